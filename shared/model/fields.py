@@ -1,0 +1,57 @@
+"""The names of everything that a dataset stores per stock and day, and the element type of each."""
+
+from __future__ import annotations
+
+import numpy as np
+
+PART = 512
+"""Instruments in a chunk part: the unit of building, of incremental writing and of a Redis value."""
+
+LOADED = ("open", "high", "low", "close", "volume", "trading_value", "market_cap", "listed_shares")
+"""Raw values as loaded (won, shares; NaN where there is no row or the cell is null)."""
+
+DERIVED = ("split", "last", "adjust", "age", "cap", "shares")
+"""Derived once by the preparer, each row's value from rows up to it:
+
+- `split`: shares of the morning per share of the evening before (1 where nothing happened, NaN never).
+- `last`: most recent close > 0 at or before the row, divided by every split after it; NaN before the first.
+- `adjust`: product of the splits up to the row, starting after the stock's first close.
+- `age`: rows since the last row with a close > 0 (0 on such a row; 65535 before the first).
+- `cap`: MARKET_CAP in float64, carried like the close.
+- `shares`: listed shares carried like the close, multiplied by the splits since.
+"""
+
+STORED = LOADED + DERIVED
+
+VIEWS = (
+    "adj_open", "adj_high", "adj_low", "adj_close", "adj_volume", "view_trading_value", "view_listed_shares",
+    "view_open", "view_high", "view_low", "view_close", "view_volume",
+)
+"""What the language reads, computed from stored fields of the same rows when a panel is mapped (float64).
+
+`adj_*` are split-adjusted on the basis of the stock's first row, `view_open … view_volume` are the raw ones. On a row
+without trading the close is the last close (for at most 60 rows, then NaN), open, high and low are that close, volume
+and trading value are 0. From `delisted_on` on everything is NaN. `present` = `adj_close` is not NaN.
+"""
+
+LANGUAGE_FIELDS = {
+    "open": "adj_open", "high": "adj_high", "low": "adj_low", "close": "adj_close", "volume": "adj_volume",
+    "trading_value": "view_trading_value", "listed_shares": "view_listed_shares",
+    "raw_open": "view_open", "raw_high": "view_high", "raw_low": "view_low", "raw_close": "view_close",
+    "raw_volume": "view_volume",
+}
+"""Name in an expression -> panel field."""
+
+CARRY_ROWS = 60
+"""A close is carried over at most this many rows without one."""
+
+NO_AGE = 65535
+
+
+def dtype_of(field: str) -> np.dtype:
+    """The element type of a panel or chunk: factors float32, `age` uint16, all else float64."""
+    if field == "age":
+        return np.dtype("<u2")
+    if field in STORED or field in VIEWS:
+        return np.dtype("<f8")
+    return np.dtype("<f4")

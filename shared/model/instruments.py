@@ -1,0 +1,46 @@
+"""The instruments of a dataset: append-only columns with what is known about each company."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import msgspec
+import numpy as np
+
+from shared.model.calendar import NO_DAY
+
+
+class Instruments(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """Columns of every panel, in ordinal order; a new listing gets the next ordinal and nothing moves.
+
+    Dates are day numbers (`shared.model.calendar`), None where unknown.
+    """
+
+    code: tuple[str, ...]
+    name: tuple[str, ...]
+    name_en: tuple[str | None, ...]
+    market: tuple[str, ...]
+    sector: tuple[str | None, ...]
+    listed_on: tuple[int | None, ...]
+    delisted_on: tuple[int | None, ...]
+
+    def __len__(self) -> int:
+        return len(self.code)
+
+    @cached_property
+    def ordinal(self) -> dict[str, int]:
+        """Stock code -> column."""
+        return {code: i for i, code in enumerate(self.code)}
+
+    @cached_property
+    def code_rank(self) -> np.ndarray:
+        """int32 [N]: position of each column when ordered by stock code ascending (every tie ends here)."""
+        order = sorted(range(len(self.code)), key=self.code.__getitem__)
+        rank = np.empty(len(order), np.int32)
+        rank[order] = np.arange(len(order), dtype=np.int32)
+        return rank
+
+    @cached_property
+    def delisted_day(self) -> np.ndarray:
+        """int32 [N]: day number of `delisted_on`, `NO_DAY` where there is none."""
+        return np.array([NO_DAY if d is None else d for d in self.delisted_on], np.int32)
