@@ -1,0 +1,115 @@
+"""The strategies that come with the product, as data: ten famous ones, four presets, the benchmarks' standard one.
+
+Also the vocabulary of a universe (sector names, market-cap groups), and the rule by which a request refers to a
+catalogue strategy and changes parts of it.
+"""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import json
+import math
+import pathlib
+from collections.abc import Mapping
+from typing import Any, Final, Literal, NamedTuple
+
+import msgspec
+
+from shared.errors import Problem, RequestError
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """A strategy of the catalogue; `strategy` and `costs` are in the shape of `POST /v1/backtests`.
+
+    `period_days` (presets only) is the window that a form offers. `sectors_original` is history and not applied.
+    """
+
+    id: str
+    strategy: dict[str, Any]
+    costs: dict[str, Any]
+    name_ko: str = ""
+    name_en: str = ""
+    summary: str = ""
+    tags: tuple[str, ...] = ()
+    period_days: int | None = None
+    sectors_original: tuple[str, ...] = ()
+    kind: Literal["famous", "preset", "standard", "own"] = "own"
+
+
+class CapGroup(NamedTuple):
+    """A band of market capitalisation in won within one market: lower bound included, upper (inf: none) not."""
+
+    market: str
+    lower: float
+    upper: float
+
+
+_HERE = pathlib.Path(__file__).resolve().parent
+
+
+def _read(name: str) -> Any:
+    return json.loads((_HERE / name).read_text(encoding="utf-8"))
+
+
+def _entries(values: list[dict[str, Any]], kind: str) -> tuple[Entry, ...]:
+    return tuple(msgspec.convert({**value, "kind": kind}, Entry) for value in values)
+
+
+_MARKET = _read("market.json")
+_FAMOUS_FILE = _read("famous.json")
+
+NOTE: Final[str] = _FAMOUS_FILE["note"]
+"""What a page that lists the famous strategies has to say."""
+
+FAMOUS: Final[tuple[Entry, ...]] = _entries(_FAMOUS_FILE["strategies"], "famous")
+PRESETS: Final[tuple[Entry, ...]] = _entries(_read("presets.json")["presets"], "preset")
+STANDARD: Final[Entry] = _entries([_read("standard.json")], "standard")[0]
+"""The strategy S that benchmarks use; not offered to users."""
+
+BY_ID: Final[dict[str, Entry]] = {entry.id: entry for entry in (*FAMOUS, *PRESETS)}
+"""What `"strategy": "<id>"` may name, besides a user's own."""
+
+SECTORS: Final[tuple[str, ...]] = tuple(_MARKET["sectors"])
+CAP_GROUPS: Final[dict[str, CapGroup]] = {
+    name: CapGroup(name.partition("_")[0], float(lower), math.inf if upper is None else float(upper))
+    for name, (lower, upper) in _MARKET["cap_groups"].items()
+}
+
+
+def _overlay(base: Mapping[str, Any], named: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with every field that `named` names; objects merge field by field, all else (null, lists) replaces."""
+    merged = copy.deepcopy(dict(base))
+    for key, value in named.items():
+        below = merged.get(key)
+        merged[key] = _overlay(below, value) if isinstance(below, dict) and isinstance(value, Mapping) else value
+    return merged
+
+
+def strategy_request(
+    reference: object, body: Mapping[str, Any], own: Mapping[str, Entry] | None = None
+) -> dict[str, Any]:
+    """The request body with its strategy spelled out, ready for validation; `body` is left as it is.
+
+    `reference` is the request's `strategy`: an id, an object with `id` and the parts to change, or a whole strategy
+    (returned untouched, as is anything that validation has to refuse). A named strategy brings its costs; fields that
+    the request names win one by one, null included, and lists replace. `own` are the caller's own strategies by id.
+    Raises RequestError for an id that nobody has.
+    """
+    whole = dict(body)
+    named = isinstance(reference, Mapping) and "id" in reference
+    identity = reference["id"] if isinstance(reference, Mapping) and named else reference
+    if not isinstance(identity, str):
+        whole["strategy"] = reference
+        return whole
+    known = {**(own or {}), **BY_ID}
+    entry = known.get(identity)
+    if entry is None:
+        near = tuple(difflib.get_close_matches(identity, sorted(known), n=3))
+        hint = f"; did you mean {', '.join(near)}?" if near else f"; there are {', '.join(sorted(known))}"
+        path = "strategy.id" if named else "strategy"
+        raise RequestError([Problem(path=path, message=f"no strategy has the id {identity!r}{hint}", suggestions=near)])
+    parts = {key: value for key, value in reference.items() if key != "id"} if isinstance(reference, Mapping) else {}
+    whole["strategy"] = _overlay(entry.strategy, parts)
+    whole["costs"] = _overlay({"costs": entry.costs}, {"costs": body["costs"]} if "costs" in body else {})["costs"]
+    return whole
