@@ -1,0 +1,102 @@
+"""A dataset version that lies wholly in this process: for small markets, tests and trials."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+
+import msgspec
+import numpy as np
+
+from shared.dataset.derive import view_inputs, view_rows
+from shared.dataset.kernels import Array
+from shared.errors import DatasetError
+from shared.model.calendar import year_slices
+from shared.model.fields import STORED, VIEWS, dtype_of
+from shared.model.instruments import Instruments
+from shared.model.raw import Dividends
+
+
+class MemoryPanels:
+    """`Panels` over arrays in memory; views and scratch panels are computed when they are first asked for.
+
+    fields: every name of STORED and each factor -> [D, N]; indices: name -> float64 [D] close; reasons: factor ->
+    why it has no value. Without a `version` one is made from the content.
+    """
+
+    def __init__(  # noqa: PLR0917
+        self,
+        days: Array,
+        instruments: Instruments,
+        fields: Mapping[str, Array],
+        indices: Mapping[str, Array],
+        dividends: Dividends,
+        factors: frozenset[str],
+        reasons: Mapping[str, str] | None = None,
+        version: str | None = None,
+    ) -> None:
+        self.days = np.ascontiguousarray(days, np.int32)
+        self.instruments = instruments
+        self.indices = dict(indices)
+        self.dividends = dividends
+        self.factors = factors
+        self._reasons = dict(reasons or {})
+        self._fields: dict[str, Array] = {}
+        for name, values in fields.items():
+            if values.shape != (len(self.days), len(instruments)):
+                raise DatasetError(f"the field {name} has the shape {values.shape}, not days x instruments")
+            self._fields[name] = np.ascontiguousarray(values, dtype_of(name))
+            self._fields[name].flags.writeable = False
+        self.version = version or self._content()
+        self._scratch: dict[tuple[str, str], tuple[Array, set[int]]] = {}
+
+    def panel(self, field: str, rows: slice) -> Array:
+        """The rows of a stored field, view or factor; raises DatasetError for a name that is not there."""
+        if field not in self._fields and field in VIEWS:
+            out = np.empty((len(self.days), len(self.instruments)))
+            stored = {name: self._fields[name] for name in view_inputs(field)}
+            view_rows(field, self.days, self.instruments.delisted_day, stored, out)
+            out.flags.writeable = False
+            self._fields[field] = out
+        found = self._fields.get(field)
+        if found is None:
+            raise DatasetError(f"the dataset version {self.version} holds no field {field}")
+        return found[rows]
+
+    def scratch(self, key: str, dtype: np.dtype, rows: slice, make: Callable[[slice], Array]) -> Array:  # type: ignore[type-arg]
+        """Rows of a computed panel, made calendar year by calendar year."""
+        whole, made = self._scratch.get((key, np.dtype(dtype).str), (None, set()))
+        if whole is None:
+            whole = np.empty((len(self.days), len(self.instruments)), dtype)
+            self._scratch[key, np.dtype(dtype).str] = (whole, made)
+        for year, span in year_slices(self.days).items():
+            if span.start < rows.stop and rows.start < span.stop and year not in made:
+                whole[span] = make(span)
+                made.add(year)
+        found = whole[rows]
+        found.flags.writeable = False
+        return found
+
+    def absent_reason(self, factor: str) -> str | None:
+        """Why a factor has no values here, None when it has or is unknown."""
+        return self._reasons.get(factor)
+
+    def _content(self) -> str:
+        made_of = hashlib.blake2b(digest_size=16)
+        made_of.update(self.days.tobytes())
+        made_of.update(msgspec.json.encode(self.instruments))
+        for name in sorted(set(STORED) | set(self._fields)):
+            if name in self._fields:
+                made_of.update(name.encode())
+                made_of.update(self._fields[name])
+        for name in sorted(self.indices):
+            made_of.update(name.encode())
+            made_of.update(np.ascontiguousarray(self.indices[name]))
+        for column in (
+            self.dividends.instrument,
+            self.dividends.ex_date,
+            self.dividends.dps,
+            self.dividends.disclosed_on,
+        ):
+            made_of.update(np.ascontiguousarray(column))
+        return made_of.hexdigest()
