@@ -1,0 +1,114 @@
+"""The facts that services tell each other over streams: each a frozen value with a versioned type."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+BACKTESTS = "backtests"
+DATASETS = "datasets"
+EVENTS_STREAM = "events"
+STREAMS = (BACKTESTS, DATASETS, EVENTS_STREAM)
+"""`backtests` is work for the simulators; `datasets` are facts about data; `events` is what callers wait for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BacktestRequested:
+    """A computation row is to be done. From the API or the reconciler to the simulators; the row exists already."""
+
+    type: ClassVar[str] = "backtest.requested.v1"
+    stream: ClassVar[str] = BACKTESTS
+    computation_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class BacktestProgressed:
+    """A computation has come this far (0..1). From its simulator to whoever watches; may be lost without harm.
+
+    `status` is `preparing` or `running`; `equity` and `trades` are the points since the last such event.
+    """
+
+    type: ClassVar[str] = "backtest.progressed.v1"
+    stream: ClassVar[str] = EVENTS_STREAM
+    computation_id: str
+    progress: float
+    equity: tuple[dict[str, Any], ...] = ()
+    trades: tuple[dict[str, Any], ...] = ()
+    status: str = "running"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BacktestEnded:
+    """A computation ended as `completed`, `failed` or `cancelled`, and its row says so. From its simulator to all."""
+
+    type: ClassVar[str] = "backtest.ended.v1"
+    stream: ClassVar[str] = EVENTS_STREAM
+    computation_id: str
+    status: str
+    result_digest: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class BacktestCancelled:
+    """The last row of a computation was detached: its simulator stops within a second. From the API to the simulators."""
+
+    type: ClassVar[str] = "backtest.cancelled.v1"
+    stream: ClassVar[str] = EVENTS_STREAM
+    computation_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetRequested:
+    """Parts of a version (all of it when `parts` is empty) are in no tier within the sender's reach. To the preparer.
+
+    `version` None asks for the newest data revision to be prepared.
+    """
+
+    type: ClassVar[str] = "dataset.requested.v1"
+    stream: ClassVar[str] = DATASETS
+    version: str | None = None
+    parts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetPublished:
+    """A version is complete in PostgreSQL and the cache (or the named parts are in the cache again). From the preparer.
+
+    `parts` is empty when a new current version was published.
+    """
+
+    type: ClassVar[str] = "dataset.published.v1"
+    stream: ClassVar[str] = DATASETS
+    version: str
+    revision: int
+    parts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class MarketLoaded:
+    """A load was committed as this data revision. From the loader to the preparer, which publishes at once."""
+
+    type: ClassVar[str] = "market.loaded.v1"
+    stream: ClassVar[str] = DATASETS
+    revision: int
+
+
+Event = (
+    BacktestRequested
+    | BacktestProgressed
+    | BacktestEnded
+    | BacktestCancelled
+    | DatasetRequested
+    | DatasetPublished
+    | MarketLoaded
+)
+
+EVENTS: tuple[type[Event], ...] = (
+    BacktestRequested,
+    BacktestProgressed,
+    BacktestEnded,
+    BacktestCancelled,
+    DatasetRequested,
+    DatasetPublished,
+    MarketLoaded,
+)

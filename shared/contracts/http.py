@@ -1,0 +1,57 @@
+"""Words that the api and its callers share: states of a backtest, media types, headers and problem types."""
+
+from __future__ import annotations
+
+from typing import Final
+
+OPEN: Final = ("queued", "preparing", "running")
+"""States of a backtest that still moves."""
+
+ENDED: Final = ("completed", "failed", "cancelled")
+"""Final states; a backtest reaches exactly one of them, once."""
+
+STATUSES: Final = OPEN + ENDED
+
+LOCAL: Final = "local"
+"""The owner of everything in the embedded mode, where nobody shows a key."""
+
+WARMER: Final = "warmer"
+"""The owner of what the warmer asks for."""
+
+JSON: Final = "application/json"
+PROBLEM: Final = "application/problem+json"
+
+ORIGIN_HEADER: Final = "Ondol-Origin"
+"""Who asks, for metrics: one of ORIGINS; absent means `user`."""
+
+ORIGINS: Final = ("user", "warmer", "verify")
+
+MAX_WAIT_S: Final = 30
+"""`Prefer: wait=N` is clamped to this."""
+
+PROBLEM_TYPES: Final = {
+    "invalid-request": "The request has mistakes",
+    "malformed-body": "The body is not readable JSON",
+    "body-too-large": "The body is too large",
+    "unsupported-media-type": "The body is not JSON",
+    "not-acceptable": "The format is not offered",
+    "too-costly": "The request would cost too much",
+    "no-market-data": "There is no market data",
+    "no-dataset": "There is no dataset version yet",
+    "unauthorized": "A valid key is needed",
+    "not-found": "There is nothing here",
+    "method-not-allowed": "The method is not offered here",
+    "conflict": "The state does not allow this",
+    "idempotency-conflict": "The idempotency key was used with another body",
+    "rate-limited": "Too many requests",
+    "too-many-open": "Too many unfinished backtests",
+    "unavailable": "A dependency does not answer",
+    "internal": "Something went wrong on our side",
+    "run-failed": "The backtest ended without a result",
+}
+"""Last part of a problem's `type` -> its title."""
+
+
+def problem_type(word: str) -> str:
+    """The `type` of a problem document."""
+    return f"urn:ondol:problem:{word}"

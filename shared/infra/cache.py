@@ -1,0 +1,129 @@
+"""The cache: chunk parts, manifests and results by content name; losing it costs time, never an answer."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from shared.errors import SetupError
+from shared.infra import redis as servers
+
+PREFIX = "ondol:"
+LARGEST = 4 * 1024 * 1024
+"""Greatest value: a reader's event loop stands still while one arrives."""
+
+_BATCH = 32
+
+
+class Cache:
+    """Values by kind and name. Reads answer what is there; a lost server reads as empty and writes are dropped.
+
+    Works with one Redis and with a Redis Cluster: every command touches one key, pipelines are not transactions.
+    """
+
+    def __init__(self, redis: Any) -> None:
+        self.redis = redis
+
+    async def get_parts(self, names: Sequence[str]) -> dict[str, bytes]:
+        """The parts that are there: name -> encoded bytes."""
+        return await self._get("part", names)
+
+    async def put_parts(self, parts: Mapping[str, bytes]) -> int:
+        """Store encoded parts; returns how many were stored."""
+        return await self._put("part", parts, None)
+
+    async def missing_parts(self, names: Sequence[str]) -> list[str]:
+        """Those of `names` that are not in the cache (all, when it does not answer)."""
+        absent: list[str] = []
+        for batch in _batches(names, 512):
+            try:
+                pipe = self.redis.pipeline(transaction=False)
+                for name in batch:
+                    pipe.exists(_key("part", name))
+                found = await pipe.execute()
+            except (RedisError, OSError):
+                found = [0] * len(batch)
+            absent += [name for name, there in zip(batch, found, strict=True) if not there]
+        return absent
+
+    async def get_manifest(self, version: str) -> bytes | None:
+        """The manifest of a dataset version."""
+        return (await self._get("manifest", [version])).get(version)
+
+    async def put_manifest(self, version: str, body: bytes) -> None:
+        """Store a manifest."""
+        await self._put("manifest", {version: body}, None)
+
+    async def get_result(self, name: str) -> bytes | None:
+        """A stored result by its content name (the computation's key)."""
+        return (await self._get("result", [name])).get(name)
+
+    async def put_result(self, name: str, body: bytes, *, keep_s: int = 86_400) -> None:
+        """Store a result for `keep_s` seconds; larger ones than 4 MiB stay in PostgreSQL only."""
+        if len(body) <= LARGEST:
+            await self._put("result", {name: body}, keep_s)
+
+    async def memory(self) -> tuple[int, int]:
+        """(bytes used, limit in bytes or 0); zeros when the server does not answer."""
+        try:
+            info = await self.redis.info("memory")
+        except (RedisError, OSError):
+            return 0, 0
+        return int(info.get("used_memory", 0)), int(info.get("maxmemory", 0))
+
+    async def answers(self) -> bool:
+        """Whether PING comes back (for /readyz)."""
+        return await servers.answers(self.redis)
+
+    async def _get(self, kind: str, names: Sequence[str]) -> dict[str, bytes]:
+        found: dict[str, bytes] = {}
+        try:
+            for batch in _batches(names, _BATCH):
+                if len(batch) == 1:
+                    values = [await self.redis.get(_key(kind, batch[0]))]
+                else:
+                    pipe = self.redis.pipeline(transaction=False)
+                    for name in batch:
+                        pipe.get(_key(kind, name))
+                    values = await pipe.execute()
+                found |= {name: value for name, value in zip(batch, values, strict=True) if value is not None}
+        except (RedisError, OSError):
+            return found
+        return found
+
+    async def _put(self, kind: str, values: Mapping[str, bytes], keep_s: int | None) -> int:
+        stored = 0
+        try:
+            for batch in _batches(list(values), _BATCH):
+                pipe = self.redis.pipeline(transaction=False)
+                for name in batch:
+                    pipe.set(_key(kind, name), values[name], ex=keep_s)
+                stored += sum(1 for answer in await pipe.execute(raise_on_error=False) if answer is True)
+        except (RedisError, OSError):
+            return stored
+        return stored
+
+
+def _key(kind: str, name: str) -> str:
+    return f"{PREFIX}{kind}:{name}"
+
+
+def _batches(names: Sequence[str], size: int) -> Iterable[Sequence[str]]:
+    return (names[i : i + size] for i in range(0, len(names), size))
+
+
+@asynccontextmanager
+async def cache(url: str, *, cluster: bool = False) -> AsyncIterator[Cache]:
+    """The cache server; SetupError when it does not answer at start (later losses only cost time)."""
+    redis: Any = servers.cluster_client(url) if cluster else servers.client(url)
+    try:
+        try:
+            await redis.ping()
+        except (RedisError, OSError, ValueError) as error:
+            raise SetupError(f"Redis cannot be used ({error}); check ONDOL_CACHE_URL and that the server runs.") from error
+        yield Cache(redis)
+    finally:
+        await redis.aclose()

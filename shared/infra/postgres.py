@@ -1,0 +1,152 @@
+"""PostgreSQL: a pool in which every wait has an end, and migrations under an advisory lock."""
+
+from __future__ import annotations
+
+import asyncio
+import pathlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+
+from shared.errors import SetupError, UnavailableError
+from shared.infra.sql import statements
+
+MIGRATIONS = pathlib.Path(__file__).parent / "sql" / "migrations"
+
+LOST = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.InterfaceError,
+)
+"""What a lost, refused or exhausted connection raises: worth another try, never a mistake of the request."""
+
+_LIMITS = {
+    "statement_timeout": "30s",
+    "lock_timeout": "5s",
+    "idle_in_transaction_session_timeout": "60s",
+    "application_name": "ondol",
+    "jit": "off",
+}
+
+
+class Database:
+    """A pool whose `connection()` waits a bounded time and says `UnavailableError` afterwards."""
+
+    def __init__(self, pool: asyncpg.Pool, acquire_timeout_s: float) -> None:
+        self.pool = pool
+        self._acquire_timeout_s = acquire_timeout_s
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
+        """A connection of the pool; UnavailableError when none is free in time or the server does not answer."""
+        try:
+            connection = await self.pool.acquire(timeout=self._acquire_timeout_s)
+        except LOST as error:
+            raise UnavailableError("PostgreSQL does not answer.") from error
+        try:
+            yield connection
+        finally:
+            await self.pool.release(connection, timeout=2)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
+        """A connection inside one transaction."""
+        async with self.connection() as connection, connection.transaction():
+            yield connection
+
+    async def answers(self) -> bool:
+        """Whether a trivial query comes back in time (for /readyz)."""
+        try:
+            async with self.connection() as connection:
+                return bool(await connection.fetchval("select true", timeout=2) is True)
+        except (*LOST, UnavailableError, asyncpg.PostgresError):
+            return False
+
+
+async def connect_pool(url: str, *, size: int = 8, acquire_timeout_s: float = 2.5, smallest: int = 1) -> Database:
+    """Open a pool of at most `size` connections; SetupError when the server cannot be reached or refuses the login."""
+    try:
+        pool = await asyncio.wait_for(
+            asyncpg.create_pool(
+                url, min_size=smallest, max_size=size, timeout=5, command_timeout=60, server_settings=_LIMITS,
+                max_inactive_connection_lifetime=0,
+            ),
+            timeout=15,
+        )  # fmt: skip
+    except (*LOST, asyncpg.PostgresError, ValueError) as error:
+        raise SetupError(_unreachable(error)) from error
+    return Database(pool, acquire_timeout_s)
+
+
+@asynccontextmanager
+async def database(url: str, *, size: int = 8, acquire_timeout_s: float = 2.5) -> AsyncIterator[Database]:
+    """`connect_pool` for an `async with`; the pool is closed, or terminated when it does not close in time."""
+    found = await connect_pool(url, size=size, acquire_timeout_s=acquire_timeout_s)
+    try:
+        yield found
+    finally:
+        try:
+            await asyncio.wait_for(found.pool.close(), timeout=5)
+        except (TimeoutError, OSError, asyncpg.InterfaceError):
+            found.pool.terminate()
+
+
+@asynccontextmanager
+async def lone_connection(url: str, **limits: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection of its own (bulk work, session locks); cancelled work ends it at once. `limits` are server settings."""
+    try:
+        connection = await asyncpg.connect(url, timeout=10, server_settings={**_LIMITS, **limits})
+    except (*LOST, asyncpg.PostgresError, ValueError) as error:
+        raise SetupError(_unreachable(error)) from error
+    try:
+        yield connection
+    except BaseException:
+        connection.terminate()  # a COPY that the server rejected would wedge an orderly close
+        raise
+    await connection.close(timeout=5)
+
+
+def _unreachable(error: BaseException) -> str:
+    reason = str(error) or type(error).__name__
+    return f"PostgreSQL cannot be used ({reason}); check ONDOL_DATABASE_URL and that the server runs."
+
+
+async def migrate(url: str) -> list[str]:
+    """Bring the schema up: every numbered file that is not applied yet, in order, one transaction each, one process at a time.
+
+    Returns the names that were applied; SetupError when the database is newer than this program.
+    """
+    sql = statements("migrate")
+    files = sorted(MIGRATIONS.glob("[0-9]*.sql"))
+    applied: list[str] = []
+    async with lone_connection(url, lock_timeout="60s", statement_timeout="0") as connection:
+        await connection.execute(sql["lock"])
+        await connection.execute(sql["create"])
+        done = {row["name"] for row in await connection.fetch(sql["done"])}
+        unknown = sorted(done - {f.stem for f in files})
+        if unknown:
+            raise SetupError(f"The database has migrations that this program lacks ({', '.join(unknown)}); use a newer one.")
+        for file in files:
+            if file.stem not in done:
+                async with connection.transaction():
+                    await connection.execute(file.read_text(encoding="utf-8"))
+                    await connection.execute(sql["note"], file.stem)
+                applied.append(file.stem)
+    return applied
+
+
+async def is_migrated(database: Database) -> bool:
+    """Whether every migration of this program is applied; services wait, not ready, until it is so."""
+    async with database.connection() as connection:
+        try:
+            rows: list[Any] = await connection.fetch(statements("migrate")["done"])
+        except asyncpg.UndefinedTableError:
+            return False
+    return {f.stem for f in MIGRATIONS.glob("[0-9]*.sql")} <= {row["name"] for row in rows}

@@ -1,0 +1,73 @@
+"""Clients of the two Redis servers, with time limits on every wait and the checks that a start needs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from shared.errors import SetupError
+
+if TYPE_CHECKING:
+    from redis.asyncio.cluster import RedisCluster
+
+LOST = (RedisConnectionError, RedisTimeoutError, OSError)
+"""What a lost or restarting Redis raises: worth another try."""
+
+BLOCK_MS = 1000
+"""Longest blocking read; socket timeouts lie above it."""
+
+
+def client(url: str) -> Redis:
+    """A client that reconnects by itself; replies are bytes."""
+    return Redis.from_url(
+        url, socket_timeout=5, socket_connect_timeout=2, health_check_interval=15,
+        retry=Retry(ExponentialBackoff(cap=0.5, base=0.02), 3), retry_on_error=list(LOST),
+    )  # fmt: skip
+
+
+def cluster_client(url: str) -> RedisCluster:
+    """A client of a Redis Cluster; replies are bytes."""
+    from redis.asyncio.cluster import RedisCluster
+
+    found: RedisCluster = RedisCluster.from_url(url, socket_timeout=5, socket_connect_timeout=2)
+    return found
+
+
+@asynccontextmanager
+async def broker(url: str) -> AsyncIterator[Redis]:
+    """The broker; SetupError when it does not answer, or when it may evict (an evicted stream is lost work)."""
+    found = client(url)
+    try:
+        info = await _info(found, "ONDOL_BROKER_URL")
+        policy = info.get("maxmemory_policy", "noeviction")
+        if policy != "noeviction":
+            raise SetupError(
+                f"The broker evicts keys (maxmemory-policy {policy}), which would lose queued work silently; set it to noeviction."
+            )
+        yield found
+    finally:
+        await found.aclose()
+
+
+async def _info(redis: Redis, setting: str) -> dict[str, Any]:
+    try:
+        info: dict[str, Any] = await redis.info("memory")
+    except (RedisError, OSError, ValueError) as error:
+        raise SetupError(f"Redis cannot be used ({error}); check {setting} and that the server runs.") from error
+    return info
+
+
+async def answers(redis: Redis) -> bool:
+    """Whether PING comes back (for /readyz)."""
+    try:
+        return bool(await redis.ping())
+    except (RedisError, OSError):
+        return False

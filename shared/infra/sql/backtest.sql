@@ -1,0 +1,220 @@
+-- Statements of the api and the simulators on `backtest` and `computation`.
+
+-- name: accept
+-- $1 id, $2 computation to make, $3 owner, $4 request, $5 request digest, $6 dataset, $7 engine, $8 rules, $9 strategy,
+-- $10 origin, $11 idempotency key, $12 body digest, $13 no-store, $14 created at.
+-- No row: somebody made the same computation this instant (ask again), or the idempotency key is taken.
+with done as (
+    select id, status from computation
+    where not $13::boolean and shared and status = 'completed'
+      and request_digest = $5 and dataset_version = $6 and engine_version = $7 and rules_version = $8
+), live as (
+    select id, status from computation
+    where not $13::boolean and shared and status in ('queued', 'preparing', 'running')
+      and request_digest = $5 and dataset_version = $6 and engine_version = $7 and rules_version = $8
+      and not exists (select from done)
+    for share
+), made as (
+    insert into computation
+        (id, request_digest, dataset_version, engine_version, rules_version, shared, origin, request, created_at)
+    select $2, $5, $6, $7, $8, not $13::boolean, $10, $4, $14
+    where not exists (select from done) and not exists (select from live)
+    on conflict do nothing
+    returning id, status
+), chosen as (
+    select * from done union all select * from live union all select * from made
+)
+insert into backtest
+    (id, owner, computation, request, request_digest, dataset_version, strategy_id, origin, cached, no_store,
+     idempotency_key, body_digest, created_at)
+select $1, $3, chosen.id, $4, $5, $6, $9, $10, chosen.status = 'completed', $13::boolean, $11, $12, $14
+from chosen
+on conflict (owner, idempotency_key) where idempotency_key is not null do nothing
+returning id, computation, cached, (select status from chosen) as status, computation = $2 as fresh;
+
+-- name: accept_stored
+-- A request whose completed computation is known: one row and nothing else.
+insert into backtest
+    (id, owner, computation, request, request_digest, dataset_version, strategy_id, origin, cached, created_at)
+select $1, $2, id, request, request_digest, dataset_version, $4, $5, true, $6
+from computation where id = $3
+returning id;
+
+-- name: accept_waiting
+-- No dataset version exists yet: the row waits for the first one.
+insert into backtest
+    (id, owner, request, request_digest, strategy_id, origin, no_store, idempotency_key, body_digest, created_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+on conflict (owner, idempotency_key) where idempotency_key is not null do nothing
+returning id;
+
+-- name: waiting
+select id, request, request_digest, origin, no_store from backtest
+where computation is null and cancelled_at is null order by created_at limit $1;
+
+-- name: attach_waiting
+-- $1 backtest, $2 computation to make, $3 dataset, $4 engine, $5 rules.
+with row as (
+    select * from backtest where id = $1 and computation is null and cancelled_at is null for update
+), found as (
+    select c.id from computation c, row
+    where not row.no_store and c.shared and c.status in ('queued', 'preparing', 'running', 'completed')
+      and c.request_digest = row.request_digest and c.dataset_version = $3
+      and c.engine_version = $4 and c.rules_version = $5
+), made as (
+    insert into computation
+        (id, request_digest, dataset_version, engine_version, rules_version, shared, origin, request, created_at)
+    select $2, request_digest, $3, $4, $5, not no_store, origin, request, created_at
+    from row where not exists (select from found)
+    on conflict do nothing
+    returning id
+), chosen as (
+    select id from found union all select id from made
+)
+update backtest set computation = chosen.id, dataset_version = $3 from chosen
+where backtest.id = $1 and backtest.computation is null
+returning backtest.computation, backtest.computation = $2 as fresh;
+
+-- name: idempotent
+select id, body_digest from backtest
+where owner = $1 and idempotency_key = $2 and created_at > now() - interval '24 hours';
+
+-- name: forget_idempotency
+update backtest set idempotency_key = null
+where owner = $1 and idempotency_key = $2 and created_at <= now() - interval '24 hours';
+
+-- name: open_of_owner
+-- How many unfinished requests an owner has.
+select
+    (select count(*) from computation c join backtest b on b.computation = c.id
+     where c.status in ('queued', 'preparing', 'running') and b.owner = $1 and b.cancelled_at is null)
+  + (select count(*) from backtest
+     where computation is null and cancelled_at is null and owner = $1) as open;
+
+-- name: row
+select b.id, b.owner, b.computation, b.request, b.request_digest, b.dataset_version, b.strategy_id, b.cached,
+       b.origin, b.cancelled_at, b.created_at, c.status, c.progress, c.started_at, c.finished_at, c.error,
+       c.result_digest, c.engine_version, c.rules_version
+from backtest b left join computation c on c.id = b.computation
+where b.id = $1 and b.owner = $2;
+
+-- name: list
+-- $1 owner, $2 before this id, $3 status, $4 strategy, $5 limit.
+select * from (
+    select b.id, b.computation, b.dataset_version, b.strategy_id, b.cached, b.cancelled_at, b.created_at,
+           b.request, c.progress, c.started_at, c.finished_at, c.error, c.result_digest, c.statistics,
+           case when b.cancelled_at is not null then 'cancelled'
+                when c.id is null then 'preparing' else c.status end as status
+    from backtest b left join computation c on c.id = b.computation
+    where b.owner = $1 and ($2::uuid is null or b.id < $2) and ($4::text is null or b.strategy_id = $4)
+) as rows
+where $3::text is null or status = $3
+order by id desc limit $5;
+
+-- name: result
+select result, result_digest from computation where id = $1 and status = 'completed';
+
+-- name: statistics
+select b.id, b.strategy_id, b.dataset_version, b.computation, b.cancelled_at, c.status, c.statistics, c.result_digest
+from backtest b left join computation c on c.id = b.computation
+where b.owner = $1 and b.id = any($2::uuid[]);
+
+-- name: ended
+-- Those of the given computations that have come to an end.
+select id, status, result_digest from computation
+where id = any($1::uuid[]) and status in ('completed', 'failed', 'cancelled');
+
+-- name: outcome
+select status, progress, error, started_at, finished_at, result_digest from computation where id = $1;
+
+-- name: detach
+-- Only a row that has not ended can be cancelled.
+update backtest b set cancelled_at = coalesce(b.cancelled_at, now())
+where b.id = $1 and b.owner = $2
+  and not exists (select from computation c
+                  where c.id = b.computation and c.status in ('completed', 'failed', 'cancelled'))
+returning b.computation;
+
+-- name: lock_computation
+select id, status from computation where id = $1 for update;
+
+-- name: stop_computation
+-- With the row locked before: nobody can attach between the count and the change.
+update computation set status = 'cancelled', lease = lease + 1, lease_until = null, finished_at = now()
+where id = $1 and status in ('queued', 'preparing', 'running')
+  and not exists (select from backtest where computation = $1 and cancelled_at is null)
+returning id;
+
+-- name: pinned
+select distinct dataset_version from computation where status in ('queued', 'preparing', 'running');
+
+-- name: take
+-- The lease: $1 computation, $2 seconds, $3 worker.
+update computation
+set status = 'running', attempts = attempts + 1, lease = lease + 1, worker = $3,
+    lease_until = now() + make_interval(secs => $2), started_at = coalesce(started_at, now())
+where id = $1 and attempts < 3
+  and (status = 'queued' or (status in ('preparing', 'running') and lease_until < now()))
+returning request, dataset_version, engine_version, lease, attempts, origin, created_at, started_at,
+          extract(epoch from (now() - created_at)) * 1000 as queue_ms;
+
+-- name: renew
+update computation
+set lease_until = now() + make_interval(secs => $3), progress = greatest(progress, $4), status = $5
+where id = $1 and lease = $2 and status in ('preparing', 'running')
+returning id;
+
+-- name: complete
+update computation
+set status = 'completed', progress = 1, result = $3, result_digest = $4, statistics = $5, finished_at = $6,
+    lease_until = null, worker = null
+where id = $1 and lease = $2 and status in ('preparing', 'running')
+returning id;
+
+-- name: fail
+update computation
+set status = 'failed', error = $3, finished_at = now(), lease_until = null, worker = null
+where id = $1 and lease = $2 and status in ('preparing', 'running')
+returning id;
+
+-- name: hand_back
+-- The start does not count: the simulator leaves, or the chunks are not there yet.
+update computation
+set status = 'queued', attempts = greatest(attempts - 1, 0), lease = lease + 1, lease_until = null, worker = null
+where id = $1 and lease = $2 and status in ('preparing', 'running')
+returning id;
+
+-- name: reconciling
+-- One reconciler at a time; the lock goes with the transaction.
+select pg_try_advisory_xact_lock(hashtext('ondol.reconcile')) as mine;
+
+-- name: condemn
+-- Three starts and no end: the row kills its simulator.
+update computation
+set status = 'failed', error = $1, finished_at = now(), lease = lease + 1, lease_until = null, worker = null
+where status in ('preparing', 'running') and lease_until < now() and attempts >= 3
+returning id;
+
+-- name: orphans
+-- Rows that wait longer than a hint takes, and rows whose lease ran out.
+select id from computation
+where (status = 'queued' and created_at < now() - make_interval(secs => $1))
+   or (status in ('preparing', 'running') and lease_until < now())
+order by created_at limit $2;
+
+-- name: purge_unshared
+-- What was computed with no-store is kept for a day.
+with old as (
+    select id from computation
+    where not shared and created_at < now() - interval '1 day' and status in ('completed', 'failed', 'cancelled')
+    limit 200
+), rows as (
+    delete from backtest using old where computation = old.id returning backtest.id
+)
+delete from computation using old where computation.id = old.id and (select count(*) from rows) >= 0;
+
+-- name: queue_depth
+select count(*) filter (where status = 'queued') as queued,
+       count(*) filter (where status in ('preparing', 'running')) as running,
+       coalesce(max(extract(epoch from (now() - created_at))) filter (where status = 'queued'), 0)::float8 as oldest_s
+from computation where status in ('queued', 'preparing', 'running');

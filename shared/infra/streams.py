@@ -1,0 +1,215 @@
+"""Streams: appending events, a consumer group that survives crashes and flushes, and broadcast reading."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from shared.contracts.events import BACKTESTS, Event
+from shared.contracts.wire import WireError, decode, encode
+from shared.infra.redis import BLOCK_MS
+
+PREFIX = "ondol:"
+KEPT = 20_000
+"""Entries that a stream of facts keeps; a stream of work is never trimmed."""
+
+_BODY = b"event"
+
+
+def key_of(stream: str) -> str:
+    """The Redis key of a stream."""
+    return PREFIX + stream
+
+
+async def append(broker: Redis, event: Event) -> str:
+    """Append an event to its stream and return the entry's id. Do not cancel it half-way: shield it."""
+    limit = None if event.stream == BACKTESTS else KEPT
+    entry = await broker.xadd(key_of(event.stream), {_BODY: encode(event)}, maxlen=limit, approximate=True)
+    return _text(entry)
+
+
+async def append_many(broker: Redis, events: list[Event]) -> list[str]:
+    """Append several events in one round trip; returns their ids in order."""
+    pipe = broker.pipeline(transaction=False)
+    for event in events:
+        limit = None if event.stream == BACKTESTS else KEPT
+        pipe.xadd(key_of(event.stream), {_BODY: encode(event)}, maxlen=limit, approximate=True)
+    return [_text(entry) for entry in await pipe.execute()]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """One entry that this consumer owns until `done`; `event` None means bytes that are no event (drop it)."""
+
+    entry: str
+    event: Event | None
+    claimed: bool
+    """Taken over from a consumer that fell silent."""
+
+
+class Consumer:
+    """One member of a consumer group. `name` is stable over restarts, so that a restart takes up its own entries."""
+
+    def __init__(self, broker: Redis, stream: str, group: str, name: str, *, lease_ms: int = 5000) -> None:
+        self._broker = broker
+        self._key = key_of(stream)
+        self._group = group
+        self._name = name
+        self._lease_ms = lease_ms
+        self._own = True
+        self._next_claim = 0.0
+
+    async def take(self, *, block_ms: int = BLOCK_MS, count: int = 1) -> list[Delivery]:
+        """Up to `count` entries: first own ones from before a restart, then abandoned ones, then new ones.
+
+        Waits at most `block_ms` for a new entry; empty when there is none. After a flush the group is made again at 0
+        (the caller reconciles with its rows).
+        """
+        try:
+            if self._own:
+                found = await self._read("0", count, None)
+                if found:
+                    return found
+                self._own = False
+            if time.monotonic() >= self._next_claim:
+                self._next_claim = time.monotonic() + self._lease_ms / 2000
+                found = await self._claim_abandoned()
+                if found:
+                    self._next_claim = 0.0
+                    return found
+            return await self._read(">", count, block_ms)
+        except ResponseError as error:
+            if not str(error).startswith("NOGROUP"):
+                raise
+            await self.create_group()
+            return []
+
+    async def create_group(self) -> None:
+        """Create the group at 0 (never `$`: entries before it would be lost)."""
+        try:
+            await self._broker.xgroup_create(self._key, self._group, id="0", mkstream=True)
+        except ResponseError as error:
+            if not str(error).startswith("BUSYGROUP"):
+                raise
+
+    async def done(self, *entries: str) -> None:
+        """Acknowledge and delete entries, both or neither."""
+        async with self._broker.pipeline(transaction=True) as pipe:
+            pipe.xack(self._key, self._group, *entries)
+            pipe.xdel(self._key, *entries)
+            await pipe.execute()
+
+    async def renew(self, *entries: str) -> None:
+        """Keep entries from being claimed by others; call it from a `Heartbeat` every third of the lease."""
+        if entries:
+            await self._broker.xclaim(self._key, self._group, self._name, 0, list(entries), justid=True)
+
+    async def hand_back(self, *entries: str) -> None:
+        """Make entries claimable by others at once (graceful stop)."""
+        if entries:
+            await self._broker.xclaim(
+                self._key, self._group, self._name, 0, list(entries), idle=self._lease_ms * 10, justid=True
+            )  # fmt: skip
+
+    def on(self, broker: Redis) -> Consumer:
+        """The same member over another connection (the heartbeat thread has its own)."""
+        return Consumer(broker, self._key.removeprefix(PREFIX), self._group, self._name, lease_ms=self._lease_ms)
+
+    async def _read(self, start: str, count: int, block_ms: int | None) -> list[Delivery]:
+        answer = await self._broker.xreadgroup(self._group, self._name, {self._key: start}, count=count, block=block_ms)
+        return [_delivery(entry, fields, claimed=False) for _, entries in answer or [] for entry, fields in entries]
+
+    async def _claim_abandoned(self) -> list[Delivery]:
+        _, entries, *_ = await self._broker.xautoclaim(self._key, self._group, self._name, self._lease_ms, "0", count=1)
+        return [_delivery(entry, fields, claimed=True) for entry, fields in entries if fields is not None]
+
+
+def _delivery(entry: Any, fields: dict[bytes, bytes] | None, *, claimed: bool) -> Delivery:
+    return Delivery(entry=_text(entry), event=_event(fields), claimed=claimed)
+
+
+def _event(fields: dict[bytes, bytes] | None) -> Event | None:
+    try:
+        return decode((fields or {}).get(_BODY, b""))
+    except WireError:
+        return None
+
+
+def _text(entry: Any) -> str:
+    return entry.decode() if isinstance(entry, bytes) else str(entry)
+
+
+class Broadcast:
+    """Reads every event of some streams without taking it from anybody; `positions` are the last seen entries."""
+
+    def __init__(self, broker: Redis, *streams: str, positions: dict[str, str] | None = None) -> None:
+        self._broker = broker
+        self._streams = streams
+        self.positions = dict(positions or {})
+
+    async def start(self) -> None:
+        """Fix the position at the newest entry of each stream: everything that is appended afterwards is read."""
+        for stream in self._streams:
+            newest = await self._broker.xrevrange(key_of(stream), count=1)
+            self.positions[stream] = _text(newest[0][0]) if newest else "0-0"
+
+    async def read(self, *, block_ms: int = BLOCK_MS, count: int = 500) -> list[tuple[str, Event]]:
+        """(entry id, event) since the last call, waiting at most `block_ms`; bytes that are no event are skipped."""
+        asked = {key_of(stream): self.positions.get(stream, "0-0") for stream in self._streams}
+        answer = await self._broker.xread(asked, count=count, block=block_ms)
+        found: list[tuple[str, Event]] = []
+        for key, entries in answer or []:
+            stream = _text(key).removeprefix(PREFIX)
+            for entry, fields in entries:
+                self.positions[stream] = _text(entry)
+                event = _event(fields)
+                if event is not None:
+                    found.append((_text(entry), event))
+        return found
+
+    async def __aiter__(self) -> AsyncIterator[tuple[str, Event]]:
+        while True:
+            for pair in await self.read():
+                yield pair
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backlog:
+    """What waits in a stream for a group: entries in it, entries delivered and not done, entries not delivered yet."""
+
+    length: int
+    pending: int
+    lag: int
+
+
+async def backlog(broker: Redis, stream: str, group: str) -> Backlog:
+    """The backlog of a group; zeros where stream or group do not exist."""
+    length = int(await broker.xlen(key_of(stream)))
+    try:
+        groups = await broker.xinfo_groups(key_of(stream))
+    except ResponseError:
+        groups = []
+    for found in groups:
+        if _text(found["name"]) == group:
+            return Backlog(length=length, pending=int(found["pending"]), lag=int(found.get("lag") or 0))
+    return Backlog(length=length, pending=0, lag=length)
+
+
+async def queued(broker: Redis, stream: str) -> set[str]:
+    """`computation_id` of every entry that is in the stream (for the reconciler)."""
+    found: set[str] = set()
+    start = "-"
+    while True:
+        entries = await broker.xrange(key_of(stream), min=start, count=1000)
+        for _, fields in entries:
+            name = getattr(_event(fields), "computation_id", None)
+            if name is not None:
+                found.add(name)
+        if len(entries) < 1000:
+            return found
+        start = "(" + _text(entries[-1][0])
