@@ -1,0 +1,170 @@
+"""Every way a request can go wrong, as an RFC 9457 problem document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import asyncpg
+import orjson
+import redis.exceptions
+import structlog
+from aiohttp import web
+from pydantic import ValidationError
+
+from shared.contracts.http import PROBLEM, PROBLEM_TYPES, problem_type
+from shared.errors import (
+    ChunkMissingError,
+    OndolError,
+    Problem,
+    RequestError,
+    RunError,
+    UnavailableError,
+)
+
+log = structlog.get_logger()
+
+TAGS = frozenset({"strategy", "id"})
+
+
+class ApiProblem(OndolError):
+    """An answer that is not the one that was asked for: status, kind (of PROBLEM_TYPES), detail and all its mistakes."""
+
+    def __init__(
+        self,
+        status: int,
+        word: str,
+        detail: str,
+        errors: Sequence[Problem] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.word = word
+        self.detail = detail
+        self.errors = errors
+        self.headers = dict(headers or {})
+
+    def document(self) -> dict[str, Any]:
+        """The body of the answer."""
+        return problem_document(self.status, self.word, self.detail, self.errors)
+
+
+def problem_document(status: int, word: str, detail: str, errors: Iterable[Problem] = ()) -> dict[str, Any]:
+    """`type, title, status, detail, errors[]`."""
+    return {
+        "type": problem_type(word),
+        "title": PROBLEM_TYPES[word],
+        "status": status,
+        "detail": detail,
+        "errors": [problem.as_dict() for problem in errors],
+    }
+
+
+def run_problem(error: RunError) -> dict[str, Any]:
+    """The problem that a failed backtest carries."""
+    return {**problem_document(422, "run-failed", error.detail, error.problems), "kind": error.kind}
+
+
+def not_found(what: str) -> ApiProblem:
+    """Nothing of the caller's has this name."""
+    return ApiProblem(404, "not-found", f"There is no {what}.")
+
+
+def invalid(problems: Sequence[Problem]) -> ApiProblem:
+    """422 with every mistake."""
+    count = len(problems)
+    detail = problems[0].message if count == 1 else f"{count} mistakes; each is listed under errors."
+    return ApiProblem(422, "invalid-request", detail, problems)
+
+
+def problems_of(error: ValidationError, prefix: str = "") -> list[Problem]:
+    """The mistakes that a model found, with paths as a caller writes them (`strategy.universe.markets[1]`)."""
+    found = []
+    for item in error.errors(include_url=False, include_context=True, include_input=False):
+        message = str(item["msg"]).removeprefix("Value error, ")
+        if item["type"] == "extra_forbidden":
+            message = "there is no such field"
+        elif item["type"] == "missing":
+            message = "this field is required"
+        found.append(Problem(path=path_of(item["loc"], prefix), message=message))
+    return found
+
+
+def path_of(location: tuple[int | str, ...], prefix: str = "") -> str:
+    """A dotted path; the tag that says which kind of strategy was meant is left out."""
+    parts = list(location)
+    if len(parts) > 1 and parts[0] == "strategy" and parts[1] in TAGS:
+        del parts[1]
+    text = prefix
+    for part in parts:
+        text += f"[{part}]" if isinstance(part, int) else (f".{part}" if text else str(part))
+    return text
+
+
+def problem_response(problem: ApiProblem) -> web.Response:
+    """The answer of a problem."""
+    return web.Response(
+        status=problem.status,
+        body=orjson.dumps(problem.document()),
+        content_type=PROBLEM,
+        headers=problem.headers,
+    )
+
+
+REDIS_LOST = (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError, redis.exceptions.BusyLoadingError)
+DATABASE_LOST = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InterfaceError,
+    asyncpg.LockNotAvailableError,
+)
+
+
+def as_problem(error: BaseException) -> ApiProblem:
+    """The problem that stands for an error; an unexpected one says nothing about the inside."""
+    if isinstance(error, ApiProblem):
+        return error
+    if isinstance(error, RequestError):
+        return invalid(error.problems)
+    if isinstance(error, ValidationError):
+        return invalid(problems_of(error))
+    if isinstance(error, UnavailableError):
+        return ApiProblem(503, "unavailable", str(error), headers={"Retry-After": str(error.retry_after_s)})
+    if isinstance(error, DATABASE_LOST | REDIS_LOST | ChunkMissingError | TimeoutError | OSError):
+        return ApiProblem(503, "unavailable", "A server behind the api does not answer; try again in a moment.",
+                          headers={"Retry-After": "2"})  # fmt: skip
+    if isinstance(error, asyncpg.UntranslatableCharacterError | asyncpg.CharacterNotInRepertoireError):
+        return invalid([Problem(path="", message="the text holds a character that cannot be stored")])
+    if isinstance(error, RunError):
+        return ApiProblem(422, "run-failed", error.detail, error.problems)
+    return ApiProblem(500, "internal", "The mistake is ours and is logged; the request may be repeated.")
+
+
+@web.middleware
+async def problem_middleware(request: web.Request, handler: Any) -> web.StreamResponse:
+    """Turns every error of a route into its problem document; the outermost edge of the api."""
+    try:
+        return await handler(request)
+    except web.HTTPNotFound:
+        return problem_response(ApiProblem(404, "not-found", f"There is no route {request.path}; see /docs."))
+    except web.HTTPMethodNotAllowed as error:
+        allowed = ", ".join(sorted(error.allowed_methods))
+        return problem_response(
+            ApiProblem(405, "method-not-allowed", f"This route offers {allowed}.", headers={"Allow": allowed})
+        )
+    except web.HTTPRequestEntityTooLarge:
+        return problem_response(ApiProblem(413, "body-too-large", "The body is larger than the limit."))
+    except web.HTTPException as error:
+        if error.status < 400:
+            raise
+        return problem_response(ApiProblem(error.status, "malformed-body", error.reason))
+    except ConnectionResetError:
+        raise
+    except Exception as error:  # noqa: BLE001  the outermost edge
+        problem = as_problem(error)
+        if problem.status >= 500 and problem.status != 503:
+            log.error("request.failed", route=request.path, exc_info=error)
+        return problem_response(problem)
