@@ -1,0 +1,34 @@
+"""The reference by itself reproduces every worked example of the contract."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.reference import engine, factors
+
+EXAMPLES = json.loads((Path(__file__).parents[1] / "data" / "examples.json").read_text(encoding="utf-8"))
+TRADE = ("date", "stock_code", "side", "shares", "price", "reason")
+
+
+@pytest.mark.parametrize("case", EXAMPLES["backtests"], ids=lambda case: case["name"])
+def test_the_reference_makes_the_trades_of_the_worked_backtest(case: dict[str, Any]) -> None:
+    found = engine.backtest(case["market"], case["request"])
+    expected = case["expected"]
+    assert [{k: t[k] for k in TRADE} for t in found["trades"]] == [
+        {**t, "price": pytest.approx(t["price"], rel=1e-9)} for t in expected["trades"]
+    ]
+    assert [p["date"] for p in found["equity"]] == [date for date, _ in expected["equity"]]
+    assert [p["equity"] for p in found["equity"]] == pytest.approx([v for _, v in expected["equity"]], rel=1e-9)
+    assert found["unfilled"] == expected["unfilled"]
+
+
+@pytest.mark.parametrize("case", EXAMPLES["factors"], ids=lambda case: case["name"])
+def test_the_reference_has_the_factors_of_the_worked_table(case: dict[str, Any]) -> None:
+    found = factors.table(case["market"])
+    for date, stocks in case["expected_factors"].items():
+        for code, values in stocks.items():
+            assert found[date][code] == pytest.approx(values, rel=1e-5), (date, code)

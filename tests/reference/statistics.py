@@ -1,0 +1,148 @@
+"""The statistics of a backtest by their definitions, over plain lists."""
+
+from __future__ import annotations
+
+import math
+from itertools import accumulate
+from typing import Any
+
+YEAR = 252
+
+
+def mean(values: list[float]) -> float | None:
+    """Mean; None without values."""
+    return math.fsum(values) / len(values) if values else None
+
+
+def spread(values: list[float]) -> float | None:
+    """Sample standard deviation; None for fewer than two."""
+    if len(values) < 2:
+        return None
+    if min(values) == max(values):
+        return 0.0
+    middle = math.fsum(values) / len(values)
+    return math.sqrt(math.fsum((v - middle) ** 2 for v in values) / (len(values) - 1))
+
+
+def over(top: float | None, bottom: float | None) -> float | None:
+    """Quotient; None when undefined."""
+    return None if top is None or not bottom else top / bottom
+
+
+def sharpe(returns: list[float], rf: float) -> float | None:
+    """Yearly Sharpe ratio."""
+    found = over(mean([r - rf / YEAR for r in returns]), spread(returns))
+    return None if found is None else found * math.sqrt(YEAR)
+
+
+def by_period(equity: list[dict[str, Any]], initial: float, letters: int, name: str) -> list[dict[str, Any]]:
+    """Returns of months (7 letters of the date) or years (4)."""
+    ends: dict[str, float] = {}
+    for point in equity:
+        ends[point["date"][:letters]] = point["equity"]
+    found, before = [], initial
+    for period, value in ends.items():
+        found.append({name: period, "return": value / before - 1 if before > 0 else None})
+        before = value
+    return found
+
+
+def drawdowns(equity: list[dict[str, Any]], initial: float) -> dict[str, Any]:
+    """The largest drawdown with its dates; adds the drawdown of each day to the curve."""
+    peak, peak_date = initial, None
+    worst, start, bottom, at = 0.0, None, None, -1
+    top = initial
+    for i, point in enumerate(equity):
+        if point["equity"] >= peak:
+            peak, peak_date = point["equity"], point["date"]
+        point["drawdown"] = point["equity"] / peak - 1
+        if point["drawdown"] < worst:
+            worst, start, bottom, at, top = point["drawdown"], peak_date, point["date"], i, peak
+    recovery = next((p["date"] for p in equity[at + 1 :] if p["equity"] >= top), None) if at >= 0 else None
+    return {
+        "max_drawdown": worst,
+        "max_drawdown_start": start,
+        "max_drawdown_bottom": bottom,
+        "max_drawdown_recovery": recovery,
+    }
+
+
+def against(returns: list[float], index: list[float], rf: float) -> dict[str, float | None]:
+    """Statistics against the benchmark."""
+    n = len(returns)
+    found: dict[str, float | None] = dict.fromkeys(("beta", "alpha", "tracking_error", "information_ratio"))
+    if n < 2:
+        return found
+    mean_r, mean_b = math.fsum(returns) / n, math.fsum(index) / n
+    variance = spread(index)
+    if variance:
+        shared = math.fsum((r - mean_r) * (b - mean_b) for r, b in zip(returns, index, strict=True)) / (n - 1)
+        found["beta"] = beta = shared / variance**2
+        found["alpha"] = YEAR * (mean_r - rf / YEAR - beta * (mean_b - rf / YEAR))
+    away = [r - b for r, b in zip(returns, index, strict=True)]
+    error = spread(away)
+    if error is not None:
+        found["tracking_error"] = error * math.sqrt(YEAR)
+        found["information_ratio"] = over(math.fsum(away) / n * YEAR, found["tracking_error"])
+    return found
+
+
+def statistics(
+    result: dict[str, Any], paid: dict[str, float], initial: float, index: list[float] | None, rf: float
+) -> dict[str, Any]:
+    """`statistics`, `monthly_returns`, `yearly_returns`; completes the points of the equity curve."""
+    equity, trades, trips = result["equity"], result["trades"], result["round_trips"]
+    values = [initial] + [p["equity"] for p in equity]
+    daily = [b / a - 1 if a > 0 else None for a, b in zip(values, values[1:], strict=False)]
+    curve = list(accumulate(index or [], lambda v, r: v * (1 + r), initial=initial))[1:]
+    for i, point in enumerate(equity):
+        point["daily_return"] = daily[i]
+        point["benchmark"] = curve[i] if index is not None else None
+    n = len(equity)
+    returns = [r for r in daily if r is not None]
+    growth = values[-1] / initial
+    excess = [r - rf / YEAR for r in returns]
+    downside = math.sqrt(math.fsum(min(x, 0.0) ** 2 for x in excess) / len(excess))
+    volatility = spread(returns)
+    cagr = growth ** (YEAR / n) - 1
+    falls = drawdowns(equity, initial)
+    idle = next((i for i, p in enumerate(equity) if trades and p["date"] == trades[0]["date"]), n)
+    months, years = by_period(equity, initial, 7, "month"), by_period(equity, initial, 4, "year")
+    monthly = [m["return"] for m in months if m["return"] is not None]
+    wins = [t for t in trips if t["gain"] > 0]
+    losses = [t for t in trips if t["gain"] <= 0]
+    sales = math.fsum(t["shares"] * t["price"] for t in trades if t["side"] == "sell")
+    typical = mean(excess)
+    paired = [(r, b) for r, b in zip(daily, index or [], strict=False) if r is not None]
+    found: dict[str, Any] = {
+        "total_return": growth - 1,
+        "cagr": cagr,
+        "volatility": None if volatility is None else volatility * math.sqrt(YEAR),
+        "sharpe": sharpe(returns, rf),
+        "sortino": over(None if typical is None else typical * math.sqrt(YEAR), downside),
+        **falls,
+        "calmar": over(cagr, abs(falls["max_drawdown"])),
+        **(
+            against([r for r, _ in paired], [b for _, b in paired], rf)
+            if index is not None
+            else dict.fromkeys(("beta", "alpha", "tracking_error", "information_ratio"))
+        ),
+        "win_rate": over(float(len(wins)), len(trips)),
+        "profit_factor": over(math.fsum(t["gain"] for t in wins), abs(math.fsum(t["gain"] for t in losses))),
+        "average_win": mean([t["return"] for t in wins]),
+        "average_loss": mean([t["return"] for t in losses]),
+        "average_holding_days": mean([float(t["days"]) for t in trips]),
+        "turnover": over(sales * YEAR / n, mean([p["equity"] for p in equity])),
+        "exposure": mean([(p["equity"] - p["cash"]) / p["equity"] for p in equity if p["equity"] > 0]),
+        "trades": len(trades),
+        "commission_paid": paid["commission"],
+        "tax_paid": paid["tax"],
+        "slippage_paid": paid["slippage"],
+        "best_day": max(returns, default=None),
+        "worst_day": min(returns, default=None),
+        "best_month": max(monthly, default=None),
+        "worst_month": min(monthly, default=None),
+        "idle_days": idle,
+        "sharpe_active": sharpe([r for r in daily[idle:] if r is not None], rf),
+    }
+    return {"statistics": found, "monthly_returns": months, "yearly_returns": years}
