@@ -8,8 +8,10 @@ from typing import Any, ClassVar
 BACKTESTS = "backtests"
 DATASETS = "datasets"
 EVENTS_STREAM = "events"
-STREAMS = (BACKTESTS, DATASETS, EVENTS_STREAM)
-"""`backtests` is work for the simulators; `datasets` are facts about data; `events` is what callers wait for."""
+QUERIES = "queries"
+STREAMS = (BACKTESTS, DATASETS, EVENTS_STREAM, QUERIES)
+"""`backtests` is work for the simulators; `datasets` are facts about data; `events` is what callers wait for; `queries`
+are questions that a simulator answers while somebody waits (a screen, an explanation, an audit, a replay)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +95,31 @@ class MarketLoaded:
     revision: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class QueryRequested:
+    """Somebody waits for a simulator's answer to a question. From the API to the simulators; nobody keeps a record.
+
+    `kind` is screen, explain, audit or replay; after `deadline` (Unix seconds) nobody waits any more.
+    """
+
+    type: ClassVar[str] = "query.requested.v1"
+    stream: ClassVar[str] = QUERIES
+    query_id: str
+    kind: str
+    payload: dict[str, Any]
+    deadline: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueryAnswered:
+    """The answer lies in the cache under the query's id, or `problem` says why there is none. From a simulator."""
+
+    type: ClassVar[str] = "query.answered.v1"
+    stream: ClassVar[str] = EVENTS_STREAM
+    query_id: str
+    problem: dict[str, Any] | None = None
+
+
 Event = (
     BacktestRequested
     | BacktestProgressed
@@ -101,6 +128,8 @@ Event = (
     | DatasetRequested
     | DatasetPublished
     | MarketLoaded
+    | QueryRequested
+    | QueryAnswered
 )
 
 EVENTS: tuple[type[Event], ...] = (
@@ -111,4 +140,6 @@ EVENTS: tuple[type[Event], ...] = (
     DatasetRequested,
     DatasetPublished,
     MarketLoaded,
+    QueryRequested,
+    QueryAnswered,
 )
