@@ -280,7 +280,9 @@ def documentation() -> str:
         default = {"factors": "all"}.get(s.attribute, "") if s.default is None else _written(s.default)
         alias = f" (alias `{s.alias}`)" if s.alias else ""
         meaning = s.meaning + (" Secret." if s.secret else "")
-        lines.append(f"| `{s.name}`{alias} | {s.services} | {f'`{default}`' if default else ''} | {s.unit} | {meaning} |")
+        lines.append(
+            f"| `{s.name}`{alias} | {s.services} | {f'`{default}`' if default else ''} | {s.unit} | {meaning} |"
+        )
     return "\n".join(lines) + "\n"
 
 

@@ -123,7 +123,9 @@ async def cache(url: str, *, cluster: bool = False) -> AsyncIterator[Cache]:
         try:
             await redis.ping()
         except (RedisError, OSError, ValueError) as error:
-            raise SetupError(f"Redis cannot be used ({error}); check ONDOL_CACHE_URL and that the server runs.") from error
+            raise SetupError(
+                f"Redis cannot be used ({error}); check ONDOL_CACHE_URL and that the server runs."
+            ) from error
         yield Cache(redis)
     finally:
         await redis.aclose()

@@ -74,14 +74,18 @@ async def held(
         yield None
         return
 
-    async def open_beat() -> Beat:
+    @asynccontextmanager
+    async def open_beat() -> AsyncIterator[Beat]:
         own = servers.client(broker_url)
 
         async def beat() -> None:
             if not lease.lost:
                 await renew(own, lease, lease_ms=lease_ms)
 
-        return beat
+        try:
+            yield beat
+        finally:
+            await own.aclose()
 
     try:
         with Heartbeat(open_beat, interval_s=renew_s, lost=(RedisError, OSError)):

@@ -6,11 +6,11 @@ import asyncio
 import signal
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from types import TracebackType
 
 Beat = Callable[[], Awaitable[None]]
-Open = Callable[[], Awaitable[Beat]]
+Open = Callable[[], AbstractAsyncContextManager[Beat]]
 
 
 @asynccontextmanager
@@ -40,7 +40,7 @@ async def until(stop: asyncio.Event) -> None:
 class Heartbeat:
     """A thread with an event loop of its own that calls `beat` every `interval_s`, whatever the main loop is doing.
 
-    `open_beat` runs first in that loop and makes the connections that `beat` uses. A beat that raises one of `lost` is
+    `open_beat` is entered first in that loop: it opens the connections that `beat` uses and closes them at the end. A beat that raises one of `lost` is
     counted in `failures` and tried again at the next interval; any other error ends the thread and is raised at the exit.
     """
 
@@ -62,10 +62,8 @@ class Heartbeat:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if not self._loop.is_closed():
-            try:
+            with suppress(RuntimeError):  # the thread may close its loop between the two lines
                 self._loop.call_soon_threadsafe(self._stop.set)
-            except RuntimeError:  # the thread closed its loop between the two lines
-                pass
         self._thread.join(timeout=5)
         if self._error is not None and error is None:
             raise self._error
@@ -86,14 +84,13 @@ class Heartbeat:
 
     async def _beats(self) -> None:
         beat: Beat | None = None
-        while not self._stop.is_set():
-            try:
-                if beat is None:
-                    beat = await self._open()
-                await beat()
-            except self._lost:
-                self.failures += 1
-            try:
-                await asyncio.wait_for(self._stop.wait(), timeout=self._interval_s)
-            except TimeoutError:
-                continue
+        async with AsyncExitStack() as opened:
+            while not self._stop.is_set():
+                try:
+                    if beat is None:
+                        beat = await opened.enter_async_context(self._open())
+                    await beat()
+                except self._lost:
+                    self.failures += 1
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._stop.wait(), timeout=self._interval_s)

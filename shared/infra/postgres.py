@@ -132,7 +132,9 @@ async def migrate(url: str) -> list[str]:
         done = {row["name"] for row in await connection.fetch(sql["done"])}
         unknown = sorted(done - {f.stem for f in files})
         if unknown:
-            raise SetupError(f"The database has migrations that this program lacks ({', '.join(unknown)}); use a newer one.")
+            raise SetupError(
+                f"The database has migrations that this program lacks ({', '.join(unknown)}); use a newer one."
+            )
         for file in files:
             if file.stem not in done:
                 async with connection.transaction():

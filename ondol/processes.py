@@ -1,0 +1,97 @@
+"""Child processes that end with their supervisor, however it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import pathlib
+import pwd
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import IO
+
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """The user that a server runs as when the supervisor is root."""
+
+    user: int
+    group: int
+
+
+def unprivileged() -> Account | None:
+    """`nobody` when this process is root (PostgreSQL refuses to run as root), else None."""
+    if os.geteuid() != 0:
+        return None
+    entry = pwd.getpwnam("nobody")
+    return Account(user=entry.pw_uid, group=entry.pw_gid)
+
+
+def _die_with(parent: int, number: signal.Signals) -> Callable[[], None]:
+    def before_exec() -> None:
+        _libc.prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0)  # after the change of user, which clears it
+        if os.getppid() != parent:  # the parent died in between
+            os._exit(1)
+
+    return before_exec
+
+
+async def start(
+    command: Sequence[str | os.PathLike[str]],
+    *,
+    environment: Mapping[str, str],
+    account: Account | None = None,
+    on_parent_death: signal.Signals = signal.SIGKILL,
+    log: IO[bytes] | None = None,
+    output: int | None = None,
+    folder: str = "/",
+) -> asyncio.subprocess.Process:
+    """Start a child in a session of its own that gets `on_parent_death` when this process dies.
+
+    Call it from the main thread: the kernel watches the thread that started the child.
+    """
+    return await asyncio.create_subprocess_exec(
+        *command,
+        env=dict(environment),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=output if output is not None else (log or asyncio.subprocess.DEVNULL),
+        stderr=log,
+        user=account.user if account else None,
+        group=account.group if account else None,
+        extra_groups=[] if account else None,
+        start_new_session=True,
+        cwd=folder,
+        preexec_fn=_die_with(os.getpid(), on_parent_death),  # noqa: PLW1509 - only calls prctl
+    )
+
+
+async def stop(process: asyncio.subprocess.Process, number: signal.Signals, *, within_s: float) -> bool:
+    """Ask a child to end and kill it when it does not in time; returns whether it ended by itself."""
+    if process.returncode is not None:
+        return True
+    with suppress(ProcessLookupError):
+        process.send_signal(number)
+    try:
+        await asyncio.wait_for(process.wait(), timeout=within_s)
+    except TimeoutError:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+        return False
+    return True
+
+
+def started_at(process_id: int) -> str | None:
+    """A mark that tells this process from a later one with the same id; None when there is none."""
+    try:
+        text = pathlib.Path(f"/proc/{process_id}/stat").read_text(encoding="utf-8")
+    except OSError:
+        return None
+    fields = text.rpartition(")")[2].split()
+    return None if fields[0] == "Z" else fields[19]

@@ -1,0 +1,84 @@
+"""Real servers for tests: one set per session, a database of its own for every test."""
+
+from __future__ import annotations
+
+import itertools
+import pathlib
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pytest_asyncio
+
+from ondol import embedded
+from shared.infra import redis as redis_servers
+from shared.infra.postgres import migrate
+from shared.settings import MIB, Settings
+
+_numbers = itertools.count(1)
+
+
+def _named(url: str, database: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(path=f"/{database}"))
+
+
+@asynccontextmanager
+async def temporary_servers() -> AsyncIterator[embedded.Servers]:
+    """Servers in a home that is removed at the end, data included; the database `template_ondol` is migrated."""
+    home = pathlib.Path(tempfile.mkdtemp(prefix="ondol-test-"))
+    try:
+        async with embedded.servers(home, verb="test", cache_bytes=256 * MIB) as found:
+            await _execute(found.database_url, "create database template_ondol")
+            await migrate(_named(found.database_url, "template_ondol"))
+            yield found
+    finally:
+        pointer = home / "postgres.folder"
+        if pointer.exists():
+            shutil.rmtree(pointer.read_text(encoding="utf-8"), ignore_errors=True)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+async def _execute(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@asynccontextmanager
+async def fresh_settings(servers: embedded.Servers) -> AsyncIterator[Settings]:
+    """Settings with a migrated database of their own and both Redis emptied; the database is dropped at the end."""
+    name = f"test_{next(_numbers)}"
+    await _execute(servers.database_url, f"create database {name} template template_ondol strategy file_copy")
+    for url in (servers.broker_url, servers.cache_url):
+        client = redis_servers.client(url)
+        await client.flushall()
+        await client.aclose()
+    panels = tempfile.mkdtemp(prefix="ondol-test-panels-")
+    try:
+        yield replace(
+            Settings(), database_url=_named(servers.database_url, name), broker_url=servers.broker_url, cache_url=servers.cache_url,
+            panel_dir=panels, metrics_port=0, api_port=0,
+        )  # fmt: skip
+    finally:
+        shutil.rmtree(panels, ignore_errors=True)
+        await _execute(servers.database_url, f"drop database {name} with (force)")
+
+
+@pytest_asyncio.fixture(scope="session")
+async def servers() -> AsyncIterator[embedded.Servers]:
+    """The servers of this test session (import this name and `settings` in a room's conftest.py)."""
+    async with temporary_servers() as found:
+        yield found
+
+
+@pytest_asyncio.fixture
+async def settings(servers: embedded.Servers) -> AsyncIterator[Settings]:
+    """Settings of one test: a fresh migrated database, empty broker and cache, its own panel folder."""
+    async with fresh_settings(servers) as found:
+        yield found
