@@ -1,4 +1,4 @@
-"""The 57 factors as declarations: what each is called, means, needs, and how far it looks back; read from `catalogue.csv`."""
+"""The 57 factors as declarations: names, meaning, needs and look-back of each, read from `catalogue.csv` beside."""
 
 from __future__ import annotations
 

@@ -1,0 +1,141 @@
+"""Why factors are absent: how many stock-days know each input of each factor, by calendar year.
+
+The counts of parts of the market add up, so that a preparer can keep them by part and year and merge what it reuses.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from shared.factors.catalogue import FACTORS
+from shared.factors.compute import FactorInputs, alive_rows
+from shared.factors.dividends import trailing_dividends
+from shared.factors.kernels import Array
+from shared.factors.quality import LEAST_TESTS, score_of_statements
+from shared.factors.statements import QUANTITIES, events_of
+from shared.factors.windows import carried_index
+from shared.model.calendar import year_slices
+from shared.model.fields import CARRY_ROWS
+from shared.model.raw import FLOWS
+
+STOCK_DAYS = "stock-days"
+
+InputCoverage = dict[int, dict[str, int]]
+"""Calendar year -> input -> stock-days on which it is known; `stock-days` counts all that have a close."""
+
+_MISSING = {
+    "cap": "no market_cap and no listed_shares",
+    "listed_shares": "no listed_shares",
+    "dividends": "no dividends",
+    "index": "no index of the stocks' markets",
+    "trading_value": "no trading_value",
+    "volume": "no volume",
+    "annual net_income": "no 3 annual statements with net_income",
+    "quality tests": "no statements that decide 5 of the nine tests",
+}
+
+
+def input_coverage(inputs: FactorInputs, rows: slice) -> InputCoverage:
+    """Count, for each calendar year of `rows`, the stock-days on which each input of a factor is known."""
+    alive = alive_rows(inputs, rows)
+    days = inputs.days[rows]
+    events = events_of(inputs.statements, alive.shape[1])
+    which = events.rows(days, alive.shape[1], alive)
+    with np.errstate(all="ignore"):
+        decided = score_of_statements(events.columns)[1] + 1 >= LEAST_TESTS
+    known = np.vstack([*(~np.isnan(events.columns[name]) for name in QUANTITIES), decided])
+    masks = _row_masks(inputs, rows)
+    found: InputCoverage = {}
+    for year, span in year_slices(days).items():
+        counts = {name: int(np.count_nonzero(mask[span] & alive[span])) for name, mask in masks.items()}
+        weight = np.bincount(which[span].ravel(), minlength=known.shape[1])
+        by_quantity = known.astype(np.int64) @ weight
+        counts |= {name: int(n) for name, n in zip((*QUANTITIES, "quality tests"), by_quantity, strict=True)}
+        counts[STOCK_DAYS] = int(np.count_nonzero(alive[span]))
+        found[year] = counts
+    return found
+
+
+def merge_coverage(parts: Iterable[InputCoverage]) -> InputCoverage:
+    """The counts of several parts of a market together."""
+    merged: dict[int, Counter[str]] = {}
+    for part in parts:
+        for year, counts in part.items():
+            merged.setdefault(year, Counter()).update(counts)
+    return {year: dict(counts) for year, counts in sorted(merged.items())}
+
+
+def yearly_reasons(coverage: InputCoverage) -> dict[str, dict[int, str]]:
+    """Factor -> year -> the input that is known least, in words; years in which all are always known are left out."""
+    found: dict[str, dict[int, str]] = {}
+    for factor in FACTORS:
+        for year, counts in coverage.items():
+            reason = _reason(factor.needs, counts)
+            if reason is not None:
+                found.setdefault(factor.key, {})[year] = reason[1]
+    return found
+
+
+def absent_reasons(coverage: InputCoverage) -> dict[str, str]:
+    """Factor -> why it has no value in any year; factors whose inputs are all known on some day are left out."""
+    together: Counter[str] = Counter()
+    for counts in coverage.values():
+        together.update(counts)
+    found = {}
+    for factor in FACTORS:
+        reason = _reason(factor.needs, together)
+        if reason is not None and reason[0] == 0:
+            found[factor.key] = reason[1]
+    return found
+
+
+def coverage_reasons(inputs: FactorInputs, rows: slice | None = None) -> dict[str, str]:
+    """Factor -> the input that it lacks on all of `rows` (all rows when None), in words; other factors are left out."""
+    return absent_reasons(input_coverage(inputs, slice(0, len(inputs.days)) if rows is None else rows))
+
+
+def _reason(needs: Iterable[str], counts: Mapping[str, int]) -> tuple[int, str] | None:
+    total = counts.get(STOCK_DAYS, 0)
+    if total == 0:
+        return 0, "no stock has a close"
+    least = min(((counts.get(need, 0), place, need) for place, need in enumerate(needs)), default=(total, 0, ""))
+    if least[0] >= total:
+        return None
+    if least[0] == 0:
+        return 0, _missing(least[2])
+    return least[0], f"{least[2]} is known on {100 * least[0] / total:.3g} % of stock-days"
+
+
+def _missing(need: str) -> str:
+    if need in _MISSING:
+        return _MISSING[need]
+    if need.startswith("close "):
+        return f"no {need}"
+    account, _, ago = need.partition(" ")
+    year = " for a whole trailing year" if account in FLOWS else ""
+    return f"no statements with {account}{year}" + (f" {ago}" if ago else "")
+
+
+def _row_masks(inputs: FactorInputs, rows: slice) -> dict[str, Array]:
+    days = inputs.days[rows]
+    series = {name: ~np.isnan(carried_index(close[: rows.stop])[rows]) for name, close in inputs.index_close.items()}
+    absent = np.zeros(len(days), bool)
+    with np.errstate(all="ignore"):
+        dividends = trailing_dividends(inputs.dividends, inputs.days, inputs.adjust, rows)
+    masks = {
+        "cap": ~np.isnan(inputs.cap[rows]),
+        "listed_shares": ~np.isnan(inputs.shares[rows]),
+        "dividends": ~np.isnan(dividends),
+        "index": np.column_stack([series.get(name, absent) for name in inputs.market] or [absent[:, None][:, :0]]),
+        "trading_value": ~np.isnan(inputs.trading_value[rows]),
+        "volume": ~np.isnan(inputs.volume[rows]),
+    }
+    for back in (1, 20, 60, 120, 240):
+        before = np.zeros(masks["cap"].shape, bool)
+        skipped = min(max(0, back - rows.start), len(days))
+        before[skipped:] = inputs.age[rows.start + skipped - back : rows.stop - back] <= CARRY_ROWS
+        masks[f"close {back} rows ago"] = before
+    return masks
