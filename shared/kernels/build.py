@@ -30,7 +30,9 @@ def library_path(source: pathlib.Path) -> pathlib.Path:
     return source.with_name(f"{source.stem}-{made_of}.so")
 
 
-def _architecture() -> tuple[str, ...]:
+def _architecture(*, portable: bool) -> tuple[str, ...]:
+    if portable:
+        return ()
     try:
         with open("/proc/cpuinfo", encoding="ascii", errors="replace") as info:
             wide = os.uname().machine == "x86_64" and " avx2 " in info.read()
@@ -39,14 +41,18 @@ def _architecture() -> tuple[str, ...]:
     return ("-march=x86_64_v3",) if wide else ()
 
 
-def build() -> list[pathlib.Path]:
-    """Compile each source whose library is not there yet; older libraries of it are removed."""
+def build(*, portable: bool = False) -> list[pathlib.Path]:
+    """Compile each source whose library is not there yet; older libraries of it are removed.
+
+    `portable` leaves out wide vector instructions that the machine of the build has and another may lack.
+    """
     found = []
     for source in sources():
         target = library_path(source)
         if not target.exists():
             scratch = target.with_suffix(f".{os.getpid()}.tmp")
-            command = [sys.executable, "-m", "ziglang", "cc", *FLAGS, *_architecture(), "-o", str(scratch), str(source)]
+            arch = _architecture(portable=portable)
+            command = [sys.executable, "-m", "ziglang", "cc", *FLAGS, *arch, "-o", str(scratch), str(source)]
             subprocess.run(command, check=True)
             scratch.replace(target)
             for old in HERE.glob(f"{source.stem}-*.so"):
@@ -57,5 +63,5 @@ def build() -> list[pathlib.Path]:
 
 
 if __name__ == "__main__":
-    for built in build():
+    for built in build(portable="--portable" in sys.argv[1:]):
         print(built)  # noqa: T201
