@@ -1,0 +1,149 @@
+-- Statements on warm runs: those of the api and the command line first, then the warmer's own.
+
+-- name: start_by_hand
+-- $1 phases in order. No row: a run is queued or running (`open_run` says which). The warmer hears of it at once.
+with made as (
+    insert into warm_run (trigger, phases) values ('hand', $1::text[]) on conflict do nothing returning id
+)
+select id, pg_notify('ondol_warm', id::text)::text as told from made;
+
+-- name: open_run
+select id, status, trigger from warm_run where status in ('queued', 'running');
+
+-- name: runs
+-- $1 before this id (null: newest), $2 limit.
+select id, night, trigger, phases, status, dataset_version, attempts, plan, summary, error,
+       created_at, started_at, finished_at
+from warm_run where $1::bigint is null or id < $1 order by id desc limit $2;
+
+-- name: run
+select id, night, trigger, phases, status, dataset_version, attempts, plan, summary, error,
+       created_at, started_at, finished_at
+from warm_run where id = $1;
+
+-- name: phases
+select phase, status, items, done, failed, fresh, hits, misses, seconds, started_at, finished_at
+from warm_phase where run = $1 order by place;
+
+-- name: failures
+select phase, item, error, seconds from warm_item where run = $1 and status = 'failed' order by phase, item;
+
+-- name: picks
+-- $1 day.
+select strategy, dataset_version, picks, error, created_at from daily_pick where day = $1 order by strategy;
+
+-- name: clock
+-- One clock for all warmers.
+select now() as now;
+
+-- name: start_night
+-- $1 night, $2 trigger, $3 phases. No row: the night has its run, or another run is going on (tried again later).
+insert into warm_run (night, trigger, phases) values ($1, $2, $3::text[]) on conflict do nothing returning id;
+
+-- name: start_up
+-- $1 phases, $2 the current version: only when it was never warmed and nothing is going on.
+insert into warm_run (trigger, phases)
+select 'start_up', $1::text[]
+where not exists (
+    select from warm_run
+    where dataset_version = $2 and status in ('completed', 'partial') and phases @> $1::text[]
+)
+on conflict do nothing returning id;
+
+-- name: last_night
+select max(night) as night from warm_run;
+
+-- name: to_do
+-- Runs that wait, and runs whose warmer fell silent.
+select id, attempts from warm_run
+where status = 'queued' or (status = 'running' and lease_until < now())
+order by id;
+
+-- name: take
+-- $1 run, $2 seconds, $3 worker.
+update warm_run
+set status = 'running', attempts = attempts + 1, lease = lease + 1, worker = $3,
+    lease_until = now() + make_interval(secs => $2), started_at = coalesce(started_at, now())
+where id = $1 and (status = 'queued' or (status = 'running' and lease_until < now()))
+returning id, phases, lease, attempts, night, trigger, dataset_version, created_at;
+
+-- name: renew
+update warm_run set lease_until = now() + make_interval(secs => $3)
+where id = $1 and lease = $2 and status = 'running' returning id;
+
+-- name: hand_back
+-- The warmer was asked to stop: another one, or it itself after its return, goes on at once.
+update warm_run set status = 'queued', lease = lease + 1, lease_until = null, worker = null
+where id = $1 and lease = $2 and status = 'running' returning id;
+
+-- name: pin
+-- $1 run, $2 lease, $3 version, $4 plan.
+update warm_run set dataset_version = $3, plan = $4 where id = $1 and lease = $2 and status = 'running' returning id;
+
+-- name: forget_items
+-- The dataset changed since the interrupted attempt: what it warmed is not what users hit now.
+delete from warm_item where run = $1;
+
+-- name: finish
+-- $1 run, $2 lease, $3 status, $4 summary, $5 error.
+update warm_run
+set status = $3, summary = $4, error = $5, finished_at = now(), lease_until = null, worker = null
+where id = $1 and lease = $2 and status = 'running' returning id;
+
+-- name: begin_phase
+-- $1 run, $2 phase, $3 place, $4 items.
+insert into warm_phase (run, phase, place, items) values ($1, $2, $3, $4)
+on conflict (run, phase) do update set status = 'running', items = excluded.items, finished_at = null;
+
+-- name: count_phase
+-- $1 run, $2 phase, $3 seconds spent by this attempt since the last count.
+update warm_phase p
+set done = f.done, failed = f.failed, fresh = f.fresh, seconds = p.seconds + $3
+from (
+    select count(*) filter (where status = 'done') as done, count(*) filter (where status = 'failed') as failed,
+           count(*) filter (where status = 'done' and fresh) as fresh
+    from warm_item where run = $1 and phase = $2
+) f
+where p.run = $1 and p.phase = $2;
+
+-- name: end_phase
+-- $1 run, $2 phase.
+update warm_phase set status = case when failed > 0 then 'partial' else 'completed' end, finished_at = now()
+where run = $1 and phase = $2
+returning items, done, failed, fresh, seconds;
+
+-- name: hit_phase
+-- $1 run, $2 phase, $3 hits, $4 misses.
+update warm_phase set hits = $3, misses = $4 where run = $1 and phase = $2;
+
+-- name: done_items
+select item, status from warm_item where run = $1 and phase = $2 and status = 'done';
+
+-- name: note_item
+-- $1 run, $2 lease, $3 phase, $4 item, $5 status, $6 fresh, $7 seconds, $8 error. Nothing from a warmer that lost the run.
+insert into warm_item (run, phase, item, status, fresh, seconds, error)
+select $1, $3, $4, $5, $6, $7, $8
+where exists (select from warm_run where id = $1 and lease = $2 and status = 'running')
+on conflict (run, phase, item) do update
+set status = excluded.status, fresh = excluded.fresh, seconds = excluded.seconds, error = excluded.error;
+
+-- name: popular
+-- What users asked for most in the last $1 days: the newest request of each kind is counted by the caller.
+select request, strategy_id, count(*) as times from backtest
+where origin = 'user' and created_at > now() - make_interval(days => $1)
+group by request, strategy_id order by times desc, request limit $2;
+
+-- name: note_pick
+-- $1 day, $2 strategy, $3 version, $4 picks, $5 error.
+insert into daily_pick (day, strategy, dataset_version, picks, error) values ($1, $2, $3, $4, $5)
+on conflict (day, strategy) do update
+set dataset_version = excluded.dataset_version, picks = excluded.picks, error = excluded.error, created_at = now();
+
+-- name: picked
+select strategy from daily_pick where day = $1 and error is null;
+
+-- name: last_success
+select extract(epoch from max(finished_at))::float8 as at from warm_run where status = 'completed';
+
+-- name: forget_old
+delete from warm_run where created_at < now() - interval '400 days' and status not in ('queued', 'running');
