@@ -23,7 +23,8 @@ def return_on_invested_capital(x: Values) -> Array:
     taxed = x["net_income"] + x["income_tax"]
     rate = np.where(np.isnan(taxed) | (taxed == 0), UNKNOWN_TAX_RATE, np.clip(x["income_tax"] / taxed, 0, 0.5))
     capital = x["total_equity"] + x["interest_bearing_debt"] - x["cash_and_equivalents"]
-    return x["operating_income"] * (1 - rate) / positive(capital) * 100
+    percent: Array = x["operating_income"] * (1 - rate) / positive(capital) * 100
+    return percent
 
 
 def score_of_statements(x: Values) -> tuple[Array, Array]:
