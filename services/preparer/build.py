@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from shared.dataset.derive import NearestTick, derive_rows
 from shared.dataset.memory import MemoryPanels
 from shared.factors.catalogue import FACTORS
+from shared.factors.compute import FactorInputs, compute_factors
+from shared.factors.coverage import coverage_reasons
 from shared.market import kinds_of, nearest_tick
 from shared.model.fields import LOADED
 from shared.model.instruments import Instruments
 from shared.model.raw import Dividends, RawMarket, Statements
-
-if TYPE_CHECKING:
-    from shared.factors.compute import FactorInputs
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -55,8 +54,6 @@ def factor_inputs(
         "shares",
         "split",
     )
-    from shared.factors.compute import FactorInputs
-
     return FactorInputs(
         days=days,
         market=instruments.market,
@@ -78,13 +75,6 @@ def build_panels(raw: RawMarket, keys: Sequence[str] | None = None) -> MemoryPan
     """Derive everything and compute the factors `keys` (all of the catalogue when None)."""
     wanted = tuple(f.key for f in FACTORS) if keys is None else tuple(keys)
     fields = stored_fields(raw)
-    import importlib.util
-
-    if importlib.util.find_spec("shared.factors.compute") is None:
-        return MemoryPanels(raw.days, raw.instruments, fields, raw.indices, raw.dividends, frozenset())
-    from shared.factors.compute import compute_factors
-    from shared.factors.coverage import coverage_reasons
-
     inputs = factor_inputs(
         days=raw.days,
         instruments=raw.instruments,

@@ -63,7 +63,7 @@ class MemoryPanels:
             raise DatasetError(f"the dataset version {self.version} holds no field {field}")
         return found[rows]
 
-    def scratch(self, key: str, dtype: np.dtype, rows: slice, make: Callable[[slice], Array]) -> Array:  # type: ignore[type-arg]
+    def scratch(self, key: str, dtype: np.dtype, rows: slice, make: Callable[[slice], Array]) -> Array:
         """Rows of a computed panel, made calendar year by calendar year."""
         whole, made = self._scratch.get((key, np.dtype(dtype).str), (None, set()))
         if whole is None:
@@ -88,15 +88,15 @@ class MemoryPanels:
         for name in sorted(set(STORED) | set(self._fields)):
             if name in self._fields:
                 made_of.update(name.encode())
-                made_of.update(self._fields[name])
+                made_of.update(self._fields[name].tobytes())
         for name in sorted(self.indices):
             made_of.update(name.encode())
-            made_of.update(np.ascontiguousarray(self.indices[name]))
+            made_of.update(np.ascontiguousarray(self.indices[name]).tobytes())
         for column in (
             self.dividends.instrument,
             self.dividends.ex_date,
             self.dividends.dps,
             self.dividends.disclosed_on,
         ):
-            made_of.update(np.ascontiguousarray(column))
+            made_of.update(np.ascontiguousarray(column).tobytes())
         return made_of.hexdigest()

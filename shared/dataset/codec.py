@@ -1,0 +1,126 @@
+"""The bytes of a chunk part: a header that can be checked before anything is allocated, then compressed numbers.
+
+Layout, little-endian: magic `ONDL`, format u8, element type u8, law u8, 0 u8, instruments u32, rows u32, decoded bytes
+u64, payload bytes u64, CRC-32 of the payload u32, CRC-32 of the header so far u32, name (16 bytes), payload. The
+payload is one zstandard frame of the byte planes of the stock-major matrix [instruments, rows], or of its residuals
+against a reference (`law` > 0, `shared.dataset.chunk`).
+
+The name of a part is the hash of its decoded bytes (with element type and shape): equal content has one name whatever
+the codec does, and a part that decodes to anything else is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import zstandard
+
+from shared.dataset.kernels import Array, predict, restore, shuffled, unshuffled
+from shared.errors import DatasetError
+
+FORMAT = 1
+LEVEL = 1
+MAGIC = b"ONDL"
+DTYPES = (np.dtype("<u2"), np.dtype("<f4"), np.dtype("<f8"))
+_HEAD = struct.Struct("<4sBBBBIIQQI")
+_TAIL = struct.Struct("<I16s")
+HEADER_BYTES = _HEAD.size + _TAIL.size
+MAX_DECODED = 1 << 26
+"""No part is larger decoded; a year of 512 instruments is 1.5 MB."""
+
+Reference = Callable[[], Array]
+"""Gives the float64 [instruments, rows] matrix that the residuals of a part refer to."""
+
+
+def name_of(values: Array) -> str:
+    """The content name of a part [instruments, rows]: 32 hex digits."""
+    described = struct.pack("<4sII", values.dtype.str.encode("ascii"), *values.shape)
+    return hashlib.blake2b(np.ascontiguousarray(values).data, digest_size=16, person=described).hexdigest()
+
+
+def encode(values: Array, law: int = 0, reference: Array | None = None) -> tuple[str, bytes]:
+    """Name and bytes of a part: `values` [instruments, rows], contiguous, of one of DTYPES.
+
+    With `law` > 0 the values are float32 and `reference` is float64 of the same shape.
+    """
+    name = name_of(values)
+    planes = shuffled(values if reference is None or law == 0 else predict(law, values, reference))
+    payload = zstandard.ZstdCompressor(level=LEVEL, write_checksum=False).compress(planes.data)
+    head = _HEAD.pack(
+        MAGIC,
+        FORMAT,
+        DTYPES.index(values.dtype),
+        law,
+        0,
+        *values.shape,
+        values.nbytes,
+        len(payload),
+        zlib.crc32(payload),
+    )
+    return name, head + _TAIL.pack(zlib.crc32(head), bytes.fromhex(name)) + payload
+
+
+def check(blob: bytes, name: str, dtype: np.dtype[Any], shape: tuple[int, int]) -> int:
+    """Check all that can be checked without decoding and return the law; raises DatasetError.
+
+    name, dtype and shape are what the reader expects, never what the bytes say of themselves.
+    """
+    if len(blob) < HEADER_BYTES:
+        raise DatasetError(f"the part {name} is cut off ({len(blob)} bytes)")
+    head, (head_crc, said) = blob[: _HEAD.size], _TAIL.unpack_from(blob, _HEAD.size)
+    magic, version, code, law, zero, n, rows, decoded, packed, crc = _HEAD.unpack(head)
+    if magic != MAGIC or head_crc != zlib.crc32(head) or said.hex() != name:
+        raise DatasetError(f"the bytes under {name} are no such part")
+    if version != FORMAT or zero != 0 or law > len(LAWS):
+        raise DatasetError(f"the part {name} has an unknown format")
+    if code >= len(DTYPES) or DTYPES[code] != dtype or (n, rows) != shape or (law and dtype != np.float32):
+        raise DatasetError(f"the part {name} has another element type or shape than the manifest says")
+    if decoded != n * rows * dtype.itemsize or decoded > MAX_DECODED or packed != len(blob) - HEADER_BYTES:
+        raise DatasetError(f"the part {name} declares sizes that cannot be")
+    payload = memoryview(blob)[HEADER_BYTES:]
+    if zlib.crc32(payload) != crc:
+        raise DatasetError(f"the part {name} is damaged")
+    try:
+        if zstandard.frame_content_size(payload[:18]) != decoded:
+            raise DatasetError(f"the part {name} declares sizes that cannot be")
+    except zstandard.ZstdError as error:
+        raise DatasetError(f"the part {name} is damaged") from error
+    return int(law)
+
+
+LAWS = ("grows with the reference", "shrinks with the reference", "is the reference")
+
+
+def decode(
+    blob: bytes,
+    name: str,
+    dtype: np.dtype[Any],
+    shape: tuple[int, int],
+    reference: Reference | None = None,
+) -> Array:
+    """The matrix [instruments, rows] of a part; raises DatasetError for anything that is not exactly it."""
+    law = check(blob, name, dtype, shape)
+    decoded = shape[0] * shape[1] * dtype.itemsize
+    try:
+        planes = zstandard.ZstdDecompressor(max_window_size=MAX_DECODED).decompress(
+            memoryview(blob)[HEADER_BYTES:], max_output_size=decoded, allow_extra_data=False
+        )
+    except zstandard.ZstdError as error:
+        raise DatasetError(f"the part {name} is damaged") from error
+    if len(planes) != decoded:
+        raise DatasetError(f"the part {name} is damaged")
+    flat = np.frombuffer(planes, np.uint8)
+    if law == 0:
+        values = unshuffled(flat, dtype, shape)
+    elif reference is None:
+        raise DatasetError(f"the part {name} needs a reference")
+    else:
+        values = restore(law, unshuffled(flat, np.dtype(np.uint32), shape), reference())
+    if name_of(values) != name:
+        raise DatasetError(f"the part {name} decodes to other content")
+    return values

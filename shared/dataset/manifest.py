@@ -1,0 +1,141 @@
+"""The manifest of a dataset version: what it consists of, and the hash over that which is its name."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+
+import msgspec
+import numpy as np
+
+from shared.dataset.kernels import Array
+from shared.errors import DatasetError
+from shared.model.calendar import year_slices
+from shared.model.instruments import Instruments
+from shared.model.raw import Dividends
+
+FORMAT = 1
+
+
+class Content(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """Everything that a version is made of, and nothing else: equal content has an equal version.
+
+    chunks: field -> calendar year (as text) -> the names of its parts in order. Numbers that are NaN are None.
+    """
+
+    format: int
+    days: tuple[int, ...]
+    instruments: Instruments
+    factor_versions: dict[str, int]
+    chunks: dict[str, dict[str, tuple[str, ...]]]
+    indices: dict[str, tuple[float | None, ...]]
+    dividend_instrument: tuple[int, ...]
+    dividend_ex_date: tuple[int, ...]
+    dividend_dps: tuple[float | None, ...]
+    dividend_disclosed_on: tuple[int, ...]
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """A version with its content, and what stands beside it unhashed.
+
+    reasons: factor -> why it has no value anywhere. revision: the data revision that it was built from.
+    """
+
+    version: str
+    content: Content
+    revision: int
+    reasons: dict[str, str]
+
+    @property
+    def days(self) -> Array:
+        """int32 [D]: the trading days."""
+        return np.array(self.content.days, np.int32)
+
+    @property
+    def instruments(self) -> Instruments:
+        """The columns."""
+        return self.content.instruments
+
+    @property
+    def years(self) -> dict[int, slice]:
+        """Calendar year -> its rows."""
+        return year_slices(self.days)
+
+    @property
+    def factors(self) -> frozenset[str]:
+        """The factor keys that this version holds."""
+        return frozenset(self.content.factor_versions)
+
+    @property
+    def indices(self) -> dict[str, Array]:
+        """Index name -> float64 [D] close, NaN where the series has none."""
+        return {name: _numbers(values) for name, values in self.content.indices.items()}
+
+    @property
+    def dividends(self) -> Dividends:
+        """Every dividend row."""
+        content = self.content
+        return Dividends(
+            instrument=np.array(content.dividend_instrument, np.int32),
+            ex_date=np.array(content.dividend_ex_date, np.int32),
+            dps=_numbers(content.dividend_dps),
+            disclosed_on=np.array(content.dividend_disclosed_on, np.int32),
+        )
+
+    def part_names(self) -> frozenset[str]:
+        """The names of all parts."""
+        return frozenset(name for years in self.content.chunks.values() for names in years.values() for name in names)
+
+
+def _numbers(values: tuple[float | None, ...]) -> Array:
+    return np.array([math.nan if v is None else v for v in values], np.float64)
+
+
+def _values(numbers: Array) -> tuple[float | None, ...]:
+    return tuple(None if math.isnan(v) else v for v in numbers.tolist())
+
+
+def content_of(
+    *,
+    days: Array,
+    instruments: Instruments,
+    factor_versions: dict[str, int],
+    chunks: dict[str, dict[str, tuple[str, ...]]],
+    indices: dict[str, Array],
+    dividends: Dividends,
+) -> Content:
+    """The content of a version; dividends are put in order, so that of the load does not count."""
+    order = np.lexsort((dividends.dps, dividends.disclosed_on, dividends.ex_date, dividends.instrument))
+    return Content(
+        format=FORMAT,
+        days=tuple(days.tolist()),
+        instruments=instruments,
+        factor_versions=factor_versions,
+        chunks=chunks,
+        indices={name: _values(series) for name, series in sorted(indices.items())},
+        dividend_instrument=tuple(dividends.instrument[order].tolist()),
+        dividend_ex_date=tuple(dividends.ex_date[order].tolist()),
+        dividend_dps=_values(dividends.dps[order]),
+        dividend_disclosed_on=tuple(dividends.disclosed_on[order].tolist()),
+    )
+
+
+def version_of(content: Content) -> str:
+    """The version's name: 32 hex digits of the SHA-256 of the canonical JSON of its content."""
+    return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()[:32]
+
+
+def to_bytes(manifest: Manifest) -> bytes:
+    """The manifest as JSON."""
+    return msgspec.json.encode(manifest, order="sorted")
+
+
+def from_bytes(data: bytes) -> Manifest:
+    """Read a manifest; raises DatasetError when it is none, or when its content is not what its version says."""
+    try:
+        found = msgspec.json.decode(data, type=Manifest)
+    except msgspec.DecodeError as error:
+        raise DatasetError(f"the bytes are no manifest: {error}") from error
+    if found.content.format != FORMAT or version_of(found.content) != found.version:
+        raise DatasetError(f"the manifest of {found.version} has other content than its version says")
+    return found

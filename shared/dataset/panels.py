@@ -1,0 +1,266 @@
+"""The mapped tier: panels of a dataset version in shared memory, made once per host and read by every process.
+
+1. The content of a (field, calendar year) has a name: made of the names of its parts for a chunk, of the names of its
+   inputs for a view, of everything up to that year for a scratch panel.
+2. `Regions` has one file for each name. Here a missing one is filled: parts are fetched, checked, decoded and turned to
+   day-major; views are computed from the stored fields of the same rows; scratch panels by their maker.
+3. A `Span` for each field holds the regions of its years side by side, so that any window is one slice without a copy.
+
+Unchanged years of another version have the same names: a new version takes them over by mapping them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pathlib
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from shared.dataset.chunk import LAWS, parts
+from shared.dataset.codec import decode
+from shared.dataset.derive import VIEW_VERSION, view_inputs, view_rows
+from shared.dataset.kernels import Array, to_day_major, to_stock_major
+from shared.dataset.manifest import Manifest
+from shared.dataset.reading import Counters, Reading
+from shared.dataset.regions import LOCK_DEADLINE_S, Regions
+from shared.dataset.span import Span
+from shared.errors import ChunkMissingError, DatasetError
+from shared.model.calendar import years_of
+from shared.model.fields import VIEWS, dtype_of
+
+Fetch = Callable[[Sequence[str]], dict[str, bytes]]
+"""Part names -> the bytes of those that are within reach."""
+
+SCRATCH = "scratch:"
+MARK_EVERY_S = 30.0
+
+
+class MappedPanels:
+    """`Panels` of one version. Safe to use from several threads; arrays stay valid as long as someone holds them."""
+
+    def __init__(
+        self,
+        directory: pathlib.Path | str,
+        manifest: Manifest,
+        fetch: Fetch,
+        budget_bytes: int,
+        *,
+        lock_deadline_s: float = LOCK_DEADLINE_S,
+    ) -> None:
+        self.manifest = manifest
+        self.version = manifest.version
+        self.days = manifest.days
+        self.instruments = manifest.instruments
+        self.indices = manifest.indices
+        self.dividends = manifest.dividends
+        self.factors = manifest.factors
+        self.regions = Regions(pathlib.Path(directory), budget_bytes, lock_deadline_s)
+        self._fetch = fetch
+        self._years = manifest.years
+        self._year_of_row: list[int] = years_of(self.days).tolist()
+        self._up_to = _names_up_to(manifest)
+        self._spans: dict[str, tuple[Span, Array, dict[int, str]]] = {}
+        self._guard = threading.RLock()
+        self._seen_evictions = self.regions.evictions()
+        self._used: set[str] = set()
+        self._marked_at = time.monotonic()
+        self._whole = Reading(self)
+
+    @property
+    def counters(self) -> Counters:
+        """What was read through this object itself (not through its readings)."""
+        return self._whole.counters
+
+    def reading(self) -> Reading:
+        """The same panels with counters of its own: one for each backtest. Lets go of what was evicted meanwhile."""
+        self.release_evicted()
+        self._mark_used()
+        return Reading(self)
+
+    def panel(self, field: str, rows: slice) -> Array:
+        """The rows of a field, without a copy; raises ChunkMissingError when parts are in no tier within reach."""
+        return self._whole.panel(field, rows)
+
+    def scratch(self, key: str, dtype: np.dtype[Any], rows: slice, make: Callable[[slice], Array]) -> Array:
+        """Rows of a computed panel, shared by all processes of the host under the content name `key`."""
+        return self._whole.scratch(key, dtype, rows, make)
+
+    def ensure(self, fields: Iterable[str], rows: slice, workers: int = 2) -> None:
+        """Map all fields for these rows; raises one ChunkMissingError with everything that is missing."""
+        self._whole.ensure(fields, rows, workers)
+
+    def absent_reason(self, factor: str) -> str | None:
+        """Why a factor has no values here, None when it has or is unknown."""
+        return self.manifest.reasons.get(factor)
+
+    def years_between(self, rows: slice) -> range:
+        """The calendar years of these rows (years without a row are in it, too)."""
+        if rows.stop <= rows.start:
+            return range(0)
+        return range(self._year_of_row[rows.start], self._year_of_row[rows.stop - 1] + 1)
+
+    def mapped_fields(self) -> dict[str, tuple[int, ...]]:
+        """Field -> the years of it that this process has mapped: what to map of the next version before anyone asks."""
+        with self._guard:
+            return {f: tuple(sorted(have)) for f, (_, _, have) in self._spans.items() if not f.startswith(SCRATCH)}
+
+    def release_evicted(self) -> None:
+        """Unmap regions that another request pushed out of the budget; arrays in use stay valid."""
+        now = self.regions.evictions()
+        if now == self._seen_evictions:
+            return
+        with self._guard:
+            self._seen_evictions = now
+            for field, (_, _, have) in list(self._spans.items()):
+                if not all(self.regions.exists(name) for name in have.values()):
+                    del self._spans[field]
+
+    def rows_mapped(self, field: str, rows: slice, years: range) -> Array | None:
+        """The rows when this process has all of their years mapped, else None."""
+        span = self._spans.get(field)
+        if span is None or not all(year in span[2] or year not in self._years for year in years):
+            return None
+        return span[1][rows]
+
+    def missing_years(self, field: str, years: range) -> list[int]:
+        """The years among these that have rows and are not mapped yet."""
+        span = self._spans.get(field)
+        return [year for year in years if year in self._years and (span is None or year not in span[2])]
+
+    def count_mapped(self, field: str, years: range, counters: Counters) -> None:
+        """Count what this process has mapped already, and remember that it is in use."""
+        self._used.add(field)
+        if not field.startswith(SCRATCH):
+            absent = self.missing_years(field, years)
+            for year in years:
+                if year in self._years and year not in absent:
+                    counters.count(field, year, "t1", self._year_bytes(year, dtype_of(field)))
+
+    def _mark_used(self) -> None:
+        """Tell the other processes, now and then, which regions this one uses: the budget takes those last."""
+        if time.monotonic() - self._marked_at < MARK_EVERY_S:
+            return
+        with self._guard:
+            used, self._used, self._marked_at = self._used, set(), time.monotonic()
+            names = [name for field in used if field in self._spans for name in self._spans[field][2].values()]
+        for name in names:
+            self.regions.touch(name)
+
+    def map_year(self, field: str, year: int, reading: Reading) -> None:
+        """Map one year of a field, making its region when the host has none."""
+        if field in VIEWS:
+            dtype = dtype_of(field)
+            if not self._map(field, dtype, year, self._view_name(field, year), self._fill_view(field, year, reading)):
+                reading.counters.count(field, year, "t1", self._year_bytes(year, dtype))
+            return
+        names = self._part_names(field, year)
+        name = "c-" + _hash(str(self._rows(year)), str(len(self.instruments)), dtype_of(field).str, *names)
+        made = self._map(field, dtype_of(field), year, name, self._fill_chunk(field, year, names, reading))
+        reading.counters.count(field, year, "t2" if made else "t1", self._year_bytes(year, dtype_of(field)))
+
+    def map_scratch(self, key: str, dtype: np.dtype[Any], year: int, make: Callable[[slice], Array]) -> None:
+        """Map one year of a scratch panel, computing it when the host has none."""
+
+        def fill(out: Array) -> None:
+            out[...] = make(self._years[year])
+
+        name = "s-" + _hash(key, dtype.str, self._up_to[year])
+        self._map(f"{SCRATCH}{dtype.str}:{key}", dtype, year, name, fill)
+
+    def _map(self, field: str, dtype: np.dtype[Any], year: int, name: str, fill: Callable[[Array], None]) -> bool:
+        rows = self._years[year]
+        fd, made = self.regions.open_or_make(name, (self._rows(year), len(self.instruments)), dtype, fill)
+        try:
+            with self._guard:
+                if field not in self._spans:
+                    span = Span(len(self.days), len(self.instruments), dtype)
+                    self._spans[field] = (span, span.array(), {})
+                span, _, have = self._spans[field]
+                if year not in have:
+                    span.map(fd, rows)
+                    have[year] = name
+        finally:
+            os.close(fd)
+        return made
+
+    def _rows(self, year: int) -> int:
+        rows = self._years[year]
+        return int(rows.stop) - int(rows.start)
+
+    def _year_bytes(self, year: int, dtype: np.dtype[Any]) -> int:
+        return self._rows(year) * len(self.instruments) * int(dtype.itemsize)
+
+    def _part_names(self, field: str, year: int) -> tuple[str, ...]:
+        found = self.manifest.content.chunks.get(field)
+        if found is None:
+            raise DatasetError(f"the dataset version {self.version} holds no field {field}")
+        return found[str(year)]
+
+    def _fill_chunk(self, field: str, year: int, names: tuple[str, ...], reading: Reading) -> Callable[[Array], None]:
+        def fill(out: Array) -> None:
+            wanted = list(dict.fromkeys(names))
+            blobs = self._fetch(wanted)
+            missing = tuple(name for name in wanted if name not in blobs)
+            if missing:
+                raise ChunkMissingError(missing)
+            damaged = []
+            for part, columns in parts(len(self.instruments)):
+                name, target = names[part], out[:, columns]
+                shape = (columns.stop - columns.start, self._rows(year))
+                reference = partial(self._reference, field, year, columns, reading)
+                try:
+                    values = decode(blobs[name], name, dtype_of(field), shape, reference)
+                except ChunkMissingError:
+                    raise
+                except DatasetError:
+                    damaged.append(name)
+                else:
+                    to_day_major(values, target)
+            if damaged:
+                raise ChunkMissingError(tuple(damaged))
+
+        return fill
+
+    def _reference(self, field: str, year: int, columns: slice, reading: Reading) -> Array:
+        panel = reading.panel(LAWS[field][1], self._years[year])
+        return to_stock_major(panel[:, columns])
+
+    def _fill_view(self, view: str, year: int, reading: Reading) -> Callable[[Array], None]:
+        def fill(out: Array) -> None:
+            rows = self._years[year]
+            stored = {name: reading.panel(name, rows) for name in view_inputs(view)}
+            view_rows(view, self.days[rows], self.instruments.delisted_day, stored, out)
+
+        return fill
+
+    def _view_name(self, view: str, year: int) -> str:
+        rows = self._years[year]
+        days, delisted = self.days[rows], self.instruments.delisted_day
+        gone = np.minimum(delisted, days[-1] + 1).tobytes().hex()
+        inputs = [name for field in view_inputs(view) for name in self._part_names(field, year)]
+        return "v-" + _hash(view, str(VIEW_VERSION), days.tobytes().hex(), gone, str(self._rows(year)), *inputs)
+
+
+def _hash(*made_of: str) -> str:
+    return hashlib.blake2b("\0".join(made_of).encode(), digest_size=16).hexdigest()
+
+
+def _names_up_to(manifest: Manifest) -> dict[int, str]:
+    """Calendar year -> the name of everything that a value of that year may depend on."""
+    content = manifest.content
+    known = hashlib.blake2b(msgspec.json.encode(manifest.instruments), digest_size=16)
+    known.update(msgspec.json.encode(content.factor_versions, order="sorted"))
+    found = {}
+    for year, rows in manifest.years.items():
+        known.update(np.ascontiguousarray(manifest.days[rows]).tobytes())
+        for field in sorted(content.chunks):
+            known.update("\0".join((field, *content.chunks[field][str(year)])).encode())
+        found[year] = known.hexdigest()
+    return found
