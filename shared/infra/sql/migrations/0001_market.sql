@@ -10,43 +10,19 @@ create table instrument (
     delisted_on  date
 );
 
--- Daily prices, one row per stock and calendar year: the days and, for each column, the values on those days (NaN where null).
--- Arrays are loaded and read an order of magnitude faster than a row per day; `price_day` below shows one row per day.
+-- Daily prices, one row per stock and calendar year. `bars` holds `rows` days x 12 columns: the day (days since 1970-01-01), then
+-- open, high, low, close, volume, trading_value, market_cap, listed_shares, change, change_rate, split; float64, NaN where null,
+-- column after column, bytes shuffled, one zstd frame (`shared/infra/price_copy.py`). Against a row per day and stock this loads
+-- ten times faster, reads twenty times faster and takes an eighth of the room.
 create table price_year (
-    stock          integer not null references instrument,
-    year           integer not null,
-    day            integer[] not null, -- days since 1970-01-01, ascending
-    open           float8[] not null,
-    high           float8[] not null,
-    low            float8[] not null,
-    close          float8[] not null,
-    volume         float8[] not null,
-    trading_value  float8[] not null,
-    market_cap     float8[] not null,
-    listed_shares  float8[] not null,
-    change         float8[] not null,
-    change_rate    float8[] not null,
-    split          float8[] not null
+    stock      integer not null references instrument,
+    year       integer not null,
+    rows       integer not null,
+    first_day  integer not null,
+    last_day   integer not null,
+    bars       bytea storage external not null,
+    primary key (stock, year)
 );
-alter table price_year
-    alter column day set storage external, alter column open set storage external, alter column high set storage external,
-    alter column low set storage external, alter column close set storage external, alter column volume set storage external,
-    alter column trading_value set storage external, alter column market_cap set storage external,
-    alter column listed_shares set storage external, alter column change set storage external,
-    alter column change_rate set storage external, alter column split set storage external;
-alter table price_year add primary key (stock, year);
-
-create view price_day as
-select i.code, date '1970-01-01' + d.day as date, nullif(d.open, 'NaN') as open, nullif(d.high, 'NaN') as high,
-       nullif(d.low, 'NaN') as low, nullif(d.close, 'NaN') as close, nullif(d.volume, 'NaN') as volume,
-       nullif(d.trading_value, 'NaN') as trading_value, nullif(d.market_cap, 'NaN') as market_cap,
-       nullif(d.listed_shares, 'NaN') as listed_shares, nullif(d.change, 'NaN') as change,
-       nullif(d.change_rate, 'NaN') as change_rate, nullif(d.split, 'NaN') as split
-from price_year p
-join instrument i on i.ordinal = p.stock
-cross join lateral unnest(p.day, p.open, p.high, p.low, p.close, p.volume, p.trading_value, p.market_cap, p.listed_shares,
-                          p.change, p.change_rate, p.split)
-    as d (day, open, high, low, close, volume, trading_value, market_cap, listed_shares, change, change_rate, split);
 
 -- Every day on which some stock has a price row.
 create table trading_day (

@@ -1,0 +1,61 @@
+"""Rows of `price_year` as PostgreSQL's binary COPY format: one stock's year of prices in one compressed value."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+import numpy as np
+import zstandard
+
+from shared.model.raw import PRICE_COLUMNS
+
+HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
+TRAILER = struct.pack(">h", -1)
+COLUMNS = ("stock", "year", "rows", "first_day", "last_day", "bars")
+"""Columns of `price_year` in the order of the format."""
+
+_START = struct.Struct(">h ii ii ii ii ii i")
+_WIDTH = 1 + len(PRICE_COLUMNS)
+_ITEM = 8
+
+
+def pack_bars(days: np.ndarray, values: np.ndarray) -> bytes:
+    """The `bars` of one row: `days` [n] ascending day numbers, `values` float64 [11, n] in the order of PRICE_COLUMNS."""
+    matrix = np.empty((_WIDTH, len(days)), "<f8")
+    matrix[0] = days
+    matrix[1:] = values
+    shuffled = matrix.view(np.uint8).reshape(-1, _ITEM).T.tobytes()
+    return zstandard.ZstdCompressor(level=1, write_checksum=True).compress(shuffled)
+
+
+def unpack_bars(bars: bytes | memoryview, rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """(days int32 [n], values float64 [11, n]) of a row; ValueError when the bytes are not what `rows` says."""
+    size = rows * _WIDTH * _ITEM
+    if zstandard.get_frame_parameters(bars).content_size != size:
+        raise ValueError("a row of price_year holds other bars than its row count says")
+    shuffled = zstandard.ZstdDecompressor().decompress(bars, max_output_size=size)
+    matrix = np.frombuffer(shuffled, np.uint8).reshape(_ITEM, -1).T.copy().view("<f8").reshape(_WIDTH, rows)
+    return matrix[0].astype(np.int32), matrix[1:]
+
+
+def encode_row(stock: int, year: int, days: np.ndarray, values: np.ndarray) -> bytes:
+    """One row of `price_year` in COPY format (see `pack_bars`)."""
+    bars = pack_bars(days, values)
+    start = _START.pack(
+        len(COLUMNS), 4, stock, 4, year, 4, len(days), 4, int(days[0]), 4, int(days[-1]), len(bars)
+    )  # fmt: skip
+    return start + bars
+
+
+def decode_rows(data: bytes | bytearray) -> Iterator[tuple[int, int, np.ndarray, np.ndarray]]:
+    """(stock, year, days int32 [n], values float64 [11, n]) of each row of a COPY of COLUMNS."""
+    view = memoryview(data)
+    position = len(HEADER)
+    while view[position : position + 2] != TRAILER:
+        fields, _, stock, _, year, _, rows, _, _, _, _, size = _START.unpack_from(view, position)
+        if fields != len(COLUMNS):
+            raise ValueError("these bytes are no rows of price_year")
+        position += _START.size
+        yield stock, year, *unpack_bars(view[position : position + size], rows)
+        position += size
