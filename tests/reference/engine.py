@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from tests.reference import language, rules
@@ -159,9 +160,11 @@ class Run:
             "leave": self.sell["where"],
         }
         for name, text in trees.items():
-            tree = None if text is None else language.parse(text)
-            setattr(self, name, None if tree is None else evaluator.run(tree))
-            for key in set() if tree is None else language.factors_of(tree):
+            if text is None:
+                continue
+            tree = language.parse(text)
+            setattr(self, name, evaluator.run(tree))
+            for key in language.factors_of(tree):
                 named.setdefault(key, self.inside)
         self._refuse_empty(named)
 
@@ -256,7 +259,7 @@ class Run:
         self.unfilled[reason] = self.unfilled.get(reason, 0) + 1
 
     def record(
-        self, row: int, at: int, side: str, shares: int, price: float, paid: tuple[float, float], why: str
+        self, row: int, at: int, *, side: str, shares: int, price: float, paid: tuple[float, float], why: str
     ) -> None:
         """Appends to the list of trades."""
         stock = self.market.stocks[at]
@@ -294,7 +297,7 @@ class Run:
         self.cash += got
         held.brought += got
         self.paid["slippage"] += held.shares * abs(price - reference)
-        self.record(row, at, "sell", held.shares, price, (gross * self.c, gross * rate), why)
+        self.record(row, at, side="sell", shares=held.shares, price=price, paid=(gross * self.c, gross * rate), why=why)
         self.close(row, at, price, why)
 
     def close(self, row: int, at: int, price: float, why: str) -> None:
@@ -354,7 +357,9 @@ class Run:
             held.entry /= split
             held.peak /= split
             if whole == 0:
-                self.record(row, held.at, "sell", 0, last / split, (0.0, 0.0), "corporate_action")
+                self.record(
+                    row, held.at, side="sell", shares=0, price=last / split, paid=(0.0, 0.0), why="corporate_action"
+                )
                 self.close(row, held.at, last / split, "corporate_action")
 
     def stop_level(self, held: Holding) -> tuple[float, str] | None:
@@ -481,7 +486,7 @@ class Run:
         closes = [None if (v := stock.close[r]) is None else v * stock.adjust[r] for r in range(row - 61, row)]
         if any(v is None for v in closes):
             return None
-        changes = [b / a - 1 for a, b in zip(closes, closes[1:], strict=False)]  # type: ignore[operator]
+        changes = [b / a - 1 for a, b in pairwise(closes)]  # type: ignore[operator]
         spread = language.deviation(changes)
         return 1 / spread if spread else None
 
@@ -509,7 +514,7 @@ class Run:
         cost = shares * price * (1 + self.c)
         self.cash -= cost
         self.paid["slippage"] += shares * abs(price - reference)
-        self.record(row, at, "buy", shares, price, (shares * price * self.c, 0.0), "entry")
+        self.record(row, at, side="buy", shares=shares, price=price, paid=(shares * price * self.c, 0.0), why="entry")
         self.holdings[at] = Holding(at, shares, price, price, day, row, cost, bought_shares=shares, entry_price=price)
         return 1
 
@@ -526,7 +531,8 @@ class Run:
             seen.append(volume)
         if not seen:
             return 0
-        return math.floor(self.execution["max_volume_pct"] / 100 * (math.fsum(seen) / len(seen)) + NEAR)
+        part = float(self.execution["max_volume_pct"]) / 100
+        return math.floor(part * (math.fsum(seen) / len(seen)) + NEAR)
 
     def step4(self, row: int) -> None:
         """Sells inside the day."""
@@ -630,7 +636,7 @@ def benchmark(run: Run) -> list[float] | None:
 
 
 def backtest(market: dict[str, Any] | Market, request: dict[str, Any]) -> dict[str, Any]:
-    """A market in the load form and a request as in `POST /v1/backtests` -> the result; RefusedError where one is due."""
+    """A market in the load form and a request as in `POST /v1/backtests` -> the result; RefusedError where due."""
     run = Run(market if isinstance(market, Market) else read(market), request)
     index = benchmark(run)
     for row in run.rows:

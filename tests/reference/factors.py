@@ -308,7 +308,7 @@ class Known:
             return None
         total = 0.0
         for part in account.split():
-            value = statement.get(part.lstrip("-"))
+            value: Value = statement.get(part.lstrip("-"))
             if value is None:
                 return None
             total += -value if part.startswith("-") else value
@@ -346,7 +346,7 @@ def _growth(now: Value, then: Value) -> Value:
 def _cagr(now: Value, then: Value) -> Value:
     if now is None or then is None or then <= 0 or now <= 0:
         return None
-    return ((now / then) ** (1 / 3) - 1) * 100
+    return (math.pow(now / then, 1 / 3) - 1) * 100
 
 
 def _ev(k: Known) -> Value:

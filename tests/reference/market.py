@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,7 +25,7 @@ def number(value: Any) -> float | None:
     if value is None:
         return None
     value = float(value)
-    return None if value != value else value
+    return None if math.isnan(value) else value
 
 
 @dataclass
@@ -184,16 +185,14 @@ def _derive(market: Market, stock: Stock) -> None:
         listed = stock.positive(row, "listed_shares")
         shares = None if shares is None else shares * split
         shares_age += 1
-        if listed is not None:
+        if listed is not None or trading:
             shares, shares_age = listed, 0
-        known = listed is not None or (not trading and shares is not None and shares_age <= CARRY)
-        stock.shares.append(shares if known and present else None)
+        stock.shares.append(shares if present and shares_age <= CARRY else None)
 
         worth = stock.positive(row, "market_cap")
         if worth is None and close is not None and listed is not None:
             worth = close * listed
         cap_age += 1
-        if worth is not None:
+        if worth is not None or trading:
             cap, cap_age = worth, 0
-        known = worth is not None or (not trading and cap is not None and cap_age <= CARRY)
-        stock.cap.append(cap if known and present else None)
+        stock.cap.append(cap if present and cap_age <= CARRY else None)

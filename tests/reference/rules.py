@@ -32,6 +32,7 @@ def tax_pct(day: dt.date, market: str) -> float:
 
 def tick(price: float, day: dt.date, market: str) -> float:
     """Tick in won of a raw price."""
+    steps: tuple[tuple[int, int], ...]
     if day >= dt.date(2023, 1, 25):
         steps, top = TICKS_NEW, 1_000
     elif market in {"KOSDAQ", "KONEX"}:

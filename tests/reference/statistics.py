@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any
 
 YEAR = 252
@@ -93,7 +93,7 @@ def statistics(
     """`statistics`, `monthly_returns`, `yearly_returns`; completes the points of the equity curve."""
     equity, trades, trips = result["equity"], result["trades"], result["round_trips"]
     values = [initial] + [p["equity"] for p in equity]
-    daily = [b / a - 1 if a > 0 else None for a, b in zip(values, values[1:], strict=False)]
+    daily = [b / a - 1 if a > 0 else None for a, b in pairwise(values)]
     curve = list(accumulate(index or [], lambda v, r: v * (1 + r), initial=initial))[1:]
     for i, point in enumerate(equity):
         point["daily_return"] = daily[i]
