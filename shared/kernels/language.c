@@ -96,7 +96,7 @@ static void step(int op, i64 w, void *restrict to, const void *pa, const void *p
 int language_run(const int32_t *code, i64 n_code, i64 n_constants, i64 n_registers, const double *constants,
                  const i64 *planes, i64 rows, i64 cols, char *out, i64 out_stride, i64 out_bytes) {
     char *memory = malloc((size_t)(n_registers + 1) * BLOCK * 8 + 64);
-    const void **value = malloc((size_t)(n_registers + 1) * sizeof(void *));
+    const void **value = calloc((size_t)n_registers + 1, sizeof(void *));
     if (!memory || !value) {
         free(memory);
         free((void *)value);

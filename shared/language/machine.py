@@ -1,0 +1,168 @@
+"""The kernels of language.c behind checked shapes, element types and strides."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from shared.kernels import library
+from shared.language.program import Program
+
+Array = npt.NDArray[Any]
+
+_WINDOWS = ("ts_mean", "ts_std", "ts_sum", "ts_min", "ts_max", "ts_rank", "ts_corr")
+_RANKS = {"rank": 0, "rank_desc": 1, "pct_rank": 2, "sector_rank": 0}
+_MOMENTS = ("zscore", "demean", "sector_demean", "winsorize")
+MAX_GROUPS = 2047
+_TYPES: dict[str, np.dtype[Any]] = {"f8": np.dtype(np.float64), "f4": np.dtype(np.float32), "u1": np.dtype(np.bool_)}
+
+_SIZE, _WORD, _REAL, _PLACE = ctypes.c_int64, ctypes.c_int, ctypes.c_double, ctypes.c_void_p
+
+
+@cache
+def _kernels() -> ctypes.CDLL:
+    found = library("language")
+    result = (_PLACE, _SIZE, _SIZE)
+    found.language_run.argtypes = [_PLACE, _SIZE, _SIZE, _SIZE, _PLACE, _PLACE, _SIZE, _SIZE, *result]
+    found.language_window.argtypes = [
+        _WORD, _PLACE, _SIZE, _SIZE, _PLACE, _SIZE, _SIZE, _SIZE, _SIZE, _SIZE, _SIZE, *result,
+    ]  # fmt: skip
+    found.language_ema.argtypes = [_PLACE, _SIZE, _REAL, _SIZE, _SIZE, _PLACE, _PLACE, _SIZE]
+    found.language_ema.restype = None
+    found.language_rank.argtypes = [_WORD, _PLACE, _SIZE, _PLACE, _SIZE, _PLACE, _SIZE, _SIZE, *result]
+    found.language_moments.argtypes = [
+        _WORD, _PLACE, _SIZE, _PLACE, _SIZE, _PLACE, _PLACE, _SIZE, _REAL, _SIZE, _SIZE, *result,
+    ]  # fmt: skip
+    found.language_present.argtypes = [_PLACE, _SIZE, _PLACE, _SIZE, _SIZE, _SIZE, _SIZE]
+    found.language_present.restype = _SIZE
+    found.language_members.argtypes = [_PLACE, _SIZE, _SIZE, _SIZE]
+    found.language_members.restype = _SIZE
+    return found
+
+
+def rows_of(array: Array, dtypes: Sequence[str]) -> Array:
+    """The same values with contiguous rows, copied only when needed; raises ValueError for another element type."""
+    if array.ndim != 2 or array.dtype not in [np.dtype(name) for name in dtypes]:
+        raise ValueError(f"a matrix of {' or '.join(dtypes)} is needed, not {array.ndim}-d {array.dtype}")
+    if array.shape[1] > 1 and array.strides[1] != array.itemsize:
+        return np.ascontiguousarray(array)
+    return array
+
+
+def run(program: Program, planes: Sequence[tuple[Array, int]], rows: int, cols: int) -> Array:
+    """The answer [rows, cols] of a program; planes: arrays, and how many of the rows are absent before each."""
+    out = np.empty((rows, cols), _TYPES[program.gives])
+    if not rows or not cols:
+        return out
+    table = np.empty((max(1, len(planes)), 4), np.int64)
+    kept = []
+    for i, ((array, absent), plane) in enumerate(zip(planes, program.planes, strict=True)):
+        values = rows_of(array, (plane.dtype,))
+        if values.shape != (rows - absent, cols):
+            raise ValueError(f"the plane {plane.text} has the shape {values.shape}, not {(rows - absent, cols)}")
+        kept.append(values)
+        table[i] = values.ctypes.data, values.strides[0], absent, values.itemsize
+    failed = _kernels().language_run(
+        program.code.ctypes.data, len(program.code), program.constants_count, program.registers,
+        program.constants.ctypes.data, table.ctypes.data, rows, cols, out.ctypes.data, out.strides[0], out.itemsize,
+    )  # fmt: skip
+    return _made(out, failed)
+
+
+def window(function: str, arguments: Sequence[Array], have: int, n: int, dtype: Literal["f8", "f4"]) -> Array:
+    """A window function over arguments [have + rows, cols] (float64 or float32) -> [rows, cols]."""
+    values = [rows_of(argument, ("f8", "f4")) for argument in arguments]
+    x, y = values[0], values[-1]
+    if x.shape != y.shape or have < 0 or have > x.shape[0] or n < 1:
+        raise ValueError("the arguments of a window differ in shape")
+    out = np.empty((x.shape[0] - have, x.shape[1]), _TYPES[dtype])
+    second = (y.ctypes.data, y.strides[0], y.itemsize) if len(values) > 1 else (None, 0, 0)
+    failed = _kernels().language_window(
+        _WINDOWS.index(function), x.ctypes.data, x.strides[0], x.itemsize, *second, have, out.shape[0], out.shape[1], n,
+        out.ctypes.data, out.strides[0], out.itemsize,
+    )  # fmt: skip
+    return _made(out, failed)
+
+
+def ema(x: Array, n: int, state: npt.NDArray[np.float64]) -> Array:
+    """The carried exponential mean of float64 [rows, cols] from `state` [cols] (NaN: no value yet), which moves on."""
+    values = rows_of(x, ("f8",))
+    if state.shape != (values.shape[1],) or state.dtype != np.float64 or not state.flags.c_contiguous:
+        raise ValueError("the state of an exponential mean must be float64 [cols]")
+    out = np.empty(values.shape)
+    _kernels().language_ema(
+        values.ctypes.data, values.strides[0] // 8, 2.0 / (n + 1), *values.shape, state.ctypes.data, out.ctypes.data,
+        values.shape[1],
+    )  # fmt: skip
+    return out
+
+
+def rank(function: str, x: Array, members: Array, groups: Array | None, dtype: Literal["f8", "f4"]) -> Array:
+    """A rank within the members of each row of float32 [rows, cols]; groups: int32 [cols], -1 = in none."""
+    values, inside = rows_of(x, ("f4",)), rows_of(members, ("?",))
+    _agree(values, inside, groups)
+    out = np.empty(values.shape, _TYPES[dtype])
+    failed = _kernels().language_rank(
+        _RANKS[function], values.ctypes.data, values.strides[0] // 4, inside.ctypes.data, inside.strides[0],
+        None if groups is None else groups.ctypes.data, *values.shape, out.ctypes.data, out.strides[0], out.itemsize,
+    )  # fmt: skip
+    return _made(out, failed)
+
+
+def moments(
+    function: str, x: Array, members: Array, *, order: Array, groups: Array | None, p: float, dtype: Literal["f8", "f4"]
+) -> Array:
+    """Moments of the members of each row of float64 [rows, cols]; order: integers [cols], the order of summation."""
+    values, inside = rows_of(x, ("f8",)), rows_of(members, ("?",))
+    _agree(values, inside, groups)
+    columns = np.ascontiguousarray(order, np.int32)
+    if columns.shape != (values.shape[1],) or (len(columns) and not 0 <= columns.min() <= columns.max() < len(columns)):
+        raise ValueError("the order of summation must name each column")
+    out = np.empty(values.shape, _TYPES[dtype])
+    failed = _kernels().language_moments(
+        _MOMENTS.index(function), values.ctypes.data, values.strides[0] // 8, inside.ctypes.data, inside.strides[0],
+        columns.ctypes.data, None if groups is None else groups.ctypes.data,
+        1 if groups is None else int(groups.max(initial=0)) + 1, p, *values.shape,
+        out.ctypes.data, out.strides[0], out.itemsize,
+    )  # fmt: skip
+    return _made(out, failed)
+
+
+def present(x: Array, members: Array, enough: int) -> int:
+    """How many members of float32 [rows, cols] have a value; stops after the row in which `enough` is reached."""
+    values, inside = rows_of(x, ("f4",)), rows_of(members, ("?",))
+    _agree(values, inside, None)
+    return int(
+        _kernels().language_present(
+            values.ctypes.data, values.strides[0] // 4, inside.ctypes.data, inside.strides[0], *values.shape, enough
+        )
+    )
+
+
+def member_count(members: Array) -> int:
+    """How many cells of bool [rows, cols] are true."""
+    inside = rows_of(members, ("?",))
+    return int(_kernels().language_members(inside.ctypes.data, inside.strides[0], *inside.shape))
+
+
+def _agree(values: Array, inside: Array, groups: Array | None) -> None:
+    if values.shape != inside.shape:
+        raise ValueError(f"values {values.shape} and members {inside.shape} differ in shape")
+    if groups is not None and (
+        groups.shape != (values.shape[1],)
+        or groups.dtype != np.int32
+        or not groups.flags.c_contiguous
+        or groups.max(initial=0) > MAX_GROUPS
+    ):
+        raise ValueError(f"groups must be int32 [cols] of at most {MAX_GROUPS} kinds")
+
+
+def _made(out: Array, failed: int) -> Array:
+    if failed:
+        raise MemoryError("no memory for an expression's registers")
+    return out
