@@ -128,6 +128,7 @@ class Regions:
             if os.fstat(fd).st_nlink:
                 scratch.rename(self._path(name))
                 fcntl.flock(fd, fcntl.LOCK_UN)
+                self.evict(max(self.budget_bytes, size))
         except BaseException:
             os.close(fd)
             raise

@@ -1,0 +1,244 @@
+"""The mapped tier: one copy per host, windows without copies, and nothing lost by eviction, damage or a dead maker."""
+
+from __future__ import annotations
+
+import fcntl
+import multiprocessing
+import os
+import pathlib
+from multiprocessing.synchronize import Barrier, Event
+
+import numpy as np
+import pytest
+
+from shared.dataset.manifest import Manifest, from_bytes, to_bytes
+from shared.dataset.panels import MappedPanels
+from shared.errors import ChunkMissingError, DatasetError
+from shared.model.fields import STORED, VIEWS
+from tests.support.datasets import FACTORS, Shelf, random_version
+
+BUDGET = 1 << 28
+ALL = (*STORED, *VIEWS, *FACTORS)
+
+
+def test_every_field_is_bit_equal_to_memory_over_any_window(tmp_path: pathlib.Path) -> None:
+    memory, manifest, blobs = random_version(stocks=600)
+    panels = MappedPanels(tmp_path, manifest, Shelf(blobs), BUDGET)
+    for field in ALL:
+        for rows in (slice(0, 60), slice(10, 50), slice(21, 23), slice(59, 60), slice(30, 30)):
+            found, expected = panels.panel(field, rows), memory.panel(field, rows)
+            assert found.dtype == expected.dtype
+            assert found.tobytes() == expected.tobytes(), field
+    for name, series in memory.indices.items():
+        assert np.array_equal(panels.indices[name], series, equal_nan=True)
+    assert panels.absent_reason("ROE") == "no reason"
+    with pytest.raises(DatasetError):
+        panels.panel("NOTHING", slice(0, 1))
+
+
+def test_a_window_across_years_is_no_copy_and_cannot_be_written(tmp_path: pathlib.Path) -> None:
+    _, manifest, blobs = random_version()
+    panels = MappedPanels(tmp_path, manifest, Shelf(blobs), BUDGET)
+    assert len(manifest.years) == 2
+    whole, window = panels.panel("close", slice(0, 60)), panels.panel("close", slice(15, 40))
+    assert np.shares_memory(whole, window)
+    assert window.strides[1] == 8
+    with pytest.raises(ValueError, match="read-only"):
+        window[0, 0] = 1
+
+
+def test_arrays_outlive_their_panels(tmp_path: pathlib.Path) -> None:
+    memory, manifest, blobs = random_version()
+    found = MappedPanels(tmp_path, manifest, Shelf(blobs), BUDGET).panel("ROE", slice(0, 60))[3:5]
+    assert found.tobytes() == memory.panel("ROE", slice(3, 5)).tobytes()
+
+
+def test_only_the_years_of_the_window_are_fetched_and_counted(tmp_path: pathlib.Path) -> None:
+    _, manifest, blobs = random_version()
+    shelf = Shelf(blobs)
+    panels = MappedPanels(tmp_path, manifest, shelf, BUDGET)
+    first = panels.reading()
+    first.panel("ROE", slice(0, 5))
+    assert shelf.asked == list(manifest.content.chunks["ROE"]["2022"])
+    assert first.counters.as_dict() == {"chunks_read": 1, "bytes_read": 22 * 7 * 4, "by_tier": {"t2": 1}}
+    second = panels.reading()
+    second.panel("ROE", slice(0, 40))
+    second.panel("ROE", slice(0, 40))
+    assert second.counters.by_tier == {"t1": 1, "t2": 1}
+
+
+def test_a_second_process_of_the_host_fetches_nothing(tmp_path: pathlib.Path) -> None:
+    memory, manifest, blobs = random_version()
+    MappedPanels(tmp_path, manifest, Shelf(blobs), BUDGET).ensure(ALL, slice(0, 60))
+    shelf = Shelf({})
+    other = MappedPanels(tmp_path, from_bytes(to_bytes(manifest)), shelf, BUDGET)
+    other.ensure(ALL, slice(0, 60))
+    assert shelf.asked == []
+    assert set(other.counters.by_tier) == {"t1"}
+    assert other.panel("adj_high", slice(0, 60)).tobytes() == memory.panel("adj_high", slice(0, 60)).tobytes()
+
+
+def test_a_new_version_takes_over_unchanged_years(tmp_path: pathlib.Path) -> None:
+    _, before, blobs = random_version(days=40)
+    memory, after, more = random_version(days=41)
+    calls: list[slice] = []
+
+    def make(rows: slice) -> np.ndarray:  # type: ignore[type-arg]
+        calls.append(rows)
+        return np.full((rows.stop - rows.start, 7), rows.start, np.float32)
+
+    old = MappedPanels(tmp_path, before, Shelf(blobs), BUDGET)
+    old.ensure(ALL, slice(0, 40))
+    old.scratch("k", np.dtype("f4"), slice(0, 40), make)
+    shelf = Shelf(more)
+    new = MappedPanels(tmp_path, after, shelf, BUDGET)
+    new.ensure(old.mapped_fields(), slice(0, 41))
+    assert set(shelf.asked) <= {n for years in after.content.chunks.values() for n in years["2023"]}
+    new.scratch("k", np.dtype("f4"), slice(0, 41), make)
+    assert calls == [slice(0, 22), slice(22, 40), slice(22, 41)]
+    assert new.panel("adj_close", slice(0, 41)).tobytes() == memory.panel("adj_close", slice(0, 41)).tobytes()
+
+
+def test_everything_that_is_missing_or_damaged_is_named_at_once(tmp_path: pathlib.Path) -> None:
+    _, manifest, blobs = random_version()
+    gone, broken = manifest.content.chunks["ROE"]["2022"], manifest.content.chunks["close"]["2023"]
+    shelf = Shelf(dict(blobs))
+    shelf.blobs.pop(gone[0])
+    shelf.blobs[broken[0]] = blobs[broken[0]][:-1] + b"?"
+    panels = MappedPanels(tmp_path, manifest, shelf, BUDGET)
+    with pytest.raises(ChunkMissingError) as error:
+        panels.ensure(("ROE", "close", "volume"), slice(0, 60))
+    assert set(error.value.missing) == {gone[0], broken[0]}
+    shelf.blobs = blobs
+    panels.ensure(("ROE", "close", "volume"), slice(0, 60))
+
+
+def test_the_budget_evicts_the_least_recently_used_and_what_is_held_stays_right(tmp_path: pathlib.Path) -> None:
+    memory, manifest, blobs = random_version()
+    shelf = Shelf(blobs)
+    region = 22 * 4096
+    panels = MappedPanels(tmp_path, manifest, shelf, 6 * 2 * region)
+    held = panels.panel("close", slice(0, 60))
+    for field in ALL * 2:
+        reading = panels.reading()
+        assert reading.panel(field, slice(0, 60)).tobytes() == memory.panel(field, slice(0, 60)).tobytes()
+        assert panels.regions.used_bytes() <= panels.regions.budget_bytes
+    assert held.tobytes() == memory.panel("close", slice(0, 60)).tobytes()
+    assert len(shelf.asked) > len(set(shelf.asked))
+
+
+def test_a_budget_smaller_than_one_region_costs_time_and_no_correctness(tmp_path: pathlib.Path) -> None:
+    memory, manifest, blobs = random_version()
+    panels = MappedPanels(tmp_path, manifest, Shelf(blobs), 1)
+    for field in ALL:
+        assert panels.reading().panel(field, slice(0, 60)).tobytes() == memory.panel(field, slice(0, 60)).tobytes()
+
+
+def test_scratch_panels_are_made_once_for_each_year_and_content(tmp_path: pathlib.Path) -> None:
+    _, manifest, blobs = random_version()
+    calls: list[slice] = []
+
+    def make(rows: slice) -> np.ndarray:  # type: ignore[type-arg]
+        calls.append(rows)
+        return np.arange(rows.start * 7, rows.stop * 7, dtype=np.float64).reshape(-1, 7)
+
+    panels = MappedPanels(tmp_path, manifest, Shelf(blobs), BUDGET)
+    assert panels.scratch("a", np.dtype("f8"), slice(30, 32), make).tolist() == make(slice(30, 32)).tolist()
+    again = MappedPanels(tmp_path, manifest, Shelf(blobs), BUDGET)
+    assert again.scratch("a", np.dtype("f8"), slice(0, 60), make)[:, 0].tolist() == list(range(0, 420, 7))
+    again.scratch("b", np.dtype("f8"), slice(0, 1), make)
+    assert calls == [slice(22, 60), slice(30, 32), slice(0, 22), slice(0, 22)]
+
+
+def test_a_scratch_maker_that_fails_leaves_nothing(tmp_path: pathlib.Path) -> None:
+    _, manifest, blobs = random_version()
+    panels = MappedPanels(tmp_path, manifest, Shelf(blobs), BUDGET)
+
+    def fail(rows: slice) -> np.ndarray:  # type: ignore[type-arg]
+        raise ChunkMissingError(("x",))
+
+    with pytest.raises(ChunkMissingError):
+        panels.scratch("a", np.dtype("f4"), slice(0, 9), fail)
+    assert list(tmp_path.iterdir()) == []
+
+
+def race(
+    directory: str, manifest: bytes, blobs: dict[str, bytes], start: Barrier, results: list[tuple[int, str]]
+) -> None:
+    shelf = Shelf(blobs)
+    panels = MappedPanels(directory, from_bytes(manifest), shelf, BUDGET)
+    start.wait(30)
+    panels.ensure(ALL, slice(0, 60))
+    digest = "".join(str(hash(panels.panel(f, slice(0, 60)).tobytes())) for f in ("PER", "adj_close"))
+    results.append((len(shelf.asked), digest))
+
+
+def test_processes_that_want_the_same_make_each_region_once(tmp_path: pathlib.Path) -> None:
+    context = multiprocessing.get_context("fork")
+    _, manifest, blobs = random_version()
+    with context.Manager() as manager:
+        start, results = context.Barrier(4), manager.list()
+        arguments = (str(tmp_path), to_bytes(manifest), blobs, start, results)
+        makers = [context.Process(target=race, args=arguments) for _ in range(4)]
+        for maker in makers:
+            maker.start()
+        for maker in makers:
+            maker.join(60)
+        assert [maker.exitcode for maker in makers] == [0] * 4
+        asked, digests = zip(*results, strict=True)
+    assert sum(asked) == len(manifest.part_names())
+    assert len(set(digests)) == 1
+    assert not [p for p in tmp_path.iterdir() if p.suffix != ".region"]
+
+
+def die_while_making(directory: str, manifest: bytes, begun: Event) -> None:
+    def fetch(names: object) -> dict[str, bytes]:
+        begun.set()
+        os.kill(os.getpid(), 9)
+        return {}
+
+    MappedPanels(directory, from_bytes(manifest), fetch, BUDGET).panel("ROE", slice(0, 5))
+
+
+def test_a_maker_that_dies_is_replaced_at_once_and_its_rest_is_removed(tmp_path: pathlib.Path) -> None:
+    context = multiprocessing.get_context("fork")
+    memory, manifest, blobs = random_version()
+    begun = context.Event()
+    maker = context.Process(target=die_while_making, args=(str(tmp_path), to_bytes(manifest), begun))
+    maker.start()
+    assert begun.wait(30)
+    maker.join(30)
+    panels = MappedPanels(tmp_path, manifest, Shelf(blobs), BUDGET)
+    assert panels.panel("ROE", slice(0, 5)).tobytes() == memory.panel("ROE", slice(0, 5)).tobytes()
+    assert [p.suffix for p in tmp_path.iterdir()] == [".region"]
+
+
+def test_a_maker_that_stands_still_is_waited_for_until_the_deadline_only(tmp_path: pathlib.Path) -> None:
+    memory, manifest, blobs = random_version()
+    first = MappedPanels(tmp_path, manifest, Shelf(blobs), BUDGET)
+    first.panel("ROE", slice(0, 5))
+    (region,) = tmp_path.glob("*.region")
+    region.unlink()
+    with open(region.with_suffix(".lock"), "w", encoding="ascii") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        panels = MappedPanels(tmp_path, manifest, Shelf(blobs), BUDGET, lock_deadline_s=0.05)
+        assert panels.panel("ROE", slice(0, 5)).tobytes() == memory.panel("ROE", slice(0, 5)).tobytes()
+
+
+def test_the_version_is_the_content_and_nothing_else() -> None:
+    _, one, blobs = random_version(revision=1)
+    _, two, again = random_version(revision=2)
+    assert one.version == two.version
+    assert blobs.keys() == again.keys()
+    _, other, _ = random_version(seed=1)
+    assert other.version != one.version
+
+
+def test_a_manifest_with_other_content_than_its_version_is_refused() -> None:
+    _, manifest, _ = random_version()
+    data = to_bytes(manifest)
+    assert from_bytes(data) == manifest
+    for broken in (b"", b"{}", b"\x80\x04.", data.replace(b'"000003"', b'"000009"'), data[:-1]):
+        with pytest.raises(DatasetError):
+            from_bytes(broken)
+    assert isinstance(manifest, Manifest)
