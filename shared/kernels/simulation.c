@@ -659,10 +659,11 @@ int64_t simulate(const market *m, const rules *r, const options *o, const block 
 
 /* ---- counting ------------------------------------------------------------------------------------------------ */
 
-/* counts[0] += cells that have a value inside the mask, counts[1] += cells of the mask, over rows with a flag. */
+/* counts[0] += cells that have a value inside the mask, counts[1] += cells of the mask, over rows with a flag, until
+ * counts[0] reaches the limit. */
 void count_present(const plane *values, const plane *mask, const uint8_t *rows, int64_t first, int64_t count,
-                   int64_t n, int64_t *counts) {
-    for (int64_t i = 0; i < count; i++) {
+                   int64_t n, int64_t limit, int64_t *counts) {
+    for (int64_t i = 0; i < count && counts[0] < limit; i++) {
         if (!rows[i]) continue;
         const float *value = floats(values, first + i);
         const uint8_t *in = flags(mask, first + i);

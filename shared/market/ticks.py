@@ -69,7 +69,8 @@ def ticks_of(price: np.ndarray, kinds: np.ndarray, days: np.ndarray) -> np.ndarr
         sizes.append(table[np.minimum(step, len(table) - 1), 1])
     common = np.broadcast_to(days >= to_day(COMMON_SINCE), price.shape)
     kospi = np.broadcast_to(kinds == 0, price.shape)
-    return np.where(common, sizes[2], np.where(kospi, sizes[0], sizes[1]))
+    found: np.ndarray = np.where(common, sizes[2], np.where(kospi, sizes[0], sizes[1]))
+    return found
 
 
 def nearest_tick(price: np.ndarray, kinds: np.ndarray, days: np.ndarray) -> np.ndarray:

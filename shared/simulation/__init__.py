@@ -1,0 +1,23 @@
+"""The backtest engine: a canonical request and a dataset version in, a result out."""
+
+from __future__ import annotations
+
+from shared.simulation.engine import ENGINE_VERSION, run
+from shared.simulation.outcome import Outcome
+from shared.simulation.plan import Plan, dataset_problems, plan, reads, refuse_unrunnable
+from shared.simulation.request import canonical_request, request_of
+from shared.simulation.result import digest_of
+
+__all__ = [
+    "ENGINE_VERSION",
+    "Outcome",
+    "Plan",
+    "canonical_request",
+    "dataset_problems",
+    "digest_of",
+    "plan",
+    "reads",
+    "refuse_unrunnable",
+    "request_of",
+    "run",
+]

@@ -155,9 +155,7 @@ def _canonical_universe(universe: Universe, problems: list[Problem]) -> Universe
         if not values and name != "exclude":
             problems.append(Problem(path=path, message="an empty list admits no stock; null does not restrict"))
         if len(values) > LONGEST_LIST:
-            problems.append(
-                Problem(path=path, message=f"has {len(values)} entries, at most {LONGEST_LIST} are allowed")
-            )
+            problems.append(Problem(path=path, message=f"has {len(values)} entries, at most {LONGEST_LIST} allowed"))
         if name == "cap_groups":
             problems.extend(unknown_names(path, values, CAP_GROUPS))
         changes[name] = tuple(sorted(set(values))) or None if name == "exclude" else tuple(sorted(set(values)))

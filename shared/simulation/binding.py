@@ -1,0 +1,142 @@
+"""A request and a dataset in the numbers and addresses that the day loop reads."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from shared.market import day_rules, kinds_of
+from shared.market.ticks import TABLES
+from shared.model.panel import Panels
+from shared.model.request import BacktestRequest
+from shared.simulation.kernel import DELISTINGS, WEIGHTINGS, Market, Options, Rules, address, plane
+from shared.simulation.plan import Plan
+
+DIVIDEND_TAX = 0.154
+"""Income tax of 14 % and local income tax of 1.4 % that are withheld from dividends."""
+
+_FIELDS = ("open", "high", "low", "close", "volume", "split", "last", "adj_close")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bound:
+    """Structures for the kernel and the arrays behind their addresses."""
+
+    market: Market
+    rules: Rules
+    options: Options
+    kept: tuple[Any, ...]
+
+
+def bind(request: BacktestRequest, panels: Panels, plan: Plan) -> Bound:
+    """Everything of a run that does not change from block to block."""
+    columns = len(panels.instruments)
+    kept: list[Any] = []
+
+    def at(array: np.ndarray, dtype: Any) -> int:
+        kept.append(array)
+        return address(array, dtype)
+
+    market = Market(n=columns)
+    for name in _FIELDS:
+        if name in plan.needs:
+            rows = plan.needs[name]
+            if name in ("split", "volume"):
+                rows = slice(max(0, rows.start), rows.stop)
+            panel = panels.panel(name, rows)
+            kept.append(panel)
+            setattr(market, name, plane(panel, rows.start, np.float64, columns))
+    if "MARKET_CAP" in plan.needs:
+        rows = plan.needs["MARKET_CAP"]
+        panel = panels.panel("MARKET_CAP", rows)
+        kept.append(panel)
+        market.cap = plane(panel, rows.start, np.float32, columns)
+    _bind_instruments(market, panels, at)
+    if request.execution.dividends:
+        _bind_dividends(market, panels, plan.window, at)
+    days = panels.days[plan.window]
+    of_days = day_rules(days)
+    tax = of_days.tax if request.costs.tax_pct is None else np.full_like(of_days.tax, request.costs.tax_pct / 100)
+    rules = Rules(
+        first=plan.window.start,
+        tax=at(np.ascontiguousarray(tax), np.float64),
+        limit=at(np.ascontiguousarray(of_days.limit), np.float64),
+        tick_table=at(np.ascontiguousarray(of_days.tick_table), np.uint8),
+        ticks=at(TABLES, np.float64),
+    )
+    return Bound(market=market, rules=rules, options=_options(request), kept=tuple(kept))
+
+
+def _bind_instruments(market: Market, panels: Panels, at: Any) -> None:
+    instruments = panels.instruments
+    rank = instruments.code_rank
+    by_code = np.empty_like(rank)
+    by_code[rank] = np.arange(len(rank), dtype=np.int32)
+    market.days = at(panels.days, np.int32)
+    market.code_rank = at(rank, np.int32)
+    market.by_code = at(by_code, np.int32)
+    market.kind = at(_kinds(panels), np.uint8)
+    market.delisted = at(instruments.delisted_day, np.int32)
+
+
+_known_kinds: dict[str, np.ndarray] = {}
+
+
+def _kinds(panels: Panels) -> np.ndarray:
+    """Market codes of a dataset version, kept because a run is shorter than making them."""
+    found = _known_kinds.get(panels.version)
+    if found is None or len(found) != len(panels.instruments):
+        if len(_known_kinds) >= 16:
+            _known_kinds.clear()
+        found = _known_kinds[panels.version] = kinds_of(panels.instruments.market)
+    return found
+
+
+def _bind_dividends(market: Market, panels: Panels, window: slice, at: Any) -> None:
+    dividends = panels.dividends
+    rows = np.searchsorted(panels.days, dividends.ex_date).astype(np.int32)
+    inside = np.flatnonzero((rows >= window.start) & (rows < window.stop) & (dividends.dps > 0))
+    rank = panels.instruments.code_rank[dividends.instrument[inside]]
+    order = inside[np.lexsort((dividends.dps[inside], rank, rows[inside]))]
+    market.dividends = len(order)
+    market.dividend_row = at(rows[order], np.int32)
+    market.dividend_col = at(dividends.instrument[order].astype(np.int32), np.int32)
+    market.dividend_cash = at(dividends.dps[order] * (1 - DIVIDEND_TAX), np.float64)
+
+
+def _options(request: BacktestRequest) -> Options:
+    strategy, execution, costs = request.strategy, request.execution, request.costs
+    sell, portfolio = strategy.sell, strategy.portfolio
+
+    def number(value: float | None) -> float:
+        return math.nan if value is None else value
+
+    def whole(value: int | None) -> int:
+        return -1 if value is None else value
+
+    return Options(
+        max_positions=portfolio.max_positions,
+        max_new_per_day=whole(portfolio.max_new_per_day),
+        min_hold_days=sell.min_hold_days,
+        max_hold_days=whole(sell.max_hold_days),
+        commission=costs.commission_pct / 100,
+        slippage=costs.slippage_pct / 100,
+        take_profit_pct=number(sell.take_profit_pct),
+        stop_loss_pct=number(sell.stop_loss_pct),
+        trailing_stop_pct=number(sell.trailing_stop_pct),
+        position_pct=number(portfolio.position_pct),
+        max_position_value=number(portfolio.max_position_value),
+        max_volume_pct=number(execution.max_volume_pct),
+        haircut=execution.delisting_haircut_pct / 100,
+        weighting=WEIGHTINGS.index(portfolio.weighting),
+        delisting=DELISTINGS.index(execution.delisting),
+        rotate=sell.on_rebalance == "rotate",
+        descending=strategy.buy.order == "desc",
+        at_close=execution.price == "close",
+        price_limits=execution.price_limits,
+        tick_size=execution.tick_size,
+        has_sell=sell.where is not None,
+    )

@@ -1,0 +1,265 @@
+"""A backtest from request to outcome.
+
+1. Plan: the window's rows, the rows that decide them, what is read (plan.py); what the dataset cannot do is refused.
+2. Bind: panels, rules, options and dividends become addresses and numbers for the kernel (binding.py).
+3. For each block of rows: the decisions of the rows before (signals.py), the presence of their factors, the days
+   themselves (kernel.py; the rules are in shared/kernels/simulation.c), progress, a look whether to stop.
+4. What no decision could read, or no stock ever passed, is an error or a warning (signals.py, notices.py).
+5. Statistics, result, digest (statistics.py, result.py).
+
+Nothing of a block depends on how the rows are cut into blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from shared.errors import CancelledRunError, RunError
+from shared.market import RULES_VERSION
+from shared.model.calendar import from_day
+from shared.model.panel import Panels
+from shared.model.request import BacktestRequest, request_digest
+from shared.simulation.benchmark import Benchmark, add_universe_returns, index_benchmark
+from shared.simulation.binding import Bound, bind
+from shared.simulation.kernel import Block, Ledger, address
+from shared.simulation.notices import endings, found_nothing, window_notices
+from shared.simulation.outcome import Outcome
+from shared.simulation.plan import UNIVERSE_BENCHMARKS, Expressions, Plan, dataset_problems, expressions_of, plan
+from shared.simulation.rebalance import rebalance_rows
+from shared.simulation.result import encode, equity_points, open_rows, round_trip_rows, trade_rows
+from shared.simulation.signals import Presence, signals_of
+from shared.simulation.statistics import Course, Totals, period_returns, statistics
+from shared.simulation.universe import UniverseMask, universe_rows
+
+ENGINE_VERSION = "1"
+"""Changes whenever the same request on the same dataset may give another result."""
+
+BLOCK_ROWS = 256
+
+Progress = Callable[[float, list[dict[str, Any]]], None]
+
+
+def never() -> bool:
+    """Nobody cancels."""
+    return False
+
+
+@dataclass(kw_only=True)
+class Run:
+    """A run with everything that its days have left behind."""
+
+    request: BacktestRequest
+    panels: Panels
+    plan: Plan
+    expressions: Expressions
+    universe: UniverseMask
+    bound: Bound
+    rebalance: np.ndarray
+    ledger: Ledger
+    benchmark: Benchmark | None
+    warnings: list[str]
+    evaluate_ms: float = 0.0
+    simulate_ms: float = 0.0
+
+    def course(self) -> Course:
+        """The equity curve and what belongs to it."""
+        return Course(
+            days=self.panels.days[self.plan.window],
+            equity=self.ledger.equity,
+            cash=self.ledger.cash,
+            initial_cash=self.request.initial_cash,
+            benchmark=None if self.benchmark is None else self.benchmark.returns,
+        )
+
+
+def run(
+    request: BacktestRequest,
+    panels: Panels,
+    *,
+    cancelled: Callable[[], bool] = never,
+    progress: Progress | None = None,
+) -> Outcome:
+    """Runs a canonical request over a dataset version.
+
+    `cancelled` is asked between blocks of rows; `progress` gets the fraction done and the new equity points
+    `{date, equity, cash, positions}`. Raises RunError (kinds `request_refused`, `factor_absent`, `benchmark_absent`),
+    CancelledRunError, ChunkMissingError.
+    """
+    finished = live(request, panels, cancelled=cancelled, progress=progress)
+    begun = perf_counter()
+    result = _result(finished)
+    counted = perf_counter()
+    provenance = {
+        "dataset_version": panels.version,
+        "engine_version": ENGINE_VERSION,
+        "request_digest": request_digest(request),
+        "rules_version": RULES_VERSION,
+    }
+    body, digest = encode(result, provenance)
+    return Outcome(
+        result={**result, "provenance": {**provenance, "result_digest": digest}},
+        body=body,
+        result_digest=digest,
+        timing={
+            "evaluate_ms": finished.evaluate_ms,
+            "simulate_ms": finished.simulate_ms,
+            "statistics_ms": 1000 * (counted - begun),
+            "encode_ms": 1000 * (perf_counter() - counted),
+        },
+    )
+
+
+def live(
+    request: BacktestRequest,
+    panels: Panels,
+    *,
+    cancelled: Callable[[], bool] = never,
+    progress: Progress | None = None,
+) -> Run:
+    """The days of a run, without its result."""
+    begun = perf_counter()
+    state = _begin(request, panels)
+    state.simulate_ms += 1000 * (perf_counter() - begun)
+    plan = state.plan
+    columns = len(panels.instruments)
+    decides = np.ascontiguousarray(
+        state.rebalance[len(state.rebalance) - (plan.decisions.stop - plan.decisions.start) :]
+    )
+    presence = Presence.of(state.expressions, decides, plan.decisions.start, columns)
+    for start in range(plan.window.start, plan.window.stop, BLOCK_ROWS):
+        rows = slice(start, min(start + BLOCK_ROWS, plan.window.stop))
+        if cancelled():
+            raise CancelledRunError("the backtest was cancelled")
+        _live_block(state, presence, rows)
+        if progress is not None:
+            progress((rows.stop - plan.window.start) / (plan.window.stop - plan.window.start), _points(state, rows))
+    if cancelled():
+        raise CancelledRunError("the backtest was cancelled")
+    begun = perf_counter()
+    state.warnings += presence.judge(panels, state.universe)
+    if not state.ledger.state.candidate_days:
+        state.warnings.append(found_nothing(state.expressions, state.universe, panels, plan.decisions, decides))
+    state.evaluate_ms += 1000 * (perf_counter() - begun)
+    return state
+
+
+def _begin(request: BacktestRequest, panels: Panels) -> Run:
+    problems = dataset_problems(
+        request, days=panels.days, instruments=panels.instruments, indices=panels.indices, factors=panels.factors
+    )
+    if problems:
+        raise RunError("request_refused", "; ".join(p.message for p in problems), tuple(problems))
+    made = plan(request, panels.days)
+    expressions = expressions_of(request)
+    rows = made.window.stop - made.window.start
+    benchmark = None
+    if request.benchmark in UNIVERSE_BENCHMARKS:
+        benchmark = Benchmark(returns=np.zeros(rows))
+    elif request.benchmark is not None:
+        benchmark = index_benchmark(request.benchmark, panels, made.window)
+    return Run(
+        request=request,
+        panels=panels,
+        plan=made,
+        expressions=expressions,
+        universe=universe_rows(request.strategy.universe, panels, expressions.universe),
+        bound=bind(request, panels, made),
+        rebalance=rebalance_rows(panels.days, made.window, request.strategy.portfolio.rebalance),
+        ledger=Ledger(
+            columns=len(panels.instruments),
+            rows=rows,
+            cash=request.initial_cash,
+            max_positions=request.strategy.portfolio.max_positions,
+        ),
+        benchmark=benchmark,
+        warnings=window_notices(request, panels, made),
+    )
+
+
+def _live_block(state: Run, presence: Presence, rows: slice) -> None:
+    """Decides and lives the rows of one block."""
+    begun = perf_counter()
+    plan, panels = state.plan, state.panels
+    block = Block(
+        rebalance=address(state.rebalance, np.bool_), window=plan.window.start, start=rows.start, stop=rows.stop
+    )
+    decided = slice(max(rows.start - 1, plan.decisions.start), rows.stop - 1)
+    signals = None
+    if decided.stop > decided.start:
+        signals = signals_of(state.expressions, state.universe, panels, decided)
+        block.universe, block.buy, block.rank, block.sell = signals.planes()
+        presence.add(panels, state.universe, decided, block.universe)
+    evaluated = perf_counter()
+    state.ledger.live(state.bound.market, state.bound.rules, state.bound.options, block)
+    if state.benchmark is not None and signals is not None and state.request.benchmark in UNIVERSE_BENCHMARKS:
+        add_universe_returns(
+            state.benchmark.returns, state.bound.market, block.universe, plan.window, rows,
+            weighted=state.request.benchmark == "market",
+        )  # fmt: skip
+    state.evaluate_ms += 1000 * (evaluated - begun)
+    state.simulate_ms += 1000 * (perf_counter() - evaluated)
+
+
+def _points(state: Run, rows: slice) -> list[dict[str, Any]]:
+    first = state.plan.window.start
+    inside = slice(rows.start - first, rows.stop - first)
+    dates = _dates(state.panels.days[rows])
+    ledger = state.ledger
+    return [
+        {"date": date, "equity": equity, "cash": cash, "positions": positions}
+        for date, equity, cash, positions in zip(
+            dates, ledger.equity[inside].tolist(), ledger.cash[inside].tolist(), ledger.positions[inside].tolist(),
+            strict=True,
+        )
+    ]  # fmt: skip
+
+
+def _dates(days: np.ndarray) -> list[str]:
+    found: list[str] = np.datetime_as_string(days.astype("datetime64[D]")).tolist()
+    return found
+
+
+def _result(state: Run) -> dict[str, Any]:
+    """The result in the shape of the interface, keys in name order."""
+    panels, window, ledger, instruments = state.panels, state.plan.window, state.ledger, state.panels.instruments
+    course, days, first = state.course(), state.panels.days, window.start
+    dates = _dates(days[window])
+    trades, trips, holdings = ledger.trades, ledger.trips, ledger.holdings
+    trip_days = days[trips["exit_row"]] - days[trips["entry_row"]]
+    months, years = period_returns(course, "M"), period_returns(course, "Y")
+    bought = ledger.state.first_purchase
+    totals = Totals(
+        sales=ledger.state.sales,
+        commission=ledger.state.commission,
+        tax=ledger.state.tax,
+        slippage=ledger.state.slippage,
+        fills=int(np.count_nonzero(trades["shares"])),
+        idle_days=len(dates) if bought < 0 else bought - first,
+    )
+    last = panels.panel("last", slice(window.stop - 1, window.stop))[0][holdings["col"]]
+    warnings = [*state.warnings, *([] if state.benchmark is None else state.benchmark.warnings)]
+    warnings += endings(holdings, panels, window.stop - 1)
+    return {
+        "equity": equity_points(course, ledger.positions, dates),
+        "monthly_returns": [{"month": name, "return": value} for name, value in months],
+        "open_positions": open_rows(holdings, last, instruments, dates, first, int(days[window.stop - 1])),
+        "round_trips": round_trip_rows(trips, trip_days, instruments, dates, first),
+        "statistics": statistics(
+            course, trips, trip_days, totals, risk_free_pct=state.request.risk_free_pct, months=months
+        ),
+        "trades": trade_rows(trades, instruments, dates, first),
+        "unfilled": ledger.unfilled(),
+        "warnings": warnings,
+        "window": {
+            "first": from_day(int(days[first])).isoformat(),
+            "last": dates[-1],
+            "rows": len(dates),
+            "warmup_rows": state.plan.warmup_rows,
+        },
+        "yearly_returns": [{"return": value, "year": name} for name, value in years],
+    }

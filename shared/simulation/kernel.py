@@ -1,0 +1,226 @@
+"""The compiled day loop as Python sees it: structures, checks of what goes in, and the growing logs."""
+
+from __future__ import annotations
+
+import ctypes
+from ctypes import POINTER, Structure, c_double, c_int32, c_int64, c_void_p
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from shared.kernels import library
+
+REASONS = (
+    "entry", "stop_loss", "trailing_stop", "take_profit", "max_hold", "condition", "rebalance", "delisted",
+    "corporate_action",
+)  # fmt: skip
+"""Reasons of trades, by the number that the kernel writes."""
+
+UNFILLED = ("halted", "limit_up", "cash", "volume", *(f"sell_{reason}" for reason in REASONS[1:]))
+
+WEIGHTINGS = ("equal", "market_cap", "inverse_volatility")
+DELISTINGS = ("last_price", "haircut", "zero")
+
+HOLDING = np.dtype(
+    [(name, np.int32) for name in ("col", "entry_row", "entry_day", "left_alone")]
+    + [(name, np.float64) for name in ("shares", "entry", "peak", "bought", "price", "cost", "brought")]
+)
+TRADE = np.dtype(
+    [(name, np.int32) for name in ("row", "col", "reason", "pad")]
+    + [(name, np.float64) for name in ("shares", "price", "reference", "level", "commission", "tax")]
+)
+TRIP = np.dtype(
+    [(name, np.int32) for name in ("col", "entry_row", "exit_row", "reason")]
+    + [(name, np.float64) for name in ("shares", "entry_price", "exit_shares", "exit_price", "cost", "brought")]
+)
+
+
+class Plane(Structure):
+    """Rows of a panel: address, bytes from row to row, dataset row of the first."""
+
+    _fields_ = (("data", c_void_p), ("stride", c_int64), ("first", c_int64))
+
+
+class Market(Structure):
+    """What the loop reads of the dataset."""
+
+    _fields_ = (
+        ("n", c_int64),
+        *((name, Plane) for name in ("open", "high", "low", "close", "volume", "split", "last", "adj_close", "cap")),
+        *((name, c_void_p) for name in ("days", "code_rank", "by_code", "kind", "delisted")),
+        *((name, c_void_p) for name in ("dividend_row", "dividend_col", "dividend_cash")),
+        ("dividends", c_int64),
+    )
+
+
+class Rules(Structure):
+    """The exchange's rules from dataset row `first` on."""
+
+    _fields_ = (("first", c_int64), *((name, c_void_p) for name in ("tax", "limit", "tick_table", "ticks")))
+
+
+class Options(Structure):
+    """The request in numbers; NaN and -1 stand for "none"."""
+
+    _fields_ = (
+        *((name, c_int64) for name in ("max_positions", "max_new_per_day", "min_hold_days", "max_hold_days")),
+        *(
+            (name, c_double)
+            for name in (
+                "commission", "slippage", "take_profit_pct", "stop_loss_pct", "trailing_stop_pct", "position_pct",
+                "max_position_value", "max_volume_pct", "haircut",
+            )
+        ),
+        *(
+            (name, c_int32)
+            for name in (
+                "weighting", "delisting", "rotate", "descending", "at_close", "price_limits", "tick_size", "has_sell",
+            )
+        ),
+    )  # fmt: skip
+
+
+class Block(Structure):
+    """Signals on decision rows, and the rows [start, stop) to live; `window` is the first row of the window."""
+
+    _fields_ = (
+        *((name, Plane) for name in ("universe", "buy", "rank", "sell")),
+        ("rebalance", c_void_p),
+        *((name, c_int64) for name in ("window", "start", "stop", "decided")),
+    )
+
+
+class State(Structure):
+    """Everything that the days change."""
+
+    _fields_ = (
+        ("cash", c_double),
+        *(
+            (name, c_int64)
+            for name in (
+                "held", "trades", "trade_room", "trips", "trip_room", "dividend", "candidate_days", "first_purchase",
+            )
+        ),
+        *((name, c_double) for name in ("sales", "commission", "tax", "slippage")),
+        ("unfilled", c_int64 * (len(UNFILLED) + 1)),
+        *((name, c_void_p) for name in ("holdings", "trade_log", "trip_log", "equity", "cash_log", "positions")),
+        *((name, c_void_p) for name in ("is_held", "sold_row", "target_row", "keys", "order", "weights")),
+    )  # fmt: skip
+
+
+@cache
+def _functions() -> ctypes.CDLL:
+    found = library("simulation")
+    found.simulate.restype = c_int64
+    found.simulate.argtypes = [POINTER(kind) for kind in (Market, Rules, Options, Block, State)]
+    found.count_present.restype = None
+    found.count_present.argtypes = [
+        POINTER(Plane), POINTER(Plane), c_void_p, c_int64, c_int64, c_int64, c_int64, c_void_p,
+    ]  # fmt: skip
+    found.mark_passed.restype = None
+    found.mark_passed.argtypes = [POINTER(Plane), POINTER(Plane), c_void_p, c_int64, c_int64, c_int64, c_void_p]
+    found.universe_returns.restype = None
+    found.universe_returns.argtypes = [POINTER(Market), POINTER(Plane), c_int64, c_int64, c_int64, c_void_p]
+    return found
+
+
+def address(array: np.ndarray, dtype: Any) -> int:
+    """Where a contiguous array of this element type starts."""
+    if array.dtype != dtype or not array.flags.c_contiguous:
+        raise TypeError(f"the kernel needs a contiguous array of {np.dtype(dtype)}, not {array.dtype}")
+    return array.ctypes.data
+
+
+def plane(array: np.ndarray, first: int, dtype: Any, columns: int) -> Plane:
+    """A matrix [rows, columns] whose rows are contiguous, its first row being dataset row `first`."""
+    item = array.dtype.itemsize
+    if array.dtype != dtype or array.ndim != 2 or array.shape[1] != columns:
+        raise TypeError(f"the kernel needs a matrix of {np.dtype(dtype)} with {columns} columns")
+    if columns > 1 and array.strides[1] != item:
+        raise TypeError("the kernel needs rows whose cells lie side by side")
+    return Plane(array.ctypes.data, array.strides[0], first)
+
+
+class Ledger:
+    """The state of one run with its arrays; the trade and round trip logs grow between two days."""
+
+    def __init__(self, *, columns: int, rows: int, cash: float, max_positions: int) -> None:
+        self.equity = np.empty(rows)
+        self.cash = np.empty(rows)
+        self.positions = np.empty(rows, np.int32)
+        self._holdings = np.empty(max_positions + 1, HOLDING)
+        self._trades = np.empty(8 * max_positions + 1024, TRADE)
+        self._trips = np.empty(4 * max_positions + 512, TRIP)
+        self._marks = (
+            np.zeros(columns, np.uint8), np.full(columns, -1, np.int32), np.full(columns, -1, np.int32),
+            np.empty(columns + 1, np.uint64), np.empty(columns + 2, np.int32), np.empty(max_positions + 1),
+        )  # fmt: skip
+        self.state = State(cash=cash, first_purchase=-1)
+        for name, array in (("equity", self.equity), ("cash_log", self.cash), ("positions", self.positions)):
+            setattr(self.state, name, array.ctypes.data)
+        names = ("is_held", "sold_row", "target_row", "keys", "order", "weights")
+        for name, array in zip(names, self._marks, strict=True):
+            setattr(self.state, name, array.ctypes.data)
+        self.state.holdings = self._holdings.ctypes.data
+        self._point_at_logs()
+
+    def _point_at_logs(self) -> None:
+        self.state.trade_log, self.state.trade_room = self._trades.ctypes.data, len(self._trades)
+        self.state.trip_log, self.state.trip_room = self._trips.ctypes.data, len(self._trips)
+
+    def live(self, market: Market, rules: Rules, options: Options, block: Block) -> None:
+        """Lives the rows of a block."""
+        live = _functions().simulate
+        while block.start < block.stop:
+            block.start = live(market, rules, options, block, self.state)
+            if block.start < block.stop:
+                self._trades = np.concatenate([self._trades, np.empty_like(self._trades)])
+                self._trips = np.concatenate([self._trips, np.empty_like(self._trips)])
+                self._point_at_logs()
+
+    @property
+    def trades(self) -> np.ndarray:
+        """TRADE records so far, in order of execution."""
+        return self._trades[: self.state.trades]
+
+    @property
+    def trips(self) -> np.ndarray:
+        """TRIP records: the holdings that have ended."""
+        return self._trips[: self.state.trips]
+
+    @property
+    def holdings(self) -> np.ndarray:
+        """HOLDING records, by stock code."""
+        return self._holdings[: self.state.held]
+
+    def unfilled(self) -> dict[str, int]:
+        """Reason -> count, those that occurred, by name."""
+        counts = {name: count for name, count in zip(UNFILLED, self.state.unfilled, strict=False) if count}
+        return dict(sorted(counts.items()))
+
+
+def count_present(
+    values: Plane, mask: Plane, rows: np.ndarray, first: int, columns: int, limit: int
+) -> tuple[int, int]:
+    """(cells with a value, cells) of a float32 plane inside a mask, over dataset rows `first` + i where rows[i]; stops
+    once `limit` values are found."""
+    counts = np.zeros(2, np.int64)
+    _functions().count_present(
+        values, mask, address(rows, np.bool_), first, len(rows), columns, limit, counts.ctypes.data
+    )
+    return int(counts[0]), int(counts[1])
+
+
+def mark_passed(mask: Plane, universe: Plane, rows: np.ndarray, first: int, marks: np.ndarray) -> None:
+    """Sets marks[col] (uint8 [N]) where mask and universe hold together on a dataset row `first` + i with rows[i]."""
+    _functions().mark_passed(
+        mask, universe, address(rows, np.bool_), first, len(rows), len(marks), address(marks, np.uint8)
+    )
+
+
+def universe_returns(market: Market, universe: Plane, *, weighted: bool, start: int, stop: int) -> np.ndarray:
+    """float64 [stop - start]: the return of the universe of row d - 1 on each row d."""
+    out = np.empty(stop - start)
+    _functions().universe_returns(market, universe, int(weighted), start, stop, out.ctypes.data)
+    return out
