@@ -49,7 +49,20 @@ def random_raw(seed: int, rows: int, stocks: int, *, fewer_gaps: bool = False) -
 def inputs_of(raw: RawMarket) -> FactorInputs:
     """What the preparer would hand to `compute_factors`."""
     stored = stored_fields(raw)
-    names = ("open", "high", "low", "close", "volume", "trading_value", "last", "adjust", "age", "cap", "shares", "split")
+    names = (
+        "open",
+        "high",
+        "low",
+        "close",
+        "volume",
+        "trading_value",
+        "last",
+        "adjust",
+        "age",
+        "cap",
+        "shares",
+        "split",
+    )
     return FactorInputs(
         days=raw.days,
         market=raw.instruments.market,

@@ -13,25 +13,16 @@ NOTHING = None
 Number = float | None
 
 
-def slow_factors(raw: RawMarket, i: int, rows: range) -> dict[str, list[Number]]:
+def slow_factors(raw: RawMarket, i: int, rows: range, keys: tuple[str, ...]) -> dict[str, list[Number]]:
     """Factor -> a value for each of `rows`, None where there is none."""
     stock = _Stock(raw, i)
     found: dict[str, list[Number]] = {}
     for d in rows:
         values = stock.row(d) if stock.exists(d) else {}
-        for key in KEYS:
+        for key in keys:
             value = values.get(key)
             found.setdefault(key, []).append(value if value is not None and math.isfinite(value) else None)
     return found
-
-
-KEYS = """PER PBR PSR PCR PEG EV_EBITDA EV_SALES EV_FCF DIVIDEND_YIELD EARNINGS_YIELD FCF_YIELD BOOK_TO_MARKET CAPE_RATIO PTBV
-ROE ROA ROIC GPM OPM NPM ASSET_TURNOVER INVENTORY_TURNOVER QUALITY_SCORE ACCRUALS_RATIO REVENUE_GROWTH_1Y
-REVENUE_GROWTH_3Y EARNINGS_GROWTH_1Y EARNINGS_GROWTH_3Y OCF_GROWTH_1Y ASSET_GROWTH_1Y BOOK_VALUE_GROWTH_1Y
-SUSTAINABLE_GROWTH_RATE MOMENTUM_1M MOMENTUM_3M MOMENTUM_6M MOMENTUM_12M DISTANCE_FROM_52W_HIGH DISTANCE_FROM_52W_LOW
-RELATIVE_STRENGTH VOLUME_MOMENTUM DEBT_TO_EQUITY DEBT_RATIO CURRENT_RATIO QUICK_RATIO INTEREST_COVERAGE ALTMAN_Z_SCORE
-BETA EARNINGS_QUALITY RSI_14 BOLLINGER_POSITION MACD_SIGNAL STOCHASTIC_14 VOLUME_ROC PRICE_POSITION CHANGE_RATE
-MARKET_CAP OPERATING_INCOME_GROWTH_YOY""".split()
 
 
 def _number(x: float) -> Number:
@@ -279,7 +270,12 @@ class _Stock:
             ratio = over(flow(name), flow(name, 3))
             return None if ratio is None or ratio <= 0 else (ratio ** (1 / 3) - 1) * 100
 
-        ni, revenue, ocf, oi = flow("net_income"), flow("revenue"), flow("operating_cash_flow"), flow("operating_income")
+        ni, revenue, ocf, oi = (
+            flow("net_income"),
+            flow("revenue"),
+            flow("operating_cash_flow"),
+            flow("operating_income"),
+        )
         equity, assets, debt = item("total_equity"), item("total_assets"), item("interest_bearing_debt")
         cash, stock, due = item("cash_and_equivalents"), item("inventories"), item("current_liabilities")
         current = item("current_assets")
