@@ -310,17 +310,19 @@ static void sell_by_rule(const today *t, holding *h) {
 
 static void sell_inside_the_day(const today *t) {
     state *s = t->s;
+    const options *o = t->o;
+    if (isnan(o->stop_loss_pct) && isnan(o->trailing_stop_pct) && isnan(o->take_profit_pct)) return;
     for (int64_t i = 0; i < s->held; i++) {
         holding *h = &s->holdings[i];
         if (h->left_alone || !tradable(t, h->col)) continue;
         int reason;
-        double level = stop_level(t->o, h, &reason);
+        double level = stop_level(o, h, &reason);
         if (h->entry_row == t->row) {
             double open = cell(&t->m->open, t->row, h->col);
             if (open < level) level = open;
         }
         if (!at_most(cell(&t->m->low, t->row, h->col), level)) {
-            level = h->entry * (1 + t->o->take_profit_pct / 100);
+            level = h->entry * (1 + o->take_profit_pct / 100);
             reason = TAKE_PROFIT;
             if (!at_least(cell(&t->m->high, t->row, h->col), level)) continue;
         }

@@ -247,7 +247,9 @@ def _result(state: Run) -> dict[str, Any]:
     return {
         "equity": equity_points(course, ledger.positions, dates),
         "monthly_returns": [{"month": name, "return": value} for name, value in months],
-        "open_positions": open_rows(holdings, last, instruments, dates, first, int(days[window.stop - 1])),
+        "open_positions": open_rows(
+            holdings, last, instruments, dates, first=first, last_day=int(days[window.stop - 1])
+        ),
         "round_trips": round_trip_rows(trips, trip_days, instruments, dates, first),
         "statistics": statistics(
             course, trips, trip_days, totals, risk_free_pct=state.request.risk_free_pct, months=months

@@ -157,8 +157,8 @@ class Ledger:
             np.empty(columns + 1, np.uint64), np.empty(columns + 2, np.int32), np.empty(max_positions + 1),
         )  # fmt: skip
         self.state = State(cash=cash, first_purchase=-1)
-        for name, array in (("equity", self.equity), ("cash_log", self.cash), ("positions", self.positions)):
-            setattr(self.state, name, array.ctypes.data)
+        self.state.equity, self.state.cash_log = self.equity.ctypes.data, self.cash.ctypes.data
+        self.state.positions = self.positions.ctypes.data
         names = ("is_held", "sold_row", "target_row", "keys", "order", "weights")
         for name, array in zip(names, self._marks, strict=True):
             setattr(self.state, name, array.ctypes.data)
@@ -201,7 +201,7 @@ class Ledger:
 
 
 def count_present(
-    values: Plane, mask: Plane, rows: np.ndarray, first: int, columns: int, limit: int
+    values: Plane, mask: Plane, rows: np.ndarray, *, first: int, columns: int, limit: int
 ) -> tuple[int, int]:
     """(cells with a value, cells) of a float32 plane inside a mask, over dataset rows `first` + i where rows[i]; stops
     once `limit` values are found."""

@@ -1,4 +1,4 @@
-"""What a request will read of a dataset: its window, the rows that decide it, and each field and factor with its rows."""
+"""What a request will read of a dataset: its window, the rows that decide it, each field and factor with its rows."""
 
 from __future__ import annotations
 

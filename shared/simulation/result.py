@@ -42,7 +42,10 @@ def digest_of(result: Mapping[str, Any]) -> str:
 def nullable(values: np.ndarray) -> list[float | None]:
     """The values, None for NaN."""
     found: list[float | None] = values.tolist()
-    return [None if value != value else value for value in found] if np.isnan(values).any() else found
+    absent = np.flatnonzero(np.isnan(values)).tolist()
+    for place in absent:
+        found[place] = None
+    return found
 
 
 def equity_points(course: Course, positions: np.ndarray, dates: list[str]) -> list[dict[str, Any]]:
@@ -103,7 +106,7 @@ def round_trip_rows(
 
 
 def open_rows(
-    holdings: np.ndarray, last: np.ndarray, instruments: Instruments, dates: list[str], first: int, last_day: int
+    holdings: np.ndarray, last: np.ndarray, instruments: Instruments, dates: list[str], *, first: int, last_day: int
 ) -> list[dict[str, Any]]:
     """What is still held, by stock code: `shares` and `entry_price` as of today (after splits), `value` at the last
     close, `gain` against the cost with what dividends and fractions have brought."""

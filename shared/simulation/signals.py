@@ -1,4 +1,4 @@
-"""The decisions of a block of rows (universe, condition, ranking, sell condition), and how present their factors are."""
+"""The decisions of a block of rows (universe, conditions, ranking), and how present their factors are."""
 
 from __future__ import annotations
 
@@ -122,7 +122,12 @@ class Presence:
                 used = before_where
             values = plane(panels.panel(count.factor, rows), rows.start, np.float32, columns)
             present, cells = count_present(
-                values, used, everywhere if count.every_row else flags, rows.start, columns, count.limit - count.present
+                values,
+                used,
+                everywhere if count.every_row else flags,
+                first=rows.start,
+                columns=columns,
+                limit=count.limit - count.present,
             )
             count.present += present
             count.cells += cells
@@ -136,8 +141,9 @@ class Presence:
             if count.present == 0 and not self._present_before(count, panels, universe):
                 problems.append(Problem(path=count.path, message=self._absent(count, panels)))
             elif count.present < min(count.limit, FEW * count.cells):
+                part = 100 * count.present / count.cells
                 warnings.append(
-                    f"{count.factor} ({count.path}) is present on only {100 * count.present / count.cells:.2f} % of the "
+                    f"{count.factor} ({count.path}) is present on only {part:.2f} % of the "
                     f"stocks and rows that are read{self._reason(count.factor, panels)}"
                 )
         if problems:

@@ -132,7 +132,8 @@ def _sharpe(returns: np.ndarray, daily_rf: float) -> float | None:
 
 def _active(returns: np.ndarray, idle_days: int) -> np.ndarray:
     active = returns[idle_days:]
-    return active[~np.isnan(active)]
+    known: np.ndarray = active[~np.isnan(active)]
+    return known
 
 
 def _sortino(returns: np.ndarray, daily_rf: float) -> float | None:
