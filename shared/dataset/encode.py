@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from shared.dataset.chunk import LAWS, parts
+from shared.dataset.chunk import LAWS, filling, parts
 from shared.dataset.codec import encode
 from shared.dataset.kernels import Array, to_stock_major
 from shared.dataset.manifest import Content, Manifest, content_of, version_of
 from shared.model.calendar import year_slices
-from shared.model.fields import STORED, dtype_of
+from shared.model.fields import PART, STORED, dtype_of
 from shared.model.instruments import Instruments
 from shared.model.raw import Dividends
 
@@ -24,7 +24,10 @@ def encode_year(fields: Mapping[str, Array]) -> dict[str, tuple[str, bytes]]:
     turned: dict[str, Array] = {}
 
     def stock_major(field: str) -> Array:
-        return to_stock_major(np.asarray(fields[field], dtype_of(field)))
+        values = np.asarray(fields[field], dtype_of(field))
+        out = np.full((PART, values.shape[0]), filling(field), dtype_of(field))
+        to_stock_major(values, out[: values.shape[1]])
+        return out
 
     for field in {LAWS[f][1] for f in fields if f in LAWS}:
         turned[field] = stock_major(field)

@@ -46,10 +46,13 @@ def row_stride(array: Array) -> int:
     return array.strides[0] // array.itemsize if array.shape[0] > 1 else array.shape[1]
 
 
-def to_stock_major(values: Array) -> Array:
-    """[rows, n] with contiguous rows -> [n, rows], contiguous."""
+def to_stock_major(values: Array, out: Array | None = None) -> Array:
+    """[rows, n] with contiguous rows -> [n, rows], contiguous (into `out` when it is given)."""
     rows, n = values.shape
-    out = np.empty((n, rows), values.dtype)
+    if out is None:
+        out = np.empty((n, rows), values.dtype)
+    if out.shape != (n, rows) or out.dtype != values.dtype or not out.flags.c_contiguous:
+        raise ValueError("shapes or element types differ")
     kernels().dataset_to_stock_major(values.itemsize, rows, n, address(values), row_stride(values), address(out))
     return out
 

@@ -15,6 +15,8 @@ from shared.model.instruments import Instruments
 from shared.model.raw import Dividends
 
 FORMAT = 1
+DERIVED_VERSION = 1
+"""Raised when the code of `shared.dataset.derive` computes another value from the same inputs."""
 
 
 class Content(msgspec.Struct, frozen=True, kw_only=True, dict=True):
@@ -26,6 +28,7 @@ class Content(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     format: int
     days: tuple[int, ...]
     instruments: Instruments
+    derived_version: int
     factor_versions: dict[str, int]
     chunks: dict[str, dict[str, tuple[str, ...]]]
     indices: dict[str, tuple[float | None, ...]]
@@ -110,6 +113,7 @@ def content_of(
         format=FORMAT,
         days=tuple(days.tolist()),
         instruments=instruments,
+        derived_version=DERIVED_VERSION,
         factor_versions=factor_versions,
         chunks=chunks,
         indices={name: _values(series) for name, series in sorted(indices.items())},

@@ -23,7 +23,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from shared.dataset.chunk import LAWS, parts
+from shared.dataset.chunk import LAWS, padded, part_count
 from shared.dataset.codec import decode
 from shared.dataset.derive import VIEW_VERSION, view_inputs, view_rows
 from shared.dataset.kernels import Array, to_day_major, to_stock_major
@@ -32,8 +32,8 @@ from shared.dataset.reading import Counters, Reading
 from shared.dataset.regions import LOCK_DEADLINE_S, Regions
 from shared.dataset.span import Span
 from shared.errors import ChunkMissingError, DatasetError
-from shared.model.calendar import years_of
-from shared.model.fields import VIEWS, dtype_of
+from shared.model.calendar import NO_DAY, years_of
+from shared.model.fields import PART, VIEWS, dtype_of
 
 Fetch = Callable[[Sequence[str]], dict[str, bytes]]
 """Part names -> the bytes of those that are within reach."""
@@ -64,6 +64,9 @@ class MappedPanels:
         self.regions = Regions(pathlib.Path(directory), budget_bytes, lock_deadline_s)
         self._fetch = fetch
         self._years = manifest.years
+        self._width = padded(len(self.instruments))
+        self._delisted_day = np.full(self._width, NO_DAY, np.int32)
+        self._delisted_day[: len(self.instruments)] = self.instruments.delisted_day
         self._year_of_row: list[int] = years_of(self.days).tolist()
         self._up_to = _names_up_to(manifest)
         self._spans: dict[str, tuple[Span, Array, dict[int, str]]] = {}
@@ -161,7 +164,7 @@ class MappedPanels:
                 reading.counters.count(field, year, "t1", self._year_bytes(year, dtype))
             return
         names = self._part_names(field, year)
-        name = "c-" + _hash(str(self._rows(year)), str(len(self.instruments)), dtype_of(field).str, *names)
+        name = "c-" + _hash(str(self._rows(year)), dtype_of(field).str, *names)
         made = self._map(field, dtype_of(field), year, name, self._fill_chunk(field, year, names, reading))
         reading.counters.count(field, year, "t2" if made else "t1", self._year_bytes(year, dtype_of(field)))
 
@@ -169,19 +172,19 @@ class MappedPanels:
         """Map one year of a scratch panel, computing it when the host has none."""
 
         def fill(out: Array) -> None:
-            out[...] = make(self._years[year])
+            out[:, : len(self.instruments)] = make(self._years[year])
 
         name = "s-" + _hash(key, dtype.str, self._up_to[year])
         self._map(f"{SCRATCH}{dtype.str}:{key}", dtype, year, name, fill)
 
     def _map(self, field: str, dtype: np.dtype[Any], year: int, name: str, fill: Callable[[Array], None]) -> bool:
         rows = self._years[year]
-        fd, made = self.regions.open_or_make(name, (self._rows(year), len(self.instruments)), dtype, fill)
+        fd, made = self.regions.open_or_make(name, (self._rows(year), self._width), dtype, fill)
         try:
             with self._guard:
                 if field not in self._spans:
-                    span = Span(len(self.days), len(self.instruments), dtype)
-                    self._spans[field] = (span, span.array(), {})
+                    span = Span(len(self.days), self._width, dtype)
+                    self._spans[field] = (span, span.array()[:, : len(self.instruments)], {})
                 span, _, have = self._spans[field]
                 if year not in have:
                     span.map(fd, rows)
@@ -211,9 +214,9 @@ class MappedPanels:
             if missing:
                 raise ChunkMissingError(missing)
             damaged = []
-            for part, columns in parts(len(self.instruments)):
-                name, target = names[part], out[:, columns]
-                shape = (columns.stop - columns.start, self._rows(year))
+            for part in range(part_count(len(self.instruments))):
+                name, columns = names[part], slice(part * PART, (part + 1) * PART)
+                shape = (PART, self._rows(year))
                 reference = partial(self._reference, field, year, columns, reading)
                 try:
                     values = decode(blobs[name], name, dtype_of(field), shape, reference)
@@ -222,27 +225,32 @@ class MappedPanels:
                 except DatasetError:
                     damaged.append(name)
                 else:
-                    to_day_major(values, target)
+                    to_day_major(values, out[:, columns])
             if damaged:
                 raise ChunkMissingError(tuple(damaged))
 
         return fill
 
     def _reference(self, field: str, year: int, columns: slice, reading: Reading) -> Array:
-        panel = reading.panel(LAWS[field][1], self._years[year])
-        return to_stock_major(panel[:, columns])
+        return to_stock_major(self._whole_width(LAWS[field][1], year, reading)[:, columns])
+
+    def _whole_width(self, field: str, year: int, reading: Reading) -> Array:
+        """The rows of a year with the columns that fill up the last part."""
+        rows = self._years[year]
+        reading.panel(field, rows)
+        return self._spans[field][0].array()[rows]
 
     def _fill_view(self, view: str, year: int, reading: Reading) -> Callable[[Array], None]:
         def fill(out: Array) -> None:
             rows = self._years[year]
-            stored = {name: reading.panel(name, rows) for name in view_inputs(view)}
-            view_rows(view, self.days[rows], self.instruments.delisted_day, stored, out)
+            stored = {name: self._whole_width(name, year, reading) for name in view_inputs(view)}
+            view_rows(view, self.days[rows], self._delisted_day, stored, out)
 
         return fill
 
     def _view_name(self, view: str, year: int) -> str:
         rows = self._years[year]
-        days, delisted = self.days[rows], self.instruments.delisted_day
+        days, delisted = self.days[rows], self._delisted_day
         gone = np.minimum(delisted, days[-1] + 1).tobytes().hex()
         inputs = [name for field in view_inputs(view) for name in self._part_names(field, year)]
         return "v-" + _hash(view, str(VIEW_VERSION), days.tobytes().hex(), gone, str(self._rows(year)), *inputs)
@@ -255,7 +263,8 @@ def _hash(*made_of: str) -> str:
 def _names_up_to(manifest: Manifest) -> dict[int, str]:
     """Calendar year -> the name of everything that a value of that year may depend on."""
     content = manifest.content
-    known = hashlib.blake2b(msgspec.json.encode(manifest.instruments), digest_size=16)
+    who = manifest.instruments
+    known = hashlib.blake2b(msgspec.json.encode((who.code, who.market, who.sector, who.delisted_on)), digest_size=16)
     known.update(msgspec.json.encode(content.factor_versions, order="sorted"))
     found = {}
     for year, rows in manifest.years.items():

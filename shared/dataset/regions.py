@@ -118,10 +118,8 @@ class Regions:
         stride = stride_of(columns, dtype)
         size = rows * stride * dtype.itemsize
         self.evict(max(self.budget_bytes - size, 0))
-        scratch = self.directory / f"{name}.{os.getpid()}.{time.monotonic_ns()}{_UNFINISHED}"
-        fd = os.open(scratch, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        fd, scratch = self._unfinished(name)
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX)
             fd = self._allocated(fd, size)
             values = np.frombuffer(mmap.mmap(fd, size), dtype).reshape(rows, stride)
             fill(values[:, :columns])
@@ -135,6 +133,16 @@ class Regions:
         finally:
             scratch.unlink(missing_ok=True)
         return fd
+
+    def _unfinished(self, name: str) -> tuple[int, pathlib.Path]:
+        """A new file under a name of its own, locked by this maker."""
+        while True:
+            path = self.directory / f"{name}.{os.getpid()}.{time.monotonic_ns()}{_UNFINISHED}"
+            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            if os.fstat(fd).st_nlink:
+                return fd, path
+            os.close(fd)  # taken for the rest of a dead maker before it was locked
 
     def _remove_unfinished(self) -> None:
         """Remove what makers left that died; a living one holds the lock of its file."""
