@@ -131,6 +131,9 @@ SETTINGS: tuple[Setting, ...] = (
     _setting("ONDOL_API_HOST", "api", "127.0.0.1", "address", _text,
              "Where the API listens. Anything but loopback needs at least one key."),
     _setting("ONDOL_API_PORT", "api", 8000, "port", _integer(0, 65535), "Port of the API; 0 takes a free one."),
+    _setting("ONDOL_API_URL", "warmer", None, "URL", _url("http", "https"),
+             "Where the warmer asks; without it the host and port of the API on this machine."),
+    _setting("ONDOL_API_KEY", "warmer", None, "", _text, "Key that the warmer shows where the API asks for one.", secret=True),
     _setting("ONDOL_METRICS_HOST", "preparer, simulator, warmer", "127.0.0.1", "address", _text,
              "Where /healthz, /readyz and /metrics of the other services listen."),
     _setting("ONDOL_METRICS_PORT", "preparer, simulator, warmer", 9464, "port", _integer(0, 65535),
@@ -174,6 +177,8 @@ class Settings:
     pool_size: int = 8
     api_host: str = "127.0.0.1"
     api_port: int = 8000
+    api_url: str | None = None
+    api_key: str | None = field(default=None, repr=False)
     metrics_host: str = "127.0.0.1"
     metrics_port: int = 9464
     log_level: str = "info"
