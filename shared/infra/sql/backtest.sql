@@ -178,9 +178,9 @@ where id = $1 and lease = $2 and status in ('preparing', 'running')
 returning id;
 
 -- name: hand_back
--- The start does not count: the simulator leaves, or the chunks are not there yet.
+-- $3 is 1 when the start does not count: the simulator leaves, or the chunks are not there yet.
 update computation
-set status = 'queued', attempts = greatest(attempts - 1, 0), lease = lease + 1, lease_until = null, worker = null
+set status = 'queued', attempts = greatest(attempts - $3, 0), lease = lease + 1, lease_until = null, worker = null
 where id = $1 and lease = $2 and status in ('preparing', 'running')
 returning id;
 

@@ -50,8 +50,8 @@ where not exists (
 )
 on conflict do nothing returning id;
 
--- name: last_night
-select max(night) as night from warm_run;
+-- name: nights
+select max(night) as last, max(created_at) as latest, exists (select from data_revision) as has_data from warm_run;
 
 -- name: to_do
 -- Runs that wait, and runs whose warmer fell silent.
@@ -132,6 +132,12 @@ set status = excluded.status, fresh = excluded.fresh, seconds = excluded.seconds
 select request, strategy_id, count(*) as times from backtest
 where origin = 'user' and created_at > now() - make_interval(days => $1)
 group by request, strategy_id order by times desc, request limit $2;
+
+-- name: newest_revision
+select max(id) as revision from data_revision;
+
+-- name: part_bytes
+select coalesce(sum(octet_length(bytes)), 0)::bigint as bytes from chunk_part where name = any($1::text[]);
 
 -- name: note_pick
 -- $1 day, $2 strategy, $3 version, $4 picks, $5 error.

@@ -1,0 +1,115 @@
+-- name: lock
+select pg_try_advisory_lock(7316510002);
+
+-- name: known_instruments
+select ordinal, code, name, name_en, market, sector, listed_on, delisted_on from instrument order by ordinal;
+
+-- name: add_instrument
+insert into instrument (ordinal, code, name, name_en, market, sector, listed_on, delisted_on) values ($1, $2, $3, $4, $5, $6, $7, $8)
+on conflict (ordinal) do update set
+    name = excluded.name, name_en = excluded.name_en, market = excluded.market, sector = excluded.sector,
+    listed_on = excluded.listed_on, delisted_on = excluded.delisted_on;
+
+-- name: prices_after_delisting
+select i.code, max(p.last_day) as last_day
+from instrument i
+join price_year p on p.stock = i.ordinal
+where p.last_day >= i.delisted_on - date '1970-01-01'
+group by i.code
+order by i.code
+limit 1;
+
+-- name: stored_years
+select stock / 512 as part, year from price_year group by 1, 2;
+
+-- name: delete_prices
+delete from price_year where year = $1 and stock = any($2::integer[]);
+
+-- name: add_days
+insert into trading_day (day) select unnest($1::integer[]) on conflict do nothing returning day;
+
+-- name: stage_statements
+create temporary table statement_new (like statement) on commit drop;
+
+-- name: statement_scope
+select n.stock / 512 as part, min(extract(year from n.disclosed_on))::integer as from_year, count(*) as rows
+from statement_new n
+left join statement s using (stock, fiscal_year, fiscal_quarter, disclosed_on)
+where s.stock is null or
+    (s.period_end,
+     s.revenue, s.cost_of_sales, s.operating_income, s.net_income, s.interest_expense, s.income_tax,
+     s.depreciation_amortization, s.operating_cash_flow, s.capital_expenditure, s.total_assets, s.current_assets,
+     s.cash_and_equivalents, s.inventories, s.intangible_assets, s.total_liabilities, s.current_liabilities,
+     s.interest_bearing_debt, s.retained_earnings, s.total_equity)
+    is distinct from
+    (n.period_end,
+     nullif(n.revenue, 'NaN'), nullif(n.cost_of_sales, 'NaN'), nullif(n.operating_income, 'NaN'),
+     nullif(n.net_income, 'NaN'), nullif(n.interest_expense, 'NaN'), nullif(n.income_tax, 'NaN'),
+     nullif(n.depreciation_amortization, 'NaN'), nullif(n.operating_cash_flow, 'NaN'),
+     nullif(n.capital_expenditure, 'NaN'), nullif(n.total_assets, 'NaN'), nullif(n.current_assets, 'NaN'),
+     nullif(n.cash_and_equivalents, 'NaN'), nullif(n.inventories, 'NaN'), nullif(n.intangible_assets, 'NaN'),
+     nullif(n.total_liabilities, 'NaN'), nullif(n.current_liabilities, 'NaN'),
+     nullif(n.interest_bearing_debt, 'NaN'), nullif(n.retained_earnings, 'NaN'), nullif(n.total_equity, 'NaN'))
+group by 1;
+
+-- name: upsert_statements
+insert into statement (stock, fiscal_year, fiscal_quarter, period_end, disclosed_on,
+    revenue, cost_of_sales, operating_income, net_income, interest_expense, income_tax, depreciation_amortization,
+    operating_cash_flow, capital_expenditure, total_assets, current_assets, cash_and_equivalents, inventories,
+    intangible_assets, total_liabilities, current_liabilities, interest_bearing_debt, retained_earnings, total_equity)
+select stock, fiscal_year, fiscal_quarter, period_end, disclosed_on,
+    nullif(revenue, 'NaN'), nullif(cost_of_sales, 'NaN'), nullif(operating_income, 'NaN'), nullif(net_income, 'NaN'),
+    nullif(interest_expense, 'NaN'), nullif(income_tax, 'NaN'), nullif(depreciation_amortization, 'NaN'),
+    nullif(operating_cash_flow, 'NaN'), nullif(capital_expenditure, 'NaN'), nullif(total_assets, 'NaN'),
+    nullif(current_assets, 'NaN'), nullif(cash_and_equivalents, 'NaN'), nullif(inventories, 'NaN'),
+    nullif(intangible_assets, 'NaN'), nullif(total_liabilities, 'NaN'), nullif(current_liabilities, 'NaN'),
+    nullif(interest_bearing_debt, 'NaN'), nullif(retained_earnings, 'NaN'), nullif(total_equity, 'NaN')
+from statement_new
+on conflict (stock, fiscal_year, fiscal_quarter, disclosed_on) do update set
+    period_end = excluded.period_end,
+    revenue = excluded.revenue, cost_of_sales = excluded.cost_of_sales, operating_income = excluded.operating_income,
+    net_income = excluded.net_income, interest_expense = excluded.interest_expense, income_tax = excluded.income_tax,
+    depreciation_amortization = excluded.depreciation_amortization,
+    operating_cash_flow = excluded.operating_cash_flow, capital_expenditure = excluded.capital_expenditure,
+    total_assets = excluded.total_assets, current_assets = excluded.current_assets,
+    cash_and_equivalents = excluded.cash_and_equivalents, inventories = excluded.inventories,
+    intangible_assets = excluded.intangible_assets, total_liabilities = excluded.total_liabilities,
+    current_liabilities = excluded.current_liabilities, interest_bearing_debt = excluded.interest_bearing_debt,
+    retained_earnings = excluded.retained_earnings, total_equity = excluded.total_equity;
+
+-- name: stage_dividends
+create temporary table dividend_new (like dividend) on commit drop;
+
+-- name: dividend_scope
+select n.stock / 512 as part, count(*) as rows,
+       min(extract(year from least(n.ex_date, n.disclosed_on, d.disclosed_on)))::integer as from_year
+from dividend_new n
+left join dividend d using (stock, ex_date)
+where d.stock is null or (d.dps, d.disclosed_on) is distinct from (n.dps, n.disclosed_on)
+group by 1;
+
+-- name: upsert_dividends
+insert into dividend (stock, ex_date, dps, disclosed_on)
+select stock, ex_date, dps, disclosed_on from dividend_new
+on conflict (stock, ex_date) do update set dps = excluded.dps, disclosed_on = excluded.disclosed_on;
+
+-- name: stage_indices
+create temporary table index_new (like index_close) on commit drop;
+
+-- name: index_scope
+select -1 as part, count(*) as rows, min(extract(year from date '1970-01-01' + n.day))::integer as from_year
+from index_new n
+left join index_close c using (name, day)
+where c.name is null or (c.open, c.high, c.low, c.close) is distinct from (n.open, n.high, n.low, n.close)
+having count(*) > 0;
+
+-- name: upsert_indices
+insert into index_close (name, day, open, high, low, close)
+select name, day, open, high, low, close from index_new
+on conflict (name, day) do update set open = excluded.open, high = excluded.high, low = excluded.low, close = excluded.close;
+
+-- name: add_revision
+insert into data_revision (source, rows) values ($1, $2) returning id;
+
+-- name: add_scope
+insert into revision_scope (revision, kind, part, from_year) values ($1, $2, $3, $4);
