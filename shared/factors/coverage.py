@@ -6,11 +6,11 @@ The counts of parts of the market add up, so that a preparer can keep them by pa
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from shared.factors.catalogue import FACTORS
+from shared.factors.catalogue import FACTORS, Factor
 from shared.factors.compute import FactorInputs, alive_rows
 from shared.factors.dividends import trailing_dividends
 from shared.factors.kernels import Array
@@ -24,7 +24,8 @@ from shared.model.raw import FLOWS
 STOCK_DAYS = "stock-days"
 
 InputCoverage = dict[int, dict[str, int]]
-"""Calendar year -> input -> stock-days on which it is known; `stock-days` counts all that have a close."""
+"""Calendar year -> input -> stock-days on which it is known; `stock-days` counts all that have a close, `statements for
+PER` those on which everything that PER needs of statements is known at once."""
 
 _MISSING = {
     "cap": "no market_cap and no listed_shares",
@@ -47,6 +48,10 @@ def input_coverage(inputs: FactorInputs, rows: slice) -> InputCoverage:
     with np.errstate(all="ignore"):
         decided = score_of_statements(events.columns)[1] + 1 >= LEAST_TESTS
     known = np.vstack([*(~np.isnan(events.columns[name]) for name in QUANTITIES), decided])
+    place = {name: row for row, name in enumerate((*QUANTITIES, "quality tests"))}
+    of_statements = {_together(f): [place[need] for need in f.needs if need in place] for f in FACTORS}
+    joint = {name: known[which_known].all(axis=0) for name, which_known in of_statements.items() if which_known}
+    jointly = np.vstack(list(joint.values())).astype(np.int64)
     masks = _row_masks(inputs, rows)
     found: InputCoverage = {}
     for year, span in year_slices(days).items():
@@ -54,6 +59,7 @@ def input_coverage(inputs: FactorInputs, rows: slice) -> InputCoverage:
         weight = np.bincount(which[span].ravel(), minlength=known.shape[1])
         by_quantity = known.astype(np.int64) @ weight
         counts |= {name: int(n) for name, n in zip((*QUANTITIES, "quality tests"), by_quantity, strict=True)}
+        counts |= {name: int(n) for name, n in zip(joint, jointly @ weight, strict=True)}
         counts[STOCK_DAYS] = int(np.count_nonzero(alive[span]))
         found[year] = counts
     return found
@@ -73,7 +79,7 @@ def yearly_reasons(coverage: InputCoverage) -> dict[str, dict[int, str]]:
     found: dict[str, dict[int, str]] = {}
     for factor in FACTORS:
         for year, counts in coverage.items():
-            reason = _reason(factor.needs, counts)
+            reason = _reason(factor, counts)
             if reason is not None:
                 found.setdefault(factor.key, {})[year] = reason[1]
     return found
@@ -86,7 +92,7 @@ def absent_reasons(coverage: InputCoverage) -> dict[str, str]:
         together.update(counts)
     found = {}
     for factor in FACTORS:
-        reason = _reason(factor.needs, together)
+        reason = _reason(factor, together)
         if reason is not None and reason[0] == 0:
             found[factor.key] = reason[1]
     return found
@@ -97,26 +103,41 @@ def coverage_reasons(inputs: FactorInputs, rows: slice | None = None) -> dict[st
     return absent_reasons(input_coverage(inputs, slice(0, len(inputs.days)) if rows is None else rows))
 
 
-def _reason(needs: Iterable[str], counts: Mapping[str, int]) -> tuple[int, str] | None:
+def _reason(factor: Factor, counts: Mapping[str, int]) -> tuple[int, str] | None:
     total = counts.get(STOCK_DAYS, 0)
     if total == 0:
         return 0, "no stock has a close"
-    least = min(((counts.get(need, 0), place, need) for place, need in enumerate(needs)), default=(total, 0, ""))
-    if least[0] >= total:
+    known = {need: counts.get(need, 0) for need in factor.needs}
+    least = min(known, key=known.__getitem__, default="")
+    together = counts.get(_together(factor), total)
+    if not least or min(known[least], together) >= total:
         return None
-    if least[0] == 0:
-        return 0, _missing(least[2])
-    return least[0], f"{least[2]} is known on {100 * least[0] / total:.3g} % of stock-days"
+    if known[least] == 0:
+        return 0, _missing([need for need in factor.needs if known[need] == 0])
+    if together < known[least]:
+        names = ", ".join(need for need in factor.needs if need in QUANTITIES)
+        share = f"known together on {_percent(together, total)}" if together else "never known together"
+        return together, f"{names} are {share}"
+    return known[least], f"{least} is known on {_percent(known[least], total)}"
 
 
-def _missing(need: str) -> str:
-    if need in _MISSING:
-        return _MISSING[need]
-    if need.startswith("close "):
-        return f"no {need}"
-    account, _, ago = need.partition(" ")
-    year = " for a whole trailing year" if account in FLOWS else ""
-    return f"no statements with {account}{year}" + (f" {ago}" if ago else "")
+def _percent(count: int, total: int) -> str:
+    return f"{100 * count / total:.3g} % of stock-days"
+
+
+def _together(factor: Factor) -> str:
+    """The name under which it is counted that all quantities of statements that a factor needs are known at once."""
+    return f"statements for {factor.key}"
+
+
+def _missing(needs: Sequence[str]) -> str:
+    """Inputs that nobody knows, in words; those of statements in one clause."""
+    clauses = [_MISSING.get(need, f"no {need}") for need in needs if need not in QUANTITIES or need in _MISSING]
+    accounts = [need for need in needs if need in QUANTITIES and need not in _MISSING]
+    if accounts:
+        year = " (for a whole trailing year)" if accounts[0].partition(" ")[0] in FLOWS else ""
+        clauses.insert(0, f"no statements with {', '.join(accounts)}{year}")
+    return "; ".join(clauses)
 
 
 def _row_masks(inputs: FactorInputs, rows: slice) -> dict[str, Array]:

@@ -176,36 +176,57 @@ static void put(const prices_t *p, int which, int64_t day, int64_t column, int64
     if (!p->out[which])
         return;
     float *to = p->out[which] + (day - p->first) * p->instruments + column;
-    vf narrow = __builtin_convertvector(value, vf);
-    for (int64_t l = 0; l < lanes; l++)
-        to[l] = alive[l] && fabsf(narrow[l]) <= FLT_MAX ? narrow[l] : NAN;
+    vl sound = alive & (vl)(value <= FLT_MAX) & (vl)(value >= -FLT_MAX);
+    vf narrow = __builtin_convertvector(CHOOSE(sound, value, ALL(NAN)), vf);
+    if (lanes == LANES)
+        memcpy(to, &narrow, sizeof narrow);
+    else
+        for (int64_t l = 0; l < lanes; l++)
+            to[l] = narrow[l];
 }
 
 static void gather(const prices_t *p, const block_t *b, int64_t from, int64_t column, int64_t lanes) {
+    const double *level[LANES], *change[LANES];
+    for (int64_t l = 0; l < LANES; l++) {
+        int64_t series = l < lanes ? p->market[column + l] : p->indices;
+        level[l] = p->index_level + series * p->days;
+        change[l] = p->index_return + series * p->days;
+    }
     for (int64_t d = from; d < p->stop; d++) {
-        vd close = ALL(NAN), high = ALL(NAN), low = ALL(NAN), volume = ALL(NAN), value = ALL(NAN);
-        vd level = ALL(NAN), index_return = ALL(NAN);
-        for (int64_t l = 0; l < lanes; l++) {
-            int64_t i = column + l;
-            double factor = p->adjust[d * p->stride[5] + i], traded = p->volume[d * p->stride[2] + i];
-            double h = p->high[d * p->stride[0] + i], w = p->low[d * p->stride[1] + i];
-            uint16_t age = p->age[d * p->stride[6] + i];
-            if (age <= CARRY_ROWS) /* a carried close is the same number, whatever splits fall on the rows between */
-                close[l] = age && d > from ? b->close[d - 1][l] : p->last[d * p->stride[4] + i] * factor;
-            if (traded > 0) {
-                high[l] = h > 0 ? h * factor : NAN;
-                low[l] = w > 0 ? w * factor : NAN;
-            }
-            volume[l] = traded / factor;
-            value[l] = p->trading_value[d * p->stride[3] + i];
-            level[l] = p->index_level[p->market[i] * p->days + d];
-            index_return[l] = p->index_return[p->market[i] * p->days + d];
+        double in[6][LANES], index[2][LANES];
+        int64_t age[LANES];
+        const double *source[6] = {p->high, p->low, p->volume, p->trading_value, p->last, p->adjust};
+        for (int m = 0; m < 6; m++) {
+            const double *row = source[m] + d * p->stride[m] + column;
+            if (lanes == LANES)
+                memcpy(in[m], row, sizeof in[m]);
+            else
+                for (int64_t l = 0; l < LANES; l++)
+                    in[m][l] = l < lanes ? row[l] : NAN;
         }
-        b->close[d] = close, b->high[d] = high, b->low[d] = low, b->volume[d] = volume, b->value[d] = value;
-        b->level[d] = level;
-        vd change = d > from ? close / b->close[d - 1] - 1 : ALL(NAN);
-        vl both = KNOWN(change) & KNOWN(index_return);
-        b->stock_return[d] = CHOOSE(both, change, ALL(0));
+        for (int64_t l = 0; l < LANES; l++) {
+            age[l] = l < lanes ? p->age[d * p->stride[6] + column + l] : CARRY_ROWS + 1;
+            index[0][l] = level[l][d];
+            index[1][l] = change[l][d];
+        }
+        vd high, low, volume, last, factor, index_return;
+        vl aged;
+        memcpy(&high, in[0], sizeof high), memcpy(&low, in[1], sizeof low), memcpy(&volume, in[2], sizeof volume);
+        memcpy(&b->value[d], in[3], sizeof(vd)), memcpy(&last, in[4], sizeof last), memcpy(&factor, in[5], sizeof factor);
+        memcpy(&b->level[d], index[0], sizeof(vd)), memcpy(&index_return, index[1], sizeof index_return);
+        memcpy(&aged, age, sizeof aged);
+        factor = CHOOSE(KNOWN(factor), factor, ALL(1));
+        vd close = last * factor, previous = d > from ? b->close[d - 1] : close;
+        /* a carried close is the same number, whatever splits fall on the rows between */
+        close = CHOOSE((vl)(aged > 0), previous, close);
+        b->close[d] = close = CHOOSE((vl)(aged <= CARRY_ROWS), close, ALL(NAN));
+        vl traded = (vl)(volume > 0);
+        b->high[d] = CHOOSE(traded & (vl)(high > 0), high * factor, ALL(NAN));
+        b->low[d] = CHOOSE(traded & (vl)(low > 0), low * factor, ALL(NAN));
+        b->volume[d] = volume / factor;
+        vd stock_return = d > from ? close / b->close[d - 1] - 1 : ALL(NAN);
+        vl both = KNOWN(stock_return) & KNOWN(index_return);
+        b->stock_return[d] = CHOOSE(both, stock_return, ALL(0));
         b->index_return[d] = CHOOSE(both, index_return, ALL(0));
         b->pair[d] = CHOOSE(both, ALL(1), ALL(0));
     }

@@ -31,9 +31,20 @@ def test_a_lost_account_is_named_for_each_factor_that_needs_it() -> None:
     inputs = without(inputs_of(random_raw(1, 420, 8)), "cash_and_equivalents", "revenue")
     reasons = coverage_reasons(inputs)
     assert reasons["ROIC"] == "no statements with cash_and_equivalents"
-    assert reasons["PSR"] == "no statements with revenue for a whole trailing year"
+    assert reasons["PSR"] == "no statements with revenue (for a whole trailing year)"
+    assert reasons["EV_SALES"] == "no statements with cash_and_equivalents, revenue"
     assert "PER" not in reasons
     assert "MARKET_CAP" not in reasons
+
+
+def test_accounts_that_are_never_known_together_are_named() -> None:
+    inputs = inputs_of(random_raw(1, 420, 8))
+    accounts = {name: values.copy() for name, values in inputs.statements.accounts.items()}
+    accounts["current_assets"][inputs.statements.instrument % 2 == 0] = np.nan
+    accounts["current_liabilities"][inputs.statements.instrument % 2 == 1] = np.nan
+    lost = replace(inputs, statements=replace(inputs.statements, accounts=accounts))
+    reason = coverage_reasons(lost)["CURRENT_RATIO"]
+    assert reason == "current_assets, current_liabilities are never known together"
 
 
 def test_a_lost_index_and_lost_trading_values_are_named() -> None:
