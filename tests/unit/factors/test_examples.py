@@ -55,3 +55,12 @@ def test_every_declared_factor_is_computed_once() -> None:
 def test_declarations_load_without_numpy() -> None:
     code = "import sys, shared.factors.catalogue; sys.exit('numpy' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
+
+
+def test_the_page_lists_every_factor_with_its_formula() -> None:
+    page = (pathlib.Path(__file__).parents[3] / "docs" / "factors.md").read_text(encoding="utf-8")
+    rows = {line.split("`")[1]: line for line in page.splitlines() if line.startswith("| `")}
+    assert list(rows) == [factor.key for factor in FACTORS]
+    for factor in FACTORS:
+        assert factor.name_ko in rows[factor.key]
+        assert factor.formula in rows[factor.key]
