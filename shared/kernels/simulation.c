@@ -384,28 +384,33 @@ typedef struct {
     int64_t heap;  /* size of the heap of what follows, -1 before it is needed */
 } ranking;
 
-/* Calls for each eligible column: `keep` gets its key. Returns how many were eligible before held ones were left out. */
+/* Runs BODY with the KEY of each eligible column, eight columns of the masks (bytes 0 or 1) at a time. */
 #define EACH_ELIGIBLE(t, with_held, KEY, BODY)                                                                         \
     do {                                                                                                               \
-        const market *m_ = (t)->m;                                                                                     \
         const block *b_ = (t)->b;                                                                                      \
-        int64_t row_ = (t)->row - 1, n_ = m_->n;                                                                       \
+        const int64_t row_ = (t)->row - 1, n_ = (t)->m->n;                                                             \
         const uint8_t *in_ = flags(&b_->universe, row_), *buy_ = b_->buy.data ? flags(&b_->buy, row_) : in_;           \
         const float *rank_ = floats(&b_->rank, row_);                                                                  \
-        int descending_ = (t)->o->descending;                                                                          \
+        const int32_t *code_rank_ = (t)->m->code_rank, *sold_ = (t)->s->sold_row, today_ = (int32_t)(t)->row;          \
+        const uint8_t *held_ = (t)->s->is_held;                                                                        \
+        const int descending_ = (t)->o->descending;                                                                    \
         for (int64_t start_ = 0; start_ < n_; start_ += 8) {                                                           \
-            int64_t stop_ = start_ + 8 < n_ ? start_ + 8 : n_;                                                         \
-            if (stop_ - start_ == 8) {                                                                                 \
-                uint64_t a_, c_;                                                                                       \
-                memcpy(&a_, in_ + start_, 8);                                                                          \
-                memcpy(&c_, buy_ + start_, 8);                                                                         \
-                if (!(a_ & c_)) continue;                                                                              \
+            uint64_t pass_ = 0, also_ = 0;                                                                             \
+            size_t width_ = start_ + 8 <= n_ ? 8 : (size_t)(n_ - start_);                                              \
+            if (width_ == 8) {                                                                                         \
+                memcpy(&pass_, in_ + start_, 8);                                                                       \
+                memcpy(&also_, buy_ + start_, 8);                                                                      \
+            } else {                                                                                                   \
+                memcpy(&pass_, in_ + start_, width_);                                                                  \
+                memcpy(&also_, buy_ + start_, width_);                                                                 \
             }                                                                                                          \
-            for (int64_t col = start_; col < stop_; col++) {                                                           \
-                if (!(in_[col] & buy_[col]) || rank_[col] != rank_[col]) continue;                                     \
+            for (pass_ &= also_; pass_; pass_ &= pass_ - 1) {                                                          \
+                const int64_t col = start_ + __builtin_ctzll(pass_) / 8;                                               \
+                const float value_ = rank_[col];                                                                       \
+                if (value_ != value_) continue;                                                                        \
                 found_ = 1;                                                                                            \
-                if (!(with_held) && ((t)->s->is_held[col] || (t)->s->sold_row[col] == (int32_t)(t)->row)) continue;    \
-                uint64_t KEY = key_of(rank_[col], m_->code_rank[col], descending_);                                    \
+                if (!(with_held) && (held_[col] || sold_[col] == today_)) continue;                                    \
+                const uint64_t KEY = key_of(value_, code_rank_[col], descending_);                                     \
                 BODY                                                                                                   \
             }                                                                                                          \
         }                                                                                                              \
@@ -624,8 +629,28 @@ static void value(const today *t) {
     s->positions[at] = (int32_t)s->held;
 }
 
+static inline void fetch(const plane *p, int64_t row, int64_t col) {
+    if (p->data) __builtin_prefetch(p->data + (row - p->first) * p->stride + col * (int64_t)sizeof(double));
+}
+
+/* Cells of one column lie pages apart: those of tomorrow are called for while today is lived. */
+static void look_ahead_in_memory(const today *t) {
+    if (t->row + 1 >= t->b->to) return;
+    for (int64_t i = 0; i < t->s->held; i++) {
+        int32_t col = t->s->holdings[i].col;
+        fetch(&t->m->open, t->row + 1, col);
+        fetch(&t->m->volume, t->row + 1, col);
+        fetch(&t->m->split, t->row + 1, col);
+        fetch(&t->m->last, t->row + 1, col);
+        fetch(&t->m->high, t->row + 1, col);
+        fetch(&t->m->low, t->row + 1, col);
+        if (t->b->sell.data) __builtin_prefetch(flags(&t->b->sell, t->row) + col);
+    }
+}
+
 static void live_one_day(const today *t) {
     state *s = t->s;
+    look_ahead_in_memory(t);
     int chooses = is_rebalance(t) && is_decided(t);
     corporate_actions(t);
     if (t->o->rotate && chooses) choose_targets(t);

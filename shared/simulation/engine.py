@@ -135,7 +135,7 @@ def live(
         rows = slice(start, min(start + BLOCK_ROWS, plan.window.stop))
         if cancelled():
             raise CancelledRunError("the backtest was cancelled")
-        _live_block(state, presence, rows)
+        _live_block(state, presence, rows, cancelled)
         if progress is not None:
             progress((rows.stop - plan.window.start) / (plan.window.stop - plan.window.start), _points(state, rows))
     if cancelled():
@@ -181,7 +181,7 @@ def _begin(request: BacktestRequest, panels: Panels) -> Run:
     )
 
 
-def _live_block(state: Run, presence: Presence, rows: slice) -> None:
+def _live_block(state: Run, presence: Presence, rows: slice, cancelled: Callable[[], bool]) -> None:
     """Decides and lives the rows of one block."""
     begun = perf_counter()
     plan, panels = state.plan, state.panels
@@ -191,7 +191,7 @@ def _live_block(state: Run, presence: Presence, rows: slice) -> None:
     decided = slice(max(rows.start - 1, plan.decisions.start), rows.stop - 1)
     signals = None
     if decided.stop > decided.start:
-        signals = signals_of(state.expressions, state.universe, panels, decided)
+        signals = signals_of(state.expressions, state.universe, panels, decided, cancelled)
         block.universe, block.buy, block.rank, block.sell = signals.planes()
         presence.add(panels, state.universe, decided, block.universe)
     evaluated = perf_counter()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from ctypes import POINTER, Structure, c_double, c_int32, c_int64, c_void_p
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -160,8 +160,8 @@ class Ledger:
         self.state.equity, self.state.cash_log = self.equity.ctypes.data, self.cash.ctypes.data
         self.state.positions = self.positions.ctypes.data
         names = ("is_held", "sold_row", "target_row", "keys", "order", "weights")
-        for name, array in zip(names, self._marks, strict=True):
-            setattr(self.state, name, array.ctypes.data)
+        for name, scratch in zip(names, self._marks, strict=True):
+            setattr(self.state, name, cast(np.ndarray, scratch).ctypes.data)
         self.state.holdings = self._holdings.ctypes.data
         self._point_at_logs()
 

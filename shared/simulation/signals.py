@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,7 +11,6 @@ import numpy as np
 from shared.errors import Problem, RunError
 from shared.language import Expression
 from shared.language.evaluate import evaluate
-from shared.language.syntax import Name
 from shared.model.calendar import iso
 from shared.model.panel import Panels
 from shared.simulation.kernel import Plane, count_present, plane
@@ -48,21 +48,24 @@ class Signals:
         )
 
 
-def signals_of(expressions: Expressions, universe: UniverseMask, panels: Panels, rows: slice) -> Signals:
-    """The decisions of these rows."""
+def signals_of(
+    expressions: Expressions,
+    universe: UniverseMask,
+    panels: Panels,
+    rows: slice,
+    cancelled: Callable[[], bool] | None = None,
+) -> Signals:
+    """The decisions of these rows; `cancelled` is asked while something long is computed."""
 
-    def condition(expression: Expression | None) -> np.ndarray | None:
-        return None if expression is None else evaluate(expression, panels, rows, universe.rows, universe.key)
+    def values(expression: Expression) -> np.ndarray:
+        return evaluate(expression, panels, rows, universe.rows, universe.key, cancelled=cancelled)
 
-    rank = expressions.rank_by
     return Signals(
         first=rows.start,
         universe=universe.rows(rows),
-        buy=condition(expressions.buy),
-        rank=panels.panel(rank.node.name, rows)
-        if isinstance(rank.node, Name) and rank.factors
-        else evaluate(rank, panels, rows, universe.rows, universe.key),
-        sell=condition(expressions.sell),
+        buy=None if expressions.buy is None else values(expressions.buy),
+        rank=values(expressions.rank_by),
+        sell=None if expressions.sell is None else values(expressions.sell),
     )
 
 
