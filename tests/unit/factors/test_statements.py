@@ -94,6 +94,30 @@ def test_a_late_old_period_never_replaces_a_newer_one() -> None:
     assert (growth["2023-03-08"], growth["2023-03-09"]) == (None, 25)
 
 
+def test_of_two_periods_with_one_end_the_larger_quarter_is_the_latest() -> None:
+    panels = market(
+        [
+            statement(2022, 4, "2022-12-31", "2023-03-02", total_equity=4e9),
+            statement(2022, 3, "2022-12-31", "2023-03-06", total_equity=2e9),
+            statement(2023, 1, "2022-12-31", "2023-03-08", total_equity=1e9),
+        ]
+    )
+    found = by_day(panels, "BOOK_TO_MARKET")
+    assert [found[f"2023-03-{day:02}"] for day in (2, 6, 8)] == [4, 4, 1]
+
+
+def test_a_restated_period_end_decides_which_period_is_the_latest() -> None:
+    panels = market(
+        [
+            statement(2022, 3, "2022-09-30", "2022-11-15", total_equity=2e9),
+            statement(2022, 4, "2022-12-31", "2023-03-02", total_equity=4e9),
+            statement(2022, 4, "2022-08-31", "2023-03-08", total_equity=5e9),
+        ]
+    )
+    found = by_day(panels, "BOOK_TO_MARKET")
+    assert [found[f"2023-03-{day:02}"] for day in (1, 2, 7, 8)] == [2, 4, 4, 2]
+
+
 def test_there_is_no_falling_back_to_an_older_period() -> None:
     panels = market(
         [
