@@ -32,7 +32,9 @@ async def read_body(request: web.Request, limit: int) -> bytes:
     while piece := await request.content.readany():
         size += len(piece)
         if size > limit:
-            raise ApiProblem(413, "body-too-large", f"The body may have {limit} bytes.", headers={"Connection": "close"})
+            raise ApiProblem(
+                413, "body-too-large", f"The body may have {limit} bytes.", headers={"Connection": "close"}
+            )
         pieces.append(piece)
     return b"".join(pieces)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import asyncpg
@@ -12,7 +12,7 @@ import structlog
 from aiohttp import web
 from pydantic import ValidationError
 
-from shared.contracts.http import PROBLEM, PROBLEM_TYPES, problem_type
+from shared.contracts.http import PROBLEM, problem_document
 from shared.errors import (
     ChunkMissingError,
     OndolError,
@@ -48,22 +48,6 @@ class ApiProblem(OndolError):
     def document(self) -> dict[str, Any]:
         """The body of the answer."""
         return problem_document(self.status, self.word, self.detail, self.errors)
-
-
-def problem_document(status: int, word: str, detail: str, errors: Iterable[Problem] = ()) -> dict[str, Any]:
-    """`type, title, status, detail, errors[]`."""
-    return {
-        "type": problem_type(word),
-        "title": PROBLEM_TYPES[word],
-        "status": status,
-        "detail": detail,
-        "errors": [problem.as_dict() for problem in errors],
-    }
-
-
-def run_problem(error: RunError) -> dict[str, Any]:
-    """The problem that a failed backtest carries."""
-    return {**problem_document(422, "run-failed", error.detail, error.problems), "kind": error.kind}
 
 
 def not_found(what: str) -> ApiProblem:
@@ -133,7 +117,7 @@ def as_problem(error: BaseException) -> ApiProblem:
         return invalid(problems_of(error))
     if isinstance(error, UnavailableError):
         return ApiProblem(503, "unavailable", str(error), headers={"Retry-After": str(error.retry_after_s)})
-    if isinstance(error, DATABASE_LOST | REDIS_LOST | ChunkMissingError | TimeoutError | OSError):
+    if isinstance(error, (*DATABASE_LOST, *REDIS_LOST, ChunkMissingError, TimeoutError, OSError)):
         return ApiProblem(503, "unavailable", "A server behind the api does not answer; try again in a moment.",
                           headers={"Retry-After": "2"})  # fmt: skip
     if isinstance(error, asyncpg.UntranslatableCharacterError | asyncpg.CharacterNotInRepertoireError):
@@ -163,7 +147,7 @@ async def problem_middleware(request: web.Request, handler: Any) -> web.StreamRe
         return problem_response(ApiProblem(error.status, "malformed-body", error.reason))
     except ConnectionResetError:
         raise
-    except Exception as error:  # noqa: BLE001  the outermost edge
+    except Exception as error:  # the outermost edge
         problem = as_problem(error)
         if problem.status >= 500 and problem.status != 503:
             log.error("request.failed", route=request.path, exc_info=error)

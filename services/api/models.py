@@ -47,10 +47,11 @@ def _plain(value: str) -> str:
 Date = Annotated[dt.date, BeforeValidator(_date), WithJsonSchema({"type": "string", "format": "date"})]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
-PositivePercent = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
-CostPercent = Annotated[float, Field(ge=0, lt=100, allow_inf_nan=False)]
-Days = Annotated[int, Field(ge=0, le=100_000), BeforeValidator(_whole)]
-Count = Annotated[int, Field(ge=1, le=10_000), BeforeValidator(_whole)]
+PositivePercent = Annotated[float, Field(ge=1e-9, le=100, allow_inf_nan=False)]
+CostPercent = Annotated[float, Field(ge=0, le=50, allow_inf_nan=False)]
+Won = Annotated[float, Field(ge=1, le=1e15, allow_inf_nan=False)]
+Days = Annotated[int, Field(ge=0, le=36_500), BeforeValidator(_whole)]
+Count = Annotated[int, Field(ge=1, le=5_000), BeforeValidator(_whole)]
 Text = Annotated[str, BeforeValidator(lambda v: _plain(v) if isinstance(v, str) else v)]
 Expression = Annotated[Text, Field(min_length=1, max_length=8192, examples=["PER < 10 and ROE > 10"])]
 Word = Annotated[Text, Field(min_length=1, max_length=64)]
@@ -74,9 +75,9 @@ class Buy(Model):
 class Sell(Model):
     """When a holding is sold."""
 
-    take_profit_pct: Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)] | None = None
-    stop_loss_pct: Percent | None = None
-    trailing_stop_pct: Percent | None = None
+    take_profit_pct: Annotated[float, Field(ge=1e-9, le=1e6, allow_inf_nan=False)] | None = None
+    stop_loss_pct: PositivePercent | None = None
+    trailing_stop_pct: PositivePercent | None = None
     min_hold_days: Days = Field(0, description="calendar days")
     max_hold_days: Days | None = Field(None, description="calendar days")
     where: Expression | None = None
@@ -89,7 +90,7 @@ class Portfolio(Model):
     max_positions: Count = 20
     weighting: Literal["equal", "market_cap", "inverse_volatility"] = "equal"
     position_pct: PositivePercent | None = Field(None, description="goes with equal weighting only")
-    max_position_value: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = Field(None, description="won")
+    max_position_value: Won | None = Field(None, description="won")
     max_new_per_day: Count | None = None
     rebalance: Literal["daily", "weekly", "monthly", "quarterly"] = "daily"
 
@@ -120,7 +121,9 @@ class Costs(Model):
 
     commission_pct: CostPercent = 0.015
     slippage_pct: CostPercent = 0.1
-    tax_pct: CostPercent | None = Field(None, description="null: the dated table of the sales tax")
+    tax_pct: Annotated[float, Field(ge=0, le=49, allow_inf_nan=False)] | None = Field(
+        None, description="null: the dated table of the sales tax"
+    )
 
 
 class Execution(Model):
@@ -154,7 +157,7 @@ class BacktestBody(Model):
     )
     start: Date
     end: Date
-    initial_cash: Annotated[float, Field(gt=0, le=1e18, allow_inf_nan=False)] = 100_000_000
+    initial_cash: Won = 100_000_000
     costs: Costs = Field(default_factory=Costs)
     execution: Execution = Field(default_factory=Execution)
     benchmark: Word | None = Field("KOSPI", description="an index name, market, equal, or null")

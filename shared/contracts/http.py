@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterable
+from typing import Any, Final
+
+from shared.errors import Problem, RunError
 
 OPEN: Final = ("queued", "preparing", "running")
 """States of a backtest that still moves."""
@@ -55,3 +58,19 @@ PROBLEM_TYPES: Final = {
 def problem_type(word: str) -> str:
     """The `type` of a problem document."""
     return f"urn:ondol:problem:{word}"
+
+
+def problem_document(status: int, word: str, detail: str, errors: Iterable[Problem] = ()) -> dict[str, Any]:
+    """`type, title, status, detail, errors[]` of RFC 9457; `word` is one of PROBLEM_TYPES."""
+    return {
+        "type": problem_type(word),
+        "title": PROBLEM_TYPES[word],
+        "status": status,
+        "detail": detail,
+        "errors": [problem.as_dict() for problem in errors],
+    }
+
+
+def run_problem(error: RunError) -> dict[str, Any]:
+    """The problem that a failed backtest carries; `kind` is the stable word of its reason."""
+    return {**problem_document(422, "run-failed", error.detail, error.problems), "kind": error.kind}

@@ -218,3 +218,6 @@ select count(*) filter (where status = 'queued') as queued,
        count(*) filter (where status in ('preparing', 'running')) as running,
        coalesce(max(extract(epoch from (now() - created_at))) filter (where status = 'queued'), 0)::float8 as oldest_s
 from computation where status in ('queued', 'preparing', 'running');
+
+-- name: has_data
+select exists (select from data_revision) as has_data;

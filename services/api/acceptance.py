@@ -1,0 +1,324 @@
+"""Accepting a backtest: understood, checked against its dataset, recorded, announced, and answered when it ended in time."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import hashlib
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from aiohttp import web
+
+from services.api.bodies import no_store, parse_object, read_body, wait_seconds
+from services.api.datasets import View
+from services.api.documents import backtest_document, status_of
+from services.api.drafts import Draft, draft_of
+from services.api.errors import ApiProblem, invalid
+from services.api.identity import IDS
+from services.api.keys import Caller
+from services.api.results import timing_of
+from services.api.state import Api, Call
+from services.api.strategies import own_entries
+from shared.contracts.events import BacktestRequested
+from shared.contracts.http import ENDED, JSON, ORIGIN_HEADER, ORIGINS
+from shared.errors import Problem, RequestError
+from shared.infra.redis import LOST
+from shared.infra.sql import statements
+from shared.infra.streams import append
+from shared.market import RULES_VERSION
+from shared.simulation import ENGINE_VERSION
+from shared.simulation.plan import dataset_problems, expressions_of, window_of
+from shared.strategies.catalogue import BY_ID
+
+log = structlog.get_logger()
+
+SQL = statements("backtest")
+REMEMBERED = 2000
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ask:
+    """How the caller wants to be answered."""
+
+    raw: bytes
+    wait: float | None
+    no_store: bool
+    origin: str
+    idempotency_key: str | None
+
+    @property
+    def body_digest(self) -> str:
+        """Names the body, for idempotency."""
+        return hashlib.sha256(self.raw).hexdigest()
+
+
+async def create(api: Api, call: Call) -> web.Response:
+    """`POST /v1/backtests`."""
+    request = call.request
+    ask = Ask(
+        raw=await read_body(request, api.settings.body_bytes),
+        wait=wait_seconds(request),
+        no_store=no_store(request),
+        origin=_origin(request),
+        idempotency_key=_idempotency_key(request),
+    )
+    draft = await _understood(api, ask.raw, call.caller)
+    if ask.idempotency_key is not None:
+        known = await _idempotent(api, call.caller, ask)
+        if known is not None:
+            return await answer(api, known, ask.wait)
+    view = await _view(api, draft)
+    if view is not None:
+        fit(api, draft, view)
+    await _leave_room(api, call.caller)
+    row = await _recorded(api, call.caller, draft, view, ask)
+    return await answer(api, row, ask.wait)
+
+
+def _origin(request: web.Request) -> str:
+    named = request.headers.get(ORIGIN_HEADER, "user").lower()
+    return named if named in ORIGINS else "user"
+
+
+def _idempotency_key(request: web.Request) -> str | None:
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return None
+    if not 1 <= len(key) <= 255 or not key.isprintable():
+        raise invalid([Problem(path="Idempotency-Key", message="must have 1 to 255 printable characters")])
+    return key
+
+
+async def _understood(api: Api, raw: bytes, caller: Caller) -> Draft:
+    """The draft of a body; the last ones are remembered, since the same bodies come again and again."""
+    found = api.drafts.get(raw)
+    if found is not None:
+        return found  # type: ignore[no-any-return]
+    body = parse_object(raw)
+    reference = body.get("strategy")
+    identity = reference.get("id") if isinstance(reference, dict) else reference
+    foreign = isinstance(identity, str) and identity not in BY_ID
+    draft = draft_of(body, await own_entries(api, caller.owner) if foreign else {})
+    if not foreign and len(raw) <= 16_384:
+        _remember(api.drafts, raw, draft)
+    return draft
+
+
+def _remember(memory: dict[Any, Any], key: Any, value: Any) -> None:
+    memory[key] = value
+    if len(memory) > REMEMBERED:
+        del memory[next(iter(memory))]
+
+
+async def _view(api: Api, draft: Draft) -> View | None:
+    """The dataset of a request; None when data are loaded and no version is made yet."""
+    if draft.dataset is not None:
+        pinned = await api.datasets.get(draft.dataset)
+        if pinned is None:
+            raise invalid(
+                [Problem(path="dataset", message=f"there is no dataset version {draft.dataset}; see /v1/datasets")]
+            )
+        return pinned
+    view = await api.datasets.current()
+    if view is None and not await api.datasets.has_data():
+        raise ApiProblem(409, "no-market-data", "No market data are loaded. Load some with `ondol load DIR`.")
+    return view
+
+
+def fit(api: Api, draft: Draft, view: View) -> None:
+    """RequestError with everything in a request that this dataset cannot give, or that would cost too much."""
+    key = (draft.digest, view.version)
+    if key in api.checked:
+        return
+    request = draft.request
+    problems = dataset_problems(
+        request, days=view.days, instruments=view.instruments, indices=view.indices, factors=view.factors
+    )
+    if problems:
+        raise RequestError(problems)
+    window = window_of(request, view.days)
+    nodes = sum(expression.nodes for _, expression in expressions_of(request).named())
+    cost = nodes * len(view.instruments) * (window.stop - window.start)
+    if cost > api.settings.cost_limit:
+        raise ApiProblem(
+            422, "too-costly",
+            f"{nodes} nodes x {len(view.instruments)} stocks x {window.stop - window.start} days = {cost} is above the "
+            f"limit of {api.settings.cost_limit}; shorten the window or the expressions.",
+        )  # fmt: skip
+    _remember(api.checked, key, None)
+
+
+async def _leave_room(api: Api, caller: Caller) -> None:
+    if caller.concurrency <= 0:
+        return
+    async with api.database.connection() as connection:
+        unfinished = await connection.fetchval(SQL["open_of_owner"], caller.owner)
+    if unfinished >= caller.concurrency:
+        raise ApiProblem(
+            429, "too-many-open", f"This key has {unfinished} unfinished backtests; {caller.concurrency} are allowed.",
+            headers={"Retry-After": "1"},
+        )  # fmt: skip
+
+
+async def _idempotent(api: Api, caller: Caller, ask: Ask) -> Row | None:
+    """The row that this key made before; 422 when it was made by another body."""
+    async with api.database.connection() as connection:
+        found = await connection.fetchrow(SQL["idempotent"], caller.owner, ask.idempotency_key)
+        if found is None:
+            await connection.execute(SQL["forget_idempotency"], caller.owner, ask.idempotency_key)
+            return None
+        if found["body_digest"] != ask.body_digest:
+            raise ApiProblem(422, "idempotency-conflict", "This Idempotency-Key was used with another body.")
+        return dict(await connection.fetchrow(SQL["row"], found["id"], caller.owner))
+
+
+async def _recorded(api: Api, caller: Caller, draft: Draft, view: View | None, ask: Ask) -> Row:
+    """The new row of the caller, announced when its computation is new."""
+    created = dt.datetime.now(dt.UTC)
+    row: Row = {
+        "id": IDS.new(), "owner": caller.owner, "computation": None, "request": draft.text,
+        "dataset_version": None, "strategy_id": draft.strategy_id, "cached": False, "cancelled_at": None,
+        "created_at": created, "status": "queued", "progress": 0.0, "started_at": None, "finished_at": None,
+        "error": None, "result_digest": None,
+    }  # fmt: skip
+    if view is None:
+        return await _recorded_waiting(api, row, draft, ask)
+    row["dataset_version"] = view.version
+    content = (draft.digest, view.version, ENGINE_VERSION, RULES_VERSION)
+    if not ask.no_store and ask.idempotency_key is None:
+        known = api.results.known.get(content)
+        if known is not None:
+            values = (row["id"], caller.owner, known, draft.strategy_id, ask.origin, created)
+            async with api.database.connection() as connection:
+                if await connection.fetchval(SQL["accept_stored"], *values) is not None:
+                    api.measures.accepted("stored")
+                    return row | {"computation": known, "cached": True, "status": "completed",
+                                  "started_at": created, "finished_at": created}  # fmt: skip
+            del api.results.known[content]
+    mine = IDS.new()
+    api.ends.channel(str(mine))
+    values = (
+        row["id"], mine, caller.owner, draft.text, *content, draft.strategy_id, ask.origin, ask.idempotency_key,
+        ask.body_digest if ask.idempotency_key else None, ask.no_store, created,
+    )  # fmt: skip
+    for _ in range(5):
+        async with api.database.connection() as connection:
+            made = await connection.fetchrow(SQL["accept"], *values)
+            if made is None and ask.idempotency_key is not None:
+                api.ends.forget(str(mine))
+                known_row = await _idempotent(api, caller, ask)
+                if known_row is not None:
+                    return known_row
+        if made is not None:
+            break
+    else:
+        raise ApiProblem(503, "unavailable", "The request met too many equal ones at once; try again.",
+                         headers={"Retry-After": "1"})  # fmt: skip
+    row |= {"computation": made["computation"], "cached": made["cached"], "status": made["status"]}
+    if made["fresh"]:
+        row["announced_here"] = True
+        await announce(api, str(mine))
+        api.measures.accepted("new")
+    else:
+        api.ends.forget(str(mine))
+        api.measures.accepted("stored" if made["cached"] else "joined")
+    if made["cached"]:
+        api.results.remember(content, made["computation"])
+        row |= {"started_at": created, "finished_at": created}
+    return row
+
+
+async def _recorded_waiting(api: Api, row: Row, draft: Draft, ask: Ask) -> Row:
+    """Data are loaded and the first version is on its way: the row waits for it."""
+    values = (
+        row["id"], row["owner"], draft.text, draft.digest, draft.strategy_id, ask.origin, ask.no_store,
+        ask.idempotency_key, ask.body_digest if ask.idempotency_key else None, row["created_at"],
+    )  # fmt: skip
+    async with api.database.connection() as connection:
+        made = await connection.fetchval(SQL["accept_waiting"], *values)
+    if made is None:
+        known = await _idempotent(api, Caller(owner=row["owner"], rate_per_minute=0, concurrency=0), ask)
+        if known is not None:
+            return known
+    api.measures.accepted("waiting")
+    await api.datasets.ask_for_first()
+    return row
+
+
+async def announce(api: Api, computation: str) -> None:
+    """The hint for the simulators; when the broker is away the reconciler brings it later."""
+    try:
+        await asyncio.shield(append(api.broker, BacktestRequested(computation_id=computation)))
+    except LOST as error:
+        log.warning("hint.lost", computation=computation, error=type(error).__name__)
+
+
+async def answer(api: Api, row: Row, wait: float | None) -> web.Response:
+    """200 with the end, or 202 with what is known so far; waits as long as the caller wants to."""
+    if wait and status_of(row) not in ENDED:
+        row = await ended_within(api, row, wait)
+    status = status_of(row)
+    result = await api.results.get(row["computation"]) if status == "completed" else None
+    headers = {"Location": f"/v1/backtests/{row['id']}"}
+    if wait is not None:
+        headers["Preference-Applied"] = f"wait={wait:g}"
+    return web.Response(
+        status=200 if status in ENDED else 202,
+        body=backtest_document(row, result),
+        content_type=JSON,
+        headers=headers,
+    )
+
+
+async def ended_within(api: Api, row: Row, wait: float) -> Row:
+    """The row as it is at its end, or after `wait` seconds."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + wait
+    while row["computation"] is None and loop.time() < deadline:
+        await api.datasets.changed(min(1.0, deadline - loop.time()))
+        row = await fresh_row(api, row["id"], row["owner"]) or row
+    if row["computation"] is None:
+        return row
+    computation: uuid.UUID = row["computation"]
+    name = str(computation)
+    api.ends.channel(name)
+    if not row.get("announced_here"):
+        row = await _outcome(api, row)
+        if status_of(row) in ENDED:
+            api.ends.forget(name)
+            return row
+    end = await api.ends.end(name, max(0.0, deadline - loop.time()))
+    api.ends.forget(name)
+    if end is None or end.status != "completed":
+        return await fresh_row(api, row["id"], row["owner"]) or row
+    body = await api.results.get(computation)
+    timing = timing_of(body) if body is not None else {}
+    return row | {
+        "status": "completed",
+        "started_at": _instant(timing.get("started_at")),
+        "finished_at": _instant(timing.get("finished_at")),
+        "result_digest": end.result_digest,
+    }
+
+
+async def _outcome(api: Api, row: Row) -> Row:
+    async with api.database.connection() as connection:
+        found = await connection.fetchrow(SQL["outcome"], row["computation"])
+    return row | dict(found or {})
+
+
+def _instant(text: str | None) -> dt.datetime | None:
+    return None if text is None else dt.datetime.fromisoformat(text)
+
+
+async def fresh_row(api: Api, identity: uuid.UUID, owner: str) -> Row | None:
+    """The row as it is now, if it is the owner's."""
+    async with api.database.connection() as connection:
+        found: Mapping[str, Any] | None = await connection.fetchrow(SQL["row"], identity, owner)
+    return None if found is None else dict(found)

@@ -1,0 +1,167 @@
+"""The shapes of answers, for the OpenAPI document and the tests that hold the answers against it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Status = Literal["queued", "preparing", "running", "completed", "failed", "cancelled"]
+
+
+class Answer(BaseModel):
+    """Fields may be added in later versions."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class ProblemItem(Answer):
+    """One mistake; line and column for expressions."""
+
+    path: str
+    message: str
+    line: int | None = None
+    column: int | None = None
+    suggestions: list[str] = []
+
+
+class ProblemDocument(Answer):
+    """An RFC 9457 problem document; all mistakes at once."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[ProblemItem]
+
+
+class EquityPoint(Answer):
+    """One day of the equity curve, won and fractions."""
+
+    date: str
+    equity: float | None
+    cash: float | None
+    positions: int
+    daily_return: float | None
+    drawdown: float | None
+    benchmark: float | None
+
+
+class Trade(Answer):
+    """One fill."""
+
+    date: str
+    stock_code: str
+    name: str
+    side: Literal["buy", "sell"]
+    shares: float
+    price: float
+    commission: float
+    tax: float
+    reason: str
+
+
+class Provenance(Answer):
+    """What a result was made from."""
+
+    dataset_version: str
+    engine_version: str
+    rules_version: str
+    request_digest: str
+    result_digest: str
+
+
+class Timing(Answer):
+    """Milliseconds by stage."""
+
+    queue_ms: float
+    load_ms: float
+    evaluate_ms: float
+    simulate_ms: float
+    total_ms: float
+
+
+class CacheUse(Answer):
+    """Chunks that were read, and which tier answered."""
+
+    chunks_read: int
+    bytes_read: int
+    by_tier: dict[str, int]
+
+
+class MonthlyReturn(Answer):
+    """The return of a month, a fraction."""
+
+    month: str
+
+
+class Result(Answer):
+    """The result of a completed backtest."""
+
+    statistics: dict[str, Any]
+    equity: list[EquityPoint]
+    trades: list[Trade]
+    round_trips: list[dict[str, Any]]
+    open_positions: list[dict[str, Any]]
+    monthly_returns: list[MonthlyReturn]
+    unfilled: dict[str, int]
+    warnings: list[Any]
+    provenance: Provenance
+    timing: Timing
+    cache: CacheUse
+
+
+class BacktestHead(Answer):
+    """Where a backtest stands."""
+
+    id: str
+    status: Status
+    progress: float = Field(ge=0, le=1)
+    cached: bool
+    strategy_id: str | None
+    dataset: str | None
+    created_at: str
+    started_at: str | None
+    finished_at: str | None
+    request: dict[str, Any]
+
+
+class RunProblem(ProblemDocument):
+    """Why a backtest ended without a result."""
+
+    kind: str
+
+
+class Backtest(BacktestHead):
+    """A backtest; `result` when it is completed, `error` when it failed."""
+
+    links: dict[str, str]
+    result: Result | None = None
+    error: RunProblem | None = None
+
+
+class BacktestItem(BacktestHead):
+    """A backtest in a list: its statistics instead of its result."""
+
+    statistics: dict[str, Any] | None
+    error: RunProblem | None = None
+
+
+class BacktestList(Answer):
+    """A page of backtests, the newest first."""
+
+    items: list[BacktestItem]
+    next_cursor: str | None
+
+
+class Health(Answer):
+    """The process is alive."""
+
+    status: Literal["ok"]
+
+
+class Readiness(Answer):
+    """Which dependency answers."""
+
+    status: Literal["ready", "not_ready"]
+    dependencies: dict[str, bool]

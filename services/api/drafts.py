@@ -1,0 +1,99 @@
+"""From a body to the canonical request: checked, completed, digested; all mistakes at once."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from services.api.errors import invalid, problems_of
+from services.api.models import BacktestBody, mentioned
+from shared.errors import Problem, RequestError
+from shared.model.request import BacktestRequest, canonical_json, request_digest
+from shared.simulation.request import canonical_request, request_of
+from shared.strategies.catalogue import Entry, strategy_request
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """A request that is fit to be accepted, before it meets a dataset."""
+
+    request: BacktestRequest
+    text: str
+    digest: str
+    strategy_id: str | None
+    dataset: str | None
+
+
+def draft_of(body: Mapping[str, Any], own: Mapping[str, Entry]) -> Draft:
+    """The draft of a body; RequestError and ApiProblem carry every mistake. `own` are the caller's strategies."""
+    try:
+        model = BacktestBody.model_validate(body)
+    except ValidationError as error:
+        raise invalid(_all_mistakes(body, error, own)) from None
+    return _draft(model, own)
+
+
+def _draft(model: BacktestBody, own: Mapping[str, Entry]) -> Draft:
+    named = mentioned(model)
+    reference = named["strategy"]
+    whole = strategy_request(reference, named, own)
+    request = canonical_request(request_of(_without_id(whole)))
+    identity = reference if isinstance(reference, str) else reference.get("id")
+    return Draft(
+        request=request,
+        text=canonical_json(request).decode(),
+        digest=request_digest(request),
+        strategy_id=identity,
+        dataset=model.dataset,
+    )
+
+
+def _without_id(whole: dict[str, Any]) -> dict[str, Any]:
+    strategy = whole["strategy"]
+    if isinstance(strategy, dict) and "id" in strategy:
+        whole["strategy"] = {key: value for key, value in strategy.items() if key != "id"}
+    return whole
+
+
+def _all_mistakes(body: Mapping[str, Any], error: ValidationError, own: Mapping[str, Entry]) -> list[Problem]:
+    """The mistakes of the shape, and those that a right shape would still have: what is wrong is left out and the rest
+    is checked as if it stood alone."""
+    found = problems_of(error)
+    pruned = copy.deepcopy(dict(body))
+    for item in error.errors(include_url=False, include_context=False, include_input=False):
+        _drop(pruned, item["loc"])
+    pruned.setdefault("strategy", {})
+    seen = {problem.path for problem in found}
+    if seen & {"start", "end"}:
+        seen |= {"start", "end"}
+        pruned["start"] = pruned["end"] = "2000-01-04"
+    try:
+        _draft(BacktestBody.model_validate(pruned), own)
+    except ValidationError:
+        return found
+    except RequestError as later:
+        return found + [problem for problem in later.problems if problem.path not in seen]
+    return found
+
+
+def _drop(body: Any, location: tuple[int | str, ...]) -> None:
+    parts = list(location)
+    if len(parts) > 1 and parts[0] == "strategy" and parts[1] in ("strategy", "id"):
+        del parts[1]
+    for part in parts[:-1]:
+        if isinstance(body, dict) and part in body:
+            body = body[part]
+        elif isinstance(body, list) and isinstance(part, int) and part < len(body):
+            # a wrong element makes its whole list unusable for further checks, its neighbours are fine
+            body = body[part]
+        else:
+            return
+    last = parts[-1]
+    if isinstance(body, dict):
+        body.pop(last, None)  # type: ignore[arg-type]
+    elif isinstance(body, list) and isinstance(last, int) and last < len(body):
+        body[last] = "KOSPI"

@@ -1,0 +1,118 @@
+"""Stored results as JSON bytes: from memory, from the cache, from PostgreSQL, in this order."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections import OrderedDict
+from typing import Any
+
+import orjson
+import structlog
+import zstandard
+
+from services.api.documents import Recent
+from shared.errors import DatasetError
+from shared.infra.cache import Cache
+from shared.infra.postgres import Database
+from shared.infra.sql import statements
+from shared.settings import MIB
+
+log = structlog.get_logger()
+
+SQL = statements("backtest")
+LARGEST_RESULT = 256 * MIB
+KNOWN = 20_000
+Content = tuple[str, str, str, str]
+"""Request digest, dataset version, engine version, rules version."""
+IN_LOOP = 2 * MIB
+"""Larger frames are opened in a thread: the event loop must not stand still."""
+
+
+def opened(frame: bytes) -> bytes:
+    """The bytes in a zstd frame with size and checksum; raises DatasetError for anything else."""
+    try:
+        parameters = zstandard.get_frame_parameters(frame)
+        if not 0 < parameters.content_size <= LARGEST_RESULT or not parameters.has_checksum:
+            raise DatasetError("a stored result has no frame of ours")
+        return zstandard.ZstdDecompressor().decompress(frame)
+    except zstandard.ZstdError as error:
+        raise DatasetError(f"a stored result is damaged: {error}") from error
+
+
+def size_of(frame: bytes) -> int:
+    """The declared size of what is in a frame, 0 when it declares none."""
+    try:
+        return int(zstandard.get_frame_parameters(frame).content_size)
+    except zstandard.ZstdError:
+        return 0
+
+
+async def open_frame(frame: bytes) -> bytes:
+    """`opened`, off the event loop when it is large."""
+    if size_of(frame) > IN_LOOP:
+        return await asyncio.to_thread(opened, frame)
+    return opened(frame)
+
+
+class Results:
+    """Results by computation."""
+
+    def __init__(self, cache: Cache, database: Database, budget: int = 32 * MIB) -> None:
+        self._cache = cache
+        self._database = database
+        self.recent = Recent(budget)
+        self.known: OrderedDict[Content, uuid.UUID] = OrderedDict()
+        """Completed computations by content."""
+
+    def remember(self, content: Content, computation: uuid.UUID) -> None:
+        """This content is completed, for good."""
+        self.known[content] = computation
+        if len(self.known) > KNOWN:
+            self.known.popitem(last=False)
+
+    async def get(self, computation: uuid.UUID) -> bytes | None:
+        """The JSON of a completed computation's result, None when there is none."""
+        body = self.recent.get(computation)
+        if body is not None:
+            return body
+        frame = await self._cache.get_result(str(computation))
+        if frame is not None:
+            try:
+                body = await open_frame(frame)
+            except DatasetError as error:
+                log.warning("result.damaged", computation=str(computation), error=str(error))
+        if body is None:
+            body = await self._from_record(computation)
+        if body is not None:
+            self.recent.put(computation, body)
+        return body
+
+    async def _from_record(self, computation: uuid.UUID) -> bytes | None:
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow(SQL["result"], computation)
+        if row is None or row["result"] is None:
+            return None
+        frame = bytes(row["result"])
+        body = await open_frame(frame)
+        await self._cache.put_result(str(computation), frame)
+        return body
+
+    async def parsed(self, computation: uuid.UUID) -> dict[str, Any] | None:
+        """The result as values, parsed off the event loop when it is large."""
+        body = await self.get(computation)
+        if body is None:
+            return None
+        found: dict[str, Any] = (
+            await asyncio.to_thread(orjson.loads, body) if len(body) > IN_LOOP // 4 else orjson.loads(body)
+        )
+        return found
+
+
+def timing_of(body: bytes) -> dict[str, Any]:
+    """The `timing` of a result, which stands near its end, without reading the whole."""
+    start = body.rfind(b',"timing":')
+    if start < 0:
+        return {}
+    found: dict[str, Any] = orjson.loads(b"{" + body[start + 1 :])["timing"]
+    return found

@@ -1,0 +1,9 @@
+"""All routes, one file for each resource."""
+
+from __future__ import annotations
+
+from services.api.routes import backtests, operations
+from services.api.state import Route
+
+ROUTES: tuple[Route, ...] = (*backtests.ROUTES, *operations.ROUTES)
+"""What is served, described and tested."""

@@ -1,0 +1,107 @@
+"""Backtests: ask for one, look at it, list them, cancel them."""
+
+from __future__ import annotations
+
+import uuid
+
+from aiohttp import web
+
+from services.api import answers
+from services.api.acceptance import create, fresh_row
+from services.api.bodies import read_cursor, uuid_of, write_cursor
+from services.api.documents import backtest_document, head, splice, status_of
+from services.api.errors import ApiProblem, not_found
+from services.api.models import BacktestBody, ListQuery
+from services.api.state import Api, Call, Route
+from shared.contracts.events import BacktestCancelled, BacktestEnded
+from shared.contracts.http import JSON
+from shared.infra.redis import LOST
+from shared.infra.sql import statements
+from shared.infra.streams import append_many
+
+SQL = statements("backtest")
+
+
+async def show(api: Api, call: Call) -> web.Response:
+    """`GET /v1/backtests/{id}`."""
+    row = await own_row(api, call)
+    result = await api.results.get(row["computation"]) if status_of(row) == "completed" else None
+    return web.Response(body=backtest_document(row, result), content_type=JSON)
+
+
+async def own_row(api: Api, call: Call) -> dict[str, object]:
+    """The caller's row that the path names; 404 for anything else."""
+    row = await fresh_row(api, uuid_of(call.request.match_info["id"]), call.caller.owner)
+    if row is None:
+        raise not_found("backtest with this id")
+    return row
+
+
+async def listing(api: Api, call: Call) -> web.Response:
+    """`GET /v1/backtests`: the newest first."""
+    query: ListQuery = call.query
+    before = read_cursor(query.cursor, str)
+    values = (
+        call.caller.owner, None if before is None else uuid_of(before), query.status, query.strategy, query.limit + 1,
+    )  # fmt: skip
+    async with api.database.connection() as connection:
+        rows = await connection.fetch(SQL["list"], *values)
+    more = len(rows) > query.limit
+    items = []
+    for row in rows[: query.limit]:
+        front = head(row)
+        raw = {"request": row["request"], "statistics": row["statistics"] if front["status"] == "completed" else None}
+        if front["status"] == "failed":
+            raw["error"] = row["error"]
+        items.append(splice(front, **raw))
+    cursor = write_cursor(str(rows[query.limit - 1]["id"])) if more else None
+    return web.Response(body=splice({"next_cursor": cursor}, items=b"[" + b",".join(items) + b"]"), content_type=JSON)
+
+
+async def cancel(api: Api, call: Call) -> web.Response:
+    """`DELETE /v1/backtests/{id}`: detach the row; the work stops when the last row has gone."""
+    row = await own_row(api, call)
+    identity, owner = row["id"], call.caller.owner
+    stopped: uuid.UUID | None = None
+    async with api.database.transaction() as connection:
+        if row["computation"] is not None:
+            await connection.fetchrow(SQL["lock_computation"], row["computation"])
+        detached = await connection.fetchrow(SQL["detach"], identity, owner)
+        if detached is not None and detached["computation"] is not None:
+            stopped = await connection.fetchval(SQL["stop_computation"], detached["computation"])
+    if stopped is not None:
+        name = str(stopped)
+        try:
+            await append_many(
+                api.broker,
+                [BacktestCancelled(computation_id=name), BacktestEnded(computation_id=name, status="cancelled")],
+            )
+        except LOST:
+            pass  # the simulator's next heartbeat finds its lease gone
+    elif detached is not None and detached["computation"] is not None:
+        api.ends.wake(str(detached["computation"]))
+    row = await own_row(api, call)
+    if status_of(row) != "cancelled":
+        raise ApiProblem(409, "conflict", f"The backtest has ended already: {status_of(row)}.")
+    return web.Response(body=backtest_document(row, None), content_type=JSON)
+
+
+ROUTES = (
+    Route(
+        method="POST", path="/v1/backtests", handler=create, summary="Ask for a backtest", tag="backtests",
+        body=BacktestBody, answers={200: answers.Backtest, 202: answers.Backtest},
+        headers=("Prefer", "Idempotency-Key", "Cache-Control", "Ondol-Origin"), problems=(400, 409, 413, 415),
+    ),
+    Route(
+        method="GET", path="/v1/backtests", handler=listing, summary="List one's backtests", tag="backtests",
+        query=ListQuery, answers={200: answers.BacktestList},
+    ),
+    Route(
+        method="GET", path="/v1/backtests/{id}", handler=show, summary="A backtest with its result", tag="backtests",
+        answers={200: answers.Backtest}, problems=(404,),
+    ),
+    Route(
+        method="DELETE", path="/v1/backtests/{id}", handler=cancel, summary="Cancel a backtest", tag="backtests",
+        answers={200: answers.Backtest}, problems=(404, 409),
+    ),
+)  # fmt: skip

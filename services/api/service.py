@@ -1,0 +1,177 @@
+"""The api: wiring, the application, and the tasks beside it; no computing in its event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import asyncpg
+import structlog
+from aiohttp import web
+
+from services.api.bodies import parse_query
+from services.api.datasets import Datasets
+from services.api.ends import Ends
+from services.api.errors import problem_middleware
+from services.api.keys import Doorkeeper, refuse_open_bind
+from services.api.measures import Measures
+from services.api.models import NoQuery
+from services.api.results import Results
+from services.api.routes import ROUTES
+from services.api.state import Api, Call, Route
+from services.api.waiting import keep_attaching
+from shared.errors import SetupError
+from shared.infra import redis as servers
+from shared.infra.cache import cache as open_cache
+from shared.infra.lifecycle import StopRequested, stop_signal, until
+from shared.infra.postgres import LOST, Database, is_migrated
+from shared.infra.sql import statements
+from shared.settings import Settings
+
+log = structlog.get_logger()
+
+SQL = statements("backtest")
+LEAVE_S = 5.0
+
+
+async def run(settings: Settings, *, listening: Callable[[str], None] | None = None) -> None:
+    """Serve until SIGTERM or SIGINT; `listening` gets the address as soon as there is one."""
+    async with AsyncExitStack() as stack:
+        stop = await stack.enter_async_context(stop_signal())
+        api, tasks = await stack.enter_async_context(opened(settings))
+        while not await is_migrated(api.database) and not stop.is_set():
+            await asyncio.sleep(0.2)
+        await refuse_open_bind(settings, api.database)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for task in tasks:
+                    group.create_task(task())
+                await stack.enter_async_context(listening_on(api, listening))
+                await until(stop)
+        except* StopRequested:
+            pass
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[tuple[Api, list[Callable[[], Awaitable[None]]]]]:
+    """The api's services, and the tasks that have to run beside it."""
+    if not settings.has_servers:
+        raise SetupError("The api needs ONDOL_DATABASE_URL, ONDOL_BROKER_URL and ONDOL_CACHE_URL.")
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(quick_database(settings))
+        broker = await stack.enter_async_context(servers.broker(settings.broker_url or ""))
+        cache = await stack.enter_async_context(open_cache(settings.cache_url or "", cluster=settings.cache_cluster))
+        published = asyncio.Event()
+        api = Api(
+            settings=settings, database=database, broker=broker, cache=cache, datasets=Datasets(database, broker),
+            ends=Ends(), results=Results(cache, database), doorkeeper=Doorkeeper(settings, database),
+            measures=Measures(),
+        )  # fmt: skip
+
+        async def look(names: list[str]) -> list[tuple[str, str, str | None]]:
+            async with database.connection() as connection:
+                rows = await connection.fetch(SQL["ended"], [uuid.UUID(name) for name in names])
+            return [(str(row["id"]), row["status"], row["result_digest"]) for row in rows]
+
+        async def read() -> None:
+            await api.ends.read(broker)
+
+        async def sweep() -> None:
+            await api.ends.sweep(look)
+
+        async def follow() -> None:
+            await api.datasets.follow(published)
+
+        async def attach() -> None:
+            await keep_attaching(api, published)
+
+        yield api, [read, sweep, follow, attach]
+
+
+@asynccontextmanager
+async def quick_database(settings: Settings) -> AsyncIterator[Database]:
+    """A pool without a reset after each use (no statement of the api leaves anything behind on its connection), which
+    saves a round trip per statement."""
+
+    async def nothing(_: asyncpg.Connection) -> None:
+        return None
+
+    limits = {"statement_timeout": "10s", "lock_timeout": "3s", "idle_in_transaction_session_timeout": "20s",
+              "application_name": "ondol-api", "jit": "off"}  # fmt: skip
+    try:
+        pool = await asyncio.wait_for(
+            asyncpg.create_pool(
+                settings.database_url, min_size=1, max_size=settings.pool_size, timeout=5, command_timeout=15,
+                server_settings=limits, max_inactive_connection_lifetime=0, reset=nothing,
+            ),
+            timeout=15,
+        )  # fmt: skip
+    except (*LOST, asyncpg.PostgresError, ValueError) as error:
+        raise SetupError(
+            f"PostgreSQL cannot be used ({error or type(error).__name__}); check ONDOL_DATABASE_URL."
+        ) from error
+    try:
+        yield Database(pool, settings.acquire_timeout_ms / 1e3)
+    finally:
+        try:
+            await asyncio.wait_for(pool.close(), timeout=5)
+        except (TimeoutError, OSError, asyncpg.InterfaceError):
+            pool.terminate()
+
+
+def application(api: Api) -> web.Application:
+    """All routes behind one door."""
+    app = web.Application(middlewares=[problem_middleware], client_max_size=api.settings.body_bytes + 1)
+    for route in ROUTES:
+        app.router.add_route(route.method, route.path, _served(api, route))
+    return app
+
+
+def _served(api: Api, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    handler, query_model, anyone = route.handler, route.query, api.doorkeeper.anyone
+    method, path = route.method, route.path
+
+    async def serve(request: web.Request) -> web.StreamResponse:
+        begin = time.perf_counter()
+        status = 500
+        try:
+            caller = anyone if route.public else await api.doorkeeper.admit(request)
+            if query_model is NoQuery and not request.query_string:
+                query: object = None
+            else:
+                query = parse_query(query_model, request)
+            response = await handler(api, Call(request=request, caller=caller, query=query))
+            status = response.status
+        finally:
+            api.measures.requested(path, method, status, time.perf_counter() - begin)
+        return response
+
+    return serve
+
+
+@asynccontextmanager
+async def listening_on(api: Api, listening: Callable[[str], None] | None) -> AsyncIterator[str]:
+    """The server, from bound socket to last answer."""
+    runner = web.AppRunner(application(api), access_log=None, shutdown_timeout=LEAVE_S, keepalive_timeout=75)
+    await runner.setup()
+    settings = api.settings
+    try:
+        site = web.TCPSite(runner, settings.api_host, settings.api_port, backlog=4096)
+        try:
+            await site.start()
+        except OSError as error:
+            raise SetupError(
+                f"The port {settings.api_port} of {settings.api_host} cannot be used ({error.strerror}); "
+                "choose another with ONDOL_API_PORT or --port."
+            ) from error
+        host, port = runner.addresses[0][:2]
+        address = f"http://[{host}]:{port}" if ":" in str(host) else f"http://{host}:{port}"
+        log.info("api.listening", address=address)
+        if listening is not None:
+            listening(address)
+        yield address
+    finally:
+        await runner.cleanup()

@@ -1,0 +1,74 @@
+"""What the routes share, and how a route is declared: once, for serving, validating and describing it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+from pydantic import BaseModel
+from redis.asyncio import Redis
+
+from services.api.datasets import Datasets
+from services.api.ends import Ends
+from services.api.keys import Caller, Doorkeeper
+from services.api.measures import Measures
+from services.api.models import NoQuery, Query
+from services.api.results import Results
+from shared.infra.cache import Cache
+from shared.infra.postgres import Database
+from shared.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Api:
+    """The services behind the routes; one object per process, handed to every route."""
+
+    settings: Settings
+    database: Database
+    broker: Redis
+    cache: Cache
+    datasets: Datasets
+    ends: Ends
+    results: Results
+    doorkeeper: Doorkeeper
+    measures: Measures
+    drafts: dict[bytes, Any] = field(default_factory=dict)
+    """Bodies that were understood lately."""
+    checked: dict[tuple[str, str], None] = field(default_factory=dict)
+    """(request digest, dataset) that fit together."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One request of a caller, with its query parameters checked."""
+
+    request: web.Request
+    caller: Caller
+    query: Any
+
+
+Handler = Callable[[Api, Call], Awaitable[web.StreamResponse]]
+Described = type[BaseModel] | str
+"""A model of the JSON that is answered, or a media type."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """A route with everything that its description says."""
+
+    method: str
+    path: str
+    handler: Handler
+    summary: str
+    tag: str
+    answers: Mapping[int, Described]
+    query: type[Query] = NoQuery
+    body: type[BaseModel] | None = None
+    public: bool = False
+    """Needs no key."""
+    headers: tuple[str, ...] = ()
+    """Request headers that matter here."""
+    problems: tuple[int, ...] = ()
+    """Statuses of problem documents besides 401, 422, 429, 500 and 503."""

@@ -1,0 +1,183 @@
+"""Questions that a simulator answers while somebody waits: a screen, an explanation, an audit, a replay."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import msgspec
+import numpy as np
+import orjson
+import structlog
+import zstandard
+
+from services.simulator.simulate import SQL, Tools
+from shared.contracts.events import QueryAnswered, QueryRequested
+from shared.contracts.http import problem_document, run_problem
+from shared.dataset.panels import MappedPanels
+from shared.errors import (
+    ChunkMissingError,
+    DatasetError,
+    RequestError,
+    RunError,
+    UnavailableError,
+)
+from shared.infra.postgres import LOST
+from shared.infra.redis import LOST as REDIS_LOST
+from shared.infra.streams import append
+from shared.language.evaluate import evaluate
+from shared.model.calendar import iso
+from shared.model.panel import Panels
+from shared.model.request import BacktestRequest
+from shared.simulation.plan import expressions_of, plan, window_of
+from shared.simulation.universe import universe_rows
+
+log = structlog.get_logger()
+
+KEPT_S = 600
+Payload = dict[str, Any]
+
+
+async def answer(tools: Tools, query: QueryRequested) -> None:
+    """Compute the answer, put it into the cache, and tell who waits; late questions are dropped."""
+    if time.time() > query.deadline:
+        return
+    problem: dict[str, Any] | None = None
+    try:
+        found = await _computed(tools, query)
+        body = zstandard.ZstdCompressor(level=1, write_checksum=True).compress(found)
+        await tools.cache.put_result(query.query_id, body, keep_s=KEPT_S)
+    except RunError as error:
+        problem = run_problem(error)
+    except RequestError as error:
+        problem = problem_document(422, "invalid-request", str(error), error.problems)
+    except (ChunkMissingError, UnavailableError, DatasetError, *LOST, *REDIS_LOST) as error:
+        log.warning("query.interrupted", query=query.query_id, error=str(error))
+        problem = problem_document(503, "unavailable", "The data cannot be read at this moment; try again.")
+    except Exception as error:  # the outermost edge of a question: a bug ends it and nothing else
+        log.error("query.broken", query=query.query_id, kind=query.kind, exc_info=error)
+        problem = problem_document(500, "internal", "The question broke by a mistake of ours; it is logged.")
+    await append(tools.broker, QueryAnswered(query_id=query.query_id, problem=problem))
+
+
+async def _computed(tools: Tools, query: QueryRequested) -> bytes:
+    payload = query.payload
+    request = msgspec.json.decode(payload["request"], type=BacktestRequest)
+    panels = await tools.versions.panels(payload["version"])
+    stored = await _stored(tools, payload["computation"]) if query.kind == "replay" else b""
+    works: dict[str, Callable[[Panels], dict[str, Any]]] = {
+        "screen": partial(screen, request, payload),
+        "explain": partial(_explain, request),
+        "audit": partial(_audit, request, payload),
+        "replay": partial(_replay, request, tools, payload, stored),
+    }
+    loop = asyncio.get_running_loop()
+    work = partial(_mapped, request, works[query.kind])
+    while True:
+        try:
+            found = await loop.run_in_executor(tools.questions, work, panels)
+        except ChunkMissingError as error:
+            await tools.versions.bring(payload["version"], error.missing, lambda: time.time() < query.deadline)
+            if time.time() >= query.deadline:
+                raise
+        else:
+            return orjson.dumps(found)
+
+
+def _mapped(request: BacktestRequest, work: Callable[[Panels], dict[str, Any]], panels: MappedPanels) -> dict[str, Any]:
+    reading = panels.reading()
+    for name, rows in plan(request, panels.days).needs.items():
+        if name in panels.factors or not name.isupper():
+            reading.ensure([name], rows)
+    return work(reading)
+
+
+async def _stored(tools: Tools, computation: str) -> bytes:
+    async with tools.database.connection() as connection:
+        row = await connection.fetchrow(SQL["result"], uuid.UUID(computation))
+    if row is None:
+        raise RunError("no_result", "The stored result of this backtest is not there.")
+    return zstandard.ZstdDecompressor().decompress(row["result"])
+
+
+def screen(request: BacktestRequest, payload: Payload, panels: Panels) -> dict[str, Any]:
+    """The stocks that pass on one row, in the order of `rank_by`; stocks without a value come last."""
+    expressions = expressions_of(request)
+    window = window_of(request, panels.days)
+    if window.stop <= window.start:
+        raise RunError("no_window", f"{request.start} is no trading day of the dataset.")
+    row = slice(window.stop - 1, window.stop)
+    universe = universe_rows(request.strategy.universe, panels, expressions.universe)
+    passed = universe.rows(row)[0].copy()
+    if expressions.buy is not None:
+        passed &= evaluate(expressions.buy, panels, row, universe.rows, universe.key)[0]
+    values = evaluate(expressions.rank_by, panels, row, universe.rows, universe.key)[0].astype(np.float64)
+    columns = np.flatnonzero(passed)
+    found = values[columns]
+    key = found if request.strategy.buy.order == "asc" else -found
+    order = columns[np.lexsort((panels.instruments.code_rank[columns], np.where(np.isnan(key), np.inf, key)))]
+    names = panels.instruments
+    items = [
+        {
+            "stock_code": names.code[column],
+            "name": names.name[column],
+            "name_en": names.name_en[column],
+            "market": names.market[column],
+            "sector": names.sector[column],
+            "rank": place + 1,
+            "value": None if np.isnan(values[column]) else _shortest(values[column]),
+        }
+        for place, column in enumerate(order[: payload["limit"]].tolist())
+    ]
+    return {"date": iso(int(panels.days[row.start])), "total": len(order), "items": items}
+
+
+def _shortest(value: float) -> float:
+    """A float32 in its shortest decimal form."""
+    return float(str(np.float32(value)))
+
+
+def _explain(request: BacktestRequest, panels: Panels) -> dict[str, Any]:
+    from shared.simulation import explain
+
+    return explain(request, panels)
+
+
+def _audit(request: BacktestRequest, payload: Payload, panels: Panels) -> dict[str, Any]:
+    from shared.simulation import audit
+
+    return audit(request, panels, payload["seed"], payload["cuts"])
+
+
+def _replay(request: BacktestRequest, tools: Tools, payload: Payload, stored: bytes, panels: Panels) -> dict[str, Any]:
+    outcome = tools.run(request, panels)
+    same = outcome.result_digest == payload["result_digest"]
+    before, after = orjson.loads(stored), orjson.loads(outcome.body)
+    return {
+        "outcome": "identical" if same else "different",
+        "result_digest": outcome.result_digest,
+        "stored_result_digest": payload["result_digest"],
+        "first_difference": None if same else first_difference(before, after),
+        "provenance": after.get("provenance"),
+        "stored_provenance": before.get("provenance"),
+    }
+
+
+def first_difference(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any] | None:
+    """Where two results part: the first day of the equity, else the first trade, else the first other value."""
+    for part in ("equity", "trades", "round_trips", "open_positions"):
+        left, right = before.get(part) or [], after.get(part) or []
+        for place in range(max(len(left), len(right))):
+            one = left[place] if place < len(left) else None
+            other = right[place] if place < len(right) else None
+            if one != other:
+                return {"part": part, "index": place, "date": (one or other or {}).get("date"),
+                        "stored": one, "now": other}  # fmt: skip
+    for part in sorted({*before, *after} - {"timing", "cache", "provenance"}):
+        if before.get(part) != after.get(part):
+            return {"part": part, "index": None, "date": None, "stored": before.get(part), "now": after.get(part)}
+    return None

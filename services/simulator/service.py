@@ -1,0 +1,257 @@
+"""The simulator: takes computations and queries from their streams, runs them in worker threads, keeps its leases."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from functools import partial
+
+import asyncpg
+import structlog
+from redis.asyncio import Redis
+
+from services.simulator import queries, simulate
+from services.simulator.metrics import Metrics
+from services.simulator.panels import Versions
+from services.simulator.reconcile import keep_reconciling
+from services.simulator.simulate import Tools, Work
+from shared.contracts.events import BACKTESTS, QUERIES, BacktestRequested, QueryRequested
+from shared.errors import SetupError, UnavailableError
+from shared.infra import redis as servers
+from shared.infra.cache import cache as open_cache
+from shared.infra.lifecycle import Beat, Heartbeat, StopRequested, stop_signal, until
+from shared.infra.postgres import LOST, connect_pool, database, is_migrated
+from shared.infra.sql import statements
+from shared.infra.streams import Consumer, Delivery
+from shared.settings import Settings
+
+log = structlog.get_logger()
+
+SQL = statements("backtest")
+GROUP = "simulators"
+BEAT_S = 0.4
+"""How often leases are renewed; a cancelled row is noticed at the next beat."""
+MOST_TASKS = 16
+LEAVE_S = 8.0
+"""How long running work may finish after SIGTERM before it is handed back."""
+
+
+class Desk:
+    """What this process works on right now, and the limits of it."""
+
+    def __init__(self, slots: int) -> None:
+        self.slots = {BACKTESTS: asyncio.Semaphore(slots), QUERIES: asyncio.Semaphore(1)}
+        self.works: dict[str, Work] = {}
+        self.entries: dict[str, str] = {}
+        """Entries of queries in work: entry -> stream."""
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.leaving = False
+
+    def begin(self, work: Awaitable[None]) -> None:
+        """Run something to its end beside the consumers."""
+        task = asyncio.ensure_future(work)
+        self.tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self.tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("work.broken", exc_info=error)
+
+
+async def run(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT; then finish what runs, or hand it back."""
+    if not settings.has_servers:
+        raise SetupError("A simulator needs ONDOL_DATABASE_URL, ONDOL_BROKER_URL and ONDOL_CACHE_URL.")
+    worker = f"{socket.gethostname()}-{os.getpid()}"
+    async with AsyncExitStack() as stack:
+        stop = await stack.enter_async_context(stop_signal())
+        record = await stack.enter_async_context(
+            database(settings.database_url or "", size=settings.pool_size,
+                     acquire_timeout_s=settings.acquire_timeout_ms / 1e3)
+        )  # fmt: skip
+        broker = await stack.enter_async_context(servers.broker(settings.broker_url or ""))
+        cache = await stack.enter_async_context(open_cache(settings.cache_url or "", cluster=settings.cache_cluster))
+        executor = ThreadPoolExecutor(settings.simulator_slots, "run")
+        questions = ThreadPoolExecutor(1, "query")
+        for pool in (executor, questions):
+            stack.callback(pool.shutdown, wait=False, cancel_futures=True)
+        from shared.simulation import run as engine
+
+        versions = Versions(
+            directory=settings.panel_dir, budget_bytes=settings.panel_bytes, cache=cache, broker=broker, database=record
+        )
+        tools = Tools(
+            database=record,
+            broker=broker,
+            cache=cache,
+            versions=versions,
+            executor=executor,
+            questions=questions,
+            run=engine,
+            worker=worker,
+        )
+        desk = Desk(settings.simulator_slots)
+        metrics = await stack.enter_async_context(Metrics.serving(settings, record, broker, cache))
+        while not await is_migrated(record) and not stop.is_set():
+            await asyncio.sleep(0.2)
+        heart = Heartbeat(partial(_open_beat, settings, desk, worker), interval_s=BEAT_S,
+                          lost=(*LOST, *servers.LOST, UnavailableError, SetupError, asyncpg.PostgresError))  # fmt: skip
+        stack.enter_context(heart)
+        handlers: dict[str, Callable[[Consumer, Delivery], Awaitable[None]]] = {
+            BACKTESTS: partial(_backtest, tools, desk, metrics),
+            QUERIES: partial(_query, tools, desk, metrics),
+        }
+        log.info("simulator.ready", worker=worker, slots=settings.simulator_slots)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(until(stop))
+                group.create_task(versions.follow())
+                group.create_task(keep_reconciling(record, broker, GROUP))
+                for stream, handler in handlers.items():
+                    consumer = Consumer(broker, stream, GROUP, worker, lease_ms=int(simulate.LEASE_S * 1000))
+                    group.create_task(_consume(consumer, desk, desk.slots[stream], handler))
+        except* StopRequested:
+            pass
+        await _leave(desk)
+
+
+async def _consume(
+    consumer: Consumer, desk: Desk, slots: asyncio.Semaphore, handle: Callable[[Consumer, Delivery], Awaitable[None]]
+) -> None:
+    """Task: take an entry whenever a slot is free. A command in flight is never cut off: the answer may carry work."""
+    while True:
+        while len(desk.tasks) >= MOST_TASKS:  # results that wait to be written hold back new work
+            await asyncio.wait(set(desk.tasks), return_when=asyncio.FIRST_COMPLETED)
+        await slots.acquire()
+        reading = asyncio.ensure_future(consumer.take())
+        try:
+            deliveries = await asyncio.shield(reading)
+        except asyncio.CancelledError:
+            reading.add_done_callback(lambda done: _return_unread(consumer, desk, done))
+            slots.release()
+            raise
+        except servers.LOST as error:
+            log.warning("stream.lost", error=type(error).__name__)
+            slots.release()
+            await asyncio.sleep(0.2)
+            continue
+        if not deliveries:
+            slots.release()
+            continue
+        desk.begin(handle(consumer, deliveries[0]))
+
+
+def _return_unread(consumer: Consumer, desk: Desk, done: asyncio.Future[list[Delivery]]) -> None:
+    """What arrived while the process was told to stop goes back at once."""
+    if done.cancelled() or done.exception() is not None:
+        return
+    entries = [delivery.entry for delivery in done.result()]
+    if entries:
+        desk.begin(consumer.hand_back(*entries))
+
+
+async def _backtest(tools: Tools, desk: Desk, metrics: Metrics, consumer: Consumer, delivery: Delivery) -> None:
+    """One hint: lease, run, save; the slot is free again while the result is written."""
+    slot = _Slot(desk.slots[BACKTESTS])
+    work: Work | None = None
+    try:
+        if isinstance(delivery.event, BacktestRequested):
+            work = await simulate.take(tools, delivery.event.computation_id, delivery.entry)
+        if work is not None:
+            desk.works[str(work.id)] = work
+
+            async def computed(mine: Work = work) -> simulate.Finished:
+                try:
+                    finished = await simulate.compute(tools, mine)
+                finally:
+                    slot.free()
+                metrics.ran(mine, finished)
+                return finished
+
+            outcome = await simulate.end_of(computed(), tools, work)
+            metrics.ended(outcome)
+            log.info("backtest.ended", computation=str(work.id), outcome=outcome, attempts=work.attempts)
+        await _done(consumer, delivery)
+    except (*LOST, UnavailableError, ValueError, asyncpg.PostgresError) as error:
+        log.warning("hint.left", entry=delivery.entry, error=type(error).__name__)
+    finally:
+        slot.free()
+        if work is not None:
+            desk.works.pop(str(work.id), None)
+
+
+async def _query(tools: Tools, desk: Desk, metrics: Metrics, consumer: Consumer, delivery: Delivery) -> None:
+    """One question: answer it, unless nobody waits any more."""
+    desk.entries[delivery.entry] = QUERIES
+    try:
+        if isinstance(delivery.event, QueryRequested):
+            await queries.answer(tools, delivery.event)
+            metrics.queried(delivery.event.kind)
+        await _done(consumer, delivery)
+    finally:
+        desk.entries.pop(delivery.entry, None)
+        desk.slots[QUERIES].release()
+
+
+async def _done(consumer: Consumer, delivery: Delivery) -> None:
+    for _ in range(3):
+        try:
+            await asyncio.shield(consumer.done(delivery.entry))
+        except servers.LOST as error:
+            log.warning("entry.not_done", entry=delivery.entry, error=type(error).__name__)
+            await asyncio.sleep(0.1)
+        else:
+            return
+
+
+class _Slot:
+    """A place that is given back once."""
+
+    def __init__(self, slots: asyncio.Semaphore) -> None:
+        self._slots: asyncio.Semaphore | None = slots
+
+    def free(self) -> None:
+        """Give it back, if it was not given back before."""
+        if self._slots is not None:
+            self._slots.release()
+            self._slots = None
+
+
+async def _open_beat(settings: Settings, desk: Desk, worker: str) -> Beat:
+    """Connections of the heartbeat thread, and its beat: renew rows and entries, stop what is not ours any more."""
+    record = await connect_pool(settings.database_url or "", size=1, acquire_timeout_s=2.0)
+    broker: Redis = servers.client(settings.broker_url or "")
+    streams = {name: Consumer(broker, name, GROUP, worker, lease_ms=int(simulate.LEASE_S * 1000))
+               for name in (BACKTESTS, QUERIES)}  # fmt: skip
+
+    async def beat() -> None:
+        works = list(desk.works.values())
+        for work in works:
+            values = (work.id, work.lease, simulate.LEASE_S, work.progress, work.status)
+            async with record.connection() as connection:
+                if await connection.fetchval(SQL["renew"], *values) is None:
+                    work.stop = True
+        if works:
+            await streams[BACKTESTS].renew(*(work.entry for work in works))
+        asked = list(desk.entries)
+        if asked:
+            await streams[QUERIES].renew(*asked)
+
+    return beat
+
+
+async def _leave(desk: Desk) -> None:
+    """Let running work end; what does not end in time is stopped and handed back."""
+    desk.leaving = True
+    if desk.tasks:
+        await asyncio.wait(desk.tasks, timeout=LEAVE_S)
+    for work in desk.works.values():
+        work.leaving = work.stop = True
+    if desk.tasks:
+        await asyncio.wait(desk.tasks, timeout=4.0)
+    log.info("simulator.left", unfinished=len(desk.tasks))
