@@ -1,0 +1,59 @@
+"""What the warmer asks for tomorrow."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+
+import pytest
+
+from services.warmer.requests import months_before, popular_asks, preset_asks, strategy_asks, window
+
+LAST = dt.date(2025, 12, 30)
+
+
+@pytest.mark.parametrize(
+    ("day", "months", "expected"),
+    [
+        (dt.date(2025, 12, 30), 6, dt.date(2025, 6, 30)),
+        (dt.date(2024, 2, 29), 12, dt.date(2023, 2, 28)),
+        (dt.date(2025, 8, 31), 6, dt.date(2025, 2, 28)),
+        (dt.date(2025, 1, 15), 36, dt.date(2022, 1, 15)),
+    ],
+)
+def test_months_before_stays_within_the_month(day: dt.date, months: int, expected: dt.date) -> None:
+    assert months_before(day, months) == expected
+
+
+def test_the_strategies_phase_asks_for_ten_strategies_over_four_windows() -> None:
+    asks = strategy_asks(LAST, ["KOSPI"])
+    assert len({ask.name for ask in asks}) == 40
+    spans = {(ask.body["start"], ask.body["end"]) for ask in asks}
+    assert spans == {tuple(day.isoformat() for day in window(LAST, span)) for span in ("6m", "1y", "2y", "3y")}
+    assert all("benchmark" not in ask.body for ask in asks)
+
+
+def test_without_a_kospi_index_the_benchmark_is_left_out_by_name() -> None:
+    assert all(ask.body["benchmark"] is None for ask in (*strategy_asks(LAST, []), *preset_asks(LAST, ["KOSDAQ"])))
+
+
+def test_presets_are_asked_for_over_their_own_period() -> None:
+    asks = {ask.name: ask.body for ask in preset_asks(LAST, ["KOSPI"])}
+    assert len(asks) == 4
+    assert asks["high_roe_high_margin"]["start"] == (LAST - dt.timedelta(days=180)).isoformat()
+
+
+def test_popular_requests_are_rolled_to_the_last_day_and_ranked_by_how_often_they_were_made() -> None:
+    def made(where: str, start: str, end: str) -> str:
+        return json.dumps({"strategy": {"buy": {"where": where}}, "start": start, "end": end})
+
+    rows = [
+        (made("ROE > 10", "2024-01-01", "2024-12-31"), 2),
+        (made("ROE > 10", "2023-01-01", "2024-01-01"), 2),
+        (made("PER < 10", "2024-01-01", "2024-12-31"), 3),
+    ]
+    asks = popular_asks(rows, LAST)
+    assert [ask.body["strategy"]["buy"]["where"] for ask in asks] == ["ROE > 10", "PER < 10"]
+    assert {ask.body["end"] for ask in asks} == {"2025-12-30"}
+    assert {ask.body["start"] for ask in asks} == {"2024-12-30"}
+    assert len(popular_asks(rows, LAST, count=1)) == 1

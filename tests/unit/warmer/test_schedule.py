@@ -1,0 +1,145 @@
+"""When the warmer runs: 365 nights and one run each, whatever the clocks of the warmers say."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import os
+import time
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import pytest_asyncio
+
+from services.warmer.picks import due_picks
+from services.warmer.schedule import due_night, record_clock, start_night, start_up
+from shared.infra.postgres import Database, database
+from shared.market.timetable import SEOUL, timetable
+from shared.settings import Settings
+
+WARM, PICKS, REFRESH = timetable()
+
+
+def seoul(text: str) -> dt.datetime:
+    return dt.datetime.fromisoformat(text).replace(tzinfo=SEOUL)
+
+
+@pytest.fixture(params=["UTC", "America/New_York"])
+def zone(request: pytest.FixtureRequest) -> Iterator[str]:
+    before = os.environ.get("TZ")
+    os.environ["TZ"] = request.param
+    time.tzset()
+    yield request.param
+    if before is None:
+        del os.environ["TZ"]
+    else:
+        os.environ["TZ"] = before
+    time.tzset()
+
+
+@pytest_asyncio.fixture
+async def record(settings: Settings) -> AsyncIterator[Database]:
+    assert settings.database_url is not None
+    async with database(settings.database_url, size=3) as found:
+        async with found.connection() as connection:
+            await connection.execute("insert into data_revision (source, rows) values ('test', 1)")
+        yield found
+
+
+async def end_all(record: Database) -> None:
+    async with record.connection() as connection:
+        await connection.execute("update warm_run set status = 'completed'")
+
+
+async def nights(record: Database) -> list[tuple[dt.date, str]]:
+    async with record.connection() as connection:
+        rows = await connection.fetch("select night, trigger from warm_run where night is not null order by night")
+    return [(row["night"], row["trigger"]) for row in rows]
+
+
+async def note_night(record: Database, night: str) -> None:
+    async with record.connection() as connection:
+        await connection.execute(
+            "insert into warm_run (night, trigger, phases, status) values ($1, 'nightly', '{prices}', 'completed')",
+            dt.date.fromisoformat(night),
+        )
+
+
+async def test_365_nights_with_three_warmers_make_365_runs_at_three_in_seoul(record: Database, zone: str) -> None:
+    """Three warmers look at once, by clocks that are off by up to 90 seconds; what is due is told by the record's."""
+    await note_night(record, "2024-12-31")
+    begun: list[dt.datetime] = []
+    first = seoul("2025-01-01T03:00:00")
+    for number in range(365):
+        due = (first + dt.timedelta(days=number)).astimezone(dt.UTC)
+        for seconds in (-90, 0, 90):
+            now = due + dt.timedelta(seconds=seconds)
+            made = await asyncio.gather(*(start_night(record, WARM, now) for _ in range(3)))
+            begun += [now for run in made if run is not None]
+            if any(made):
+                await end_all(record)
+    found = (await nights(record))[1:]
+    assert [night for night, _ in found] == [dt.date(2025, 1, 1) + dt.timedelta(days=n) for n in range(365)]
+    assert {trigger for _, trigger in found} == {"nightly"}
+    assert begun == [dt.datetime.combine(night, dt.time(3), SEOUL) for night, _ in found]
+
+
+async def test_a_missed_night_is_caught_up_once(record: Database) -> None:
+    await note_night(record, "2025-03-01")
+    assert await start_night(record, WARM, seoul("2025-03-02T02:55:00")) is None
+    assert await start_night(record, WARM, seoul("2025-03-02T03:20:00")) is not None
+    await end_all(record)
+    assert await start_night(record, WARM, seoul("2025-03-02T03:21:00")) is None
+    assert await nights(record) == [(dt.date(2025, 3, 1), "nightly"), (dt.date(2025, 3, 2), "catch_up")]
+
+
+async def test_a_night_waits_for_a_run_that_is_going_on(record: Database) -> None:
+    await note_night(record, "2025-02-28")
+    async with record.connection() as connection:
+        await connection.execute("insert into warm_run (trigger, phases) values ('hand', '{prices}')")
+    assert await start_night(record, WARM, seoul("2025-03-01T03:00:05")) is None
+    await end_all(record)
+    assert await start_night(record, WARM, seoul("2025-03-01T03:01:05")) is not None
+
+
+async def test_without_market_data_no_night_is_due(settings: Settings) -> None:
+    assert settings.database_url is not None
+    async with database(settings.database_url, size=1) as empty:
+        assert await start_night(empty, WARM, seoul("2025-03-01T03:00:05")) is None
+
+
+async def test_a_version_that_was_never_warmed_is_warmed_at_the_start_and_only_once(record: Database) -> None:
+    assert await start_up(record, None) is None
+    assert await start_up(record, "v1") is not None
+    assert await start_up(record, "v1") is None
+    async with record.connection() as connection:
+        await connection.execute("update warm_run set status = 'completed', dataset_version = 'v1'")
+    assert await start_up(record, "v1") is None
+    assert await start_up(record, "v2") is not None
+
+
+async def test_the_clock_of_the_record_is_aware(record: Database) -> None:
+    assert (await record_clock(record)()).tzinfo is not None
+
+
+def test_a_night_is_named_by_the_date_in_seoul() -> None:
+    assert due_night(WARM, dt.datetime(2025, 1, 1, 18, 0, 1, tzinfo=dt.UTC)) == (dt.date(2025, 1, 2), "nightly")
+    assert due_night(WARM, dt.datetime(2025, 1, 1, 17, 59, 59, tzinfo=dt.UTC)) == (dt.date(2025, 1, 1), "catch_up")
+
+
+def test_picks_are_due_from_seven_on_on_trading_days_only() -> None:
+    assert due_picks(PICKS, seoul("2025-12-30T07:00:00")) == dt.date(2025, 12, 30)
+    assert due_picks(PICKS, seoul("2025-12-30T06:59:00")) is None
+    assert due_picks(PICKS, seoul("2025-12-31T09:00:00")) is None
+    assert due_picks(PICKS, seoul("2026-06-03T09:00:00")) is None
+
+
+def test_every_job_says_when_it_runs_next() -> None:
+    now = seoul("2025-12-30T12:34:00")
+    assert WARM.next_run(now) == seoul("2025-12-31T03:00:00")
+    assert REFRESH.next_run(now) == seoul("2025-12-30T13:00:00")
+    assert PICKS.next_run(now) == seoul("2026-01-02T07:00:00")
+    assert timetable("02:30")[0].next_run(now) == seoul("2025-12-31T02:30:00")
+    assert [job.describe() for job in timetable()] == [
+        "daily at 03:00 Asia/Seoul", "trading days at 07:00 Asia/Seoul", "hourly",
+    ]  # fmt: skip
