@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from shared.factors.catalogue import FACTORS
 from shared.model.calendar import iso
-from tests.reference import factors, market as reference
+from tests.reference import factors
+from tests.reference import market as reference
 from tests.support.markets import panels_of
 from tests.support.random_markets import random_market
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import random
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -108,6 +109,7 @@ class Run:
 
     market: Market
     request: dict[str, Any]
+    noise: random.Random | None = None
     cash: float = 0.0
     holdings: dict[int, Holding] = field(default_factory=dict)
     trades: list[dict[str, Any]] = field(default_factory=list)
@@ -146,46 +148,41 @@ class Run:
     def _signals(self) -> None:
         market = self.market
         plain = [[self._admitted(row, at) for at in range(len(market.stocks))] for row in range(len(market.days))]
-        named: dict[str, list[list[bool]]] = {}
+        buying = [row - 1 for row in self.rows if row > 0 and self.rebalances(row)]
+        always = [row - 1 for row in self.rows if row > 0]
+        empty: set[str] = set()
         self.inside = plain
         if self.universe["where"] is not None:
             tree = language.parse(self.universe["where"])
-            passed = language.Evaluator(market, plain).run(tree)
+            passed = language.Evaluator(market, plain, self.noise).run(tree)
             self.inside = [[a and b for a, b in zip(x, y, strict=True)] for x, y in zip(plain, passed, strict=True)]
-            named.update(dict.fromkeys(language.factors_of(tree), plain))
-        evaluator = language.Evaluator(market, self.inside)
-        trees = {
-            "where": self.buy["where"],
-            "rank_by": self.buy["rank_by"] or "MARKET_CAP",
-            "leave": self.sell["where"],
-        }
-        for name, text in trees.items():
-            if text is None:
-                continue
-            tree = language.parse(text)
-            setattr(self, name, evaluator.run(tree))
-            for key in language.factors_of(tree):
-                named.setdefault(key, self.inside)
-        self._refuse_empty(named)
+            empty |= self._empty(tree, buying, plain)
+        evaluator = language.Evaluator(market, self.inside, self.noise)
+        for name, text, rows in (
+            ("where", self.buy["where"], buying),
+            ("rank_by", self.buy["rank_by"] or "MARKET_CAP", buying),
+            ("leave", self.sell["where"], always),
+        ):
+            if text is not None:
+                tree = language.parse(text)
+                setattr(self, name, evaluator.run(tree))
+                empty |= self._empty(tree, rows, self.inside)
+        if empty:
+            raise RefusedError("factor", tuple(sorted(empty)))
 
     where: list[list[bool]] | None = field(init=False, default=None)
     leave: list[list[bool]] | None = field(init=False, default=None)
     rank_by: list[list[float | None]] = field(init=False, default_factory=list)
 
-    def _refuse_empty(self, named: dict[str, list[list[bool]]]) -> None:
-        """A factor without any value up to the last decision row, inside the universe, is an error."""
-        read_rows = range(self.rows[-1])
-        empty = [
-            key
-            for key, inside in sorted(named.items())
-            if not any(
-                inside[row][at] and column[row] is not None
-                for at, column in enumerate(factor(self.market, key))
-                for row in read_rows
-            )
-        ]
-        if empty and self.rows[-1] > 0:
-            raise RefusedError("factor", tuple(empty))
+    def _empty(self, tree: language.Node, rows: list[int], inside: list[list[bool]]) -> set[str]:
+        """Factors without a value for any stock of the universe on any row that these decisions read."""
+        found: set[str] = set()
+        for key, behind in language.reads(tree).items():
+            values = factor(self.market, key)
+            read_rows = {r for row in rows for r in range(max(0, row - behind), row + 1)}
+            if rows and not any(inside[r][at] and v[r] is not None for at, v in enumerate(values) for r in read_rows):
+                found.add(key)
+        return found
 
     def _admitted(self, row: int, at: int) -> bool:
         stock, want = self.market.stocks[at], self.universe
@@ -611,7 +608,7 @@ def benchmark(run: Run) -> list[float] | None:
     market = run.market
     if name not in {"market", "equal"}:
         series = market.index_carried(name, None)
-        if series is None:
+        if series is None or series[run.rows[-1]] is None:
             raise RefusedError("benchmark", (name,))
         found = []
         for row in run.rows:
@@ -635,9 +632,14 @@ def benchmark(run: Run) -> list[float] | None:
     return found
 
 
-def backtest(market: dict[str, Any] | Market, request: dict[str, Any]) -> dict[str, Any]:
-    """A market in the load form and a request as in `POST /v1/backtests` -> the result; RefusedError where due."""
-    run = Run(market if isinstance(market, Market) else read(market), request)
+def backtest(
+    market: dict[str, Any] | Market, request: dict[str, Any], noise: random.Random | None = None
+) -> dict[str, Any]:
+    """A market in the load form and a request as in `POST /v1/backtests` -> the result; RefusedError where due.
+
+    `noise` moves what expressions read by about the last bit (see `language.Evaluator`).
+    """
+    run = Run(market if isinstance(market, Market) else read(market), request, noise)
     index = benchmark(run)
     for row in run.rows:
         run.day(row)

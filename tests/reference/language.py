@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+import random
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ FIELDS |= {"raw_open", "raw_high", "raw_low", "raw_close", "raw_volume"}
 CROSS = {"rank", "rank_desc", "pct_rank", "zscore", "demean", "sector_rank", "sector_demean", "winsorize"}
 
 Node = tuple[Any, ...]
+EVERY_ROW = 1_000_000
 
 
 # --- parsing -----------------------------------------------------------------------------------------------------
@@ -139,12 +141,25 @@ def parse(text: str) -> Node:
     return node
 
 
-def factors_of(node: Node) -> set[str]:
-    """Factor keys that a tree names."""
+def reads(node: Node, behind: int = 0) -> dict[str, int]:
+    """Factor keys that a tree names, each with the rows behind a row that its value needs (`ema`: all)."""
     if node[0] == "name":
         key = node[1].upper()
-        return {key} if key in KEYS else set()
-    return set().union(*(factors_of(part) for part in node[1:] if isinstance(part, tuple)))
+        return {key: behind} if key in KEYS else {}
+    if node[0] == "call":
+        name = node[1]
+        if name == "ema":
+            behind = EVERY_ROW
+        elif name in {"lag", "delta", "pct_change"}:
+            behind += int(node[-1][1])
+        elif name.startswith("ts_"):
+            behind += int(node[-1][1]) - 1
+    found: dict[str, int] = {}
+    for part in node[1:]:
+        if isinstance(part, tuple):
+            for key, rows in reads(part, behind).items():
+                found[key] = max(rows, found.get(key, 0))
+    return found
 
 
 # --- evaluation --------------------------------------------------------------------------------------------------
@@ -162,10 +177,15 @@ def finite(value: float) -> float | None:
 
 @dataclass
 class Evaluator:
-    """Evaluates trees over every row of a market; `universe[row][stock]` is where cross-section functions look."""
+    """Evaluates trees over every row of a market; `universe[row][stock]` is where cross-section functions look.
+
+    With `noise`, every value that is read is moved by about its last bit: what then comes out otherwise was decided by
+    rounding.
+    """
 
     market: Market
     universe: list[list[bool]]
+    noise: random.Random | None = None
     made: dict[Node, Grid] = field(default_factory=dict)
 
     def run(self, node: Node) -> Grid:
@@ -173,6 +193,11 @@ class Evaluator:
         if node not in self.made:
             self.made[node] = self._run(node)
         return self.made[node]
+
+    def _moved(self, value: float | None) -> float | None:
+        if value is None or self.noise is None:
+            return value
+        return value * (1 + 1e-13 * self.noise.uniform(-1, 1)) + 1e-13 * self.noise.uniform(-1, 1)
 
     def _each(self, function: Callable[..., Any], *nodes: Node) -> Grid:
         grids = [self.run(node) for node in nodes]
@@ -185,6 +210,8 @@ class Evaluator:
             return [[node[1]] * shape[1] for _ in range(shape[0])]
         if kind == "name":
             columns = name_values(self.market, node[1])
+            if self.noise is not None:
+                columns = [[self._moved(value) for value in column] for column in columns]
             return [[column[row] for column in columns] for row in range(shape[0])]
         if kind == "and":
             return self._each(lambda a, b: a and b, *node[1:])

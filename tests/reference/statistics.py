@@ -49,7 +49,7 @@ def by_period(equity: list[dict[str, Any]], initial: float, letters: int, name: 
 
 def drawdowns(equity: list[dict[str, Any]], initial: float) -> dict[str, Any]:
     """The largest drawdown with its dates; adds the drawdown of each day to the curve."""
-    peak, peak_date = initial, None
+    peak, peak_date = initial, equity[0]["date"]
     worst, start, bottom, at = 0.0, None, None, -1
     top = initial
     for i, point in enumerate(equity):
@@ -134,7 +134,7 @@ def statistics(
         "average_holding_days": mean([float(t["days"]) for t in trips]),
         "turnover": over(sales * YEAR / n, mean([p["equity"] for p in equity])),
         "exposure": mean([(p["equity"] - p["cash"]) / p["equity"] for p in equity if p["equity"] > 0]),
-        "trades": len(trades),
+        "trades": sum(t["shares"] > 0 for t in trades),
         "commission_paid": paid["commission"],
         "tax_paid": paid["tax"],
         "slippage_paid": paid["slippage"],
