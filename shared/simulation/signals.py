@@ -141,6 +141,8 @@ class Presence:
         for count in self.counts:
             if not len(self.decides):
                 break
+            if not (count.every_row or self.decides.any()):
+                continue
             if count.present == 0 and not self._present_before(count, panels, universe):
                 problems.append(Problem(path=count.path, message=self._absent(count, panels)))
             elif count.present < min(count.limit, FEW * count.cells):
@@ -157,9 +159,14 @@ class Presence:
         """Whether a window function reaches a value on a row before those that decide."""
         if not count.reach:
             return False
-        rows = slice(max(0, self.first - count.reach), self.first + len(self.decides))
+        last = self.first + len(self.decides)
+        rows = slice(max(0, self.first - count.reach), last)
+        decides = self.first + np.flatnonzero(np.ones_like(self.decides) if count.every_row else self.decides)
+        wanted = np.arange(rows.start, last)
+        following = np.append(decides, last + count.reach)[np.searchsorted(decides, wanted)]
+        read = following - wanted <= count.reach
         mask = (universe.rows if count.filtered else universe.before_where)(rows)
-        return bool((~np.isnan(panels.panel(count.factor, rows)) & mask).any())
+        return bool((~np.isnan(panels.panel(count.factor, rows)) & mask)[read].any())
 
     def _absent(self, count: _Count, panels: Panels) -> str:
         first, last = (iso(int(panels.days[self.first + i])) for i in (0, len(self.decides) - 1))
