@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCK 1024
+#define BLOCK 256
+#define AHEAD 4096 /* bytes of a plane fetched before they are read */
 #define LANES 32
 #define HUGE_FINITE 1.7976931348623157e308
 #define NO_VALUE ((double)NAN)
@@ -103,14 +104,12 @@ int language_run(const int32_t *code, i64 n_code, i64 n_constants, i64 n_registe
         return 1;
     }
     char *own = (char *)(((uintptr_t)memory + 63) & ~(uintptr_t)63);
-    float *nothing4 = NULL;
     double nothing[BLOCK];
     float nothing_narrow[BLOCK];
     for (i64 i = 0; i < BLOCK; i++) {
         nothing[i] = NO_VALUE;
         nothing_narrow[i] = (float)NAN;
     }
-    nothing4 = nothing_narrow;
     for (i64 k = 0; k < n_constants; k++) {
         const int32_t *c = code + 5 * k;
         char *to = own + (i64)c[1] * BLOCK * 8;
@@ -129,8 +128,13 @@ int language_run(const int32_t *code, i64 n_code, i64 n_constants, i64 n_registe
                 const int32_t *c = code + 5 * k;
                 if (c[0] == LOAD) {
                     const i64 *plane = planes + 4 * c[2];
-                    if (r < plane[2]) value[c[1]] = plane[3] == 8 ? (const void *)nothing : (const void *)nothing4;
-                    else value[c[1]] = (const char *)(intptr_t)plane[0] + (r - plane[2]) * plane[1] + at * plane[3];
+                    if (r < plane[2]) {
+                        value[c[1]] = plane[3] == 8 ? (const void *)nothing : (const void *)nothing_narrow;
+                        continue;
+                    }
+                    const char *here = (const char *)(intptr_t)plane[0] + (r - plane[2]) * plane[1] + at * plane[3];
+                    for (i64 line = 0; line < w * plane[3]; line += 64) __builtin_prefetch(here + AHEAD + line);
+                    value[c[1]] = here;
                     continue;
                 }
                 char *to = c[1] == last ? answer : own + (i64)c[1] * BLOCK * 8;
@@ -174,10 +178,12 @@ static void window(int kind, const vec *x, const vec *y, i64 n, vec *result) {
     const double size = (double)n;
     vec sum = zero;
     switch (kind) {
-    case TS_MEAN:
-        EVERY sum += x[k];
-        *result = sum / size;
+    case TS_MEAN: { /* around the first value: the mean of equal values is that value */
+        const vec first = x[0];
+        EVERY sum += x[k] - first;
+        *result = first + sum / size;
         return;
+    }
     case TS_SUM:
         EVERY sum += x[k];
         *result = sum;
@@ -192,7 +198,7 @@ static void window(int kind, const vec *x, const vec *y, i64 n, vec *result) {
         EVERY sum = choose((mask)(x[k] > sum) | (mask)(x[k] != x[k]), x[k], sum);
         *result = sum;
         return;
-    case TS_STD: { /* around the first value: equal values have a deviation of exactly 0 */
+    case TS_STD: { /* likewise: equal values have a deviation of exactly 0 */
         const vec first = x[0];
         EVERY sum += x[k] - first;
         const vec mean = sum / size;

@@ -51,7 +51,7 @@ def evaluate(
     `universe` gives bool [rows, N] for any rows, `universe_key` names its content; both are needed by cross-section
     functions only, which are NaN outside it. The answer is not masked by it otherwise. A number that is a factor or a
     held node is a view of its panel: read-only, rows contiguous, row stride perhaps above N. `cancelled` is asked
-    between nodes. Raises ChunkMissingError, CancelledRunError.
+    before each year of a held node is made. Raises ChunkMissingError, CancelledRunError.
     """
     if expression.cross_section and universe is None:
         raise ValueError("a cross-section function needs a universe")
@@ -70,8 +70,6 @@ class _Evaluation:
     def values(self, text: str, gives: Literal["condition", "number", "f8", "f4"], rows: slice) -> Array:
         """The answer of a canonical text on rows of the dataset."""
         code = program(text, gives)
-        if self.cancelled is not None and self.cancelled():
-            raise CancelledRunError("cancelled while evaluating")
         planes = [self.plane(plane, rows) for plane in code.planes]
         if code.plain and planes[0][1] == 0:
             return planes[0][0]
@@ -103,6 +101,8 @@ class _Evaluation:
 
     def make(self, node: Node, dtype: Dtype, rows: slice) -> Array:
         """Computes rows (a calendar year) of a held node."""
+        if self.cancelled is not None and self.cancelled():
+            raise CancelledRunError("cancelled while evaluating")
         if not isinstance(node, Call) or not (is_cross_section(node) or own_lookback(node)):
             return self.windowless(node, dtype, rows)
         if is_cross_section(node):

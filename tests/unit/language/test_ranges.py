@@ -1,0 +1,152 @@
+"""Values never depend on the rows asked for, the order of columns, what was made before, or what comes later."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from shared.errors import CancelledRunError
+from shared.language import compile_expression, evaluate, presence, reads
+from shared.model.calendar import year_slices
+from tests.unit.language.small import SmallPanels, small_panels, universe_of
+
+NUMBERS = [
+    "PER", "lag(PER, 3)", "ts_mean(PER, 13) / ts_std(PER, 13)", "zscore(PER) + demean(ROE)", "sector_demean(PER)",
+    "winsorize(PER / PBR, 10)", "rank(ts_corr(PER, ROE, 9)) - sector_rank(PBR)", "ema(PER, 5) * ema(ema(ROE, 3), 30)",
+    "ts_sum(zscore(PER), 4)", "pct_change(ts_mean(raw_close, 20), 6)", "lag(ema(zscore(ROE), 4), 2) + log(abs(PER))",
+    "delta(coalesce(PER, 0), 5)", "ts_rank(delta(lag(PER, 1), 2), 8)", "ts_mean(ts_mean(ts_mean(PER, 9), 9), 9)",
+    "lag(5, 3)", "7", "lag(if(close > lag(close, 1), 1, 0), 40)", "pct_rank(PER) * 3 + pct_rank(PER) * pct_rank(ROE)",
+]  # fmt: skip
+CONDITIONS = [
+    "(PER < 10 or pct_rank(PER) < 0.3) and ROE > 1 and close > ts_mean(close, 12)", "1 > 0", "not PER > lag(PER, 70)",
+    "close > ema(close, 4) and not_null(lag(PER, 2))",
+]  # fmt: skip
+CASES = [(text, "number") for text in NUMBERS] + [(text, "condition") for text in CONDITIONS]
+
+
+def _values(text: str, role: str, panels: SmallPanels, rows: slice) -> np.ndarray:
+    expression = compile_expression(text, role=role, path="")  # type: ignore[arg-type]
+    return evaluate(expression, panels, rows, universe_of(panels), "members")
+
+
+@pytest.mark.parametrize(("text", "role"), CASES)
+def test_any_slice_of_rows_has_the_same_bits(text: str, role: str) -> None:
+    whole = _values(text, role, small_panels(), slice(0, 71))
+    warm = small_panels()
+    for start, stop in ((0, 1), (70, 71), (24, 26), (40, 71), (3, 50), (26, 26), (0, 71)):
+        for panels in (warm, small_panels()):
+            np.testing.assert_array_equal(_values(text, role, panels, slice(start, stop)), whole[start:stop])
+
+
+@pytest.mark.parametrize(("text", "role"), CASES)
+def test_permuting_the_columns_permutes_the_answer_to_the_bit(text: str, role: str) -> None:
+    panels = small_panels()
+    whole = _values(text, role, panels, slice(0, 71))
+    order = np.random.default_rng(4).permutation(whole.shape[1])
+    np.testing.assert_array_equal(_values(text, role, panels.permuted(order), slice(0, 71)), whole[:, order])
+
+
+@pytest.mark.parametrize(("text", "role"), CASES)
+def test_the_future_never_changes_the_past(text: str, role: str) -> None:
+    whole = _values(text, role, small_panels(), slice(0, 71))
+    for rows in (1, 25, 40):
+        found = _values(text, role, small_panels().cut(rows), slice(0, rows))
+        np.testing.assert_array_equal(found, whole[:rows])
+
+
+@pytest.mark.parametrize(("text", "role"), CASES)
+def test_an_evaluation_reads_only_the_rows_that_it_declares(text: str, role: str) -> None:
+    expression = compile_expression(text, role=role, path="")  # type: ignore[arg-type]
+    for rows in (slice(60, 61), slice(30, 55), slice(0, 71)):
+        panels = small_panels()
+        asked: list[slice] = []
+        universe = universe_of(panels)
+
+        def watched(rows: slice, asked: list[slice] = asked, inner=universe) -> np.ndarray:
+            asked.append(rows)
+            return inner(rows)
+
+        evaluate(expression, panels, rows, watched, "members")
+        declared = reads(expression, panels.days, rows)
+        assert set(panels.read) <= set(declared.panels) == expression.fields | expression.factors
+        for name, found in panels.read.items():
+            assert declared.panels[name].start <= found.start
+            assert found.stop <= declared.panels[name].stop
+        assert (declared.universe is not None) == expression.cross_section
+        for found in asked:
+            assert declared.universe is not None
+            assert declared.universe.start <= found.start <= found.stop <= declared.universe.stop
+
+
+def test_a_shared_sub_expression_is_computed_once_for_each_year() -> None:
+    panels = small_panels()
+    universe = universe_of(panels)
+    for text in (
+        "pct_rank(PER) < 0.3",
+        "PER < 3 and pct_rank( per ) > 0.5 and pct_rank(PER) < 0.9",
+        "pct_rank(PER) > lag(3, 1)",
+    ):
+        evaluate(compile_expression(text, role="condition", path=""), panels, slice(30, 71), universe, "members")
+    names = {name for name, _ in panels.made}
+    assert len(names) == 2  # the rank, and the constant below lag
+    assert len(panels.made) == len(set(panels.made)) == 4
+    evaluate(
+        compile_expression("pct_rank(PER) < 0.1", role="condition", path=""), panels, slice(30, 71), universe, "others"
+    )
+    assert len({name for name, _ in panels.made}) == 3
+    assert len(year_slices(panels.days)) == 3
+
+
+def test_a_factor_is_handed_out_without_a_copy() -> None:
+    panels = small_panels()
+    found = _values("MOMENTUM_3M", "number", panels, slice(5, 30))
+    assert np.shares_memory(found, panels.fields["MOMENTUM_3M"])
+
+
+def test_a_cancelled_evaluation_ends() -> None:
+    panels = small_panels()
+    expression = compile_expression("ts_mean(PER, 5) + ts_mean(PBR, 5)", role="number", path="")
+    with pytest.raises(CancelledRunError):
+        evaluate(expression, panels, slice(0, 71), cancelled=lambda: bool(panels.made))
+    assert len(panels.made) == 1
+
+
+def test_a_cross_section_without_a_universe_is_a_programming_error() -> None:
+    panels = small_panels()
+    with pytest.raises(ValueError, match="universe"):
+        evaluate(compile_expression("rank(PER)", role="number", path=""), panels, slice(0, 3))
+
+
+def test_a_program_of_every_operation_over_many_columns_and_blocks_has_the_bits_of_narrow_ones() -> None:
+    text = "if(close > lag(close, 1), PER / PBR - ROE, coalesce(min(PER, -1), 2)) + ts_std(PER, 3) + clip(ROE, 1, 2)"
+    wide = small_panels(years=(12, 9), stocks=1003)
+    whole = _values(text, "number", wide, slice(0, 21))
+    for start, stop in ((0, 256), (255, 258), (768, 1003), (1002, 1003)):
+        part = wide.permuted(np.arange(start, stop))
+        np.testing.assert_array_equal(_values(text, "number", part, slice(0, 21)), whole[:, start:stop])
+
+
+def test_presence_counts_values_inside_the_universe_over_the_rows_read() -> None:
+    panels = small_panels()
+    universe = universe_of(panels)
+    expression = compile_expression("lag(PER, 5) > 1 and ema(ROE, 3) > 1 and PBR > 1", role="condition", path="")
+    rows = slice(30, 60)
+    found = presence(expression, panels, rows, universe)
+    for factor, start in (("PER", 25), ("ROE", 0), ("PBR", 30)):
+        inside = universe(slice(start, 60))
+        there = ~np.isnan(panels.fields[factor][start:60])
+        assert found[factor] == (int((inside & there).sum()), int(inside.sum()))
+    some = presence(expression, panels, rows, universe, enough=0.05)
+    for factor, (values, cells) in found.items():
+        assert some[factor][1] == cells
+        assert cells * 0.05 <= some[factor][0] <= values
+
+
+def test_presence_of_an_absent_factor_is_zero() -> None:
+    panels = small_panels()
+    panels.fields["PER"] = np.full_like(panels.fields["PER"], np.nan)
+    expression = compile_expression("PER > 1", role="condition", path="")
+    values, cells = presence(expression, panels, slice(0, 71), universe_of(panels), enough=0.05)["PER"]
+    assert values == 0 < cells
+    empty = presence(expression, panels, slice(0, 71), lambda rows: np.zeros((rows.stop - rows.start, 9), bool))
+    assert empty == {"PER": (0, 0)}

@@ -1,0 +1,186 @@
+"""Every function against a slow plain loop, random trees likewise, and the rules of absent values."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.language import FUNCTIONS, compile_expression, evaluate, render
+from shared.language.syntax import Node
+from tests.unit.language.small import SmallPanels, plain, single, small_panels, universe_of
+from tests.unit.language.trees import EXACT_FUNCTIONS, SMALL_NUMBERS, conditions, numbers
+
+CALLS = {
+    "element": ["{f}(PER)", "{f}(PER / PBR - 3)"],
+    "window": [
+        "{f}(PER, {n})",
+        "{f}(raw_close, {n})",
+        "{f}(PER / PBR - 3, {n})",
+        "{f}(rank(ROE), {n})",
+        "{f}(lag(PER, 2), {n})",
+    ],
+    "cross_section": ["{f}(PER)", "{f}(raw_close)", "{f}(PER / PBR - 3)", "{f}(ts_mean(ROE, 3))"],
+}
+OTHER_CALLS = {
+    "winsorize": ["winsorize(PER, 0)", "winsorize(PER / PBR, 12.5)", "winsorize(raw_close, 50)"],
+    "ts_corr": [
+        "ts_corr(PER, ROE, 5)",
+        "ts_corr(PER, raw_close / 3, 12)",
+        "ts_corr(PER, PER, 4)",
+        "ts_corr(PER, PBR, 1)",
+    ],
+    "min": ["min(PER, PBR)", "min(PER, 3)"],
+    "max": ["max(PER, PBR)", "max(PER, 3)"],
+    "clip": ["clip(PER, PBR, ROE)", "clip(PER, -2, 5)", "clip(PER, 5, -2)"],
+    "if": ["if(PER > PBR, ROE, -1)", "if(is_null(PER), 1, PER)"],
+    "coalesce": ["coalesce(PER, PBR)", "coalesce(PER, 0)"],
+    "is_null": ["is_null(PER)", "is_null(raw_close)", "is_null(PER / PBR)"],
+    "not_null": ["not_null(PER)", "not_null(raw_close)", "not_null(lag(PER, 3))"],
+}
+
+
+def _texts() -> list[tuple[str, str]]:
+    found = []
+    for function in FUNCTIONS:
+        for pattern in OTHER_CALLS.get(function.name, CALLS[function.family]):
+            sizes = (1, 2, 7, 30, 400) if "{n}" in pattern else (500,)
+            texts = (pattern.format(f=function.name, n=n) for n in sizes if n >= function.least_n)
+            found.extend((function.gives, text) for text in texts)
+    return found
+
+
+def _evaluated(text: str, role: str, panels: SmallPanels) -> tuple[np.ndarray, Node]:
+    expression = compile_expression(text, role=role, path="")  # type: ignore[arg-type]
+    found = evaluate(expression, panels, slice(0, len(panels.days)), universe_of(panels), "members")
+    assert found.dtype == (np.bool_ if role == "condition" else np.float32)
+    return found, expression.node
+
+
+def _expected(node: Node, role: str, panels: SmallPanels) -> np.ndarray:
+    cells = plain(node, panels, universe_of(panels)(slice(0, len(panels.days))))
+    if role == "condition":
+        return np.array(cells, np.bool_)
+    found = np.array([[single(value) for value in row] for row in cells], np.float32)
+    found[np.isinf(found)] = np.nan
+    return found
+
+
+@pytest.mark.parametrize(("role", "text"), _texts())
+def test_a_function_agrees_with_a_slow_plain_loop(role: str, text: str) -> None:
+    panels = small_panels()
+    found, node = _evaluated(text, role, panels)
+    expected = _expected(node, role, panels)
+    if role == "condition":
+        np.testing.assert_array_equal(found, expected)
+    else:
+        np.testing.assert_allclose(found, expected, rtol=2e-7 if "log" in text or "winsorize" in text else 0, atol=0)
+        assert np.isfinite(expected).any() or any(word in text for word in (", 1)", ", 30)", ", 400)"))
+
+
+@given(
+    st.one_of(
+        st.tuples(st.just("number"), numbers(3, SMALL_NUMBERS, EXACT_FUNCTIONS)),
+        st.tuples(st.just("condition"), conditions(4, SMALL_NUMBERS, EXACT_FUNCTIONS)),
+    )
+)
+@settings(max_examples=120, deadline=None)
+def test_any_expression_has_the_bits_of_a_slow_plain_loop(case: tuple[str, Node]) -> None:
+    role, tree = case
+    panels = small_panels(seed=3, years=(11, 9), stocks=5)
+    found, node = _evaluated(render(tree), role, panels)
+    np.testing.assert_array_equal(found, _expected(node, role, panels))
+
+
+def _listed(values: np.ndarray) -> list:
+    """The values with None where absent."""
+    return [None if np.isnan(value) else value for value in values.tolist()]
+
+
+def _cells(text: str, role: str = "condition", **columns: list[float]) -> list:
+    """Values of an expression over a market of one row whose columns are the cells given."""
+    panels = small_panels(years=(1,), stocks=max(len(values) for values in columns.values()))
+    for name, values in columns.items():
+        panels.fields[name] = np.array([values], np.float64 if name.startswith(("adj", "view")) else np.float32)
+    expression = compile_expression(text, role=role, path="")  # type: ignore[arg-type]
+    found = evaluate(expression, panels, slice(0, 1), lambda rows: np.ones((1, len(panels.instruments)), bool), "all")
+    return _listed(found[0])
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize("sign", ["<", "<=", ">", ">=", "==", "!="])
+def test_any_comparison_with_an_absent_value_is_false_and_its_negation_true(sign: str) -> None:
+    assert _cells(f"PER {sign} ROE", PER=[NAN, 1, NAN], ROE=[1, NAN, NAN]) == [False] * 3
+    assert _cells(f"not PER {sign} ROE", PER=[NAN, 1, NAN], ROE=[1, NAN, NAN]) == [True] * 3
+
+
+def test_a_chain_holds_when_all_neighbours_do() -> None:
+    assert _cells("0 < PER < 2", PER=[-1, 0, 1, 2, NAN]) == [False, False, True, False, False]
+    assert _cells("3 > PER != 2 >= 1", PER=[1, 2, 3, NAN]) == [True, False, False, False]
+
+
+def test_both_sides_of_a_comparison_are_rounded_to_float32() -> None:
+    price = [100.00000001, 100.0, 100.00001, 99.99999]
+    assert _cells("raw_close == 100", view_close=price) == [True, True, False, False]
+    assert _cells("raw_close > 100", view_close=price) == [False, False, True, False]
+    assert _cells("raw_close / 3 * 3 == raw_close", view_close=[7.1, 0.3, 1e9 + 0.1, 5]) == [True] * 4
+    assert _cells("PER == 0.1", PER=[0.1]) == [True]
+    assert _cells("raw_close == 16777216", view_close=[16777217.0]) == [True]
+
+
+def test_ranked_values_are_rounded_to_float32() -> None:
+    price = [100.00000001, 100.0, 100.00001, NAN, 99.0]
+    assert _cells("rank(raw_close)", "number", view_close=price) == [2.5, 2.5, 4, None, 1]
+    assert _cells("rank_desc(raw_close)", "number", view_close=price) == [2.5, 2.5, 1, None, 4]
+    assert _cells("pct_rank(raw_close)", "number", view_close=price) == [0.5, 0.5, 1, None, 0]
+    assert _cells("rank(PER)", "number", PER=[0.0, -0.0, -1e-40, 1e-40]) == [2.5, 2.5, 1, 4]
+
+
+def test_infinity_never_appears() -> None:
+    values = [1e30, -1e30, 0.0, 1.0]
+    assert _cells("PER * 1e300", "number", PER=values) == [None, None, 0, None]
+    assert _cells("PER * 1e300 * 0", "number", PER=values) == [None, None, 0, 0]
+    assert _cells("1 / PER", "number", PER=[0.0, -0.0, NAN, 2.0]) == [None, None, None, 0.5]
+    assert _cells("is_null(PER / 0)", PER=[0.0, 1.0]) == [True, True]
+    assert _cells("PER * 1e20 * 1e20 > 1", PER=[1.0, 1e-30]) == [True, True]
+    assert _cells("log(PER)", "number", PER=[0.0, -1.0, 1.0]) == [None, None, 0]
+    assert _cells("sqrt(PER)", "number", PER=[-1.0, 0.0, 4.0]) == [None, 0, 2]
+    assert _cells("zscore(PER)", "number", PER=[3.1, 3.1, 3.1]) == [None] * 3
+    assert _cells("pct_rank(PER)", "number", PER=[3.1, NAN]) == [None, None]
+    assert _cells("zscore(PER)", "number", PER=[3.1, NAN]) == [None, None]
+
+
+def test_the_logarithm_is_that_of_the_mathematics_to_two_units_in_the_last_place() -> None:
+    rng = np.random.default_rng(5)
+    values = np.exp(rng.uniform(-700, 700, 4000))
+    values[:1000] = 1 + rng.normal(0, 1e-3, 1000)
+    values[1000] = 5e-324
+    panels = small_panels(years=(1,), stocks=len(values))
+    panels.fields["view_close"] = values[None]
+    evaluate(compile_expression("ts_sum(log(raw_close), 1) * 1", role="number", path=""), panels, slice(0, 1))
+    ((found, _),) = panels.kept.values()
+    assert found.dtype == np.float64
+    np.testing.assert_array_max_ulp(found[0], np.log(values), 2)
+
+
+def test_windows_need_every_row_and_equal_values_have_no_deviation() -> None:
+    panels = small_panels(years=(6,), stocks=1)
+    panels.fields["PER"] = np.array([[0.1], [0.1], [0.1], [np.nan], [0.1], [0.1]], np.float32)
+    panels.fields["ROE"] = np.array([[1], [2], [4], [4], [3], [5]], np.float32)
+
+    def column(text: str) -> list:
+        return _listed(_evaluated(text, "number", panels)[0][:, 0])
+
+    tenth = float(np.float32(0.1))
+    assert column("ts_mean(PER, 3)") == [None, None, tenth, None, None, None]
+    assert column("ts_std(PER, 2)") == [None, 0, 0, None, None, 0]
+    assert column("ts_corr(ROE, PER, 2)") == [None] * 6
+    assert column("ema(PER, 3)") == [tenth, tenth, tenth, None, tenth, tenth]
+    assert column("ema(ROE, 3)") == [1, 1.5, 2.75, 3.375, 3.1875, 4.09375]
+    assert column("lag(PER, 2)") == [None, None, tenth, tenth, tenth, None]
+    assert column("ts_rank(ROE, 3)") == [None, None, 1, 0.75, 0, 1]
+    assert column("ts_std(ROE, 1)") == [None] * 6
+    assert column("ts_max(ROE, 1)") == [1, 2, 4, 4, 3, 5]
