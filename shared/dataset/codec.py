@@ -30,11 +30,20 @@ DTYPES = (np.dtype("<u2"), np.dtype("<f4"), np.dtype("<f8"))
 _HEAD = struct.Struct("<4sBBBBIIQQI")
 _TAIL = struct.Struct("<I16s")
 HEADER_BYTES = _HEAD.size + _TAIL.size
+GROWS, SHRINKS, IS, EQUALS, CHANGES_1, CHANGES_20, CHANGES_60, CHANGES_120 = range(1, 9)
+"""How a value follows from a reference: grows or shrinks with it, is it (narrowed to float32, or as float64), or is its
+change over so many rows in percent. All but EQUALS are for float32 values."""
+
 MAX_DECODED = 1 << 26
 """No part is larger decoded; a year of 512 instruments is 1.5 MB."""
 
 Reference = Callable[[], Array]
 """Gives the float64 [instruments, rows] matrix that the residuals of a part refer to."""
+
+
+def law_dtype(law: int) -> np.dtype[Any]:
+    """The element type of values that may follow a law."""
+    return DTYPES[2] if law == EQUALS else DTYPES[1]
 
 
 def name_of(values: Array) -> str:
@@ -46,10 +55,15 @@ def name_of(values: Array) -> str:
 def encode(values: Array, law: int = 0, reference: Array | None = None) -> tuple[str, bytes]:
     """Name and bytes of a part: `values` [instruments, rows], contiguous, of one of DTYPES.
 
-    With `law` > 0 the values are float32 and `reference` is float64 of the same shape.
+    With `law` > 0 the values have the type of `law_dtype` and `reference` is float64 of the same shape.
     """
     name = name_of(values)
-    planes = shuffled(values if reference is None or law == 0 else predict(law, values, reference))
+    if law == 0 or reference is None:
+        planes = shuffled(values)
+    elif law == EQUALS:
+        planes = shuffled(values.view(np.uint64) ^ reference.view(np.uint64))
+    else:
+        planes = shuffled(predict(law, values, reference))
     payload = zstandard.ZstdCompressor(level=LEVEL, write_checksum=False).compress(planes.data)
     head = _HEAD.pack(
         MAGIC,
@@ -76,9 +90,9 @@ def check(blob: bytes, name: str, dtype: np.dtype[Any], shape: tuple[int, int]) 
     magic, version, code, law, zero, n, rows, decoded, packed, crc = _HEAD.unpack(head)
     if magic != MAGIC or head_crc != zlib.crc32(head) or said.hex() != name:
         raise DatasetError(f"the bytes under {name} are no such part")
-    if version != FORMAT or zero != 0 or law > len(LAWS):
+    if version != FORMAT or zero != 0 or law > CHANGES_120:
         raise DatasetError(f"the part {name} has an unknown format")
-    if code >= len(DTYPES) or DTYPES[code] != dtype or (n, rows) != shape or (law and dtype != np.float32):
+    if code >= len(DTYPES) or DTYPES[code] != dtype or (n, rows) != shape or (law and dtype != law_dtype(law)):
         raise DatasetError(f"the part {name} has another element type or shape than the manifest says")
     if decoded != n * rows * dtype.itemsize or decoded > MAX_DECODED or packed != len(blob) - HEADER_BYTES:
         raise DatasetError(f"the part {name} declares sizes that cannot be")
@@ -91,9 +105,6 @@ def check(blob: bytes, name: str, dtype: np.dtype[Any], shape: tuple[int, int]) 
     except zstandard.ZstdError as error:
         raise DatasetError(f"the part {name} is damaged") from error
     return int(law)
-
-
-LAWS = ("grows with the reference", "shrinks with the reference", "is the reference")
 
 
 def decode(
@@ -119,6 +130,8 @@ def decode(
         values = unshuffled(flat, dtype, shape)
     elif reference is None:
         raise DatasetError(f"the part {name} needs a reference")
+    elif law == EQUALS:
+        values = (unshuffled(flat, np.dtype(np.uint64), shape) ^ reference().view(np.uint64)).view(dtype)
     else:
         values = restore(law, unshuffled(flat, np.dtype(np.uint32), shape), reference())
     if name_of(values) != name:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
-from shared.dataset.chunk import LAWS, filling, parts
+from shared.dataset.chunk import LAWS, filling, key_of, parts, reference_of
 from shared.dataset.codec import encode
 from shared.dataset.kernels import Array, to_stock_major
 from shared.dataset.manifest import Content, Manifest, content_of, version_of
@@ -16,27 +18,35 @@ from shared.model.instruments import Instruments
 from shared.model.raw import Dividends
 
 
-def encode_year(fields: Mapping[str, Array]) -> dict[str, tuple[str, bytes]]:
-    """Field -> name and bytes of its part; `fields` are the [rows, n] matrices of one part and one calendar year.
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """An encoded part: the name of its content, the key that its bytes are stored under, and the bytes."""
 
-    The stored fields that laws refer to must be among them when their factors are.
+    name: str
+    key: str
+    blob: bytes
+
+
+def encode_year(fields: Mapping[str, Array]) -> dict[str, Part]:
+    """Field -> its part; `fields` are the [rows, n] matrices of one part of the instruments and one calendar year.
+
+    The stored fields that laws refer to must be among them when the fields are that follow the laws.
     """
-    turned: dict[str, Array] = {}
 
+    @cache
     def stock_major(field: str) -> Array:
         values = np.asarray(fields[field], dtype_of(field))
         out = np.full((PART, values.shape[0]), filling(field), dtype_of(field))
         to_stock_major(values, out[: values.shape[1]])
         return out
 
-    for field in {LAWS[f][1] for f in fields if f in LAWS}:
-        turned[field] = stock_major(field)
-    found = {}
-    for field in fields:
-        values = turned[field] if field in turned else stock_major(field)
-        law, reference = LAWS.get(field, (0, ""))
-        found[field] = encode(values, law, turned.get(reference))
-    return found
+    @cache
+    def part(field: str) -> Part:
+        law, references = LAWS.get(field, (0, ()))
+        name, blob = encode(stock_major(field), law, reference_of(references, stock_major) if law else None)
+        return Part(name=name, key=key_of(name, law, tuple(part(r).name for r in references)), blob=blob)
+
+    return {field: part(field) for field in fields}
 
 
 def encode_all(
@@ -48,15 +58,15 @@ def encode_all(
     indices: dict[str, Array],
     dividends: Dividends,
 ) -> tuple[Content, dict[str, bytes]]:
-    """A whole market in memory as content and the bytes of its parts; `fields`: STORED and the factors, [D, N] each."""
+    """A whole market in memory as content and the bytes of its parts by key; `fields`: STORED and factors, [D, N]."""
     names = (*STORED, *factor_versions)
     chunks: dict[str, dict[str, tuple[str, ...]]] = {field: {} for field in names}
     blobs: dict[str, bytes] = {}
     for year, rows in year_slices(days).items():
         for _, columns in parts(len(instruments)):
-            for field, (name, blob) in encode_year({f: fields[f][rows, columns] for f in names}).items():
-                chunks[field][str(year)] = (*chunks[field].get(str(year), ()), name)
-                blobs[name] = blob
+            for field, part in encode_year({f: fields[f][rows, columns] for f in names}).items():
+                chunks[field][str(year)] = (*chunks[field].get(str(year), ()), part.name)
+                blobs[part.key] = part.blob
     content = content_of(
         days=days,
         instruments=instruments,
@@ -70,4 +80,4 @@ def encode_all(
 
 def manifest_of(content: Content, revision: int, reasons: Mapping[str, str]) -> Manifest:
     """The manifest of a content."""
-    return Manifest(version=version_of(content), content=content, revision=revision, reasons=dict(reasons))
+    return Manifest(version=version_of(content), content=content, laws=LAWS, revision=revision, reasons=dict(reasons))

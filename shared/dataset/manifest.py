@@ -8,6 +8,7 @@ import math
 import msgspec
 import numpy as np
 
+from shared.dataset.chunk import key_of
 from shared.dataset.kernels import Array
 from shared.errors import DatasetError
 from shared.model.calendar import year_slices
@@ -41,11 +42,13 @@ class Content(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """A version with its content, and what stands beside it unhashed.
 
-    reasons: factor -> why it has no value anywhere. revision: the data revision that it was built from.
+    laws: field -> (law, stored fields whose product it refers to), as the parts were encoded. reasons: factor -> why it
+    has no value anywhere. revision: the data revision that it was built from.
     """
 
     version: str
     content: Content
+    laws: dict[str, tuple[int, tuple[str, ...]]]
     revision: int
     reasons: dict[str, str]
 
@@ -85,9 +88,21 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             disclosed_on=np.array(content.dividend_disclosed_on, np.int32),
         )
 
-    def part_names(self) -> frozenset[str]:
-        """The names of all parts."""
-        return frozenset(name for years in self.content.chunks.values() for names in years.values() for name in names)
+    def part_keys(self) -> frozenset[str]:
+        """The keys that the bytes of all parts are stored under."""
+        chunks = self.content.chunks
+        return frozenset(
+            key for field, years in chunks.items() for year in years for key in self.keys(field, int(year))
+        )
+
+    def keys(self, field: str, year: int) -> tuple[str, ...]:
+        """The keys of the parts of a chunk, in order."""
+        names = self.content.chunks[field][str(year)]
+        if field not in self.laws:
+            return names
+        law, fields = self.laws[field]
+        references = zip(*(self.content.chunks[reference][str(year)] for reference in fields), strict=True)
+        return tuple(key_of(name, law, refers) for name, refers in zip(names, references, strict=True))
 
 
 def _numbers(values: tuple[float | None, ...]) -> Array:

@@ -23,7 +23,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from shared.dataset.chunk import LAWS, padded, part_count
+from shared.dataset.chunk import padded, reference_of
 from shared.dataset.codec import decode
 from shared.dataset.derive import VIEW_VERSION, view_inputs, view_rows
 from shared.dataset.kernels import Array, to_day_major, to_stock_major
@@ -36,7 +36,7 @@ from shared.model.calendar import NO_DAY, years_of
 from shared.model.fields import PART, VIEWS, dtype_of
 
 Fetch = Callable[[Sequence[str]], dict[str, bytes]]
-"""Part names -> the bytes of those that are within reach."""
+"""Keys of parts -> the bytes of those that are within reach."""
 
 SCRATCH = "scratch:"
 MARK_EVERY_S = 30.0
@@ -208,22 +208,21 @@ class MappedPanels:
 
     def _fill_chunk(self, field: str, year: int, names: tuple[str, ...], reading: Reading) -> Callable[[Array], None]:
         def fill(out: Array) -> None:
-            wanted = list(dict.fromkeys(names))
-            blobs = self._fetch(wanted)
-            missing = tuple(name for name in wanted if name not in blobs)
+            keys = self.manifest.keys(field, year)
+            blobs = self._fetch(list(dict.fromkeys(keys)))
+            missing = tuple(dict.fromkeys(key for key in keys if key not in blobs))
             if missing:
                 raise ChunkMissingError(missing)
             damaged = []
-            for part in range(part_count(len(self.instruments))):
-                name, columns = names[part], slice(part * PART, (part + 1) * PART)
-                shape = (PART, self._rows(year))
+            for part, (key, name) in enumerate(zip(keys, names, strict=True)):
+                columns = slice(part * PART, (part + 1) * PART)
                 reference = partial(self._reference, field, year, columns, reading)
                 try:
-                    values = decode(blobs[name], name, dtype_of(field), shape, reference)
+                    values = decode(blobs[key], name, dtype_of(field), (PART, self._rows(year)), reference)
                 except ChunkMissingError:
                     raise
                 except DatasetError:
-                    damaged.append(name)
+                    damaged.append(key)
                 else:
                     to_day_major(values, out[:, columns])
             if damaged:
@@ -232,7 +231,10 @@ class MappedPanels:
         return fill
 
     def _reference(self, field: str, year: int, columns: slice, reading: Reading) -> Array:
-        return to_stock_major(self._whole_width(LAWS[field][1], year, reading)[:, columns])
+        def read(name: str) -> Array:
+            return to_stock_major(self._whole_width(name, year, reading)[:, columns])
+
+        return reference_of(self.manifest.laws[field][1], read)
 
     def _whole_width(self, field: str, year: int, reading: Reading) -> Array:
         """The rows of a year with the columns that fill up the last part."""

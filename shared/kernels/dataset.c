@@ -168,15 +168,10 @@ void dataset_unshuffle(int64_t size, int64_t count, const uint8_t *in, void *out
     if (size == 8) unshuffle_8(count, in, out);
 }
 
-/* Predicted float32 factors: how a value follows from the one before and a reference (float64, stock-major like the
- * values). The difference of the bit patterns, as one of few small whole numbers, is what gets compressed. */
-static float predicted(int64_t law, float before, double reference, double reference_before) {
-    switch (law) {
-    case 1: return (float)((double)before * (reference / reference_before));
-    case 2: return (float)((double)before * (reference_before / reference));
-    default: return (float)reference;
-    }
-}
+/* Predicted float32 factors: how a value follows from the one before, or from a reference (float64, stock-major like the
+ * values). The difference of the bit patterns, mostly zero, is what gets compressed. Law 1: grows with the reference;
+ * 2: shrinks with it; 3: is the reference; 5 to 8: the change of the reference over 1, 20, 60, 120 rows in percent. */
+static const int64_t LAGS[] = {0, 0, 0, 0, 0, 1, 20, 60, 120};
 
 static uint32_t bits_of(float x) {
     uint32_t u;
@@ -184,31 +179,36 @@ static uint32_t bits_of(float x) {
     return u;
 }
 
-/* Values [n, rows] -> residuals. Law 1: grows with the reference; 2: shrinks with it; 3: is the reference. */
-void dataset_predict(int64_t law, int64_t rows, int64_t n, const float *in, const double *reference, uint32_t *out) {
-    for (int64_t i = 0; i < n; i++) {
-        const float *x = in + i * rows;
-        const double *r = reference + i * rows;
-        for (int64_t d = 0; d < rows; d++) {
-            const float guess = predicted(law, d ? x[d - 1] : 0, r[d], d ? r[d - 1] : NAN);
-            const uint32_t expected = isfinite(guess) ? bits_of(guess) : d ? bits_of(x[d - 1]) : 0;
-            const int32_t off = (int32_t)(bits_of(x[d]) - expected);
-            out[i * rows + d] = ((uint32_t)off << 1) ^ (uint32_t)(off >> 31);
-        }
+static uint32_t expected(int64_t law, int64_t d, const float *x, const double *r) {
+    float guess = NAN;
+    if (law == 3) {
+        guess = (float)r[d];
+    } else if (law == 1) {
+        if (d) guess = (float)((double)x[d - 1] * (r[d] / r[d - 1]));
+    } else if (law == 2) {
+        if (d) guess = (float)((double)x[d - 1] * (r[d - 1] / r[d]));
+    } else if (d >= LAGS[law]) {
+        guess = (float)((r[d] / r[d - LAGS[law]] - 1) * 100);
     }
+    return isfinite(guess) ? bits_of(guess) : d ? bits_of(x[d - 1]) : 0;
+}
+
+/* Values [n, rows] -> residuals, folded so that small differences of either sign are small numbers. */
+void dataset_predict(int64_t law, int64_t rows, int64_t n, const float *in, const double *reference, uint32_t *out) {
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t d = 0; d < rows; d++) {
+            const uint32_t off = bits_of(in[i * rows + d]) - expected(law, d, in + i * rows, reference + i * rows);
+            out[i * rows + d] = (off << 1) ^ (0u - (off >> 31));
+        }
 }
 
 /* The inverse of dataset_predict. */
 void dataset_restore(int64_t law, int64_t rows, int64_t n, const uint32_t *in, const double *reference, float *out) {
-    for (int64_t i = 0; i < n; i++) {
-        float *x = out + i * rows;
-        const double *r = reference + i * rows;
+    for (int64_t i = 0; i < n; i++)
         for (int64_t d = 0; d < rows; d++) {
-            const float guess = predicted(law, d ? x[d - 1] : 0, r[d], d ? r[d - 1] : NAN);
-            const uint32_t expected = isfinite(guess) ? bits_of(guess) : d ? bits_of(x[d - 1]) : 0;
             const uint32_t folded = in[i * rows + d];
-            const uint32_t bits = expected + ((folded >> 1) ^ (0u - (folded & 1u)));
-            memcpy(&x[d], &bits, 4);
+            const uint32_t off = (folded >> 1) ^ (0u - (folded & 1u));
+            const uint32_t bits = expected(law, d, out + i * rows, reference + i * rows) + off;
+            memcpy(&out[i * rows + d], &bits, 4);
         }
-    }
 }

@@ -13,7 +13,7 @@ import pytest
 import zstandard
 
 from shared.dataset import codec
-from shared.dataset.chunk import GROWS, IS, SHRINKS
+from shared.dataset.codec import CHANGES_1, CHANGES_20, CHANGES_60, EQUALS, GROWS, IS, SHRINKS
 from shared.errors import DatasetError
 
 GOLDEN = pathlib.Path(__file__).parents[2] / "golden" / "dataset"
@@ -40,14 +40,14 @@ def test_golden_bytes_still_decode_to_the_same_values_under_the_same_name(kind: 
     assert codec.decode(blob, name, values.dtype, values.shape).tobytes() == values.tobytes()
 
 
-@pytest.mark.parametrize("law", [GROWS, SHRINKS, IS])
+@pytest.mark.parametrize("law", [GROWS, SHRINKS, IS, CHANGES_1, CHANGES_20, CHANGES_60, EQUALS])
 def test_residuals_restore_every_bit_whatever_the_values_are(law: int) -> None:
     reference = np.exp(RANDOM.normal(20, 2, (5, 300)))
     reference[RANDOM.random(reference.shape) < 0.1] = np.nan
     reference[2, 100:] = 0
-    values = {GROWS: reference / 3e5, SHRINKS: 3e5 / np.where(reference == 0, 1, reference), IS: reference}[law]
-    values = values.astype(np.float32)
-    values[0] = RANDOM.integers(0, 2**32, 300, dtype=np.uint32).view(np.float32)
+    values = {GROWS: reference / 3e5, SHRINKS: 3e5 / np.where(reference == 0, 1, reference)}.get(law, reference)
+    values = values.astype(codec.law_dtype(law))
+    values[0] = np.frombuffer(RANDOM.bytes(values[0].nbytes), values.dtype)
     values[1, ::3] = [np.inf, -np.inf, -0.0, 0.0, np.nan] * 20
     name, blob = codec.encode(values, law, reference)
     assert name == codec.name_of(values)
