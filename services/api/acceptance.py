@@ -1,4 +1,4 @@
-"""Accepting a backtest: understood, checked against its dataset, recorded, announced, and answered when it ended in time."""
+"""Accepting a backtest: understood, checked against its dataset, recorded, announced, answered."""
 
 from __future__ import annotations
 
@@ -121,9 +121,7 @@ async def _view(api: Api, draft: Draft) -> View | None:
     if draft.dataset is not None:
         pinned = await api.datasets.get(draft.dataset)
         if pinned is None:
-            raise invalid(
-                [Problem(path="dataset", message=f"there is no dataset version {draft.dataset}; see /v1/datasets")]
-            )
+            raise invalid([Problem(path="dataset", message="there is no such version; see /v1/datasets")])
         return pinned
     view = await api.datasets.current()
     if view is None and not await api.datasets.has_data():
@@ -194,10 +192,10 @@ async def _recorded(api: Api, caller: Caller, draft: Draft, view: View | None, a
     if not ask.no_store and ask.idempotency_key is None:
         known = api.results.known.get(content)
         if known is not None:
-            values = (row["id"], caller.owner, known, draft.strategy_id, ask.origin, created)
+            stored = (row["id"], caller.owner, known, draft.strategy_id, ask.origin, created)
             async with api.database.connection() as connection:
-                if await connection.fetchval(SQL["accept_stored"], *values) is not None:
-                    api.measures.accepted("stored")
+                if await connection.fetchval(SQL["accept_stored"], *stored) is not None:
+                    api.measures.accepted("hit", ask.origin)
                     return row | {"computation": known, "cached": True, "status": "completed",
                                   "started_at": created, "finished_at": created}  # fmt: skip
             del api.results.known[content]
@@ -224,10 +222,10 @@ async def _recorded(api: Api, caller: Caller, draft: Draft, view: View | None, a
     if made["fresh"]:
         row["announced_here"] = True
         await announce(api, str(mine))
-        api.measures.accepted("new")
+        api.measures.accepted("miss", ask.origin)
     else:
         api.ends.forget(str(mine))
-        api.measures.accepted("stored" if made["cached"] else "joined")
+        api.measures.accepted("hit" if made["cached"] else "joined", ask.origin)
     if made["cached"]:
         api.results.remember(content, made["computation"])
         row |= {"started_at": created, "finished_at": created}
@@ -246,7 +244,7 @@ async def _recorded_waiting(api: Api, row: Row, draft: Draft, ask: Ask) -> Row:
         known = await _idempotent(api, Caller(owner=row["owner"], rate_per_minute=0, concurrency=0), ask)
         if known is not None:
             return known
-    api.measures.accepted("waiting")
+    api.measures.accepted("waiting", ask.origin)
     await api.datasets.ask_for_first()
     return row
 

@@ -46,8 +46,9 @@ def parse_json(raw: bytes) -> Any:
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        raise ApiProblem(400, "malformed-body", f"The body is not JSON: {error.msg} (line {error.lineno}, column {error.colno}).",
-                         [Problem(path="", message=error.msg, line=error.lineno, column=error.colno)]) from None  # fmt: skip
+        where = f"line {error.lineno}, column {error.colno}"
+        mistake = Problem(path="", message=error.msg, line=error.lineno, column=error.colno)
+        raise ApiProblem(400, "malformed-body", f"The body is not JSON: {error.msg} ({where}).", [mistake]) from None
 
 
 def parse_object(raw: bytes) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The dataset versions that requests are checked against: the current one is kept at hand and changes on publication."""
+"""The dataset versions that requests are checked against; the current one changes on publication."""
 
 from __future__ import annotations
 

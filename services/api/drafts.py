@@ -94,6 +94,6 @@ def _drop(body: Any, location: tuple[int | str, ...]) -> None:
             return
     last = parts[-1]
     if isinstance(body, dict):
-        body.pop(last, None)  # type: ignore[arg-type]
+        body.pop(last, None)
     elif isinstance(body, list) and isinstance(last, int) and last < len(body):
         body[last] = "KOSPI"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import asyncpg
@@ -27,8 +27,8 @@ log = structlog.get_logger()
 TAGS = frozenset({"strategy", "id"})
 
 
-class ApiProblem(OndolError):
-    """An answer that is not the one that was asked for: status, kind (of PROBLEM_TYPES), detail and all its mistakes."""
+class ApiProblem(OndolError):  # noqa: N818  it is the answer, not a failure of ours
+    """Another answer than was asked for: status, word (of PROBLEM_TYPES), detail and all its mistakes."""
 
     def __init__(
         self,
@@ -128,7 +128,9 @@ def as_problem(error: BaseException) -> ApiProblem:
 
 
 @web.middleware
-async def problem_middleware(request: web.Request, handler: Any) -> web.StreamResponse:
+async def problem_middleware(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
     """Turns every error of a route into its problem document; the outermost edge of the api."""
     try:
         return await handler(request)

@@ -110,10 +110,10 @@ class Strategy(Model):
     """A strategy; with `id` the parts that change in a strategy of the catalogue or of one's own."""
 
     id: Word | None = Field(None, description="a strategy whose parts are changed by what stands beside it")
-    buy: Buy = Field(default_factory=Buy)
-    sell: Sell = Field(default_factory=Sell)
-    portfolio: Portfolio = Field(default_factory=Portfolio)
-    universe: Universe = Field(default_factory=Universe)
+    buy: Buy = Buy()
+    sell: Sell = Sell()
+    portfolio: Portfolio = Portfolio()
+    universe: Universe = Universe()
 
 
 class Costs(Model):
@@ -158,8 +158,8 @@ class BacktestBody(Model):
     start: Date
     end: Date
     initial_cash: Won = 100_000_000
-    costs: Costs = Field(default_factory=Costs)
-    execution: Execution = Field(default_factory=Execution)
+    costs: Costs = Costs()
+    execution: Execution = Execution()
     benchmark: Word | None = Field("KOSPI", description="an index name, market, equal, or null")
     risk_free_pct: Annotated[float, Field(ge=-100, le=1000, allow_inf_nan=False)] = 0
     dataset: Word | None = Field(None, description="a dataset version; null is the current one")
@@ -188,7 +188,7 @@ class OwnStrategyBody(Model):
     summary: Annotated[Text, Field(max_length=2000)] = ""
     tags: Annotated[list[Word], Field(max_length=20)] = []
     strategy: Strategy
-    costs: Costs = Field(default_factory=Costs)
+    costs: Costs = Costs()
 
 
 class NewStrategyBody(OwnStrategyBody):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 import asyncpg
 import structlog
@@ -42,7 +43,7 @@ async def run(settings: Settings, *, listening: Callable[[str], None] | None = N
     async with AsyncExitStack() as stack:
         stop = await stack.enter_async_context(stop_signal())
         api, tasks = await stack.enter_async_context(opened(settings))
-        while not await is_migrated(api.database) and not stop.is_set():
+        while not await is_migrated(api.database) and not stop.is_set():  # noqa: ASYNC110  another process migrates
             await asyncio.sleep(0.2)
         await refuse_open_bind(settings, api.database)
         try:
@@ -56,7 +57,7 @@ async def run(settings: Settings, *, listening: Callable[[str], None] | None = N
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[tuple[Api, list[Callable[[], Awaitable[None]]]]]:
+async def opened(settings: Settings) -> AsyncIterator[tuple[Api, list[Callable[[], Coroutine[Any, Any, None]]]]]:
     """The api's services, and the tasks that have to run beside it."""
     if not settings.has_servers:
         raise SetupError("The api needs ONDOL_DATABASE_URL, ONDOL_BROKER_URL and ONDOL_CACHE_URL.")

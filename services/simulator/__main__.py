@@ -6,16 +6,19 @@ import asyncio
 import os
 import sys
 
+from services.simulator.service import run
 from shared.errors import SetupError
+from shared.infra.logs import configure
 from shared.settings import Settings
 
 
 def main() -> int:
     """Read the settings and serve until SIGTERM; a wrong environment is one sentence and exit code 2."""
     try:
-        from services.simulator.service import run
-
-        asyncio.run(run(Settings.from_environment(os.environ)))
+        settings = Settings.from_environment(os.environ)
+        secrets = (settings.database_url, settings.broker_url, settings.cache_url, settings.api_key)
+        configure("simulator", settings.log_level, secrets)
+        asyncio.run(run(settings))
     except SetupError as error:
         sys.stderr.write(f"{error}\n")
         return 2

@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 import asyncpg
 import structlog
 from redis.asyncio import Redis
 
-from services.simulator import queries, simulate
-from services.simulator.metrics import Metrics
+from services.simulator import metrics, queries, simulate
 from services.simulator.panels import Versions
 from services.simulator.reconcile import keep_reconciling
 from services.simulator.simulate import Tools, Work
@@ -24,7 +23,9 @@ from shared.errors import SetupError, UnavailableError
 from shared.infra import redis as servers
 from shared.infra.cache import cache as open_cache
 from shared.infra.lifecycle import Beat, Heartbeat, StopRequested, stop_signal, until
-from shared.infra.postgres import LOST, connect_pool, database, is_migrated
+from shared.infra.metrics import exposition
+from shared.infra.postgres import LOST, database, is_migrated
+from shared.infra.probes import probes
 from shared.infra.sql import statements
 from shared.infra.streams import Consumer, Delivery
 from shared.settings import Settings
@@ -96,15 +97,16 @@ async def run(settings: Settings) -> None:
             worker=worker,
         )
         desk = Desk(settings.simulator_slots)
-        metrics = await stack.enter_async_context(Metrics.serving(settings, record, broker, cache))
-        while not await is_migrated(record) and not stop.is_set():
+        checks = {"postgres": record.answers, "broker": partial(servers.answers, broker), "cache": cache.answers}
+        await stack.enter_async_context(probes(settings.metrics_host, settings.metrics_port, checks, exposition))
+        while not await is_migrated(record) and not stop.is_set():  # noqa: ASYNC110  another process migrates
             await asyncio.sleep(0.2)
         heart = Heartbeat(partial(_open_beat, settings, desk, worker), interval_s=BEAT_S,
                           lost=(*LOST, *servers.LOST, UnavailableError, SetupError, asyncpg.PostgresError))  # fmt: skip
         stack.enter_context(heart)
         handlers: dict[str, Callable[[Consumer, Delivery], Awaitable[None]]] = {
-            BACKTESTS: partial(_backtest, tools, desk, metrics),
-            QUERIES: partial(_query, tools, desk, metrics),
+            BACKTESTS: partial(_backtest, tools, desk),
+            QUERIES: partial(_query, tools, desk),
         }
         log.info("simulator.ready", worker=worker, slots=settings.simulator_slots)
         try:
@@ -155,7 +157,7 @@ def _return_unread(consumer: Consumer, desk: Desk, done: asyncio.Future[list[Del
         desk.begin(consumer.hand_back(*entries))
 
 
-async def _backtest(tools: Tools, desk: Desk, metrics: Metrics, consumer: Consumer, delivery: Delivery) -> None:
+async def _backtest(tools: Tools, desk: Desk, consumer: Consumer, delivery: Delivery) -> None:
     """One hint: lease, run, save; the slot is free again while the result is written."""
     slot = _Slot(desk.slots[BACKTESTS])
     work: Work | None = None
@@ -185,13 +187,12 @@ async def _backtest(tools: Tools, desk: Desk, metrics: Metrics, consumer: Consum
             desk.works.pop(str(work.id), None)
 
 
-async def _query(tools: Tools, desk: Desk, metrics: Metrics, consumer: Consumer, delivery: Delivery) -> None:
+async def _query(tools: Tools, desk: Desk, consumer: Consumer, delivery: Delivery) -> None:
     """One question: answer it, unless nobody waits any more."""
     desk.entries[delivery.entry] = QUERIES
     try:
         if isinstance(delivery.event, QueryRequested):
             await queries.answer(tools, delivery.event)
-            metrics.queried(delivery.event.kind)
         await _done(consumer, delivery)
     finally:
         desk.entries.pop(delivery.entry, None)
@@ -222,27 +223,32 @@ class _Slot:
             self._slots = None
 
 
-async def _open_beat(settings: Settings, desk: Desk, worker: str) -> Beat:
+@asynccontextmanager
+async def _open_beat(settings: Settings, desk: Desk, worker: str) -> AsyncIterator[Beat]:
     """Connections of the heartbeat thread, and its beat: renew rows and entries, stop what is not ours any more."""
-    record = await connect_pool(settings.database_url or "", size=1, acquire_timeout_s=2.0)
     broker: Redis = servers.client(settings.broker_url or "")
-    streams = {name: Consumer(broker, name, GROUP, worker, lease_ms=int(simulate.LEASE_S * 1000))
-               for name in (BACKTESTS, QUERIES)}  # fmt: skip
+    lease_ms = int(simulate.LEASE_S * 1000)
+    streams = {name: Consumer(broker, name, GROUP, worker, lease_ms=lease_ms) for name in (BACKTESTS, QUERIES)}
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(broker.aclose)
+        record = await stack.enter_async_context(
+            database(settings.database_url or "", size=1, acquire_timeout_s=settings.acquire_timeout_ms / 1e3)
+        )
 
-    async def beat() -> None:
-        works = list(desk.works.values())
-        for work in works:
-            values = (work.id, work.lease, simulate.LEASE_S, work.progress, work.status)
-            async with record.connection() as connection:
-                if await connection.fetchval(SQL["renew"], *values) is None:
-                    work.stop = True
-        if works:
-            await streams[BACKTESTS].renew(*(work.entry for work in works))
-        asked = list(desk.entries)
-        if asked:
-            await streams[QUERIES].renew(*asked)
+        async def beat() -> None:
+            works = list(desk.works.values())
+            for work in works:
+                values = (work.id, work.lease, simulate.LEASE_S, work.progress, work.status)
+                async with record.connection() as connection:
+                    if await connection.fetchval(SQL["renew"], *values) is None:
+                        work.stop = True
+            if works:
+                await streams[BACKTESTS].renew(*(work.entry for work in works))
+            asked = list(desk.entries)
+            if asked:
+                await streams[QUERIES].renew(*asked)
 
-    return beat
+        yield beat
 
 
 async def _leave(desk: Desk) -> None:

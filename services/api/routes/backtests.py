@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import suppress
+from typing import Any
 
 from aiohttp import web
 
@@ -29,7 +31,7 @@ async def show(api: Api, call: Call) -> web.Response:
     return web.Response(body=backtest_document(row, result), content_type=JSON)
 
 
-async def own_row(api: Api, call: Call) -> dict[str, object]:
+async def own_row(api: Api, call: Call) -> dict[str, Any]:
     """The caller's row that the path names; 404 for anything else."""
     row = await fresh_row(api, uuid_of(call.request.match_info["id"]), call.caller.owner)
     if row is None:
@@ -71,13 +73,11 @@ async def cancel(api: Api, call: Call) -> web.Response:
             stopped = await connection.fetchval(SQL["stop_computation"], detached["computation"])
     if stopped is not None:
         name = str(stopped)
-        try:
+        with suppress(LOST):  # the simulator's next heartbeat finds its lease gone
             await append_many(
                 api.broker,
                 [BacktestCancelled(computation_id=name), BacktestEnded(computation_id=name, status="cancelled")],
             )
-        except LOST:
-            pass  # the simulator's next heartbeat finds its lease gone
     elif detached is not None and detached["computation"] is not None:
         api.ends.wake(str(detached["computation"]))
     row = await own_row(api, call)

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from services.api import answers
 from services.api.state import Api, Call, Route
-from shared.contracts.events import BACKTESTS
+from shared.contracts.events import BACKTESTS, QUERIES
 from shared.contracts.http import JSON
 from shared.errors import UnavailableError
 from shared.infra import redis as servers
@@ -46,8 +46,11 @@ async def metrics(api: Api, call: Call) -> web.Response:
     try:
         async with api.database.connection() as connection:
             row = await connection.fetchrow(SQL["queue_depth"])
-        waiting = await backlog(api.broker, BACKTESTS, GROUP)
-        api.measures.queue(row["queued"], row["running"], row["oldest_s"], waiting.lag, api.datasets.published_at)
+        api.measures.queue(row["queued"], row["oldest_s"], api.datasets.published_at)
+        for stream in (BACKTESTS, QUERIES):
+            found = await backlog(api.broker, stream, GROUP)
+            api.measures.stream(stream, found.length, found.pending, found.lag)
+        api.measures.pool(api.database.pool.get_size(), api.database.pool.get_idle_size())
     except (*LOST, *servers.LOST, UnavailableError, asyncpg.PostgresError):
         api.measures.blind()
     return web.Response(body=api.measures.text(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
