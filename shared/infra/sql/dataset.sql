@@ -26,13 +26,13 @@ select summary from dataset_version where version = $1;
 select nextval('dataset_fence');
 
 -- name: held_parts
-select name from chunk_part where name = any($1::text[]);
+select key from chunk_part where key = any($1::text[]);
 
 -- name: parts
-select name, bytes from chunk_part where name = any($1::text[]);
+select key, bytes from chunk_part where key = any($1::text[]);
 
 -- name: forget_parts
-delete from chunk_part where name = any($1::text[]);
+delete from chunk_part where key = any($1::text[]);
 
 -- name: lock_current
 -- The first statement of a publication and of a clean-up: they exclude each other.
@@ -63,10 +63,10 @@ where v.retired_at < now() - make_interval(days => $1)
 returning v.version;
 
 -- name: drop_parts
--- Parts that no version names; young ones may belong to a version that is being built.
+-- Parts that no version has; young ones may belong to a version that is being built.
 delete from chunk_part p
 where p.created_at < now() - interval '1 hour'
-  and p.name not in (select unnest(parts) from dataset_version);
+  and p.key not in (select unnest(parts) from dataset_version);
 
 -- name: stored_bytes
 select count(*) as parts, coalesce(sum(octet_length(bytes)), 0) as bytes from chunk_part;

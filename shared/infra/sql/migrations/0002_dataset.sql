@@ -1,8 +1,8 @@
 -- Dataset versions and the parts that they consist of (docs/dataset.md).
 
--- The bytes of a part under its content name; compressed already.
+-- The bytes of a part under its key (`Manifest.keys`); compressed already.
 create table chunk_part (
-    name        text primary key,
+    key         text primary key,
     bytes       bytea storage external not null,
     created_at  timestamptz not null default now()
 );
