@@ -26,6 +26,7 @@ from shared.settings import MIB
 
 SOCKETS = "ondol-"
 _PATIENCE_S = 30.0
+_SHARED_MEMORY = pathlib.Path("/dev/shm")  # noqa: S108
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,11 +114,10 @@ async def servers(home: pathlib.Path, *, verb: str = "serve", cache_bytes: int =
     async with AsyncExitStack() as opened:
         opened.enter_context(_locked(home))
         _sweep(home)
-        sockets = pathlib.Path(tempfile.mkdtemp(prefix=SOCKETS))
+        sockets = _socket_folder()
         opened.callback(shutil.rmtree, sockets, ignore_errors=True)
         panels = _panel_folder(home, sockets.name)
         opened.callback(shutil.rmtree, panels, ignore_errors=True)
-        sockets.chmod(0o711)
         found = Servers(
             database_url=f"postgresql://ondol@/ondol?host={sockets}/postgres",
             broker_url=f"unix://{sockets}/redis/broker.sock?db=0",
@@ -154,17 +154,24 @@ def _sweep(home: pathlib.Path) -> None:
         return
     for text, parents in (
         (old.servers.sockets, {tempfile.gettempdir()}),
-        (old.servers.panel_dir, {"/dev/shm", str(home)}),
-    ):  # noqa: S108
+        (old.servers.panel_dir, {str(_SHARED_MEMORY), str(home)}),
+    ):
         folder = pathlib.Path(text)
         if str(folder.parent) in parents and (folder.name.startswith(SOCKETS) or folder.name == "panels"):
             shutil.rmtree(folder, ignore_errors=True)
     (home / "run.json").unlink(missing_ok=True)
 
 
+def _socket_folder() -> pathlib.Path:
+    """A new folder with a short path (socket paths are limited) that PostgreSQL's user may enter."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix=SOCKETS))
+    folder.chmod(0o711)
+    return folder
+
+
 def _panel_folder(home: pathlib.Path, name: str) -> pathlib.Path:
     """Shared memory where it can be written, else a folder of the home."""
-    memory = pathlib.Path("/dev/shm")  # noqa: S108
+    memory = _SHARED_MEMORY
     folder = memory / name if os.access(memory, os.W_OK) else home / "panels"
     folder.mkdir(mode=0o700, exist_ok=True)
     return folder
@@ -178,9 +185,24 @@ async def _valkey(home: pathlib.Path, sockets: pathlib.Path, role: str, limit: i
     (sockets / "redis").mkdir(mode=0o700, exist_ok=True)
     path = sockets / "redis" / f"{role}.sock"
     command = [
-        str(_valkey_binary()), "--port", "0", "--unixsocket", str(path), "--unixsocketperm", "700", "--dir", str(folder),
-        "--save", "", "--daemonize", "no", "--io-threads", "1", "--loglevel", "warning",
-    ]  # fmt: skip
+        str(_valkey_binary()),
+        "--port",
+        "0",
+        "--unixsocket",
+        str(path),
+        "--unixsocketperm",
+        "700",
+        "--dir",
+        str(folder),
+        "--save",
+        "",
+        "--daemonize",
+        "no",
+        "--io-threads",
+        "1",
+        "--loglevel",
+        "warning",
+    ]
     if limit is None:
         command += ["--appendonly", "yes", "--appendfsync", "everysec", "--maxmemory-policy", "noeviction"]
     else:
@@ -249,8 +271,12 @@ async def _postgres(home: pathlib.Path, sockets: pathlib.Path) -> AsyncIterator[
     with (home / "logs" / "postgres.log").open("ab") as log:
         process = await processes.start(
             [tools.postgres, "-D", str(data), "-k", str(folder), *_options()],
-            environment=tools.environment, account=account, log=log, on_parent_death=signal.SIGQUIT, folder=str(data),
-        )  # fmt: skip
+            environment=tools.environment,
+            account=account,
+            log=log,
+            on_parent_death=signal.SIGQUIT,
+            folder=str(data),
+        )
     try:
         await _until_postgres(process, folder, home)
         yield process.pid
@@ -261,11 +287,23 @@ async def _postgres(home: pathlib.Path, sockets: pathlib.Path) -> AsyncIterator[
 
 def _options() -> list[str]:
     options = {
-        "listen_addresses": "", "max_connections": "200", "shared_buffers": "128MB", "wal_level": "minimal",
-        "max_wal_senders": "0", "max_wal_size": "2GB", "checkpoint_timeout": "15min", "jit": "off",
-        "huge_pages": "off", "dynamic_shared_memory_type": "mmap", "log_min_messages": "warning", "unix_socket_permissions": "0700",
-        "timezone": "UTC", "log_timezone": "UTC", "max_parallel_workers_per_gather": "1", "password_encryption": "scram-sha-256",
-    }  # fmt: skip
+        "listen_addresses": "",
+        "max_connections": "200",
+        "shared_buffers": "128MB",
+        "wal_level": "minimal",
+        "max_wal_senders": "0",
+        "max_wal_size": "2GB",
+        "checkpoint_timeout": "15min",
+        "jit": "off",
+        "huge_pages": "off",
+        "dynamic_shared_memory_type": "mmap",
+        "log_min_messages": "warning",
+        "unix_socket_permissions": "0700",
+        "timezone": "UTC",
+        "log_timezone": "UTC",
+        "max_parallel_workers_per_gather": "1",
+        "password_encryption": "scram-sha-256",
+    }
     return [text for name, value in options.items() for text in ("-c", f"{name}={value}")]
 
 
@@ -276,8 +314,11 @@ async def _initdb(tools: Binaries, data: pathlib.Path, home: pathlib.Path, accou
     with (home / "logs" / "postgres.log").open("ab") as log:
         process = await processes.start(
             [tools.initdb, "-D", str(new), "-U", "ondol", "--auth=trust", "-E", "UTF8", "--locale=C", "--no-sync"],
-            environment=tools.environment, account=account, log=log, folder=str(data.parent),
-        )  # fmt: skip
+            environment=tools.environment,
+            account=account,
+            log=log,
+            folder=str(data.parent),
+        )
     try:
         code = await process.wait()
     finally:

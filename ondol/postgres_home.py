@@ -57,7 +57,7 @@ def _copied(package: pathlib.Path) -> pathlib.Path:
     mark = (package / "pginstall" / "bin" / "postgres").stat()
     target = pathlib.Path("/var/tmp") / f"ondol-postgres-{mark.st_size}-{mark.st_mtime_ns}"  # noqa: S108
     if not target.exists():
-        temporary = pathlib.Path(tempfile.mkdtemp(prefix="ondol-postgres-", dir="/var/tmp"))  # noqa: S108
+        temporary = pathlib.Path(tempfile.mkdtemp(prefix="ondol-postgres-", dir="/var/tmp"))
         temporary.chmod(0o755)
         for name in (package.name, package.name + ".libs"):
             shutil.copytree(

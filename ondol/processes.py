@@ -67,7 +67,7 @@ async def start(
         extra_groups=[] if account else None,
         start_new_session=True,
         cwd=folder,
-        preexec_fn=_die_with(os.getpid(), on_parent_death),  # noqa: PLW1509 - only calls prctl
+        preexec_fn=_die_with(os.getpid(), on_parent_death),
     )
 
 

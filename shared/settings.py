@@ -13,6 +13,7 @@ from shared.errors import SetupError
 
 MIB = 1024 * 1024
 GIB = 1024 * MIB
+PANEL_DIR = "/dev/shm/ondol"  # noqa: S108 - a tmpfs on purpose
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 _TRUE = frozenset({"1", "true", "yes", "on"})
@@ -110,57 +111,225 @@ def _factor_keys(value: str) -> tuple[str, ...] | None:
     return keys
 
 
-def _setting(name: str, services: str, default: Any, unit: str, parse: Callable[[str], Any], meaning: str,
-             *, secret: bool = False, alias: str | None = None) -> Setting:  # fmt: skip
-    attribute = name.removeprefix("ONDOL_").lower()
-    return Setting(name=name, attribute=attribute, services=services, default=default, unit=unit, parse=parse,
-                   meaning=meaning, secret=secret, alias=alias)  # fmt: skip
+def _setting(  # noqa: PLR0917 - the order of the columns of the page
+    name: str,
+    services: str,
+    default: Any,
+    unit: str,
+    parse: Callable[[str], Any],
+    meaning: str,
+    *,
+    secret: bool = False,
+    alias: str | None = None,
+) -> Setting:
+    return Setting(
+        name=name,
+        attribute=name.removeprefix("ONDOL_").lower(),
+        services=services,
+        default=default,
+        unit=unit,
+        parse=parse,
+        meaning=meaning,
+        secret=secret,
+        alias=alias,
+    )
 
 
 _REDIS = _url("redis", "rediss", "unix")
 
 SETTINGS: tuple[Setting, ...] = (
-    _setting("ONDOL_DATABASE_URL", "all", None, "URL", _url("postgresql", "postgres"),
-             "PostgreSQL, the record of everything. All three URLs or none: without them the servers are embedded.", secret=True),
-    _setting("ONDOL_BROKER_URL", "all", None, "URL", _REDIS,
-             "Redis for streams and queues; it must never evict (`maxmemory-policy noeviction`).", secret=True),
-    _setting("ONDOL_CACHE_URL", "all", None, "URL", _REDIS,
-             "Redis for chunks and results; another server than the broker, and it may evict.", secret=True),
+    _setting(
+        "ONDOL_DATABASE_URL",
+        "all",
+        None,
+        "URL",
+        _url("postgresql", "postgres"),
+        "PostgreSQL, the record of everything. All three URLs or none: without them the servers are embedded.",
+        secret=True,
+    ),
+    _setting(
+        "ONDOL_BROKER_URL",
+        "all",
+        None,
+        "URL",
+        _REDIS,
+        "Redis for streams and queues; it must never evict (`maxmemory-policy noeviction`).",
+        secret=True,
+    ),
+    _setting(
+        "ONDOL_CACHE_URL",
+        "all",
+        None,
+        "URL",
+        _REDIS,
+        "Redis for chunks and results; another server than the broker, and it may evict.",
+        secret=True,
+    ),
     _setting("ONDOL_CACHE_CLUSTER", "all", False, "", _flag, "The cache is a Redis Cluster."),
-    _setting("ONDOL_POOL_SIZE", "all", 8, "connections", _integer(1, 200), "PostgreSQL connections of each process, at most."),
-    _setting("ONDOL_API_HOST", "api", "127.0.0.1", "address", _text,
-             "Where the API listens. Anything but loopback needs at least one key."),
+    _setting(
+        "ONDOL_POOL_SIZE", "all", 8, "connections", _integer(1, 200), "PostgreSQL connections of each process, at most."
+    ),
+    _setting(
+        "ONDOL_API_HOST",
+        "api",
+        "127.0.0.1",
+        "address",
+        _text,
+        "Where the API listens. Anything but loopback needs at least one key.",
+    ),
     _setting("ONDOL_API_PORT", "api", 8000, "port", _integer(0, 65535), "Port of the API; 0 takes a free one."),
-    _setting("ONDOL_API_URL", "warmer", None, "URL", _url("http", "https"),
-             "Where the warmer asks; without it the host and port of the API on this machine."),
-    _setting("ONDOL_API_KEY", "warmer", None, "", _text, "Key that the warmer shows where the API asks for one.", secret=True),
-    _setting("ONDOL_METRICS_HOST", "preparer, simulator, warmer", "127.0.0.1", "address", _text,
-             "Where /healthz, /readyz and /metrics of the other services listen."),
-    _setting("ONDOL_METRICS_PORT", "preparer, simulator, warmer", 9464, "port", _integer(0, 65535),
-             "Port of /healthz, /readyz and /metrics; 0 takes a free one."),
-    _setting("ONDOL_LOG_LEVEL", "all", "info", "", _one_of(*LOG_LEVELS), "Least level that is logged (JSON lines on standard error)."),
-    _setting("ONDOL_PANEL_DIR", "simulator, preparer", "/dev/shm/ondol", "folder", _text,  # noqa: S108
-             "Mapped panels that all simulators of a host share; a tmpfs."),
-    _setting("ONDOL_PANEL_BYTES", "simulator, preparer", 2 * GIB, "bytes", _bytes(64 * MIB), "Budget of the mapped panels of a host."),
-    _setting("ONDOL_CACHE_BYTES", "serve, preparer, warmer", 512 * MIB, "bytes", _bytes(16 * MIB),
-             "Memory limit of the embedded cache, and what the warmer checks its plan against."),
-    _setting("ONDOL_SIMULATOR_SLOTS", "simulator", 1, "runs", _integer(1, 64), "Backtests that one simulator works on at once."),
-    _setting("ONDOL_PREPARE_WORKERS", "preparer", 0, "threads", _integer(0, 256), "Threads that compute parts; 0 means one per core."),
-    _setting("ONDOL_WARM_ENABLED", "warmer", True, "", _flag, "Warm nightly and after start-up.", alias="ENABLE_CACHE_WARMING"),
+    _setting(
+        "ONDOL_API_URL",
+        "warmer",
+        None,
+        "URL",
+        _url("http", "https"),
+        "Where the warmer asks; without it the host and port of the API on this machine.",
+    ),
+    _setting(
+        "ONDOL_API_KEY", "warmer", None, "", _text, "Key that the warmer shows where the API asks for one.", secret=True
+    ),
+    _setting(
+        "ONDOL_METRICS_HOST",
+        "preparer, simulator, warmer",
+        "127.0.0.1",
+        "address",
+        _text,
+        "Where /healthz, /readyz and /metrics of the other services listen.",
+    ),
+    _setting(
+        "ONDOL_METRICS_PORT",
+        "preparer, simulator, warmer",
+        9464,
+        "port",
+        _integer(0, 65535),
+        "Port of /healthz, /readyz and /metrics; 0 takes a free one.",
+    ),
+    _setting(
+        "ONDOL_LOG_LEVEL",
+        "all",
+        "info",
+        "",
+        _one_of(*LOG_LEVELS),
+        "Least level that is logged (JSON lines on standard error).",
+    ),
+    _setting(
+        "ONDOL_PANEL_DIR",
+        "simulator, preparer",
+        PANEL_DIR,
+        "folder",
+        _text,
+        "Mapped panels that all simulators of a host share; a tmpfs.",
+    ),
+    _setting(
+        "ONDOL_PANEL_BYTES",
+        "simulator, preparer",
+        2 * GIB,
+        "bytes",
+        _bytes(64 * MIB),
+        "Budget of the mapped panels of a host.",
+    ),
+    _setting(
+        "ONDOL_CACHE_BYTES",
+        "serve, preparer, warmer",
+        512 * MIB,
+        "bytes",
+        _bytes(16 * MIB),
+        "Memory limit of the embedded cache, and what the warmer checks its plan against.",
+    ),
+    _setting(
+        "ONDOL_SIMULATOR_SLOTS",
+        "simulator",
+        1,
+        "runs",
+        _integer(1, 64),
+        "Backtests that one simulator works on at once.",
+    ),
+    _setting(
+        "ONDOL_PREPARE_WORKERS",
+        "preparer",
+        0,
+        "threads",
+        _integer(0, 256),
+        "Threads that compute parts; 0 means one per core.",
+    ),
+    _setting(
+        "ONDOL_WARM_ENABLED",
+        "warmer",
+        True,
+        "",
+        _flag,
+        "Warm nightly and after start-up.",
+        alias="ENABLE_CACHE_WARMING",
+    ),
     _setting("ONDOL_WARM_AT", "warmer", "03:00", "Asia/Seoul", _time_of_day, "When the nightly warm run starts."),
-    _setting("ONDOL_WARM_YEARS", "warmer", 3, "years", _integer(1, 50), "Years up to the last trading day that are kept warm."),
-    _setting("ONDOL_WARM_LOOKBACK_YEARS", "warmer", 2, "years", _integer(0, 50), "Years before those that are warmed for look-back."),
-    _setting("ONDOL_WARM_BATCH", "warmer", 512, "instruments", _integer(1, 4096), "Instruments per batch of the factor phase."),
-    _setting("ONDOL_WARM_PARALLEL", "warmer", 4, "runs", _integer(1, 64), "Backtests that the warmer has in flight at once."),
-    _setting("ONDOL_FACTORS", "preparer", None, "keys", _factor_keys, "Factors to build: `all`, or keys separated by commas."),
-    _setting("ONDOL_KEEP_DAYS", "preparer", 7, "days", _integer(0, 3650), "How long a dataset version is kept after it was replaced."),
-    _setting("ONDOL_RATE_LIMIT", "api", 600, "requests/min", _integer(0, 10_000_000), "Requests per key and minute; 0 sets no limit."),
-    _setting("ONDOL_CONCURRENCY", "api", 64, "runs", _integer(0, 1_000_000), "Unfinished backtests per key; 0 sets no limit."),
-    _setting("ONDOL_COST_LIMIT", "api", 10_000_000_000, "nodes x stocks x days", _integer(1, 2**62), "Greatest cost of one request."),
+    _setting(
+        "ONDOL_WARM_YEARS",
+        "warmer",
+        3,
+        "years",
+        _integer(1, 50),
+        "Years up to the last trading day that are kept warm.",
+    ),
+    _setting(
+        "ONDOL_WARM_LOOKBACK_YEARS",
+        "warmer",
+        2,
+        "years",
+        _integer(0, 50),
+        "Years before those that are warmed for look-back.",
+    ),
+    _setting(
+        "ONDOL_WARM_BATCH",
+        "warmer",
+        512,
+        "instruments",
+        _integer(1, 4096),
+        "Instruments per batch of the factor phase.",
+    ),
+    _setting(
+        "ONDOL_WARM_PARALLEL", "warmer", 4, "runs", _integer(1, 64), "Backtests that the warmer has in flight at once."
+    ),
+    _setting(
+        "ONDOL_FACTORS", "preparer", None, "keys", _factor_keys, "Factors to build: `all`, or keys separated by commas."
+    ),
+    _setting(
+        "ONDOL_KEEP_DAYS",
+        "preparer",
+        7,
+        "days",
+        _integer(0, 3650),
+        "How long a dataset version is kept after it was replaced.",
+    ),
+    _setting(
+        "ONDOL_RATE_LIMIT",
+        "api",
+        600,
+        "requests/min",
+        _integer(0, 10_000_000),
+        "Requests per key and minute; 0 sets no limit.",
+    ),
+    _setting(
+        "ONDOL_CONCURRENCY", "api", 64, "runs", _integer(0, 1_000_000), "Unfinished backtests per key; 0 sets no limit."
+    ),
+    _setting(
+        "ONDOL_COST_LIMIT",
+        "api",
+        10_000_000_000,
+        "nodes x stocks x days",
+        _integer(1, 2**62),
+        "Greatest cost of one request.",
+    ),
     _setting("ONDOL_BODY_BYTES", "api", MIB, "bytes", _bytes(1024), "Greatest body of one request."),
-    _setting("ONDOL_ACQUIRE_TIMEOUT_MS", "all", 2500, "ms", _integer(10, 60_000),
-             "How long a request waits for a PostgreSQL connection before it answers 503."),
-)  # fmt: skip
+    _setting(
+        "ONDOL_ACQUIRE_TIMEOUT_MS",
+        "all",
+        2500,
+        "ms",
+        _integer(10, 60_000),
+        "How long a request waits for a PostgreSQL connection before it answers 503.",
+    ),
+)
 """The list that the services, `docs/settings.md` and the tests read."""
 
 URLS = ("database_url", "broker_url", "cache_url")
@@ -182,7 +351,7 @@ class Settings:
     metrics_host: str = "127.0.0.1"
     metrics_port: int = 9464
     log_level: str = "info"
-    panel_dir: str = "/dev/shm/ondol"  # noqa: S108
+    panel_dir: str = PANEL_DIR
     panel_bytes: int = 2 * GIB
     cache_bytes: int = 512 * MIB
     simulator_slots: int = 1
@@ -255,8 +424,10 @@ def _read(environment: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
         except ValueError as error:
             mistakes.append(f"{name}: {error}")
     mistakes += [
-        f"{name}: there is no such setting" for name in sorted(environment) if name.startswith("ONDOL_") and name not in known
-    ]  # fmt: skip
+        f"{name}: there is no such setting"
+        for name in sorted(environment)
+        if name.startswith("ONDOL_") and name not in known
+    ]
     return values, mistakes
 
 

@@ -74,39 +74,48 @@ async def load_market(directory: pathlib.Path, database_url: str, progress: Prog
         ):
             if not await writer.fetchval(_SQL["lock"]):
                 raise LoadError("Another load is running; start this one when it has ended.")
-            await _load(files, folder, writer, reader, report, progress)
+            work = _Load(files=files, folder=folder, writer=writer, reader=reader, progress=progress)
+            await _load(work, report)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     report.seconds = time.monotonic() - started
     return report
 
 
-async def _load(
-    files: dict[str, MarketFile], folder: pathlib.Path, writer: asyncpg.Connection, reader: asyncpg.Connection,
-    report: LoadReport, progress: Progress,
-) -> None:  # fmt: skip
+@dataclass(frozen=True, kw_only=True)
+class _Load:
+    """What one load works with: a connection that writes, one that reads what was there before."""
+
+    files: dict[str, MarketFile]
+    folder: pathlib.Path
+    writer: asyncpg.Connection
+    reader: asyncpg.Connection
+    progress: Progress
+
+
+async def _load(work: _Load, report: LoadReport) -> None:
+    files, writer, progress = work.files, work.writer, work.progress
     companies = await read_companies(files.get("companies"), writer)
     known = companies.known
     if "companies" in files:
-        report.rows["companies"] = len(companies.changed)
+        report.rows["companies"] = companies.rows
     if "prices" in files:
         report.rows["prices"] = await asyncio.to_thread(
-            spill_prices, files["prices"], known, folder, lambda done: progress("checking prices", done, None)
-        )  # fmt: skip
+            spill_prices, files["prices"], known, work.folder, lambda done: progress("checking prices", done, None)
+        )
     tables = await asyncio.to_thread(_read_tables, files, known, report)
     async with writer.transaction():
         scope = await _write_companies(files.get("companies"), companies, writer)
         if "prices" in files:
-            scope += await _write_prices(files["prices"], known, folder, writer, reader, progress)
+            scope += await _write_prices(work, files["prices"], known)
         scope += await _write_tables(tables, writer)
         for entry in scope:
             report.differing[entry.kind] = report.differing.get(entry.kind, 0) + entry.rows
         if scope:
             source = str(next(iter(files.values())).path.parent.resolve())
             report.revision = await writer.fetchval(_SQL["add_revision"], source, sum(s.rows for s in scope))
-            await writer.executemany(
-                _SQL["add_scope"], [(report.revision, s.kind, s.part, s.from_year) for s in scope]
-            )  # fmt: skip
+            entries = [(report.revision, s.kind, s.part, s.from_year) for s in scope]
+            await writer.executemany(_SQL["add_scope"], entries)
 
 
 def _read_tables(files: dict[str, MarketFile], known: Known, report: LoadReport) -> dict[str, Any]:
@@ -122,54 +131,46 @@ def _read_tables(files: dict[str, MarketFile], known: Known, report: LoadReport)
     return tables
 
 
-async def _write_companies(
-    file: MarketFile | None, companies: Companies, writer: asyncpg.Connection
-) -> list[Scope]:
+async def _write_companies(file: MarketFile | None, companies: Companies, writer: asyncpg.Connection) -> list[Scope]:
     await writer.executemany(_SQL["add_instrument"], companies.changed)
     await refuse_prices_after_delisting(file, writer)
     return companies.scope
 
 
-async def _write_prices(
-    file: MarketFile, known: Known, folder: pathlib.Path, writer: asyncpg.Connection, reader: asyncpg.Connection,
-    progress: Progress,
-) -> list[Scope]:  # fmt: skip
+async def _write_prices(work: _Load, file: MarketFile, known: Known) -> list[Scope]:
     """Merge group after group; while one is written the next is read and sorted in a thread."""
-    stored = {(row["part"], row["year"]) for row in await reader.fetch(_SQL["stored_years"])}
-    waiting = list(groups(folder))
-    scope: dict[int, Scope] = {}
-    first_new: int | None = None
+    stored = {(row["part"], row["year"]) for row in await work.reader.fetch(_SQL["stored_years"])}
+    waiting = list(groups(work.folder))
+    first_year: dict[int, int] = {}
+    differing: dict[int, int] = {}
+    new_days: set[int] = set()
 
     async def merge(group: tuple[int, int, pathlib.Path]) -> Merged:
         part, year, _ = group
         old = None
         if (part, year) in stored:
-            old = await copy_out(reader, _READ["prices"], part * PART, (part + 1) * PART, year, year)
+            old = await copy_out(work.reader, _READ["prices"], part * PART, (part + 1) * PART, year, year)
         return await asyncio.to_thread(merge_group, file, known, group, old)
 
-    coming = asyncio.ensure_future(merge(waiting[0])) if waiting else None
+    coming: list[asyncio.Task[Merged]] = [asyncio.create_task(merge(group)) for group in waiting[:1]]
     try:
         for done, (part, year, _) in enumerate(waiting, 1):
-            assert coming is not None  # noqa: S101 - there is one per group
-            merged = await coming
-            coming = asyncio.ensure_future(merge(waiting[done])) if done < len(waiting) else None
+            merged = await coming.pop()
+            coming += [asyncio.create_task(merge(group)) for group in waiting[done : done + 1]]
             if merged.rows:
-                await _replace_rows(merged, writer, exists=(part, year) in stored)
-                before = scope.get(part)
-                scope[part] = Scope(
-                    kind="price", part=part, from_year=min(year, before.from_year if before else year),
-                    rows=merged.differing + (before.rows if before else 0),
-                )  # fmt: skip
-                new_days = await writer.fetch(_SQL["add_days"], merged.days.tolist())
-                first_new = min([row["day"] for row in new_days] + ([first_new] if first_new is not None else []), default=None)
-            progress("storing prices", done, len(waiting))
+                await _replace_rows(merged, work.writer, exists=(part, year) in stored)
+                first_year[part] = min(year, first_year.get(part, year))
+                differing[part] = merged.differing + differing.get(part, 0)
+                added = await work.writer.fetch(_SQL["add_days"], merged.days.tolist())
+                new_days.update(row["day"] for row in added)
+            work.progress("storing prices", done, len(waiting))
     finally:
-        if coming is not None:
-            coming.cancel()
-    entries = list(scope.values())
-    if first_new is not None:
-        entries.append(Scope(kind="day", part=-1, from_year=from_day(first_new).year, rows=0))
-    return entries
+        for task in coming:
+            task.cancel()
+    scope = [Scope(kind="price", part=part, from_year=first_year[part], rows=differing[part]) for part in first_year]
+    if new_days:
+        scope.append(Scope(kind="day", part=-1, from_year=from_day(min(new_days)).year, rows=len(new_days)))
+    return scope
 
 
 async def _replace_rows(merged: Merged, writer: asyncpg.Connection, *, exists: bool) -> None:

@@ -74,19 +74,29 @@ def _checked(file: MarketFile, known: Known, frame: pl.DataFrame, before: int) -
             matrix[:, 3 + number] = frame[name].to_numpy()
     prices = matrix[:, 3:].T
     rules: list[tuple[np.ndarray, Callable[[int], str]]] = [
-        (stock < 0, lambda r: f"stock_code {frame['stock_code'][r]} is no company of companies.* or of an earlier load"),
-        (day >= known.delisted_day[stock], lambda r: f"a price on {iso(day[r])}, on or after the delisting "
-                                                     f"{iso(known.delisted_day[stock[r]])} of {frame['stock_code'][r]}"),
-    ]  # fmt: skip
+        (
+            stock < 0,
+            lambda r: f"stock_code {frame['stock_code'][r]} is no company of companies.* or of an earlier load",
+        ),
+        (
+            day >= known.delisted_day[stock],
+            lambda r: (
+                f"a price on {iso(day[r])}, on or after the delisting "
+                f"{iso(known.delisted_day[stock[r]])} of {frame['stock_code'][r]}"
+            ),
+        ),
+    ]
     rules += [_negative(prices, number) for number in _NEVER_NEGATIVE]
     opened, high, low = prices[:3]
     traded = prices[_VOLUME] > 0
     rules += [
-        (traded & ~(np.minimum(np.minimum(opened, high), low) > 0),
-         lambda r: "open, high or low is empty or 0 on a row with volume"),
+        (
+            traded & ~(np.minimum(np.minimum(opened, high), low) > 0),
+            lambda r: "open, high or low is empty or 0 on a row with volume",
+        ),
         ((high < low) & (traded | ((high > 0) & (low > 0))), lambda r: f"high {high[r]:g} is below low {low[r]:g}"),
         (prices[_SPLIT] <= 0, lambda r: f"split is {prices[_SPLIT][r]:g}, expected a number above 0"),
-    ]  # fmt: skip
+    ]
     _refuse(file, rules, before)
     return matrix
 
@@ -141,9 +151,13 @@ def merge_group(
     stocks = np.unique(new[differs, 0])
     rows = _encoded(merged, year, set(stocks.astype(int).tolist()))
     return Merged(
-        part=part, year=year, rows=rows, stocks=stocks.astype(int).tolist(), differing=int(differs.sum()),
+        part=part,
+        year=year,
+        rows=rows,
+        stocks=stocks.astype(int).tolist(),
+        differing=int(differs.sum()),
         days=np.unique(new[:, 1]).astype(np.int32),
-    )  # fmt: skip
+    )
 
 
 def _refuse_twins(file: MarketFile, known: Known, rows: np.ndarray, key: np.ndarray) -> None:
@@ -171,8 +185,9 @@ def _differs(new: np.ndarray, key: np.ndarray, old: np.ndarray, old_key: np.ndar
     """bool per new row: it is not stored, or it is stored with another value."""
     at = np.minimum(np.searchsorted(old_key, key), len(old) - 1)
     a, b = new[:, 3:], old[at, 3:]
-    same = (old_key[at] == key) & ((a == b) | (np.isnan(a) & np.isnan(b))).all(axis=1)
-    return ~same
+    same: np.ndarray = (old_key[at] == key) & ((a == b) | (np.isnan(a) & np.isnan(b))).all(axis=1)
+    differs: np.ndarray = np.logical_not(same)
+    return differs
 
 
 def _union(new: np.ndarray, old: np.ndarray, stocks: np.ndarray) -> np.ndarray:

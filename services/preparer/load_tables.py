@@ -43,6 +43,8 @@ class Companies:
     changed: list[tuple[Any, ...]]
     """(ordinal, code, name, name_en, market, sector, listed_on, delisted_on) of new and changed ones."""
     scope: list[Scope]
+    rows: int
+    """Rows of the file."""
 
 
 def read_all(file: MarketFile) -> pl.DataFrame:
@@ -59,10 +61,13 @@ async def read_companies(file: MarketFile | None, connection: asyncpg.Connection
     at = {row[1]: row[0] for row in rows}
     changed: dict[int, tuple[Any, ...]] = {}
     years: dict[int, int] = {}
-    for code, fields in _company_rows(file) if file else ():
+    found = _company_rows(file) if file else []
+    for code, fields in found:
         ordinal = at.setdefault(code, len(rows))
         old = rows[ordinal] if ordinal < len(rows) else None
-        values = tuple(fields[name] if name in fields else old[2 + i] if old else None for i, name in enumerate(_COMPANY[1:]))
+        values = tuple(
+            fields[name] if name in fields else old[2 + i] if old else None for i, name in enumerate(_COMPANY[1:])
+        )
         row = (ordinal, code, *values)
         if row == old:
             continue
@@ -77,7 +82,7 @@ async def read_companies(file: MarketFile | None, connection: asyncpg.Connection
         Scope(kind="instrument", part=part, from_year=year, rows=sum(1 for o in changed if o // PART == part))
         for part, year in sorted(years.items())
     ]
-    return Companies(known=_known(rows), changed=list(changed.values()), scope=scope)
+    return Companies(known=_known(rows), changed=list(changed.values()), scope=scope, rows=len(found))
 
 
 def _company_rows(file: MarketFile) -> list[tuple[str, dict[str, Any]]]:
@@ -90,7 +95,7 @@ def _company_rows(file: MarketFile) -> list[tuple[str, dict[str, Any]]]:
 
 
 def _first_year(old: tuple[Any, ...] | None, new: tuple[Any, ...]) -> int:
-    """The calendar year from which stored panels differ: 0 for a new column or market, the delisting's, 9999 for labels."""
+    """The calendar year from which panels differ: 0 for a new column or market, the delisting's, 9999 for labels."""
     if old is None or old[4] != new[4]:
         return 0
     if old[7] != new[7]:
@@ -101,7 +106,9 @@ def _first_year(old: tuple[Any, ...] | None, new: tuple[Any, ...]) -> int:
 def _known(rows: list[tuple[Any, ...]]) -> Known:
     codes = [row[1] for row in rows]
     delisted = [NO_DAY if row[7] is None else to_day(row[7]) for row in rows]
-    ordinals = pl.DataFrame({"stock_code": codes, "ordinal": range(len(codes))}, schema={"stock_code": pl.String, "ordinal": pl.Int32})
+    ordinals = pl.DataFrame(
+        {"stock_code": codes, "ordinal": range(len(codes))}, schema={"stock_code": pl.String, "ordinal": pl.Int32}
+    )
     return Known(ordinals=ordinals, delisted_day=np.array([*delisted, NO_DAY], np.int64), codes=codes)
 
 
@@ -114,10 +121,14 @@ def _refuse_repeated(file: MarketFile, frame: pl.DataFrame, key: list[str]) -> N
 
 
 def _ordinals(file: MarketFile, frame: pl.DataFrame, known: Known) -> np.ndarray:
-    found = frame.select("stock_code").join(known.ordinals, on="stock_code", how="left", maintain_order="left")["ordinal"]
+    found = frame.select("stock_code").join(known.ordinals, on="stock_code", how="left", maintain_order="left")[
+        "ordinal"
+    ]
     row = found.is_null().arg_max()
     if row is not None and found.null_count():
-        raise file.error(row, f"stock_code {frame['stock_code'][row]} is no company of companies.* or of an earlier load")
+        raise file.error(
+            row, f"stock_code {frame['stock_code'][row]} is no company of companies.* or of an earlier load"
+        )
     return found.to_numpy()
 
 
@@ -131,16 +142,30 @@ def _refuse_where(file: MarketFile, frame: pl.DataFrame, rule: pl.Expr, reason: 
 def read_statements(file: MarketFile, known: Known) -> np.ndarray:
     """Statements as records in COPY format; LoadError at the first row that breaks a rule."""
     frame = read_all(file)
-    _refuse_where(file, frame, ~pl.col("fiscal_quarter").is_between(1, 4), "fiscal_quarter is {fiscal_quarter:g}, expected 1, 2, 3 or 4")
-    _refuse_where(file, frame, ~pl.col("fiscal_year").is_between(1900, 2199), "fiscal_year is {fiscal_year:g}, expected a year")
-    _refuse_where(file, frame, pl.col("period_end") > pl.col("disclosed_on"),
-                  "period_end {period_end} is after disclosed_on {disclosed_on}")  # fmt: skip
+    _refuse_where(
+        file,
+        frame,
+        ~pl.col("fiscal_quarter").is_between(1, 4),
+        "fiscal_quarter is {fiscal_quarter:g}, expected 1, 2, 3 or 4",
+    )
+    _refuse_where(
+        file, frame, ~pl.col("fiscal_year").is_between(1900, 2199), "fiscal_year is {fiscal_year:g}, expected a year"
+    )
+    _refuse_where(
+        file,
+        frame,
+        pl.col("period_end") > pl.col("disclosed_on"),
+        "period_end {period_end} is after disclosed_on {disclosed_on}",
+    )
     stock = _ordinals(file, frame, known)
     _refuse_repeated(file, frame, ["stock_code", "fiscal_year", "fiscal_quarter", "disclosed_on"])
     columns: list[tuple[str, Any]] = [
-        ("i4", stock), ("i4", frame["fiscal_year"].to_numpy()), ("i4", frame["fiscal_quarter"].to_numpy()),
-        ("date", frame["period_end"]), ("date", frame["disclosed_on"]),
-    ]  # fmt: skip
+        ("i4", stock),
+        ("i4", frame["fiscal_year"].to_numpy()),
+        ("i4", frame["fiscal_quarter"].to_numpy()),
+        ("date", frame["period_end"]),
+        ("date", frame["disclosed_on"]),
+    ]
     nothing = np.full(frame.height, np.nan)
     columns += [("f8", frame[name].to_numpy() if name in frame.columns else nothing) for name in ACCOUNTS]
     return copy_records(columns)
@@ -194,7 +219,7 @@ async def refuse_prices_after_delisting(file: MarketFile | None, connection: asy
         at = codes.index(row["code"]) if row["code"] in codes else 0
         raise file.error(
             at, f"delisted_on of {row['code']} is not after its last loaded price of {iso(row['last_day'])}"
-        )  # fmt: skip
+        )
 
 
 async def merge_table(connection: asyncpg.Connection, kind: str, table: str) -> list[Scope]:

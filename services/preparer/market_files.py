@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import math
 import pathlib
 import re
 from collections.abc import Iterator, Sequence
@@ -23,7 +24,7 @@ _GREATEST = 2.0**63
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """One column of a file. A `required` column must be there; one that is not `nullable` must have a value in each row."""
+    """One column of a file. A `required` one must be there; one that is not `nullable` has a value in each row."""
 
     name: str
     kind: Kind
@@ -121,8 +122,11 @@ def _described(kind: str, path: pathlib.Path, columns: tuple[Column, ...]) -> Ma
         raise LoadError(f"{path.name}: missing required column {', '.join(missing)}. Nothing was changed.")
     known = {column.name for column in columns}
     return MarketFile(
-        kind=kind, path=path, columns=tuple(c for c in columns if c.name in names), ignored=tuple(n for n in names if n not in known)
-    )  # fmt: skip
+        kind=kind,
+        path=path,
+        columns=tuple(c for c in columns if c.name in names),
+        ignored=tuple(n for n in names if n not in known),
+    )
 
 
 def _header(file: MarketFile) -> list[str]:
@@ -146,7 +150,9 @@ def batches(file: MarketFile) -> Iterator[tuple[int, pl.DataFrame]]:
             yield before, _typed(file, raw, before)
             before += raw.height
     except (pl.exceptions.PolarsError, OSError, EOFError, UnicodeDecodeError) as error:
-        raise LoadError(f"{file.path.name}, after row {before}: cannot be read ({_reason(error)}). Nothing was changed.") from error
+        raise LoadError(
+            f"{file.path.name}, after row {before}: cannot be read ({_reason(error)}). Nothing was changed."
+        ) from error
 
 
 def _reason(error: BaseException) -> str:
@@ -221,7 +227,7 @@ def _converted(file: MarketFile, column: Column, dtype: pl.DataType) -> pl.Expr:
     expected = {"date": "dates", "text": "text", "number": "numbers", "whole": "whole numbers"}[column.kind]
     raise LoadError(
         f"{file.path.name}: the column {column.name} holds {dtype}, expected {expected}. Nothing was changed."
-    )  # fmt: skip
+    )
 
 
 def _refuse_bad_cells(file: MarketFile, raw: pl.DataFrame, typed: pl.DataFrame, before: int) -> None:
@@ -266,7 +272,7 @@ def _first(bad: pl.Series | None) -> int | None:
 
 def _complaint(column: Column, raw: object, typed: object) -> str:
     shown = repr(raw)[:80]
-    if raw is None or (isinstance(raw, str) and not raw.strip()) or (isinstance(raw, float) and raw != raw):
+    if raw is None or (isinstance(raw, str) and not raw.strip()) or (isinstance(raw, float) and math.isnan(raw)):
         return f"{column.name} is empty"
     if column.kind == "date":
         return f"{column.name} is {shown}, expected a date such as 2024-01-02"

@@ -52,7 +52,7 @@ class BacktestEnded:
 
 @dataclass(frozen=True, kw_only=True)
 class BacktestCancelled:
-    """The last row of a computation was detached: its simulator stops within a second. From the API to the simulators."""
+    """The last row of a computation was detached: its simulator stops within a second. From the API."""
 
     type: ClassVar[str] = "backtest.cancelled.v1"
     stream: ClassVar[str] = EVENTS_STREAM

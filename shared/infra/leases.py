@@ -35,7 +35,7 @@ async def take(broker: Redis, name: str, *, lease_ms: int = LEASE_MS) -> Lease |
 
 
 async def renew(broker: Redis, lease: Lease, *, lease_ms: int = LEASE_MS) -> bool:
-    """Extend the lease if it is still ours; otherwise `lease.lost` is set. The same without scripts: WATCH and MULTI."""
+    """Extend the lease if it is still ours; otherwise `lease.lost` is set (WATCH and MULTI, no script)."""
     if not await _if_mine(broker, lease, extend_ms=lease_ms):
         lease.lost = True
     return not lease.lost
@@ -53,7 +53,7 @@ async def _if_mine(broker: Redis, lease: Lease, *, extend_ms: int | None) -> boo
             await pipe.watch(key)
             if await pipe.get(key) != lease.token.encode():
                 return False
-            pipe.multi()
+            pipe.multi()  # type: ignore[no-untyped-call]
             if extend_ms is None:
                 pipe.unlink(key)
             else:

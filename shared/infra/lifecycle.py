@@ -40,8 +40,9 @@ async def until(stop: asyncio.Event) -> None:
 class Heartbeat:
     """A thread with an event loop of its own that calls `beat` every `interval_s`, whatever the main loop is doing.
 
-    `open_beat` is entered first in that loop: it opens the connections that `beat` uses and closes them at the end. A beat that raises one of `lost` is
-    counted in `failures` and tried again at the next interval; any other error ends the thread and is raised at the exit.
+    `open_beat` is entered first in that loop: it opens the connections that `beat` uses and closes them at the end.
+    A beat that raises one of `lost` is counted in `failures` and tried again at the next interval; any other error ends
+    the thread and is raised at the exit.
     """
 
     def __init__(self, open_beat: Open, *, interval_s: float, lost: tuple[type[BaseException], ...]) -> None:

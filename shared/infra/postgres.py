@@ -75,11 +75,16 @@ async def connect_pool(url: str, *, size: int = 8, acquire_timeout_s: float = 2.
     try:
         pool = await asyncio.wait_for(
             asyncpg.create_pool(
-                url, min_size=smallest, max_size=size, timeout=5, command_timeout=60, server_settings=_LIMITS,
+                url,
+                min_size=smallest,
+                max_size=size,
+                timeout=5,
+                command_timeout=60,
+                server_settings=_LIMITS,
                 max_inactive_connection_lifetime=0,
             ),
             timeout=15,
-        )  # fmt: skip
+        )
     except (*LOST, asyncpg.PostgresError, ValueError) as error:
         raise SetupError(_unreachable(error)) from error
     return Database(pool, acquire_timeout_s)
@@ -100,7 +105,7 @@ async def database(url: str, *, size: int = 8, acquire_timeout_s: float = 2.5) -
 
 @asynccontextmanager
 async def lone_connection(url: str, **limits: str) -> AsyncIterator[asyncpg.Connection]:
-    """A connection of its own (bulk work, session locks); cancelled work ends it at once. `limits` are server settings."""
+    """A connection of its own (bulk work, session locks); cut off when work fails. `limits` are server settings."""
     try:
         connection = await asyncpg.connect(url, timeout=10, server_settings={**_LIMITS, **limits})
     except (*LOST, asyncpg.PostgresError, ValueError) as error:
@@ -119,7 +124,7 @@ def _unreachable(error: BaseException) -> str:
 
 
 async def migrate(url: str) -> list[str]:
-    """Bring the schema up: every numbered file that is not applied yet, in order, one transaction each, one process at a time.
+    """Bring the schema up: every numbered file that is not applied yet, in order, one process at a time.
 
     Returns the names that were applied; SetupError when the database is newer than this program.
     """

@@ -21,7 +21,7 @@ _ITEM = 8
 
 
 def pack_bars(days: np.ndarray, values: np.ndarray) -> bytes:
-    """The `bars` of one row: `days` [n] ascending day numbers, `values` float64 [11, n] in the order of PRICE_COLUMNS."""
+    """The `bars` of one row: `days` [n] ascending day numbers, `values` float64 [11, n] as in PRICE_COLUMNS."""
     matrix = np.empty((_WIDTH, len(days)), "<f8")
     matrix[0] = days
     matrix[1:] = values
@@ -42,9 +42,7 @@ def unpack_bars(bars: bytes | memoryview, rows: int) -> tuple[np.ndarray, np.nda
 def encode_row(stock: int, year: int, days: np.ndarray, values: np.ndarray) -> bytes:
     """One row of `price_year` in COPY format (see `pack_bars`)."""
     bars = pack_bars(days, values)
-    start = _START.pack(
-        len(COLUMNS), 4, stock, 4, year, 4, len(days), 4, int(days[0]), 4, int(days[-1]), len(bars)
-    )  # fmt: skip
+    start = _START.pack(len(COLUMNS), 4, stock, 4, year, 4, len(days), 4, int(days[0]), 4, int(days[-1]), len(bars))
     return start + bars
 
 

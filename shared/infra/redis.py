@@ -27,10 +27,15 @@ BLOCK_MS = 1000
 
 def client(url: str) -> Redis:
     """A client that reconnects by itself; replies are bytes."""
-    return Redis.from_url(
-        url, socket_timeout=5, socket_connect_timeout=2, health_check_interval=15,
-        retry=Retry(ExponentialBackoff(cap=0.5, base=0.02), 3), retry_on_error=list(LOST),
-    )  # fmt: skip
+    found: Redis = Redis.from_url(
+        url,
+        socket_timeout=5,
+        socket_connect_timeout=2,
+        health_check_interval=15,
+        retry=Retry(ExponentialBackoff(cap=0.5, base=0.02), 3),
+        retry_on_error=list(LOST),
+    )
+    return found
 
 
 def cluster_client(url: str) -> RedisCluster:
@@ -50,7 +55,7 @@ async def broker(url: str) -> AsyncIterator[Redis]:
         policy = info.get("maxmemory_policy", "noeviction")
         if policy != "noeviction":
             raise SetupError(
-                f"The broker evicts keys (maxmemory-policy {policy}), which would lose queued work silently; set it to noeviction."
+                f"The broker evicts keys (maxmemory-policy {policy}), which loses queued work; set it to noeviction."
             )
         yield found
     finally:

@@ -114,7 +114,7 @@ class Consumer:
         if entries:
             await self._broker.xclaim(
                 self._key, self._group, self._name, 0, list(entries), idle=self._lease_ms * 10, justid=True
-            )  # fmt: skip
+            )
 
     def on(self, broker: Redis) -> Consumer:
         """The same member over another connection (the heartbeat thread has its own)."""
@@ -160,7 +160,7 @@ class Broadcast:
 
     async def read(self, *, block_ms: int = BLOCK_MS, count: int = 500) -> list[tuple[str, Event]]:
         """(entry id, event) since the last call, waiting at most `block_ms`; bytes that are no event are skipped."""
-        asked = {key_of(stream): self.positions.get(stream, "0-0") for stream in self._streams}
+        asked: dict[Any, Any] = {key_of(stream): self.positions.get(stream, "0-0") for stream in self._streams}
         answer = await self._broker.xread(asked, count=count, block=block_ms)
         found: list[tuple[str, Event]] = []
         for key, entries in answer or []:

@@ -62,9 +62,14 @@ async def fresh_settings(servers: embedded.Servers) -> AsyncIterator[Settings]:
     panels = tempfile.mkdtemp(prefix="ondol-test-panels-")
     try:
         yield replace(
-            Settings(), database_url=_named(servers.database_url, name), broker_url=servers.broker_url, cache_url=servers.cache_url,
-            panel_dir=panels, metrics_port=0, api_port=0,
-        )  # fmt: skip
+            Settings(),
+            database_url=_named(servers.database_url, name),
+            broker_url=servers.broker_url,
+            cache_url=servers.cache_url,
+            panel_dir=panels,
+            metrics_port=0,
+            api_port=0,
+        )
     finally:
         shutil.rmtree(panels, ignore_errors=True)
         await _execute(servers.database_url, f"drop database {name} with (force)")

@@ -1,0 +1,65 @@
+"""The small HTTP server of a service without an API: /healthz, /readyz and /metrics."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+
+import orjson
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from shared.errors import SetupError
+
+Check = Callable[[], Awaitable[bool]]
+_JSON = "application/json"
+
+
+@asynccontextmanager
+async def probes(
+    host: str, port: int, checks: Mapping[str, Check], exposition: Callable[[], bytes]
+) -> AsyncIterator[int]:
+    """Serve until the block ends; yields the port (a free one when `port` is 0).
+
+    /healthz answers while the process lives; /readyz is 503 with the names of the `checks` that fail.
+    SetupError when the port is in use.
+    """
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            async with asyncio.timeout(10):
+                asked = await reader.readuntil(b"\r\n\r\n")
+                status, kind, body = await _answer(asked.split(b"\r\n", 1)[0].split(b" "), checks, exposition)
+                fields = [f"Content-Type: {kind}", f"Content-Length: {len(body)}", "Connection: close", "", ""]
+                writer.write("\r\n".join([f"HTTP/1.1 {status}", *fields]).encode())
+                writer.write(body)
+                await writer.drain()
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+
+    try:
+        server = await asyncio.start_server(serve, host, port, limit=16 * 1024)
+    except OSError as error:
+        raise SetupError(
+            f"{host}:{port} cannot be listened on ({error.strerror}); choose another ONDOL_METRICS_PORT."
+        ) from error
+    async with server:
+        yield int(server.sockets[0].getsockname()[1])
+
+
+async def _answer(
+    request: list[bytes], checks: Mapping[str, Check], exposition: Callable[[], bytes]
+) -> tuple[str, str, bytes]:
+    method, path = (request[0], request[1].split(b"?")[0]) if len(request) == 3 else (b"", b"")
+    if method not in {b"GET", b"HEAD"}:
+        return "405 Method Not Allowed", _JSON, b"{}"
+    if path == b"/healthz":
+        return "200 OK", _JSON, b'{"status":"alive"}'
+    if path == b"/metrics":
+        return "200 OK", CONTENT_TYPE_LATEST, exposition()
+    if path == b"/readyz":
+        failing = [name for name, check in checks.items() if not await check()]
+        body = orjson.dumps({"status": "not ready" if failing else "ready", "failing": failing})
+        return "503 Service Unavailable" if failing else "200 OK", _JSON, body
+    return "404 Not Found", _JSON, b"{}"

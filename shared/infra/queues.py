@@ -1,0 +1,96 @@
+"""Background jobs with arq, kept behind this module: JSON payloads, workers built in code, losses retried."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, cast
+from urllib.parse import parse_qs, urlsplit
+from zoneinfo import ZoneInfo
+
+import orjson
+from arq.connections import ArqRedis, RedisSettings, create_pool
+from arq.cron import CronJob
+from arq.typing import WorkerCoroutine
+from arq.worker import Function, Worker, func
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+SEOUL = ZoneInfo("Asia/Seoul")
+_LOST: list[type[Exception]] = [RedisConnectionError, RedisTimeoutError, OSError]
+
+Job = Callable[..., Awaitable[Any]]
+
+
+def encode(job: dict[str, Any]) -> bytes:
+    """A job as JSON (never pickle); an exception becomes its text."""
+    return orjson.dumps(job, default=str)
+
+
+def decode(data: bytes) -> dict[str, Any]:
+    """A job from JSON."""
+    found: dict[str, Any] = orjson.loads(data)
+    return found
+
+
+def redis_settings(url: str) -> RedisSettings:
+    """arq's settings of a broker URL, with time limits and retries."""
+    found = RedisSettings.from_dsn(url)
+    found.conn_timeout = 2
+    found.conn_retries = 30
+    found.retry_on_timeout = True
+    found.retry_on_error = _LOST
+    if found.unix_socket_path is not None and found.password is None:
+        found.password = next(iter(parse_qs(urlsplit(url).query).get("password", [])), None)
+    return found
+
+
+@asynccontextmanager
+async def queue(url: str, name: str) -> AsyncIterator[ArqRedis]:
+    """A client that enqueues: `await jobs.enqueue_job(name, *keys, _job_id=content_name)`."""
+    pool = await create_pool(
+        redis_settings(url), default_queue_name=name, job_serializer=encode, job_deserializer=decode
+    )
+    try:
+        yield pool
+    finally:
+        await pool.aclose()
+
+
+def worker(
+    url: str,
+    name: str,
+    jobs: Sequence[Job],
+    cron_jobs: Sequence[CronJob],
+    *,
+    context: dict[str, Any],
+    most_jobs: int = 10,
+    timeout_s: int = 3600,
+    tries: int = 5,
+) -> Worker:
+    """A worker of one queue; run it with `await worker.async_run()` and end it with `await worker.close()`.
+
+    It survives a restarted Redis, and an interrupted job runs again, up to `tries` times.
+    """
+    functions: list[Function] = [
+        func(cast(WorkerCoroutine, job), keep_result=0, timeout=timeout_s, max_tries=tries) for job in jobs
+    ]
+    return Worker(
+        functions=functions,
+        cron_jobs=list(cron_jobs),
+        queue_name=name,
+        redis_settings=redis_settings(url),
+        ctx=context,
+        job_serializer=encode,
+        job_deserializer=decode,
+        keep_result=0,
+        max_jobs=most_jobs,
+        queue_read_limit=1000,
+        job_timeout=timeout_s,
+        max_tries=tries,
+        health_check_interval=10,
+        timezone=cast(Any, SEOUL),
+        handle_signals=False,
+        poll_delay=0.2,
+        retry_jobs=True,
+    )
