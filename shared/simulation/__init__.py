@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from shared.simulation.audit import audit
 from shared.simulation.engine import ENGINE_VERSION, run
+from shared.simulation.explain import explain
 from shared.simulation.outcome import Outcome
 from shared.simulation.plan import Plan, dataset_problems, plan, reads, refuse_unrunnable
 from shared.simulation.request import canonical_request, request_of
@@ -12,9 +14,11 @@ __all__ = [
     "ENGINE_VERSION",
     "Outcome",
     "Plan",
+    "audit",
     "canonical_request",
     "dataset_problems",
     "digest_of",
+    "explain",
     "plan",
     "reads",
     "refuse_unrunnable",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from shared.market import day_rules, kinds_of
+from shared.market import DayRules, day_rules, kinds_of
 from shared.market.ticks import TABLES
 from shared.model.panel import Panels
 from shared.model.request import BacktestRequest
@@ -44,8 +45,6 @@ def bind(request: BacktestRequest, panels: Panels, plan: Plan) -> Bound:
     for name in _FIELDS:
         if name in plan.needs:
             rows = plan.needs[name]
-            if name in ("split", "volume"):
-                rows = slice(max(0, rows.start), rows.stop)
             panel = panels.panel(name, rows)
             kept.append(panel)
             setattr(market, name, plane(panel, rows.start, np.float64, columns))
@@ -58,7 +57,7 @@ def bind(request: BacktestRequest, panels: Panels, plan: Plan) -> Bound:
     if request.execution.dividends:
         _bind_dividends(market, panels, plan.window, at)
     days = panels.days[plan.window]
-    of_days = day_rules(days)
+    of_days = _rules_of(days.tobytes())
     tax = of_days.tax if request.costs.tax_pct is None else np.full_like(of_days.tax, request.costs.tax_pct / 100)
     rules = Rules(
         first=plan.window.start,
@@ -80,6 +79,11 @@ def _bind_instruments(market: Market, panels: Panels, at: Any) -> None:
     market.by_code = at(by_code, np.int32)
     market.kind = at(_kinds(panels), np.uint8)
     market.delisted = at(instruments.delisted_day, np.int32)
+
+
+@lru_cache(maxsize=8)
+def _rules_of(days: bytes) -> DayRules:
+    return day_rules(np.frombuffer(days, np.int32))
 
 
 _known_kinds: dict[str, np.ndarray] = {}

@@ -21,7 +21,6 @@ import numpy as np
 
 from shared.errors import CancelledRunError, RunError
 from shared.market import RULES_VERSION
-from shared.model.calendar import from_day
 from shared.model.panel import Panels
 from shared.model.request import BacktestRequest, request_digest
 from shared.simulation.benchmark import Benchmark, add_universe_returns, index_benchmark
@@ -65,6 +64,8 @@ class Run:
     warnings: list[str]
     evaluate_ms: float = 0.0
     simulate_ms: float = 0.0
+    statistics_ms: float = 0.0
+    encode_ms: float = 0.0
 
     def course(self) -> Course:
         """The equity curve and what belongs to it."""
@@ -91,9 +92,8 @@ def run(
     CancelledRunError, ChunkMissingError.
     """
     finished = live(request, panels, cancelled=cancelled, progress=progress)
+    result = result_of(finished)
     begun = perf_counter()
-    result = _result(finished)
-    counted = perf_counter()
     provenance = {
         "dataset_version": panels.version,
         "engine_version": ENGINE_VERSION,
@@ -108,8 +108,8 @@ def run(
         timing={
             "evaluate_ms": finished.evaluate_ms,
             "simulate_ms": finished.simulate_ms,
-            "statistics_ms": 1000 * (counted - begun),
-            "encode_ms": 1000 * (perf_counter() - counted),
+            "statistics_ms": finished.statistics_ms,
+            "encode_ms": finished.encode_ms + 1000 * (perf_counter() - begun),
         },
     )
 
@@ -121,7 +121,26 @@ def live(
     cancelled: Callable[[], bool] = never,
     progress: Progress | None = None,
 ) -> Run:
-    """The days of a run, without its result."""
+    """The days of a run and what is to be said about them, without its result."""
+    state, presence = live_days(request, panels, cancelled=cancelled, progress=progress)
+    begun = perf_counter()
+    state.warnings += presence.judge(panels, state.universe)
+    if not state.ledger.state.candidate_days:
+        state.warnings.append(
+            found_nothing(state.expressions, state.universe, panels, state.plan.decisions, presence.decides)
+        )
+    state.evaluate_ms += 1000 * (perf_counter() - begun)
+    return state
+
+
+def live_days(
+    request: BacktestRequest,
+    panels: Panels,
+    *,
+    cancelled: Callable[[], bool] = never,
+    progress: Progress | None = None,
+) -> tuple[Run, Presence]:
+    """The days of a run, whatever its factors were worth; with the counts that judge them."""
     begun = perf_counter()
     state = _begin(request, panels)
     state.simulate_ms += 1000 * (perf_counter() - begun)
@@ -140,12 +159,7 @@ def live(
             progress((rows.stop - plan.window.start) / (plan.window.stop - plan.window.start), _points(state, rows))
     if cancelled():
         raise CancelledRunError("the backtest was cancelled")
-    begun = perf_counter()
-    state.warnings += presence.judge(panels, state.universe)
-    if not state.ledger.state.candidate_days:
-        state.warnings.append(found_nothing(state.expressions, state.universe, panels, plan.decisions, decides))
-    state.evaluate_ms += 1000 * (perf_counter() - begun)
-    return state
+    return state, presence
 
 
 def _begin(request: BacktestRequest, panels: Panels) -> Run:
@@ -224,44 +238,43 @@ def _dates(days: np.ndarray) -> list[str]:
     return found
 
 
-def _result(state: Run) -> dict[str, Any]:
+def result_of(state: Run) -> dict[str, Any]:
     """The result in the shape of the interface, keys in name order."""
+    begun = perf_counter()
     panels, window, ledger, instruments = state.panels, state.plan.window, state.ledger, state.panels.instruments
     course, days, first = state.course(), state.panels.days, window.start
-    dates = _dates(days[window])
     trades, trips, holdings = ledger.trades, ledger.trips, ledger.holdings
     trip_days = days[trips["exit_row"]] - days[trips["entry_row"]]
     months, years = period_returns(course, "M"), period_returns(course, "Y")
-    bought = ledger.state.first_purchase
+    rows, bought = window.stop - first, ledger.state.first_purchase
     totals = Totals(
         sales=ledger.state.sales,
         commission=ledger.state.commission,
         tax=ledger.state.tax,
         slippage=ledger.state.slippage,
         fills=int(np.count_nonzero(trades["shares"])),
-        idle_days=len(dates) if bought < 0 else bought - first,
+        idle_days=rows if bought < 0 else bought - first,
     )
+    figures = statistics(course, trips, trip_days, totals, risk_free_pct=state.request.risk_free_pct, months=months)
+    state.statistics_ms = 1000 * (perf_counter() - begun)
+    begun = perf_counter()
+    dates = _dates(days[window])
     last = panels.panel("last", slice(window.stop - 1, window.stop))[0][holdings["col"]]
     warnings = [*state.warnings, *([] if state.benchmark is None else state.benchmark.warnings)]
     warnings += endings(holdings, panels, window.stop - 1)
-    return {
+    result = {
         "equity": equity_points(course, ledger.positions, dates),
         "monthly_returns": [{"month": name, "return": value} for name, value in months],
         "open_positions": open_rows(
             holdings, last, instruments, dates, first=first, last_day=int(days[window.stop - 1])
         ),
         "round_trips": round_trip_rows(trips, trip_days, instruments, dates, first),
-        "statistics": statistics(
-            course, trips, trip_days, totals, risk_free_pct=state.request.risk_free_pct, months=months
-        ),
+        "statistics": figures,
         "trades": trade_rows(trades, instruments, dates, first),
         "unfilled": ledger.unfilled(),
         "warnings": warnings,
-        "window": {
-            "first": from_day(int(days[first])).isoformat(),
-            "last": dates[-1],
-            "rows": len(dates),
-            "warmup_rows": state.plan.warmup_rows,
-        },
+        "window": {"first": dates[0], "last": dates[-1], "rows": rows, "warmup_rows": state.plan.warmup_rows},
         "yearly_returns": [{"return": value, "year": name} for name, value in years],
     }
+    state.encode_ms = 1000 * (perf_counter() - begun)
+    return result

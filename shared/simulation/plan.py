@@ -10,6 +10,7 @@ import numpy as np
 
 from shared.errors import Problem, RequestError
 from shared.language import Expression, compile_expression
+from shared.market import KINDS
 from shared.model.calendar import from_day, to_day
 from shared.model.instruments import Instruments
 from shared.model.request import BacktestRequest
@@ -149,15 +150,15 @@ def dataset_problems(
     if "MARKET_CAP" in reads(request) and "MARKET_CAP" not in factors:
         problems.append(Problem(path="strategy", message="the factor MARKET_CAP is not in this dataset version"))
     universe = request.strategy.universe
-    known = {
-        "markets": {"KOSPI", "KOSDAQ", "KONEX", *instruments.market},
-        "sectors": {*SECTORS, *(sector for sector in instruments.sector if sector)},
-        "stock_codes": instruments.ordinal,
-    }
-    for name, have in known.items():
-        named = getattr(universe, name)
-        if named is not None and any(value not in have for value in named):
-            problems.extend(unknown_names(f"strategy.universe.{name}", named, have))
+    for name, always, loaded in (
+        ("markets", KINDS, instruments.market),
+        ("sectors", SECTORS, instruments.sector),
+        ("stock_codes", (), instruments.ordinal),
+    ):
+        unknown = [value for value in getattr(universe, name) or () if value not in always and value not in loaded]
+        if unknown:
+            have = {*always, *(value for value in loaded if value)}
+            problems.extend(unknown_names(f"strategy.universe.{name}", unknown, have))
     return problems
 
 
