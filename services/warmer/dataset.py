@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -51,27 +51,26 @@ class Current:
         return from_day(self.manifest.content.days[-1])
 
     def price_batches(self) -> dict[str, list[str]]:
-        """Item -> parts: each stored price field over each warm year."""
-        return {
-            f"{field} {year}": list(parts)
-            for field, years in sorted(self.manifest.content.chunks.items())
-            if field in STORED
-            for year, parts in sorted(years.items())
-            if int(year) >= self.first_year
-        }
+        """Item -> stored names of parts: each stored price field over each warm year."""
+        return {f"{field} {year}": list(parts) for field, year, parts in self._chunks() if field in STORED}
 
     def factor_batches(self, parts_each: int) -> dict[str, list[str]]:
-        """Item -> parts: every factor over every warm year, for `parts_each` parts of 512 instruments at a time."""
+        """Item -> stored names of parts: every factor over every warm year, `parts_each` parts of 512 instruments at a time."""
         columns: dict[int, list[str]] = {}
-        for field, years in sorted(self.manifest.content.chunks.items()):
-            for year, parts in sorted(years.items()):
-                if field not in STORED and int(year) >= self.first_year:
-                    for place, part in enumerate(parts):
-                        columns.setdefault(place // parts_each, []).append(part)
+        for field, _, parts in self._chunks():
+            if field not in STORED:
+                for place, part in enumerate(parts):
+                    columns.setdefault(place // parts_each, []).append(part)
         return {f"batch {place + 1}": list(dict.fromkeys(parts)) for place, parts in sorted(columns.items())}
 
+    def _chunks(self) -> Iterator[tuple[str, int, tuple[str, ...]]]:
+        for field, years in sorted(self.manifest.stored.items()):
+            for year in sorted(map(int, years)):
+                if year >= self.first_year:
+                    yield field, year, years[str(year)]
+
     def warm_parts(self) -> list[str]:
-        """Every part that the price and factor phases need, once."""
+        """Stored names of every part that the price and factor phases need, once."""
         batches = (*self.price_batches().values(), *self.factor_batches(1).values())
         return list(dict.fromkeys(part for parts in batches for part in parts))
 

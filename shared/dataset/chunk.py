@@ -45,8 +45,8 @@ LAWS: dict[str, tuple[int, tuple[str, ...]]] = {
 """Field -> (law, the stored fields whose product it refers to), over the same rows and instruments."""
 
 
-def key_of(name: str, law: int = 0, references: tuple[str, ...] = ()) -> str:
-    """Under which key the bytes of a part are stored: its content name, or a name of content, law and references."""
+def stored_name(name: str, law: int = 0, references: tuple[str, ...] = ()) -> str:
+    """What the bytes of a part are stored under: its content name, or a name of content, law and references."""
     if law == 0:
         return name
     return hashlib.blake2b(f"{name}/{law}/{'/'.join(references)}".encode(), digest_size=16).hexdigest()

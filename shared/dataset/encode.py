@@ -8,7 +8,7 @@ from functools import cache
 
 import numpy as np
 
-from shared.dataset.chunk import LAWS, filling, key_of, parts, reference_of
+from shared.dataset.chunk import LAWS, filling, parts, reference_of, stored_name
 from shared.dataset.codec import encode
 from shared.dataset.kernels import Array, to_stock_major
 from shared.dataset.manifest import Content, Manifest, content_of, version_of
@@ -20,10 +20,10 @@ from shared.model.raw import Dividends
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """An encoded part: the name of its content, the key that its bytes are stored under, and the bytes."""
+    """An encoded part: the name of its content, the name that its bytes are stored under, and the bytes."""
 
     name: str
-    key: str
+    stored: str
     blob: bytes
 
 
@@ -44,7 +44,7 @@ def encode_year(fields: Mapping[str, Array]) -> dict[str, Part]:
     def part(field: str) -> Part:
         law, references = LAWS.get(field, (0, ()))
         name, blob = encode(stock_major(field), law, reference_of(references, stock_major) if law else None)
-        return Part(name=name, key=key_of(name, law, tuple(part(r).name for r in references)), blob=blob)
+        return Part(name=name, stored=stored_name(name, law, tuple(part(r).name for r in references)), blob=blob)
 
     return {field: part(field) for field in fields}
 
@@ -58,7 +58,7 @@ def encode_all(
     indices: dict[str, Array],
     dividends: Dividends,
 ) -> tuple[Content, dict[str, bytes]]:
-    """A whole market in memory as content and the bytes of its parts by key; `fields`: STORED and factors, [D, N]."""
+    """A whole market in memory as content and the bytes of its parts by stored name; `fields`: STORED and factors, [D, N]."""
     names = (*STORED, *factor_versions)
     chunks: dict[str, dict[str, tuple[str, ...]]] = {field: {} for field in names}
     blobs: dict[str, bytes] = {}
@@ -66,7 +66,7 @@ def encode_all(
         for _, columns in parts(len(instruments)):
             for field, part in encode_year({f: fields[f][rows, columns] for f in names}).items():
                 chunks[field][str(year)] = (*chunks[field].get(str(year), ()), part.name)
-                blobs[part.key] = part.blob
+                blobs[part.stored] = part.blob
     content = content_of(
         days=days,
         instruments=instruments,

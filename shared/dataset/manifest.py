@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import math
+from functools import cached_property
 
 import msgspec
 import numpy as np
 
-from shared.dataset.chunk import key_of
+from shared.dataset.chunk import stored_name
 from shared.dataset.kernels import Array
 from shared.errors import DatasetError
 from shared.model.calendar import year_slices
@@ -23,7 +24,8 @@ DERIVED_VERSION = 1
 class Content(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """Everything that a version is made of, and nothing else: equal content has an equal version.
 
-    chunks: field -> calendar year (as text) -> the names of its parts in order. Numbers that are NaN are None.
+    chunks: field -> calendar year (as text) -> the content names of its parts in order (the bytes of a part may be stored
+    under another name: `Manifest.stored`). Numbers that are NaN are None.
     """
 
     format: int
@@ -88,21 +90,26 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             disclosed_on=np.array(content.dividend_disclosed_on, np.int32),
         )
 
-    def part_keys(self) -> frozenset[str]:
-        """The keys that the bytes of all parts are stored under."""
-        chunks = self.content.chunks
-        return frozenset(
-            key for field, years in chunks.items() for year in years for key in self.keys(field, int(year))
-        )
+    @cached_property
+    def stored(self) -> dict[str, dict[str, tuple[str, ...]]]:
+        """Field -> calendar year (as text) -> the names that the bytes of its parts are stored under, in order."""
+        return {
+            field: {year: self.stored_names(field, int(year)) for year in years}
+            for field, years in self.content.chunks.items()
+        }
 
-    def keys(self, field: str, year: int) -> tuple[str, ...]:
-        """The keys of the parts of a chunk, in order."""
+    def part_names(self) -> frozenset[str]:
+        """The names that the bytes of all parts are stored under."""
+        return frozenset(name for years in self.stored.values() for names in years.values() for name in names)
+
+    def stored_names(self, field: str, year: int) -> tuple[str, ...]:
+        """The names that the bytes of the parts of a chunk are stored under, in order."""
         names = self.content.chunks[field][str(year)]
         if field not in self.laws:
             return names
         law, fields = self.laws[field]
         references = zip(*(self.content.chunks[reference][str(year)] for reference in fields), strict=True)
-        return tuple(key_of(name, law, refers) for name, refers in zip(names, references, strict=True))
+        return tuple(stored_name(name, law, refers) for name, refers in zip(names, references, strict=True))
 
 
 def _numbers(values: tuple[float | None, ...]) -> Array:

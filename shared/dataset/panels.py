@@ -36,7 +36,7 @@ from shared.model.calendar import NO_DAY, years_of
 from shared.model.fields import PART, VIEWS, dtype_of
 
 Fetch = Callable[[Sequence[str]], dict[str, bytes]]
-"""Keys of parts -> the bytes of those that are within reach."""
+"""Stored names of parts -> the bytes of those that are within reach."""
 
 SCRATCH = "scratch:"
 MARK_EVERY_S = 30.0
@@ -208,13 +208,13 @@ class MappedPanels:
 
     def _fill_chunk(self, field: str, year: int, names: tuple[str, ...], reading: Reading) -> Callable[[Array], None]:
         def fill(out: Array) -> None:
-            keys = self.manifest.keys(field, year)
-            blobs = self._fetch(list(dict.fromkeys(keys)))
-            missing = tuple(dict.fromkeys(key for key in keys if key not in blobs))
+            stored = self.manifest.stored_names(field, year)
+            blobs = self._fetch(list(dict.fromkeys(stored)))
+            missing = tuple(dict.fromkeys(key for key in stored if key not in blobs))
             if missing:
                 raise ChunkMissingError(missing)
             damaged = []
-            for part, (key, name) in enumerate(zip(keys, names, strict=True)):
+            for part, (key, name) in enumerate(zip(stored, names, strict=True)):
                 columns = slice(part * PART, (part + 1) * PART)
                 reference = partial(self._reference, field, year, columns, reading)
                 try:

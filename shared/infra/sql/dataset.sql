@@ -26,13 +26,13 @@ select summary from dataset_version where version = $1;
 select nextval('dataset_fence');
 
 -- name: held_parts
-select key from chunk_part where key = any($1::text[]);
+select name from chunk_part where name = any($1::text[]);
 
 -- name: parts
-select key, bytes from chunk_part where key = any($1::text[]);
+select name, bytes from chunk_part where name = any($1::text[]);
 
 -- name: forget_parts
-delete from chunk_part where key = any($1::text[]);
+delete from chunk_part where name = any($1::text[]);
 
 -- name: lock_current
 -- The first statement of a publication and of a clean-up: they exclude each other.
@@ -66,7 +66,7 @@ returning v.version;
 -- Parts that no version has; young ones may belong to a version that is being built.
 delete from chunk_part p
 where p.created_at < now() - interval '1 hour'
-  and p.key not in (select unnest(parts) from dataset_version);
+  and p.name not in (select unnest(parts) from dataset_version);
 
 -- name: stored_bytes
 select count(*) as parts, coalesce(sum(octet_length(bytes)), 0) as bytes from chunk_part;

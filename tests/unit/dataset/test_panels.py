@@ -59,7 +59,7 @@ def test_only_the_years_of_the_window_are_fetched_and_counted(tmp_path: pathlib.
     panels = MappedPanels(tmp_path, manifest, shelf, BUDGET)
     first = panels.reading()
     first.panel("ROE", slice(0, 5))
-    assert shelf.asked == list(manifest.keys("ROE", 2022))
+    assert shelf.asked == list(manifest.stored_names("ROE", 2022))
     assert first.counters.as_dict() == {"chunks_read": 1, "bytes_read": 22 * 7 * 4, "by_tier": {"t2": 1}}
     second = panels.reading()
     second.panel("ROE", slice(0, 40))
@@ -93,7 +93,7 @@ def test_a_new_version_takes_over_unchanged_years(tmp_path: pathlib.Path) -> Non
     shelf = Shelf(more)
     new = MappedPanels(tmp_path, after, shelf, BUDGET)
     new.ensure(old.mapped_fields(), slice(0, 41))
-    assert set(shelf.asked) <= {key for field in after.content.chunks for key in after.keys(field, 2023)}
+    assert set(shelf.asked) <= {key for field in after.content.chunks for key in after.stored_names(field, 2023)}
     new.scratch("k", np.dtype("f4"), slice(0, 41), make)
     assert calls == [slice(0, 22), slice(22, 40), slice(22, 41)]
     assert new.panel("adj_close", slice(0, 41)).tobytes() == memory.panel("adj_close", slice(0, 41)).tobytes()
@@ -101,7 +101,7 @@ def test_a_new_version_takes_over_unchanged_years(tmp_path: pathlib.Path) -> Non
 
 def test_everything_that_is_missing_or_damaged_is_named_at_once(tmp_path: pathlib.Path) -> None:
     _, manifest, blobs = random_version()
-    gone, broken = manifest.keys("ROE", 2022), manifest.keys("close", 2023)
+    gone, broken = manifest.stored_names("ROE", 2022), manifest.stored_names("close", 2023)
     shelf = Shelf(dict(blobs))
     shelf.blobs.pop(gone[0])
     shelf.blobs[broken[0]] = blobs[broken[0]][:-1] + b"?"

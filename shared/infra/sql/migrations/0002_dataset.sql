@@ -1,8 +1,8 @@
 -- Dataset versions and the parts that they consist of (docs/dataset.md).
 
--- The bytes of a part under its key (`Manifest.keys`); compressed already.
+-- The bytes of a part under its stored name (`Manifest.stored_names`); compressed already.
 create table chunk_part (
-    key         text primary key,
+    name        text primary key,
     bytes       bytea storage external not null,
     created_at  timestamptz not null default now()
 );
