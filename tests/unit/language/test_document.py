@@ -1,0 +1,49 @@
+"""docs/language.md says what the program does."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+
+from shared.language import FUNCTIONS, compile_expression, parse
+from shared.language.program import OPCODES
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+FAMILIES = {"cross_section": "across the row", "window": "over time", "element": "by cell"}
+SCALES = {"keep": "keeps", "none": "gives 0", "zero": "needs 0"}
+
+
+def test_the_table_of_functions_is_that_of_the_program() -> None:
+    document = (ROOT / "docs/language.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+\([^`]*\))` \| ([\w ]+) \| ([\w ]+) \| (.*) \|$", document, re.MULTILINE)
+    expected = [
+        (
+            function.signature,
+            FAMILIES[function.family],
+            "any" if function.gives == "condition" else SCALES[function.scale],
+            function.meaning
+            + " (n from 2)" * (function.least_n == 2)
+            + " (a condition)" * (function.gives == "condition"),
+        )
+        for function in FUNCTIONS
+    ]
+    assert rows == expected
+
+
+def test_the_examples_are_expressions() -> None:
+    document = (ROOT / "docs/language.md").read_text(encoding="utf-8")
+    examples = re.findall(r"^    (\S.*)$", document, re.MULTILINE)
+    assert len(examples) == 3
+    for example in examples[:2]:
+        assert compile_expression(example, role="condition", path="").node == parse(example)
+    assert compile_expression(examples[2], role="number", path="").text == examples[2]
+
+
+def test_the_machine_and_the_program_number_operations_alike() -> None:
+    source = (ROOT / "shared/kernels/language.c").read_text(encoding="utf-8")
+    (listed,) = re.findall(r"enum \{ /\* in the order of OPCODES.*?\*/(.*?)\};", source, re.DOTALL)
+    names = [name.strip().lower() for name in listed.split(",")]
+    other = {
+        "+": "add", "-": "sub", "*": "mul", "/": "div", "<": "lt4", "<=": "le4", "==": "eq4", "!=": "ne4",
+    }  # fmt: skip
+    assert names == [other.get(operation, operation) for operation in OPCODES]
