@@ -20,7 +20,7 @@ from shared.language.syntax import (
     Not,
     Number,
 )
-from shared.language.tokens import problem
+from shared.language.tokens import MAX_PROBLEMS, problem
 
 Role = Literal["condition", "number"]
 
@@ -51,7 +51,12 @@ class Checker:
         self.problems: list[Problem] = []
 
     def mistake(self, node: Node, message: str, suggestions: tuple[str, ...] = ()) -> None:
-        self.problems.append(problem(self.text, _start(node), message, self.path, suggestions))
+        if len(self.problems) < MAX_PROBLEMS:
+            self.problems.append(problem(self.text, _start(node), message, self.path, suggestions))
+
+    def unknown(self, node: Node, word: str, what: Literal["name", "function"]) -> None:
+        if len(self.problems) < MAX_PROBLEMS:
+            self.mistake(node, *unknown(word, what, self.factors))
 
     def root(self, node: Node, role: Role) -> None:
         """Judges a whole expression in the role it has in the request."""
@@ -76,7 +81,7 @@ class Checker:
             return Kind("number")
         if isinstance(node, Name):
             if node.name not in self.names:
-                self.mistake(node, *unknown(node.name, "name", self.factors))
+                self.unknown(node, node.name, "name")
                 return _UNKNOWN_NUMBER if node.name.lower() not in BY_NAME else _BROKEN
             return Kind("number", DEGREES.get(node.name, 0))
         if isinstance(node, Negate):
@@ -143,7 +148,7 @@ class Checker:
     def call(self, node: Call) -> Kind:
         function = BY_NAME.get(node.function)
         if function is None:
-            self.mistake(node, *unknown(node.function, "function", self.factors))
+            self.unknown(node, node.function, "function")
             for argument in node.arguments:
                 self.kind(argument)
             return _BROKEN

@@ -23,9 +23,9 @@ from shared.errors import CancelledRunError, DatasetError
 from shared.language import machine
 from shared.language.expression import Expression, is_cross_section, own_lookback, whole_number
 from shared.language.machine import Array
-from shared.language.program import Plane, program
+from shared.language.program import Plane, looks_across, program
 from shared.language.render import render
-from shared.language.syntax import Call, Name, Node, Number, walk
+from shared.language.syntax import Call, Name, Node, Number
 from shared.model.calendar import year_slices
 from shared.model.fields import LANGUAGE_FIELDS
 from shared.model.panel import Panels
@@ -55,6 +55,8 @@ def evaluate(
     """
     if expression.cross_section and universe is None:
         raise ValueError("a cross-section function needs a universe")
+    if not 0 <= rows.start <= rows.stop <= len(panels.days):
+        raise ValueError(f"rows {rows.start}..{rows.stop} are not in the dataset")
     return _Evaluation(panels, universe, universe_key, cancelled).values(expression.text, expression.role, rows)
 
 
@@ -85,18 +87,13 @@ class _Evaluation:
         if plane.field is not None:
             return self.panels.panel(plane.field, read), absent
         assert plane.node is not None  # noqa: S101 - a plane is a field or a node
-        return self.held(plane.node, plane.dtype, read), absent
+        node, dtype = plane.node, plane.dtype
+        name = self.name(plane.text, dtype, across=plane.across)
+        return self.panels.scratch(name, np.dtype(dtype), read, lambda year: self.make(node, dtype, year)), absent
 
-    def held(self, node: Node, dtype: Dtype, rows: slice) -> Array:
-        """Rows of a node whose values are kept."""
-        return self.panels.scratch(
-            self.name(node, dtype), np.dtype(dtype), rows, lambda year: self.make(node, dtype, year)
-        )
-
-    def name(self, node: Node, kind: str) -> str:
+    def name(self, text: str, kind: str, *, across: bool) -> str:
         """The content name of a held node."""
-        across = self.universe_key if any(is_cross_section(found) for found in walk(node)) else ""
-        made_of = f"{KERNEL_VERSION}\0{kind}\0{render(node)}\0{across}"
+        made_of = f"{KERNEL_VERSION}\0{kind}\0{text}\0{self.universe_key if across else ''}"
         return hashlib.blake2b(made_of.encode(), digest_size=16).hexdigest()
 
     def make(self, node: Node, dtype: Dtype, rows: slice) -> Array:
@@ -155,7 +152,7 @@ class _Evaluation:
     def ema(self, node: Call, dtype: Dtype, rows: slice) -> Array:
         """An exponential mean: the carry of every year up to this one, absent again where the argument is."""
         text, n = render(node.arguments[0]), whole_number(node)
-        name = self.name(node, "carry")
+        name = self.name(render(node), "carry", across=looks_across(node))
         carry = np.full((1, len(self.panels.instruments)), np.nan)
         for year in year_slices(self.panels.days[: rows.stop]).values():
             before = carry

@@ -129,7 +129,8 @@ def nearest(word: str, names: Iterable[str]) -> tuple[str, ...]:
     if (key := _korean().get(sought)) in names:
         return (str(key),)
     allowed = max(1, len(sought) // 3)
-    near = [(distance, i) for i, name in enumerate(names) if (distance := _distance(sought, name.upper())) <= allowed]
+    alike = [(i, name.upper()) for i, name in enumerate(names) if abs(len(name) - len(sought)) <= allowed]
+    near = [(distance, i) for i, name in alike if (distance := _distance(sought, name)) <= allowed]
     if near:
         closest = min(near)[0]
         return tuple(names[i] for distance, i in sorted(near) if distance <= closest + (closest > 1))[:3]
@@ -153,12 +154,14 @@ def unknown(
     return f"unknown {what} {shown}" + (f"; did you mean {', '.join(found)}?" if found else ""), found
 
 
-def unknown_names(tokens: Sequence[Token], factors: frozenset[str] | None) -> list[tuple[int, str, tuple[str, ...]]]:
-    """Offset, message and suggestions of each word among the tokens that names nothing."""
+def unknown_names(
+    tokens: Sequence[Token], factors: frozenset[str] | None, limit: int = 20
+) -> list[tuple[int, str, tuple[str, ...]]]:
+    """Offset, message and suggestions of each word among the tokens that names nothing, at most `limit`."""
     known = frozenset(known_names(factors))
-    mistakes = []
+    mistakes: list[tuple[int, str, tuple[str, ...]]] = []
     for token, following in pairwise(tokens):
-        if token.kind != "name":
+        if token.kind != "name" or len(mistakes) == limit:
             continue
         is_call = following.kind == "bracket" and following.text == "("
         if is_call and token.text.lower() not in BY_NAME:

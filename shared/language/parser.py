@@ -20,7 +20,7 @@ from shared.language.syntax import (
     depth,
     logic,
 )
-from shared.language.tokens import Token, problem, tokenize
+from shared.language.tokens import MAX_PROBLEMS, Token, problem, tokenize
 
 OR, AND, NOT, COMPARE, ADD, MULTIPLY, NEGATE = range(1, 8)
 
@@ -157,5 +157,5 @@ def parse(text: str, path: str = "", factors: frozenset[str] | None = None) -> N
         problems = [problem(text, mistake.at, mistake.message, path)]
         problems += [problem(text, at, message, path, names) for at, message, names in unknown_names(tokens, factors)]
         problems.sort(key=lambda p: (p.line or 0, p.column or 0))
-        raise RequestError(problems[:20]) from None
+        raise RequestError(problems[:MAX_PROBLEMS]) from None
     return node

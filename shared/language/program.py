@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from functools import lru_cache
 from typing import Literal
 
@@ -19,7 +20,7 @@ from shared.language.expression import is_cross_section, whole_number
 from shared.language.functions import BY_NAME
 from shared.language.parser import parse
 from shared.language.render import render
-from shared.language.syntax import Arithmetic, Call, Comparison, Logic, Name, Negate, Node, Not, Number
+from shared.language.syntax import Arithmetic, Call, Comparison, Logic, Name, Negate, Node, Not, Number, walk
 from shared.model.fields import LANGUAGE_FIELDS
 
 Class = Literal["f8", "f4", "u1"]
@@ -39,11 +40,13 @@ EXACT_IN_FLOAT32 = ("rank", "rank_desc", "sector_rank")
 class Plane:
     """One array that a program reads: a panel field or a held node, `shift` rows earlier than the rows asked for."""
 
-    field: str | None
-    node: Node | None
     text: str
     dtype: Literal["f8", "f4"]
     shift: int
+    field: str | None
+    node: Node | None = dataclass_field(compare=False)
+    across: bool
+    """A held node whose values depend on the universe."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,6 +87,11 @@ def is_held(node: Node) -> bool:
     )
 
 
+def looks_across(node: Node) -> bool:
+    """Whether a cross-section is in a tree."""
+    return any(is_cross_section(found) for found in walk(node))
+
+
 def shifted(node: Node) -> tuple[Node, int]:
     """What to read, and how many rows back, for a node below `lag`, `delta` or `pct_change`."""
     shift = 0
@@ -107,7 +115,7 @@ class _Builder:
         self.classes: list[Class] = []
         self.known: dict[tuple[str, tuple[int, ...]], int] = {}
         self.constants: list[float] = []
-        self.planes: list[Plane] = []
+        self.planes: dict[Plane, int] = {}
 
     def emit(self, operation: str, gives: Class, *operands: int) -> int:
         """The value of an instruction, the same one for the same instruction."""
@@ -127,13 +135,11 @@ class _Builder:
         """Loads a name, a held node, or (below `lag`) any node as one."""
         if isinstance(node, Name):
             field = LANGUAGE_FIELDS.get(node.name)
-            plane = Plane(field or node.name, None, node.name, "f8" if field else "f4", shift)
+            plane = Plane(node.name, "f8" if field else "f4", shift, field or node.name, None, across=False)
         else:
             exact = isinstance(node, Call) and node.function in EXACT_IN_FLOAT32
-            plane = Plane(None, node, render(node), "f4" if exact else wanted, shift)
-        if plane not in self.planes:
-            self.planes.append(plane)
-        value = self.emit("load", plane.dtype, self.planes.index(plane))
+            plane = Plane(render(node), "f4" if exact else wanted, shift, None, node, across=looks_across(node))
+        value = self.emit("load", plane.dtype, self.planes.setdefault(plane, len(self.planes)))
         if plane.dtype == wanted:
             return value
         return self.emit("widen", "f8", value) if wanted == "f8" else self.emit("narrow", "f4", value)

@@ -12,6 +12,8 @@ from shared.language.syntax import MAX_BYTES, MAX_NODES
 Kind = Literal["number", "name", "keyword", "operator", "bracket", "end"]
 
 KEYWORDS = ("and", "or", "not")
+MAX_PROBLEMS = 20
+"""At most so many mistakes are described for one expression."""
 _SPACE = " \t\r\n"
 _NUMBER = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _NAME = re.compile(r"[A-Za-z_가-힣][A-Za-z0-9_가-힣]*")
@@ -59,7 +61,7 @@ def tokenize(text: str, path: str = "") -> list[Token]:
     tokens: list[Token] = []
     problems: list[Problem] = []
     at, nodes = 0, 0
-    while at < len(text):
+    while at < len(text) and len(problems) < MAX_PROBLEMS:
         sign = text[at]
         if sign in _SPACE:
             at += 1
@@ -92,7 +94,7 @@ def tokenize(text: str, path: str = "") -> list[Token]:
     if nodes > MAX_NODES:
         problems = [problem(text, 0, f"the expression has more than {MAX_NODES} names, numbers and operators", path)]
     if problems:
-        raise RequestError(problems[:20])
+        raise RequestError(problems)
     if not tokens:
         raise RequestError([Problem(path=path, message="the expression is empty", line=1, column=1)])
     tokens.append(Token("end", "", len(text)))
