@@ -10,6 +10,8 @@
 #define TOUCH 1e-9
 #define KINDS 3
 #define STEPS 7
+#define TRADABLE 1
+#define SPLITS 2
 
 enum { HALTED, LIMIT_UP, CASH, VOLUME, SELL };
 enum { ENTRY, STOP_LOSS, TRAILING_STOP, TAKE_PROFIT, MAX_HOLD, CONDITION, REBALANCE, DELISTED, CORPORATE_ACTION };
@@ -25,6 +27,7 @@ typedef struct {
 typedef struct {
     int64_t n;
     plane open, high, low, close, volume, split, last, adj_close, cap;
+    plane status; /* a byte a cell: TRADABLE, SPLITS */
     const int32_t *days;      /* every row of the dataset */
     const int32_t *code_rank; /* column -> place in stock code order */
     const int32_t *by_code;   /* its inverse */
@@ -154,7 +157,7 @@ static double lower_limit(const today *t, int64_t col) {
 }
 
 static int tradable(const today *t, int64_t col) {
-    return cell(&t->m->volume, t->row, col) > 0 && cell(&t->m->open, t->row, col) > 0;
+    return flags(&t->m->status, t->row)[col] & TRADABLE;
 }
 
 /* What an order at the open (or at the close) fills at before costs; NaN when it cannot. */
@@ -249,8 +252,8 @@ static void corporate_actions(const today *t) {
     for (int64_t i = 0; i < s->held; i++) {
         holding *h = &s->holdings[i];
         h->left_alone = 0;
+        if (!(flags(&m->status, t->row)[h->col] & SPLITS)) continue;
         double split = cell(&m->split, t->row, h->col);
-        if (split == 1) continue;
         double exact = h->shares * split, whole = floor(exact + TOUCH), base = base_of(t, h->col);
         double paid = exact > whole ? (exact - whole) * base : 0;
         s->cash += paid;
@@ -639,8 +642,6 @@ static void look_ahead_in_memory(const today *t) {
     for (int64_t i = 0; i < t->s->held; i++) {
         int32_t col = t->s->holdings[i].col;
         fetch(&t->m->open, t->row + 1, col);
-        fetch(&t->m->volume, t->row + 1, col);
-        fetch(&t->m->split, t->row + 1, col);
         fetch(&t->m->last, t->row + 1, col);
         fetch(&t->m->high, t->row + 1, col);
         fetch(&t->m->low, t->row + 1, col);

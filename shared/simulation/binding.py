@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -53,6 +53,9 @@ def bind(request: BacktestRequest, panels: Panels, plan: Plan) -> Bound:
         panel = panels.panel("MARKET_CAP", rows)
         kept.append(panel)
         market.cap = plane(panel, rows.start, np.float32, columns)
+    status = panels.scratch("status-1", np.dtype(np.uint8), plan.window, partial(_status, panels))
+    kept.append(status)
+    market.status = plane(status, plan.window.start, np.uint8, columns)
     _bind_instruments(market, panels, at)
     if request.execution.dividends:
         _bind_dividends(market, panels, plan.window, at)
@@ -67,6 +70,14 @@ def bind(request: BacktestRequest, panels: Panels, plan: Plan) -> Bound:
         ticks=at(TABLES, np.float64),
     )
     return Bound(market=market, rules=rules, options=_options(request), kept=tuple(kept))
+
+
+def _status(panels: Panels, rows: slice) -> np.ndarray:
+    """uint8 [rows, N], made once for a dataset version: 1 where a stock trades, plus 2 where its shares split."""
+    trades = (panels.panel("volume", rows) > 0) & (panels.panel("open", rows) > 0)
+    splits = panels.panel("split", rows) != 1
+    found: np.ndarray = trades.view(np.uint8) | (splits.view(np.uint8) << 1)
+    return found
 
 
 def _bind_instruments(market: Market, panels: Panels, at: Any) -> None:

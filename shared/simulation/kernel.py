@@ -48,6 +48,7 @@ class Market(Structure):
     _fields_ = (
         ("n", c_int64),
         *((name, Plane) for name in ("open", "high", "low", "close", "volume", "split", "last", "adj_close", "cap")),
+        ("status", Plane),
         *((name, c_void_p) for name in ("days", "code_rank", "by_code", "kind", "delisted")),
         *((name, c_void_p) for name in ("dividend_row", "dividend_col", "dividend_cash")),
         ("dividends", c_int64),
