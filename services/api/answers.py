@@ -165,3 +165,58 @@ class Readiness(Answer):
 
     status: Literal["ready", "not_ready"]
     dependencies: dict[str, bool]
+
+
+class TradePage(Answer):
+    """A page of trades, in order of execution."""
+
+    items: list[Trade]
+    total: int
+    next_cursor: str | None
+
+
+class EquityPage(Answer):
+    """A page of the equity curve."""
+
+    items: list[EquityPoint]
+    total: int
+    next_cursor: str | None
+
+
+class ComparedBacktest(Answer):
+    """One of the backtests that are compared; `equity` is on the common `dates`."""
+
+    id: str
+    strategy_id: str | None
+    dataset: str | None
+    statistics: dict[str, Any]
+    equity: list[float | None]
+
+
+class Comparison(Answer):
+    """Backtests side by side."""
+
+    dates: list[str]
+    items: list[ComparedBacktest]
+
+
+class Strategy(Answer):
+    """A strategy with its costs, in the shape of a backtest request."""
+
+    id: str
+    kind: Literal["famous", "preset", "own"]
+    name_ko: str
+    name_en: str
+    summary: str
+    tags: list[str]
+    strategy: dict[str, Any]
+    costs: dict[str, Any]
+    period_days: int | None
+    created_at: str | None
+    updated_at: str | None
+
+
+class StrategyList(Answer):
+    """Strategies."""
+
+    items: list[Strategy]

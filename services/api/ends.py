@@ -24,13 +24,15 @@ KEPT_POINTS = 200_000
 class Channel:
     """What is known of one running computation, and who waits to hear more."""
 
-    __slots__ = ("end", "equity", "progress", "status", "waiters")
+    __slots__ = ("end", "equity", "looked", "progress", "status", "waiters")
 
     def __init__(self) -> None:
         self.status: str | None = None
         self.progress = 0.0
         self.equity: list[dict[str, Any]] = []
         self.end: BacktestEnded | None = None
+        self.looked = 0
+        """How often a row of it changed outside the stream."""
         self.waiters: set[asyncio.Future[None]] = set()
 
     def wake(self) -> None:
@@ -61,20 +63,21 @@ class Ends:
             found = self._channels[computation] = Channel()
         return found
 
-    async def changed(self, computation: str, seconds: float) -> None:
-        """Wait until something is told about a computation, at most `seconds`."""
+    async def changed(self, computation: str, seconds: float) -> bool:
+        """Wait until something is told about a computation, at most `seconds`; False when nothing was."""
         channel = self.channel(computation)
         if channel.end is not None:
-            return
+            return True
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         channel.waiters.add(waiter)
         try:
             async with asyncio.timeout(seconds):
                 await waiter
         except TimeoutError:
-            return
+            return False
         finally:
             channel.waiters.discard(waiter)
+        return True
 
     async def end(self, computation: str, seconds: float) -> BacktestEnded | None:
         """The end of a computation, or None when it has not come in time."""
@@ -87,9 +90,10 @@ class Ends:
         return channel.end
 
     def wake(self, computation: str) -> None:
-        """Something about a row of this computation changed outside the stream."""
+        """Something about a row of this computation changed outside the stream: its watchers look at the row."""
         channel = self._channels.get(computation)
         if channel is not None:
+            channel.looked += 1
             channel.wake()
 
     def forget(self, computation: str) -> None:

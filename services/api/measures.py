@@ -12,6 +12,10 @@ class Measures:
     def __init__(self) -> None:
         self.open_streams = 0
 
+    def streams(self, change: int) -> None:
+        """An event stream was opened or closed."""
+        self.open_streams += change
+
     def requested(self, route: str, method: str, status: int, seconds: float) -> None:
         """One request was answered."""
         metrics.REQUESTS.labels(route, method, str(status)).inc()

@@ -67,8 +67,8 @@ class Model(BaseModel):
 class Buy(Model):
     """What may be bought, and which first."""
 
-    where: Expression | None = Field(None, description="condition; null admits every stock of the universe")
-    rank_by: Expression | None = Field(None, description="a number; null ranks by MARKET_CAP")
+    where: Expression | None = Field(default=None, description="condition; null admits every stock of the universe")
+    rank_by: Expression | None = Field(default=None, description="a number; null ranks by MARKET_CAP")
     order: Literal["asc", "desc"] = "desc"
 
 
@@ -78,8 +78,8 @@ class Sell(Model):
     take_profit_pct: Annotated[float, Field(ge=1e-9, le=1e6, allow_inf_nan=False)] | None = None
     stop_loss_pct: PositivePercent | None = None
     trailing_stop_pct: PositivePercent | None = None
-    min_hold_days: Days = Field(0, description="calendar days")
-    max_hold_days: Days | None = Field(None, description="calendar days")
+    min_hold_days: Days = Field(default=0, description="calendar days")
+    max_hold_days: Days | None = Field(default=None, description="calendar days")
     where: Expression | None = None
     on_rebalance: Literal["hold", "rotate"] = "hold"
 
@@ -89,8 +89,8 @@ class Portfolio(Model):
 
     max_positions: Count = 20
     weighting: Literal["equal", "market_cap", "inverse_volatility"] = "equal"
-    position_pct: PositivePercent | None = Field(None, description="goes with equal weighting only")
-    max_position_value: Won | None = Field(None, description="won")
+    position_pct: PositivePercent | None = Field(default=None, description="goes with equal weighting only")
+    max_position_value: Won | None = Field(default=None, description="won")
     max_new_per_day: Count | None = None
     rebalance: Literal["daily", "weekly", "monthly", "quarterly"] = "daily"
 
@@ -98,7 +98,7 @@ class Portfolio(Model):
 class Universe(Model):
     """Which stocks exist for the request; null does not restrict."""
 
-    markets: Words | None = Field(["KOSPI", "KOSDAQ"])
+    markets: Words | None = Field(default=["KOSPI", "KOSDAQ"])
     sectors: Words | None = None
     cap_groups: Words | None = None
     stock_codes: Words | None = None
@@ -109,7 +109,7 @@ class Universe(Model):
 class Strategy(Model):
     """A strategy; with `id` the parts that change in a strategy of the catalogue or of one's own."""
 
-    id: Word | None = Field(None, description="a strategy whose parts are changed by what stands beside it")
+    id: Word | None = Field(default=None, description="a strategy whose parts are changed by what stands beside it")
     buy: Buy = Buy()
     sell: Sell = Sell()
     portfolio: Portfolio = Portfolio()
@@ -122,7 +122,7 @@ class Costs(Model):
     commission_pct: CostPercent = 0.015
     slippage_pct: CostPercent = 0.1
     tax_pct: Annotated[float, Field(ge=0, le=49, allow_inf_nan=False)] | None = Field(
-        None, description="null: the dated table of the sales tax"
+        default=None, description="null: the dated table of the sales tax"
     )
 
 
@@ -160,9 +160,9 @@ class BacktestBody(Model):
     initial_cash: Won = 100_000_000
     costs: Costs = Costs()
     execution: Execution = Execution()
-    benchmark: Word | None = Field("KOSPI", description="an index name, market, equal, or null")
+    benchmark: Word | None = Field(default="KOSPI", description="an index name, market, equal, or null")
     risk_free_pct: Annotated[float, Field(ge=-100, le=1000, allow_inf_nan=False)] = 0
-    dataset: Word | None = Field(None, description="a dataset version; null is the current one")
+    dataset: Word | None = Field(default=None, description="a dataset version; null is the current one")
 
 
 class CompareBody(Model):

@@ -64,6 +64,8 @@ class Route:
     summary: str
     tag: str
     answers: Mapping[int, Described]
+    also: tuple[str, ...] = ()
+    """Further media types of a 200."""
     query: type[Query] = NoQuery
     body: type[BaseModel] | None = None
     public: bool = False

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from services.api.routes import backtests, operations
+from services.api.routes import backtests, events, exports, operations
 from services.api.state import Route
 
-ROUTES: tuple[Route, ...] = (*backtests.ROUTES, *operations.ROUTES)
+ROUTES: tuple[Route, ...] = (*backtests.ROUTES, *events.ROUTES, *exports.ROUTES, *operations.ROUTES)
 """What is served, described and tested."""

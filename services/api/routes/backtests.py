@@ -73,7 +73,7 @@ async def cancel(api: Api, call: Call) -> web.Response:
             stopped = await connection.fetchval(SQL["stop_computation"], detached["computation"])
     if stopped is not None:
         name = str(stopped)
-        with suppress(LOST):  # the simulator's next heartbeat finds its lease gone
+        with suppress(*LOST):  # the simulator's next heartbeat finds its lease gone
             await append_many(
                 api.broker,
                 [BacktestCancelled(computation_id=name), BacktestEnded(computation_id=name, status="cancelled")],

@@ -1,0 +1,44 @@
+"""Turns rows in JSON on standard input into Parquet on standard output: `python -m services.api.parquet`."""
+
+from __future__ import annotations
+
+import io
+import sys
+from typing import Any
+
+import orjson
+import polars as pl
+
+TYPES: dict[str, Any] = {
+    "date": pl.Date, "entry_date": pl.Date, "exit_date": pl.Date, "stock_code": pl.String, "name": pl.String,
+    "side": pl.String, "reason": pl.String, "positions": pl.Int32, "shares": pl.Float64,
+}  # fmt: skip
+
+
+def frame_of(columns: list[str], rows: list[dict[str, Any]]) -> pl.DataFrame:
+    """The rows as a frame: dates as dates, text as text, everything else as float64."""
+    series = []
+    for name in columns:
+        kind = TYPES.get(name, pl.Float64)
+        values = [row.get(name) for row in rows]
+        if kind == pl.Date:
+            series.append(pl.Series(name, values, pl.String).str.to_date("%Y-%m-%d"))
+        elif kind == pl.Float64 and any(isinstance(value, str | bool | list | dict) for value in values):
+            texts = [None if v is None else v if isinstance(v, str) else orjson.dumps(v).decode() for v in values]
+            series.append(pl.Series(name, texts, pl.String))
+        else:
+            series.append(pl.Series(name, values, kind))
+    return pl.DataFrame(series)
+
+
+def main() -> int:
+    """Read, convert, write."""
+    wanted = orjson.loads(sys.stdin.buffer.read())
+    out = io.BytesIO()
+    frame_of(wanted["columns"], wanted["rows"]).write_parquet(out)
+    sys.stdout.buffer.write(out.getvalue())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,178 @@
+"""A backtest as a stream of server-sent events that can be resumed anywhere.
+
+The id of an event says how far the reader is: `<date of the last equity point>.<trades told>`. Runs are deterministic,
+so what follows an id is the same whether it comes from the running simulator or from the stored result: a reader that
+comes back with `Last-Event-ID`, even much later or to another process, gets exactly what it has not seen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from services.api.acceptance import fresh_row
+from services.api.documents import head, status_of
+from services.api.errors import invalid
+from services.api.routes.backtests import own_row
+from services.api.state import Api, Call, Route
+from shared.contracts.http import ENDED
+from shared.errors import Problem
+
+PING_S = 10.0
+"""A comment after so much silence; a reader that is gone is noticed by it."""
+PATIENCE_S = 20.0
+"""A reader that takes nothing for so long is let go; it can resume."""
+BLOCK = 250
+"""Equity points in one event, and trades in one write, at most."""
+RETRY_MS = 2000
+
+_ID = re.compile(r"(\d{4}-\d{2}-\d{2}|-)\.(\d{1,9})", re.ASCII)
+
+
+@dataclass
+class Position:
+    """How far a reader is."""
+
+    date: str = ""
+    trades: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.date or '-'}.{self.trades}"
+
+
+def position_of(text: str | None) -> Position:
+    """The position that `Last-Event-ID` names; 422 for one that is not ours."""
+    if text is None or not text.strip():
+        return Position()
+    found = _ID.fullmatch(text.strip())
+    if found is None:
+        raise invalid([Problem(path="Last-Event-ID", message="this is no id of an event of this stream")])
+    return Position("" if found[1] == "-" else found[1], int(found[2]))
+
+
+class Stream:
+    """The open answer; every write has an end."""
+
+    def __init__(self, response: web.StreamResponse, position: Position) -> None:
+        self.response = response
+        self.position = position
+
+    async def send(self, kind: str, data: Any) -> None:
+        """One event, with the position that is reached by it."""
+        await self.write(self.event(kind, data))
+
+    def event(self, kind: str, data: Any) -> bytes:
+        """The bytes of one event."""
+        return b"id: %b\nevent: %b\ndata: %b\n\n" % (str(self.position).encode(), kind.encode(), orjson.dumps(data))
+
+    async def write(self, data: bytes) -> None:
+        """Bytes to the reader; ConnectionResetError when it takes nothing for too long."""
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                await self.response.write(data)
+        except TimeoutError:
+            raise ConnectionResetError("the reader is too slow") from None
+
+    async def points(self, points: list[dict[str, Any]], status: str, progress: float) -> None:
+        """Equity points that the reader has not seen, in blocks."""
+        fresh = [point for point in points if point["date"] > self.position.date]
+        for start in range(0, len(fresh), BLOCK):
+            block = fresh[start : start + BLOCK]
+            self.position.date = block[-1]["date"]
+            await self.send("progress", {"status": status, "progress": progress, "equity": block})
+
+
+async def events(api: Api, call: Call) -> web.StreamResponse:
+    """`GET /v1/backtests/{id}/events`."""
+    position = position_of(call.request.headers.get("Last-Event-ID"))
+    row = await own_row(api, call)
+    response = web.StreamResponse(
+        headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    )
+    await response.prepare(call.request)
+    stream = Stream(response, position)
+    api.measures.streams(+1)
+    try:
+        await stream.write(b"retry: %d\n\n" % RETRY_MS)
+        await _follow(api, call, row, stream)
+        await response.write_eof()
+    except (ConnectionResetError, ConnectionError):
+        if call.request.transport is not None:
+            call.request.transport.abort()
+    finally:
+        api.measures.streams(-1)
+    return response
+
+
+async def _follow(api: Api, call: Call, row: dict[str, Any], stream: Stream) -> None:
+    told: tuple[str, float] | None = None
+    looked = 0
+    while True:
+        status = status_of(row)
+        if status in ENDED:
+            await _end(api, row, status, stream)
+            return
+        name = None if row["computation"] is None else str(row["computation"])
+        channel = None if name is None else api.ends.channel(name)
+        progress = float(row["progress"] or 0.0)
+        if channel is not None:
+            status = channel.status if channel.status not in (None, *ENDED) else status
+            progress = max(progress, channel.progress)
+        if told is None or told[0] != status:
+            await stream.send("status", {"status": status, "progress": progress})
+        elif told[1] != progress and channel is not None and not channel.equity:
+            await stream.send("progress", {"status": status, "progress": progress, "equity": []})
+        told = (status, progress)
+        if channel is not None:
+            await stream.points(channel.equity, status, progress)
+        quiet = await _quiet(api, name, channel)
+        if quiet:
+            await stream.write(b": still here\n\n")
+        if channel is None or channel.end is not None or quiet or channel.looked != looked:
+            looked = 0 if channel is None else channel.looked
+            row = await fresh_row(api, row["id"], call.caller.owner) or row
+
+
+async def _quiet(api: Api, name: str | None, channel: Any) -> bool:
+    """Wait for news; True when there was none for a while."""
+    if name is None:
+        await api.datasets.changed(PING_S)
+        return True
+    if channel.end is not None:
+        return False
+    return not await api.ends.changed(name, PING_S)
+
+
+async def _end(api: Api, row: dict[str, Any], status: str, stream: Stream) -> None:
+    """What the reader has not seen of the result, and the last event."""
+    digest = None
+    if status == "completed":
+        result = await api.results.parsed(row["computation"]) or {}
+        await stream.points(result.get("equity", []), status, 1.0)
+        trades = result.get("trades", [])
+        while stream.position.trades < len(trades):
+            block = []
+            for trade in trades[stream.position.trades : stream.position.trades + BLOCK]:
+                stream.position.trades += 1
+                block.append(stream.event("trade", trade))
+            await stream.write(b"".join(block))
+            await asyncio.sleep(0)  # many readers of a long result take turns
+        digest = row["result_digest"]
+    last = head(row) | {"result_digest": digest}
+    if status == "failed":
+        last["error"] = orjson.loads(row["error"]) if row["error"] else None
+    await stream.send(status, last)
+
+
+ROUTES = (
+    Route(
+        method="GET", path="/v1/backtests/{id}/events", handler=events, tag="backtests",
+        summary="Progress as server-sent events: status, progress, trade, then completed, failed or cancelled",
+        answers={200: "text/event-stream"}, headers=("Last-Event-ID",), problems=(404,),
+    ),
+)  # fmt: skip
