@@ -1,0 +1,170 @@
+"""Write the Grafana dashboards: `python ops/grafana/generate.py`; the files beside it are what this prints."""
+
+from __future__ import annotations
+
+import pathlib
+from dataclasses import dataclass
+
+from grafana_foundation_sdk.builders import dashboard, prometheus, stat, timeseries
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models.dashboard import DataSourceRef
+
+HERE = pathlib.Path(__file__).resolve().parent
+SOURCE = DataSourceRef(type_val="prometheus", uid="prometheus")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    """One panel: queries are (PromQL, legend); `unit` is one of Grafana's; `single` shows the last value alone."""
+
+    title: str
+    description: str
+    unit: str
+    queries: tuple[tuple[str, str], ...]
+    single: bool = False
+
+
+DASHBOARDS: dict[str, tuple[str, tuple[Panel, ...]]] = {
+    "overview": (
+        "Ondol / Overview",
+        (
+            Panel(title="Chunk hit rate", unit="percentunit", single=True,
+                  description="Share of chunks served without the preparer, 5 minutes, all origins. Aim: 100 %.",
+                  queries=(("ondol:chunk_hit_rate:5m", "hit rate"),)),
+            Panel(title="Waiting backtests", unit="short", single=True,
+                  description="Computations that no simulator has taken yet.",
+                  queries=(("max(ondol_queue_depth)", "waiting"),)),
+            Panel(title="Dataset's last day", unit="dateTimeAsIso", single=True,
+                  description="Last trading day of the current dataset version.",
+                  queries=(("max(ondol_dataset_last_day_timestamp_seconds) * 1000", "last day"),)),
+            Panel(title="Last complete warm run", unit="dateTimeFromNow", single=True,
+                  description="When a warm run last ended as completed.",
+                  queries=(("max(ondol_warm_last_success_timestamp_seconds) * 1000", "ended"),)),
+            Panel(title="Hit rate by origin", unit="percentunit",
+                  description="Chunks served from panels or cache, by who asked: users, the warmer, its verification.",
+                  queries=(("ondol:chunk_hit_rate_by_origin:5m", "{{origin}}"),)),
+            Panel(title="Chunks by tier", unit="reqps",
+                  description="Chunks read each second by the tier that had them: t1 panels, t2 Redis.",
+                  queries=(("sum by (tier, outcome) (rate(ondol_cache_requests_total[5m]))", "{{tier}} {{outcome}}"),)),
+            Panel(title="HTTP latency", unit="s",
+                  description="All routes; waiting for a backtest (Prefer: wait) is part of it.",
+                  queries=(("ondol:request_seconds:p50", "p50"), ("ondol:request_seconds:p99", "p99"))),
+            Panel(title="HTTP requests", unit="reqps",
+                  description="Requests each second by status.",
+                  queries=(("sum by (status) (rate(ondol_requests_total[5m]))", "{{status}}"),)),
+            Panel(title="Backtests by stage, p99", unit="s",
+                  description="Where the time of a backtest goes: waiting, mapping, evaluating, simulating.",
+                  queries=(("ondol:backtest_seconds:p99", "{{stage}}"),)),
+            Panel(title="Queue", unit="s",
+                  description="Age of the longest waiting computation.",
+                  queries=(("max(ondol_queue_oldest_seconds)", "oldest"),)),
+            Panel(title="Private memory", unit="bytes",
+                  description="Memory that only this process holds.",
+                  queries=(('sum by (job) (ondol_process_memory_bytes{kind="private"})', "{{job}}"),)),
+            Panel(title="Services", unit="short",
+                  description="Processes that are scraped.",
+                  queries=(("sum by (job) (up)", "{{job}}"),)),
+        ),
+    ),
+    "warmer": (
+        "Ondol / Warmer",
+        (
+            Panel(title="Hit rate seen by the verification", unit="percentunit", single=True,
+                  description="What the last warm run measured when it asked for each warmed thing as a user does.",
+                  queries=(("max by (kind) (ondol_warm_hit_rate)", "{{kind}}"),)),
+            Panel(title="Runs by end", unit="short",
+                  description="Warm runs that ended, in the last day.",
+                  queries=(("sum by (status) (increase(ondol_warm_runs_total[1d]))", "{{status}}"),)),
+            Panel(title="Duration of phases", unit="s",
+                  description="Seconds of each phase of the last run.",
+                  queries=(("max by (phase) (ondol_warm_phase_seconds)", "{{phase}}"),)),
+            Panel(title="Items", unit="short",
+                  description="Items of phases that were done or failed, in the last day.",
+                  queries=(("sum by (phase, outcome) (increase(ondol_warm_items_total[1d]))", "{{phase}} {{outcome}}"),)),
+        ),
+    ),
+    "simulators": (
+        "Ondol / Simulators",
+        (
+            Panel(title="Simulators", unit="short", single=True,
+                  description="Simulators that are scraped.",
+                  queries=(('sum(up{job="simulator"})', "simulators"),)),
+            Panel(title="Backtests by end", unit="reqps",
+                  description="Ended computations each second; fenced ones were done by another owner.",
+                  queries=(("sum by (outcome) (rate(ondol_backtests_total[5m]))", "{{outcome}}"),)),
+            Panel(title="Memory of each simulator", unit="bytes",
+                  description="Private memory, and shared memory (panels, libraries).",
+                  queries=(('ondol_process_memory_bytes{job="simulator",kind="private"}', "{{instance}} private"),
+                           ('ondol_process_memory_bytes{job="simulator",kind="shared"}', "{{instance}} shared"))),
+            Panel(title="Stages, mean", unit="s",
+                  description="Mean seconds of each stage of a backtest.",
+                  queries=(("sum by (stage) (rate(ondol_backtest_seconds_sum[5m])) / sum by (stage) (rate(ondol_backtest_seconds_count[5m]))", "{{stage}}"),)),
+            Panel(title="Repeated runs", unit="short",
+                  description="Results refused since another owner had taken over (a stalled simulator came back).",
+                  queries=(("sum(increase(ondol_repeated_runs_total[1h]))", "refused"),)),
+            Panel(title="Stream backtests", unit="short",
+                  description="Entries of the stream: not delivered, and delivered but not done.",
+                  queries=(('max(ondol_stream_lag{stream="backtests"})', "lag"), ('max(ondol_stream_pending{stream="backtests"})', "pending"))),
+        ),
+    ),
+    "dataset": (
+        "Ondol / Dataset and Redis",
+        (
+            Panel(title="Dataset bytes", unit="bytes", single=True,
+                  description="The current version, raw and compressed.",
+                  queries=(("max by (kind) (ondol_dataset_bytes)", "{{kind}}"),)),
+            Panel(title="Built", unit="dateTimeFromNow", single=True,
+                  description="When the current version was built.",
+                  queries=(("max(ondol_dataset_built_timestamp_seconds) * 1000", "built"),)),
+            Panel(title="Preparing", unit="s",
+                  description="Mean seconds of each stage of preparing a version.",
+                  queries=(("sum by (stage) (rate(ondol_prepare_seconds_sum[1h])) / sum by (stage) (rate(ondol_prepare_seconds_count[1h]))", "{{stage}}"),)),
+            Panel(title="Redis memory", unit="bytes",
+                  description="Used memory of both servers.",
+                  queries=(("max by (role) (ondol_redis_memory_bytes)", "{{role}}"),)),
+            Panel(title="Evicted keys", unit="short",
+                  description="Keys evicted since the server started; always 0 for the broker.",
+                  queries=(("max by (role) (ondol_redis_evicted_keys)", "{{role}}"),)),
+            Panel(title="Bytes read by tier", unit="Bps",
+                  description="Encoded bytes read each second by tier.",
+                  queries=(("sum by (tier) (rate(ondol_cache_read_bytes_total[5m]))", "{{tier}}"),)),
+            Panel(title="Mapped panels", unit="bytes",
+                  description="Bytes of the panels that the simulators of a host share.",
+                  queries=(("max(ondol_panel_bytes)", "panels"),)),
+            Panel(title="PostgreSQL connections", unit="short",
+                  description="Connections of each service's pool, open and idle.",
+                  queries=(("sum by (job, state) (ondol_postgres_connections)", "{{job}} {{state}}"),)),
+        ),
+    ),
+}  # fmt: skip
+
+
+def _panel(panel: Panel) -> stat.Panel | timeseries.Panel:
+    made = stat.Panel() if panel.single else timeseries.Panel().min(0).fill_opacity(10)
+    made = made.title(panel.title).description(panel.description).unit(panel.unit).datasource(SOURCE)
+    made = made.height(5 if panel.single else 8).span(6 if panel.single else 12)
+    for letter, (query, legend) in zip("ABCDEF", panel.queries, strict=False):
+        made = made.with_target(prometheus.Dataquery().expr(query).legend_format(legend).ref_id(letter))
+    return made
+
+
+def dashboards() -> dict[str, str]:
+    """File name -> JSON text of each dashboard."""
+    found = {}
+    for name, (title, panels) in DASHBOARDS.items():
+        board = dashboard.Dashboard(title).uid(f"ondol-{name}").tags(["ondol"]).refresh("10s").time("now-3h", "now")
+        board = board.readonly()
+        for panel in panels:
+            board = board.with_panel(_panel(panel))
+        found[f"{name}.json"] = JSONEncoder(sort_keys=True, indent=1).encode(board.build()) + "\n"
+    return found
+
+
+def queries() -> list[tuple[str, str, str]]:
+    """(dashboard, panel, PromQL) of every query."""
+    return [(name, p.title, q) for name, (_, panels) in DASHBOARDS.items() for p in panels for q, _ in p.queries]
+
+
+if __name__ == "__main__":
+    for file, text in dashboards().items():
+        (HERE / "dashboards" / file).write_text(text, encoding="utf-8")

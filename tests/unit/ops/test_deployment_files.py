@@ -1,0 +1,143 @@
+"""The files of deployment say what the code reads, does and counts."""
+
+from __future__ import annotations
+
+import importlib.util
+import pathlib
+import re
+import subprocess
+import sys
+from typing import Any
+
+import promql_parser
+import pytest
+import yaml
+
+from shared.settings import SETTINGS
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+NAMES = (
+    {s.name for s in SETTINGS}
+    | {f"{s.name}_FILE" for s in SETTINGS if s.secret}
+    | {s.alias for s in SETTINGS if s.alias}
+)
+METRIC = re.compile(r"\bondol_[a-z0-9_]+")
+SUFFIXES = ("_total", "_bucket", "_sum", "_count")
+
+
+def _compose() -> dict[str, Any]:
+    return yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
+
+
+def _generator() -> Any:
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "ops/grafana/generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["generate"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _declared_metrics() -> set[str]:
+    found: set[str] = set()
+    for path in [*ROOT.glob("shared/infra/metrics.py"), *ROOT.glob("services/*/*.py")]:
+        found |= set(
+            re.findall(r'(?:Counter|Gauge|Histogram)\(\s*"(ondol_[a-z0-9_]+)"', path.read_text(encoding="utf-8"))
+        )
+    return found
+
+
+def _expressions() -> list[str]:
+    rules = [
+        rule["expr"]
+        for file in ("recording.yaml", "alerts.yaml")
+        for group in yaml.safe_load((ROOT / "ops/prometheus" / file).read_text(encoding="utf-8"))["groups"]
+        for rule in group["rules"]
+    ]
+    return rules + [query for _, _, query in _generator().queries()]
+
+
+def test_compose_follows_the_schema_of_compose() -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "check_jsonschema",
+        "--builtin-schema",
+        "vendor.compose-spec",
+        str(ROOT / "compose.yaml"),
+    ]
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def test_compose_and_kubernetes_set_only_variables_that_the_code_reads() -> None:
+    named = {
+        name
+        for service in _compose()["services"].values()
+        for name in (service.get("environment") or {})
+        if not name.startswith(("POSTGRES_", "GF_"))
+    }
+    for path in (ROOT / "ops/kubernetes/base").glob("*.yaml"):
+        named |= set(re.findall(r"\b(ONDOL_[A-Z_]+|ENABLE_CACHE_WARMING)\b", path.read_text(encoding="utf-8")))
+    assert named - NAMES == set()
+
+
+def test_every_service_has_a_command_a_health_check_and_limits() -> None:
+    services = _compose()["services"]
+    for name in ("api", "preparer", "simulator", "warmer"):
+        service = services[name]
+        assert service["command"] == ["python", "-m", f"services.{name}"]
+        assert (ROOT / "services" / name / "__main__.py").exists()
+        assert service["healthcheck"]["test"]
+        assert service["read_only"] is True
+        assert service["user"] == "10001:10001"
+    assert all(s["deploy"]["resources"]["limits"]["memory"] for n, s in services.items() if n != "migrate")
+    assert all(":" in s["image"] and not s["image"].endswith(":latest") for s in services.values())
+
+
+def test_secrets_of_compose_are_files_that_make_secrets_writes() -> None:
+    written = (ROOT / "ops/secrets.py").read_text(encoding="utf-8")
+    for secret in _compose()["secrets"].values():
+        assert pathlib.Path(secret["file"]).name in written
+
+
+def test_dashboards_on_disk_are_those_that_the_generator_makes() -> None:
+    made = _generator().dashboards()
+    assert {p.name for p in (ROOT / "ops/grafana/dashboards").glob("*.json")} == set(made)
+    for name, text in made.items():
+        assert (ROOT / "ops/grafana/dashboards" / name).read_text(encoding="utf-8") == text
+
+
+def test_every_panel_has_a_unit_and_a_description() -> None:
+    for _, panels in _generator().DASHBOARDS.values():
+        assert all(p.unit and p.description.endswith(".") for p in panels)
+
+
+def test_every_query_and_rule_parses_and_names_metrics_that_exist() -> None:
+    declared = _declared_metrics()
+    for expression in _expressions():
+        promql_parser.parse(expression)
+        for metric in METRIC.findall(expression):
+            base = metric
+            for suffix in SUFFIXES:
+                base = base.removesuffix(suffix)
+            assert base in declared, f"{metric} in {expression}"
+
+
+def test_every_alert_is_explained_in_the_operators_book() -> None:
+    book = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    for group in yaml.safe_load((ROOT / "ops/prometheus/alerts.yaml").read_text(encoding="utf-8"))["groups"]:
+        for rule in group["rules"]:
+            assert f"| {rule['alert']} |" in book
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "ops/kubernetes/base").glob("*.yaml")), ids=lambda p: p.name)
+def test_kubernetes_pods_are_restricted(path: pathlib.Path) -> None:
+    for document in yaml.safe_load_all(path.read_text(encoding="utf-8")):
+        if document["kind"] not in {"Deployment", "Job"}:
+            continue
+        pod = document["spec"]["template"]["spec"]
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        for container in pod["containers"]:
+            assert container["securityContext"]["readOnlyRootFilesystem"] is True
+            assert container["resources"]["limits"]["memory"]
