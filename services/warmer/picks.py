@@ -10,6 +10,7 @@ import structlog
 
 from services.warmer import dataset
 from services.warmer.phases import Tools
+from shared.infra.postgres import Database
 from shared.infra.sql import statements
 from shared.market.timetable import SEOUL, Job
 from shared.strategies.catalogue import FAMOUS, PRESETS, Entry
@@ -24,6 +25,15 @@ def due_picks(job: Job, now: dt.datetime) -> dt.date | None:
     """The day whose picks are due: today in Seoul, from the job's time on, on a trading day."""
     day = job.last_due(now)
     return day if day == now.astimezone(SEOUL).date() else None
+
+
+async def are_due(database: Database, day: dt.date) -> bool:
+    """Whether some strategy has no picks for this day yet, and there is a dataset to take them from."""
+    if await dataset.current_version(database) is None:
+        return False
+    async with database.connection() as connection:
+        noted = await connection.fetch(SQL["picked"], day)
+    return len(noted) < len(FAMOUS) + len(PRESETS)
 
 
 async def make_picks(tools: Tools, day: dt.date) -> int:

@@ -1,0 +1,305 @@
+"""Warm runs on real servers, with an API and a preparer of a few lines."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+import numpy as np
+import orjson
+import pytest
+import pytest_asyncio
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from services.warmer import service
+from services.warmer.client import Client
+from services.warmer.phases import Tools
+from services.warmer.runs import carry_out
+from services.warmer.schedule import PHASES, record_clock
+from shared.contracts.events import DATASETS, DatasetRequested
+from shared.dataset.manifest import Manifest, content_of, to_bytes, version_of
+from shared.infra import queues
+from shared.infra.sql import statements
+from shared.infra.streams import Broadcast
+from shared.model.calendar import to_day
+from shared.model.instruments import Instruments
+from shared.model.raw import Dividends
+from shared.settings import Settings
+
+NOTHING = np.array([], np.int32)
+
+
+def small_manifest(close: str = "close-2025") -> Manifest:
+    instruments = Instruments(
+        code=("A",), name=("A",), name_en=(None,), market=("KOSPI",), sector=(None,), listed_on=(None,),
+        delisted_on=(None,),
+    )  # fmt: skip
+    content = content_of(
+        days=np.array([to_day(dt.date(2025, 12, 29)), to_day(dt.date(2025, 12, 30))], np.int32),
+        instruments=instruments, factor_versions={"PER": 1},
+        chunks={"close": {"2025": (close,)}, "PER": {"2025": ("per-2025",)}},
+        indices={"KOSPI": np.array([1.0, 2.0])},
+        dividends=Dividends(instrument=NOTHING, ex_date=NOTHING, dps=NOTHING.astype(float), disclosed_on=NOTHING),
+    )  # fmt: skip
+    return Manifest(version=version_of(content), content=content, laws={}, revision=1, reasons={})
+
+
+@dataclass
+class World:
+    """An API that answers what it is told to, and a preparer that brings any part."""
+
+    tools: Tools
+    asked: list[dict[str, Any]] = field(default_factory=list)
+    stored: set[bytes] = field(default_factory=set)
+    failing: dict[str, str] = field(default_factory=dict)
+    before: Callable[[], Any] | None = None
+    brought: int = 0
+
+    async def backtest(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        origin = request.headers["Ondol-Origin"]
+        fresh = "no-store" in request.headers.get("Cache-Control", "")
+        self.asked.append({**body, "origin": origin, "no_store": fresh})
+        if self.before is not None:
+            await self.before()
+        if body["strategy"] in self.failing:
+            problem = {"title": "no", "detail": self.failing[body["strategy"]]}
+            return web.json_response(problem, status=422)
+        key = orjson.dumps(body)
+        cached = key in self.stored and not fresh
+        self.stored.add(key)
+        result = {"cache": {"by_tier": {"t1": 3, "t2": 1}}}
+        return web.json_response({"id": "x", "status": "completed", "cached": cached, "result": result})
+
+    async def ranking(self, request: web.Request) -> web.Response:
+        return web.json_response({"items": []})
+
+    async def bring(self) -> None:
+        reader = Broadcast(self.tools.broker, DATASETS)
+        while True:
+            for _, event in await reader.read():
+                if isinstance(event, DatasetRequested) and event.parts:
+                    self.brought += await self.tools.cache.put_parts(dict.fromkeys(event.parts, b"part"))
+
+    async def start(self) -> int:
+        async with self.tools.database.connection() as connection:
+            row = await connection.fetchrow(statements("warm")["start_by_hand"], list(PHASES))
+        return int(row["id"])
+
+    async def row(self, run: int) -> dict[str, Any]:
+        async with self.tools.database.connection() as connection:
+            found = dict(await connection.fetchrow(statements("warm")["run"], run))
+        return {**found, "summary": orjson.loads(found["summary"]) if found["summary"] else None}
+
+    async def publish(self, manifest: Manifest) -> None:
+        async with self.tools.database.transaction() as connection:
+            await connection.execute("insert into data_revision (source, rows) values ('test', 1)")
+            newest = await connection.fetchval("select max(id) from data_revision")
+            parts = sorted(manifest.part_names())
+            sql = statements("dataset")
+            await connection.execute(
+                sql["put_version"], manifest.version, newest, to_bytes(manifest), b"{}", b"{}", parts
+            )
+            await connection.execute("delete from dataset_current")
+            await connection.execute(
+                "insert into dataset_current (version, revision, fence) values ($1, $2, 1)", manifest.version, newest
+            )
+
+
+@asynccontextmanager
+async def served(world: World) -> AsyncIterator[str]:
+    app = web.Application()
+    app.router.add_post("/v1/backtests", world.backtest)
+    app.router.add_get("/v1/rankings/{kind}", world.ranking)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+@pytest_asyncio.fixture
+async def world(settings: Settings) -> AsyncIterator[World]:
+    async with service.open_tools(settings, CollectorRegistry()) as tools, aiohttp.ClientSession() as session:
+        found = World(tools=tools)
+        async with served(found) as url:
+            found.tools = Tools(
+                **{name: getattr(tools, name) for name in Tools.__dataclass_fields__}
+                | {"user": Client(session, url, origin="warmer"), "verifier": Client(session, url, origin="verify")}
+            )
+            await found.publish(small_manifest())
+            preparer = asyncio.ensure_future(found.bring())
+            try:
+                yield found
+            finally:
+                preparer.cancel()
+                await asyncio.gather(preparer, return_exceptions=True)
+
+
+async def test_a_run_does_all_five_phases_and_proves_it(world: World) -> None:
+    run = await world.start()
+    assert await carry_out(world.tools, run) == "completed"
+    row = await world.row(run)
+    assert row["summary"]["chunk_hit_rate"] == 1.0
+    assert row["summary"]["result_hit_rate"] == 1.0
+    assert row["summary"]["fresh"] == 44 + 2
+    assert world.brought == 2
+    async with world.tools.database.connection() as connection:
+        phases = {p["phase"]: p for p in await connection.fetch(statements("warm")["phases"], run)}
+    assert list(phases) == list(PHASES)
+    assert {name: (p["items"], p["done"], p["failed"]) for name, p in phases.items()} == {
+        "prices": (1, 1, 0), "factors": (1, 1, 0), "rankings": (6, 6, 0), "popular": (4, 4, 0),
+        "strategies": (40, 40, 0),
+    }  # fmt: skip
+    assert (phases["strategies"]["hits"], phases["strategies"]["misses"]) == (160, 0)
+    assert {ask["origin"] for ask in world.asked if ask["no_store"]} == {"verify"}
+
+
+async def test_a_run_on_an_unchanged_dataset_does_no_work_and_says_so(world: World) -> None:
+    await carry_out(world.tools, await world.start())
+    world.asked.clear()
+    again = await world.start()
+    assert await carry_out(world.tools, again) == "completed"
+    row = await world.row(again)
+    assert row["summary"]["unchanged"] is True
+    assert "no work" in row["summary"]["message"]
+    assert not any(ask["no_store"] for ask in world.asked)
+    assert world.brought == 2
+
+
+async def test_a_failing_strategy_fails_alone_and_makes_the_run_partial(world: World) -> None:
+    world.failing["bill_ackman"] = "ROIC has no value: no statements with cash_and_equivalents"
+    run = await world.start()
+    assert await carry_out(world.tools, run) == "partial"
+    failures = (await world.row(run))["summary"]["failures"]
+    assert {f["item"] for f in failures} == {f"bill_ackman {span}" for span in ("6m", "1y", "2y", "3y")}
+    assert all("cash_and_equivalents" in f["reason"] for f in failures)
+
+
+async def test_an_interrupted_run_goes_on_where_it_was(world: World) -> None:
+    reached = asyncio.Event()
+
+    async def stop_here() -> None:
+        if len(world.asked) == 20:
+            reached.set()
+            await asyncio.Event().wait()
+
+    world.before = stop_here
+    run = await world.start()
+    first = asyncio.ensure_future(carry_out(world.tools, run))
+    await reached.wait()
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    assert (await world.row(run))["status"] == "queued"
+    world.before = None
+    before = len(world.asked)
+    assert await carry_out(world.tools, run) == "completed"
+    asked_again = [ask for ask in world.asked[before:] if ask["origin"] == "warmer"]
+    assert len(asked_again) <= 44 - 20 + world.tools.settings.warm_parallel
+    assert (await world.row(run))["attempts"] == 2
+
+
+async def test_a_run_whose_warmer_was_killed_is_taken_over_when_its_lease_is_over(world: World) -> None:
+    run = await world.start()
+    async with world.tools.database.connection() as connection:
+        await connection.fetchrow(statements("warm")["take"], run, 60.0, "gone")
+        assert await carry_out(world.tools, run) is None
+        assert not await connection.fetch(statements("warm")["to_do"])
+        await connection.execute("update warm_run set lease_until = now() - interval '1 second'")
+        assert [row["id"] for row in await connection.fetch(statements("warm")["to_do"])] == [run]
+    assert await carry_out(world.tools, run) == "completed"
+
+
+async def test_a_warmer_that_lost_its_run_changes_nothing(world: World) -> None:
+    async def steal() -> None:
+        async with world.tools.database.connection() as connection:
+            await connection.execute("update warm_run set lease = lease + 1")
+
+    world.before = steal
+    run = await world.start()
+    assert await carry_out(world.tools, run) is None
+    assert (await world.row(run))["status"] == "running"
+    async with world.tools.database.connection() as connection:
+        noted = await connection.fetchval("select count(*) from warm_item where phase in ('popular', 'strategies')")
+    assert noted == 0
+
+
+async def test_a_second_start_by_hand_is_refused_with_the_id_of_the_first(world: World) -> None:
+    run = await world.start()
+    async with world.tools.database.connection() as connection:
+        assert await connection.fetchrow(statements("warm")["start_by_hand"], list(PHASES)) is None
+        assert (await connection.fetchrow(statements("warm")["open_run"]))["id"] == run
+
+
+async def test_a_dataset_that_changed_meanwhile_is_warmed_anew(world: World) -> None:
+    run = await world.start()
+    async with world.tools.database.connection() as connection:
+        await connection.execute("update warm_run set dataset_version = 'older' where id = $1", run)
+        await connection.execute(
+            "insert into warm_item (run, phase, item, status, fresh, seconds)"
+            " values ($1, 'strategies', 'peter_lynch 1y', 'done', true, 1)", run
+        )  # fmt: skip
+    assert await carry_out(world.tools, run) == "completed"
+    asked = [ask for ask in world.asked if ask["strategy"] == "peter_lynch" and ask["origin"] == "warmer"]
+    assert len(asked) == 4
+
+
+async def test_without_market_data_the_run_fails_with_the_remedy(world: World) -> None:
+    async with world.tools.database.connection() as connection:
+        await connection.execute("delete from data_revision")
+    run = await world.start()
+    assert await carry_out(world.tools, run) == "failed"
+    assert "ondol load" in (await world.row(run))["error"]
+
+
+async def test_what_cannot_fit_is_said_beforehand(world: World) -> None:
+    async with world.tools.database.connection() as connection:
+        await connection.execute(
+            "insert into chunk_part (name, bytes) select 'close-2025', convert_to(repeat('x', 300000000), 'utf8')"
+        )
+    run = await world.start()
+    assert await carry_out(world.tools, run) == "completed"
+    plan = orjson.loads((await world.row(run))["plan"])
+    assert plan["fits"] is False
+    assert plan["needed_bytes"] == 300000000
+
+
+@pytest.mark.filterwarnings("ignore:Call to deprecated close")  # by arq itself, with redis 5
+async def test_an_arq_worker_takes_up_what_waits(world: World) -> None:
+    run = await world.start()
+    worker = service.build_worker(world.tools)
+    serving = asyncio.ensure_future(worker.async_run())
+    try:
+        async with queues.queue(world.tools.settings.broker_url or "", service.QUEUE) as jobs:
+            await service.look_once(world.tools, jobs, record_clock(world.tools.database))
+        async with asyncio.timeout(20):
+            while (await world.row(run))["status"] in ("queued", "running"):  # noqa: ASYNC110  the row tells
+                await asyncio.sleep(0.05)
+    finally:
+        await worker.close()
+        await asyncio.gather(serving, return_exceptions=True)
+    assert (await world.row(run))["status"] == "completed"
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        ({"title": "t", "detail": "d", "errors": [{"path": "a", "message": "m"}]}, "d; m"),
+        ({"status": "failed", "error": {"title": "t", "detail": "no data"}}, "no data"),
+        ({"status": "cancelled"}, "cancelled (200)"),
+        ({}, "HTTP (200)"),
+    ],
+)
+def test_a_refusal_is_told_in_one_sentence(document: dict[str, Any], expected: str) -> None:
+    from services.warmer.client import reason_of
+
+    assert reason_of(document, 200) == expected
