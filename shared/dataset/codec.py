@@ -79,6 +79,18 @@ def encode(values: Array, law: int = 0, reference: Array | None = None) -> tuple
     return name, head + _TAIL.pack(zlib.crc32(head), bytes.fromhex(name)) + payload
 
 
+def is_intact(blob: bytes) -> bool:
+    """The bytes are a part whose checksums hold (of whatever content)."""
+    if len(blob) < HEADER_BYTES:
+        return False
+    head, (head_crc, _) = blob[: _HEAD.size], _TAIL.unpack_from(blob, _HEAD.size)
+    magic, *_, packed, crc = _HEAD.unpack(head)
+    payload = memoryview(blob)[HEADER_BYTES:]
+    return bool(
+        magic == MAGIC and head_crc == zlib.crc32(head) and packed == len(payload) and crc == zlib.crc32(payload)
+    )
+
+
 def check(blob: bytes, name: str, dtype: np.dtype[Any], shape: tuple[int, int]) -> int:
     """Check all that can be checked without decoding and return the law; raises DatasetError.
 

@@ -58,7 +58,7 @@ def encode_all(
     indices: dict[str, Array],
     dividends: Dividends,
 ) -> tuple[Content, dict[str, bytes]]:
-    """A whole market in memory as content and the bytes of its parts by stored name; `fields`: STORED and factors, [D, N]."""
+    """A market in memory as content and the bytes of its parts by stored name; `fields`: STORED and factors, [D, N]."""
     names = (*STORED, *factor_versions)
     chunks: dict[str, dict[str, tuple[str, ...]]] = {field: {} for field in names}
     blobs: dict[str, bytes] = {}

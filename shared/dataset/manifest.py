@@ -24,8 +24,8 @@ DERIVED_VERSION = 1
 class Content(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """Everything that a version is made of, and nothing else: equal content has an equal version.
 
-    chunks: field -> calendar year (as text) -> the content names of its parts in order (the bytes of a part may be stored
-    under another name: `Manifest.stored`). Numbers that are NaN are None.
+    chunks: field -> calendar year (as text) -> the content names of its parts in order (the bytes of a part may be
+    stored under another name: `Manifest.stored`). Numbers that are NaN are None.
     """
 
     format: int

@@ -31,6 +31,10 @@ select name from chunk_part where name = any($1::text[]);
 -- name: parts
 select name, bytes from chunk_part where name = any($1::text[]);
 
+-- name: later
+-- Parts become durable with the publication that names them: one wait for the disk instead of many.
+set local synchronous_commit = off;
+
 -- name: forget_parts
 delete from chunk_part where name = any($1::text[]);
 

@@ -1,0 +1,162 @@
+"""The preparer: publishes every new data revision, and brings chunk parts back that the caches have lost."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import AsyncExitStack
+
+import asyncpg
+import structlog
+from redis.asyncio import Redis
+
+from services.preparer import record
+from services.preparer.prepare import Builder, Report
+from services.preparer.serve import Preparer
+from shared.contracts.events import DATASETS, DatasetRequested, Event, MarketLoaded
+from shared.errors import DatasetError, SetupError, UnavailableError
+from shared.infra import metrics
+from shared.infra import redis as servers
+from shared.infra.cache import Cache
+from shared.infra.cache import cache as open_cache
+from shared.infra.lifecycle import StopRequested, stop_signal, until
+from shared.infra.postgres import LOST, Database, database, is_migrated
+from shared.infra.probes import probes
+from shared.infra.streams import Broadcast
+from shared.settings import Settings
+
+log = structlog.get_logger()
+
+REFRESH_S = 60.0
+"""How often the preparer looks for a revision that nobody told it of, and for parts that the cache has lost."""
+TRANSIENT = (*LOST, *servers.LOST, UnavailableError, SetupError, asyncpg.OperatorInterventionError)
+
+
+def builder_of(settings: Settings, record_: Database, cache: Cache) -> Builder:
+    """What a build works with, from the settings."""
+    return Builder(
+        database=record_,
+        database_url=settings.database_url or "",
+        cache=cache,
+        workers=settings.prepare_workers or os.cpu_count() or 1,
+        factors=settings.factors,
+        warm_years=settings.warm_years + settings.warm_lookback_years,
+    )
+
+
+async def prepare_once(settings: Settings, *, rebuild: bool = False) -> Report:
+    """Prepare the newest revision and end: what `ondol prepare` does."""
+    async with AsyncExitStack() as stack:
+        found = await stack.enter_async_context(database(settings.database_url or "", size=settings.pool_size))
+        broker = await stack.enter_async_context(servers.broker(settings.broker_url or ""))
+        cache = await stack.enter_async_context(open_cache(settings.cache_url or "", cluster=settings.cache_cluster))
+        builder = builder_of(settings, found, cache)
+        preparer = Preparer(builder, broker, settings.broker_url or "", keep_days=settings.keep_days)
+        return await preparer.prepare(rebuild=rebuild)
+
+
+async def run(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT. A build that is cut short is repeated by whoever is there."""
+    if not settings.has_servers:
+        raise SetupError("A preparer needs ONDOL_DATABASE_URL, ONDOL_BROKER_URL and ONDOL_CACHE_URL.")
+    async with AsyncExitStack() as stack:
+        stop = await stack.enter_async_context(stop_signal())
+        found = await stack.enter_async_context(
+            database(settings.database_url or "", size=settings.pool_size,
+                     acquire_timeout_s=settings.acquire_timeout_ms / 1e3)
+        )  # fmt: skip
+        broker = await stack.enter_async_context(servers.broker(settings.broker_url or ""))
+        cache = await stack.enter_async_context(open_cache(settings.cache_url or "", cluster=settings.cache_cluster))
+
+        async def broker_answers() -> bool:
+            return await servers.answers(broker)
+
+        async def migrated() -> bool:
+            return await found.answers() and await is_migrated(found)
+
+        checks = {"postgres": found.answers, "schema": migrated, "broker": broker_answers, "cache": cache.answers}
+        port = await stack.enter_async_context(
+            probes(settings.metrics_host, settings.metrics_port, checks, metrics.exposition)
+        )
+        while not stop.is_set() and not await migrated():  # noqa: ASYNC110 - the schema is another process
+            await asyncio.sleep(0.2)
+        preparer = Preparer(
+            builder_of(settings, found, cache), broker, settings.broker_url or "", keep_days=settings.keep_days
+        )
+        log.info("preparer.ready", metrics_port=port, workers=preparer.builder.workers)
+        work: asyncio.Queue[tuple[float, Event]] = asyncio.Queue()
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(until(stop))
+                group.create_task(_listen(broker, work))
+                group.create_task(_work(preparer, work))
+        except* StopRequested:
+            pass
+
+
+async def _listen(broker: Redis, work: asyncio.Queue[tuple[float, Event]]) -> None:
+    """Task: pass on what is asked on the stream. What is missed while nobody listens is asked again by the askers."""
+    broadcast = Broadcast(broker, DATASETS)
+    started = False
+    while True:
+        try:
+            if not started:
+                await broadcast.start()
+                started = True
+            for entry, event in await broadcast.read():
+                if isinstance(event, (DatasetRequested, MarketLoaded)):
+                    work.put_nowait((int(entry.split("-")[0]) / 1000, event))
+        except servers.LOST as error:
+            log.warning("datasets.lost", error=type(error).__name__)
+            await asyncio.sleep(0.2)
+
+
+async def _work(preparer: Preparer, work: asyncio.Queue[tuple[float, Event]]) -> None:
+    """Task: start-up is the recovery path; then one thing after the other, everything that waits at once."""
+    due = True
+    requests: list[tuple[float, DatasetRequested]] = []
+    while True:
+        try:
+            if due:
+                _measure(await preparer.prepare())
+                due = False
+            await _bring(preparer, requests)
+            requests = []
+        except (*TRANSIENT, DatasetError) as error:
+            log.warning("prepare.again", error=str(error) or type(error).__name__)
+            due = True
+            await asyncio.sleep(0.5)
+        try:
+            async with asyncio.timeout(0 if due or requests else REFRESH_S):
+                waiting = [await work.get()]
+        except TimeoutError:
+            due = True
+            continue
+        while not work.empty():
+            waiting.append(work.get_nowait())
+        for at, event in waiting:
+            if isinstance(event, DatasetRequested) and event.version is not None and event.parts:
+                requests.append((at, event))
+            else:
+                due = True
+
+
+async def _bring(preparer: Preparer, requests: list[tuple[float, DatasetRequested]]) -> None:
+    """All parts that are asked for of a version, once, however many ask."""
+    versions = dict.fromkeys(event.version for _, event in requests if event.version is not None)
+    for version in versions:
+        asked = [(at, event.parts) for at, event in requests if event.version == version]
+        names = [name for _, parts in asked for name in parts]
+        await preparer.bring(version, names, max(at for at, _ in asked))
+
+
+def _measure(report: Report) -> None:
+    for stage, seconds in report.seconds.items():
+        metrics.PREPARE_SECONDS.labels(stage).observe(seconds)
+
+
+async def show_current(preparer: Preparer) -> None:
+    """Set the gauges of the current version."""
+    current = await record.current(preparer.builder.database)
+    if current is not None and current.manifest.content.days:
+        metrics.DATASET_LAST_DAY.set(86_400 * current.manifest.content.days[-1])

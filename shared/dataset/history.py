@@ -1,0 +1,61 @@
+"""Reading parts of a version back without mapping them: what an incremental build continues from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from shared.dataset.chunk import reference_of
+from shared.dataset.codec import decode
+from shared.dataset.kernels import Array, to_day_major
+from shared.dataset.manifest import Manifest
+from shared.errors import ChunkMissingError
+from shared.model.fields import LOADED, PART, dtype_of
+
+HISTORY = (*LOADED, "split")
+"""The stored fields that all others follow from."""
+
+
+def names_needed(manifest: Manifest, part: int, years: Iterable[int]) -> list[str]:
+    """Stored names of the parts that `history` of these years reads."""
+    return [manifest.stored_names(field, year)[part] for year in years for field in HISTORY]
+
+
+def history(manifest: Manifest, part: int, years: Iterable[int], blobs: Mapping[str, bytes]) -> dict[str, Array]:
+    """HISTORY of one part over whole calendar years: field -> float64 [rows, PART].
+
+    Raises ChunkMissingError for parts that are not among `blobs`, DatasetError for damaged ones.
+    """
+    spans = [(year, manifest.years[year]) for year in years]
+    rows = sum(span.stop - span.start for _, span in spans)
+    found = {field: np.empty((rows, PART)) for field in HISTORY}
+    start = 0
+    for year, span in spans:
+        count = span.stop - span.start
+        turned: dict[str, Array] = {}
+        for field in sorted(HISTORY, key=lambda f: f in manifest.laws):
+            turned[field] = _read(manifest, part, year, (PART, count), field, blobs, turned)
+            to_day_major(turned[field], found[field][start : start + count])
+        start += count
+    return found
+
+
+def _read(  # noqa: PLR0917
+    manifest: Manifest,
+    part: int,
+    year: int,
+    shape: tuple[int, int],
+    field: str,
+    blobs: Mapping[str, bytes],
+    turned: Mapping[str, Array],
+) -> Array:
+    stored = manifest.stored_names(field, year)[part]
+    if stored not in blobs:
+        raise ChunkMissingError((stored,))
+    name = manifest.content.chunks[field][str(year)][part]
+
+    def reference() -> Array:
+        return reference_of(manifest.laws[field][1], turned.__getitem__)
+
+    return decode(blobs[stored], name, dtype_of(field), shape, reference)
