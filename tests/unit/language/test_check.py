@@ -169,3 +169,10 @@ def test_the_parts_of_a_condition_are_the_operands_of_its_outermost_and() -> Non
     assert [part.factors for part in parts(found)] == [{"PER"}, {"ROE", "PBR"}, frozenset()]
     alone = compile_expression("PER < 1 or ROE > 1", role="condition", path="")
     assert parts(alone) == (alone,)
+
+
+@pytest.mark.parametrize(
+    "text", ["# " * 4000, " + ".join(f"NAME_{n}" for n in range(190)), " and ".join(["close > 5"] * 90) + " and foo"]
+)
+def test_a_text_of_mistakes_is_answered_with_the_first_twenty(text: str) -> None:
+    assert len(_problems(text)) == 20

@@ -150,3 +150,22 @@ def test_presence_of_an_absent_factor_is_zero() -> None:
     assert values == 0 < cells
     empty = presence(expression, panels, slice(0, 71), lambda rows: np.zeros((rows.stop - rows.start, 9), bool))
     assert empty == {"PER": (0, 0)}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ts_mean(" * 39 + "PER" + ", 2)" * 39,
+        "rank(" * 39 + "PER" + ")" * 39,
+        "ema(" * 39 + "PER" + ", 2)" * 39,
+        "delta(" * 39 + "PER" + ", 1)" * 39,
+        " + ".join(f"lag(ts_sum(PER, {n}), {n})" for n in range(2, 60)),
+        " * ".join(["PER"] * 200),
+        "-(" + " + ".join(f"(PER - {n})" for n in range(99)) + ")",
+    ],
+)
+def test_the_largest_expressions_are_evaluated(text: str) -> None:
+    panels = small_panels()
+    found = _values(text, "number", panels, slice(60, 71))
+    assert found.shape == (11, 9)
+    assert not np.isinf(found).any()
