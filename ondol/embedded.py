@@ -9,7 +9,6 @@ import os
 import pathlib
 import shutil
 import signal
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
@@ -19,7 +18,7 @@ import asyncpg
 from redis.exceptions import RedisError
 
 from ondol import processes
-from ondol.postgres_home import Binaries, binaries, data_folder, installed
+from ondol.postgres_home import Binaries, binaries, data_folder, forget_stale_pid, installed
 from shared.errors import SetupError
 from shared.infra import redis as redis_servers
 from shared.settings import MIB
@@ -105,8 +104,16 @@ def _locked(home: pathlib.Path) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def servers(home: pathlib.Path, *, verb: str = "serve", cache_bytes: int = 512 * MIB) -> AsyncIterator[Servers]:
+async def servers(
+    home: pathlib.Path,
+    *,
+    verb: str = "serve",
+    cache_bytes: int = 512 * MIB,
+    told: processes.Told = lambda name, what: None,
+) -> AsyncIterator[Servers]:
     """Start the three servers of a home and stop them at the end; `run.json` tells other verbs where they are.
+
+    A server that dies is started again, at the same address with the same data (the cache empty).
 
     SetupError with one sentence when the home is in use or not writable, or a server does not start.
     """
@@ -128,9 +135,9 @@ async def servers(home: pathlib.Path, *, verb: str = "serve", cache_bytes: int =
         _note(home, verb, found)  # before anything starts, so that a kill leaves a trail to sweep
         opened.callback((home / "run.json").unlink, missing_ok=True)
         starting = {
-            "postgres": _postgres(home, sockets),
-            "broker": _valkey(home, sockets, "broker", None),
-            "cache": _valkey(home, sockets, "cache", cache_bytes),
+            "postgres": _postgres(home, sockets, told),
+            "broker": _valkey(home, sockets, "broker", None, told),
+            "cache": _valkey(home, sockets, "cache", cache_bytes, told),
         }
         try:
             async with asyncio.TaskGroup() as group:
@@ -178,7 +185,9 @@ def _panel_folder(home: pathlib.Path, name: str) -> pathlib.Path:
 
 
 @asynccontextmanager
-async def _valkey(home: pathlib.Path, sockets: pathlib.Path, role: str, limit: int | None) -> AsyncIterator[int]:
+async def _valkey(
+    home: pathlib.Path, sockets: pathlib.Path, role: str, limit: int | None, told: processes.Told
+) -> AsyncIterator[int]:
     """One Valkey on a unix socket: the broker keeps its log in the home and never evicts, the cache keeps nothing."""
     folder = home / role
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -207,13 +216,19 @@ async def _valkey(home: pathlib.Path, sockets: pathlib.Path, role: str, limit: i
         command += ["--appendonly", "yes", "--appendfsync", "everysec", "--maxmemory-policy", "noeviction"]
     else:
         command += ["--maxmemory", str(limit), "--maxmemory-policy", "allkeys-lfu"]
-    with (home / "logs" / f"{role}.log").open("ab") as log:
-        process = await processes.start(command, environment={"LC_ALL": "C.UTF-8"}, log=log)
+
+    async def spawn() -> asyncio.subprocess.Process:
+        with (home / "logs" / f"{role}.log").open("ab") as log:
+            return await processes.start(command, environment={"LC_ALL": "C.UTF-8"}, log=log)
+
+    kept = processes.Kept(role, spawn, stop_signal=signal.SIGTERM, stop_within_s=10, told=told)
     try:
+        process = await kept.start()
         await _until_redis(process, f"unix://{path}", role, home)
+        kept.keep()
         yield process.pid
     finally:
-        await processes.stop(process, signal.SIGTERM, within_s=10)
+        await kept.stop()
 
 
 def _valkey_binary() -> pathlib.Path:
@@ -244,11 +259,12 @@ async def _until_redis(process: asyncio.subprocess.Process, url: str, role: str,
 
 def _still_runs(process: asyncio.subprocess.Process, name: str, home: pathlib.Path) -> None:
     if process.returncode is not None:
-        last = _last_line(home / "logs" / f"{name}.log")
+        last = last_line(home / "logs" / f"{name}.log")
         raise SetupError(f"The embedded {name} ended at its start ({last}); see {home}/logs/{name}.log.")
 
 
-def _last_line(path: pathlib.Path) -> str:
+def last_line(path: pathlib.Path) -> str:
+    """The last line of a log, for a message."""
     with suppress(OSError):
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
         return lines[-1].strip()[:200] if lines else "no message"
@@ -256,7 +272,7 @@ def _last_line(path: pathlib.Path) -> str:
 
 
 @asynccontextmanager
-async def _postgres(home: pathlib.Path, sockets: pathlib.Path) -> AsyncIterator[int]:
+async def _postgres(home: pathlib.Path, sockets: pathlib.Path, told: processes.Told) -> AsyncIterator[int]:
     """PostgreSQL on a unix socket, as `nobody` when we are root; made once with initdb, kept in the home."""
     account = processes.unprivileged()
     tools = binaries(account)
@@ -267,22 +283,28 @@ async def _postgres(home: pathlib.Path, sockets: pathlib.Path) -> AsyncIterator[
         os.chown(folder, account.user, account.group)
     if not data.exists():
         await _initdb(tools, data, home, account)
-    (data / "postmaster.pid").unlink(missing_ok=True)  # the lock of the home says that no server uses it
-    with (home / "logs" / "postgres.log").open("ab") as log:
-        process = await processes.start(
-            [tools.postgres, "-D", str(data), "-k", str(folder), *_options()],
-            environment=tools.environment,
-            account=account,
-            log=log,
-            on_parent_death=signal.SIGQUIT,
-            folder=str(data),
-        )
+
+    async def spawn() -> asyncio.subprocess.Process:
+        forget_stale_pid(data)
+        with (home / "logs" / "postgres.log").open("ab") as log:
+            return await processes.start(
+                [tools.postgres, "-D", str(data), "-k", str(folder), *_options()],
+                environment=tools.environment,
+                account=account,
+                log=log,
+                on_parent_death=signal.SIGQUIT,
+                folder=str(data),
+            )
+
+    kept = processes.Kept("postgres", spawn, stop_signal=signal.SIGINT, stop_within_s=20, told=told)
     try:
+        process = await kept.start()
         await _until_postgres(process, folder, home)
+        kept.keep()
         yield process.pid
     finally:
-        if not await processes.stop(process, signal.SIGINT, within_s=20):
-            sys.stderr.write("PostgreSQL did not stop in time and was killed; it recovers at the next start.\n")
+        if not await kept.stop():
+            told("postgres", "did not stop in time and was killed; it recovers at its next start")
 
 
 def _options() -> list[str]:
@@ -324,7 +346,7 @@ async def _initdb(tools: Binaries, data: pathlib.Path, home: pathlib.Path, accou
     finally:
         await processes.stop(process, signal.SIGKILL, within_s=5)
     if code != 0:
-        last = _last_line(home / "logs" / "postgres.log")
+        last = last_line(home / "logs" / "postgres.log")
         raise SetupError(f"The embedded PostgreSQL could not be made ({last}); see {home}/logs/postgres.log.")
     new.rename(data)
 

@@ -88,3 +88,15 @@ def data_folder(home: pathlib.Path, account: Account | None) -> pathlib.Path:
     if account:
         os.chown(data, account.user, account.group)
     return data
+
+
+def forget_stale_pid(data: pathlib.Path) -> None:
+    """Remove a lock file whose process id now belongs to another program (PostgreSQL itself handles dead ones)."""
+    lock = data / "postmaster.pid"
+    try:
+        number = int(lock.read_text(encoding="utf-8").split("\n", 1)[0])
+        command = pathlib.Path(f"/proc/{number}/cmdline").read_bytes()
+    except (OSError, ValueError):
+        return
+    if str(data).encode() not in command:
+        lock.unlink(missing_ok=True)

@@ -8,7 +8,7 @@ import os
 import pathlib
 import pwd
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO
@@ -69,6 +69,54 @@ async def start(
         cwd=folder,
         preexec_fn=_die_with(os.getpid(), on_parent_death),
     )
+
+
+Spawn = Callable[[], Awaitable[asyncio.subprocess.Process]]
+Told = Callable[[str, str], None]
+"""Called with (name, what happened) when a kept process ends unasked or starts again."""
+
+
+class Kept:
+    """A child that is started again whenever it ends unasked, with growing pauses."""
+
+    def __init__(
+        self, name: str, spawn: Spawn, *, stop_signal: signal.Signals, stop_within_s: float, told: Told
+    ) -> None:
+        self.name = name
+        self.process: asyncio.subprocess.Process | None = None
+        self._spawn = spawn
+        self._stop_signal = stop_signal
+        self._stop_within_s = stop_within_s
+        self._told = told
+        self._watch: asyncio.Task[None] | None = None
+
+    async def start(self) -> asyncio.subprocess.Process:
+        """The first start; `keep` watches from then on."""
+        self.process = await self._spawn()
+        return self.process
+
+    def keep(self) -> None:
+        """Start again whenever it ends."""
+        self._watch = asyncio.create_task(self._keep())
+
+    async def _keep(self) -> None:
+        pause_s = 0.05
+        loop = asyncio.get_running_loop()
+        while self.process is not None:
+            began = loop.time()
+            code = await self.process.wait()
+            self._told(self.name, f"ended with code {code}")
+            pause_s = 0.05 if loop.time() - began > 5 else min(pause_s * 2, 5.0)
+            await asyncio.sleep(pause_s)
+            self.process = await self._spawn()
+            self._told(self.name, f"started again as process {self.process.pid}")
+
+    async def stop(self) -> bool:
+        """Stop it for good; returns whether it ended by itself in time."""
+        if self._watch is not None:
+            self._watch.cancel()
+            await asyncio.gather(self._watch, return_exceptions=True)
+        return self.process is None or await stop(self.process, self._stop_signal, within_s=self._stop_within_s)
 
 
 async def stop(process: asyncio.subprocess.Process, number: signal.Signals, *, within_s: float) -> bool:

@@ -403,7 +403,7 @@ def _written(value: Any) -> str:
     return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
-OTHER_NAMES = frozenset({"ONDOL_REAL_MARKET", "ONDOL_HOME"})
+OTHER_NAMES = frozenset({"ONDOL_REAL_MARKET", "ONDOL_API_URL", "ONDOL_API_KEY"})
 """Variables of the tests and of the command line that are no settings of a service."""
 
 
