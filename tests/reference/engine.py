@@ -150,13 +150,12 @@ class Run:
         plain = [[self._admitted(row, at) for at in range(len(market.stocks))] for row in range(len(market.days))]
         buying = [row - 1 for row in self.rows if row > 0 and self.rebalances(row)]
         always = [row - 1 for row in self.rows if row > 0]
-        empty: set[str] = set()
         self.inside = plain
         if self.universe["where"] is not None:
             tree = language.parse(self.universe["where"])
             passed = language.Evaluator(market, plain, self.noise).run(tree)
             self.inside = [[a and b for a, b in zip(x, y, strict=True)] for x, y in zip(plain, passed, strict=True)]
-            empty |= self._empty(tree, buying, plain)
+            self._count(tree, buying, plain)
         evaluator = language.Evaluator(market, self.inside, self.noise)
         for name, text, rows in (
             ("where", self.buy["where"], buying),
@@ -166,23 +165,27 @@ class Run:
             if text is not None:
                 tree = language.parse(text)
                 setattr(self, name, evaluator.run(tree))
-                empty |= self._empty(tree, rows, self.inside)
+                self._count(tree, rows, self.inside)
+        empty = sorted(key for key, seen in self.coverage.items() if all(part == 0 for part, _ in seen))
         if empty:
-            raise RefusedError("factor", tuple(sorted(empty)))
+            raise RefusedError("factor", tuple(empty))
 
     where: list[list[bool]] | None = field(init=False, default=None)
     leave: list[list[bool]] | None = field(init=False, default=None)
     rank_by: list[list[float | None]] = field(init=False, default_factory=list)
 
-    def _empty(self, tree: language.Node, rows: list[int], inside: list[list[bool]]) -> set[str]:
-        """Factors without a value for any stock of the universe on any row that these decisions read."""
-        found: set[str] = set()
+    coverage: dict[str, list[tuple[float, int]]] = field(init=False, default_factory=dict)
+    """Factor -> for each expression that names it: the share of stocks and rows read with a value, the look-back."""
+
+    def _count(self, tree: language.Node, rows: list[int], inside: list[list[bool]]) -> None:
+        """Where the factors of an expression have a value, among the stocks and rows that its decisions read."""
         for key, behind in language.reads(tree).items():
             values = factor(self.market, key)
             read_rows = {r for row in rows for r in range(max(0, row - behind), row + 1)}
-            if rows and not any(inside[r][at] and v[r] is not None for at, v in enumerate(values) for r in read_rows):
-                found.add(key)
-        return found
+            cells = [v[r] is not None for r in read_rows for at, v in enumerate(values) if inside[r][at]]
+            if rows:
+                part = sum(cells) / len(cells) if cells else 0.0
+                self.coverage.setdefault(key, []).append((part, behind))
 
     def _admitted(self, row: int, at: int) -> bool:
         stock, want = self.market.stocks[at], self.universe
@@ -648,6 +651,7 @@ def backtest(
         "round_trips": run.round_trips,
         "unfilled": run.unfilled,
         "equity": run.equity,
+        "coverage": run.coverage,
         "window": {
             "first": run.market.days[run.rows[0]].isoformat(),
             "last": run.market.days[run.rows[-1]].isoformat(),
