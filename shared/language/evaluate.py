@@ -1,9 +1,10 @@
 """Values of expressions over panels.
 
 1. An expression is a program of the element-wise machine over planes: panel fields, and *held* nodes.
-2. Held nodes (windows of more than one row, cross-sections, and what `lag` reads when that is not a name) are made for
-   whole calendar years through `Panels.scratch`, under a name made of their canonical text and, when they look across
-   the row, of the universe; so each is computed once for a dataset version, whoever asks, and for whatever rows.
+2. Held nodes (windows of more than one row, cross-sections, comparisons between these or with a name, and what `lag`
+   reads when that is not a name) are made for whole calendar years through `Panels.scratch`, under a name made of their
+   canonical text and, when they look across the row, of the universe; so each is computed once for a dataset version,
+   whoever asks, and for whatever rows.
 3. To make a year of a held node, its arguments are evaluated over that year and the rows behind it that its window
    needs, which may hold further nodes in turn. Each window is computed from its own rows alone: a value never depends
    on the rows asked for.
@@ -23,7 +24,7 @@ from shared.errors import CancelledRunError, DatasetError
 from shared.language import machine
 from shared.language.expression import Expression, is_cross_section, own_lookback, whole_number
 from shared.language.machine import Array
-from shared.language.program import Plane, looks_across, program
+from shared.language.program import Class, Gives, Plane, looks_across, program
 from shared.language.render import render
 from shared.language.syntax import Call, Name, Node, Number
 from shared.model.calendar import year_slices
@@ -49,7 +50,7 @@ def evaluate(
     """Values on rows [start, stop): bool [rows, N] for a condition, float32 [rows, N] (never infinite) for a number.
 
     `universe` gives bool [rows, N] for any rows, `universe_key` names its content; both are needed by cross-section
-    functions only, which are NaN outside it. The answer is not masked by it otherwise. A number that is a factor or a
+    functions only, which are NaN outside it. The answer is not masked by it otherwise. An answer that is a factor or a
     held node is a view of its panel: read-only, rows contiguous, row stride perhaps above N. `cancelled` is asked
     before each year of a held node is made. Raises ChunkMissingError, CancelledRunError.
     """
@@ -69,7 +70,7 @@ class _Evaluation:
     universe_key: str
     cancelled: Callable[[], bool] | None
 
-    def values(self, text: str, gives: Literal["condition", "number", "f8", "f4"], rows: slice) -> Array:
+    def values(self, text: str, gives: Gives, rows: slice) -> Array:
         """The answer of a canonical text on rows of the dataset."""
         code = program(text, gives)
         planes = [self.plane(plane, rows) for plane in code.planes]
@@ -83,23 +84,29 @@ class _Evaluation:
         read = slice(max(0, start), max(0, stop))
         absent = min(max(0, -start), rows.stop - rows.start)
         if read.stop <= read.start:
-            return np.empty((0, len(self.panels.instruments)), plane.dtype), absent
+            return np.empty((0, len(self.panels.instruments)), machine.TYPES[plane.dtype]), absent
         if plane.field is not None:
             return self.panels.panel(plane.field, read), absent
         assert plane.node is not None  # noqa: S101 - a plane is a field or a node
         node, dtype = plane.node, plane.dtype
         name = self.name(plane.text, dtype, across=plane.across)
-        return self.panels.scratch(name, np.dtype(dtype), read, lambda year: self.make(node, dtype, year)), absent
+        return self.panels.scratch(name, machine.TYPES[dtype], read, lambda year: self.make(node, dtype, year)), absent
 
     def name(self, text: str, kind: str, *, across: bool) -> str:
         """The content name of a held node."""
         made_of = f"{KERNEL_VERSION}\0{kind}\0{text}\0{self.universe_key if across else ''}"
         return hashlib.blake2b(made_of.encode(), digest_size=16).hexdigest()
 
-    def make(self, node: Node, dtype: Dtype, rows: slice) -> Array:
+    def make(self, node: Node, dtype: Class, rows: slice) -> Array:
         """Computes rows (a calendar year) of a held node."""
         if self.cancelled is not None and self.cancelled():
             raise CancelledRunError("cancelled while evaluating")
+        if dtype == "u1":
+            return self.values(render(node), "truth", rows)
+        return self.numbers(node, dtype, rows)
+
+    def numbers(self, node: Node, dtype: Dtype, rows: slice) -> Array:
+        """Computes rows of a held node that is a number."""
         if not isinstance(node, Call) or not (is_cross_section(node) or own_lookback(node)):
             return self.windowless(node, dtype, rows)
         if is_cross_section(node):

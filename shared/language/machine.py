@@ -5,13 +5,13 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Sequence
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from shared.kernels import library
-from shared.language.program import Program
+from shared.language.program import Class, Program
 
 Array = npt.NDArray[Any]
 
@@ -19,7 +19,7 @@ _WINDOWS = ("ts_mean", "ts_std", "ts_sum", "ts_min", "ts_max", "ts_rank", "ts_co
 _RANKS = {"rank": 0, "rank_desc": 1, "pct_rank": 2, "sector_rank": 0}
 _MOMENTS = ("zscore", "demean", "sector_demean", "winsorize")
 MAX_GROUPS = 2047
-_TYPES: dict[str, np.dtype[Any]] = {"f8": np.dtype(np.float64), "f4": np.dtype(np.float32), "u1": np.dtype(np.bool_)}
+TYPES: dict[str, np.dtype[Any]] = {"f8": np.dtype(np.float64), "f4": np.dtype(np.float32), "u1": np.dtype(np.bool_)}
 
 _SIZE, _WORD, _REAL, _PLACE = ctypes.c_int64, ctypes.c_int, ctypes.c_double, ctypes.c_void_p
 
@@ -45,9 +45,9 @@ def _kernels() -> ctypes.CDLL:
     return found
 
 
-def rows_of(array: Array, dtypes: Sequence[str]) -> Array:
+def rows_of(array: Array, dtypes: Sequence[Class]) -> Array:
     """The same values with contiguous rows, copied only when needed; raises ValueError for another element type."""
-    if array.ndim != 2 or array.dtype not in [np.dtype(name) for name in dtypes]:
+    if array.ndim != 2 or array.dtype not in [TYPES[name] for name in dtypes]:
         raise ValueError(f"a matrix of {' or '.join(dtypes)} is needed, not {array.ndim}-d {array.dtype}")
     if array.shape[1] > 1 and array.strides[1] != array.itemsize:
         return np.ascontiguousarray(array)
@@ -56,7 +56,7 @@ def rows_of(array: Array, dtypes: Sequence[str]) -> Array:
 
 def run(program: Program, planes: Sequence[tuple[Array, int]], rows: int, cols: int) -> Array:
     """The answer [rows, cols] of a program; planes: arrays, and how many of the rows are absent before each."""
-    out = np.empty((rows, cols), _TYPES[program.gives])
+    out = np.empty((rows, cols), TYPES[program.gives])
     if not rows or not cols:
         return out
     table = np.empty((max(1, len(planes)), 4), np.int64)
@@ -74,13 +74,13 @@ def run(program: Program, planes: Sequence[tuple[Array, int]], rows: int, cols: 
     return _made(out, failed)
 
 
-def window(function: str, arguments: Sequence[Array], have: int, n: int, dtype: Literal["f8", "f4"]) -> Array:
+def window(function: str, arguments: Sequence[Array], have: int, n: int, dtype: Class) -> Array:
     """A window function over arguments [have + rows, cols] (float64 or float32) -> [rows, cols]."""
     values = [rows_of(argument, ("f8", "f4")) for argument in arguments]
     x, y = values[0], values[-1]
     if x.shape != y.shape or have < 0 or have > x.shape[0] or n < 1:
         raise ValueError("the arguments of a window differ in shape")
-    out = np.empty((x.shape[0] - have, x.shape[1]), _TYPES[dtype])
+    out = np.empty((x.shape[0] - have, x.shape[1]), TYPES[dtype])
     second = (y.ctypes.data, y.strides[0], y.itemsize) if len(values) > 1 else (None, 0, 0)
     failed = _kernels().language_window(
         _WINDOWS.index(function), x.ctypes.data, x.strides[0], x.itemsize, *second, have, out.shape[0], out.shape[1], n,
@@ -102,11 +102,11 @@ def ema(x: Array, n: int, state: npt.NDArray[np.float64]) -> Array:
     return out
 
 
-def rank(function: str, x: Array, members: Array, groups: Array | None, dtype: Literal["f8", "f4"]) -> Array:
+def rank(function: str, x: Array, members: Array, groups: Array | None, dtype: Class) -> Array:
     """A rank within the members of each row of float32 [rows, cols]; groups: int32 [cols], -1 = in none."""
-    values, inside = rows_of(x, ("f4",)), rows_of(members, ("?",))
+    values, inside = rows_of(x, ("f4",)), rows_of(members, ("u1",))
     _agree(values, inside, groups)
-    out = np.empty(values.shape, _TYPES[dtype])
+    out = np.empty(values.shape, TYPES[dtype])
     failed = _kernels().language_rank(
         _RANKS[function], values.ctypes.data, values.strides[0] // 4, inside.ctypes.data, inside.strides[0],
         None if groups is None else groups.ctypes.data, *values.shape, out.ctypes.data, out.strides[0], out.itemsize,
@@ -115,15 +115,15 @@ def rank(function: str, x: Array, members: Array, groups: Array | None, dtype: L
 
 
 def moments(
-    function: str, x: Array, members: Array, *, order: Array, groups: Array | None, p: float, dtype: Literal["f8", "f4"]
+    function: str, x: Array, members: Array, *, order: Array, groups: Array | None, p: float, dtype: Class
 ) -> Array:
     """Moments of the members of each row of float64 [rows, cols]; order: integers [cols], the order of summation."""
-    values, inside = rows_of(x, ("f8",)), rows_of(members, ("?",))
+    values, inside = rows_of(x, ("f8",)), rows_of(members, ("u1",))
     _agree(values, inside, groups)
     columns = np.ascontiguousarray(order, np.int32)
     if columns.shape != (values.shape[1],) or (len(columns) and not 0 <= columns.min() <= columns.max() < len(columns)):
         raise ValueError("the order of summation must name each column")
-    out = np.empty(values.shape, _TYPES[dtype])
+    out = np.empty(values.shape, TYPES[dtype])
     failed = _kernels().language_moments(
         _MOMENTS.index(function), values.ctypes.data, values.strides[0] // 8, inside.ctypes.data, inside.strides[0],
         columns.ctypes.data, None if groups is None else groups.ctypes.data,
@@ -135,7 +135,7 @@ def moments(
 
 def present(x: Array, members: Array, enough: int) -> int:
     """How many members of float32 [rows, cols] have a value; stops after the row in which `enough` is reached."""
-    values, inside = rows_of(x, ("f4",)), rows_of(members, ("?",))
+    values, inside = rows_of(x, ("f4",)), rows_of(members, ("u1",))
     _agree(values, inside, None)
     return int(
         _kernels().language_present(
@@ -146,7 +146,7 @@ def present(x: Array, members: Array, enough: int) -> int:
 
 def member_count(members: Array) -> int:
     """How many cells of bool [rows, cols] are true."""
-    inside = rows_of(members, ("?",))
+    inside = rows_of(members, ("u1",))
     return int(_kernels().language_members(inside.ctypes.data, inside.strides[0], *inside.shape))
 
 

@@ -24,6 +24,7 @@ from shared.language.syntax import Arithmetic, Call, Comparison, Logic, Name, Ne
 from shared.model.fields import LANGUAGE_FIELDS
 
 Class = Literal["f8", "f4", "u1"]
+Gives = Literal["condition", "truth", "number", "f8", "f4"]
 
 OPCODES = (
     "load", "const8", "const4", "widen", "narrow", "+", "-", "*", "/", "neg", "abs", "log", "sqrt", "sign", "min",
@@ -41,7 +42,7 @@ class Plane:
     """One array that a program reads: a panel field or a held node, `shift` rows earlier than the rows asked for."""
 
     text: str
-    dtype: Literal["f8", "f4"]
+    dtype: Class
     shift: int
     field: str | None
     node: Node | None = dataclass_field(compare=False)
@@ -64,12 +65,17 @@ class Program:
 
 
 @lru_cache(maxsize=512)
-def program(text: str, gives: Literal["condition", "number", "f8", "f4"]) -> Program:
-    """The program of a checked expression; `number` is float32 without infinities, `f4` the rounding that is ranked."""
+def program(text: str, gives: Gives) -> Program:
+    """The program of a checked expression; `number` is float32 without infinities, `f4` the rounding that is ranked.
+
+    `truth` is a comparison computed from its sides, where `condition` may read it as a held node.
+    """
     builder = _Builder()
     node = parse(text)
     if gives == "condition":
         return builder.finish(builder.condition(node))
+    if gives == "truth" and isinstance(node, Comparison):
+        return builder.finish(builder.comparison(node))
     if gives == "f8":
         return builder.finish(builder.wide(node))
     value = builder.narrow(node)
@@ -79,7 +85,14 @@ def program(text: str, gives: Literal["condition", "number", "f8", "f4"]) -> Pro
 
 
 def is_held(node: Node) -> bool:
-    """Whether a node's values are made once and kept: windows that look at more than one row, and cross-sections."""
+    """Whether a node's values are made once and kept.
+
+    Windows that look at more than one row, cross-sections, and comparisons of one with another or with a name: without
+    a constant they are the same for many requests, and their truth is an eighth of what they read.
+    """
+    if isinstance(node, Comparison):
+        sides = [shifted(operand)[0] for operand in node.operands]
+        return any(map(is_held, sides)) and all(isinstance(side, Name) or is_held(side) for side in sides)
     if not isinstance(node, Call):
         return False
     return is_cross_section(node) or (
@@ -139,10 +152,13 @@ class _Builder:
         else:
             exact = isinstance(node, Call) and node.function in EXACT_IN_FLOAT32
             plane = Plane(render(node), "f4" if exact else wanted, shift, None, node, across=looks_across(node))
-        value = self.emit("load", plane.dtype, self.planes.setdefault(plane, len(self.planes)))
+        value = self.load(plane)
         if plane.dtype == wanted:
             return value
         return self.emit("widen", "f8", value) if wanted == "f8" else self.emit("narrow", "f4", value)
+
+    def load(self, plane: Plane) -> int:
+        return self.emit("load", plane.dtype, self.planes.setdefault(plane, len(self.planes)))
 
     def wide(self, node: Node) -> int:
         """A number as float64."""
@@ -200,11 +216,9 @@ class _Builder:
                 value = self.emit(node.operator, "u1", value, self.condition(operand))
             return value
         if isinstance(node, Comparison):
-            sides = [self.narrow(operand) for operand in node.operands]
-            value = self.compare(node.operators[0], sides[0], sides[1])
-            for i, operator in enumerate(node.operators[1:], 1):
-                value = self.emit("and", "u1", value, self.compare(operator, sides[i], sides[i + 1]))
-            return value
+            if is_held(node):
+                return self.load(Plane(render(node), "u1", 0, None, node, across=looks_across(node)))
+            return self.comparison(node)
         assert isinstance(node, Call)  # noqa: S101 - the checker saw to it
         source = node.arguments[0]
         if isinstance(source, Name) and source.name not in LANGUAGE_FIELDS:
@@ -212,6 +226,14 @@ class _Builder:
         else:
             absent = self.emit("null8", "u1", self.wide(source))
         return absent if node.function == "is_null" else self.emit("not", "u1", absent)
+
+    def comparison(self, node: Comparison) -> int:
+        """All neighbours of a chain compared, each side rounded once."""
+        sides = [self.narrow(operand) for operand in node.operands]
+        value = self.compare(node.operators[0], sides[0], sides[1])
+        for i, operator in enumerate(node.operators[1:], 1):
+            value = self.emit("and", "u1", value, self.compare(operator, sides[i], sides[i + 1]))
+        return value
 
     def compare(self, operator: str, left: int, right: int) -> int:
         if operator in (">", ">="):

@@ -169,3 +169,20 @@ def test_the_largest_expressions_are_evaluated(text: str) -> None:
     found = _values(text, "number", panels, slice(60, 71))
     assert found.shape == (11, 9)
     assert not np.isinf(found).any()
+
+
+def test_a_comparison_without_constants_is_kept_as_truth() -> None:
+    panels = small_panels()
+    universe = universe_of(panels)
+    for text in (
+        "close > ts_mean(close, 5)",
+        "PER < 3 and close > ts_mean(close, 5)",
+        "not (close > ts_mean(close, 5) or lag(close, 1) < lag(ts_max(close, 3), 1) != ts_max(close, 3))",
+    ):
+        kept = evaluate(compile_expression(text, role="condition", path=""), panels, slice(0, 71), universe, "members")
+        assert kept.dtype == np.bool_
+    truths = [whole for whole, _ in panels.kept.values() if whole.dtype == np.bool_]
+    assert len(truths) == 2
+    constant = compile_expression("PER < 3 and rank(PER) < 5", role="condition", path="")
+    evaluate(constant, panels, slice(0, 71), universe, "members")
+    assert len([whole for whole, _ in panels.kept.values() if whole.dtype == np.bool_]) == 2
