@@ -1,0 +1,129 @@
+"""What must hold for every run, tried on random markets with random requests."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from shared.errors import RunError
+from shared.simulation import Outcome, audit, canonical_request, digest_of, engine, explain, request_of, run
+from tests.support.markets import panels_of
+from tests.support.random_markets import random_market
+from tests.support.random_requests import random_request
+
+
+def _runs(count: int, per_market: int = 3) -> list[tuple[dict[str, Any], dict[str, Any], Outcome]]:
+    """(market, request, outcome) of random pairs that are not refused."""
+    found = []
+    for seed in range(1000, 1000 + count):
+        market = random_market(seed)
+        panels = panels_of(market)
+        for k in range(per_market):
+            body = random_request(10 * seed + k, market)
+            try:
+                found.append((market, body, run(canonical_request(request_of(body)), panels)))
+            except RunError:
+                continue
+    return found
+
+
+RUNS = _runs(25)
+
+
+def test_the_random_runs_trade() -> None:
+    assert len(RUNS) > 40
+    assert sum(len(outcome.result["trades"]) for _, _, outcome in RUNS) > 1_000
+
+
+def test_the_same_request_gives_the_same_bytes_whatever_the_order_of_columns() -> None:
+    for market, body, outcome in RUNS[:20]:
+        turned = {**market, "companies": market["companies"][::-1]}
+        again = run(canonical_request(request_of(body)), panels_of(turned))
+        assert again.result_digest == outcome.result_digest
+
+
+def test_nothing_depends_on_how_the_rows_are_cut_into_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "BLOCK_ROWS", 7)
+    for market, body, outcome in RUNS[:20]:
+        assert run(canonical_request(request_of(body)), panels_of(market)).result_digest == outcome.result_digest
+
+
+def test_the_future_never_changes_the_past() -> None:
+    for market, body, _ in RUNS[:20]:
+        found = audit(canonical_request(request_of(body)), panels_of(market), seed=1, cuts=3)
+        assert found["identical"], found
+
+
+def test_cash_and_positions_are_the_equity_and_cash_never_falls_below_zero() -> None:
+    for _, _, outcome in RUNS:
+        result = outcome.result
+        for point in result["equity"]:
+            assert point["cash"] >= -0.01
+        last = result["equity"][-1]
+        held = sum(position["value"] for position in result["open_positions"])
+        assert last["equity"] == pytest.approx(last["cash"] + held, rel=1e-12)
+        assert last["positions"] == len(result["open_positions"])
+
+
+def test_no_stock_is_bought_on_a_day_on_which_it_was_sold_before() -> None:
+    for _, _, outcome in RUNS:
+        sold = defaultdict(set)
+        for trade in outcome.result["trades"]:
+            if trade["side"] == "sell":
+                sold[trade["date"]].add(trade["stock_code"])
+            else:
+                assert trade["stock_code"] not in sold[trade["date"]]
+
+
+def test_the_money_of_all_round_trips_is_the_gain_of_the_run() -> None:
+    for _, body, outcome in RUNS:
+        result = outcome.result
+        gains = sum(trip["gain"] for trip in result["round_trips"]) + sum(p["gain"] for p in result["open_positions"])
+        assert result["equity"][-1]["equity"] - body["initial_cash"] == pytest.approx(
+            gains, abs=1e-6 * body["initial_cash"]
+        )
+
+
+def test_the_body_is_the_result_and_carries_its_digest() -> None:
+    for _, _, outcome in RUNS:
+        read = json.loads(outcome.body)
+        assert read == json.loads(json.dumps(outcome.result))
+        assert read["provenance"]["result_digest"] == outcome.result_digest == digest_of(read)
+        assert b"NaN" not in outcome.body
+
+
+def test_an_explanation_has_a_reason_for_each_trade_and_counts_for_each_rebalance() -> None:
+    for market, body, outcome in RUNS[:20]:
+        found = explain(canonical_request(request_of(body)), panels_of(market))
+        assert [{k: v for k, v in t.items() if k != "why"} for t in found["trades"]] == outcome.result["trades"]
+        for trade in found["trades"]:
+            assert trade["why"]["rule"]
+            if trade["reason"] in ("stop_loss", "trailing_stop", "take_profit"):
+                assert trade["why"]["level"] is not None
+            if trade["reason"] == "entry":
+                assert trade["why"]["decided_on"] < trade["date"]
+                assert trade["why"]["values"]
+        for rebalance in found["rebalances"]:
+            assert rebalance["candidates"] <= rebalance["universe"]
+            assert all(part["passed"] >= rebalance["candidates"] for part in rebalance["parts"])
+
+
+def test_higher_costs_never_end_with_more_money_for_the_same_trades() -> None:
+    free = {"commission_pct": 0, "slippage_pct": 0, "tax_pct": 0}
+    tried = 0
+    for market, body, _ in RUNS:
+        panels = panels_of(market)
+        ends = []
+        for costs in (free, {**free, "commission_pct": 0.01}, {**free, "commission_pct": 0.01, "tax_pct": 0.2}):
+            asked = canonical_request(request_of({**body, "costs": costs}))
+            result = run(asked, panels).result
+            ends.append(([(t["date"], t["stock_code"], t["shares"]) for t in result["trades"]], result["equity"][-1]))
+        for cheaper, dearer in pairwise(ends):
+            if cheaper[0] == dearer[0]:
+                tried += 1
+                assert dearer[1]["equity"] <= cheaper[1]["equity"] + 1e-6
+    assert tried > 20
