@@ -55,7 +55,7 @@ class Current:
         return {f"{field} {year}": list(parts) for field, year, parts in self._chunks() if field in STORED}
 
     def factor_batches(self, parts_each: int) -> dict[str, list[str]]:
-        """Item -> stored names of parts: every factor and warm year, `parts_each` parts of 512 instruments at a time."""
+        """Item -> stored names of parts: every factor and warm year, `parts_each` parts at a time."""
         columns: dict[int, list[str]] = {}
         for field, _, parts in self._chunks():
             if field not in STORED:

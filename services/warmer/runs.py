@@ -23,7 +23,7 @@ import structlog
 
 from services.warmer import dataset, phases, verify
 from services.warmer.phases import Item, Tools
-from services.warmer.schedule import PHASES
+from shared.contracts.warm import PHASES
 from shared.errors import OndolError, SetupError, UnavailableError
 from shared.infra.lifecycle import Beat, Heartbeat
 from shared.infra.postgres import LOST as DATABASE_LOST

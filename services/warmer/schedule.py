@@ -13,14 +13,13 @@ from typing import Any, Final
 
 import structlog
 
+from shared.contracts.warm import PHASES
 from shared.infra.postgres import Database
 from shared.infra.sql import statements
 from shared.market.timetable import SEOUL, Job
 
 log = structlog.get_logger()
 
-PHASES: Final = ("prices", "factors", "rankings", "popular", "strategies")
-"""In the order in which they run."""
 
 LATE: Final = dt.timedelta(minutes=5)
 """A night's run that begins later than this after its time is called a catch-up."""

@@ -21,8 +21,9 @@ from services.warmer import service
 from services.warmer.client import Client
 from services.warmer.phases import Tools
 from services.warmer.runs import carry_out
-from services.warmer.schedule import PHASES, record_clock
+from services.warmer.schedule import record_clock
 from shared.contracts.events import DATASETS, DatasetRequested
+from shared.contracts.warm import PHASES
 from shared.dataset.manifest import Manifest, content_of, to_bytes, version_of
 from shared.infra import queues
 from shared.infra.sql import statements
