@@ -220,3 +220,221 @@ class StrategyList(Answer):
     """Strategies."""
 
     items: list[Strategy]
+
+
+class ScreenItem(Answer):
+    """A stock that passed; `value` is that of `rank_by`."""
+
+    stock_code: str
+    name: str
+    rank: int
+    value: float | None
+
+
+class Screen(Answer):
+    """The stocks that passed on a row."""
+
+    date: str
+    total: int
+    items: list[ScreenItem]
+
+
+class Explanation(Answer):
+    """Trades with their `why`, and what passed on each rebalance."""
+
+
+class Audit(Answer):
+    """What the reruns on cut data showed."""
+
+
+class Replay(Answer):
+    """Whether a backtest gives the same again."""
+
+    outcome: Literal["identical", "different", "dataset_gone"]
+    result_digest: str | None
+    stored_result_digest: str | None
+    first_difference: dict[str, Any] | None
+
+
+RANKINGS = ("market_cap", "trading_volume", "trading_value")
+
+
+class RankingItem(Answer):
+    """A stock in a ranking."""
+
+    rank: int
+    stock_code: str
+    name: str
+    market: str
+    value: float
+
+
+class Ranking(Answer):
+    """The greatest of one row."""
+
+    kind: Literal["market_cap", "trading_volume", "trading_value"]
+    date: str
+    market: str | None
+    items: list[RankingItem]
+
+
+class Factor(Answer):
+    """A factor's definition; `available` in the current dataset version."""
+
+    key: str
+    name_ko: str
+    name_en: str
+    category: str
+    unit: str
+    formula: str
+    inputs: str
+    null_when: str
+    lookback_rows: int | None
+    version: int
+    available: bool
+
+
+class FactorList(Answer):
+    """All factors."""
+
+    items: list[Factor]
+
+
+class YearCoverage(Answer):
+    """The share of stock-days of a year that have a value, and why others have none."""
+
+    year: int
+    share: float
+    reason: str | None
+
+
+class Distribution(Answer):
+    """The values of the last row."""
+
+    date: str | None
+    count: int
+    mean: float | None
+    quantiles: dict[str, float]
+
+
+class FactorDetail(Factor):
+    """A factor with its coverage and distribution."""
+
+    reason: str | None
+    coverage: list[YearCoverage]
+    distribution: Distribution | None
+
+
+class Stock(Answer):
+    """A stock."""
+
+    stock_code: str
+    name: str
+    name_en: str | None
+    market: str
+    sector: str | None
+    listed_on: str | None
+    delisted_on: str | None
+
+
+class StockList(Answer):
+    """A page of stocks, by code."""
+
+    items: list[Stock]
+    next_cursor: str | None
+
+
+class Dataset(Answer):
+    """A dataset version."""
+
+    version: str
+    current: bool
+    revision: int
+    built_at: str
+    retired_at: str | None
+    parts: int
+
+
+class DatasetList(Answer):
+    """Dataset versions, the newest first."""
+
+    items: list[Dataset]
+    current: str | None
+
+
+class DatasetDetail(Dataset):
+    """A dataset version with what is in it."""
+
+    first_day: str | None
+    last_day: str | None
+    days: int
+    stocks: int
+    indices: list[str]
+    markets: list[str]
+    factors: list[str]
+    missing_factors: list[str]
+    reasons: dict[str, str]
+    chunks: int
+    sizes: dict[str, Any]
+
+
+class WarmRun(Answer):
+    """A warm run."""
+
+    id: int
+    trigger: str
+    phases: list[str]
+    status: Literal["queued", "running", "completed", "partial", "failed"]
+    dataset_version: str | None
+    created_at: str
+    started_at: str | None
+    finished_at: str | None
+
+
+class WarmRunList(Answer):
+    """A page of warm runs, the newest first."""
+
+    items: list[WarmRun]
+    next_cursor: str | None
+
+
+class WarmPhase(Answer):
+    """How far a phase is."""
+
+    phase: str
+    status: str
+    items: int
+    done: int
+    failed: int
+    seconds: float
+
+
+class WarmRunDetail(WarmRun):
+    """A warm run with its phases and failures."""
+
+    progress: list[WarmPhase]
+    failures: list[dict[str, Any]]
+
+
+class ScheduledJob(Answer):
+    """A job by the clock."""
+
+    name: str
+    title: str
+    rule: str
+    next_run: str
+    enabled: bool
+
+
+class Schedule(Answer):
+    """The timetable."""
+
+    now: str
+    items: list[ScheduledJob]
+
+
+class OpenApi(Answer):
+    """An OpenAPI document."""
+
+    openapi: str
+    paths: dict[str, Any]

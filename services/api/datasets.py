@@ -57,6 +57,11 @@ class View:
         return self.manifest.instruments
 
     @cached_property
+    def codes(self) -> tuple[str, ...]:
+        """Stock codes, ascending."""
+        return tuple(sorted(self.manifest.instruments.code))
+
+    @cached_property
     def indices(self) -> frozenset[str]:
         """Names of the loaded indices."""
         return frozenset(self.manifest.content.indices)

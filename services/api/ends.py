@@ -118,6 +118,10 @@ class Ends:
         """Register interest before the query is announced, so that no answer is missed."""
         self._answers.setdefault(query, asyncio.get_running_loop().create_future())
 
+    def unexpect(self, query: str) -> None:
+        """The query was never announced."""
+        self._answers.pop(query, None)
+
     def tell(self, event: Event) -> None:
         """Take in one event."""
         if isinstance(event, BacktestEnded):

@@ -44,10 +44,12 @@ class ApiProblem(OndolError):  # noqa: N818  it is the answer, not a failure of 
         self.detail = detail
         self.errors = errors
         self.headers = dict(headers or {})
+        self.ready: dict[str, Any] | None = None
+        """The document, when somebody else wrote it."""
 
     def document(self) -> dict[str, Any]:
         """The body of the answer."""
-        return problem_document(self.status, self.word, self.detail, self.errors)
+        return self.ready or problem_document(self.status, self.word, self.detail, self.errors)
 
 
 def not_found(what: str) -> ApiProblem:

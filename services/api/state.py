@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -36,6 +37,8 @@ class Api:
     measures: Measures
     drafts: dict[bytes, Any] = field(default_factory=dict)
     """Bodies that were understood lately."""
+    asked: dict[str, asyncio.Future[bytes]] = field(default_factory=dict)
+    """Questions that wait for a simulator."""
     checked: dict[tuple[str, str], None] = field(default_factory=dict)
     """(request digest, dataset) that fit together."""
 

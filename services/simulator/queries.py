@@ -66,17 +66,9 @@ async def answer(tools: Tools, query: QueryRequested) -> None:
 
 async def _computed(tools: Tools, query: QueryRequested) -> bytes:
     payload = query.payload
-    request = msgspec.json.decode(payload["request"], type=BacktestRequest)
     panels = await tools.versions.panels(payload["version"])
-    stored = await _stored(tools, payload["computation"]) if query.kind == "replay" else b""
-    works: dict[str, Callable[[Panels], dict[str, Any]]] = {
-        "screen": partial(screen, request, payload),
-        "explain": partial(_explain, request),
-        "audit": partial(_audit, request, payload),
-        "replay": partial(_replay, request, tools, payload, stored),
-    }
     loop = asyncio.get_running_loop()
-    work = partial(_mapped, request, works[query.kind])
+    work = await _work_of(tools, query)
     while True:
         try:
             found = await loop.run_in_executor(tools.questions, work, panels)
@@ -86,6 +78,21 @@ async def _computed(tools: Tools, query: QueryRequested) -> bytes:
                 raise
         else:
             return orjson.dumps(found)
+
+
+async def _work_of(tools: Tools, query: QueryRequested) -> Callable[[MappedPanels], dict[str, Any]]:
+    payload = query.payload
+    if query.kind == "ranking":
+        return lambda panels: ranking(payload, panels.reading())
+    request = msgspec.json.decode(payload["request"], type=BacktestRequest)
+    stored = await _stored(tools, payload["computation"]) if query.kind == "replay" else b""
+    works: dict[str, Callable[[Panels], dict[str, Any]]] = {
+        "screen": partial(screen, request, payload),
+        "explain": partial(_explain, request),
+        "audit": partial(_audit, request, payload),
+        "replay": partial(_replay, request, tools, payload, stored),
+    }
+    return partial(_mapped, request, works[query.kind])
 
 
 def _mapped(request: BacktestRequest, work: Callable[[Panels], dict[str, Any]], panels: MappedPanels) -> dict[str, Any]:
@@ -134,6 +141,45 @@ def screen(request: BacktestRequest, payload: Payload, panels: Panels) -> dict[s
         for place, column in enumerate(order[: payload["limit"]].tolist())
     ]
     return {"date": iso(int(panels.days[row.start])), "total": len(order), "items": items}
+
+
+MEAN_ROWS = 20
+
+
+def ranking(payload: Payload, panels: Panels) -> dict[str, Any]:
+    """The greatest of one row: its market cap, or means over its last 20 rows of volume (in shares of that row) or
+    trading value; stocks without a close within 60 rows are left out."""
+    last = int(np.searchsorted(panels.days, payload["day"]))
+    row, tail = slice(last, last + 1), slice(max(last - MEAN_ROWS + 1, 0), last + 1)
+    present = ~np.isnan(panels.panel("adj_close", row)[0])
+    if payload["kind"] == "market_cap":
+        values = panels.panel("cap", row)[0].astype(np.float64)
+    else:
+        view = "adj_volume" if payload["kind"] == "trading_volume" else "view_trading_value"
+        cells = panels.panel(view, tail)
+        known = ~np.isnan(cells)
+        with np.errstate(invalid="ignore"):
+            values = np.where(known, cells, 0.0).sum(axis=0) / known.sum(axis=0)
+        if view == "adj_volume":
+            values = values * panels.panel("adjust", row)[0]
+    names = panels.instruments
+    if payload["market"] is not None:
+        present = present & (np.array(names.market) == payload["market"])
+    columns = np.flatnonzero(present & ~np.isnan(values))
+    order = columns[np.lexsort((names.code_rank[columns], -values[columns]))]
+    items = [
+        {
+            "rank": place + 1,
+            "stock_code": names.code[column],
+            "name": names.name[column],
+            "name_en": names.name_en[column],
+            "market": names.market[column],
+            "value": float(values[column]),
+        }
+        for place, column in enumerate(order[: payload["limit"]].tolist())
+    ]
+    return {"kind": payload["kind"], "date": iso(payload["day"]), "market": payload["market"], "total": len(order),
+            "items": items}  # fmt: skip
 
 
 def _shortest(value: float) -> float:

@@ -97,7 +97,11 @@ async def run(settings: Settings) -> None:
             worker=worker,
         )
         desk = Desk(settings.simulator_slots)
-        checks = {"postgres": record.answers, "broker": partial(servers.answers, broker), "cache": cache.answers}
+        checks: dict[str, Callable[[], Awaitable[bool]]] = {
+            "postgres": record.answers,
+            "broker": partial(servers.answers, broker),
+            "cache": cache.answers,
+        }
         await stack.enter_async_context(probes(settings.metrics_host, settings.metrics_port, checks, exposition))
         while not await is_migrated(record) and not stop.is_set():  # noqa: ASYNC110  another process migrates
             await asyncio.sleep(0.2)

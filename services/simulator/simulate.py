@@ -201,7 +201,7 @@ async def _tell_progress(tools: Tools, work: Work) -> None:
 
 
 async def save(tools: Tools, work: Work, finished: Finished) -> bool:
-    """Write the result, fenced by the lease; then the cache, then the end. False: the lease was lost, nothing is written."""
+    """Write the result, fenced by the lease; then the cache, then the end. False: the lease was lost, all is dropped."""
     values = (finished.stored, finished.digest, finished.statistics, finished.finished_at)
     if not await _write("complete", tools, work, *values):
         return False

@@ -2,8 +2,30 @@
 
 from __future__ import annotations
 
-from services.api.routes import backtests, events, exports, operations
+from services.api.routes import (
+    backtests,
+    compare,
+    description,
+    events,
+    exports,
+    market,
+    operations,
+    questions,
+    strategies,
+    warming,
+)
 from services.api.state import Route
 
-ROUTES: tuple[Route, ...] = (*backtests.ROUTES, *events.ROUTES, *exports.ROUTES, *operations.ROUTES)
+ROUTES: tuple[Route, ...] = (
+    *backtests.ROUTES,
+    *events.ROUTES,
+    *exports.ROUTES,
+    *compare.ROUTES,
+    *strategies.ROUTES,
+    *market.ROUTES,
+    *questions.ROUTES,
+    *warming.ROUTES,
+    *operations.ROUTES,
+    *description.ROUTES,
+)
 """What is served, described and tested."""

@@ -80,7 +80,8 @@ def _side_by_side(rows: list[Any], curves: list[list[dict[str, Any]]]) -> bytes:
 
 ROUTES = (
     Route(
-        method="POST", path="/v1/compare", handler=compare, summary="Statistics and equity side by side", tag="backtests",
+        method="POST", path="/v1/compare", handler=compare, tag="backtests",
+        summary="Statistics and equity side by side",
         body=CompareBody, answers={200: answers.Comparison}, problems=(400, 409, 413, 415),
     ),
 )  # fmt: skip
