@@ -47,9 +47,10 @@ def law_dtype(law: int) -> np.dtype[Any]:
 
 
 def name_of(values: Array) -> str:
-    """The content name of a part [instruments, rows]: 32 hex digits."""
-    described = struct.pack("<4sII", values.dtype.str.encode("ascii"), *values.shape)
-    return hashlib.blake2b(np.ascontiguousarray(values).data, digest_size=16, person=described).hexdigest()
+    """The content name of a part [instruments, rows]: 32 hex digits of a SHA-256 (which processors compute fastest)."""
+    made_of = hashlib.sha256(struct.pack("<4sII", values.dtype.str.encode("ascii"), *values.shape))
+    made_of.update(np.ascontiguousarray(values).data)
+    return made_of.hexdigest()[:32]
 
 
 def encode(values: Array, law: int = 0, reference: Array | None = None) -> tuple[str, bytes]:
