@@ -60,29 +60,40 @@ async def _warm(args: argparse.Namespace, phases: Sequence[str], bar: Bar) -> di
 
 
 async def warm(client: Client, phases: Sequence[str], bar: Bar, *, wait_for_open: bool) -> dict[str, Any]:
-    """Start a run and follow it to its end; OndolError names the run that is going on, unless `wait_for_open`."""
+    """Start a run and follow it to its end; OndolError names the run that is going on.
+
+    With `wait_for_open` that one is followed first, and told about when it left nothing to do.
+    """
+    before: dict[str, Any] | None = None
     while True:
         status, document = await client.call(
             "POST", "/v1/warm-runs", body={"phases": list(phases)}, deadline=time.perf_counter() + 60
         )
         if status in (200, 201, 202):
-            return await follow(client, document["id"], bar)
-        going_on = document.get("run", document.get("id"))
-        if status != 409 or not wait_for_open or going_on is None:
+            run = await follow(client, document["id"], bar)
+            nothing_left = (run.get("summary") or {}).get("unchanged", False)
+            return before if before is not None and nothing_left else run
+        if status != 409 or not wait_for_open:
             raise OndolError(reason_of(document, status))
-        await follow(client, going_on, bar)
+        newest = (await client.get("/v1/warm-runs", limit=1)).document.get("items") or []
+        if newest and newest[0]["status"] in OPEN:
+            before = await follow(client, newest[0]["id"], bar)
 
 
 async def follow(client: Client, run: object, bar: Bar) -> dict[str, Any]:
     """Show the progress of a run until its end; returns its document."""
+    shown = None
     while True:
         answer = await client.get(f"/v1/warm-runs/{run}")
         if answer.error:
             raise OndolError(f"The warm run {run} cannot be followed: {answer.error}")
-        phases = answer.document.get("phases") or []
+        phases = answer.document.get("progress") or []
         if phases and answer.document["status"] in OPEN:
             last = phases[-1]
-            bar(f"warming {last['phase']}", last["done"] + last["failed"], last["items"])
+            now = (last["phase"], last["done"] + last["failed"], last["items"])
+            if now != shown:
+                bar(f"warming {now[0]}", *now[1:])
+            shown = now
         if answer.document["status"] not in OPEN:
             return answer.document
         await asyncio.sleep(0.1)
@@ -101,11 +112,11 @@ def report(run: dict[str, Any]) -> str:
             _rate(p["hits"], p["misses"]),
             f"{p['seconds']:.2f}",
         ]
-        for p in run.get("phases") or []
+        for p in run.get("progress") or []
     ]
     if rows:
         lines.append(table(["phase", "items", "needed work", "failed", "hit rate", "seconds"], rows))
-    lines += [f"{f['phase']}: {f['item']} failed: {f['reason']}" for f in run.get("failures") or []]
+    lines += [f"{f['phase']}: {f['item']} failed: {f['error']}" for f in run.get("failures") or []]
     plan = run.get("plan") or {}
     if plan and not plan.get("fits", True):
         lines.append(

@@ -51,8 +51,12 @@ class Current:
         return from_day(self.manifest.content.days[-1])
 
     def price_batches(self) -> dict[str, list[str]]:
-        """Item -> stored names of parts: each stored price field over each warm year."""
-        return {f"{field} {year}": list(parts) for field, year, parts in self._chunks() if field in STORED}
+        """Item -> stored names of parts: the stored price fields, a warm year at a time."""
+        years: dict[int, list[str]] = {}
+        for field, year, parts in self._chunks():
+            if field in STORED:
+                years.setdefault(year, []).extend(parts)
+        return {str(year): list(dict.fromkeys(parts)) for year, parts in sorted(years.items())}
 
     def factor_batches(self, parts_each: int) -> dict[str, list[str]]:
         """Item -> stored names of parts: every factor and warm year, `parts_each` parts at a time."""

@@ -35,6 +35,7 @@ log = structlog.get_logger()
 
 LEASE_S: Final = 15.0
 RENEW_S: Final = 3.0
+COUNT_S: Final = 0.2
 ATTEMPTS: Final = 30
 """How often a run is taken up again before it counts as failed."""
 
@@ -198,29 +199,43 @@ async def _check_memory(tools: Tools, phase: str, plan: dict[str, Any]) -> None:
         log.warning("warm_memory_short", phase=phase, cache_used_bytes=used, cache_limit_bytes=limit, fits=plan["fits"])
 
 
+class _PhaseClock:
+    """Seconds that a phase takes, told in portions: progress is counted a few times a second, not for every item."""
+
+    def __init__(self) -> None:
+        self._since = time.perf_counter()
+
+    def is_due(self) -> bool:
+        """Whether the last count is old enough for another one."""
+        return time.perf_counter() - self._since > COUNT_S
+
+    def spent(self) -> float:
+        """Seconds since the last call."""
+        before, self._since = self._since, time.perf_counter()
+        return self._since - before
+
+
 async def _phase(tools: Tools, run: Run, phase: str, place: int, items: Sequence[Item]) -> None:
     async with tools.database.connection() as connection:
         await connection.execute(SQL["begin_phase"], run.id, phase, place, len(items))
         done = {row["item"] for row in await connection.fetch(SQL["done_items"], run.id, phase)}
     left = iter([item for item in items if item.name not in done])
-    counting = asyncio.Lock()
-    since = time.perf_counter()
+    clock = _PhaseClock()
 
     async def work() -> None:
-        nonlocal since
         for item in left:
             if run.lost:
                 raise _LeaseLostError
             began = time.perf_counter()
             outcome = await item.do()
             seconds = time.perf_counter() - began
-            async with counting, tools.database.connection() as connection:
-                status = "failed" if outcome.error else "done"
+            status = "failed" if outcome.error else "done"
+            async with tools.database.connection() as connection:
                 await connection.execute(
                     SQL["note_item"], run.id, run.lease, phase, item.name, status, outcome.fresh, seconds, outcome.error
                 )
-                spent, since = time.perf_counter() - since, time.perf_counter()
-                await connection.execute(SQL["count_phase"], run.id, phase, spent)
+                if clock.is_due():
+                    await connection.execute(SQL["count_phase"], run.id, phase, clock.spent())
             tools.metrics.item(phase, failed=outcome.error is not None)
             if outcome.error:
                 log.warning("warm_item_failed", phase=phase, item=item.name, reason=outcome.error)
@@ -228,7 +243,7 @@ async def _phase(tools: Tools, run: Run, phase: str, place: int, items: Sequence
     workers = tools.settings.warm_parallel if phase in phases.ASKING else 1
     await _together([work() for _ in range(workers)])
     async with tools.database.connection() as connection:
-        await connection.execute(SQL["count_phase"], run.id, phase, time.perf_counter() - since)
+        await connection.execute(SQL["count_phase"], run.id, phase, clock.spent())
         row = await connection.fetchrow(SQL["end_phase"], run.id, phase)
     if row is None:
         raise _LeaseLostError
