@@ -110,10 +110,12 @@ async def servers(
     verb: str = "serve",
     cache_bytes: int = 512 * MIB,
     told: processes.Told = lambda name, what: None,
+    durable: bool = True,
 ) -> AsyncIterator[Servers]:
     """Start the three servers of a home and stop them at the end; `run.json` tells other verbs where they are.
 
-    A server that dies is started again, at the same address with the same data (the cache empty).
+    A server that dies is started again, at the same address with the same data (the cache empty). Without `durable`
+    PostgreSQL leaves flushing to the operating system: for tests, whose data end with them.
 
     SetupError with one sentence when the home is in use or not writable, or a server does not start.
     """
@@ -135,7 +137,7 @@ async def servers(
         _note(home, verb, found)  # before anything starts, so that a kill leaves a trail to sweep
         opened.callback((home / "run.json").unlink, missing_ok=True)
         starting = {
-            "postgres": _postgres(home, sockets, told),
+            "postgres": _postgres(home, sockets, told, durable=durable),
             "broker": _valkey(home, sockets, "broker", None, told),
             "cache": _valkey(home, sockets, "cache", cache_bytes, told),
         }
@@ -272,7 +274,9 @@ def last_line(path: pathlib.Path) -> str:
 
 
 @asynccontextmanager
-async def _postgres(home: pathlib.Path, sockets: pathlib.Path, told: processes.Told) -> AsyncIterator[int]:
+async def _postgres(
+    home: pathlib.Path, sockets: pathlib.Path, told: processes.Told, *, durable: bool
+) -> AsyncIterator[int]:
     """PostgreSQL on a unix socket, as `nobody` when we are root; made once with initdb, kept in the home."""
     account = processes.unprivileged()
     tools = binaries(account)
@@ -288,7 +292,7 @@ async def _postgres(home: pathlib.Path, sockets: pathlib.Path, told: processes.T
         forget_stale_pid(data)
         with (home / "logs" / "postgres.log").open("ab") as log:
             return await processes.start(
-                [tools.postgres, "-D", str(data), "-k", str(folder), *_options()],
+                [tools.postgres, "-D", str(data), "-k", str(folder), *_options(durable=durable)],
                 environment=tools.environment,
                 account=account,
                 log=log,
@@ -307,7 +311,7 @@ async def _postgres(home: pathlib.Path, sockets: pathlib.Path, told: processes.T
             told("postgres", "did not stop in time and was killed; it recovers at its next start")
 
 
-def _options() -> list[str]:
+def _options(*, durable: bool) -> list[str]:
     options = {
         "listen_addresses": "",
         "max_connections": "200",
@@ -326,6 +330,8 @@ def _options() -> list[str]:
         "max_parallel_workers_per_gather": "1",
         "password_encryption": "scram-sha-256",
     }
+    if not durable:
+        options |= {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
     return [text for name, value in options.items() for text in ("-c", f"{name}={value}")]
 
 

@@ -31,7 +31,7 @@ async def temporary_servers() -> AsyncIterator[embedded.Servers]:
     """Servers in a home that is removed at the end, data included; the database `template_ondol` is migrated."""
     home = pathlib.Path(tempfile.mkdtemp(prefix="ondol-test-"))
     try:
-        async with embedded.servers(home, verb="test", cache_bytes=256 * MIB) as found:
+        async with embedded.servers(home, verb="test", cache_bytes=256 * MIB, durable=False) as found:
             await _execute(found.database_url, "create database template_ondol")
             await migrate(_named(found.database_url, "template_ondol"))
             yield found

@@ -1,0 +1,267 @@
+"""Loading: what is stored, what makes a revision, and every mistake that stops a load without a trace."""
+
+from __future__ import annotations
+
+import datetime as dt
+import gzip
+import pathlib
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from services.preparer.load import load_market
+from shared.errors import LoadError
+from shared.infra.market import Change, changes, read_market
+from shared.infra.postgres import lone_connection
+from shared.model.calendar import to_day
+from shared.model.raw import RawMarket
+from shared.settings import Settings
+
+COMPANIES = """stock_code,name,market,sector,delisted_on
+000010,하나,KOSPI,Banks,
+000020,둘,KOSDAQ,,2024-01-05
+"""
+PRICES = """date,stock_code,open,high,low,close,volume,split,note
+2024-01-02,000010,100,110,90,105,1000,1,x
+2024-01-03,000010,105,106,104,105,10,,x
+2024-01-02,000020,,,,50,0,,x
+2024-01-04,000020,0,0,0,50,0,,x
+2023-12-28,000010,99,101,98,100,5,0.5,x
+"""
+FINANCIALS = """stock_code,fiscal_year,fiscal_quarter,period_end,disclosed_on,revenue,total_equity
+000010,2023,3,2023-09-30,2023-11-14,1000,500
+000010,2023,3,2023-09-30,2024-01-03,900,
+"""
+DIVIDENDS = "stock_code,ex_date,dps\n000010,2023-12-27,12.5\n"
+INDICES = "date,index,close\n2024-01-02,KOSPI,2600.5\n2024-01-03,KOSPI,2601\n"
+
+
+def _write(folder: pathlib.Path, **files: str) -> pathlib.Path:
+    folder.mkdir(exist_ok=True)
+    for name, text in files.items():
+        (folder / f"{name}.csv").write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def market(tmp_path: pathlib.Path) -> pathlib.Path:
+    return _write(
+        tmp_path / "market",
+        companies=COMPANIES,
+        prices=PRICES,
+        financials=FINANCIALS,
+        dividends=DIVIDENDS,
+        indices=INDICES,
+    )
+
+
+async def _stored(settings: Settings) -> RawMarket:
+    async with lone_connection(settings.database_url or "") as connection:
+        return await read_market(connection)
+
+
+async def _changes(settings: Settings, after: int, until: int) -> list[Change]:
+    async with lone_connection(settings.database_url or "") as connection:
+        return await changes(connection, after, until)
+
+
+async def _load(settings: Settings, folder: pathlib.Path) -> Any:
+    return await load_market(folder, settings.database_url or "")
+
+
+async def test_a_market_is_stored_as_it_stands_in_the_files(settings: Settings, market: pathlib.Path) -> None:
+    report = await _load(settings, market)
+    found = await _stored(settings)
+    assert report.revision == 1
+    assert report.ignored == {"prices.csv": ("note",)}
+    assert found.instruments.code == ("000010", "000020")
+    assert found.instruments.name == ("하나", "둘")
+    assert found.days.tolist() == [
+        to_day(dt.date(*d)) for d in ((2023, 12, 28), (2024, 1, 2), (2024, 1, 3), (2024, 1, 4))
+    ]
+    nan = np.nan
+    assert np.array_equal(found.prices["close"], [[100, nan], [105, 50], [105, nan], [nan, 50]], equal_nan=True)
+    assert np.array_equal(found.prices["open"], [[99, nan], [100, nan], [105, nan], [nan, 0]], equal_nan=True)
+    assert np.array_equal(found.prices["split"], [[0.5, nan], [1, nan], [nan, nan], [nan, nan]], equal_nan=True)
+    assert np.isnan(found.prices["market_cap"]).all()
+    assert found.statements.accounts["revenue"].tolist() == [1000, 900]
+    assert np.array_equal(found.statements.accounts["total_equity"], [500, nan], equal_nan=True)
+    assert found.dividends.dps.tolist() == [12.5]
+    assert found.dividends.disclosed_on.tolist() == [-(2**31)]
+    assert np.array_equal(found.indices["KOSPI"], [nan, 2600.5, 2601, nan], equal_nan=True)
+
+
+async def test_loading_again_changes_nothing(settings: Settings, market: pathlib.Path) -> None:
+    await _load(settings, market)
+    assert (await _load(settings, market)).revision is None
+
+
+async def test_a_revision_says_what_differs_and_from_when(
+    settings: Settings, market: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    await _load(settings, market)
+    head = PRICES.splitlines()[0]
+    later = _write(
+        tmp_path / "later",
+        prices=f"{head}\n2024-01-03,000010,105,106,104,106,10,,x\n2024-01-02,000010,100,110,90,105,1000,1,x\n",
+        financials=FINANCIALS.replace("900", "901"),
+    )
+    report = await _load(settings, later)
+    assert report.differing == {"price": 1, "statement": 1}
+    assert await _changes(settings, 1, 2) == [
+        Change(kind="price", part=0, from_year=2024),
+        Change(kind="statement", part=0, from_year=2024),
+    ]
+    found = await _stored(settings)
+    assert np.array_equal(found.prices["close"][:, 0], [100, 105, 106, np.nan], equal_nan=True)
+
+
+async def test_a_new_day_is_added_to_the_year_that_is_there(
+    settings: Settings, market: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    await _load(settings, market)
+    head = PRICES.splitlines()[0]
+    await _load(settings, _write(tmp_path / "day", prices=f"{head}\n2024-01-05,000010,105,106,104,106,10,,x\n"))
+    assert await _changes(settings, 1, 2) == [
+        Change(kind="day", part=-1, from_year=2024),
+        Change(kind="price", part=0, from_year=2024),
+    ]
+    found = await _stored(settings)
+    assert np.array_equal(found.prices["close"][:, 0], [100, 105, 105, np.nan, 106], equal_nan=True)
+
+
+async def test_a_new_listing_gets_the_next_ordinal(
+    settings: Settings, market: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    await _load(settings, market)
+    companies = "stock_code,name,market\n000005,셋,KOSPI\n000010,하나 새이름,KOSPI\n"
+    await _load(settings, _write(tmp_path / "new", companies=companies))
+    found = await _stored(settings)
+    assert found.instruments.code == ("000010", "000020", "000005")
+    assert found.instruments.name == ("하나 새이름", "둘", "셋")
+    assert found.instruments.sector == ("Banks", None, None)  # a column that a file lacks keeps what is known
+
+
+async def test_parquet_and_compressed_csv_load_to_the_same(
+    settings: Settings, market: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    await _load(settings, market)
+    folder = tmp_path / "other"
+    folder.mkdir()
+    frame = pl.read_csv(market / "prices.csv", schema_overrides={"stock_code": pl.String}, try_parse_dates=True)
+    frame.write_parquet(folder / "prices.parquet")
+    with gzip.open(folder / "companies.csv.gz", "wt", encoding="utf-8") as out:
+        out.write("\ufeff" + COMPANIES.replace("\n", "\r\n"))
+    assert (await _load(settings, folder)).revision is None
+
+
+async def test_rows_of_any_order_and_many_batches_are_merged(
+    settings: Settings, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.preparer.market_files._BLOCK_BYTES", 1000)
+    rng = np.random.default_rng(1)
+    codes = [f"{n:06d}" for n in range(600)]
+    days = [dt.date(2023, 12, 20) + dt.timedelta(days=n) for n in range(20)]
+    rows = [f"{day},{code},10,12,9,{rng.integers(9, 13)},5" for day in days for code in codes]
+    rng.shuffle(rows)
+    folder = _write(
+        tmp_path / "many",
+        companies="stock_code,name,market\n" + "\n".join(f"{code},n,KOSPI" for code in codes),
+        prices="date,stock_code,open,high,low,close,volume\n" + "\n".join(rows),
+    )
+    assert (await _load(settings, folder)).rows["prices"] == len(rows)
+    close = (await _stored(settings)).prices["close"]
+    expected = {tuple(row.split(",")[:2]): float(row.split(",")[5]) for row in rows}
+    assert close.shape == (20, 600)
+    assert all(close[d, s] == expected[str(day), code] for d, day in enumerate(days) for s, code in enumerate(codes))
+
+
+def _price(line: str) -> dict[str, str]:
+    return {
+        "prices": "date,stock_code,open,high,low,close,volume,split\n2024-01-02,000010,10,12,9,11,5,1\n" + line + "\n"
+    }
+
+
+def _statement(line: str) -> dict[str, str]:
+    head = "stock_code,fiscal_year,fiscal_quarter,period_end,disclosed_on,revenue\n"
+    return {"financials": head + "000010,2023,1,2023-03-31,2023-05-15,1\n" + line + "\n"}
+
+
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        (
+            _price("2024-01-02,000010,10,12,9,11,5,1"),
+            ["prices.csv, row 2", "date 2024-01-02, stock_code 000010", "row 1"],
+        ),
+        (_price("2024-01-03,000010,10,12,9,-1,5,1"), ["prices.csv, row 2 (line 3)", "close is negative (-1)"]),
+        (_price("2024-01-03,000010,10,8,9,9,5,1"), ["row 2", "high 8 is below low 9"]),
+        (_price("2024-01-05,000020,10,12,9,11,5,1"), ["row 2", "2024-01-05", "delisting", "000020"]),
+        (_price("2024-01-03,000010,10,twelve,9,11,5,1"), ["row 2", "high is 'twelve', expected a number"]),
+        (_price("03.01.2024,000010,10,12,9,11,5,1"), ["row 2", "date is '03.01.2024', expected a date"]),
+        (_price("2024-02-30,000010,10,12,9,11,5,1"), ["row 2", "date is '2024-02-30'"]),
+        (_price("2024-01-03,000010,10,12,9,,5,1"), ["row 2", "close is empty"]),
+        (_price("2024-01-03,000010,,12,9,11,5,1"), ["row 2", "empty or 0 on a row with volume"]),
+        (_price("2024-01-03,000099,10,12,9,11,5,1"), ["row 2", "stock_code 000099 is no company"]),
+        (_price("2024-01-03,000010,10,12,9,11,99999999999999999999,1"), ["row 2", "volume", "too large"]),
+        (_price("2024-01-03,000010,10,12,9,11,inf,1"), ["row 2", "volume", "too large"]),
+        (_price("2024-01-03,000010,10,12,9,11,5,0"), ["row 2", "split is 0"]),
+        (_price("2024-01-03,000010,10"), ["row 2", "close is empty"]),
+        ({"prices": "date,stock_code,open,high,low,close\n"}, ["prices.csv", "missing required column volume"]),
+        ({"prices": ""}, ["prices.csv is empty"]),
+        (
+            _statement("000010,2023,1,2023-03-31,2023-05-15,2"),
+            ["financials.csv, row 2", "fiscal_quarter 1", "earlier row"],
+        ),
+        (_statement("000010,2023,5,2023-03-31,2023-05-15,2"), ["row 2", "fiscal_quarter is 5, expected 1, 2, 3 or 4"]),
+        (_statement("000010,2023,1.5,2023-03-31,2023-05-15,2"), ["row 2", "expected a whole number"]),
+        (
+            _statement("000010,2023,2,2023-06-30,2023-05-15,2"),
+            ["row 2", "period_end 2023-06-30 is after disclosed_on 2023-05-15"],
+        ),
+        (_statement("000099,2023,2,2023-06-30,2023-08-15,2"), ["row 2", "stock_code 000099 is no company"]),
+        ({"companies": COMPANIES + "000010,again,KOSPI,,\n"}, ["companies.csv, row 3", "stock_code 000010"]),
+        ({"companies": COMPANIES + "000030,x,kospi,,\n"}, ["row 3", "market is 'kospi'"]),
+        ({"companies": COMPANIES + "000030,a\x00b,KOSPI,,\n"}, ["row 3", "name is 'a\\x00b'"]),
+        (
+            {"companies": COMPANIES.replace("2024-01-05", "2024-01-04")},
+            ["companies.csv, row 2", "000020", "2024-01-04"],
+        ),
+        ({"dividends": "stock_code,ex_date,dps\n000010,2023-12-27,-1\n"}, ["dividends.csv, row 1", "dps is negative"]),
+        ({"indices": INDICES + "2024-01-03,KOSPI,1\n"}, ["indices.csv, row 3", "earlier row"]),
+    ],
+)
+async def test_a_broken_row_is_named_and_changes_nothing(
+    settings: Settings, market: pathlib.Path, tmp_path: pathlib.Path, files: dict[str, str], told: list[str]
+) -> None:
+    await _load(settings, market)
+    good = "date,stock_code,open,high,low,close,volume\n2024-01-03,000010,1,1,1,1,1\n"
+    with pytest.raises(LoadError) as caught:
+        await _load(settings, _write(tmp_path / "broken", **({"prices": good} | files)))
+    assert all(part in str(caught.value) for part in told), str(caught.value)
+    assert (await _load(settings, market)).revision is None
+
+
+async def test_a_folder_without_market_files_is_refused(settings: Settings, tmp_path: pathlib.Path) -> None:
+    with pytest.raises(LoadError, match="no market files"):
+        await _load(settings, tmp_path)
+    with pytest.raises(LoadError, match="There is no folder"):
+        await _load(settings, tmp_path / "absent")
+    _write(tmp_path, prices=PRICES)
+    (tmp_path / "prices.parquet").write_bytes(b"")
+    with pytest.raises(LoadError, match="both"):
+        await _load(settings, tmp_path)
+
+
+async def test_bytes_that_are_no_parquet_are_refused(settings: Settings, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "prices.parquet").write_bytes(b"PAR1 nonsense PAR1")
+    with pytest.raises(LoadError, match=r"prices\.parquet cannot be read"):
+        await _load(settings, tmp_path)
+
+
+async def test_codes_as_numbers_are_refused_since_zeros_are_lost(settings: Settings, tmp_path: pathlib.Path) -> None:
+    pl.DataFrame({"stock_code": [10], "name": ["x"], "market": ["KOSPI"]}).write_parquet(tmp_path / "companies.parquet")
+    with pytest.raises(LoadError, match="stock_code holds Int64, expected text"):
+        await _load(settings, tmp_path)
