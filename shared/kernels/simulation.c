@@ -12,6 +12,7 @@
 #define STEPS 7
 #define TRADABLE 1
 #define SPLITS 2
+#define STRANGE 4 /* the open is not between low and high */
 
 enum { HALTED, LIMIT_UP, CASH, VOLUME, SELL };
 enum { ENTRY, STOP_LOSS, TRAILING_STOP, TAKE_PROFIT, MAX_HOLD, CONDITION, REBALANCE, DELISTED, CORPORATE_ACTION };
@@ -110,6 +111,10 @@ static inline const uint8_t *flags(const plane *p, int64_t row) {
 
 static inline const float *floats(const plane *p, int64_t row) {
     return (const float *)(p->data + (row - p->first) * p->stride);
+}
+
+static inline void fetch(const plane *p, int64_t row, int64_t col) {
+    if (p->data) __builtin_prefetch(p->data + (row - p->first) * p->stride + col * (int64_t)sizeof(double));
 }
 
 static inline int at_most(double x, double y) { return x <= y * (1 + TOUCH); }
@@ -271,11 +276,16 @@ static void corporate_actions(const today *t) {
 
 /* Rules a and b at the open; 1 when the holding was due. */
 static int sell_at_level(const today *t, holding *h) {
-    double open = cell(&t->m->open, t->row, h->col);
+    const options *o = t->o;
     int reason;
-    double level = stop_level(t->o, h, &reason);
+    double level = stop_level(o, h, &reason), above = h->entry * (1 + o->take_profit_pct / 100);
+    if (isnan(level) && isnan(above)) return 0;
+    if (!(flags(&t->m->status, t->row)[h->col] & STRANGE) && !at_most(cell(&t->m->low, t->row, h->col), level) &&
+        !at_least(cell(&t->m->high, t->row, h->col), above))
+        return 0; /* the open lies between low and high: no need to look at it */
+    double open = cell(&t->m->open, t->row, h->col);
     if (!at_most(open, level)) {
-        level = h->entry * (1 + t->o->take_profit_pct / 100);
+        level = above;
         reason = TAKE_PROFIT;
         if (!at_least(open, level)) return 0;
     }
@@ -353,16 +363,23 @@ static void delist(const today *t) {
 }
 
 /* ---- choosing: the ranking of a row, lazily ---------------------------------------------------------------------
- * A key orders as the ranking does: the float's bits made monotonous (inverted for descending) above the place in
- * stock code order. Keys differ, so "after the last one seen" is a place in the ranking. */
+ * A key orders as the ranking does: the bits of the value (negated for descending) made monotonous, above the place
+ * in stock code order. Keys differ, so "after the last one seen" is a place in the ranking. */
 
-static inline uint64_t key_of(float value, int32_t code_rank, int descending) {
+static inline uint64_t key_of(float value, int32_t code_rank) {
     uint32_t bits;
     value += 0.0f;
     memcpy(&bits, &value, 4);
     bits ^= (bits >> 31) ? 0xffffffffu : 0x80000000u;
-    if (descending) bits = ~bits;
     return (uint64_t)bits << 32 | (uint32_t)code_rank;
+}
+
+static inline float value_of(uint64_t key) {
+    uint32_t bits = (uint32_t)(key >> 32);
+    float value;
+    bits ^= (bits >> 31) ? 0x80000000u : 0xffffffffu;
+    memcpy(&value, &bits, 4);
+    return value;
 }
 
 static void sink(uint64_t *heap, int64_t i, int64_t n, int largest_first) {
@@ -381,59 +398,106 @@ static void sink(uint64_t *heap, int64_t i, int64_t n, int largest_first) {
 typedef struct {
     const today *t;
     int with_held; /* a target list counts what is held or was sold today, candidates do not */
+    int more;      /* whether the row has more than the best ones */
     int64_t best;  /* keys[0..best) are the first ones, in order */
-    int64_t total; /* eligible ones */
     int64_t seen;  /* how many of `order` are known */
     int64_t heap;  /* size of the heap of what follows, -1 before it is needed */
 } ranking;
 
-/* Runs BODY with the KEY of each eligible column, eight columns of the masks (bytes 0 or 1) at a time. */
-#define EACH_ELIGIBLE(t, with_held, KEY, BODY)                                                                         \
+#define CHUNK 64
+
+/* What is eligible in a row: in both masks (bytes 0 or 1) and with a value. */
+typedef struct {
+    const uint8_t *in, *buy;
+    const float *rank;
+    float sign;
+} eligible;
+
+static eligible eligible_of(const today *t) {
+    const block *b = t->b;
+    const uint8_t *in = flags(&b->universe, t->row - 1);
+    return (eligible){in, b->buy.data ? flags(&b->buy, t->row - 1) : in, floats(&b->rank, t->row - 1),
+                      t->o->descending ? -1.0f : 1.0f};
+}
+
+/* passed[j] = column start + j is eligible and not worse than `worst`; returns how many are eligible, adds to `kept`. */
+static inline int pass(const eligible *e, int64_t start, int64_t width, float worst, uint8_t *passed, int *kept) {
+    const uint8_t *restrict in = e->in + start, *restrict buy = e->buy + start;
+    const float *restrict rank = e->rank + start;
+    const float sign = e->sign;
+    uint8_t all = 0, good = 0; /* at most CHUNK each */
+    if (width == CHUNK) {
+        for (int j = 0; j < CHUNK; j++) {
+            float value = rank[j] * sign;
+            uint8_t both = in[j] & buy[j], here = both & (uint8_t)(value == value), near = both & (uint8_t)(value <= worst);
+            passed[j] = near;
+            all += here;
+            good += near;
+        }
+    } else {
+        memset(passed, 0, CHUNK);
+        for (int64_t j = 0; j < width; j++) {
+            float value = rank[j] * sign;
+            uint8_t both = in[j] & buy[j];
+            passed[j] = both & (uint8_t)(value <= worst);
+            all += both & (uint8_t)(value == value);
+            good += passed[j];
+        }
+    }
+    *kept = good;
+    return all;
+}
+
+/* Runs BODY with column and value of each one that passes `WORST`, as it is when its chunk begins; REJECTED becomes
+ * true when an eligible one does not. */
+#define EACH_ELIGIBLE(t, WORST, COL, VALUE, REJECTED, BODY)                                                            \
     do {                                                                                                               \
-        const block *b_ = (t)->b;                                                                                      \
-        const int64_t row_ = (t)->row - 1, n_ = (t)->m->n;                                                             \
-        const uint8_t *in_ = flags(&b_->universe, row_), *buy_ = b_->buy.data ? flags(&b_->buy, row_) : in_;           \
-        const float *rank_ = floats(&b_->rank, row_);                                                                  \
-        const int32_t *code_rank_ = (t)->m->code_rank, *sold_ = (t)->s->sold_row, today_ = (int32_t)(t)->row;          \
-        const uint8_t *held_ = (t)->s->is_held;                                                                        \
-        const int descending_ = (t)->o->descending;                                                                    \
-        for (int64_t start_ = 0; start_ < n_; start_ += 8) {                                                           \
-            uint64_t pass_ = 0, also_ = 0;                                                                             \
-            size_t width_ = start_ + 8 <= n_ ? 8 : (size_t)(n_ - start_);                                              \
-            if (width_ == 8) {                                                                                         \
-                memcpy(&pass_, in_ + start_, 8);                                                                       \
-                memcpy(&also_, buy_ + start_, 8);                                                                      \
-            } else {                                                                                                   \
-                memcpy(&pass_, in_ + start_, width_);                                                                  \
-                memcpy(&also_, buy_ + start_, width_);                                                                 \
-            }                                                                                                          \
-            for (pass_ &= also_; pass_; pass_ &= pass_ - 1) {                                                          \
-                const int64_t col = start_ + __builtin_ctzll(pass_) / 8;                                               \
-                const float value_ = rank_[col];                                                                       \
-                if (value_ != value_) continue;                                                                        \
-                found_ = 1;                                                                                            \
-                if (!(with_held) && (held_[col] || sold_[col] == today_)) continue;                                    \
-                const uint64_t KEY = key_of(value_, code_rank_[col], descending_);                                     \
-                BODY                                                                                                   \
+        const eligible e_ = eligible_of(t);                                                                            \
+        const int64_t n_ = (t)->m->n;                                                                                  \
+        uint8_t passed_[CHUNK];                                                                                        \
+        for (int64_t start_ = 0; start_ < n_; start_ += CHUNK) {                                                       \
+            int kept_, all_ = pass(&e_, start_, n_ - start_ < CHUNK ? n_ - start_ : CHUNK, WORST, passed_, &kept_);    \
+            REJECTED |= all_ > kept_;                                                                                  \
+            if (!kept_) continue;                                                                                      \
+            for (int w_ = 0; w_ < CHUNK; w_ += 8) {                                                                    \
+                uint64_t word_;                                                                                        \
+                for (memcpy(&word_, passed_ + w_, 8); word_; word_ &= word_ - 1) {                                     \
+                    const int64_t COL = start_ + w_ + __builtin_ctzll(word_) / 8;                                      \
+                    const float VALUE = e_.rank[COL] * e_.sign;                                                        \
+                    BODY                                                                                               \
+                }                                                                                                      \
             }                                                                                                          \
         }                                                                                                              \
     } while (0)
 
+static inline int left_out(const ranking *k, int64_t col) {
+    const state *s = k->t->s;
+    return !k->with_held && (s->is_held[col] || s->sold_row[col] == (int32_t)k->t->row);
+}
+
 static void start_ranking(ranking *k, const today *t, int64_t wanted, int with_held) {
     uint64_t *keys = t->s->keys;
-    int64_t size = 0, total = 0;
-    int found_ = 0;
+    const int32_t *code_rank = t->m->code_rank;
+    int64_t size = 0;
+    int found = 0;
+    float worst = INFINITY; /* of the best ones, once there are enough */
     if (wanted > t->m->n) wanted = t->m->n;
-    EACH_ELIGIBLE(t, with_held, key, {
-        total++;
+    *k = (ranking){t, with_held, 0, 0, 0, -1};
+    EACH_ELIGIBLE(t, worst, col, value, k->more, {
+        found = 1;
+        if (left_out(k, col)) continue;
+        uint64_t key = key_of(value, code_rank[col]);
         if (size < wanted) {
             keys[size++] = key;
-            if (size == wanted)
-                for (int64_t i = size / 2 - 1; i >= 0; i--) sink(keys, i, size, 1);
-        } else if (key < keys[0]) {
+            if (size < wanted) continue;
+            for (int64_t i = size / 2 - 1; i >= 0; i--) sink(keys, i, size, 1);
+        } else {
+            k->more = 1;
+            if (key > keys[0]) continue;
             keys[0] = key;
             sink(keys, 0, size, 1);
         }
+        worst = value_of(keys[0]);
     });
     if (size < wanted)
         for (int64_t i = size / 2 - 1; i >= 0; i--) sink(keys, i, size, 1);
@@ -444,26 +508,32 @@ static void start_ranking(ranking *k, const today *t, int64_t wanted, int with_h
         keys[last] = largest;
     }
     for (int64_t i = 0; i < size; i++) t->s->order[i] = t->m->by_code[(uint32_t)keys[i]];
-    *k = (ranking){t, with_held, size, total, size, -1};
-    if (found_) t->s->candidate_days++;
+    k->best = k->seen = size;
+    if (found) t->s->candidate_days++;
+}
+
+/* Orders what follows the best ones. */
+static void go_on(ranking *k) {
+    uint64_t *keys = k->t->s->keys, after = keys[k->best - 1];
+    const int32_t *code_rank = k->t->m->code_rank;
+    int64_t size = 0;
+    int rejected = 0;
+    EACH_ELIGIBLE(k->t, INFINITY, col, value, rejected, {
+        uint64_t key = key_of(value, code_rank[col]);
+        if (key > after && !left_out(k, col)) keys[size++] = key;
+    });
+    (void)rejected;
+    for (int64_t j = size / 2 - 1; j >= 0; j--) sink(keys, j, size, 0);
+    k->heap = size;
 }
 
 /* Column of place i of the ranking, -1 after the last. Places are asked for in order. */
 static int64_t place(ranking *k, int64_t i) {
     if (i < k->seen) return k->t->s->order[i];
-    if (i >= k->total) return -1;
+    if (!k->more) return -1;
+    if (k->heap < 0) go_on(k);
+    if (!k->heap) return -1;
     uint64_t *keys = k->t->s->keys;
-    if (k->heap < 0) {
-        uint64_t after = keys[k->best - 1];
-        int64_t size = 0;
-        int found_ = 0;
-        EACH_ELIGIBLE(k->t, k->with_held, key, {
-            if (key > after) keys[size++] = key;
-        });
-        (void)found_;
-        for (int64_t j = size / 2 - 1; j >= 0; j--) sink(keys, j, size, 0);
-        k->heap = size;
-    }
     int64_t col = k->t->m->by_code[(uint32_t)keys[0]];
     keys[0] = keys[--k->heap];
     if (k->heap) sink(keys, 0, k->heap, 0);
@@ -562,13 +632,13 @@ static void buy(const today *t) {
     if (o->max_new_per_day >= 0 && o->max_new_per_day < most) most = o->max_new_per_day;
     if (most <= 0) return;
     ranking k;
+    for (int64_t i = 0; i < s->held; i++) fetch(o->at_close ? &t->m->close : &t->m->open, t->row, s->holdings[i].col);
     if (o->rotate) { /* the target list stands in `order` already; what is held or sold today is skipped below */
         k = (ranking){t, 1, 0, 0, 0, -1};
         for (int64_t i = 0; i < o->max_positions && s->order[i] >= 0; i++) {
             int32_t col = s->order[i];
             if (!s->is_held[col] && s->sold_row[col] != (int32_t)t->row) s->order[k.seen++] = col;
         }
-        k.total = k.seen;
     } else {
         start_ranking(&k, t, most + 8, 0);
     }
@@ -632,16 +702,11 @@ static void value(const today *t) {
     s->positions[at] = (int32_t)s->held;
 }
 
-static inline void fetch(const plane *p, int64_t row, int64_t col) {
-    if (p->data) __builtin_prefetch(p->data + (row - p->first) * p->stride + col * (int64_t)sizeof(double));
-}
-
 /* Cells of one column lie pages apart: those of tomorrow are called for while today is lived. */
 static void look_ahead_in_memory(const today *t) {
     if (t->row + 1 >= t->b->to) return;
     for (int64_t i = 0; i < t->s->held; i++) {
         int32_t col = t->s->holdings[i].col;
-        fetch(&t->m->open, t->row + 1, col);
         fetch(&t->m->last, t->row + 1, col);
         fetch(&t->m->high, t->row + 1, col);
         fetch(&t->m->low, t->row + 1, col);

@@ -53,7 +53,7 @@ def bind(request: BacktestRequest, panels: Panels, plan: Plan) -> Bound:
         panel = panels.panel("MARKET_CAP", rows)
         kept.append(panel)
         market.cap = plane(panel, rows.start, np.float32, columns)
-    status = panels.scratch("status-1", np.dtype(np.uint8), plan.window, partial(_status, panels))
+    status = panels.scratch("status-2", np.dtype(np.uint8), plan.window, partial(_status, panels))
     kept.append(status)
     market.status = plane(status, plan.window.start, np.uint8, columns)
     _bind_instruments(market, panels, at)
@@ -73,10 +73,13 @@ def bind(request: BacktestRequest, panels: Panels, plan: Plan) -> Bound:
 
 
 def _status(panels: Panels, rows: slice) -> np.ndarray:
-    """uint8 [rows, N], made once for a dataset version: 1 where a stock trades, plus 2 where its shares split."""
-    trades = (panels.panel("volume", rows) > 0) & (panels.panel("open", rows) > 0)
+    """uint8 [rows, N], made once for a dataset version: 1 where a stock trades, plus 2 where its shares split, plus 4
+    where the open is not between low and high."""
+    opens = panels.panel("open", rows)
+    trades = (panels.panel("volume", rows) > 0) & (opens > 0)
     splits = panels.panel("split", rows) != 1
-    found: np.ndarray = trades.view(np.uint8) | (splits.view(np.uint8) << 1)
+    usual = (panels.panel("low", rows) <= opens) & (opens <= panels.panel("high", rows))
+    found: np.ndarray = trades.view(np.uint8) | (splits.view(np.uint8) << 1) | (~usual).view(np.uint8) << 2
     return found
 
 

@@ -71,12 +71,9 @@ def expressions_of(request: BacktestRequest) -> Expressions:
 def _reaches(request: BacktestRequest) -> dict[str, int]:
     """Panel field or factor -> rows that it is read before the window's first row."""
     strategy, execution = request.strategy, request.execution
-    found = {"open": 0, "volume": 0, "split": 0, "last": 1, "age": 1}
+    found = {"open": 0, "high": 0, "low": 0, "volume": 0, "split": 0, "last": 1, "age": 1}
     if execution.price == "close" or strategy.sell.trailing_stop_pct is not None:
         found["close"] = 0
-    levels = (strategy.sell.stop_loss_pct, strategy.sell.trailing_stop_pct, strategy.sell.take_profit_pct)
-    if any(level is not None for level in levels):
-        found |= {"high": 0, "low": 0}
     if execution.max_volume_pct is not None:
         found |= {"volume": VOLUME_ROWS, "split": VOLUME_ROWS}
     if strategy.portfolio.weighting == "inverse_volatility":

@@ -58,14 +58,14 @@ def test_a_wrong_shape_is_a_request_error(body: dict[str, object]) -> None:
 
 
 def test_a_run_reads_what_its_options_need_and_no_more() -> None:
-    few = {"open", "volume", "split", "last", "age", "MARKET_CAP"}
+    few = {"open", "high", "low", "volume", "split", "last", "age", "MARKET_CAP"}
     assert reads(canonical_request(request_of(request()))) == few
     many = request(
         buy={"where": "PER < 10", "rank_by": "pct_change(close, 20)"}, sell={"trailing_stop_pct": 5},
         portfolio={"weighting": "inverse_volatility"},
     )  # fmt: skip
     found = reads(canonical_request(request_of(many)))
-    assert found == few - {"MARKET_CAP"} | {"PER", "adj_close", "close", "high", "low"}
+    assert found == few - {"MARKET_CAP"} | {"PER", "adj_close", "close"}
 
 
 def test_the_plan_reaches_as_far_back_as_the_deepest_window() -> None:
