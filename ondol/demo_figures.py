@@ -29,6 +29,7 @@ class Row:
     stored: bool = False
     hits: int = 0
     misses: int = 0
+    warnings: tuple[str, ...] = ()
     reason: str | None = None
 
 
@@ -46,7 +47,7 @@ def row_of(identity: str, name: str, stored: Answer, computed: Answer) -> Row:
         id=identity, name=name, total_return=figures["total_return"], benchmark_return=against,
         max_drawdown=figures["max_drawdown"], sharpe=figures["sharpe"], trades=figures["trades"],
         computed_ms=1000 * computed.seconds, stored_ms=1000 * stored.seconds, stored=stored.cached, hits=hits,
-        misses=misses,
+        misses=misses, warnings=tuple(map(str, computed.result.get("warnings") or ())),
     )  # fmt: skip
 
 

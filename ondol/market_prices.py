@@ -179,8 +179,8 @@ def make_prices(random: np.random.Generator, companies: Companies, days: np.ndar
         sign = np.where(kind < 0.58, 1.0, -1.0)
         jump = np.where(jumps, sign * (0.12 + 0.4 * noise.reach_up[d]), jump_left)
         jump_left = np.where(jumps & (noise.reach_down[d] > 1.0), jump * 0.8, 0.0)
-        pull = -0.0008 * (np.log(np.maximum(last, 1.0)) - anchor)
-        drift = 0.0001 - 0.35 * volatility**2 + pull - 0.12 * leaving
+        pull = -0.0002 * (np.log(np.maximum(last, 1.0)) - anchor)
+        drift = 0.0002 - 0.5 * volatility**2 + pull - 0.12 * leaving
         common = companies.beta * noise.market[d, market] + noise.sector[d, sector]
         move = np.clip(drift + common + sigma * noise.own[d] + jump, -1.2, 1.2)
         anchor -= np.log(split)

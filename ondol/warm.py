@@ -116,7 +116,7 @@ def report(run: dict[str, Any]) -> str:
     ]
     if rows:
         lines.append(table(["phase", "items", "needed work", "failed", "hit rate", "seconds"], rows))
-    lines += [f"{f['phase']}: {f['item']} failed: {f['error']}" for f in run.get("failures") or []]
+    lines += failures(run)
     plan = run.get("plan") or {}
     if plan and not plan.get("fits", True):
         lines.append(
@@ -133,6 +133,17 @@ def report(run: dict[str, Any]) -> str:
         lines.append(str(run["error"]))
     lines.append(f"warm run {run['id']}: {run['status']}")
     return "\n".join(lines)
+
+
+def failures(run: dict[str, Any]) -> list[str]:
+    """A line for everything that failed; the windows of a strategy that fail alike stand together."""
+    spans: dict[tuple[str, str], list[str]] = {}
+    reasons: dict[tuple[str, str], str] = {}
+    for failure in run.get("failures") or []:
+        name, _, span = failure["item"].partition(" ")
+        spans.setdefault((failure["phase"], name), []).append(span)
+        reasons.setdefault((failure["phase"], name), failure["error"])
+    return [f"{key[0]}: {key[1]} {', '.join(spans[key])} failed: {reasons[key]}" for key in spans]
 
 
 def _rate(hits: int | None, misses: int | None) -> str:

@@ -116,7 +116,7 @@ def reason_of(document: Mapping[str, Any], status: int) -> str:
     """What a problem document, or a backtest that failed, says in one sentence."""
     problem = document.get("error") if isinstance(document.get("error"), dict) else document
     problem = problem if isinstance(problem, Mapping) else {}
-    told = [str(problem.get("detail") or problem.get("title") or "")]
+    told = str(problem.get("detail") or problem.get("title") or "").split("; ")
     told += [str(mistake.get("message")) for mistake in problem.get("errors") or () if isinstance(mistake, Mapping)]
     sentences = [part for part in dict.fromkeys(told) if part]
     return "; ".join(sentences) or f"{document.get('status') or 'HTTP'} ({status})"

@@ -152,7 +152,7 @@ async def _perform(tools: Tools, run: Run) -> tuple[str, dict[str, Any]]:
         counted = {row["phase"]: row for row in await connection.fetch(SQL["phases"], run.id)}
         failed = [dict(row) for row in await connection.fetch(SQL["failures"], run.id)]
     fresh = sum(row["fresh"] for row in counted.values())
-    summary: dict[str, Any] = {"dataset": current.version, "fresh": fresh, "unchanged": fresh == 0 and not failed}
+    summary: dict[str, Any] = {"dataset": current.version, "fresh": fresh, "unchanged": fresh == 0}
     summary["failures"] = [{"phase": row["phase"], "item": row["item"], "reason": row["error"]} for row in failed]
     if summary["unchanged"]:
         summary["message"] = "nothing has changed since the last run: no work was needed"
