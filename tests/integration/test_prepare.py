@@ -1,0 +1,345 @@
+"""Preparing against real servers: equal versions by every way, one build at a time, and nothing lost with the cache."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import pathlib
+import pickle
+import time
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from services.preparer import record
+from services.preparer.prepare import Builder
+from services.preparer.serve import LEASE, Preparer
+from services.preparer.service import builder_of, run
+from shared.contracts.events import DATASETS, DatasetPublished, DatasetRequested
+from shared.dataset.encode import encode_all
+from shared.dataset.manifest import Manifest, version_of
+from shared.dataset.memory import MemoryPanels
+from shared.dataset.panels import MappedPanels
+from shared.errors import ChunkMissingError
+from shared.factors.catalogue import FACTORS
+from shared.infra import redis as servers
+from shared.infra.cache import cache as open_cache
+from shared.infra.leases import PREFIX
+from shared.infra.postgres import Database, database, lone_connection
+from shared.infra.streams import Broadcast, append
+from shared.model.fields import STORED, VIEWS
+from shared.settings import Settings
+from tests.support.datasets import Shelf
+from tests.support.loading import dates, load, loadable, until
+from tests.support.markets import panels_of
+from tests.support.random_markets import random_market
+
+VERSIONS = {f.key: f.version for f in FACTORS}
+
+
+@asynccontextmanager
+async def preparer_of(settings: Settings, keep_days: int = 7) -> AsyncIterator[Preparer]:
+    async with (
+        database(settings.database_url or "") as found,
+        servers.broker(settings.broker_url or "") as broker,
+        open_cache(settings.cache_url or "") as cache,
+    ):
+        yield Preparer(builder_of(settings, found, cache), broker, settings.broker_url or "", keep_days=keep_days)
+
+
+def loadable_market(seed: int, *, stocks: int, rows: int) -> dict[str, Any]:
+    return loadable(random_market(seed, stocks=stocks, rows=rows))
+
+
+async def manifest_of(builder: Builder) -> Manifest:
+    found = await record.current(builder.database)
+    assert found is not None
+    return found.manifest
+
+
+def version_in_memory(market: Mapping[str, Any]) -> tuple[str, MemoryPanels]:
+    panels = panels_of(market)
+    rows = slice(0, len(panels.days))
+    content, _ = encode_all(
+        days=panels.days,
+        instruments=panels.instruments,
+        fields={f: panels.panel(f, rows) for f in (*STORED, *VERSIONS)},
+        factor_versions=VERSIONS,
+        indices=panels.indices,
+        dividends=panels.dividends,
+    )
+    return version_of(content), panels
+
+
+@pytest.mark.parametrize(("seed", "steps"), [(3, 3), (11, 2), (20, 4)])
+async def test_updates_day_by_day_give_the_version_of_a_build_from_nothing(
+    settings: Settings, seed: int, steps: int
+) -> None:
+    market = loadable_market(seed, stocks=6, rows=120)
+    days = dates(market)
+    async with preparer_of(settings) as preparer:
+        for step in range(steps, -1, -1):
+            await load(settings, until(market, days[-1 - step * 7]) | {"companies": market["companies"]})
+            report = await preparer.prepare()
+            assert report.published
+        manifest = await manifest_of(preparer.builder)
+        expected, memory = version_in_memory(market)
+        assert manifest.version == expected
+        rebuilt = await preparer.prepare(rebuild=True)
+        assert rebuilt.version == expected
+        assert rebuilt.parts_built > 0
+        parts = await record.read_parts(preparer.builder.database, sorted(manifest.part_names()))
+    panels = MappedPanels(settings.panel_dir, manifest, Shelf(parts), 1 << 28)
+    rows = slice(0, len(memory.days))
+    for field in (*STORED, *VIEWS, *VERSIONS):
+        assert panels.panel(field, rows).tobytes() == memory.panel(field, rows).tobytes(), field
+    assert {key: panels.absent_reason(key) for key in VERSIONS} == {key: memory.absent_reason(key) for key in VERSIONS}
+
+
+async def test_a_corrected_price_gives_the_version_of_a_build_from_nothing(settings: Settings) -> None:
+    market = loadable_market(5, stocks=4, rows=120)
+    day = dates(market)[40]
+    async with preparer_of(settings) as preparer:
+        await load(settings, market)
+        before = await preparer.prepare()
+        corrected = [
+            {**row, "volume": row["volume"] + 7} if row["date"] == day and row["volume"] else row
+            for row in market["prices"]
+        ]
+        await load(settings, {"prices": corrected})
+        after = await preparer.prepare()
+        assert after.version != before.version
+        assert after.version == version_in_memory(market | {"prices": corrected})[0]
+
+
+async def test_an_unchanged_revision_makes_no_work(settings: Settings) -> None:
+    market = loadable_market(7, stocks=3, rows=40)
+    async with preparer_of(settings) as preparer:
+        assert (await preparer.prepare()).version is None
+        await load(settings, market)
+        first = await preparer.prepare()
+        again = await preparer.prepare()
+        assert (again.version, again.published, again.parts_built) == (first.version, False, 0)
+        assert (await load(settings, market)).revision is None
+
+
+async def test_a_new_day_rewrites_the_parts_of_its_year_only(settings: Settings) -> None:
+    market = loadable_market(2, stocks=5, rows=120)
+    days = dates(market)
+    async with preparer_of(settings) as preparer:
+        await load(settings, until(market, days[-2]))
+        await preparer.prepare()
+        before = await manifest_of(preparer.builder)
+        await load(settings, until(market, days[-1]))
+        await preparer.prepare()
+        after = await manifest_of(preparer.builder)
+    last = str(max(after.years))
+    for field, years in after.content.chunks.items():
+        for year, names in years.items():
+            if year != last:
+                assert names == before.content.chunks[field][year]
+
+
+async def test_many_callers_and_several_preparers_make_one_build(settings: Settings) -> None:
+    await load(settings, loadable_market(9, stocks=4, rows=60))
+    async with preparer_of(settings) as one, preparer_of(settings) as two, preparer_of(settings) as three:
+        reports = await asyncio.gather(*(p.prepare() for p in (one, two, three) for _ in range(7)))
+    assert sum(report.published for report in reports) == 1
+    assert len({report.version for report in reports}) == 1
+
+
+async def test_the_lease_of_a_dead_builder_is_taken_over(settings: Settings) -> None:
+    await load(settings, loadable_market(9, stocks=2, rows=30))
+    async with preparer_of(settings) as preparer, servers.broker(settings.broker_url or "") as broker:
+        await broker.set(PREFIX + LEASE, b"a builder that is gone", px=200)
+        assert (await preparer.prepare()).published
+
+
+async def test_a_late_publication_is_refused(settings: Settings) -> None:
+    market = loadable_market(13, stocks=3, rows=60)
+    days = dates(market)
+    async with preparer_of(settings) as preparer:
+        found: Database = preparer.builder.database
+        await load(settings, until(market, days[-2]))
+        await preparer.prepare()
+        old, late = await manifest_of(preparer.builder), await record.next_fence(found)
+        await load(settings, until(market, days[-1]))
+        newer = await preparer.prepare()
+        assert not await record.publish(found, old, late, b"{}", b"")
+        assert (await manifest_of(preparer.builder)).version == newer.version
+
+
+async def test_versions_are_dropped_when_nothing_retains_them(settings: Settings) -> None:
+    market = loadable_market(17, stocks=3, rows=60)
+    days = dates(market)
+    versions = []
+    async with preparer_of(settings, keep_days=0) as preparer:
+        for cut in (-3, -2, -1):
+            await load(settings, until(market, days[cut]))
+            if cut == -2:
+                await _pin(settings, versions[0])
+            versions.append((await preparer.prepare()).version)
+        async with lone_connection(settings.database_url or "") as connection:
+            kept = {row["version"] for row in await connection.fetch(record.SQL["versions"])}
+            assert kept == {versions[0], versions[2]}
+            await connection.execute("update chunk_part set created_at = created_at - interval '2 hours'")
+            await record.clean_up(preparer.builder.database, 0)
+            held = {row["name"] for row in await connection.fetch("select name from chunk_part")}
+            assert held >= (await manifest_of(preparer.builder)).part_names()
+            named = await connection.fetch("select distinct unnest(parts) as name from dataset_version")
+            assert held == {row["name"] for row in named}
+
+
+async def _pin(settings: Settings, version: str) -> None:
+    async with lone_connection(settings.database_url or "") as connection:
+        await connection.execute(
+            "insert into computation (id, request_digest, dataset_version, engine_version, rules_version, request)"
+            " values ($1, 'd', $2, 'e', 'r', '{}')",
+            uuid.uuid4(),
+            version,
+        )
+
+
+async def test_what_is_told_about_a_version_agrees_with_its_panels(settings: Settings) -> None:
+    import msgspec
+    import numpy as np
+
+    market = loadable_market(23, stocks=8, rows=80)
+    await load(settings, market)
+    async with preparer_of(settings) as preparer:
+        await preparer.prepare()
+        async with preparer.builder.database.connection() as connection:
+            row = await connection.fetchrow(record.SQL["current_about"])
+    told = msgspec.json.decode(row["about"])
+    memory = panels_of(market)
+    rows = slice(0, len(memory.days))
+    alive = ~np.isnan(memory.panel("adj_close", rows))
+    for key in VERSIONS:
+        for year, span in {y: s for y, s in _years(memory).items() if alive[s].any()}.items():
+            known = np.count_nonzero(~np.isnan(memory.panel(key, span))) / np.count_nonzero(alive[span])
+            assert told["coverage"][key][str(year)]["share"] == pytest.approx(known, abs=1e-6)
+        last = memory.panel(key, slice(len(memory.days) - 1, len(memory.days)))
+        assert told["distributions"][key]["count"] == np.count_nonzero(~np.isnan(last))
+    cap = memory.panel("cap", rows)[-1]
+    best = [memory.instruments.code[i] for i in np.argsort(-np.nan_to_num(cap))][: np.count_nonzero(~np.isnan(cap))]
+    assert [code for code, _ in told["rankings"]["market_cap"]["all"]][:1] == best[:1]
+    assert set(told["rankings"]) == {"market_cap", "trading_volume", "trading_value"}
+
+
+def _years(panels: MemoryPanels) -> dict[int, slice]:
+    from shared.model.calendar import year_slices
+
+    return year_slices(panels.days)
+
+
+async def until_true(condition: Any, seconds: float = 30.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not await condition():
+        assert time.monotonic() < deadline, "it did not come in time"
+        await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def serving(settings: Settings) -> AsyncIterator[asyncio.Task[None]]:
+    task = asyncio.create_task(run(settings))
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+class Armed:
+    fired = False
+
+    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+        return setattr, (Armed, "fired", True)
+
+
+async def test_the_service_publishes_loads_and_brings_back_what_the_cache_lost(settings: Settings) -> None:
+    market = loadable_market(29, stocks=3, rows=60)
+    await load(settings, market)
+    async with serving(settings), preparer_of(settings) as watcher:
+        builder, broker = watcher.builder, watcher._broker
+
+        async def published() -> bool:
+            return await record.current(builder.database) is not None
+
+        await until_true(published)
+        manifest = await manifest_of(builder)
+        names = sorted(manifest.part_names())
+
+        async def complete() -> bool:
+            return not await builder.cache.missing_parts(names)
+
+        await until_true(complete)
+        await builder.cache.redis.flushall()
+        facts = Broadcast(broker, DATASETS)
+        await facts.start()
+        for _ in range(20):
+            await append(broker, DatasetRequested(version=manifest.version, parts=tuple(names)))
+        await until_true(complete)
+        answers = [e for _, e in await facts.read() if isinstance(e, DatasetPublished)]
+        assert {event.version for event in answers} <= {manifest.version}
+        await _nothing_planted_is_served(settings, builder, broker, manifest)
+
+
+async def _nothing_planted_is_served(settings: Settings, builder: Builder, broker: Redis, manifest: Manifest) -> None:
+    stored = manifest.stored_names("close", max(manifest.years))
+    await builder.cache.put_parts({name: pickle.dumps(Armed()) for name in stored})
+    panels = MappedPanels(settings.panel_dir, manifest, Shelf(await builder.cache.get_parts(stored)), 1 << 26)
+    rows = manifest.years[max(manifest.years)]
+    with pytest.raises(ChunkMissingError) as error:
+        panels.panel("close", rows)
+    assert error.value.missing == stored
+    assert not Armed.fired
+    await append(broker, DatasetRequested(version=manifest.version, parts=error.value.missing))
+
+    async def healed() -> bool:
+        found = await builder.cache.get_parts(stored)
+        return all(not blob.startswith(b"\x80") for blob in found.values())
+
+    await until_true(healed)
+
+
+async def test_a_part_that_the_record_holds_damaged_is_built_anew(settings: Settings) -> None:
+    await load(settings, loadable_market(31, stocks=3, rows=40))
+    async with preparer_of(settings) as preparer:
+        await preparer.prepare()
+        manifest = await manifest_of(preparer.builder)
+        (name,) = manifest.stored_names("close", max(manifest.years))
+        good = (await record.read_parts(preparer.builder.database, [name]))[name]
+        async with lone_connection(settings.database_url or "") as connection:
+            await connection.execute("update chunk_part set bytes = $2 where name = $1", name, good[:-2] + b"??")
+        await preparer.builder.cache.redis.flushall()
+        await preparer.bring(manifest.version, [name], asked_at=time.time())
+        assert await preparer.builder.cache.get_parts([name]) == {name: good}
+        assert (await record.read_parts(preparer.builder.database, [name]))[name] == good
+
+
+async def test_a_new_listing_leaves_the_years_before_it_alone(settings: Settings) -> None:
+    market = loadable_market(37, stocks=3, rows=120)
+    days = dates(market)
+    newcomer = {"stock_code": "NEW001", "name": "New", "market": "KOSPI"}
+    price = {"open": 100, "high": 100, "low": 100, "close": 100, "volume": 5, "listed_shares": 1000}
+    listed = [{"date": days[-1], "stock_code": "NEW001", **price}]
+    async with preparer_of(settings) as preparer:
+        await load(settings, market)
+        await preparer.prepare()
+        before = await manifest_of(preparer.builder)
+        await load(settings, {"companies": [newcomer], "prices": listed})
+        await preparer.prepare()
+        after = await manifest_of(preparer.builder)
+    assert after.instruments.code[-1] == "NEW001"
+    assert dt.date.fromisoformat(days[-1]).year == max(after.years)
+    for field, years in after.content.chunks.items():
+        for year in set(years) - {str(max(after.years))}:
+            assert years[year] == before.content.chunks[field][year]
+
+
+def test_golden_parts_are_kept() -> None:
+    assert len(list((pathlib.Path(__file__).parents[1] / "golden" / "dataset").glob("*.part"))) == 3
