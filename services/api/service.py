@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-import asyncpg
 import structlog
 from aiohttp import web
 
@@ -28,7 +27,8 @@ from shared.errors import SetupError
 from shared.infra import redis as servers
 from shared.infra.cache import cache as open_cache
 from shared.infra.lifecycle import StopRequested, stop_signal, until
-from shared.infra.postgres import LOST, Database, is_migrated
+from shared.infra.postgres import is_migrated
+from shared.infra.quick import quick_database
 from shared.infra.sql import statements
 from shared.settings import Settings
 
@@ -62,7 +62,10 @@ async def opened(settings: Settings) -> AsyncIterator[tuple[Api, list[Callable[[
     if not settings.has_servers:
         raise SetupError("The api needs ONDOL_DATABASE_URL, ONDOL_BROKER_URL and ONDOL_CACHE_URL.")
     async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(quick_database(settings))
+        database = await stack.enter_async_context(
+            quick_database(settings.database_url or "", name="api", size=settings.pool_size,
+                           acquire_timeout_s=settings.acquire_timeout_ms / 1e3)
+        )  # fmt: skip
         broker = await stack.enter_async_context(servers.broker(settings.broker_url or ""))
         cache = await stack.enter_async_context(open_cache(settings.cache_url or "", cluster=settings.cache_cluster))
         published = asyncio.Event()
@@ -90,37 +93,6 @@ async def opened(settings: Settings) -> AsyncIterator[tuple[Api, list[Callable[[
             await keep_attaching(api, published)
 
         yield api, [read, sweep, follow, attach]
-
-
-@asynccontextmanager
-async def quick_database(settings: Settings) -> AsyncIterator[Database]:
-    """A pool without a reset after each use (no statement of the api leaves anything behind on its connection), which
-    saves a round trip per statement."""
-
-    async def nothing(_: asyncpg.Connection) -> None:
-        return None
-
-    limits = {"statement_timeout": "10s", "lock_timeout": "3s", "idle_in_transaction_session_timeout": "20s",
-              "application_name": "ondol-api", "jit": "off"}  # fmt: skip
-    try:
-        pool = await asyncio.wait_for(
-            asyncpg.create_pool(
-                settings.database_url, min_size=1, max_size=settings.pool_size, timeout=5, command_timeout=15,
-                server_settings=limits, max_inactive_connection_lifetime=0, reset=nothing,
-            ),
-            timeout=15,
-        )  # fmt: skip
-    except (*LOST, asyncpg.PostgresError, ValueError) as error:
-        raise SetupError(
-            f"PostgreSQL cannot be used ({error or type(error).__name__}); check ONDOL_DATABASE_URL."
-        ) from error
-    try:
-        yield Database(pool, settings.acquire_timeout_ms / 1e3)
-    finally:
-        try:
-            await asyncio.wait_for(pool.close(), timeout=5)
-        except (TimeoutError, OSError, asyncpg.InterfaceError):
-            pool.terminate()
 
 
 def application(api: Api) -> web.Application:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 
+from services.simulator.process import be_frugal
 from services.simulator.service import run
 from shared.errors import SetupError
 from shared.infra.logs import configure
@@ -14,6 +15,7 @@ from shared.settings import Settings
 
 def main() -> int:
     """Read the settings and serve until SIGTERM; a wrong environment is one sentence and exit code 2."""
+    be_frugal()
     try:
         settings = Settings.from_environment(os.environ)
         secrets = (settings.database_url, settings.broker_url, settings.cache_url, settings.api_key)

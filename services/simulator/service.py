@@ -26,6 +26,7 @@ from shared.infra.lifecycle import Beat, Heartbeat, StopRequested, stop_signal, 
 from shared.infra.metrics import exposition
 from shared.infra.postgres import LOST, database, is_migrated
 from shared.infra.probes import probes
+from shared.infra.quick import quick_database
 from shared.infra.sql import statements
 from shared.infra.streams import Consumer, Delivery
 from shared.settings import Settings
@@ -72,8 +73,12 @@ async def run(settings: Settings) -> None:
     async with AsyncExitStack() as stack:
         stop = await stack.enter_async_context(stop_signal())
         record = await stack.enter_async_context(
-            database(settings.database_url or "", size=settings.pool_size,
-                     acquire_timeout_s=settings.acquire_timeout_ms / 1e3)
+            quick_database(
+                settings.database_url or "",
+                name="simulator",
+                size=settings.pool_size,
+                acquire_timeout_s=settings.acquire_timeout_ms / 1e3,
+            )
         )  # fmt: skip
         broker = await stack.enter_async_context(servers.broker(settings.broker_url or ""))
         cache = await stack.enter_async_context(open_cache(settings.cache_url or "", cluster=settings.cache_cluster))

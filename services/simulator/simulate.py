@@ -201,13 +201,15 @@ async def _tell_progress(tools: Tools, work: Work) -> None:
 
 
 async def save(tools: Tools, work: Work, finished: Finished) -> bool:
-    """Write the result, fenced by the lease; then the cache, then the end. False: the lease was lost, all is dropped."""
+    """Write the result, fenced by the lease; then the cache, then the end. False: the lease was lost."""
     values = (finished.stored, finished.digest, finished.statistics, finished.finished_at)
-    if not await _write("complete", tools, work, *values):
-        return False
-    await tools.cache.put_result(str(work.id), finished.stored)
-    await announce(tools.broker, str(work.id), "completed", finished.digest)
-    return True
+    # the cache may be written at the same time: nobody looks there before the row, or the end, says `completed`
+    mine, _ = await asyncio.gather(
+        _write("complete", tools, work, *values), tools.cache.put_result(str(work.id), finished.stored)
+    )
+    if mine:
+        await announce(tools.broker, str(work.id), "completed", finished.digest)
+    return mine
 
 
 async def fail(tools: Tools, work: Work, problem: dict[str, Any]) -> bool:
