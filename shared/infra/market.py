@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from shared.infra.price_copy import HEADER, decode_rows
+from shared.infra.price_copy import HEADER, place_rows
 from shared.infra.sql import statements
 from shared.model.calendar import from_day
 from shared.model.instruments import Instruments
@@ -61,25 +61,12 @@ async def read_prices(connection: Any, days: np.ndarray, first: int, stop: int) 
 
     Each name of PRICE_COLUMNS -> float64 [D, stop - first], NaN where null or without a row.
     """
-    found = np.full((len(PRICE_COLUMNS), stop - first, len(days)), np.nan)
+    found = np.full((len(PRICE_COLUMNS), len(days), stop - first), np.nan)
     if len(days):
         years = from_day(int(days[0])).year, from_day(int(days[-1])).year
         data = await copy_out(connection, _SQL["prices"], first, stop, *years)
-        await asyncio.to_thread(_place, found, days, first, data)
-    return {name: np.ascontiguousarray(found[number].T) for number, name in enumerate(PRICE_COLUMNS)}
-
-
-def _place(found: np.ndarray, days: np.ndarray, first: int, data: bytearray) -> None:
-    """Write the rows of a COPY into `found` [columns, instruments, days], one stock's year at a time."""
-    for stock, _, on, values in decode_rows(data):
-        start, stop = np.searchsorted(days, (on[0], on[-1] + 1))
-        place = found[:, stock - first, start:stop]
-        if stop - start == len(on) and np.array_equal(days[start:stop], on):  # no gap: a slice is faster
-            place[:] = values
-        else:
-            rows = np.searchsorted(days[start:stop], on)
-            inside = np.flatnonzero(np.isin(on, days[start:stop], assume_unique=True))
-            place[:, rows[inside]] = values[:, inside]
+        await asyncio.to_thread(place_rows, data, days, first, found)
+    return dict(zip(PRICE_COLUMNS, found, strict=True))
 
 
 async def read_statements(connection: Any, first: int, stop: int) -> Statements:

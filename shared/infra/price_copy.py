@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import struct
 from collections.abc import Iterator
 
 import numpy as np
 import zstandard
 
+from shared.kernels import library
 from shared.model.raw import PRICE_COLUMNS
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
@@ -31,12 +33,19 @@ def pack_bars(days: np.ndarray, values: np.ndarray) -> bytes:
 
 def unpack_bars(bars: bytes | memoryview, rows: int) -> tuple[np.ndarray, np.ndarray]:
     """(days int32 [n], values float64 [11, n]) of a row; ValueError when the bytes are not what `rows` says."""
+    shuffled = _shuffled(zstandard.ZstdDecompressor(), bars, rows)
+    matrix = np.frombuffer(shuffled, np.uint8).reshape(_ITEM, -1).T.copy().view("<f8").reshape(_WIDTH, rows)
+    return matrix[0].astype(np.int32), matrix[1:]
+
+
+def _shuffled(decompressor: zstandard.ZstdDecompressor, bars: bytes | memoryview, rows: int) -> bytes:
     size = rows * _WIDTH * _ITEM
     if zstandard.get_frame_parameters(bars).content_size != size:
         raise ValueError("a row of price_year holds other bars than its row count says")
-    shuffled = zstandard.ZstdDecompressor().decompress(bars, max_output_size=size)
-    matrix = np.frombuffer(shuffled, np.uint8).reshape(_ITEM, -1).T.copy().view("<f8").reshape(_WIDTH, rows)
-    return matrix[0].astype(np.int32), matrix[1:]
+    found = decompressor.decompress(bars, max_output_size=size)
+    if len(found) != size:
+        raise ValueError("a row of price_year holds other bars than its row count says")
+    return found
 
 
 def encode_row(stock: int, year: int, days: np.ndarray, values: np.ndarray) -> bytes:
@@ -46,8 +55,8 @@ def encode_row(stock: int, year: int, days: np.ndarray, values: np.ndarray) -> b
     return start + bars
 
 
-def decode_rows(data: bytes | bytearray) -> Iterator[tuple[int, int, np.ndarray, np.ndarray]]:
-    """(stock, year, days int32 [n], values float64 [11, n]) of each row of a COPY of COLUMNS."""
+def _fields(data: bytes | bytearray) -> Iterator[tuple[int, int, int, memoryview]]:
+    """(stock, year, rows, bars) of each row of a COPY of COLUMNS."""
     view = memoryview(data)
     position = len(HEADER)
     while view[position : position + 2] != TRAILER:
@@ -55,5 +64,39 @@ def decode_rows(data: bytes | bytearray) -> Iterator[tuple[int, int, np.ndarray,
         if fields != len(COLUMNS):
             raise ValueError("these bytes are no rows of price_year")
         position += _START.size
-        yield stock, year, *unpack_bars(view[position : position + size], rows)
+        yield stock, year, rows, view[position : position + size]
         position += size
+
+
+def decode_rows(data: bytes | bytearray) -> Iterator[tuple[int, int, np.ndarray, np.ndarray]]:
+    """(stock, year, days int32 [n], values float64 [11, n]) of each row of a COPY of COLUMNS."""
+    for stock, year, rows, bars in _fields(data):
+        yield stock, year, *unpack_bars(bars, rows)
+
+
+def place_rows(data: bytes | bytearray, days: np.ndarray, first: int, found: np.ndarray) -> None:
+    """Write a COPY of COLUMNS into `found`, float64 [11, D, N]: rows at their place in `days` (int32 [D], ascending),
+    stock `first` in column 0. Rows on other days and stocks beyond N are left out."""
+    if found.dtype != np.float64 or not found.flags.c_contiguous or found.shape[:2] != (len(PRICE_COLUMNS), len(days)):
+        raise ValueError("prices are placed into a contiguous float64 [11, D, N]")
+    if not len(days):
+        return
+    place = library("infra").ondol_place_bars
+    row_of = np.full(int(days[-1]) - int(days[0]) + 1, -1, np.int32)
+    row_of[days - days[0]] = np.arange(len(days), dtype=np.int32)
+    decompressor = zstandard.ZstdDecompressor()
+    integer = ctypes.c_int64
+    for stock, _, rows, bars in _fields(data):
+        if 0 <= stock - first < found.shape[2]:
+            place(
+                _shuffled(decompressor, bars, rows),
+                integer(rows),
+                integer(len(PRICE_COLUMNS)),
+                ctypes.c_void_p(row_of.ctypes.data),
+                integer(int(days[0])),
+                integer(len(row_of)),
+                ctypes.c_void_p(found.ctypes.data),
+                integer(len(days)),
+                integer(found.shape[2]),
+                integer(stock - first),
+            )
