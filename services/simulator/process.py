@@ -13,7 +13,7 @@ SWITCH_S = 0.0005
 
 
 def be_frugal() -> None:
-    """One heap for all threads, and freed memory goes back: many simulators share a host. Does nothing without glibc."""
+    """One heap for all threads, and freed memory goes back: many simulators share a host. Nothing without glibc."""
     sys.setswitchinterval(SWITCH_S)
     try:
         mallopt = ctypes.CDLL(None).mallopt

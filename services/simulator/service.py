@@ -18,7 +18,7 @@ from services.simulator import metrics, queries, simulate
 from services.simulator.panels import Versions
 from services.simulator.reconcile import keep_reconciling
 from services.simulator.simulate import Tools, Work
-from shared.contracts.events import BACKTESTS, QUERIES, BacktestRequested, QueryRequested
+from shared.contracts.events import BACKTESTS, QUERIES, BacktestEnded, BacktestRequested, QueryRequested
 from shared.errors import SetupError, UnavailableError
 from shared.infra import redis as servers
 from shared.infra.cache import cache as open_cache
@@ -170,6 +170,7 @@ async def _backtest(tools: Tools, desk: Desk, consumer: Consumer, delivery: Deli
     """One hint: lease, run, save; the slot is free again while the result is written."""
     slot = _Slot(desk.slots[BACKTESTS])
     work: Work | None = None
+    outcome = ""
     try:
         if isinstance(delivery.event, BacktestRequested):
             work = await simulate.take(tools, delivery.event.computation_id, delivery.entry)
@@ -185,9 +186,11 @@ async def _backtest(tools: Tools, desk: Desk, consumer: Consumer, delivery: Deli
                 return finished
 
             outcome = await simulate.end_of(computed(), tools, work)
+        told = work is not None and outcome in ("completed", "failed")
+        await _done(consumer, delivery, work.end if work is not None and told else None)
+        if work is not None:
             metrics.ended(outcome)
             log.info("backtest.ended", computation=str(work.id), outcome=outcome, attempts=work.attempts)
-        await _done(consumer, delivery)
     except (*LOST, UnavailableError, ValueError, asyncpg.PostgresError) as error:
         log.warning("hint.left", entry=delivery.entry, error=type(error).__name__)
     finally:
@@ -208,10 +211,14 @@ async def _query(tools: Tools, desk: Desk, consumer: Consumer, delivery: Deliver
         desk.slots[QUERIES].release()
 
 
-async def _done(consumer: Consumer, delivery: Delivery) -> None:
+async def _done(consumer: Consumer, delivery: Delivery, end: BacktestEnded | None = None) -> None:
+    """Announce the end and drop the entry; when the broker is away the api finds the end in the row."""
     for _ in range(3):
         try:
-            await asyncio.shield(consumer.done(delivery.entry))
+            if end is None:
+                await asyncio.shield(consumer.done(delivery.entry))
+            else:
+                await asyncio.shield(consumer.finish(delivery.entry, end))
         except servers.LOST as error:
             log.warning("entry.not_done", entry=delivery.entry, error=type(error).__name__)
             await asyncio.sleep(0.1)

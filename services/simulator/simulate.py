@@ -1,4 +1,4 @@
-"""One computation, from its lease to its stored end: take, map, run, save, announce."""
+"""One computation, from its lease to its stored end: take, map, run, save."""
 
 from __future__ import annotations
 
@@ -70,6 +70,8 @@ class Work:
     stop: bool = False
     """Set by the heartbeat when the lease is lost or the row was cancelled, and when the process has to leave."""
     leaving: bool = False
+    end: BacktestEnded | None = None
+    """What to announce once it is written."""
     points: list[dict[str, Any]] = field(default_factory=list)
     told_at: float = field(default_factory=time.monotonic)
 
@@ -201,23 +203,20 @@ async def _tell_progress(tools: Tools, work: Work) -> None:
 
 
 async def save(tools: Tools, work: Work, finished: Finished) -> bool:
-    """Write the result, fenced by the lease; then the cache, then the end. False: the lease was lost."""
+    """Write the result, fenced by the lease; and the cache. False: the lease was lost."""
     values = (finished.stored, finished.digest, finished.statistics, finished.finished_at)
     # the cache may be written at the same time: nobody looks there before the row, or the end, says `completed`
     mine, _ = await asyncio.gather(
         _write("complete", tools, work, *values), tools.cache.put_result(str(work.id), finished.stored)
     )
-    if mine:
-        await announce(tools.broker, str(work.id), "completed", finished.digest)
+    work.end = BacktestEnded(computation_id=str(work.id), status="completed", result_digest=finished.digest)
     return mine
 
 
 async def fail(tools: Tools, work: Work, problem: dict[str, Any]) -> bool:
     """End a computation without a result."""
-    if not await _write("fail", tools, work, orjson.dumps(problem).decode()):
-        return False
-    await announce(tools.broker, str(work.id), "failed", None)
-    return True
+    work.end = BacktestEnded(computation_id=str(work.id), status="failed")
+    return await _write("fail", tools, work, orjson.dumps(problem).decode())
 
 
 async def hand_back(tools: Tools, work: Work, *, counts: bool = False) -> None:
@@ -242,19 +241,6 @@ async def _lasting(database: Database, method: str, *arguments: object) -> Any:
                 raise
             log.warning("record.lost", error=type(error).__name__)
             await asyncio.sleep(0.25)
-
-
-async def announce(broker: Redis, computation: str, status: str, digest: str | None) -> None:
-    """Tell everybody about an end; when the broker is away the api finds the end in the row."""
-    event = BacktestEnded(computation_id=computation, status=status, result_digest=digest)
-    for _ in range(3):
-        try:
-            await asyncio.shield(append(broker, event))
-        except REDIS_LOST as error:
-            log.warning("end.not_announced", backtest=computation, error=type(error).__name__)
-            await asyncio.sleep(0.1)
-        else:
-            return
 
 
 async def end_of(attempt: Awaitable[Finished], tools: Tools, work: Work) -> str:

@@ -104,6 +104,15 @@ class Consumer:
             pipe.xdel(self._key, *entries)
             await pipe.execute()
 
+    async def finish(self, entry: str, event: Event) -> None:
+        """Append what came of an entry, then acknowledge and delete it: all or nothing, in one round trip."""
+        limit = None if event.stream == BACKTESTS else KEPT
+        async with self._broker.pipeline(transaction=True) as pipe:
+            pipe.xadd(key_of(event.stream), {_BODY: encode(event)}, maxlen=limit, approximate=True)
+            pipe.xack(self._key, self._group, entry)
+            pipe.xdel(self._key, entry)
+            await pipe.execute()
+
     async def renew(self, *entries: str) -> None:
         """Keep entries from being claimed by others; call it from a `Heartbeat` every third of the lease."""
         if entries:
