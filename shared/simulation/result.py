@@ -57,7 +57,7 @@ def equity_points(course: Course, positions: np.ndarray, dates: list[str]) -> li
     return [
         {"benchmark": b, "cash": c, "daily_return": r, "date": d, "drawdown": w, "equity": e, "positions": p}
         for b, c, r, d, w, e, p in zip(
-            benchmark, course.cash.tolist(), nullable(course.returns()), dates, course.drawdowns().tolist(),
+            benchmark, course.cash.tolist(), nullable(course.returns), dates, course.drawdowns.tolist(),
             course.equity.tolist(), positions.tolist(), strict=True,
         )
     ]  # fmt: skip

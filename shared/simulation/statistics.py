@@ -1,9 +1,13 @@
-"""The figures of a finished run, from its equity curve, its benchmark and its closed round trips; undefined is None."""
+"""The figures of a finished run, from its equity curve, its benchmark and its closed round trips; undefined is None.
+
+Sums are numpy's pairwise ones, never those of a linear algebra library, so that every machine has the same bits.
+"""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -23,6 +27,7 @@ class Course:
     initial_cash: float
     benchmark: np.ndarray | None  # returns
 
+    @cached_property
     def returns(self) -> np.ndarray:
         """Daily returns; the first against the initial cash, NaN on days after an equity of 0."""
         before = np.empty_like(self.equity)
@@ -33,6 +38,7 @@ class Course:
             return found
         return np.where(before > 0, self.equity / np.where(before > 0, before, 1.0) - 1, np.nan)
 
+    @cached_property
     def drawdowns(self) -> np.ndarray:
         """Equity against its highest value so far, the initial cash being the first."""
         peak = np.maximum(np.maximum.accumulate(self.equity), self.initial_cash)
@@ -72,7 +78,7 @@ def statistics(
     months: list[tuple[str, float | None]],
 ) -> dict[str, Any]:
     """Every figure by name, in name order; `trips` are TRIP records, `trip_days` their ages in calendar days."""
-    returns = course.returns()
+    returns = course.returns
     known = returns if not np.isnan(returns).any() else returns[~np.isnan(returns)]
     daily_rf = risk_free_pct / 100 / DAYS_A_YEAR
     rows, final = len(course.equity), float(course.equity[-1])
@@ -92,7 +98,7 @@ def statistics(
         "commission_paid": totals.commission,
         "tax_paid": totals.tax,
         "slippage_paid": totals.slippage,
-        "turnover": _ratio(totals.sales * DAYS_A_YEAR / rows, float(course.equity.mean())),
+        "turnover": _ratio(totals.sales * DAYS_A_YEAR / rows, _mean(course.equity)),
         "exposure": _exposure(course),
     }
     month_returns = [value for _, value in months if value is not None]
@@ -114,9 +120,16 @@ def _ratio(above: float, below: float) -> float | None:
     return above / below if below > 0 else None
 
 
+def _mean(values: np.ndarray) -> float:
+    return float(np.add.reduce(values)) / len(values)
+
+
 def _deviation(values: np.ndarray) -> float | None:
     """Sample deviation; None for fewer than two values."""
-    return float(values.std(ddof=1)) if len(values) > 1 else None
+    if len(values) < 2:
+        return None
+    spread = values - _mean(values)
+    return math.sqrt(float(np.add.reduce(spread * spread)) / (len(values) - 1))
 
 
 def _annual(deviation: float | None) -> float | None:
@@ -127,7 +140,7 @@ def _sharpe(returns: np.ndarray, daily_rf: float) -> float | None:
     deviation = _deviation(returns)
     if not deviation:
         return None
-    return float((returns - daily_rf).mean()) / deviation * math.sqrt(DAYS_A_YEAR)
+    return _mean(returns - daily_rf) / deviation * math.sqrt(DAYS_A_YEAR)
 
 
 def _active(returns: np.ndarray, idle_days: int) -> np.ndarray:
@@ -138,23 +151,23 @@ def _active(returns: np.ndarray, idle_days: int) -> np.ndarray:
 
 def _sortino(returns: np.ndarray, daily_rf: float) -> float | None:
     excess = returns - daily_rf
-    below = math.sqrt(float(np.square(np.minimum(excess, 0)).mean()))
-    return float(excess.mean()) * math.sqrt(DAYS_A_YEAR) / below if below > 0 else None
+    below = math.sqrt(_mean(np.square(np.minimum(excess, 0))))
+    return _mean(excess) * math.sqrt(DAYS_A_YEAR) / below if below > 0 else None
 
 
 def _exposure(course: Course) -> float | None:
     there = course.equity > 0
     if there.all():
-        return float(((course.equity - course.cash) / course.equity).mean())
+        return _mean((course.equity - course.cash) / course.equity)
     if not there.any():
         return None
-    return float(((course.equity[there] - course.cash[there]) / course.equity[there]).mean())
+    return _mean((course.equity[there] - course.cash[there]) / course.equity[there])
 
 
 def _drawdown(course: Course) -> dict[str, Any]:
     """The deepest fall: from the last row at the peak before it (the window's first row when that is the initial cash)
     to the first row at the bottom, and the first row that regains the peak."""
-    drawdowns = course.drawdowns()
+    drawdowns = course.drawdowns
     bottom = int(drawdowns.argmin())
     depth = float(drawdowns[bottom])
     names = ("max_drawdown_start", "max_drawdown_bottom", "max_drawdown_recovery")
@@ -176,16 +189,16 @@ def _against(returns: np.ndarray, benchmark: np.ndarray | None, daily_rf: float)
     r, b = (returns, benchmark) if known.all() else (returns[known], benchmark[known])
     if len(r) < 2:
         return found
-    spread = b - b.mean()
-    variance = float(spread @ spread)
+    spread = b - _mean(b)
+    variance = float(np.add.reduce(spread * spread))
     if variance > 0:
-        beta = float((r - r.mean()) @ spread) / variance
+        beta = float(np.add.reduce((r - _mean(r)) * spread)) / variance
         found["beta"] = beta
-        found["alpha"] = DAYS_A_YEAR * (float((r - daily_rf).mean()) - beta * float((b - daily_rf).mean()))
+        found["alpha"] = DAYS_A_YEAR * (_mean(r - daily_rf) - beta * _mean(b - daily_rf))
     error = _annual(_deviation(r - b))
     found["tracking_error"] = error
     if error:
-        found["information_ratio"] = float((r - b).mean()) * DAYS_A_YEAR / error
+        found["information_ratio"] = _mean(r - b) * DAYS_A_YEAR / error
     return found
 
 

@@ -38,7 +38,7 @@ def test_figures_with_a_counterpart_equal_it(seed: int) -> None:
     rf = 3.0
     daily = rf / 100 / 252
     found = _figures(_course(returns, benchmark), rf=rf)
-    r = _course(returns).returns()
+    r = _course(returns).returns
     expected = {
         "total_return": empyrical.cum_returns_final(r),
         "cagr": empyrical.annual_return(r),
@@ -94,7 +94,7 @@ def test_idle_days_are_left_out_of_the_active_sharpe() -> None:
     returns = np.concatenate([np.zeros(50), np.random.default_rng(3).normal(0.001, 0.01, 100)])
     totals = Totals(sales=0, commission=0, tax=0, slippage=0, fills=1, idle_days=50)
     found = _figures(_course(returns), totals=totals)
-    assert found["sharpe_active"] == pytest.approx(empyrical.sharpe_ratio(_course(returns).returns()[50:]))
+    assert found["sharpe_active"] == pytest.approx(empyrical.sharpe_ratio(_course(returns).returns[50:]))
     assert found["sharpe_active"] > found["sharpe"]
 
 
@@ -103,7 +103,7 @@ def test_days_after_an_equity_of_zero_have_no_return_and_nothing_is_nan() -> Non
         days=np.arange(19_358, 19_362, dtype=np.int32), equity=np.array([1e8, 0.0, 0.0, 0.0]),
         cash=np.zeros(4), initial_cash=1e8, benchmark=np.zeros(4),
     )  # fmt: skip
-    assert np.isnan(course.returns()).tolist() == [False, False, True, True]
+    assert np.isnan(course.returns).tolist() == [False, False, True, True]
     found = _figures(course)
     assert found["total_return"] == -1
     assert found["cagr"] == -1
