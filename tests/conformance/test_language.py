@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import random
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shared.errors import RequestError
 from shared.language import compile_expression, evaluate, parse, render
-from tests.reference import language
+from tests.reference import language, scale
 from tests.reference import market as reference
 from tests.support.markets import panels_of
 from tests.support.random_markets import random_market
-from tests.support.random_requests import Expressions
+from tests.support.random_requests import Expressions, any_text
 
 EACH = 10
+ROLES: tuple[Literal["condition", "number"], ...] = ("condition", "number")
 ROUNDING = 1e-9
 """What is left of a zero by the order of additions."""
 
@@ -49,7 +51,7 @@ def assert_expressions_agree(seed: int) -> None:
     universe[:, order] = np.array(inside)
     expressions = Expressions(rng, market, len(made.days))
     for turn in range(EACH):
-        role: Any = ("condition", "number")[turn % 2]
+        role = ROLES[turn % 2]
         text = expressions.condition() if role == "condition" else expressions.ratio(3)
         compiled = compile_expression(text, role=role, path="text")
         assert render(parse(render(parse(text)))) == compiled.text == render(parse(text))
@@ -67,6 +69,30 @@ def assert_expressions_agree(seed: int) -> None:
 def test_expressions_over_random_markets_are_those_of_the_reference(block: int) -> None:
     for seed in range(block * 12, block * 12 + 12):
         assert_expressions_agree(seed)
+
+
+def test_the_language_admits_what_the_reference_admits() -> None:
+    counts = {True: 0, False: 0}
+    for seed in range(4000):
+        rng = random.Random(seed)
+        text, role = any_text(rng, rng.randrange(1, 5)), ROLES[seed % 2]
+        counts[expected := admitted(text, role)] += 1
+        said = ""
+        try:
+            compile_expression(text, role=role, path="text")
+        except RequestError as error:
+            said = str(error)
+        assert expected == (not said), (role, text, said)
+    assert min(counts.values()) > 300
+
+
+def admitted(text: str, role: str) -> bool:
+    """What the reference says to a text."""
+    try:
+        kind = scale.kind_of(language.parse(text))
+    except scale.RefusedError:
+        return False
+    return kind == scale.CONDITION if role == "condition" else kind == 0
 
 
 @settings(max_examples=15, deadline=None)

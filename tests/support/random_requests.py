@@ -24,6 +24,17 @@ SIGNS = ("<", "<=", ">", ">=", "==", "!=")
 CAP_GROUPS = ("KOSPI_MEGA", "KOSPI_LARGE", "KOSPI_MID", "KOSPI_SMALL", "KOSDAQ_LARGE", "KOSDAQ_MID", "KOSDAQ_SMALL")
 
 
+ANY_NAMES = ("open", "high", "low", "close", "volume", "trading_value", "listed_shares", "raw_close", "PER", "roe")
+ONE = ("abs", "log", "sqrt", "rank", "rank_desc", "pct_rank", "zscore", "demean", "sector_rank", "is_null", "sign")
+WINDOWS = ("lag", "delta", "pct_change", "ts_mean", "ts_std", "ts_sum", "ts_min", "ts_max", "ts_rank", "ema")
+SHAPES = (
+    "({a} {of} {b})", "({a} {of} {b})", "({a} {of} {b})", "{a} {sign} {b}", "({a} {sign} {b})", "({a} {logic} {b})",
+    "(not {a})", "-{a}", "{one}({a})", "{one}({a})", "{window}({a}, {n})", "{window}({a}, {n})", "{two}({a}, {b})",
+    "clip({a}, {b}, {c})", "if({a} {sign} {b}, {a}, {c})", "if({a}, {b}, {c})", "ts_corr({a}, {b}, {n})",
+    "winsorize({a}, {p})", "not_null({a})",
+)  # fmt: skip
+
+
 class Expressions:
     """Random expressions over names that have values in a market of so many rows."""
 
@@ -142,6 +153,23 @@ class Expressions:
         if pick == 7:
             return f"abs(delta({self.priced(inner)}, {self.span()}))"
         return self.priced(0)
+
+
+def any_text(rng: random.Random, depth: int) -> str:
+    """An expression that may or may not be admitted: kinds, scales and windows at random."""
+
+    def inner(less: int = 1) -> str:
+        return any_text(rng, depth - less)
+
+    if depth <= 0 or rng.random() < 0.1:
+        return rng.choice((*ANY_NAMES * 3, "volum", "1", "2.5", ".5", "7e9"))
+    shape = rng.choice(SHAPES)
+    few = rng.choice(("1", "2", "500", "501", "0", "1.5", "x")) if rng.random() < 0.2 else rng.choice(("2", "5", "20"))
+    return shape.format(
+        a=inner(), b=inner(), c=inner(2), n=few, p=rng.choice((0, 5, 50, 51)), one=rng.choice(ONE),
+        window=rng.choice(WINDOWS),        sign=rng.choice(SIGNS), two=rng.choice(("min", "max", "coalesce")), of="+-*/"[rng.randrange(4)],
+        logic=rng.choice(("and", "or")),
+    )  # fmt: skip
 
 
 def random_request(seed: int, market: dict[str, list[Row]]) -> Row:
