@@ -38,7 +38,9 @@ from shared.simulation.universe import UniverseMask, universe_rows
 ENGINE_VERSION = "1"
 """Changes whenever the same request on the same dataset may give another result."""
 
-BLOCK_ROWS = 256
+BLOCK_ROWS = 1024
+BLOCK_CELLS = 3_000_000
+"""A block has at most so many rows and, where that leaves 64 rows, cells: planes of a few MB."""
 
 Progress = Callable[[float, list[dict[str, Any]]], None]
 
@@ -150,8 +152,9 @@ def live_days(
         state.rebalance[len(state.rebalance) - (plan.decisions.stop - plan.decisions.start) :]
     )
     presence = Presence.of(state.expressions, decides, plan.decisions.start, columns)
-    for start in range(plan.window.start, plan.window.stop, BLOCK_ROWS):
-        rows = slice(start, min(start + BLOCK_ROWS, plan.window.stop))
+    length = min(BLOCK_ROWS, max(64, BLOCK_CELLS // columns))
+    for start in range(plan.window.start, plan.window.stop, length):
+        rows = slice(start, min(start + length, plan.window.stop))
         if cancelled():
             raise CancelledRunError("the backtest was cancelled")
         _live_block(state, presence, rows, cancelled)
