@@ -107,6 +107,9 @@ class Figures:
         missing = [f"  {r.name}: {r.reason}" for r in self.rows if r.reason is not None]
         if missing:
             lines += ["", "not run, for want of data:", *missing]
+        scarce = [f"  {r.name}: {text}" for r in ran for text in r.warnings if "is present on only" in text]
+        if scarce:
+            lines += ["", "ran on scarce data (judge nothing by it):", *scarce]
         lines.append("")
         if ran:
             computed = statistics.median(r.computed_ms or 0.0 for r in ran)
