@@ -167,8 +167,8 @@ def any_text(rng: random.Random, depth: int) -> str:
     few = rng.choice(("1", "2", "500", "501", "0", "1.5", "x")) if rng.random() < 0.2 else rng.choice(("2", "5", "20"))
     return shape.format(
         a=inner(), b=inner(), c=inner(2), n=few, p=rng.choice((0, 5, 50, 51)), one=rng.choice(ONE),
-        window=rng.choice(WINDOWS),        sign=rng.choice(SIGNS), two=rng.choice(("min", "max", "coalesce")), of="+-*/"[rng.randrange(4)],
-        logic=rng.choice(("and", "or")),
+        window=rng.choice(WINDOWS), sign=rng.choice(SIGNS), two=rng.choice(("min", "max", "coalesce")),
+        of=rng.choice("+-*/"), logic=rng.choice(("and", "or")),
     )  # fmt: skip
 
 
