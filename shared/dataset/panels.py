@@ -164,7 +164,9 @@ class MappedPanels:
                 reading.counters.count(field, year, "t1", self._year_bytes(year, dtype))
             return
         names = self._part_names(field, year)
-        name = "c-" + _hash(str(self._rows(year)), dtype_of(field).str, *names)
+        # fields with equal content have regions of their own: one may be stored as its difference from the other, and
+        # a maker that needs the region it is making would wait for itself
+        name = "c-" + _hash(field, str(self._rows(year)), dtype_of(field).str, *names)
         made = self._map(field, dtype_of(field), year, name, self._fill_chunk(field, year, names, reading))
         reading.counters.count(field, year, "t2" if made else "t1", self._year_bytes(year, dtype_of(field)))
 

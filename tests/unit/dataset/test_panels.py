@@ -186,7 +186,8 @@ def test_processes_that_want_the_same_make_each_region_once(tmp_path: pathlib.Pa
             maker.join(60)
         assert [maker.exitcode for maker in makers] == [0] * 4
         asked, digests = zip(*results, strict=True)
-    names = {name for years in manifest.content.chunks.values() for parts in years.values() for name in parts}
+    chunks = manifest.content.chunks.items()
+    names = {(field, name) for field, years in chunks for parts in years.values() for name in parts}
     assert sum(asked) == len(names)
     assert len(set(digests)) == 1
     assert not [p for p in tmp_path.iterdir() if p.suffix != ".region"]
