@@ -89,8 +89,18 @@ class Preparer:
         self._served |= {name: now for name in names if name not in gone}
         return absent
 
+    async def _drop_superseded(self) -> None:
+        """Take parts out of the cache that neither the current version nor the one before it has.
+
+        Who still works on an older version asks for them and gets them from the record.
+        """
+        async with self.builder.database.connection() as connection:
+            rows = await connection.fetch(record.SQL["superseded_parts"])
+        await self.builder.cache.drop_parts([row["name"] for row in rows])
+
     async def _publish(self, report: Report) -> None:
         assert report.version is not None and report.revision is not None  # noqa: S101, PT018 - published means both
         await append(self._broker, DatasetPublished(version=report.version, revision=report.revision))
+        await self._drop_superseded()
         versions, parts = await record.clean_up(self.builder.database, self._keep_days)
         log.info("dataset.published", version=report.version, versions_dropped=versions, parts_dropped=parts)

@@ -22,6 +22,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from shared.dataset.chunk import padded, reference_of
 from shared.dataset.codec import decode
@@ -40,6 +41,18 @@ Fetch = Callable[[Sequence[str]], dict[str, bytes]]
 
 SCRATCH = "scratch:"
 MARK_EVERY_S = 30.0
+
+
+class Mapped:
+    """The mapped years of a field: year -> name of its region. `covered`: ranges of years that were found complete."""
+
+    __slots__ = ("array", "covered", "span", "years")
+
+    def __init__(self, span: Span, columns: int) -> None:
+        self.span = span
+        self.array = span.array()[:, :columns]
+        self.years: dict[int, str] = {}
+        self.covered: set[tuple[int, int]] = set()
 
 
 class MappedPanels:
@@ -67,9 +80,9 @@ class MappedPanels:
         self._width = padded(len(self.instruments))
         self._delisted_day = np.full(self._width, NO_DAY, np.int32)
         self._delisted_day[: len(self.instruments)] = self.instruments.delisted_day
-        self._year_of_row: list[int] = years_of(self.days).tolist()
+        self.year_of_row: list[int] = years_of(self.days).tolist()
         self._up_to = _names_up_to(manifest)
-        self._spans: dict[str, tuple[Span, Array, dict[int, str]]] = {}
+        self.mapped: dict[str, Mapped] = {}
         self._guard = threading.RLock()
         self._seen_evictions = self.regions.evictions()
         self._used: set[str] = set()
@@ -107,12 +120,12 @@ class MappedPanels:
         """The calendar years of these rows (years without a row are in it, too)."""
         if rows.stop <= rows.start:
             return range(0)
-        return range(self._year_of_row[rows.start], self._year_of_row[rows.stop - 1] + 1)
+        return range(self.year_of_row[rows.start], self.year_of_row[rows.stop - 1] + 1)
 
     def mapped_fields(self) -> dict[str, tuple[int, ...]]:
         """Field -> the years of it that this process has mapped: what to map of the next version before anyone asks."""
         with self._guard:
-            return {f: tuple(sorted(have)) for f, (_, _, have) in self._spans.items() if not f.startswith(SCRATCH)}
+            return {f: tuple(sorted(m.years)) for f, m in self.mapped.items() if not f.startswith(SCRATCH)}
 
     def release_evicted(self) -> None:
         """Unmap regions that another request pushed out of the budget; arrays in use stay valid."""
@@ -121,21 +134,22 @@ class MappedPanels:
             return
         with self._guard:
             self._seen_evictions = now
-            for field, (_, _, have) in list(self._spans.items()):
-                if not all(self.regions.exists(name) for name in have.values()):
-                    del self._spans[field]
+            for field, mapped in list(self.mapped.items()):
+                if not all(self.regions.exists(name) for name in mapped.years.values()):
+                    del self.mapped[field]
 
     def rows_mapped(self, field: str, rows: slice, years: range) -> Array | None:
         """The rows when this process has all of their years mapped, else None."""
-        span = self._spans.get(field)
-        if span is None or not all(year in span[2] or year not in self._years for year in years):
+        mapped = self.mapped.get(field)
+        if mapped is None or not all(year in mapped.years or year not in self._years for year in years):
             return None
-        return span[1][rows]
+        mapped.covered.add((years.start, years.stop - 1))
+        return mapped.array[rows]
 
     def missing_years(self, field: str, years: range) -> list[int]:
         """The years among these that have rows and are not mapped yet."""
-        span = self._spans.get(field)
-        return [year for year in years if year in self._years and (span is None or year not in span[2])]
+        mapped = self.mapped.get(field)
+        return [year for year in years if year in self._years and (mapped is None or year not in mapped.years)]
 
     def count_mapped(self, field: str, years: range, counters: Counters) -> None:
         """Count what this process has mapped already, and remember that it is in use."""
@@ -152,7 +166,7 @@ class MappedPanels:
             return
         with self._guard:
             used, self._used, self._marked_at = self._used, set(), time.monotonic()
-            names = [name for field in used if field in self._spans for name in self._spans[field][2].values()]
+            names = [name for field in used if field in self.mapped for name in self.mapped[field].years.values()]
         for name in names:
             self.regions.touch(name)
 
@@ -184,13 +198,12 @@ class MappedPanels:
         fd, made = self.regions.open_or_make(name, (self._rows(year), self._width), dtype, fill)
         try:
             with self._guard:
-                if field not in self._spans:
-                    span = Span(len(self.days), self._width, dtype)
-                    self._spans[field] = (span, span.array()[:, : len(self.instruments)], {})
-                span, _, have = self._spans[field]
-                if year not in have:
-                    span.map(fd, rows)
-                    have[year] = name
+                if field not in self.mapped:
+                    self.mapped[field] = Mapped(Span(len(self.days), self._width, dtype), len(self.instruments))
+                mapped = self.mapped[field]
+                if year not in mapped.years:
+                    mapped.span.map(fd, rows)
+                    mapped.years[year] = name
         finally:
             os.close(fd)
         return made
@@ -240,9 +253,8 @@ class MappedPanels:
 
     def _whole_width(self, field: str, year: int, reading: Reading) -> Array:
         """The rows of a year with the columns that fill up the last part."""
-        rows = self._years[year]
-        reading.panel(field, rows)
-        return self._spans[field][0].array()[rows]
+        panel = reading.panel(field, self._years[year])
+        return as_strided(panel, (panel.shape[0], self._width), panel.strides, writeable=False)
 
     def _fill_view(self, view: str, year: int, reading: Reading) -> Callable[[Array], None]:
         def fill(out: Array) -> None:

@@ -48,6 +48,7 @@ class Reading:
     def __init__(self, panels: MappedPanels) -> None:
         self._panels = panels
         self.counters = Counters()
+        self._year_of_row = panels.year_of_row
         self._counted: set[tuple[str, int, int]] = set()
         self.version = panels.version
         self.days = panels.days
@@ -91,10 +92,15 @@ class Reading:
         return self._panels.absent_reason(factor)
 
     def _mapped(self, field: str, dtype: np.dtype[Any], rows: slice, map_year: Callable[[int], None]) -> Array:
-        years = self._panels.years_between(rows)
-        if not years:
+        start, stop = rows.start, rows.stop
+        if start >= stop:
             return np.empty((0, len(self.instruments)), dtype)
-        asked = (field, years.start, years.stop)
+        first, last = self._year_of_row[start], self._year_of_row[stop - 1]
+        asked = (field, first, last)
+        mapped = self._panels.mapped.get(field)
+        if mapped is not None and asked in self._counted and (first, last) in mapped.covered:
+            return mapped.array[rows]
+        years = range(first, last + 1)
         if asked not in self._counted:
             self._panels.count_mapped(field, years, self.counters)
             self._counted.add(asked)

@@ -35,6 +35,17 @@ class Cache:
         """Store encoded parts; returns how many were stored."""
         return await self._put("part", parts, None)
 
+    async def drop_parts(self, names: Sequence[str]) -> None:
+        """Forget parts that nothing current needs; the record still holds them for those who do."""
+        try:
+            for batch in _batches(names, 512):
+                pipe = self.redis.pipeline(transaction=False)
+                for name in batch:
+                    pipe.unlink(_key("part", name))
+                await pipe.execute()
+        except (RedisError, OSError):
+            return
+
     async def missing_parts(self, names: Sequence[str]) -> list[str]:
         """Those of `names` that are not in the cache (all, when it does not answer)."""
         absent: list[str] = []

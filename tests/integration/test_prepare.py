@@ -204,6 +204,21 @@ async def _pin(settings: Settings, version: str) -> None:
         )
 
 
+async def test_the_cache_holds_the_current_version_and_the_one_before_it(settings: Settings) -> None:
+    market = loadable_market(41, stocks=3, rows=60)
+    days = dates(market)
+    versions: list[frozenset[str]] = []
+    async with preparer_of(settings) as preparer:
+        for cut in (-4, -3, -2, -1):
+            await load(settings, until(market, days[cut]))
+            await preparer.prepare()
+            versions.append((await manifest_of(preparer.builder)).part_names())
+        cache = preparer.builder.cache
+        missing = set(await cache.missing_parts(sorted(frozenset().union(*versions))))
+    assert not missing & (versions[3] | versions[2])
+    assert missing >= (versions[1] | versions[0]) - versions[2] - versions[3]
+
+
 async def test_what_is_told_about_a_version_agrees_with_its_panels(settings: Settings) -> None:
     import msgspec
     import numpy as np

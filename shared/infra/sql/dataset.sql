@@ -55,6 +55,15 @@ update dataset_current set version = $1, revision = $2, fence = $3 where fence <
 -- name: retire
 update dataset_version set retired_at = now() where version <> $1 and retired_at is null;
 
+-- name: superseded_parts
+-- Parts of the version that the last but one publication replaced which no newer version has.
+with recent as (
+    select parts, row_number() over (order by retired_at desc nulls first, built_at desc) as place from dataset_version
+)
+select unnest(parts) as name from recent where place = 3
+except
+select unnest(parts) from recent where place < 3;
+
 -- name: drop_versions
 -- Retained: the current version, those of the last days, and every version that unfinished work is pinned to.
 delete from dataset_version v
