@@ -118,7 +118,7 @@ async def _work(preparer: Preparer, work: asyncio.Queue[tuple[float, Event]]) ->
     while True:
         try:
             if due:
-                _measure(await preparer.prepare())
+                await _measure(preparer, await preparer.prepare())
                 due = False
             await _bring(preparer, requests)
             requests = []
@@ -150,13 +150,13 @@ async def _bring(preparer: Preparer, requests: list[tuple[float, DatasetRequeste
         await preparer.bring(version, names, max(at for at, _ in asked))
 
 
-def _measure(report: Report) -> None:
+async def _measure(preparer: Preparer, report: Report) -> None:
+    """Stages of a build, and what the current version is."""
     for stage, seconds in report.seconds.items():
         metrics.PREPARE_SECONDS.labels(stage).observe(seconds)
-
-
-async def show_current(preparer: Preparer) -> None:
-    """Set the gauges of the current version."""
-    current = await record.current(preparer.builder.database)
-    if current is not None and current.manifest.content.days:
-        metrics.DATASET_LAST_DAY.set(86_400 * current.manifest.content.days[-1])
+    async with preparer.builder.database.connection() as connection:
+        row = await connection.fetchrow(record.SQL["gauges"])
+    if row is not None:
+        metrics.DATASET_BUILT.set(row["built_at"].timestamp())
+        metrics.DATASET_LAST_DAY.set(86_400 * row["last_day"])
+        metrics.DATASET_BYTES.labels("encoded").set(row["encoded_bytes"])

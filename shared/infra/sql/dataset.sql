@@ -81,5 +81,10 @@ delete from chunk_part p
 where p.created_at < now() - interval '1 hour'
   and p.name not in (select unnest(parts) from dataset_version);
 
+-- name: gauges
+select v.built_at, (select max(day) from trading_day) as last_day,
+       (select coalesce(sum(octet_length(p.bytes)), 0) from chunk_part p where p.name = any(v.parts)) as encoded_bytes
+from dataset_current c join dataset_version v on v.version = c.version;
+
 -- name: stored_bytes
 select count(*) as parts, coalesce(sum(octet_length(bytes)), 0) as bytes from chunk_part;
