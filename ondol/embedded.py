@@ -136,6 +136,7 @@ async def servers(
         )
         _note(home, verb, found)  # before anything starts, so that a kill leaves a trail to sweep
         opened.callback((home / "run.json").unlink, missing_ok=True)
+        await opened.enter_async_context(processes.cleaner([str(sockets), str(panels)]))
         starting = {
             "postgres": _postgres(home, sockets, told, durable=durable),
             "broker": _valkey(home, sockets, "broker", None, told),

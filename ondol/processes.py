@@ -8,8 +8,8 @@ import os
 import pathlib
 import pwd
 import signal
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import IO
 
@@ -117,6 +117,29 @@ class Kept:
             self._watch.cancel()
             await asyncio.gather(self._watch, return_exceptions=True)
         return self.process is None or await stop(self.process, self._stop_signal, within_s=self._stop_within_s)
+
+
+@asynccontextmanager
+async def cleaner(folders: Sequence[str]) -> AsyncIterator[None]:
+    """A shell that waits for the end of this process, however it ends, and then removes `folders`."""
+    process = await asyncio.create_subprocess_exec(
+        "/bin/sh",
+        "-c",
+        'read -r _; rm -rf -- "$@"',
+        "cleaner",
+        *folders,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+        start_new_session=True,
+        cwd="/",
+    )
+    try:
+        yield
+    finally:
+        if process.stdin is not None:
+            process.stdin.close()
+        await process.wait()
 
 
 async def stop(process: asyncio.subprocess.Process, number: signal.Signals, *, within_s: float) -> bool:

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from services.preparer.market_files import MarketFile, batches
-from shared.infra.price_copy import decode_rows, encode_row
+from shared.infra.price_copy import compressor, decode_rows, encode_row
 from shared.model.calendar import iso, years_of
 from shared.model.fields import PART
 from shared.model.raw import PRICE_COLUMNS
@@ -206,8 +206,9 @@ def _encoded(rows: np.ndarray, year: int, stocks: set[int]) -> list[bytes]:
     columns = np.ascontiguousarray(rows.T)
     starts = np.flatnonzero(np.diff(rows[:, 0], prepend=-1.0))
     found: list[bytes] = []
+    shared = compressor()
     for start, stop in zip(starts, [*starts[1:], len(rows)], strict=True):
         stock = int(rows[start, 0])
         if stock in stocks:
-            found.append(encode_row(stock, year, columns[1, start:stop], columns[3:, start:stop]))
+            found.append(encode_row(stock, year, columns[1, start:stop], columns[3:, start:stop], shared))
     return found

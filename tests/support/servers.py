@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import os
 import pathlib
 import shutil
+import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,6 +17,7 @@ import asyncpg
 import pytest_asyncio
 
 from ondol import embedded
+from ondol.postgres_home import reachable
 from shared.infra import redis as redis_servers
 from shared.infra.postgres import migrate
 from shared.settings import MIB, Settings
@@ -24,6 +27,11 @@ _numbers = itertools.count(1)
 
 def _named(url: str, database: str) -> str:
     return urlunsplit(urlsplit(url)._replace(path=f"/{database}"))
+
+
+def others_can_run_python() -> bool:
+    """Whether a test may become a plain user: it is root, and every user may enter the interpreter's folder."""
+    return os.geteuid() == 0 and reachable(pathlib.Path(sys.executable).resolve().parent)
 
 
 @asynccontextmanager

@@ -1,0 +1,173 @@
+"""The embedded servers: as any user, two homes side by side, and nothing left behind however they end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+
+import asyncpg
+import pytest
+
+from ondol import embedded, processes
+from shared.errors import SetupError
+from shared.infra import redis as servers
+from shared.infra.postgres import migrate
+from tests.support.servers import others_can_run_python
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+
+@pytest.fixture
+def home() -> Iterator[pathlib.Path]:
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="ondol-test-"))
+    folder.chmod(0o755)
+    yield folder / "home"
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _until(claim: Callable[[], bool], what: str, seconds: float = 15.0) -> None:
+    end = time.monotonic() + seconds
+    while not claim() and time.monotonic() < end:  # noqa: ASYNC110 - other processes, no events
+        await asyncio.sleep(0.02)
+    assert claim(), what
+
+
+def _exists(path: str) -> bool:
+    return pathlib.Path(path).exists()
+
+
+def _alive(numbers: list[int]) -> list[int]:
+    return [number for number in numbers if processes.started_at(number) is not None]
+
+
+async def test_what_was_stored_is_there_at_the_next_start(home: pathlib.Path) -> None:
+    async with embedded.servers(home) as found:
+        await migrate(found.database_url)
+        broker = servers.client(found.broker_url)
+        await broker.set("kept", "1")
+        await broker.aclose()
+        numbers = list(found.processes.values())
+        assert len(_alive(numbers)) == 3
+    assert not _alive(numbers)
+    assert not _exists(found.sockets)
+    assert not _exists(found.panel_dir)
+    assert embedded.running(home) is None
+    async with embedded.servers(home) as found:
+        assert await migrate(found.database_url) == []
+        broker = servers.client(found.broker_url)
+        assert await broker.get("kept") == b"1"
+        assert (await broker.info("memory"))["maxmemory_policy"] == "noeviction"
+        await broker.aclose()
+
+
+async def test_two_homes_serve_side_by_side_and_one_home_only_once(home: pathlib.Path) -> None:
+    async with embedded.servers(home) as first, embedded.servers(home.with_name("second")) as second:
+        assert first.database_url != second.database_url
+        with pytest.raises(SetupError, match="in use by `ondol serve`"):
+            async with embedded.servers(home):
+                pass
+
+
+async def test_a_server_that_dies_is_started_again_at_its_address(home: pathlib.Path) -> None:
+    happened: list[tuple[str, str]] = []
+    async with embedded.servers(home, told=lambda name, what: happened.append((name, what))) as found:
+        connection = await asyncpg.connect(found.database_url)
+        await connection.execute("create table kept (x integer); insert into kept values (7)")
+        connection.terminate()
+        for number in found.processes.values():
+            os.kill(number, signal.SIGKILL)
+        await _until(lambda: len([w for _, w in happened if w.startswith("started")]) >= 3, "all three start again")
+        async with asyncio.timeout(20):
+            while True:
+                try:
+                    connection = await asyncpg.connect(found.database_url)
+                    break
+                except (OSError, asyncpg.PostgresError):
+                    await asyncio.sleep(0.05)
+        assert await connection.fetchval("select x from kept") == 7
+        await connection.close()
+
+
+SUPERVISOR = """
+import asyncio, pathlib, sys
+from ondol import embedded
+async def main():
+    async with embedded.servers(pathlib.Path(sys.argv[1])):
+        print("up", flush=True)
+        await asyncio.sleep(600)
+asyncio.run(main())
+"""
+
+
+def _supervisor(home: pathlib.Path, **options: object) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", SUPERVISOR, str(home)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={"PATH": os.environ["PATH"], "HOME": str(home.parent), "PYTHONDONTWRITEBYTECODE": "1"},
+        **options,  # type: ignore[call-overload]
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "up\n"
+    return process
+
+
+async def _nothing_is_left_after_kill(home: pathlib.Path, process: subprocess.Popen[str]) -> None:
+    run = embedded.running(home)
+    assert run is not None
+    numbers = list(run.servers.processes.values())
+    process.kill()
+    process.wait()
+    assert process.stdout is not None
+    process.stdout.close()
+    await _until(lambda: not _alive(numbers), "the servers end with their supervisor")
+    await _until(lambda: not _exists(run.servers.sockets), "the sockets are removed")
+    await _until(lambda: not _exists(run.servers.panel_dir), "the shared memory is freed")
+
+
+async def test_kill_9_of_the_supervisor_leaves_nothing(home: pathlib.Path) -> None:
+    await _nothing_is_left_after_kill(home, _supervisor(home))
+    async with embedded.servers(home) as found:  # and the home is usable at once
+        await migrate(found.database_url)
+
+
+@pytest.mark.skipif(
+    not others_can_run_python(), reason="becomes another user: needs root and an interpreter open to all"
+)
+async def test_a_plain_user_needs_nothing_special(home: pathlib.Path) -> None:
+    account = processes.unprivileged()
+    assert account is not None
+    os.chown(home.parent, account.user, account.group)
+    process = _supervisor(home, user=account.user, group=account.group, extra_groups=[])
+    await _nothing_is_left_after_kill(home, process)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as somebody else")
+async def test_a_home_that_nobody_can_enter_points_to_its_data(home: pathlib.Path) -> None:
+    home.parent.chmod(0o700)
+    async with embedded.servers(home) as found:
+        await migrate(found.database_url)
+    data = pathlib.Path((home / "postgres.folder").read_text(encoding="utf-8"))
+    assert (data / "cluster" / "PG_VERSION").exists()
+    shutil.rmtree(data)
+
+
+@pytest.fixture
+def blocked(home: pathlib.Path) -> pathlib.Path:
+    home.write_text("a file", encoding="utf-8")
+    return home
+
+
+async def test_a_home_that_cannot_be_written_is_one_clear_sentence(blocked: pathlib.Path) -> None:
+    with pytest.raises(SetupError, match="choose another with --home"):
+        async with embedded.servers(blocked):
+            pass
