@@ -26,9 +26,14 @@ typedef struct {
 } plane;
 
 typedef struct {
+    double low, high, last, open;
+} bar;
+
+typedef struct {
     int64_t n;
-    plane open, high, low, close, volume, split, last, adj_close, cap;
-    plane status; /* a byte a cell: TRADABLE, SPLITS */
+    plane close, volume, split, last, adj_close, cap;
+    plane status; /* a byte a cell: TRADABLE, SPLITS, STRANGE */
+    plane bars;   /* a `bar` a cell: what a holding needs each day lies in one cache line */
     const int32_t *days;      /* every row of the dataset */
     const int32_t *code_rank; /* column -> place in stock code order */
     const int32_t *by_code;   /* its inverse */
@@ -109,6 +114,10 @@ static inline const uint8_t *flags(const plane *p, int64_t row) {
     return (const uint8_t *)(p->data + (row - p->first) * p->stride);
 }
 
+static inline const bar *bar_at(const plane *p, int64_t row, int64_t col) {
+    return (const bar *)(p->data + (row - p->first) * p->stride) + col;
+}
+
 static inline const float *floats(const plane *p, int64_t row) {
     return (const float *)(p->data + (row - p->first) * p->stride);
 }
@@ -143,7 +152,8 @@ static double tick_up(const today *t, int64_t col, double price) {
 }
 
 static double base_of(const today *t, int64_t col) {
-    return t->row > t->m->last.first ? cell(&t->m->last, t->row - 1, col) / cell(&t->m->split, t->row, col) : NAN;
+    if (t->row <= t->m->bars.first) return NAN;
+    return bar_at(&t->m->bars, t->row - 1, col)->last / cell(&t->m->split, t->row, col);
 }
 
 /* NaN when there is none (limits switched off, or the stock's first row with a close) */
@@ -161,6 +171,8 @@ static double lower_limit(const today *t, int64_t col) {
     return base - floor(base * t->r->limit[rule_of(t, col)] / tick + TOUCH) * tick;
 }
 
+static const bar *bar_of(const today *t, int64_t col) { return bar_at(&t->m->bars, t->row, col); }
+
 static int tradable(const today *t, int64_t col) {
     return flags(&t->m->status, t->row)[col] & TRADABLE;
 }
@@ -168,7 +180,7 @@ static int tradable(const today *t, int64_t col) {
 /* What an order at the open (or at the close) fills at before costs; NaN when it cannot. */
 static double order_price(const today *t, int64_t col) {
     if (!tradable(t, col)) return NAN;
-    double price = cell(t->o->at_close ? &t->m->close : &t->m->open, t->row, col);
+    double price = t->o->at_close ? cell(&t->m->close, t->row, col) : bar_of(t, col)->open;
     return price > 0 ? price : NAN;
 }
 
@@ -280,10 +292,10 @@ static int sell_at_level(const today *t, holding *h) {
     int reason;
     double level = stop_level(o, h, &reason), above = h->entry * (1 + o->take_profit_pct / 100);
     if (isnan(level) && isnan(above)) return 0;
-    if (!(flags(&t->m->status, t->row)[h->col] & STRANGE) && !at_most(cell(&t->m->low, t->row, h->col), level) &&
-        !at_least(cell(&t->m->high, t->row, h->col), above))
+    if (!(flags(&t->m->status, t->row)[h->col] & STRANGE) && !at_most(bar_of(t, h->col)->low, level) &&
+        !at_least(bar_of(t, h->col)->high, above))
         return 0; /* the open lies between low and high: no need to look at it */
-    double open = cell(&t->m->open, t->row, h->col);
+    double open = bar_of(t, h->col)->open;
     if (!at_most(open, level)) {
         level = above;
         reason = TAKE_PROFIT;
@@ -331,15 +343,15 @@ static void sell_inside_the_day(const today *t) {
         int reason;
         double level = stop_level(o, h, &reason);
         if (h->entry_row == t->row) {
-            double open = cell(&t->m->open, t->row, h->col);
+            double open = bar_of(t, h->col)->open;
             if (open < level) level = open;
         }
-        if (!at_most(cell(&t->m->low, t->row, h->col), level)) {
+        if (!at_most(bar_of(t, h->col)->low, level)) {
             level = h->entry * (1 + o->take_profit_pct / 100);
             reason = TAKE_PROFIT;
-            if (!at_least(cell(&t->m->high, t->row, h->col), level)) continue;
+            if (!at_least(bar_of(t, h->col)->high, level)) continue;
         }
-        if (at_most(cell(&t->m->high, t->row, h->col), lower_limit(t, h->col)))
+        if (at_most(bar_of(t, h->col)->high, lower_limit(t, h->col)))
             not_sold(t, h, reason);
         else
             sell(t, h, reason, level, level, 1);
@@ -353,7 +365,7 @@ static void delist(const today *t) {
     for (int64_t i = 0; i < s->held; i++) {
         holding *h = &s->holdings[i];
         if (t->day < t->m->delisted[h->col]) continue;
-        double price = cell(&t->m->last, t->row, h->col);
+        double price = bar_of(t, h->col)->last;
         if (t->o->delisting == HAIRCUT) price *= 1 - t->o->haircut;
         if (t->o->delisting == ZERO) price = 0;
         sell(t, h, DELISTED, price, NAN, 0);
@@ -620,7 +632,7 @@ static double equity_for_orders(const today *t) {
     for (int64_t i = 0; i < t->s->held; i++) {
         const holding *h = &t->s->holdings[i];
         double price = order_price(t, h->col);
-        sum += h->shares * (isnan(price) ? cell(&t->m->last, t->row, h->col) : price);
+        sum += h->shares * (isnan(price) ? bar_of(t, h->col)->last : price);
     }
     return sum;
 }
@@ -632,7 +644,8 @@ static void buy(const today *t) {
     if (o->max_new_per_day >= 0 && o->max_new_per_day < most) most = o->max_new_per_day;
     if (most <= 0) return;
     ranking k;
-    for (int64_t i = 0; i < s->held; i++) fetch(o->at_close ? &t->m->close : &t->m->open, t->row, s->holdings[i].col);
+    if (o->at_close)
+        for (int64_t i = 0; i < s->held; i++) fetch(&t->m->close, t->row, s->holdings[i].col);
     if (o->rotate) { /* the target list stands in `order` already; what is held or sold today is skipped below */
         k = (ranking){t, 1, 0, 0, 0, -1};
         for (int64_t i = 0; i < o->max_positions && s->order[i] >= 0; i++) {
@@ -692,7 +705,7 @@ static void value(const today *t) {
     double equity = s->cash;
     for (int64_t i = 0; i < s->held; i++) {
         holding *h = &s->holdings[i];
-        equity += h->shares * cell(&t->m->last, t->row, h->col);
+        equity += h->shares * bar_of(t, h->col)->last;
         double close = isnan(t->o->trailing_stop_pct) ? 0 : cell(&t->m->close, t->row, h->col);
         if (close > h->peak) h->peak = close;
     }
@@ -707,9 +720,7 @@ static void look_ahead_in_memory(const today *t) {
     if (t->row + 1 >= t->b->to) return;
     for (int64_t i = 0; i < t->s->held; i++) {
         int32_t col = t->s->holdings[i].col;
-        fetch(&t->m->last, t->row + 1, col);
-        fetch(&t->m->high, t->row + 1, col);
-        fetch(&t->m->low, t->row + 1, col);
+        __builtin_prefetch(bar_at(&t->m->bars, t->row + 1, col));
         if (t->b->sell.data) __builtin_prefetch(flags(&t->b->sell, t->row) + col);
     }
 }

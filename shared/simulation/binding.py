@@ -13,13 +13,13 @@ from shared.market import DayRules, day_rules, kinds_of
 from shared.market.ticks import TABLES
 from shared.model.panel import Panels
 from shared.model.request import BacktestRequest
-from shared.simulation.kernel import DELISTINGS, WEIGHTINGS, Market, Options, Rules, address, plane
+from shared.simulation.kernel import BAR, BAR_CELL, DELISTINGS, WEIGHTINGS, Market, Options, Rules, address, plane
 from shared.simulation.plan import Plan
 
 DIVIDEND_TAX = 0.154
 """Income tax of 14 % and local income tax of 1.4 % that are withheld from dividends."""
 
-_FIELDS = ("open", "high", "low", "close", "volume", "split", "last", "adj_close")
+_FIELDS = ("close", "volume", "split", "last", "adj_close")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +56,10 @@ def bind(request: BacktestRequest, panels: Panels, plan: Plan) -> Bound:
     status = panels.scratch("status-2", np.dtype(np.uint8), plan.window, partial(_status, panels))
     kept.append(status)
     market.status = plane(status, plan.window.start, np.uint8, columns)
+    rows = plan.needs["last"]
+    bars = panels.scratch("bars-1", BAR_CELL, rows, partial(_bars, panels))
+    kept.append(bars)
+    market.bars = plane(bars, rows.start, BAR_CELL, columns)
     _bind_instruments(market, panels, at)
     if request.execution.dividends:
         _bind_dividends(market, panels, plan.window, at)
@@ -81,6 +85,14 @@ def _status(panels: Panels, rows: slice) -> np.ndarray:
     usual = (panels.panel("low", rows) <= opens) & (opens <= panels.panel("high", rows))
     found: np.ndarray = trades.view(np.uint8) | (splits.view(np.uint8) << 1) | (~usual).view(np.uint8) << 2
     return found
+
+
+def _bars(panels: Panels, rows: slice) -> np.ndarray:
+    """BAR_CELL [rows, N], made once for a dataset version from the panels of its names."""
+    found = np.empty((rows.stop - rows.start, len(panels.instruments)), BAR)
+    for name in BAR.names or ():
+        found[name] = panels.panel(name, rows)
+    return found.view(BAR_CELL)
 
 
 def _bind_instruments(market: Market, panels: Panels, at: Any) -> None:

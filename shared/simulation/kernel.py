@@ -36,6 +36,13 @@ TRIP = np.dtype(
 )
 
 
+BAR = np.dtype([(name, np.float64) for name in ("low", "high", "last", "open")])
+"""What the loop looks at for each holding and day, side by side in one cache line."""
+
+BAR_CELL = np.dtype((np.void, BAR.itemsize))
+"""A BAR as a scratch panel keeps it: bytes without names."""
+
+
 class Plane(Structure):
     """Rows of a panel: address, bytes from row to row, dataset row of the first."""
 
@@ -47,8 +54,9 @@ class Market(Structure):
 
     _fields_ = (
         ("n", c_int64),
-        *((name, Plane) for name in ("open", "high", "low", "close", "volume", "split", "last", "adj_close", "cap")),
+        *((name, Plane) for name in ("close", "volume", "split", "last", "adj_close", "cap")),
         ("status", Plane),
+        ("bars", Plane),
         *((name, c_void_p) for name in ("days", "code_rank", "by_code", "kind", "delisted")),
         *((name, c_void_p) for name in ("dividend_row", "dividend_col", "dividend_cash")),
         ("dividends", c_int64),
