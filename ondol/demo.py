@@ -116,7 +116,7 @@ async def _all(args: argparse.Namespace, stage: Stage, stop: asyncio.Event) -> i
                 stage.serving = True
                 stage.say("serving on until Ctrl-C")
                 await stop.wait()
-            return figures.exit_code(synthetic=args.market is None)
+            return figures.exit_code()
     finally:
         made.cancel()
         await asyncio.gather(made, return_exceptions=True)

@@ -31,13 +31,14 @@ class Row:
     misses: int = 0
     warnings: tuple[str, ...] = ()
     reason: str | None = None
+    lacks_data: bool = False
 
 
 def row_of(identity: str, name: str, stored: Answer, computed: Answer) -> Row:
     """The row of a strategy from its stored and its recomputed answer."""
     error = computed.error or stored.error
     if error:
-        return Row(id=identity, name=name, reason=error)
+        return Row(id=identity, name=name, reason=error, lacks_data=computed.lacks_data or stored.lacks_data)
     figures = computed.result["statistics"]
     curve = [point.get("benchmark") for point in computed.result["equity"]]
     cash = computed.document.get("request", {}).get("initial_cash") or 100_000_000.0
@@ -74,11 +75,11 @@ class Figures:
         ran = [row for row in self.rows if row.reason is None]
         return sum(row.stored for row in ran) / len(ran) if ran else None
 
-    def exit_code(self, *, synthetic: bool) -> int:
-        """0 when the warm run ended and the strategies ran; real data may lack what some strategies need."""
-        ran = sum(row.reason is None for row in self.rows)
-        enough = ran == len(self.rows) if synthetic else ran > 0
-        return 0 if enough and self.warm["status"] in ("completed", "partial") else 1
+    def exit_code(self) -> int:
+        """0 when the warm run ended and every strategy ran, or has no data to run on."""
+        broken = any(row.reason is not None and not row.lacks_data for row in self.rows)
+        ran = any(row.reason is None for row in self.rows)
+        return 0 if ran and not broken and self.warm["status"] in ("completed", "partial") else 1
 
     def document(self, seconds: dict[str, float]) -> dict[str, Any]:
         """The figures for programs."""
@@ -104,9 +105,9 @@ class Figures:
         ]  # fmt: skip
         if cells:
             lines.append(table(head, cells))
-        missing = [f"  {r.name}: {r.reason}" for r in self.rows if r.reason is not None]
-        if missing:
-            lines += ["", "not run, for want of data:", *missing]
+        for title, lacks in (("not run, for want of data:", True), ("FAILED:", False)):
+            named = [f"  {r.name}: {r.reason}" for r in self.rows if r.reason is not None and r.lacks_data == lacks]
+            lines += ["", title, *named] if named else []
         scarce = [f"  {r.name}: {text}" for r in ran for text in r.warnings if "is present on only" in text]
         if scarce:
             lines += ["", "ran on scarce data (judge nothing by it):", *scarce]

@@ -35,6 +35,13 @@ class Answer:
         """The result of a completed backtest, empty otherwise."""
         return self.document.get("result") or {}
 
+    @property
+    def lacks_data(self) -> bool:
+        """It failed because the loaded data have no value for something that it needs."""
+        problem = self.document.get("error")
+        kind = (problem if isinstance(problem, Mapping) else self.document).get("kind")
+        return self.error is not None and kind in ("factor_absent", "benchmark_absent")
+
     def chunks(self) -> tuple[int, int]:
         """(hits, misses) of the chunks that a backtest read: a hit came from a mapped panel or the cache."""
         tiers: Mapping[str, int] = (self.result.get("cache") or {}).get("by_tier") or {}

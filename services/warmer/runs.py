@@ -156,6 +156,8 @@ async def _perform(tools: Tools, run: Run) -> tuple[str, dict[str, Any]]:
     summary["failures"] = [{"phase": row["phase"], "item": row["item"], "reason": row["error"]} for row in failed]
     if summary["unchanged"]:
         summary["message"] = "nothing has changed since the last run: no work was needed"
+        if failed:
+            summary["message"] = f"nothing has changed since the last run, except for {len(failed)} items that failed"
     else:
         failing = {row["item"] for row in failed}
         found = await verify.verify(tools, run.phases, current, failing)

@@ -1,0 +1,102 @@
+"""What the demonstration and `ondol warm` say about what they saw."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+from typing import Any
+
+import pytest
+
+from ondol import warm
+from ondol.demo_figures import Figures, Row, row_of
+from services.warmer.client import Answer
+from shared.contracts.warm import PHASES
+from shared.errors import SetupError
+
+
+def completed(*, cached: bool, tiers: dict[str, int]) -> Answer:
+    result = {
+        "statistics": {"total_return": 0.5, "max_drawdown": -0.2, "sharpe": 1.25, "trades": 1234},
+        "equity": [{"benchmark": 100_000_000.0}, {"benchmark": 110_000_000.0}],
+        "cache": {"by_tier": tiers}, "warnings": ["PER (buy.where) is present on only 1.20 % of the stocks and rows"],
+    }  # fmt: skip
+    return Answer(document={"status": "completed", "result": result}, cached=cached, seconds=0.02)
+
+
+def failed(kind: str) -> Answer:
+    return Answer(document={"status": "failed", "error": {"kind": kind}}, error="ROIC has no value")
+
+
+def figures(*rows: Row, status: str = "completed") -> Figures:
+    day = dt.date(2025, 12, 30)
+    return Figures(rows=list(rows), start=day, end=day, warm={"status": status}, memory={"api": 2**20}, synthetic=True)
+
+
+RAN = row_of(
+    "a", "Strategy A", completed(cached=True, tiers={"t1": 3}), completed(cached=False, tiers={"t1": 3, "t3": 1})
+)
+
+
+def test_a_row_tells_returns_against_the_benchmark_and_the_chunks_that_were_warm() -> None:
+    assert RAN.benchmark_return == pytest.approx(0.1)
+    assert (RAN.total_return, RAN.trades, RAN.stored, RAN.hits, RAN.misses) == (0.5, 1234, True, 3, 1)
+    found = figures(RAN)
+    assert found.chunk_hit_rate == 0.75
+    assert found.result_hit_rate == 1.0
+
+
+def test_a_strategy_without_data_is_listed_with_the_reason_and_is_no_failure() -> None:
+    missing = row_of("b", "Strategy B", failed("factor_absent"), failed("factor_absent"))
+    text = figures(RAN, missing).text({"warm": 1.0})
+    assert "not run, for want of data:\n  Strategy B: ROIC has no value" in text
+    assert "SYNTHETIC" in text
+    assert "present on only 1.20 %" in text
+    assert figures(RAN, missing, status="partial").exit_code() == 0
+
+
+def test_a_strategy_that_broke_is_a_failure() -> None:
+    broken = row_of("b", "Strategy B", failed("internal"), failed("internal"))
+    assert "FAILED:" in figures(RAN, broken).text({})
+    assert figures(RAN, broken).exit_code() == 1
+    assert figures(RAN, status="failed").exit_code() == 1
+
+
+def test_the_windows_of_a_strategy_that_fail_alike_are_told_once() -> None:
+    run: dict[str, Any] = {
+        "id": 7, "status": "partial", "progress": [], "summary": {"chunk_hit_rate": 1.0, "result_hit_rate": 1.0},
+        "failures": [
+            {"phase": "strategies", "item": "bill_ackman 1y", "error": "no ROIC"},
+            {"phase": "strategies", "item": "bill_ackman 2y", "error": "no ROIC"},
+        ],
+        "plan": {"fits": False, "needed_bytes": 2e9, "cache_limit_bytes": 1e9},
+    }  # fmt: skip
+    text = warm.report(run)
+    assert "strategies: bill_ackman 1y, 2y failed: no ROIC" in text
+    assert "raise ONDOL_CACHE_BYTES" in text
+    assert text.endswith("warm run 7: partial")
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ([], list(PHASES)),
+        (["--strategies-only"], ["strategies"]),
+        (["--phases", "prices,factors"], ["prices", "factors"]),
+        (["--phases", "prices", "factors"], ["prices", "factors"]),
+    ],
+)
+def test_phases_are_chosen_by_name(words: list[str], expected: list[str]) -> None:
+    parser = argparse.ArgumentParser()
+    warm.add_arguments(parser)
+    assert warm._chosen(parser.parse_args(words)) == expected
+
+
+@pytest.mark.parametrize(
+    "words", [["--phases", "price"], ["--phases", ","], ["--strategies-only", "--phases", "prices"]]
+)
+def test_an_unknown_phase_is_refused_with_the_names(words: list[str]) -> None:
+    parser = argparse.ArgumentParser()
+    warm.add_arguments(parser)
+    with pytest.raises(SetupError):
+        warm._chosen(parser.parse_args(words))
