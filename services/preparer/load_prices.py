@@ -53,26 +53,24 @@ def spill_prices(file: MarketFile, known: Known, folder: pathlib.Path, progress:
     """Step 1: check every row and sort the rows into files of `folder`; returns how many rows there are."""
     total = 0
     for before, frame in batches(file):
-        matrix = _checked(file, known, frame, before)
-        _append(matrix, folder)
+        _append(_checked(file, known, frame, before), folder)
         total = before + frame.height
         progress(total)
     return total
 
 
 def _checked(file: MarketFile, known: Known, frame: pl.DataFrame, before: int) -> np.ndarray:
-    """float64 [rows, 14]; LoadError at the first row that breaks a rule of the format."""
+    """float64 [14, rows]: ordinal, day, row in the file, prices; LoadError at the first row that breaks a rule."""
     joined = frame.select("stock_code").join(known.ordinals, on="stock_code", how="left", maintain_order="left")
     stock = joined["ordinal"].fill_null(-1).to_numpy()
     day = frame["date"].to_physical().to_numpy()
-    matrix = np.full((frame.height, _WIDTH), np.nan)
-    matrix[:, 0] = stock
-    matrix[:, 1] = day
-    matrix[:, 2] = np.arange(before, before + frame.height)
+    columns = np.empty((_WIDTH, frame.height))
+    columns[0] = stock
+    columns[1] = day
+    columns[2] = np.arange(before, before + frame.height)
+    prices = columns[3:]
     for number, name in enumerate(PRICE_COLUMNS):
-        if name in frame.columns:
-            matrix[:, 3 + number] = frame[name].to_numpy()
-    prices = matrix[:, 3:].T
+        prices[number] = frame[name].to_numpy() if name in frame.columns else np.nan
     rules: list[tuple[np.ndarray, Callable[[int], str]]] = [
         (
             stock < 0,
@@ -98,7 +96,7 @@ def _checked(file: MarketFile, known: Known, frame: pl.DataFrame, before: int) -
         (prices[_SPLIT] <= 0, lambda r: f"split is {prices[_SPLIT][r]:g}, expected a number above 0"),
     ]
     _refuse(file, rules, before)
-    return matrix
+    return columns
 
 
 def _negative(prices: np.ndarray, number: int) -> tuple[np.ndarray, Callable[[int], str]]:
@@ -112,17 +110,19 @@ def _refuse(file: MarketFile, rules: list[tuple[np.ndarray, Callable[[int], str]
         raise file.error(before + row, rules[number][1](row))
 
 
-def _append(matrix: np.ndarray, folder: pathlib.Path) -> None:
-    if not len(matrix):
+def _append(columns: np.ndarray, folder: pathlib.Path) -> None:
+    """Append rows [14, rows] to the file of their part and year, row after row."""
+    if not columns.size:
         return
-    part = matrix[:, 0].astype(np.int32) // PART
-    group = part * 10_000 + years_of(matrix[:, 1].astype(np.int32))
-    order = np.argsort(group, kind="stable")
-    matrix, group = matrix[order], group[order]
+    group = columns[0].astype(np.int32) // PART * 10_000 + years_of(columns[1].astype(np.int32))
+    if (group[1:] < group[:-1]).any():
+        order = np.argsort(group, kind="stable")
+        columns, group = columns[:, order], group[order]
+    rows = np.ascontiguousarray(columns.T)
     starts = np.flatnonzero(np.diff(group, prepend=-1))
     for start, stop in zip(starts, [*starts[1:], len(group)], strict=True):
         with (folder / str(group[start])).open("ab") as out:
-            matrix[start:stop].tofile(out)
+            rows[start:stop].tofile(out)
 
 
 def groups(folder: pathlib.Path) -> Iterator[tuple[int, int, pathlib.Path]]:

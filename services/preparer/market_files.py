@@ -17,7 +17,7 @@ from shared.errors import LoadError
 from shared.model.raw import ACCOUNTS
 
 Kind = Literal["date", "text", "number", "whole"]
-BATCH_ROWS = 200_000
+BATCH_ROWS = 131_072
 _BLOCK_BYTES = 16 * 1024 * 1024
 _GREATEST = 2.0**63
 

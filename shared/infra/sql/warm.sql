@@ -41,12 +41,12 @@ select now() as now;
 insert into warm_run (night, trigger, phases) values ($1, $2, $3::text[]) on conflict do nothing returning id;
 
 -- name: start_up
--- $1 phases, $2 the current version: only when it was never warmed and nothing is going on.
+-- $1 phases, $2 the current version: only when it was never warmed completely and nothing is going on.
 insert into warm_run (trigger, phases)
 select 'start_up', $1::text[]
 where not exists (
     select from warm_run
-    where dataset_version = $2 and status in ('completed', 'partial') and phases @> $1::text[]
+    where dataset_version = $2 and status = 'completed' and phases @> $1::text[]
 )
 on conflict do nothing returning id;
 
