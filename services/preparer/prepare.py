@@ -235,19 +235,29 @@ async def _build_parts(
         built[part] = replace(found, blobs={})
         free.release()
 
-    async with asyncio.TaskGroup() as group:
-        for part, first in enumerate(shape.first_years):
-            if first == NEVER:
-                continue
-            await free.acquire()
-            if lease.lost:
-                raise SupersededError("Another preparer took over; this build is dropped.")
-            began = time.perf_counter()
-            source, from_year = await _source(builder, connection, shape, part, first)
-            report.add("read", began)
-            group.create_task(work(part, source, from_year))
-            del source
+    try:
+        async with asyncio.TaskGroup() as group:
+            for part, first in enumerate(shape.first_years):
+                if first == NEVER:
+                    continue
+                await free.acquire()
+                if lease.lost:
+                    raise SupersededError("Another preparer took over; this build is dropped.")
+                began = time.perf_counter()
+                source, from_year = await _source(builder, connection, shape, part, first)
+                report.add("read", began)
+                group.create_task(work(part, source, from_year))
+                del source
+    except BaseExceptionGroup as failed:  # one part's error stands for the build's; the others were cancelled by it
+        raise _first_of(failed) from failed
     return built
+
+
+def _first_of(failed: BaseExceptionGroup[BaseException]) -> BaseException:
+    error: BaseException = failed
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 async def _store(builder: Builder, shape: _Market, found: BuiltPart, new: Mapping[str, bytes]) -> None:
