@@ -86,6 +86,7 @@ class CacheUse(Answer):
 
     chunks_read: int
     bytes_read: int
+    bytes_by_tier: dict[str, int]
     by_tier: dict[str, int]
 
 

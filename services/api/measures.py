@@ -38,6 +38,12 @@ class Measures:
         metrics.STREAM_PENDING.labels(name).set(pending)
         metrics.STREAM_LAG.labels(name).set(lag)
 
+    def redis(self, role: str, used: int, limit: int, evicted: int) -> None:
+        """The memory of a Redis server at this moment."""
+        metrics.REDIS_BYTES.labels(role).set(used)
+        metrics.REDIS_LIMIT.labels(role).set(limit)
+        metrics.REDIS_EVICTED.labels(role).set(evicted)
+
     def blind(self) -> None:
         """The queue could not be looked at."""
         metrics.QUEUE_DEPTH.set(float("nan"))

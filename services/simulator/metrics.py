@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+
 from services.simulator.simulate import Finished, Work
+from shared.dataset.regions import SUFFIX
 from shared.infra import metrics
 
 STAGES = ("queue", "load", "evaluate", "simulate", "total")
@@ -15,6 +18,8 @@ def ran(work: Work, finished: Finished) -> None:
     for tier, count in finished.cache["by_tier"].items():
         missed = work.waited and tier == "t2"
         metrics.CACHE_REQUESTS.labels(tier, "miss" if missed else "hit", work.origin).inc(count)
+    for tier, size in finished.cache["bytes_by_tier"].items():
+        metrics.CACHE_BYTES.labels(tier).inc(size)
 
 
 def ended(outcome: str) -> None:
@@ -22,3 +27,17 @@ def ended(outcome: str) -> None:
     metrics.BACKTESTS.labels(outcome).inc()
     if outcome == "fenced":
         metrics.REPEATED_RUNS.inc()
+
+
+def exposition(panel_dir: str) -> bytes:
+    """The text of /metrics, with the bytes of the panels that lie in the folder at this moment."""
+    with os.scandir(panel_dir) as entries:
+        metrics.PANEL_BYTES.set(sum(_size(entry) for entry in entries if entry.name.endswith(SUFFIX)))
+    return metrics.exposition()
+
+
+def _size(entry: os.DirEntry[str]) -> int:
+    try:
+        return entry.stat().st_size
+    except FileNotFoundError:  # evicted in between
+        return 0

@@ -23,7 +23,6 @@ from shared.errors import SetupError, UnavailableError
 from shared.infra import redis as servers
 from shared.infra.cache import cache as open_cache
 from shared.infra.lifecycle import Beat, Heartbeat, StopRequested, stop_signal, until
-from shared.infra.metrics import exposition
 from shared.infra.postgres import LOST, database, is_migrated
 from shared.infra.probes import probes
 from shared.infra.quick import quick_database
@@ -107,7 +106,11 @@ async def run(settings: Settings) -> None:
             "broker": partial(servers.answers, broker),
             "cache": cache.answers,
         }
-        await stack.enter_async_context(probes(settings.metrics_host, settings.metrics_port, checks, exposition))
+        await stack.enter_async_context(
+            probes(
+                settings.metrics_host, settings.metrics_port, checks, partial(metrics.exposition, settings.panel_dir)
+            )
+        )
         while not await is_migrated(record) and not stop.is_set():  # noqa: ASYNC110  another process migrates
             await asyncio.sleep(0.2)
         heart = Heartbeat(partial(_open_beat, settings, desk, worker), interval_s=BEAT_S,

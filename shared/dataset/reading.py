@@ -25,6 +25,7 @@ class Counters:
     chunks_read: int = 0
     bytes_read: int = 0
     by_tier: dict[str, int] = field(default_factory=dict)
+    bytes_by_tier: dict[str, int] = field(default_factory=dict)
     seen: set[tuple[str, int]] = field(default_factory=set, repr=False)
     guard: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -36,10 +37,16 @@ class Counters:
                 self.chunks_read += 1
                 self.bytes_read += chunk_bytes
                 self.by_tier[tier] = self.by_tier.get(tier, 0) + 1
+                self.bytes_by_tier[tier] = self.bytes_by_tier.get(tier, 0) + chunk_bytes
 
     def as_dict(self) -> dict[str, Any]:
         """The `cache` object of a result."""
-        return {"chunks_read": self.chunks_read, "bytes_read": self.bytes_read, "by_tier": dict(self.by_tier)}
+        return {
+            "chunks_read": self.chunks_read,
+            "bytes_read": self.bytes_read,
+            "by_tier": dict(self.by_tier),
+            "bytes_by_tier": dict(self.bytes_by_tier),
+        }
 
 
 class Reading:

@@ -70,6 +70,12 @@ async def _info(redis: Redis, setting: str) -> dict[str, Any]:
     return info
 
 
+async def memory(redis: Redis) -> tuple[int, int, int]:
+    """(bytes used, limit in bytes or 0, keys evicted since the server started)."""
+    info: dict[str, Any] = await redis.info()
+    return tuple(int(info.get(name, 0)) for name in ("used_memory", "maxmemory", "evicted_keys"))  # type: ignore[return-value]
+
+
 async def answers(redis: Redis) -> bool:
     """Whether PING comes back (for /readyz)."""
     try:

@@ -50,6 +50,8 @@ async def metrics(api: Api, call: Call) -> web.Response:
         for stream in (BACKTESTS, QUERIES):
             found = await backlog(api.broker, stream, GROUP)
             api.measures.stream(stream, found.length, found.pending, found.lag)
+        for role, redis in (("broker", api.broker), ("cache", api.cache.redis)):
+            api.measures.redis(role, *await servers.memory(redis))
         api.measures.pool(api.database.pool.get_size(), api.database.pool.get_idle_size())
     except (*LOST, *servers.LOST, UnavailableError, asyncpg.PostgresError):
         api.measures.blind()

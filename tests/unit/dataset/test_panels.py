@@ -60,7 +60,12 @@ def test_only_the_years_of_the_window_are_fetched_and_counted(tmp_path: pathlib.
     first = panels.reading()
     first.panel("ROE", slice(0, 5))
     assert shelf.asked == list(manifest.stored_names("ROE", 2022))
-    assert first.counters.as_dict() == {"chunks_read": 1, "bytes_read": 22 * 7 * 4, "by_tier": {"t2": 1}}
+    assert first.counters.as_dict() == {
+        "chunks_read": 1,
+        "bytes_read": 22 * 7 * 4,
+        "by_tier": {"t2": 1},
+        "bytes_by_tier": {"t2": 22 * 7 * 4},
+    }
     second = panels.reading()
     second.panel("ROE", slice(0, 40))
     second.panel("ROE", slice(0, 40))

@@ -29,7 +29,7 @@ def _compose() -> dict[str, Any]:
     return yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
 
 
-def _generator() -> Any:
+def generator() -> Any:
     spec = importlib.util.spec_from_file_location("generate", ROOT / "ops/grafana/generate.py")
     assert spec is not None
     assert spec.loader is not None
@@ -55,7 +55,7 @@ def _expressions() -> list[str]:
         for group in yaml.safe_load((ROOT / "ops/prometheus" / file).read_text(encoding="utf-8"))["groups"]
         for rule in group["rules"]
     ]
-    return rules + [query for _, _, query in _generator().queries()]
+    return rules + [query for _, _, query in generator().queries()]
 
 
 def test_compose_follows_the_schema_of_compose() -> None:
@@ -102,14 +102,14 @@ def test_secrets_of_compose_are_files_that_make_secrets_writes() -> None:
 
 
 def test_dashboards_on_disk_are_those_that_the_generator_makes() -> None:
-    made = _generator().dashboards()
+    made = generator().dashboards()
     assert {p.name for p in (ROOT / "ops/grafana/dashboards").glob("*.json")} == set(made)
     for name, text in made.items():
         assert (ROOT / "ops/grafana/dashboards" / name).read_text(encoding="utf-8") == text
 
 
 def test_every_panel_has_a_unit_and_a_description() -> None:
-    for _, panels in _generator().DASHBOARDS.values():
+    for _, panels in generator().DASHBOARDS.values():
         assert all(p.unit and p.description.endswith(".") for p in panels)
 
 
