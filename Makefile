@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help install fmt lint types imports check test demo serve clean
+.PHONY: help install fmt lint types imports check test demo serve bench clean
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
 
@@ -37,8 +37,42 @@ check: lint types imports ## all static checks
 test: install ## all tests but the long ones
 	$(BIN)/pytest -m "not slow and not ops"
 
+test-ops: install ## a real Prometheus scrapes the system (Debian's package prometheus)
+	@command -v prometheus promtool >/dev/null || { echo "install Debian's package prometheus first: apt-get install prometheus"; exit 1; }
+	cd ops/prometheus && promtool check config prometheus.yaml && promtool test rules alerts.test.yaml
+	$(BIN)/pytest -m ops
+
+secrets: install ## write the secrets of compose.yaml into ./secrets
+	$(BIN)/python ops/secrets.py
+
+dashboards: install ## write the Grafana dashboards from their description
+	$(BIN)/python ops/grafana/generate.py
+
+lock: install ## pin every package by hash from requirements/*.in
+	for name in runtime dev bench uv; do $(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links -o requirements/$$name.txt requirements/$$name.in; done
+
+audit: install ## look for advisories about pinned packages
+	$(BIN)/pip-audit --require-hashes --disable-pip -r requirements/runtime.txt
+
+up: ## start the containers (make secrets first)
+	docker compose up -d --build
+
+down: ## stop the containers
+	docker compose down
+
+serve: install ## the whole system on this machine, data in ./var
+	$(BIN)/ondol serve
+
 demo: install ## a synthetic market, the ten strategies, a table
 	$(BIN)/ondol demo --exit
 
+bench: install .venv-bench/.installed ## every target of docs/performance.md beside its peers (BENCH="--only engines")
+	$(BIN)/python -m bench $(BENCH)
+
+.venv-bench/.installed: requirements/bench.txt
+	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	$(BIN)/uv pip sync --quiet --require-hashes --compile-bytecode --python .venv-bench/bin/python requirements/bench.txt
+	touch $@
+
 clean: ## remove what make made
-	rm -rf .venv var
+	rm -rf .venv .venv-bench var
