@@ -1,0 +1,155 @@
+"""Measures every line of the table of targets in one run: `make bench`, or `python -m bench --help`."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+import pathlib
+import shutil
+import sys
+import tempfile
+import time
+from typing import Any
+
+from bench import engines, report
+from bench.machine import machine
+from bench.processes import ROOT, ChildError, run
+
+SECTIONS = ("engines", "growth", "system")
+RESULTS = ROOT / "bench" / "results"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `python -m bench` and `ondol bench`."""
+    parser.add_argument("--only", default=",".join(SECTIONS), metavar="SECTIONS", help=f"of {', '.join(SECTIONS)}")
+    parser.add_argument("--peers", default="", metavar="KEYS", help="only these peers (default: all that can run)")
+    parser.add_argument(
+        "--peers-python", default=str(ROOT / ".venv-bench/bin/python"), metavar="PATH",
+        help="the Python that has the peers (make bench makes .venv-bench)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--market", type=pathlib.Path, default=None, metavar="DIR",
+        help="a market directory for the whole system (default: a synthetic one of --stocks and --years)",
+    )  # fmt: skip
+    parser.add_argument("--stocks", type=int, default=2700, help="stocks of the synthetic market")
+    parser.add_argument("--years", type=int, default=3, help="years of the synthetic market")
+    parser.add_argument("--sustained", type=float, default=10.0, metavar="SECONDS", help="length of the sustained load")
+    parser.add_argument(
+        "--against", type=pathlib.Path, default=None, metavar="FILE", help="compare with an earlier run"
+    )
+    parser.add_argument("--demo", action="store_true", help="also time `make demo` of a fresh clone")
+    parser.add_argument("--work", type=pathlib.Path, default=None, metavar="DIR", help="where scratch files lie")
+    parser.add_argument("--out", type=pathlib.Path, default=None, metavar="FILE", help="where the raw numbers go")
+
+
+def tell(text: str) -> None:
+    """A line of progress."""
+    sys.stderr.write(f"{dt.datetime.now():%H:%M:%S}  {text}\n")
+    sys.stderr.flush()
+
+
+def measure(args: argparse.Namespace, work: pathlib.Path) -> dict[str, Any]:
+    """The raw numbers of a run."""
+    begin = time.perf_counter()
+    wanted = args.only.split(",")
+    raw: dict[str, Any] = {"when": f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC", "machine": machine()}
+    if "engines" in wanted:
+        folders = engines.workloads(work, ((2000, 250), (2000, 750), (2700, 750)), tell)
+        raw["engines"] = engines.compare(work, folders, args.peers_python, tell, args.peers)
+        for folder in folders:
+            shutil.rmtree(folder)
+    if "growth" in wanted:
+        raw["growth"] = engines.growth(7000, 4800, tell)
+    if "system" in wanted:
+        raw["system"] = whole_system(args, work)
+    if args.demo:
+        raw["demo"] = demo(work)
+    raw["seconds"] = time.perf_counter() - begin
+    return raw
+
+
+def whole_system(args: argparse.Namespace, work: pathlib.Path) -> dict[str, Any]:
+    """Loading to answering; a part that fails is told and leaves the others alone."""
+    from bench import system
+    from bench.home import serving
+
+    found: dict[str, Any] = {}
+    folder, home = args.market, work / "home"
+    if folder is None:
+        folder = work / "market"
+        found["market_s"] = system.market(folder, args.stocks, args.years)
+
+    def attempt(name: str, part: Any) -> None:
+        try:
+            found[name] = part()
+        except (ChildError, OSError, KeyError, ValueError, AssertionError, EOFError) as error:
+            found[name] = {"error": f"{type(error).__name__}: {error}"[-2000:]}
+            tell(f"{name} failed: {error}")
+
+    def answers() -> dict[str, Any]:
+        with serving(home, simulators=2) as served:
+            return {"ready_s": served.ready_s, **system.answering(served, tell, seconds=args.sustained)}
+
+    attempt("load", lambda: system.loading(work, folder, tell))
+    attempt("prepare", lambda: system.preparing(work, folder, home, tell))
+    attempt("warm", lambda: warm(home))
+    attempt("answers", answers)
+    attempt("first_answer", lambda: system.first_answer(home, tell))
+    attempt("memory", lambda: system.memory(home, tell))
+    attempt("imports", system.imports)
+    return found
+
+
+def warm(home: pathlib.Path) -> dict[str, Any]:
+    """The warm runs, beside a system that serves with two simulators."""
+    from bench import system
+    from bench.home import serving
+
+    with serving(home, simulators=2):
+        return system.warming(home, tell)
+
+
+def demo(work: pathlib.Path) -> dict[str, Any]:
+    """P15: `make demo` in a fresh clone."""
+    clone = work / "clone"
+    run(["git", "clone", "--quiet", str(ROOT), str(clone)])
+    begin = time.perf_counter()
+    run(["make", "-C", str(clone), "demo"], environment={"PYTHONPATH": ""}, timeout_s=600)
+    seconds = time.perf_counter() - begin
+    tell(f"make demo of a fresh clone: {seconds:.0f} s")
+    shutil.rmtree(clone)
+    return {"seconds": seconds}
+
+
+def main(args: argparse.Namespace) -> int:
+    """Measures, keeps the raw numbers and prints the tables; 0 when every part could be measured."""
+    work = pathlib.Path(tempfile.mkdtemp(prefix="ondol-bench-", dir=args.work))
+    work.chmod(0o755)
+    try:
+        raw = measure(args, work)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    out = args.out or RESULTS / f"{raw['when'][:10]}-{raw['machine']['commit']}.json"
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(raw, indent=1) + "\n")
+    text = report.whole(raw)
+    out.with_suffix(".md").write_text(text)
+    print(text)
+    if args.against is not None:
+        print(report.against(raw, json.loads(args.against.read_text())))
+    python = pathlib.Path(args.peers_python)
+    if python.exists() and "engines" in raw and out.parent == RESULTS:
+        run([str(python), "-m", "bench.plots", str(out), str(ROOT / "docs" / "images")])
+    tell(f"raw numbers: {out}")
+    broken = [name for name, part in raw.get("system", {}).items() if isinstance(part, dict) and "error" in part]
+    broken += [name for name, engine in raw.get("engines", {}).items() if "error" in engine]
+    if broken:
+        tell(f"could not be measured: {', '.join(broken)}")
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    add_arguments(parser)
+    sys.exit(main(parser.parse_args()))

@@ -1,0 +1,101 @@
+"""A load generator that costs little: kept connections, requests made beforehand, bodies of answers not parsed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Answered:
+    """One answer: its status, body, and seconds from the first byte sent to the last one received."""
+
+    status: int
+    body: bytes
+    seconds: float
+
+
+class Connection:
+    """One kept HTTP/1.1 connection to the loopback; opened at its first request."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def send(self, request: bytes) -> Answered:
+        """Sends a request and reads the whole answer."""
+        begin = time.perf_counter()
+        if self._streams is None:
+            self._streams = await asyncio.open_connection("127.0.0.1", self.port, limit=1 << 24)
+        reader, writer = self._streams
+        writer.write(request)
+        head = await reader.readuntil(b"\r\n\r\n")
+        lines = head.decode("latin-1").split("\r\n")
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
+        if headers.get("transfer-encoding") == "chunked":
+            parts = []
+            while size := int(await reader.readline(), 16):
+                parts.append(await reader.readexactly(size))
+                await reader.readexactly(2)
+            await reader.readexactly(2)
+            body = b"".join(parts)
+        else:
+            body = await reader.readexactly(int(headers.get("content-length", "0")))
+        if headers.get("connection") == "close":
+            self.close()
+        return Answered(int(lines[0].split()[1]), body, time.perf_counter() - begin)
+
+    def close(self) -> None:
+        """Closes the connection."""
+        if self._streams is not None:
+            self._streams[1].close()
+            self._streams = None
+
+
+def request_bytes(method: str, path: str, body: Any = None, **headers: str) -> bytes:
+    """A request as it goes over the wire."""
+    content = b"" if body is None else json.dumps(body).encode()
+    lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", f"Content-Length: {len(content)}"]
+    if content:
+        lines.append("Content-Type: application/json")
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    return "\r\n".join((*lines, "", "")).encode() + content
+
+
+@dataclass
+class Load:
+    """What a burst of requests came to."""
+
+    seconds: float = 0.0
+    client_cpu_s: float = 0.0
+    latencies: list[float] = field(default_factory=list)
+    statuses: dict[int, int] = field(default_factory=dict)
+    received: int = 0
+    last: bytes = b""
+
+
+async def drive(port: int, requests: Sequence[bytes], users: int, deadline_s: float = 1e9) -> Load:
+    """`users` connections take requests from one list until it (or the time) is over."""
+    found, left = Load(), iter(requests)
+    connections = [Connection(port) for _ in range(users)]
+    begin, cpu = time.perf_counter(), time.process_time()
+
+    async def user(connection: Connection) -> None:
+        for request in left:
+            answer = await connection.send(request)
+            found.latencies.append(answer.seconds)
+            found.statuses[answer.status] = found.statuses.get(answer.status, 0) + 1
+            found.received += len(answer.body)
+            found.last = answer.body
+            if time.perf_counter() - begin > deadline_s:
+                return
+
+    await asyncio.gather(*(user(connection) for connection in connections))
+    found.seconds, found.client_cpu_s = time.perf_counter() - begin, time.process_time() - cpu
+    for connection in connections:
+        connection.close()
+    return found

@@ -1,0 +1,106 @@
+"""A home under measurement: `ondol serve` as a child, its run file, its interface."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from bench.client import Connection, request_bytes
+from bench.processes import ROOT, ChildError
+
+
+@dataclass
+class Served:
+    """A system that serves."""
+
+    process: int
+    port: int
+    home: pathlib.Path
+    ready_s: float
+
+    def run(self) -> dict[str, Any]:
+        """The run file: services and servers with their process ids."""
+        found: dict[str, Any] = json.loads((self.home / "run.json").read_text())
+        return found
+
+    def get(self, path: str) -> Any:
+        """A document."""
+        return self.call("GET", path)
+
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
+        """One request on a connection of its own; the document, or ChildError."""
+
+        async def once() -> Any:
+            connection = Connection(self.port)
+            answer = await connection.send(request_bytes(method, path, body, **headers))
+            connection.close()
+            if answer.status >= 400:
+                raise ChildError(f"{method} {path}: {answer.status} {answer.body[:400]!r}")
+            return json.loads(answer.body)
+
+        return asyncio.run(once())
+
+    def metrics(self) -> dict[str, float]:
+        """The api's metrics and those of the simulators, added up by series."""
+        found: dict[str, float] = {}
+        for port in self.run()["metrics"].values():
+            for line in self._text(port).splitlines():
+                if line and not line.startswith("#"):
+                    name, _, value = line.rpartition(" ")
+                    found[name] = found.get(name, 0.0) + float(value)
+        return found
+
+    @staticmethod
+    def _text(port: int) -> str:
+        async def once() -> bytes:
+            connection = Connection(port)
+            answer = await connection.send(request_bytes("GET", "/metrics", Connection="close"))
+            connection.close()
+            return answer.body
+
+        return asyncio.run(once()).decode()
+
+
+@contextmanager
+def serving(home: pathlib.Path, *, simulators: int) -> Iterator[Served]:
+    """`ondol serve` for as long as the block lasts; nightly warm runs are off."""
+    begin = time.perf_counter()
+    child = subprocess.Popen(
+        [
+            sys.executable, "-m", "ondol.main", "serve", "--home", str(home), "--port", "0", "--simulators",
+            str(simulators), "--json",
+        ],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "ONDOL_WARM_ENABLED": "false"},
+    )  # fmt: skip
+    try:
+        assert child.stdout is not None
+        text = b""
+        while line := child.stdout.readline():
+            text += line
+            try:
+                document = json.loads(text)
+                break
+            except ValueError:
+                continue
+        else:
+            raise ChildError(f"ondol serve did not become ready; see {home}/logs")
+        port = int(document["ready"].rpartition(":")[2])
+        yield Served(child.pid, port, home, time.perf_counter() - begin)
+    finally:
+        child.send_signal(signal.SIGTERM)
+        try:
+            child.wait(60)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()

@@ -1,0 +1,74 @@
+"""This engine, measured like a peer: a process of its own over mapped panels.
+
+Arguments: repeats, where trades go, folders of workloads.
+"""
+
+from __future__ import annotations
+
+import time
+
+BEGIN = time.process_time()
+
+import json  # noqa: E402
+import pathlib  # noqa: E402
+import resource  # noqa: E402
+import sys  # noqa: E402
+import tempfile  # noqa: E402
+from typing import Any  # noqa: E402
+
+import numpy as np  # noqa: E402
+
+from shared.simulation import run  # noqa: E402
+
+IMPORTED = time.process_time() - BEGIN
+
+
+def _private_mb() -> float:
+    with open("/proc/self/smaps_rollup", encoding="ascii") as table:
+        kinds = {line.split(":")[0]: line.split()[1] for line in table if ":" in line}
+    return (int(kinds["Private_Clean"]) + int(kinds["Private_Dirty"])) / 1024
+
+
+def measure(folder: pathlib.Path, repeats: int, out: pathlib.Path) -> dict[str, Any]:
+    """Engine time (evaluate, simulate, statistics) and whole time (with the result) of the standard strategy."""
+    from bench.workload import open_workload, standard
+
+    workload = open_workload(folder)
+    with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="ondol-bench-") as scratch:
+        panels = workload.mapped(pathlib.Path(scratch))
+        plain = standard(panels, workload.rows, plain=True)
+        outcome = run(plain, panels.reading())
+        days = panels.days[-workload.rows :]
+        dates = {str(np.datetime64(int(day), "D")): row for row, day in enumerate(days)}
+        ordinal = panels.instruments.ordinal
+        sign = {"buy": 1, "sell": -1}
+        trades = [
+            (dates[t["date"]], ordinal[t["stock_code"]], sign[t["side"]] * t["shares"], t["price"])
+            for t in outcome.result["trades"]
+        ]
+        (out / f"{workload.name}.json").write_text(json.dumps(trades))
+        found: dict[str, Any] = {"trades": len(trades), "final": outcome.result["equity"][-1]["equity"]}
+        for name, request in (("plain", plain), ("full", standard(panels, workload.rows))):
+            begin = time.process_time()
+            run(request, panels.reading())
+            cpu, engine, whole, parts = [], [], [], []
+            for _ in range(repeats):
+                begin, at = time.process_time(), time.perf_counter()
+                outcome = run(request, panels.reading())
+                whole.append(1e3 * (time.perf_counter() - at))
+                cpu.append(time.process_time() - begin)
+                parts.append(outcome.timing)
+                engine.append(sum(outcome.timing[k] for k in ("evaluate_ms", "simulate_ms", "statistics_ms")))
+            found[name] = {
+                "cpu_s": cpu, "engine_ms": engine, "whole_ms": whole, "body_bytes": len(outcome.body),
+                "parts_ms": {k: float(np.median([p[k] for p in parts])) for k in parts[0]},
+            }  # fmt: skip
+        found["peak_rss_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        found["private_mb"] = _private_mb()
+        return found
+
+
+if __name__ == "__main__":
+    repeats, out = int(sys.argv[1]), pathlib.Path(sys.argv[2])
+    runs = {pathlib.Path(f).name: measure(pathlib.Path(f), repeats, out) for f in sys.argv[3:]}
+    print(json.dumps({"import_cpu_s": IMPORTED, "runs": runs}))

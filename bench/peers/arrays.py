@@ -1,0 +1,90 @@
+"""The arrays that every peer gets, the rules of the standard strategy, and how a peer is timed.
+
+Matrices are [days of the window, stocks]. Row d of a signal (`per, pct, roe, close, mean, momentum`: float32) is the
+row *before* day d, so that a peer may use it on day d; `open, high, low, last` (float64) are those of day d itself.
+"""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import resource
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+CASH = 100_000_000.0
+SLOTS = 20
+COMMISSION = 0.015 / 100
+SLIPPAGE = 0.1 / 100
+STOP, TAKE, MOST_DAYS = 10.0, 20.0, 60
+TOUCH = 1e-9
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """What the exporter wrote."""
+
+    days: np.ndarray  # int32 [D], days since 1970
+    tax: np.ndarray  # float64 [D], fraction of a sale
+    per: np.ndarray
+    pct: np.ndarray
+    roe: np.ndarray
+    close: np.ndarray
+    mean: np.ndarray
+    momentum: np.ndarray
+    open: np.ndarray
+    high: np.ndarray
+    low: np.ndarray
+    last: np.ndarray
+
+    def eligible(self) -> np.ndarray:
+        """bool [D, N]: the condition of the standard strategy, on planes that were computed before."""
+        found: np.ndarray = (
+            ((self.per < np.float32(10)) | (self.pct < np.float32(0.3)))
+            & (self.roe > np.float32(10))
+            & (self.close > self.mean)
+            & (self.momentum == self.momentum)
+        )
+        return found
+
+
+def load(folder: str | pathlib.Path) -> Arrays:
+    """The arrays of a folder, in memory."""
+    return Arrays(**{f.name: np.load(pathlib.Path(folder) / f"{f.name}.npy") for f in fields(Arrays)})
+
+
+Trades = list[tuple[int, int, int, float]]
+"""(day of the window, stock, shares: positive bought and negative sold, price)."""
+
+
+def measure(run: Callable[[Arrays], tuple[Trades | None, float]], *, imported_s: float) -> None:
+    """Runs a peer on each folder of the command line and prints what it took.
+
+    Arguments: repeats, where trades go, folders. The first run of a folder is reported apart (`first_s`): it compiles.
+    """
+    repeats, out, folders = int(sys.argv[1]), pathlib.Path(sys.argv[2]), sys.argv[3:]
+    found: dict[str, Any] = {"import_cpu_s": imported_s, "runs": {}}
+    for folder in folders:
+        arrays = load(folder)
+        begin = time.process_time()
+        trades, final = run(arrays)
+        first = time.process_time() - begin
+        seconds = []
+        for _ in range(repeats):
+            begin = time.process_time()
+            run(arrays)
+            seconds.append(time.process_time() - begin)
+        name = pathlib.Path(folder).name
+        found["runs"][name] = {
+            "first_cpu_s": first, "cpu_s": seconds or [first], "final": final,
+            "trades": None if trades is None else len(trades),
+            "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        }  # fmt: skip
+        if trades is not None:
+            (out / f"{name}.json").write_text(json.dumps(trades))
+    print(json.dumps(found))

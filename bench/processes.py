@@ -1,0 +1,131 @@
+"""Children and what they cost: CPU and memory by wait4 and /proc."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+_TICK = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A child that has ended."""
+
+    code: int
+    seconds: float
+    cpu_s: float
+    peak_rss_mb: float
+    output: str
+    errors: str
+
+    def json(self) -> Any:
+        """The last line that it printed, or all of it, as JSON."""
+        try:
+            return json.loads(self.output)
+        except ValueError:
+            return json.loads(self.output.strip().splitlines()[-1])
+
+
+class ChildError(Exception):
+    """A child ended with an error."""
+
+
+def run(command: Sequence[str], *, environment: Mapping[str, str] | None = None, timeout_s: float = 300) -> Ended:
+    """Runs a child to its end; CPU (user and system) and peak memory are those of the child that os.wait4 gives.
+
+    Raises ChildError with the end of what it said.
+    """
+    begin = time.perf_counter()
+    variables = {**os.environ, "PYTHONPATH": str(ROOT), **(environment or {})}
+    out, errors = _spool(), _spool()
+    child = subprocess.Popen(command, stdout=out, stderr=errors, cwd=ROOT, env=variables)
+    deadline = begin + timeout_s
+    while True:
+        found, status, usage = os.wait4(child.pid, os.WNOHANG)
+        if found:
+            break
+        if time.perf_counter() > deadline:
+            child.send_signal(signal.SIGTERM)
+            deadline += 15
+        time.sleep(0.005)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    seconds = time.perf_counter() - begin
+    said, complained = _read(out), _read(errors)
+    if child.returncode:
+        raise ChildError(f"{' '.join(command)} ended with {child.returncode}:\n{complained[-2000:]}")
+    return Ended(child.returncode, seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, said, complained)
+
+
+def _spool() -> Any:
+    import tempfile
+
+    return tempfile.TemporaryFile()
+
+
+def _read(spool: Any) -> str:
+    spool.seek(0)
+    with spool:
+        return str(spool.read().decode(errors="replace"))
+
+
+def ondol(*words: str, timeout_s: float = 600) -> Ended:
+    """A verb of the command line."""
+    return run([sys.executable, "-m", "ondol.main", *words], timeout_s=timeout_s)
+
+
+def _stat(process: int) -> list[str] | None:
+    try:
+        text = pathlib.Path(f"/proc/{process}/stat").read_text(encoding="utf-8")
+    except OSError:
+        return None
+    return text.rpartition(")")[2].split()
+
+
+def tree(root: int) -> list[int]:
+    """A process and everything below it."""
+    parents = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit() and (stat := _stat(int(name))) is not None:
+            parents[int(name)] = int(stat[1])
+    found, new = {root}, {root}
+    while new:
+        new = {child for child, parent in parents.items() if parent in new} - found
+        found |= new
+    return sorted(found)
+
+
+def cpu_s(root: int) -> float:
+    """User and system seconds of a process, everything below it, and what has ended below it."""
+    total = 0
+    for process in tree(root):
+        stat = _stat(process)
+        if stat is not None:
+            total += sum(int(value) for value in stat[11:15])
+    return total / _TICK
+
+
+def started_monotonic(process: int) -> float | None:
+    """When a process began, on the clock of time.clock_gettime(CLOCK_BOOTTIME)."""
+    stat = _stat(process)
+    return None if stat is None else int(stat[19]) / _TICK
+
+
+def memory_mb(process: int) -> dict[str, float]:
+    """Resident memory: `private` of the process alone, `pss` its share of what is shared, `rss` all that it sees."""
+    table = pathlib.Path(f"/proc/{process}/smaps_rollup").read_text(encoding="ascii")
+    kb = {line.split(":")[0]: int(line.split()[1]) for line in table.splitlines() if line.endswith("kB")}
+    return {
+        "private": (kb["Private_Clean"] + kb["Private_Dirty"]) / 1024,
+        "pss": kb["Pss"] / 1024,
+        "rss": kb["Rss"] / 1024,
+    }

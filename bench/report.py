@@ -1,0 +1,98 @@
+"""The tables of a run in markdown: the targets with their figures, and the engines side by side."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping
+from typing import Any
+
+from bench.targets import Row, rows
+
+Raw = Mapping[str, Any]
+
+
+def number(value: float | None, unit: str = "") -> str:
+    """Three figures, thousands apart."""
+    if value is None:
+        return "–"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.3g}" if abs(value) >= 0.001 or value == 0 else f"{value:.2e}"
+
+
+def _line(row: Row) -> str:
+    target = row.target
+    sign = "<=" if target.kind == "most" else ">="
+    spread = "" if row.low is None else f" ({number(row.low)} – {number(row.high)})"
+    verdict = {True: "met", False: "**missed**", None: "not measured"}[row.met]
+    value = "" if row.value is None else f"{number(row.value)} {target.unit}{spread}"
+    return f"| {target.number} | {target.what} | {sign} {number(target.bound)} {target.unit} | {value} | {verdict} |"
+
+
+def targets(raw: Raw) -> str:
+    """The table of the targets."""
+    lines = ["| # | what | target | measured (middle half) | |", "|---|---|---|---|---|"]
+    return "\n".join([*lines, *map(_line, rows(raw))])
+
+
+def engines(raw: Raw) -> str:
+    """CPU for each backtest of the standard strategy, peak memory, and the ratio to this engine."""
+    found = raw["engines"]
+    ours = found["ondol"]
+    columns = (
+        "engine", "1 year, CPU ms", "3 years, CPU ms", "ratio 1 y", "ratio 3 y", "peak MB (3 y)",
+        "before the first, CPU s", "trades", "note",
+    )  # fmt: skip
+    lines = ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
+    table = [
+        ("ondol", {**ours, "title": "**Ondol** (result encoded, statistics)", "note": "ranks of the host's panels"})
+    ]
+    table += [(key, value) for key, value in found.items() if key != "ondol"]
+    for key, engine in table:
+        cells = [engine["title"]]
+        names = ("2000x250", "2000x750")
+        runs = [engine["runs"].get(name) for name in names]
+        for figures in runs:
+            seconds = None if figures is None else (figures["plain"] if key == "ondol" else figures)["cpu_s"]
+            cells += ["–" if seconds is None else number(1e3 * statistics.median(seconds))]
+        cells += ["1" if key == "ondol" else "–" if figures is None else number(figures["ratio"]) for figures in runs]
+        longest = next((figures for figures in reversed(runs) if figures), None)
+        cells.append(number(longest["peak_rss_mb"]) if longest else "–")
+        first = engine["runs"].get("2000x250", {}).get("first_cpu_s", 0.0) if key != "ondol" else 0.0
+        cells.append(number(engine.get("import_cpu_s", 0.0) + first) if longest else "–")
+        same = [figures.get("same_trades") for figures in runs if figures]
+        cells.append("" if key == "ondol" else "the same" if same and all(same) else "other" if same else "–")
+        cells.append(engine.get("note") or engine.get("error", "")[-80:].replace("\n", " "))
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def against(raw: Raw, earlier: Raw) -> str:
+    """The targets of two runs side by side, and the change."""
+    lines = [
+        f"| # | what | {earlier['when']}, {earlier['machine']['commit']} | {raw['when']}, {raw['machine']['commit']} | |",
+        "|---|---|---|---|---|",
+    ]
+    for before, now in zip(rows(earlier), rows(raw), strict=True):
+        if before.value is not None and now.value is not None:
+            change = f"{100 * (now.value / before.value - 1):+.0f} %" if before.value else ""
+            cells = (now.target.number, now.target.what, number(before.value), number(now.value), change)
+            lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def machine(raw: Raw) -> str:
+    """The machine in a sentence."""
+    found = raw["machine"]
+    return (
+        f"{found['cpus']} x {found['model']}, {found['memory_gb']:.0f} GB, Linux {found['kernel']}, Python "
+        f"{found['python']}, {raw['when']}, load before the run {found['load']:.1f}, commit {found['commit']}"
+    )
+
+
+def whole(raw: Raw) -> str:
+    """The report of a run."""
+    parts = [f"Measured on {machine(raw)}; the whole run took {raw['seconds']:.0f} s.", targets(raw)]
+    if "engines" in raw:
+        parts.append(engines(raw))
+    return "\n\n".join(parts) + "\n"

@@ -1,0 +1,277 @@
+"""The whole system under measurement: load, prepare, warm, serve, answer, over a home of its own and over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import os
+import pathlib
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from bench.client import Connection, Load, drive, request_bytes
+from bench.home import Served, serving
+from bench.processes import ChildError, cpu_s, memory_mb, ondol, started_monotonic
+from shared.strategies.catalogue import STANDARD
+
+Told = Callable[[str], None]
+Figures = dict[str, Any]
+PATIENCE_S = 120.0
+
+
+def body(number: int, first: dt.date, days: int = 365) -> dict[str, Any]:
+    """A request that no other number makes: another stop and another first day."""
+    strategy = {**STANDARD.strategy, "sell": {**STANDARD.strategy["sell"], "stop_loss_pct": 5 + number % 997 / 100}}
+    start = first + dt.timedelta(days=number % 61)
+    return {
+        "strategy": strategy, "costs": STANDARD.costs, "start": start.isoformat(),
+        "end": (start + dt.timedelta(days=days - 1)).isoformat(), "initial_cash": 100_000_000 + number,
+    }  # fmt: skip
+
+
+def backtests(numbers: range, first: dt.date, days: int = 365) -> list[bytes]:
+    """Requests as bytes, made before the clock runs."""
+    return [request_bytes("POST", "/v1/backtests", body(n, first, days), Prefer="wait=30") for n in numbers]
+
+
+def quantiles(load: Load) -> Figures:
+    """p50, p90, p99 in milliseconds, and what the burst cost its client."""
+    ms = 1e3 * np.array(load.latencies)
+    return {
+        "p50_ms": float(np.percentile(ms, 50)), "p90_ms": float(np.percentile(ms, 90)),
+        "p99_ms": float(np.percentile(ms, 99)), "requests": len(ms), "seconds": load.seconds,
+        "client_cpu_s": load.client_cpu_s, "answer_bytes": load.received // max(len(ms), 1), "statuses": load.statuses,
+    }  # fmt: skip
+
+
+def burst(served: Served, requests: list[bytes], users: int, deadline_s: float = 1e9) -> Figures:
+    """Drives a burst and adds the CPU of the whole system for each request."""
+    before = cpu_s(served.process)
+    load = asyncio.run(drive(served.port, requests, users, deadline_s))
+    found = quantiles(load)
+    found["system_cpu_ms_each"] = 1e3 * (cpu_s(served.process) - before) / max(len(load.latencies), 1)
+    return found
+
+
+# ---- loading and preparing ---------------------------------------------------------------------------------------
+
+
+def market(folder: pathlib.Path, stocks: int, years: int) -> float:
+    """Writes the synthetic market; seconds."""
+    return ondol("market", str(folder), "--stocks", str(stocks), "--years", str(years), "--seed", "1").seconds
+
+
+def split_last_day(source: pathlib.Path, base: pathlib.Path, increment: pathlib.Path) -> None:
+    """The market without its last day, and that day alone."""
+    shutil.copytree(source, base, dirs_exist_ok=True)
+    increment.mkdir(parents=True, exist_ok=True)
+    prices = pl.read_parquet(source / "prices.parquet")
+    last = prices["date"].max()
+    prices.filter(pl.col("date") < last).write_parquet(base / "prices.parquet", compression="lz4")
+    prices.filter(pl.col("date") == last).write_parquet(increment / "prices.parquet", compression="lz4")
+    companies = pl.read_parquet(source / "companies.parquet")
+    companies.write_parquet(increment / "companies.parquet")
+
+
+def restated(source: pathlib.Path, target: pathlib.Path) -> None:
+    """The same market with another volume in every row."""
+    target.mkdir(parents=True, exist_ok=True)
+    shutil.copy(source / "companies.parquet", target)
+    prices = pl.read_parquet(source / "prices.parquet")
+    prices.with_columns(pl.col("volume") * 2).write_parquet(target / "prices.parquet", compression="lz4")
+
+
+def load(folder: pathlib.Path, home: pathlib.Path) -> Figures:
+    """Loads a market directory with the verb; rows a second by its own report and by the wall of the verb."""
+    ended = ondol("load", str(folder), "--home", str(home), "--json")
+    report = ended.json()
+    rows = report["rows"]["prices"]
+    return {
+        "rows": rows, "rows_per_s": rows / report["seconds"], "load_s": report["seconds"], "verb_s": ended.seconds,
+        "peak_rss_mb": ended.peak_rss_mb, "verb_cpu_s": ended.cpu_s,
+    }  # fmt: skip
+
+
+def published(served: Served, folder: pathlib.Path) -> Figures:
+    """Loads into a system that serves, and waits until its preparer has published; by stage as the preparer counts."""
+    before = _stages(served)
+    report = ondol("load", str(folder), "--home", str(served.home), "--json").json()
+    begin, cpu = time.perf_counter(), cpu_s(served.process)
+    while True:
+        newest = next((v for v in served.get("/v1/datasets")["items"] if v["current"]), None)
+        if newest is not None and newest["revision"] >= report["revision"]:
+            break
+        if time.perf_counter() - begin > PATIENCE_S:
+            raise ChildError("nothing was published in time")
+        time.sleep(0.02)
+    seconds = time.perf_counter() - begin
+    after = _stages(served)
+    stages = {name: value - before.get(name, 0.0) for name, value in after.items()}
+    return {
+        "published_s": max(seconds, sum(stages.values())), "waited_s": seconds, "stages_s": stages,
+        "system_cpu_s": cpu_s(served.process) - cpu,
+    }  # fmt: skip
+
+
+def _stages(served: Served) -> dict[str, float]:
+    found = served.metrics()
+    start = 'ondol_prepare_seconds_sum{stage="'
+    return {name.removeprefix(start)[:-2]: value for name, value in found.items() if name.startswith(start)}
+
+
+# ---- loading and preparing: the parts ----------------------------------------------------------------------------
+
+
+def loading(work: pathlib.Path, folder: pathlib.Path, tell: Told) -> Figures:
+    """P11: rows into an empty table, the same rows restated, and loaded again without effect."""
+    home, other = work / "home-load", work / "market-restated"
+    found: Figures = {"empty": load(folder, home)}
+    tell(f"loaded {found['empty']['rows']:,} rows at {found['empty']['rows_per_s']:,.0f}/s")
+    restated(folder, other)
+    found["restated"] = load(other, home)
+    tell(f"restated at {found['restated']['rows_per_s']:,.0f}/s")
+    found["again"] = load(other, home)
+    shutil.rmtree(home)
+    shutil.rmtree(other)
+    return found
+
+
+def preparing(work: pathlib.Path, folder: pathlib.Path, home: pathlib.Path, tell: Told) -> Figures:
+    """P7: everything from PostgreSQL, and one more day."""
+    base, increment = work / "market-base", work / "market-day"
+    split_last_day(folder, base, increment)
+    with serving(home, simulators=2) as served:
+        found: Figures = {"whole": published(served, base)}
+        tell(f"prepared in {found['whole']['published_s']:.2f} s")
+        found["one_day"] = published(served, increment)
+        tell(f"one more day in {found['one_day']['published_s']:.2f} s")
+    shutil.rmtree(base)
+    shutil.rmtree(increment)
+    return found
+
+
+# ---- warming and answering ---------------------------------------------------------------------------------------
+
+
+def warming(home: pathlib.Path, tell: Told) -> Figures:
+    """P8 and P13: the full warm run from nothing, and when nothing changed."""
+    found: Figures = {}
+    for name in ("cold", "unchanged"):
+        begin = time.perf_counter()
+        ended = ondol("warm", "--home", str(home), "--json")
+        run = ended.json()
+        found[name] = {
+            "seconds": time.perf_counter() - begin, "status": run["status"], "summary": run.get("summary"),
+            "phases": [
+                {key: phase.get(key) for key in ("phase", "items", "fresh", "failed", "hits", "misses", "seconds")}
+                for phase in run.get("progress") or []
+            ],
+        }  # fmt: skip
+        tell(f"warm run, {name}: {found[name]['seconds']:.2f} s")
+    return found
+
+
+def first_day(served: Served) -> dt.date:
+    """A day from which at least a year and sixty days of data follow, with as much look-back as there is."""
+    newest = served.get("/v1/datasets/current")
+    last = dt.date.fromisoformat(newest["last_day"])
+    return last - dt.timedelta(days=365 + 62)
+
+
+def answering(served: Served, tell: Told, *, seconds: float, users: tuple[int, ...] = (100, 1000)) -> Figures:
+    """P2-P5 on a warm system."""
+    first = first_day(served)
+    asyncio.run(drive(served.port, backtests(range(10_000, 10_080), first), 2))
+    found: Figures = {}
+    asked = backtests(range(300), first)
+    found["new"] = burst(served, asked, 1)
+    tell(f"a new request: p50 {found['new']['p50_ms']:.1f} ms, p99 {found['new']['p99_ms']:.1f} ms")
+    found["stored"] = burst(served, asked, 1)
+    tell(f"a stored one: p50 {found['stored']['p50_ms']:.2f} ms")
+    at = 20_000
+    for count in users:
+        found[f"users_{count}"] = burst(served, backtests(range(at, at + count), first), count)
+        tell(f"{count} users at once: {found[f'users_{count}']['seconds']:.2f} s")
+        at += count
+    before = _stored(served)
+    most = int(seconds * 1000)
+    found["sustained"] = burst(served, backtests(range(100_000, 100_000 + most), first), 16, seconds)
+    sustained = found["sustained"]
+    sustained["per_second"] = sustained["requests"] / sustained["seconds"]
+    sustained["results_stored"] = _stored(served) - before
+    tell(f"sustained: {sustained['per_second']:.0f}/s")
+    return found
+
+
+def _stored(served: Served) -> int:
+    return int(served.metrics().get('ondol_backtests_total{outcome="completed"}', 0))
+
+
+def first_answer(home: pathlib.Path, tell: Told, repeats: int = 3) -> Figures:
+    """P6: from the birth of a simulator process to its first answer; its elder is killed."""
+    seconds = []
+    with serving(home, simulators=1) as served:
+        first = first_day(served)
+        asyncio.run(drive(served.port, backtests(range(40_000, 40_001), first), 1))
+        for n in range(repeats):
+            elder = served.run()["services"]["simulator-1"]
+            asked = backtests(range(41_000 + n, 41_001 + n), first)
+
+            async def wait(asked: list[bytes] = asked, elder: int = elder) -> float:
+                os.kill(elder, signal.SIGKILL)
+                await Connection(served.port).send(asked[0])
+                return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+            answered = asyncio.run(wait())
+            younger = served.run()["services"]["simulator-1"]
+            born = started_monotonic(younger)
+            if younger != elder and born is not None:
+                seconds.append(answered - born)
+    tell(f"first answer of a simulator: {min(seconds):.2f} s")
+    return {"seconds": seconds}
+
+
+def memory(home: pathlib.Path, tell: Told, simulators: int = 16) -> Figures:
+    """P9, P10 and the API's part of P15: memory of everything while many simulators work over all years."""
+    with serving(home, simulators=simulators) as served:
+        newest = served.get("/v1/datasets/current")
+        start = dt.date.fromisoformat(newest["first_day"]) + dt.timedelta(days=30)
+        span = (dt.date.fromisoformat(newest["last_day"]) - start).days - 62
+        fresh = memory_mb(served.run()["services"]["api"])
+        burst(served, backtests(range(60_000, 60_000 + 20 * simulators), start, span), simulators)
+        run = served.run()
+        services = {name: memory_mb(process) for name, process in run["services"].items()}
+        servers = {name: memory_mb(process) for name, process in run["servers"]["processes"].items()}
+        panels = sum(
+            f.stat().st_blocks * 512 for f in pathlib.Path(run["servers"]["panel_dir"]).rglob("*") if f.is_file()
+        )
+        metrics = served.metrics()
+    private = [m["private"] for name, m in services.items() if name.startswith("simulator")]
+    redis = {name: m["rss"] for name, m in servers.items() if "postgres" not in name}
+    found = {
+        "api_fresh": fresh, "services": services, "servers": servers, "panels_mb": panels / 2**20,
+        "simulator_private_mb": {"median": float(np.median(private)), "most": max(private)}, "redis_rss_mb": redis,
+        "redis_used_mb": {k: v / 2**20 for k, v in metrics.items() if k.startswith("ondol_redis_memory_bytes")},
+        "total_mb": sum(private) + panels / 2**20 + sum(redis.values()),
+        "dataset": {k: newest.get(k) for k in ("days", "stocks", "parts", "sizes", "first_day", "last_day")},
+    }  # fmt: skip
+    tell(f"{simulators} simulators, panels and both Redis: {found['total_mb']:.0f} MB; private {max(private):.0f} MB")
+    return found
+
+
+def imports() -> Figures:
+    """P15: resident memory and time of importing the api and the simulator."""
+    from bench.processes import run
+
+    found = {}
+    for name in ("api", "simulator", "preparer", "warmer"):
+        ended = run([sys.executable, "-c", f"import services.{name}.service"])
+        found[name] = {"rss_mb": ended.peak_rss_mb, "seconds": ended.seconds, "cpu_s": ended.cpu_s}
+    return found

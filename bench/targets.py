@@ -1,0 +1,202 @@
+"""The targets of the design, each with how its figure is read from the raw numbers of a run.
+
+A figure is (value, unit); a target is met when the value is at most (`most`) or at least (`least`) its bound.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Raw = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Target:
+    """One line of the table."""
+
+    number: str
+    what: str
+    unit: str
+    bound: float
+    kind: Literal["most", "least"]
+    read: Callable[[Raw], float]
+    spread: Callable[[Raw], tuple[float, float]] | None = None
+
+    def met(self, value: float) -> bool:
+        """Whether a figure meets the target."""
+        return value <= self.bound if self.kind == "most" else value >= self.bound
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line with its figure; `value` is None when the run did not measure it."""
+
+    target: Target
+    value: float | None
+    low: float | None
+    high: float | None
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the target is met; None when it was not measured."""
+        return None if self.value is None else self.target.met(self.value)
+
+
+def _engine(name: str) -> tuple[Callable[[Raw], float], Callable[[Raw], tuple[float, float]]]:
+    def values(raw: Raw) -> list[float]:
+        found: list[float] = raw["engines"]["ondol"]["runs"][name]["full"]["engine_ms"]
+        return found
+
+    def middle(raw: Raw) -> float:
+        return float(statistics.median(values(raw)))
+
+    return middle, lambda raw: _middle(values(raw))
+
+
+def _middle(values: list[float]) -> tuple[float, float]:
+    """The range of the middle half."""
+    if len(values) < 4:
+        return min(values), max(values)
+    quarters = statistics.quantiles(values, n=4)
+    return quarters[0], quarters[2]
+
+
+def _ratio(peer: str, name: str) -> Callable[[Raw], float]:
+    return lambda raw: float(raw["engines"][peer]["runs"][name]["ratio"])
+
+
+def _at(*path: str) -> Callable[[Raw], float]:
+    def read(raw: Raw) -> float:
+        value: Any = raw
+        for key in path:
+            value = value[key]
+        return float(value)
+
+    return read
+
+
+def _all_of(*path: str) -> tuple[Callable[[Raw], float], Callable[[Raw], tuple[float, float]]]:
+    def values(raw: Raw) -> list[float]:
+        value: Any = raw
+        for key in path:
+            value = value[key]
+        return list(value)
+
+    def middle(raw: Raw) -> float:
+        return float(statistics.median(values(raw)))
+
+    return middle, lambda raw: _middle(values(raw))
+
+
+def _hit_rate(raw: Raw) -> float:
+    summary = raw["system"]["warm"]["unchanged"]["summary"]
+    summary = summary if summary.get("chunk_hit_rate") is not None else raw["system"]["warm"]["cold"]["summary"]
+    return float(100 * min(summary["chunk_hit_rate"], summary["result_hit_rate"]))
+
+
+def _redis(raw: Raw) -> float:
+    used = raw["system"]["memory"]["redis_used_mb"]
+    return float(max(value for name, value in used.items() if "cache" in name))
+
+
+TARGETS = (
+    Target("P1", "engine time of S, 2,000 stocks, 1 year", "ms", 2, "most", *_engine("2000x250")),
+    Target("P1", "engine time of S, 2,000 stocks, 3 years", "ms", 5, "most", *_engine("2000x750")),
+    Target("P1", "engine time of S, 2,700 stocks, 3 years", "ms", 5, "most", *_engine("2700x750")),
+    Target(
+        "P1",
+        "CPU of vectorbt with statistics / ours, 1 year",
+        "x",
+        100,
+        "least",
+        _ratio("vectorbt_statistics", "2000x250"),
+    ),
+    Target(
+        "P1",
+        "CPU of vectorbt with statistics / ours, 3 years",
+        "x",
+        100,
+        "least",
+        _ratio("vectorbt_statistics", "2000x750"),
+    ),
+    Target(
+        "P1", "CPU of vectorbt without statistics / ours, 1 year", "x", 100, "least", _ratio("vectorbt", "2000x250")
+    ),
+    Target(
+        "P1", "CPU of vectorbt without statistics / ours, 3 years", "x", 100, "least", _ratio("vectorbt", "2000x750")
+    ),
+    Target(
+        "P2", "POST to the answer, never seen, 1 year, p50", "ms", 10, "most", _at("system", "answers", "new", "p50_ms")
+    ),
+    Target("P2", "the same, p99", "ms", 40, "most", _at("system", "answers", "new", "p99_ms")),
+    Target("P3", "answered from a stored result, p50", "ms", 2, "most", _at("system", "answers", "stored", "p50_ms")),
+    Target("P4", "100 users at once, all answered", "s", 0.7, "most", _at("system", "answers", "users_100", "seconds")),
+    Target(
+        "P4", "1,000 users at once, all answered", "s", 6, "most", _at("system", "answers", "users_1000", "seconds")
+    ),
+    Target(
+        "P5",
+        "sustained 1-year backtests, results stored",
+        "/s",
+        200,
+        "least",
+        _at("system", "answers", "sustained", "per_second"),
+    ),
+    Target(
+        "P6", "first answer of a simulator process", "s", 1.0, "most", *_all_of("system", "first_answer", "seconds")
+    ),
+    Target(
+        "P7",
+        "prepare 2,700 stocks x 3 years, published",
+        "s",
+        8,
+        "most",
+        _at("system", "prepare", "whole", "published_s"),
+    ),
+    Target("P7", "one more day", "s", 1.5, "most", _at("system", "prepare", "one_day", "published_s")),
+    Target("P8", "full warm run from nothing", "s", 15, "most", _at("system", "warm", "cold", "seconds")),
+    Target("P8", "warm run when nothing changed", "s", 2, "most", _at("system", "warm", "unchanged", "seconds")),
+    Target("P9", "Redis bytes of the cache, 3 years", "MB", 150, "most", _redis),
+    Target("P10", "16 simulators, panels, both Redis", "MB", 2048, "most", _at("system", "memory", "total_mb")),
+    Target(
+        "P10",
+        "private memory of a simulator, most",
+        "MB",
+        60,
+        "most",
+        _at("system", "memory", "simulator_private_mb", "most"),
+    ),
+    Target(
+        "P11",
+        "price rows loaded into an empty table",
+        "/s",
+        100_000,
+        "least",
+        _at("system", "load", "empty", "rows_per_s"),
+    ),
+    Target("P11", "price rows restated", "/s", 50_000, "least", _at("system", "load", "restated", "rows_per_s")),
+    Target("P11", "peak memory of loading", "MB", 1024, "most", _at("system", "load", "empty", "peak_rss_mb")),
+    Target(
+        "P12", "engine time of S, 6,900 of 7,000 days x 4,800 stocks", "ms", 60, "most", *_all_of("growth", "engine_ms")
+    ),
+    Target("P13", "hit rate of what was warmed (chunks, results)", "%", 100, "least", _hit_rate),
+    Target("P15", "make demo from a fresh clone", "s", 180, "most", _at("demo", "seconds")),
+    Target("P15", "importing the api", "MB", 80, "most", _at("system", "imports", "api", "rss_mb")),
+)
+
+
+def rows(raw: Raw) -> list[Row]:
+    """Each target with its figure."""
+    found = []
+    for target in TARGETS:
+        try:
+            value = target.read(raw)
+            low, high = target.spread(raw) if target.spread else (None, None)
+        except (KeyError, TypeError, ValueError, IndexError):
+            found.append(Row(target, None, None, None))
+            continue
+        found.append(Row(target, value, low, high))
+    return found

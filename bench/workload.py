@@ -1,0 +1,207 @@
+"""The standard workload: a seeded market in arrays, its dataset version, the requests, and what peers read of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import pathlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from services.preparer.build import build_panels
+from shared.dataset.encode import encode_all, manifest_of
+from shared.dataset.manifest import Manifest, from_bytes, to_bytes
+from shared.dataset.memory import MemoryPanels
+from shared.dataset.panels import MappedPanels
+from shared.factors.catalogue import BY_KEY
+from shared.language import compile_expression
+from shared.language.evaluate import evaluate
+from shared.market import sales_tax_pct
+from shared.model.calendar import from_day, to_day
+from shared.model.fields import STORED
+from shared.model.instruments import Instruments
+from shared.model.panel import Panels
+from shared.model.raw import BALANCES, FLOWS, Dividends, RawMarket, Statements
+from shared.model.request import BacktestRequest
+from shared.simulation import request_of
+from shared.strategies.catalogue import STANDARD
+
+FACTORS = ("PER", "ROE", "MOMENTUM_3M", "MARKET_CAP")
+LOOK_BACK = 300
+"""Rows before the window: a year for the longest factor, and some."""
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def weekdays(last: dt.date, count: int) -> Array:
+    """int32 [count]: the weekdays up to `last`."""
+    found: list[int] = []
+    day = last
+    while len(found) < count:
+        if day.weekday() < 5:
+            found.append(to_day(day))
+        day -= dt.timedelta(days=1)
+    return np.array(found[::-1], np.int32)
+
+
+def raw_market(stocks: int, days: int, seed: int = 1, last: dt.date = dt.date(2025, 12, 26)) -> RawMarket:
+    """A market whose stocks trade on every day, with quarterly statements; the same arrays for the same arguments."""
+    random = np.random.default_rng(seed)
+    dates = weekdays(last, days)
+    steps = random.normal(0.0003, 0.025, (days, stocks))
+    close = np.round(10_000 * np.exp(np.cumsum(steps, 0)) * random.uniform(0.2, 5, stocks) / 10) * 10 + 10
+    open_ = np.round(close * (1 + random.normal(0, 0.008, (days, stocks))) / 10) * 10 + 10
+    high, low = np.maximum(open_, close) * 1.01, np.minimum(open_, close) * 0.99
+    volume = random.integers(1_000, 1_000_000, (days, stocks)).astype(float)
+    shares = np.tile(random.integers(1_000_000, 100_000_000, stocks).astype(float), (days, 1))
+    absent = np.full((days, stocks), np.nan)
+    prices = {
+        "open": open_, "high": high, "low": low, "close": close, "volume": volume, "trading_value": volume * close,
+        "market_cap": close * shares, "listed_shares": shares, "change": absent, "change_rate": absent,
+        "split": np.ones((days, stocks)),
+    }  # fmt: skip
+    nobody: tuple[None, ...] = (None,) * stocks
+    instruments = Instruments(
+        code=tuple(f"{i:06d}" for i in range(stocks)),
+        name=tuple(f"Synthetic {i:04d}" for i in range(stocks)),
+        name_en=nobody,
+        market=tuple("KOSDAQ" if i % 3 else "KOSPI" for i in range(stocks)),
+        sector=nobody,
+        listed_on=nobody,
+        delisted_on=nobody,
+    )
+    nothing = np.zeros(0, np.int32)
+    return RawMarket(
+        days=dates,
+        instruments=instruments,
+        prices=prices,
+        statements=_statements(random, stocks, dates, shares[0]),
+        dividends=Dividends(instrument=nothing, ex_date=nothing, dps=np.zeros(0), disclosed_on=nothing),
+        indices={"KOSPI": 1_000 * np.exp(np.cumsum(random.normal(0, 0.01, days)))},
+    )
+
+
+def _statements(random: np.random.Generator, stocks: int, dates: Array, shares: Array) -> Statements:
+    first, last = from_day(int(dates[0])).year - 2, from_day(int(dates[-1])).year
+    quarters = []
+    for year in range(first, last + 1):
+        for quarter in (1, 2, 3, 4):
+            end = to_day(dt.date(year, 3 * quarter, 28))
+            quarters.append((year, quarter, end, end + 45))
+    each = len(quarters)
+    table = np.array(quarters * stocks, np.int32)
+    instrument = np.repeat(np.arange(stocks), each).astype(np.int32)
+    equity = random.uniform(0.3, 3, len(instrument)) * shares[instrument] * 3_000
+    accounts = {name: equity * random.uniform(0.02, 0.2, len(instrument)) * table[:, 1] / 4 for name in FLOWS}
+    accounts |= {name: equity * random.uniform(0.5, 1.5, len(instrument)) for name in BALANCES}
+    return Statements(
+        instrument=instrument,
+        fiscal_year=np.ascontiguousarray(table[:, 0]),
+        fiscal_quarter=np.ascontiguousarray(table[:, 1]),
+        period_end=np.ascontiguousarray(table[:, 2]),
+        disclosed_on=np.ascontiguousarray(table[:, 3]),
+        accounts=accounts,
+    )
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A dataset version, encoded, and the days of its window."""
+
+    name: str
+    manifest: Manifest
+    parts: dict[str, bytes]
+    rows: int
+
+    def mapped(self, directory: pathlib.Path, budget_bytes: int = 8 << 30) -> MappedPanels:
+        """The panels as a simulator sees them: mapped files under `directory`."""
+        directory.mkdir(parents=True, exist_ok=True)
+
+        def fetch(names: Sequence[str]) -> dict[str, bytes]:
+            return {name: self.parts[name] for name in names}
+
+        return MappedPanels(directory, self.manifest, fetch, budget_bytes)
+
+    def save(self, folder: pathlib.Path) -> None:
+        """Writes the version for another process."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "workload.msgpack").write_bytes(
+            msgspec.msgpack.encode({"parts": self.parts, "rows": self.rows, "name": self.name})
+        )
+        (folder / "manifest.json").write_bytes(self.manifest_bytes())
+
+    def manifest_bytes(self) -> bytes:
+        """The manifest as the preparer stores it."""
+        return to_bytes(self.manifest)
+
+
+def open_workload(folder: pathlib.Path) -> Workload:
+    """What `save` wrote."""
+    stored = msgspec.msgpack.decode((folder / "workload.msgpack").read_bytes())
+    return Workload(
+        name=stored["name"],
+        manifest=from_bytes((folder / "manifest.json").read_bytes()),
+        parts=stored["parts"],
+        rows=stored["rows"],
+    )
+
+
+def make(stocks: int, rows: int, seed: int = 1, keys: Sequence[str] = FACTORS) -> tuple[Workload, MemoryPanels]:
+    """The workload of a window of `rows` days, with its panels in memory."""
+    panels = build_panels(raw_market(stocks, rows + LOOK_BACK, seed), keys)
+    everything = slice(0, len(panels.days))
+    content, parts = encode_all(
+        days=panels.days,
+        instruments=panels.instruments,
+        fields={name: panels.panel(name, everything) for name in (*STORED, *keys)},
+        factor_versions={key: BY_KEY[key].version for key in keys},
+        indices=panels.indices,
+        dividends=panels.dividends,
+    )
+    name = f"{stocks}x{rows}"
+    return Workload(name=name, manifest=manifest_of(content, 1, {}), parts=parts, rows=rows), panels
+
+
+def standard(panels: Panels, rows: int, *, plain: bool = False, **changes: Any) -> BacktestRequest:
+    """The standard strategy over the last `rows` days; `plain`: without ticks and limits, which no peer knows."""
+    body: dict[str, Any] = {
+        "strategy": STANDARD.strategy,
+        "costs": STANDARD.costs,
+        "start": from_day(int(panels.days[-rows])).isoformat(),
+        "end": from_day(int(panels.days[-1])).isoformat(),
+    }
+    if plain:
+        body["execution"] = {"price_limits": False, "tick_size": False}
+    return request_of({**body, **changes})
+
+
+def export(panels: Panels, rows: int, folder: pathlib.Path) -> None:
+    """Writes the arrays of bench/peers/arrays.py."""
+    folder.mkdir(parents=True, exist_ok=True)
+    window = slice(len(panels.days) - rows, len(panels.days))
+    before = slice(window.start - 1, window.stop - 1)
+    columns = len(panels.instruments)
+
+    def universe(wanted: slice) -> Array:
+        return np.ones((wanted.stop - wanted.start, columns), np.bool_)
+
+    def number(text: str) -> Array:
+        expression = compile_expression(text, role="number", path="bench")
+        return evaluate(expression, panels, before, universe, "bench-everything")
+
+    arrays = {
+        "days": panels.days[window],
+        "tax": np.array([sales_tax_pct(from_day(int(day)), "KOSPI") / 100 for day in panels.days[window]]),
+        "per": panels.panel("PER", before),
+        "roe": panels.panel("ROE", before),
+        "momentum": panels.panel("MOMENTUM_3M", before),
+        "pct": number("pct_rank(PER)"),
+        "close": number("raw_close"),
+        "mean": number("ts_mean(raw_close, 60)"),
+        **{name: panels.panel(name, window) for name in ("open", "high", "low", "last")},
+    }
+    for name, values in arrays.items():
+        np.save(folder / f"{name}.npy", np.ascontiguousarray(values))

@@ -1,0 +1,28 @@
+"""Measure speed and memory on this machine: every target of docs/performance.md, in one run.
+
+The peers (vectorbt, bt, backtrader, numba) are measured beside it where `make bench` has installed them.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from shared.errors import SetupError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `ondol bench`."""
+    try:
+        from bench.__main__ import add_arguments as of_bench
+    except ModuleNotFoundError as error:
+        if error.name not in {"bench", "bench.__main__"}:
+            raise
+        raise SetupError("ondol bench needs the folder bench/ of a checkout; run `make bench` there.") from error
+    of_bench(parser)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Measure, print the tables, keep the raw numbers; 1 when a part could not be measured."""
+    from bench.__main__ import main as measure
+
+    return measure(args)
