@@ -70,6 +70,34 @@ def test_the_random_backtests_reach_every_reason_and_every_miss() -> None:
     assert set(seen) - {"sell_take_profit"} == reasons | expected | missed
 
 
+def test_a_profit_that_opens_at_the_lower_limit_is_missed_once_and_taken_later() -> None:
+    cells = (
+        ("2023-03-02", 1000, 1000, 1000, 1000, 10_000),
+        ("2023-03-03", 1000, 1000, 1000, 1000, 10_000),
+        ("2023-03-06", None, None, None, 1800, 0),
+        ("2023-03-07", 1260, 1300, 1260, 1280, 10_000),
+        ("2023-03-08", 1280, 1280, 1280, 1280, 10_000),
+    )
+    names = ("date", "open", "high", "low", "close", "volume")
+    prices = [{**dict(zip(names, row, strict=True)), "stock_code": "A", "listed_shares": 1_000} for row in cells]
+    market = {"prices": prices, "companies": [{"stock_code": "A", "name": "A", "market": "KOSPI"}]}
+    request = {
+        "strategy": {"buy": {"where": "raw_close == 1000"}, "sell": {"take_profit_pct": 20}},
+        "start": "2023-03-03",
+        "end": "2023-03-08",
+        "costs": {"commission_pct": 0, "slippage_pct": 0, "tax_pct": 0},
+        "benchmark": None,
+    }
+    found = product_result(panels_of(market), request)
+    assert isinstance(found, dict)
+    assert found["unfilled"]["sell_take_profit"] == 1
+    assert [(t["date"], t["price"], t["reason"]) for t in found["trades"]] == [
+        ("2023-03-03", 1000.0, "entry"),
+        ("2023-03-08", 1280.0, "take_profit"),
+    ]
+    assert differences(found, engine.backtest(market, request)) == []
+
+
 @settings(max_examples=60, deadline=None)
 @given(market_seed=st.integers(10_000, 10_000_000), request_seed=st.integers(0, 10_000_000))
 def test_any_backtest_is_that_of_the_reference(market_seed: int, request_seed: int) -> None:

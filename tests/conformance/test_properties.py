@@ -16,7 +16,7 @@ from tests.support.markets import panels_of
 from tests.support.random_markets import random_market
 from tests.support.random_requests import random_request
 
-SEEDS = range(40)
+SEEDS = range(25)
 Market = dict[str, list[dict[str, Any]]]
 
 
