@@ -24,6 +24,8 @@ from shared.settings import Settings
 _PASSED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV")
 _READY_S = 60.0
 _LEAVE_S = 15.0
+_CONNECTIONS = 180
+"""What the services share of the embedded PostgreSQL's 200 connections."""
 HOST = "127.0.0.1"
 
 
@@ -107,7 +109,10 @@ async def system(
             embedded.servers(home, verb=verb, cache_bytes=settings.cache_bytes, told=notes.server)
         )
         await migrate(found.database_url)
-        shared = replace(with_servers(settings, found), api_host=HOST, api_port=port, metrics_host=HOST)
+        pool_size = max(2, min(settings.pool_size, _CONNECTIONS // len(names)))
+        shared = replace(
+            with_servers(settings, found), api_host=HOST, api_port=port, metrics_host=HOST, pool_size=pool_size
+        )
         ports = {name: free_port() for name in names if name != "api"}
         kept = [
             _service(name, replace(shared, metrics_port=ports.get(name, 0)), home, environment, notes.service)

@@ -202,19 +202,31 @@ def _parsed(file: MarketFile, header: bytes, rows: bytes) -> pl.DataFrame:
 
 
 def _typed(file: MarketFile, raw: pl.DataFrame, before: int) -> pl.DataFrame:
-    typed = raw.select(_converted(file, column, raw.schema[column.name]).alias(column.name) for column in file.columns)
+    typed = raw.select(
+        _converted(file, column, raw.schema[column.name], as_is=True).alias(column.name) for column in file.columns
+    )
+    again = [c for c in file.columns if typed[c.name].null_count() != raw[c.name].null_count()]
+    if again:  # blanks around cells, or cells that cannot be read: the slow way tells them apart
+        typed = typed.with_columns(
+            raw.select(_converted(file, c, raw.schema[c.name], as_is=False).alias(c.name) for c in again)
+        )
     _refuse_bad_cells(file, raw, typed, before)
     return typed
 
 
-def _converted(file: MarketFile, column: Column, dtype: pl.DataType) -> pl.Expr:
-    """The column in its type: date -> Date, text -> String, number and whole -> Float64; what cannot be is null."""
+def _converted(file: MarketFile, column: Column, dtype: pl.DataType, *, as_is: bool) -> pl.Expr:
+    """The column in its type: date -> Date, text -> String, number and whole -> Float64; what cannot be is null.
+
+    `as_is` takes text without looking for blanks around it.
+    """
     cell = pl.col(column.name)
     if dtype == pl.Null:
         return cell.cast({"date": pl.Date, "text": pl.String}.get(column.kind, pl.Float64))
     if dtype == pl.String or isinstance(dtype, (pl.Categorical, pl.Enum)):
-        text = cell.cast(pl.String).str.strip_chars()
-        text = pl.when(text != "").then(text)
+        text = cell.cast(pl.String)
+        if not as_is or column.kind == "text":
+            text = text.str.strip_chars()
+            text = pl.when(text != "").then(text)
         if column.kind == "text":
             return text
         if column.kind == "date":

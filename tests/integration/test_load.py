@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import gzip
+import os
 import pathlib
+import sys
 from typing import Any
 
 import numpy as np
@@ -265,3 +268,23 @@ async def test_codes_as_numbers_are_refused_since_zeros_are_lost(settings: Setti
     pl.DataFrame({"stock_code": [10], "name": ["x"], "market": ["KOSPI"]}).write_parquet(tmp_path / "companies.parquet")
     with pytest.raises(LoadError, match="stock_code holds Int64, expected text"):
         await _load(settings, tmp_path)
+
+
+@pytest.mark.real_market
+@pytest.mark.skipif("ONDOL_REAL_MARKET" not in os.environ, reason="ONDOL_REAL_MARKET names no real market")
+async def test_a_real_market_loads_in_bounded_memory_and_again_without_effect(settings: Settings) -> None:
+    folder = pathlib.Path(os.environ["ONDOL_REAL_MARKET"])
+    script = (
+        "import asyncio, pathlib, resource, sys; from services.preparer.load import load_market;"
+        "report = asyncio.run(load_market(pathlib.Path(sys.argv[1]), sys.argv[2]));"
+        "print(report.rows['prices'], report.revision, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+    expected = pl.scan_parquet(folder / "prices.parquet").select(pl.len()).collect().item()
+    for revision in ("1", "None"):
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", script, str(folder), settings.database_url or "", stdout=asyncio.subprocess.PIPE
+        )
+        output, _ = await process.communicate()
+        rows, made, resident_kib = output.decode().split()
+        assert (int(rows), made) == (expected, revision)
+        assert int(resident_kib) <= 1024 * 1024

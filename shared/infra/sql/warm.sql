@@ -128,10 +128,11 @@ on conflict (run, phase, item) do update
 set status = excluded.status, fresh = excluded.fresh, seconds = excluded.seconds, error = excluded.error;
 
 -- name: popular
--- What users asked for most in the last $1 days: the newest request of each kind is counted by the caller.
-select request, strategy_id, count(*) as times from backtest
-where origin = 'user' and created_at > now() - make_interval(days => $1)
-group by request, strategy_id order by times desc, request limit $2;
+-- What users asked for most in the last $1 days, at most $2 kinds; what failed for them is left out.
+select b.request, b.strategy_id, count(*) as times
+from backtest b left join computation c on c.id = b.computation
+where b.origin = 'user' and b.created_at > now() - make_interval(days => $1) and c.status is distinct from 'failed'
+group by b.request, b.strategy_id order by times desc, b.request limit $2;
 
 -- name: newest_revision
 select max(id) as revision from data_revision;
