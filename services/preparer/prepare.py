@@ -38,6 +38,9 @@ from shared.model.raw import PRICE_COLUMNS, Dividends, Statements
 
 log = structlog.get_logger()
 
+LONG_ROWS = 2000
+"""From so many rows on no part is read ahead: one of 30 years takes about a gigabyte while it is built."""
+
 NEVER = 1 << 30
 """The first year of a part in which nothing changed."""
 
@@ -216,7 +219,7 @@ async def _build_parts(
 ) -> dict[int, BuiltPart]:
     """Read part after part (one snapshot, one connection) and build as many at once as there are workers."""
     built: dict[int, BuiltPart] = {}
-    free = asyncio.Semaphore(builder.workers + 1)
+    free = asyncio.Semaphore(builder.workers + (len(shape.days) < LONG_ROWS))
     working = asyncio.Semaphore(builder.workers)
     written: set[str] = set()
 

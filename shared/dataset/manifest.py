@@ -54,17 +54,19 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     revision: int
     reasons: dict[str, str]
 
-    @property
+    @cached_property
     def days(self) -> Array:
-        """int32 [D]: the trading days."""
-        return np.array(self.content.days, np.int32)
+        """int32 [D]: the trading days, read-only."""
+        found = np.array(self.content.days, np.int32)
+        found.flags.writeable = False
+        return found
 
     @property
     def instruments(self) -> Instruments:
         """The columns."""
         return self.content.instruments
 
-    @property
+    @cached_property
     def years(self) -> dict[int, slice]:
         """Calendar year -> its rows."""
         return year_slices(self.days)
