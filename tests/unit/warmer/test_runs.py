@@ -304,3 +304,19 @@ def test_a_refusal_is_told_in_one_sentence(document: dict[str, Any], expected: s
     from services.warmer.client import reason_of
 
     assert reason_of(document, 200) == expected
+
+
+async def test_what_users_asked_for_is_warmed_and_what_failed_for_them_is_not(world: World) -> None:
+    async with world.tools.database.connection() as connection:
+        for number, (status, strategy) in enumerate([("completed", "mine"), ("failed", "broken")]):
+            request = f'{{"strategy": "{strategy}", "start": "2025-01-02", "end": "2025-02-03"}}'
+            await connection.execute(
+                "with c as (insert into computation (id, request_digest, dataset_version, engine_version, rules_version,"
+                " request, status) values (gen_random_uuid(), $1, 'v', 'e', 'r', $2, $3) returning id)"
+                " insert into backtest (id, owner, computation, request, request_digest)"
+                " select gen_random_uuid(), 'local', id, $2, $1 from c",
+                str(number), request, status,
+            )  # fmt: skip
+    assert await carry_out(world.tools, await world.start()) == "completed"
+    asked = [ask for ask in world.asked if ask["strategy"] in ("mine", "broken")]
+    assert {(ask["strategy"], ask["start"], ask["end"]) for ask in asked} == {("mine", "2025-11-28", "2025-12-30")}
