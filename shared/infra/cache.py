@@ -80,10 +80,10 @@ class Cache:
     async def memory(self) -> tuple[int, int]:
         """(bytes used, limit in bytes or 0); zeros when the server does not answer."""
         try:
-            info = await self.redis.info("memory")
+            used, limit, _ = await servers.memory(self.redis)
         except (RedisError, OSError):
             return 0, 0
-        return int(info.get("used_memory", 0)), int(info.get("maxmemory", 0))
+        return used, limit
 
     async def answers(self) -> bool:
         """Whether PING comes back (for /readyz)."""

@@ -70,10 +70,16 @@ async def _info(redis: Redis, setting: str) -> dict[str, Any]:
     return info
 
 
-async def memory(redis: Redis) -> tuple[int, int, int]:
-    """(bytes used, limit in bytes or 0, keys evicted since the server started)."""
-    info: dict[str, Any] = await redis.info()
-    return tuple(int(info.get(name, 0)) for name in ("used_memory", "maxmemory", "evicted_keys"))  # type: ignore[return-value]
+async def memory(redis: Redis | RedisCluster) -> tuple[int, int, int]:
+    """(bytes used, limit in bytes or 0, keys evicted since the start); the sums over the primaries of a cluster."""
+    if hasattr(redis, "get_primaries"):
+        found = [await redis.info(target_nodes=node) for node in redis.get_primaries()]
+    else:
+        found = [await redis.info()]
+    used, limit, evicted = (
+        sum(int(info.get(name, 0)) for info in found) for name in ("used_memory", "maxmemory", "evicted_keys")
+    )
+    return used, limit, evicted
 
 
 async def answers(redis: Redis) -> bool:

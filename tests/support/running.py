@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import signal
 import sys
@@ -52,8 +53,8 @@ async def publish(settings: Settings, manifest: Manifest, blobs: Mapping[str, by
             "insert into chunk_part (name, bytes) values ($1, $2) on conflict do nothing", list(blobs.items())
         )
         await connection.execute(
-            "insert into dataset_version (version, revision, manifest, about, summary, parts) values ($1, $2, $3, $4, '', $5)"
-            " on conflict do nothing",
+            "insert into dataset_version (version, revision, manifest, about, summary, parts)"
+            " values ($1, $2, $3, $4, '', $5) on conflict do nothing",
             manifest.version, manifest.revision, to_bytes(manifest), orjson.dumps({}), sorted(blobs),
         )  # fmt: skip
         await connection.execute(
@@ -64,7 +65,7 @@ async def publish(settings: Settings, manifest: Manifest, blobs: Mapping[str, by
     finally:
         await connection.close()
     if cached:
-        async with cache(settings.cache_url or "") as store:
+        async with cache(settings.cache_url or "", cluster=settings.cache_cluster) as store:
             await store.put_parts(blobs)
     async with servers.broker(settings.broker_url or "") as broker:
         await append(broker, DatasetPublished(version=manifest.version, revision=manifest.revision))
@@ -96,7 +97,8 @@ class Client:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         if data is not None:
             named.setdefault("Content-Type", "application/json")
-        async with self.session.request(method, self.url + path, data=data, headers=named) as response:
+        sent = io.BytesIO(data) if data is not None and len(data) > 1_000_000 else data
+        async with self.session.request(method, self.url + path, data=sent, headers=named) as response:
             text = await response.read()
             kind = response.content_type
             found = orjson.loads(text) if kind.endswith("json") and text else text
