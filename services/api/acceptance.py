@@ -208,13 +208,12 @@ async def _recorded(api: Api, caller: Caller, draft: Draft, view: View | None, a
     for _ in range(5):
         async with api.database.connection() as connection:
             made = await connection.fetchrow(SQL["accept"], *values)
-            if made is None and ask.idempotency_key is not None:
-                api.ends.forget(str(mine))
-                known_row = await _idempotent(api, caller, ask)
-                if known_row is not None:
-                    return known_row
         if made is not None:
             break
+        known_row = None if ask.idempotency_key is None else await _idempotent(api, caller, ask)
+        if known_row is not None:
+            api.ends.forget(str(mine))
+            return known_row
     else:
         raise ApiProblem(503, "unavailable", "The request met too many equal ones at once; try again.",
                          headers={"Retry-After": "1"})  # fmt: skip

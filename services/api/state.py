@@ -37,6 +37,8 @@ class Api:
     measures: Measures
     drafts: dict[bytes, Any] = field(default_factory=dict)
     """Bodies that were understood lately."""
+    told: dict[Any, Any] = field(default_factory=dict)
+    """Written events of the last finished results that were followed."""
     asked: dict[str, asyncio.Future[bytes]] = field(default_factory=dict)
     """Questions that wait for a simulator."""
     checked: dict[tuple[str, str], None] = field(default_factory=dict)

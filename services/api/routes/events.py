@@ -30,6 +30,8 @@ PATIENCE_S = 20.0
 BLOCK = 250
 """Equity points in one event, and trades in one write, at most."""
 RETRY_MS = 2000
+KEPT = 8
+"""Finished results whose events are kept written."""
 
 _ID = re.compile(r"(\d{4}-\d{2}-\d{2}|-)\.(\d{1,9})", re.ASCII)
 
@@ -55,6 +57,11 @@ def position_of(text: str | None) -> Position:
     return Position("" if found[1] == "-" else found[1], int(found[2]))
 
 
+def event_bytes(position: Position, kind: str, data: Any) -> bytes:
+    """One event, with the position that is reached by it."""
+    return b"id: %b\nevent: %b\ndata: %b\n\n" % (str(position).encode(), kind.encode(), orjson.dumps(data))
+
+
 class Stream:
     """The open answer; every write has an end."""
 
@@ -64,11 +71,7 @@ class Stream:
 
     async def send(self, kind: str, data: Any) -> None:
         """One event, with the position that is reached by it."""
-        await self.write(self.event(kind, data))
-
-    def event(self, kind: str, data: Any) -> bytes:
-        """The bytes of one event."""
-        return b"id: %b\nevent: %b\ndata: %b\n\n" % (str(self.position).encode(), kind.encode(), orjson.dumps(data))
+        await self.write(event_bytes(self.position, kind, data))
 
     async def write(self, data: bytes) -> None:
         """Bytes to the reader; ConnectionResetError when it takes nothing for too long."""
@@ -148,18 +151,50 @@ async def _quiet(api: Api, name: str | None, channel: Any) -> bool:
     return not await api.ends.changed(name, PING_S)
 
 
+class Told:
+    """The events of a finished result, written once for all readers."""
+
+    def __init__(self, result: dict[str, Any]) -> None:
+        self.points: list[dict[str, Any]] = result.get("equity", [])
+        self.last = self.points[-1]["date"] if self.points else ""
+        self.blocks = []
+        for start in range(0, len(self.points), BLOCK):
+            block = self.points[start : start + BLOCK]
+            position = Position(block[-1]["date"], 0)
+            data = {"status": "completed", "progress": 1.0, "equity": block}
+            self.blocks.append((block[0]["date"], position, event_bytes(position, "progress", data)))
+        self.trades = [
+            event_bytes(Position(self.last, place + 1), "trade", trade)
+            for place, trade in enumerate(result.get("trades", []))
+        ]
+
+
+async def _told(api: Api, computation: Any) -> Told:
+    """The written events of a result; the last few are kept, since many readers follow the same run."""
+    known: Told | None = api.told.get(computation)
+    if known is not None:
+        return known
+    made = await asyncio.to_thread(Told, await api.results.parsed(computation) or {})
+    api.told[computation] = made
+    if len(api.told) > KEPT:
+        del api.told[next(iter(api.told))]
+    return made
+
+
 async def _end(api: Api, row: dict[str, Any], status: str, stream: Stream) -> None:
     """What the reader has not seen of the result, and the last event."""
     digest = None
     if status == "completed":
-        result = await api.results.parsed(row["computation"]) or {}
-        await stream.points(result.get("equity", []), status, 1.0)
-        trades = result.get("trades", [])
-        while stream.position.trades < len(trades):
-            block = []
-            for trade in trades[stream.position.trades : stream.position.trades + BLOCK]:
-                stream.position.trades += 1
-                block.append(stream.event("trade", trade))
+        told = await _told(api, row["computation"])
+        for first, position, text in told.blocks:
+            if stream.position.date < first:
+                stream.position.date = position.date
+                await stream.write(text)
+            else:  # the reader has seen a part of this block, or all of it
+                await stream.points([p for p in told.points if first <= p["date"] <= position.date], status, 1.0)
+        while stream.position.trades < len(told.trades):
+            block = told.trades[stream.position.trades : stream.position.trades + BLOCK]
+            stream.position.trades += len(block)
             await stream.write(b"".join(block))
             await asyncio.sleep(0)  # many readers of a long result take turns
         digest = row["result_digest"]

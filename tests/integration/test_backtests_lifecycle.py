@@ -1,0 +1,337 @@
+"""What holds from acceptance to end, whatever happens in between: no data, cancellation, kills, losses, strangers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from ondol import embedded
+from services.api.keys import Doorkeeper, hash_of, is_loopback, refuse_open_bind
+from services.api.service import opened
+from services.simulator.reconcile import reconcile
+from services.simulator.simulate import SQL
+from shared.contracts.events import BACKTESTS
+from shared.errors import SetupError
+from shared.infra import redis as redis_servers
+from shared.infra.postgres import database
+from shared.infra.sql import statements
+from shared.infra.streams import key_of
+from shared.settings import Settings
+from tests.support.running import Client, api_of, simulator
+from tests.support.served import load_synthetic, request
+from tests.support.servers import fresh_settings
+
+PATIENCE_S = 60.0
+
+
+@pytest_asyncio.fixture
+async def prepared(settings: Settings) -> Settings:
+    await load_synthetic(settings, stocks=30)
+    return settings
+
+
+@asynccontextmanager
+async def connection_of(settings: Settings) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(settings.database_url)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def until(found: Callable[[], Awaitable[Any]], what: str) -> Any:
+    """The first true answer, asked again and again before a deadline."""
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        value = await found()
+        if value:
+            return value
+        await asyncio.sleep(0.02)
+    raise AssertionError(f"{what} did not happen within {PATIENCE_S:.0f} s")
+
+
+async def ask(client: Client, body: dict[str, Any], **headers: str) -> dict[str, Any]:
+    status, document, _ = await client.call("POST", "/v1/backtests", body, **headers)
+    assert status in (200, 202), document
+    assert isinstance(document, dict)
+    return document
+
+
+async def ended(client: Client, identity: str, **headers: str) -> dict[str, Any]:
+    async def look() -> dict[str, Any] | None:
+        _, document, _ = await client.call("GET", f"/v1/backtests/{identity}", **headers)
+        return document if document["status"] in ("completed", "failed", "cancelled") else None
+
+    found: dict[str, Any] = await until(look, "the end of the backtest")
+    return found
+
+
+async def test_without_market_data_the_answer_names_the_remedy(settings: Settings) -> None:
+    async with api_of(settings) as client:
+        status, problem, _ = await client.call("POST", "/v1/backtests", request())
+        assert status == 409
+        assert "ondol load" in problem["detail"]
+        for path in ("/v1/screen", "/v1/stocks", "/v1/rankings/market_cap"):
+            assert (await client.call("GET", path))[0] == 409
+
+
+async def test_a_request_before_the_first_version_waits_for_it(settings: Settings) -> None:
+    async with connection_of(settings) as connection:
+        await connection.execute("insert into data_revision (source, rows) values ('test', 0)")
+    async with api_of(settings) as client, simulator(settings):
+        waiting = await ask(client, request())
+        assert waiting["status"] == "preparing"
+        cancelled = await ask(client, request(initial_cash=2e7))
+        assert (await client.call("DELETE", f"/v1/backtests/{cancelled['id']}"))[1]["status"] == "cancelled"
+        await load_synthetic(settings, stocks=30)
+        document = await ended(client, waiting["id"])
+        assert document["status"] == "completed"
+        assert document["dataset"]
+        assert (await client.call("GET", f"/v1/backtests/{cancelled['id']}"))[1]["status"] == "cancelled"
+
+
+async def test_a_queued_backtest_is_cancelled_for_its_owner_and_runs_on_for_others(prepared: Settings) -> None:
+    async with api_of(prepared) as client:
+        first, second = await ask(client, request()), await ask(client, request())
+        path = f"/v1/backtests/{first['id']}"
+        assert (await client.call("DELETE", path))[1]["status"] == "cancelled"
+        assert (await client.call("DELETE", path))[1]["status"] == "cancelled"
+        alone = await ask(client, request(initial_cash=2e7))
+        assert (await client.call("DELETE", f"/v1/backtests/{alone['id']}"))[0] == 200
+        async with simulator(prepared):
+            assert (await ended(client, second["id"]))["status"] == "completed"
+        assert (await client.call("GET", path))[1]["status"] == "cancelled"
+        assert (await client.call("GET", f"/v1/backtests/{alone['id']}"))[1]["status"] == "cancelled"
+        again = await ask(client, request(initial_cash=2e7))
+        assert again["status"] == "queued"
+        assert not again["cached"]
+
+
+async def test_the_work_stops_when_the_last_row_has_gone(prepared: Settings) -> None:
+    async with api_of(prepared) as client, connection_of(prepared) as connection:
+        rows = [await ask(client, request()) for _ in range(3)]
+        for row in rows[:-1]:
+            await client.call("DELETE", f"/v1/backtests/{row['id']}")
+        states = "select status from computation"
+        assert await connection.fetchval(states) == "queued"
+        await client.call("DELETE", f"/v1/backtests/{rows[-1]['id']}")
+        assert await connection.fetchval(states) == "cancelled"
+
+
+async def test_a_stale_owner_writes_nothing(prepared: Settings) -> None:
+    async with api_of(prepared) as client, connection_of(prepared) as connection:
+        await ask(client, request())
+        computation = await connection.fetchval("select id from computation")
+        first = await connection.fetchrow(SQL["take"], computation, 0.0, "first")
+        second = await connection.fetchrow(SQL["take"], computation, 30.0, "second")
+        assert second["lease"] > first["lease"]
+        assert await connection.fetchrow(SQL["take"], computation, 30.0, "third") is None
+        values = (b"", "digest", "{}", second["started_at"])
+        assert await connection.fetchval(SQL["complete"], computation, first["lease"], *values) is None
+        assert await connection.fetchval(SQL["renew"], computation, first["lease"], 1.0, 0.5, "running") is None
+        assert await connection.fetchval(SQL["complete"], computation, second["lease"], *values) == computation
+
+
+async def test_a_row_that_kills_its_simulator_three_times_fails_with_that_reason(prepared: Settings) -> None:
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(api_of(prepared))
+        connection = await stack.enter_async_context(connection_of(prepared))
+        record = await stack.enter_async_context(database(prepared.database_url or "", size=2))
+        broker = await stack.enter_async_context(redis_servers.broker(prepared.broker_url or ""))
+        row = await ask(client, request())
+        computation = await connection.fetchval("select id from computation")
+        for _ in range(3):
+            assert await connection.fetchrow(SQL["take"], computation, 0.0, "victim") is not None
+        condemned, announced = await reconcile(record, broker)
+        assert (condemned, announced) == (1, 0)
+        document = await ended(client, row["id"])
+        assert document["status"] == "failed"
+        assert document["error"]["kind"] == "killed_simulator"
+
+
+async def test_a_lost_hint_is_announced_again_and_a_live_one_is_not(prepared: Settings) -> None:
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(api_of(prepared))
+        connection = await stack.enter_async_context(connection_of(prepared))
+        record = await stack.enter_async_context(database(prepared.database_url or "", size=2))
+        broker = await stack.enter_async_context(redis_servers.broker(prepared.broker_url or ""))
+        await ask(client, request())
+        await connection.execute("update computation set created_at = created_at - interval '1 minute'")
+        assert await reconcile(record, broker) == (0, 0)
+        await broker.delete(key_of(BACKTESTS))
+        assert await reconcile(record, broker) == (0, 1)
+        assert await reconcile(record, broker) == (0, 0)
+
+
+async def test_every_backtest_ends_once_when_simulators_are_killed_at_work(prepared: Settings) -> None:
+    bodies = [request(initial_cash=1e7 + n) for n in range(50)]
+    async with api_of(prepared) as client:
+        async with simulator(prepared):
+            calm = [await ask(client, body, Prefer="wait=30", Cache_Control="no-store") for body in bodies]
+        rows = [await ask(client, body) for body in bodies]
+        for _ in range(3):
+            async with simulator(prepared) as process:
+
+                async def some_work(pid: int = process.pid) -> bool:
+                    async with connection_of(prepared) as connection:
+                        left = await connection.fetchval("select count(*) from computation where status = 'queued'")
+                        mine = await connection.fetchval(
+                            "select count(*) from computation where worker like $1", f"%-{pid}"
+                        )
+                    return left == 0 or mine > 0
+
+                await until(some_work, "work of the simulator")
+                os.kill(process.pid, signal.SIGKILL)
+                await process.wait()
+        async with simulator(prepared):
+            documents = [await ended(client, row["id"]) for row in rows]
+        async with connection_of(prepared) as connection:
+            assert await connection.fetchval("select max(attempts) from computation where shared") <= 3
+    digests = [d["result"]["provenance"]["result_digest"] for d in documents]
+    assert digests == [d["result"]["provenance"]["result_digest"] for d in calm]
+
+
+async def test_a_flushed_broker_and_a_flushed_cache_lose_nothing(prepared: Settings) -> None:
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(api_of(prepared))
+        rows = [await ask(client, request(initial_cash=1e7 + n)) for n in range(10)]
+        for url in (prepared.broker_url, prepared.cache_url):
+            redis = redis_servers.client(url or "")
+            await redis.flushall()
+            await redis.aclose()
+        # the parts that were in the cache come back from the record, as the preparer brings them
+        async with connection_of(prepared) as connection:
+            parts = {r["name"]: r["bytes"] for r in await connection.fetch("select name, bytes from chunk_part")}
+        await client.api.cache.put_parts(parts)
+        await stack.enter_async_context(simulator(prepared))
+        for row in rows:
+            assert (await ended(client, row["id"]))["status"] == "completed"
+        await client.api.cache.redis.flushall()
+        client.api.results.recent = type(client.api.results.recent)(0)
+        for row in rows:
+            assert "equity" in (await client.call("GET", f"/v1/backtests/{row['id']}"))[1]["result"]
+
+
+async def test_sigterm_hands_work_back_or_finishes_it(prepared: Settings) -> None:
+    async with api_of(prepared) as client:
+        rows = [await ask(client, request(initial_cash=1e7 + n)) for n in range(30)]
+        async with simulator(prepared):
+            await ended(client, rows[0]["id"])
+        async with connection_of(prepared) as connection:
+            states = await connection.fetch("select status, attempts from computation")
+        assert {s["status"] for s in states} <= {"queued", "completed"}
+        assert all(s["attempts"] == 0 for s in states if s["status"] == "queued")
+        async with simulator(prepared):
+            for row in rows:
+                assert (await ended(client, row["id"]))["status"] == "completed"
+
+
+async def make_key(settings: Settings, name: str, **limits: float) -> str:
+    key = f"ondol_{name}_{uuid.uuid4().hex}"
+    async with connection_of(settings) as connection:
+        await connection.execute(
+            statements("accounts")["key_add"], name, name, hash_of(key), limits.get("rate"), limits.get("open")
+        )
+    return f"Bearer {key}"
+
+
+async def test_nobody_sees_or_touches_what_belongs_to_another_key(prepared: Settings) -> None:
+    mine, other = await make_key(prepared, "mine"), await make_key(prepared, "other")
+    async with api_of(prepared) as client, simulator(prepared):
+        document = await ask(client, request(), Prefer="wait=30", Authorization=mine)
+        identity = document["id"]
+        kept = {"id": "secret", "name": "secret", "strategy": {"buy": {"where": "PER < 3"}}}
+        assert (await client.call("POST", "/v1/strategies", kept, Authorization=mine))[0] == 201
+        for stranger in ({"Authorization": other}, {}):
+            for method, path in (
+                ("GET", f"/v1/backtests/{identity}"), ("DELETE", f"/v1/backtests/{identity}"),
+                ("GET", f"/v1/backtests/{identity}/events"), ("GET", f"/v1/backtests/{identity}/trades"),
+                ("GET", f"/v1/backtests/{identity}/equity"), ("GET", f"/v1/backtests/{identity}/explain"),
+                ("POST", f"/v1/backtests/{identity}/replay"), ("POST", f"/v1/backtests/{identity}/audit"),
+                ("GET", "/v1/strategies/secret"), ("DELETE", "/v1/strategies/secret"),
+            ):  # fmt: skip
+                assert (await client.call(method, path, **stranger))[0] == 404, (method, path)
+            assert (await client.call("POST", "/v1/compare", {"ids": [identity]}, **stranger))[0] == 422
+            body = {"name": "x", "strategy": {}}
+            assert (await client.call("PUT", "/v1/strategies/secret", body, **stranger))[0] == 404
+            status, problem, _ = await client.call("POST", "/v1/backtests", request(strategy="secret"), **stranger)
+            assert status == 422
+            assert "secret" not in str(problem["errors"][0].get("suggestions"))
+            assert (await client.call("GET", "/v1/backtests", **stranger))[1]["items"] == []
+            listed = (await client.call("GET", "/v1/strategies", **stranger))[1]["items"]
+            assert all(item["kind"] == "famous" for item in listed)
+        # an equal request of another key shares the work and gets a row of its own
+        same = await ask(client, request(), Prefer="wait=30", Authorization=other)
+        assert same["cached"]
+        assert same["id"] != identity
+
+
+async def test_a_wrong_or_revoked_key_is_refused(prepared: Settings) -> None:
+    key = await make_key(prepared, "gone")
+    async with api_of(prepared) as client:
+        assert (await client.call("GET", "/v1/backtests", Authorization=key))[0] == 200
+        async with connection_of(prepared) as connection:
+            await connection.fetchval(statements("accounts")["key_revoke"], "gone")
+
+        async def refused() -> bool:
+            return (await client.call("GET", "/v1/backtests", Authorization=key))[0] == 401
+
+        assert await until(refused, "the refusal of a revoked key")
+        for wrong in ("Bearer nonsense", "Basic eDp5", "Bearer"):
+            status, problem, headers = await client.call("GET", "/v1/backtests", Authorization=wrong)
+            assert status == 401
+            assert "WWW-Authenticate" in headers
+            assert "nonsense" not in str(problem)
+
+
+async def test_limits_of_a_key_answer_429_with_a_time_to_come_back(prepared: Settings) -> None:
+    slow, narrow = await make_key(prepared, "slow", rate=60), await make_key(prepared, "narrow", open=2)
+    async with api_of(prepared) as client:
+        answers = [await client.call("GET", "/v1/presets", Authorization=slow) for _ in range(25)]
+        refused = [headers for status, _, headers in answers if status == 429]
+        assert refused
+        assert all(int(headers["Retry-After"]) >= 1 for headers in refused)
+        for cash in range(2):
+            await ask(client, request(initial_cash=1e7 + cash), Authorization=narrow)
+        status, problem, headers = await client.call("POST", "/v1/backtests", request(), Authorization=narrow)
+        assert status == 429
+        assert problem["type"].endswith("too-many-open")
+        assert "Retry-After" in headers
+
+
+async def test_an_expression_that_would_cost_too_much_is_refused_before_it_is_queued(prepared: Settings) -> None:
+    async with api_of(replace(prepared, cost_limit=1000)) as client:
+        status, problem, _ = await client.call("POST", "/v1/backtests", request())
+        assert status == 422
+        assert problem["type"].endswith("too-costly")
+
+
+async def test_the_api_does_not_listen_for_everybody_without_keys(settings: Settings) -> None:
+    open_settings = replace(settings, api_host="0.0.0.0")  # noqa: S104
+    async with opened(open_settings) as (api, _):
+        with pytest.raises(SetupError, match="ondol keys create"):
+            await refuse_open_bind(open_settings, api.database)
+        await make_key(settings, "first")
+        await refuse_open_bind(open_settings, api.database)
+        assert not is_loopback(open_settings.api_host)
+        assert Doorkeeper(open_settings, api.database)._loopback is False
+
+
+async def test_a_lost_postgres_is_503_with_a_time_to_come_back(servers: embedded.Servers) -> None:
+    async with fresh_settings(servers) as settings, api_of(settings) as client:
+        await client.api.database.pool.close()
+        status, problem, headers = await client.call("GET", "/v1/backtests")
+        assert status == 503
+        assert problem["type"].endswith("unavailable")
+        assert "Retry-After" in headers
