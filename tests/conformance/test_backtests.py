@@ -80,7 +80,8 @@ def test_a_profit_that_opens_at_the_lower_limit_is_missed_once_and_taken_later()
     )
     names = ("date", "open", "high", "low", "close", "volume")
     prices = [{**dict(zip(names, row, strict=True)), "stock_code": "A", "listed_shares": 1_000} for row in cells]
-    market = {"prices": prices, "companies": [{"stock_code": "A", "name": "A", "market": "KOSPI"}]}
+    companies: list[dict[str, Any]] = [{"stock_code": "A", "name": "A", "market": "KOSPI"}]
+    market = {"prices": prices, "companies": companies}
     request = {
         "strategy": {"buy": {"where": "raw_close == 1000"}, "sell": {"take_profit_pct": 20}},
         "start": "2023-03-03",

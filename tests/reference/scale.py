@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.reference.factors import KEYS
-from tests.reference.language import COMPARISONS, CROSS, FIELDS, Node
+from tests.reference.parser import COMPARISONS, CROSS, FIELDS, Node
 
 PRICES = {"open", "high", "low", "close"}
 KEEP = {"lag", "delta", "ts_mean", "ts_std", "ts_sum", "ts_min", "ts_max", "ema"}
