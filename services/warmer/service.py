@@ -129,16 +129,19 @@ async def _work(tools: Tools) -> None:
         except servers.LOST as error:
             log.warning("worker_lost_the_broker", error=type(error).__name__)
         finally:
-            await _close(worker)
+            await close_worker(worker)
         await asyncio.sleep(0.5)
 
 
-async def _close(worker: Worker) -> None:
-    """Stop what runs (it hands its run back) and let go of the broker."""
-    try:
-        await asyncio.wait_for(asyncio.shield(asyncio.ensure_future(worker.close())), timeout=8)
-    except (TimeoutError, *servers.LOST) as error:
-        log.warning("worker_left_late", error=type(error).__name__)
+async def close_worker(worker: Worker) -> None:
+    """Stop what runs (it hands its run back) and let go of the broker, whatever the worker was doing."""
+    closing = asyncio.ensure_future(worker.close())
+    await asyncio.wait({closing}, timeout=8)
+    if not closing.done():
+        closing.cancel()
+        log.warning("worker_left_late")
+    elif not closing.cancelled() and (error := closing.exception()) is not None:
+        log.warning("worker_left_badly", error=type(error).__name__)
 
 
 def build_worker(tools: Tools) -> Worker:

@@ -17,7 +17,7 @@ import pytest_asyncio
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
-from services.warmer import service
+from services.warmer import picks, service
 from services.warmer.client import Client
 from services.warmer.phases import Tools
 from services.warmer.runs import carry_out
@@ -78,6 +78,13 @@ class World:
         result = {"cache": {"by_tier": {"t1": 3, "t2": 1}}}
         return web.json_response({"id": "x", "status": "completed", "cached": cached, "result": result})
 
+    async def screen(self, request: web.Request) -> web.Response:
+        strategy = request.query["strategy"]
+        self.asked.append({"screen": strategy, "limit": int(request.query["limit"])})
+        if strategy in self.failing:
+            return web.json_response({"title": "no", "detail": self.failing[strategy]}, status=422)
+        return web.json_response({"date": "2025-12-30", "total": 1, "items": [{"stock_code": "A", "rank": 1}]})
+
     async def ranking(self, request: web.Request) -> web.Response:
         return web.json_response({"items": []})
 
@@ -118,6 +125,7 @@ async def served(world: World) -> AsyncIterator[str]:
     app = web.Application()
     app.router.add_post("/v1/backtests", world.backtest)
     app.router.add_get("/v1/rankings/{kind}", world.ranking)
+    app.router.add_get("/v1/screen", world.screen)
     runner = web.AppRunner(app)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -286,7 +294,7 @@ async def test_an_arq_worker_takes_up_what_waits(world: World) -> None:
             while (await world.row(run))["status"] in ("queued", "running"):  # noqa: ASYNC110  the row tells
                 await asyncio.sleep(0.05)
     finally:
-        await worker.close()
+        await service.close_worker(worker)
         await asyncio.gather(serving, return_exceptions=True)
     assert (await world.row(run))["status"] == "completed"
 
@@ -311,8 +319,8 @@ async def test_what_users_asked_for_is_warmed_and_what_failed_for_them_is_not(wo
         for number, (status, strategy) in enumerate([("completed", "mine"), ("failed", "broken")]):
             request = f'{{"strategy": "{strategy}", "start": "2025-01-02", "end": "2025-02-03"}}'
             await connection.execute(
-                "with c as (insert into computation (id, request_digest, dataset_version, engine_version, rules_version,"
-                " request, status) values (gen_random_uuid(), $1, 'v', 'e', 'r', $2, $3) returning id)"
+                "with c as (insert into computation (id, request_digest, dataset_version, engine_version,"
+                " rules_version, request, status) values (gen_random_uuid(), $1, 'v', 'e', 'r', $2, $3) returning id)"
                 " insert into backtest (id, owner, computation, request, request_digest)"
                 " select gen_random_uuid(), 'local', id, $2, $1 from c",
                 str(number), request, status,
@@ -320,3 +328,20 @@ async def test_what_users_asked_for_is_warmed_and_what_failed_for_them_is_not(wo
     assert await carry_out(world.tools, await world.start()) == "completed"
     asked = [ask for ask in world.asked if ask["strategy"] in ("mine", "broken")]
     assert {(ask["strategy"], ask["start"], ask["end"]) for ask in asked} == {("mine", "2025-11-28", "2025-12-30")}
+
+
+async def test_the_picks_of_a_morning_are_noted_once_and_what_failed_is_tried_again(world: World) -> None:
+    day = dt.date(2025, 12, 30)
+    world.failing["bill_ackman"] = "ROIC has no value"
+    assert await picks.make_picks(world.tools, day) == 13
+    assert await picks.are_due(world.tools.database, day)
+    assert {"screen": "surge_stocks", "limit": 8} in world.asked
+    world.failing.clear()
+    world.asked.clear()
+    assert await picks.make_picks(world.tools, day) == 1
+    assert [ask["screen"] for ask in world.asked] == ["bill_ackman"]
+    assert not await picks.are_due(world.tools.database, day)
+    async with world.tools.database.connection() as connection:
+        rows = await connection.fetch(statements("warm")["picks"], day)
+    assert len(rows) == 14
+    assert orjson.loads(rows[0]["picks"])["items"][0]["stock_code"] == "A"

@@ -24,7 +24,7 @@ def seoul(text: str) -> dt.datetime:
     return dt.datetime.fromisoformat(text).replace(tzinfo=SEOUL)
 
 
-@pytest.fixture(params=["UTC", "America/New_York"])
+@pytest.fixture(params=["America/New_York", pytest.param("UTC", marks=pytest.mark.slow)])
 def zone(request: pytest.FixtureRequest) -> Iterator[str]:
     before = os.environ.get("TZ")
     os.environ["TZ"] = request.param
