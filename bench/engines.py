@@ -93,7 +93,7 @@ def _child(
     out.mkdir(exist_ok=True)
     ended = run([*command, str(repeats), str(out), *map(str, folders), *words])
     found: dict[str, Any] = ended.json()
-    found |= {"process_cpu_s": ended.cpu_s, "process_s": ended.seconds, "peak_rss_mb": ended.peak_rss_mb}
+    found |= {"process_cpu_s": ended.cpu_s, "process_s": ended.seconds}
     for name, figures in found["runs"].items():
         file = out / f"{name}.json"
         figures["trades_digest"] = hashlib.sha256(file.read_bytes()).hexdigest() if file.exists() else None

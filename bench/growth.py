@@ -7,13 +7,13 @@ not there, so that memory shows what a run touches.
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from typing import Any
 
 import numpy as np
 
+from bench.peers.arrays import peak_rss_mb
 from bench.workload import standard, weekdays
 from shared.dataset.memory import MemoryPanels
 from shared.model.instruments import Instruments
@@ -70,7 +70,7 @@ def main() -> None:
     print(json.dumps({
         "rows": rows, "stocks": stocks, "first_s": first, "engine_ms": engine, "whole_ms": whole,
         "trades": outcome.result["statistics"]["trades"], "parts_ms": outcome.timing,
-        "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak_rss_mb": peak_rss_mb(),
     }))  # fmt: skip
 
 

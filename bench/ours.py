@@ -11,13 +11,13 @@ BEGIN = time.process_time()
 
 import json  # noqa: E402
 import pathlib  # noqa: E402
-import resource  # noqa: E402
 import sys  # noqa: E402
 import tempfile  # noqa: E402
 from typing import Any  # noqa: E402
 
 import numpy as np  # noqa: E402
 
+from bench.peers.arrays import peak_rss_mb  # noqa: E402
 from shared.simulation import run  # noqa: E402
 
 IMPORTED = time.process_time() - BEGIN
@@ -63,7 +63,7 @@ def measure(folder: pathlib.Path, repeats: int, out: pathlib.Path) -> dict[str, 
                 "cpu_s": cpu, "engine_ms": engine, "whole_ms": whole, "body_bytes": len(outcome.body),
                 "parts_ms": {k: float(np.median([p[k] for p in parts])) for k in parts[0]},
             }  # fmt: skip
-        found["peak_rss_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        found["peak_rss_mb"] = peak_rss_mb()
         found["private_mb"] = _private_mb()
         return found
 

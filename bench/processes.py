@@ -41,7 +41,9 @@ class ChildError(Exception):
 
 
 def run(command: Sequence[str], *, environment: Mapping[str, str] | None = None, timeout_s: float = 300) -> Ended:
-    """Runs a child to its end; CPU (user and system) and peak memory are those of the child that os.wait4 gives.
+    """Runs a child to its end; CPU (user and system) is what os.wait4 gives.
+
+    Peak memory is sampled (VmHWM): the peak that wait4 knows begins with that of the process that started the child.
 
     Raises ChildError with the end of what it said.
     """
@@ -49,8 +51,9 @@ def run(command: Sequence[str], *, environment: Mapping[str, str] | None = None,
     variables = {**os.environ, "PYTHONPATH": str(ROOT), **(environment or {})}
     out, errors = _spool(), _spool()
     child = subprocess.Popen(command, stdout=out, stderr=errors, cwd=ROOT, env=variables)
-    deadline = begin + timeout_s
+    deadline, peak = begin + timeout_s, 0.0
     while True:
+        peak = peak_rss_mb(child.pid) or peak
         found, status, usage = os.wait4(child.pid, os.WNOHANG)
         if found:
             break
@@ -63,7 +66,17 @@ def run(command: Sequence[str], *, environment: Mapping[str, str] | None = None,
     said, complained = _read(out), _read(errors)
     if child.returncode:
         raise ChildError(f"{' '.join(command)} ended with {child.returncode}:\n{complained[-2000:]}")
-    return Ended(child.returncode, seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, said, complained)
+    return Ended(child.returncode, seconds, usage.ru_utime + usage.ru_stime, peak, said, complained)
+
+
+def peak_rss_mb(process: int) -> float | None:
+    """The most that a process was resident since its program began; None once it has ended."""
+    try:
+        table = pathlib.Path(f"/proc/{process}/status").read_text(encoding="utf-8")
+    except OSError:
+        return None
+    line = next((line for line in table.splitlines() if line.startswith("VmHWM")), None)
+    return None if line is None else int(line.split()[1]) / 1024
 
 
 def _spool() -> Any:
@@ -112,6 +125,15 @@ def cpu_s(root: int) -> float:
         if stat is not None:
             total += sum(int(value) for value in stat[11:15])
     return total / _TICK
+
+
+def cpu_by_name(processes: Mapping[str, int]) -> dict[str, float]:
+    """Seconds of each named process with what is below it; simulators together."""
+    found: dict[str, float] = {}
+    for name, process in processes.items():
+        kind = name.partition("-")[0]
+        found[kind] = found.get(kind, 0.0) + cpu_s(process)
+    return found
 
 
 def started_monotonic(process: int) -> float | None:

@@ -69,10 +69,8 @@ def engines(raw: Raw) -> str:
 
 def against(raw: Raw, earlier: Raw) -> str:
     """The targets of two runs side by side, and the change."""
-    lines = [
-        f"| # | what | {earlier['when']}, {earlier['machine']['commit']} | {raw['when']}, {raw['machine']['commit']} | |",
-        "|---|---|---|---|---|",
-    ]
+    names = [f"{run['when']}, {run['machine']['commit']}" for run in (earlier, raw)]
+    lines = [f"| # | what | {' | '.join(names)} | |", "|---|---|---|---|---|"]
     for before, now in zip(rows(earlier), rows(raw), strict=True):
         if before.value is not None and now.value is not None:
             change = f"{100 * (now.value / before.value - 1):+.0f} %" if before.value else ""

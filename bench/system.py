@@ -18,7 +18,7 @@ import polars as pl
 
 from bench.client import Connection, Load, drive, request_bytes
 from bench.home import Served, serving
-from bench.processes import ChildError, cpu_s, memory_mb, ondol, started_monotonic
+from bench.processes import ChildError, cpu_by_name, cpu_s, memory_mb, ondol, started_monotonic
 from shared.strategies.catalogue import STANDARD
 
 Told = Callable[[str], None]
@@ -53,11 +53,13 @@ def quantiles(load: Load) -> Figures:
 
 def burst(served: Served, requests: list[bytes], users: int, deadline_s: float = 1e9) -> Figures:
     """Drives a burst and adds the CPU of the whole system for each request."""
-    before = cpu_s(served.process)
+    run = served.run()
+    named = {**run["services"], **run["servers"]["processes"]}
+    before = cpu_by_name(named)
     load = asyncio.run(drive(served.port, requests, users, deadline_s))
-    found = quantiles(load)
-    found["system_cpu_ms_each"] = 1e3 * (cpu_s(served.process) - before) / max(len(load.latencies), 1)
-    return found
+    found, count = quantiles(load), max(len(load.latencies), 1)
+    spent = {name: 1e3 * (seconds - before.get(name, 0.0)) / count for name, seconds in cpu_by_name(named).items()}
+    return found | {"cpu_ms_each": spent, "system_cpu_ms_each": sum(spent.values())}
 
 
 # ---- loading and preparing ---------------------------------------------------------------------------------------
@@ -115,7 +117,7 @@ def published(served: Served, folder: pathlib.Path) -> Figures:
     after = _stages(served)
     stages = {name: value - before.get(name, 0.0) for name, value in after.items()}
     return {
-        "published_s": max(seconds, sum(stages.values())), "waited_s": seconds, "stages_s": stages,
+        "published_s": max(seconds, stages.get("total", 0.0)), "waited_s": seconds, "stages_s": stages,
         "system_cpu_s": cpu_s(served.process) - cpu,
     }  # fmt: skip
 
