@@ -36,6 +36,8 @@ log = structlog.get_logger()
 
 SQL = statements("backtest")
 LEAVE_S = 5.0
+LINE_BYTES = 128 * 1024
+"""Two expressions of the greatest length, percent-encoded, fit into a request line."""
 
 
 async def run(settings: Settings, *, listening: Callable[[str], None] | None = None) -> None:
@@ -128,7 +130,10 @@ def _served(api: Api, route: Route) -> Callable[[web.Request], Awaitable[web.Str
 @asynccontextmanager
 async def listening_on(api: Api, listening: Callable[[str], None] | None) -> AsyncIterator[str]:
     """The server, from bound socket to last answer."""
-    runner = web.AppRunner(application(api), access_log=None, shutdown_timeout=LEAVE_S, keepalive_timeout=75)
+    runner = web.AppRunner(
+        application(api), access_log=None, shutdown_timeout=LEAVE_S, keepalive_timeout=75,
+        max_line_size=LINE_BYTES, max_field_size=LINE_BYTES,
+    )  # fmt: skip
     await runner.setup()
     settings = api.settings
     try:

@@ -1,0 +1,136 @@
+"""Ids, cursors, limits, exports and frames: the small parts that everything leans on."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+
+import pytest
+import zstandard
+
+from services.api.bodies import read_cursor, write_cursor
+from services.api.documents import Recent, instant, splice
+from services.api.errors import ApiProblem
+from services.api.identity import Ids
+from services.api.keys import Bucket, hash_of, is_loopback
+from services.api.results import opened, timing_of
+from services.api.routes.events import Position, position_of
+from services.api.routes.exports import COLUMNS, as_csv
+from services.simulator.queries import first_difference
+from shared.errors import DatasetError
+
+
+def test_ids_ascend_also_within_a_millisecond() -> None:
+    ids = Ids()
+    made = [ids.new() for _ in range(20_000)]
+    assert made == sorted(made)
+    assert len(set(made)) == len(made)
+    assert {one.version for one in made} == {7}
+    assert {one.variant for one in made} == {uuid.RFC_4122}
+
+
+def test_a_cursor_comes_back_as_it_was_and_nothing_else_is_one() -> None:
+    assert read_cursor(write_cursor(17), int) == 17
+    assert read_cursor(write_cursor("005930"), str) == "005930"
+    assert read_cursor(None, int) is None
+    for wrong in ("", "x", "!!!!", write_cursor("text"), write_cursor(True), write_cursor([1]), "é"):
+        with pytest.raises(ApiProblem):
+            read_cursor(wrong, int)
+
+
+def test_a_bucket_lets_through_its_rate_and_says_when_to_come_back() -> None:
+    bucket = Bucket(60, 0.0)
+    passed = sum(bucket.take(0.0) == 0.0 for _ in range(100))
+    assert passed == 20
+    assert bucket.take(0.0) == pytest.approx(1.0)
+    assert bucket.take(1.0) == 0.0
+    assert bucket.take(1.0) > 0.0
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("::", False),  # noqa: S104
+     ("10.0.0.1", False), ("example.org", False), ("", False)],
+)  # fmt: skip
+def test_only_loopback_is_loopback(host: str, *, loopback: bool) -> None:
+    assert is_loopback(host) is loopback
+
+
+def test_a_key_is_not_in_what_is_stored_of_it() -> None:
+    assert b"ondol" not in hash_of("ondol_secret")
+    assert hash_of("ondol_secret") != hash_of("ondol_secreT")
+
+
+def test_spliced_members_are_the_bytes_that_were_stored() -> None:
+    assert splice({"a": 1}, result=b'{"x":1.50}', error=None) == b'{"a":1,"result":{"x":1.50},"error":null}'
+
+
+def test_instants_are_utc_with_milliseconds() -> None:
+    seoul = dt.timezone(dt.timedelta(hours=9))
+    assert instant(dt.datetime(2025, 1, 1, 0, 0, 0, 1999, seoul)) == "2024-12-31T15:00:00.001Z"
+    assert instant(None) is None
+
+
+def test_the_memory_of_results_stays_within_its_budget() -> None:
+    recent = Recent(1000)
+    names = [uuid.uuid4() for _ in range(10)]
+    for name in names:
+        recent.put(name, b"x" * 200)
+    assert [recent.get(name) is not None for name in names] == [False] * 5 + [True] * 5
+    recent.put(names[0], b"x" * 900)
+    assert recent.get(names[0]) is None
+
+
+def test_no_flipped_bit_of_a_stored_result_is_served() -> None:
+    body = b'{"statistics":{},"timing":{"total_ms":1.5},"cache":{}}' * 50
+    frame = zstandard.ZstdCompressor(level=1, write_checksum=True).compress(body)
+    assert opened(frame) == body
+    for place in range(len(frame)):
+        damaged = bytearray(frame)
+        damaged[place] ^= 1
+        try:
+            assert opened(bytes(damaged)) == body
+        except DatasetError:
+            continue
+    for wrong in (b"", b"\x80\x04.", frame[:-1], zstandard.ZstdCompressor(write_checksum=False).compress(body)):
+        with pytest.raises(DatasetError):
+            opened(wrong)
+
+
+def test_a_bomb_is_refused_before_anything_is_allocated() -> None:
+    bomb = zstandard.ZstdCompressor(level=1, write_checksum=True).compress(bytes(300 * 1024 * 1024))
+    assert len(bomb) < 100_000
+    with pytest.raises(DatasetError):
+        opened(bomb)
+
+
+def test_the_timing_is_read_from_the_end_of_a_result() -> None:
+    assert timing_of(b'{"trades":[],"timing":{"total_ms":1.5},"cache":{"by_tier":{}}}') == {"total_ms": 1.5}
+    assert timing_of(b"{}") == {}
+
+
+def test_an_event_id_is_a_position_and_nothing_else() -> None:
+    assert position_of(None) == Position()
+    assert position_of("-.0") == Position()
+    assert position_of("2025-01-02.17") == Position("2025-01-02", 17)
+    for wrong in ("x", "2025-01-02", "2025-01-02.-1", "2025-01-02.1.1", "-.9999999999"):
+        with pytest.raises(ApiProblem):
+            position_of(wrong)
+
+
+def test_csv_has_the_columns_of_the_contract_and_no_formulas() -> None:
+    row = {"date": "2025-01-02", "stock_code": "1", "name": "=1+1", "side": "buy", "shares": 1, "price": None}
+    lines = as_csv([row], COLUMNS["trades"]).decode().splitlines()
+    assert lines[0] == "date,stock_code,name,side,shares,price,commission,tax,reason"
+    assert lines[1] == "2025-01-02,1,'=1+1,buy,1,,,,"
+    assert as_csv([], COLUMNS["equity"]).decode().startswith("date,equity,cash,positions")
+
+
+def test_the_first_difference_is_the_first_day_that_differs() -> None:
+    before = {"equity": [{"date": "a", "equity": 1}, {"date": "b", "equity": 2}], "trades": []}
+    after = {"equity": [{"date": "a", "equity": 1}, {"date": "b", "equity": 3}], "trades": [{"date": "a"}]}
+    found = first_difference(before, after)
+    assert found is not None
+    assert (found["part"], found["index"], found["date"]) == ("equity", 1, "b")
+    assert first_difference(before, before | {"timing": 1}) is None
+    assert (first_difference({"statistics": 1}, {"statistics": 2}) or {})["part"] == "statistics"
