@@ -1,1 +1,1 @@
-"""What Ondol thinks: values, market rules, factors, language, dataset, simulation, and the infrastructure that carries them."""
+"""What Ondol thinks (values, rules, factors, language, dataset, simulation), and the infrastructure that carries it."""

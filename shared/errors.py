@@ -46,7 +46,7 @@ class RequestError(OndolError):
 
 
 class RunError(OndolError):
-    """A backtest that was accepted and cannot end with a result: `kind` is a stable word, `problems` name the places."""
+    """An accepted backtest that cannot end with a result: `kind` is a stable word, `problems` name the places."""
 
     def __init__(self, kind: str, detail: str, problems: tuple[Problem, ...] = ()) -> None:
         super().__init__(detail)

@@ -15,5 +15,5 @@ def library(name: str) -> ctypes.CDLL:
 
     path = build.library_path(build.HERE / f"{name}.c")
     if not path.exists():
-        raise SetupError(f"the compiled kernel {path.name} is missing: run `make install` (`python -m shared.kernels.build`)")
+        raise SetupError(f"the kernel {path.name} is missing: run `make install` (`python -m shared.kernels.build`)")
     return ctypes.CDLL(str(path))

@@ -24,8 +24,18 @@ DERIVED = ("split", "last", "adjust", "age", "cap", "shares")
 STORED = LOADED + DERIVED
 
 VIEWS = (
-    "adj_open", "adj_high", "adj_low", "adj_close", "adj_volume", "view_trading_value", "view_listed_shares",
-    "view_open", "view_high", "view_low", "view_close", "view_volume",
+    "adj_open",
+    "adj_high",
+    "adj_low",
+    "adj_close",
+    "adj_volume",
+    "view_trading_value",
+    "view_listed_shares",
+    "view_open",
+    "view_high",
+    "view_low",
+    "view_close",
+    "view_volume",
 )
 """What the language reads, computed from stored fields of the same rows when a panel is mapped (float64).
 
@@ -35,9 +45,17 @@ and trading value are 0. From `delisted_on` on everything is NaN. `present` = `a
 """
 
 LANGUAGE_FIELDS = {
-    "open": "adj_open", "high": "adj_high", "low": "adj_low", "close": "adj_close", "volume": "adj_volume",
-    "trading_value": "view_trading_value", "listed_shares": "view_listed_shares",
-    "raw_open": "view_open", "raw_high": "view_high", "raw_low": "view_low", "raw_close": "view_close",
+    "open": "adj_open",
+    "high": "adj_high",
+    "low": "adj_low",
+    "close": "adj_close",
+    "volume": "adj_volume",
+    "trading_value": "view_trading_value",
+    "listed_shares": "view_listed_shares",
+    "raw_open": "view_open",
+    "raw_high": "view_high",
+    "raw_low": "view_low",
+    "raw_close": "view_close",
     "raw_volume": "view_volume",
 }
 """Name in an expression -> panel field."""

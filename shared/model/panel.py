@@ -31,13 +31,11 @@ class Panels(Protocol):
         """The rows of a field; raises ChunkMissingError when they are in no tier within reach."""
         ...
 
-    def scratch(
-        self, key: str, dtype: np.dtype, rows: slice, make: Callable[[slice], np.ndarray]
-    ) -> np.ndarray:
+    def scratch(self, key: str, dtype: np.dtype, rows: slice, make: Callable[[slice], np.ndarray]) -> np.ndarray:
         """Rows of a computed panel that is shared by content name `key`: `make(rows of one calendar year)` -> [rows, N]
         is called for each calendar year that nobody has made yet."""
         ...
 
     def absent_reason(self, factor: str) -> str | None:
-        """Why a factor has no values here (`no statements with cash_and_equivalents`), None when it has or is unknown."""
+        """Why a factor has no values here (`no statements with inventories`), None when it has or is unknown."""
         ...

@@ -9,21 +9,45 @@ import numpy as np
 from shared.model.instruments import Instruments
 
 FLOWS = (
-    "revenue", "cost_of_sales", "operating_income", "net_income", "interest_expense", "income_tax",
-    "depreciation_amortization", "operating_cash_flow", "capital_expenditure",
+    "revenue",
+    "cost_of_sales",
+    "operating_income",
+    "net_income",
+    "interest_expense",
+    "income_tax",
+    "depreciation_amortization",
+    "operating_cash_flow",
+    "capital_expenditure",
 )
 """Accounts cumulated from the start of the fiscal year, won."""
 
 BALANCES = (
-    "total_assets", "current_assets", "cash_and_equivalents", "inventories", "intangible_assets", "total_liabilities",
-    "current_liabilities", "interest_bearing_debt", "retained_earnings", "total_equity",
+    "total_assets",
+    "current_assets",
+    "cash_and_equivalents",
+    "inventories",
+    "intangible_assets",
+    "total_liabilities",
+    "current_liabilities",
+    "interest_bearing_debt",
+    "retained_earnings",
+    "total_equity",
 )
 """Accounts at period end, won."""
 
 ACCOUNTS = FLOWS + BALANCES
 
 PRICE_COLUMNS = (
-    "open", "high", "low", "close", "volume", "trading_value", "market_cap", "listed_shares", "change", "change_rate",
+    "open",
+    "high",
+    "low",
+    "close",
+    "volume",
+    "trading_value",
+    "market_cap",
+    "listed_shares",
+    "change",
+    "change_rate",
     "split",
 )
 
