@@ -16,7 +16,8 @@ from redis.asyncio import Redis
 
 from shared.contracts.events import DATASETS, DatasetPublished, DatasetRequested
 from shared.dataset.manifest import Manifest, from_bytes
-from shared.errors import UnavailableError
+from shared.errors import DatasetError, UnavailableError
+from shared.infra.postgres import LOST as DATABASE_LOST
 from shared.infra.postgres import Database
 from shared.infra.redis import LOST
 from shared.infra.sql import statements
@@ -171,6 +172,6 @@ class Datasets:
                         self._asked_at = -BELIEVED_S
                         await self.current()
                         published.set()
-            except (*LOST, UnavailableError) as error:
+            except (*LOST, *DATABASE_LOST, UnavailableError, DatasetError) as error:
                 log.warning("datasets.lost", error=type(error).__name__)
                 await asyncio.sleep(0.3)

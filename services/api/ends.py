@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 
 from shared.contracts.events import EVENTS_STREAM, BacktestEnded, BacktestProgressed, Event, QueryAnswered
 from shared.errors import UnavailableError
+from shared.infra.postgres import LOST as DATABASE_LOST
 from shared.infra.redis import LOST
 from shared.infra.streams import Broadcast
 
@@ -181,5 +182,5 @@ class Ends:
             try:
                 for name, status, digest in await look(waited):
                     self.tell(BacktestEnded(computation_id=name, status=status, result_digest=digest))
-            except (UnavailableError, OSError, TimeoutError) as error:
+            except (UnavailableError, *DATABASE_LOST) as error:
                 log.warning("sweep.failed", error=type(error).__name__)

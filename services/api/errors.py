@@ -21,6 +21,7 @@ from shared.errors import (
     RunError,
     UnavailableError,
 )
+from shared.infra.postgres import LOST as DATABASE_LOST
 
 log = structlog.get_logger()
 
@@ -99,14 +100,6 @@ def problem_response(problem: ApiProblem) -> web.Response:
 
 
 REDIS_LOST = (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError, redis.exceptions.BusyLoadingError)
-DATABASE_LOST = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InterfaceError,
-    asyncpg.LockNotAvailableError,
-)
 
 
 def as_problem(error: BaseException) -> ApiProblem:
@@ -119,7 +112,7 @@ def as_problem(error: BaseException) -> ApiProblem:
         return invalid(problems_of(error))
     if isinstance(error, UnavailableError):
         return ApiProblem(503, "unavailable", str(error), headers={"Retry-After": str(error.retry_after_s)})
-    if isinstance(error, (*DATABASE_LOST, *REDIS_LOST, ChunkMissingError, TimeoutError, OSError)):
+    if isinstance(error, (*DATABASE_LOST, *REDIS_LOST, ChunkMissingError)):
         return ApiProblem(503, "unavailable", "A server behind the api does not answer; try again in a moment.",
                           headers={"Retry-After": "2"})  # fmt: skip
     if isinstance(error, asyncpg.UntranslatableCharacterError | asyncpg.CharacterNotInRepertoireError):

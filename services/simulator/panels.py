@@ -15,8 +15,9 @@ from shared.contracts.events import DATASETS, DatasetPublished, DatasetRequested
 from shared.dataset.manifest import Manifest, from_bytes
 from shared.dataset.panels import MappedPanels
 from shared.dataset.reading import Reading
-from shared.errors import ChunkMissingError, DatasetError, RunError
+from shared.errors import ChunkMissingError, DatasetError, RunError, UnavailableError
 from shared.infra.cache import Cache
+from shared.infra.postgres import LOST as DATABASE_LOST
 from shared.infra.postgres import Database
 from shared.infra.redis import LOST
 from shared.infra.sql import statements
@@ -135,7 +136,7 @@ class Versions:
         try:
             panels = await self.panels(version)
             await asyncio.to_thread(_map_years, panels.reading(), panels.manifest.years, wanted)
-        except (DatasetError, RunError, OSError, TimeoutError) as error:
+        except (DatasetError, RunError, UnavailableError, *DATABASE_LOST) as error:
             log.warning("dataset.not_mapped_ahead", version=version, error=str(error))
             return
         log.info("dataset.mapped_ahead", version=version, fields=len(wanted))

@@ -6,7 +6,7 @@ import asyncio
 import signal
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from types import TracebackType
 
 Beat = Callable[[], Awaitable[None]]
@@ -41,8 +41,8 @@ class Heartbeat:
     """A thread with an event loop of its own that calls `beat` every `interval_s`, whatever the main loop is doing.
 
     `open_beat` is entered first in that loop: it opens the connections that `beat` uses and closes them at the end.
-    A beat that raises one of `lost` is counted in `failures` and tried again at the next interval; any other error ends
-    the thread and is raised at the exit.
+    A beat that raises one of `lost` is counted in `failures`; at the next interval everything is opened anew and tried
+    again. Any other error ends the thread and is raised at the exit.
     """
 
     def __init__(self, open_beat: Open, *, interval_s: float, lost: tuple[type[BaseException], ...]) -> None:
@@ -84,14 +84,16 @@ class Heartbeat:
             self._loop.close()
 
     async def _beats(self) -> None:
-        beat: Beat | None = None
-        async with AsyncExitStack() as opened:
-            while not self._stop.is_set():
-                try:
-                    if beat is None:
-                        beat = await opened.enter_async_context(self._open())
-                    await beat()
-                except self._lost:
-                    self.failures += 1
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._stop.wait(), timeout=self._interval_s)
+        while not self._stop.is_set():
+            try:
+                async with self._open() as beat:
+                    while not self._stop.is_set():
+                        await beat()
+                        await self._pause()
+            except self._lost:
+                self.failures += 1
+                await self._pause()
+
+    async def _pause(self) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stop.wait(), timeout=self._interval_s)

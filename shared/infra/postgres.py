@@ -19,11 +19,12 @@ LOST = (
     OSError,
     TimeoutError,
     asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
+    asyncpg.OperatorInterventionError,  # shutting down, starting, recovering, a statement that was cancelled
+    asyncpg.InsufficientResourcesError,  # too many connections, no memory, a full disk
+    asyncpg.TransactionRollbackError,  # a deadlock
+    asyncpg.LockNotAvailableError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
 )
 """What a lost, refused or exhausted connection raises: worth another try, never a mistake of the request."""
 

@@ -29,8 +29,25 @@ def key_of(stream: str) -> str:
 async def append(broker: Redis, event: Event) -> str:
     """Append an event to its stream and return the entry's id. Do not cancel it half-way: shield it."""
     limit = None if event.stream == BACKTESTS else KEPT
-    entry = await broker.xadd(key_of(event.stream), {_BODY: encode(event)}, maxlen=limit, approximate=True)
+    key, body = key_of(event.stream), {_BODY: encode(event)}
+    try:
+        entry = await broker.xadd(key, body, maxlen=limit, approximate=True)  # type: ignore[arg-type]
+    except ResponseError as error:
+        await replace_foreign(broker, error, key)
+        entry = await broker.xadd(key, body, maxlen=limit, approximate=True)  # type: ignore[arg-type]
     return _text(entry)
+
+
+async def replace_foreign(broker: Redis, error: ResponseError, *keys: str) -> None:
+    """Remove keys of streams that hold something else (somebody planted it); any other error is raised again.
+
+    What the stream held is gone already; rows without a hint are announced again by the reconciler.
+    """
+    if "WRONGTYPE" not in str(error):
+        raise error
+    for key in keys:
+        if await broker.type(key) not in (b"stream", b"none"):
+            await broker.unlink(key)
 
 
 async def append_many(broker: Redis, events: list[Event]) -> list[str]:
@@ -39,7 +56,11 @@ async def append_many(broker: Redis, events: list[Event]) -> list[str]:
     for event in events:
         limit = None if event.stream == BACKTESTS else KEPT
         pipe.xadd(key_of(event.stream), {_BODY: encode(event)}, maxlen=limit, approximate=True)
-    return [_text(entry) for entry in await pipe.execute()]
+    try:
+        return [_text(entry) for entry in await pipe.execute()]
+    except ResponseError as error:
+        await replace_foreign(broker, error, *{key_of(event.stream) for event in events})
+        return [await append(broker, event) for event in events]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,8 +105,8 @@ class Consumer:
                     return found
             return await self._read(">", count, block_ms)
         except ResponseError as error:
-            if not str(error).startswith("NOGROUP"):
-                raise
+            if not _is_gone(error):
+                await replace_foreign(self._broker, error, self._key)
             await self.create_group()
             return []
 
@@ -102,7 +123,10 @@ class Consumer:
         async with self._broker.pipeline(transaction=True) as pipe:
             pipe.xack(self._key, self._group, *entries)
             pipe.xdel(self._key, *entries)
-            await pipe.execute()
+            try:
+                await pipe.execute()
+            except ResponseError as error:
+                await replace_foreign(self._broker, error, self._key)
 
     async def finish(self, entry: str, event: Event) -> None:
         """Append what came of an entry, then acknowledge and delete it: all or nothing, in one round trip."""
@@ -111,23 +135,32 @@ class Consumer:
             pipe.xadd(key_of(event.stream), {_BODY: encode(event)}, maxlen=limit, approximate=True)
             pipe.xack(self._key, self._group, entry)
             pipe.xdel(self._key, entry)
-            await pipe.execute()
+            try:
+                await pipe.execute()
+            except ResponseError as error:
+                await replace_foreign(self._broker, error, self._key, key_of(event.stream))
 
     async def renew(self, *entries: str) -> None:
         """Keep entries from being claimed by others; call it from a `Heartbeat` every third of the lease."""
-        if entries:
-            await self._broker.xclaim(self._key, self._group, self._name, 0, list(entries), justid=True)
+        await self._claim(entries, None)
 
     async def hand_back(self, *entries: str) -> None:
         """Make entries claimable by others at once (graceful stop)."""
-        if entries:
-            await self._broker.xclaim(
-                self._key, self._group, self._name, 0, list(entries), idle=self._lease_ms * 10, justid=True
-            )
+        await self._claim(entries, self._lease_ms * 10)
 
     def on(self, broker: Redis) -> Consumer:
         """The same member over another connection (the heartbeat thread has its own)."""
         return Consumer(broker, self._key.removeprefix(PREFIX), self._group, self._name, lease_ms=self._lease_ms)
+
+    async def _claim(self, entries: tuple[str, ...], idle_ms: int | None) -> None:
+        """Own these entries, idle for so long; without the group (a flush) there is nothing to own."""
+        if not entries:
+            return
+        try:
+            await self._broker.xclaim(self._key, self._group, self._name, 0, list(entries), idle=idle_ms, justid=True)
+        except ResponseError as error:
+            if not _is_gone(error):
+                await replace_foreign(self._broker, error, self._key)
 
     async def _read(self, start: str, count: int, block_ms: int | None) -> list[Delivery]:
         answer = await self._broker.xreadgroup(self._group, self._name, {self._key: start}, count=count, block=block_ms)
@@ -136,6 +169,11 @@ class Consumer:
     async def _claim_abandoned(self) -> list[Delivery]:
         _, entries, *_ = await self._broker.xautoclaim(self._key, self._group, self._name, self._lease_ms, "0", count=1)
         return [_delivery(entry, fields, claimed=True) for entry, fields in entries if fields is not None]
+
+
+def _is_gone(error: ResponseError) -> bool:
+    """The stream, or its group, does not exist (any more)."""
+    return str(error).startswith(("NOGROUP", "UNBLOCKED"))
 
 
 def _delivery(entry: Any, fields: dict[bytes, bytes] | None, *, claimed: bool) -> Delivery:
@@ -164,13 +202,21 @@ class Broadcast:
     async def start(self) -> None:
         """Fix the position at the newest entry of each stream: everything that is appended afterwards is read."""
         for stream in self._streams:
-            newest = await self._broker.xrevrange(key_of(stream), count=1)
+            try:
+                newest = await self._broker.xrevrange(key_of(stream), count=1)
+            except ResponseError as error:
+                await replace_foreign(self._broker, error, key_of(stream))
+                newest = []
             self.positions[stream] = _text(newest[0][0]) if newest else "0-0"
 
     async def read(self, *, block_ms: int = BLOCK_MS, count: int = 500) -> list[tuple[str, Event]]:
         """(entry id, event) since the last call, waiting at most `block_ms`; bytes that are no event are skipped."""
         asked: dict[Any, Any] = {key_of(stream): self.positions.get(stream, "0-0") for stream in self._streams}
-        answer = await self._broker.xread(asked, count=count, block=block_ms)
+        try:
+            answer = await self._broker.xread(asked, count=count, block=block_ms)
+        except ResponseError as error:
+            await replace_foreign(self._broker, error, *asked)
+            return []
         found: list[tuple[str, Event]] = []
         for key, entries in answer or []:
             stream = _text(key).removeprefix(PREFIX)
@@ -198,7 +244,11 @@ class Backlog:
 
 async def backlog(broker: Redis, stream: str, group: str) -> Backlog:
     """The backlog of a group; zeros where stream or group do not exist."""
-    length = int(await broker.xlen(key_of(stream)))
+    try:
+        length = int(await broker.xlen(key_of(stream)))
+    except ResponseError as error:
+        await replace_foreign(broker, error, key_of(stream))
+        length = 0
     try:
         groups = await broker.xinfo_groups(key_of(stream))
     except ResponseError:
@@ -214,7 +264,11 @@ async def queued(broker: Redis, stream: str) -> set[str]:
     found: set[str] = set()
     start = "-"
     while True:
-        entries = await broker.xrange(key_of(stream), min=start, count=1000)
+        try:
+            entries = await broker.xrange(key_of(stream), min=start, count=1000)
+        except ResponseError as error:
+            await replace_foreign(broker, error, key_of(stream))
+            return found
         for _, fields in entries:
             name = getattr(_event(fields), "computation_id", None)
             if name is not None:
