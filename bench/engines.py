@@ -26,19 +26,16 @@ class Peer:
     module: str
     repeats: int
     note: str
-    words: tuple[str, ...] = ()
-    same_trades: bool = False
+    variant_note: str = ""
     longest: int = 750
 
 
 PEERS = (
     Peer("numba", "numba day loop over dense arrays", "bench.peers.numba_loop", 9,
-         "ranks given; no statistics", same_trades=True),
-    Peer("numpy", "numpy, day by day", "bench.peers.numpy_days", 3, "ranks given; no statistics", same_trades=True),
+         "ranks given; no statistics"),
+    Peer("numpy", "numpy, day by day", "bench.peers.numpy_days", 3, "ranks given; no statistics"),
     Peer("vectorbt", "vectorbt 1.2, flexible order function", "bench.peers.vectorbt_flexible", 5,
-         "value only, no statistics", same_trades=True),
-    Peer("vectorbt_statistics", "vectorbt 1.2, flexible, with its statistics", "bench.peers.vectorbt_flexible", 3,
-         "as this engine: trades, equity, statistics", words=("statistics",), same_trades=True),
+         "value only, no statistics", "as this engine: trades, equity, statistics"),
     Peer("vectorbt_signals", "vectorbt 1.2, from signals", "bench.peers.vectorbt_signals", 3,
          "no cap of 20, no longest holding time"),
     Peer("bt", "bt 1.4", "bench.peers.bt_daily", 1, "closes only"),
@@ -71,32 +68,34 @@ def compare(work: pathlib.Path, folders: list[pathlib.Path], python: str, tell: 
         there = [f for f in folders if int(f.name.rpartition("x")[2]) <= peer.longest and f.name.startswith("2000x")]
         tell(f"{peer.title} …")
         try:
-            found[peer.key] = _child(
-                work, peer.key, [python, "-m", peer.module], peer.repeats, there, words=peer.words
-            ) | {"title": peer.title, "note": peer.note}  # fmt: skip
+            answer = _child(work, peer.key, [python, "-m", peer.module], peer.repeats, there)
         except ChildError as error:
             found[peer.key] = {"title": peer.title, "error": str(error)[-400:], "runs": {}}
             continue
-        for name, figures in found[peer.key]["runs"].items():
+        variants = answer.pop("variants")
+        found[peer.key] = {"title": peer.title, "note": peer.note, **answer}
+        for variant, runs in variants.items():
+            found[f"{peer.key}_{variant}"] = {
+                **answer, "title": f"{peer.title}, with its {variant}", "note": peer.variant_note, "runs": runs,
+            }  # fmt: skip
+    for key, engine in found.items():
+        for name, figures in engine["runs"].items() if key != "ondol" else ():
             ours = found["ondol"]["runs"][name]
             figures["ratio"] = statistics.median(figures["cpu_s"]) / statistics.median(ours["plain"]["cpu_s"])
-            if peer.same_trades:
-                figures["same_trades"] = figures["trades_digest"] == ours["trades_digest"]
+            if figures["trades"] is not None:
+                figures["same_trades"] = engine["trades_digests"][name] == found["ondol"]["trades_digests"][name]
     return found
 
 
 def _child(
-    work: pathlib.Path, key: str, command: list[str], repeats: int, folders: list[pathlib.Path], *,
-    words: tuple[str, ...] = (),
-) -> dict[str, Any]:  # fmt: skip
+    work: pathlib.Path, key: str, command: list[str], repeats: int, folders: list[pathlib.Path]
+) -> dict[str, Any]:
     out = work / f"trades-{key}"
     out.mkdir(exist_ok=True)
-    ended = run([*command, str(repeats), str(out), *map(str, folders), *words])
+    ended = run([*command, str(repeats), str(out), *map(str, folders)])
     found: dict[str, Any] = ended.json()
     found |= {"process_cpu_s": ended.cpu_s, "process_s": ended.seconds}
-    for name, figures in found["runs"].items():
-        file = out / f"{name}.json"
-        figures["trades_digest"] = hashlib.sha256(file.read_bytes()).hexdigest() if file.exists() else None
+    found["trades_digests"] = {f.stem: hashlib.sha256(f.read_bytes()).hexdigest() for f in sorted(out.glob("*.json"))}
     shutil.rmtree(out)
     return found
 

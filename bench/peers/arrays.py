@@ -67,29 +67,37 @@ def peak_rss_mb() -> float:
     return int(next(line for line in table.splitlines() if line.startswith("VmHWM")).split()[1]) / 1024
 
 
-def measure(run: Callable[[Arrays], tuple[Trades | None, float]], *, imported_s: float) -> None:
+Run = Callable[[Arrays], tuple[Trades | None, float]]
+
+
+def measure(run: Run, *, imported_s: float, variants: dict[str, Run] | None = None) -> None:
     """Runs a peer on each folder of the command line and prints what it took.
 
-    Arguments: repeats, where trades go, folders. The first run of a folder is reported apart (`first_s`): it compiles.
+    Arguments: repeats, where trades go, folders. The first run of a folder is reported apart (`first_cpu_s`): it
+    compiles. `variants` are measured likewise, after the run itself.
     """
     repeats, out, folders = int(sys.argv[1]), pathlib.Path(sys.argv[2]), sys.argv[3:]
-    found: dict[str, Any] = {"import_cpu_s": imported_s, "runs": {}}
-    for folder in folders:
-        arrays = load(folder)
+    given = {pathlib.Path(folder).name: load(folder) for folder in folders}
+    runs = {"": run, **(variants or {})}
+    found = {
+        key: {name: _timed(one, arrays, repeats, out / f"{name}.json") for name, arrays in given.items()}
+        for key, one in runs.items()
+    }
+    print(json.dumps({"import_cpu_s": imported_s, "runs": found.pop(""), "variants": found}))
+
+
+def _timed(run: Run, arrays: Arrays, repeats: int, file: pathlib.Path) -> dict[str, Any]:
+    begin = time.process_time()
+    trades, final = run(arrays)
+    first = time.process_time() - begin
+    seconds = []
+    for _ in range(repeats):
         begin = time.process_time()
-        trades, final = run(arrays)
-        first = time.process_time() - begin
-        seconds = []
-        for _ in range(repeats):
-            begin = time.process_time()
-            run(arrays)
-            seconds.append(time.process_time() - begin)
-        name = pathlib.Path(folder).name
-        found["runs"][name] = {
-            "first_cpu_s": first, "cpu_s": seconds or [first], "final": final,
-            "trades": None if trades is None else len(trades),
-            "peak_rss_mb": peak_rss_mb(),
-        }  # fmt: skip
-        if trades is not None:
-            (out / f"{name}.json").write_text(json.dumps(trades))
-    print(json.dumps(found))
+        run(arrays)
+        seconds.append(time.process_time() - begin)
+    if trades is not None:
+        file.write_text(json.dumps(trades))
+    return {
+        "first_cpu_s": first, "cpu_s": seconds or [first], "final": final,
+        "trades": None if trades is None else len(trades), "peak_rss_mb": peak_rss_mb(),
+    }  # fmt: skip

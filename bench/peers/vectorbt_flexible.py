@@ -5,7 +5,6 @@ that what vectorbt adds is its own bookkeeping and nothing else. The value of th
 `statistics` as the last argument its table of statistics, too (this engine's time includes its own).
 """
 
-import sys
 import time
 
 BEGIN = time.process_time()
@@ -32,7 +31,6 @@ from bench.peers.arrays import (  # noqa: E402
 
 IMPORTED = time.process_time() - BEGIN
 # ruff: noqa: PLR0917 - compiled functions take their arrays one by one
-STATISTICS = sys.argv[-1] == "statistics"
 
 
 @numba.njit
@@ -121,21 +119,35 @@ def hand_over(c, todo, count):  # type: ignore[no-untyped-def]
 
 def run(a: Arrays) -> tuple[Trades, float]:
     """The trades, and the money at the end."""
+    return outcome(simulated(a))
+
+
+def run_with_statistics(a: Arrays) -> tuple[Trades, float]:
+    """The same after vectorbt's statistics."""
+    portfolio = simulated(a)
+    portfolio.stats()
+    return outcome(portfolio)
+
+
+def simulated(a: Arrays) -> vbt.Portfolio:
+    """The portfolio of the standard strategy."""
     n = a.open.shape[1]
     state = (
         np.zeros(3, np.int64), np.array([CASH]), np.empty(64, np.int64), np.empty(64), np.empty(64),
         np.empty(64, np.int64), np.zeros(n, np.bool_), np.full(n, -1, np.int64), np.empty((256, 4)),
     )  # fmt: skip
-    portfolio = vbt.Portfolio.from_order_func(
+    return vbt.Portfolio.from_order_func(
         a.last, hand_over, flexible=True, init_cash=CASH, cash_sharing=True, group_by=True,
         pre_segment_func_nb=decide,
         pre_segment_args=(a.days, a.tax, a.eligible(), a.momentum, a.open, a.high, a.low, *state),
         max_orders=4 * SLOTS * len(a.days), ffill_val_price=False, update_value=False, fill_pos_record=False,
         call_pre_segment=True, freq="D",
     )  # fmt: skip
+
+
+def outcome(portfolio: vbt.Portfolio) -> tuple[Trades, float]:
+    """The orders as trades, and the last value."""
     value = portfolio.value()
-    if STATISTICS:
-        portfolio.stats()
     records = portfolio.orders.values
     signs = np.where(records["side"] == 0, 1, -1)
     rows = zip(
@@ -146,6 +158,4 @@ def run(a: Arrays) -> tuple[Trades, float]:
 
 
 if __name__ == "__main__":
-    if STATISTICS:
-        sys.argv.pop()
-    measure(run, imported_s=IMPORTED)
+    measure(run, imported_s=IMPORTED, variants={"statistics": run_with_statistics})
