@@ -94,7 +94,10 @@ async def opened(settings: Settings) -> AsyncIterator[tuple[Api, list[Callable[[
         async def attach() -> None:
             await keep_attaching(api, published)
 
-        yield api, [read, sweep, follow, attach]
+        async def watch() -> None:
+            await database.watch(settings.database_url or "")
+
+        yield api, [read, sweep, follow, attach, watch]
 
 
 def application(api: Api) -> web.Application:

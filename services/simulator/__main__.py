@@ -6,16 +6,16 @@ import asyncio
 import os
 import sys
 
-from services.simulator.process import be_frugal
 from services.simulator.service import run
 from shared.errors import SetupError
 from shared.infra.logs import configure
+from shared.infra.process import be_frugal
 from shared.settings import Settings
 
 
 def main() -> int:
     """Read the settings and serve until SIGTERM; a wrong environment is one sentence and exit code 2."""
-    be_frugal()
+    be_frugal(mapped_from_bytes=1 << 20)
     try:
         settings = Settings.from_environment(os.environ)
         secrets = (settings.database_url, settings.broker_url, settings.cache_url, settings.api_key)

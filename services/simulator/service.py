@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -13,6 +14,7 @@ from functools import partial
 import asyncpg
 import structlog
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from services.simulator import metrics, queries, simulate
 from services.simulator.panels import Versions
@@ -36,6 +38,8 @@ SQL = statements("backtest")
 GROUP = "simulators"
 BEAT_S = 0.4
 """How often leases are renewed; a cancelled row is noticed at the next beat."""
+YOUNG_S = 0.3
+"""Younger work has a fresh lease and is not renewed yet."""
 MOST_TASKS = 16
 LEAVE_S = 8.0
 """How long running work may finish after SIGTERM before it is handed back."""
@@ -113,8 +117,8 @@ async def run(settings: Settings) -> None:
         )
         while not await is_migrated(record) and not stop.is_set():  # noqa: ASYNC110  another process migrates
             await asyncio.sleep(0.2)
-        heart = Heartbeat(partial(_open_beat, settings, desk, worker), interval_s=BEAT_S,
-                          lost=(*LOST, *servers.LOST, UnavailableError, SetupError, asyncpg.PostgresError))  # fmt: skip
+        heart = Heartbeat(partial(heartbeat, settings, desk, worker), interval_s=BEAT_S,
+                          lost=(*LOST, RedisError, UnavailableError, SetupError, asyncpg.PostgresError))  # fmt: skip
         stack.enter_context(heart)
         handlers: dict[str, Callable[[Consumer, Delivery], Awaitable[None]]] = {
             BACKTESTS: partial(_backtest, tools, desk),
@@ -243,7 +247,7 @@ class _Slot:
 
 
 @asynccontextmanager
-async def _open_beat(settings: Settings, desk: Desk, worker: str) -> AsyncIterator[Beat]:
+async def heartbeat(settings: Settings, desk: Desk, worker: str) -> AsyncIterator[Beat]:
     """Connections of the heartbeat thread, and its beat: renew rows and entries, stop what is not ours any more."""
     broker: Redis = servers.client(settings.broker_url or "")
     lease_ms = int(simulate.LEASE_S * 1000)
@@ -255,7 +259,7 @@ async def _open_beat(settings: Settings, desk: Desk, worker: str) -> AsyncIterat
         )
 
         async def beat() -> None:
-            works = list(desk.works.values())
+            works = [work for work in desk.works.values() if time.monotonic() - work.began >= YOUNG_S]
             for work in works:
                 values = (work.id, work.lease, simulate.LEASE_S, work.progress, work.status)
                 async with record.connection() as connection:

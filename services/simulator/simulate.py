@@ -45,6 +45,8 @@ SQL = statements("backtest")
 LEASE_S = 4.0
 MOST_STARTS = 3
 PROGRESS_S = 0.1
+SHORT_ROWS = 1000
+"""A run over fewer rows is over before anybody could read of its progress."""
 PATIENCE_S = 120.0
 
 Run = Callable[..., Outcome]
@@ -73,6 +75,7 @@ class Work:
     end: BacktestEnded | None = None
     """What to announce once it is written."""
     points: list[dict[str, Any]] = field(default_factory=list)
+    began: float = field(default_factory=time.monotonic)
     told_at: float = field(default_factory=time.monotonic)
 
 
@@ -141,7 +144,8 @@ async def compute(tools: Tools, work: Work) -> Finished:
 def _run(
     run: Run, work: Work, panels: Reading, begin: float, tell: Callable[[float, list[dict[str, Any]]], None]
 ) -> Finished:
-    needs = plan(work.request, panels.days).needs
+    planned = plan(work.request, panels.days)
+    needs = planned.needs
     load_begin = time.perf_counter()
     by_rows: dict[tuple[int, int], list[str]] = {}
     for name, rows in needs.items():
@@ -150,7 +154,8 @@ def _run(
     for (start, stop), names in by_rows.items():
         panels.ensure(names, slice(start, stop))
     loaded = time.perf_counter()
-    outcome = run(work.request, panels, cancelled=lambda: work.stop, progress=tell)
+    long = planned.window.stop - planned.window.start > SHORT_ROWS
+    outcome = run(work.request, panels, cancelled=lambda: work.stop, progress=tell if long else None)
     finished, finished_at = time.perf_counter(), dt.datetime.now(dt.UTC)
     timing = {
         "queue_ms": round(work.queue_ms, 3),

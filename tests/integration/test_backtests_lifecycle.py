@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 import asyncpg
+import msgspec
 import pytest
 import pytest_asyncio
 
@@ -20,13 +21,15 @@ from ondol import embedded
 from services.api.keys import Doorkeeper, hash_of, is_loopback, refuse_open_bind
 from services.api.service import opened
 from services.simulator.reconcile import reconcile
-from services.simulator.simulate import SQL
+from services.simulator.service import Desk, heartbeat
+from services.simulator.simulate import SQL, Work
 from shared.contracts.events import BACKTESTS
 from shared.errors import SetupError
 from shared.infra import redis as redis_servers
 from shared.infra.postgres import database
 from shared.infra.sql import statements
 from shared.infra.streams import key_of
+from shared.model.request import BacktestRequest
 from shared.settings import Settings
 from tests.support.running import Client, api_of, simulator
 from tests.support.served import load_synthetic, request
@@ -127,6 +130,26 @@ async def test_the_work_stops_when_the_last_row_has_gone(prepared: Settings) -> 
         assert await connection.fetchval(states) == "queued"
         await client.call("DELETE", f"/v1/backtests/{rows[-1]['id']}")
         assert await connection.fetchval(states) == "cancelled"
+
+
+async def test_a_running_simulator_hears_of_a_cancellation_at_its_next_heartbeat(prepared: Settings) -> None:
+    async with api_of(prepared) as client, connection_of(prepared) as connection:
+        row = await ask(client, request())
+        computation = await connection.fetchval("select id from computation")
+        taken = await connection.fetchrow(SQL["take"], computation, 30.0, "worker")
+        work = Work(
+            id=computation, lease=taken["lease"], entry="0-1", version=taken["dataset_version"], origin="user",
+            request=msgspec.json.decode(taken["request"], type=BacktestRequest), attempts=1, queue_ms=0.0,
+            started_at=taken["started_at"], began=0.0,
+        )  # fmt: skip
+        desk = Desk(1)
+        desk.works[str(work.id)] = work
+        async with heartbeat(prepared, desk, "worker") as beat:
+            await beat()
+            assert not work.stop
+            assert (await client.call("DELETE", f"/v1/backtests/{row['id']}"))[1]["status"] == "cancelled"
+            await beat()
+            assert work.stop
 
 
 async def test_a_stale_owner_writes_nothing(prepared: Settings) -> None:

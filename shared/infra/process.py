@@ -1,0 +1,25 @@
+"""How a process treats memory and its interpreter lock, set before anything else runs."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+
+_M_ARENA_MAX = -8
+_M_TRIM_THRESHOLD = -1
+_M_MMAP_THRESHOLD = -3
+SWITCH_S = 0.0005
+"""A run that holds the interpreter lock gives it up this often: a finished result must not wait for the next."""
+
+
+def be_frugal(*, mapped_from_bytes: int) -> None:
+    """One heap for all threads; blocks from `mapped_from_bytes` on are mapped and go back when freed, like the end
+    of the heap. Without this a burst of large answers stays resident for ever. Nothing happens without glibc."""
+    sys.setswitchinterval(SWITCH_S)
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError):
+        return
+    mallopt(_M_ARENA_MAX, 1)
+    mallopt(_M_MMAP_THRESHOLD, mapped_from_bytes)
+    mallopt(_M_TRIM_THRESHOLD, 4 << 20)
