@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
@@ -20,7 +19,9 @@ class WarmMetrics:
         )
         self._runs = Counter("ondol_warm_runs", "Warm runs by end", ["status"], registry=registry)
         self._last = Gauge(
-            "ondol_warm_last_success_timestamp_seconds", "End of the last complete run", registry=registry
+            "ondol_warm_last_success_timestamp_seconds",
+            "End of the last run that did all that the data allow",
+            registry=registry,
         )
         self._hits = Gauge(
             "ondol_warm_hit_rate", "Hit rate that the last verification saw", ["kind"], registry=registry
@@ -28,9 +29,9 @@ class WarmMetrics:
         for status in STATUSES:
             self._runs.labels(status)
 
-    def item(self, phase: str, *, failed: bool) -> None:
-        """An item ended."""
-        self._items.labels(phase, "failed" if failed else "done").inc()
+    def item(self, phase: str, outcome: str) -> None:
+        """An item ended: `done`, `failed`, or `lacking` (the loaded data cannot answer it)."""
+        self._items.labels(phase, outcome).inc()
 
     def phase(self, phase: str, seconds: float) -> None:
         """A phase ended after this long, interruptions left out."""
@@ -39,11 +40,9 @@ class WarmMetrics:
     def ended(self, status: str) -> None:
         """A run ended."""
         self._runs.labels(status).inc()
-        if status == "completed":
-            self._last.set(time.time())
 
     def succeeded(self, at: float) -> None:
-        """When a run last succeeded, in Unix seconds (known from the record at the start)."""
+        """When a run last succeeded, in Unix seconds (known from the record)."""
         self._last.set(at)
 
     def verified(self, kind: str, rate: float) -> None:

@@ -45,10 +45,11 @@ class Tools:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """How an item ended: `fresh` when it needed work, `error` when it failed."""
+    """How an item ended: `fresh` when it needed work, `error` when it failed, `lacking` when only for want of data."""
 
     fresh: bool = False
     error: str | None = None
+    lacking: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,4 +106,4 @@ async def _rank(tools: Tools, kind: str, query: dict[str, str]) -> Outcome:
 
 async def _backtest(tools: Tools, ask: Ask) -> Outcome:
     answer = await tools.user.backtest(ask.body)
-    return Outcome(fresh=answer.error is None and not answer.cached, error=answer.error)
+    return Outcome(fresh=answer.error is None and not answer.cached, error=answer.error, lacking=answer.lacks_data)

@@ -128,11 +128,14 @@ async def _finish(tools: Tools, run: Run, status: str, summary: dict[str, Any], 
     text = orjson.dumps(summary).decode()
     async with tools.database.connection() as connection:
         mine = await connection.fetchval(SQL["finish"], run.id, run.lease, status, text, error)
+        succeeded: float | None = await connection.fetchval(SQL["last_success"])
     if mine is None:
         return None
     level = log.info if status == "completed" else log.warning
     level("warm_ends", status=status, error=error, seconds=round(time.perf_counter() - run.began, 3), **summary)
     tools.metrics.ended(status)
+    if succeeded is not None:
+        tools.metrics.succeeded(succeeded)
     return status
 
 
@@ -234,11 +237,12 @@ async def _phase(tools: Tools, run: Run, phase: str, place: int, items: Sequence
             status = "failed" if outcome.error else "done"
             async with tools.database.connection() as connection:
                 await connection.execute(
-                    SQL["note_item"], run.id, run.lease, phase, item.name, status, outcome.fresh, seconds, outcome.error
-                )
+                    SQL["note_item"], run.id, run.lease, phase, item.name, status, outcome.fresh, seconds,
+                    outcome.error, outcome.lacking,
+                )  # fmt: skip
                 if clock.is_due():
                     await connection.execute(SQL["count_phase"], run.id, phase, clock.spent())
-            tools.metrics.item(phase, failed=outcome.error is not None)
+            tools.metrics.item(phase, "lacking" if outcome.lacking else status)
             if outcome.error:
                 log.warning("warm_item_failed", phase=phase, item=item.name, reason=outcome.error)
 

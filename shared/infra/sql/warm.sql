@@ -120,12 +120,13 @@ update warm_phase set hits = $3, misses = $4 where run = $1 and phase = $2;
 select item, status from warm_item where run = $1 and phase = $2 and status = 'done';
 
 -- name: note_item
--- $1 run, $2 lease, $3 phase, $4 item, $5 status, $6 fresh, $7 seconds, $8 error. Nothing from a warmer that lost the run.
-insert into warm_item (run, phase, item, status, fresh, seconds, error)
-select $1, $3, $4, $5, $6, $7, $8
+-- $1 run, $2 lease, $3 phase, $4 item, $5 status, $6 fresh, $7 seconds, $8 error, $9 lacking. Nothing from a warmer that lost the run.
+insert into warm_item (run, phase, item, status, fresh, seconds, error, lacking)
+select $1, $3, $4, $5, $6, $7, $8, $9
 where exists (select from warm_run where id = $1 and lease = $2 and status = 'running')
 on conflict (run, phase, item) do update
-set status = excluded.status, fresh = excluded.fresh, seconds = excluded.seconds, error = excluded.error;
+set status = excluded.status, fresh = excluded.fresh, seconds = excluded.seconds, error = excluded.error,
+    lacking = excluded.lacking;
 
 -- name: popular
 -- What users asked for most in the last $1 days, at most $2 kinds; what failed for them is left out.
@@ -150,7 +151,13 @@ set dataset_version = excluded.dataset_version, picks = excluded.picks, error = 
 select strategy from daily_pick where day = $1 and error is null;
 
 -- name: last_success
-select extract(epoch from max(finished_at))::float8 as at from warm_run where status = 'completed';
+-- A run that left out only what the loaded data cannot answer did all that could be done.
+select extract(epoch from max(finished_at))::float8 as at from warm_run r
+where status = 'completed' or (
+    status = 'partial'
+    and exists (select from warm_item where run = r.id and lacking)
+    and not exists (select from warm_item where run = r.id and status = 'failed' and not lacking)
+);
 
 -- name: forget_old
 delete from warm_run where created_at < now() - interval '400 days' and status not in ('queued', 'running');

@@ -49,6 +49,8 @@ create table warm_item (
     fresh boolean not null,
     seconds float8 not null,
     error text,
+    -- failed only since the loaded data have no value for something that it needs
+    lacking boolean not null default false,
     primary key (run, phase, item)
 );
 
