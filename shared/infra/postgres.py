@@ -28,6 +28,10 @@ LOST = (
 )
 """What a lost, refused or exhausted connection raises: worth another try, never a mistake of the request."""
 
+QUEUE_S = 20.0
+WATCH_S, WATCH_EVERY_S, MISSES = 0.8, 0.3, 2
+"""A server that does not answer within `WATCH_S`, `MISSES` times on end, is away."""
+
 _LIMITS = {
     "statement_timeout": "30s",
     "lock_timeout": "5s",
@@ -38,23 +42,88 @@ _LIMITS = {
 
 
 class Database:
-    """A pool whose `connection()` waits a bounded time and says `UnavailableError` afterwards."""
+    """A pool whose `connection()` waits a bounded time and says `UnavailableError` afterwards.
+
+    Without `watch`, the time is `acquire_timeout_s`. With it, a crowd may wait up to `QUEUE_S` for a server that answers,
+    and nobody waits longer than about two seconds for one that does not: what is under way is cut off, what comes is refused.
+    """
 
     def __init__(self, pool: asyncpg.Pool, acquire_timeout_s: float) -> None:
         self.pool = pool
         self._acquire_timeout_s = acquire_timeout_s
+        self._watched = False
+        self._away = asyncio.Event()
+        self._lent: dict[int, asyncpg.pool.PoolConnectionProxy] = {}
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
         """A connection of the pool; UnavailableError when none is free in time or the server does not answer."""
+        if self._away.is_set():
+            raise UnavailableError("PostgreSQL does not answer.")
         try:
-            connection = await self.pool.acquire(timeout=self._acquire_timeout_s)
+            if self._watched and not self.pool.get_idle_size():
+                connection = await self._queued()
+            else:
+                connection = await self.pool.acquire(timeout=self._acquire_timeout_s)
         except LOST as error:
             raise UnavailableError("PostgreSQL does not answer.") from error
+        self._lent[id(connection)] = connection
         try:
             yield connection
         finally:
+            del self._lent[id(connection)]
             await self.pool.release(connection, timeout=2)
+
+    async def _queued(self) -> asyncpg.pool.PoolConnectionProxy:
+        """A connection, however many wait before us, for as long as the server answers."""
+        getting = asyncio.ensure_future(self.pool.acquire(timeout=QUEUE_S))
+        leaving = asyncio.ensure_future(self._away.wait())
+        try:
+            await asyncio.wait({getting, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            getting.add_done_callback(self._return)
+            getting.cancel()
+            raise
+        finally:
+            leaving.cancel()
+        if getting.done():
+            return getting.result()
+        getting.add_done_callback(self._return)
+        getting.cancel()
+        raise UnavailableError("PostgreSQL does not answer.")
+
+    def _return(self, getting: asyncio.Future[asyncpg.pool.PoolConnectionProxy]) -> None:
+        """Nobody waits for this connection any more."""
+        if not getting.cancelled() and getting.exception() is None:
+            returning = asyncio.ensure_future(self.pool.release(getting.result()))
+            returning.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+    async def watch(self, url: str) -> None:
+        """Task: ask the server twice a second, over a connection of its own, whether it answers."""
+        self._watched = True
+        missed = 0
+        connection: asyncpg.Connection | None = None
+        while True:
+            try:
+                async with asyncio.timeout(WATCH_S):
+                    if connection is None or connection.is_closed():
+                        connection = await asyncpg.connect(
+                            url, server_settings={**_LIMITS, "application_name": "watch"}
+                        )
+                    await connection.fetchval("select true")
+            except (*LOST, asyncpg.PostgresError):
+                missed += 1
+                if connection is not None:
+                    connection.terminate()
+                    connection = None
+            else:
+                missed = 0
+                self._away.clear()
+            if missed == MISSES:
+                self._away.set()
+                for lent in list(self._lent.values()):
+                    lent.terminate()
+            await asyncio.sleep(WATCH_EVERY_S)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
