@@ -44,8 +44,9 @@ _LIMITS = {
 class Database:
     """A pool whose `connection()` waits a bounded time and says `UnavailableError` afterwards.
 
-    Without `watch`, the time is `acquire_timeout_s`. With it, a crowd may wait up to `QUEUE_S` for a server that answers,
-    and nobody waits longer than about two seconds for one that does not: what is under way is cut off, what comes is refused.
+    Without `watch`, the time is `acquire_timeout_s`. With it, a crowd may wait up to `QUEUE_S` for a server that
+    answers, and nobody waits longer than about two seconds for one that does not: what is under way is cut off, what
+    comes is refused.
     """
 
     def __init__(self, pool: asyncpg.Pool, acquire_timeout_s: float) -> None:
