@@ -59,8 +59,10 @@ def measure(folder: pathlib.Path, repeats: int, out: pathlib.Path) -> dict[str, 
                 cpu.append(time.process_time() - begin)
                 parts.append(outcome.timing)
                 engine.append(sum(outcome.timing[k] for k in ("evaluate_ms", "simulate_ms", "statistics_ms")))
+            shares = [c * e / w for c, e, w in zip(cpu, engine, whole, strict=True)]
             found[name] = {
-                "cpu_s": cpu, "engine_ms": engine, "whole_ms": whole, "body_bytes": len(outcome.body),
+                "cpu_s": cpu, "engine_cpu_s": shares, "engine_ms": engine, "whole_ms": whole,
+                "body_bytes": len(outcome.body),
                 "parts_ms": {k: float(np.median([p[k] for p in parts])) for k in parts[0]},
             }  # fmt: skip
         found["peak_rss_mb"] = peak_rss_mb()

@@ -35,6 +35,14 @@ def targets(raw: Raw) -> str:
     return "\n".join([*lines, *map(_line, rows(raw))])
 
 
+def _seconds(key: str, figures: Raw) -> list[float]:
+    if key.startswith("ondol"):
+        ours: list[float] = figures["plain"]["engine_cpu_s" if key == "ondol" else "cpu_s"]
+        return ours
+    found: list[float] = figures["cpu_s"]
+    return found
+
+
 def engines(raw: Raw) -> str:
     """CPU for each backtest of the standard strategy, peak memory, and the ratio to this engine."""
     found = raw["engines"]
@@ -45,7 +53,8 @@ def engines(raw: Raw) -> str:
     )  # fmt: skip
     lines = ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
     table = [
-        ("ondol", {**ours, "title": "**Ondol** (result encoded, statistics)", "note": "ranks of the host's panels"})
+        ("ondol", {**ours, "title": "**Ondol**: evaluate, days, statistics", "note": "ranks kept on the host"}),
+        ("ondol_result", {**ours, "title": "**Ondol**, with the encoded result", "note": "what is stored and sent"}),
     ]
     table += [(key, value) for key, value in found.items() if key != "ondol"]
     for key, engine in table:
@@ -53,15 +62,19 @@ def engines(raw: Raw) -> str:
         names = ("2000x250", "2000x750")
         runs = [engine["runs"].get(name) for name in names]
         for figures in runs:
-            seconds = None if figures is None else (figures["plain"] if key == "ondol" else figures)["cpu_s"]
+            seconds = None if figures is None else _seconds(key, figures)
             cells += ["–" if seconds is None else number(1e3 * statistics.median(seconds))]
-        cells += ["1" if key == "ondol" else "–" if figures is None else number(figures["ratio"]) for figures in runs]
+        base = [statistics.median(ours["runs"][name]["plain"]["engine_cpu_s"]) for name in names]
+        cells += [
+            "–" if figures is None else number(statistics.median(_seconds(key, figures)) / ratio_to)
+            for figures, ratio_to in zip(runs, base, strict=True)
+        ]
         longest = next((figures for figures in reversed(runs) if figures), None)
         cells.append(number(longest["peak_rss_mb"]) if longest else "–")
-        first = engine["runs"].get("2000x250", {}).get("first_cpu_s", 0.0) if key != "ondol" else 0.0
+        first = engine["runs"].get("2000x250", {}).get("first_cpu_s", 0.0) if not key.startswith("ondol") else 0.0
         cells.append(number(engine.get("import_cpu_s", 0.0) + first) if longest else "–")
         same = [figures.get("same_trades") for figures in runs if figures]
-        cells.append("" if key == "ondol" else "the same" if same and all(same) else "other" if same else "–")
+        cells.append("" if key.startswith("ondol") else "the same" if same and all(same) else "other" if same else "–")
         cells.append(engine.get("note") or engine.get("error", "")[-80:].replace("\n", " "))
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
