@@ -74,5 +74,8 @@ bench: install .venv-bench/.installed ## every target of docs/performance.md bes
 	$(BIN)/uv pip sync --quiet --require-hashes --compile-bytecode --python .venv-bench/bin/python requirements/bench.txt
 	touch $@
 
+faults: install ## break it: the whole fault and security suite (SEED=1)
+	$(BIN)/python -m tests.faults --seed $(or $(SEED),1)
+
 clean: ## remove what make made
 	rm -rf .venv .venv-bench var

@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import pathlib
+import secrets
 import shutil
 import signal
 import tempfile
@@ -20,17 +21,22 @@ from redis.exceptions import RedisError
 from ondol import processes
 from ondol.postgres_home import Binaries, binaries, data_folder, forget_stale_pid, installed
 from shared.errors import SetupError
+from shared.infra import acl
 from shared.infra import redis as redis_servers
 from shared.settings import MIB
 
 SOCKETS = "ondol-"
 _PATIENCE_S = 30.0
+_LOOK_S = 1.0
 _SHARED_MEMORY = pathlib.Path("/dev/shm")  # noqa: S108
 
 
 @dataclass(frozen=True, kw_only=True)
 class Servers:
-    """Where the servers of a home are, and everything that a kill -9 of the supervisor may leave behind as files."""
+    """Where the servers of a home are, and everything that a kill -9 of the supervisor may leave behind as files.
+
+    `broker_url` and `cache_url` are those of the servers' keeper; a service has its own, with fewer rights.
+    """
 
     database_url: str
     broker_url: str
@@ -38,6 +44,12 @@ class Servers:
     sockets: str
     panel_dir: str
     processes: dict[str, int] = field(default_factory=dict)
+    passwords: dict[str, str] = field(default_factory=dict, repr=False)
+
+    def urls_of(self, service: str) -> tuple[str, str]:
+        """Broker and cache as the user of a service."""
+        password = self.passwords[service]
+        return acl.as_user(self.broker_url, service, password), acl.as_user(self.cache_url, service, password)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,20 +139,27 @@ async def servers(
         opened.callback(shutil.rmtree, sockets, ignore_errors=True)
         panels = _panel_folder(home, sockets.name)
         opened.callback(shutil.rmtree, panels, ignore_errors=True)
+        passwords = {user: secrets.token_urlsafe(24) for user in acl.USERS}
+        keeper = f"unix://{acl.KEEPER}:{passwords[acl.KEEPER]}@{sockets}/redis"
         found = Servers(
             database_url=f"postgresql://ondol@/ondol?host={sockets}/postgres",
-            broker_url=f"unix://{sockets}/redis/broker.sock?db=0",
-            cache_url=f"unix://{sockets}/redis/cache.sock?db=0",
+            broker_url=f"{keeper}/broker.sock?db=0",
+            cache_url=f"{keeper}/cache.sock?db=0",
             sockets=str(sockets),
             panel_dir=str(panels),
+            passwords=passwords,
         )
+        (sockets / "redis").mkdir(mode=0o700)
+        users = sockets / "redis" / "users.acl"
+        users.touch(mode=0o600)
+        users.write_text(acl.rendered(passwords), encoding="utf-8")
         _note(home, verb, found)  # before anything starts, so that a kill leaves a trail to sweep
         opened.callback((home / "run.json").unlink, missing_ok=True)
         await opened.enter_async_context(processes.cleaner([str(sockets), str(panels)]))
         starting = {
             "postgres": _postgres(home, sockets, told, durable=durable),
-            "broker": _valkey(home, sockets, "broker", None, told),
-            "cache": _valkey(home, sockets, "cache", cache_bytes, told),
+            "broker": _valkey(home, found.broker_url, sockets, "broker", None, told),
+            "cache": _valkey(home, found.cache_url, sockets, "cache", cache_bytes, told),
         }
         try:
             async with asyncio.TaskGroup() as group:
@@ -188,13 +207,12 @@ def _panel_folder(home: pathlib.Path, name: str) -> pathlib.Path:
 
 
 @asynccontextmanager
-async def _valkey(
-    home: pathlib.Path, sockets: pathlib.Path, role: str, limit: int | None, told: processes.Told
+async def _valkey(  # noqa: PLR0917 - what one server is made of
+    home: pathlib.Path, url: str, sockets: pathlib.Path, role: str, limit: int | None, told: processes.Told
 ) -> AsyncIterator[int]:
     """One Valkey on a unix socket: the broker keeps its log in the home and never evicts, the cache keeps nothing."""
     folder = home / role
     folder.mkdir(mode=0o700, exist_ok=True)
-    (sockets / "redis").mkdir(mode=0o700, exist_ok=True)
     path = sockets / "redis" / f"{role}.sock"
     command = [
         str(valkey_binary()),
@@ -204,6 +222,8 @@ async def _valkey(
         str(path),
         "--unixsocketperm",
         "700",
+        "--aclfile",
+        str(sockets / "redis" / "users.acl"),
         "--dir",
         str(folder),
         "--save",
@@ -227,7 +247,7 @@ async def _valkey(
     kept = processes.Kept(role, spawn, stop_signal=signal.SIGTERM, stop_within_s=10, told=told)
     try:
         process = await kept.start()
-        await _until_redis(process, f"unix://{path}", role, home)
+        await _until_redis(process, url, role, home)
         kept.keep()
         yield process.pid
     finally:
@@ -306,10 +326,45 @@ async def _postgres(
         process = await kept.start()
         await _until_postgres(process, folder, home)
         kept.keep()
-        yield process.pid
+        async with _never_half_shut(kept, folder, told):
+            yield process.pid
     finally:
         if not await kept.stop():
             told("postgres", "did not stop in time and was killed; it recovers at its next start")
+
+
+@asynccontextmanager
+async def _never_half_shut(kept: processes.Kept, folder: pathlib.Path, told: processes.Told) -> AsyncIterator[None]:
+    """SIGTERM makes PostgreSQL refuse new connections until the last old one ends, which pools never do: finish it."""
+
+    async def watch() -> None:
+        refused = 0
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            refused = refused + 1 if await _shutting_down(folder) else 0
+            if refused >= 2 and kept.process is not None and kept.process.returncode is None:
+                told("postgres", "was told to shut down; it is started again")
+                with suppress(ProcessLookupError):
+                    kept.process.send_signal(signal.SIGINT)
+                refused = 0
+
+    watching = asyncio.create_task(watch())
+    try:
+        yield
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+
+async def _shutting_down(folder: pathlib.Path) -> bool:
+    try:
+        connection = await asyncpg.connect(host=str(folder), user="ondol", database="postgres", timeout=2)
+    except asyncpg.CannotConnectNowError as error:
+        return "shutting down" in str(error)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        return False
+    connection.terminate()
+    return False
 
 
 def _options(*, durable: bool) -> list[str]:

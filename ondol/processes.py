@@ -108,7 +108,14 @@ class Kept:
             self._told(self.name, f"ended with code {code}")
             pause_s = 0.05 if loop.time() - began > 5 else min(pause_s * 2, 5.0)
             await asyncio.sleep(pause_s)
-            self.process = await self._spawn()
+            while True:
+                try:
+                    self.process = await self._spawn()
+                except OSError as error:  # no memory or no process id is left right now
+                    self._told(self.name, f"could not be started again ({error.strerror})")
+                    await asyncio.sleep(1.0)
+                else:
+                    break
             self._told(self.name, f"started again as process {self.process.pid}")
 
     async def stop(self) -> bool:

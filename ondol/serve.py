@@ -114,10 +114,11 @@ async def system(
             with_servers(settings, found), api_host=HOST, api_port=port, metrics_host=HOST, pool_size=pool_size
         )
         ports = {name: free_port() for name in names if name != "api"}
-        kept = [
-            _service(name, replace(shared, metrics_port=ports.get(name, 0)), home, environment, notes.service)
-            for name in names
-        ]
+        kept = []
+        for name in names:
+            broker_url, cache_url = found.urls_of(name.partition("-")[0])
+            own = replace(shared, broker_url=broker_url, cache_url=cache_url, metrics_port=ports.get(name, 0))
+            kept.append(_service(name, own, home, environment, notes.service))
         opened.push_async_callback(_stop_all, kept)
         started = await asyncio.gather(*(one.start() for one in kept))
         run = embedded.Run(

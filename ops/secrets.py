@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import pathlib
 import secrets
 import sys
+
+from shared.infra import acl
 
 HERE = pathlib.Path(__file__).resolve().parent
 
@@ -13,24 +14,25 @@ HERE = pathlib.Path(__file__).resolve().parent
 def write(folder: pathlib.Path) -> list[str]:
     """Make what is missing in `folder`; returns the names of the files that were written.
 
-    One Redis user for all services of the compose file (`ondol`), with the rights of `ops/redis/users.acl`.
+    Each service has a Redis user of its own, with the rights of `shared/infra/users.acl`; `ondol` is the operator's.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    postgres, redis = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
-    acl = (HERE / "redis/users.acl").read_text(encoding="utf-8")
-    hashed = "#" + hashlib.sha256(redis.encode()).hexdigest()
+    postgres = secrets.token_urlsafe(24)
+    redis = {user: secrets.token_urlsafe(24) for user in acl.USERS}
     content = {
         "postgres_password": postgres,
         "database_url": f"postgresql://ondol:{postgres}@postgres:5432/ondol",
-        "broker_url": f"redis://ondol:{redis}@redis-broker:6379/0",
-        "cache_url": f"redis://ondol:{redis}@redis-cache:6379/0",
-        "users.acl": acl.replace("PASSWORD", hashed),
+        "users.acl": acl.rendered(redis),
         "grafana_password": secrets.token_urlsafe(24),
         "warmer_key": "",
     }
-    together = {"postgres_password", "database_url", "broker_url", "cache_url", "users.acl"}
-    if any((folder / name).exists() for name in together):
-        content = {name: text for name, text in content.items() if name not in together}
+    for user, password in redis.items():
+        prefix = "" if user == acl.KEEPER else f"{user}_"
+        for role in ("broker", "cache"):
+            content[f"{prefix}{role}_url"] = f"redis://{user}:{password}@redis-{role}:6379/0"
+    alone = {"grafana_password", "warmer_key"}
+    if any((folder / name).exists() for name in content if name not in alone):
+        content = {name: text for name, text in content.items() if name in alone}
     written = []
     for name, text in content.items():
         path = folder / name

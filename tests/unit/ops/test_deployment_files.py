@@ -29,14 +29,18 @@ def _compose() -> dict[str, Any]:
     return yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
 
 
-def generator() -> Any:
-    spec = importlib.util.spec_from_file_location("generate", ROOT / "ops/grafana/generate.py")
+def script(name: str, path: str) -> Any:
+    spec = importlib.util.spec_from_file_location(name, ROOT / path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules["generate"] = module
+    sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
+
+
+def generator() -> Any:
+    return script("generate", "ops/grafana/generate.py")
 
 
 def _declared_metrics() -> set[str]:
@@ -95,8 +99,8 @@ def test_every_service_has_a_command_a_health_check_and_limits() -> None:
     assert all(":" in s["image"] and not s["image"].endswith(":latest") for s in services.values())
 
 
-def test_secrets_of_compose_are_files_that_make_secrets_writes() -> None:
-    written = (ROOT / "ops/secrets.py").read_text(encoding="utf-8")
+def test_secrets_of_compose_are_files_that_make_secrets_writes(tmp_path: pathlib.Path) -> None:
+    written = script("compose_secrets", "ops/secrets.py").write(tmp_path)
     for secret in _compose()["secrets"].values():
         assert pathlib.Path(secret["file"]).name in written
 
