@@ -104,27 +104,31 @@ class Database:
         self._watched = True
         missed = 0
         connection: asyncpg.Connection | None = None
-        while True:
-            try:
-                async with asyncio.timeout(WATCH_S):
-                    if connection is None or connection.is_closed():
-                        connection = await asyncpg.connect(
-                            url, server_settings={**_LIMITS, "application_name": "watch"}
-                        )
-                    await connection.fetchval("select true")
-            except (*LOST, asyncpg.PostgresError):
-                missed += 1
-                if connection is not None:
-                    connection.terminate()
-                    connection = None
-            else:
-                missed = 0
-                self._away.clear()
-            if missed == MISSES:
-                self._away.set()
-                for lent in list(self._lent.values()):
-                    lent.terminate()
-            await asyncio.sleep(WATCH_EVERY_S)
+        try:
+            while True:
+                try:
+                    async with asyncio.timeout(WATCH_S):
+                        if connection is None or connection.is_closed():
+                            connection = await asyncpg.connect(
+                                url, server_settings={**_LIMITS, "application_name": "watch"}
+                            )
+                        await connection.fetchval("select true")
+                except (*LOST, asyncpg.PostgresError):
+                    missed += 1
+                    if connection is not None:
+                        connection.terminate()
+                        connection = None
+                else:
+                    missed = 0
+                    self._away.clear()
+                if missed == MISSES:
+                    self._away.set()
+                    for lent in list(self._lent.values()):
+                        lent.terminate()
+                await asyncio.sleep(WATCH_EVERY_S)
+        finally:
+            if connection is not None:
+                connection.terminate()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:

@@ -1,0 +1,71 @@
+"""The example clients of the documentation do what they say."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import pathlib
+import re
+import shlex
+import shutil
+import sys
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from ondol import embedded
+from tests.support.running import Client
+from tests.support.served import served
+
+DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs"
+
+
+@pytest_asyncio.fixture(scope="module")
+async def client(servers: embedded.Servers) -> AsyncIterator[Client]:
+    async with served(servers) as found:
+        yield found
+
+
+async def run(*command: str, **environment: str) -> str:
+    """Standard output of a command that must succeed."""
+    process = await asyncio.create_subprocess_exec(
+        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        env={"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/nonexistent", **environment},
+    )  # fmt: skip
+    out, error = await asyncio.wait_for(process.communicate(), 120)
+    assert process.returncode == 0, error.decode()
+    return out.decode()
+
+
+async def test_the_python_client_runs(client: Client) -> None:
+    text = await run(sys.executable, str(DOCS / "examples" / "client.py"), client.url)
+    assert "cheap:" in text
+    assert "the last event is completed" in text
+    assert "today's pick 1:" in text
+    assert "strategy.buy.where: unknown name RO; did you mean ROE, ROA?" in text
+
+
+async def test_the_notebook_runs_from_top_to_bottom(client: Client, tmp_path: pathlib.Path) -> None:
+    cells = json.loads((DOCS / "examples" / "notebook.ipynb").read_text(encoding="utf-8"))["cells"]
+    code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    script = tmp_path / "notebook.py"
+    script.write_text(code + "\nassert len(plt.get_fignums()) == 2\nprint('plotted')\n", encoding="utf-8")
+    text = await run(
+        sys.executable, str(script), ONDOL_API_URL=client.url, MPLBACKEND="Agg", MPLCONFIGDIR=str(tmp_path)
+    )
+    assert text == "plotted\n"
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+async def test_the_curl_lines_run(client: Client) -> None:
+    page = (DOCS / "api.md").read_text(encoding="utf-8")
+    block = re.search(r"curl:\n\n```\n(.*?)```", page, re.DOTALL)
+    assert block is not None
+    lines = block[1].replace("\\\n", " ").replace("http://", "").replace("localhost:8000", client.url).splitlines()
+    first = json.loads(await run(*shlex.split(lines[0])))
+    assert first["status"] == "completed"
+    answers = [await run(*shlex.split(line.replace("ID", first["id"]))) for line in lines[1:]]
+    assert "event: completed" in answers[0]
+    assert answers[1].startswith("date,stock_code")
+    assert json.loads(answers[2])["total"] >= 0
