@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Mapping
 from typing import Any
@@ -25,6 +26,9 @@ def _line(row: Row) -> str:
     sign = "<=" if target.kind == "most" else ">="
     spread = "" if row.low is None else f" ({number(row.low)} – {number(row.high)})"
     verdict = {True: "met", False: "**missed**", None: "not measured"}[row.met]
+    if row.value is not None and math.isnan(row.value):
+        bound = f"{sign} {number(target.bound)} {target.unit}"
+        return f"| {target.number} | {target.what} | {bound} | not all answered | **missed** |"
     value = "" if row.value is None else f"{number(row.value)} {target.unit}{spread}"
     return f"| {target.number} | {target.what} | {sign} {number(target.bound)} {target.unit} | {value} | {verdict} |"
 
