@@ -28,14 +28,17 @@ from shared.infra import redis as servers
 from shared.infra.cache import cache as open_cache
 from shared.infra.lifecycle import StopRequested, stop_signal, until
 from shared.infra.postgres import is_migrated
+from shared.infra.process import give_back, resident_bytes
 from shared.infra.quick import quick_database
 from shared.infra.sql import statements
-from shared.settings import Settings
+from shared.settings import MIB, Settings
 
 log = structlog.get_logger()
 
 SQL = statements("backtest")
 LEAVE_S = 5.0
+SMALL_EVERY_S = 10.0
+SMALL_BYTES = 128 * MIB
 LINE_BYTES = 128 * 1024
 """Two expressions of the greatest length, percent-encoded, fit into a request line."""
 
@@ -56,6 +59,14 @@ async def run(settings: Settings, *, listening: Callable[[str], None] | None = N
                 await until(stop)
         except* StopRequested:
             pass
+
+
+async def _stay_small() -> None:
+    """Task: after a burst of large answers the memory goes back to the system."""
+    while True:
+        await asyncio.sleep(SMALL_EVERY_S)
+        if resident_bytes() > SMALL_BYTES:
+            await asyncio.to_thread(give_back)
 
 
 @asynccontextmanager
@@ -97,7 +108,7 @@ async def opened(settings: Settings) -> AsyncIterator[tuple[Api, list[Callable[[
         async def watch() -> None:
             await database.watch(settings.database_url or "")
 
-        yield api, [read, sweep, follow, attach, watch]
+        yield api, [read, sweep, follow, attach, watch, _stay_small]
 
 
 def application(api: Api) -> web.Application:

@@ -15,7 +15,7 @@ from shared.settings import Settings
 
 def main() -> int:
     """Read the settings and serve until SIGTERM; a wrong environment is one sentence and exit code 2."""
-    be_frugal(mapped_from_bytes=1 << 20)
+    be_frugal(mapped_from_bytes=1 << 18)
     try:
         settings = Settings.from_environment(os.environ)
         secrets = (settings.database_url, settings.broker_url, settings.cache_url, settings.api_key)

@@ -32,6 +32,7 @@ from shared.errors import (
 )
 from shared.infra.cache import Cache
 from shared.infra.postgres import LOST, Database
+from shared.infra.process import give_back
 from shared.infra.redis import LOST as REDIS_LOST
 from shared.infra.sql import statements
 from shared.infra.streams import append
@@ -44,6 +45,8 @@ log = structlog.get_logger()
 SQL = statements("backtest")
 LEASE_S = 4.0
 MOST_STARTS = 3
+MAPPED_S = 0.05
+"""Mapping that took longer has decoded chunks, which needs memory for a moment."""
 PROGRESS_S = 0.1
 SHORT_ROWS = 1000
 """A run over fewer rows is over before anybody could read of its progress."""
@@ -154,6 +157,8 @@ def _run(
     for (start, stop), names in by_rows.items():
         panels.ensure(names, slice(start, stop))
     loaded = time.perf_counter()
+    if loaded - load_begin > MAPPED_S:
+        give_back()
     long = planned.window.stop - planned.window.start > SHORT_ROWS
     outcome = run(work.request, panels, cancelled=lambda: work.stop, progress=tell if long else None)
     finished, finished_at = time.perf_counter(), dt.datetime.now(dt.UTC)

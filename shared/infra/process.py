@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import pathlib
+import resource
 import sys
 
 _M_ARENA_MAX = -8
@@ -23,3 +25,20 @@ def be_frugal(*, mapped_from_bytes: int) -> None:
     mallopt(_M_ARENA_MAX, 1)
     mallopt(_M_MMAP_THRESHOLD, mapped_from_bytes)
     mallopt(_M_TRIM_THRESHOLD, 4 << 20)
+
+
+def give_back() -> None:
+    """Return freed memory to the system: after work that needed much of it for a moment. Takes some milliseconds."""
+    try:
+        ctypes.CDLL(None).malloc_trim(0)
+    except (AttributeError, OSError):
+        return
+
+
+def resident_bytes() -> int:
+    """Resident memory of this process, 0 where the system does not tell."""
+    try:
+        with pathlib.Path("/proc/self/statm").open(encoding="ascii") as found:
+            return int(found.read().split()[1]) * resource.getpagesize()
+    except OSError:
+        return 0
