@@ -152,7 +152,8 @@ def _responses(route: Route, reference: Shapes) -> dict[str, Any]:
         content: dict[str, Any] = {}
         if isinstance(model, str):
             if model:
-                content[model] = {"schema": {"type": "string"}}
+                # an event stream is told in words: its events are no text that a schema could describe
+                content[model] = {} if model == "text/event-stream" else {"schema": {"type": "string"}}
         else:
             content[JSON] = {"schema": reference[model]}
         if status == 200:

@@ -118,6 +118,8 @@ async def _follow(api: Api, call: Call, row: dict[str, Any], stream: Stream) -> 
     while True:
         status = status_of(row)
         if status in ENDED:
+            if told is None and stream.position == Position():
+                await stream.send("status", {"status": status, "progress": float(row["progress"] or 0.0)})
             await _end(api, row, status, stream)
             return
         name = None if row["computation"] is None else str(row["computation"])
