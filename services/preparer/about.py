@@ -13,7 +13,7 @@ from services.preparer.build import Array
 from services.preparer.parts import MEAN_ROWS, PartSummary
 from shared.factors.coverage import STOCK_DAYS, absent_reasons, merge_coverage, yearly_reasons
 from shared.model.calendar import iso
-from shared.model.fields import PART
+from shared.model.fields import PART, reason_key
 from shared.model.instruments import Instruments
 
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
@@ -35,8 +35,13 @@ def summaries_from_bytes(data: bytes) -> list[PartSummary]:
 
 
 def reasons_of(summaries: Sequence[PartSummary]) -> dict[str, str]:
-    """Factor -> why it has no value in any year."""
-    return absent_reasons(_merged(summaries))
+    """Why a factor has no value in any year, and why in a calendar year alone (`shared.model.fields.reason_key`)."""
+    merged = _merged(summaries)
+    found = absent_reasons(merged)
+    for year, counts in merged.items():
+        alone = absent_reasons({year: counts})
+        found |= {reason_key(factor, year): reason for factor, reason in alone.items() if factor not in found}
+    return found
 
 
 def about(

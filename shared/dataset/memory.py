@@ -12,7 +12,7 @@ from shared.dataset.derive import view_inputs, view_rows
 from shared.dataset.kernels import Array
 from shared.errors import DatasetError
 from shared.model.calendar import year_slices
-from shared.model.fields import STORED, VIEWS, dtype_of
+from shared.model.fields import STORED, VIEWS, dtype_of, reason_key
 from shared.model.instruments import Instruments
 from shared.model.raw import Dividends
 
@@ -40,7 +40,7 @@ class MemoryPanels:
         self.indices = dict(indices)
         self.dividends = dividends
         self.factors = factors
-        self._reasons = dict(reasons or {})
+        self.reasons = dict(reasons or {})
         self._fields: dict[str, Array] = {}
         for name, values in fields.items():
             if values.shape != (len(self.days), len(instruments)):
@@ -77,9 +77,9 @@ class MemoryPanels:
         found.flags.writeable = False
         return found
 
-    def absent_reason(self, factor: str) -> str | None:
+    def absent_reason(self, factor: str, year: int | None = None) -> str | None:
         """Why a factor has no values here, None when it has or is unknown."""
-        return self._reasons.get(factor)
+        return self.reasons.get(reason_key(factor, year))
 
     def _content(self) -> str:
         made_of = hashlib.blake2b(digest_size=16)

@@ -34,7 +34,7 @@ from shared.dataset.regions import LOCK_DEADLINE_S, Regions
 from shared.dataset.span import Span
 from shared.errors import ChunkMissingError, DatasetError
 from shared.model.calendar import NO_DAY, years_of
-from shared.model.fields import PART, VIEWS, dtype_of
+from shared.model.fields import PART, VIEWS, dtype_of, reason_key
 
 Fetch = Callable[[Sequence[str]], dict[str, bytes]]
 """Stored names of parts -> the bytes of those that are within reach."""
@@ -112,9 +112,9 @@ class MappedPanels:
         """Map all fields for these rows; raises one ChunkMissingError with everything that is missing."""
         self._whole.ensure(fields, rows, workers)
 
-    def absent_reason(self, factor: str) -> str | None:
-        """Why a factor has no values here, None when it has or is unknown."""
-        return self.manifest.reasons.get(factor)
+    def absent_reason(self, factor: str, year: int | None = None) -> str | None:
+        """Why a factor has no values here, or in a calendar year; None when it has or that is unknown."""
+        return self.manifest.reasons.get(reason_key(factor, year))
 
     def years_between(self, rows: slice) -> range:
         """The calendar years of these rows (years without a row are in it, too)."""

@@ -94,9 +94,9 @@ class Reading:
         if missing:
             raise ChunkMissingError(tuple(missing))
 
-    def absent_reason(self, factor: str) -> str | None:
+    def absent_reason(self, factor: str, year: int | None = None) -> str | None:
         """Why a factor has no values here, None when it has or is unknown."""
-        return self._panels.absent_reason(factor)
+        return self._panels.absent_reason(factor, year)
 
     def _mapped(self, field: str, dtype: np.dtype[Any], rows: slice, map_year: Callable[[int], None]) -> Array:
         start, stop = rows.start, rows.stop

@@ -73,3 +73,8 @@ def dtype_of(field: str) -> np.dtype:
     if field in STORED or field in VIEWS:
         return np.dtype("<f8")
     return np.dtype("<f4")
+
+
+def reason_key(factor: str, year: int | None = None) -> str:
+    """Under which name the reason of a factor's absence is kept: for all years, or for a calendar year."""
+    return factor if year is None else f"{factor}@{year}"

@@ -36,6 +36,7 @@ class Panels(Protocol):
         is called for each calendar year that nobody has made yet."""
         ...
 
-    def absent_reason(self, factor: str) -> str | None:
-        """Why a factor has no values here (`no statements with inventories`), None when it has or is unknown."""
+    def absent_reason(self, factor: str, year: int | None = None) -> str | None:
+        """Why a factor has no values here, or in a calendar year (`no statements with inventories`); None when it has,
+        or when that is not known."""
         ...

@@ -65,9 +65,9 @@ class CutPanels:
             return np.empty((0, len(self.instruments)), dtype)
         return found[0] if len(found) == 1 else np.concatenate(found)
 
-    def absent_reason(self, factor: str) -> str | None:
+    def absent_reason(self, factor: str, year: int | None = None) -> str | None:
         """As the whole one's."""
-        return self._whole.absent_reason(factor)
+        return self._whole.absent_reason(factor, year)
 
 
 def audit(request: BacktestRequest, panels: Panels, seed: int, cuts: int) -> dict[str, Any]:

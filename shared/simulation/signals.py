@@ -11,7 +11,7 @@ import numpy as np
 from shared.errors import Problem, RunError
 from shared.language import Expression
 from shared.language.evaluate import evaluate
-from shared.model.calendar import iso
+from shared.model.calendar import iso, years_of
 from shared.model.panel import Panels
 from shared.simulation.kernel import Plane, count_present, plane
 from shared.simulation.plan import Expressions
@@ -180,7 +180,14 @@ class Presence:
             f"that decides something{self._reason(count.factor, panels)}"
         )
 
-    @staticmethod
-    def _reason(factor: str, panels: Panels) -> str:
-        reason = panels.absent_reason(factor)
+    def _reason(self, factor: str, panels: Panels) -> str:
+        reason = panels.absent_reason(factor) or self._reason_of_years(factor, panels)
         return f" ({reason})" if reason else ""
+
+    def _reason_of_years(self, factor: str, panels: Panels) -> str | None:
+        """The reason that holds in every calendar year of the decisions, None when some year has none."""
+        years = np.unique(years_of(panels.days[self.first : self.first + len(self.decides)]))
+        reasons = [panels.absent_reason(factor, int(year)) for year in years]
+        known = [reason for reason in reasons if reason]
+        span = str(years[0]) if len(years) == 1 else f"{years[0]} to {years[-1]}"
+        return f"in {span}: {', '.join(dict.fromkeys(known))}" if len(known) == len(reasons) else None

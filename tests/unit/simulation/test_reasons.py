@@ -1,0 +1,44 @@
+"""A refusal for want of data names the input, also when it is missing in the window's years alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from shared.errors import RunError
+from shared.simulation import request_of, run
+from tests.support.markets import panels_of
+
+
+def _market(years: tuple[int, ...]) -> dict[str, list[dict[str, Any]]]:
+    days = [f"{year}-03-{day:02d}" for year in years for day in range(2, 9)]
+    price = {"open": 100, "high": 100, "low": 100, "close": 100, "volume": 10, "listed_shares": 1000, "stock_code": "A"}
+    return {
+        "prices": [price | {"date": day} for day in days],
+        "companies": [{"stock_code": "A", "name": "A", "market": "KOSPI"}],
+    }
+
+
+def _request(start: str, end: str) -> Any:
+    strategy = {"buy": {"where": "CURRENT_RATIO > 1"}}
+    return request_of({"strategy": strategy, "start": start, "end": end, "benchmark": None})
+
+
+def test_an_input_that_no_year_has_is_named_without_a_year() -> None:
+    with pytest.raises(RunError, match=r"CURRENT_RATIO has no value .*\(no statements"):
+        run(_request("2022-03-03", "2022-03-08"), panels_of(_market((2022,))))
+
+
+def test_an_input_that_only_the_windows_years_lack_is_named_with_them() -> None:
+    panels = panels_of(_market((2022, 2023)))
+    for year in (2022, 2023):
+        panels.reasons[f"CURRENT_RATIO@{year}"] = "no statements with current_assets"
+    del panels.reasons["CURRENT_RATIO"]
+    with pytest.raises(RunError, match=r"\(in 2023: no statements with current_assets\)"):
+        run(_request("2023-03-03", "2023-03-08"), panels)
+    with pytest.raises(RunError, match=r"\(in 2022 to 2023: no statements with current_assets\)"):
+        run(_request("2022-03-03", "2023-03-08"), panels)
+    del panels.reasons["CURRENT_RATIO@2022"]
+    with pytest.raises(RunError, match=r"that decides something$"):
+        run(_request("2022-03-03", "2023-03-08"), panels)
