@@ -1,0 +1,187 @@
+"""R6, R13, R14, K1: builders, a fleet that grows and shrinks, a long run, and the death of the supervisor."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pathlib
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from tests.faults.caller import Crowd, ends_of, requests
+from tests.faults.house import House, environment, is_alive, serving, until
+from tests.faults.redis_servers import until_gone
+from tests.faults.simulators import judge, truth
+from tests.faults.verdicts import Context, Finding
+
+
+def _variables(house: House, **more: str) -> dict[str, str]:
+    servers = house.run["servers"]
+    return environment(
+        ONDOL_DATABASE_URL=servers["database_url"], ONDOL_BROKER_URL=servers["broker_url"],
+        ONDOL_CACHE_URL=servers["cache_url"], ONDOL_PANEL_DIR=servers["panel_dir"], ONDOL_METRICS_PORT="0", **more,
+    )  # fmt: skip
+
+
+async def start(house: House, service: str, **more: str) -> asyncio.subprocess.Process:
+    """One more process of a service over the servers of a house."""
+    with (house.home / "logs" / f"extra-{service}.log").open("ab") as log:
+        return await asyncio.create_subprocess_exec(
+            sys.executable, "-m", f"services.{service}", env=_variables(house, **more), stdout=log, stderr=log
+        )
+
+
+@asynccontextmanager
+async def extra(house: House, service: str, count: int) -> AsyncIterator[list[asyncio.subprocess.Process]]:
+    """More processes of a service; gone at the end."""
+    processes = [await start(house, service) for _ in range(count)]
+    try:
+        yield processes
+    finally:
+        for process in processes:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+
+async def r6(context: Context) -> Finding:
+    """The builder's checks, which are tests of their own: 200 callers, killed midway, stopped and late."""
+    finding = Finding()
+    tests = pathlib.Path(__file__).parent / "test_builders.py"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "pytest", "-q", "-m", "slow or not slow", str(tests), env=environment(),
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, cwd=str(tests.parent.parent.parent),
+    )  # fmt: skip
+    output, _ = await process.communicate()
+    last = output.decode().strip().splitlines()[-1:]
+    finding.note(tests=" ".join(last))
+    finding.must(process.returncode == 0, output.decode()[-800:])
+    return finding
+
+
+async def r13(context: Context) -> Finding:
+    """Simulators 1 -> 8 -> 2 while runs are submitted."""
+    finding, count = Finding(), context.count(2000, 200)
+    async with serving(context.scratch / "fleet", simulators=1) as house:
+        await house.load(context.market)
+        await house.warm_run_ended()
+        mine = Context(**{**context.__dict__, "house": house})
+        true, _ = await truth(mine, count)
+        crowd = Crowd(house, at_once=200)
+        bodies = requests(count, context.seed, context.start, context.end)
+        work = asyncio.create_task(crowd.submit(bodies, context.seed, rate=count / context.count(40, 12)))
+        await asyncio.sleep(context.count(8, 3))
+        began = time.monotonic()
+        async with extra(house, "simulator", 7) as more:
+            ids = [process.pid for process in more]
+
+            async def all_work() -> bool:
+                return await _consumers(house, ids) == 7
+
+            joined_s = await until(all_work, 30, "seven more consumers")
+            finding.note(joined_s=joined_s, started_s=time.monotonic() - began)
+            await asyncio.sleep(context.count(10, 2))
+            for process in more[:6]:
+                process.send_signal(signal.SIGTERM)
+            left = await asyncio.gather(*(asyncio.wait_for(process.wait(), 20) for process in more[:6]))
+            tally = await work
+            tail_s = await crowd.ended(tally, 120)
+        finding.note(asked=count, tail_s=tail_s, codes=sorted(set(left)))
+        finding.must(set(left) == {0}, f"simulators left with {left}")
+        await judge(finding, mine, tally, true, count)
+    return finding
+
+
+async def _consumers(house: House, ids: list[int]) -> int:
+    """How many of these processes have taken work from the stream."""
+    async with house.redis("broker") as broker:
+        with suppress(Exception):
+            found = await broker.xinfo_consumers("ondol:backtests", "simulators")
+            names = {int(one["name"].rpartition(b"-")[2]) for one in found}
+            return len(names & set(ids))
+    return 0
+
+
+async def r14(context: Context) -> Finding:
+    """A soak: memory, descriptors, streams."""
+    finding, house = Finding(), context.house
+    total, batch = context.count(20_000, 600), context.count(1000, 100)
+    crowd = Crowd(house, at_once=100)
+    names = ["api", "preparer", "warmer", *house.simulators()]
+    before = house.pids()
+    samples: list[dict[str, tuple[int, int]]] = []
+    for number in range(total // batch):
+        bodies = requests(batch, context.seed + number, context.start, context.end)
+        tally = await crowd.submit(bodies, context.seed)
+        await crowd.ended(tally, 300)
+        ends = await ends_of(house, tally)
+        finding.must(ends.statuses["completed"] == batch, f"batch {number}: {dict(ends.statuses)}")
+        samples.append({name: _use(before[name]) for name in names})
+    settled = samples[len(samples) // 3 :]
+    slopes = {}
+    for name in names:
+        first, last = settled[0][name], settled[-1][name]
+        runs = (len(settled) - 1) * batch / 1000
+        slopes[name] = round((last[0] - first[0]) / 2**20 / runs, 3) if runs else 0.0
+    opened = {name: (settled[0][name][1], settled[-1][name][1]) for name in names}
+    async with house.redis("broker") as broker:
+        length = await broker.xlen("ondol:backtests")
+        groups = await broker.xinfo_groups("ondol:backtests")
+        pending = sum(int(group["pending"]) for group in groups)
+    finding.note(runs=total, mib_per_1000=slopes, stream=length, pending=pending, descriptors=opened)
+    finding.must(all(house.pids()[name] == before[name] for name in names), "a process was restarted")
+    limit = context.count(1, 20)
+    finding.must(max(slopes.values()) < limit, f"memory grows: {slopes}")
+    finding.must(length == 0 and pending == 0, f"stream {length}, pending {pending}")
+    finding.must(all(b <= a + 5 for a, b in opened.values()), f"descriptors grow: {opened}")
+    return finding
+
+
+def _use(process: int) -> tuple[int, int]:
+    """(anonymous resident bytes, descriptors) of a process."""
+    status = pathlib.Path(f"/proc/{process}/status").read_text(encoding="utf-8")
+    kib = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("RssAnon"))
+    return kib * 1024, len(list(pathlib.Path(f"/proc/{process}/fd").iterdir()))
+
+
+async def supervisor(context: Context) -> Finding:
+    """kill -9 of the supervisor under load: nothing is orphaned, the home serves again, and what was accepted ends."""
+    finding, count = Finding(), context.count(400, 120)
+    home = context.scratch / "supervised"
+    async with serving(home, simulators=2) as house:
+        await house.load(context.market)
+        await house.warm_run_ended()
+        crowd = Crowd(house, at_once=100, patience_s=2)
+        bodies = requests(count, context.seed, context.start, context.end)
+        work = asyncio.create_task(crowd.submit(bodies, context.seed))
+        await asyncio.sleep(1.0)
+        processes, sockets = house.pids(), pathlib.Path(house.run["servers"]["sockets"])
+        panels = pathlib.Path(house.run["servers"]["panel_dir"])
+        os.kill(house.process.pid, signal.SIGKILL)
+        await house.process.wait()
+        orphans = await until_gone(processes, 15)
+        tally = await work
+
+    async def swept() -> bool:
+        return not sockets.exists() and not panels.exists()
+
+    with suppress(AssertionError):
+        await until(swept, 10, "the removal of sockets and panels")
+    finding.note(accepted=len(tally.accepted), orphans=orphans, left=[str(p) for p in (sockets, panels) if p.exists()])
+    finding.must(not orphans, f"orphaned: {orphans}")
+    finding.must(await swept(), "sockets or panels stayed")
+    began = time.monotonic()
+    async with serving(home, simulators=2) as house:
+        again_s = time.monotonic() - began
+        crowd = Crowd(house)
+        tail_s = await crowd.ended(tally, 60)
+        ends = await ends_of(house, tally)
+        stop_s = await house.stop()
+        stayed = [name for name, process in processes.items() if is_alive(process)]
+    finding.note(again_s=again_s, tail_s=tail_s, completed=ends.statuses["completed"], lost=ends.lost, stop_s=stop_s)
+    finding.must(ends.statuses["completed"] == len(tally.accepted), f"ends: {dict(ends.statuses)}")
+    finding.must(ends.lost == 0 and not stayed, f"{ends.lost} lost")
+    return finding

@@ -1,0 +1,123 @@
+"""A small proxy between two sides of a link that can delay, hold, cut and reset it."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+Open = Callable[[], Awaitable[Streams]]
+
+_CHUNK = 65_536
+
+
+class Proxy:
+    """Passes bytes on, unless it is told to be a bad link.
+
+    `delay_s` is added to every piece; while `held` nothing passes and nothing is closed (a server that is stopped, a
+    cable that is unplugged); while `refusing` new connections are closed at once.
+    """
+
+    def __init__(self, connect: Open) -> None:
+        self._connect = connect
+        self._links: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._open = asyncio.Event()
+        self._open.set()
+        self.delay_s = 0.0
+        self.refusing = False
+        self.links_made = 0
+
+    def hold(self) -> None:
+        """Let nothing pass until `release`."""
+        self._open.clear()
+
+    def release(self) -> None:
+        """Let what was held pass."""
+        self._open.set()
+
+    def cut(self) -> int:
+        """Close every link in an orderly way; returns how many there were."""
+        links = list(self._links)
+        for writer in links:
+            writer.close()
+        return len(links)
+
+    def reset(self) -> int:
+        """Cut every link with a TCP reset (RST), as a crashed peer's kernel does."""
+        for writer in list(self._links):
+            connection = writer.get_extra_info("socket")
+            if connection is not None and connection.family != socket.AF_UNIX:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        return self.cut()
+
+    async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One caller: connect to the other side and pass bytes both ways until either side ends."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        self.links_made += 1
+        self._links.add(writer)
+        other: asyncio.StreamWriter | None = None
+        try:
+            if self.refusing:
+                return
+            await self._open.wait()
+            back, other = await self._connect()
+            self._links.add(other)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._pass(reader, other))
+                group.create_task(self._pass(back, writer))
+        except (OSError, ExceptionGroup, asyncio.CancelledError):
+            return
+        finally:
+            for one in (writer, other):
+                if one is not None:
+                    self._links.discard(one)
+                    one.close()
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while piece := await reader.read(_CHUNK):
+            await self._open.wait()
+            if self.delay_s:
+                await asyncio.sleep(self.delay_s)
+            writer.write(piece)
+            await writer.drain()
+        raise ConnectionResetError("this side ended")  # ends the other direction, too
+
+    async def end(self) -> None:
+        """Cut everything and wait until no link is left."""
+        self._open.set()
+        self.cut()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+@asynccontextmanager
+async def tcp_proxy(host: str, port: int) -> AsyncIterator[tuple[Proxy, int]]:
+    """A proxy on a port of the loopback in front of a TCP server."""
+    proxy = Proxy(lambda: asyncio.open_connection(host, port))
+    server = await asyncio.start_server(proxy.accept, "127.0.0.1", 0)
+    try:
+        yield proxy, int(server.sockets[0].getsockname()[1])
+    finally:
+        server.close()
+        await proxy.end()
+
+
+@asynccontextmanager
+async def unix_proxy(path: str, at: str) -> AsyncIterator[Proxy]:
+    """A proxy on the unix socket `at` in front of the one at `path`."""
+    proxy = Proxy(lambda: asyncio.open_unix_connection(path))
+    server = await asyncio.start_unix_server(proxy.accept, at)
+    try:
+        yield proxy
+    finally:
+        server.close()
+        with suppress(OSError):
+            await proxy.end()
