@@ -63,8 +63,8 @@ down: ## stop the containers
 serve: install ## the whole system on this machine, data in ./var
 	$(BIN)/ondol serve
 
-demo: install ## a synthetic market, the ten strategies, a table
-	$(BIN)/ondol demo --exit
+demo: install ## a synthetic market, the ten strategies, a table; then it serves until Ctrl-C (DEMO=--exit stops)
+	$(BIN)/ondol demo $(DEMO)
 
 bench: install .venv-bench/.installed ## every target of docs/performance.md beside its peers (BENCH="--only engines")
 	$(BIN)/python -m bench $(BENCH)

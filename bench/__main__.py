@@ -115,7 +115,7 @@ def demo(work: pathlib.Path) -> dict[str, Any]:
     clone = work / "clone"
     run(["git", "clone", "--quiet", str(ROOT), str(clone)])
     begin = time.perf_counter()
-    run(["make", "-C", str(clone), "demo"], environment={"PYTHONPATH": ""}, timeout_s=600)
+    run(["make", "-C", str(clone), "demo", "DEMO=--exit"], environment={"PYTHONPATH": ""}, timeout_s=600)
     seconds = time.perf_counter() - begin
     tell(f"make demo of a fresh clone: {seconds:.0f} s")
     shutil.rmtree(clone)
