@@ -163,7 +163,7 @@ OTHERS = {
         "SET arq:job:x y",
         "SET ondol:lease:x y",
     ),
-    "preparer": ("GET ondol:result:x", "SET ondol:result:x y", "XADD ondol:backtests * a b", "SET arq:job:x y"),
+    "preparer": ("GET ondol:result:x", "SET ondol:result:x y", "XADD ondol:backtests * a b", "SET ondol:arq:warm y"),
     "simulator": ("SET ondol:part:x y", "SET ondol:manifest:x y", "SET ondol:lease:x y", "SET arq:job:x y"),
     "warmer": ("SET ondol:part:x y", "SET ondol:result:x y", "XADD ondol:backtests * a b", "SET ondol:lease:x y"),
 }
