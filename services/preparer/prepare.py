@@ -3,6 +3,7 @@
 1. Take a fence, then see which revision is newest and what the revisions since the current version changed.
 2. For each part of 512 instruments: nothing changed, take it over; otherwise read the years that changed from the
    market tables, earlier years from the current version's parts, and build it in a thread (both cores at once).
+   Where other preparers are alive, they take parts of it (`services.preparer.crew`).
 3. New parts go to the record and to the cache as they come.
 4. The version is the hash of what it consists of. It becomes current only if no newer builder was first.
 """
@@ -11,66 +12,34 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import structlog
 
 from services.preparer import record
-from services.preparer.about import about, reasons_of, summaries_from_bytes, summaries_to_bytes
-from services.preparer.build import Array
-from services.preparer.parts import BuiltPart, PartSummary, Source, build_part
-from shared.dataset.chunk import LAWS, part_columns, part_count
+from services.preparer.about import about, reasons_of, summaries_to_bytes
+from services.preparer.crew import POLL_S, Crew, Order, Presence, offered
+from services.preparer.making import Made, compute_part, store_part
+from services.preparer.parts import BuiltPart, Source
+from services.preparer.sources import Builder, Market, code_of, same_code, shape_of, source_of
 from shared.dataset.encode import manifest_of
-from shared.dataset.history import HISTORY, history, names_needed
-from shared.dataset.manifest import DERIVED_VERSION, FORMAT, Manifest, content_of, to_bytes
+from shared.dataset.manifest import Manifest, content_of, to_bytes
 from shared.errors import DatasetError, OndolError
-from shared.factors.catalogue import BY_KEY, FACTORS
 from shared.infra import market
-from shared.infra.cache import Cache
-from shared.infra.postgres import Database, lone_connection
-from shared.model.calendar import year_slices
+from shared.infra.postgres import lone_connection
 from shared.model.fields import STORED
-from shared.model.instruments import Instruments
-from shared.model.raw import PRICE_COLUMNS, Dividends, Statements
 
 log = structlog.get_logger()
 
 LONG_ROWS = 2000
 """From so many rows on no part is read ahead: one of 30 years takes about a gigabyte while it is built."""
 
-NEVER = 1 << 30
-"""The first year of a part in which nothing changed."""
-
 
 class SupersededError(OndolError):
     """Another builder took over while this one worked; its version counts."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Builder:
-    """What a build works with."""
-
-    database: Database
-    database_url: str
-    cache: Cache
-    workers: int
-    factors: tuple[str, ...] | None = None
-    """Factor keys to build; None means the whole catalogue."""
-    warm_years: int = 5
-    """Calendar years before the last trading day's whose parts are copied to the cache at once."""
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """The factor keys, in the order of the catalogue."""
-        return tuple(f.key for f in FACTORS if self.factors is None or f.key in self.factors)
-
-    @property
-    def factor_versions(self) -> dict[str, int]:
-        """Key -> version of its code."""
-        return {key: BY_KEY[key].version for key in self.keys}
 
 
 @dataclass(kw_only=True)
@@ -82,6 +51,8 @@ class Report:
     published: bool = False
     parts_built: int = 0
     parts_taken: int = 0
+    parts_shared: int = 0
+    """Parts of 512 instruments that other preparers built."""
     encoded_bytes: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -92,34 +63,19 @@ class Report:
         return now
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Market:
-    """The market without prices and statements, and where the work begins for each part."""
-
-    days: Array
-    instruments: Instruments
-    indices: Mapping[str, Array]
-    dividends: Dividends
-    first_years: tuple[int, ...]
-    before: Manifest | None
-    summaries: Sequence[PartSummary]
-
-    @property
-    def years(self) -> dict[int, slice]:
-        """Calendar year -> its rows."""
-        return year_slices(self.days)
-
-
 class _Still:
     """Whether a build may go on: `lost` turns true when another builder may have begun."""
 
     lost = False
 
 
-async def build(builder: Builder, *, rebuild: bool = False, lease: Any = None) -> Report:
+async def build(
+    builder: Builder, *, rebuild: bool = False, lease: Any = None, presence: Presence | None = None
+) -> Report:
     """Prepare the newest revision and publish it; does nothing when that is done. `rebuild` takes nothing over.
 
-    lease: anything with a `lost` flag. Raises SupersededError when another builder was first.
+    lease: anything with a `lost` flag. presence: shares the build with the preparers that it sees. Raises
+    SupersededError when another builder was first.
     """
     lease = lease or _Still()
     report = Report()
@@ -132,14 +88,15 @@ async def build(builder: Builder, *, rebuild: bool = False, lease: Any = None) -
         if revision is None:
             return report
         current = await record.current(builder.database)
-        same = current is not None and _same_code(builder, current.manifest)
+        same = current is not None and same_code(builder, current.manifest)
         if current is not None and same and not rebuild and current.revision >= revision:
             report.version, report.revision = current.manifest.version, current.revision
             return report
         base = None if rebuild or not same else current
-        shape = await _shape(connection, base, revision)
+        shape = await shape_of(connection, base, revision)
         now = report.add("look", now)
-        built = await _build_parts(builder, connection, shape, report, lease)
+        async with _shared(builder, connection, shape, fence, revision, base, presence) as crew:
+            built = await _build_parts(builder, connection, shape, report, lease, crew)
     now = time.perf_counter()
     manifest, told, summary = await asyncio.to_thread(_assemble, builder, shape, built, revision, report)
     if lease.lost or not await record.publish(builder.database, manifest, fence, told, summary):
@@ -149,108 +106,91 @@ async def build(builder: Builder, *, rebuild: bool = False, lease: Any = None) -
     report.seconds["total"] = time.perf_counter() - begun
     report.version, report.revision, report.published = manifest.version, revision, True
     log.info("dataset.built", version=manifest.version, revision=revision, built=report.parts_built,
-             taken=report.parts_taken, **{f"{k}_s": round(v, 3) for k, v in report.seconds.items()})  # fmt: skip
+             taken=report.parts_taken, shared=report.parts_shared,
+             **{f"{k}_s": round(v, 3) for k, v in report.seconds.items()})  # fmt: skip
     return report
 
 
-def _same_code(builder: Builder, manifest: Manifest) -> bool:
-    """The code that made a version would make the same today."""
-    content = manifest.content
-    return (
-        content.format == FORMAT
-        and content.derived_version == DERIVED_VERSION
-        and content.factor_versions == builder.factor_versions
-        and manifest.laws == LAWS
+@asynccontextmanager
+async def _shared(  # noqa: PLR0917
+    builder: Builder, connection: Any, shape: Market, fence: int, revision: int, base: record.Current | None,
+    presence: Presence | None,
+) -> AsyncIterator[Crew | None]:  # fmt: skip
+    """The crew of a build, told of it; None when there is nothing to share or nobody to share it with."""
+    if presence is None or len(shape.parts) < 2 or not await presence.others():
+        yield None
+        return
+    order = Order(
+        fence=fence,
+        revision=revision,
+        snapshot=await connection.fetchval("select pg_export_snapshot()"),
+        base=base.manifest.version if base is not None else None,
+        base_revision=base.revision if base is not None else 0,
+        code=code_of(builder),
     )
+    async with offered(presence.broker_url, order, shape.parts[1:]):
+        yield Crew(builder.database, order, presence.name, builder.patience_s)
 
 
-async def _shape(connection: Any, current: record.Current | None, revision: int) -> _Market:
-    """Days, instruments and the small tables, and from which year on each part has to be built."""
-    instruments = await market.read_instruments(connection)
-    days = await market.read_days(connection)
-    indices = await market.read_indices(connection, days)
-    dividends = await market.read_dividends(connection, 0, len(instruments))
-    count = part_count(len(instruments))
-    shape = _Market(
-        days=days,
-        instruments=instruments,
-        indices=indices,
-        dividends=dividends,
-        first_years=(-NEVER,) * count,
-        before=None,
-        summaries=(),
-    )
-    if current is None or not len(days):
-        return shape
-    changed = await market.changes(connection, current.revision, revision)
-    summaries = summaries_from_bytes(current.summary)
-    return replace(
-        shape,
-        first_years=_first_years(shape, current.manifest, changed, len(summaries)),
-        before=current.manifest,
-        summaries=summaries,
-    )
-
-
-def _first_years(shape: _Market, before: Manifest, changed: Sequence[market.Change], known: int) -> tuple[int, ...]:
-    """Part -> the first calendar year that has to be built; NEVER when nothing changed.
-
-    A year whose trading days differ is built for every part, whatever the revisions say.
-    """
-    years, old_years = shape.years, before.years
-    differing = [
-        year
-        for year in sorted({*years, *old_years})
-        if year not in years
-        or year not in old_years
-        or not np.array_equal(shape.days[years[year]], before.days[old_years[year]])
-    ]
-    everywhere = differing[0] if differing else NEVER
-    found = [everywhere if part < known else -NEVER for part in range(len(shape.first_years))]
-    for change in changed:
-        for part in range(len(found)) if change.part < 0 else [change.part]:
-            found[part] = min(found[part], change.from_year)
-    last = max(years)
-    return tuple(year if year <= last else NEVER for year in found)
-
-
-async def _build_parts(
-    builder: Builder, connection: Any, shape: _Market, report: Report, lease: Any
+async def _build_parts(  # noqa: PLR0917
+    builder: Builder, connection: Any, shape: Market, report: Report, lease: Any, crew: Crew | None
 ) -> dict[int, BuiltPart]:
-    """Read part after part (one snapshot, one connection) and build as many at once as there are workers."""
+    """Read part after part (one snapshot, one connection) and build as many at once as there are workers.
+
+    With a crew, parts that others claimed are left to them and collected at the end; what they do not finish in time is
+    built here.
+    """
     built: dict[int, BuiltPart] = {}
     free = asyncio.Semaphore(builder.workers + (len(shape.days) < LONG_ROWS))
     working = asyncio.Semaphore(builder.workers)
     written: set[str] = set()
 
-    async def work(part: int, source: Source, first: int) -> None:
+    async def work(part: int, source: Source, first: int, read_s: float) -> None:
         async with working:
-            began = time.perf_counter()
-            counts = shape.summaries[part].years if part < len(shape.summaries) else {}
-            found = await asyncio.to_thread(build_part, source, builder.keys, first, counts)
+            began = begun = time.perf_counter()
+            found = await compute_part(builder, shape, part, source, first)
             began = report.add("compute", began)
-        new = {name: blob for name, blob in found.blobs.items() if name not in written}
-        written.update(new)
-        await _store(builder, shape, found, new)
-        report.add("store", began)
-        report.parts_built += len(new)
-        report.encoded_bytes += sum(map(len, new.values()))
-        built[part] = replace(found, blobs={})
+        made = await store_part(builder, shape, found, written)
+        began = report.add("store", began)
+        if crew is not None:
+            crew.took(read_s + began - begun)
+        note(part, made)
         free.release()
+
+    def note(part: int, made: Made) -> None:
+        report.parts_built += made.parts
+        report.encoded_bytes += made.encoded_bytes
+        built[part] = made.part
+
+    async def begin(part: int) -> None:
+        began = time.perf_counter()
+        source, from_year = await source_of(builder, connection, shape, part, shape.first_years[part])
+        group.create_task(work(part, source, from_year, report.add("read", began) - began))
+
+    def go_on() -> None:
+        if lease.lost:
+            raise SupersededError("Another preparer took over; this build is dropped.")
 
     try:
         async with asyncio.TaskGroup() as group:
-            for part, first in enumerate(shape.first_years):
-                if first == NEVER:
-                    continue
+            for part in shape.parts:
                 await free.acquire()
-                if lease.lost:
-                    raise SupersededError("Another preparer took over; this build is dropped.")
-                began = time.perf_counter()
-                source, from_year = await _source(builder, connection, shape, part, first)
-                report.add("read", began)
-                group.create_task(work(part, source, from_year))
-                del source
+                go_on()
+                if crew is None or await crew.claim(part):
+                    await begin(part)
+                else:
+                    free.release()
+            while crew is not None and crew.waiting:
+                go_on()
+                found, late = await crew.collect()
+                for part, made in found.items():
+                    report.parts_shared += 1
+                    note(part, made)
+                for part in late:
+                    log.warning("part.taken_back", part=part)
+                    await free.acquire()
+                    await begin(part)
+                await asyncio.sleep(POLL_S if crew.waiting else 0)
     except BaseExceptionGroup as failed:  # one part's error stands for the build's; the others were cancelled by it
         raise _first_of(failed) from failed
     return built
@@ -263,74 +203,8 @@ def _first_of(failed: BaseExceptionGroup[BaseException]) -> BaseException:
     return error
 
 
-async def _store(builder: Builder, shape: _Market, found: BuiltPart, new: Mapping[str, bytes]) -> None:
-    """New parts into the record, those of the warm years into the cache, too."""
-    newest = max(shape.years)
-    warm = {name: blob for name, blob in new.items() if found.year_of[name] >= newest - builder.warm_years}
-    await asyncio.gather(record.write_parts(builder.database, new), builder.cache.put_parts(warm))
-
-
-async def _source(builder: Builder, connection: Any, shape: _Market, part: int, first: int) -> tuple[Source, int]:
-    """Everything that the build of a part reads, and the first year to build."""
-    columns = part_columns(part, len(shape.instruments))
-    years = [year for year in shape.years if year < first]
-    past = await _history(builder, shape, part, years)
-    if past is None:
-        years, first = [], min(shape.years)
-    start = shape.years[years[-1]].stop if years else 0
-    prices = await market.read_prices(connection, shape.days[start:], columns.start, columns.stop)
-    if past is not None and start:
-        count = columns.stop - columns.start
-        nothing = np.full((start, count), np.nan)
-        prices = {
-            name: np.concatenate([past[name][:, :count] if name in HISTORY else nothing, prices[name]])
-            for name in PRICE_COLUMNS
-        }
-    statements = await market.read_statements(connection, columns.start, columns.stop)
-    return Source(
-        days=shape.days,
-        instruments=_cut(shape.instruments, columns),
-        prices=prices,
-        statements=_shifted_statements(statements, columns.start),
-        dividends=_shifted_dividends(shape.dividends, columns),
-        indices=shape.indices,
-    ), max(first, min(shape.years))
-
-
-async def _history(builder: Builder, shape: _Market, part: int, years: Sequence[int]) -> dict[str, Array] | None:
-    """The unchanged years of a part from the current version; None when they have to be read from the market tables."""
-    if not years or shape.before is None:
-        return None
-    names = names_needed(shape.before, part, years)
-    blobs = await builder.cache.get_parts(names)
-    blobs |= await record.read_parts(builder.database, [name for name in names if name not in blobs])
-    try:
-        return await asyncio.to_thread(history, shape.before, part, years, blobs)
-    except DatasetError as error:
-        log.warning("history.unreadable", part=part, error=str(error))
-        return None
-
-
-def _cut(instruments: Instruments, columns: slice) -> Instruments:
-    return Instruments(**{name: getattr(instruments, name)[columns] for name in instruments.__struct_fields__})
-
-
-def _shifted_statements(found: Statements, first: int) -> Statements:
-    return replace(found, instrument=(found.instrument - first).astype(np.int32))
-
-
-def _shifted_dividends(found: Dividends, columns: slice) -> Dividends:
-    inside = (found.instrument >= columns.start) & (found.instrument < columns.stop)
-    return Dividends(
-        instrument=(found.instrument[inside] - columns.start).astype(np.int32),
-        ex_date=found.ex_date[inside],
-        dps=found.dps[inside],
-        disclosed_on=found.disclosed_on[inside],
-    )
-
-
 def _assemble(
-    builder: Builder, shape: _Market, built: Mapping[int, BuiltPart], revision: int, report: Report
+    builder: Builder, shape: Market, built: Mapping[int, BuiltPart], revision: int, report: Report
 ) -> tuple[Manifest, bytes, bytes]:
     """Manifest, what is told about the version, and the summaries for the next build."""
     count = len(shape.first_years)
@@ -354,7 +228,7 @@ def _assemble(
     return manifest, told, summaries_to_bytes(summaries)
 
 
-def _name(shape: _Market, built: Mapping[int, BuiltPart], name: str, year: int, part: int) -> str:
+def _name(shape: Market, built: Mapping[int, BuiltPart], name: str, year: int, part: int) -> str:
     if part in built and year in built[part].names[name]:
         return built[part].names[name][year]
     if shape.before is None:

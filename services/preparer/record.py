@@ -43,6 +43,15 @@ async def current(database: Database) -> Current | None:
         return None
 
 
+async def base(database: Database, version: str, revision: int) -> Current:
+    """A version to continue from, which stood for `revision`; DatasetError when it is gone or cannot be read."""
+    async with database.connection() as connection:
+        row = await connection.fetchrow(SQL["base"], version)
+    if row is None:
+        raise DatasetError(f"the version {version} is gone")
+    return Current(manifest=from_bytes(row["manifest"]), revision=revision, summary=row["summary"])
+
+
 async def next_fence(database: Database) -> int:
     """A fence newer than every one before."""
     async with database.connection() as connection:
@@ -60,12 +69,15 @@ async def read_parts(database: Database, names: Sequence[str]) -> dict[str, byte
 
 
 async def write_parts(database: Database, blobs: Mapping[str, bytes]) -> int:
-    """Store the parts that the record lacks; returns how many. The publication that follows makes them durable."""
+    """Store the parts that the record lacks; returns how many. The publication that follows makes them durable.
+
+    All writers insert in the order of names, so that none waits for another that waits for it.
+    """
     while True:
         async with database.transaction() as connection:
             await connection.execute(SQL["later"])
             held = {row["name"] for row in await connection.fetch(SQL["held_parts"], list(blobs))}
-            lacking = [(name, blob) for name, blob in blobs.items() if name not in held]
+            lacking = sorted((name, blob) for name, blob in blobs.items() if name not in held)
             try:
                 async with connection.transaction():
                     await connection.copy_records_to_table("chunk_part", records=lacking, columns=("name", "bytes"))
@@ -100,6 +112,7 @@ async def publish(database: Database, manifest: Manifest, fence: int, about: byt
         await connection.execute(SQL["put_version"], manifest.version, manifest.revision, body, about, summary, names)
         switched = await connection.fetchval(SQL["switch_current"], manifest.version, manifest.revision, fence)
         await connection.execute(SQL["retire"], manifest.version)
+        await connection.execute(SQL["drop_claims"], fence)
     return switched is not None
 
 

@@ -10,7 +10,10 @@ import structlog
 from redis.asyncio import Redis
 
 from services.preparer import record
-from services.preparer.prepare import Builder, Report, SupersededError, build
+from services.preparer.crew import Presence
+from services.preparer.hands import Hands
+from services.preparer.prepare import Report, SupersededError, build
+from services.preparer.sources import Builder
 from shared.contracts.events import DatasetPublished
 from shared.infra.leases import held
 from shared.infra.streams import append
@@ -30,6 +33,8 @@ class Preparer:
         self._broker_url = broker_url
         self._keep_days = keep_days
         self._served: dict[str, float] = {}
+        self.presence = Presence(broker, broker_url)
+        self.hands = Hands(builder, broker_url, self.presence)
 
     async def prepare(self, *, rebuild: bool = False) -> Report:
         """See that the newest revision is published, by this preparer or by whoever holds the lease; tell everybody."""
@@ -37,7 +42,8 @@ class Preparer:
             async with held(self._broker, self._broker_url, LEASE) as lease:
                 if lease is not None:
                     try:
-                        report = await build(self.builder, rebuild=rebuild, lease=lease)
+                        with self.hands.busy():
+                            report = await build(self.builder, rebuild=rebuild, lease=lease, presence=self.presence)
                     except SupersededError as error:
                         log.warning("build.superseded", reason=str(error))
                         continue

@@ -11,8 +11,9 @@ import structlog
 from redis.asyncio import Redis
 
 from services.preparer import record
-from services.preparer.prepare import Builder, Report
+from services.preparer.prepare import Report
 from services.preparer.serve import Preparer
+from services.preparer.sources import Builder
 from shared.contracts.events import DATASETS, DatasetRequested, Event, MarketLoaded
 from shared.errors import DatasetError, SetupError, UnavailableError
 from shared.infra import metrics
@@ -84,12 +85,14 @@ async def run(settings: Settings) -> None:
             builder_of(settings, found, cache), broker, settings.broker_url or "", keep_days=settings.keep_days
         )
         log.info("preparer.ready", metrics_port=port, workers=preparer.builder.workers)
+        await stack.enter_async_context(preparer.presence.kept())
         work: asyncio.Queue[tuple[float, Event]] = asyncio.Queue()
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(until(stop))
                 group.create_task(_listen(broker, work))
                 group.create_task(_work(preparer, work))
+                group.create_task(preparer.hands.work())
         except* StopRequested:
             pass
 

@@ -10,4 +10,9 @@ WARM_ITEM = "warm_item"
 REFRESH = "refresh"
 DAILY_PICKS = "daily_picks"
 
-JOBS = (WARM_NIGHTLY, WARM_ITEM, REFRESH, DAILY_PICKS)
+PREPARE_QUEUE = "ondol:arq:prepare"
+"""Read by the preparers: parts of a build that one of them leads."""
+
+PREPARE_PART = "prepare_part"
+
+JOBS = (WARM_NIGHTLY, WARM_ITEM, REFRESH, DAILY_PICKS, PREPARE_PART)

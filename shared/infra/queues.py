@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, cast
@@ -68,7 +70,7 @@ def worker(
     timeout_s: int = 3600,
     tries: int = 5,
 ) -> Worker:
-    """A worker of one queue; run it with `await worker.async_run()` and end it with `await worker.close()`.
+    """A worker of one queue; run it with `await worker.async_run()` and end it with `await close(worker)`.
 
     It survives a restarted Redis, and an interrupted job runs again, up to `tries` times.
     """
@@ -94,3 +96,13 @@ def worker(
         poll_delay=0.2,
         retry_jobs=True,
     )
+
+
+async def close(worker: Worker) -> None:
+    """Stop a worker: its jobs are cancelled and run again elsewhere, its connections are closed."""
+    worker.handle_sig(signal.SIGUSR1)
+    await asyncio.gather(*worker.tasks.values(), return_exceptions=True)
+    try:
+        await worker.pool.aclose(close_connection_pool=True)
+    except AttributeError:  # it never reached the broker
+        return

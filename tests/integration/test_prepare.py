@@ -16,9 +16,9 @@ import pytest
 from redis.asyncio import Redis
 
 from services.preparer import record
-from services.preparer.prepare import Builder
 from services.preparer.serve import LEASE, Preparer
 from services.preparer.service import builder_of, run
+from services.preparer.sources import Builder
 from shared.contracts.events import DATASETS, DatasetPublished, DatasetRequested
 from shared.dataset.encode import encode_all
 from shared.dataset.manifest import Manifest, version_of

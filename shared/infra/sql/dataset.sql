@@ -88,3 +88,27 @@ from dataset_current c join dataset_version v on v.version = c.version;
 
 -- name: stored_bytes
 select count(*) as parts, coalesce(sum(octet_length(bytes)), 0) as bytes from chunk_part;
+
+-- name: base
+-- What a build that was shared continues from.
+select manifest, summary from dataset_version where version = $1;
+
+-- name: claim_part
+-- Whoever comes first builds a part; nobody begins one of a build that is over.
+insert into part_build (fence, part, preparer)
+select $1, $2, $3 where $1 > (select fence from dataset_current)
+on conflict do nothing
+returning part;
+
+-- name: report_part
+update part_build set outcome = $4 where fence = $1 and part = $2 and preparer = $3;
+
+-- name: release_part
+delete from part_build where fence = $1 and part = $2 and preparer = $3 and outcome is null;
+
+-- name: reported_parts
+select part, outcome, extract(epoch from clock_timestamp() - began_at)::float8 as age
+from part_build where fence = $1 and part = any($2::integer[]);
+
+-- name: drop_claims
+delete from part_build where fence <= $1;

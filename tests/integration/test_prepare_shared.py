@@ -1,0 +1,305 @@
+"""Several preparers and one build: shared, equal to the bit, and whole again whatever becomes of those who help."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+import os
+import pathlib
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import asyncpg
+import msgspec
+import numpy as np
+import polars as pl
+import pytest
+from redis.asyncio import Redis
+
+from services.preparer import record
+from services.preparer.crew import Order, Presence
+from services.preparer.hands import Hands
+from services.preparer.load import load_market
+from services.preparer.prepare import build
+from services.preparer.serve import Preparer
+from services.preparer.sources import code_of
+from shared.contracts.events import DatasetRequested
+from shared.infra import market, queues
+from shared.infra import redis as servers
+from shared.infra.postgres import lone_connection
+from shared.infra.streams import append
+from shared.model.fields import PART
+from shared.settings import Settings
+from tests.integration.test_prepare import manifest_of, preparer_of
+
+PARTS, ROWS = 8, 40
+CODES = [f"{n:06d}" for n in range(PARTS * PART)]
+
+
+async def load(settings: Settings, folder: pathlib.Path, rows: range) -> None:
+    """Rows of a market of PARTS full parts; a row is the same whichever rows are loaded with it."""
+    frames = []
+    for row in rows:
+        random = np.random.default_rng((7, row))
+        close = np.round(1000 * np.exp(random.normal(0, 0.1, len(CODES))))
+        frames.append(
+            pl.DataFrame(
+                {
+                    "date": [dt.date(2024, 11, 20) + dt.timedelta(days=row)] * len(CODES),
+                    "stock_code": CODES,
+                    **dict.fromkeys(("open", "high", "low", "close"), close),
+                    "volume": random.integers(0, 1000, len(CODES)),
+                    "listed_shares": [1_000_000] * len(CODES),
+                }
+            )
+        )
+    folder.mkdir()  # noqa: ASYNC240
+    pl.DataFrame({"stock_code": CODES, "name": CODES, "market": ["KOSPI"] * len(CODES)}).write_parquet(
+        folder / "companies.parquet"
+    )
+    pl.concat(frames).write_parquet(folder / "prices.parquet")
+    await load_market(folder, settings.database_url or "")
+
+
+@pytest.fixture
+def folder(tmp_path: pathlib.Path) -> pathlib.Path:
+    return tmp_path / "market"
+
+
+async def version_of_one_build(settings: Settings) -> str | None:
+    async with preparer_of(settings) as preparer:
+        return (await build(preparer.builder, rebuild=True)).version
+
+
+@asynccontextmanager
+async def processes(settings: Settings, folder: pathlib.Path, count: int) -> AsyncIterator[dict[int, pathlib.Path]]:
+    """Preparers of their own processes, seen by each other: process id -> its log."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "ONDOL_DATABASE_URL": settings.database_url or "",
+        "ONDOL_BROKER_URL": settings.broker_url or "",
+        "ONDOL_CACHE_URL": settings.cache_url or "",
+        "ONDOL_METRICS_PORT": "0",
+        "ONDOL_PREPARE_WORKERS": "1",
+    }
+    found: dict[int, tuple[asyncio.subprocess.Process, pathlib.Path]] = {}
+    try:
+        for number in range(count):
+            path = folder.with_name(f"preparer-{number}.log")
+            with path.open("wb") as log:
+                process = await asyncio.create_subprocess_exec(
+                    sys.executable, "-m", "services.preparer", env=environment, stdout=log, stderr=log
+                )
+            found[process.pid] = process, path
+        async with servers.broker(settings.broker_url or "") as broker:
+
+            async def seen() -> bool:
+                return await Presence(broker, settings.broker_url or "").others() == count
+
+            await until(seen)
+        yield {pid: path for pid, (_, path) in found.items()}
+    finally:
+        for process, _ in found.values():
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(signal.SIGTERM)
+        for process, _ in found.values():
+            await asyncio.wait_for(process.wait(), 20)
+
+
+async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 60) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (found := await condition()):
+        assert time.monotonic() < deadline, "it did not come in time"
+        await asyncio.sleep(0.005)
+    return found
+
+
+async def ask(settings: Settings) -> None:
+    async with servers.broker(settings.broker_url or "") as broker:
+        await append(broker, DatasetRequested())
+
+
+async def published(preparer: Preparer) -> str | None:
+    found = await record.current(preparer.builder.database)
+    return found.manifest.version if found is not None else None
+
+
+async def claims(settings: Settings) -> dict[str, list[tuple[int, bool]]]:
+    """Preparer -> parts that it claimed, and whether each is reported."""
+    connection = await asyncpg.connect(settings.database_url)
+    try:
+        rows = await connection.fetch("select part, preparer, outcome is not null as done from part_build")
+    finally:
+        await connection.close()
+    found: dict[str, list[tuple[int, bool]]] = {}
+    for row in rows:
+        found.setdefault(row["preparer"], []).append((row["part"], row["done"]))
+    return found
+
+
+async def test_two_processes_share_a_build_and_give_the_version_of_one(
+    settings: Settings, folder: pathlib.Path
+) -> None:
+    await load_into_silence(settings, folder)
+    async with processes(settings, folder, 2) as logs, preparer_of(settings) as watcher:
+        await load(settings, folder, range(ROWS))
+        await ask(settings)
+        version = await until(lambda: published(watcher))
+        told = [path.read_text() for path in logs.values()]
+        names = sorted((await manifest_of(watcher.builder)).part_names())
+        shared = await record.read_parts(watcher.builder.database, names)
+        assert len(shared) == len(names)
+        assert sorted("dataset.built" in text for text in told) == [False, True]
+        assert sorted("part.built_for_another" in text for text in told) == [False, True]
+        assert not any("part.taken_back" in text for text in told)
+        connection = await asyncpg.connect(settings.database_url)
+        await connection.execute("delete from chunk_part")
+        await connection.close()
+        assert await version_of_one_build(settings) == version
+        assert await record.read_parts(watcher.builder.database, names) == shared
+
+
+async def load_into_silence(settings: Settings, folder: pathlib.Path) -> None:
+    """Nothing is loaded when the preparers start: none of them leads a build before all are there."""
+    async with preparer_of(settings) as preparer:
+        assert (await preparer.prepare()).version is None
+
+
+async def test_a_helper_that_is_killed_in_the_middle_costs_only_time(settings: Settings, folder: pathlib.Path) -> None:
+    await load_into_silence(settings, folder)
+    async with processes(settings, folder, 2) as logs, preparer_of(settings) as watcher:
+        await load(settings, folder, range(ROWS))
+
+        async def helper_at_work() -> str | None:
+            found = await claims(settings)
+            leader = next((name for name, parts in found.items() if any(part == 0 for part, _ in parts)), None)
+            others = [name for name, parts in found.items() if not all(done for _, done in parts)]
+            return next((name for name in others if leader is not None and name != leader), None)
+
+        await ask(settings)
+        helper = await until(helper_at_work)
+        pid = int(helper.split(":")[1])
+        os.kill(pid, signal.SIGKILL)
+        version = await until(lambda: published(watcher))
+        (log,) = [path.read_text() for process, path in logs.items() if process != pid]
+        assert "part.taken_back" in log
+        assert await version_of_one_build(settings) == version
+
+
+@asynccontextmanager
+async def helper_of(settings: Settings, preparer: Preparer, broker: Redis) -> AsyncIterator[Hands]:
+    """A preparer that helps, in this process."""
+    presence = Presence(broker, settings.broker_url or "")
+    hands = Hands(preparer.builder, settings.broker_url or "", presence)
+    working = asyncio.create_task(hands.work())
+    try:
+        async with presence.kept():
+            await until(preparer.presence.others)
+            yield hands
+    finally:
+        working.cancel()
+        await asyncio.wait([working])
+
+
+async def test_what_a_dead_helper_claimed_is_built_by_the_one_who_leads(
+    settings: Settings, folder: pathlib.Path
+) -> None:
+    await load(settings, folder, range(4))
+    async with preparer_of(settings) as preparer, servers.broker(settings.broker_url or "") as broker:
+        leading = replace(preparer.builder, patience_s=0.2)
+        ghost = Presence(broker, settings.broker_url or "")
+        async with ghost.kept(), lone_connection(settings.database_url or "") as connection:
+            await until(preparer.presence.others)
+            fence = int(await connection.fetchval("select last_value from dataset_fence")) + 1
+            for part in (1, 2, PARTS - 1):
+                for ahead in range(-1, 3):
+                    await connection.execute(
+                        "insert into part_build (fence, part, preparer) values ($1, $2, 'dead')", fence + ahead, part
+                    )
+            report = await build(leading, presence=preparer.presence)
+            assert report.published
+            assert report.parts_shared == 0
+            left = "select count(*) from part_build where fence <= (select fence from dataset_current)"
+            assert await connection.fetchval(left) == 0
+        assert await version_of_one_build(settings) == report.version
+
+
+async def test_late_parts_of_an_old_leader_do_no_harm(settings: Settings, folder: pathlib.Path) -> None:
+    await load(settings, folder, range(4))
+    async with (
+        preparer_of(settings) as preparer,
+        servers.broker(settings.broker_url or "") as broker,
+        lone_connection(settings.database_url or "") as old,
+        old.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        builder = preparer.builder
+        revision = await market.newest_revision(old)
+        assert revision is not None
+        order = Order(
+            fence=await record.next_fence(builder.database),
+            revision=revision,
+            snapshot=await old.fetchval("select pg_export_snapshot()"),
+            base=None,
+            base_revision=0,
+            code=code_of(builder),
+        )
+        presence = Presence(broker, settings.broker_url or "")
+        hands = Hands(builder, settings.broker_url or "", presence)
+        assert await hands.help(order, 1)
+        assert not await hands.help(order, 1)
+        assert not await hands.help(replace_order(order, code="other code"), 2)
+        await load(settings, folder.with_name("newer"), range(4, 6))
+        newer = await preparer.prepare()
+        assert newer.published
+        assert not await hands.help(order, 2)
+        assert await claims(settings) == {}
+        assert (await manifest_of(builder)).version == newer.version == await version_of_one_build(settings)
+
+
+def replace_order(order: Order, **changes: Any) -> Order:
+    return msgspec.structs.replace(order, **changes)
+
+
+async def test_an_order_whose_leader_is_gone_is_dropped(settings: Settings, folder: pathlib.Path) -> None:
+    await load(settings, folder, range(2))
+    async with preparer_of(settings) as preparer, servers.broker(settings.broker_url or "") as broker:
+        order = Order(
+            fence=await record.next_fence(preparer.builder.database),
+            revision=1,
+            snapshot="00000003-0000001B-1",
+            base=None,
+            base_revision=0,
+            code=code_of(preparer.builder),
+        )
+        hands = Hands(preparer.builder, settings.broker_url or "", Presence(broker, settings.broker_url or ""))
+        assert not await hands.help(order, 0)
+        assert not await hands.help(replace_order(order, snapshot="'; drop table price_year; --"), 0)
+        assert await claims(settings) == {}
+
+
+async def test_an_update_is_shared_too(settings: Settings, folder: pathlib.Path) -> None:
+    await load(settings, folder, range(ROWS - 1))
+    async with preparer_of(settings) as preparer, preparer_of(settings) as other:
+        async with servers.broker(settings.broker_url or "") as broker, helper_of(settings, other, broker):
+            assert (await preparer.prepare()).published
+            await load(settings, folder.with_name("next"), range(ROWS - 1, ROWS))
+            report = await build(replace(preparer.builder, workers=1), presence=preparer.presence)
+        assert report.published
+        assert 0 < report.parts_shared < PARTS
+        assert await version_of_one_build(settings) == report.version
+
+
+async def test_one_preparer_alone_asks_nobody(settings: Settings, folder: pathlib.Path) -> None:
+    await load(settings, folder, range(2))
+    async with preparer_of(settings) as preparer, preparer.presence.kept():
+        assert await preparer.presence.others() == 0
+        assert (await preparer.prepare()).published
+        async with queues.queue(settings.broker_url or "", "ondol:arq:prepare") as jobs:
+            assert await jobs.queued_jobs() == []
+    assert await claims(settings) == {}
