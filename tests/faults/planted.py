@@ -212,7 +212,7 @@ async def _is_refused(url: str, command: tuple[str, ...]) -> bool:
         answer = await asyncio.wait_for(reader.readline(), 5)
     finally:
         writer.close()
-    return answer.startswith((b"-NOPERM", b"-NOAUTH", b"-WRONGPASS"))
+    return answer.startswith((b"-NOPERM", b"-NOAUTH", b"-WRONGPASS", b"-ERR DEBUG command not allowed"))
 
 
 def _spoken(*words: str) -> bytes:
