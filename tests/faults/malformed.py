@@ -82,11 +82,7 @@ def one_request(
         texts = ["", "-1", "99999999999999999999", "%00", "x" * 3000, "NaN", "2024-13-45", "PER%20%3C", "eyJ", "a&a=b"]
         filled += "?" + "&".join(f"{name}={dice.choice(texts)}" for name in chosen)
         return method, filled, b"", {}
-    raw = (
-        dice.choice(RAW)
-        if dice.random() < 0.3
-        else json.dumps(mutated(dice, body)).encode()
-    )
+    raw = dice.choice(RAW) if dice.random() < 0.3 else json.dumps(mutated(dice, body)).encode()
     headers = {"Content-Type": dice.choice(KINDS) if dice.random() < 0.2 else "application/json"}
     if dice.random() < 0.1:
         headers["Prefer"] = dice.choice(["wait=-1", "wait=x", "wait=99999999999999999999", "wait=0", ";;;"])
