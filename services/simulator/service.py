@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 import time
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -130,12 +131,20 @@ async def run(settings: Settings) -> None:
                 group.create_task(until(stop))
                 group.create_task(versions.follow())
                 group.create_task(keep_reconciling(record, broker, GROUP))
+                group.create_task(_while_it_beats(heart))
                 for stream, handler in handlers.items():
                     consumer = Consumer(broker, stream, GROUP, worker, lease_ms=int(simulate.LEASE_S * 1000))
                     group.create_task(_consume(consumer, desk, desk.slots[stream], handler))
         except* StopRequested:
             pass
         await _leave(desk)
+
+
+async def _while_it_beats(heart: Heartbeat) -> None:
+    """Task: a simulator whose leases are not renewed any more is of no use; it ends and is started again."""
+    while heart.alive:  # noqa: ASYNC110  a thread cannot set an event of this loop when it dies
+        await asyncio.sleep(1.0)
+    raise UnavailableError("The heartbeat has ended.")
 
 
 async def _consume(
@@ -153,7 +162,7 @@ async def _consume(
             reading.add_done_callback(lambda done: _return_unread(consumer, desk, done))
             slots.release()
             raise
-        except servers.LOST as error:
+        except (*servers.LOST, RedisError) as error:
             log.warning("stream.lost", error=type(error).__name__)
             slots.release()
             await asyncio.sleep(0.2)
@@ -179,7 +188,7 @@ async def _backtest(tools: Tools, desk: Desk, consumer: Consumer, delivery: Deli
     work: Work | None = None
     outcome = ""
     try:
-        if isinstance(delivery.event, BacktestRequested):
+        if isinstance(delivery.event, BacktestRequested) and _names_a_row(delivery.event):
             work = await simulate.take(tools, delivery.event.computation_id, delivery.entry)
         if work is not None:
             desk.works[str(work.id)] = work
@@ -204,6 +213,14 @@ async def _backtest(tools: Tools, desk: Desk, consumer: Consumer, delivery: Deli
         slot.free()
         if work is not None:
             desk.works.pop(str(work.id), None)
+
+
+def _names_a_row(event: BacktestRequested) -> bool:
+    try:
+        uuid.UUID(event.computation_id)
+    except ValueError:
+        return False
+    return True
 
 
 async def _query(tools: Tools, desk: Desk, consumer: Consumer, delivery: Delivery) -> None:
