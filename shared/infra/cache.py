@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 
 from shared.errors import SetupError
 from shared.infra import redis as servers
+from shared.infra.line import Client
 
 PREFIX = "ondol:"
 LARGEST = 4 * 1024 * 1024
@@ -70,11 +71,24 @@ class Cache:
 
     async def get_result(self, name: str) -> bytes | None:
         """A stored result by its content name (the computation's key)."""
+        if isinstance(self.redis, Client):
+            try:
+                (found,) = await self.redis.ask(("GET", _key("result", name)))
+            except (RedisError, OSError):
+                return None
+            return found if isinstance(found, bytes) else None
         return (await self._get("result", [name])).get(name)
 
     async def put_result(self, name: str, body: bytes, *, keep_s: int = 86_400) -> None:
         """Store a result for `keep_s` seconds; larger ones than 4 MiB stay in PostgreSQL only."""
-        if len(body) <= LARGEST:
+        if len(body) > LARGEST:
+            return
+        if isinstance(self.redis, Client):
+            try:
+                await self.redis.ask(("SET", _key("result", name), body, "EX", keep_s))
+            except (RedisError, OSError):
+                return
+        else:
             await self._put("result", {name: body}, keep_s)
 
     async def memory(self) -> tuple[int, int]:

@@ -59,21 +59,40 @@ class Database:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
         """A connection of the pool; UnavailableError when none is free in time or the server does not answer."""
+        connection = await self._taken()
+        self._lent[id(connection)] = connection
+        try:
+            yield connection
+        except BaseException:
+            del self._lent[id(connection)]
+            await self.pool.release(connection, timeout=2)
+            raise
+        del self._lent[id(connection)]
+        await self._returned(connection)
+
+    async def _taken(self) -> asyncpg.pool.PoolConnectionProxy:
         if self._away.is_set():
             raise UnavailableError("PostgreSQL does not answer.")
         try:
             if self._watched and not self.pool.get_idle_size():
-                connection = await self._queued()
-            else:
-                connection = await self.pool.acquire(timeout=self._acquire_timeout_s)
+                return await self._queued()
+            return await self.pool.acquire(timeout=self._acquire_timeout_s)
         except LOST as error:
             raise UnavailableError("PostgreSQL does not answer.") from error
-        self._lent[id(connection)] = connection
+
+    async def _returned(self, connection: asyncpg.pool.PoolConnectionProxy) -> None:
+        await self.pool.release(connection, timeout=2)
+
+    async def close(self) -> None:
+        """Close all connections; they are cut off when that takes too long."""
         try:
-            yield connection
-        finally:
-            del self._lent[id(connection)]
-            await self.pool.release(connection, timeout=2)
+            await asyncio.wait_for(self.pool.close(), timeout=5)
+        except (TimeoutError, OSError, asyncpg.InterfaceError):
+            self.pool.terminate()
+
+    def idle(self) -> int:
+        """Open connections that nobody uses."""
+        return int(self.pool.get_idle_size())
 
     async def _queued(self) -> asyncpg.pool.PoolConnectionProxy:
         """A connection, however many wait before us, for as long as the server answers."""
@@ -172,10 +191,7 @@ async def database(url: str, *, size: int = 8, acquire_timeout_s: float = 2.5) -
     try:
         yield found
     finally:
-        try:
-            await asyncio.wait_for(found.pool.close(), timeout=5)
-        except (TimeoutError, OSError, asyncpg.InterfaceError):
-            found.pool.terminate()
+        await found.close()
 
 
 @asynccontextmanager

@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from shared.errors import SetupError
+from shared.infra.line import Client
 
 if TYPE_CHECKING:
     from redis.asyncio.cluster import RedisCluster
@@ -25,9 +26,9 @@ BLOCK_MS = 1000
 """Longest blocking read; socket timeouts lie above it."""
 
 
-def client(url: str) -> Redis:
+def client(url: str) -> Client:
     """A client that reconnects by itself; replies are bytes."""
-    found: Redis = Redis.from_url(
+    found: Client = Client.from_url(
         url,
         socket_timeout=5,
         socket_connect_timeout=2,
@@ -47,7 +48,7 @@ def cluster_client(url: str) -> RedisCluster:
 
 
 @asynccontextmanager
-async def broker(url: str) -> AsyncIterator[Redis]:
+async def broker(url: str) -> AsyncIterator[Client]:
     """The broker; SetupError when it does not answer, or when it may evict (an evicted stream is lost work)."""
     found = client(url)
     try:

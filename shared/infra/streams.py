@@ -12,7 +12,8 @@ from redis.exceptions import ResponseError
 
 from shared.contracts.events import BACKTESTS, Event
 from shared.contracts.wire import WireError, decode, encode
-from shared.infra.redis import BLOCK_MS
+from shared.infra.line import PATIENCE_S, Client, Line, raise_errors
+from shared.infra.redis import BLOCK_MS, LOST
 
 PREFIX = "ondol:"
 KEPT = 20_000
@@ -30,12 +31,25 @@ async def append(broker: Redis, event: Event) -> str:
     """Append an event to its stream and return the entry's id. Do not cancel it half-way: shield it."""
     limit = None if event.stream == BACKTESTS else KEPT
     key, body = key_of(event.stream), {_BODY: encode(event)}
+    if isinstance(broker, Client):
+        try:
+            (reply,) = raise_errors(await broker.ask(_addition(event)))
+        except (*LOST, ResponseError):  # the ordinary client opens a connection, tries again, and knows what to say
+            pass
+        else:
+            return _text(reply)
     try:
         entry = await broker.xadd(key, body, maxlen=limit, approximate=True)  # type: ignore[arg-type]
     except ResponseError as error:
         await replace_foreign(broker, error, key)
         entry = await broker.xadd(key, body, maxlen=limit, approximate=True)  # type: ignore[arg-type]
     return _text(entry)
+
+
+def _addition(event: Event) -> tuple[str | bytes | int, ...]:
+    """XADD of an event."""
+    limit = () if event.stream == BACKTESTS else ("MAXLEN", "~", KEPT)
+    return ("XADD", key_of(event.stream), *limit, "*", _BODY, encode(event))
 
 
 async def replace_foreign(broker: Redis, error: ResponseError, *keys: str) -> None:
@@ -84,6 +98,7 @@ class Consumer:
         self._lease_ms = lease_ms
         self._own = True
         self._next_claim = 0.0
+        self._line: Line | None = None
 
     async def take(self, *, block_ms: int = BLOCK_MS, count: int = 1) -> list[Delivery]:
         """Up to `count` entries: first own ones from before a restart, then abandoned ones, then new ones.
@@ -130,6 +145,18 @@ class Consumer:
 
     async def finish(self, entry: str, event: Event) -> None:
         """Append what came of an entry, then acknowledge and delete it: all or nothing, in one round trip."""
+        if isinstance(self._broker, Client):
+            try:
+                raise_errors(
+                    await self._broker.ask(
+                        ("MULTI",), _addition(event), ("XACK", self._key, self._group, entry),
+                        ("XDEL", self._key, entry), ("EXEC",),
+                    )
+                )  # fmt: skip
+            except (*LOST, ResponseError):  # told twice is as good as told once
+                pass
+            else:
+                return
         limit = None if event.stream == BACKTESTS else KEPT
         async with self._broker.pipeline(transaction=True) as pipe:
             pipe.xadd(key_of(event.stream), {_BODY: encode(event)}, maxlen=limit, approximate=True)
@@ -163,12 +190,34 @@ class Consumer:
                 await replace_foreign(self._broker, error, self._key)
 
     async def _read(self, start: str, count: int, block_ms: int | None) -> list[Delivery]:
-        answer = await self._broker.xreadgroup(self._group, self._name, {self._key: start}, count=count, block=block_ms)
+        answer: Any
+        if block_ms is not None and isinstance(self._broker, Client):
+            self._line = self._line or self._broker.line()
+            command = (
+                "XREADGROUP", "GROUP", self._group, self._name, "COUNT", count, "BLOCK", block_ms, "STREAMS",
+                self._key, start,
+            )  # fmt: skip
+            answer = await _entries(self._line, command, block_ms)
+        else:
+            answer = await self._broker.xreadgroup(
+                self._group, self._name, {self._key: start}, count=count, block=block_ms
+            )
         return [_delivery(entry, fields, claimed=False) for _, entries in answer or [] for entry, fields in entries]
 
     async def _claim_abandoned(self) -> list[Delivery]:
         _, entries, *_ = await self._broker.xautoclaim(self._key, self._group, self._name, self._lease_ms, "0", count=1)
         return [_delivery(entry, fields, claimed=True) for entry, fields in entries if fields is not None]
+
+
+async def _entries(line: Line, command: tuple[str | bytes | int, ...], block_ms: int) -> list[Any] | None:
+    """The answer of a blocking read as the ordinary client gives it: (key, [(entry, fields)]) of each stream."""
+    (reply,) = raise_errors(await line.ask(command, patience_s=block_ms / 1000 + PATIENCE_S))
+    if reply is None:
+        return None
+    return [
+        (key, [(entry, None if f is None else dict(zip(f[::2], f[1::2], strict=True))) for entry, f in entries])
+        for key, entries in reply
+    ]
 
 
 def _is_gone(error: ResponseError) -> bool:
@@ -197,6 +246,7 @@ class Broadcast:
     def __init__(self, broker: Redis, *streams: str, positions: dict[str, str] | None = None) -> None:
         self._broker = broker
         self._streams = streams
+        self._line: Line | None = None
         self.positions = dict(positions or {})
 
     async def start(self) -> None:
@@ -212,8 +262,14 @@ class Broadcast:
     async def read(self, *, block_ms: int = BLOCK_MS, count: int = 500) -> list[tuple[str, Event]]:
         """(entry id, event) since the last call, waiting at most `block_ms`; bytes that are no event are skipped."""
         asked: dict[Any, Any] = {key_of(stream): self.positions.get(stream, "0-0") for stream in self._streams}
+        answer: Any
         try:
-            answer = await self._broker.xread(asked, count=count, block=block_ms)
+            if isinstance(self._broker, Client):
+                self._line = self._line or self._broker.line()
+                command = ("XREAD", "COUNT", count, "BLOCK", block_ms, "STREAMS", *asked, *asked.values())
+                answer = await _entries(self._line, command, block_ms)
+            else:
+                answer = await self._broker.xread(asked, count=count, block=block_ms)
         except ResponseError as error:
             await replace_foreign(self._broker, error, *asked)
             return []

@@ -353,7 +353,7 @@ async def test_the_api_does_not_listen_for_everybody_without_keys(settings: Sett
 
 async def test_a_lost_postgres_is_503_with_a_time_to_come_back(servers: embedded.Servers) -> None:
     async with fresh_settings(servers) as settings, api_of(settings) as client:
-        await client.api.database.pool.close()
+        await client.api.database.close()
         status, problem, headers = await client.call("GET", "/v1/backtests")
         assert status == 503
         assert problem["type"].endswith("unavailable")

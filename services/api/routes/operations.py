@@ -52,7 +52,7 @@ async def metrics(api: Api, call: Call) -> web.Response:
             api.measures.stream(stream, found.length, found.pending, found.lag)
         for role, redis in (("broker", api.broker), ("cache", api.cache.redis)):
             api.measures.redis(role, *await servers.memory(redis))
-        api.measures.pool(api.database.pool.get_size(), api.database.pool.get_idle_size())
+        api.measures.pool(api.database.pool.get_size(), api.database.idle())
     except (*LOST, *servers.LOST, UnavailableError, asyncpg.PostgresError):
         api.measures.blind()
     return web.Response(body=api.measures.text(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
