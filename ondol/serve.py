@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 
 from ondol import embedded, processes
@@ -24,6 +24,7 @@ from shared.settings import Settings
 _PASSED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV")
 _READY_S = 60.0
 _LEAVE_S = 15.0
+_LISTEN_S, _SILENT_S = 5.0, 40.0
 _CONNECTIONS = 180
 """What the services share of the embedded PostgreSQL's 200 connections."""
 HOST = "127.0.0.1"
@@ -135,7 +136,13 @@ async def system(
         await _until_ready(port, kept, home)
         for one in kept:
             one.keep()
-        yield run
+        watching = [asyncio.create_task(_end_when_silent(one, run.metrics[one.name], notes)) for one in kept]
+        try:
+            yield run
+        finally:
+            for task in watching:
+                task.cancel()
+            await asyncio.gather(*watching, return_exceptions=True)
 
 
 class _Notes:
@@ -224,13 +231,27 @@ def _ended(name: str, home: pathlib.Path) -> str:
     return f"The service {name} ended at its start ({embedded.last_line(path)}); see {path}."
 
 
-async def _answers(port: int) -> bool:
+async def _end_when_silent(kept: processes.Kept, port: int, notes: _Notes) -> None:
+    """Task: kill a service that lives and has not answered /healthz for `_SILENT_S`; it is started again."""
+    loop = asyncio.get_running_loop()
+    heard, process = loop.time(), kept.process
+    while True:
+        await asyncio.sleep(_LISTEN_S)
+        if kept.process is not process or await _answers(port, "/healthz"):
+            heard, process = loop.time(), kept.process
+        elif loop.time() - heard > _SILENT_S and process is not None and process.returncode is None:
+            notes.service(kept.name, f"has not answered for {_SILENT_S:.0f} s and is killed")
+            with suppress(ProcessLookupError):
+                process.kill()
+
+
+async def _answers(port: int, path: str = "/readyz") -> bool:
     try:
         reader, writer = await asyncio.open_connection(HOST, port)
     except OSError:
         return False
     try:
-        writer.write(f"GET /readyz HTTP/1.1\r\nHost: {HOST}:{port}\r\nConnection: close\r\n\r\n".encode())
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: {HOST}:{port}\r\nConnection: close\r\n\r\n".encode())
         status = await asyncio.wait_for(reader.readline(), timeout=5)
     except (OSError, TimeoutError):
         return False
