@@ -80,6 +80,10 @@ CHECKS = (
         passes_when="every answer is 200 or 202",
     ),
     Check(
+        id="K4", title="a simulator behind links that are slow, held and cut", run=fleet.links,
+        passes_when="it stays and works on; 0 lost, 0 double, 0 wrong",
+    ),
+    Check(
         id="S1", title="malformed requests over every route of the API's own description", run=malformed.s1,
         passes_when="0 5xx, p99 < 200 ms",
     ),

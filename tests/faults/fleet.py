@@ -13,16 +13,17 @@ from contextlib import asynccontextmanager, suppress
 
 from tests.faults.caller import Crowd, ends_of, requests
 from tests.faults.house import House, environment, is_alive, serving, until
+from tests.faults.proxy import unix_proxy
 from tests.faults.redis_servers import until_gone
 from tests.faults.simulators import judge, truth
 from tests.faults.verdicts import Context, Finding
 
 
-def _variables(house: House, **more: str) -> dict[str, str]:
+def _variables(house: House) -> dict[str, str]:
     servers = house.run["servers"]
     return environment(
         ONDOL_DATABASE_URL=servers["database_url"], ONDOL_BROKER_URL=servers["broker_url"],
-        ONDOL_CACHE_URL=servers["cache_url"], ONDOL_PANEL_DIR=servers["panel_dir"], ONDOL_METRICS_PORT="0", **more,
+        ONDOL_CACHE_URL=servers["cache_url"], ONDOL_PANEL_DIR=servers["panel_dir"], ONDOL_METRICS_PORT="0",
     )  # fmt: skip
 
 
@@ -30,7 +31,7 @@ async def start(house: House, service: str, **more: str) -> asyncio.subprocess.P
     """One more process of a service over the servers of a house."""
     with (house.home / "logs" / f"extra-{service}.log").open("ab") as log:
         return await asyncio.create_subprocess_exec(
-            sys.executable, "-m", f"services.{service}", env=_variables(house, **more), stdout=log, stderr=log
+            sys.executable, "-m", f"services.{service}", env={**_variables(house), **more}, stdout=log, stderr=log
         )
 
 
@@ -185,3 +186,51 @@ async def supervisor(context: Context) -> Finding:
     finding.must(ends.statuses["completed"] == len(tally.accepted), f"ends: {dict(ends.statuses)}")
     finding.must(ends.lost == 0 and not stayed, f"{ends.lost} lost")
     return finding
+
+
+async def links(context: Context) -> Finding:
+    """One simulator works over bad links to all three servers: slow, held for longer than its lease, cut."""
+    finding, house, count = Finding(), context.house, context.count(600, 120)
+    true, _ = await truth(context, count)
+    servers = house.run["servers"]
+    folder = context.scratch / "links"
+    folder.mkdir(exist_ok=True)
+    sockets = pathlib.Path(servers["sockets"])
+    async with (
+        unix_proxy(str(sockets / "postgres" / ".s.PGSQL.5432"), str(folder / ".s.PGSQL.5432")) as record,
+        unix_proxy(str(sockets / "redis" / "broker.sock"), str(folder / "broker.sock")) as broker,
+        unix_proxy(str(sockets / "redis" / "cache.sock"), str(folder / "cache.sock")) as cache,
+    ):
+        away = {
+            "ONDOL_DATABASE_URL": servers["database_url"].replace(str(sockets / "postgres"), str(folder)),
+            "ONDOL_BROKER_URL": servers["broker_url"].replace(str(sockets / "redis"), str(folder)),
+            "ONDOL_CACHE_URL": servers["cache_url"].replace(str(sockets / "redis"), str(folder)),
+        }
+        process = await start(house, "simulator", **away)
+        try:
+            await until(lambda: _has_consumer(house, process.pid), 20, "the simulator behind the links")
+            crowd = Crowd(house)
+            bodies = requests(count, context.seed, context.start, context.end)
+            work = asyncio.create_task(crowd.submit(bodies, context.seed, rate=count / context.count(40, 20)))
+            for proxy in (record, broker, cache) * (1 if context.quick else 2):
+                proxy.delay_s = 0.05
+                await asyncio.sleep(1)
+                proxy.hold()
+                await asyncio.sleep(context.count(6, 5))
+                proxy.release()
+                proxy.delay_s = 0.0
+                proxy.cut()
+            tally = await work
+            tail_s = await crowd.ended(tally, 120)
+            finding.must(process.returncode is None, f"the simulator ended with {process.returncode}")
+        finally:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+    finding.note(asked=count, links=record.links_made + broker.links_made + cache.links_made, tail_s=tail_s)
+    await judge(finding, context, tally, true, count)
+    return finding
+
+
+async def _has_consumer(house: House, process: int) -> bool:
+    return await _consumers(house, [process]) == 1
