@@ -176,7 +176,7 @@ def _run(
     return Finished(
         stored=zstandard.ZstdCompressor(level=1, write_checksum=True).compress(body),
         digest=outcome.result_digest,
-        statistics=orjson.dumps(outcome.result["statistics"]).decode(),
+        statistics=outcome.statistics.decode(),
         timing=timing,
         cache=cache,
         finished_at=finished_at,

@@ -18,9 +18,11 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+import orjson
 
 from shared.errors import CancelledRunError, RunError
 from shared.market import RULES_VERSION
+from shared.model.calendar import iso
 from shared.model.panel import Panels
 from shared.model.request import BacktestRequest, request_digest
 from shared.simulation.benchmark import Benchmark, add_universe_returns, index_benchmark
@@ -30,7 +32,7 @@ from shared.simulation.notices import endings, found_nothing, window_notices
 from shared.simulation.outcome import Outcome
 from shared.simulation.plan import UNIVERSE_BENCHMARKS, Expressions, Plan, dataset_problems, expressions_of, plan
 from shared.simulation.rebalance import rebalance_rows
-from shared.simulation.result import encode, equity_points, open_rows, round_trip_rows, trade_rows
+from shared.simulation.result import encode, equity_json, open_json, round_trips_json, trades_json
 from shared.simulation.signals import Presence, signals_of
 from shared.simulation.statistics import Course, Totals, period_returns, statistics
 from shared.simulation.universe import UniverseMask, universe_rows
@@ -94,7 +96,7 @@ def run(
     CancelledRunError, ChunkMissingError.
     """
     finished = live(request, panels, cancelled=cancelled, progress=progress)
-    result = result_of(finished)
+    parts = parts_of(finished)
     begun = perf_counter()
     provenance = {
         "dataset_version": panels.version,
@@ -102,10 +104,10 @@ def run(
         "request_digest": request_digest(request),
         "rules_version": RULES_VERSION,
     }
-    body, digest = encode(result, provenance)
+    body, digest = encode(parts, provenance)
     return Outcome(
-        result={**result, "provenance": {**provenance, "result_digest": digest}},
         body=body,
+        statistics=bytes(parts["statistics"]),
         result_digest=digest,
         timing={
             "evaluate_ms": finished.evaluate_ms,
@@ -241,8 +243,8 @@ def _dates(days: np.ndarray) -> list[str]:
     return found
 
 
-def result_of(state: Run) -> dict[str, Any]:
-    """The result in the shape of the interface, keys in name order."""
+def parts_of(state: Run) -> dict[str, bytes | memoryview]:
+    """The parts of the result in the shape of the interface, as JSON with keys in name order."""
     begun = perf_counter()
     panels, window, ledger, instruments = state.panels, state.plan.window, state.ledger, state.panels.instruments
     course, days, first = state.course(), state.panels.days, window.start
@@ -261,23 +263,27 @@ def result_of(state: Run) -> dict[str, Any]:
     figures = statistics(course, trips, trip_days, totals, risk_free_pct=state.request.risk_free_pct, months=months)
     state.statistics_ms = 1000 * (perf_counter() - begun)
     begun = perf_counter()
-    dates = _dates(days[window])
+    first_day, last_day = int(days[first]), int(days[window.stop - 1])
     last = panels.panel("last", slice(window.stop - 1, window.stop))[0][holdings["col"]]
     warnings = [*state.warnings, *([] if state.benchmark is None else state.benchmark.warnings)]
     warnings += endings(holdings, panels, window.stop - 1)
-    result = {
-        "equity": equity_points(course, ledger.positions, dates),
-        "monthly_returns": [{"month": name, "return": value} for name, value in months],
-        "open_positions": open_rows(
-            holdings, last, instruments, dates, first=first, last_day=int(days[window.stop - 1])
-        ),
-        "round_trips": round_trip_rows(trips, trip_days, instruments, dates, first),
-        "statistics": figures,
-        "trades": trade_rows(trades, instruments, dates, first),
-        "unfilled": ledger.unfilled(),
-        "warnings": warnings,
-        "window": {"first": dates[0], "last": dates[-1], "rows": rows, "warmup_rows": state.plan.warmup_rows},
-        "yearly_returns": [{"return": value, "year": name} for name, value in years],
+    around = {"first": iso(first_day), "last": iso(last_day), "rows": rows, "warmup_rows": state.plan.warmup_rows}
+    parts = {
+        "equity": equity_json(course, ledger.positions),
+        "monthly_returns": orjson.dumps([{"month": name, "return": value} for name, value in months]),
+        "open_positions": open_json(holdings, last, instruments, days, last_day),
+        "round_trips": round_trips_json(trips, trip_days, instruments, days),
+        "statistics": orjson.dumps(figures),
+        "trades": trades_json(trades, instruments, days),
+        "unfilled": orjson.dumps(ledger.unfilled()),
+        "warnings": orjson.dumps(warnings),
+        "window": orjson.dumps(around),
+        "yearly_returns": orjson.dumps([{"return": value, "year": name} for name, value in years]),
     }
     state.encode_ms = 1000 * (perf_counter() - begun)
-    return result
+    return parts
+
+
+def result_of(state: Run) -> dict[str, Any]:
+    """The result without its provenance, as values."""
+    return {name: orjson.loads(written) for name, written in parts_of(state).items()}

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
+
+import orjson
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """`result` is JSON-ready (None for what is undefined, never NaN); `body` is its JSON. `result_digest` covers
-    all of it but `provenance`. `timing` has `evaluate_ms`, `simulate_ms`, `statistics_ms`, `encode_ms`."""
+    """`body` is the result as JSON (null for what is undefined, never NaN), `statistics` its figures as JSON.
+    `result_digest` covers all of it but `provenance`. `timing` has `evaluate_ms`, `simulate_ms`, `statistics_ms`,
+    `encode_ms`."""
 
-    result: dict[str, Any]
     body: bytes
+    statistics: bytes
     result_digest: str
     timing: dict[str, float]
+
+    @cached_property
+    def result(self) -> dict[str, Any]:
+        """The body as values."""
+        found: dict[str, Any] = orjson.loads(self.body)
+        return found

@@ -1,4 +1,4 @@
-"""The result in the shape of the interface, its bytes and its digest; columns become rows once, keys in name order."""
+"""The bytes of a result in the shape of the interface, and their digest; columns become rows, keys in name order."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import orjson
 
 from shared.model.instruments import Instruments
 from shared.simulation.kernel import REASONS
+from shared.simulation.rows import Chosen, Column, Dates, Texts, rows_json
 from shared.simulation.statistics import Course
 
 DIGESTED = (
@@ -20,16 +21,23 @@ DIGESTED = (
 """What `result_digest` covers, in name order."""
 
 
-def encode(result: Mapping[str, Any], provenance: Mapping[str, Any]) -> tuple[bytes, str]:
-    """(body, result digest) of a result whose keys are DIGESTED and whose objects have their keys in name order.
+def encode(parts: Mapping[str, bytes | memoryview], provenance: Mapping[str, Any]) -> tuple[bytes, str]:
+    """(body, result digest) of the parts of a result (DIGESTED), each written with its keys in name order.
 
     The digested bytes are canonical JSON: UTF-8, keys sorted, no spaces, shortest round-trip numbers. The body is the
     same with `provenance` (plus the digest) inserted.
     """
-    digested = orjson.dumps(result)
-    digest = hashlib.sha256(digested).hexdigest()
+    pieces: list[bytes | memoryview] = []
+    for name in DIGESTED:
+        pieces += [b',"%s":' % name.encode(), parts[name]]
+    pieces[0] = b"{" + bytes(pieces[0][1:])
+    hashed = hashlib.sha256()
+    for piece in pieces:
+        hashed.update(piece)
+    hashed.update(b"}")
+    digest = hashed.hexdigest()
     whole = orjson.dumps({**provenance, "result_digest": digest}, option=orjson.OPT_SORT_KEYS)
-    return digested[:-1] + b',"provenance":' + whole + b"}", digest
+    return b"".join((*pieces, b',"provenance":', whole, b"}")), digest
 
 
 def digest_of(result: Mapping[str, Any]) -> str:
@@ -39,94 +47,76 @@ def digest_of(result: Mapping[str, Any]) -> str:
     ).hexdigest()
 
 
-def nullable(values: np.ndarray) -> list[float | None]:
-    """The values, None for NaN."""
-    found: list[float | None] = values.tolist()
-    absent = np.flatnonzero(np.isnan(values)).tolist()
-    for place in absent:
-        found[place] = None
-    return found
+_REASONS = Texts.of(REASONS)
+_SIDES = Texts.of(("buy", "sell"))
+_KEPT = 4
+_known_texts: dict[int, tuple[Instruments, Texts, Texts]] = {}
 
 
-def equity_points(course: Course, positions: np.ndarray, dates: list[str]) -> list[dict[str, Any]]:
-    """One point a row."""
+def _stocks(columns: np.ndarray, instruments: Instruments) -> tuple[Chosen, Chosen]:
+    """(codes, names) of these columns; the texts of the last datasets are kept."""
+    found = _known_texts.get(id(instruments))
+    if found is None:
+        if len(_known_texts) >= _KEPT:
+            _known_texts.clear()
+        found = (instruments, Texts.of(instruments.code), Texts.of(instruments.name))
+        _known_texts[id(instruments)] = found
+    places = columns.astype(np.int32)
+    return Chosen(found[1], places), Chosen(found[2], places)
+
+
+def equity_json(course: Course, positions: np.ndarray) -> bytes | memoryview:
+    """One point a row; an undefined return, and a benchmark that there is not, is null."""
     if course.benchmark is None:
-        benchmark: list[float | None] = [None] * len(dates)
+        benchmark = np.full(len(course.days), np.nan)
     else:
-        benchmark = nullable(course.initial_cash * np.cumprod(1 + course.benchmark))
-    return [
-        {"benchmark": b, "cash": c, "daily_return": r, "date": d, "drawdown": w, "equity": e, "positions": p}
-        for b, c, r, d, w, e, p in zip(
-            benchmark, course.cash.tolist(), nullable(course.returns), dates, course.drawdowns.tolist(),
-            course.equity.tolist(), positions.tolist(), strict=True,
-        )
-    ]  # fmt: skip
+        benchmark = course.initial_cash * np.cumprod(1 + course.benchmark)
+    columns: dict[str, Column] = {
+        "benchmark": benchmark, "cash": course.cash, "daily_return": course.returns, "date": Dates(course.days),
+        "drawdown": course.drawdowns, "equity": course.equity, "positions": positions,
+    }  # fmt: skip
+    return rows_json(columns, len(course.days))
 
 
-def _names(columns: list[int], instruments: Instruments) -> tuple[list[str], list[str]]:
-    return [instruments.code[i] for i in columns], [instruments.name[i] for i in columns]
+def trades_json(trades: np.ndarray, instruments: Instruments, days: np.ndarray) -> bytes | memoryview:
+    """Fills in order of execution; `days` are those of the dataset."""
+    codes, names = _stocks(trades["col"], instruments)
+    columns: dict[str, Column] = {
+        "commission": trades["commission"], "date": Dates(days[trades["row"]]), "name": names,
+        "price": trades["price"], "reason": Chosen(_REASONS, trades["reason"]), "shares": trades["shares"].astype(int),
+        "side": Chosen(_SIDES, trades["reason"] > 0), "stock_code": codes, "tax": trades["tax"],
+    }  # fmt: skip
+    return rows_json(columns, len(trades))
 
 
-def trade_rows(trades: np.ndarray, instruments: Instruments, dates: list[str], first: int) -> list[dict[str, Any]]:
-    """Fills in order of execution; `dates` are those of the window, whose first dataset row is `first`."""
-    codes, names = _names(trades["col"].tolist(), instruments)
-    return [
-        {
-            "commission": commission, "date": dates[row - first], "name": name, "price": price,
-            "reason": REASONS[reason], "shares": int(shares), "side": "sell" if reason else "buy",
-            "stock_code": code, "tax": tax,
-        }
-        for commission, row, name, price, reason, shares, code, tax in zip(
-            trades["commission"].tolist(), trades["row"].tolist(), names, trades["price"].tolist(),
-            trades["reason"].tolist(), trades["shares"].tolist(), codes, trades["tax"].tolist(), strict=True,
-        )
-    ]  # fmt: skip
-
-
-def round_trip_rows(
-    trips: np.ndarray, trip_days: np.ndarray, instruments: Instruments, dates: list[str], first: int
-) -> list[dict[str, Any]]:
+def round_trips_json(
+    trips: np.ndarray, trip_days: np.ndarray, instruments: Instruments, days: np.ndarray
+) -> bytes | memoryview:
     """Ended holdings in the order in which they ended; `return` is the gain as a fraction of the cost."""
-    codes, names = _names(trips["col"].tolist(), instruments)
+    codes, names = _stocks(trips["col"], instruments)
     gains = trips["brought"] - trips["cost"]
-    return [
-        {
-            "cost": cost, "entry_date": dates[entry - first], "entry_price": entry_price,
-            "exit_date": dates[exit_ - first], "exit_price": exit_price, "gain": gain, "holding_days": age,
-            "name": name, "proceeds": brought, "reason": REASONS[reason], "return": part, "shares": int(shares),
-            "stock_code": code,
-        }
-        for cost, entry, entry_price, exit_, exit_price, gain, age, name, brought, reason, part, shares, code in zip(
-            trips["cost"].tolist(), trips["entry_row"].tolist(), trips["entry_price"].tolist(),
-            trips["exit_row"].tolist(), trips["exit_price"].tolist(), gains.tolist(), trip_days.tolist(), names,
-            trips["brought"].tolist(), trips["reason"].tolist(), (gains / trips["cost"]).tolist(),
-            trips["shares"].tolist(), codes, strict=True,
-        )
-    ]  # fmt: skip
+    columns: dict[str, Column] = {
+        "cost": trips["cost"], "entry_date": Dates(days[trips["entry_row"]]), "entry_price": trips["entry_price"],
+        "exit_date": Dates(days[trips["exit_row"]]), "exit_price": trips["exit_price"], "gain": gains,
+        "holding_days": trip_days, "name": names, "proceeds": trips["brought"],
+        "reason": Chosen(_REASONS, trips["reason"]), "return": gains / trips["cost"],
+        "shares": trips["shares"].astype(int), "stock_code": codes,
+    }  # fmt: skip
+    return rows_json(columns, len(trips))
 
 
-def open_rows(
-    holdings: np.ndarray, last: np.ndarray, instruments: Instruments, dates: list[str], *, first: int, last_day: int
-) -> list[dict[str, Any]]:
+def open_json(
+    holdings: np.ndarray, last: np.ndarray, instruments: Instruments, days: np.ndarray, last_day: int
+) -> bytes | memoryview:
     """What is still held, by stock code: `shares` and `entry_price` as of today (after splits), `value` at the last
     close, `gain` against the cost with what dividends and fractions have brought."""
-    found = []
-    for held, price in zip(holdings, last.tolist(), strict=True):
-        shares, cost, value = float(held["shares"]), float(held["cost"]), float(held["shares"]) * price
-        gain = value + float(held["brought"]) - cost
-        found.append(
-            {
-                "cost": cost,
-                "entry_date": dates[int(held["entry_row"]) - first],
-                "entry_price": float(held["entry"]),
-                "gain": gain,
-                "holding_days": last_day - int(held["entry_day"]),
-                "last_price": price,
-                "name": instruments.name[held["col"]],
-                "return": gain / cost,
-                "shares": int(shares),
-                "stock_code": instruments.code[held["col"]],
-                "value": value,
-            }
-        )
-    return found
+    codes, names = _stocks(holdings["col"], instruments)
+    values = holdings["shares"] * last
+    gains = values + holdings["brought"] - holdings["cost"]
+    columns: dict[str, Column] = {
+        "cost": holdings["cost"], "entry_date": Dates(days[holdings["entry_row"]]), "entry_price": holdings["entry"],
+        "gain": gains, "holding_days": last_day - holdings["entry_day"], "last_price": last, "name": names,
+        "return": gains / holdings["cost"], "shares": holdings["shares"].astype(int), "stock_code": codes,
+        "value": values,
+    }  # fmt: skip
+    return rows_json(columns, len(holdings))
