@@ -17,7 +17,7 @@ from services.preparer.about import summaries_from_bytes
 from services.preparer.build import Array
 from services.preparer.parts import PartSummary, Source
 from shared.dataset.chunk import LAWS, part_columns, part_count
-from shared.dataset.history import HISTORY, history, names_needed
+from shared.dataset.history import history, names_needed
 from shared.dataset.manifest import DERIVED_VERSION, FORMAT, Manifest
 from shared.errors import DatasetError
 from shared.factors.catalogue import BY_KEY, FACTORS
@@ -26,7 +26,7 @@ from shared.infra.cache import Cache
 from shared.infra.postgres import Database
 from shared.model.calendar import year_slices
 from shared.model.instruments import Instruments
-from shared.model.raw import PRICE_COLUMNS, Dividends, Statements
+from shared.model.raw import Dividends, Statements
 
 log = structlog.get_logger()
 
@@ -154,18 +154,17 @@ async def source_of(builder: Builder, connection: Any, shape: Market, part: int,
     """Everything that the build of a part reads, and the first year to build."""
     columns = part_columns(part, len(shape.instruments))
     years = [year for year in shape.years if year < first]
-    past = await _history(builder, shape, part, years)
-    if past is None:
-        years, first = [], min(shape.years)
-    start = shape.years[years[-1]].stop if years else 0
-    prices = await market.read_prices(connection, shape.days[start:], columns.start, columns.stop)
-    if past is not None and start:
-        count = columns.stop - columns.start
-        nothing = np.full((start, count), np.nan)
-        prices = {
-            name: np.concatenate([past[name][:, :count] if name in HISTORY else nothing, prices[name]])
-            for name in PRICE_COLUMNS
-        }
+    blobs = await _blobs(builder, shape, part, years)
+    start = shape.years[years[-1]].stop if blobs else 0
+    prices = await market.read_prices(connection, shape.days, columns.start, columns.stop, from_row=start)
+    if blobs and shape.before is not None:
+        try:
+            await asyncio.to_thread(history, shape.before, part, years, blobs, prices)
+        except DatasetError as error:
+            log.warning("history.unreadable", part=part, error=str(error))
+            return await source_of(builder, connection, shape, part, min(shape.years))
+    elif years:
+        first = min(shape.years)
     statements = await market.read_statements(connection, columns.start, columns.stop)
     return Source(
         days=shape.days,
@@ -177,18 +176,13 @@ async def source_of(builder: Builder, connection: Any, shape: Market, part: int,
     ), max(first, min(shape.years))
 
 
-async def _history(builder: Builder, shape: Market, part: int, years: Sequence[int]) -> dict[str, Array] | None:
-    """The unchanged years of a part from the current version; None when they have to be read from the market tables."""
+async def _blobs(builder: Builder, shape: Market, part: int, years: Sequence[int]) -> dict[str, bytes]:
+    """The parts of the current version that hold the unchanged years of a part, as far as they are to be had."""
     if not years or shape.before is None:
-        return None
+        return {}
     names = names_needed(shape.before, part, years)
     blobs = await builder.cache.get_parts(names)
-    blobs |= await record.read_parts(builder.database, [name for name in names if name not in blobs])
-    try:
-        return await asyncio.to_thread(history, shape.before, part, years, blobs)
-    except DatasetError as error:
-        log.warning("history.unreadable", part=part, error=str(error))
-        return None
+    return blobs | await record.read_parts(builder.database, [name for name in names if name not in blobs])
 
 
 def _cut(instruments: Instruments, columns: slice) -> Instruments:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+import threading
 import zlib
 from collections.abc import Callable
 from typing import Any
@@ -36,6 +37,8 @@ change over so many rows in percent. All but EQUALS are for float32 values."""
 
 MAX_DECODED = 1 << 26
 """No part is larger decoded; a year of 512 instruments is 1.5 MB."""
+
+_of_thread = threading.local()
 
 Reference = Callable[[], Array]
 """Gives the float64 [instruments, rows] matrix that the residuals of a part refer to."""
@@ -65,7 +68,7 @@ def encode(values: Array, law: int = 0, reference: Array | None = None) -> tuple
         planes = shuffled(values.view(np.uint64) ^ reference.view(np.uint64))
     else:
         planes = shuffled(predict(law, values, reference))
-    payload = zstandard.ZstdCompressor(level=LEVEL, write_checksum=False).compress(planes.data)
+    payload = _compressor().compress(planes.data)
     head = _HEAD.pack(
         MAGIC,
         FORMAT,
@@ -78,6 +81,14 @@ def encode(values: Array, law: int = 0, reference: Array | None = None) -> tuple
         zlib.crc32(payload),
     )
     return name, head + _TAIL.pack(zlib.crc32(head), bytes.fromhex(name)) + payload
+
+
+def _compressor() -> zstandard.ZstdCompressor:
+    """One for all parts of a thread: its tables are made once."""
+    found: zstandard.ZstdCompressor | None = getattr(_of_thread, "compressor", None)
+    if found is None:
+        found = _of_thread.compressor = zstandard.ZstdCompressor(level=LEVEL, write_checksum=False)
+    return found
 
 
 def is_intact(blob: bytes) -> bool:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-import numpy as np
-
 from shared.dataset.chunk import reference_of
 from shared.dataset.codec import decode
 from shared.dataset.kernels import Array, to_day_major
@@ -22,23 +20,21 @@ def names_needed(manifest: Manifest, part: int, years: Iterable[int]) -> list[st
     return [manifest.stored_names(field, year)[part] for year in years for field in HISTORY]
 
 
-def history(manifest: Manifest, part: int, years: Iterable[int], blobs: Mapping[str, bytes]) -> dict[str, Array]:
-    """HISTORY of one part over whole calendar years: field -> float64 [rows, PART].
+def history(
+    manifest: Manifest, part: int, years: Iterable[int], blobs: Mapping[str, bytes], out: Mapping[str, Array]
+) -> None:
+    """Fill HISTORY of one part over the calendar years that come first: `out`, field -> float64 [rows, n], whose
+    columns are the first n instruments of the part.
 
     Raises ChunkMissingError for parts that are not among `blobs`, DatasetError for damaged ones.
     """
-    spans = [(year, manifest.years[year]) for year in years]
-    rows = sum(span.stop - span.start for _, span in spans)
-    found = {field: np.empty((rows, PART)) for field in HISTORY}
-    start = 0
-    for year, span in spans:
-        count = span.stop - span.start
+    for year in years:
+        rows = manifest.years[year]
         turned: dict[str, Array] = {}
         for field in sorted(HISTORY, key=lambda f: f in manifest.laws):
-            turned[field] = _read(manifest, part, year, (PART, count), field, blobs, turned)
-            to_day_major(turned[field], found[field][start : start + count])
-        start += count
-    return found
+            turned[field] = _read(manifest, part, year, (PART, rows.stop - rows.start), field, blobs, turned)
+            inside = out[field][rows]
+            to_day_major(turned[field][: inside.shape[1]], inside)
 
 
 def _read(  # noqa: PLR0917

@@ -56,14 +56,17 @@ async def read_days(connection: Any) -> np.ndarray:
     return np.array([row["day"] for row in rows], np.int32)
 
 
-async def read_prices(connection: Any, days: np.ndarray, first: int, stop: int) -> dict[str, np.ndarray]:
+async def read_prices(
+    connection: Any, days: np.ndarray, first: int, stop: int, *, from_row: int = 0
+) -> dict[str, np.ndarray]:
     """Prices of the instruments [first, stop) on `days` (int32 [D], ascending trading days).
 
-    Each name of PRICE_COLUMNS -> float64 [D, stop - first], NaN where null or without a row.
+    Each name of PRICE_COLUMNS -> float64 [D, stop - first], NaN where null or without a row, and on all rows before
+    `from_row`, the first one of a calendar year, which are not read.
     """
     found = np.full((len(PRICE_COLUMNS), len(days), stop - first), np.nan)
-    if len(days):
-        years = from_day(int(days[0])).year, from_day(int(days[-1])).year
+    if from_row < len(days):
+        years = from_day(int(days[from_row])).year, from_day(int(days[-1])).year
         data = await copy_out(connection, _SQL["prices"], first, stop, *years)
         await asyncio.to_thread(place_rows, data, days, first, found)
     return dict(zip(PRICE_COLUMNS, found, strict=True))
