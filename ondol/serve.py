@@ -219,8 +219,11 @@ async def _until_ready(port: int, kept: list[processes.Kept], home: pathlib.Path
         async with asyncio.timeout(_READY_S):
             while not await _answers(port):
                 for one in kept:
-                    if one.process is not None and one.process.returncode is not None:
+                    code = None if one.process is None else one.process.returncode
+                    if code is not None and code >= 0:
                         raise SetupError(_ended(one.name, home))
+                    if code is not None:  # a signal ended it, not a mistake of its own
+                        await one.start()
                 await asyncio.sleep(0.02)
     except TimeoutError as error:
         raise SetupError(f"The API was not ready within {_READY_S:.0f} s; see {home}/logs/api.log.") from error

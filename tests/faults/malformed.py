@@ -194,7 +194,7 @@ async def s2(context: Context) -> Finding:
     _seen.clear()
     for number, text in enumerate(texts):
         _watching[0] = True
-        began = time.perf_counter()
+        began = time.thread_time()  # what it costs, not how busy the machine is
         try:
             compile_expression(text, role="condition" if number % 3 else "number", path="x")
             outcomes["accepted"] += 1
@@ -203,7 +203,7 @@ async def s2(context: Context) -> Finding:
         except Exception as error:
             outcomes[type(error).__name__] += 1
             finding.must(False, f"{type(error).__name__} for {text[:80]!r}")
-        took = time.perf_counter() - began
+        took = time.thread_time() - began
         _watching[0] = False
         if took > slowest:
             slowest, worst = took, text[:60]
