@@ -31,10 +31,14 @@ class Context:
 
 @dataclass
 class Finding:
-    """Figures of a check, and everything about them that is not as it must be."""
+    """Figures of a check, everything about them that is not as it must be, and what came too late.
+
+    What is late decides the verdict of `make faults`; a test on a machine that does other things too asserts `faults`.
+    """
 
     figures: dict[str, Any] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
+    late: list[str] = field(default_factory=list)
 
     def note(self, **figures: Any) -> None:
         """Figures that are shown."""
@@ -45,10 +49,15 @@ class Finding:
         if not claim:
             self.faults.append(otherwise)
 
+    def in_time(self, claim: bool, otherwise: str) -> None:
+        """Note something late unless the claim holds."""
+        if not claim:
+            self.late.append(otherwise)
+
     @property
     def green(self) -> bool:
-        """Nothing is wrong."""
-        return not self.faults
+        """Nothing is wrong, and nothing was late."""
+        return not self.faults and not self.late
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,11 +84,12 @@ class Verdict:
     green: bool
     figures: dict[str, Any]
     faults: list[str]
+    late: list[str]
 
     def line(self) -> str:
         """One line of the table."""
         figures = ", ".join(f"{name} {value}" for name, value in self.figures.items())
-        word = "green" if self.green else "RED: " + "; ".join(self.faults)
+        word = "green" if self.green else "RED: " + "; ".join([*self.faults, *self.late])
         return f"| {self.id} {self.title} | {figures} | {self.passes_when} | {word} |"
 
 
