@@ -11,10 +11,13 @@ from shared.infra import metrics
 STAGES = ("queue", "load", "evaluate", "simulate", "total")
 
 
+_SECONDS = tuple((f"{stage}_ms", metrics.BACKTEST_SECONDS.labels(stage)) for stage in STAGES)
+
+
 def ran(work: Work, finished: Finished) -> None:
     """One run has a result; a chunk is a hit when it came without the preparer."""
-    for stage in STAGES:
-        metrics.BACKTEST_SECONDS.labels(stage).observe(finished.timing.get(f"{stage}_ms", 0.0) / 1e3)
+    for name, histogram in _SECONDS:
+        histogram.observe(finished.timing.get(name, 0.0) / 1e3)
     for tier, count in finished.cache["by_tier"].items():
         missed = work.waited and tier == "t2"
         metrics.CACHE_REQUESTS.labels(tier, "miss" if missed else "hit", work.origin).inc(count)

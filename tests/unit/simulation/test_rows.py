@@ -47,7 +47,7 @@ def test_no_rows_are_an_empty_list() -> None:
 
 
 def test_rows_without_numbers_are_written() -> None:
-    assert json.loads(rows_json({"n": np.arange(3)}, 3)) == [{"n": 0}, {"n": 1}, {"n": 2}]
+    assert json.loads(bytes(rows_json({"n": np.arange(3)}, 3))) == [{"n": 0}, {"n": 1}, {"n": 2}]
 
 
 def test_a_column_of_another_length_is_refused() -> None:
