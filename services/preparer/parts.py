@@ -2,7 +2,7 @@
 
 1. Everything stored is derived from the first loaded row on; rows of years that did not change come from the previous
    version's parts, so that recursive factors go on as if all had been computed at once.
-2. Factors are computed for the years that changed, a few years at a time, which bounds the memory.
+2. Factors are computed for the years that changed, one after the other, which bounds the memory.
 3. Each year is encoded, counted for the coverage, and let go.
 """
 
@@ -24,8 +24,8 @@ from shared.model.fields import CARRY_ROWS, LOADED, STORED
 from shared.model.instruments import Instruments
 from shared.model.raw import Dividends, Statements
 
-BLOCK_ROWS = 800
-"""Rows whose factors are in memory at once: about three years."""
+BLOCK_ROWS = 400
+"""Rows whose factors are in memory at once; one year, or two short ones."""
 
 MEAN_ROWS = 20
 """Rows that rankings by volume and trading value are means of."""

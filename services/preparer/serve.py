@@ -16,6 +16,7 @@ from services.preparer.prepare import Report, SupersededError, build
 from services.preparer.sources import Builder
 from shared.contracts.events import DatasetPublished
 from shared.infra.leases import held
+from shared.infra.process import give_back
 from shared.infra.streams import append
 
 log = structlog.get_logger()
@@ -44,6 +45,7 @@ class Preparer:
                     try:
                         with self.hands.busy():
                             report = await build(self.builder, rebuild=rebuild, lease=lease, presence=self.presence)
+                        await asyncio.to_thread(give_back)
                     except SupersededError as error:
                         log.warning("build.superseded", reason=str(error))
                         continue

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 
@@ -16,6 +15,9 @@ from shared.model.calendar import year_slices
 from shared.model.fields import PART, STORED, dtype_of
 from shared.model.instruments import Instruments
 from shared.model.raw import Dividends
+
+REFERENCES = frozenset(reference for _, refers in LAWS.values() for reference in refers)
+"""The fields that laws refer to; their matrices are kept while a year is encoded, no other is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,20 +35,31 @@ def encode_year(fields: Mapping[str, Array]) -> dict[str, Part]:
     The stored fields that laws refer to must be among them when the fields are that follow the laws.
     """
 
-    @cache
-    def stock_major(field: str) -> Array:
-        values = np.asarray(fields[field], dtype_of(field))
-        out = np.full((PART, values.shape[0]), filling(field), dtype_of(field))
-        to_stock_major(values, out[: values.shape[1]])
-        return out
+    found: dict[str, Part] = {}
+    kept: dict[str, Array] = {}
+    for field in sorted(fields, key=_distance):
+        values = _stock_major(field, fields[field])
+        if field in REFERENCES:
+            kept[field] = values
+        law, refers = LAWS.get(field, (0, ()))
+        name, blob = encode(values, law, reference_of(refers, kept.__getitem__) if law else None)
+        stored = stored_name(name, law, tuple(found[reference].name for reference in refers))
+        found[field] = Part(name=name, stored=stored, blob=blob)
+    return {field: found[field] for field in fields}
 
-    @cache
-    def part(field: str) -> Part:
-        law, references = LAWS.get(field, (0, ()))
-        name, blob = encode(stock_major(field), law, reference_of(references, stock_major) if law else None)
-        return Part(name=name, stored=stored_name(name, law, tuple(part(r).name for r in references)), blob=blob)
 
-    return {field: part(field) for field in fields}
+def _distance(field: str) -> int:
+    """How many laws lie between a field and one that follows from none: references are encoded first."""
+    return 1 + max(map(_distance, LAWS[field][1])) if field in LAWS else 0
+
+
+def _stock_major(field: str, matrix: Array) -> Array:
+    values = np.asarray(matrix, dtype_of(field))
+    rows, instruments = values.shape
+    out = np.empty((PART, rows), dtype_of(field))
+    out[instruments:] = filling(field)
+    to_stock_major(values, out[:instruments])
+    return out
 
 
 def encode_all(
