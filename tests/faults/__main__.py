@@ -27,7 +27,8 @@ async def carry_out(check: Check, context: Context) -> Verdict:
         traceback.print_exc()
     return Verdict(
         id=check.id, title=check.title, passes_when=check.passes_when, seed=context.seed,
-        seconds=round(time.monotonic() - began, 1), green=finding.green, figures=finding.figures, faults=finding.faults, late=finding.late,
+        seconds=round(time.monotonic() - began, 1), green=finding.green, figures=finding.figures, faults=finding.faults,
+        late=finding.late,
     )  # fmt: skip
 
 
