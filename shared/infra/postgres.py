@@ -29,8 +29,8 @@ LOST = (
 """What a lost, refused or exhausted connection raises: worth another try, never a mistake of the request."""
 
 QUEUE_S = 20.0
-WATCH_S, WATCH_EVERY_S, MISSES = 0.8, 0.3, 2
-"""A server that does not answer within `WATCH_S`, `MISSES` times on end, is away."""
+WATCH_S, WATCH_EVERY_S, MISSES, LATE_S = 1.0, 0.3, 2, 0.1
+"""A server that does not answer within `WATCH_S`, `MISSES` times on end, is away, unless we were late to look."""
 
 _LIMITS = {
     "statement_timeout": "30s",
@@ -122,9 +122,11 @@ class Database:
         """Task: ask the server twice a second, over a connection of its own, whether it answers."""
         self._watched = True
         missed = 0
+        loop = asyncio.get_running_loop()
         connection: asyncpg.Connection | None = None
         try:
             while True:
+                began = loop.time()
                 try:
                     async with asyncio.timeout(WATCH_S):
                         if connection is None or connection.is_closed():
@@ -133,7 +135,8 @@ class Database:
                             )
                         await connection.fetchval("select true")
                 except (*LOST, asyncpg.PostgresError):
-                    missed += 1
+                    if loop.time() - began <= WATCH_S + LATE_S:  # else it is this process that is slow
+                        missed += 1
                     if connection is not None:
                         connection.terminate()
                         connection = None
