@@ -12,6 +12,7 @@ import numpy as np
 from shared.market import DayRules, day_rules, kinds_of
 from shared.market.ticks import TABLES
 from shared.model.panel import Panels
+from shared.model.raw import Dividends
 from shared.model.request import BacktestRequest
 from shared.simulation.kernel import BAR, BAR_CELL, DELISTINGS, WEIGHTINGS, Market, Options, Rules, address, plane
 from shared.simulation.plan import Plan
@@ -63,14 +64,15 @@ def bind(request: BacktestRequest, panels: Panels, plan: Plan) -> Bound:
     _bind_instruments(market, panels, at)
     if request.execution.dividends:
         _bind_dividends(market, panels, plan.window, at)
-    days = panels.days[plan.window]
-    of_days = _rules_of(days.tobytes())
-    tax = of_days.tax if request.costs.tax_pct is None else np.full_like(of_days.tax, request.costs.tax_pct / 100)
+    of_days, inside = _rules_of(panels.days.tobytes()), plan.window
+    tax = of_days.tax[inside]
+    if request.costs.tax_pct is not None:
+        tax = np.full_like(tax, request.costs.tax_pct / 100)
     rules = Rules(
         first=plan.window.start,
         tax=at(np.ascontiguousarray(tax), np.float64),
-        limit=at(np.ascontiguousarray(of_days.limit), np.float64),
-        tick_table=at(np.ascontiguousarray(of_days.tick_table), np.uint8),
+        limit=at(np.ascontiguousarray(of_days.limit[inside]), np.float64),
+        tick_table=at(np.ascontiguousarray(of_days.tick_table[inside]), np.uint8),
         ticks=at(TABLES, np.float64),
     )
     return Bound(market=market, rules=rules, options=_options(request), kept=tuple(kept))
@@ -125,16 +127,45 @@ def _kinds(panels: Panels) -> np.ndarray:
     return found
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Payments:
+    """The dividends of a dataset in the order in which they are paid: by row, then by stock code."""
+
+    of: Dividends
+    days: np.ndarray
+    row: np.ndarray  # int32
+    col: np.ndarray  # int32
+    cash: np.ndarray  # float64
+
+
+_known_payments: dict[int, _Payments] = {}
+
+
+def _payments(panels: Panels) -> _Payments:
+    """The payments of a dataset, kept because a run is shorter than ordering them."""
+    dividends, days = panels.dividends, panels.days
+    found = _known_payments.get(id(dividends))
+    if found is None or found.days is not days:
+        if len(_known_payments) >= 4:
+            _known_payments.clear()
+        rows = np.searchsorted(days, dividends.ex_date).astype(np.int32)
+        paid = np.flatnonzero(dividends.dps > 0)
+        rank = panels.instruments.code_rank[dividends.instrument[paid]]
+        order = paid[np.lexsort((dividends.dps[paid], rank, rows[paid]))]
+        found = _known_payments[id(dividends)] = _Payments(
+            of=dividends, days=days, row=rows[order], col=dividends.instrument[order].astype(np.int32),
+            cash=dividends.dps[order] * (1 - DIVIDEND_TAX),
+        )  # fmt: skip
+    return found
+
+
 def _bind_dividends(market: Market, panels: Panels, window: slice, at: Any) -> None:
-    dividends = panels.dividends
-    rows = np.searchsorted(panels.days, dividends.ex_date).astype(np.int32)
-    inside = np.flatnonzero((rows >= window.start) & (rows < window.stop) & (dividends.dps > 0))
-    rank = panels.instruments.code_rank[dividends.instrument[inside]]
-    order = inside[np.lexsort((dividends.dps[inside], rank, rows[inside]))]
-    market.dividends = len(order)
-    market.dividend_row = at(rows[order], np.int32)
-    market.dividend_col = at(dividends.instrument[order].astype(np.int32), np.int32)
-    market.dividend_cash = at(dividends.dps[order] * (1 - DIVIDEND_TAX), np.float64)
+    paid = _payments(panels)
+    first, last = np.searchsorted(paid.row, [window.start, window.stop]).tolist()
+    market.dividends = last - first
+    market.dividend_row = at(paid.row[first:last], np.int32)
+    market.dividend_col = at(paid.col[first:last], np.int32)
+    market.dividend_cash = at(paid.cash[first:last], np.float64)
 
 
 def _options(request: BacktestRequest) -> Options:
