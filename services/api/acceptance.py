@@ -8,6 +8,7 @@ import hashlib
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import structlog
@@ -16,11 +17,12 @@ from aiohttp import web
 from services.api.bodies import no_store, parse_object, read_body, wait_seconds
 from services.api.datasets import View
 from services.api.documents import backtest_document, status_of
-from services.api.drafts import Draft, draft_of
+from services.api.drafts import Draft, drafted
 from services.api.errors import ApiProblem, invalid
 from services.api.identity import IDS
 from services.api.keys import Caller
 from services.api.results import timing_of
+from services.api.sending import send
 from services.api.state import Api, Call
 from services.api.strategies import own_entries
 from shared.contracts.events import BacktestRequested
@@ -58,7 +60,7 @@ class Ask:
         return hashlib.sha256(self.raw).hexdigest()
 
 
-async def create(api: Api, call: Call) -> web.Response:
+async def create(api: Api, call: Call) -> web.StreamResponse:
     """`POST /v1/backtests`."""
     request = call.request
     ask = Ask(
@@ -72,13 +74,13 @@ async def create(api: Api, call: Call) -> web.Response:
     if ask.idempotency_key is not None:
         known = await _idempotent(api, call.caller, ask)
         if known is not None:
-            return await answer(api, known, ask.wait)
+            return await answer(api, call, known, ask.wait)
     view = await _view(api, draft)
     if view is not None:
-        fit(api, draft, view)
+        await fit(api, draft, view)
     await _leave_room(api, call.caller)
     row = await _recorded(api, call.caller, draft, view, ask)
-    return await answer(api, row, ask.wait)
+    return await answer(api, call, row, ask.wait)
 
 
 def _origin(request: web.Request) -> str:
@@ -104,7 +106,7 @@ async def _understood(api: Api, raw: bytes, caller: Caller) -> Draft:
     reference = body.get("strategy")
     identity = reference.get("id") if isinstance(reference, dict) else reference
     foreign = isinstance(identity, str) and identity not in BY_ID
-    draft = draft_of(body, await own_entries(api, caller.owner) if foreign else {})
+    draft = await drafted(body, await own_entries(api, caller.owner) if foreign else {})
     if not foreign and len(raw) <= 16_384:
         _remember(api.drafts, raw, draft)
     return draft
@@ -129,15 +131,18 @@ async def _view(api: Api, draft: Draft) -> View | None:
     return view
 
 
-def fit(api: Api, draft: Draft, view: View) -> None:
+async def fit(api: Api, draft: Draft, view: View) -> None:
     """RequestError with everything in a request that this dataset cannot give, or that would cost too much."""
     key = (draft.digest, view.version)
     if key in api.checked:
         return
     request = draft.request
-    problems = dataset_problems(
-        request, days=view.days, instruments=view.instruments, indices=view.indices, factors=view.factors
-    )
+    look = partial(
+        dataset_problems, request, days=view.days, instruments=view.instruments, indices=view.indices,
+        factors=view.factors,
+    )  # fmt: skip
+    # to find names that are like unknown ones takes long
+    problems = await asyncio.to_thread(look) if request.strategy.universe.stock_codes else look()
     if problems:
         raise RequestError(problems)
     window = window_of(request, view.days)
@@ -256,7 +261,7 @@ async def announce(api: Api, computation: str) -> None:
         log.warning("hint.lost", computation=computation, error=type(error).__name__)
 
 
-async def answer(api: Api, row: Row, wait: float | None) -> web.Response:
+async def answer(api: Api, call: Call, row: Row, wait: float | None) -> web.StreamResponse:
     """200 with the end, or 202 with what is known so far; waits as long as the caller wants to."""
     if wait and status_of(row) not in ENDED:
         row = await ended_within(api, row, wait)
@@ -265,11 +270,8 @@ async def answer(api: Api, row: Row, wait: float | None) -> web.Response:
     headers = {"Location": f"/v1/backtests/{row['id']}"}
     if wait is not None:
         headers["Preference-Applied"] = f"wait={wait:g}"
-    return web.Response(
-        status=200 if status in ENDED else 202,
-        body=backtest_document(row, result),
-        content_type=JSON,
-        headers=headers,
+    return await send(
+        call.request, backtest_document(row, result), JSON, status=200 if status in ENDED else 202, headers=headers
     )
 
 
@@ -285,13 +287,14 @@ async def ended_within(api: Api, row: Row, wait: float) -> Row:
     computation: uuid.UUID = row["computation"]
     name = str(computation)
     api.ends.channel(name)
-    if not row.get("announced_here"):
-        row = await _outcome(api, row)
-        if status_of(row) in ENDED:
-            api.ends.forget(name)
-            return row
-    end = await api.ends.end(name, max(0.0, deadline - loop.time()))
-    api.ends.forget(name)
+    try:
+        if not row.get("announced_here"):
+            row = await _outcome(api, row)
+            if status_of(row) in ENDED:
+                return row
+        end = await api.ends.end(name, max(0.0, deadline - loop.time()))
+    finally:  # also when the caller hangs up
+        api.ends.forget(name)
     if end is None or end.status != "completed":
         return await fresh_row(api, row["id"], row["owner"]) or row
     body = await api.results.get(computation)

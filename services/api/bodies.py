@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import uuid
@@ -17,6 +18,13 @@ from shared.errors import Problem
 
 M = TypeVar("M", bound=BaseModel)
 
+DEEPEST = 20
+MOST_FIELDS = 200
+MOST_PARTS = 1000
+"""Values in a body, apart from texts in lists."""
+BODY_S = 20.0
+"""A body that takes longer is not waited for."""
+
 
 async def read_body(request: web.Request, limit: int) -> bytes:
     """The whole body, at most `limit` bytes; 413 and 415 are answered before it is read."""
@@ -27,6 +35,16 @@ async def read_body(request: web.Request, limit: int) -> bytes:
         raise ApiProblem(415, "unsupported-media-type", "Send the body without a content encoding.")
     if (request.content_length or 0) > limit:
         raise ApiProblem(413, "body-too-large", f"The body may have {limit} bytes.", headers={"Connection": "close"})
+    try:
+        async with asyncio.timeout(BODY_S):
+            return await _pieces(request, limit)
+    except TimeoutError:
+        raise ApiProblem(
+            408, "body-too-slow", f"The body did not come within {BODY_S:g} seconds.", headers={"Connection": "close"}
+        ) from None
+
+
+async def _pieces(request: web.Request, limit: int) -> bytes:
     pieces: list[bytes] = []
     size = 0
     while piece := await request.content.readany():
@@ -52,11 +70,30 @@ def parse_json(raw: bytes) -> Any:
 
 
 def parse_object(raw: bytes) -> dict[str, Any]:
-    """The JSON object in a body."""
+    """The JSON object in a body; one that no request can look like is refused before each mistake in it is told."""
     value = parse_json(raw)
     if not isinstance(value, dict):
         raise invalid([Problem(path="", message="the body must be a JSON object")])
+    _refuse_sprawl(value)
     return value
+
+
+def _refuse_sprawl(body: dict[str, Any]) -> None:
+    open_parts: list[tuple[Any, int]] = [(body, 1)]
+    seen = 0
+    while open_parts:
+        part, depth = open_parts.pop()
+        if depth > DEEPEST:
+            raise invalid([Problem(path="", message=f"the body is nested deeper than {DEEPEST} levels")])
+        inner = part.values() if isinstance(part, dict) else (item for item in part if not isinstance(item, str))
+        if isinstance(part, dict) and len(part) > MOST_FIELDS:
+            raise invalid([Problem(path="", message=f"an object has {len(part)} fields; none may have so many")])
+        for item in inner:
+            seen += 1
+            if seen > MOST_PARTS:
+                raise invalid([Problem(path="", message=f"the body has more than {MOST_PARTS} parts")])
+            if isinstance(item, dict | list):
+                open_parts.append((item, depth + 1))
 
 
 def parse_model(model: type[M], raw: bytes) -> M:

@@ -54,18 +54,23 @@ def head(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def splice(front: dict[str, Any], **raw: bytes | str | None) -> bytes:
+def pieces_of(front: dict[str, Any], **raw: bytes | str | None) -> list[bytes]:
     """`front` as JSON with members whose JSON text is already there; None becomes null."""
     pieces = [orjson.dumps(front)[:-1]]
     for name, text in raw.items():
         body = b"null" if text is None else text.encode() if isinstance(text, str) else text
         pieces += [b',"', name.encode(), b'":', body]
     pieces.append(b"}")
-    return b"".join(pieces)
+    return pieces
 
 
-def backtest_document(row: Mapping[str, Any], result: bytes | None) -> bytes:
-    """The answer of `GET /v1/backtests/{id}`; `result` is the stored JSON of a completed one."""
+def splice(front: dict[str, Any], **raw: bytes | str | None) -> bytes:
+    """`pieces_of`, joined."""
+    return b"".join(pieces_of(front, **raw))
+
+
+def backtest_document(row: Mapping[str, Any], result: bytes | None) -> list[bytes]:
+    """The answer of `GET /v1/backtests/{id}` in pieces; `result` is the stored JSON of a completed one."""
     front = head(row)
     links = f"/v1/backtests/{front['id']}"
     front["links"] = {
@@ -76,7 +81,7 @@ def backtest_document(row: Mapping[str, Any], result: bytes | None) -> bytes:
         raw["result"] = result
     elif front["status"] == "failed":
         raw["error"] = row["error"]
-    return splice(front, **raw)
+    return pieces_of(front, **raw)
 
 
 class Recent:

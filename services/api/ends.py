@@ -98,9 +98,9 @@ class Ends:
             channel.wake()
 
     def forget(self, computation: str) -> None:
-        """Nobody needs this channel any more, unless somebody waits in it."""
+        """Nobody needs this channel any more, unless somebody waits in it or will want its points."""
         channel = self._channels.get(computation)
-        if channel is not None and not channel.waiters:
+        if channel is not None and not channel.waiters and (channel.end is not None or not channel.equity):
             self._points -= len(channel.equity)
             del self._channels[computation]
 
@@ -120,7 +120,7 @@ class Ends:
         self._answers.setdefault(query, asyncio.get_running_loop().create_future())
 
     def unexpect(self, query: str) -> None:
-        """The query was never announced."""
+        """Nobody waits for an answer of this query any more."""
         self._answers.pop(query, None)
 
     def tell(self, event: Event) -> None:
@@ -141,8 +141,8 @@ class Ends:
         channel = self.channel(event.computation_id)
         channel.status = event.status
         channel.progress = max(channel.progress, event.progress)
-        last = channel.equity[-1]["date"] if channel.equity else ""
-        fresh = [point for point in event.equity if point["date"] > last]
+        # Points after a gap are not told: a reader that is past a day never comes back to it. They come with the end.
+        fresh = event.equity[len(channel.equity) - event.before :] if event.before <= len(channel.equity) else ()
         channel.equity += fresh
         self._points += len(fresh)
         channel.wake()

@@ -20,7 +20,8 @@ ABOUT = (
 ALWAYS = (401, 422, 429, 500, 503)
 STATUS = {
     200: "Done", 201: "Made", 202: "Accepted", 204: "Nothing is left", 400: "The body is not JSON",
-    401: "A valid key is needed", 404: "There is nothing here", 409: "The state does not allow this",
+    401: "A valid key is needed", 404: "There is nothing here", 408: "The body did not come in time",
+    409: "The state does not allow this",
     413: "The body is too large", 415: "The body is not JSON by its media type", 422: "The request has mistakes",
     429: "Too many requests", 500: "A mistake of the service", 503: "A dependency does not answer",
 }  # fmt: skip
@@ -161,6 +162,7 @@ def _responses(route: Route, reference: Shapes) -> dict[str, Any]:
         found[str(status)] = {"description": STATUS[status]} | ({"content": content} if content else {})
     always = (500,) if route.public else ALWAYS
     problem = {PROBLEM: {"schema": reference[answers.ProblemDocument]}}
-    for status in sorted({*always, *route.problems, *((422,) if route.public else ())}):
+    slow = () if route.body is None else (408,)
+    for status in sorted({*always, *route.problems, *slow, *((422,) if route.public else ())}):
         found.setdefault(str(status), {"description": STATUS[status], "content": problem})
     return dict(sorted(found.items()))

@@ -1,4 +1,7 @@
-"""Turns rows in JSON on standard input into Parquet on standard output: `python -m services.api.parquet`."""
+"""Turns rows on standard input into Parquet on standard output: `python -m services.api.parquet`.
+
+The first line is a JSON array of the columns; each other line is an array of rows.
+"""
 
 from __future__ import annotations
 
@@ -33,9 +36,10 @@ def frame_of(columns: list[str], rows: list[dict[str, Any]]) -> pl.DataFrame:
 
 def main() -> int:
     """Read, convert, write."""
-    wanted = orjson.loads(sys.stdin.buffer.read())
+    columns = orjson.loads(sys.stdin.buffer.readline())
+    rows = [row for line in sys.stdin.buffer for row in orjson.loads(line)]
     out = io.BytesIO()
-    frame_of(wanted["columns"], wanted["rows"]).write_parquet(out)
+    frame_of(columns, rows).write_parquet(out)
     sys.stdout.buffer.write(out.getvalue())
     return 0
 

@@ -11,7 +11,7 @@ import orjson
 
 from services.api.errors import ApiProblem
 from services.api.results import open_frame
-from services.api.state import Api
+from services.api.state import Api, Asked
 from shared.contracts.events import QueryRequested
 from shared.errors import DatasetError, UnavailableError
 from shared.infra.redis import LOST
@@ -38,9 +38,16 @@ async def ask(api: Api, kind: str, payload: dict[str, Any], *, stored: bool = Tr
         return body
     asked = api.asked.get(name)
     if asked is None:
-        asked = api.asked[name] = asyncio.ensure_future(_asked(api, name, kind, payload))
-        asked.add_done_callback(lambda _: api.asked.pop(name, None))
-    return await asyncio.shield(asked)
+        asked = api.asked[name] = Asked(asyncio.ensure_future(_asked(api, name, kind, payload)))
+    asked.callers += 1
+    try:
+        return await asyncio.shield(asked.answer)
+    finally:
+        asked.callers -= 1
+        if asked.answer.done() or not asked.callers:
+            asked.answer.cancel()  # nobody waits any more
+            if api.asked.get(name) is asked:
+                del api.asked[name]
 
 
 async def _asked(api: Api, name: str, kind: str, payload: dict[str, Any]) -> bytes:
@@ -48,10 +55,11 @@ async def _asked(api: Api, name: str, kind: str, payload: dict[str, Any]) -> byt
     event = QueryRequested(query_id=name, kind=kind, payload=payload, deadline=time.time() + PATIENCE_S)
     try:
         await append(api.broker, event)
+        answered = await api.ends.answer(name, PATIENCE_S)
     except LOST as error:
-        api.ends.unexpect(name)
         raise UnavailableError("The broker does not answer.") from error
-    answered = await api.ends.answer(name, PATIENCE_S)
+    finally:
+        api.ends.unexpect(name)
     if answered is None:
         raise UnavailableError("No simulator answered in time.", retry_after_s=5)
     if answered.problem is not None:

@@ -12,7 +12,7 @@ import structlog
 import zstandard
 
 from services.api.documents import Recent
-from shared.errors import DatasetError
+from shared.errors import DatasetError, UnavailableError
 from shared.infra.cache import Cache
 from shared.infra.postgres import Database
 from shared.infra.sql import statements
@@ -98,15 +98,12 @@ class Results:
         await self._cache.put_result(str(computation), frame)
         return body
 
-    async def parsed(self, computation: uuid.UUID) -> dict[str, Any] | None:
-        """The result as values, parsed off the event loop when it is large."""
+    async def needed(self, computation: uuid.UUID) -> bytes:
+        """`get`, where a result must be; UnavailableError when it cannot be read at this moment."""
         body = await self.get(computation)
         if body is None:
-            return None
-        found: dict[str, Any] = (
-            await asyncio.to_thread(orjson.loads, body) if len(body) > IN_LOOP // 4 else orjson.loads(body)
-        )
-        return found
+            raise UnavailableError("The stored result cannot be read at this moment.")
+        return body
 
 
 def timing_of(body: bytes) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from services.api.measures import Measures
 from services.api.models import NoQuery
 from services.api.results import Results
 from services.api.routes import ROUTES
+from services.api.routes.description import described
 from services.api.state import Api, Call, Route
 from services.api.waiting import keep_attaching
 from shared.errors import SetupError
@@ -39,8 +40,11 @@ SQL = statements("backtest")
 LEAVE_S = 5.0
 SMALL_EVERY_S = 10.0
 SMALL_BYTES = 128 * MIB
-LINE_BYTES = 128 * 1024
-"""Two expressions of the greatest length, percent-encoded, fit into a request line."""
+LINE_BYTES = 256 * 1024
+"""Two expressions of the greatest length in any script, percent-encoded, fit into a request line."""
+HEADER_BYTES = 16 * 1024
+GONE = 499
+"""What is counted for a caller that hung up before it was answered."""
 
 
 async def run(settings: Settings, *, listening: Callable[[str], None] | None = None) -> None:
@@ -113,6 +117,7 @@ async def opened(settings: Settings) -> AsyncIterator[tuple[Api, list[Callable[[
 
 def application(api: Api) -> web.Application:
     """All routes behind one door."""
+    described()  # written before anybody asks: it takes a while
     app = web.Application(middlewares=[problem_middleware], client_max_size=api.settings.body_bytes + 1)
     for route in ROUTES:
         app.router.add_route(route.method, route.path, _served(api, route))
@@ -134,6 +139,9 @@ def _served(api: Api, route: Route) -> Callable[[web.Request], Awaitable[web.Str
                 query = parse_query(query_model, request)
             response = await handler(api, Call(request=request, caller=caller, query=query))
             status = response.status
+        except asyncio.CancelledError:
+            status = GONE
+            raise
         finally:
             api.measures.requested(path, method, status, time.perf_counter() - begin)
         return response
@@ -146,7 +154,7 @@ async def listening_on(api: Api, listening: Callable[[str], None] | None) -> Asy
     """The server, from bound socket to last answer."""
     runner = web.AppRunner(
         application(api), access_log=None, shutdown_timeout=LEAVE_S, keepalive_timeout=75,
-        max_line_size=LINE_BYTES, max_field_size=LINE_BYTES,
+        max_line_size=LINE_BYTES, max_field_size=HEADER_BYTES, handler_cancellation=True,
     )  # fmt: skip
     await runner.setup()
     settings = api.settings

@@ -22,6 +22,14 @@ from shared.infra.postgres import Database
 from shared.settings import Settings
 
 
+@dataclass
+class Asked:
+    """A question that waits for a simulator, and how many callers wait for its answer."""
+
+    answer: asyncio.Future[bytes]
+    callers: int = 0
+
+
 @dataclass(frozen=True, kw_only=True)
 class Api:
     """The services behind the routes; one object per process, handed to every route."""
@@ -37,9 +45,9 @@ class Api:
     measures: Measures
     drafts: dict[bytes, Any] = field(default_factory=dict)
     """Bodies that were understood lately."""
-    told: dict[Any, Any] = field(default_factory=dict)
+    told: dict[Any, asyncio.Future[Any]] = field(default_factory=dict)
     """Written events of the last finished results that were followed."""
-    asked: dict[str, asyncio.Future[bytes]] = field(default_factory=dict)
+    asked: dict[str, Asked] = field(default_factory=dict)
     """Questions that wait for a simulator."""
     checked: dict[tuple[str, str], None] = field(default_factory=dict)
     """(request digest, dataset) that fit together."""

@@ -82,6 +82,8 @@ class Work:
     end: BacktestEnded | None = None
     """What to announce once it is written."""
     points: list[dict[str, Any]] = field(default_factory=list)
+    told: int = 0
+    """Equity points that were told as progress."""
     began: float = field(default_factory=time.monotonic)
     told_at: float = field(default_factory=time.monotonic)
 
@@ -231,11 +233,16 @@ def _progress_teller(
 
 async def _tell_progress(tools: Tools, work: Work) -> None:
     points, work.points = work.points, []
+    before, work.told = work.told, work.told + len(points)
     try:
         await append(
             tools.broker,
             BacktestProgressed(
-                computation_id=str(work.id), progress=work.progress, equity=tuple(points), status=work.status
+                computation_id=str(work.id),
+                progress=work.progress,
+                equity=tuple(points),
+                status=work.status,
+                before=before,
             ),
         )
     except REDIS_LOST as error:

@@ -27,7 +27,8 @@ class BacktestRequested:
 class BacktestProgressed:
     """A computation has come this far (0..1). From its simulator to whoever watches; may be lost without harm.
 
-    `status` is `preparing` or `running`; `equity` and `trades` are the points since the last such event.
+    `status` is `preparing` or `running`; `equity` and `trades` are the points since the last such event, and `before`
+    counts the equity points of this run that were told earlier.
     """
 
     type: ClassVar[str] = "backtest.progressed.v1"
@@ -37,6 +38,7 @@ class BacktestProgressed:
     equity: tuple[dict[str, Any], ...] = ()
     trades: tuple[dict[str, Any], ...] = ()
     status: str = "running"
+    before: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -36,6 +36,7 @@ PROBLEM_TYPES: Final = {
     "invalid-request": "The request has mistakes",
     "malformed-body": "The body is not readable JSON",
     "body-too-large": "The body is too large",
+    "body-too-slow": "The body did not come in time",
     "unsupported-media-type": "The body is not JSON",
     "not-acceptable": "The format is not offered",
     "too-costly": "The request would cost too much",

@@ -162,15 +162,22 @@ def _canonical_universe(universe: Universe, problems: list[Problem]) -> Universe
     return msgspec.structs.replace(universe, **changes)
 
 
+MOST_NAMES = 20
+"""Unknown names of a list that are told one by one."""
+
+
 def unknown_names(path: str, named: Iterable[str], known: Iterable[str]) -> list[Problem]:
     """A problem for each name that is not among the known ones, with the nearest of them."""
     have = sorted(known)
-    found = []
-    for name in named:
-        if name not in have:
-            near = tuple(difflib.get_close_matches(name, have, n=3))
-            hint = f"; did you mean {', '.join(near)}?" if near else ""
-            if not near and len(have) <= 30:
-                hint = f"; there are {', '.join(have)}"
-            found.append(Problem(path=path, message=f"unknown name {name!r}{hint}", suggestions=near))
+    there = frozenset(have)
+    found: list[Problem] = []
+    unknown = [name for name in named if name not in there]
+    for name in unknown[:MOST_NAMES]:
+        near = tuple(difflib.get_close_matches(name, have, n=3))
+        hint = f"; did you mean {', '.join(near)}?" if near else ""
+        if not near and len(have) <= 30:
+            hint = f"; there are {', '.join(have)}"
+        found.append(Problem(path=path, message=f"unknown name {name!r}{hint}", suggestions=near))
+    if len(unknown) > MOST_NAMES:
+        found.append(Problem(path=path, message=f"{len(unknown) - MOST_NAMES} more names are unknown"))
     return found

@@ -14,6 +14,7 @@ from services.api.bodies import read_cursor, uuid_of, write_cursor
 from services.api.documents import backtest_document, head, splice, status_of
 from services.api.errors import ApiProblem, not_found
 from services.api.models import BacktestBody, ListQuery
+from services.api.sending import send
 from services.api.state import Api, Call, Route
 from shared.contracts.events import BacktestCancelled, BacktestEnded
 from shared.contracts.http import JSON
@@ -24,11 +25,11 @@ from shared.infra.streams import append_many
 SQL = statements("backtest")
 
 
-async def show(api: Api, call: Call) -> web.Response:
+async def show(api: Api, call: Call) -> web.StreamResponse:
     """`GET /v1/backtests/{id}`."""
     row = await own_row(api, call)
     result = await api.results.get(row["computation"]) if status_of(row) == "completed" else None
-    return web.Response(body=backtest_document(row, result), content_type=JSON)
+    return await send(call.request, backtest_document(row, result), JSON)
 
 
 async def own_row(api: Api, call: Call) -> dict[str, Any]:
@@ -83,7 +84,7 @@ async def cancel(api: Api, call: Call) -> web.Response:
     row = await own_row(api, call)
     if status_of(row) != "cancelled":
         raise ApiProblem(409, "conflict", f"The backtest has ended already: {status_of(row)}.")
-    return web.Response(body=backtest_document(row, None), content_type=JSON)
+    return web.Response(body=b"".join(backtest_document(row, None)), content_type=JSON)
 
 
 ROUTES = (

@@ -14,6 +14,7 @@ from services.api.bodies import parse_model, read_body
 from services.api.documents import status_of
 from services.api.errors import ApiProblem, invalid
 from services.api.models import CompareBody
+from services.api.rows import blocks
 from services.api.state import Api, Call, Route
 from shared.contracts.http import JSON
 from shared.errors import Problem
@@ -26,10 +27,7 @@ async def compare(api: Api, call: Call) -> web.Response:
     """`POST /v1/compare`."""
     body = parse_model(CompareBody, await read_body(call.request, api.settings.body_bytes))
     rows = await _rows(api, call, body.ids)
-    curves = []
-    for row in rows:
-        result = await api.results.parsed(row["computation"]) or {}
-        curves.append(result.get("equity", []))
+    curves = [await asyncio.to_thread(_curve, await api.results.needed(row["computation"])) for row in rows]
     document = await asyncio.to_thread(_side_by_side, rows, curves)
     return web.Response(body=document, content_type=JSON)
 
@@ -59,6 +57,10 @@ async def _rows(api: Api, call: Call, names: list[str]) -> list[Any]:
     if unfinished:
         raise ApiProblem(409, "conflict", f"Only completed backtests can be compared; not: {', '.join(unfinished)}.")
     return rows
+
+
+def _curve(body: bytes) -> list[dict[str, Any]]:
+    return [point for block in blocks(body, "equity") for point in block]
 
 
 def _side_by_side(rows: list[Any], curves: list[list[dict[str, Any]]]) -> bytes:

@@ -18,7 +18,8 @@ POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src '
 
 
 @cache
-def _described() -> bytes:
+def described() -> bytes:
+    """The OpenAPI document as JSON."""
     from services.api import routes  # the list that this file is part of
 
     return orjson.dumps(document(routes.ROUTES))
@@ -31,7 +32,7 @@ def _page(name: str) -> bytes:
 
 async def openapi(api: Api, call: Call) -> web.Response:
     """`GET /openapi.json`."""
-    return web.Response(body=_described(), content_type=JSON)
+    return web.Response(body=described(), content_type=JSON)
 
 
 async def docs(api: Api, call: Call) -> web.Response:

@@ -19,9 +19,11 @@ from services.api.acceptance import fresh_row
 from services.api.documents import head, status_of
 from services.api.errors import invalid
 from services.api.routes.backtests import own_row
+from services.api.rows import blocks
 from services.api.state import Api, Call, Route
 from shared.contracts.http import ENDED
 from shared.errors import Problem
+from shared.settings import MIB
 
 PING_S = 10.0
 """A comment after so much silence; a reader that is gone is noticed by it."""
@@ -31,7 +33,8 @@ BLOCK = 250
 """Equity points in one event, and trades in one write, at most."""
 RETRY_MS = 2000
 KEPT = 8
-"""Finished results whose events are kept written."""
+KEPT_BYTES = 16 * MIB
+"""Finished results whose events are kept written: at most so many, and so many bytes unless it is one alone."""
 
 _ID = re.compile(r"(\d{4}-\d{2}-\d{2}|-)\.(\d{1,9})", re.ASCII)
 
@@ -68,6 +71,8 @@ class Stream:
     def __init__(self, response: web.StreamResponse, position: Position) -> None:
         self.response = response
         self.position = position
+        self.followed: str | None = None
+        """The computation that is followed."""
 
     async def send(self, kind: str, data: Any) -> None:
         """One event, with the position that is reached by it."""
@@ -109,6 +114,8 @@ async def events(api: Api, call: Call) -> web.StreamResponse:
             call.request.transport.abort()
     finally:
         api.measures.streams(-1)
+        if stream.followed is not None:
+            api.ends.forget(stream.followed)
     return response
 
 
@@ -124,6 +131,7 @@ async def _follow(api: Api, call: Call, row: dict[str, Any], stream: Stream) -> 
             return
         name = None if row["computation"] is None else str(row["computation"])
         channel = None if name is None else api.ends.channel(name)
+        stream.followed = name
         progress = float(row["progress"] or 0.0)
         if channel is not None:
             status = channel.status if channel.status not in (None, *ENDED) else status
@@ -156,8 +164,8 @@ async def _quiet(api: Api, name: str | None, channel: Any) -> bool:
 class Told:
     """The events of a finished result, written once for all readers."""
 
-    def __init__(self, result: dict[str, Any]) -> None:
-        self.points: list[dict[str, Any]] = result.get("equity", [])
+    def __init__(self, result: bytes) -> None:
+        self.points = [point for block in blocks(result, "equity") for point in block]
         self.last = self.points[-1]["date"] if self.points else ""
         self.blocks = []
         for start in range(0, len(self.points), BLOCK):
@@ -167,19 +175,33 @@ class Told:
             self.blocks.append((block[0]["date"], position, event_bytes(position, "progress", data)))
         self.trades = [
             event_bytes(Position(self.last, place + 1), "trade", trade)
-            for place, trade in enumerate(result.get("trades", []))
+            for place, trade in enumerate(trade for block in blocks(result, "trades") for trade in block)
         ]
+        self.size = sum(map(len, self.trades)) + sum(len(text) for _, _, text in self.blocks)
 
 
 async def _told(api: Api, computation: Any) -> Told:
     """The written events of a result; the last few are kept, since many readers follow the same run."""
-    known: Told | None = api.told.get(computation)
-    if known is not None:
-        return known
-    made = await asyncio.to_thread(Told, await api.results.parsed(computation) or {})
-    api.told[computation] = made
-    if len(api.told) > KEPT:
-        del api.told[next(iter(api.told))]
+    known: asyncio.Future[Told] | None = api.told.get(computation)
+    if known is None:
+        known = api.told[computation] = asyncio.ensure_future(_made(api, computation))
+    return await asyncio.shield(known)
+
+
+async def _made(api: Api, computation: Any) -> Told:
+    try:
+        made = await asyncio.to_thread(Told, await api.results.needed(computation))
+    except BaseException:
+        del api.told[computation]
+        raise
+    others = [name for name in api.told if name != computation]
+    room = KEPT_BYTES - made.size
+    for name in reversed(others):  # the latest ones stay
+        future = api.told[name]
+        if future.done():
+            room -= future.result().size
+            if room < 0 or len(api.told) > KEPT:
+                del api.told[name]
     return made
 
 

@@ -6,6 +6,8 @@ import asyncio
 import csv
 import io
 import sys
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -13,10 +15,12 @@ from aiohttp import web
 
 from services.api import answers
 from services.api.bodies import read_cursor, write_cursor
-from services.api.documents import status_of
+from services.api.documents import pieces_of, status_of
 from services.api.errors import ApiProblem, invalid
 from services.api.models import ExportQuery
 from services.api.routes.backtests import own_row
+from services.api.rows import Rows, blocks
+from services.api.sending import send
 from services.api.state import Api, Call, Route
 from shared.contracts.http import JSON
 from shared.errors import Problem, UnavailableError
@@ -51,44 +55,64 @@ async def _export(api: Api, call: Call, part: str) -> web.StreamResponse:
     status = status_of(row)
     if status != "completed":
         raise ApiProblem(409, "conflict", f"The backtest is {status}; only a completed one has {part}.")
-    result = await api.results.parsed(row["computation"])
-    if result is None:
-        raise UnavailableError("The stored result cannot be read at this moment.")
-    rows: list[dict[str, Any]] = result[part]
+    body = await api.results.needed(row["computation"])
     start = read_cursor(query.cursor, int) or 0
-    if start < 0 or start > len(rows):
+    limit = query.limit or (PAGE if query.format == "json" else sys.maxsize)
+    written, total = await asyncio.to_thread(_written, body, part, query.format, start, limit)
+    if not 0 <= start <= total:
         raise invalid([Problem(path="cursor", message="this is no cursor of this list; use next_cursor of an answer")])
-    limit = query.limit or (PAGE if query.format == "json" else len(rows))
-    page = rows[start : start + limit]
-    following = write_cursor(start + limit) if start + limit < len(rows) else None
+    following = write_cursor(start + limit) if start + limit < total else None
     headers = {} if following is None else {"Link": f'<{_next(call, following)}>; rel="next"'}
     if query.format == "json":
-        body = await asyncio.to_thread(orjson.dumps, {"items": page, "total": len(rows), "next_cursor": following})
-        return web.Response(body=body, content_type=JSON, headers=headers)
+        front = pieces_of({"total": total, "next_cursor": following})
+        pieces = [*front[:-1], b',"items":[', *written, b"]}"]
+        return await send(call.request, pieces, JSON, headers=headers)
     name = f"{part}-{row['id']}.{query.format}"
     headers["Content-Disposition"] = f'attachment; filename="{name}"'
     if query.format == "csv":
-        body = await asyncio.to_thread(as_csv, page, COLUMNS[part])
-        return web.Response(body=body, content_type=MEDIA["csv"], charset="utf-8", headers=headers)
-    body = await as_parquet(page, COLUMNS[part])
-    return web.Response(body=body, content_type=MEDIA["parquet"], headers=headers)
+        return await send(call.request, written, MEDIA["csv"], charset="utf-8", headers=headers)
+    return await send(call.request, [await as_parquet(written)], MEDIA["parquet"], headers=headers)
+
+
+def _written(body: bytes, part: str, kind: str, start: int, limit: int) -> tuple[list[bytes], int]:
+    """A page of a part as pieces of its text, and how many rows the part has; for Parquet what its child reads."""
+    pieces: list[bytes] = []
+    columns: list[str] | None = None
+    total = 0
+    for block in blocks(body, part):
+        page = block[max(0, start - total) : max(0, start + limit - total)]
+        total += len(block)
+        if columns is None:
+            columns = columns_of(block, COLUMNS[part])
+        if page and kind == "csv":
+            pieces.append(as_csv(page, columns, headed=not pieces))
+        elif page:
+            text = orjson.dumps(page)[1:-1] if kind == "json" else orjson.dumps(page) + b"\n"
+            pieces += [b",", text] if pieces and kind == "json" else [text]
+    columns = columns or list(COLUMNS[part])
+    if kind == "csv" and not pieces:
+        pieces = [as_csv([], columns)]
+    if kind == "parquet":
+        pieces.insert(0, orjson.dumps(columns) + b"\n")
+    return pieces, total
 
 
 def _next(call: Call, cursor: str) -> str:
     return str(call.request.rel_url.update_query(cursor=cursor))
 
 
-def columns_of(rows: list[dict[str, Any]], known: tuple[str, ...]) -> list[str]:
+def columns_of(rows: Rows, known: tuple[str, ...]) -> list[str]:
     """The contract's columns first, then any further ones."""
     more = [name for name in (rows[0] if rows else {}) if name not in known]
     return [*known, *more]
 
 
-def as_csv(rows: list[dict[str, Any]], known: tuple[str, ...]) -> bytes:
-    """CSV with a header; null is empty, and text that a spreadsheet would run as a formula gets an apostrophe."""
+def as_csv(rows: Rows, columns: Sequence[str], *, headed: bool = True) -> bytes:
+    """CSV; null is empty, and text that a spreadsheet would run as a formula gets an apostrophe."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, columns_of(rows, known), lineterminator="\n", restval="", extrasaction="ignore")
-    writer.writeheader()
+    writer = csv.DictWriter(text, columns, lineterminator="\n", restval="", extrasaction="ignore")
+    if headed:
+        writer.writeheader()
     for row in rows:
         writer.writerow({name: _cell(value) for name, value in row.items()})
     return text.getvalue().encode()
@@ -100,17 +124,19 @@ def _cell(value: Any) -> Any:
     return value if not isinstance(value, dict | list) else orjson.dumps(value).decode()
 
 
-async def as_parquet(rows: list[dict[str, Any]], known: tuple[str, ...]) -> bytes:
+async def as_parquet(lines: list[bytes]) -> bytes:
     """Parquet, made by a child process: the library that writes it is heavy and computes."""
-    payload = orjson.dumps({"columns": columns_of(rows, known), "rows": rows})
     async with CHILDREN:
         child = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "services.api.parquet",
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip
+        assert child.stdin is not None  # noqa: S101 - a pipe was asked for
+        assert child.stdout is not None  # noqa: S101
         try:
             async with asyncio.timeout(CHILD_S):
-                body, _ = await child.communicate(payload)
+                body, _ = await asyncio.gather(child.stdout.read(), _feed(child.stdin, lines))
+                await child.wait()
         except TimeoutError:
             raise UnavailableError("The export took too long; ask for csv, or for pages.") from None
         finally:
@@ -120,6 +146,14 @@ async def as_parquet(rows: list[dict[str, Any]], known: tuple[str, ...]) -> byte
     if child.returncode != 0:
         raise UnavailableError("The export did not succeed; ask for csv, or try again.")
     return body
+
+
+async def _feed(pipe: asyncio.StreamWriter, lines: list[bytes]) -> None:
+    with suppress(ConnectionError):  # the child has ended; its exit code tells
+        for line in lines:
+            pipe.write(line)
+            await pipe.drain()
+    pipe.close()
 
 
 ROUTES = tuple(

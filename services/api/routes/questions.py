@@ -14,7 +14,7 @@ from services.api.acceptance import fit
 from services.api.bodies import parse_object, read_body
 from services.api.datasets import View
 from services.api.documents import status_of
-from services.api.drafts import Draft, draft_of
+from services.api.drafts import Draft, drafted
 from services.api.errors import ApiProblem, invalid, not_found
 from services.api.models import AuditBody, RankingQuery, ScreenQuery
 from services.api.questions import ask
@@ -57,7 +57,7 @@ async def screen(api: Api, call: Call) -> web.Response:
     view = await needed_view(api)
     day = row_day(view, query.date)
     draft = await _screen_draft(api, call, query, day)
-    fit(api, draft, view)
+    await fit(api, draft, view)
     payload = {"version": view.version, "request": draft.text, "limit": query.limit}
     return web.Response(body=await ask(api, "screen", payload), content_type=JSON)
 
@@ -72,7 +72,7 @@ async def _screen_draft(api: Api, call: Call, query: ScreenQuery, day: dt.date) 
         own = {} if query.strategy in BY_ID else await own_entries(api, call.caller.owner)
     body = {"strategy": strategy, "start": day.isoformat(), "end": day.isoformat(), "benchmark": None}
     try:
-        return draft_of(body, own)
+        return await drafted(body, own)
     except ApiProblem as problem:
         problem.errors = [_as_parameter(item) for item in problem.errors]
         raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -50,7 +51,7 @@ async def add(api: Api, call: Call) -> web.Response:
     body = parse_model(NewStrategyBody, await read_body(call.request, api.settings.body_bytes))
     if body.id in BY_ID:
         raise ApiProblem(409, "conflict", f"The catalogue has a strategy {body.id} already; choose another id.")
-    values = _stored(body)
+    values = await asyncio.to_thread(_stored, body)
     async with api.database.transaction() as connection:
         if await connection.fetchval(SQL["strategy_count"], call.caller.owner) >= MOST:
             raise ApiProblem(409, "conflict", f"{MOST} strategies are kept already; delete one first.")
@@ -64,8 +65,9 @@ async def change(api: Api, call: Call) -> web.Response:
     """`PUT /v1/strategies/{id}`."""
     identity = _changeable(call)
     body = parse_model(OwnStrategyBody, await read_body(call.request, api.settings.body_bytes))
+    values = await asyncio.to_thread(_stored, body)
     async with api.database.connection() as connection:
-        row = await connection.fetchrow(SQL["strategy_change"], call.caller.owner, identity, *_stored(body))
+        row = await connection.fetchrow(SQL["strategy_change"], call.caller.owner, identity, *values)
     if row is None:
         raise not_found("strategy of yours with this id")
     return _json(_of_row(row))
