@@ -32,10 +32,6 @@ WAIT_S = 60.0
 ASK_AGAIN_S = 10.0
 
 
-class NotHereError(Exception):
-    """Parts would have to be fetched, which the event loop cannot wait for; a worker thread can."""
-
-
 class Versions:
     """Mapped panels by dataset version; `of` runs in worker threads, everything else in the event loop."""
 
@@ -46,7 +42,6 @@ class Versions:
         self._broker = broker
         self._database = database
         self._loop = asyncio.get_running_loop()
-        self._loop_thread = threading.get_ident()
         self._held: OrderedDict[str, MappedPanels] = OrderedDict()
         self._guard = threading.Lock()
         self._published: set[asyncio.Future[None]] = set()
@@ -80,9 +75,7 @@ class Versions:
         return await asyncio.to_thread(from_bytes, body.encode() if isinstance(body, str) else bytes(body))
 
     def _fetch(self, names: Sequence[str]) -> dict[str, bytes]:
-        """What the cache holds of these parts; called by worker threads, NotHereError in the event loop itself."""
-        if threading.get_ident() == self._loop_thread:
-            raise NotHereError
+        """What the cache holds of these parts; called by worker threads."""
         return asyncio.run_coroutine_threadsafe(self._cache.get_parts(names), self._loop).result(30)
 
     async def bring(self, version: str, missing: tuple[str, ...], alive: Callable[[], bool]) -> None:

@@ -18,7 +18,7 @@ import structlog
 import zstandard
 from redis.asyncio import Redis
 
-from services.simulator.panels import WAIT_S, NotHereError, Versions
+from services.simulator.panels import WAIT_S, Versions
 from shared.contracts.events import BacktestEnded, BacktestProgressed
 from shared.contracts.http import problem_document, run_problem
 from shared.dataset.reading import Reading
@@ -51,12 +51,8 @@ PROGRESS_S = 0.1
 SHORT_ROWS = 1000
 """A run over fewer rows is over before anybody could read of its progress."""
 PATIENCE_S = 120.0
-QUICK_MS = 12.0
-"""What took less lately is run in the event loop: handing it to a thread and back costs as much as a part of it."""
-QUICK_KEPT = 512
 
 Run = Callable[..., Outcome]
-Kind = tuple[Any, ...]
 
 
 @dataclass(kw_only=True)
@@ -100,8 +96,6 @@ class Tools:
     questions: Executor
     run: Run
     worker: str
-    quick: dict[Kind, None] = field(default_factory=dict)
-    """Kinds of requests that are quick: all that they read was mapped and computed when they were seen last."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +108,6 @@ class Finished:
     timing: dict[str, Any]
     cache: dict[str, Any]
     finished_at: dt.datetime
-    ran_ms: float
 
 
 async def take(tools: Tools, computation: str, entry: str) -> Work | None:
@@ -139,20 +132,9 @@ async def compute(tools: Tools, work: Work) -> Finished:
     panels = await tools.versions.panels(work.version)
     deadline = time.monotonic() + WAIT_S
     tell = _progress_teller(tools, work, loop)
-    kind = _kind(work)
-    if kind in tools.quick:
-        try:
-            return _run(tools.run, work, panels.reading(), begin, tell)
-        except (NotHereError, ChunkMissingError):
-            del tools.quick[kind]
     while True:
         try:
-            found = await loop.run_in_executor(tools.executor, _run, tools.run, work, panels.reading(), begin, tell)
-            if found.ran_ms < QUICK_MS:
-                tools.quick[kind] = None
-                if len(tools.quick) > QUICK_KEPT:
-                    del tools.quick[next(iter(tools.quick))]
-            return found
+            return await loop.run_in_executor(tools.executor, _run, tools.run, work, panels.reading(), begin, tell)
         except ChunkMissingError as error:
             if time.monotonic() >= deadline:
                 raise
@@ -162,17 +144,6 @@ async def compute(tools: Tools, work: Work) -> Finished:
             if work.stop:
                 raise CancelledRunError from None
             work.status = "running"
-
-
-def _kind(work: Work) -> Kind:
-    """What decides which panels a run reads, by calendar year."""
-    request = work.request
-    strategy = request.strategy
-    return (
-        work.version, request.start.year, request.end.year, strategy.buy, strategy.sell.where, strategy.universe,
-        strategy.sell.trailing_stop_pct is None, strategy.portfolio.weighting, request.benchmark,
-        request.execution.price, request.execution.max_volume_pct is None,
-    )  # fmt: skip
 
 
 def _run(
@@ -211,7 +182,6 @@ def _run(
         timing=timing,
         cache=cache,
         finished_at=finished_at,
-        ran_ms=timing["load_ms"] + sum(outcome.timing.values()),
     )
 
 
