@@ -22,7 +22,7 @@ DEEPEST = 20
 MOST_FIELDS = 200
 MOST_PARTS = 1000
 """Values in a body, apart from texts in lists."""
-BODY_S = 20.0
+BODY_S = 10.0
 """A body that takes longer is not waited for."""
 
 

@@ -38,7 +38,7 @@ function fields(schema, description, depth, seen) {
     row.append(element("td", name + ((found.required || []).includes(name) ? " *" : "")));
     row.append(element("td", typeOf(part, description)));
     const cell = element("td", [part.description, limits(part),
-      part.default !== undefined ? "default " + JSON.stringify(part.default) : ""].filter(Boolean).join("; "));
+      part.default !== undefined && typeof part.default !== "object" ? "default " + JSON.stringify(part.default) : ""].filter(Boolean).join("; "));
     const inner = [part, part.items, ...(part.anyOf || []), ...(part.oneOf || [])].find((p) => p && p.$ref);
     if (inner && depth < 4 && !seen.includes(inner.$ref)) {
       const nested = element("details");
@@ -58,13 +58,13 @@ const EXAMPLE = {
 };
 
 function form(method, path, operation) {
-  const box = element("div");
+  const box = element("div", null, { className: "form" });
   const inputs = {};
   for (const parameter of operation.parameters) {
-    const label = element("label", parameter.name + " ");
+    const label = element("label");
     inputs[parameter.name] = element("input", null, { placeholder: parameter.example || "" });
-    label.append(inputs[parameter.name]);
-    box.append(label, element("br"));
+    label.append(element("span", parameter.name), inputs[parameter.name]);
+    box.append(label);
   }
   let body = null;
   if (operation.requestBody) {
@@ -103,9 +103,10 @@ function form(method, path, operation) {
 }
 
 function route(method, path, operation, description) {
-  const box = element("details");
+  const box = element("details", null, { className: "route" });
   const head = element("summary");
-  head.append(element("span", method, { className: "method" }), element("code", path), element("span", operation.summary));
+  head.append(element("span", method, { className: `method ${method.toLowerCase()}` }), element("code", path),
+    element("span", operation.summary, { className: "says" }));
   const inside = element("div", null, { className: "inside" });
   if (operation.parameters.length) {
     const table = element("table");
@@ -123,9 +124,16 @@ function route(method, path, operation, description) {
   inside.append(element("h4", "Answers"));
   for (const [status, answer] of Object.entries(operation.responses)) {
     const kinds = Object.entries(answer.content || {});
-    inside.append(element("p", `${status}: ${answer.description} ${kinds.map(([kind]) => kind).join(", ")}`));
+    const line = element("p", null, { className: "answer" });
+    line.append(element("b", status), element("span", ` ${answer.description} `),
+      element("code", kinds.map(([kind]) => kind).join(", ")));
+    inside.append(line);
     const shape = (answer.content || {})["application/json"];
-    if (shape) inside.append(fields(shape.schema, description, 0, []));
+    if (shape) {
+      const nested = element("details");
+      nested.append(element("summary", typeOf(shape.schema, description)), fields(shape.schema, description, 0, []));
+      inside.append(nested);
+    }
   }
   inside.append(element("h4", "Try it"), form(method, path, operation));
   box.append(head, inside);
@@ -145,7 +153,11 @@ async function main() {
     }
   }
   main.replaceChildren();
-  for (const [tag, routes] of groups) main.append(element("h2", tag), ...routes);
+  const places = document.getElementById("places");
+  for (const [tag, routes] of groups) {
+    places.append(element("a", tag, { href: `#${tag}` }));
+    main.append(element("h2", tag, { id: tag }), ...routes);
+  }
 }
 
 main();

@@ -90,6 +90,10 @@ class Ends:
             channel = self._channels.get(computation, channel)
         return channel.end
 
+    def waiting(self) -> int:
+        """How many wait here for anything."""
+        return len(self._answers) + sum(len(channel.waiters) for channel in self._channels.values())
+
     def wake(self, computation: str) -> None:
         """Something about a row of this computation changed outside the stream: its watchers look at the row."""
         channel = self._channels.get(computation)

@@ -54,6 +54,7 @@ Days = Annotated[int, Field(ge=0, le=36_500), BeforeValidator(_whole)]
 Count = Annotated[int, Field(ge=1, le=5_000), BeforeValidator(_whole)]
 Text = Annotated[str, BeforeValidator(lambda v: _plain(v) if isinstance(v, str) else v)]
 Expression = Annotated[Text, Field(min_length=1, max_length=8192, examples=["PER < 10 and ROE > 10"])]
+Ranking = Annotated[Text, Field(min_length=1, max_length=8192, examples=["MOMENTUM_3M"])]
 Word = Annotated[Text, Field(min_length=1, max_length=64)]
 Words = Annotated[list[Word], Field(max_length=10_000)]
 
@@ -68,7 +69,7 @@ class Buy(Model):
     """What may be bought, and which first."""
 
     where: Expression | None = Field(default=None, description="condition; null admits every stock of the universe")
-    rank_by: Expression | None = Field(default=None, description="a number; null ranks by MARKET_CAP")
+    rank_by: Ranking | None = Field(default=None, description="a number; null ranks by MARKET_CAP")
     order: Literal["asc", "desc"] = "desc"
 
 
@@ -249,7 +250,7 @@ class ScreenQuery(Query):
     """`GET /v1/screen`."""
 
     where: Expression | None = None
-    rank_by: Expression | None = None
+    rank_by: Ranking | None = None
     order: Literal["asc", "desc"] | None = None
     date: Date | None = None
     limit: Annotated[int, Field(ge=0, le=10_000)] = 50

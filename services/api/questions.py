@@ -66,7 +66,7 @@ async def _asked(api: Api, name: str, kind: str, payload: dict[str, Any]) -> byt
         raise _refusal(answered.problem)
     body = await _stored(api, name)
     if body is None:
-        raise UnavailableError("The answer is too large or was lost; ask for less, or again.")
+        raise UnavailableError("The answer was lost; ask again.")
     return body
 
 

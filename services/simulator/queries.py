@@ -26,6 +26,7 @@ from shared.errors import (
     RunError,
     UnavailableError,
 )
+from shared.infra.cache import LARGEST
 from shared.infra.postgres import LOST
 from shared.infra.redis import LOST as REDIS_LOST
 from shared.infra.streams import append
@@ -50,7 +51,10 @@ async def answer(tools: Tools, query: QueryRequested) -> None:
     try:
         found = await _computed(tools, query)
         body = zstandard.ZstdCompressor(level=1, write_checksum=True).compress(found)
-        await tools.cache.put_result(query.query_id, body, keep_s=KEPT_S)
+        if len(body) > LARGEST:
+            problem = problem_document(422, "too-costly", "The answer would be too large; ask about a shorter window.")
+        else:
+            await tools.cache.put_result(query.query_id, body, keep_s=KEPT_S)
     except RunError as error:
         problem = run_problem(error)
     except RequestError as error:

@@ -58,6 +58,19 @@ async def test_the_notebook_runs_from_top_to_bottom(client: Client, tmp_path: pa
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+async def test_the_curl_client_runs(client: Client) -> None:
+    text = await run("sh", str(DOCS / "examples" / "curl.sh"), client.url)
+    assert text.count("1 event: completed") == 2
+    assert '"total_return":' in text
+    assert "date,stock_code,name" in text
+    assert "compared: " in text
+    assert '"rank":1' in text
+    assert "its screen: 200" in text
+    assert '"suggestions":["ROE","ROA"]' in text
+    assert text.endswith("(refused, as it should be)\n")
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
 async def test_the_curl_lines_run(client: Client) -> None:
     page = (DOCS / "api.md").read_text(encoding="utf-8")
     block = re.search(r"curl:\n\n```\n(.*?)```", page, re.DOTALL)
