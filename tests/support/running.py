@@ -115,8 +115,11 @@ async def api_of(settings: Settings) -> AsyncIterator[Client]:
             async with listening_on(api, None) as url, aiohttp.ClientSession() as session:
                 yield Client(session=session, url=url, api=api, settings=settings)
         finally:
-            for task in running:
-                task.cancel()
+            left = set(running)
+            while left:  # asyncio.wait_for of Python 3.11 loses a cancellation that meets the end of what it waits for
+                for task in left:
+                    task.cancel()
+                _, left = await asyncio.wait(left, timeout=1)
             await asyncio.gather(*running, return_exceptions=True)
 
 
