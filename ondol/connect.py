@@ -6,23 +6,12 @@ import argparse
 import pathlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ondol import embedded
 from shared.errors import SetupError
 from shared.infra.postgres import migrate
 from shared.settings import Settings
-
-
-def with_servers(settings: Settings, servers: embedded.Servers) -> Settings:
-    """The settings of processes that use embedded servers."""
-    return replace(
-        settings,
-        database_url=servers.database_url,
-        broker_url=servers.broker_url,
-        cache_url=servers.cache_url,
-        panel_dir=servers.panel_dir,
-    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,11 +43,13 @@ async def connected(args: argparse.Namespace, verb: str) -> AsyncIterator[System
         return
     run = embedded.running(args.home)
     if run is not None:
-        yield System(settings=with_servers(settings, run.servers), api=api_of(args), services=frozenset(run.services))
+        yield System(
+            settings=embedded.with_servers(settings, run.servers), api=api_of(args), services=frozenset(run.services)
+        )
         return
     async with embedded.servers(args.home, verb=verb, cache_bytes=settings.cache_bytes) as found:
         await migrate(found.database_url)
-        yield System(settings=with_servers(settings, found), api=None, services=frozenset())
+        yield System(settings=embedded.with_servers(settings, found), api=None, services=frozenset())
 
 
 @asynccontextmanager

@@ -13,7 +13,7 @@ import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import asyncpg
 from redis.exceptions import RedisError
@@ -23,7 +23,7 @@ from ondol.postgres_home import Binaries, binaries, data_folder, forget_stale_pi
 from shared.errors import SetupError
 from shared.infra import acl
 from shared.infra import redis as redis_servers
-from shared.settings import MIB
+from shared.settings import MIB, Settings
 
 SOCKETS = "ondol-"
 _PATIENCE_S = 30.0
@@ -50,6 +50,17 @@ class Servers:
         """Broker and cache as the user of a service."""
         password = self.passwords[service]
         return acl.as_user(self.broker_url, service, password), acl.as_user(self.cache_url, service, password)
+
+
+def with_servers(settings: Settings, servers: Servers) -> Settings:
+    """The settings of processes that use embedded servers."""
+    return replace(
+        settings,
+        database_url=servers.database_url,
+        broker_url=servers.broker_url,
+        cache_url=servers.cache_url,
+        panel_dir=servers.panel_dir,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,6 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 
 from ondol import embedded, processes
-from ondol.connect import with_servers
 from ondol.terminal import print_json
 from shared.errors import SetupError
 from shared.infra.lifecycle import stop_signal
@@ -112,7 +111,7 @@ async def system(
         await migrate(found.database_url)
         pool_size = max(2, min(settings.pool_size, _CONNECTIONS // len(names)))
         shared = replace(
-            with_servers(settings, found), api_host=HOST, api_port=port, metrics_host=HOST, pool_size=pool_size
+            embedded.with_servers(settings, found), api_host=HOST, api_port=port, metrics_host=HOST, pool_size=pool_size
         )
         ports = {name: free_port() for name in names if name != "api"}
         kept = []

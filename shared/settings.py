@@ -383,6 +383,11 @@ class Settings:
         return cls(**values)
 
     @property
+    def secrets(self) -> tuple[str | None, ...]:
+        """The values of all secret settings: what no log, error or metric may show."""
+        return tuple(getattr(self, setting.attribute) for setting in SETTINGS if setting.secret)
+
+    @property
     def has_servers(self) -> bool:
         """All three URLs are set."""
         return all(getattr(self, name) is not None for name in URLS)

@@ -30,7 +30,7 @@ from services.warmer.metrics import WarmMetrics
 from services.warmer.phases import Tools
 from shared.contracts.events import DatasetRequested
 from shared.errors import OndolError, SetupError, UnavailableError
-from shared.infra import logs, queues
+from shared.infra import queues
 from shared.infra import redis as servers
 from shared.infra.cache import cache as open_cache
 from shared.infra.lifecycle import StopRequested, stop_signal, until
@@ -55,8 +55,6 @@ async def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; a run that is going on is handed back and goes on after the return."""
     if not settings.has_servers:
         raise SetupError("The warmer needs ONDOL_DATABASE_URL, ONDOL_BROKER_URL and ONDOL_CACHE_URL.")
-    secrets = (settings.database_url, settings.broker_url, settings.cache_url, settings.api_key)
-    logs.configure("warmer", settings.log_level, secrets)
     async with AsyncExitStack() as stack:
         stop = await stack.enter_async_context(stop_signal())
         tools = await stack.enter_async_context(open_tools(settings))

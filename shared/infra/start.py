@@ -1,0 +1,24 @@
+"""How the process of a service begins: settings, logs that hide every secret, one sentence for a wrong environment."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
+
+from shared.errors import SetupError
+from shared.infra.logs import configure
+from shared.settings import Settings
+
+
+def serve(service: str, run: Callable[[Settings], Coroutine[Any, Any, None]], environment: Mapping[str, str]) -> int:
+    """Read the settings and run until SIGTERM; returns the exit code: 2 when the environment is wrong, else 0."""
+    try:
+        settings = Settings.from_environment(environment)
+        configure(service, settings.log_level, settings.secrets)
+        asyncio.run(run(settings))
+    except SetupError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    return 0
