@@ -26,8 +26,8 @@ BODY_S = 10.0
 """A body that takes longer is not waited for."""
 
 
-async def read_body(request: web.Request, limit: int) -> bytes:
-    """The whole body, at most `limit` bytes; 413 and 415 are answered before it is read."""
+async def read_body(request: web.Request, limit: int, within_s: float = BODY_S) -> bytes:
+    """The whole body, at most `limit` bytes; 413 and 415 are answered before it is read, 408 when it does not come."""
     kind = request.content_type
     if kind not in ("application/json", "application/octet-stream") and not kind.endswith("+json"):
         raise ApiProblem(415, "unsupported-media-type", "Send the body as application/json in UTF-8.")
@@ -36,11 +36,11 @@ async def read_body(request: web.Request, limit: int) -> bytes:
     if (request.content_length or 0) > limit:
         raise ApiProblem(413, "body-too-large", f"The body may have {limit} bytes.", headers={"Connection": "close"})
     try:
-        async with asyncio.timeout(BODY_S):
+        async with asyncio.timeout(within_s):
             return await _pieces(request, limit)
     except TimeoutError:
         raise ApiProblem(
-            408, "body-too-slow", f"The body did not come within {BODY_S:g} seconds.", headers={"Connection": "close"}
+            408, "body-too-slow", f"The body did not come within {within_s:g} seconds.", headers={"Connection": "close"}
         ) from None
 
 

@@ -10,6 +10,7 @@ import orjson
 import redis.exceptions
 import structlog
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import ValidationError
 
 from shared.contracts.http import PROBLEM, problem_document
@@ -91,12 +92,15 @@ def path_of(location: tuple[int | str, ...], prefix: str = "") -> str:
 
 def problem_response(problem: ApiProblem) -> web.Response:
     """The answer of a problem."""
-    return web.Response(
+    response = web.Response(
         status=problem.status,
         body=orjson.dumps(problem.document()),
         content_type=PROBLEM,
         headers=problem.headers,
     )
+    if problem.headers.get("Connection") == "close":
+        response.force_close()
+    return response
 
 
 REDIS_LOST = (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError, redis.exceptions.BusyLoadingError)
@@ -117,6 +121,9 @@ def as_problem(error: BaseException) -> ApiProblem:
                           headers={"Retry-After": "2"})  # fmt: skip
     if isinstance(error, asyncpg.UntranslatableCharacterError | asyncpg.CharacterNotInRepertoireError):
         return invalid([Problem(path="", message="the text holds a character that cannot be stored")])
+    if isinstance(error, HttpProcessingError | web.RequestPayloadError):
+        return ApiProblem(400, "malformed-request", "The chunks of the body, or its length, are wrong; send it again.",
+                          headers={"Connection": "close"})  # fmt: skip
     if isinstance(error, RunError):
         return ApiProblem(422, "run-failed", error.detail, error.problems)
     return ApiProblem(500, "internal", "The mistake is ours and is logged; the request may be repeated.")

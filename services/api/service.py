@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
@@ -12,10 +11,9 @@ from typing import Any
 
 import structlog
 from aiohttp import web
-from aiohttp.http import HttpProcessingError
-from aiohttp.log import server_logger
 
 from services.api.bodies import parse_query
+from services.api.connections import Runner
 from services.api.datasets import Datasets
 from services.api.ends import Ends
 from services.api.errors import problem_middleware
@@ -43,9 +41,6 @@ SQL = statements("backtest")
 LEAVE_S = 5.0
 SMALL_EVERY_S = 10.0
 SMALL_BYTES = 128 * MIB
-LINE_BYTES = 256 * 1024
-"""Two expressions of the greatest length in any script, percent-encoded, fit into a request line."""
-HEADER_BYTES = 16 * 1024
 GONE = 499
 """What is counted for a caller that hung up before it was answered."""
 
@@ -152,19 +147,10 @@ def _served(api: Api, route: Route) -> Callable[[web.Request], Awaitable[web.Str
     return serve
 
 
-def _worth_a_line(record: logging.LogRecord) -> bool:
-    """Whether the log needs a line of the HTTP server: bytes of a stranger that are no request are no error of ours."""
-    return record.exc_info is None or not isinstance(record.exc_info[1], HttpProcessingError)
-
-
 @asynccontextmanager
 async def listening_on(api: Api, listening: Callable[[str], None] | None) -> AsyncIterator[str]:
     """The server, from bound socket to last answer."""
-    server_logger.addFilter(_worth_a_line)
-    runner = web.AppRunner(
-        application(api), access_log=None, shutdown_timeout=LEAVE_S, keepalive_timeout=75,
-        max_line_size=LINE_BYTES, max_field_size=HEADER_BYTES, handler_cancellation=True,
-    )  # fmt: skip
+    runner = Runner(application(api), shutdown_timeout=LEAVE_S)
     await runner.setup()
     settings = api.settings
     try:

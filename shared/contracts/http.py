@@ -33,6 +33,10 @@ MAX_WAIT_S: Final = 30
 """`Prefer: wait=N` is clamped to this."""
 
 PROBLEM_TYPES: Final = {
+    "malformed-request": "The bytes do not follow HTTP",
+    "head-too-large": "The request line or a header is too large",
+    "head-too-slow": "The request did not come in time",
+    "expectation-failed": "The expectation cannot be met",
     "invalid-request": "The request has mistakes",
     "malformed-body": "The body is not readable JSON",
     "body-too-large": "The body is too large",

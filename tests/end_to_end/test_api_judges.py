@@ -387,9 +387,10 @@ async def test_what_is_no_request_is_refused(system: System, sent: str) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", int(system.api.url.rpartition(":")[2]))
     writer.write(sent.encode())
     async with asyncio.timeout(PATIENCE_S):
-        answer = await reader.readline()
+        answer = await reader.readuntil(b"\r\n\r\n")
     writer.transport.abort()
     assert re.match(rb"HTTP/1\.[01] 4\d\d ", answer), answer
+    assert b"Content-Type: application/problem+json" in answer
     assert (await system.call("GET", "/healthz"))[0] == 200
 
 

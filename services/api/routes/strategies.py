@@ -10,11 +10,11 @@ import orjson
 from aiohttp import web
 
 from services.api import answers
-from services.api.bodies import parse_model, read_body
+from services.api.bodies import parse_model, read_body, read_cursor, write_cursor
 from services.api.documents import instant
 from services.api.drafts import draft_of
 from services.api.errors import ApiProblem, not_found
-from services.api.models import NewStrategyBody, OwnStrategyBody, mentioned
+from services.api.models import NewStrategyBody, OwnStrategyBody, PageQuery, mentioned
 from services.api.state import Api, Call, Route
 from services.api.strategies import SQL
 from shared.contracts.http import JSON
@@ -25,12 +25,32 @@ MOST = 1000
 """Strategies that an owner may keep."""
 
 
+class StrategyPage(answers.StrategyList):
+    """A page of strategies: the catalogue in its order, then one's own by id."""
+
+    next_cursor: str | None
+
+
 async def listing(api: Api, call: Call) -> web.Response:
     """`GET /v1/strategies`."""
-    async with api.database.connection() as connection:
-        own = await connection.fetch(SQL["strategies"], call.caller.owner)
-    items = [_of_catalogue(entry) for entry in FAMOUS] + [_of_row(row) for row in own]
-    return _json({"items": items, "note": NOTE})
+    query: PageQuery = call.query
+    after = read_cursor(query.cursor, str)
+    items = [_of_catalogue(entry) for entry in FAMOUS[_place(after) :][: query.limit + 1]]
+    if len(items) <= query.limit:
+        own = after if after not in BY_ID else None
+        async with api.database.connection() as connection:
+            rows = await connection.fetch(SQL["strategies_page"], call.caller.owner, own, query.limit + 1 - len(items))
+        items += [_of_row(row) for row in rows]
+    more = len(items) > query.limit
+    items = items[: query.limit]
+    return _json({"items": items, "next_cursor": write_cursor(items[-1]["id"]) if more else None, "note": NOTE})
+
+
+def _place(after: str | None) -> int:
+    """Where a page begins in the catalogue; behind it when the last page ended with a strategy of one's own."""
+    if after is None:
+        return 0
+    return next((place + 1 for place, entry in enumerate(FAMOUS) if entry.id == after), len(FAMOUS))
 
 
 async def presets(api: Api, call: Call) -> web.Response:
@@ -139,7 +159,7 @@ def _json(value: Any, *, status: int = 200, headers: Mapping[str, str] | None = 
 ROUTES = (
     Route(
         method="GET", path="/v1/strategies", handler=listing, summary="The catalogue, then one's own", tag="strategies",
-        answers={200: answers.StrategyList},
+        query=PageQuery, answers={200: StrategyPage},
     ),
     Route(
         method="POST", path="/v1/strategies", handler=add, summary="Keep a strategy", tag="strategies",

@@ -18,6 +18,11 @@ select count(*) as keys from api_key where revoked_at is null;
 -- name: strategies
 select id, name, summary, tags, strategy, costs, created_at, updated_at from own_strategy where owner = $1 order by id;
 
+-- name: strategies_page
+-- $1 owner, $2 after this id, $3 how many.
+select id, name, summary, tags, strategy, costs, created_at, updated_at from own_strategy
+where owner = $1 and ($2::text is null or id > $2) order by id limit $3;
+
 -- name: strategy
 select id, name, summary, tags, strategy, costs, created_at, updated_at from own_strategy where owner = $1 and id = $2;
 

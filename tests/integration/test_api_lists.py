@@ -1,0 +1,82 @@
+"""Lists in pages, and the door of the running api."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import orjson
+
+from services.api.bodies import write_cursor
+from shared.settings import Settings
+from shared.strategies.catalogue import FAMOUS
+from tests.support.running import Client, api_of
+
+CATALOGUE = [entry.id for entry in FAMOUS]
+OWN = [f"own_{n}" for n in range(5)]
+
+
+async def _keep(client: Client, identity: str) -> None:
+    body = {"id": identity, "name": identity, "strategy": {"buy": {"where": "PER < 3"}}}
+    assert (await client.call("POST", "/v1/strategies", body))[0] == 201
+
+
+async def _page(client: Client, **query: Any) -> dict[str, Any]:
+    words = "&".join(f"{name}={value}" for name, value in query.items())
+    status, found, _ = await client.call("GET", f"/v1/strategies?{words}")
+    assert status == 200, found
+    return dict(found)
+
+
+async def test_a_plain_request_lists_the_whole_catalogue(settings: Settings) -> None:
+    async with api_of(settings) as client:
+        found = await _page(client)
+        assert [item["id"] for item in found["items"]] == CATALOGUE
+        assert found["next_cursor"] is None
+
+
+async def test_pages_of_any_size_hold_each_strategy_once(settings: Settings) -> None:
+    async with api_of(settings) as client:
+        for identity in OWN:
+            await _keep(client, identity)
+        for limit in (1, 3, 9, 10, 11, 14, 15, 16):
+            seen: list[str] = []
+            more: dict[str, Any] = {}
+            while True:
+                found = await _page(client, limit=limit, **more)
+                assert len(found["items"]) <= limit
+                seen += [item["id"] for item in found["items"]]
+                if found["next_cursor"] is None:
+                    break
+                more = {"cursor": found["next_cursor"]}
+            assert seen == CATALOGUE + OWN, limit
+
+
+async def test_a_page_goes_on_behind_a_strategy_that_was_deleted(settings: Settings) -> None:
+    async with api_of(settings) as client:
+        for identity in OWN:
+            await _keep(client, identity)
+        found = await _page(client, limit=len(CATALOGUE) + 2)
+        assert (await client.call("DELETE", f"/v1/strategies/{OWN[1]}"))[0] == 204
+        rest = await _page(client, cursor=found["next_cursor"])
+        assert [item["id"] for item in rest["items"]] == OWN[2:]
+
+
+async def test_what_is_no_cursor_is_refused(settings: Settings) -> None:
+    async with api_of(settings) as client:
+        for cursor in ("x", write_cursor(5), write_cursor("a\x00b"), ""):
+            status, problem, _ = await client.call("GET", f"/v1/strategies?cursor={cursor}")
+            assert status == 422, (cursor, problem)
+        assert (await client.call("GET", "/v1/strategies?limit=0"))[0] == 422
+
+
+async def test_the_running_api_answers_bytes_that_are_no_request_with_a_problem_document(settings: Settings) -> None:
+    async with api_of(settings) as client:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(client.url.rpartition(":")[2]))
+        writer.write(b"NONSENSE\r\n\r\n")
+        async with asyncio.timeout(30):
+            head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+        assert b"application/problem+json" in head
+        assert orjson.loads(body)["type"] == "urn:ondol:problem:malformed-request"
+        writer.transport.abort()
+        assert (await client.call("GET", "/healthz"))[0] == 200

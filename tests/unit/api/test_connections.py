@@ -1,0 +1,229 @@
+"""What a caller gets who sends no request, half of one, or one that takes its time; over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+
+import orjson
+import pytest
+import pytest_asyncio
+from aiohttp import web
+
+from services.api.bodies import read_body
+from services.api.connections import HEADER_BYTES, HEADERS, LINE_BYTES, Runner
+from services.api.errors import problem_middleware
+
+HEAD_S = BODY_S = 0.3
+PATIENCE_S = 30.0
+LONG_ENOUGH_S = 4 * HEAD_S
+JSON = b"Host: x\r\nContent-Type: application/json\r\n"
+GET = b"GET /short HTTP/1.1\r\nHost: x\r\n\r\n"
+CHUNKED = b"POST /body HTTP/1.1\r\n" + JSON + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+@dataclass
+class Served:
+    """A small application behind the door of the api."""
+
+    port: int = 0
+    release: asyncio.Event = field(default_factory=asyncio.Event)
+    """Ends long answers."""
+    reading: asyncio.Event = field(default_factory=asyncio.Event)
+    """A patient route has begun to read."""
+
+    async def short(self, request: web.Request) -> web.StreamResponse:
+        return web.Response(text="short")
+
+    async def long(self, request: web.Request) -> web.StreamResponse:
+        await self.release.wait()
+        return web.Response(text="long")
+
+    async def stream(self, request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        await response.write(b": begun\n\n")
+        await self.release.wait()
+        await response.write(b"data: end\n\n")
+        return response
+
+    async def body(self, request: web.Request) -> web.StreamResponse:
+        return web.Response(body=await read_body(request, 1000, within_s=BODY_S))
+
+    async def patient(self, request: web.Request) -> web.StreamResponse:
+        self.reading.set()
+        return web.Response(body=await read_body(request, 1000))
+
+    @asynccontextmanager
+    async def connected(self) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        try:
+            yield reader, writer
+        finally:
+            writer.transport.abort()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+
+
+@pytest_asyncio.fixture
+async def served() -> AsyncIterator[Served]:
+    found = Served()
+    app = web.Application(middlewares=[problem_middleware])
+    for name in ("short", "long", "stream"):
+        app.router.add_get(f"/{name}", getattr(found, name))
+    for name in ("body", "patient"):
+        app.router.add_post(f"/{name}", getattr(found, name))
+    runner = Runner(app, shutdown_timeout=1, head_s=HEAD_S)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    found.port = runner.addresses[0][1]
+    yield found
+    found.release.set()
+    await runner.cleanup()
+
+
+async def answer_of(reader: asyncio.StreamReader) -> tuple[int, str, bytes]:
+    """Status, media type and body of the next answer."""
+    async with asyncio.timeout(PATIENCE_S):
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        length = re.search(r"Content-Length: (\d+)", head)
+        kind = re.search(r"Content-Type: ([^\r;]+)", head)
+        assert length is not None
+        assert kind is not None
+        return int(head.split()[1]), kind[1], await reader.readexactly(int(length[1]))
+
+
+async def refused(reader: asyncio.StreamReader, status: int, word: str) -> str:
+    """The detail of the problem document that is answered before the connection ends."""
+    found, kind, body = await answer_of(reader)
+    problem = orjson.loads(body)
+    assert (found, kind, problem["status"]) == (status, "application/problem+json", status), problem
+    assert set(problem) == {"type", "title", "status", "detail", "errors"}
+    assert problem["type"] == f"urn:ondol:problem:{word}"
+    async with asyncio.timeout(PATIENCE_S):
+        assert await reader.read() == b""
+    return str(problem["detail"])
+
+
+MALFORMED = {
+    "no method": (b"NONSENSE\r\n\r\n", 400, "malformed-request", "Invalid method"),
+    "another version": (b"GET /short HTTP/9.9\r\nHost: x\r\n\r\n", 400, "malformed-request", "HTTP version"),
+    "http 2": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, "malformed-request", "HTTP/2"),
+    "tls": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400, "malformed-request", "http://"),
+    "no host": (b"GET /short HTTP/1.1\r\n\r\n", 400, "malformed-request", "Host"),
+    "no path": (b"GET http://[x HTTP/1.1\r\nHost: x\r\n\r\n", 400, "malformed-request", "no path"),
+    "bad header": (b"GET /short HTTP/1.1\r\nHost: x\r\nA\x00B: c\r\n\r\n", 400, "malformed-request", "header"),
+    "bad length": (b"POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400, "malformed-request", "Length"),
+    "long line": (b"GET /" + b"x" * LINE_BYTES + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414, "head-too-large", "line"),
+    "long header": (b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"x" * (HEADER_BYTES + 9), 431, "head-too-large", "header"),
+    "many headers": (b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X: y\r\n" * (HEADERS + 5), 431, "head-too-large", "headers"),
+    "bad chunk": (CHUNKED + b"zz\r\nabc\r\n", 400, "malformed-request", "chunk"),
+    "expectation": (b"GET /short HTTP/1.1\r\nHost: x\r\nExpect: tea\r\n\r\n", 417, "expectation-failed", "leave"),
+}
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+async def test_bytes_that_are_no_request_get_a_problem_document(
+    served: Served, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    sent, status, word, hint = MALFORMED[name]
+    async with served.connected() as (reader, writer):
+        writer.write(sent)
+        detail = await refused(reader, status, word)
+        assert hint in detail
+        assert "NONSENSE" not in detail
+        assert not caplog.records
+
+
+async def test_a_malformed_chunk_ends_the_reading_of_a_body_at_once(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with served.connected() as (reader, writer):
+        writer.write(CHUNKED.replace(b"/body", b"/patient") + b"3\r\nabc\r\n")
+        async with asyncio.timeout(PATIENCE_S):
+            await served.reading.wait()
+            writer.write(b"zz\r\n")
+            rest = await reader.read()
+        assert b"malformed-request" in rest
+        assert b"too-slow" not in rest
+        assert not caplog.records
+
+
+@pytest.mark.parametrize("half", [b"G", b"GET /sho", b"GET /short HTTP/1.1\r\nHost: x\r\nX-A: b"])
+async def test_half_a_request_is_not_waited_for(served: Served, half: bytes) -> None:
+    async with served.connected() as (reader, writer):
+        writer.write(half)
+        assert "0.3 seconds" in await refused(reader, 408, "head-too-slow")
+
+
+async def test_a_drop_now_and_then_gains_no_time(served: Served) -> None:
+    async with served.connected() as (reader, writer):
+        writer.write(b"GET /short HTTP/1.1\r\nHost: x\r\nX: ")
+        ending = asyncio.ensure_future(refused(reader, 408, "head-too-slow"))
+        drops = 0
+        while not ending.done():
+            if not writer.transport.is_closing():
+                writer.write(b"x")
+            await asyncio.wait({ending}, timeout=HEAD_S / 10)
+            drops += 1
+        await ending
+        assert drops > 3
+
+
+async def test_half_a_second_request_is_not_waited_for(served: Served) -> None:
+    async with served.connected() as (reader, writer):
+        writer.write(GET)
+        assert (await answer_of(reader))[0] == 200
+        writer.write(GET[:9])
+        await refused(reader, 408, "head-too-slow")
+
+
+@pytest.mark.parametrize("between", [b"", b"\r\n"])
+async def test_an_idle_connection_stays(served: Served, between: bytes) -> None:
+    async with served.connected() as (reader, writer):
+        for _ in range(2):
+            writer.write(between)
+            idle = asyncio.ensure_future(reader.readuntil(b"\r\n\r\n"))
+            await asyncio.wait({idle}, timeout=LONG_ENOUGH_S)
+            assert not idle.done()
+            writer.write(GET)
+            async with asyncio.timeout(PATIENCE_S):
+                assert (await idle).startswith(b"HTTP/1.1 200 ")
+                assert await reader.readexactly(5) == b"short"
+
+
+@pytest.mark.parametrize("path", ["/long", "/stream"])
+async def test_a_long_answer_is_not_cut(served: Served, path: str) -> None:
+    async with served.connected() as (reader, writer):
+        writer.write(GET.replace(b"/short", path.encode()))
+        reading = asyncio.ensure_future(reader.readuntil(b"long" if path == "/long" else b"data: end\n\n"))
+        await asyncio.wait({reading}, timeout=LONG_ENOUGH_S)
+        assert not reading.done()
+        served.release.set()
+        async with asyncio.timeout(PATIENCE_S):
+            assert (await reading).startswith(b"HTTP/1.1 200 ")
+
+
+async def test_a_body_has_a_deadline_of_its_own(served: Served) -> None:
+    async with served.connected() as (reader, writer):
+        writer.write(b"POST /patient HTTP/1.1\r\n" + JSON + b"Content-Length: 4\r\n\r\nab")
+        reading = asyncio.ensure_future(answer_of(reader))
+        await asyncio.wait({reading}, timeout=LONG_ENOUGH_S)
+        assert not reading.done()
+        writer.write(b"cd")
+        assert (await reading)[2] == b"abcd"
+
+
+async def test_a_body_that_drips_is_not_waited_for(served: Served) -> None:
+    async with served.connected() as (reader, writer):
+        writer.write(b"POST /body HTTP/1.1\r\n" + JSON + b"Content-Length: 900\r\n\r\n")
+        reading = asyncio.ensure_future(answer_of(reader))
+        while not reading.done():
+            writer.write(b"x")
+            await asyncio.wait({reading}, timeout=BODY_S / 10)
+        status, kind, body = await reading
+        assert (status, kind) == (408, "application/problem+json")
+        assert orjson.loads(body)["type"] == "urn:ondol:problem:body-too-slow"
