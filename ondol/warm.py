@@ -81,22 +81,19 @@ async def warm(client: Client, phases: Sequence[str], bar: Bar, *, wait_for_open
 
 
 async def follow(client: Client, run: object, bar: Bar) -> dict[str, Any]:
-    """Show the progress of a run until its end; returns its document."""
-    shown = None
-    while True:
-        answer = await client.get(f"/v1/warm-runs/{run}")
-        if answer.error:
-            raise OndolError(f"The warm run {run} cannot be followed: {answer.error}")
-        phases = answer.document.get("progress") or []
-        if phases and answer.document["status"] in OPEN:
-            last = phases[-1]
-            now = (last["phase"], last["done"] + last["failed"], last["items"])
-            if now != shown:
-                bar(f"warming {now[0]}", *now[1:])
-            shown = now
-        if answer.document["status"] not in OPEN:
-            return answer.document
-        await asyncio.sleep(0.1)
+    """Show the progress of a run, as its events tell it, until its end; returns its document."""
+    try:
+        while True:
+            async for kind, data in client.events(f"/v1/warm-runs/{run}/events"):
+                if kind == "progress":
+                    bar(f"warming {data['phase']}", data["done"] + data["failed"], data["items"])
+            answer = await client.get(f"/v1/warm-runs/{run}")
+            if answer.error:
+                raise OndolError(answer.error)
+            if answer.document["status"] not in OPEN:
+                return answer.document
+    except OndolError as error:
+        raise OndolError(f"The warm run {run} cannot be followed: {error}") from error
 
 
 def report(run: dict[str, Any]) -> str:

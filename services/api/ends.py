@@ -10,7 +10,15 @@ from typing import Any
 import structlog
 from redis.asyncio import Redis
 
-from shared.contracts.events import EVENTS_STREAM, BacktestEnded, BacktestProgressed, Event, QueryAnswered
+from services.api.watching import Watches
+from shared.contracts.events import (
+    EVENTS_STREAM,
+    BacktestEnded,
+    BacktestProgressed,
+    Event,
+    QueryAnswered,
+    WarmProgressed,
+)
 from shared.errors import UnavailableError
 from shared.infra.postgres import LOST as DATABASE_LOST
 from shared.infra.redis import LOST
@@ -56,6 +64,8 @@ class Ends:
         self._answers: dict[str, asyncio.Future[QueryAnswered]] = {}
         self._points = 0
         self.reading = False
+        self.warm = Watches()
+        """Whoever watches a warm run."""
 
     def channel(self, computation: str) -> Channel:
         """The channel of a computation, made when there is none."""
@@ -140,6 +150,8 @@ class Ends:
             future = self._answers.get(event.query_id)
             if future is not None and not future.done():
                 future.set_result(event)
+        elif isinstance(event, WarmProgressed):
+            self.warm.tell(event)
 
     def _progressed(self, event: BacktestProgressed) -> None:
         channel = self.channel(event.computation_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -12,13 +12,16 @@ import aiohttp
 import orjson
 
 from shared.contracts.http import ORIGIN_HEADER
-from shared.errors import UnavailableError
+from shared.errors import OndolError, UnavailableError
 
 PATIENCE_S: Final = 600.0
 """How long one backtest may take before it counts as failed."""
 
 _AGAIN: Final = frozenset({429, 502, 503, 504})
 _POLL_S: Final = 0.2
+
+SILENCE_S: Final = 30.0
+"""An event stream that says nothing for so long, not even a comment, is lost; it is resumed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +85,34 @@ class Client:
             return Answer(document=document, error=reason_of(document, status), seconds=seconds)
         return Answer(document=document, seconds=seconds)
 
+    async def events(self, path: str) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+        """(kind, data) of server-sent events until the stream ends by itself; a lost one is resumed where it was.
+
+        OndolError when the API refuses it, UnavailableError when it stays away.
+        """
+        seen: dict[str, str] = {}
+        deadline = time.perf_counter() + PATIENCE_S
+        while True:
+            try:
+                async with self._session.get(
+                    self._url + path, headers=self._headers | seen,
+                    timeout=aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=SILENCE_S),
+                ) as answer:  # fmt: skip
+                    if answer.status == 200:
+                        async for name, kind, data in _events(answer.content):
+                            seen = {"Last-Event-ID": name}
+                            deadline = time.perf_counter() + PATIENCE_S
+                            yield kind, data
+                        return
+                    said = reason_of(_document(await answer.read()), answer.status)
+                    if answer.status not in _AGAIN:
+                        raise OndolError(said)
+            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                said = str(error) or type(error).__name__
+            if time.perf_counter() > deadline:
+                raise UnavailableError(f"The API at {self._url} cannot be used ({said}).")
+            await asyncio.sleep(0.3)
+
     async def call(
         self, method: str, path: str, *, deadline: float, body: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None, query: Mapping[str, str | int] | None = None,
@@ -109,6 +140,17 @@ class Client:
             if time.perf_counter() + pause > deadline:
                 raise UnavailableError(f"The API at {self._url} cannot be used ({said}).")
             await asyncio.sleep(pause)
+
+
+async def _events(content: aiohttp.StreamReader) -> AsyncIterator[tuple[str, str, dict[str, Any]]]:
+    """(id, kind, data) of each event; comments are skipped."""
+    rest = b""
+    async for piece in content.iter_any():
+        *blocks, rest = (rest + piece).split(b"\n\n")
+        for block in blocks:
+            event = dict(line.split(": ", 1) for line in block.decode().split("\n") if not line.startswith(":"))
+            if "data" in event:
+                yield event.get("id", ""), event.get("event", ""), orjson.loads(event["data"])
 
 
 def _document(content: bytes) -> dict[str, Any]:

@@ -23,6 +23,7 @@ import structlog
 
 from services.warmer import dataset, phases, verify
 from services.warmer.phases import Item, Tools
+from services.warmer.progress import Clock, Teller
 from shared.contracts.warm import PHASES
 from shared.errors import OndolError, SetupError, UnavailableError
 from shared.infra.lifecycle import Beat, Heartbeat
@@ -35,7 +36,6 @@ log = structlog.get_logger()
 
 LEASE_S: Final = 15.0
 RENEW_S: Final = 3.0
-COUNT_S: Final = 0.2
 ATTEMPTS: Final = 30
 """How often a run is taken up again before it counts as failed."""
 
@@ -56,6 +56,7 @@ class Run:
     trigger: str
     phases: tuple[str, ...]
     dataset_version: str | None
+    teller: Teller
     lost: bool = False
     began: float = field(default_factory=time.perf_counter)
 
@@ -68,6 +69,7 @@ async def carry_out(tools: Tools, run_id: int) -> str | None:
     with structlog.contextvars.bound_contextvars(run=run.id):
         log.info("warm_begins", trigger=run.trigger, phases=list(run.phases), attempt=run.attempts)
         try:
+            await run.teller.run("running")
             async with _renewed(tools, run):
                 status, summary = await _perform(tools, run)
                 return await _finish(tools, run, status, summary, None)
@@ -94,7 +96,7 @@ async def _take(tools: Tools, run_id: int) -> Run | None:
     chosen = tuple(name for name in PHASES if name in row["phases"])
     return Run(
         id=row["id"], lease=row["lease"], attempts=row["attempts"], trigger=row["trigger"], phases=chosen,
-        dataset_version=row["dataset_version"],
+        dataset_version=row["dataset_version"], teller=Teller(tools.broker, row["id"], row["attempts"]),
     )  # fmt: skip
 
 
@@ -136,6 +138,7 @@ async def _finish(tools: Tools, run: Run, status: str, summary: dict[str, Any], 
     tools.metrics.ended(status)
     if succeeded is not None:
         tools.metrics.succeeded(succeeded)
+    await run.teller.run(status)
     return status
 
 
@@ -204,28 +207,13 @@ async def _check_memory(tools: Tools, phase: str, plan: dict[str, Any]) -> None:
         log.warning("warm_memory_short", phase=phase, cache_used_bytes=used, cache_limit_bytes=limit, fits=plan["fits"])
 
 
-class _PhaseClock:
-    """Seconds that a phase takes, told in portions: progress is counted a few times a second, not for every item."""
-
-    def __init__(self) -> None:
-        self._since = time.perf_counter()
-
-    def is_due(self) -> bool:
-        """Whether the last count is old enough for another one."""
-        return time.perf_counter() - self._since > COUNT_S
-
-    def spent(self) -> float:
-        """Seconds since the last call."""
-        before, self._since = self._since, time.perf_counter()
-        return self._since - before
-
-
 async def _phase(tools: Tools, run: Run, phase: str, place: int, items: Sequence[Item]) -> None:
     async with tools.database.connection() as connection:
-        await connection.execute(SQL["begin_phase"], run.id, phase, place, len(items))
+        begun = await connection.fetchrow(SQL["begin_phase"], run.id, phase, place, len(items))
         done = {row["item"] for row in await connection.fetch(SQL["done_items"], run.id, phase)}
+    await run.teller.phase(place, begun)
     left = iter([item for item in items if item.name not in done])
-    clock = _PhaseClock()
+    clock = Clock()
 
     async def work() -> None:
         for item in left:
@@ -240,8 +228,10 @@ async def _phase(tools: Tools, run: Run, phase: str, place: int, items: Sequence
                     SQL["note_item"], run.id, run.lease, phase, item.name, status, outcome.fresh, seconds,
                     outcome.error, outcome.lacking,
                 )  # fmt: skip
+                counted = None
                 if clock.is_due():
-                    await connection.execute(SQL["count_phase"], run.id, phase, clock.spent())
+                    counted = await connection.fetchrow(SQL["count_phase"], run.id, phase, clock.spent())
+            await run.teller.phase(place, counted)
             tools.metrics.item(phase, "lacking" if outcome.lacking else status)
             if outcome.error:
                 log.warning("warm_item_failed", phase=phase, item=item.name, reason=outcome.error)
@@ -253,6 +243,7 @@ async def _phase(tools: Tools, run: Run, phase: str, place: int, items: Sequence
         row = await connection.fetchrow(SQL["end_phase"], run.id, phase)
     if row is None:
         raise _LeaseLostError
+    await run.teller.phase(place, row, ended=True)
     tools.metrics.phase(phase, row["seconds"])
     log.info("warm_phase_ends", phase=phase, items=row["items"], done=row["done"], failed=row["failed"],
              fresh=row["fresh"], seconds=round(row["seconds"], 3))  # fmt: skip

@@ -122,6 +122,29 @@ class QueryAnswered:
     problem: dict[str, Any] | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class WarmProgressed:
+    """A warm run has come this far, and its rows say so. From its warmer to whoever watches; may be lost without harm.
+
+    `status` is that of the run. With a `phase`: its `place` in the run (from 0), the counts of its items, and whether
+    it has ended. `attempt` counts how often the run was taken up; a later one may begin anew.
+    """
+
+    type: ClassVar[str] = "warm.progressed.v1"
+    stream: ClassVar[str] = EVENTS_STREAM
+    run_id: int
+    status: str
+    attempt: int = 1
+    phase: str | None = None
+    place: int = 0
+    items: int = 0
+    done: int = 0
+    failed: int = 0
+    fresh: int = 0
+    seconds: float = 0.0
+    ended: bool = False
+
+
 Event = (
     BacktestRequested
     | BacktestProgressed
@@ -132,6 +155,7 @@ Event = (
     | MarketLoaded
     | QueryRequested
     | QueryAnswered
+    | WarmProgressed
 )
 
 EVENTS: tuple[type[Event], ...] = (
@@ -144,4 +168,5 @@ EVENTS: tuple[type[Event], ...] = (
     MarketLoaded,
     QueryRequested,
     QueryAnswered,
+    WarmProgressed,
 )

@@ -12,6 +12,7 @@ from services.api.routes import (
     operations,
     questions,
     strategies,
+    warm_events,
     warming,
 )
 from services.api.state import Route
@@ -25,6 +26,7 @@ ROUTES: tuple[Route, ...] = (
     *market.ROUTES,
     *questions.ROUTES,
     *warming.ROUTES,
+    *warm_events.ROUTES,
     *operations.ROUTES,
     *description.ROUTES,
 )

@@ -17,21 +17,15 @@ from aiohttp import web
 
 from services.api.acceptance import fresh_row
 from services.api.documents import head, status_of
-from services.api.errors import invalid
 from services.api.routes.backtests import own_row
 from services.api.rows import blocks
+from services.api.server_sent import PING_S, Reader, event_bytes, foreign_position, reading
 from services.api.state import Api, Call, Route
 from shared.contracts.http import ENDED
-from shared.errors import Problem
 from shared.settings import MIB
 
-PING_S = 10.0
-"""A comment after so much silence; a reader that is gone is noticed by it."""
-PATIENCE_S = 20.0
-"""A reader that takes nothing for so long is let go; it can resume."""
 BLOCK = 250
 """Equity points in one event, and trades in one write, at most."""
-RETRY_MS = 2000
 KEPT = 8
 KEPT_BYTES = 16 * MIB
 """Finished results whose events are kept written: at most so many, and so many bytes unless it is one alone."""
@@ -56,20 +50,16 @@ def position_of(text: str | None) -> Position:
         return Position()
     found = _ID.fullmatch(text.strip())
     if found is None:
-        raise invalid([Problem(path="Last-Event-ID", message="this is no id of an event of this stream")])
+        raise foreign_position()
     return Position("" if found[1] == "-" else found[1], int(found[2]))
 
 
-def event_bytes(position: Position, kind: str, data: Any) -> bytes:
-    """One event, with the position that is reached by it."""
-    return b"id: %b\nevent: %b\ndata: %b\n\n" % (str(position).encode(), kind.encode(), orjson.dumps(data))
-
-
 class Stream:
-    """The open answer; every write has an end."""
+    """What one reader has been told."""
 
-    def __init__(self, response: web.StreamResponse, position: Position) -> None:
-        self.response = response
+    def __init__(self, reader: Reader, position: Position) -> None:
+        self.write = reader.write
+        self.ping = reader.ping
         self.position = position
         self.followed: str | None = None
         """The computation that is followed."""
@@ -77,14 +67,6 @@ class Stream:
     async def send(self, kind: str, data: Any) -> None:
         """One event, with the position that is reached by it."""
         await self.write(event_bytes(self.position, kind, data))
-
-    async def write(self, data: bytes) -> None:
-        """Bytes to the reader; ConnectionResetError when it takes nothing for too long."""
-        try:
-            async with asyncio.timeout(PATIENCE_S):
-                await self.response.write(data)
-        except TimeoutError:
-            raise ConnectionResetError("the reader is too slow") from None
 
     async def points(self, points: list[dict[str, Any]], status: str, progress: float) -> None:
         """Equity points that the reader has not seen, in blocks."""
@@ -99,24 +81,14 @@ async def events(api: Api, call: Call) -> web.StreamResponse:
     """`GET /v1/backtests/{id}/events`."""
     position = position_of(call.request.headers.get("Last-Event-ID"))
     row = await own_row(api, call)
-    response = web.StreamResponse(
-        headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    )
-    await response.prepare(call.request)
-    stream = Stream(response, position)
-    api.measures.streams(+1)
-    try:
-        await stream.write(b"retry: %d\n\n" % RETRY_MS)
-        await _follow(api, call, row, stream)
-        await response.write_eof()
-    except (ConnectionResetError, ConnectionError):
-        if call.request.transport is not None:
-            call.request.transport.abort()
-    finally:
-        api.measures.streams(-1)
-        if stream.followed is not None:
-            api.ends.forget(stream.followed)
-    return response
+    async with reading(call.request, api.measures) as reader:
+        stream = Stream(reader, position)
+        try:
+            await _follow(api, call, row, stream)
+        finally:
+            if stream.followed is not None:
+                api.ends.forget(stream.followed)
+    return reader.response
 
 
 async def _follow(api: Api, call: Call, row: dict[str, Any], stream: Stream) -> None:
@@ -145,7 +117,7 @@ async def _follow(api: Api, call: Call, row: dict[str, Any], stream: Stream) -> 
             await stream.points(channel.equity, status, progress)
         quiet = await _quiet(api, name, channel)
         if quiet:
-            await stream.write(b": still here\n\n")
+            await stream.ping()
         if channel is None or channel.end is not None or quiet or channel.looked != looked:
             looked = 0 if channel is None else channel.looked
             row = await fresh_row(api, row["id"], call.caller.owner) or row

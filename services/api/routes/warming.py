@@ -54,20 +54,29 @@ async def listing(api: Api, call: Call) -> web.Response:
 
 async def show(api: Api, call: Call) -> web.Response:
     """`GET /v1/warm-runs/{id}`."""
+    return web.Response(body=orjson.dumps(await run_document(api, run_id(call))), content_type=JSON)
+
+
+def run_id(call: Call) -> int:
+    """The number in the path; 404 for what is none."""
     text = call.request.match_info["id"]
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
         raise not_found("warm run with this id")
+    return int(text)
+
+
+async def run_document(api: Api, run: int) -> dict[str, Any]:
+    """A run with its phases and failures; 404 when there is none."""
     async with api.database.connection() as connection:
-        row = await connection.fetchrow(SQL["run"], int(text))
+        row = await connection.fetchrow(SQL["run"], run)
         if row is None:
             raise not_found("warm run with this id")
-        phases = await connection.fetch(SQL["phases"], int(text))
-        failures = await connection.fetch(SQL["failures"], int(text))
-    document = _run(row) | {
+        phases = await connection.fetch(SQL["phases"], run)
+        failures = await connection.fetch(SQL["failures"], run)
+    return _run(row) | {
         "progress": [_plain(phase) for phase in phases],
         "failures": [_plain(failure) for failure in failures],
     }
-    return web.Response(body=orjson.dumps(document), content_type=JSON)
 
 
 def _run(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ select id, night, trigger, phases, status, dataset_version, attempts, plan, summ
 from warm_run where id = $1;
 
 -- name: phases
-select phase, status, items, done, failed, fresh, hits, misses, seconds, started_at, finished_at
+select phase, place, status, items, done, failed, fresh, hits, misses, seconds, started_at, finished_at
 from warm_phase where run = $1 order by place;
 
 -- name: failures
@@ -82,7 +82,7 @@ update warm_run set dataset_version = $3, plan = $4 where id = $1 and lease = $2
 
 -- name: forget_items
 -- The dataset changed since the interrupted attempt: what it warmed is not what users hit now.
-delete from warm_item where run = $1;
+with items as (delete from warm_item where run = $1) delete from warm_phase where run = $1;
 
 -- name: finish
 -- $1 run, $2 lease, $3 status, $4 summary, $5 error.
@@ -93,7 +93,8 @@ where id = $1 and lease = $2 and status = 'running' returning id;
 -- name: begin_phase
 -- $1 run, $2 phase, $3 place, $4 items.
 insert into warm_phase (run, phase, place, items) values ($1, $2, $3, $4)
-on conflict (run, phase) do update set status = 'running', items = excluded.items, finished_at = null;
+on conflict (run, phase) do update set status = 'running', items = excluded.items, finished_at = null
+returning phase, items, done, failed, fresh, seconds;
 
 -- name: count_phase
 -- $1 run, $2 phase, $3 seconds spent by this attempt since the last count.
@@ -104,13 +105,14 @@ from (
            count(*) filter (where status = 'done' and fresh) as fresh
     from warm_item where run = $1 and phase = $2
 ) f
-where p.run = $1 and p.phase = $2;
+where p.run = $1 and p.phase = $2
+returning p.phase, p.items, p.done, p.failed, p.fresh, p.seconds;
 
 -- name: end_phase
 -- $1 run, $2 phase.
 update warm_phase set status = case when failed > 0 then 'partial' else 'completed' end, finished_at = now()
 where run = $1 and phase = $2
-returning items, done, failed, fresh, seconds;
+returning phase, items, done, failed, fresh, seconds;
 
 -- name: hit_phase
 -- $1 run, $2 phase, $3 hits, $4 misses.

@@ -27,8 +27,8 @@ CONTRACT = (
     "PUT /v1/strategies/{id}", "DELETE /v1/strategies/{id}", "GET /v1/factors", "GET /v1/factors/{key}",
     "GET /v1/screen", "GET /v1/rankings/{kind}", "GET /v1/stocks", "GET /v1/stocks/{code}", "GET /v1/presets",
     "GET /v1/datasets", "GET /v1/datasets/{version}", "GET /v1/warm-runs", "GET /v1/warm-runs/{id}",
-    "POST /v1/warm-runs", "GET /v1/schedule", "GET /healthz", "GET /readyz", "GET /metrics", "GET /openapi.json",
-    "GET /docs",
+    "GET /v1/warm-runs/{id}/events", "POST /v1/warm-runs", "GET /v1/schedule", "GET /healthz", "GET /readyz",
+    "GET /metrics", "GET /openapi.json", "GET /docs",
 )  # fmt: skip
 
 

@@ -126,7 +126,7 @@ async def served(world: World) -> AsyncIterator[str]:
     app.router.add_post("/v1/backtests", world.backtest)
     app.router.add_get("/v1/rankings/{kind}", world.ranking)
     app.router.add_get("/v1/screen", world.screen)
-    runner = web.AppRunner(app)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()

@@ -1,0 +1,250 @@
+"""A warm run followed over HTTP: a real run of the warmer, real servers, facts on the stream and rows in the record."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import aiohttp
+import orjson
+import pytest
+import pytest_asyncio
+
+from ondol.terminal import Bar
+from ondol.warm import follow
+from services.api.routes.warm_events import Position, position_of
+from services.api.watching import Watch
+from services.warmer.client import Client as Asking
+from services.warmer.runs import carry_out
+from shared.contracts.events import EVENTS_STREAM, WarmProgressed
+from shared.contracts.warm import PHASES
+from shared.errors import OndolError
+from shared.infra.streams import Broadcast, append, key_of
+from tests.faults.proxy import tcp_proxy
+from tests.support.running import Client, api_of
+from tests.unit.warmer.test_runs import World, world
+
+__all__ = ["world"]
+
+PATIENCE_S = 30.0
+Told = tuple[str, str, Any]
+
+
+@pytest_asyncio.fixture
+async def api(world: World) -> AsyncIterator[Client]:
+    async with api_of(replace(world.tools.settings, api_url=None)) as client:
+        yield client
+
+
+async def events_of(client: Client, run: int, told: list[Told] | None = None, **headers: str) -> list[Told]:
+    """All events of a run until its stream ends; `told` grows while they come."""
+    found = [] if told is None else told
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    async with (
+        asyncio.timeout(PATIENCE_S),
+        client.session.get(f"{client.url}/v1/warm-runs/{run}/events", headers=named) as answer,
+    ):
+        assert answer.status == 200, await answer.read()
+        assert answer.headers["Content-Type"].startswith("text/event-stream")
+        rest = b""
+        async for piece in answer.content.iter_any():
+            *blocks, rest = (rest + piece).split(b"\n\n")
+            for block in blocks:
+                lines = dict(line.split(": ", 1) for line in block.decode().split("\n") if not line.startswith(":"))
+                if "event" in lines:
+                    found.append((lines["id"], lines["event"], orjson.loads(lines["data"])))
+    return found
+
+
+async def until_told(told: list[Told], kind: str, **expected: Any) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while not any(k == kind and expected.items() <= data.items() for _, k, data in told):  # noqa: ASYNC110  a list tells nobody
+            await asyncio.sleep(0.01)
+
+
+async def test_a_run_is_told_phase_by_phase_and_ends_with_its_document(world: World, api: Client) -> None:
+    run = await world.start()
+    told: list[Told] = []
+    reading = asyncio.ensure_future(events_of(api, run, told))
+    await until_told(told, "status", status="queued")
+    assert await carry_out(world.tools, run) == "completed"
+    await reading
+    kinds = [kind for _, kind, _ in told]
+    assert kinds[-1] == "completed"
+    assert [data["status"] for _, kind, data in told if kind == "status"] == ["queued", "running"]
+    ended = [data for _, kind, data in told if kind == "progress" and data["status"] == "completed"]
+    assert [data["phase"] for data in ended] == list(PHASES)
+    assert [(data["items"], data["done"], data["failed"]) for data in ended[-2:]] == [(4, 4, 0), (40, 40, 0)]
+    positions = [position_of(name) for name, kind, _ in told if kind == "progress"]
+    assert positions == sorted(set(positions))
+    assert told[-1][2]["summary"]["chunk_hit_rate"] == 1.0
+    assert told[-1][2] == (await api.call("GET", f"/v1/warm-runs/{run}"))[1]
+
+
+async def test_a_reader_that_comes_back_gets_what_it_has_not_seen(world: World, api: Client) -> None:
+    world.failing["bill_ackman"] = "ROIC has no value: no statements with cash_and_equivalents"
+    run = await world.start()
+    assert await carry_out(world.tools, run) == "partial"
+    told = await events_of(api, run)
+    assert [(kind, data["status"]) for _, kind, data in told] == [
+        *[("progress", "completed")] * 4, ("progress", "partial"), ("partial", "partial"),
+    ]  # fmt: skip
+    for place, (name, _, _) in enumerate(told[:-1]):
+        assert await events_of(api, run, Last_Event_ID=name) == told[place + 1 :]
+    assert await events_of(api, run, Last_Event_ID=told[-1][0]) == told[-1:]
+
+
+async def test_a_run_is_followed_while_it_goes_on_and_joined_in_the_middle(world: World, api: Client) -> None:
+    reached, go_on = asyncio.Event(), asyncio.Event()
+
+    async def stop_here() -> None:
+        if len(world.asked) == 20:
+            reached.set()
+            await go_on.wait()
+
+    world.before = stop_here
+    run = await world.start()
+    early: list[Told] = []
+    reading = asyncio.ensure_future(events_of(api, run, early))
+    running = asyncio.ensure_future(carry_out(world.tools, run))
+    await reached.wait()
+    await until_told(early, "progress", phase="strategies", status="running")
+    late: list[Told] = []
+    joining = asyncio.ensure_future(events_of(api, run, late))
+    await until_told(late, "progress", phase="strategies", status="running")
+    go_on.set()
+    assert await running == "completed"
+    await asyncio.gather(reading, joining)
+    assert late[-1][1:] == early[-1][1:]
+
+
+async def test_an_interrupted_run_is_told_anew_by_its_next_attempt(world: World, api: Client) -> None:
+    reached = asyncio.Event()
+
+    async def stop_here() -> None:
+        if len(world.asked) == 20:
+            reached.set()
+            await asyncio.Event().wait()
+
+    world.before = stop_here
+    run = await world.start()
+    told: list[Told] = []
+    reading = asyncio.ensure_future(events_of(api, run, told))
+    first = asyncio.ensure_future(carry_out(world.tools, run))
+    await reached.wait()
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    await until_told(told, "status", status="queued", attempt=1)
+    world.before = None
+    assert await carry_out(world.tools, run) == "completed"
+    await reading
+    assert {data["attempt"] for _, kind, data in told if kind == "status"} >= {1, 2}
+    positions = [position_of(name) for name, kind, _ in told if kind == "progress"]
+    assert positions == sorted(set(positions))
+    assert {position.attempt for position in positions} == {1, 2}
+
+
+async def test_without_the_stream_the_rows_tell_it(world: World, api: Client) -> None:
+    run = await world.start()
+    told: list[Told] = []
+    reading = asyncio.ensure_future(events_of(api, run, told))
+    await until_told(told, "status", status="queued")
+    async with world.tools.database.connection() as connection:
+        await connection.execute("update warm_run set status = 'failed', error = 'no', finished_at = now()")
+    await reading
+    assert (told[-1][1], told[-1][2]["error"]) == ("failed", "no")
+
+
+async def test_facts_are_bounded_and_a_broker_that_is_away_stops_no_run(world: World) -> None:
+    run = await world.start()
+    assert await carry_out(world.tools, run) == "completed"
+    reader = Broadcast(world.tools.broker, EVENTS_STREAM, positions={EVENTS_STREAM: "0-0"})
+    facts = [event for _, event in await reader.read(block_ms=10) if isinstance(event, WarmProgressed)]
+    assert (facts[0].status, facts[0].phase) == ("running", None)
+    assert (facts[-1].status, facts[-1].phase) == ("completed", None)
+    assert [fact.phase for fact in facts if fact.ended] == list(PHASES)
+    assert len(facts) <= 2 + 5 * 2 + 60 / 0.2  # never one for each item of a fast phase
+    await world.tools.broker.unlink(key_of(EVENTS_STREAM))
+    await world.tools.broker.set(key_of(EVENTS_STREAM), b"planted: the fact finds no stream here")
+    again = await world.start()
+    assert await carry_out(world.tools, again) == "completed"
+
+
+async def test_a_slow_watcher_gets_the_newest_of_each_phase_in_order() -> None:
+    watch = Watch()
+
+    def fact(place: int, done: int) -> WarmProgressed:
+        return WarmProgressed(run_id=1, status="running", phase=PHASES[place], place=place, items=9, done=done)
+
+    for event in (fact(0, 1), fact(1, 1), WarmProgressed(run_id=1, status="completed"), fact(0, 9), fact(1, 2)):
+        watch.tell(event)
+    news = await watch.news(1)
+    assert [(event.phase, event.done) for event in news] == [("prices", 9), ("factors", 2), (None, 0)]
+    assert await watch.news(0.01) == []
+
+
+async def test_watches_leave_nothing_behind_and_a_reader_that_never_was_there_is_refused(
+    world: World, api: Client
+) -> None:
+    run = await world.start()
+    reading = asyncio.ensure_future(events_of(api, run))
+    async with asyncio.timeout(PATIENCE_S):
+        while not api.api.ends.warm.watched():  # noqa: ASYNC110  nothing tells of it
+            await asyncio.sleep(0.01)
+    reading.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await reading
+    async with asyncio.timeout(PATIENCE_S):
+        while api.api.ends.warm.watched():
+            await append(world.tools.broker, WarmProgressed(run_id=run, status="running"))
+            await asyncio.sleep(0.01)
+    path = f"/v1/warm-runs/{run}/events"
+    assert (await api.call("GET", path, Last_Event_ID="2025-01-02.3"))[0] == 422
+    assert (await api.call("GET", path, Last_Event_ID="1.2.3"))[0] == 422
+    assert (await api.call("GET", "/v1/warm-runs/999999/events"))[0] == 404
+    assert (await api.call("GET", "/v1/warm-runs/x/events"))[0] == 404
+    assert position_of(None) == Position()
+
+
+@pytest.mark.parametrize("cut", [False, True])
+async def test_the_command_line_follows_a_run_by_its_events(world: World, api: Client, cut: bool) -> None:
+    """Also when the connection to the api is cut in between."""
+    reached, go_on = asyncio.Event(), asyncio.Event()
+
+    async def stop_here() -> None:
+        if len(world.asked) == 20:
+            reached.set()
+            await go_on.wait()
+
+    class Seen(Bar):
+        def __init__(self) -> None:
+            super().__init__(quiet=True)
+            self.seen: list[tuple[str, int, int | None]] = []
+
+        def __call__(self, what: str, done: int, total: int | None) -> None:
+            self.seen.append((what, done, total))
+
+    world.before = stop_here
+    run, bar = await world.start(), Seen()
+    port = int(api.url.rpartition(":")[2])
+    async with tcp_proxy("127.0.0.1", port) as (proxy, at), aiohttp.ClientSession() as session:
+        client = Asking(session, f"http://127.0.0.1:{at}", origin="warmer")
+        following = asyncio.ensure_future(follow(client, run, bar))
+        running = asyncio.ensure_future(carry_out(world.tools, run))
+        await reached.wait()
+        async with asyncio.timeout(PATIENCE_S):
+            while not bar.seen:  # noqa: ASYNC110  nothing tells of it
+                await asyncio.sleep(0.01)
+        if cut:
+            assert proxy.cut()
+        go_on.set()
+        assert await running == "completed"
+        async with asyncio.timeout(PATIENCE_S):
+            assert (await following)["status"] == "completed"
+        assert bar.seen[-1] == ("warming strategies", 40, 40)
+        assert [what for what, done, total in bar.seen if done == total] == [f"warming {name}" for name in PHASES]
+        with pytest.raises(OndolError, match="cannot be followed"):
+            await follow(client, 999_999, bar)
