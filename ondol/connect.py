@@ -8,9 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from ondol import embedded
 from shared.errors import SetupError
-from shared.infra.postgres import migrate
 from shared.settings import Settings
 
 
@@ -24,12 +22,16 @@ class System:
 
 
 def api_of(args: argparse.Namespace) -> str | None:
-    """The API that the environment names or that serves the home, None when there is none."""
-    named: str | None = args.environment.get("ONDOL_API_URL")
+    """The API that `--api` or the environment names or that serves the home, None when there is none."""
+    named: str | None = getattr(args, "api", None) or args.environment.get("ONDOL_API_URL")
     if named:
+        if not named.startswith(("http://", "https://")):
+            raise SetupError(f"{named} is no address of an API; it looks like http://127.0.0.1:8000.")
         return named.rstrip("/")
     if args.settings.has_servers:
         return f"http://{args.settings.api_host}:{args.settings.api_port}"
+    from ondol import embedded  # not needed where the API is named: such commands are quick
+
     run = embedded.running(args.home)
     return f"http://127.0.0.1:{run.port}" if run and run.port else None
 
@@ -41,6 +43,9 @@ async def connected(args: argparse.Namespace, verb: str) -> AsyncIterator[System
     if settings.has_servers:
         yield System(settings=settings, api=api_of(args), services=frozenset())
         return
+    from ondol import embedded
+    from shared.infra.postgres import migrate
+
     run = embedded.running(args.home)
     if run is not None:
         yield System(

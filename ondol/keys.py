@@ -19,7 +19,7 @@ _SQL = statements("accounts")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `ondol keys`."""
-    parser.add_argument("action", choices=("create", "list", "revoke"))
+    parser.add_argument("action", choices=("create", "list", "revoke"), help="what to do")
     parser.add_argument("name", nargs="?", help="name of a new key, or id of the key to revoke")
     parser.add_argument(
         "--rate-limit", dest="rate_limit", type=float, metavar="N", help="requests a minute (default ONDOL_RATE_LIMIT)"

@@ -7,7 +7,7 @@ import asyncio
 from typing import Any
 
 from ondol.client import client
-from ondol.terminal import add_common, print_json, table
+from ondol.terminal import add_api, print_json, table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--order", choices=("asc", "desc"), help="default desc")
     parser.add_argument("--date", metavar="DATE", help="row whose values are used (default the last)")
     parser.add_argument("--limit", type=int, metavar="N", help="how many")
-    add_common(parser)
+    add_api(parser)
 
 
 def main(args: argparse.Namespace) -> int:
@@ -35,13 +35,12 @@ def main(args: argparse.Namespace) -> int:
     ]
     print(f"{found['total']:,} stocks on {found['date']}")
     if rows:
-        print(table(["rank", "code", "name", "value"], rows))
+        print(table(["rank", "code", "name", "value"], rows, "rllr"))
     return 0
 
 
 async def _screen(args: argparse.Namespace) -> dict[str, Any]:
-    names = ("where", "strategy", "rank_by", "order", "date", "limit")
-    query = {name: str(value) for name in names if (value := getattr(args, name)) is not None}
+    query = {name: getattr(args, name) for name in ("where", "strategy", "rank_by", "order", "date", "limit")}
     async with client(args, "screen") as api:
         found: dict[str, Any] = await api.call("GET", "/v1/screen", query=query)
         return found

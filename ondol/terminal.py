@@ -7,8 +7,11 @@ import pathlib
 import sys
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import orjson
+
+from shared.errors import SetupError
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
@@ -25,11 +28,41 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_api(parser: argparse.ArgumentParser) -> None:
+    """`--home`, `--json`, and which API is asked, as whom."""
+    add_common(parser)
+    parser.add_argument(
+        "--api",
+        metavar="URL",
+        help="the API to ask (default ONDOL_API_URL, or the system that serves the home, or one that is started for "
+        "as long as the command runs)",
+    )
+    parser.add_argument(
+        "--key",
+        dest="api_key",
+        metavar="KEY",
+        help="who asks; better ONDOL_API_KEY, or a file that ONDOL_API_KEY_FILE names",
+    )
+
+
 def print_json(value: object) -> None:
     """One JSON document on standard output."""
     sys.stdout.write(
         orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_DATACLASS, default=str).decode() + "\n"
     )
+
+
+def read_object(name: str, fields: str) -> dict[str, Any]:
+    """The JSON object in a file, or on standard input for `-`; SetupError says what is wrong with it."""
+    try:
+        found = orjson.loads(sys.stdin.buffer.read() if name == "-" else pathlib.Path(name).read_bytes())
+    except OSError as error:
+        raise SetupError(f"{name} cannot be read ({error.strerror}).") from error
+    except orjson.JSONDecodeError as error:
+        raise SetupError(f"{name} is not JSON (line {error.lineno}, column {error.colno}: {error.msg}).") from error
+    if not isinstance(found, dict):
+        raise SetupError(f"{name} holds no JSON object; it must have the fields {fields}.")
+    return found
 
 
 class Bar:
@@ -63,13 +96,13 @@ class Bar:
         self._open = False
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A plain table; the first column to the left, the others to the right."""
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], align: str = "l") -> str:
+    """A plain table; `align` has l or r for each column, the columns beyond it are to the right."""
     widths = [max(_width(row[i]) for row in (head, *rows)) for i in range(len(head))]
 
     def line(cells: Sequence[str]) -> str:
         padded = [
-            cell + " " * (w - _width(cell)) if i == 0 else " " * (w - _width(cell)) + cell
+            cell + " " * (w - _width(cell)) if align[i : i + 1] == "l" else " " * (w - _width(cell)) + cell
             for i, (cell, w) in enumerate(zip(cells, widths, strict=True))
         ]
         return "  ".join(padded).rstrip()
@@ -77,7 +110,54 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([line(head), "  ".join("-" * w for w in widths), *(line(row) for row in rows)])
 
 
-def _width(text: str) -> int:
-    from unicodedata import east_asian_width
+def details(pairs: Sequence[tuple[str, object]]) -> str:
+    """Names and what they stand for, one pair a line; what is absent is left out."""
+    shown = [(name, text) for name, value in pairs if (text := plain(value))]
+    width = max((_width(name) for name, _ in shown), default=0)
+    return "\n".join(f"{name}{' ' * (width - _width(name))}  {text}" for name, text in shown)
 
-    return sum(2 if east_asian_width(c) in "WF" else 1 for c in text)
+
+def plain(value: object) -> str:
+    """A value as a cell: numbers as people write them, lists with commas, nothing for null."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.4g}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(plain, value))
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {plain(part)}" for name, part in value.items())
+    return str(value)
+
+
+def percent(value: float | None) -> str:
+    """A fraction as a percentage, a dash when there is none."""
+    return "-" if value is None else f"{value * 100:.2f} %"
+
+
+def moment(text: str | None) -> str:
+    """An instant to the second, as it is written in the API's answers (UTC)."""
+    return "-" if text is None else text[:19].replace("T", " ")
+
+
+def clip(text: str, width: int) -> str:
+    """The text, cut to so many columns; an ellipsis says that there is more."""
+    if _width(text) <= width:
+        return text
+    kept = ""
+    for letter in text:
+        if _width(kept + letter) >= width:
+            break
+        kept += letter
+    return kept + "…"
+
+
+def _width(text: str) -> int:
+    """Columns on a terminal: Korean letters take two, combining marks none."""
+    from unicodedata import combining, east_asian_width
+
+    return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)

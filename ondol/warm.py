@@ -14,7 +14,7 @@ from typing import Any
 import aiohttp
 
 from ondol.connect import api, api_of
-from ondol.terminal import Bar, add_common, print_json, table
+from ondol.terminal import Bar, add_api, print_json, table
 from services.warmer.client import Client, reason_of
 from shared.contracts.warm import OPEN, PHASES
 from shared.errors import OndolError, SetupError
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `ondol warm`."""
     parser.add_argument("--phases", nargs="+", metavar="PHASE", help=f"only these of {', '.join(PHASES)}")
     parser.add_argument("--strategies-only", action="store_true", help="the same as --phases strategies")
-    add_common(parser)
+    add_api(parser)
 
 
 def main(args: argparse.Namespace) -> int:
@@ -55,7 +55,7 @@ def _chosen(args: argparse.Namespace) -> list[str]:
 async def _warm(args: argparse.Namespace, phases: Sequence[str], bar: Bar) -> dict[str, Any]:
     started = api_of(args) is None
     async with api(args, "warm") as url, aiohttp.ClientSession() as session:
-        client = Client(session, url, origin="warmer", key=args.settings.api_key)
+        client = Client(session, url, origin="warmer", key=args.api_key or args.settings.api_key)
         return await warm(client, phases, bar, wait_for_open=started)
 
 

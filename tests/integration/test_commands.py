@@ -1,0 +1,316 @@
+"""Every command that asks the API, as users run it, against a small running system."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import csv
+import io
+import os
+import pathlib
+import shlex
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import orjson
+import polars as pl
+import pytest
+import pytest_asyncio
+
+from ondol import embedded
+from ondol.main import VERBS
+from ondol.reference import commands_of
+from shared.infra import metrics
+from tests.support.running import Client, api_of, simulator
+from tests.support.served import FIRST, LAST, load_synthetic, request
+from tests.support.servers import fresh_settings
+
+PATIENCE_S = 120.0
+COMMANDS = {command.words: command for verb in VERBS for command in commands_of(verb) if command.routes}
+ORDERED = ("ondol strategies create", "ondol strategies replace", "ondol strategies delete")
+"""Commands whose examples tell a story: each needs what the one before it has left."""
+WARMING = tuple(words for words in COMMANDS if words.startswith("ondol warm"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """A command that has ended."""
+
+    code: int
+    out: bytes
+    error: str
+
+    @property
+    def document(self) -> Any:
+        """The JSON that it printed."""
+        return orjson.loads(self.out)
+
+
+@dataclass(frozen=True, kw_only=True)
+class System:
+    """The running system, and a folder in which commands are run."""
+
+    client: Client
+    folder: pathlib.Path
+    simulator: asyncio.subprocess.Process
+    first: str
+    second: str
+    """Ids of completed backtests."""
+
+    async def ondol(self, *words: str, given: bytes | None = None, **environment: str) -> Ended:
+        """Run a command to its end."""
+        variables = {name: value for name, value in os.environ.items() if not name.startswith("ONDOL_")}
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "ondol", *words, cwd=self.folder,
+            env=variables | {"ONDOL_API_URL": self.client.url} | environment,
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        out, error = await asyncio.wait_for(process.communicate(given), PATIENCE_S)
+        assert process.returncode is not None
+        return Ended(code=process.returncode, out=out, error=error.decode())
+
+    async def fine(self, *words: str, given: bytes | None = None) -> Ended:
+        """Run a command that must go well."""
+        ended = await self.ondol(*words, given=given)
+        assert ended.code == 0, (words, ended.error)
+        return ended
+
+    async def example(self, line: str, names: dict[str, str]) -> Ended:
+        """Run a line of the page; what it sends into a file is put there."""
+        words = [names.get(word, word) for word in shlex.split(line)[1:]]
+        if ">" not in words:
+            return await self.fine(*words)
+        place = words.index(">")
+        ended = await self.fine(*words[:place])
+        (self.folder / words[place + 1]).write_bytes(ended.out)
+        return ended
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[str]:
+        """The id of a backtest that does not end as long as this lasts."""
+        self.simulator.send_signal(signal.SIGSTOP)
+        try:
+            _, document, _ = await self.client.call(
+                "POST", "/v1/backtests", request(initial_cash=12_345_678), Cache_Control="no-store"
+            )
+            yield document["id"]
+        finally:
+            self.simulator.send_signal(signal.SIGCONT)
+
+
+@pytest_asyncio.fixture(scope="module")
+async def system(servers: embedded.Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
+    folder = tmp_path_factory.mktemp("commands")
+    async with AsyncExitStack() as stack:
+        settings = await stack.enter_async_context(fresh_settings(servers))
+        await load_synthetic(settings)
+        client = await stack.enter_async_context(api_of(settings))
+        working = await stack.enter_async_context(simulator(settings))
+        warming = replace(settings, api_url=client.url, warm_enabled=False)
+        await stack.enter_async_context(simulator(warming, service="warmer"))
+        identities = []
+        for body in (request(), request(strategy="surge_stocks")):
+            _, document, _ = await client.call("POST", "/v1/backtests", body, Prefer="wait=30")
+            assert document["status"] == "completed", document
+            identities.append(document["id"])
+        (folder / "request.json").write_bytes(orjson.dumps(request(initial_cash=50_000_000)))
+        yield System(client=client, folder=folder, simulator=working, first=identities[0], second=identities[1])
+
+
+async def names_of(system: System) -> dict[str, str]:
+    """What stands for the names in the examples."""
+    stock = (await system.client.call("GET", "/v1/stocks?limit=1"))[1]["items"][0]["stock_code"]
+    version = (await system.client.call("GET", "/v1/datasets"))[1]["current"]
+    return {
+        "ID": system.first, "ID2": system.second, "VERSION": version, "005930": stock, "2023-01-02": FIRST,
+        "2023-12-28": LAST, "http://127.0.0.1:8000": system.client.url,
+    }  # fmt: skip
+
+
+def asked() -> dict[str, float]:
+    """Route -> how often it was asked with success."""
+    found: dict[str, float] = {}
+    for family in metrics.REQUESTS.collect():
+        for sample in family.samples:
+            if sample.name.endswith("_total") and sample.labels["status"] < "300":
+                route = f"{sample.labels['method']} {sample.labels['route']}"
+                found[route] = found.get(route, 0) + sample.value
+    return found
+
+
+def told_since(before: dict[str, float]) -> set[str]:
+    """The routes that have been asked since."""
+    return {route for route, count in asked().items() if count > before.get(route, 0)}
+
+
+@pytest.mark.parametrize("words", [words for words in COMMANDS if words not in (*ORDERED, *WARMING)])
+async def test_the_examples_of_a_command_run_and_ask_its_routes_and_no_other(system: System, words: str) -> None:
+    command = COMMANDS[words]
+    names = await names_of(system)
+    async with AsyncExitStack() as stack:
+        if words == "ondol backtests cancel":
+            names["RUNNING_ID"] = await stack.enter_async_context(system.held())
+        before = asked()
+        ended = await asyncio.gather(*(system.example(line, names) for line in command.examples))
+    extra = {"GET /v1/backtests/{id}"} if words == "ondol backtest" else set()  # when it takes longer than a wait
+    assert set(command.routes) <= told_since(before) <= set(command.routes) | extra
+    assert any(one.out for one in ended) or words == "ondol stocks list"
+
+
+async def test_a_strategy_is_copied_kept_replaced_used_and_deleted(system: System) -> None:
+    names = await names_of(system)
+    await system.example("ondol strategies show peter_lynch --json > mine.json", names)
+    before = asked()
+    for words in ORDERED[:2]:
+        for line in COMMANDS[words].examples:
+            await system.example(line, names)
+    kept = (await system.fine("strategies", "show", "mine", "--json")).document
+    lynch = (await system.fine("strategies", "show", "peter_lynch", "--json")).document
+    assert (kept["kind"], kept["strategy"], kept["costs"]) == ("own", lynch["strategy"], lynch["costs"])
+    changed = orjson.dumps({"name": "Other", "strategy": {"buy": {"where": "PER < 20"}}})
+    assert b"is replaced" in (await system.fine("strategies", "replace", "mine", "-", given=changed)).out
+    ran = await system.fine("backtest", "mine", "--start", FIRST, "--end", LAST, "--json")
+    assert ran.document["strategy_id"] == "mine"
+    pages = await system.fine("strategies", "list", "--all", "--limit", "4", "--json")
+    assert [item["id"] for item in pages.document["items"]][-1] == "mine"
+    assert len(pages.document["items"]) == 11
+    for line in COMMANDS[ORDERED[2]].examples:
+        await system.example(line, names)
+    assert {route for words in ORDERED for route in COMMANDS[words].routes} <= told_since(before)
+    again = await system.ondol("strategies", "delete", "mine")
+    assert (again.code, again.error) == (1, "ondol strategies: mine: There is no strategy of yours with this id.\n")
+
+
+async def test_a_warm_run_is_started_listed_shown_and_followed(system: System) -> None:
+    before = asked()
+    run = (await system.fine("warm", "--phases", "rankings,popular", "--json")).document
+    names = {"RUN": str(run["id"])}
+    ended = {words: await system.example(COMMANDS[words].examples[0], names) for words in WARMING if "-" in words}
+    assert {route for words in WARMING for route in COMMANDS[words].routes} <= told_since(before)
+    assert "completed" in ended["ondol warm-runs list"].out.decode()
+    assert "rankings" in ended["ondol warm-runs show"].out.decode()
+    assert ended["ondol warm-runs follow"].out.decode().splitlines()[-1].startswith("completed")
+    told = (await system.fine("warm-runs", "follow", names["RUN"], "--json")).out.splitlines()
+    last = orjson.loads(told[-1])
+    assert last["event"] == "completed"
+    assert (await system.fine("warm-runs", "follow", names["RUN"], "--after", orjson.loads(told[0])["id"])).out
+
+
+async def test_a_list_goes_on_at_its_cursor(system: System) -> None:
+    seen, more = [], []
+    while True:
+        page = (await system.fine("stocks", "list", "--limit", "25", "--json", *more)).document
+        seen += [item["stock_code"] for item in page["items"]]
+        if page["next_cursor"] is None:
+            break
+        more = ["--cursor", page["next_cursor"]]
+    whole = (await system.fine("stocks", "list", "--all", "--json")).document
+    assert seen == [item["stock_code"] for item in whole["items"]]
+    assert len(seen) == 60
+    short = await system.fine("stocks", "list", "--limit", "2")
+    assert "--cursor" in short.error
+    assert len(short.out.splitlines()) == 4
+
+
+@pytest.mark.parametrize("part", ["trades", "equity"])
+async def test_exports_hold_the_same_rows_in_every_format(system: System, part: str) -> None:
+    rows = (await system.client.call("GET", f"/v1/backtests/{system.first}"))[1]["result"][part]
+    assert len(rows) > 60
+    for kind in ("csv", "json", "parquet"):
+        await system.fine("backtests", part, system.first, "--output", f"{part}.{kind}")
+        piped = (await system.fine("backtests", part, system.first, "--format", kind)).out
+        assert (system.folder / f"{part}.{kind}").read_bytes() == piped
+    table = list(csv.DictReader(io.StringIO((system.folder / f"{part}.csv").read_text(encoding="utf-8"))))
+    frame = pl.read_parquet(system.folder / f"{part}.parquet")
+    assert orjson.loads((system.folder / f"{part}.json").read_bytes()) == rows
+    assert [row["date"] for row in table] == [row["date"] for row in rows]
+    assert frame["date"].cast(pl.String).to_list() == [row["date"] for row in rows]
+    assert not list(system.folder.glob("*.part"))
+    paged = (await system.fine("backtests", part, system.first, "--format", "json", "--limit", "7")).document
+    assert paged == rows[:7]
+    everything = (await system.fine("backtests", part, system.first, "--all", "--limit", "50", "--json")).document
+    assert everything["items"] == rows
+    unknown = await system.ondol("backtests", part, system.first, "--output", f"{part}.xlsx")
+    assert (unknown.code, "--format" in unknown.error) == (2, True)
+
+
+async def test_a_detached_backtest_is_waited_for_and_followed(system: System) -> None:
+    body = orjson.dumps(request(initial_cash=77_000_000))
+    identity = (await system.fine("backtest", "-", "--detach", given=body)).out.decode().strip()
+    again = await system.fine("backtest", "request.json", "--detach", "--idempotency-key", "once")
+    assert again.out == (await system.fine("backtest", "request.json", "--detach", "--idempotency-key", "once")).out
+    waited = (await system.fine("backtests", "wait", identity, "--json")).document
+    assert waited["status"] == "completed"
+    lines = [
+        orjson.loads(line) for line in (await system.fine("backtests", "follow", identity, "--json")).out.splitlines()
+    ]
+    trades = [line["data"] for line in lines if line["event"] == "trade"]
+    assert trades == waited["result"]["trades"]
+    middle = lines[len(lines) // 2]
+    rest = (await system.fine("backtests", "follow", identity, "--json", "--after", middle["id"])).out.splitlines()
+    assert [orjson.loads(line) for line in rest] == lines[len(lines) // 2 + 1 :]
+
+
+async def test_what_did_not_complete_is_told_by_the_exit_code(system: System) -> None:
+    async with system.held() as identity:
+        followed = asyncio.ensure_future(system.ondol("backtests", "follow", identity))
+        waited = asyncio.ensure_future(system.ondol("backtests", "wait", identity))
+        assert b"is cancelled" in (await system.fine("backtests", "cancel", identity)).out
+        assert ((await waited).code, (await followed).code) == (1, 1)
+    refused = await system.ondol("backtests", "cancel", system.first)
+    assert (refused.code, "ended already" in refused.error) == (1, True)
+    listed = (await system.fine("backtests", "list", "--status", "cancelled", "--json")).document
+    assert identity in [item["id"] for item in listed["items"]]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("screen", "PERR < 10"), 1, "did you mean PER"),
+        (("backtests", "show", "no/such?id"), 1, "There is no backtest with this id"),
+        (("backtests", "compare", "x", "x"), 1, "ids[0]"),
+        (("factors", "show", "NOTHING"), 1, "/v1/factors"),
+        (("strategies", "create", "absent.json"), 2, "absent.json"),
+        (("stocks", "rank", "beauty"), 2, "market_cap"),
+        (("backtest", "a", "b", "--start", FIRST, "--end", LAST, "--idempotency-key", "k"), 2, "one backtest"),
+        (("stocks", "list", "--api", "nonsense"), 2, "http://127.0.0.1:8000"),
+        (("stocks", "list", "--api", "http://127.0.0.1:1"), 2, "ondol serve"),
+        (("stocks", "list", "--key", "wrong"), 1, "key is not known"),
+    ],
+)
+async def test_a_mistake_is_a_sentence_and_an_exit_code(
+    system: System, words: tuple[str, ...], code: int, said: str
+) -> None:
+    ended = await system.ondol(*words)
+    assert (ended.code, ended.out) == (code, b""), ended.error
+    assert said in ended.error
+    assert "Traceback" not in ended.error
+
+
+async def test_a_reader_that_goes_away_is_no_mistake(system: System) -> None:
+    line = f"{shlex.quote(sys.executable)} -m ondol backtests follow {system.first} | head -n 1"
+    process = await asyncio.create_subprocess_shell(
+        line, cwd=system.folder, env=dict(os.environ) | {"ONDOL_API_URL": system.client.url},
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, error = await asyncio.wait_for(process.communicate(), PATIENCE_S)
+    assert (len(out.splitlines()), error) == (1, b"")
+
+
+async def test_a_key_in_a_file_is_shown(system: System) -> None:
+    (system.folder / "key").write_text("nobody\n", encoding="utf-8")
+    ended = await system.ondol("stocks", "list", ONDOL_API_KEY_FILE=str(system.folder / "key"))
+    assert (ended.code, "key is not known" in ended.error) == (1, True)
+
+
+async def test_not_ready_is_told_by_the_exit_code(system: System) -> None:
+    with contextlib.ExitStack() as stack:
+        stack.callback(setattr, system.client.api.ends, "reading", system.client.api.ends.reading)
+        system.client.api.ends.reading = False
+        ended = await system.ondol("api", "ready")
+    assert ended.code == 1
+    assert "does not answer" in ended.out.decode()

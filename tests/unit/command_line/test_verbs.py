@@ -1,0 +1,92 @@
+"""The command line covers what the API offers, and its page says what it does."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+
+from ondol.main import VERBS, main
+from ondol.reference import PAGE, WITHOUT, by_route, commands_of, page
+from ondol.terminal import clip, details, plain, table
+from services.api.openapi import document
+from services.api.routes import ROUTES
+
+COMMANDS = {command.words: command for verb in VERBS for command in commands_of(verb)}
+HEADERS = {
+    "Prefer": "every `ondol backtest` waits unless it is detached",
+    "Idempotency-Key": "idempotency_key",
+    "Cache-Control": "no_store",
+    "Ondol-Origin": "it tells the system's own requests from those of users",
+    "Last-Event-ID": "after",
+}
+"""Header -> the option that sets it, or why there is none."""
+
+
+def test_every_route_has_a_command_or_a_reason() -> None:
+    described = {
+        f"{method.upper()} {path}" for path, methods in document(ROUTES)["paths"].items() for method in methods
+    }
+    assert set(by_route()) | set(WITHOUT) == described
+    assert not set(by_route()) & set(WITHOUT)
+
+
+def test_every_parameter_of_a_route_is_an_option_of_its_commands() -> None:
+    routes = {f"{route.method} {route.path}": route for route in ROUTES}
+    for name, commands in by_route().items():
+        for words in commands:
+            known = {action.dest for action in COMMANDS[words].parser._actions}
+            assert set(routes[name].query.model_fields) <= known, (words, name)
+            assert {h for h in routes[name].headers if "_" in HEADERS[h] and HEADERS[h] not in known} == set(), words
+
+
+def test_the_page_is_what_the_declarations_say() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(), "write it again: python -m ondol.reference"
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_the_examples_of_a_command_are_lines_that_it_takes(words: str) -> None:
+    command = COMMANDS[words]
+    assert command.examples
+    for example in command.examples:
+        assert example.startswith(words)
+        said = shlex.split(example)[len(words.split()) :]
+        command.parser.parse_args(said[: said.index(">")] if ">" in said else said)
+
+
+@pytest.mark.parametrize("verb", [verb.name for verb in VERBS])
+def test_the_help_of_a_verb_teaches_by_example(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([verb, "--help"])
+    told = capsys.readouterr().out
+    assert ended.value.code == 0
+    assert f"examples:\n  ondol {verb}" in told
+
+
+def test_an_action_that_does_not_exist_names_those_that_do(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["backtests", "lst"])
+    assert ended.value.code == 2
+    assert "'list'" in capsys.readouterr().err
+
+
+def columns(text: str) -> int:
+    """What a terminal shows of the letters of this test: Korean ones are two wide."""
+    return sum(2 if "가" <= letter <= "힣" else 1 for letter in text)
+
+
+def test_korean_cells_keep_the_columns_straight() -> None:
+    lines = table(["name", "value", "unit"], [["삼성전자", "1", "원"], ["abc", "1,000", "주식"]], "lrl").splitlines()
+    assert [columns(line.partition("1")[0]) for line in lines[2:]] == [14, 10]
+    assert [columns(line[: line.rindex(unit)]) for line, unit in zip(lines[2:], ("원", "주식"), strict=True)] == [
+        17,
+        17,
+    ]
+    assert columns(clip("가나다라마", 5)) == 5
+    assert clip("가나", 4) == "가나"
+
+
+def test_details_leave_out_what_is_absent() -> None:
+    assert details([("이름", "가"), ("name", None), ("n", 1234), ("yes", False)]) == "이름  가\nn     1,234\nyes   no"
+    assert plain(0.123456) == "0.1235"
+    assert plain({"a": [1, 2.0]}) == "a 1, 2"
