@@ -43,7 +43,7 @@ test-ops: install ## a real Prometheus scrapes the system (Debian's package prom
 	$(BIN)/pytest -m ops
 
 secrets: install ## write the secrets of compose.yaml into ./secrets
-	$(BIN)/python ops/secrets.py
+	$(BIN)/python ops/write_secrets.py
 
 dashboards: install ## write the Grafana dashboards from their description
 	$(BIN)/python ops/grafana/generate.py

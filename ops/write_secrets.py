@@ -1,4 +1,4 @@
-"""Write the secrets of compose.yaml: `python ops/secrets.py [FOLDER]`; files that exist are kept."""
+"""Write the secrets of compose.yaml: `python ops/write_secrets.py [FOLDER]`; files that exist are kept."""
 
 from __future__ import annotations
 
