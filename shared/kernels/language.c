@@ -91,62 +91,115 @@ static void step(int op, i64 w, void *restrict to, const void *pa, const void *p
     }
 }
 
-/* code: [n_code][5] of op, target register, operands. The first n_constants instructions fill constants once. planes:
- * [n][4] of address, row stride in bytes, leading rows that are absent, element bytes (4 or 8). The last instruction's
- * register is the answer, of `out_bytes` an element. Returns 0, or 1 without memory. */
-int language_run(const int32_t *code, i64 n_code, i64 n_constants, i64 n_registers, const double *constants,
-                 const i64 *planes, i64 rows, i64 cols, char *out, i64 out_stride, i64 out_bytes) {
-    char *memory = malloc((size_t)(n_registers + 1) * BLOCK * 8 + 64);
-    const void **value = calloc((size_t)n_registers + 1, sizeof(void *));
-    if (!memory || !value) {
-        free(memory);
-        free((void *)value);
-        return 1;
-    }
-    char *own = (char *)(((uintptr_t)memory + 63) & ~(uintptr_t)63);
-    double nothing[BLOCK];
-    float nothing_narrow[BLOCK];
+/* A program over planes. code: [n_code][5] of op, target register, operands; the first n_constants instructions fill
+ * constants once. planes: [n][4] of address, row stride in bytes, leading rows that are absent, element bytes. The last
+ * instruction's register is the answer, of `bytes` an element. Filled by Python (Formula in shared/language/machine.py);
+ * `memory` holds n_registers + 1 blocks from a multiple of 64 on, `value` as many addresses. */
+typedef struct {
+    const int32_t *code;
+    i64 n_code, n_constants;
+    const double *constants;
+    const i64 *planes;
+    i64 first; /* the dataset's row of the planes' first row */
+    i64 cols, bytes;
+    char *memory;
+    const void **value;
+    const char *nothing; /* a block of NaN as float64, then one as float32 */
+} formula;
+
+static void fill_constants(const formula *f) {
+    double *nothing = (double *)f->nothing;
+    float *narrow = (float *)(nothing + BLOCK);
     for (i64 i = 0; i < BLOCK; i++) {
         nothing[i] = NO_VALUE;
-        nothing_narrow[i] = (float)NAN;
+        narrow[i] = (float)NAN;
     }
-    for (i64 k = 0; k < n_constants; k++) {
-        const int32_t *c = code + 5 * k;
-        char *to = own + (i64)c[1] * BLOCK * 8;
+    for (i64 k = 0; k < f->n_constants; k++) {
+        const int32_t *c = f->code + 5 * k;
+        char *to = f->memory + (i64)c[1] * BLOCK * 8;
         for (i64 i = 0; i < BLOCK; i++) {
-            if (c[0] == CONST8) ((double *)to)[i] = constants[c[2]];
-            else ((float *)to)[i] = (float)constants[c[2]];
+            if (c[0] == CONST8) ((double *)to)[i] = f->constants[c[2]];
+            else ((float *)to)[i] = (float)f->constants[c[2]];
         }
-        value[c[1]] = to;
+        f->value[c[1]] = to;
     }
-    i64 last = code[5 * (n_code - 1) + 1];
-    for (i64 r = 0; r < rows; r++) {
-        for (i64 at = 0; at < cols; at += BLOCK) {
-            i64 w = cols - at < BLOCK ? cols - at : BLOCK;
-            char *answer = out + r * out_stride + at * out_bytes;
-            for (i64 k = n_constants; k < n_code; k++) {
-                const int32_t *c = code + 5 * k;
-                if (c[0] == LOAD) {
-                    const i64 *plane = planes + 4 * c[2];
-                    if (r < plane[2]) {
-                        value[c[1]] = plane[3] == 8 ? (const void *)nothing : (const void *)nothing_narrow;
-                        continue;
-                    }
-                    const char *here = (const char *)(intptr_t)plane[0] + (r - plane[2]) * plane[1] + at * plane[3];
-                    for (i64 line = 0; line < w * plane[3]; line += 64) __builtin_prefetch(here + AHEAD + line);
-                    value[c[1]] = here;
+}
+
+static const char *source(const i64 *plane, i64 r) {
+    if (r >= plane[2]) return (const char *)(intptr_t)plane[0] + (r - plane[2]) * plane[1];
+    return 0;
+}
+
+/* Row r of the planes, whole. */
+static void run_row(const formula *f, i64 r, char *out) {
+    const void **value = f->value;
+    const i64 last = f->code[5 * (f->n_code - 1) + 1];
+    for (i64 at = 0; at < f->cols; at += BLOCK) {
+        i64 w = f->cols - at < BLOCK ? f->cols - at : BLOCK;
+        char *answer = out + at * f->bytes;
+        for (i64 k = f->n_constants; k < f->n_code; k++) {
+            const int32_t *c = f->code + 5 * k;
+            if (c[0] == LOAD) {
+                const i64 *plane = f->planes + 4 * c[2];
+                const char *here = source(plane, r);
+                if (!here) {
+                    value[c[1]] = plane[3] == 8 ? f->nothing : f->nothing + BLOCK * 8;
                     continue;
                 }
-                char *to = c[1] == last ? answer : own + (i64)c[1] * BLOCK * 8;
-                step(c[0], w, to, value[c[2]], value[c[3]], value[c[4]]);
-                value[c[1]] = to;
+                here += at * plane[3];
+                for (i64 line = 0; line < w * plane[3]; line += 64) __builtin_prefetch(here + AHEAD + line);
+                value[c[1]] = here;
+                continue;
             }
-            if (value[last] != answer) memcpy(answer, value[last], (size_t)(w * out_bytes));
+            char *to = c[1] == last ? answer : f->memory + (i64)c[1] * BLOCK * 8;
+            step(c[0], w, to, value[c[2]], value[c[3]], value[c[4]]);
+            value[c[1]] = to;
         }
+        if (value[last] != answer) memcpy(answer, value[last], (size_t)(w * f->bytes));
     }
-    free(memory);
-    free((void *)value);
-    return 0;
+}
+
+/* Prepares a formula for the two functions below. */
+void language_bind(const formula *f) { fill_constants(f); }
+
+/* The answer of every column on a row of the dataset. */
+void language_row(const formula *f, i64 row, void *out) { run_row(f, row - f->first, out); }
+
+/* The answers of `n` columns on a row of the dataset, in their order. */
+void language_cells(const formula *f, i64 row, const int32_t *columns, i64 n, void *out) {
+    const void **value = f->value;
+    const i64 last = f->code[5 * (f->n_code - 1) + 1], r = row - f->first;
+    for (i64 at = 0; at < n; at += BLOCK) {
+        const i64 w = n - at < BLOCK ? n - at : BLOCK;
+        const int32_t *column = columns + at;
+        for (i64 k = f->n_constants; k < f->n_code; k++) { /* all cells are called for before the first is used */
+            const i64 *plane = f->planes + 4 * f->code[5 * k + 2];
+            const char *from = f->code[5 * k] == LOAD ? source(plane, r) : 0;
+            if (from) EACH __builtin_prefetch(from + column[i] * plane[3]);
+        }
+        for (i64 k = f->n_constants; k < f->n_code; k++) {
+            const int32_t *c = f->code + 5 * k;
+            char *to = f->memory + (i64)c[1] * BLOCK * 8;
+            value[c[1]] = to;
+            if (c[0] != LOAD) {
+                step(c[0], w, to, value[c[2]], value[c[3]], value[c[4]]);
+                continue;
+            }
+            const i64 *plane = f->planes + 4 * c[2];
+            const char *from = source(plane, r);
+            if (!from) value[c[1]] = plane[3] == 8 ? f->nothing : f->nothing + BLOCK * 8;
+            else if (plane[3] == 8) EACH ((double *)to)[i] = ((const double *)from)[column[i]];
+            else if (plane[3] == 4) EACH ((float *)to)[i] = ((const float *)from)[column[i]];
+            else EACH ((uint8_t *)to)[i] = ((const uint8_t *)from)[column[i]];
+        }
+        memcpy((char *)out + at * f->bytes, value[last], (size_t)(w * f->bytes));
+    }
+}
+
+/* Whole rows [0, rows) of the planes. */
+void language_run(const formula *f, i64 rows, char *out, i64 out_stride) {
+    fill_constants(f);
+    for (i64 r = 0; r < rows; r++) run_row(f, r, out + r * out_stride);
 }
 
 /* ---- windows over rows ---- */

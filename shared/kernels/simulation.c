@@ -13,6 +13,9 @@
 #define TRADABLE 1
 #define SPLITS 2
 #define STRANGE 4 /* the open is not between low and high */
+#define NOBODY 0xffff
+#define SOME 32 /* columns that are asked for at once */
+#define MANY 256 /* after so many of a row, the whole row is */
 
 enum { HALTED, LIMIT_UP, CASH, VOLUME, SELL };
 enum { ENTRY, STOP_LOSS, TRAILING_STOP, TAKE_PROFIT, MAX_HOLD, CONDITION, REBALANCE, DELISTED, CORPORATE_ACTION };
@@ -58,14 +61,24 @@ typedef struct {
     int32_t weighting, delisting, rotate, descending, at_close, price_limits, tick_size, has_sell;
 } options;
 
+/* An expression that answers when it is asked, for some cells of a row or for all of it (language.c). */
 typedef struct {
-    plane universe, buy, rank, sell; /* on decision rows; buy or sell may be null */
-    const uint8_t *rebalance;        /* from `window` on */
+    void (*cells)(const void *with, int64_t row, const int32_t *columns, int64_t n, void *out);
+    void (*row)(const void *with, int64_t row, void *out);
+    const void *with; /* null: there is none */
+} formula;
+
+typedef struct {
+    plane universe;           /* on decision rows */
+    plane rank;               /* what is ranked by, when it lies in memory; else `ranking` answers */
+    plane order;              /* the columns in ranking order, ended by NOBODY; may be null */
+    formula buy, ranking, sell;
+    const uint8_t *rebalance; /* from `window` on */
     int64_t window, from, to, decided; /* rows; decision rows before `decided` do not exist */
 } block;
 
 typedef struct {
-    int32_t col, entry_row, entry_day, left_alone;
+    int32_t col, entry_row, entry_day, left_alone, due, pad;
     double shares, entry, peak, bought, price, cost, brought;
 } holding;
 
@@ -94,6 +107,8 @@ typedef struct {
     uint64_t *keys;
     int32_t *order;
     double *weights;
+    uint8_t *passed; /* a row of answers each */
+    float *ranked;
 } state;
 
 typedef struct {
@@ -122,12 +137,20 @@ static inline const float *floats(const plane *p, int64_t row) {
     return (const float *)(p->data + (row - p->first) * p->stride);
 }
 
+static inline const uint16_t *columns_of(const plane *p, int64_t row) {
+    return (const uint16_t *)(p->data + (row - p->first) * p->stride);
+}
+
 static inline void fetch(const plane *p, int64_t row, int64_t col) {
     if (p->data) __builtin_prefetch(p->data + (row - p->first) * p->stride + col * (int64_t)sizeof(double));
 }
 
 static inline int at_most(double x, double y) { return x <= y * (1 + TOUCH); }
 static inline int at_least(double x, double y) { return x >= y * (1 - TOUCH); }
+
+static int is_rebalance(const today *t) { return t->b->rebalance[t->row - t->b->window]; }
+
+static int is_decided(const today *t) { return t->row - 1 >= t->b->decided; }
 
 /* ---- the market's rules -------------------------------------------------------------------------------------- */
 
@@ -286,6 +309,24 @@ static void corporate_actions(const today *t) {
     if (ended) sweep(s);
 }
 
+/* Which holdings the condition to sell names. */
+static void look_for_sells(const today *t) {
+    state *s = t->s;
+    const formula *sell = &t->b->sell;
+    if (!sell->with || !is_decided(t)) {
+        for (int64_t i = 0; i < s->held; i++) s->holdings[i].due = 0;
+        return;
+    }
+    for (int64_t at = 0; at < s->held; at += SOME) {
+        int32_t columns[SOME];
+        uint8_t named[SOME];
+        int64_t n = s->held - at < SOME ? s->held - at : SOME;
+        for (int64_t i = 0; i < n; i++) columns[i] = s->holdings[at + i].col;
+        sell->cells(sell->with, t->row - 1, columns, n, named);
+        for (int64_t i = 0; i < n; i++) s->holdings[at + i].due = named[i];
+    }
+}
+
 /* Rules a and b at the open; 1 when the holding was due. */
 static int sell_at_level(const today *t, holding *h) {
     const options *o = t->o;
@@ -308,10 +349,6 @@ static int sell_at_level(const today *t, holding *h) {
     return 1;
 }
 
-static int is_rebalance(const today *t) { return t->b->rebalance[t->row - t->b->window]; }
-
-static int is_decided(const today *t) { return t->row - 1 >= t->b->decided; }
-
 /* Rules c, d and e, at the open or at the close. */
 static void sell_by_rule(const today *t, holding *h) {
     const options *o = t->o;
@@ -320,7 +357,7 @@ static void sell_by_rule(const today *t, holding *h) {
     if (o->max_hold_days >= 0 && age >= o->max_hold_days)
         reason = MAX_HOLD;
     else if (age >= o->min_hold_days && is_decided(t)) {
-        if (o->has_sell && flags(&t->b->sell, t->row - 1)[h->col])
+        if (h->due)
             reason = CONDITION;
         else if (o->rotate && is_rebalance(t) && t->s->target_row[h->col] != t->row)
             reason = REBALANCE;
@@ -414,6 +451,11 @@ typedef struct {
     int64_t best;  /* keys[0..best) are the first ones, in order */
     int64_t seen;  /* how many of `order` are known */
     int64_t heap;  /* size of the heap of what follows, -1 before it is needed */
+    const uint16_t *order; /* the row's columns in ranking order, null without them: then only these are used: */
+    int64_t next;          /* place in `order` of the first one not looked at */
+    int64_t at, got;       /* found[at..got) passed and are not ordered yet */
+    int eligible;          /* somebody passed */
+    int32_t found[SOME];
 } ranking;
 
 #define CHUNK 64
@@ -428,8 +470,15 @@ typedef struct {
 static eligible eligible_of(const today *t) {
     const block *b = t->b;
     const uint8_t *in = flags(&b->universe, t->row - 1);
-    return (eligible){in, b->buy.data ? flags(&b->buy, t->row - 1) : in, floats(&b->rank, t->row - 1),
+    return (eligible){in, b->buy.with ? t->s->passed : in, b->ranking.with ? t->s->ranked : floats(&b->rank, t->row - 1),
                       t->o->descending ? -1.0f : 1.0f};
+}
+
+/* Answers of the row that decides today, for `eligible_of`. */
+static void ask_for_the_row(const today *t) {
+    const block *b = t->b;
+    if (b->buy.with) b->buy.row(b->buy.with, t->row - 1, t->s->passed);
+    if (b->ranking.with) b->ranking.row(b->ranking.with, t->row - 1, t->s->ranked);
 }
 
 /* passed[j] = column start + j is eligible and not worse than `worst`; returns how many are eligible, adds to `kept`. */
@@ -494,7 +543,12 @@ static void start_ranking(ranking *k, const today *t, int64_t wanted, int with_h
     int found = 0;
     float worst = INFINITY; /* of the best ones, once there are enough */
     if (wanted > t->m->n) wanted = t->m->n;
-    *k = (ranking){t, with_held, 0, 0, 0, -1};
+    *k = (ranking){.t = t, .with_held = with_held, .heap = -1};
+    if (t->b->order.data) {
+        k->order = columns_of(&t->b->order, t->row - 1);
+        return;
+    }
+    ask_for_the_row(t);
     EACH_ELIGIBLE(t, worst, col, value, k->more, {
         found = 1;
         if (left_out(k, col)) continue;
@@ -539,9 +593,56 @@ static void go_on(ranking *k) {
     k->heap = size;
 }
 
+/* The next ones of the row's order that pass; 0 at its end. */
+static int look_on(ranking *k) {
+    const today *t = k->t;
+    const block *b = t->b;
+    const uint8_t *in = flags(&b->universe, t->row - 1);
+    const int64_t n = t->m->n;
+    k->at = k->got = 0;
+    while (!k->got) {
+        int32_t columns[SOME];
+        uint8_t passed[SOME];
+        int64_t some = 0;
+        int whole = k->next >= MANY;
+        if (k->next == MANY && b->buy.with) b->buy.row(b->buy.with, t->row - 1, t->s->passed);
+        int64_t stop = k->next + SOME < n ? k->next + SOME : n;
+        if (k->next >= stop || k->order[k->next] == NOBODY) return 0;
+        for (; k->next < stop; k->next++) {
+            int32_t col = k->order[k->next];
+            if (col == NOBODY) {
+                stop = k->next;
+                break;
+            }
+            if (in[col]) columns[some++] = col;
+        }
+        if (!some) continue;
+        if (whole && b->buy.with)
+            for (int64_t i = 0; i < some; i++) passed[i] = t->s->passed[columns[i]];
+        else if (b->buy.with)
+            b->buy.cells(b->buy.with, t->row - 1, columns, some, passed);
+        else
+            memset(passed, 1, sizeof(passed));
+        for (int64_t i = 0; i < some; i++)
+            if (passed[i]) k->found[k->got++] = columns[i];
+    }
+    if (!k->eligible) t->s->candidate_days++;
+    k->eligible = 1;
+    return 1;
+}
+
 /* Column of place i of the ranking, -1 after the last. Places are asked for in order. */
 static int64_t place(ranking *k, int64_t i) {
     if (i < k->seen) return k->t->s->order[i];
+    while (k->order) {
+        while (k->at < k->got) {
+            int32_t col = k->found[k->at++];
+            if (left_out(k, col)) continue;
+            k->t->s->order[k->seen++] = col;
+            return col;
+        }
+        if (!look_on(k)) return -1;
+    }
     if (!k->more) return -1;
     if (k->heap < 0) go_on(k);
     if (!k->heap) return -1;
@@ -618,7 +719,7 @@ static void hold(const today *t, int64_t col, double shares, double price, doubl
         s->holdings[i] = s->holdings[i - 1];
         i--;
     }
-    s->holdings[i] = (holding){(int32_t)col, (int32_t)t->row, t->day, 0, shares, price, price, shares, price, paid, 0};
+    s->holdings[i] = (holding){(int32_t)col, (int32_t)t->row, t->day, 0, 0, 0, shares, price, price, shares, price, paid, 0};
     s->is_held[col] = 1;
     s->cash -= paid;
     s->commission += value * t->o->commission;
@@ -647,7 +748,7 @@ static void buy(const today *t) {
     if (o->at_close)
         for (int64_t i = 0; i < s->held; i++) fetch(&t->m->close, t->row, s->holdings[i].col);
     if (o->rotate) { /* the target list stands in `order` already; what is held or sold today is skipped below */
-        k = (ranking){t, 1, 0, 0, 0, -1};
+        k = (ranking){.t = t, .with_held = 1, .heap = -1};
         for (int64_t i = 0; i < o->max_positions && s->order[i] >= 0; i++) {
             int32_t col = s->order[i];
             if (!s->is_held[col] && s->sold_row[col] != (int32_t)t->row) s->order[k.seen++] = col;
@@ -694,6 +795,7 @@ static void buy(const today *t) {
 static void choose_targets(const today *t) {
     ranking k;
     start_ranking(&k, t, t->o->max_positions, 1);
+    while (k.order && k.best < t->o->max_positions && place(&k, k.best) >= 0) k.best++;
     for (int64_t i = 0; i < k.best; i++) t->s->target_row[t->s->order[i]] = (int32_t)t->row;
     t->s->order[k.best] = -1;
 }
@@ -721,7 +823,6 @@ static void look_ahead_in_memory(const today *t) {
     for (int64_t i = 0; i < t->s->held; i++) {
         int32_t col = t->s->holdings[i].col;
         __builtin_prefetch(bar_at(&t->m->bars, t->row + 1, col));
-        if (t->b->sell.data) __builtin_prefetch(flags(&t->b->sell, t->row) + col);
     }
 }
 
@@ -730,6 +831,7 @@ static void live_one_day(const today *t) {
     look_ahead_in_memory(t);
     int chooses = is_rebalance(t) && is_decided(t);
     corporate_actions(t);
+    look_for_sells(t);
     if (t->o->rotate && chooses) choose_targets(t);
     for (int64_t i = 0; i < s->held; i++) {
         holding *h = &s->holdings[i];
@@ -759,6 +861,41 @@ int64_t simulate(const market *m, const rules *r, const options *o, const block 
         live_one_day(&t);
     }
     return row;
+}
+
+/* ---- orders kept for later ------------------------------------------------------------------------------------ */
+
+/* out[row][place]: the columns of float32 rows in ranking order (equals by stock code), then NOBODY. n < NOBODY; `work`
+ * has room for 2 n. */
+void order_rows(const char *ranks, int64_t stride, int64_t rows, const int32_t *by_code, int64_t n, int32_t descending,
+                uint64_t *work, uint16_t *out) {
+    for (int64_t r = 0; r < rows; r++) {
+        const float *rank = (const float *)(ranks + r * stride);
+        uint64_t *from = work, *to = work + n;
+        int64_t known = 0;
+        uint32_t counts[3][2048] = {{0}};
+        for (int64_t i = 0; i < n; i++) {
+            int32_t col = by_code[i];
+            float value = descending ? -rank[col] : rank[col];
+            if (value != value) continue;
+            uint64_t key = (key_of(value, 0) & 0xffffffff00000000u) | (uint32_t)col;
+            from[known++] = key;
+            for (int pass = 0; pass < 3; pass++) counts[pass][key >> (32 + 11 * pass) & 2047]++;
+        }
+        for (int pass = 0; pass < 3; pass++) {
+            uint32_t before = 0;
+            for (int i = 0; i < 2048; i++) {
+                uint32_t here = counts[pass][i];
+                counts[pass][i] = before;
+                before += here;
+            }
+            for (int64_t i = 0; i < known; i++) to[counts[pass][from[i] >> (32 + 11 * pass) & 2047]++] = from[i];
+            uint64_t *other = from;
+            from = to;
+            to = other;
+        }
+        for (int64_t i = 0; i < n; i++) out[r * n + i] = i < known ? (uint16_t)from[i] : NOBODY;
+    }
 }
 
 /* ---- counting ------------------------------------------------------------------------------------------------ */

@@ -54,11 +54,40 @@ def evaluate(
     held node is a view of its panel: read-only, rows contiguous, row stride perhaps above N. `cancelled` is asked
     before each year of a held node is made. Raises ChunkMissingError, CancelledRunError.
     """
+    _check(expression, panels, rows, universe)
+    return _Evaluation(panels, universe, universe_key, cancelled).values(expression.text, expression.role, rows)
+
+
+def formula(
+    expression: Expression,
+    panels: Panels,
+    rows: slice,
+    universe: Universe | None = None,
+    universe_key: str = "",
+    *,
+    cancelled: Callable[[], bool] | None = None,
+) -> machine.Formula:
+    """The same values, to be computed when another kernel asks for a row or for some cells of one.
+
+    What the expression holds is made now; arguments and errors are those of `evaluate`.
+    """
+    _check(expression, panels, rows, universe)
+    return _Evaluation(panels, universe, universe_key, cancelled).formula(expression.text, expression.role, rows)
+
+
+def held_name(expression: Expression, universe_key: str) -> str | None:
+    """A name of the values when they are a factor's own, or a node's that is held; else None."""
+    code = program(expression.text, expression.role)
+    if not code.plain or code.planes[0].shift:
+        return None
+    return f"{expression.text}\0{universe_key if code.planes[0].across else ''}"
+
+
+def _check(expression: Expression, panels: Panels, rows: slice, universe: Universe | None) -> None:
     if expression.cross_section and universe is None:
         raise ValueError("a cross-section function needs a universe")
     if not 0 <= rows.start <= rows.stop <= len(panels.days):
         raise ValueError(f"rows {rows.start}..{rows.stop} are not in the dataset")
-    return _Evaluation(panels, universe, universe_key, cancelled).values(expression.text, expression.role, rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +106,12 @@ class _Evaluation:
         if code.plain and planes[0][1] == 0:
             return planes[0][0]
         return machine.run(code, planes, rows.stop - rows.start, len(self.panels.instruments))
+
+    def formula(self, text: str, gives: Gives, rows: slice) -> machine.Formula:
+        """The program of a canonical text, bound to rows of the dataset."""
+        code = program(text, gives)
+        planes = [self.plane(plane, rows) for plane in code.planes]
+        return machine.ready(machine.bind(code, planes, rows, len(self.panels.instruments)))
 
     def plane(self, plane: Plane, rows: slice) -> tuple[Array, int]:
         """The rows of a plane, and how many of the rows asked for lie before the dataset."""

@@ -21,6 +21,9 @@ _MOMENTS = ("zscore", "demean", "sector_demean", "winsorize")
 MAX_GROUPS = 2047
 TYPES: dict[str, np.dtype[Any]] = {"f8": np.dtype(np.float64), "f4": np.dtype(np.float32), "u1": np.dtype(np.bool_)}
 
+_BLOCK_BYTES = 256 * 8
+"""A register of the machine."""
+
 _SIZE, _WORD, _REAL, _PLACE = ctypes.c_int64, ctypes.c_int, ctypes.c_double, ctypes.c_void_p
 
 
@@ -28,7 +31,13 @@ _SIZE, _WORD, _REAL, _PLACE = ctypes.c_int64, ctypes.c_int, ctypes.c_double, cty
 def _kernels() -> ctypes.CDLL:
     found = library("language")
     result = (_PLACE, _SIZE, _SIZE)
-    found.language_run.argtypes = [_PLACE, _SIZE, _SIZE, _SIZE, _PLACE, _PLACE, _SIZE, _SIZE, *result]
+    at = ctypes.POINTER(Formula)
+    for name, more in (
+        ("bind", ()), ("run", (_SIZE, _PLACE, _SIZE)), ("row", (_SIZE, _PLACE)),
+        ("cells", (_SIZE, _PLACE, _SIZE, _PLACE)),
+    ):  # fmt: skip
+        function = getattr(found, f"language_{name}")
+        function.argtypes, function.restype = [at, *more], None
     found.language_window.argtypes = [
         _WORD, _PLACE, _SIZE, _SIZE, _PLACE, _SIZE, _SIZE, _SIZE, _SIZE, _SIZE, _SIZE, *result,
     ]  # fmt: skip
@@ -54,24 +63,80 @@ def rows_of(array: Array, dtypes: Sequence[Class]) -> Array:
     return array
 
 
+class Formula(ctypes.Structure):
+    """A program bound to planes, as language.c reads it; `kept` are the arrays behind its addresses.
+
+    It has registers of its own, so that one thread at a time may use it.
+    """
+
+    _fields_ = (
+        ("code", _PLACE), ("n_code", _SIZE), ("n_constants", _SIZE), ("constants", _PLACE), ("planes", _PLACE),
+        ("first", _SIZE), ("cols", _SIZE), ("bytes", _SIZE), ("memory", _PLACE), ("value", _PLACE), ("nothing", _PLACE),
+    )  # fmt: skip
+    kept: tuple[Any, ...]
+
+
+def bind(program: Program, planes: Sequence[tuple[Array, int]], rows: slice, cols: int) -> Formula:
+    """A program over these rows of the dataset; planes: arrays, and how many of the rows are absent before each."""
+    count = rows.stop - rows.start
+    table = np.empty((max(1, len(planes)), 4), np.int64)
+    kept: list[Any] = [program, table]
+    for i, ((array, absent), plane) in enumerate(zip(planes, program.planes, strict=True)):
+        values = rows_of(array, (plane.dtype,))
+        if values.shape != (count - absent, cols):
+            raise ValueError(f"the plane {plane.text} has the shape {values.shape}, not {(count - absent, cols)}")
+        kept.append(values)
+        table[i] = values.ctypes.data, values.strides[0], absent, values.itemsize
+    blocks = np.empty((program.registers + 2) * _BLOCK_BYTES + 64, np.uint8)
+    value = np.zeros(program.registers + 1, np.uintp)
+    memory = -(-blocks.ctypes.data // 64) * 64
+    found = Formula(
+        program.code.ctypes.data, len(program.code), program.constants_count, program.constants.ctypes.data,
+        table.ctypes.data, rows.start, cols, TYPES[program.gives].itemsize, memory + 2 * _BLOCK_BYTES,
+        value.ctypes.data, memory,
+    )  # fmt: skip
+    found.kept = (*kept, blocks, value)
+    return found
+
+
+def ready(formula: Formula) -> Formula:
+    """The same formula, prepared for the functions of `entries`."""
+    _kernels().language_bind(formula)
+    return formula
+
+
+@cache
+def entries() -> tuple[int, int]:
+    """Addresses of `language_cells` and `language_row`: what another kernel calls with a formula that is ready."""
+    found = _kernels()
+    cells, row = (ctypes.cast(f, _PLACE).value for f in (found.language_cells, found.language_row))
+    return cells or 0, row or 0
+
+
 def run(program: Program, planes: Sequence[tuple[Array, int]], rows: int, cols: int) -> Array:
     """The answer [rows, cols] of a program; planes: arrays, and how many of the rows are absent before each."""
     out = np.empty((rows, cols), TYPES[program.gives])
-    if not rows or not cols:
-        return out
-    table = np.empty((max(1, len(planes)), 4), np.int64)
-    kept = []
-    for i, ((array, absent), plane) in enumerate(zip(planes, program.planes, strict=True)):
-        values = rows_of(array, (plane.dtype,))
-        if values.shape != (rows - absent, cols):
-            raise ValueError(f"the plane {plane.text} has the shape {values.shape}, not {(rows - absent, cols)}")
-        kept.append(values)
-        table[i] = values.ctypes.data, values.strides[0], absent, values.itemsize
-    failed = _kernels().language_run(
-        program.code.ctypes.data, len(program.code), program.constants_count, program.registers,
-        program.constants.ctypes.data, table.ctypes.data, rows, cols, out.ctypes.data, out.strides[0], out.itemsize,
-    )  # fmt: skip
-    return _made(out, failed)
+    if rows and cols:
+        formula = bind(program, planes, slice(0, rows), cols)
+        _kernels().language_run(formula, rows, out.ctypes.data, out.strides[0])
+    return out
+
+
+def row(formula: Formula, at: int) -> Array:
+    """The answers [cols] of a formula that is ready on a row of the dataset."""
+    out = np.empty(formula.cols, TYPES[formula.kept[0].gives])
+    _kernels().language_row(formula, at, out.ctypes.data)
+    return out
+
+
+def cells(formula: Formula, at: int, columns: Array) -> Array:
+    """The answers [n] of a formula that is ready for columns (int32 [n]) of a row of the dataset."""
+    wanted = np.ascontiguousarray(columns, np.int32)
+    if len(wanted) and not 0 <= wanted.min() <= wanted.max() < formula.cols:
+        raise ValueError("a column is not in the planes")
+    out = np.empty(len(wanted), TYPES[formula.kept[0].gives])
+    _kernels().language_cells(formula, at, wanted.ctypes.data, len(wanted), out.ctypes.data)
+    return out
 
 
 def window(function: str, arguments: Sequence[Array], have: int, n: int, dtype: Class) -> Array:

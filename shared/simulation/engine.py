@@ -210,8 +210,11 @@ def _live_block(state: Run, presence: Presence, rows: slice, cancelled: Callable
     decided = slice(max(rows.start - 1, plan.decisions.start), rows.stop - 1)
     signals = None
     if decided.stop > decided.start:
-        signals = signals_of(state.expressions, state.universe, panels, decided, cancelled)
-        block.universe, block.buy, block.rank, block.sell = signals.planes()
+        signals = signals_of(
+            state.expressions, state.universe, panels, decided,
+            descending=state.request.strategy.buy.order == "desc", cancelled=cancelled,
+        )  # fmt: skip
+        signals.put_into(block)
         presence.add(panels, state.universe, decided, block.universe)
     evaluated = perf_counter()
     state.ledger.live(state.bound.market, state.bound.rules, state.bound.options, block)

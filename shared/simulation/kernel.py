@@ -10,6 +10,7 @@ from typing import Any, cast
 import numpy as np
 
 from shared.kernels import library
+from shared.language.machine import Formula, entries
 
 REASONS = (
     "entry", "stop_loss", "trailing_stop", "take_profit", "max_hold", "condition", "rebalance", "delisted",
@@ -19,11 +20,14 @@ REASONS = (
 
 UNFILLED = ("halted", "limit_up", "cash", "volume", *(f"sell_{reason}" for reason in REASONS[1:]))
 
+NOBODY = 0xFFFF
+"""The end of a row of columns."""
+
 WEIGHTINGS = ("equal", "market_cap", "inverse_volatility")
 DELISTINGS = ("last_price", "haircut", "zero")
 
 HOLDING = np.dtype(
-    [(name, np.int32) for name in ("col", "entry_row", "entry_day", "left_alone")]
+    [(name, np.int32) for name in ("col", "entry_row", "entry_day", "left_alone", "due", "pad")]
     + [(name, np.float64) for name in ("shares", "entry", "peak", "bought", "price", "cost", "brought")]
 )
 TRADE = np.dtype(
@@ -90,11 +94,18 @@ class Options(Structure):
     )  # fmt: skip
 
 
+class Asked(Structure):
+    """A formula of the language with the functions that answer for it; all null: there is none."""
+
+    _fields_ = (("cells", c_void_p), ("row", c_void_p), ("formula", c_void_p))
+
+
 class Block(Structure):
     """Signals on decision rows, and the rows [start, stop) to live; `window` is the first row of the window."""
 
     _fields_ = (
-        *((name, Plane) for name in ("universe", "buy", "rank", "sell")),
+        *((name, Plane) for name in ("universe", "rank", "order")),
+        *((name, Asked) for name in ("buy", "ranking", "sell")),
         ("rebalance", c_void_p),
         *((name, c_int64) for name in ("window", "start", "stop", "decided")),
     )
@@ -115,6 +126,7 @@ class State(Structure):
         ("unfilled", c_int64 * (len(UNFILLED) + 1)),
         *((name, c_void_p) for name in ("holdings", "trade_log", "trip_log", "equity", "cash_log", "positions")),
         *((name, c_void_p) for name in ("is_held", "sold_row", "target_row", "keys", "order", "weights")),
+        *((name, c_void_p) for name in ("passed", "ranked")),
     )  # fmt: skip
 
 
@@ -129,6 +141,8 @@ def _functions() -> ctypes.CDLL:
     ]  # fmt: skip
     found.mark_passed.restype = None
     found.mark_passed.argtypes = [POINTER(Plane), POINTER(Plane), c_void_p, c_int64, c_int64, c_int64, c_void_p]
+    found.order_rows.restype = None
+    found.order_rows.argtypes = [c_void_p, c_int64, c_int64, c_void_p, c_int64, c_int32, c_void_p, c_void_p]
     found.universe_returns.restype = None
     found.universe_returns.argtypes = [POINTER(Market), POINTER(Plane), c_int64, c_int64, c_int64, c_void_p]
     return found
@@ -151,6 +165,30 @@ def plane(array: np.ndarray, first: int, dtype: Any, columns: int) -> Plane:
     return Plane(array.ctypes.data, array.strides[0], first)
 
 
+def asked(formula: Formula | None, gives: int) -> Asked:
+    """A formula whose answers have `gives` bytes, for the day loop; the formula has to outlive it."""
+    if formula is None:
+        return Asked()
+    if formula.bytes != gives:
+        raise TypeError(f"the kernel needs answers of {gives} bytes, not {formula.bytes}")
+    return Asked(*entries(), ctypes.addressof(formula))
+
+
+def order_rows(values: np.ndarray, by_code: np.ndarray, *, descending: bool) -> np.ndarray:
+    """uint16 [rows, N]: the columns of float32 rows in ranking order (equals by stock code), then NOBODY where values
+    are absent. `by_code` are the columns in stock code order, fewer than NOBODY."""
+    rows, columns = values.shape
+    source = plane(values, 0, np.float32, columns)
+    if len(by_code) != columns or columns >= NOBODY:
+        raise ValueError(f"{columns} columns cannot be ordered")
+    out, work = np.empty((rows, columns), np.uint16), np.empty(2 * columns, np.uint64)
+    _functions().order_rows(
+        source.data, source.stride, rows, address(by_code, np.int32), columns, int(descending), work.ctypes.data,
+        out.ctypes.data,
+    )  # fmt: skip
+    return out
+
+
 class Ledger:
     """The state of one run with its arrays; the trade and round trip logs grow between two days."""
 
@@ -164,11 +202,12 @@ class Ledger:
         self._marks = (
             np.zeros(columns, np.uint8), np.full(columns, -1, np.int32), np.full(columns, -1, np.int32),
             np.empty(columns + 1, np.uint64), np.empty(columns + 2, np.int32), np.empty(max_positions + 1),
+            np.empty(columns, np.bool_), np.empty(columns, np.float32),
         )  # fmt: skip
         self.state = State(cash=cash, first_purchase=-1)
         self.state.equity, self.state.cash_log = self.equity.ctypes.data, self.cash.ctypes.data
         self.state.positions = self.positions.ctypes.data
-        names = ("is_held", "sold_row", "target_row", "keys", "order", "weights")
+        names = ("is_held", "sold_row", "target_row", "keys", "order", "weights", "passed", "ranked")
         for name, scratch in zip(names, self._marks, strict=True):
             setattr(self.state, name, cast(np.ndarray, scratch).ctypes.data)
         self.state.holdings = self._holdings.ctypes.data

@@ -10,42 +10,44 @@ import numpy as np
 
 from shared.errors import Problem, RunError
 from shared.language import Expression
-from shared.language.evaluate import evaluate
+from shared.language.evaluate import evaluate, formula, held_name
+from shared.language.machine import Formula
 from shared.model.calendar import iso, years_of
 from shared.model.panel import Panels
-from shared.simulation.kernel import Plane, count_present, plane
+from shared.simulation.kernel import Block, Plane, asked, count_present, plane
+from shared.simulation.orders import order
 from shared.simulation.plan import Expressions
 from shared.simulation.universe import UniverseMask
 
 FEW = 0.05
 """A factor present on a smaller part of the stocks and rows read is warned of."""
 
-NO_PLANE = Plane(None, 0, 0)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Signals:
-    """Planes over decision rows [first, …): bool but `rank` (float32). The arrays keep their memory alive."""
+    """What decides rows [first, …). The arrays and formulas keep their memory alive."""
 
     first: int
     universe: np.ndarray
-    buy: np.ndarray | None
-    rank: np.ndarray
-    sell: np.ndarray | None
+    """bool [rows, N]."""
+    buy: Formula | None
+    rank: np.ndarray | Formula
+    """float32 [rows, N] where it lies in memory."""
+    order: np.ndarray | None
+    """uint16 [rows, N], see `orders`."""
+    sell: Formula | None
 
-    def planes(self) -> tuple[Plane, Plane, Plane, Plane]:
-        """(universe, buy, rank, sell) for the kernel."""
+    def put_into(self, block: Block) -> None:
+        """Gives a block its signals; they have to outlive it."""
         columns = self.universe.shape[1]
-
-        def condition(array: np.ndarray | None) -> Plane:
-            return NO_PLANE if array is None else plane(array, self.first, np.bool_, columns)
-
-        return (
-            plane(self.universe, self.first, np.bool_, columns),
-            condition(self.buy),
-            plane(self.rank, self.first, np.float32, columns),
-            condition(self.sell),
-        )
+        block.universe = plane(self.universe, self.first, np.bool_, columns)
+        block.buy, block.sell = asked(self.buy, 1), asked(self.sell, 1)
+        if isinstance(self.rank, Formula):
+            block.ranking = asked(self.rank, 4)
+        else:
+            block.rank = plane(self.rank, self.first, np.float32, columns)
+        if self.order is not None:
+            block.order = plane(self.order, self.first, np.uint16, columns)
 
 
 def signals_of(
@@ -53,19 +55,27 @@ def signals_of(
     universe: UniverseMask,
     panels: Panels,
     rows: slice,
+    *,
+    descending: bool,
     cancelled: Callable[[], bool] | None = None,
 ) -> Signals:
     """The decisions of these rows; `cancelled` is asked while something long is computed."""
 
-    def values(expression: Expression) -> np.ndarray:
+    def ask(expression: Expression) -> Formula:
+        return formula(expression, panels, rows, universe.rows, universe.key, cancelled=cancelled)
+
+    def values(expression: Expression, rows: slice) -> np.ndarray:
         return evaluate(expression, panels, rows, universe.rows, universe.key, cancelled=cancelled)
 
+    rank_by = expressions.rank_by
+    name = held_name(rank_by, universe.key)
     return Signals(
         first=rows.start,
         universe=universe.rows(rows),
-        buy=None if expressions.buy is None else values(expressions.buy),
-        rank=values(expressions.rank_by),
-        sell=None if expressions.sell is None else values(expressions.sell),
+        buy=None if expressions.buy is None else ask(expressions.buy),
+        rank=ask(rank_by) if name is None else values(rank_by, rows),
+        order=None if name is None else order(name, panels, rows, lambda year: values(rank_by, year), descending),
+        sell=None if expressions.sell is None else ask(expressions.sell),
     )
 
 
