@@ -142,12 +142,23 @@ def started_monotonic(process: int) -> float | None:
     return None if stat is None else int(stat[19]) / _TICK
 
 
-def memory_mb(process: int) -> dict[str, float]:
-    """Resident memory: `private` of the process alone, `pss` its share of what is shared, `rss` all that it sees."""
-    table = pathlib.Path(f"/proc/{process}/smaps_rollup").read_text(encoding="ascii")
-    kb = {line.split(":")[0]: int(line.split()[1]) for line in table.splitlines() if line.endswith("kB")}
-    return {
-        "private": (kb["Private_Clean"] + kb["Private_Dirty"]) / 1024,
-        "pss": kb["Pss"] / 1024,
-        "rss": kb["Rss"] / 1024,
-    }
+def memory_mb(process: int, panels: str = "") -> dict[str, float]:
+    """Resident memory: `private` of the process alone, `pss` its share of what is shared, `rss` all that it sees.
+
+    Files in the folder `panels` are counted where they lie, once for the host: what of them only this process has
+    mapped at the moment is `panels_alone` and not private. A file that was removed is memory of those who hold it.
+    """
+    found = {"private": 0.0, "pss": 0.0, "rss": 0.0, "anonymous": 0.0, "panels_alone": 0.0}
+    in_panels = False
+    for line in pathlib.Path(f"/proc/{process}/smaps").read_text(encoding="utf-8").splitlines():
+        name, _, rest = line.partition(": ")
+        if not line.endswith(" kB"):
+            if "-" in line.partition(" ")[0]:
+                in_panels = bool(panels) and f" {panels}/" in line and not line.endswith("(deleted)")
+            continue
+        mb = int(rest.split()[0]) / 1024
+        if name in ("Private_Clean", "Private_Dirty"):
+            found["panels_alone" if in_panels else "private"] += mb
+        elif name.lower() in found:
+            found[name.lower()] += mb
+    return found

@@ -24,6 +24,7 @@ from shared.strategies.catalogue import STANDARD
 Told = Callable[[str], None]
 Figures = dict[str, Any]
 PATIENCE_S = 120.0
+QUIET_S = 4.0
 
 
 def body(number: int, first: dt.date, days: int = 365) -> dict[str, Any]:
@@ -216,50 +217,70 @@ def _stored(served: Served) -> int:
     return int(served.metrics().get('ondol_backtests_total{outcome="completed"}', 0))
 
 
-def first_answer(home: pathlib.Path, tell: Told, repeats: int = 3) -> Figures:
-    """P6: from the birth of a simulator process to its first answer; its elder is killed."""
-    seconds = []
+def first_answer(home: pathlib.Path, tell: Told, repeats: int = 5) -> Figures:
+    """P6: from the birth of a simulator process to its first answer.
+
+    Its elder is killed and the question asked in the same instant, so that it may have been delivered to the dead one:
+    `seconds` counts from the birth of the successor, `since_kill_s` is what the caller waited.
+    """
+    seconds, waited = [], []
     with serving(home, simulators=1) as served:
         first = first_day(served)
-        asyncio.run(drive(served.port, backtests(range(40_000, 40_001), first), 1))
-        for n in range(repeats):
+        number = 10 * int(time.time())  # a home that was measured before has stored results
+        asyncio.run(drive(served.port, backtests(range(number, number + 1), first), 1))
+        for n in range(1, repeats + 1):
             elder = served.run()["services"]["simulator-1"]
-            asked = backtests(range(41_000 + n, 41_001 + n), first)
+            (asked,) = backtests(range(number + n, number + n + 1), first)
 
-            async def wait(asked: list[bytes] = asked, elder: int = elder) -> float:
+            async def wait(asked: bytes = asked, elder: int = elder) -> tuple[float, float]:
+                connection = Connection(served.port)
+                begin = time.clock_gettime(time.CLOCK_BOOTTIME)
                 os.kill(elder, signal.SIGKILL)
-                await Connection(served.port).send(asked[0])
-                return time.clock_gettime(time.CLOCK_BOOTTIME)
+                answer = await connection.send(asked)
+                if answer.status != 200:
+                    raise ChildError(f"the first answer was {answer.status} {answer.body[:400]!r}")
+                return begin, time.clock_gettime(time.CLOCK_BOOTTIME)
 
-            answered = asyncio.run(wait())
+            killed, answered = asyncio.run(wait())
             younger = served.run()["services"]["simulator-1"]
             born = started_monotonic(younger)
-            if younger != elder and born is not None:
-                seconds.append(answered - born)
-    tell(f"first answer of a simulator: {min(seconds):.2f} s")
-    return {"seconds": seconds}
+            if younger == elder or born is None:
+                raise ChildError("the killed simulator has no successor")
+            seconds.append(answered - born)
+            waited.append(answered - killed)
+    tell(f"first answer of a simulator: {sorted(seconds)[len(seconds) // 2]:.2f} s")
+    return {"seconds": seconds, "since_kill_s": waited}
 
 
 def memory(home: pathlib.Path, tell: Told, simulators: int = 16) -> Figures:
-    """P9, P10 and the API's part of P15: memory of everything while many simulators work over all years."""
+    """P9, P10 and the API's part of P15: memory of everything while many simulators work over all years.
+
+    Simulators are looked at right after the burst, and once more when they have been quiet for some seconds.
+    """
     with serving(home, simulators=simulators) as served:
         newest = served.get("/v1/datasets/current")
         start = dt.date.fromisoformat(newest["first_day"]) + dt.timedelta(days=30)
         span = (dt.date.fromisoformat(newest["last_day"]) - start).days - 62
+        folder = served.run()["servers"]["panel_dir"]
         fresh = memory_mb(served.run()["services"]["api"])
-        burst(served, backtests(range(60_000, 60_000 + 20 * simulators), start, span), simulators)
+        number = 10_000 * int(time.time())
+        burst(served, backtests(range(number, number + 20 * simulators), start, span), simulators)
         run = served.run()
-        services = {name: memory_mb(process) for name, process in run["services"].items()}
+        services = {name: memory_mb(process, folder) for name, process in run["services"].items()}
         servers = {name: memory_mb(process) for name, process in run["servers"]["processes"].items()}
-        panels = sum(
-            f.stat().st_blocks * 512 for f in pathlib.Path(run["servers"]["panel_dir"]).rglob("*") if f.is_file()
-        )
+        panels = sum(f.stat().st_blocks * 512 for f in pathlib.Path(folder).rglob("*") if f.is_file())
         metrics = served.metrics()
-    private = [m["private"] for name, m in services.items() if name.startswith("simulator")]
+        time.sleep(QUIET_S)
+        quiet = {name: memory_mb(process, folder) for name, process in run["services"].items()}
+    private = _of_simulators(services, "private")
     redis = {name: m["rss"] for name, m in servers.items() if "postgres" not in name}
     found = {
-        "api_fresh": fresh, "services": services, "servers": servers, "panels_mb": panels / 2**20,
-        "simulator_private_mb": {"median": float(np.median(private)), "most": max(private)}, "redis_rss_mb": redis,
+        "api_fresh": fresh, "services": services, "quiet": quiet, "servers": servers, "panels_mb": panels / 2**20,
+        "simulator_private_mb": {"median": float(np.median(private)), "most": max(private)},
+        "simulator_quiet_mb": {
+            "median": float(np.median(_of_simulators(quiet, "private"))), "most": max(_of_simulators(quiet, "private"))
+        },
+        "redis_rss_mb": redis,
         "redis_used_mb": {k: v / 2**20 for k, v in metrics.items() if k.startswith("ondol_redis_memory_bytes")},
         "total_mb": sum(private) + panels / 2**20 + sum(redis.values()),
         "dataset": {k: newest.get(k) for k in ("days", "stocks", "parts", "sizes", "first_day", "last_day")},
@@ -268,12 +289,20 @@ def memory(home: pathlib.Path, tell: Told, simulators: int = 16) -> Figures:
     return found
 
 
+def _of_simulators(services: dict[str, dict[str, float]], kind: str) -> list[float]:
+    return [memory[kind] for name, memory in services.items() if name.startswith("simulator")]
+
+
 def imports() -> Figures:
-    """P15: resident memory and time of importing the api and the simulator."""
+    """P15: resident memory and time of importing the services, as their processes do it."""
     from bench.processes import run
 
     found = {}
     for name in ("api", "simulator", "preparer", "warmer"):
-        ended = run([sys.executable, "-c", f"import services.{name}.service"])
+        text = (
+            "import os; from shared.infra.process import light_start\n"
+            f"with light_start(os.environ): import services.{name}.service"
+        )
+        ended = run([sys.executable, "-c", text])
         found[name] = {"rss_mb": ended.peak_rss_mb, "seconds": ended.seconds, "cpu_s": ended.cpu_s}
     return found

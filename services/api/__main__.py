@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import sys
 
-from services.api.service import run
-from shared.infra.process import be_frugal
-from shared.infra.start import serve
+from shared.infra.process import be_frugal, light_start
 
 
 def main() -> int:
     """Serve until SIGTERM; a wrong environment is one sentence and exit code 2."""
     be_frugal(mapped_from_bytes=1 << 20)
+    with light_start(os.environ):
+        from services.api.service import run
+        from shared.infra.start import serve
     return serve("api", run, os.environ)
 
 

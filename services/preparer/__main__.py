@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 
-from services.preparer.service import run
-from shared.infra.process import be_roomy
-from shared.infra.start import serve
+from shared.infra.process import be_roomy, light_start
 
 
 def main() -> int:
     """Serve until SIGTERM; a wrong environment is one sentence and exit code 2."""
     be_roomy()
-    gc.freeze()  # what was imported is never looked through again
+    with light_start(os.environ):
+        from services.preparer.service import run
+        from shared.infra.start import serve
     return serve("preparer", run, os.environ)
 
 

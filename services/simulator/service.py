@@ -26,7 +26,7 @@ from shared.errors import SetupError, UnavailableError
 from shared.infra import redis as servers
 from shared.infra.cache import cache as open_cache
 from shared.infra.lifecycle import Beat, Heartbeat, StopRequested, stop_signal, until
-from shared.infra.postgres import LOST, database, is_migrated
+from shared.infra.postgres import LOST, Database, database, is_migrated
 from shared.infra.probes import probes
 from shared.infra.quick import quick_database
 from shared.infra.sql import statements
@@ -54,16 +54,17 @@ class Desk:
         self.works: dict[str, Work] = {}
         self.entries: dict[str, str] = {}
         """Entries of queries in work: entry -> stream."""
-        self.tasks: set[asyncio.Task[None]] = set()
+        self.tasks: set[asyncio.Future[None]] = set()
         self.leaving = False
 
-    def begin(self, work: Awaitable[None]) -> None:
+    def begin(self, work: Awaitable[None]) -> asyncio.Future[None]:
         """Run something to its end beside the consumers."""
         task = asyncio.ensure_future(work)
         self.tasks.add(task)
         task.add_done_callback(self._ended)
+        return task
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _ended(self, task: asyncio.Future[None]) -> None:
         self.tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("work.broken", exc_info=error)
@@ -73,7 +74,7 @@ async def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; then finish what runs, or hand it back."""
     if not settings.has_servers:
         raise SetupError("A simulator needs ONDOL_DATABASE_URL, ONDOL_BROKER_URL and ONDOL_CACHE_URL.")
-    worker = f"{socket.gethostname()}-{os.getpid()}"
+    name, worker = names(socket.gethostname(), settings.metrics_port, os.getpid())
     async with AsyncExitStack() as stack:
         stop = await stack.enter_async_context(stop_signal())
         record = await stack.enter_async_context(
@@ -118,7 +119,9 @@ async def run(settings: Settings) -> None:
         )
         while not await is_migrated(record) and not stop.is_set():  # noqa: ASYNC110  another process migrates
             await asyncio.sleep(0.2)
-        heart = Heartbeat(partial(heartbeat, settings, desk, worker), interval_s=BEAT_S,
+        if settings.metrics_port:
+            await _inherit(record, name)
+        heart = Heartbeat(partial(heartbeat, settings, desk, name), interval_s=BEAT_S,
                           lost=(*LOST, RedisError, UnavailableError, SetupError, asyncpg.PostgresError))  # fmt: skip
         stack.enter_context(heart)
         handlers: dict[str, Callable[[Consumer, Delivery], Awaitable[None]]] = {
@@ -133,11 +136,34 @@ async def run(settings: Settings) -> None:
                 group.create_task(keep_reconciling(record, broker, GROUP))
                 group.create_task(_while_it_beats(heart))
                 for stream, handler in handlers.items():
-                    consumer = Consumer(broker, stream, GROUP, worker, lease_ms=int(simulate.LEASE_S * 1000))
+                    consumer = Consumer(broker, stream, GROUP, name, lease_ms=int(simulate.LEASE_S * 1000))
                     group.create_task(_consume(consumer, desk, desk.slots[stream], handler))
         except* StopRequested:
             pass
         await _leave(desk)
+
+
+def names(host: str, metrics_port: int, process: int) -> tuple[str, str]:
+    """(name in the streams, name in the rows) of a simulator.
+
+    The first one stays the same over restarts: two living simulators of a host cannot listen on one port. Who starts
+    again therefore takes up what was delivered to its predecessor, instead of leaving it until the leases run out.
+    """
+    if not metrics_port:
+        return f"{host}-{process}", f"{host}-{process}"
+    return f"{host}-{metrics_port}", f"{host}-{metrics_port}-{process}"
+
+
+async def _inherit(record: Database, name: str) -> None:
+    """End the leases of processes of this name: whoever listens on their port now is their successor."""
+    try:
+        async with record.connection() as connection:
+            rows = await connection.fetch(SQL["inherit"], name + "-")
+    except (*LOST, UnavailableError) as error:  # then they run out by themselves
+        log.warning("record.lost", error=type(error).__name__)
+    else:
+        if rows:
+            log.info("leases.inherited", rows=len(rows))
 
 
 async def _while_it_beats(heart: Heartbeat) -> None:
@@ -170,7 +196,9 @@ async def _consume(
         if not deliveries:
             slots.release()
             continue
-        desk.begin(handle(consumer, deliveries[0]))
+        running = desk.begin(handle(consumer, deliveries[0]))
+        if deliveries[0].inherited:  # one of these ended the last process: one by one, so that no other goes with it
+            await asyncio.wait({running})
 
 
 def _return_unread(consumer: Consumer, desk: Desk, done: asyncio.Future[list[Delivery]]) -> None:
@@ -264,11 +292,11 @@ class _Slot:
 
 
 @asynccontextmanager
-async def heartbeat(settings: Settings, desk: Desk, worker: str) -> AsyncIterator[Beat]:
+async def heartbeat(settings: Settings, desk: Desk, name: str) -> AsyncIterator[Beat]:
     """Connections of the heartbeat thread, and its beat: renew rows and entries, stop what is not ours any more."""
     broker: Redis = servers.client(settings.broker_url or "")
     lease_ms = int(simulate.LEASE_S * 1000)
-    streams = {name: Consumer(broker, name, GROUP, worker, lease_ms=lease_ms) for name in (BACKTESTS, QUERIES)}
+    streams = {stream: Consumer(broker, stream, GROUP, name, lease_ms=lease_ms) for stream in (BACKTESTS, QUERIES)}
     async with AsyncExitStack() as stack:
         stack.push_async_callback(broker.aclose)
         record = await stack.enter_async_context(

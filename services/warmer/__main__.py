@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import sys
 
-from services.warmer.service import run
-from shared.infra.start import serve
+from shared.infra.process import light_start
 
 
 def main() -> int:
     """Serve until SIGTERM; a wrong environment is one sentence and exit code 2."""
+    with light_start(os.environ):
+        from services.warmer.service import run
+        from shared.infra.start import serve
     return serve("warmer", run, os.environ)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from shared.errors import SetupError
 from shared.infra.logs import configure
+from shared.infra.process import give_back_when_quiet
 from shared.settings import Settings
 
 
@@ -17,8 +18,16 @@ def serve(service: str, run: Callable[[Settings], Coroutine[Any, Any, None]], en
     try:
         settings = Settings.from_environment(environment)
         configure(service, settings.log_level, settings.secrets)
-        asyncio.run(run(settings))
+        asyncio.run(_frugally(run(settings)))
     except SetupError as error:
         sys.stderr.write(f"{error}\n")
         return 2
     return 0
+
+
+async def _frugally(running: Coroutine[Any, Any, None]) -> None:
+    giving_back = asyncio.create_task(give_back_when_quiet())
+    try:
+        await running
+    finally:
+        giving_back.cancel()

@@ -85,6 +85,8 @@ class Delivery:
     event: Event | None
     claimed: bool
     """Taken over from a consumer that fell silent."""
+    inherited: bool = False
+    """Delivered to a process of the same name before this one started: it may be what ended that process."""
 
 
 class Consumer:
@@ -96,7 +98,8 @@ class Consumer:
         self._group = group
         self._name = name
         self._lease_ms = lease_ms
-        self._own = True
+        self._own: str | None = "0"
+        """The last of the entries from before a restart that was looked at; None when there are no more."""
         self._next_claim = 0.0
         self._line: Line | None = None
 
@@ -107,11 +110,11 @@ class Consumer:
         (the caller reconciles with its rows).
         """
         try:
-            if self._own:
-                found = await self._read("0", count, None)
+            if self._own is not None:
+                found = await self._read(self._own, count, None)
+                self._own = found[-1].entry if found else None
                 if found:
                     return found
-                self._own = False
             if time.monotonic() >= self._next_claim:
                 self._next_claim = time.monotonic() + self._lease_ms / 2000
                 found = await self._claim_abandoned()
@@ -202,11 +205,19 @@ class Consumer:
             answer = await self._broker.xreadgroup(
                 self._group, self._name, {self._key: start}, count=count, block=block_ms
             )
-        return [_delivery(entry, fields, claimed=False) for _, entries in answer or [] for entry, fields in entries]
+        return [
+            Delivery(entry=_text(entry), event=_event(fields), claimed=False, inherited=start != ">")
+            for _, entries in answer or []
+            for entry, fields in entries
+        ]
 
     async def _claim_abandoned(self) -> list[Delivery]:
         _, entries, *_ = await self._broker.xautoclaim(self._key, self._group, self._name, self._lease_ms, "0", count=1)
-        return [_delivery(entry, fields, claimed=True) for entry, fields in entries if fields is not None]
+        return [
+            Delivery(entry=_text(entry), event=_event(fields), claimed=True)
+            for entry, fields in entries
+            if fields is not None
+        ]
 
 
 async def _entries(line: Line, command: tuple[str | bytes | int, ...], block_ms: int) -> list[Any] | None:
@@ -223,10 +234,6 @@ async def _entries(line: Line, command: tuple[str | bytes | int, ...], block_ms:
 def _is_gone(error: ResponseError) -> bool:
     """The stream, or its group, does not exist (any more)."""
     return str(error).startswith(("NOGROUP", "UNBLOCKED"))
-
-
-def _delivery(entry: Any, fields: dict[bytes, bytes] | None, *, claimed: bool) -> Delivery:
-    return Delivery(entry=_text(entry), event=_event(fields), claimed=claimed)
 
 
 def _event(fields: dict[bytes, bytes] | None) -> Event | None:

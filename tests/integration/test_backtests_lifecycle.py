@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -18,17 +19,18 @@ import pytest
 import pytest_asyncio
 
 from ondol import embedded
+from ondol.serve import free_port
 from services.api.keys import Doorkeeper, hash_of, is_loopback, refuse_open_bind
 from services.api.service import opened
 from services.simulator.reconcile import reconcile
-from services.simulator.service import Desk, heartbeat
+from services.simulator.service import GROUP, Desk, heartbeat, names
 from services.simulator.simulate import SQL, Work
 from shared.contracts.events import BACKTESTS
 from shared.errors import SetupError
 from shared.infra import redis as redis_servers
 from shared.infra.postgres import database
 from shared.infra.sql import statements
-from shared.infra.streams import key_of
+from shared.infra.streams import Consumer, key_of
 from shared.model.request import BacktestRequest
 from shared.settings import Settings
 from tests.support.running import Client, api_of, simulator
@@ -181,6 +183,36 @@ async def test_a_row_that_kills_its_simulator_three_times_fails_with_that_reason
         document = await ended(client, row["id"])
         assert document["status"] == "failed"
         assert document["error"]["kind"] == "killed_simulator"
+
+
+async def test_a_simulator_takes_up_at_once_what_its_dead_predecessor_held(prepared: Settings) -> None:
+    port = free_port()
+    name, dead = names(socket.gethostname(), port, 1)
+    async with api_of(prepared) as client, connection_of(prepared) as connection:
+        row = await ask(client, request())
+        async with redis_servers.broker(prepared.broker_url or "") as broker:
+            consumer = Consumer(broker, BACKTESTS, GROUP, name)
+            await consumer.create_group()
+            assert len(await consumer.take(block_ms=10)) == 1
+        computation = await connection.fetchval("select id from computation")
+        assert await connection.fetchrow(SQL["take"], computation, 3600.0, dead) is not None
+        async with simulator(prepared, metrics_port=port):
+            assert (await ended(client, row["id"]))["status"] == "completed"
+        assert await connection.fetchval("select attempts from computation") == 2
+
+
+async def test_only_leases_of_the_same_name_are_inherited(prepared: Settings) -> None:
+    async with api_of(prepared) as client, connection_of(prepared) as connection:
+        held = {}
+        for number, port in enumerate((910, 9101)):
+            await ask(client, request(initial_cash=1e7 + number))
+            held[port] = await connection.fetchval("select id from computation where status = 'queued'")
+            worker = names("host", port, 7)[1]
+            assert await connection.fetchrow(SQL["take"], held[port], 3600.0, worker) is not None
+        found = await connection.fetch(SQL["inherit"], names("host", 910, 8)[0] + "-")
+        assert [row["id"] for row in found] == [held[910]]
+        assert await connection.fetchrow(SQL["take"], held[9101], 3600.0, "other") is None
+        assert await connection.fetchrow(SQL["take"], held[910], 3600.0, "other") is not None
 
 
 async def test_a_lost_hint_is_announced_again_and_a_live_one_is_not(prepared: Settings) -> None:

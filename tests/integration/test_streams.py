@@ -61,6 +61,19 @@ async def test_a_restarted_consumer_takes_up_its_own_entries(broker: Redis) -> N
     assert [d.entry for d in await _consumer(broker, "one").take(block_ms=10)] == [entry]
 
 
+async def test_what_was_left_by_a_dead_process_comes_once_each_and_marked_before_anything_new(broker: Redis) -> None:
+    dead = _consumer(broker, "one")
+    await dead.create_group()
+    await append_many(broker, [BacktestRequested(computation_id=str(n)) for n in range(5)])
+    left = [(await dead.take(block_ms=10))[0] for _ in range(3)]
+    assert not any(delivery.inherited for delivery in left)
+    successor = _consumer(broker, "one")
+    taken = [(await successor.take(block_ms=10))[0] for _ in range(5)]  # none is done before the next is taken
+    assert [delivery.entry for delivery in taken[:3]] == [delivery.entry for delivery in left]
+    assert [delivery.inherited for delivery in taken] == [True] * 3 + [False] * 2
+    assert len({delivery.entry for delivery in taken}) == 5
+
+
 async def test_a_silent_consumer_loses_its_entry_and_a_beating_one_keeps_it(broker: Redis) -> None:
     dead, other = _consumer(broker, "dead", lease_ms=200), _consumer(broker, "other", lease_ms=200)
     await dead.create_group()

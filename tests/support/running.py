@@ -125,12 +125,13 @@ async def api_of(settings: Settings) -> AsyncIterator[Client]:
 
 @asynccontextmanager
 async def simulator(
-    settings: Settings, *, quiet: bool = True, service: str = "simulator"
+    settings: Settings, *, quiet: bool = True, service: str = "simulator", metrics_port: int = 0
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """A simulator process, or another service; ended with SIGTERM unless it is gone by then."""
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("ONDOL_")},
-        **settings.to_environment(), "ONDOL_METRICS_PORT": "0", "ONDOL_LOG_LEVEL": "warning" if quiet else "info",
+        **settings.to_environment(), "ONDOL_METRICS_PORT": str(metrics_port),
+        "ONDOL_LOG_LEVEL": "warning" if quiet else "info",
     }  # fmt: skip
     process = await asyncio.create_subprocess_exec(sys.executable, "-m", f"services.{service}", env=environment)
     try:

@@ -158,6 +158,12 @@ where id = $1 and attempts < 3
 returning request, dataset_version, engine_version, lease, attempts, origin, created_at, started_at,
           extract(epoch from (now() - created_at)) * 1000 as queue_ms;
 
+-- name: inherit
+-- $1 the beginning of the worker's name that only its dead predecessors had: their leases end now.
+update computation set lease_until = now()
+where status in ('preparing', 'running') and starts_with(worker, $1)
+returning id;
+
 -- name: renew
 update computation
 set lease_until = now() + make_interval(secs => $3), progress = greatest(progress, $4), status = $5
