@@ -11,6 +11,7 @@ from typing import Any
 import asyncpg
 
 from shared.errors import SetupError, UnavailableError
+from shared.infra.crowd import announced, refuse_crowd
 from shared.infra.sql import statements
 
 MIGRATIONS = pathlib.Path(__file__).parent / "sql" / "migrations"
@@ -167,8 +168,13 @@ class Database:
             return False
 
 
-async def connect_pool(url: str, *, size: int = 8, acquire_timeout_s: float = 2.5, smallest: int = 1) -> Database:
-    """Open a pool of at most `size` connections; SetupError when the server cannot be reached or refuses the login."""
+async def connect_pool(
+    url: str, *, size: int = 8, acquire_timeout_s: float = 2.5, smallest: int = 1, service: str | None = None
+) -> Database:
+    """Open a pool of at most `size` connections; SetupError when the server cannot be reached or refuses the login.
+
+    A `service` also gets one when the server has no room for all connections that may be taken.
+    """
     try:
         pool = await asyncio.wait_for(
             asyncpg.create_pool(
@@ -177,20 +183,38 @@ async def connect_pool(url: str, *, size: int = 8, acquire_timeout_s: float = 2.
                 max_size=size,
                 timeout=5,
                 command_timeout=60,
-                server_settings=_LIMITS,
+                server_settings={**_LIMITS, "application_name": announced(service or "pool", size)},
                 max_inactive_connection_lifetime=0,
             ),
             timeout=15,
         )
     except (*LOST, asyncpg.PostgresError, ValueError) as error:
         raise SetupError(_unreachable(error)) from error
-    return Database(pool, acquire_timeout_s)
+    found = Database(pool, acquire_timeout_s)
+    if service is not None:
+        await check_room(found)
+    return found
+
+
+async def check_room(found: Database) -> None:
+    """Close a service's new pool with a SetupError when the server has no room for all that may be taken."""
+    try:
+        async with found.connection() as connection:
+            await refuse_crowd(connection)
+    except (UnavailableError, *LOST, asyncpg.PostgresError) as error:
+        await found.close()
+        raise SetupError(_unreachable(error)) from error
+    except BaseException:
+        await found.close()
+        raise
 
 
 @asynccontextmanager
-async def database(url: str, *, size: int = 8, acquire_timeout_s: float = 2.5) -> AsyncIterator[Database]:
+async def database(
+    url: str, *, size: int = 8, acquire_timeout_s: float = 2.5, service: str | None = None
+) -> AsyncIterator[Database]:
     """`connect_pool` for an `async with`; the pool is closed, or terminated when it does not close in time."""
-    found = await connect_pool(url, size=size, acquire_timeout_s=acquire_timeout_s)
+    found = await connect_pool(url, size=size, acquire_timeout_s=acquire_timeout_s, service=service)
     try:
         yield found
     finally:

@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager
 import asyncpg
 
 from shared.errors import SetupError
-from shared.infra.postgres import LOST, Database
+from shared.infra.crowd import announced
+from shared.infra.postgres import LOST, Database, check_room
 
 LIMITS = {
     "statement_timeout": "15s", "lock_timeout": "5s", "idle_in_transaction_session_timeout": "20s", "jit": "off",
@@ -65,13 +66,13 @@ class Quick(Database):
 async def quick_database(url: str, *, name: str, size: int, acquire_timeout_s: float) -> AsyncIterator[Database]:
     """A pool whose users leave nothing behind on a connection (no session settings, locks, listeners or cursors).
 
-    SetupError when the server cannot be reached.
+    SetupError when the server cannot be reached, or has no room for all connections that may be taken.
     """
     try:
         pool = await asyncio.wait_for(
             asyncpg.create_pool(
                 url, min_size=1, max_size=size, timeout=5, command_timeout=20, max_inactive_connection_lifetime=0,
-                server_settings=LIMITS | {"application_name": f"ondol-{name}"}, reset=_nothing,
+                server_settings=LIMITS | {"application_name": announced(name, size)}, reset=_nothing,
             ),
             timeout=15,
         )  # fmt: skip
@@ -81,6 +82,7 @@ async def quick_database(url: str, *, name: str, size: int, acquire_timeout_s: f
             f"PostgreSQL cannot be used ({reason}); check ONDOL_DATABASE_URL and that the server runs."
         ) from error
     found = Quick(pool, acquire_timeout_s)
+    await check_room(found)
     try:
         yield found
     finally:

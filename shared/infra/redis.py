@@ -63,12 +63,41 @@ async def broker(url: str) -> AsyncIterator[Client]:
         await found.aclose()
 
 
-async def _info(redis: Redis, setting: str) -> dict[str, Any]:
+async def refuse_same_server(broker_url: str, cache_url: str, *, cluster: bool = False) -> None:
+    """SetupError when broker and cache are one server, under whatever two addresses: a cache that fills up evicts, or
+    refuses, what the broker must keep. SetupError, too, when one of them does not answer."""
+    one = client(broker_url)
+    other: Any = cluster_client(cache_url) if cluster else client(cache_url)
     try:
-        info: dict[str, Any] = await redis.info("memory")
+        broker_run = (await _info(one, "ONDOL_BROKER_URL", "server")).get("run_id")
+        if cluster:
+            try:
+                await other.initialize()
+            except (RedisError, OSError, ValueError) as error:
+                raise SetupError(_unusable(error, "ONDOL_CACHE_URL")) from error
+            found = [await other.info("server", target_nodes=node) for node in other.get_primaries()]
+        else:
+            found = [await _info(other, "ONDOL_CACHE_URL", "server")]
+    finally:
+        await one.aclose()
+        await other.aclose()
+    if broker_run is not None and broker_run in {info.get("run_id") for info in found}:
+        raise SetupError(
+            "ONDOL_BROKER_URL and ONDOL_CACHE_URL lead to the same Redis server; a full cache would evict or block "
+            "queued work, so start a second server for the cache (another database number is not enough)."
+        )
+
+
+async def _info(redis: Redis, setting: str, section: str = "memory") -> dict[str, Any]:
+    try:
+        info: dict[str, Any] = await redis.info(section)
     except (RedisError, OSError, ValueError) as error:
-        raise SetupError(f"Redis cannot be used ({error}); check {setting} and that the server runs.") from error
+        raise SetupError(_unusable(error, setting)) from error
     return info
+
+
+def _unusable(error: BaseException, setting: str) -> str:
+    return f"Redis cannot be used ({error}); check {setting} and that the server runs."
 
 
 async def memory(redis: Redis | RedisCluster) -> tuple[int, int, int]:

@@ -26,8 +26,8 @@ def order(
 ) -> np.ndarray | None:
     """uint16 [rows, N]: columns in ranking order, then NOBODY; None when it does not pay.
 
-    `values` gives float32 [rows, N] of what `name` names, for any rows. Sorting a row costs several times what selecting
-    its best does, so it is done when a process is asked for the second time.
+    `values` gives float32 [rows, N] of what `name` names, for any rows. Sorting a row costs several times what
+    selecting its best does, so it is done when a process is asked for the second time.
     """
     if len(panels.instruments) >= NOBODY:
         return None

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from shared.errors import CancelledRunError
-from shared.language import compile_expression, evaluate, presence, reads
+from shared.language import compile_expression, evaluate, machine, presence, reads
+from shared.language.evaluate import formula
 from shared.model.calendar import year_slices
 from tests.unit.language.small import SmallPanels, small_panels, universe_of
 
@@ -36,6 +37,25 @@ def test_any_slice_of_rows_has_the_same_bits(text: str, role: str) -> None:
     for start, stop in ((0, 1), (70, 71), (24, 26), (40, 71), (3, 50), (26, 26), (0, 71)):
         for panels in (warm, small_panels()):
             np.testing.assert_array_equal(_values(text, role, panels, slice(start, stop)), whole[start:stop])
+
+
+@pytest.mark.parametrize(("text", "role"), CASES)
+def test_a_formula_answers_for_rows_and_for_cells_as_the_whole_panel_does(text: str, role: str) -> None:
+    panels = small_panels()
+    whole = _values(text, role, panels, slice(0, 71))
+    expression = compile_expression(text, role=role, path="")  # type: ignore[arg-type]
+    found = formula(expression, panels, slice(20, 71), universe_of(panels), "members")
+    columns = np.random.default_rng(5).integers(0, whole.shape[1], 300)  # more than a register holds
+    for at in (20, 70, 21, 33):
+        np.testing.assert_array_equal(machine.cells(found, at, columns), whole[at][columns])
+        np.testing.assert_array_equal(machine.row(found, at), whole[at])
+    assert len(machine.cells(found, 20, columns[:0])) == 0
+    with pytest.raises(ValueError, match="column"):
+        machine.cells(found, 20, np.array([whole.shape[1]]))
+    from_the_first = formula(expression, panels, slice(0, 9), universe_of(panels), "members")
+    for at in range(9):
+        np.testing.assert_array_equal(machine.cells(from_the_first, at, columns), whole[at][columns])
+        np.testing.assert_array_equal(machine.row(from_the_first, at), whole[at])
 
 
 @pytest.mark.parametrize(("text", "role"), CASES)

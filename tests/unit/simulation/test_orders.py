@@ -1,0 +1,96 @@
+"""Orders of stocks that are kept: the ranking of the contract, and the same results with and without them."""
+
+from __future__ import annotations
+
+import math
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from bench.workload import make
+from shared.dataset.memory import MemoryPanels
+from shared.language import compile_expression
+from shared.language.evaluate import held_name
+from shared.model.calendar import from_day
+from shared.simulation import canonical_request, orders, request_of, run
+from shared.simulation.kernel import NOBODY, order_rows
+
+ROWS = 40
+VALUES = st.one_of(st.floats(width=32), st.sampled_from([0.0, -0.0, 1.0, 1e-45, -1e-45, math.inf, -math.inf, math.nan]))
+MATRICES = arrays.arrays(np.float32, st.tuples(st.integers(1, 4), st.integers(1, 40)), elements=VALUES)
+
+
+@given(MATRICES, st.booleans(), st.integers(0, 9))
+def test_a_row_is_ordered_by_value_and_then_by_stock_code(values: np.ndarray, descending: bool, seed: int) -> None:
+    by_code = np.random.default_rng(seed).permutation(values.shape[1]).astype(np.int32)
+    found = order_rows(values, by_code, descending=descending)
+    place = np.argsort(by_code)
+    for row, ordered in zip(values, found.tolist(), strict=True):
+        there = [col for col in range(len(row)) if not math.isnan(row[col])]
+        there.sort(key=lambda col: (-row[col] if descending else row[col], place[col]))
+        assert ordered == there + [NOBODY] * (len(row) - len(there))
+
+
+def test_columns_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(ValueError, match="ordered"):
+        order_rows(np.zeros((1, NOBODY), np.float32), np.arange(NOBODY, dtype=np.int32), descending=True)
+
+
+@pytest.fixture(scope="module")
+def wide() -> MemoryPanels:
+    """More stocks than a day asks for before it asks for the whole row."""
+    return make(700, ROWS)[1]
+
+
+BUYS: list[dict[str, Any]] = [
+    {"where": "PER < 10 or ROE > 5", "rank_by": "MOMENTUM_3M"},
+    {"where": "rank(MOMENTUM_3M) > 500", "rank_by": "MOMENTUM_3M", "order": "desc"},  # the last ones of the order
+    {"where": "rank(MOMENTUM_3M) > 500", "rank_by": "MOMENTUM_3M", "order": "asc"},
+    {"where": "MARKET_CAP > 1e30 or rank(ROE) > 690", "rank_by": "PER", "order": "asc"},  # a stock a day
+    {"rank_by": "ts_mean(close, 5)"},
+    {"rank_by": "rank(PER)"},
+]
+PORTFOLIOS: list[dict[str, Any]] = [
+    {"max_positions": 20, "rebalance": "daily"},
+    {"max_positions": 400, "rebalance": "weekly"},
+    {"max_positions": 7, "rebalance": "daily", "weighting": "inverse_volatility"},
+]
+SELLS: list[dict[str, Any]] = [
+    {"stop_loss_pct": 4, "take_profit_pct": 4},
+    {"where": "PER > 12 or rank(MOMENTUM_3M) > 300", "on_rebalance": "rotate"},
+    {"where": "rank(PER) > 100", "min_hold_days": 3},
+]
+
+
+STRATEGIES = [dict(zip(("buy", "portfolio", "sell"), parts, strict=True)) for parts in product(BUYS, PORTFOLIOS, SELLS)]
+
+
+@pytest.mark.parametrize("some", [False, True])
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_run_is_the_same_with_the_order_and_without(
+    monkeypatch: pytest.MonkeyPatch, wide: MemoryPanels, strategy: dict[str, Any], some: bool
+) -> None:
+    universe = {"stock_codes": list(wide.instruments.code[::77])} if some else {}
+    first, last = (from_day(int(day)).isoformat() for day in wide.days[[-ROWS, -1]])
+    body = {"strategy": {**strategy, "universe": universe}, "start": first, "end": last, "benchmark": None}
+    request = canonical_request(request_of(body))
+    asked: dict[tuple[str, str], None] = {}
+    monkeypatch.setattr(orders, "_asked", asked)
+    without = run(request, wide)
+    assert len(asked) == 1
+    again = run(request, wide)
+    assert any(dtype == "<u2" for _, dtype in wide._scratch)
+    assert again.result_digest == without.result_digest
+    assert some or again.result["trades"]
+
+
+def test_what_is_computed_for_a_request_alone_is_not_ordered(wide: MemoryPanels) -> None:
+    assert held_name(compile_expression("PER + 1", role="number", path=""), "") is None
+    assert held_name(compile_expression("lag(PER, 1)", role="number", path=""), "") is None
+    assert held_name(compile_expression("PER", role="number", path=""), "a") == "PER\0"
+    assert held_name(compile_expression("rank(PER)", role="number", path=""), "a") == "rank(PER)\0a"
