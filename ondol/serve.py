@@ -25,7 +25,8 @@ _READY_S = 60.0
 _LEAVE_S = 15.0
 _LISTEN_S, _SILENT_S = 5.0, 40.0
 _CONNECTIONS = 180
-"""What the services share of the embedded PostgreSQL's 200 connections."""
+"""What the pools of the services share of the embedded PostgreSQL's 400 connections; their watches, heartbeats and
+copies, and the command line, take of the rest."""
 HOST = "127.0.0.1"
 
 

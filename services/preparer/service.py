@@ -64,7 +64,7 @@ async def run(settings: Settings) -> None:
         stop = await stack.enter_async_context(stop_signal())
         found = await stack.enter_async_context(
             database(settings.database_url or "", size=settings.pool_size,
-                     acquire_timeout_s=settings.acquire_timeout_ms / 1e3)
+                     acquire_timeout_s=settings.acquire_timeout_ms / 1e3, service="preparer")
         )  # fmt: skip
         broker = await stack.enter_async_context(servers.broker(settings.broker_url or ""))
         cache = await stack.enter_async_context(open_cache(settings.cache_url or "", cluster=settings.cache_cluster))

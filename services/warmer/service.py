@@ -82,7 +82,7 @@ async def open_tools(settings: Settings, registry: CollectorRegistry = REGISTRY)
     """Everything that a warmer works with, closed at the end of the block."""
     size, patience_s = settings.pool_size, settings.acquire_timeout_ms / 1e3
     async with (
-        database(settings.database_url or "", size=size, acquire_timeout_s=patience_s) as record,
+        database(settings.database_url or "", size=size, acquire_timeout_s=patience_s, service="warmer") as record,
         servers.broker(settings.broker_url or "") as broker,
         open_cache(settings.cache_url or "", cluster=settings.cache_cluster) as cache,
         aiohttp.ClientSession() as session,

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
+from redis.exceptions import RedisClusterException, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from shared.errors import SetupError
@@ -73,7 +73,7 @@ async def refuse_same_server(broker_url: str, cache_url: str, *, cluster: bool =
         if cluster:
             try:
                 await other.initialize()
-            except (RedisError, OSError, ValueError) as error:
+            except (RedisError, RedisClusterException, OSError, ValueError) as error:
                 raise SetupError(_unusable(error, "ONDOL_CACHE_URL")) from error
             found = [await other.info("server", target_nodes=node) for node in other.get_primaries()]
         else:

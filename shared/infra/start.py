@@ -10,6 +10,7 @@ from typing import Any
 from shared.errors import SetupError
 from shared.infra.logs import configure
 from shared.infra.process import give_back_when_quiet
+from shared.infra.redis import refuse_same_server
 from shared.settings import Settings
 
 
@@ -18,11 +19,18 @@ def serve(service: str, run: Callable[[Settings], Coroutine[Any, Any, None]], en
     try:
         settings = Settings.from_environment(environment)
         configure(service, settings.log_level, settings.secrets)
-        asyncio.run(_frugally(run(settings)))
+        asyncio.run(_frugally(_checked(run, settings)))
     except SetupError as error:
         sys.stderr.write(f"{error}\n")
         return 2
     return 0
+
+
+async def _checked(run: Callable[[Settings], Coroutine[Any, Any, None]], settings: Settings) -> None:
+    """Run, unless what the settings name cannot work; pools look for their room in PostgreSQL when they open."""
+    if settings.has_servers:
+        await refuse_same_server(settings.broker_url or "", settings.cache_url or "", cluster=settings.cache_cluster)
+    await run(settings)
 
 
 async def _frugally(running: Coroutine[Any, Any, None]) -> None:

@@ -24,7 +24,7 @@ SLOTS = 16384
 
 
 @asynccontextmanager
-async def _cluster(folder: pathlib.Path, nodes: int = 3) -> AsyncIterator[str]:
+async def cluster(folder: pathlib.Path, nodes: int = 3) -> AsyncIterator[str]:
     """Three empty primaries on loopback that share the slots; yields the URL of the first."""
     ports = [free_port() for _ in range(nodes)]
     processes = []
@@ -86,7 +86,7 @@ def market() -> dict[str, object]:
 async def test_a_cluster_as_cache_serves_parts_from_all_nodes(
     settings: Settings, market: dict[str, dict[str, object]], tmp_path: pathlib.Path
 ) -> None:
-    async with _cluster(tmp_path) as url:
+    async with cluster(tmp_path) as url:
         spread = replace(settings, cache_url=url, cache_cluster=True)
         manifest = await publish_market(spread, market["market"])
         async with cache(url, cluster=True) as store:

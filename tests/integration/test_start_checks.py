@@ -1,0 +1,115 @@
+"""What every service looks at before it serves: two Redis servers and not one, and room in PostgreSQL for everybody."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pathlib
+import sys
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from shared.errors import SetupError
+from shared.infra.crowd import announced
+from shared.infra.postgres import connect_pool, database, lone_connection
+from shared.infra.quick import quick_database
+from shared.infra.redis import refuse_same_server
+from shared.infra.sql import statements
+from shared.settings import Settings
+from tests.integration.test_cluster import cluster
+
+SERVICES = ("api", "preparer", "simulator", "warmer")
+
+
+async def started(service: str, settings: Settings) -> tuple[int | None, str]:
+    """(exit code, standard error) of a service that ends at its start."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("ONDOL_")}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", f"services.{service}", env=kept | settings.to_environment() | {"ONDOL_METRICS_PORT": "0"},
+        stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        _, errors = await asyncio.wait_for(process.communicate(), 60)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    return process.returncode, errors.decode()
+
+
+async def seats(settings: Settings) -> dict[str, Any]:
+    async with lone_connection(settings.database_url or "") as connection:
+        return dict(await connection.fetchrow(statements("connections")["seats"]))
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_no_service_starts_with_one_server_as_broker_and_cache(service: str, settings: Settings) -> None:
+    shared = replace(settings, cache_url=(settings.broker_url or "").replace("db=0", "db=1"))
+    assert shared.cache_url != shared.broker_url
+    code, errors = await started(service, shared)
+    assert code == 2
+    assert "ONDOL_BROKER_URL and ONDOL_CACHE_URL lead to the same Redis server" in errors
+    assert len(errors.strip().splitlines()) == 1, errors
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_no_service_starts_when_the_pools_may_fill_postgresql(service: str, settings: Settings) -> None:
+    room = (await seats(settings))["room"]
+    async with database(settings.database_url or "", size=room - 40):
+        code, errors = await started(service, replace(settings, pool_size=60))
+    assert code == 2
+    assert all(part in errors for part in ("max_connections", "ONDOL_POOL_SIZE", f"admits {room} connections"))
+    assert len(errors.strip().splitlines()) == 1, errors
+
+
+async def test_what_may_be_taken_is_what_pools_announce_and_what_others_have(settings: Settings) -> None:
+    url = settings.database_url or ""
+    before = await seats(settings)
+    assert before["room"] == 400 - 3
+    async with AsyncExitStack() as stack:
+        for size in (30, 40):
+            await stack.enter_async_context(database(url, size=size))
+        await stack.enter_async_context(quick_database(url, name="api", size=50, acquire_timeout_s=1))
+        found = await seats(settings)
+        assert found["pools"] == before["pools"] + 3
+        assert abs(found["taken"] - before["taken"] - 120) <= 2  # the supervisor of the servers looks in now and then
+    after = await seats(settings)
+    assert after["pools"] == before["pools"]
+
+
+async def test_a_pool_is_refused_from_the_last_seat_on_and_leaves_nothing_open(settings: Settings) -> None:
+    url = settings.database_url or ""
+    free = (seen := await seats(settings))["room"] - seen["taken"]
+    async with database(url, size=free - 10, service="one"):
+        with pytest.raises(SetupError, match="raise max_connections"):
+            await connect_pool(url, size=20, service="two")
+        with pytest.raises(SetupError, match="raise max_connections"):
+            async with quick_database(url, name="three", size=20, acquire_timeout_s=1):
+                raise AssertionError
+        async with database(url, size=4, service="four"):
+            pass
+        assert (await seats(settings))["pools"] == seen["pools"] + 1
+
+
+async def test_the_name_of_a_pool_fits_into_postgresql_and_others_cannot_be_taken_for_one(settings: Settings) -> None:
+    async with lone_connection(settings.database_url or "", application_name="ondol-9999-x") as connection:
+        assert (await connection.fetchrow(statements("connections")["seats"]))["taken"] < 1000
+    assert len(announced("simulator", 200)) < 64
+
+
+async def test_different_servers_pass_and_a_broker_within_the_cluster_of_the_cache_does_not(
+    settings: Settings, tmp_path: pathlib.Path
+) -> None:
+    await refuse_same_server(settings.broker_url or "", settings.cache_url or "")
+    async with cluster(tmp_path) as url:
+        await refuse_same_server(settings.broker_url or "", url, cluster=True)
+        with pytest.raises(SetupError, match="same Redis server"):
+            await refuse_same_server(url, url, cluster=True)
+    for broken in ((url, settings.cache_url), (settings.broker_url, url)):
+        with pytest.raises(SetupError, match="cannot be used"):
+            await refuse_same_server(*map(str, broken))
+    with pytest.raises(SetupError, match="ONDOL_CACHE_URL"):
+        await refuse_same_server(settings.broker_url or "", url, cluster=True)
