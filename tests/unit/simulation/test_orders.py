@@ -47,12 +47,15 @@ def wide() -> MemoryPanels:
     return make(700, ROWS)[1]
 
 
+COMPUTED = "ROE / PER"
+"""Computed for each request alone."""
+
 BUYS: list[dict[str, Any]] = [
     {"where": "PER < 10 or ROE > 5", "rank_by": "MOMENTUM_3M"},
     {"where": "rank(MOMENTUM_3M) > 500", "rank_by": "MOMENTUM_3M", "order": "desc"},  # the last ones of the order
     {"where": "rank(MOMENTUM_3M) > 500", "rank_by": "MOMENTUM_3M", "order": "asc"},
     {"where": "MARKET_CAP > 1e30 or rank(ROE) > 690", "rank_by": "PER", "order": "asc"},  # a stock a day
-    {"rank_by": "ts_mean(close, 5)"},
+    {"rank_by": COMPUTED},
     {"rank_by": "rank(PER)"},
 ]
 PORTFOLIOS: list[dict[str, Any]] = [
@@ -82,9 +85,9 @@ def test_a_run_is_the_same_with_the_order_and_without(
     asked: dict[tuple[str, str], None] = {}
     monkeypatch.setattr(orders, "_asked", asked)
     without = run(request, wide)
-    assert len(asked) == 1
+    assert len(asked) == (strategy["buy"]["rank_by"] != COMPUTED)
     again = run(request, wide)
-    assert any(dtype == "<u2" for _, dtype in wide._scratch)
+    assert not asked or any(dtype == "<u2" for _, dtype in wide._scratch)
     assert again.result_digest == without.result_digest
     assert some or again.result["trades"]
 
