@@ -255,14 +255,22 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     _setting(
         "ONDOL_WARM_ENABLED",
-        "warmer",
+        "warmer, api",
         True,
         "",
         _flag,
-        "Warm nightly and after start-up.",
+        "Warm nightly and after start-up. Picks, refreshes and runs by hand go on without; the api tells it in "
+        "/v1/schedule, so set it for both.",
         alias="ENABLE_CACHE_WARMING",
     ),
-    _setting("ONDOL_WARM_AT", "warmer", "03:00", "Asia/Seoul", _time_of_day, "When the nightly warm run starts."),
+    _setting(
+        "ONDOL_WARM_AT",
+        "warmer, api",
+        "03:00",
+        "Asia/Seoul",
+        _time_of_day,
+        "When the nightly warm run starts; the api tells it in /v1/schedule.",
+    ),
     _setting(
         "ONDOL_WARM_YEARS",
         "warmer",

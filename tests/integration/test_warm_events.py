@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime as dt
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -17,12 +18,15 @@ from ondol.terminal import Bar
 from ondol.warm import follow
 from services.api.routes.warm_events import Position, position_of
 from services.api.watching import Watch
+from services.warmer import service
 from services.warmer.client import Client as Asking
 from services.warmer.runs import carry_out
 from shared.contracts.events import EVENTS_STREAM, WarmProgressed
 from shared.contracts.warm import PHASES
 from shared.errors import OndolError
+from shared.infra import queues
 from shared.infra.streams import Broadcast, append, key_of
+from shared.market.timetable import SEOUL
 from tests.faults.proxy import tcp_proxy
 from tests.support.running import Client, api_of
 from tests.unit.warmer.test_runs import World, world
@@ -171,6 +175,26 @@ async def test_facts_are_bounded_and_a_broker_that_is_away_stops_no_run(world: W
     await world.tools.broker.set(key_of(EVENTS_STREAM), b"planted: the fact finds no stream here")
     again = await world.start()
     assert await carry_out(world.tools, again) == "completed"
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+async def test_the_schedule_says_what_the_warmer_does(world: World, enabled: bool) -> None:
+    """With warming switched off the night makes no run; the picks of the morning are made all the same."""
+    settings = replace(world.tools.settings, warm_enabled=enabled)
+    async with api_of(settings) as client:
+        items = (await client.call("GET", "/v1/schedule"))[1]["items"]
+    assert {job["name"]: job["enabled"] for job in items} == {"warm": enabled, "picks": True, "refresh": True}
+    tools = replace(world.tools, settings=settings)
+
+    async def morning() -> dt.datetime:
+        return dt.datetime(2025, 12, 30, 7, 0, 5, tzinfo=SEOUL)
+
+    async with queues.queue(settings.broker_url or "", service.QUEUE) as jobs:
+        await service.look_once(tools, jobs, morning)
+        queued = {job.function for job in await jobs.queued_jobs(queue_name=service.QUEUE)}
+    assert queued == ({"warm", "morning_picks"} if enabled else {"morning_picks"})
+    async with world.tools.database.connection() as connection:
+        assert await connection.fetchval("select count(*) from warm_run") == int(enabled)
 
 
 async def test_a_slow_watcher_gets_the_newest_of_each_phase_in_order() -> None:

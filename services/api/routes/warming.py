@@ -20,6 +20,8 @@ from shared.infra.sql import statements
 from shared.market.timetable import timetable
 
 SQL = statements("warm")
+SWITCHED = ("warm",)
+"""Jobs that `ONDOL_WARM_ENABLED` switches off; picks and refreshes are made all the same."""
 ORDER = ("prices", "factors", "rankings", "popular", "strategies")
 
 
@@ -96,7 +98,7 @@ async def schedule(api: Api, call: Call) -> web.Response:
     items = [
         {
             "name": job.name, "title": job.title, "rule": job.describe(), "next_run": instant(job.next_run(now)),
-            "enabled": api.settings.warm_enabled or job.name == "refresh",
+            "enabled": api.settings.warm_enabled or job.name not in SWITCHED,
         }
         for job in timetable(api.settings.warm_at)
     ]  # fmt: skip

@@ -86,6 +86,16 @@ def test_compose_and_kubernetes_set_only_variables_that_the_code_reads() -> None
     assert named - NAMES == set()
 
 
+def test_what_the_schedule_tells_is_what_the_warmer_does() -> None:
+    """The api reads the warmer's timetable from its own environment."""
+    told = {s.name for s in SETTINGS if s.services == "warmer, api"}
+    names = {name for s in SETTINGS if s.name in told for name in (s.name, s.alias) if name}
+    assert told
+    services = _compose()["services"]
+    shown, done = ({n: v for n, v in services[s]["environment"].items() if n in names} for s in ("api", "warmer"))
+    assert shown == done
+
+
 def test_every_service_has_a_command_a_health_check_and_limits() -> None:
     services = _compose()["services"]
     for name in ("api", "preparer", "simulator", "warmer"):
