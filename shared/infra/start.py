@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
+import uvloop
+
 from shared.errors import SetupError
 from shared.infra.logs import configure
 from shared.infra.process import give_back_when_quiet
@@ -19,7 +21,7 @@ def serve(service: str, run: Callable[[Settings], Coroutine[Any, Any, None]], en
     try:
         settings = Settings.from_environment(environment)
         configure(service, settings.log_level, settings.secrets)
-        asyncio.run(_frugally(_checked(run, settings)))
+        uvloop.run(_frugally(_checked(run, settings)))
     except SetupError as error:
         sys.stderr.write(f"{error}\n")
         return 2
