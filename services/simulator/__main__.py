@@ -1,11 +1,15 @@
-"""Starts a simulator: `python -m services.simulator`."""
+"""Starts a simulator: `python -m services.simulator`; with `--nursery` the process that forks many of them."""
 
 from __future__ import annotations
 
 import os
+import socket
 import sys
+from collections.abc import Mapping
 
 from shared.infra.process import be_frugal, light_start
+
+NURSERY = "--nursery"
 
 
 def main() -> int:
@@ -14,7 +18,12 @@ def main() -> int:
     with light_start(os.environ):
         from services.simulator.service import run
         from shared.infra.start import serve
-    return serve("simulator", run, os.environ)
+    environment: Mapping[str, str] | None = os.environ
+    if sys.argv[1:] == [NURSERY]:
+        from services.simulator.nursery import next_child
+
+        environment = next_child(socket.socket(fileno=os.dup(0)))
+    return 0 if environment is None else serve("simulator", run, environment)
 
 
 if __name__ == "__main__":
