@@ -72,9 +72,8 @@ def rows_json(columns: Mapping[str, Column], rows: int) -> memoryview | bytes:
     numbers: list[np.ndarray] = []
     width = 2
     for i, (name, column) in enumerate(columns.items()):
-        label = (("," if i else "{") + f'"{name}":').encode()
-        kept.append(label)
-        table[i, 1], table[i, 2] = _address(label), len(label)
+        label, place = _label(name, first=not i)
+        table[i, 1], table[i, 2] = place, len(label)
         kind, values, longest = _parts(column, table[i])
         if len(values) != rows:
             raise ValueError(f"the column {name} has {len(values)} rows, not {rows}")
@@ -108,6 +107,13 @@ def _parts(column: Column, line: np.ndarray) -> tuple[str, np.ndarray, int]:
     if column.dtype == np.float64:
         return "number", column, _LONGEST["number"]
     return "whole", np.ascontiguousarray(column, np.int64), _LONGEST["whole"]
+
+
+@cache
+def _label(name: str, *, first: bool) -> tuple[bytes, int]:
+    """What stands before the cells of a column, and its address; the columns of this engine are few."""
+    label = (("{" if first else ",") + f'"{name}":').encode()
+    return label, _address(label)
 
 
 def _address(text: bytes) -> int:
