@@ -117,6 +117,12 @@ def tree(root: int) -> list[int]:
     return sorted(found)
 
 
+def parent_of(process: int) -> int | None:
+    """The process that started another."""
+    stat = _stat(process)
+    return None if stat is None else int(stat[1])
+
+
 def cpu_s(root: int) -> float:
     """User and system seconds of a process, everything below it, and what has ended below it."""
     total = 0
@@ -143,12 +149,13 @@ def started_monotonic(process: int) -> float | None:
 
 
 def memory_mb(process: int, panels: str = "") -> dict[str, float]:
-    """Resident memory: `private` of the process alone, `pss` its share of what is shared, `rss` all that it sees.
+    """Resident memory: `private` of the process alone, `pss` its share of what is shared, `rss` all that it sees;
+    `own` is the share without panels: what a forked process has in common with its parent counts by parts there.
 
     Files in the folder `panels` are counted where they lie, once for the host: what of them only this process has
     mapped at the moment is `panels_alone` and not private. A file that was removed is memory of those who hold it.
     """
-    found = {"private": 0.0, "pss": 0.0, "rss": 0.0, "anonymous": 0.0, "panels_alone": 0.0}
+    found = {"private": 0.0, "pss": 0.0, "rss": 0.0, "anonymous": 0.0, "panels_alone": 0.0, "own": 0.0}
     in_panels = False
     for line in pathlib.Path(f"/proc/{process}/smaps").read_text(encoding="utf-8").splitlines():
         name, _, rest = line.partition(": ")
@@ -159,6 +166,8 @@ def memory_mb(process: int, panels: str = "") -> dict[str, float]:
         mb = int(rest.split()[0]) / 1024
         if name in ("Private_Clean", "Private_Dirty"):
             found["panels_alone" if in_panels else "private"] += mb
-        elif name.lower() in found:
+        elif name in ("Pss", "Rss", "Anonymous"):
             found[name.lower()] += mb
+            if name == "Pss" and not in_panels:
+                found["own"] += mb
     return found

@@ -18,7 +18,7 @@ import polars as pl
 
 from bench.client import Connection, Load, drive, request_bytes
 from bench.home import Served, serving
-from bench.processes import ChildError, cpu_by_name, cpu_s, memory_mb, ondol, started_monotonic
+from bench.processes import ChildError, cpu_by_name, cpu_s, memory_mb, ondol, parent_of, started_monotonic
 from shared.strategies.catalogue import STANDARD
 
 Told = Callable[[str], None]
@@ -255,7 +255,8 @@ def first_answer(home: pathlib.Path, tell: Told, repeats: int = 5) -> Figures:
 def memory(home: pathlib.Path, tell: Told, simulators: int = 16) -> Figures:
     """P9, P10 and the API's part of P15: memory of everything while many simulators work over all years.
 
-    Simulators are looked at right after the burst, and once more when they have been quiet for some seconds.
+    Simulators are looked at right after the burst, and once more when they have been quiet for some seconds. What they
+    share with the process that they are forked from is no private memory; the total contains it (`own`).
     """
     with serving(home, simulators=simulators) as served:
         newest = served.get("/v1/datasets/current")
@@ -268,11 +269,15 @@ def memory(home: pathlib.Path, tell: Told, simulators: int = 16) -> Figures:
         run = served.run()
         services = {name: memory_mb(process, folder) for name, process in run["services"].items()}
         servers = {name: memory_mb(process) for name, process in run["servers"]["processes"].items()}
+        nursery = parent_of(run["services"]["simulator-1"])
+        if nursery not in (None, served.process):
+            services["nursery"] = memory_mb(nursery or 0, folder)
         panels = sum(f.stat().st_blocks * 512 for f in pathlib.Path(folder).rglob("*") if f.is_file())
         metrics = served.metrics()
         time.sleep(QUIET_S)
         quiet = {name: memory_mb(process, folder) for name, process in run["services"].items()}
     private = _of_simulators(services, "private")
+    own = [*_of_simulators(services, "own"), services.get("nursery", {}).get("own", 0.0)]
     redis = {name: m["rss"] for name, m in servers.items() if "postgres" not in name}
     found = {
         "api_fresh": fresh, "services": services, "quiet": quiet, "servers": servers, "panels_mb": panels / 2**20,
@@ -280,9 +285,9 @@ def memory(home: pathlib.Path, tell: Told, simulators: int = 16) -> Figures:
         "simulator_quiet_mb": {
             "median": float(np.median(_of_simulators(quiet, "private"))), "most": max(_of_simulators(quiet, "private"))
         },
-        "redis_rss_mb": redis,
+        "simulator_own_mb": {"median": float(np.median(own[:-1])), "most": max(own[:-1])}, "redis_rss_mb": redis,
         "redis_used_mb": {k: v / 2**20 for k, v in metrics.items() if k.startswith("ondol_redis_memory_bytes")},
-        "total_mb": sum(private) + panels / 2**20 + sum(redis.values()),
+        "total_mb": sum(own) + panels / 2**20 + sum(redis.values()),
         "dataset": {k: newest.get(k) for k in ("days", "stocks", "parts", "sizes", "first_day", "last_day")},
     }  # fmt: skip
     tell(f"{simulators} simulators, panels and both Redis: {found['total_mb']:.0f} MB; private {max(private):.0f} MB")
