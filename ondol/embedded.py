@@ -19,6 +19,7 @@ import asyncpg
 from redis.exceptions import RedisError
 
 from ondol import processes
+from ondol.logs import Log
 from ondol.postgres_home import Binaries, binaries, data_folder, forget_stale_pid, installed
 from shared.errors import SetupError
 from shared.infra import acl
@@ -252,17 +253,17 @@ async def _valkey(  # noqa: PLR0917 - what one server is made of
         command += ["--maxmemory", str(limit), "--maxmemory-policy", "allkeys-lfu"]
 
     async def spawn() -> asyncio.subprocess.Process:
-        with (home / "logs" / f"{role}.log").open("ab") as log:
-            return await processes.start(command, environment={"LC_ALL": "C.UTF-8"}, log=log)
+        return await processes.start(command, environment={"LC_ALL": "C.UTF-8"}, log=log.fileno())
 
     kept = processes.Kept(role, spawn, stop_signal=signal.SIGTERM, stop_within_s=10, told=told)
-    try:
-        process = await kept.start()
-        await _until_redis(process, url, role, home)
-        kept.keep()
-        yield process.pid
-    finally:
-        await kept.stop()
+    with Log(home / "logs" / f"{role}.log") as log:
+        try:
+            process = await kept.start()
+            await _until_redis(process, url, role, log)
+            kept.keep()
+            yield process.pid
+        finally:
+            await kept.stop()
 
 
 def valkey_binary() -> pathlib.Path:
@@ -273,36 +274,25 @@ def valkey_binary() -> pathlib.Path:
     return found[0]
 
 
-async def _until_redis(process: asyncio.subprocess.Process, url: str, role: str, home: pathlib.Path) -> None:
+async def _until_redis(process: processes.Child, url: str, role: str, log: Log) -> None:
     client = redis_servers.client(url)
     try:
         async with asyncio.timeout(_PATIENCE_S):
             while True:
-                _still_runs(process, role, home)
+                _still_runs(process, role, log)
                 with suppress(RedisError, OSError):
                     if await client.ping():
                         return
                 await asyncio.sleep(0.005)
     except TimeoutError as error:
-        raise SetupError(
-            f"The embedded {role} did not answer in {_PATIENCE_S:.0f} s; see {home}/logs/{role}.log."
-        ) from error
+        raise SetupError(f"The embedded {role} did not answer in {_PATIENCE_S:.0f} s; see {log.path}.") from error
     finally:
         await client.aclose()
 
 
-def _still_runs(process: asyncio.subprocess.Process, name: str, home: pathlib.Path) -> None:
+def _still_runs(process: processes.Child, name: str, log: Log) -> None:
     if process.returncode is not None:
-        last = last_line(home / "logs" / f"{name}.log")
-        raise SetupError(f"The embedded {name} ended at its start ({last}); see {home}/logs/{name}.log.")
-
-
-def last_line(path: pathlib.Path) -> str:
-    """The last line of a log, for a message."""
-    with suppress(OSError):
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-        return lines[-1].strip()[:200] if lines else "no message"
-    return "no message"
+        raise SetupError(f"The embedded {name} ended at its start ({log.last_line()}); see {log.path}.")
 
 
 @asynccontextmanager
@@ -317,31 +307,31 @@ async def _postgres(
     folder.mkdir(mode=0o700)
     if account:
         os.chown(folder, account.user, account.group)
-    if not data.exists():
-        await _initdb(tools, data, home, account)
 
     async def spawn() -> asyncio.subprocess.Process:
         forget_stale_pid(data)
-        with (home / "logs" / "postgres.log").open("ab") as log:
-            return await processes.start(
-                [tools.postgres, "-D", str(data), "-k", str(folder), *_options(durable=durable)],
-                environment=tools.environment,
-                account=account,
-                log=log,
-                on_parent_death=signal.SIGQUIT,
-                folder=str(data),
-            )
+        return await processes.start(
+            [tools.postgres, "-D", str(data), "-k", str(folder), *_options(durable=durable)],
+            environment=tools.environment,
+            account=account,
+            log=log.fileno(),
+            on_parent_death=signal.SIGQUIT,
+            folder=str(data),
+        )
 
     kept = processes.Kept("postgres", spawn, stop_signal=signal.SIGINT, stop_within_s=20, told=told)
-    try:
-        process = await kept.start()
-        await _until_postgres(process, folder, home)
-        kept.keep()
-        async with _never_half_shut(kept, folder, told):
-            yield process.pid
-    finally:
-        if not await kept.stop():
-            told("postgres", "did not stop in time and was killed; it recovers at its next start")
+    with Log(home / "logs" / "postgres.log") as log:
+        if not data.exists():
+            await _initdb(tools, data, log, account)
+        try:
+            process = await kept.start()
+            await _until_postgres(process, folder, log)
+            kept.keep()
+            async with _never_half_shut(kept, folder, told):
+                yield process.pid
+        finally:
+            if not await kept.stop():
+                told("postgres", "did not stop in time and was killed; it recovers at its next start")
 
 
 @asynccontextmanager
@@ -402,34 +392,32 @@ def _options(*, durable: bool) -> list[str]:
     return [text for name, value in options.items() for text in ("-c", f"{name}={value}")]
 
 
-async def _initdb(tools: Binaries, data: pathlib.Path, home: pathlib.Path, account: processes.Account | None) -> None:
+async def _initdb(tools: Binaries, data: pathlib.Path, log: Log, account: processes.Account | None) -> None:
     """Make the cluster beside its place and move it there when it is whole: an interrupted one is made again."""
     new = data.with_name("cluster.new")
     shutil.rmtree(new, ignore_errors=True)
-    with (home / "logs" / "postgres.log").open("ab") as log:
-        process = await processes.start(
-            [tools.initdb, "-D", str(new), "-U", "ondol", "--auth=trust", "-E", "UTF8", "--locale=C", "--no-sync"],
-            environment=tools.environment,
-            account=account,
-            log=log,
-            folder=str(data.parent),
-        )
+    process = await processes.start(
+        [tools.initdb, "-D", str(new), "-U", "ondol", "--auth=trust", "-E", "UTF8", "--locale=C", "--no-sync"],
+        environment=tools.environment,
+        account=account,
+        log=log.fileno(),
+        folder=str(data.parent),
+    )
     try:
         code = await process.wait()
     finally:
         await processes.stop(process, signal.SIGKILL, within_s=5)
     if code != 0:
-        last = last_line(home / "logs" / "postgres.log")
-        raise SetupError(f"The embedded PostgreSQL could not be made ({last}); see {home}/logs/postgres.log.")
+        raise SetupError(f"The embedded PostgreSQL could not be made ({log.last_line()}); see {log.path}.")
     new.rename(data)
 
 
-async def _until_postgres(process: asyncio.subprocess.Process, folder: pathlib.Path, home: pathlib.Path) -> None:
+async def _until_postgres(process: processes.Child, folder: pathlib.Path, log: Log) -> None:
     """Wait until it answers, and make the database `ondol` on the first start."""
     try:
         async with asyncio.timeout(_PATIENCE_S):
             while True:
-                _still_runs(process, "postgres", home)
+                _still_runs(process, "postgres", log)
                 with suppress(OSError, asyncpg.CannotConnectNowError, asyncpg.ConnectionDoesNotExistError):
                     connection = await asyncpg.connect(host=str(folder), user="ondol", database="postgres", timeout=5)
                     break
@@ -440,4 +428,4 @@ async def _until_postgres(process: asyncio.subprocess.Process, folder: pathlib.P
             finally:
                 await connection.close()
     except TimeoutError as error:
-        raise SetupError(f"The embedded PostgreSQL did not answer in time; see {home}/logs/postgres.log.") from error
+        raise SetupError(f"The embedded PostgreSQL did not answer in time; see {log.path}.") from error

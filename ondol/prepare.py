@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from ondol import embedded, processes
 from ondol.connect import System, connected
+from ondol.logs import Log
 from ondol.terminal import Bar, add_common, print_json
 from shared.contracts.events import DatasetRequested
 from shared.errors import SetupError
@@ -82,12 +83,14 @@ async def _preparer(args: argparse.Namespace, system: System) -> AsyncIterator[N
     home = embedded.make_home(args.home)
     variables = {k: v for k, v in args.environment.items() if not k.startswith("ONDOL_")}
     variables |= replace(system.settings, metrics_port=0).to_environment()
-    with (home / "logs" / "preparer.log").open("ab") as log:
-        process = await processes.start([sys.executable, "-m", "services.preparer"], environment=variables, log=log)
-    try:
-        yield
-    finally:
-        await processes.stop(process, signal.SIGTERM, within_s=15)
+    with Log(home / "logs" / "preparer.log") as log:
+        process = await processes.start(
+            [sys.executable, "-m", "services.preparer"], environment=variables, log=log.fileno()
+        )
+        try:
+            yield
+        finally:
+            await processes.stop(process, signal.SIGTERM, within_s=15)
 
 
 async def _newest(record: Database) -> int | None:

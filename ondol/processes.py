@@ -11,10 +11,31 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Protocol
 
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Child(Protocol):
+    """What a supervisor needs of a process that it has started; asyncio's Process is one."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+
+    @property
+    def returncode(self) -> int | None:
+        """Its exit code, negative for a signal; None while it lives."""
+
+    async def wait(self) -> int:
+        """Wait for its end."""
+
+    def send_signal(self, signal: int, /) -> None:
+        """Send a signal."""
+
+    def kill(self) -> None:
+        """End it at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +69,9 @@ async def start(
     environment: Mapping[str, str],
     account: Account | None = None,
     on_parent_death: signal.Signals = signal.SIGKILL,
-    log: IO[bytes] | None = None,
+    log: IO[bytes] | int | None = None,
     output: int | None = None,
+    source: int = asyncio.subprocess.DEVNULL,
     folder: str = "/",
 ) -> asyncio.subprocess.Process:
     """Start a child in a session of its own that gets `on_parent_death` when this process dies.
@@ -59,7 +81,7 @@ async def start(
     return await asyncio.create_subprocess_exec(
         *command,
         env=dict(environment),
-        stdin=asyncio.subprocess.DEVNULL,
+        stdin=source,
         stdout=output if output is not None else (log or asyncio.subprocess.DEVNULL),
         stderr=log,
         user=account.user if account else None,
@@ -71,7 +93,7 @@ async def start(
     )
 
 
-Spawn = Callable[[], Awaitable[asyncio.subprocess.Process]]
+Spawn = Callable[[], Awaitable[Child]]
 Told = Callable[[str, str], None]
 """Called with (name, what happened) when a kept process ends unasked or starts again."""
 
@@ -83,14 +105,14 @@ class Kept:
         self, name: str, spawn: Spawn, *, stop_signal: signal.Signals, stop_within_s: float, told: Told
     ) -> None:
         self.name = name
-        self.process: asyncio.subprocess.Process | None = None
+        self.process: Child | None = None
         self._spawn = spawn
         self._stop_signal = stop_signal
         self._stop_within_s = stop_within_s
         self._told = told
         self._watch: asyncio.Task[None] | None = None
 
-    async def start(self) -> asyncio.subprocess.Process:
+    async def start(self) -> Child:
         """The first start; `keep` watches from then on."""
         self.process = await self._spawn()
         return self.process
@@ -149,7 +171,7 @@ async def cleaner(folders: Sequence[str]) -> AsyncIterator[None]:
         await process.wait()
 
 
-async def stop(process: asyncio.subprocess.Process, number: signal.Signals, *, within_s: float) -> bool:
+async def stop(process: Child, number: signal.Signals, *, within_s: float) -> bool:
     """Ask a child to end and kill it when it does not in time; returns whether it ended by itself."""
     if process.returncode is not None:
         return True

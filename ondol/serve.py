@@ -14,6 +14,8 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 
 from ondol import embedded, processes
+from ondol.logs import Log
+from ondol.nursery import Nursery
 from ondol.terminal import print_json
 from shared.errors import SetupError
 from shared.infra.lifecycle import stop_signal
@@ -115,11 +117,21 @@ async def system(
             embedded.with_servers(settings, found), api_host=HOST, api_port=port, metrics_host=HOST, pool_size=pool_size
         )
         ports = {name: free_port() for name in names if name != "api"}
+        passed = {key: environment[key] for key in _PASSED if key in environment}
+        logs = {name: opened.enter_context(Log(home / "logs" / f"{name}.log")) for name in (*names, "simulators")}
+        nursery = Nursery(passed, _root(), logs["simulators"].address)
+        parent = processes.Kept(
+            "simulators", nursery.start, stop_signal=signal.SIGTERM, stop_within_s=_LEAVE_S, told=notes.parent
+        )
+        await parent.start()
+        opened.push_async_callback(_stop_nursery, parent, nursery)
+        parent.keep()
         kept = []
         for name in names:
             broker_url, cache_url = found.urls_of(name.partition("-")[0])
             own = replace(shared, broker_url=broker_url, cache_url=cache_url, metrics_port=ports.get(name, 0))
-            kept.append(_service(name, own, home, environment, notes.service))
+            variables = {**passed, **own.to_environment()}
+            kept.append(_service(name, variables, logs[name].address, nursery, notes.service))
         opened.push_async_callback(_stop_all, kept)
         started = await asyncio.gather(*(one.start() for one in kept))
         run = embedded.Run(
@@ -133,7 +145,7 @@ async def system(
         )
         notes.run = run
         embedded.write_run(home, run)
-        await _until_ready(port, kept, home)
+        await _until_ready(port, kept, logs)
         for one in kept:
             one.keep()
         watching = [asyncio.create_task(_end_when_silent(one, run.metrics[one.name], notes)) for one in kept]
@@ -158,6 +170,10 @@ class _Notes:
     def service(self, name: str, what: str) -> None:
         self._note(name, what, "services")
 
+    def parent(self, name: str, what: str) -> None:
+        """The process that simulators are forked from is no service."""
+        sys.stderr.write(f"{name} {what}; see {self.home}/logs/{name}.log\n")
+
     def _note(self, name: str, what: str, kind: str) -> None:
         sys.stderr.write(f"{name} {what}; see {self.home}/logs/{name}.log\n")
         number = what.rpartition(" ")[2]
@@ -168,21 +184,27 @@ class _Notes:
 
 
 def _service(
-    name: str, settings: Settings, home: pathlib.Path, environment: Mapping[str, str], told: processes.Told
+    name: str, variables: Mapping[str, str], log_path: pathlib.Path, nursery: Nursery, told: processes.Told
 ) -> processes.Kept:
-    variables = {key: environment[key] for key in _PASSED if key in environment} | settings.to_environment()
-    module = f"services.{name.partition('-')[0]}"
+    service = name.partition("-")[0]
 
-    async def spawn() -> asyncio.subprocess.Process:
-        with (home / "logs" / f"{name}.log").open("ab") as log:
+    async def spawn() -> processes.Child:
+        if service == "simulator":
+            return await nursery.fork(name, variables, log_path)
+        with log_path.open("ab") as log:
             return await processes.start(
-                [sys.executable, "-m", module],
+                [sys.executable, "-m", f"services.{service}"],
                 environment=variables,
                 log=log,
                 folder=str(_root()),
             )
 
     return processes.Kept(name, spawn, stop_signal=signal.SIGTERM, stop_within_s=_LEAVE_S, told=told)
+
+
+async def _stop_nursery(parent: processes.Kept, nursery: Nursery) -> None:
+    await parent.stop()
+    await nursery.close()
 
 
 def _root() -> pathlib.Path:
@@ -213,7 +235,7 @@ def _checked_port(port: int) -> int:
     return port
 
 
-async def _until_ready(port: int, kept: list[processes.Kept], home: pathlib.Path) -> None:
+async def _until_ready(port: int, kept: list[processes.Kept], logs: Mapping[str, Log]) -> None:
     """Wait until /readyz answers 200; SetupError as soon as a service ends instead."""
     try:
         async with asyncio.timeout(_READY_S):
@@ -221,17 +243,16 @@ async def _until_ready(port: int, kept: list[processes.Kept], home: pathlib.Path
                 for one in kept:
                     code = None if one.process is None else one.process.returncode
                     if code is not None and code >= 0:
-                        raise SetupError(_ended(one.name, home))
+                        raise SetupError(_ended(one.name, logs[one.name]))
                     if code is not None:  # a signal ended it, not a mistake of its own
                         await one.start()
                 await asyncio.sleep(0.02)
     except TimeoutError as error:
-        raise SetupError(f"The API was not ready within {_READY_S:.0f} s; see {home}/logs/api.log.") from error
+        raise SetupError(f"The API was not ready within {_READY_S:.0f} s; see {logs['api'].path}.") from error
 
 
-def _ended(name: str, home: pathlib.Path) -> str:
-    path = home / "logs" / f"{name}.log"
-    return f"The service {name} ended at its start ({embedded.last_line(path)}); see {path}."
+def _ended(name: str, log: Log) -> str:
+    return f"The service {name} ended at its start ({log.last_line()}); see {log.path}."
 
 
 async def _end_when_silent(kept: processes.Kept, port: int, notes: _Notes) -> None:
