@@ -227,8 +227,15 @@ async def test_a_list_goes_on_where_its_cursor_says_and_misses_nothing(client: C
         cursor = f"&cursor={page['next_cursor']}"
     assert seen == [item["id"] for item in whole["items"]]
     assert seen == sorted(seen, reverse=True)
-    failed = (await client.call("GET", "/v1/backtests?status=failed"))[1]["items"]
-    assert all(item["status"] == "failed" for item in failed)
+    for state in ("completed", "failed", "cancelled"):
+        of_state: list[str] = []
+        cursor = ""
+        while cursor is not None:
+            page = (await client.call("GET", f"/v1/backtests?status={state}&limit=2{cursor and '&cursor=' + cursor}"))[1]
+            of_state += [item["id"] for item in page["items"]]
+            cursor = page["next_cursor"]
+        assert of_state == [item["id"] for item in whole["items"] if item["status"] == state]
+    assert any(item["status"] == "completed" for item in whole["items"])
     for query in ("limit=0", "limit=x", "cursor=x", "status=odd", "nothing=1", "limit=1&limit=2"):
         assert (await client.call("GET", f"/v1/backtests?{query}"))[0] == 422
 

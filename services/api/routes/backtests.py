@@ -23,6 +23,9 @@ from shared.infra.sql import statements
 from shared.infra.streams import append_many
 
 SQL = statements("backtest")
+_NEWEST = uuid.UUID(int=(1 << 128) - 1)
+_LOOK_AT = 500
+"""Rows that are looked at at once for those with a status."""
 
 
 async def show(api: Api, call: Call) -> web.StreamResponse:
@@ -43,12 +46,8 @@ async def own_row(api: Api, call: Call) -> dict[str, Any]:
 async def listing(api: Api, call: Call) -> web.Response:
     """`GET /v1/backtests`: the newest first."""
     query: ListQuery = call.query
-    before = read_cursor(query.cursor, str)
-    values = (
-        call.caller.owner, None if before is None else uuid_of(before), query.status, query.strategy, query.limit + 1,
-    )  # fmt: skip
-    async with api.database.connection() as connection:
-        rows = await connection.fetch(SQL["list"], *values)
+    cursor = read_cursor(query.cursor, str)
+    rows = await _newest(api, call.caller.owner, _NEWEST if cursor is None else uuid_of(cursor), query)
     more = len(rows) > query.limit
     items = []
     for row in rows[: query.limit]:
@@ -57,8 +56,23 @@ async def listing(api: Api, call: Call) -> web.Response:
         if front["status"] == "failed":
             raw["error"] = row["error"]
         items.append(splice(front, **raw))
-    cursor = write_cursor(str(rows[query.limit - 1]["id"])) if more else None
-    return web.Response(body=splice({"next_cursor": cursor}, items=b"[" + b",".join(items) + b"]"), content_type=JSON)
+    following = write_cursor(str(rows[query.limit - 1]["id"])) if more else None
+    return web.Response(body=splice({"next_cursor": following}, items=b"[" + b",".join(items) + b"]"), content_type=JSON)
+
+
+async def _newest(api: Api, owner: str, before: uuid.UUID, query: ListQuery) -> list[Any]:
+    """A row more than the page has, if there is one; a status belongs to the computation, so it is looked for page by
+    page."""
+    wanted = query.limit + 1
+    asked = wanted if query.status is None else max(wanted, _LOOK_AT)
+    found: list[Any] = []
+    while True:
+        async with api.database.connection() as connection:
+            rows = await connection.fetch(SQL["list"], owner, before, query.strategy, asked)
+        found += [row for row in rows if query.status in (None, row["status"])]
+        if len(found) >= wanted or len(rows) < asked:
+            return found[:wanted]
+        before = rows[-1]["id"]
 
 
 async def cancel(api: Api, call: Call) -> web.Response:

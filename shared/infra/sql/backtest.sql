@@ -99,17 +99,16 @@ from backtest b left join computation c on c.id = b.computation
 where b.id = $1 and b.owner = $2;
 
 -- name: list
--- $1 owner, $2 before this id, $3 status, $4 strategy, $5 limit.
-select * from (
-    select b.id, b.computation, b.dataset_version, b.strategy_id, b.cached, b.cancelled_at, b.created_at,
-           b.request, c.progress, c.started_at, c.finished_at, c.error, c.result_digest, c.statistics,
-           case when b.cancelled_at is not null then 'cancelled'
-                when c.id is null then 'preparing' else c.status end as status
-    from backtest b left join computation c on c.id = b.computation
-    where b.owner = $1 and ($2::uuid is null or b.id < $2) and ($4::text is null or b.strategy_id = $4)
-) as rows
-where $3::text is null or status = $3
-order by id desc limit $5;
+-- $1 owner, $2 before this id, $3 strategy, $4 limit: so many rows are looked at, however many the owner has.
+select b.id, b.computation, b.dataset_version, b.strategy_id, b.cached, b.cancelled_at, b.created_at,
+       b.request, c.progress, c.started_at, c.finished_at, c.error, c.result_digest, c.statistics,
+       case when b.cancelled_at is not null then 'cancelled'
+            when c.id is null then 'preparing' else c.status end as status
+from (
+    select * from backtest where owner = $1 and id < $2 and ($3::text is null or strategy_id = $3)
+    order by id desc limit $4
+) as b left join computation c on c.id = b.computation
+order by b.id desc;
 
 -- name: result
 select result, result_digest from computation where id = $1 and status = 'completed';
