@@ -43,24 +43,21 @@ MEMORY = Gauge("ondol_process_memory_bytes", "Resident memory of this process", 
 
 
 def memory_bytes() -> dict[str, int]:
-    """Resident bytes of this process: `private`, `shared` (panels, libraries), `proportional`; empty off Linux."""
-    names = {
-        "Private_Clean": "private",
-        "Private_Dirty": "private",
-        "Shared_Clean": "shared",
-        "Shared_Dirty": "shared",
-        "Pss": "proportional",
-    }
-    found: dict[str, int] = {}
+    """Resident bytes of this process; empty off Linux.
+
+    `private` is memory of its own (what forked processes have in common counts by parts), `shared` are panels and
+    libraries, also while no other process has them mapped; `proportional` divides every page by those who have it.
+    """
     try:
         lines = pathlib.Path("/proc/self/smaps_rollup").read_text(encoding="ascii").splitlines()
     except OSError:
-        return found
-    for line in lines:
-        name, _, rest = line.partition(":")
-        if name in names:
-            found[names[name]] = found.get(names[name], 0) + int(rest.split()[0]) * 1024
-    return found
+        return {}
+    kb = {
+        name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines) if rest.endswith("kB")
+    }
+    own = kb["Pss_Anon"]
+    return {name: size * 1024 for name, size in
+            (("private", own), ("shared", kb["Rss"] - own), ("proportional", kb["Pss"]))}  # fmt: skip
 
 
 def exposition(registry: CollectorRegistry = REGISTRY) -> bytes:

@@ -61,6 +61,20 @@ asyncio.run(main())
 """
 
 
+MAPPED = """
+import mmap, tempfile
+from shared.infra.metrics import memory_bytes
+with tempfile.TemporaryFile(dir="/dev/shm") as file:
+    file.write(bytes(32 << 20))
+    file.flush()
+    before = memory_bytes()
+    panel = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+    read = sum(panel[:: mmap.PAGESIZE])
+    after = memory_bytes()
+print([after[kind] - before[kind] for kind in ("private", "shared")])
+"""
+
+
 def _said(text: str) -> list[object]:
     answer = subprocess.run(
         [sys.executable, "-W", "error", "-c", text], cwd=ROOT, capture_output=True, check=True, timeout=60
@@ -92,3 +106,10 @@ def test_memory_under_a_kept_piece_goes_back_in_a_pause() -> None:
     assert kept == 1000
     assert most - freed < 5 << 20, "the kept piece at the end was to hold back what was freed below it"
     assert left < freed - (20 << 20)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_panels_that_nobody_else_has_mapped_are_no_memory_of_the_process() -> None:
+    private, shared = map(int, map(str, _said(MAPPED)))
+    assert private < 4 << 20
+    assert shared > 28 << 20
