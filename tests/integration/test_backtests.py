@@ -231,7 +231,8 @@ async def test_a_list_goes_on_where_its_cursor_says_and_misses_nothing(client: C
         of_state: list[str] = []
         cursor = ""
         while cursor is not None:
-            page = (await client.call("GET", f"/v1/backtests?status={state}&limit=2{cursor and '&cursor=' + cursor}"))[1]
+            query = f"status={state}&limit=2{cursor and '&cursor=' + cursor}"
+            page = (await client.call("GET", f"/v1/backtests?{query}"))[1]
             of_state += [item["id"] for item in page["items"]]
             cursor = page["next_cursor"]
         assert of_state == [item["id"] for item in whole["items"] if item["status"] == state]

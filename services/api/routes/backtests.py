@@ -57,7 +57,8 @@ async def listing(api: Api, call: Call) -> web.Response:
             raw["error"] = row["error"]
         items.append(splice(front, **raw))
     following = write_cursor(str(rows[query.limit - 1]["id"])) if more else None
-    return web.Response(body=splice({"next_cursor": following}, items=b"[" + b",".join(items) + b"]"), content_type=JSON)
+    body = splice({"next_cursor": following}, items=b"[" + b",".join(items) + b"]")
+    return web.Response(body=body, content_type=JSON)
 
 
 async def _newest(api: Api, owner: str, before: uuid.UUID, query: ListQuery) -> list[Any]:
@@ -67,7 +68,8 @@ async def _newest(api: Api, owner: str, before: uuid.UUID, query: ListQuery) -> 
     asked = wanted if query.status is None else max(wanted, _LOOK_AT)
     found: list[Any] = []
     while True:
-        async with api.database.connection() as connection:
+        async with api.database.transaction() as connection:
+            await connection.execute(SQL["plan_for_the_owner"])
             rows = await connection.fetch(SQL["list"], owner, before, query.strategy, asked)
         found += [row for row in rows if query.status in (None, row["status"])]
         if len(found) >= wanted or len(rows) < asked:

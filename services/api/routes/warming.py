@@ -20,8 +20,6 @@ from shared.infra.sql import statements
 from shared.market.timetable import timetable
 
 SQL = statements("warm")
-SWITCHED = ("warm",)
-"""Jobs that `ONDOL_WARM_ENABLED` switches off; picks and refreshes are made all the same."""
 ORDER = ("prices", "factors", "rankings", "popular", "strategies")
 
 
@@ -95,10 +93,12 @@ def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
 async def schedule(api: Api, call: Call) -> web.Response:
     """`GET /v1/schedule`."""
     now = dt.datetime.now(dt.UTC)
+    settings = api.settings
+    switched = {"warm": settings.warm_enabled, "purge": bool(settings.result_days or settings.user_result_days)}
     items = [
         {
             "name": job.name, "title": job.title, "rule": job.describe(), "next_run": instant(job.next_run(now)),
-            "enabled": api.settings.warm_enabled or job.name not in SWITCHED,
+            "enabled": switched.get(job.name, True),
         }
         for job in timetable(api.settings.warm_at)
     ]  # fmt: skip

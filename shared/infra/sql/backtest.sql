@@ -98,6 +98,10 @@ select b.id, b.owner, b.computation, b.request, b.request_digest, b.dataset_vers
 from backtest b left join computation c on c.id = b.computation
 where b.id = $1 and b.owner = $2;
 
+-- name: plan_for_the_owner
+-- Which index to read depends on how much of the table is the owner's: no plan for an average one.
+set local plan_cache_mode = force_custom_plan;
+
 -- name: list
 -- $1 owner, $2 before this id, $3 strategy, $4 limit: so many rows are looked at, however many the owner has.
 select b.id, b.computation, b.dataset_version, b.strategy_id, b.cached, b.cancelled_at, b.created_at,
