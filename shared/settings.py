@@ -310,6 +310,22 @@ SETTINGS: tuple[Setting, ...] = (
         "How long a dataset version is kept after it was replaced.",
     ),
     _setting(
+        "ONDOL_RESULT_DAYS",
+        "warmer, api",
+        90,
+        "days",
+        _integer(0, 36_500),
+        "How long results are kept that no user's row points to, such as those of the warmer; 0 keeps them for ever.",
+    ),
+    _setting(
+        "ONDOL_USER_RESULT_DAYS",
+        "warmer, api",
+        0,
+        "days",
+        _integer(0, 36_500),
+        "How long users' ended backtests and their results are kept; 0 keeps them for ever.",
+    ),
+    _setting(
         "ONDOL_RATE_LIMIT",
         "api",
         600,
@@ -372,6 +388,8 @@ class Settings:
     warm_parallel: int = 4
     factors: tuple[str, ...] | None = None
     keep_days: int = 7
+    result_days: int = 90
+    user_result_days: int = 0
     rate_limit: int = 600
     concurrency: int = 64
     cost_limit: int = 10_000_000_000

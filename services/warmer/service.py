@@ -24,7 +24,7 @@ from arq.cron import cron
 from arq.worker import Worker
 from prometheus_client import REGISTRY, CollectorRegistry
 
-from services.warmer import dataset, picks, runs, schedule
+from services.warmer import dataset, picks, retention, runs, schedule
 from services.warmer.client import Client
 from services.warmer.metrics import WarmMetrics
 from services.warmer.phases import Tools
@@ -68,7 +68,9 @@ async def run(settings: Settings) -> None:
             probes(settings.metrics_host, settings.metrics_port, checks, partial(exposition, REGISTRY))
         )
         if not settings.warm_enabled:
-            log.warning("warming_is_off", setting="ONDOL_WARM_ENABLED", still="runs by hand, picks and refreshes")
+            log.warning(
+                "warming_is_off", setting="ONDOL_WARM_ENABLED", still="runs by hand, picks, refreshes and purges"
+            )
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(until(stop))
@@ -146,14 +148,17 @@ def build_worker(tools: Tools) -> Worker:
     """The arq worker with its functions and its cron entries in Seoul's time."""
     jobs: dict[str, Job] = {job.name: job for job in timetable(tools.settings.warm_at)}
     night, morning = jobs["warm"].at or dt.time(3), jobs["picks"].at or dt.time(7)
+    late = jobs["purge"].at or dt.time(4, 30)
     entries = [
         cron(look, name="cron:picks", hour=morning.hour, minute=morning.minute, max_tries=5, keep_result=0),
         cron(refresh, name="cron:refresh", minute=0, max_tries=5, keep_result=0),
+        cron(purge, name="cron:purge", hour=late.hour, minute=late.minute, max_tries=5, keep_result=0),
     ]
     if tools.settings.warm_enabled:
         entries.append(cron(look, name="cron:warm", hour=night.hour, minute=night.minute, max_tries=5, keep_result=0))
+    functions: list[queues.Job] = [warm, morning_picks, refresh, look, purge]
     return queues.worker(
-        tools.settings.broker_url or "", QUEUE, [warm, morning_picks, refresh, look], entries, context={"tools": tools},
+        tools.settings.broker_url or "", QUEUE, functions, entries, context={"tools": tools},
         timeout_s=6 * 3600, tries=100,
     )  # fmt: skip
 
@@ -176,6 +181,13 @@ async def refresh(ctx: dict[str, Any]) -> bool:
     await asyncio.shield(append(tools.broker, DatasetRequested()))
     log.info("refresh_asked")
     return True
+
+
+async def purge(ctx: dict[str, Any]) -> int:
+    """arq, nightly: results that are kept long enough are forgotten; returns how many."""
+    tools: Tools = ctx["tools"]
+    now = await schedule.record_clock(tools.database)()
+    return (await retention.purge(tools.database, tools.settings, now)).computations
 
 
 async def look(ctx: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ SEOUL: Final = ZoneInfo("Asia/Seoul")
 class Job:
     """A job by the clock; `at` is a time in Seoul, and None means the full hour, every hour."""
 
-    name: Literal["warm", "refresh", "picks"]
+    name: Literal["warm", "refresh", "picks", "purge"]
     title: str
     at: dt.time | None
     trading_days_only: bool = False
@@ -56,4 +56,5 @@ def timetable(warm_at: str = "03:00") -> tuple[Job, ...]:
         Job(name="warm", title="warm everything that is going to be asked", at=dt.time.fromisoformat(warm_at)),
         Job(name="picks", title="the day's picks of every strategy", at=dt.time(7), trading_days_only=True),
         Job(name="refresh", title="look for new market data and prepare it", at=None),
+        Job(name="purge", title="forget results that are kept long enough", at=dt.time(4, 30)),
     )

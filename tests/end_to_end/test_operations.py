@@ -257,7 +257,7 @@ async def _counts(url: str) -> dict[str, int]:
 async def test_servers_of_your_own_are_brought_up_backed_up_and_restored(
     settings: Settings, folder: pathlib.Path, market: pathlib.Path
 ) -> None:
-    migrate, services, load, backup, restore, simulator = book.blocks_run_by(
+    migrate, services, load, backup, restore, simulator, look = book.blocks_run_by(
         "test_servers_of_your_own_are_brought_up_backed_up_and_restored"
     )
     url = settings.database_url or ""
@@ -293,7 +293,7 @@ async def test_servers_of_your_own_are_brought_up_backed_up_and_restored(
     assert "up to date" in await shell.run(restore)
     assert await _counts(url) == before
     async with ready(shell, simulator):
-        pass
+        assert "user" in await shell.run(look)
 
 
 @contextlib.asynccontextmanager

@@ -183,7 +183,8 @@ async def test_the_schedule_says_what_the_warmer_does(world: World, enabled: boo
     settings = replace(world.tools.settings, warm_enabled=enabled)
     async with api_of(settings) as client:
         items = (await client.call("GET", "/v1/schedule"))[1]["items"]
-    assert {job["name"]: job["enabled"] for job in items} == {"warm": enabled, "picks": True, "refresh": True}
+    told = {job["name"]: job["enabled"] for job in items}
+    assert told == {"warm": enabled, "picks": True, "refresh": True, "purge": True}
     tools = replace(world.tools, settings=settings)
 
     async def morning() -> dt.datetime:

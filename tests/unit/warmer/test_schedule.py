@@ -17,7 +17,7 @@ from shared.infra.postgres import Database, database
 from shared.market.timetable import SEOUL, timetable
 from shared.settings import Settings
 
-WARM, PICKS, REFRESH = timetable()
+WARM, PICKS, REFRESH, PURGE = timetable()
 
 
 def seoul(text: str) -> dt.datetime:
@@ -138,8 +138,9 @@ def test_every_job_says_when_it_runs_next() -> None:
     now = seoul("2025-12-30T12:34:00")
     assert WARM.next_run(now) == seoul("2025-12-31T03:00:00")
     assert REFRESH.next_run(now) == seoul("2025-12-30T13:00:00")
+    assert PURGE.next_run(now) == seoul("2025-12-31T04:30:00")
     assert PICKS.next_run(now) == seoul("2026-01-02T07:00:00")
     assert timetable("02:30")[0].next_run(now) == seoul("2025-12-31T02:30:00")
     assert [job.describe() for job in timetable()] == [
-        "daily at 03:00 Asia/Seoul", "trading days at 07:00 Asia/Seoul", "hourly",
+        "daily at 03:00 Asia/Seoul", "trading days at 07:00 Asia/Seoul", "hourly", "daily at 04:30 Asia/Seoul",
     ]  # fmt: skip
