@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import json
 import os
 import pathlib
 import shutil
@@ -15,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from redis import Redis
 
 from bench.client import Connection, Load, drive, request_bytes
 from bench.home import Served, serving
@@ -52,14 +54,16 @@ def quantiles(load: Load) -> Figures:
     }  # fmt: skip
 
 
-def burst(served: Served, requests: list[bytes], users: int, deadline_s: float = 1e9) -> Figures:
-    """Drives a burst and adds the CPU of the whole system for each request."""
+def burst(served: Served, requests: list[bytes], users: int, deadline_s: float = 1e9, *, keep: bool = False) -> Figures:
+    """Drives a burst and adds the CPU of the whole system for each request; `keep`: and the last answer."""
     run = served.run()
     named = {**run["services"], **run["servers"]["processes"]}
     before = cpu_by_name(named)
     load = asyncio.run(drive(served.port, requests, users, deadline_s))
     found, count = quantiles(load), max(len(load.latencies), 1)
     spent = {name: 1e3 * (seconds - before.get(name, 0.0)) / count for name, seconds in cpu_by_name(named).items()}
+    if keep:
+        found["last"] = load.last
     return found | {"cpu_ms_each": spent, "system_cpu_ms_each": sum(spent.values())}
 
 
@@ -196,13 +200,16 @@ def answering(served: Served, tell: Told, *, seconds: float, users: tuple[int, .
     asked = backtests(range(300), first)
     found["new"] = burst(served, asked, 1)
     tell(f"a new request: p50 {found['new']['p50_ms']:.1f} ms, p99 {found['new']['p99_ms']:.1f} ms")
-    found["stored"] = burst(served, asked, 1)
+    found["stored"] = burst(served, asked, 1, keep=True)
     tell(f"a stored one: p50 {found['stored']['p50_ms']:.2f} ms")
     at = 20_000
     for count in users:
         found[f"users_{count}"] = burst(served, backtests(range(at, at + count), first), count)
         tell(f"{count} users at once: {found[f'users_{count}']['seconds']:.2f} s")
         at += count
+    identity = json.loads(found["stored"].pop("last"))["id"]
+    found["get"] = burst(served, [request_bytes("GET", f"/v1/backtests/{identity}")] * 3000, 8)
+    tell(f"GET of a stored one: {1e3 / found['get']['system_cpu_ms_each']:.0f} for each second of CPU")
     before = _stored(served)
     most = int(seconds * 1000)
     found["sustained"] = burst(served, backtests(range(100_000, 100_000 + most), first), 16, seconds)
@@ -274,6 +281,7 @@ def memory(home: pathlib.Path, tell: Told, simulators: int = 16) -> Figures:
             services["nursery"] = memory_mb(nursery or 0, folder)
         panels = sum(f.stat().st_blocks * 512 for f in pathlib.Path(folder).rglob("*") if f.is_file())
         metrics = served.metrics()
+        cached = cache_mb(run["servers"]["cache_url"])
         time.sleep(QUIET_S)
         quiet = {name: memory_mb(process, folder) for name, process in run["services"].items()}
     private = _of_simulators(services, "private")
@@ -286,11 +294,22 @@ def memory(home: pathlib.Path, tell: Told, simulators: int = 16) -> Figures:
             "median": float(np.median(_of_simulators(quiet, "private"))), "most": max(_of_simulators(quiet, "private"))
         },
         "simulator_own_mb": {"median": float(np.median(own[:-1])), "most": max(own[:-1])}, "redis_rss_mb": redis,
+        "cache_mb": cached,
         "redis_used_mb": {k: v / 2**20 for k, v in metrics.items() if k.startswith("ondol_redis_memory_bytes")},
         "total_mb": sum(own) + panels / 2**20 + sum(redis.values()),
         "dataset": {k: newest.get(k) for k in ("days", "stocks", "parts", "sizes", "first_day", "last_day")},
     }  # fmt: skip
     tell(f"{simulators} simulators, panels and both Redis: {found['total_mb']:.0f} MB; private {max(private):.0f} MB")
+    return found
+
+
+def cache_mb(url: str) -> dict[str, float]:
+    """Kind of key -> what Redis says that the keys of this kind use, in MB (10^6 bytes)."""
+    found: dict[str, float] = {}
+    with Redis.from_url(url) as cache:
+        for key in cache.scan_iter("ondol:*", count=1000):
+            kind = key.decode().split(":")[1]
+            found[kind] = found.get(kind, 0.0) + (cache.memory_usage(key, samples=0) or 0) / 1e6
     return found
 
 
