@@ -172,11 +172,6 @@ void language_cells(const formula *f, i64 row, const int32_t *columns, i64 n, vo
     for (i64 at = 0; at < n; at += BLOCK) {
         const i64 w = n - at < BLOCK ? n - at : BLOCK;
         const int32_t *column = columns + at;
-        for (i64 k = f->n_constants; k < f->n_code; k++) { /* all cells are called for before the first is used */
-            const i64 *plane = f->planes + 4 * f->code[5 * k + 2];
-            const char *from = f->code[5 * k] == LOAD ? source(plane, r) : 0;
-            if (from) EACH __builtin_prefetch(from + column[i] * plane[3]);
-        }
         for (i64 k = f->n_constants; k < f->n_code; k++) {
             const int32_t *c = f->code + 5 * k;
             char *to = f->memory + (i64)c[1] * BLOCK * 8;
