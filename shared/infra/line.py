@@ -48,11 +48,15 @@ class Line(asyncio.Protocol):
     async def ask(self, *commands: Command, patience_s: float = PATIENCE_S) -> list[Any]:
         """The replies, bytes or numbers or lists of them; an error of the server is a reply, too (`raise_errors`).
 
-        Raises ConnectionError and TimeoutError of redis when the server is lost.
+        Raises ConnectionError and TimeoutError of redis when the server is lost. Patience begins with the opening.
         """
         transport = self._transport
         if transport is None or transport.is_closing():
-            transport = await self._open()
+            try:
+                async with asyncio.timeout(patience_s):
+                    transport = await self._open()
+            except TimeoutError as error:
+                raise RedisTimeoutError("the server did not take the connection in time") from error
         loop = asyncio.get_running_loop()
         asked = _Ask(loop.create_future(), len(commands))
         self._asked.append(asked)
@@ -67,8 +71,15 @@ class Line(asyncio.Protocol):
         async with self._opening:
             if self._transport is not None and not self._transport.is_closing():
                 return self._transport
+            # A connection that the server half closed is not lost as long as something is to be sent on it: whoever
+            # waits for its replies must not wait for those of the new one.
+            self._cut(RedisConnectionError("the connection was lost"))
             connection: Any = self._pool.make_connection()  # type: ignore[no-untyped-call]
-            await connection.connect()  # the address, the login and the time limits are those of the client
+            try:
+                await connection.connect()  # the address and the login are those of the client
+            except BaseException:
+                await connection.disconnect(nowait=True)
+                raise
             writer = connection._writer
             connection._writer = connection._reader = None
             connection._parser.on_disconnect()

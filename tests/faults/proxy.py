@@ -24,6 +24,7 @@ class Proxy:
     def __init__(self, connect: Open) -> None:
         self._connect = connect
         self._links: set[asyncio.StreamWriter] = set()
+        self._callers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._open = asyncio.Event()
         self._open.set()
@@ -39,12 +40,22 @@ class Proxy:
         """Let what was held pass."""
         self._open.set()
 
+    def leave_held(self) -> None:
+        """Let later links pass; nothing passes on those that are there until they are cut."""
+        self._open = asyncio.Event()
+        self._open.set()
+
     def cut(self) -> int:
         """Close every link in an orderly way; returns how many there were."""
         links = list(self._links)
         for writer in links:
             writer.close()
         return len(links)
+
+    def hang_up(self) -> None:
+        """Tell every caller that nothing more comes, and neither read nor close: a link that is half closed."""
+        for writer in self._callers:
+            writer.write_eof()
 
     def reset(self) -> int:
         """Cut every link with a TCP reset (RST), as a crashed peer's kernel does."""
@@ -62,27 +73,30 @@ class Proxy:
         task.add_done_callback(self._tasks.discard)
         self.links_made += 1
         self._links.add(writer)
+        self._callers.add(writer)
         other: asyncio.StreamWriter | None = None
+        gate = self._open
         try:
             if self.refusing:
                 return
-            await self._open.wait()
+            await gate.wait()
             back, other = await self._connect()
             self._links.add(other)
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._pass(reader, other))
-                group.create_task(self._pass(back, writer))
+                group.create_task(self._pass(reader, other, gate))
+                group.create_task(self._pass(back, writer, gate))
         except (OSError, ExceptionGroup, asyncio.CancelledError):
             return
         finally:
+            self._callers.discard(writer)
             for one in (writer, other):
                 if one is not None:
                     self._links.discard(one)
                     one.close()
 
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, gate: asyncio.Event) -> None:
         while piece := await reader.read(_CHUNK):
-            await self._open.wait()
+            await gate.wait()
             if self.delay_s:
                 await asyncio.sleep(self.delay_s)
             writer.write(piece)

@@ -1,0 +1,270 @@
+"""The line of the hot path on a real Redis: order, losses, late replies and callers that leave, on both event loops."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+
+import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from shared.contracts.events import BACKTESTS, BacktestRequested
+from shared.infra import redis as clients
+from shared.infra.line import Client, Line, raise_errors
+from shared.infra.streams import append, queued
+from shared.settings import Settings
+from tests.faults.proxy import Proxy
+from tests.support.links import LOOPS, redis_behind_proxy, run_on
+
+pytestmark = pytest.mark.parametrize("loop", LOOPS)
+
+
+@asynccontextmanager
+async def linked(settings: Settings) -> AsyncIterator[tuple[Proxy, Client]]:
+    async with redis_behind_proxy(settings.broker_url or "") as (proxy, url):
+        client = clients.client(url)
+        try:
+            yield proxy, client
+        finally:
+            await client.aclose()
+
+
+async def waits(line: Line, count: int = 1) -> None:
+    """So many asks wait for replies."""
+    async with asyncio.timeout(10):
+        while len(line._asked) < count:  # noqa: ASYNC110  nothing tells of it
+            await asyncio.sleep(0)
+
+
+async def lost(*asks: Awaitable[object]) -> bool:
+    """Everybody who waited hears of the loss."""
+    found = await asyncio.gather(*asks, return_exceptions=True)
+    return all(isinstance(error, RedisConnectionError) for error in found)
+
+
+async def test_a_thousand_callers_get_their_own_replies_in_one_connection(loop: str, settings: Settings) -> None:
+    async def scenario() -> None:
+        async with linked(settings) as (proxy, client):
+
+            async def ask(number: int) -> None:
+                await asyncio.sleep(0.001 * (number % 7))
+                key, value = f"k{number % 50}", b"%d" % number
+                replies = await client.ask(("SET", key, value), ("ECHO", value), ("PING",))
+                assert replies[1:] == [value, b"PONG"]
+
+            await asyncio.gather(*(ask(number) for number in range(1000)))
+            assert proxy.links_made == 1
+
+    await run_on(loop, scenario)
+
+
+async def test_large_replies_in_pieces_stay_whole(loop: str, settings: Settings) -> None:
+    async def scenario() -> None:
+        async with linked(settings) as (proxy, client):
+            proxy.delay_s = 0.001
+            values = [bytes([number]) * 700_000 for number in range(4)]
+            for number, value in enumerate(values):
+                await client.ask(("SET", f"large{number}", value))
+            found = await asyncio.gather(*(client.ask(("GET", f"large{number}"), ("PING",)) for number in range(4)))
+            assert [replies[0] for replies in found] == values
+
+    await run_on(loop, scenario)
+
+
+async def test_an_error_of_the_server_is_the_reply_of_its_command_alone(loop: str, settings: Settings) -> None:
+    async def scenario() -> None:
+        async with linked(settings) as (proxy, client):
+            await client.ask(("SET", "text", "x"))
+            wrong, right = await asyncio.gather(client.ask(("INCR", "text"), ("PING",)), client.ask(("PING",)))
+            assert isinstance(wrong[0], ResponseError)
+            assert (wrong[1], right) == (b"PONG", [b"PONG"])
+            with pytest.raises(ResponseError):
+                raise_errors(wrong)
+            within = await client.ask(("MULTI",), ("INCR", "text"), ("INCR", "number"), ("EXEC",))
+            with pytest.raises(ResponseError):
+                raise_errors(within)
+            assert raise_errors(await client.ask(("GET", "number"))) == [b"1"]
+            assert proxy.links_made == 1
+
+    await run_on(loop, scenario)
+
+
+@pytest.mark.parametrize("how", ["cut", "reset", "killed"])
+async def test_everybody_hears_of_a_lost_connection_and_the_next_caller_opens_another(
+    loop: str, how: str, settings: Settings
+) -> None:
+    async def scenario() -> None:
+        async with linked(settings) as (proxy, client):
+            line = client.line()
+            (own,) = await line.ask(("CLIENT", "ID"))
+            waiting = [asyncio.ensure_future(line.ask(("BLPOP", "nothing", 0))) for _ in range(3)]
+            await waits(line, 3)
+            if how == "killed":
+                await client.execute_command("CLIENT", "KILL", "ID", own)
+            else:
+                assert proxy.cut() if how == "cut" else proxy.reset()
+            async with asyncio.timeout(10):
+                assert await lost(*waiting)
+            assert await line.ask(("PING",)) == [b"PONG"]
+            assert (await line.ask(("CLIENT", "ID"))) != [own]
+
+    await run_on(loop, scenario)
+
+
+async def test_a_reply_that_comes_too_late_goes_to_nobody_else(loop: str, settings: Settings) -> None:
+    async def scenario() -> None:
+        async with linked(settings) as (proxy, client):
+            line = client.line()
+            await line.ask(("PING",))
+            proxy.hold()
+            impatient = asyncio.ensure_future(line.ask(("ECHO", "late"), patience_s=0.05))
+            patient = asyncio.ensure_future(line.ask(("ECHO", "behind it"), patience_s=30))
+            with pytest.raises(RedisTimeoutError):
+                await impatient
+            assert await lost(patient)
+            proxy.release()
+            assert await line.ask(("ECHO", "mine")) == [b"mine"]
+            assert proxy.links_made == 2
+
+    await run_on(loop, scenario)
+
+
+async def test_who_leaves_takes_nobody_elses_reply(loop: str, settings: Settings) -> None:
+    async def scenario() -> None:
+        async with linked(settings) as (proxy, client):
+            line = client.line()
+            await line.ask(("PING",))
+            proxy.hold()
+            asks = [asyncio.ensure_future(line.ask(("ECHO", str(n)), ("ECHO", f"{n}!"))) for n in range(9)]
+            await waits(line, 9)
+            for ask in asks[::2]:
+                ask.cancel()
+            proxy.release()
+            found = await asyncio.gather(*asks, return_exceptions=True)
+            for number, reply in enumerate(found):
+                if number % 2:
+                    assert reply == [b"%d" % number, b"%d!" % number]
+                else:
+                    assert isinstance(reply, asyncio.CancelledError)
+            assert proxy.links_made == 1
+
+    await run_on(loop, scenario)
+
+
+async def test_who_leaves_while_the_line_is_opened_leaves_it_to_the_next(loop: str, settings: Settings) -> None:
+    async def scenario() -> None:
+        async with linked(settings) as (proxy, client):
+            proxy.hold()
+            line = client.line()
+            first = asyncio.ensure_future(line.ask(("ECHO", "first")))
+            second = asyncio.ensure_future(line.ask(("ECHO", "second")))
+            async with asyncio.timeout(10):
+                while not proxy.links_made:  # noqa: ASYNC110  nothing tells of it
+                    await asyncio.sleep(0)
+            await asyncio.sleep(0.05)  # it has sent its login and waits
+            first.cancel()
+            assert isinstance((await asyncio.gather(first, return_exceptions=True))[0], asyncio.CancelledError)
+            proxy.release()
+            assert await second == [b"second"]
+
+    await run_on(loop, scenario)
+
+
+async def test_patience_counts_from_the_opening_on(loop: str, settings: Settings) -> None:
+    async def scenario() -> None:
+        async with linked(settings) as (proxy, client):
+            proxy.hold()
+            line = client.line()
+            found = await asyncio.gather(
+                *(line.ask(("PING",), patience_s=0.2) for _ in range(3)), return_exceptions=True
+            )
+            assert [type(error) for error in found] == [RedisTimeoutError] * 3
+            proxy.release()
+            assert await line.ask(("PING",)) == [b"PONG"]
+
+    await run_on(loop, scenario)
+
+
+async def test_a_server_that_only_hung_up_leaves_no_old_caller_on_the_new_connection(
+    loop: str, settings: Settings
+) -> None:
+    """The server says no more, and what was to be sent cannot be sent: the connection is neither open nor lost."""
+
+    async def scenario() -> None:
+        async with linked(settings) as (proxy, client):
+            line = client.line()
+            await line.ask(("PING",))
+            proxy.hold()
+            old = asyncio.ensure_future(line.ask(("SET", "large", b"x" * 16_000_000), patience_s=30))
+            await waits(line)
+            transport = line._transport
+            assert transport is not None
+            proxy.hang_up()
+            proxy.leave_held()
+            async with asyncio.timeout(10):
+                while not transport.is_closing():  # noqa: ASYNC110  nothing tells of it
+                    await asyncio.sleep(0)
+            assert await line.ask(("ECHO", "new")) == [b"new"]
+            assert await lost(old)
+            assert await line.ask(("ECHO", "newer")) == [b"newer"]
+            assert proxy.links_made == 2
+
+    await run_on(loop, scenario)
+
+
+@pytest.mark.parametrize("told", [b"+nobody asked\r\n", b"*1\r\n!!nonsense\r\n"])
+async def test_what_no_command_asked_for_ends_the_connection(loop: str, told: bytes, settings: Settings) -> None:
+    async def scenario() -> None:
+        async with linked(settings) as (proxy, client):
+            line = client.line()
+            await line.ask(("PING",))
+            line.data_received(told)
+            assert await line.ask(("ECHO", "mine")) == [b"mine"]
+            assert proxy.links_made == 2
+
+    await run_on(loop, scenario)
+
+
+async def test_a_line_that_blocks_keeps_nobody_else_waiting(loop: str, settings: Settings) -> None:
+    async def scenario() -> None:
+        async with linked(settings) as (_, client):
+            blocked = asyncio.ensure_future(client.line().ask(("BLPOP", "nothing", 0), patience_s=30))
+            assert await client.ask(("PING",)) == [b"PONG"]
+            assert not blocked.done()
+            await client.aclose()
+            assert await lost(blocked)
+
+    await run_on(loop, scenario)
+
+
+async def test_without_a_server_it_is_an_error_that_is_worth_another_try(loop: str, settings: Settings) -> None:
+    async def scenario() -> None:
+        async with linked(settings) as (proxy, client):
+            assert await client.ask(("PING",)) == [b"PONG"]
+            proxy.refusing = True
+            proxy.cut()
+            for _ in range(3):
+                with pytest.raises(clients.LOST):
+                    await client.ask(("PING",))
+            proxy.refusing = False
+            assert await client.ask(("PING",)) == [b"PONG"]
+
+    await run_on(loop, scenario)
+
+
+async def test_an_event_is_appended_though_the_line_is_lost_under_it(loop: str, settings: Settings) -> None:
+    async def scenario() -> None:
+        async with linked(settings) as (proxy, client):
+            await client.ask(("PING",))
+            proxy.hold()
+            appending = asyncio.ensure_future(append(client, BacktestRequested(computation_id="a")))
+            await asyncio.sleep(0.01)
+            proxy.cut()
+            proxy.release()
+            await appending
+            assert await queued(client, BACKTESTS) == {"a"}
+
+    await run_on(loop, scenario)
