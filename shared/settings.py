@@ -240,10 +240,10 @@ SETTINGS: tuple[Setting, ...] = (
     _setting(
         "ONDOL_SIMULATOR_SLOTS",
         "simulator",
-        1,
+        2,
         "runs",
         _integer(1, 64),
-        "Backtests that one simulator works on at once.",
+        "Backtests that one simulator works on at once; with two it computes one while the other is taken or written.",
     ),
     _setting(
         "ONDOL_PREPARE_WORKERS",
@@ -378,7 +378,7 @@ class Settings:
     panel_dir: str = PANEL_DIR
     panel_bytes: int = 2 * GIB
     cache_bytes: int = 512 * MIB
-    simulator_slots: int = 1
+    simulator_slots: int = 2
     prepare_workers: int = 0
     warm_enabled: bool = True
     warm_at: str = "03:00"
