@@ -371,7 +371,7 @@ async def _shutting_down(folder: pathlib.Path) -> bool:
 def _options(*, durable: bool) -> list[str]:
     options = {
         "listen_addresses": "",
-        "max_connections": "400",
+        "max_connections": "500",
         "shared_buffers": "128MB",
         "wal_level": "minimal",
         "max_wal_senders": "0",

@@ -125,6 +125,12 @@ VERBS = (
         examples=("ondol status", "ondol status --json"),
     ),
     Verb(
+        name="scale",
+        group=WATCH,
+        meaning="change the number of simulators while the system runs",
+        examples=("ondol scale 8", "ondol scale 2 --home /data/ondol --json"),
+    ),
+    Verb(
         name="warm",
         group=WATCH,
         meaning="run the warmer now and wait for its end",

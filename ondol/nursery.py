@@ -91,7 +91,12 @@ class Nursery:
         except OSError:
             self._coming.remove(coming)
             raise
-        return await coming
+        try:
+            return await coming
+        except asyncio.CancelledError:
+            if not coming.cancelled() and coming.done() and coming.exception() is None:
+                coming.result().kill()  # it was born in the same moment, and nobody knows of it
+            raise
 
     def order(self, what: dict[str, object]) -> None:
         """Send an order; OSError when nobody is there to take it."""

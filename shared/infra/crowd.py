@@ -29,3 +29,15 @@ async def refuse_crowd(connection: asyncpg.Connection | asyncpg.pool.PoolConnect
             f"process up to {row['taken']} may be taken, by {row['pools']} pools and others: raise max_connections, "
             "lower ONDOL_POOL_SIZE, or run fewer processes."
         )
+
+
+async def refuse_more(
+    connection: asyncpg.Connection | asyncpg.pool.PoolConnectionProxy, what: str, count: int, each: int
+) -> None:
+    """SetupError when the server has no room for `count` more processes (`what`) of `each` connections."""
+    row = await connection.fetchrow(statements("connections")["seats"])
+    if row["taken"] + count * each >= row["room"]:
+        raise SetupError(
+            f"PostgreSQL admits {row['room']} connections, up to {row['taken']} may be taken, and {count} more {what} "
+            f"may take {count * each}: close other connections to it, or start fewer."
+        )

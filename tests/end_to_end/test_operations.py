@@ -22,8 +22,8 @@ import pytest
 import yaml
 
 from ondol.market import make_market, write_market
+from ondol.ports import free_port
 from ondol.postgres_home import installed
-from ondol.serve import free_port
 from shared.infra.postgres import MIGRATIONS
 from shared.settings import Settings
 from tests.support import book
@@ -184,6 +184,8 @@ async def test_one_machine_from_start_to_stop(folder: pathlib.Path, market: path
                 outputs[text] = await shell.run(text)
         status = next(output for text, output in outputs.items() if "ondol status" in text)
         assert "dataset" in status
+        scaled = next(output for text, output in outputs.items() if "ondol scale" in text)
+        assert [line.partition(" ")[0] for line in scaled.splitlines()] == ["3", "1"]
         warmed = next(output for text, output in outputs.items() if "ondol warm" in text)
         assert "completed" in warmed
         assert '"enabled":true' in warmed

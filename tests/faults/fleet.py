@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import pathlib
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 
 from tests.faults.caller import Crowd, ends_of, requests
-from tests.faults.house import House, environment, is_alive, serving, until
+from tests.faults.house import House, environment, is_alive, ondol, serving, until
 from tests.faults.proxy import unix_proxy
 from tests.faults.redis_servers import until_gone
 from tests.faults.simulators import judge, truth
@@ -33,19 +33,6 @@ async def start(house: House, service: str, **more: str) -> asyncio.subprocess.P
         return await asyncio.create_subprocess_exec(
             sys.executable, "-m", f"services.{service}", env={**_variables(house), **more}, stdout=log, stderr=log
         )
-
-
-@asynccontextmanager
-async def extra(house: House, service: str, count: int) -> AsyncIterator[list[asyncio.subprocess.Process]]:
-    """More processes of a service; gone at the end."""
-    processes = [await start(house, service) for _ in range(count)]
-    try:
-        yield processes
-    finally:
-        for process in processes:
-            with suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
 
 
 async def r6(context: Context) -> Finding:
@@ -75,42 +62,53 @@ async def r13(context: Context) -> Finding:
         bodies = requests(count, context.seed, context.start, context.end)
         work = asyncio.create_task(crowd.submit(bodies, context.seed, rate=count / context.count(40, 12)))
         await asyncio.sleep(context.count(8, 3))
+        before = set(house.simulators())
         began = time.monotonic()
-        async with extra(house, "simulator", 7) as more:
-            ids = [process.pid for process in more]
+        ordering = asyncio.create_task(ondol("scale", "8", "--home", str(house.home), "--json"))
+        try:
+            await until(lambda: _some_work(house, _new(house, before)), 30, "a new one at work")
+            first_s = time.monotonic() - began
 
             async def all_work() -> bool:
-                return await _consumers(house, ids) == 7
+                return await _consumers(house, _new(house, before), at_work=True) == 7
 
-            first_s = await until(lambda: _some_work(house, ids), 30, "a consumer more")
-            joined_s = first_s + await until(all_work, 30, "seven more consumers")
-            finding.note(first_s=first_s)
-            finding.in_time(
-                joined_s <= 2, f"seven new ones took work after {joined_s:.1f} s, the first after {first_s:.1f} s"
-            )
-            finding.note(joined_s=joined_s, started_s=time.monotonic() - began)
-            await asyncio.sleep(context.count(10, 2))
-            for process in more[:6]:
-                process.send_signal(signal.SIGTERM)
-            left = await asyncio.gather(*(asyncio.wait_for(process.wait(), 20) for process in more[:6]))
-            tally = await work
-            tail_s = await crowd.ended(tally, 120)
+            await until(all_work, 30, "seven new ones at work")
+            joined_s = time.monotonic() - began
+        finally:
+            told = json.loads(await ordering)
+        finding.note(first_s=first_s, joined_s=joined_s, supervisor_s=told["seconds"])
+        finding.in_time(
+            joined_s <= 2, f"seven new ones took work after {joined_s:.1f} s, the first after {first_s:.1f} s"
+        )
+        await asyncio.sleep(context.count(10, 2))
+        told = json.loads(await ondol("scale", "2", "--home", str(house.home), "--json"))
+        left = list(told["stopped"].values())
+        finding.note(left_s=told["seconds"])
+        finding.must(len(left) == 6, f"{len(left)} simulators left")
+        finding.must(len(house.simulators()) == 2, f"{house.simulators()} are there")
+        tally = await work
+        tail_s = await crowd.ended(tally, 120)
         finding.note(asked=count, tail_s=tail_s, codes=sorted(set(left)))
         finding.must(set(left) == {0}, f"simulators left with {left}")
         await judge(finding, mine, tally, true, count)
     return finding
 
 
+def _new(house: House, before: set[str]) -> list[int]:
+    """Ports of the simulators that were not there before; their names in the stream end with them."""
+    return [port for name, port in house.run["metrics"].items() if name.startswith("simulator") and name not in before]
+
+
 async def _some_work(house: House, ids: list[int]) -> bool:
-    return await _consumers(house, ids) > 0
+    return await _consumers(house, ids, at_work=True) > 0
 
 
-async def _consumers(house: House, ids: list[int]) -> int:
-    """How many of these processes have taken work from the stream."""
+async def _consumers(house: House, ids: list[int], *, at_work: bool) -> int:
+    """How many of these read the stream, or have taken work from it; their names end with `ids`, ports or processes."""
     async with house.redis("broker") as broker:
         with suppress(Exception):
             found = await broker.xinfo_consumers("ondol:backtests", "simulators")
-            names = {int(one["name"].rpartition(b"-")[2]) for one in found}
+            names = {int(one["name"].rpartition(b"-")[2]) for one in found if not at_work or one["inactive"] >= 0}
             return len(names & set(ids))
     return 0
 
@@ -242,4 +240,4 @@ async def links(context: Context) -> Finding:
 
 
 async def _has_consumer(house: House, process: int) -> bool:
-    return await _consumers(house, [process]) == 1
+    return await _consumers(house, [process], at_work=False) == 1

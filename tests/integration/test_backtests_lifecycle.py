@@ -20,7 +20,7 @@ import pytest
 import pytest_asyncio
 
 from ondol import embedded
-from ondol.serve import free_port
+from ondol.ports import free_port
 from services.api.keys import Doorkeeper, hash_of, is_loopback, refuse_open_bind
 from services.api.service import opened
 from services.simulator.reconcile import reconcile

@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from ondol.embedded import valkey_binary
-from ondol.serve import free_port
+from ondol.ports import free_port
 from shared.infra.cache import cache
 from shared.settings import Settings
 from tests.support.running import api_of, publish_market, simulator

@@ -68,7 +68,7 @@ async def test_no_service_starts_when_the_pools_may_fill_postgresql(service: str
 async def test_what_may_be_taken_is_what_pools_announce_and_what_others_have(settings: Settings) -> None:
     url = settings.database_url or ""
     before = await seats(settings)
-    assert before["room"] == 400 - 3
+    assert before["room"] == 500 - 3
     async with AsyncExitStack() as stack:
         for size in (30, 40):
             await stack.enter_async_context(database(url, size=size))

@@ -1,0 +1,180 @@
+"""The number of simulators of a running system: it grows, shrinks, and is what the last order said."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pathlib
+import signal
+import stat
+import sys
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import pytest
+import pytest_asyncio
+
+from ondol import embedded
+from ondol.control import FOLDER
+from ondol.ports import answers
+from ondol.processes import started_at
+from shared.infra.postgres import database, lone_connection
+from shared.infra.sql import statements
+from tests.support.commands import serving
+
+PATIENCE_S = 60.0
+OURS = {name: value for name, value in os.environ.items() if not name.startswith("ONDOL_")}
+
+
+@dataclass(frozen=True)
+class Home:
+    """A home that is served, and the verb on it."""
+
+    folder: pathlib.Path
+
+    @property
+    def run(self) -> dict[str, Any]:
+        found: dict[str, Any] = orjson.loads((self.folder / "run.json").read_bytes())
+        return found
+
+    @property
+    def simulators(self) -> dict[str, int]:
+        """Process ids by name, as `run.json` has them."""
+        return {name: pid for name, pid in self.run["services"].items() if name.startswith("simulator-")}
+
+    def forked(self) -> set[int]:
+        """Process ids of all simulators that live, told by their parent."""
+        stat_line = pathlib.Path(f"/proc/{self.simulators['simulator-1']}/stat").read_text(encoding="utf-8")
+        parent = stat_line.rpartition(")")[2].split()[1]
+        children = pathlib.Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="utf-8").split()
+        return {int(child) for child in children if started_at(int(child)) is not None}
+
+    def access(self) -> int:
+        """Who may enter the folder through which orders come."""
+        return stat.S_IMODE((pathlib.Path(self.run["servers"]["sockets"]) / FOLDER).stat().st_mode)
+
+    async def scale(self, count: int | str, **environment: str) -> tuple[int, Any, str]:
+        """(exit code, what was printed, what was wrong)."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "ondol", "scale", "--home", str(self.folder), "--json", "--", str(count),
+            env=OURS | environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        out, error = await asyncio.wait_for(process.communicate(), PATIENCE_S)
+        assert process.returncode is not None
+        return process.returncode, orjson.loads(out) if out else None, error.decode()
+
+    async def scaled(self, count: int) -> dict[str, Any]:
+        """The outcome of an order that must go well."""
+        code, found, error = await self.scale(count)
+        assert code == 0, error
+        assert isinstance(found, dict)
+        return found
+
+    async def ready(self) -> list[bool]:
+        """Whether each simulator answers on the port that `run.json` has."""
+        return [await answers(self.run["metrics"][name]) for name in self.simulators]
+
+
+@pytest_asyncio.fixture
+async def home(tmp_path: pathlib.Path) -> AsyncIterator[Home]:
+    async with serving(tmp_path / "home"):
+        yield Home(tmp_path / "home")
+
+
+async def until(claim: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while not claim():  # noqa: ASYNC110  another process makes it true
+            await asyncio.sleep(0.02)
+
+
+async def test_simulators_come_ready_and_go_in_order_while_the_system_serves(home: Home) -> None:
+    first = home.simulators
+    grown = await home.scaled(4)
+    assert (grown["simulators"], grown["before"], grown["stopped"]) == (4, 1, {})
+    assert await home.ready() == [True] * 4
+    four = home.simulators
+    assert four == first | grown["started"]
+    assert home.forked() == set(four.values())
+    assert len(set(home.run["metrics"].values())) == len(home.run["metrics"]) == 7
+
+    shrunk = await home.scaled(2)
+    assert (shrunk["started"], shrunk["stopped"]) == ({}, {"simulator-3": 0, "simulator-4": 0})
+    assert home.simulators == {name: four[name] for name in ("simulator-1", "simulator-2")}
+    assert home.forked() == set(home.simulators.values())
+    assert {name for name in home.run["metrics"] if "simulator" in name} == set(home.simulators)
+
+    same = await home.scaled(2)
+    assert (same["before"], same["started"], same["stopped"]) == (2, {}, {})
+    again = await home.scaled(3)
+    assert set(again["started"]) == {"simulator-3"}
+    assert await home.ready() == [True] * 3
+
+
+async def test_a_simulator_that_came_later_is_started_again_and_one_that_was_stopped_is_not(home: Home) -> None:
+    await home.scaled(3)
+    await home.scaled(2)
+    killed = home.simulators["simulator-2"]
+    os.kill(killed, signal.SIGKILL)
+    await until(lambda: home.simulators["simulator-2"] != killed)
+    await until(lambda: len(home.forked()) == 2)
+    assert set(home.simulators) == {"simulator-1", "simulator-2"}
+    assert home.forked() == set(home.simulators.values())
+    async with asyncio.timeout(PATIENCE_S):
+        while not all(await home.ready()):  # noqa: ASYNC110  another process makes it true
+            await asyncio.sleep(0.02)
+
+
+async def test_of_two_callers_at_once_each_gets_its_number_and_the_later_one_stays(home: Home) -> None:
+    outcomes = await asyncio.gather(*(home.scaled(count) for count in (5, 3, 5, 2)))
+    befores = [one["before"] for one in outcomes]
+    last = [count for count in (5, 3, 5, 2) if befores.count(count) < [5, 3, 5, 2].count(count)]
+    assert [one["simulators"] for one in outcomes] == [5, 3, 5, 2]
+    assert befores.count(1) == 1
+    assert len(home.simulators) == len(home.forked()) == last[0]
+    assert home.forked() == set(home.simulators.values())
+
+
+async def test_the_next_start_takes_its_own_number(tmp_path: pathlib.Path) -> None:
+    found = Home(tmp_path / "home")
+    async with serving(found.folder):
+        await found.scaled(3)
+        assert found.access() == 0o700
+    async with serving(found.folder, simulators=2):
+        assert set(found.simulators) == {"simulator-1", "simulator-2"}
+
+
+async def test_a_number_that_postgresql_has_no_room_for_is_refused_and_nothing_changes(home: Home) -> None:
+    url = home.run["servers"]["database_url"]
+    before = home.run
+    async with lone_connection(url) as connection:
+        seats = await connection.fetchrow(statements("connections")["seats"])
+    async with database(url, size=seats["room"] - seats["taken"] - 25):
+        code, _, error = await home.scale(64)
+        assert (code, home.run) == (1, before), error
+        assert all(part in error for part in ("PostgreSQL admits 497 connections", "63 more simulators", "start fewer"))
+        await home.scaled(2)
+    assert (await home.scaled(3))["before"] == 2
+
+
+@pytest.mark.parametrize(("count", "said"), [("0", "1 to 64"), ("65", "1 to 64"), ("-1", "1 to 64"), ("x", "'x'")])
+async def test_a_number_that_no_system_has_is_refused(tmp_path: pathlib.Path, count: str, said: str) -> None:
+    code, found, error = await Home(tmp_path).scale(count)
+    assert (code, found) == (2, None)
+    assert said in error
+    assert "Traceback" not in error
+
+
+async def test_without_a_system_there_is_nothing_to_scale(tmp_path: pathlib.Path) -> None:
+    code, _, error = await Home(tmp_path / "absent").scale(2)
+    assert (code, "start `ondol serve`" in error) == (2, True)
+    urls = {"ONDOL_DATABASE_URL": "postgresql://x/y", "ONDOL_BROKER_URL": "redis://x", "ONDOL_CACHE_URL": "redis://y"}
+    code, _, error = await Home(tmp_path).scale(2, **urls)
+    assert (code, "python -m services.simulator" in error) == (2, True)
+
+
+async def test_a_home_that_another_verb_uses_has_no_simulators(tmp_path: pathlib.Path) -> None:
+    async with embedded.servers(tmp_path / "home", verb="load", durable=False):
+        code, _, error = await Home(tmp_path / "home").scale(2)
+    assert (code, "in use by `ondol load`" in error) == (2, True)
