@@ -22,6 +22,14 @@ async def _nothing(_: asyncpg.Connection) -> None:
     return None
 
 
+def _is_lost(connection: asyncpg.pool.PoolConnectionProxy) -> bool:
+    """The server or the link ended it; asyncpg takes such a connection away from whoever holds it, also unused."""
+    try:
+        return bool(connection.is_closed())
+    except asyncpg.InterfaceError:
+        return True
+
+
 class Quick(Database):
     """A pool that hands connections from one user to the next by itself, as long as nobody stands in line.
 
@@ -36,7 +44,7 @@ class Quick(Database):
     async def _taken(self) -> asyncpg.pool.PoolConnectionProxy:
         while self._at_hand and not self._away.is_set():
             connection = self._at_hand.pop()
-            if not connection.is_closed():
+            if not _is_lost(connection):
                 return connection
             await self.pool.release(connection, timeout=2)
         self._asking += 1
@@ -46,7 +54,7 @@ class Quick(Database):
             self._asking -= 1
 
     async def _returned(self, connection: asyncpg.pool.PoolConnectionProxy) -> None:
-        if self._asking or connection.is_closed() or connection.is_in_transaction():
+        if self._asking or _is_lost(connection) or connection.is_in_transaction():
             await self.pool.release(connection, timeout=2)
         else:
             self._at_hand.append(connection)

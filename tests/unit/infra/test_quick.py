@@ -1,0 +1,285 @@
+"""The pool of the hot path on a real PostgreSQL: what is handed on, what is lost, and callers that leave."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+import pytest
+
+from shared.errors import UnavailableError
+from shared.infra.postgres import LOST, Database, lone_connection
+from shared.infra.quick import Quick, _is_lost, quick_database
+from shared.settings import Settings
+from tests.faults.proxy import Proxy
+from tests.support.links import LOOPS, postgres_behind_proxy, run_on
+
+OPEN = "select count(*) from pg_stat_activity where application_name like 'ondol-test-%'"
+
+pytestmark = pytest.mark.parametrize("loop", LOOPS)
+
+
+@asynccontextmanager
+async def linked(settings: Settings, size: int = 2, patience_s: float = 2.0) -> AsyncIterator[tuple[Proxy, Quick]]:
+    async with (
+        postgres_behind_proxy(settings.database_url or "") as (proxy, url),
+        quick_database(url, name="test", size=size, acquire_timeout_s=patience_s) as found,
+    ):
+        assert isinstance(found, Quick)
+        yield proxy, found
+
+
+async def backend(database: Database) -> int:
+    """The server's process behind the connection that is handed out."""
+    async with database.connection() as connection:
+        return int(await connection.fetchval("select pg_backend_pid()"))
+
+
+async def heard(*connections: asyncpg.pool.PoolConnectionProxy) -> None:
+    """This process has heard that these connections are lost."""
+    async with asyncio.timeout(10):
+        while not all(map(_is_lost, connections)):  # noqa: ASYNC110  nothing tells of it
+            await asyncio.sleep(0.01)
+
+
+async def all_free(database: Quick, size: int) -> None:
+    """So many connections can be had at once, they answer, and all come back."""
+    async with asyncio.timeout(20):
+        barrier = asyncio.Barrier(size)
+
+        async def one(number: int) -> None:
+            async with database.connection() as connection:
+                await barrier.wait()
+                assert await connection.fetchval("select $1::integer", number) == number
+
+        await asyncio.gather(*(one(number) for number in range(size)))
+    assert database.idle() == database.pool.get_size()
+    assert not database._lent
+
+
+async def test_a_connection_goes_from_one_user_to_the_next_as_it_is(loop: str, settings: Settings) -> None:
+    async def scenario() -> None:
+        async with linked(settings) as (proxy, database):
+            assert {await backend(database) for _ in range(20)} == {await backend(database)}
+            assert proxy.links_made == 1
+            await all_free(database, 2)
+
+    await run_on(loop, scenario)
+
+
+async def test_a_connection_that_was_lost_at_hand_is_handed_to_nobody(loop: str, settings: Settings) -> None:
+    async def scenario() -> None:
+        async with linked(settings) as (proxy, database):
+            before = await backend(database)
+            at_hand = list(database._at_hand)
+            assert len(at_hand) == 1
+            async with lone_connection(settings.database_url or "") as other:
+                await other.execute("select pg_terminate_backend($1)", before)
+            await heard(*at_hand)
+            assert await backend(database) != before
+            await all_free(database, 2)
+            at_hand = list(database._at_hand)
+            assert len(at_hand) == 2
+            proxy.cut()
+            await heard(*at_hand)
+            await all_free(database, 2)
+
+    await run_on(loop, scenario)
+
+
+async def test_a_connection_that_was_lost_after_the_last_answer_harms_nobody(loop: str, settings: Settings) -> None:
+    async def scenario() -> None:
+        async with linked(settings) as (proxy, database):
+            async with database.connection() as connection:
+                assert await connection.fetchval("select 7") == 7
+                proxy.cut()
+                await heard(connection)
+            await all_free(database, 2)
+
+    await run_on(loop, scenario)
+
+
+async def test_a_link_that_is_cut_under_a_statement_is_worth_another_try_and_leaves_nothing(
+    loop: str, settings: Settings
+) -> None:
+    async def scenario() -> None:
+        async with linked(settings) as (proxy, database):
+
+            async def sleep() -> None:
+                async with database.connection() as connection:
+                    await connection.execute("select pg_sleep(60)")
+
+            for _ in range(3):
+                asleep = [asyncio.ensure_future(sleep()) for _ in range(2)]
+                async with asyncio.timeout(10):
+                    while len(database._lent) < 2:  # noqa: ASYNC110  nothing tells of it
+                        await asyncio.sleep(0.01)
+                await asyncio.sleep(0.02)
+                proxy.cut()
+                found = await asyncio.gather(*asleep, return_exceptions=True)
+                assert all(isinstance(error, LOST) for error in found), found
+                await all_free(database, 2)
+
+    await run_on(loop, scenario)
+
+
+async def test_who_leaves_in_the_middle_of_a_statement_leaves_no_late_reply(loop: str, settings: Settings) -> None:
+    async def scenario() -> None:
+        async with linked(settings, size=1) as (_, database):
+
+            async def ask() -> None:
+                async with database.connection() as connection:
+                    await connection.fetchval("select 'late' from pg_sleep(0.2)")
+
+            for wait_s in (0.0, 0.001, 0.02, 0.1, 0.19, 0.2, 0.21):
+                asking = asyncio.ensure_future(ask())
+                await asyncio.sleep(wait_s)
+                asking.cancel()
+                await asyncio.gather(asking, return_exceptions=True)
+                async with database.connection() as connection:
+                    assert await connection.fetchval("select 'mine'") == "mine"
+            await all_free(database, 1)
+
+    await run_on(loop, scenario)
+
+
+async def test_who_leaves_the_line_takes_no_place_in_it(loop: str, settings: Settings) -> None:
+    async def scenario() -> None:
+        async with linked(settings, size=1, patience_s=20) as (_, database):
+            order: list[int] = []
+
+            async def ask(number: int) -> None:
+                async with database.connection():
+                    order.append(number)
+
+            async with database.connection():
+                waiting = [asyncio.ensure_future(ask(number)) for number in range(6)]
+                await asyncio.sleep(0.05)
+                for one in waiting[::2]:
+                    one.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+            assert order == [1, 3, 5]
+            assert database._asking == 0
+            await all_free(database, 1)
+
+    await run_on(loop, scenario)
+
+
+@pytest.mark.parametrize("watched", [False, True])
+async def test_callers_that_leave_at_any_moment_lose_no_connection(
+    loop: str, watched: bool, settings: Settings
+) -> None:
+    async def scenario() -> None:
+        async with linked(settings, size=3, patience_s=20) as (_, database):
+            watching = asyncio.ensure_future(database.watch(settings.database_url or "")) if watched else None
+            dice = random.Random(7)
+            answered = 0
+
+            async def ask(number: int) -> None:
+                nonlocal answered
+                async with database.connection() as connection:
+                    assert await connection.fetchval("select $1::integer from pg_sleep(0.002)", number) == number
+                answered += 1
+
+            asking = [asyncio.ensure_future(ask(number)) for number in range(300)]
+            for one in asking:
+                if dice.random() < 0.5:
+                    await asyncio.sleep(dice.random() * 0.004)
+                    one.cancel()
+            found = await asyncio.gather(*asking, return_exceptions=True)
+            assert {type(error) for error in found} <= {type(None), asyncio.CancelledError}, set(map(type, found))
+            assert answered > 100
+            assert database._asking == 0
+            await all_free(database, 3)
+            if watching is not None:
+                watching.cancel()
+                await asyncio.gather(watching, return_exceptions=True)
+
+    await run_on(loop, scenario)
+
+
+async def test_who_waits_too_long_is_told_so_and_the_others_go_on(loop: str, settings: Settings) -> None:
+    async def scenario() -> None:
+        async with linked(settings, size=1, patience_s=0.1) as (_, database):
+            async with database.connection() as connection:
+                with pytest.raises(UnavailableError):
+                    await backend(database)
+                assert await connection.fetchval("select 1") == 1
+            assert database._asking == 0
+            await all_free(database, 1)
+
+    await run_on(loop, scenario)
+
+
+async def test_an_open_transaction_is_handed_to_nobody(loop: str, settings: Settings) -> None:
+    async def scenario() -> None:
+        async with linked(settings, size=1) as (_, database):
+            asyncio.get_running_loop().set_exception_handler(None)  # asyncpg tells of the transaction
+            async with database.connection() as connection:
+                await connection.execute("begin")
+                await connection.execute("create table half_made (x integer)")
+            async with database.connection() as connection:
+                assert not connection.is_in_transaction()
+                assert await connection.fetchval("select to_regclass('half_made')") is None
+
+            async def fail() -> None:
+                async with database.transaction() as connection:
+                    await connection.execute("create table half_made (x integer)")
+                    await connection.execute("select 1 / 0")
+
+            with pytest.raises(asyncpg.DivisionByZeroError):
+                await fail()
+            async with database.connection() as connection:
+                assert await connection.fetchval("select to_regclass('half_made')") is None
+            await all_free(database, 1)
+
+    await run_on(loop, scenario)
+
+
+async def test_while_the_server_stands_still_nobody_waits_long_and_afterwards_all_is_well(
+    loop: str, settings: Settings
+) -> None:
+    async def scenario() -> None:
+        async with (
+            linked(settings, size=2, patience_s=20) as (proxy, database),
+            postgres_behind_proxy(settings.database_url or "") as (seen_by_watch, watched),
+        ):
+            watching = asyncio.ensure_future(database.watch(watched))
+
+            async def sleep() -> None:
+                async with database.connection() as connection:
+                    await connection.execute("select pg_sleep(60)")
+
+            asleep = [asyncio.ensure_future(sleep()) for _ in range(5)]
+            await asyncio.sleep(0.1)
+            proxy.hold()
+            seen_by_watch.hold()
+            async with asyncio.timeout(15):
+                found = await asyncio.gather(*asleep, return_exceptions=True)
+            assert all(isinstance(error, (UnavailableError, *LOST)) for error in found), found
+            with pytest.raises(UnavailableError):
+                await backend(database)
+            proxy.release()
+            seen_by_watch.release()
+            async with asyncio.timeout(15):
+                while database._away.is_set():  # noqa: ASYNC110  the watch clears it
+                    await asyncio.sleep(0.05)
+            await all_free(database, 2)
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+
+    await run_on(loop, scenario)
+
+
+async def test_closing_leaves_no_connection_open(loop: str, settings: Settings) -> None:
+    async def scenario() -> None:
+        async with linked(settings) as (_, database):
+            await all_free(database, 2)
+        async with lone_connection(settings.database_url or "") as connection, asyncio.timeout(10):
+            while await connection.fetchval(OPEN):  # noqa: ASYNC110  nothing tells of it
+                await asyncio.sleep(0.02)
+
+    await run_on(loop, scenario)
