@@ -9,7 +9,7 @@ import signal
 import stat
 import sys
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -18,10 +18,16 @@ import pytest_asyncio
 
 from ondol import embedded
 from ondol.control import FOLDER
+from ondol.members import ROOT, Members
+from ondol.notes import Notes
+from ondol.nursery import Nursery
 from ondol.ports import answers
 from ondol.processes import started_at
+from ondol.simulators import Simulators
+from shared.errors import SetupError
 from shared.infra.postgres import database, lone_connection
 from shared.infra.sql import statements
+from shared.settings import Settings
 from tests.support.commands import serving
 
 PATIENCE_S = 60.0
@@ -178,3 +184,26 @@ async def test_a_home_that_another_verb_uses_has_no_simulators(tmp_path: pathlib
     async with embedded.servers(tmp_path / "home", verb="load", durable=False):
         code, _, error = await Home(tmp_path / "home").scale(2)
     assert (code, "in use by `ondol load`" in error) == (2, True)
+
+
+async def test_new_ones_that_end_at_their_start_are_refused_with_the_reason_and_leave_nothing(
+    settings: Settings, tmp_path: pathlib.Path
+) -> None:
+    (tmp_path / "logs").mkdir()
+    absent = replace(settings, database_url=f"postgresql://ondol@/ondol?host={tmp_path}")
+    servers = embedded.Servers(
+        database_url="", broker_url=settings.broker_url or "", cache_url=settings.cache_url or "", sockets="",
+        panel_dir="", passwords={"simulator": "unknown"},
+    )  # fmt: skip
+    nursery = Nursery({}, ROOT, tmp_path / "nursery.log")
+    process = await nursery.start()
+    notes = Notes(tmp_path)
+    members = Members(settings=absent, servers=servers, passed={}, nursery=nursery, notes=notes)
+    simulators = Simulators(members, notes, database_url=settings.database_url or "", most_pool=8)
+    with pytest.raises(SetupError, match=r"simulator-\d ended at its start .+ is 0 as before\."):
+        await simulators.scale(3)
+    assert members.names == []
+    children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    await until(lambda: not children.read_text(encoding="utf-8").split())
+    await nursery.close()
+    await asyncio.wait_for(process.wait(), PATIENCE_S)
