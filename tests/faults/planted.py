@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import zstandard
 
+from ondol.embedded import Servers
 from shared.dataset.codec import decode
 from shared.dataset.manifest import from_bytes
 from shared.errors import ChunkMissingError, DatasetError
@@ -171,23 +172,16 @@ OTHERS = {
 
 
 async def s4(context: Context) -> Finding:
-    """Every service's Redis user, as its process has it, tries what it must not do, on both servers."""
+    """Every service's Redis user, as its process is given it, tries what it must not do, on both servers."""
     finding, house = Finding(), context.house
     tried, allowed = 0, []
     for service in acl.SERVICES:
-        name = "simulator-1" if service == "simulator" else service
-        variables = dict(
-            line.split("=", 1)
-            for line in pathlib.Path(f"/proc/{house.pids()[name]}/environ").read_text(encoding="utf-8").split("\0")
-            if "=" in line
-        )
-        for role in ("BROKER", "CACHE"):
-            url = variables[f"ONDOL_{role}_URL"]
+        for role, url in zip(("broker", "cache"), Servers(**house.run["servers"]).urls_of(service), strict=True):
             commands = [*FORBIDDEN, *(tuple(text.split()) for text in OTHERS[service])]
             for command in commands:
                 tried += 1
                 if not await _is_refused(url, command):
-                    allowed.append(f"{service}@{role.lower()}: {' '.join(command)}")
+                    allowed.append(f"{service}@{role}: {' '.join(command)}")
     for role in ("broker", "cache"):
         path = house.run["servers"][f"{role}_url"].rpartition("@")[2]
         tried += 1
