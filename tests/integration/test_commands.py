@@ -307,10 +307,10 @@ async def test_a_key_in_a_file_is_shown(system: System) -> None:
     assert (ended.code, "key is not known" in ended.error) == (1, True)
 
 
-async def test_not_ready_is_told_by_the_exit_code(system: System) -> None:
+async def test_not_ready_is_told_by_the_exit_code(system: System, servers: embedded.Servers) -> None:
     with contextlib.ExitStack() as stack:
-        stack.callback(setattr, system.client.api.ends, "reading", system.client.api.ends.reading)
-        system.client.api.ends.reading = False
+        stack.callback(os.kill, servers.processes["cache"], signal.SIGCONT)
+        os.kill(servers.processes["cache"], signal.SIGSTOP)
         ended = await system.ondol("api", "ready")
     assert ended.code == 1
-    assert "does not answer" in ended.out.decode()
+    assert "cache     does not answer" in ended.out.decode()

@@ -181,7 +181,9 @@ async def test_patience_counts_from_the_opening_on(loop: str, settings: Settings
             found = await asyncio.gather(
                 *(line.ask(("PING",), patience_s=0.2) for _ in range(3)), return_exceptions=True
             )
-            assert [type(error) for error in found] == [RedisTimeoutError] * 3
+            # who takes the opening over in the moment of its own end may hear of the connection instead
+            assert isinstance(found[0], RedisTimeoutError)
+            assert all(isinstance(error, (RedisTimeoutError, RedisConnectionError)) for error in found)
             proxy.release()
             assert await line.ask(("PING",)) == [b"PONG"]
 
