@@ -109,7 +109,7 @@ def _answers(burst: str, figure: str) -> Callable[[Raw], float]:
 
 def _dataset(raw: Raw) -> float:
     used = raw["system"]["memory"]["cache_mb"]
-    return float(used["part"] + used["manifest"])
+    return float(used["part"] + used.get("manifest", 0.0))
 
 
 def _for_each_cpu_second(burst: str) -> Callable[[Raw], float]:

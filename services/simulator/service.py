@@ -234,7 +234,9 @@ async def _backtest(tools: Tools, desk: Desk, consumer: Consumer, delivery: Deli
         await _done(consumer, delivery, work.end if work is not None and told else None)
         if work is not None:
             metrics.ended(outcome)
-            log.info("backtest.ended", computation=str(work.id), outcome=outcome, attempts=work.attempts)
+            usual = outcome == "completed" and work.attempts == 1  # the record and the metrics tell of these
+            tell = log.debug if usual else log.info
+            tell("backtest.ended", computation=str(work.id), outcome=outcome, attempts=work.attempts)
     except (*LOST, UnavailableError, ValueError, asyncpg.PostgresError) as error:
         log.warning("hint.left", entry=delivery.entry, error=type(error).__name__)
     finally:

@@ -161,7 +161,7 @@ def _payments(panels: Panels) -> _Payments:
 
 def _bind_dividends(market: Market, panels: Panels, window: slice, at: Any) -> None:
     paid = _payments(panels)
-    first, last = np.searchsorted(paid.row, [window.start, window.stop]).tolist()
+    first, last = paid.row.searchsorted(np.array([window.start, window.stop], np.int32)).tolist()
     market.dividends = last - first
     market.dividend_row = at(paid.row[first:last], np.int32)
     market.dividend_col = at(paid.col[first:last], np.int32)

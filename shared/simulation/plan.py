@@ -98,7 +98,8 @@ def reads(request: BacktestRequest) -> frozenset[str]:
 
 def window_of(request: BacktestRequest, days: np.ndarray) -> slice:
     """The dataset rows in [start, end]; may be empty."""
-    first, last = np.searchsorted(days, [to_day(request.start), to_day(request.end) + 1]).tolist()
+    ends = np.array([to_day(request.start), to_day(request.end) + 1], days.dtype)  # of another type: days are copied
+    first, last = days.searchsorted(ends).tolist()
     return slice(first, last)
 
 
