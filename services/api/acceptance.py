@@ -7,10 +7,12 @@ import datetime as dt
 import hashlib
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import asyncpg
 import structlog
 from aiohttp import web
 
@@ -198,11 +200,12 @@ async def _recorded(api: Api, caller: Caller, draft: Draft, view: View | None, a
         known = api.results.known.get(content)
         if known is not None:
             stored = (row["id"], caller.owner, known, draft.strategy_id, ask.origin, created)
-            async with api.database.connection() as connection:
-                if await connection.fetchval(SQL["accept_stored"], *stored) is not None:
-                    api.measures.accepted("hit", ask.origin)
-                    return row | {"computation": known, "cached": True, "status": "completed",
-                                  "started_at": created, "finished_at": created}  # fmt: skip
+            with suppress(asyncpg.ForeignKeyViolationError):  # the result is being forgotten this instant
+                async with api.database.connection() as connection:
+                    if await connection.fetchval(SQL["accept_stored"], *stored) is not None:
+                        api.measures.accepted("hit", ask.origin)
+                        return row | {"computation": known, "cached": True, "status": "completed",
+                                      "started_at": created, "finished_at": created}  # fmt: skip
             del api.results.known[content]
     mine = IDS.new()
     api.ends.channel(str(mine))
@@ -211,8 +214,10 @@ async def _recorded(api: Api, caller: Caller, draft: Draft, view: View | None, a
         ask.body_digest if ask.idempotency_key else None, ask.no_store, created,
     )  # fmt: skip
     for _ in range(5):
-        async with api.database.connection() as connection:
-            made = await connection.fetchrow(SQL["accept"], *values)
+        made = None
+        with suppress(asyncpg.ForeignKeyViolationError):
+            async with api.database.connection() as connection:
+                made = await connection.fetchrow(SQL["accept"], *values)
         if made is not None:
             break
         known_row = None if ask.idempotency_key is None else await _idempotent(api, caller, ask)

@@ -12,6 +12,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -122,6 +123,38 @@ async def test_a_queued_backtest_is_cancelled_for_its_owner_and_runs_on_for_othe
         again = await ask(client, request(initial_cash=2e7))
         assert again["status"] == "queued"
         assert not again["cached"]
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_a_result_that_is_forgotten_this_instant_is_computed_anew(prepared: Settings, restarted: bool) -> None:
+    async with simulator(prepared), connection_of(prepared) as connection:
+        async with api_of(prepared) as client:
+            first = await ended(client, (await ask(client, request()))["id"])
+            if not restarted:  # this api knows the result, another one looks for it
+                assert (await ask(client, request()))["cached"]
+                await _forgotten_while_asked(client, connection)
+        if restarted:
+            async with api_of(prepared) as client:
+                await _forgotten_while_asked(client, connection)
+        assert first["status"] == "completed"
+
+
+async def _forgotten_while_asked(client: Client, connection: asyncpg.Connection) -> None:
+    async with connection.transaction():
+        await connection.execute("delete from backtest")
+        await connection.execute("delete from computation")
+        asking = asyncio.ensure_future(client.call("POST", "/v1/backtests", request(), Prefer="wait=30"))
+        await until(partial(_someone_waits, connection), "the request did not meet the deletion")
+    status, document, _ = await asking
+    assert (status, document["status"], document["cached"]) == (200, "completed", False)
+
+
+async def _someone_waits(connection: asyncpg.Connection) -> bool:
+    query = (
+        "select exists (select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database())"
+    )
+    found: bool = await connection.fetchval(query)
+    return found
 
 
 async def test_the_work_stops_when_the_last_row_has_gone(prepared: Settings) -> None:
