@@ -375,7 +375,7 @@ def _options(*, durable: bool) -> list[str]:
         "shared_buffers": "128MB",
         "wal_level": "minimal",
         "max_wal_senders": "0",
-        "max_wal_size": "2GB",
+        "max_wal_size": "256MB",  # what a killed server has to read again before it answers
         "checkpoint_timeout": "15min",
         "jit": "off",
         "huge_pages": "off",
