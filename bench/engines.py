@@ -58,7 +58,7 @@ def workloads(work: pathlib.Path, sizes: tuple[tuple[int, int], ...], tell: Told
 
 def compare(work: pathlib.Path, folders: list[pathlib.Path], python: str, tell: Told, only: str = "") -> dict[str, Any]:
     """Ours and every peer, one after the other; ratios are against this engine's CPU (evaluate, days, statistics)."""
-    found: dict[str, Any] = {"ondol": _child(work, "ondol", [sys.executable, "-m", "bench.ours"], 41, folders)}
+    found: dict[str, Any] = {"ondol": _child(work, "ondol", [sys.executable, "-m", "bench.ours"], 75, folders)}
     if not pathlib.Path(python).exists():
         tell(f"no peers: {python} does not exist (make bench makes it)")
         return found

@@ -21,6 +21,8 @@ from bench.peers.arrays import peak_rss_mb  # noqa: E402
 from shared.simulation import run  # noqa: E402
 
 IMPORTED = time.process_time() - BEGIN
+ROUND, PAUSE_S = 15, 0.7
+"""Repeats are spread over seconds, as those of the slower engines are: a shared machine is faster and slower by turns."""
 
 
 def _private_mb() -> float:
@@ -52,7 +54,9 @@ def measure(folder: pathlib.Path, repeats: int, out: pathlib.Path) -> dict[str, 
             begin = time.process_time()
             run(request, panels.reading())
             cpu, engine, whole, parts = [], [], [], []
-            for _ in range(repeats):
+            for number in range(repeats):
+                if number and not number % ROUND:
+                    time.sleep(PAUSE_S)
                 begin, at = time.process_time(), time.perf_counter()
                 outcome = run(request, panels.reading())
                 whole.append(1e3 * (time.perf_counter() - at))
