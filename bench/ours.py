@@ -22,7 +22,7 @@ from shared.simulation import run  # noqa: E402
 
 IMPORTED = time.process_time() - BEGIN
 ROUND, PAUSE_S = 15, 0.7
-"""Repeats are spread over seconds, as those of the slower engines are: a shared machine is faster and slower by turns."""
+"""Repeats are spread over seconds, as those of slower engines are: a shared machine is faster and slower by turns."""
 
 
 def _private_mb() -> float:
