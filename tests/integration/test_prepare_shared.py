@@ -39,6 +39,7 @@ from shared.settings import Settings
 from tests.integration.test_prepare import manifest_of, preparer_of
 
 PARTS, ROWS = 8, 40
+UPDATES = 5
 CODES = [f"{n:06d}" for n in range(PARTS * PART)]
 
 
@@ -186,9 +187,10 @@ async def test_a_helper_that_is_killed_in_the_middle_costs_only_time(settings: S
         helper = await until(helper_at_work)
         pid = int(helper.split(":")[1])
         os.kill(pid, signal.SIGKILL)
+        left = [part for part, done in (await claims(settings)).get(helper, ()) if not done]  # it may just have ended
         version = await until(lambda: published(watcher))
         (log,) = [path.read_text() for process, path in logs.items() if process != pid]
-        assert "part.taken_back" in log
+        assert ("part.taken_back" in log) == bool(left)
         assert await version_of_one_build(settings) == version
 
 
@@ -284,14 +286,18 @@ async def test_an_order_whose_leader_is_gone_is_dropped(settings: Settings, fold
 
 
 async def test_an_update_is_shared_too(settings: Settings, folder: pathlib.Path) -> None:
-    await load(settings, folder, range(ROWS - 1))
+    days = range(ROWS - UPDATES, ROWS)
+    await load(settings, folder, range(days.start))
+    shared = []
     async with preparer_of(settings) as preparer, preparer_of(settings) as other:
         async with servers.broker(settings.broker_url or "") as broker, helper_of(settings, other, broker):
             assert (await preparer.prepare()).published
-            await load(settings, folder.with_name("next"), range(ROWS - 1, ROWS))
-            report = await build(replace(preparer.builder, workers=1), presence=preparer.presence)
-        assert report.published
-        assert 0 < report.parts_shared < PARTS
+            for day in days:  # a day is so little work that the helper may come too late for one of them
+                await load(settings, folder.with_name(f"day-{day}"), range(day, day + 1))
+                report = await build(replace(preparer.builder, workers=1), presence=preparer.presence)
+                assert report.published
+                shared.append(report.parts_shared)
+        assert 0 < max(shared) < PARTS
         assert await version_of_one_build(settings) == report.version
 
 
