@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from services.api.errors import ApiProblem, invalid
+from services.api.errors import invalid
 from services.api.measures import Measures
 from shared.errors import Problem
 
@@ -26,9 +27,14 @@ def event_bytes(position: object, kind: str, data: Any) -> bytes:
     return b"id: %b\nevent: %b\ndata: %b\n\n" % (str(position).encode(), kind.encode(), orjson.dumps(data))
 
 
-def foreign_position() -> ApiProblem:
-    """The answer to a `Last-Event-ID` that this stream never sent."""
-    return invalid([Problem(path="Last-Event-ID", message="this is no id of an event of this stream")])
+def parts_of(pattern: re.Pattern[str], text: str | None) -> tuple[str, ...] | None:
+    """The groups of the pattern in a `Last-Event-ID`, None without one; 422 for an id that this stream never sent."""
+    if text is None or not text.strip():
+        return None
+    found = pattern.fullmatch(text.strip())
+    if found is None:
+        raise invalid([Problem(path="Last-Event-ID", message="this is no id of an event of this stream")])
+    return found.groups()
 
 
 class Reader:

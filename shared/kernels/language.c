@@ -107,7 +107,8 @@ typedef struct {
     const char *nothing; /* a block of NaN as float64, then one as float32 */
 } formula;
 
-static void fill_constants(const formula *f) {
+/* Prepares a formula for the functions below. */
+void language_bind(const formula *f) {
     double *nothing = (double *)f->nothing;
     float *narrow = (float *)(nothing + BLOCK);
     for (i64 i = 0; i < BLOCK; i++) {
@@ -159,9 +160,6 @@ static void run_row(const formula *f, i64 r, char *out) {
     }
 }
 
-/* Prepares a formula for the two functions below. */
-void language_bind(const formula *f) { fill_constants(f); }
-
 /* The answer of every column on a row of the dataset. */
 void language_row(const formula *f, i64 row, void *out) { run_row(f, row - f->first, out); }
 
@@ -193,7 +191,6 @@ void language_cells(const formula *f, i64 row, const int32_t *columns, i64 n, vo
 
 /* Whole rows [0, rows) of the planes. */
 void language_run(const formula *f, i64 rows, char *out, i64 out_stride) {
-    fill_constants(f);
     for (i64 r = 0; r < rows; r++) run_row(f, r, out + r * out_stride);
 }
 

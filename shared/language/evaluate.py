@@ -54,8 +54,9 @@ def evaluate(
     held node is a view of its panel: read-only, rows contiguous, row stride perhaps above N. `cancelled` is asked
     before each year of a held node is made. Raises ChunkMissingError, CancelledRunError.
     """
-    _check(expression, panels, rows, universe)
-    return _Evaluation(panels, universe, universe_key, cancelled).values(expression.text, expression.role, rows)
+    return _evaluation(expression, panels, rows, universe, universe_key, cancelled).values(
+        expression.text, expression.role, rows
+    )
 
 
 def formula(
@@ -71,8 +72,9 @@ def formula(
 
     What the expression holds is made now; arguments and errors are those of `evaluate`.
     """
-    _check(expression, panels, rows, universe)
-    return _Evaluation(panels, universe, universe_key, cancelled).formula(expression.text, expression.role, rows)
+    return _evaluation(expression, panels, rows, universe, universe_key, cancelled).formula(
+        expression.text, expression.role, rows
+    )
 
 
 def held_name(expression: Expression, universe_key: str) -> str | None:
@@ -83,11 +85,19 @@ def held_name(expression: Expression, universe_key: str) -> str | None:
     return f"{expression.text}\0{universe_key if code.planes[0].across else ''}"
 
 
-def _check(expression: Expression, panels: Panels, rows: slice, universe: Universe | None) -> None:
+def _evaluation(  # noqa: PLR0917 - the arguments of `evaluate`
+    expression: Expression,
+    panels: Panels,
+    rows: slice,
+    universe: Universe | None,
+    universe_key: str,
+    cancelled: Callable[[], bool] | None,
+) -> _Evaluation:
     if expression.cross_section and universe is None:
         raise ValueError("a cross-section function needs a universe")
     if not 0 <= rows.start <= rows.stop <= len(panels.days):
         raise ValueError(f"rows {rows.start}..{rows.stop} are not in the dataset")
+    return _Evaluation(panels, universe, universe_key, cancelled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +121,7 @@ class _Evaluation:
         """The program of a canonical text, bound to rows of the dataset."""
         code = program(text, gives)
         planes = [self.plane(plane, rows) for plane in code.planes]
-        return machine.ready(machine.bind(code, planes, rows, len(self.panels.instruments)))
+        return machine.bind(code, planes, rows, len(self.panels.instruments))
 
     def plane(self, plane: Plane, rows: slice) -> tuple[Array, int]:
         """The rows of a plane, and how many of the rows asked for lie before the dataset."""

@@ -96,18 +96,13 @@ def bind(program: Program, planes: Sequence[tuple[Array, int]], rows: slice, col
         value.ctypes.data, memory,
     )  # fmt: skip
     found.kept = (*kept, blocks, value)
+    _kernels().language_bind(found)
     return found
-
-
-def ready(formula: Formula) -> Formula:
-    """The same formula, prepared for the functions of `entries`."""
-    _kernels().language_bind(formula)
-    return formula
 
 
 @cache
 def entries() -> tuple[int, int]:
-    """Addresses of `language_cells` and `language_row`: what another kernel calls with a formula that is ready."""
+    """Addresses of `language_cells` and `language_row`: what another kernel calls with a formula."""
     found = _kernels()
     cells, row = (ctypes.cast(f, _PLACE).value for f in (found.language_cells, found.language_row))
     return cells or 0, row or 0
@@ -123,14 +118,14 @@ def run(program: Program, planes: Sequence[tuple[Array, int]], rows: int, cols: 
 
 
 def row(formula: Formula, at: int) -> Array:
-    """The answers [cols] of a formula that is ready on a row of the dataset."""
+    """The answers [cols] of a formula on a row of the dataset."""
     out = np.empty(formula.cols, TYPES[formula.kept[0].gives])
     _kernels().language_row(formula, at, out.ctypes.data)
     return out
 
 
 def cells(formula: Formula, at: int, columns: Array) -> Array:
-    """The answers [n] of a formula that is ready for columns (int32 [n]) of a row of the dataset."""
+    """The answers [n] of a formula for columns (int32 [n]) of a row of the dataset."""
     wanted = np.ascontiguousarray(columns, np.int32)
     if len(wanted) and not 0 <= wanted.min() <= wanted.max() < formula.cols:
         raise ValueError("a column is not in the planes")

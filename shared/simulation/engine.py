@@ -21,10 +21,12 @@ import numpy as np
 import orjson
 
 from shared.errors import CancelledRunError, RunError
+from shared.language.evaluate import held_name
 from shared.market import RULES_VERSION
 from shared.model.calendar import iso
 from shared.model.panel import Panels
 from shared.model.request import BacktestRequest, request_digest
+from shared.simulation import orders
 from shared.simulation.benchmark import Benchmark, add_universe_returns, index_benchmark
 from shared.simulation.binding import Bound, bind
 from shared.simulation.kernel import Block, Ledger, address
@@ -62,6 +64,8 @@ class Run:
     expressions: Expressions
     universe: UniverseMask
     bound: Bound
+    ordered: bool
+    """The day loop walks along a kept order of what is ranked by."""
     rebalance: np.ndarray
     ledger: Ledger
     benchmark: Benchmark | None
@@ -181,12 +185,14 @@ def _begin(request: BacktestRequest, panels: Panels) -> Run:
         benchmark = Benchmark(returns=np.zeros(rows))
     elif request.benchmark is not None:
         benchmark = index_benchmark(request.benchmark, panels, made.window)
+    universe = universe_rows(request.strategy.universe, panels, expressions.universe)
     return Run(
         request=request,
         panels=panels,
         plan=made,
         expressions=expressions,
-        universe=universe_rows(request.strategy.universe, panels, expressions.universe),
+        universe=universe,
+        ordered=orders.pays(held_name(expressions.rank_by, universe.key), panels),
         bound=bind(request, panels, made),
         rebalance=rebalance_rows(panels.days, made.window, request.strategy.portfolio.rebalance),
         ledger=Ledger(
@@ -212,7 +218,7 @@ def _live_block(state: Run, presence: Presence, rows: slice, cancelled: Callable
     if decided.stop > decided.start:
         signals = signals_of(
             state.expressions, state.universe, panels, decided,
-            descending=state.request.strategy.buy.order == "desc", cancelled=cancelled,
+            descending=state.request.strategy.buy.order == "desc", ordered=state.ordered, cancelled=cancelled,
         )  # fmt: skip
         signals.put_into(block)
         presence.add(panels, state.universe, decided, block.universe)

@@ -21,21 +21,28 @@ _KEPT = 4096
 _asked: dict[tuple[str, str], None] = {}
 
 
-def order(
-    name: str, panels: Panels, rows: slice, values: Callable[[slice], np.ndarray], descending: bool
-) -> np.ndarray | None:
-    """uint16 [rows, N]: columns in ranking order, then NOBODY; None when it does not pay.
+def pays(name: str | None, panels: Panels) -> bool:
+    """Whether a run shall have the order of what `name` names: asked once for each run.
 
-    `values` gives float32 [rows, N] of what `name` names, for any rows. Sorting a row costs several times what
-    selecting its best does, so it is done when a process is asked for the second time.
+    Sorting a row costs several times what selecting its best does, so it is done for the second run of a process.
     """
-    if len(panels.instruments) >= NOBODY:
-        return None
-    if (panels.version, name) not in _asked:
-        if len(_asked) >= _KEPT:
-            _asked.clear()
-        _asked[panels.version, name] = None
-        return None
+    if name is None or len(panels.instruments) >= NOBODY:
+        return False
+    if (panels.version, name) in _asked:
+        return True
+    if len(_asked) >= _KEPT:
+        _asked.clear()
+    _asked[panels.version, name] = None
+    return False
+
+
+def order(
+    name: str, panels: Panels, rows: slice, values: Callable[[slice], np.ndarray], *, descending: bool
+) -> np.ndarray:
+    """uint16 [rows, N]: columns in ranking order, then NOBODY.
+
+    `values` gives float32 [rows, N] of what `name` names, for any rows.
+    """
 
     def make(year: slice) -> np.ndarray:
         by_code = np.argsort(panels.instruments.code_rank).astype(np.int32)

@@ -57,9 +57,10 @@ def signals_of(
     rows: slice,
     *,
     descending: bool,
+    ordered: bool,
     cancelled: Callable[[], bool] | None = None,
 ) -> Signals:
-    """The decisions of these rows; `cancelled` is asked while something long is computed."""
+    """The decisions of these rows, `ordered` where `orders.pays`; `cancelled` is asked while something long is made."""
 
     def ask(expression: Expression) -> Formula:
         return formula(expression, panels, rows, universe.rows, universe.key, cancelled=cancelled)
@@ -74,7 +75,9 @@ def signals_of(
         universe=universe.rows(rows),
         buy=None if expressions.buy is None else ask(expressions.buy),
         rank=ask(rank_by) if name is None else values(rank_by, rows),
-        order=None if name is None else order(name, panels, rows, lambda year: values(rank_by, year), descending),
+        order=order(name, panels, rows, lambda year: values(rank_by, year), descending=descending)
+        if ordered and name is not None
+        else None,
         sell=None if expressions.sell is None else ask(expressions.sell),
     )
 

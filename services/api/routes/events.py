@@ -19,7 +19,7 @@ from services.api.acceptance import fresh_row
 from services.api.documents import head, status_of
 from services.api.routes.backtests import own_row
 from services.api.rows import blocks
-from services.api.server_sent import PING_S, Reader, event_bytes, foreign_position, reading
+from services.api.server_sent import PING_S, Reader, event_bytes, parts_of, reading
 from services.api.state import Api, Call, Route
 from shared.contracts.http import ENDED
 from shared.settings import MIB
@@ -46,12 +46,8 @@ class Position:
 
 def position_of(text: str | None) -> Position:
     """The position that `Last-Event-ID` names; 422 for one that is not ours."""
-    if text is None or not text.strip():
-        return Position()
-    found = _ID.fullmatch(text.strip())
-    if found is None:
-        raise foreign_position()
-    return Position("" if found[1] == "-" else found[1], int(found[2]))
+    parts = parts_of(_ID, text)
+    return Position() if parts is None else Position("" if parts[0] == "-" else parts[0], int(parts[1]))
 
 
 class Stream:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from aiohttp import web
 
 from services.api.routes.warming import run_document, run_id
-from services.api.server_sent import PING_S, Reader, event_bytes, foreign_position, reading
+from services.api.server_sent import PING_S, Reader, event_bytes, parts_of, reading
 from services.api.state import Api, Call, Route
 from services.api.watching import Watch
 from shared.contracts.warm import OPEN
@@ -42,12 +42,7 @@ class Position(NamedTuple):
 
 def position_of(text: str | None) -> Position:
     """The position that `Last-Event-ID` names; 422 for one that is not ours."""
-    if text is None or not text.strip():
-        return Position()
-    found = _ID.fullmatch(text.strip())
-    if found is None:
-        raise foreign_position()
-    return Position(*map(int, found.groups()))
+    return Position(*map(int, parts_of(_ID, text) or ()))
 
 
 class Follower:

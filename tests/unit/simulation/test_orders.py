@@ -17,7 +17,7 @@ from shared.dataset.memory import MemoryPanels
 from shared.language import compile_expression
 from shared.language.evaluate import held_name
 from shared.model.calendar import from_day
-from shared.simulation import canonical_request, orders, request_of, run
+from shared.simulation import canonical_request, engine, orders, request_of, run
 from shared.simulation.kernel import NOBODY, order_rows
 
 ROWS = 40
@@ -90,6 +90,18 @@ def test_a_run_is_the_same_with_the_order_and_without(
     assert not asked or any(dtype == "<u2" for _, dtype in wide._scratch)
     assert again.result_digest == without.result_digest
     assert some or again.result["trades"]
+
+
+def test_the_first_run_makes_no_order_however_many_blocks_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    panels = make(60, ROWS)[1]
+    monkeypatch.setattr(engine, "BLOCK_ROWS", 7)
+    monkeypatch.setattr(orders, "_asked", {})
+    first, last = (from_day(int(day)).isoformat() for day in panels.days[[-ROWS, -1]])
+    body = {"strategy": STRATEGIES[0], "start": first, "end": last, "benchmark": None}
+    run(canonical_request(request_of(body)), panels)
+    assert not any(dtype == "<u2" for _, dtype in panels._scratch)
+    run(canonical_request(request_of(body)), panels)
+    assert any(dtype == "<u2" for _, dtype in panels._scratch)
 
 
 def test_what_is_computed_for_a_request_alone_is_not_ordered(wide: MemoryPanels) -> None:
