@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 import orjson
 
 from services.api.bodies import write_cursor
+from shared.infra.sql import statements
 from shared.settings import Settings
 from shared.strategies.catalogue import FAMOUS
+from tests.support.asking import connection_of
 from tests.support.running import Client, api_of
 
 CATALOGUE = [entry.id for entry in FAMOUS]
@@ -80,3 +83,25 @@ async def test_the_running_api_answers_bytes_that_are_no_request_with_a_problem_
         assert orjson.loads(body)["type"] == "urn:ondol:problem:malformed-request"
         writer.transport.abort()
         assert (await client.call("GET", "/healthz"))[0] == 200
+
+
+async def test_a_page_of_a_long_list_reads_the_rows_of_the_page(settings: Settings) -> None:
+    async with connection_of(settings) as connection:
+        for owner, count in (("few", 30), ("many", 20_000)):
+            await connection.execute(
+                "insert into backtest (id, owner, request, request_digest, origin, created_at)"
+                " select (lpad(to_hex(i + $3), 8, '0') || '-0000-7000-8000-000000000000')::uuid, $1, '{}', '',"
+                " 'user', now() from generate_series(1, $2) as i",
+                owner, count, 0 if owner == "few" else 1000,
+            )  # fmt: skip
+        await connection.execute("analyze backtest")
+        await connection.execute("prepare page as " + statements("backtest")["list"])
+        newest = "ffffffff-ffff-ffff-ffff-ffffffffffff"
+        for owner in ("few", "many"):
+            async with connection.transaction():
+                await connection.execute(statements("backtest")["plan_for_the_owner"])
+                plan = await connection.fetchval(
+                    f"explain (analyze, format json) execute page('{owner}', '{newest}', null, 20)"
+                )
+            read = [int(rows) for rows in re.findall(r'"(?:Actual Rows|Rows Removed by Filter)": (\d+)', plan)]
+            assert 20 <= max(read) <= 30, plan

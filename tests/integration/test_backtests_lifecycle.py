@@ -1,87 +1,35 @@
-"""What holds from acceptance to end, whatever happens in between: no data, cancellation, kills, losses, strangers."""
+"""What holds from acceptance to end, whatever happens in between: no data, cancellation, kills, losses."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import re
 import signal
 import socket
-import time
-import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
+from contextlib import AsyncExitStack
 from functools import partial
-from typing import Any
 
 import asyncpg
 import msgspec
 import pytest
-import pytest_asyncio
 
 from ondol import embedded
 from ondol.ports import free_port
-from services.api.keys import Doorkeeper, hash_of, is_loopback, refuse_open_bind
-from services.api.service import opened
 from services.simulator.reconcile import reconcile
 from services.simulator.service import GROUP, Desk, heartbeat, names
 from services.simulator.simulate import SQL, Work
 from shared.contracts.events import BACKTESTS
-from shared.errors import SetupError
 from shared.infra import redis as redis_servers
 from shared.infra.postgres import database
-from shared.infra.sql import statements
 from shared.infra.streams import Consumer, key_of
 from shared.model.request import BacktestRequest
 from shared.settings import Settings
+from tests.support.asking import ask, connection_of, ended, prepared, until
 from tests.support.running import Client, api_of, simulator
 from tests.support.served import load_synthetic, request
 from tests.support.servers import fresh_settings
 
-PATIENCE_S = 60.0
-
-
-@pytest_asyncio.fixture
-async def prepared(settings: Settings) -> Settings:
-    await load_synthetic(settings, stocks=30)
-    return settings
-
-
-@asynccontextmanager
-async def connection_of(settings: Settings) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(settings.database_url)
-    try:
-        yield connection
-    finally:
-        await connection.close()
-
-
-async def until(found: Callable[[], Awaitable[Any]], what: str) -> Any:
-    """The first true answer, asked again and again before a deadline."""
-    deadline = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline:
-        value = await found()
-        if value:
-            return value
-        await asyncio.sleep(0.02)
-    raise AssertionError(f"{what} did not happen within {PATIENCE_S:.0f} s")
-
-
-async def ask(client: Client, body: dict[str, Any], **headers: str) -> dict[str, Any]:
-    status, document, _ = await client.call("POST", "/v1/backtests", body, **headers)
-    assert status in (200, 202), document
-    assert isinstance(document, dict)
-    return document
-
-
-async def ended(client: Client, identity: str, **headers: str) -> dict[str, Any]:
-    async def look() -> dict[str, Any] | None:
-        _, document, _ = await client.call("GET", f"/v1/backtests/{identity}", **headers)
-        return document if document["status"] in ("completed", "failed", "cancelled") else None
-
-    found: dict[str, Any] = await until(look, "the end of the backtest")
-    return found
+__all__ = ["prepared"]
 
 
 async def test_without_market_data_the_answer_names_the_remedy(settings: Settings) -> None:
@@ -324,119 +272,6 @@ async def test_sigterm_hands_work_back_or_finishes_it(prepared: Settings) -> Non
         async with simulator(prepared):
             for row in rows:
                 assert (await ended(client, row["id"]))["status"] == "completed"
-
-
-async def make_key(settings: Settings, name: str, **limits: float) -> str:
-    key = f"ondol_{name}_{uuid.uuid4().hex}"
-    async with connection_of(settings) as connection:
-        await connection.execute(
-            statements("accounts")["key_add"], name, name, hash_of(key), limits.get("rate"), limits.get("open")
-        )
-    return f"Bearer {key}"
-
-
-async def test_nobody_sees_or_touches_what_belongs_to_another_key(prepared: Settings) -> None:
-    mine, other = await make_key(prepared, "mine"), await make_key(prepared, "other")
-    async with api_of(prepared) as client, simulator(prepared):
-        document = await ask(client, request(), Prefer="wait=30", Authorization=mine)
-        identity = document["id"]
-        kept = {"id": "secret", "name": "secret", "strategy": {"buy": {"where": "PER < 3"}}}
-        assert (await client.call("POST", "/v1/strategies", kept, Authorization=mine))[0] == 201
-        for stranger in ({"Authorization": other}, {}):
-            for method, path in (
-                ("GET", f"/v1/backtests/{identity}"), ("DELETE", f"/v1/backtests/{identity}"),
-                ("GET", f"/v1/backtests/{identity}/events"), ("GET", f"/v1/backtests/{identity}/trades"),
-                ("GET", f"/v1/backtests/{identity}/equity"), ("GET", f"/v1/backtests/{identity}/explain"),
-                ("POST", f"/v1/backtests/{identity}/replay"), ("POST", f"/v1/backtests/{identity}/audit"),
-                ("GET", "/v1/strategies/secret"), ("DELETE", "/v1/strategies/secret"),
-            ):  # fmt: skip
-                assert (await client.call(method, path, **stranger))[0] == 404, (method, path)
-            assert (await client.call("POST", "/v1/compare", {"ids": [identity]}, **stranger))[0] == 422
-            body = {"name": "x", "strategy": {}}
-            assert (await client.call("PUT", "/v1/strategies/secret", body, **stranger))[0] == 404
-            status, problem, _ = await client.call("POST", "/v1/backtests", request(strategy="secret"), **stranger)
-            assert status == 422
-            assert "secret" not in str(problem["errors"][0].get("suggestions"))
-            assert (await client.call("GET", "/v1/backtests", **stranger))[1]["items"] == []
-            listed = (await client.call("GET", "/v1/strategies", **stranger))[1]["items"]
-            assert all(item["kind"] == "famous" for item in listed)
-        # an equal request of another key shares the work and gets a row of its own
-        same = await ask(client, request(), Prefer="wait=30", Authorization=other)
-        assert same["cached"]
-        assert same["id"] != identity
-
-
-async def test_a_page_of_a_long_list_reads_the_rows_of_the_page(prepared: Settings) -> None:
-    async with connection_of(prepared) as connection:
-        for owner, count in (("few", 30), ("many", 20_000)):
-            await connection.execute(
-                "insert into backtest (id, owner, request, request_digest, origin, created_at)"
-                " select (lpad(to_hex(i + $3), 8, '0') || '-0000-7000-8000-000000000000')::uuid, $1, '{}', '',"
-                " 'user', now() from generate_series(1, $2) as i",
-                owner, count, 0 if owner == "few" else 1000,
-            )  # fmt: skip
-        await connection.execute("analyze backtest")
-        await connection.execute("prepare page as " + statements("backtest")["list"])
-        newest = "ffffffff-ffff-ffff-ffff-ffffffffffff"
-        for owner in ("few", "many"):
-            async with connection.transaction():
-                await connection.execute(statements("backtest")["plan_for_the_owner"])
-                plan = await connection.fetchval(
-                    f"explain (analyze, format json) execute page('{owner}', '{newest}', null, 20)"
-                )
-            read = [int(rows) for rows in re.findall(r'"(?:Actual Rows|Rows Removed by Filter)": (\d+)', plan)]
-            assert 20 <= max(read) <= 30, plan
-
-
-async def test_a_wrong_or_revoked_key_is_refused(prepared: Settings) -> None:
-    key = await make_key(prepared, "gone")
-    async with api_of(prepared) as client:
-        assert (await client.call("GET", "/v1/backtests", Authorization=key))[0] == 200
-        async with connection_of(prepared) as connection:
-            await connection.fetchval(statements("accounts")["key_revoke"], "gone")
-
-        async def refused() -> bool:
-            return (await client.call("GET", "/v1/backtests", Authorization=key))[0] == 401
-
-        assert await until(refused, "the refusal of a revoked key")
-        for wrong in ("Bearer nonsense", "Basic eDp5", "Bearer"):
-            status, problem, headers = await client.call("GET", "/v1/backtests", Authorization=wrong)
-            assert status == 401
-            assert "WWW-Authenticate" in headers
-            assert "nonsense" not in str(problem)
-
-
-async def test_limits_of_a_key_answer_429_with_a_time_to_come_back(prepared: Settings) -> None:
-    slow, narrow = await make_key(prepared, "slow", rate=60), await make_key(prepared, "narrow", open=2)
-    async with api_of(prepared) as client:
-        answers = [await client.call("GET", "/v1/presets", Authorization=slow) for _ in range(25)]
-        refused = [headers for status, _, headers in answers if status == 429]
-        assert refused
-        assert all(int(headers["Retry-After"]) >= 1 for headers in refused)
-        for cash in range(2):
-            await ask(client, request(initial_cash=1e7 + cash), Authorization=narrow)
-        status, problem, headers = await client.call("POST", "/v1/backtests", request(), Authorization=narrow)
-        assert status == 429
-        assert problem["type"].endswith("too-many-open")
-        assert "Retry-After" in headers
-
-
-async def test_an_expression_that_would_cost_too_much_is_refused_before_it_is_queued(prepared: Settings) -> None:
-    async with api_of(replace(prepared, cost_limit=1000)) as client:
-        status, problem, _ = await client.call("POST", "/v1/backtests", request())
-        assert status == 422
-        assert problem["type"].endswith("too-costly")
-
-
-async def test_the_api_does_not_listen_for_everybody_without_keys(settings: Settings) -> None:
-    open_settings = replace(settings, api_host="0.0.0.0")  # noqa: S104
-    async with opened(open_settings) as (api, _):
-        with pytest.raises(SetupError, match="ondol keys create"):
-            await refuse_open_bind(open_settings, api.database)
-        await make_key(settings, "first")
-        await refuse_open_bind(open_settings, api.database)
-        assert not is_loopback(open_settings.api_host)
-        assert Doorkeeper(open_settings, api.database)._loopback is False
 
 
 async def test_a_lost_postgres_is_503_with_a_time_to_come_back(servers: embedded.Servers) -> None:

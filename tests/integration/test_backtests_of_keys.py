@@ -1,0 +1,110 @@
+"""Whose a backtest is, and how much a key may ask for: strangers, limits, costs, the door without keys."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+
+import pytest
+
+from services.api.keys import Doorkeeper, hash_of, is_loopback, refuse_open_bind
+from services.api.service import opened
+from shared.errors import SetupError
+from shared.infra.sql import statements
+from shared.settings import Settings
+from tests.support.asking import ask, connection_of, prepared, until
+from tests.support.running import api_of, simulator
+from tests.support.served import request
+
+__all__ = ["prepared"]
+
+
+async def make_key(settings: Settings, name: str, **limits: float) -> str:
+    key = f"ondol_{name}_{uuid.uuid4().hex}"
+    async with connection_of(settings) as connection:
+        await connection.execute(
+            statements("accounts")["key_add"], name, name, hash_of(key), limits.get("rate"), limits.get("open")
+        )
+    return f"Bearer {key}"
+
+
+async def test_nobody_sees_or_touches_what_belongs_to_another_key(prepared: Settings) -> None:
+    mine, other = await make_key(prepared, "mine"), await make_key(prepared, "other")
+    async with api_of(prepared) as client, simulator(prepared):
+        document = await ask(client, request(), Prefer="wait=30", Authorization=mine)
+        identity = document["id"]
+        kept = {"id": "secret", "name": "secret", "strategy": {"buy": {"where": "PER < 3"}}}
+        assert (await client.call("POST", "/v1/strategies", kept, Authorization=mine))[0] == 201
+        for stranger in ({"Authorization": other}, {}):
+            for method, path in (
+                ("GET", f"/v1/backtests/{identity}"), ("DELETE", f"/v1/backtests/{identity}"),
+                ("GET", f"/v1/backtests/{identity}/events"), ("GET", f"/v1/backtests/{identity}/trades"),
+                ("GET", f"/v1/backtests/{identity}/equity"), ("GET", f"/v1/backtests/{identity}/explain"),
+                ("POST", f"/v1/backtests/{identity}/replay"), ("POST", f"/v1/backtests/{identity}/audit"),
+                ("GET", "/v1/strategies/secret"), ("DELETE", "/v1/strategies/secret"),
+            ):  # fmt: skip
+                assert (await client.call(method, path, **stranger))[0] == 404, (method, path)
+            assert (await client.call("POST", "/v1/compare", {"ids": [identity]}, **stranger))[0] == 422
+            body = {"name": "x", "strategy": {}}
+            assert (await client.call("PUT", "/v1/strategies/secret", body, **stranger))[0] == 404
+            status, problem, _ = await client.call("POST", "/v1/backtests", request(strategy="secret"), **stranger)
+            assert status == 422
+            assert "secret" not in str(problem["errors"][0].get("suggestions"))
+            assert (await client.call("GET", "/v1/backtests", **stranger))[1]["items"] == []
+            listed = (await client.call("GET", "/v1/strategies", **stranger))[1]["items"]
+            assert all(item["kind"] == "famous" for item in listed)
+        # an equal request of another key shares the work and gets a row of its own
+        same = await ask(client, request(), Prefer="wait=30", Authorization=other)
+        assert same["cached"]
+        assert same["id"] != identity
+
+
+async def test_a_wrong_or_revoked_key_is_refused(prepared: Settings) -> None:
+    key = await make_key(prepared, "gone")
+    async with api_of(prepared) as client:
+        assert (await client.call("GET", "/v1/backtests", Authorization=key))[0] == 200
+        async with connection_of(prepared) as connection:
+            await connection.fetchval(statements("accounts")["key_revoke"], "gone")
+
+        async def refused() -> bool:
+            return (await client.call("GET", "/v1/backtests", Authorization=key))[0] == 401
+
+        assert await until(refused, "the refusal of a revoked key")
+        for wrong in ("Bearer nonsense", "Basic eDp5", "Bearer"):
+            status, problem, headers = await client.call("GET", "/v1/backtests", Authorization=wrong)
+            assert status == 401
+            assert "WWW-Authenticate" in headers
+            assert "nonsense" not in str(problem)
+
+
+async def test_limits_of_a_key_answer_429_with_a_time_to_come_back(prepared: Settings) -> None:
+    slow, narrow = await make_key(prepared, "slow", rate=60), await make_key(prepared, "narrow", open=2)
+    async with api_of(prepared) as client:
+        answers = [await client.call("GET", "/v1/presets", Authorization=slow) for _ in range(25)]
+        refused = [headers for status, _, headers in answers if status == 429]
+        assert refused
+        assert all(int(headers["Retry-After"]) >= 1 for headers in refused)
+        for cash in range(2):
+            await ask(client, request(initial_cash=1e7 + cash), Authorization=narrow)
+        status, problem, headers = await client.call("POST", "/v1/backtests", request(), Authorization=narrow)
+        assert status == 429
+        assert problem["type"].endswith("too-many-open")
+        assert "Retry-After" in headers
+
+
+async def test_an_expression_that_would_cost_too_much_is_refused_before_it_is_queued(prepared: Settings) -> None:
+    async with api_of(replace(prepared, cost_limit=1000)) as client:
+        status, problem, _ = await client.call("POST", "/v1/backtests", request())
+        assert status == 422
+        assert problem["type"].endswith("too-costly")
+
+
+async def test_the_api_does_not_listen_for_everybody_without_keys(settings: Settings) -> None:
+    open_settings = replace(settings, api_host="0.0.0.0")  # noqa: S104
+    async with opened(open_settings) as (api, _):
+        with pytest.raises(SetupError, match="ondol keys create"):
+            await refuse_open_bind(open_settings, api.database)
+        await make_key(settings, "first")
+        await refuse_open_bind(open_settings, api.database)
+        assert not is_loopback(open_settings.api_host)
+        assert Doorkeeper(open_settings, api.database)._loopback is False
