@@ -9,7 +9,6 @@ from typing import Any
 
 import orjson
 import structlog
-import zstandard
 
 from services.api.documents import Recent
 from shared.errors import DatasetError, UnavailableError
@@ -17,35 +16,16 @@ from shared.infra.cache import Cache
 from shared.infra.postgres import Database
 from shared.infra.sql import statements
 from shared.settings import MIB
+from shared.simulation.stored import opened, size_of
 
 log = structlog.get_logger()
 
 SQL = statements("backtest")
-LARGEST_RESULT = 256 * MIB
 KNOWN = 20_000
 Content = tuple[str, str, str, str]
 """Request digest, dataset version, engine version, rules version."""
-IN_LOOP = 2 * MIB
+IN_LOOP = MIB
 """Larger frames are opened in a thread: the event loop must not stand still."""
-
-
-def opened(frame: bytes) -> bytes:
-    """The bytes in a zstd frame with size and checksum; raises DatasetError for anything else."""
-    try:
-        parameters = zstandard.get_frame_parameters(frame)
-        if not 0 < parameters.content_size <= LARGEST_RESULT or not parameters.has_checksum:
-            raise DatasetError("a stored result has no frame of ours")
-        return zstandard.ZstdDecompressor().decompress(frame)
-    except zstandard.ZstdError as error:
-        raise DatasetError(f"a stored result is damaged: {error}") from error
-
-
-def size_of(frame: bytes) -> int:
-    """The declared size of what is in a frame, 0 when it declares none."""
-    try:
-        return int(zstandard.get_frame_parameters(frame).content_size)
-    except zstandard.ZstdError:
-        return 0
 
 
 async def open_frame(frame: bytes) -> bytes:

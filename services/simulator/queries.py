@@ -13,7 +13,6 @@ import msgspec
 import numpy as np
 import orjson
 import structlog
-import zstandard
 
 from services.simulator.simulate import SQL, Tools
 from shared.contracts.events import QueryAnswered, QueryRequested
@@ -35,6 +34,7 @@ from shared.model.calendar import iso
 from shared.model.panel import Panels
 from shared.model.request import BacktestRequest
 from shared.simulation.plan import expressions_of, plan, window_of
+from shared.simulation.stored import json_frame, opened
 from shared.simulation.universe import universe_rows
 
 log = structlog.get_logger()
@@ -50,7 +50,7 @@ async def answer(tools: Tools, query: QueryRequested) -> None:
     problem: dict[str, Any] | None = None
     try:
         found = await _computed(tools, query)
-        body = zstandard.ZstdCompressor(level=1, write_checksum=True).compress(found)
+        body = json_frame(found)
         if len(body) > LARGEST:
             problem = problem_document(422, "too-costly", "The answer would be too large; ask about a shorter window.")
         else:
@@ -112,7 +112,7 @@ async def _stored(tools: Tools, computation: str) -> bytes:
         row = await connection.fetchrow(SQL["result"], uuid.UUID(computation))
     if row is None:
         raise RunError("no_result", "The stored result of this backtest is not there.")
-    return zstandard.ZstdDecompressor().decompress(row["result"])
+    return opened(row["result"])
 
 
 def screen(request: BacktestRequest, payload: Payload, panels: Panels) -> dict[str, Any]:

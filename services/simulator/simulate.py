@@ -15,7 +15,6 @@ import asyncpg
 import msgspec
 import orjson
 import structlog
-import zstandard
 from redis.asyncio import Redis
 
 from services.simulator.panels import WAIT_S, Versions
@@ -39,6 +38,7 @@ from shared.infra.streams import append
 from shared.model.request import BacktestRequest
 from shared.simulation.outcome import Outcome
 from shared.simulation.plan import plan
+from shared.simulation.stored import frame_of
 
 log = structlog.get_logger()
 
@@ -100,7 +100,7 @@ class Tools:
 
 @dataclass(frozen=True, kw_only=True)
 class Finished:
-    """A result as it is stored: one zstd frame of JSON, with what lists and metrics need beside it."""
+    """A result as it is stored: one frame, with what lists and metrics need beside it."""
 
     stored: bytes
     digest: str
@@ -174,9 +174,8 @@ def _run(
     }
     cache = panels.counters.as_dict()
     beside = orjson.dumps({"timing": timing, "cache": cache})
-    body = b"".join((outcome.body[:-1], b",", beside[1:]))
     return Finished(
-        stored=zstandard.ZstdCompressor(level=1, write_checksum=True).compress(body),
+        stored=frame_of(outcome.encoded, b"," + beside[1:-1]),
         digest=outcome.result_digest,
         statistics=outcome.statistics.decode(),
         timing=timing,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from shared.kernels import library
+from shared.kernels import library, place
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _INT, _POINTER = ctypes.c_int64, ctypes.c_void_p
@@ -59,7 +59,7 @@ def kernels() -> ctypes.CDLL:
 
 def address(array: Array) -> int:
     """Where the first element of an array lies."""
-    return int(array.ctypes.data)
+    return place(array)
 
 
 def matrix(values: Array, dtype: str, shape: tuple[int, int]) -> tuple[Array, int]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from shared.kernels import library
+from shared.kernels import library, place
 from shared.language.program import Class, Program
 
 Array = npt.NDArray[Any]
@@ -86,14 +86,14 @@ def bind(program: Program, planes: Sequence[tuple[Array, int]], rows: slice, col
         if values.shape != (count - absent, cols):
             raise ValueError(f"the plane {plane.text} has the shape {values.shape}, not {(count - absent, cols)}")
         kept.append(values)
-        table[i] = values.ctypes.data, values.strides[0], absent, values.itemsize
+        table[i] = place(values), values.strides[0], absent, values.itemsize
     blocks = np.empty((program.registers + 2) * _BLOCK_BYTES + 64, np.uint8)
     value = np.zeros(program.registers + 1, np.uintp)
-    memory = -(-blocks.ctypes.data // 64) * 64
+    memory = -(-place(blocks) // 64) * 64
     found = Formula(
-        program.code.ctypes.data, len(program.code), program.constants_count, program.constants.ctypes.data,
-        table.ctypes.data, rows.start, cols, TYPES[program.gives].itemsize, memory + 2 * _BLOCK_BYTES,
-        value.ctypes.data, memory,
+        place(program.code), len(program.code), program.constants_count, place(program.constants),
+        place(table), rows.start, cols, TYPES[program.gives].itemsize, memory + 2 * _BLOCK_BYTES,
+        place(value), memory,
     )  # fmt: skip
     found.kept = (*kept, blocks, value)
     _kernels().language_bind(found)
@@ -113,14 +113,14 @@ def run(program: Program, planes: Sequence[tuple[Array, int]], rows: int, cols: 
     out = np.empty((rows, cols), TYPES[program.gives])
     if rows and cols:
         formula = bind(program, planes, slice(0, rows), cols)
-        _kernels().language_run(formula, rows, out.ctypes.data, out.strides[0])
+        _kernels().language_run(formula, rows, place(out), out.strides[0])
     return out
 
 
 def row(formula: Formula, at: int) -> Array:
     """The answers [cols] of a formula on a row of the dataset."""
     out = np.empty(formula.cols, TYPES[formula.kept[0].gives])
-    _kernels().language_row(formula, at, out.ctypes.data)
+    _kernels().language_row(formula, at, place(out))
     return out
 
 
@@ -130,7 +130,7 @@ def cells(formula: Formula, at: int, columns: Array) -> Array:
     if len(wanted) and not 0 <= wanted.min() <= wanted.max() < formula.cols:
         raise ValueError("a column is not in the planes")
     out = np.empty(len(wanted), TYPES[formula.kept[0].gives])
-    _kernels().language_cells(formula, at, wanted.ctypes.data, len(wanted), out.ctypes.data)
+    _kernels().language_cells(formula, at, place(wanted), len(wanted), place(out))
     return out
 
 
@@ -141,10 +141,10 @@ def window(function: str, arguments: Sequence[Array], have: int, n: int, dtype: 
     if x.shape != y.shape or have < 0 or have > x.shape[0] or n < 1:
         raise ValueError("the arguments of a window differ in shape")
     out = np.empty((x.shape[0] - have, x.shape[1]), TYPES[dtype])
-    second = (y.ctypes.data, y.strides[0], y.itemsize) if len(values) > 1 else (None, 0, 0)
+    second = (place(y), y.strides[0], y.itemsize) if len(values) > 1 else (None, 0, 0)
     failed = _kernels().language_window(
-        _WINDOWS.index(function), x.ctypes.data, x.strides[0], x.itemsize, *second, have, out.shape[0], out.shape[1], n,
-        out.ctypes.data, out.strides[0], out.itemsize,
+        _WINDOWS.index(function), place(x), x.strides[0], x.itemsize, *second, have, out.shape[0], out.shape[1], n,
+        place(out), out.strides[0], out.itemsize,
     )  # fmt: skip
     return _made(out, failed)
 
@@ -156,7 +156,7 @@ def ema(x: Array, n: int, state: npt.NDArray[np.float64]) -> Array:
         raise ValueError("the state of an exponential mean must be float64 [cols]")
     out = np.empty(values.shape)
     _kernels().language_ema(
-        values.ctypes.data, values.strides[0] // 8, 2.0 / (n + 1), *values.shape, state.ctypes.data, out.ctypes.data,
+        place(values), values.strides[0] // 8, 2.0 / (n + 1), *values.shape, place(state), place(out),
         values.shape[1],
     )  # fmt: skip
     return out
@@ -168,8 +168,8 @@ def rank(function: str, x: Array, members: Array, groups: Array | None, dtype: C
     _agree(values, inside, groups)
     out = np.empty(values.shape, TYPES[dtype])
     failed = _kernels().language_rank(
-        _RANKS[function], values.ctypes.data, values.strides[0] // 4, inside.ctypes.data, inside.strides[0],
-        None if groups is None else groups.ctypes.data, *values.shape, out.ctypes.data, out.strides[0], out.itemsize,
+        _RANKS[function], place(values), values.strides[0] // 4, place(inside), inside.strides[0],
+        None if groups is None else place(groups), *values.shape, place(out), out.strides[0], out.itemsize,
     )  # fmt: skip
     return _made(out, failed)
 
@@ -185,10 +185,10 @@ def moments(
         raise ValueError("the order of summation must name each column")
     out = np.empty(values.shape, TYPES[dtype])
     failed = _kernels().language_moments(
-        _MOMENTS.index(function), values.ctypes.data, values.strides[0] // 8, inside.ctypes.data, inside.strides[0],
-        columns.ctypes.data, None if groups is None else groups.ctypes.data,
+        _MOMENTS.index(function), place(values), values.strides[0] // 8, place(inside), inside.strides[0],
+        place(columns), None if groups is None else place(groups),
         1 if groups is None else int(groups.max(initial=0)) + 1, p, *values.shape,
-        out.ctypes.data, out.strides[0], out.itemsize,
+        place(out), out.strides[0], out.itemsize,
     )  # fmt: skip
     return _made(out, failed)
 
@@ -199,7 +199,7 @@ def present(x: Array, members: Array, enough: int) -> int:
     _agree(values, inside, None)
     return int(
         _kernels().language_present(
-            values.ctypes.data, values.strides[0] // 4, inside.ctypes.data, inside.strides[0], *values.shape, enough
+            place(values), values.strides[0] // 4, place(inside), inside.strides[0], *values.shape, enough
         )
     )
 
@@ -207,7 +207,7 @@ def present(x: Array, members: Array, enough: int) -> int:
 def member_count(members: Array) -> int:
     """How many cells of bool [rows, cols] are true."""
     inside = rows_of(members, ("u1",))
-    return int(_kernels().language_members(inside.ctypes.data, inside.strides[0], *inside.shape))
+    return int(_kernels().language_members(place(inside), inside.strides[0], *inside.shape))
 
 
 def _agree(values: Array, inside: Array, groups: Array | None) -> None:

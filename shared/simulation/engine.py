@@ -34,7 +34,8 @@ from shared.simulation.notices import endings, found_nothing, window_notices
 from shared.simulation.outcome import Outcome
 from shared.simulation.plan import UNIVERSE_BENCHMARKS, Expressions, Plan, dataset_problems, expressions_of, plan
 from shared.simulation.rebalance import rebalance_rows
-from shared.simulation.result import encode, equity_json, open_json, round_trips_json, trades_json
+from shared.simulation.result import encode, equity_rows, open_rows, round_trip_rows, trade_rows
+from shared.simulation.rows import Piece, text
 from shared.simulation.signals import Presence, signals_of
 from shared.simulation.statistics import Course, Totals, period_returns, statistics
 from shared.simulation.universe import UniverseMask, universe_rows
@@ -70,6 +71,8 @@ class Run:
     ledger: Ledger
     benchmark: Benchmark | None
     warnings: list[str]
+    figures: bytes = b"{}"
+    """The statistics as JSON, once the days are lived."""
     evaluate_ms: float = 0.0
     simulate_ms: float = 0.0
     statistics_ms: float = 0.0
@@ -108,11 +111,9 @@ def run(
         "request_digest": request_digest(request),
         "rules_version": RULES_VERSION,
     }
-    body, digest = encode(parts, provenance)
     return Outcome(
-        body=body,
-        statistics=bytes(parts["statistics"]),
-        result_digest=digest,
+        encoded=encode(parts, provenance),
+        statistics=finished.figures,
         timing={
             "evaluate_ms": finished.evaluate_ms,
             "simulate_ms": finished.simulate_ms,
@@ -252,8 +253,8 @@ def _dates(days: np.ndarray) -> list[str]:
     return found
 
 
-def parts_of(state: Run) -> dict[str, bytes | memoryview]:
-    """The parts of the result in the shape of the interface, as JSON with keys in name order."""
+def parts_of(state: Run) -> dict[str, Piece]:
+    """The parts of the result in the shape of the interface, with keys in name order."""
     begun = perf_counter()
     panels, window, ledger, instruments = state.panels, state.plan.window, state.ledger, state.panels.instruments
     course, days, first = state.course(), state.panels.days, window.start
@@ -270,6 +271,7 @@ def parts_of(state: Run) -> dict[str, bytes | memoryview]:
         idle_days=rows if bought < 0 else bought - first,
     )
     figures = statistics(course, trips, trip_days, totals, risk_free_pct=state.request.risk_free_pct, months=months)
+    state.figures = orjson.dumps(figures)
     state.statistics_ms = 1000 * (perf_counter() - begun)
     begun = perf_counter()
     first_day, last_day = int(days[first]), int(days[window.stop - 1])
@@ -278,16 +280,16 @@ def parts_of(state: Run) -> dict[str, bytes | memoryview]:
     warnings += endings(holdings, panels, window.stop - 1)
     around = {"first": iso(first_day), "last": iso(last_day), "rows": rows, "warmup_rows": state.plan.warmup_rows}
     parts = {
-        "equity": equity_json(course, ledger.positions),
-        "monthly_returns": orjson.dumps([{"month": name, "return": value} for name, value in months]),
-        "open_positions": open_json(holdings, last, instruments, days, last_day),
-        "round_trips": round_trips_json(trips, trip_days, instruments, days),
-        "statistics": orjson.dumps(figures),
-        "trades": trades_json(trades, instruments, days),
-        "unfilled": orjson.dumps(ledger.unfilled()),
-        "warnings": orjson.dumps(warnings),
-        "window": orjson.dumps(around),
-        "yearly_returns": orjson.dumps([{"return": value, "year": name} for name, value in years]),
+        "equity": equity_rows(course, ledger.positions),
+        "monthly_returns": text(orjson.dumps([{"month": name, "return": value} for name, value in months])),
+        "open_positions": open_rows(holdings, last, instruments, days, last_day),
+        "round_trips": round_trip_rows(trips, trip_days, instruments, days),
+        "statistics": text(state.figures),
+        "trades": trade_rows(trades, instruments, days),
+        "unfilled": text(orjson.dumps(ledger.unfilled())),
+        "warnings": text(orjson.dumps(warnings)),
+        "window": text(orjson.dumps(around)),
+        "yearly_returns": text(orjson.dumps([{"return": value, "year": name} for name, value in years])),
     }
     state.encode_ms = 1000 * (perf_counter() - begun)
     return parts
@@ -295,4 +297,5 @@ def parts_of(state: Run) -> dict[str, bytes | memoryview]:
 
 def result_of(state: Run) -> dict[str, Any]:
     """The result without its provenance, as values."""
-    return {name: orjson.loads(written) for name, written in parts_of(state).items()}
+    found: dict[str, Any] = orjson.loads(b"".join((encode(parts_of(state), {}).json, b"}")))
+    return found

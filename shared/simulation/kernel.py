@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from shared.kernels import library
+from shared.kernels import library, place
 from shared.language.machine import Formula, entries
 
 REASONS = (
@@ -152,7 +152,7 @@ def address(array: np.ndarray, dtype: Any) -> int:
     """Where a contiguous array of this element type starts."""
     if array.dtype != dtype or not array.flags.c_contiguous:
         raise TypeError(f"the kernel needs a contiguous array of {np.dtype(dtype)}, not {array.dtype}")
-    return array.ctypes.data
+    return place(array)
 
 
 def plane(array: np.ndarray, first: int, dtype: Any, columns: int) -> Plane:
@@ -162,7 +162,7 @@ def plane(array: np.ndarray, first: int, dtype: Any, columns: int) -> Plane:
         raise TypeError(f"the kernel needs a matrix of {np.dtype(dtype)} with {columns} columns")
     if columns > 1 and array.strides[1] != item:
         raise TypeError("the kernel needs rows whose cells lie side by side")
-    return Plane(array.ctypes.data, array.strides[0], first)
+    return Plane(place(array), array.strides[0], first)
 
 
 def asked(formula: Formula | None, gives: int) -> Asked:
@@ -183,8 +183,8 @@ def order_rows(values: np.ndarray, by_code: np.ndarray, *, descending: bool) -> 
         raise ValueError(f"{columns} columns cannot be ordered")
     out, work = np.empty((rows, columns), np.uint16), np.empty(2 * columns, np.uint64)
     _functions().order_rows(
-        source.data, source.stride, rows, address(by_code, np.int32), columns, int(descending), work.ctypes.data,
-        out.ctypes.data,
+        source.data, source.stride, rows, address(by_code, np.int32), columns, int(descending), place(work),
+        place(out),
     )  # fmt: skip
     return out
 
@@ -205,17 +205,17 @@ class Ledger:
             np.empty(columns, np.bool_), np.empty(columns, np.float32),
         )  # fmt: skip
         self.state = State(cash=cash, first_purchase=-1)
-        self.state.equity, self.state.cash_log = self.equity.ctypes.data, self.cash.ctypes.data
-        self.state.positions = self.positions.ctypes.data
+        self.state.equity, self.state.cash_log = place(self.equity), place(self.cash)
+        self.state.positions = place(self.positions)
         names = ("is_held", "sold_row", "target_row", "keys", "order", "weights", "passed", "ranked")
         for name, scratch in zip(names, self._marks, strict=True):
-            setattr(self.state, name, cast(np.ndarray, scratch).ctypes.data)
-        self.state.holdings = self._holdings.ctypes.data
+            setattr(self.state, name, place(cast(np.ndarray, scratch)))
+        self.state.holdings = place(self._holdings)
         self._point_at_logs()
 
     def _point_at_logs(self) -> None:
-        self.state.trade_log, self.state.trade_room = self._trades.ctypes.data, len(self._trades)
-        self.state.trip_log, self.state.trip_room = self._trips.ctypes.data, len(self._trips)
+        self.state.trade_log, self.state.trade_room = place(self._trades), len(self._trades)
+        self.state.trip_log, self.state.trip_room = place(self._trips), len(self._trips)
 
     def live(self, market: Market, rules: Rules, options: Options, block: Block) -> None:
         """Lives the rows of a block."""
@@ -254,9 +254,7 @@ def count_present(
     """(cells with a value, cells) of a float32 plane inside a mask, over dataset rows `first` + i where rows[i]; stops
     once `limit` values are found."""
     counts = np.zeros(2, np.int64)
-    _functions().count_present(
-        values, mask, address(rows, np.bool_), first, len(rows), columns, limit, counts.ctypes.data
-    )
+    _functions().count_present(values, mask, address(rows, np.bool_), first, len(rows), columns, limit, place(counts))
     return int(counts[0]), int(counts[1])
 
 
@@ -270,5 +268,5 @@ def mark_passed(mask: Plane, universe: Plane, rows: np.ndarray, first: int, mark
 def universe_returns(market: Market, universe: Plane, *, weighted: bool, start: int, stop: int) -> np.ndarray:
     """float64 [stop - start]: the return of the universe of row d - 1 on each row d."""
     out = np.empty(stop - start)
-    _functions().universe_returns(market, universe, int(weighted), start, stop, out.ctypes.data)
+    _functions().universe_returns(market, universe, int(weighted), start, stop, place(out))
     return out

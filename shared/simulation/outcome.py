@@ -8,17 +8,27 @@ from typing import Any
 
 import orjson
 
+from shared.simulation.result import Encoded
+
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """`body` is the result as JSON (null for what is undefined, never NaN), `statistics` its figures as JSON.
-    `result_digest` covers all of it but `provenance`. `timing` has `evaluate_ms`, `simulate_ms`, `statistics_ms`,
-    `encode_ms`."""
+    """`encoded` is the result with its provenance, `statistics` its figures as JSON. `timing` has `evaluate_ms`,
+    `simulate_ms`, `statistics_ms`, `encode_ms`."""
 
-    body: bytes
+    encoded: Encoded
     statistics: bytes
-    result_digest: str
     timing: dict[str, float]
+
+    @property
+    def result_digest(self) -> str:
+        """Covers all of the result but `provenance`."""
+        return self.encoded.digest
+
+    @cached_property
+    def body(self) -> bytes:
+        """The result as JSON (null for what is undefined, never NaN)."""
+        return b"".join((self.encoded.json, self.encoded.ending))
 
     @cached_property
     def result(self) -> dict[str, Any]:

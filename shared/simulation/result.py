@@ -1,9 +1,10 @@
-"""The bytes of a result in the shape of the interface, and their digest; columns become rows, keys in name order."""
+"""A result in the shape of the interface: its tables by columns, its JSON with keys in name order, its digest."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import orjson
 
 from shared.model.instruments import Instruments
 from shared.simulation.kernel import REASONS
-from shared.simulation.rows import Chosen, Column, Dates, Texts, rows_json
+from shared.simulation.rows import DATE, NUMBER, SMALL, TEXT, WHOLE, Chosen, Layout, Piece, Texts, text, written
 from shared.simulation.statistics import Course
 
 DIGESTED = (
@@ -20,24 +21,33 @@ DIGESTED = (
 )  # fmt: skip
 """What `result_digest` covers, in name order."""
 
+_LABELS = [text(("," if i else "{").encode() + b'"%s":' % name.encode()) for i, name in enumerate(DIGESTED)]
 
-def encode(parts: Mapping[str, bytes | memoryview], provenance: Mapping[str, Any]) -> tuple[bytes, str]:
-    """(body, result digest) of the parts of a result (DIGESTED), each written with its keys in name order.
+
+@dataclass(frozen=True)
+class Encoded:
+    """A result as pieces for the store and as JSON, both without what `ending` has: `,"provenance":{...}}`."""
+
+    document: bytes
+    json: memoryview
+    ending: bytes
+    digest: str
+
+
+def encode(parts: Mapping[str, Piece], provenance: Mapping[str, Any]) -> Encoded:
+    """The parts of a result (DIGESTED), each written with its keys in name order, with their digest.
 
     The digested bytes are canonical JSON: UTF-8, keys sorted, no spaces, shortest round-trip numbers. The body is the
     same with `provenance` (plus the digest) inserted.
     """
-    pieces: list[bytes | memoryview] = []
-    for name in DIGESTED:
-        pieces += [b',"%s":' % name.encode(), parts[name]]
-    pieces[0] = b"{" + bytes(pieces[0][1:])
-    hashed = hashlib.sha256()
-    for piece in pieces:
-        hashed.update(piece)
+    pieces = [piece for label, name in zip(_LABELS, DIGESTED, strict=True) for piece in (label, parts[name])]
+    document = b"".join([piece.packed for piece in pieces])
+    json = written(document, sum(piece.most for piece in pieces))
+    hashed = hashlib.sha256(json)
     hashed.update(b"}")
     digest = hashed.hexdigest()
     whole = orjson.dumps({**provenance, "result_digest": digest}, option=orjson.OPT_SORT_KEYS)
-    return b"".join((*pieces, b',"provenance":', whole, b"}")), digest
+    return Encoded(document, json, b"".join((b',"provenance":', whole, b"}")), digest)
 
 
 def digest_of(result: Mapping[str, Any]) -> str:
@@ -65,58 +75,72 @@ def _stocks(columns: np.ndarray, instruments: Instruments) -> tuple[Chosen, Chos
     return Chosen(found[1], places), Chosen(found[2], places)
 
 
-def equity_json(course: Course, positions: np.ndarray) -> bytes | memoryview:
+_EQUITY = Layout(
+    benchmark=NUMBER, cash=NUMBER, daily_return=NUMBER, date=DATE, drawdown=NUMBER, equity=NUMBER, positions=SMALL
+)
+_TRADES = Layout(
+    commission=NUMBER, date=DATE, name=TEXT, price=NUMBER, reason=TEXT, shares=WHOLE, side=TEXT, stock_code=TEXT,
+    tax=NUMBER,
+)  # fmt: skip
+_TRIPS = Layout(
+    cost=NUMBER, entry_date=DATE, entry_price=NUMBER, exit_date=DATE, exit_price=NUMBER, gain=NUMBER,
+    holding_days=SMALL, name=TEXT, proceeds=NUMBER, reason=TEXT, **{"return": NUMBER}, shares=WHOLE, stock_code=TEXT,
+)  # fmt: skip
+_OPEN = Layout(
+    cost=NUMBER, entry_date=DATE, entry_price=NUMBER, gain=NUMBER, holding_days=SMALL, last_price=NUMBER, name=TEXT,
+    **{"return": NUMBER}, shares=WHOLE, stock_code=TEXT, value=NUMBER,
+)  # fmt: skip
+
+
+def equity_rows(course: Course, positions: np.ndarray) -> Piece:
     """One point a row; an undefined return, and a benchmark that there is not, is null."""
     if course.benchmark is None:
         benchmark = np.full(len(course.days), np.nan)
     else:
         benchmark = course.initial_cash * np.cumprod(1 + course.benchmark)
-    columns: dict[str, Column] = {
-        "benchmark": benchmark, "cash": course.cash, "daily_return": course.returns, "date": Dates(course.days),
-        "drawdown": course.drawdowns, "equity": course.equity, "positions": positions,
-    }  # fmt: skip
-    return rows_json(columns, len(course.days))
+    return _EQUITY.rows(
+        len(course.days),
+        benchmark,
+        course.cash,
+        course.returns,
+        course.days,
+        course.drawdowns,
+        course.equity,
+        positions,
+    )
 
 
-def trades_json(trades: np.ndarray, instruments: Instruments, days: np.ndarray) -> bytes | memoryview:
+def trade_rows(trades: np.ndarray, instruments: Instruments, days: np.ndarray) -> Piece:
     """Fills in order of execution; `days` are those of the dataset."""
     codes, names = _stocks(trades["col"], instruments)
-    columns: dict[str, Column] = {
-        "commission": trades["commission"], "date": Dates(days[trades["row"]]), "name": names,
-        "price": trades["price"], "reason": Chosen(_REASONS, trades["reason"]), "shares": trades["shares"].astype(int),
-        "side": Chosen(_SIDES, trades["reason"] > 0), "stock_code": codes, "tax": trades["tax"],
-    }  # fmt: skip
-    return rows_json(columns, len(trades))
+    reasons = trades["reason"]
+    return _TRADES.rows(
+        len(trades), trades["commission"], days[trades["row"]], names, trades["price"], Chosen(_REASONS, reasons),
+        trades["shares"].astype(np.int64), Chosen(_SIDES, reasons > 0), codes, trades["tax"],
+    )  # fmt: skip
 
 
-def round_trips_json(
-    trips: np.ndarray, trip_days: np.ndarray, instruments: Instruments, days: np.ndarray
-) -> bytes | memoryview:
+def round_trip_rows(trips: np.ndarray, trip_days: np.ndarray, instruments: Instruments, days: np.ndarray) -> Piece:
     """Ended holdings in the order in which they ended; `return` is the gain as a fraction of the cost."""
     codes, names = _stocks(trips["col"], instruments)
     gains = trips["brought"] - trips["cost"]
-    columns: dict[str, Column] = {
-        "cost": trips["cost"], "entry_date": Dates(days[trips["entry_row"]]), "entry_price": trips["entry_price"],
-        "exit_date": Dates(days[trips["exit_row"]]), "exit_price": trips["exit_price"], "gain": gains,
-        "holding_days": trip_days, "name": names, "proceeds": trips["brought"],
-        "reason": Chosen(_REASONS, trips["reason"]), "return": gains / trips["cost"],
-        "shares": trips["shares"].astype(int), "stock_code": codes,
-    }  # fmt: skip
-    return rows_json(columns, len(trips))
+    return _TRIPS.rows(
+        len(trips), trips["cost"], days[trips["entry_row"]], trips["entry_price"], days[trips["exit_row"]],
+        trips["exit_price"], gains, trip_days, names, trips["brought"], Chosen(_REASONS, trips["reason"]),
+        gains / trips["cost"], trips["shares"].astype(np.int64), codes,
+    )  # fmt: skip
 
 
-def open_json(
+def open_rows(
     holdings: np.ndarray, last: np.ndarray, instruments: Instruments, days: np.ndarray, last_day: int
-) -> bytes | memoryview:
+) -> Piece:
     """What is still held, by stock code: `shares` and `entry_price` as of today (after splits), `value` at the last
     close, `gain` against the cost with what dividends and fractions have brought."""
     codes, names = _stocks(holdings["col"], instruments)
     values = holdings["shares"] * last
     gains = values + holdings["brought"] - holdings["cost"]
-    columns: dict[str, Column] = {
-        "cost": holdings["cost"], "entry_date": Dates(days[holdings["entry_row"]]), "entry_price": holdings["entry"],
-        "gain": gains, "holding_days": last_day - holdings["entry_day"], "last_price": last, "name": names,
-        "return": gains / holdings["cost"], "shares": holdings["shares"].astype(int), "stock_code": codes,
-        "value": values,
-    }  # fmt: skip
-    return rows_json(columns, len(holdings))
+    return _OPEN.rows(
+        len(holdings), holdings["cost"], days[holdings["entry_row"]], holdings["entry"], gains,
+        last_day - holdings["entry_day"], last, names, gains / holdings["cost"], holdings["shares"].astype(np.int64),
+        codes, values,
+    )  # fmt: skip

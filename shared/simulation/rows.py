@@ -1,9 +1,13 @@
-"""Columns as the JSON of a list of objects, without a Python value for each cell; the bytes are those of orjson."""
+"""Columns as pieces of a result, and such pieces as the JSON of lists of objects: no Python value for a cell.
+
+The pieces are what is stored (shared/kernels/rows.c has their layout); JSON is made of nothing else, so that what a run
+digests and what is read from the store years later are the same bytes by construction.
+"""
 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping
+import struct
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -11,19 +15,44 @@ from typing import Any
 import numpy as np
 import orjson
 
+from shared.errors import DatasetError
 from shared.kernels import library
+from shared.kernels import place as address
 
 _PLACE, _SIZE = ctypes.c_void_p, ctypes.c_int64
-_LONGEST = {"number": 26, "whole": 20, "date": 12}
-_KINDS = {"number": 0, "whole": 1, "date": 2, "text": 3}
+_SLACK = 256
+"""Bytes that the kernel wants behind what it writes."""
+
+NUMBER, WHOLE, SMALL, DATE, TEXT = range(5)
+"""Kinds of columns: float64 (NaN and infinities become null), int64, int32, int32 day numbers, `Chosen` strings."""
+
+_TYPES: dict[int, Any] = {
+    NUMBER: np.dtype(np.float64),
+    WHOLE: np.dtype(np.int64),
+    SMALL: np.dtype(np.int32),
+    DATE: np.dtype(np.int32),
+}
+_LONGEST = {NUMBER: 26, WHOLE: 20, SMALL: 11, DATE: 12}
+
+
+class _Column(ctypes.Structure):
+    _fields_ = (
+        ("kind", ctypes.c_int64),
+        ("label", ctypes.c_char_p),
+        ("label_length", ctypes.c_int64),
+        ("values", ctypes.c_void_p),
+        ("texts", ctypes.c_char_p),
+        ("begins", ctypes.c_void_p),
+        ("known", ctypes.c_int64),
+    )
 
 
 @cache
 def _kernels() -> ctypes.CDLL:
     found = library("rows")
-    found.rows_numbers.argtypes = [_PLACE, _SIZE, ctypes.c_char_p, _SIZE]
-    found.rows_numbers.restype = ctypes.c_int
-    found.rows_write.argtypes = [_PLACE, _SIZE, _SIZE, _PLACE]
+    found.rows_pack.argtypes = [_PLACE, _SIZE, _SIZE, ctypes.c_char_p, _SIZE, _PLACE, _PLACE, _PLACE]
+    found.rows_pack.restype = _SIZE
+    found.rows_write.argtypes = [ctypes.c_char_p, _SIZE, _PLACE, _SIZE]
     found.rows_write.restype = _SIZE
     return found
 
@@ -52,69 +81,80 @@ class Chosen:
     places: np.ndarray
 
 
-@dataclass(frozen=True, eq=False)
-class Dates:
-    """A column of dates: day numbers (int32)."""
-
-    days: np.ndarray
+Column = np.ndarray | Chosen
 
 
-Column = np.ndarray | Chosen | Dates
+@dataclass(frozen=True)
+class Piece:
+    """A part of a document, and the most bytes that its JSON can have."""
+
+    packed: bytes
+    most: int
 
 
-def rows_json(columns: Mapping[str, Column], rows: int) -> memoryview | bytes:
-    """`[{...},...]` with the columns in the order of the mapping: float64 (NaN and infinities become null), integers,
-    dates, strings."""
-    if not rows:
-        return b"[]"
-    table = np.zeros((len(columns), 6), np.int64)
-    kept: list[Any] = []
-    numbers: list[np.ndarray] = []
-    width = 2
-    for i, (name, column) in enumerate(columns.items()):
-        label, place = _label(name, first=not i)
-        table[i, 1], table[i, 2] = place, len(label)
-        kind, values, longest = _parts(column, table[i])
-        if len(values) != rows:
-            raise ValueError(f"the column {name} has {len(values)} rows, not {rows}")
-        table[i, 0] = _KINDS[kind]
-        if kind == "number":
-            numbers.append(values)
-        else:
-            kept.append(values)
-            table[i, 3] = values.ctypes.data
-        width += len(label) + longest
-    written = orjson.dumps(np.array(numbers), option=orjson.OPT_SERIALIZE_NUMPY) if numbers else b"[]"
-    if not _kernels().rows_numbers(table.ctypes.data, len(table), written, len(written)):
-        raise ValueError("the numbers are not those of the columns")
-    out = np.empty(rows * width + 2, np.uint8)
-    out[0] = ord("[")
-    size = _kernels().rows_write(table.ctypes.data, len(table), rows, out.ctypes.data + 1)
-    out[1 + size] = ord("]")
-    return memoryview(out.data)[: size + 2]
+def text(json: bytes) -> Piece:
+    """JSON that is written already."""
+    return Piece(b"T" + struct.pack("<Q", len(json)) + json, len(json))
 
 
-def _parts(column: Column, line: np.ndarray) -> tuple[str, np.ndarray, int]:
-    """(kind, contiguous values, longest text of a cell); what belongs to texts is written into `line`."""
-    if isinstance(column, Dates):
-        return "date", np.ascontiguousarray(column.days, np.int32), _LONGEST["date"]
-    if isinstance(column, Chosen):
-        texts, places = column.texts, np.ascontiguousarray(column.places, np.int32)
-        if len(places) and not 0 <= places.min() <= places.max() < len(texts.begins) - 1:
+class Layout:
+    """The columns of a table: name -> kind, in the order in which they are written."""
+
+    def __init__(self, **kinds: int) -> None:
+        self.kinds = kinds
+        labels = [("," if i else "{") + f'"{name}":' for i, name in enumerate(kinds)]
+        self._labels = [label.encode() for label in labels]
+        self._form = (_Column * len(kinds))()
+        for column, kind, label in zip(self._form, kinds.values(), self._labels, strict=True):
+            column.kind, column.label, column.label_length = kind, label, len(label)
+        self._width = sum(map(len, self._labels)) + sum(_LONGEST.get(kind, 0) for kind in kinds.values()) + 2
+        """Bytes of a row at most, texts apart."""
+
+    def rows(self, count: int, *values: Column) -> Piece:
+        """`[{...},...]` of so many rows; `values` by column, ValueError for what does not fit the layout."""
+        if not count:
+            return text(b"[]")
+        columns = type(self._form).from_buffer_copy(self._form)
+        numbers: list[np.ndarray] = []
+        kept: list[np.ndarray] = []
+        packed, longest, known = 64, self._width, 0
+        for column, (name, kind), given in zip(columns, self.kinds.items(), values, strict=True):
+            cells = given.places if isinstance(given, Chosen) else given
+            if len(cells) != count:
+                raise ValueError(f"the column {name} has {len(cells)} rows, not {count}")
+            if isinstance(given, Chosen) and kind == TEXT:
+                texts = given.texts
+                column.texts, column.begins, column.known = texts.written, address(texts.begins), len(texts.begins) - 1
+                longest += texts.longest
+                known = max(known, len(texts.begins))
+                packed += min(len(texts.written) + 4 * len(texts.begins), count * (texts.longest + 4))
+                cells = np.ascontiguousarray(cells, np.int32)
+            elif isinstance(given, Chosen) or cells.dtype != _TYPES.get(kind):
+                raise ValueError(f"the column {name} has values of another type")
+            elif kind == NUMBER:
+                numbers.append(cells)
+                continue
+            else:
+                cells = np.ascontiguousarray(cells)
+            kept.append(cells)
+            column.values = address(cells)
+        written = orjson.dumps(np.array(numbers), option=orjson.OPT_SERIALIZE_NUMPY) if numbers else b"[]"
+        packed += len(written) + len(columns) * (64 + 8 * count)
+        out, scratch = np.empty(packed, np.uint8), np.empty((2, known), np.int32)
+        scratch[0] = -1
+        size = _kernels().rows_pack(
+            ctypes.addressof(columns), len(columns), count, written, len(written), address(scratch[0]),
+            address(scratch[1]), address(out),
+        )  # fmt: skip
+        if not size:
             raise ValueError("a text that does not exist was chosen")
-        line[4], line[5] = _address(texts.written), texts.begins.ctypes.data
-        return "text", places, texts.longest
-    if column.dtype == np.float64:
-        return "number", column, _LONGEST["number"]
-    return "whole", np.ascontiguousarray(column, np.int64), _LONGEST["whole"]
+        return Piece(out[:size].tobytes(), count * longest + 2)
 
 
-@cache
-def _label(name: str, *, first: bool) -> tuple[bytes, int]:
-    """What stands before the cells of a column, and its address; the columns of this engine are few."""
-    label = (("{" if first else ",") + f'"{name}":').encode()
-    return label, _address(label)
-
-
-def _address(text: bytes) -> int:
-    return ctypes.cast(ctypes.c_char_p(text), ctypes.c_void_p).value or 0
+def written(document: bytes, most: int) -> memoryview:
+    """The JSON of the pieces of a document, which has `most` bytes at most; DatasetError when it is damaged."""
+    out = np.empty(most + _SLACK, np.uint8)
+    size = _kernels().rows_write(document, len(document), address(out), len(out))
+    if size < 0:
+        raise DatasetError("a stored result is damaged: its tables are not whole")
+    return memoryview(out.data)[:size]
