@@ -44,7 +44,8 @@ MARK_EVERY_S = 30.0
 
 
 class Mapped:
-    """The mapped years of a field: year -> name of its region. `covered`: ranges of years that were found complete."""
+    """The mapped years of a field: year -> name of its region. `covered`: (first, last) of the ranges of years that were
+    found complete -> their chunks as (year, bytes)."""
 
     __slots__ = ("array", "covered", "span", "years")
 
@@ -52,7 +53,7 @@ class Mapped:
         self.span = span
         self.array = span.array()[:, :columns]
         self.years: dict[int, str] = {}
-        self.covered: set[tuple[int, int]] = set()
+        self.covered: dict[tuple[int, int], tuple[tuple[int, int], ...]] = {}
 
 
 class MappedPanels:
@@ -143,8 +144,12 @@ class MappedPanels:
         mapped = self.mapped.get(field)
         if mapped is None or not all(year in mapped.years or year not in self._years for year in years):
             return None
-        mapped.covered.add((years.start, years.stop - 1))
+        chunks = () if field.startswith(SCRATCH) else self._chunks(field, years)
+        mapped.covered[years.start, years.stop - 1] = chunks
         return mapped.array[rows]
+
+    def _chunks(self, field: str, years: Iterable[int]) -> tuple[tuple[int, int], ...]:
+        return tuple((year, self._year_bytes(year, dtype_of(field))) for year in years if year in self._years)
 
     def missing_years(self, field: str, years: range) -> list[int]:
         """The years among these that have rows and are not mapped yet."""
@@ -154,11 +159,13 @@ class MappedPanels:
     def count_mapped(self, field: str, years: range, counters: Counters) -> None:
         """Count what this process has mapped already, and remember that it is in use."""
         self._used.add(field)
-        if not field.startswith(SCRATCH):
-            absent = self.missing_years(field, years)
-            for year in years:
-                if year in self._years and year not in absent:
-                    counters.count(field, year, "t1", self._year_bytes(year, dtype_of(field)))
+        mapped = self.mapped.get(field)
+        if mapped is None or field.startswith(SCRATCH):
+            return
+        chunks = mapped.covered.get((years.start, years.stop - 1))
+        if chunks is None:
+            chunks = self._chunks(field, [year for year in years if year in mapped.years])
+        counters.count(field, chunks, "t1")
 
     def _mark_used(self) -> None:
         """Tell the other processes, now and then, which regions this one uses: the budget takes those last."""
@@ -175,14 +182,14 @@ class MappedPanels:
         if field in VIEWS:
             dtype = dtype_of(field)
             if not self._map(field, dtype, year, self._view_name(field, year), self._fill_view(field, year, reading)):
-                reading.counters.count(field, year, "t1", self._year_bytes(year, dtype))
+                reading.counters.count(field, self._chunks(field, (year,)), "t1")
             return
         names = self._part_names(field, year)
         # fields with equal content have regions of their own: one may be stored as its difference from the other, and
         # a maker that needs the region it is making would wait for itself
         name = "c-" + _hash(field, str(self._rows(year)), dtype_of(field).str, *names)
         made = self._map(field, dtype_of(field), year, name, self._fill_chunk(field, year, names, reading))
-        reading.counters.count(field, year, "t2" if made else "t1", self._year_bytes(year, dtype_of(field)))
+        reading.counters.count(field, self._chunks(field, (year,)), "t2" if made else "t1")
 
     def map_scratch(self, key: str, dtype: np.dtype[Any], year: int, make: Callable[[slice], Array]) -> None:
         """Map one year of a scratch panel, computing it when the host has none."""

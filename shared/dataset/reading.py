@@ -29,15 +29,16 @@ class Counters:
     seen: set[tuple[str, int]] = field(default_factory=set, repr=False)
     guard: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def count(self, name: str, year: int, tier: str, chunk_bytes: int) -> None:
-        """Count a chunk once, however often it is read."""
+    def count(self, name: str, chunks: Iterable[tuple[int, int]], tier: str) -> None:
+        """Count chunks of a field, (year, bytes), each once, however often it is read."""
         with self.guard:
-            if (name, year) not in self.seen:
-                self.seen.add((name, year))
-                self.chunks_read += 1
-                self.bytes_read += chunk_bytes
-                self.by_tier[tier] = self.by_tier.get(tier, 0) + 1
-                self.bytes_by_tier[tier] = self.bytes_by_tier.get(tier, 0) + chunk_bytes
+            for year, chunk_bytes in chunks:
+                if (name, year) not in self.seen:
+                    self.seen.add((name, year))
+                    self.chunks_read += 1
+                    self.bytes_read += chunk_bytes
+                    self.by_tier[tier] = self.by_tier.get(tier, 0) + 1
+                    self.bytes_by_tier[tier] = self.bytes_by_tier.get(tier, 0) + chunk_bytes
 
     def as_dict(self) -> dict[str, Any]:
         """The `cache` object of a result."""
@@ -84,7 +85,7 @@ class Reading:
             except ChunkMissingError as error:
                 missing.update(dict.fromkeys(error.missing))
 
-        wanted = [f for f in fields if self._panels.rows_mapped(f, rows, self._panels.years_between(rows)) is None]
+        wanted = [name for name in fields if not self._is_mapped(name, rows)]
         if len(wanted) > 1:
             with ThreadPoolExecutor(max(min(workers, len(wanted)), 1), "map") as pool:
                 list(pool.map(one, wanted))
@@ -98,19 +99,24 @@ class Reading:
         """Why a factor has no values here, None when it has or is unknown."""
         return self._panels.absent_reason(factor, year)
 
+    def _is_mapped(self, field: str, rows: slice) -> bool:
+        mapped = self._panels.mapped.get(field)
+        years = self._panels.years_between(rows)
+        return mapped is not None and (years.start, years.stop - 1) in mapped.covered
+
     def _mapped(self, field: str, dtype: np.dtype[Any], rows: slice, map_year: Callable[[int], None]) -> Array:
         start, stop = rows.start, rows.stop
         if start >= stop:
             return np.empty((0, len(self.instruments)), dtype)
         first, last = self._year_of_row[start], self._year_of_row[stop - 1]
         asked = (field, first, last)
+        if asked not in self._counted:
+            self._panels.count_mapped(field, range(first, last + 1), self.counters)
+            self._counted.add(asked)
         mapped = self._panels.mapped.get(field)
-        if mapped is not None and asked in self._counted and (first, last) in mapped.covered:
+        if mapped is not None and (first, last) in mapped.covered:
             return mapped.array[rows]
         years = range(first, last + 1)
-        if asked not in self._counted:
-            self._panels.count_mapped(field, years, self.counters)
-            self._counted.add(asked)
         found = self._panels.rows_mapped(field, rows, years)
         while found is None:
             for year in self._panels.missing_years(field, years):

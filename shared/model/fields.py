@@ -66,13 +66,14 @@ CARRY_ROWS = 60
 NO_AGE = 65535
 
 
+_AGE, _SINGLE, _DOUBLE = np.dtype("<u2"), np.dtype("<f4"), np.dtype("<f8")
+
+
 def dtype_of(field: str) -> np.dtype:
     """The element type of a panel or chunk: factors float32, `age` uint16, all else float64."""
     if field == "age":
-        return np.dtype("<u2")
-    if field in STORED or field in VIEWS:
-        return np.dtype("<f8")
-    return np.dtype("<f4")
+        return _AGE
+    return _DOUBLE if field in STORED or field in VIEWS else _SINGLE
 
 
 def reason_key(factor: str, year: int | None = None) -> str:

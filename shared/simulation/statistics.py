@@ -208,12 +208,13 @@ def _round_trips(trips: np.ndarray, trip_days: np.ndarray) -> dict[str, Any]:
         return dict.fromkeys(names)
     gain = trips["brought"] - trips["cost"]
     won = gain > 0
+    wins, losses = won.nonzero()[0], (~won).nonzero()[0]
     part = gain / trips["cost"]
-    lost = -float(gain[~won].sum())
+    lost = -float(np.add.reduce(gain[losses]))
     return {
-        "win_rate": float(won.mean()),
-        "profit_factor": float(gain[won].sum()) / lost if lost > 0 else None,
-        "average_win": float(part[won].mean()) if won.any() else None,
-        "average_loss": float(part[~won].mean()) if not won.all() else None,
-        "average_holding_days": float(trip_days.mean()),
+        "win_rate": len(wins) / len(gain),
+        "profit_factor": float(np.add.reduce(gain[wins])) / lost if lost > 0 else None,
+        "average_win": _mean(part[wins]) if len(wins) else None,
+        "average_loss": _mean(part[losses]) if len(losses) else None,
+        "average_holding_days": int(np.add.reduce(trip_days, dtype=np.int64)) / len(trip_days),
     }

@@ -4,15 +4,17 @@
 -- $1 id, $2 computation to make, $3 owner, $4 request, $5 request digest, $6 dataset, $7 engine, $8 rules, $9 strategy,
 -- $10 origin, $11 idempotency key, $12 body digest, $13 no-store, $14 created at.
 -- No row: somebody made the same computation this instant (ask again), or the idempotency key is taken.
-with done as (
+-- `live` is looked for by its key, and may have ended before it is locked.
+with found as (
     select id, status from computation
-    where not $13::boolean and shared and status = 'completed'
+    where not $13::boolean and shared and status in ('queued', 'preparing', 'running', 'completed')
       and request_digest = $5 and dataset_version = $6 and engine_version = $7 and rules_version = $8
+), done as (
+    select id, status from found where status = 'completed'
 ), live as (
     select id, status from computation
-    where not $13::boolean and shared and status in ('queued', 'preparing', 'running')
-      and request_digest = $5 and dataset_version = $6 and engine_version = $7 and rules_version = $8
-      and not exists (select from done)
+    where id = (select id from found where status <> 'completed')
+      and status not in ('completed', 'failed', 'cancelled')
     for share
 ), made as (
     insert into computation
@@ -168,29 +170,31 @@ where status in ('preparing', 'running') and starts_with(worker, $1)
 returning id;
 
 -- name: renew
+-- This and the next three are fenced by the lease of a row that is `preparing` or `running`. They say what its status
+-- is not: otherwise the planner may look for the row in all of `computation_open` instead of by its key.
 update computation
 set lease_until = now() + make_interval(secs => $3), progress = greatest(progress, $4), status = $5
-where id = $1 and lease = $2 and status in ('preparing', 'running')
+where id = $1 and lease = $2 and status not in ('queued', 'completed', 'failed', 'cancelled')
 returning id;
 
 -- name: complete
 update computation
 set status = 'completed', progress = 1, result = $3, result_digest = $4, statistics = $5, finished_at = $6,
     lease_until = null, worker = null
-where id = $1 and lease = $2 and status in ('preparing', 'running')
+where id = $1 and lease = $2 and status not in ('queued', 'completed', 'failed', 'cancelled')
 returning id;
 
 -- name: fail
 update computation
 set status = 'failed', error = $3, finished_at = now(), lease_until = null, worker = null
-where id = $1 and lease = $2 and status in ('preparing', 'running')
+where id = $1 and lease = $2 and status not in ('queued', 'completed', 'failed', 'cancelled')
 returning id;
 
 -- name: hand_back
 -- $3 is 1 when the start does not count: the simulator leaves, or the chunks are not there yet.
 update computation
 set status = 'queued', attempts = greatest(attempts - $3, 0), lease = lease + 1, lease_until = null, worker = null
-where id = $1 and lease = $2 and status in ('preparing', 'running')
+where id = $1 and lease = $2 and status not in ('queued', 'completed', 'failed', 'cancelled')
 returning id;
 
 -- name: reconciling
