@@ -44,8 +44,8 @@ MARK_EVERY_S = 30.0
 
 
 class Mapped:
-    """The mapped years of a field: year -> name of its region. `covered`: (first, last) of the ranges of years that were
-    found complete -> their chunks as (year, bytes)."""
+    """The mapped years of a field: year -> name of its region. `covered`: (first, last) year of ranges that were found
+    complete -> their chunks as (year, bytes)."""
 
     __slots__ = ("array", "covered", "span", "years")
 
