@@ -17,7 +17,7 @@ import numpy as np
 from services.preparer.build import Array, factor_inputs, ticks_of
 from shared.dataset.derive import derive_rows, view_inputs, view_rows
 from shared.dataset.encode import encode_year
-from shared.factors.compute import FactorInputs, compute_factors
+from shared.factors.compute import OnRows, factors_on
 from shared.factors.coverage import input_coverage
 from shared.model.calendar import year_slices
 from shared.model.fields import CARRY_ROWS, LOADED, STORED
@@ -98,8 +98,9 @@ def build_part(
     raw_bytes = 0
     for years in _blocks({y: rows for y, rows in year_slices(source.days).items() if y >= first_year}):
         block = slice(min(r.start for r in years.values()), max(r.stop for r in years.values()))
-        factors = compute_factors(inputs, keys, block)
-        counts |= _counts(inputs, factors, years, block)
+        on = OnRows(inputs, block)
+        factors = factors_on(on, keys)
+        counts |= _counts(on, factors, years)
         for year, rows in years.items():
             inside = slice(rows.start - block.start, rows.stop - block.start)
             fields = {f: stored[f][rows] for f in STORED} | {key: factors[key][inside] for key in keys}
@@ -124,10 +125,8 @@ def _blocks(years: dict[int, slice]) -> list[dict[int, slice]]:
     return blocks
 
 
-def _counts(
-    inputs: FactorInputs, factors: Mapping[str, Array], years: Mapping[int, slice], block: slice
-) -> dict[int, YearCounts]:
-    known = input_coverage(inputs, block)
+def _counts(on: OnRows, factors: Mapping[str, Array], years: Mapping[int, slice]) -> dict[int, YearCounts]:
+    known, block = input_coverage(on), on.rows
     found = {}
     for year, rows in years.items():
         inside = slice(rows.start - block.start, rows.stop - block.start)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -66,37 +67,70 @@ class FactorInputs:
     statements: Statements
     dividends: Dividends
 
+    @cached_property
+    def events(self) -> Events:
+        """The statements as events, made once."""
+        return events_of(self.statements, len(self.market))
+
+
+class OnRows:
+    """What factors and coverage both need of rows of the inputs, each made when it is asked for, and once.
+
+    Raises ValueError for rows that the inputs do not have.
+    """
+
+    def __init__(self, inputs: FactorInputs, rows: slice) -> None:
+        if rows.step not in (None, 1) or not 0 <= rows.start <= rows.stop <= len(inputs.days):
+            raise ValueError(f"the inputs have {len(inputs.days)} rows, not {rows}")
+        self.inputs, self.rows = inputs, rows
+
+    @cached_property
+    def alive(self) -> Array:
+        """bool [rows, N]: the stock has a (carried) close and is not delisted."""
+        inputs, rows = self.inputs, self.rows
+        has_close = (inputs.age[rows] <= CARRY_ROWS) & ~np.isnan(inputs.last[rows])
+        found: Array = has_close & (inputs.days[rows, None] < inputs.delisted_day)
+        return found
+
+    @cached_property
+    def which(self) -> Array:
+        """The event that is valid on each row, `Events.rows`."""
+        return self.inputs.events.rows(self.inputs.days[self.rows], self.alive.shape[1], self.alive)
+
+    @cached_property
+    def dividends(self) -> Array:
+        """`trailing_dividends`."""
+        inputs = self.inputs
+        with np.errstate(all="ignore"):
+            return trailing_dividends(inputs.dividends, inputs.days, inputs.adjust, self.rows)
+
 
 def compute_factors(inputs: FactorInputs, keys: Sequence[str], rows: slice) -> dict[str, Array]:
+    """`factors_on` rows of the inputs."""
+    return factors_on(OnRows(inputs, rows), keys)
+
+
+def factors_on(on: OnRows, keys: Sequence[str]) -> dict[str, Array]:
     """float32 [rows, N] for each of `keys`, NaN where a factor has no value.
 
-    Raises ValueError for a key that is not in the catalogue, or rows that the inputs do not have.
+    Raises ValueError for a key that is not in the catalogue.
     """
     unknown = [key for key in keys if key not in BY_KEY]
     if unknown:
         raise ValueError(f"no such factors: {', '.join(unknown)}")
-    if rows.step not in (None, 1) or not 0 <= rows.start <= rows.stop <= len(inputs.days):
-        raise ValueError(f"the inputs have {len(inputs.days)} rows, not {rows}")
-    alive = alive_rows(inputs, rows)
+    inputs = on.inputs
     from_prices = [key for key in keys if key in PRICE_FACTORS]
     found: dict[str, Array] = {}
     if from_prices:
         matrices = {name: getattr(inputs, name) for name in PRICE_MATRICES}
         found = price_factors(
-            from_prices, matrices, index_close=inputs.index_close, market=inputs.market, alive=alive, rows=rows
+            from_prices, matrices, index_close=inputs.index_close, market=inputs.market, alive=on.alive, rows=on.rows
         )
     others = [key for key in keys if key in FORMULAS]
     if others:
         with np.errstate(all="ignore"):
-            found |= _from_statements(inputs, others, rows, alive)
+            found |= _from_statements(others, on)
     return {key: found[key] for key in keys}
-
-
-def alive_rows(inputs: FactorInputs, rows: slice) -> Array:
-    """bool [rows, N]: the stock has a (carried) close and is not delisted."""
-    has_close = (inputs.age[rows] <= CARRY_ROWS) & ~np.isnan(inputs.last[rows])
-    alive: Array = has_close & (inputs.days[rows, None] < inputs.delisted_day)
-    return alive
 
 
 def narrowed(values: Array) -> Array:
@@ -106,9 +140,8 @@ def narrowed(values: Array) -> Array:
     return narrow
 
 
-def _from_statements(inputs: FactorInputs, keys: Sequence[str], rows: slice, alive: Array) -> dict[str, Array]:
-    events = events_of(inputs.statements, alive.shape[1])
-    which = events.rows(inputs.days[rows], alive.shape[1], alive)
+def _from_statements(keys: Sequence[str], on: OnRows) -> dict[str, Array]:
+    events, alive, which = on.inputs.events, on.alive, on.which
     found: dict[str, Array] = {}
     for key in keys:
         found[key] = np.empty(alive.shape, np.float32)
@@ -116,7 +149,7 @@ def _from_statements(inputs: FactorInputs, keys: Sequence[str], rows: slice, ali
             np.take(narrowed(FORMULAS[key](events.columns)), which, out=found[key], mode="clip")
     by_row = [key for key in keys if BY_KEY[key].kind != "statement"]
     if by_row:
-        quantities = _RowQuantities(inputs, events, which, rows, alive)
+        quantities = _RowQuantities(on)
         for block in _blocks(alive.shape):
             values = quantities.of(block)
             for key in by_row:
@@ -133,9 +166,9 @@ def _blocks(shape: tuple[int, ...]) -> Iterator[slice]:
 class _RowQuantities:
     """Quantities by row and instrument, made block by block when a formula asks for them."""
 
-    def __init__(self, inputs: FactorInputs, events: Events, which: Array, rows: slice, alive: Array) -> None:
-        self._which = which
-        self._events = events
+    def __init__(self, on: OnRows) -> None:
+        inputs, rows, alive = on.inputs, on.rows, on.alive
+        self._on, self._events, self._which = on, inputs.events, on.which
         self._rows: dict[str, Callable[[slice], Array]] = {
             "cap": lambda block: np.where(alive[block], inputs.cap[rows][block], np.nan),
             "close": lambda block: np.where(alive[block], inputs.last[rows][block], np.nan),
@@ -143,8 +176,6 @@ class _RowQuantities:
             "listed_shares 240 rows ago": lambda block: _earlier(inputs.shares, rows, block),
             "splits of 240 rows": lambda block: inputs.adjust[rows][block] / _earlier(inputs.adjust, rows, block),
         }
-        self._inputs, self._range = inputs, rows
-        self._dividends: Array | None = None
         self._scores: Mapping[str, Array] | None = None
 
     def of(self, block: slice) -> Mapping[str, Array]:
@@ -156,10 +187,7 @@ class _RowQuantities:
         if name in self._rows:
             return self._rows[name](block)
         if name == "dividends":
-            if self._dividends is None:
-                inputs = self._inputs
-                self._dividends = trailing_dividends(inputs.dividends, inputs.days, inputs.adjust, self._range)
-            return self._dividends[block]
+            return self._on.dividends[block]
         if name in QUANTITIES:
             return self._events.columns[name].take(self._which[block])
         if self._scores is None:

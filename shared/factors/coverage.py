@@ -11,11 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from shared.factors.catalogue import FACTORS, Factor
-from shared.factors.compute import FactorInputs, alive_rows
-from shared.factors.dividends import trailing_dividends
+from shared.factors.compute import FactorInputs, OnRows
 from shared.factors.kernels import Array
 from shared.factors.quality import LEAST_TESTS, score_of_statements
-from shared.factors.statements import QUANTITIES, events_of
+from shared.factors.statements import QUANTITIES
 from shared.factors.windows import carried_index
 from shared.model.calendar import year_slices
 from shared.model.fields import CARRY_ROWS
@@ -39,12 +38,10 @@ _MISSING = {
 }
 
 
-def input_coverage(inputs: FactorInputs, rows: slice) -> InputCoverage:
-    """Count, for each calendar year of `rows`, the stock-days on which each input of a factor is known."""
-    alive = alive_rows(inputs, rows)
-    days = inputs.days[rows]
-    events = events_of(inputs.statements, alive.shape[1])
-    which = events.rows(days, alive.shape[1], alive)
+def input_coverage(on: OnRows) -> InputCoverage:
+    """Count, for each calendar year of these rows, the stock-days on which each input of a factor is known."""
+    events, alive, which = on.inputs.events, on.alive, on.which
+    days = on.inputs.days[on.rows]
     with np.errstate(all="ignore"):
         decided = score_of_statements(events.columns)[1] + 1 >= LEAST_TESTS
     known = np.vstack([*(~np.isnan(events.columns[name]) for name in QUANTITIES), decided])
@@ -52,7 +49,7 @@ def input_coverage(inputs: FactorInputs, rows: slice) -> InputCoverage:
     of_statements = {_together(f): [place[need] for need in f.needs if need in place] for f in FACTORS}
     joint = {name: known[which_known].all(axis=0) for name, which_known in of_statements.items() if which_known}
     jointly = np.vstack(list(joint.values())).astype(np.int64)
-    masks = _row_masks(inputs, rows)
+    masks = _row_masks(on)
     found: InputCoverage = {}
     for year, span in year_slices(days).items():
         counts = {name: int(np.count_nonzero(mask[span] & alive[span])) for name, mask in masks.items()}
@@ -100,7 +97,7 @@ def absent_reasons(coverage: InputCoverage) -> dict[str, str]:
 
 def coverage_reasons(inputs: FactorInputs, rows: slice | None = None) -> dict[str, str]:
     """Factor -> the input that it lacks on all of `rows` (all rows when None), in words; other factors are left out."""
-    return absent_reasons(input_coverage(inputs, slice(0, len(inputs.days)) if rows is None else rows))
+    return absent_reasons(input_coverage(OnRows(inputs, slice(0, len(inputs.days)) if rows is None else rows)))
 
 
 def _reason(factor: Factor, counts: Mapping[str, int]) -> tuple[int, str] | None:
@@ -140,16 +137,15 @@ def _missing(needs: Sequence[str]) -> str:
     return "; ".join(clauses)
 
 
-def _row_masks(inputs: FactorInputs, rows: slice) -> dict[str, Array]:
+def _row_masks(on: OnRows) -> dict[str, Array]:
+    inputs, rows = on.inputs, on.rows
     days = inputs.days[rows]
     series = {name: ~np.isnan(carried_index(close[: rows.stop])[rows]) for name, close in inputs.index_close.items()}
     absent = np.zeros(len(days), bool)
-    with np.errstate(all="ignore"):
-        dividends = trailing_dividends(inputs.dividends, inputs.days, inputs.adjust, rows)
     masks = {
         "cap": ~np.isnan(inputs.cap[rows]),
         "listed_shares": ~np.isnan(inputs.shares[rows]),
-        "dividends": ~np.isnan(dividends),
+        "dividends": ~np.isnan(on.dividends),
         "index": np.column_stack([series.get(name, absent) for name in inputs.market] or [absent[:, None][:, :0]]),
         "trading_value": ~np.isnan(inputs.trading_value[rows]),
         "volume": ~np.isnan(inputs.volume[rows]),

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from shared.factors.catalogue import FACTORS
-from shared.factors.compute import FactorInputs, compute_factors
+from shared.factors.compute import FactorInputs, OnRows, compute_factors
 from shared.factors.coverage import (
     STOCK_DAYS,
     absent_reasons,
@@ -73,7 +73,7 @@ def test_a_factor_with_a_reason_has_no_value() -> None:
 def test_no_factor_has_more_values_than_its_inputs() -> None:
     inputs = inputs_of(random_raw(3, 420, 12))
     found = compute_factors(inputs, KEYS, slice(0, 420))
-    counts = merge_coverage([{0: counts} for counts in input_coverage(inputs, slice(0, 420)).values()])[0]
+    counts = merge_coverage([{0: counts} for counts in input_coverage(OnRows(inputs, slice(0, 420))).values()])[0]
     for factor in FACTORS:
         values = int(np.count_nonzero(~np.isnan(found[factor.key])))
         assert values <= counts[STOCK_DAYS]
@@ -82,8 +82,8 @@ def test_no_factor_has_more_values_than_its_inputs() -> None:
 
 def test_parts_add_up_to_the_whole_by_year() -> None:
     inputs = inputs_of(random_raw(4, 300, 9))
-    whole = input_coverage(inputs, slice(20, 300))
-    parts = [input_coverage(columns_of(inputs, np.arange(a, a + 3)), slice(20, 300)) for a in (0, 3, 6)]
+    whole = input_coverage(OnRows(inputs, slice(20, 300)))
+    parts = [input_coverage(OnRows(columns_of(inputs, np.arange(a, a + 3)), slice(20, 300))) for a in (0, 3, 6)]
     assert merge_coverage(parts) == whole
     assert sorted(whole) == [2021, 2022]
 
