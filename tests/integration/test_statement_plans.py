@@ -1,0 +1,62 @@
+"""What the statements on the way of a request read, however many computations wait."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import asyncpg
+import pytest
+
+from shared.infra.quick import LIMITS
+from shared.infra.sql import statements
+from shared.settings import Settings
+
+SQL = statements("backtest")
+WAITING = 400
+ROWS = """
+insert into computation (id, request_digest, dataset_version, engine_version, rules_version, request, status,
+                         attempts, lease, lease_until)
+select lpad($1::text || i::text, 32, '0')::uuid, $1 || '-' || i::text, 'd', 'e', 'r', '{}', $2::text, 1, 1,
+       case $2 when 'running' then now() + interval '1 hour' end
+from generate_series(1, $3::integer) as i
+"""
+ONE = uuid.UUID("27".zfill(32))
+
+EXECUTED = {
+    "accept": f"""('{uuid.uuid4()}', '{uuid.uuid4()}', 'local', '{{}}', 'never seen', 'd', 'e', 'r', null, 'user',
+                   null, null, false, now())""",
+    "take": f"('{uuid.UUID('37'.zfill(32))}', 4.0, 'worker')",
+    "renew": f"('{ONE}', 1, 4.0, 0.5, 'running')",
+    "complete": f"('{ONE}', 1, 'result', 'digest', '{{}}', now())",
+    "fail": f"('{ONE}', 1, '{{}}')",
+    "hand_back": f"('{ONE}', 1, 1)",
+}
+"""Statement -> its arguments."""
+
+
+def _parts(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for part in plan.get("Plans", ()):
+        yield from _parts(part)
+
+
+@pytest.mark.parametrize("name", EXECUTED)
+async def test_a_statement_on_one_computation_reads_no_others_that_wait(settings: Settings, name: str) -> None:
+    connection = await asyncpg.connect(settings.database_url, server_settings=LIMITS)
+    try:
+        await connection.execute(ROWS, "1", "queued", 3000)
+        await connection.execute("update computation set status = 'completed'")
+        await connection.execute("vacuum analyze computation")  # at a moment when nothing waits
+        await connection.execute(ROWS, "2", "running", WAITING)
+        await connection.execute(ROWS, "3", "queued", WAITING)
+        await connection.execute(f"prepare asked as {SQL[name]}")
+        text = await connection.fetchval(f"explain (analyze, format json) execute asked{EXECUTED[name]}")
+    finally:
+        await connection.close()
+    parts = list(_parts(json.loads(text)[0]["Plan"]))
+    assert sum(part.get("Rows Removed by Filter", 0) for part in parts) == 0, text
+    changed = [part for part in parts if part["Node Type"] == "ModifyTable"]
+    assert all(part["Actual Rows"] == 1 for part in changed), text
