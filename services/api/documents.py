@@ -19,7 +19,7 @@ def instant(value: dt.datetime | None) -> str | None:
     """RFC 3339 in UTC with milliseconds."""
     if value is None:
         return None
-    return value.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond // 1000:03d}Z"
+    return value.astimezone(dt.UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def status_of(row: Mapping[str, Any]) -> str:

@@ -17,7 +17,7 @@ from shared.model.request import BacktestRequest, canonical_json, request_digest
 from shared.simulation.request import canonical_request, request_of
 from shared.strategies.catalogue import Entry, strategy_request
 
-IN_LOOP = 1500
+IN_LOOP = 2000
 """Letters of a body that is understood at once."""
 
 
@@ -34,18 +34,9 @@ class Draft:
 
 async def drafted(body: Mapping[str, Any], own: Mapping[str, Entry]) -> Draft:
     """`draft_of`, off the event loop when there is much to read."""
-    if _letters(body) > IN_LOOP:
+    if len(repr(body)) > IN_LOOP:
         return await asyncio.to_thread(draft_of, body, own)
     return draft_of(body, own)
-
-
-def _letters(value: object) -> int:
-    """About how long a body is."""
-    if isinstance(value, dict):
-        return sum(8 + _letters(part) for part in value.values())
-    if isinstance(value, list):
-        return 8 * len(value) + sum(len(part) for part in value if isinstance(part, str))
-    return len(value) if isinstance(value, str) else 8
 
 
 def draft_of(body: Mapping[str, Any], own: Mapping[str, Entry]) -> Draft:

@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
+from functools import cache
+from typing import TypeVar
+
+from prometheus_client.metrics import MetricWrapperBase
+
 from shared.infra import metrics
 from shared.infra.metrics import exposition
+
+M = TypeVar("M", bound=MetricWrapperBase)
+
+
+@cache
+def _series(metric: M, *labels: str) -> M:
+    """One series of a metric; what has been looked up once is kept, since the library takes long to find it."""
+    return metric.labels(*labels)
 
 
 class Measures:
@@ -18,12 +31,12 @@ class Measures:
 
     def requested(self, route: str, method: str, status: int, seconds: float) -> None:
         """One request was answered."""
-        metrics.REQUESTS.labels(route, method, str(status)).inc()
-        metrics.REQUEST_SECONDS.labels(route).observe(seconds)
+        _series(metrics.REQUESTS, route, method, str(status)).inc()
+        _series(metrics.REQUEST_SECONDS, route).observe(seconds)
 
     def accepted(self, outcome: str, origin: str) -> None:
         """One backtest was accepted: `hit` a stored result, `joined` work in flight, `miss` new work, `waiting`."""
-        metrics.RESULT_REQUESTS.labels(outcome, origin).inc()
+        _series(metrics.RESULT_REQUESTS, outcome, origin).inc()
 
     def queue(self, queued: int, oldest_s: float, built_at: float | None) -> None:
         """The state of the queue at this moment."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -63,6 +63,10 @@ class Model(BaseModel):
     """Strict types, and a field that nobody knows is a mistake."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        """Itself: defaults that are models are not copied part by part for each request."""
+        return self
 
 
 class Buy(Model):
