@@ -34,6 +34,8 @@ def main(args: argparse.Namespace) -> int:
         for i in found["items"]
     ]
     print(f"{found['total']:,} stocks on {found['date']}")
+    for warning in found["warnings"]:
+        print(f"warning: {warning}")
     if rows:
         print(table(["rank", "code", "name", "value"], rows, "rllr"))
     return 0

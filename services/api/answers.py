@@ -233,11 +233,12 @@ class ScreenItem(Answer):
 
 
 class Screen(Answer):
-    """The stocks that passed on a row."""
+    """The stocks that passed on a row; a warning names a factor that few of the universe have."""
 
     date: str
     total: int
     items: list[ScreenItem]
+    warnings: list[str]
 
 
 class Explanation(Answer):

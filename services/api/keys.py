@@ -62,13 +62,13 @@ async def refuse_open_bind(settings: Settings, database: Database) -> None:
 
 
 class Bucket:
-    """A token bucket: `rate` requests a minute, bursts of a tenth of that (at least 20)."""
+    """A token bucket: `rate` requests a minute, bursts of a tenth of that, or of 20 where a minute allows as many."""
 
     __slots__ = ("rate", "size", "then", "tokens")
 
     def __init__(self, rate: float, now: float) -> None:
         self.rate = rate / 60.0
-        self.size = max(20.0, rate / 10.0)
+        self.size = max(1.0, min(rate, max(20.0, rate / 10.0)))
         self.tokens = self.size
         self.then = now
 

@@ -187,6 +187,8 @@ def read_indices(file: MarketFile) -> list[tuple[Any, ...]]:
     for name in ("close", "open", "high", "low"):
         if name in frame.columns:
             _refuse_where(file, frame, pl.col(name) < 0, f"{name} is negative ({{{name}:g}})")
+    if {"high", "low"} <= set(frame.columns):
+        _refuse_where(file, frame, pl.col("high") < pl.col("low"), "high {high:g} is below low {low:g}")
     first_match(file, frame["index"].to_list(), _MARKET, "index is {}, expected an upper-case word such as KOSPI")
     _refuse_repeated(file, frame, ["date", "index"])
     nothing = [None] * frame.height

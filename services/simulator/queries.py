@@ -6,6 +6,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -33,9 +34,11 @@ from shared.language.evaluate import evaluate
 from shared.model.calendar import iso
 from shared.model.panel import Panels
 from shared.model.request import BacktestRequest
-from shared.simulation.plan import expressions_of, plan, window_of
+from shared.simulation.kernel import Plane, plane
+from shared.simulation.plan import Expressions, expressions_of, plan, window_of
+from shared.simulation.signals import Presence
 from shared.simulation.stored import json_frame, opened
-from shared.simulation.universe import universe_rows
+from shared.simulation.universe import UniverseMask, universe_rows
 
 log = structlog.get_logger()
 
@@ -116,14 +119,19 @@ async def _stored(tools: Tools, computation: str) -> bytes:
 
 
 def screen(request: BacktestRequest, payload: Payload, panels: Panels) -> dict[str, Any]:
-    """The stocks that pass on one row, in the order of `rank_by`; stocks without a value come last."""
-    expressions = expressions_of(request)
+    """The stocks that pass on one row, in the order of `rank_by`; stocks without a value come last.
+
+    A factor that no stock of the universe has is an error, as it is in a run; one that few have is a warning.
+    """
+    expressions = replace(expressions_of(request), sell=None)
     window = window_of(request, panels.days)
     if window.stop <= window.start:
         raise RunError("no_window", f"{request.start} is no trading day of the dataset.")
     row = slice(window.stop - 1, window.stop)
     universe = universe_rows(request.strategy.universe, panels, expressions.universe)
-    passed = universe.rows(row)[0].copy()
+    mask = universe.rows(row)
+    warnings = _presence(expressions, universe, panels, row, plane(mask, row.start, np.bool_, mask.shape[1]))
+    passed = mask[0].copy()
     if expressions.buy is not None:
         passed &= evaluate(expressions.buy, panels, row, universe.rows, universe.key)[0]
     values = evaluate(expressions.rank_by, panels, row, universe.rows, universe.key)[0].astype(np.float64)
@@ -144,7 +152,18 @@ def screen(request: BacktestRequest, payload: Payload, panels: Panels) -> dict[s
         }
         for place, column in enumerate(order[: payload["limit"]].tolist())
     ]
-    return {"date": iso(int(panels.days[row.start])), "total": len(order), "items": items}
+    return {"date": iso(int(panels.days[row.start])), "total": len(order), "items": items, "warnings": warnings}
+
+
+def _presence(expressions: Expressions, universe: UniverseMask, panels: Panels, row: slice, mask: Plane) -> list[str]:
+    """Warnings about factors that are rare on a row; RunError with the parameter's name for those that are absent."""
+    presence = Presence.of(expressions, np.ones(1, np.bool_), row.start, len(panels.instruments))
+    presence.add(panels, universe, row, mask)
+    try:
+        return presence.judge(panels, universe)
+    except RunError as error:
+        problems = [replace(problem, path=problem.path.removeprefix("strategy.buy.")) for problem in error.problems]
+        raise RunError(error.kind, error.detail, tuple(problems)) from None
 
 
 MEAN_ROWS = 20

@@ -333,3 +333,16 @@ async def test_the_health_of_the_api_names_its_dependencies(client: Client) -> N
     text = (await client.call("GET", "/metrics"))[1]
     assert b"ondol_requests_total" in text
     assert b"ondol_queue_depth" in text
+
+
+async def test_a_screen_by_a_factor_that_no_stock_has_yet_is_refused_by_name(client: Client) -> None:
+    status, found, _ = await client.call("GET", "/v1/screen?where=MOMENTUM_3M%20%3E%200&limit=3")
+    assert status == 200
+    assert found["items"]
+    assert found["warnings"] == []
+    first = (await client.call("GET", "/v1/datasets/current"))[1]["first_day"]
+    for query, path in (("where=MOMENTUM_3M%20%3E%200", "where"), ("rank_by=MOMENTUM_3M", "rank_by")):
+        status, problem, headers = await client.call("GET", f"/v1/screen?{query}&date={first}")
+        assert (status, headers["Content-Type"]) == (422, PROBLEM)
+        assert [error["path"] for error in problem["errors"]] == [path]
+        assert "MOMENTUM_3M has no value for any stock" in problem["errors"][0]["message"]

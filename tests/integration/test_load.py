@@ -234,6 +234,10 @@ def _statement(line: str) -> dict[str, str]:
         ),
         ({"dividends": "stock_code,ex_date,dps\n000010,2023-12-27,-1\n"}, ["dividends.csv, row 1", "dps is negative"]),
         ({"indices": INDICES + "2024-01-03,KOSPI,1\n"}, ["indices.csv, row 3", "earlier row"]),
+        (
+            {"indices": "date,index,open,high,low,close\n2024-01-02,KOSPI,1,90,110,100\n"},
+            ["indices.csv, row 1", "high 90 is below low 110"],
+        ),
     ],
 )
 async def test_a_broken_row_is_named_and_changes_nothing(

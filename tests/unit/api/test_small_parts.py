@@ -43,6 +43,9 @@ def test_a_bucket_lets_through_its_rate_and_says_when_to_come_back() -> None:
     assert bucket.take(0.0) == pytest.approx(1.0)
     assert bucket.take(1.0) == 0.0
     assert bucket.take(1.0) > 0.0
+    for rate, burst in ((1, 1), (5, 5), (30, 20), (600, 60)):
+        bucket = Bucket(rate, 0.0)
+        assert sum(bucket.take(0.0) == 0.0 for _ in range(100)) == burst
 
 
 @pytest.mark.parametrize(
