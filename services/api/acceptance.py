@@ -19,8 +19,8 @@ from aiohttp import web
 from services.api.bodies import no_store, parse_object, read_body, wait_seconds
 from services.api.datasets import View
 from services.api.documents import backtest_document, status_of
-from services.api.drafts import Draft, drafted
-from services.api.errors import ApiProblem, invalid
+from services.api.drafts import Draft, beside, draft_without, drafted
+from services.api.errors import ApiProblem, as_problem, invalid
 from services.api.identity import IDS
 from services.api.keys import Caller
 from services.api.results import timing_of
@@ -36,7 +36,7 @@ from shared.infra.streams import append
 from shared.market import RULES_VERSION
 from shared.simulation import ENGINE_VERSION
 from shared.simulation.plan import dataset_problems, expressions_of, window_of
-from shared.strategies.catalogue import BY_ID
+from shared.strategies.catalogue import BY_ID, Entry
 
 log = structlog.get_logger()
 
@@ -72,14 +72,15 @@ async def create(api: Api, call: Call) -> web.StreamResponse:
         origin=_origin(request),
         idempotency_key=_idempotency_key(request),
     )
-    draft = await _understood(api, ask.raw, call.caller)
+    try:
+        draft = await _understood(api, ask.raw, call.caller)
+    except (ApiProblem, RequestError) as error:
+        raise await _with_the_dataset(api, call.caller, ask.raw, error) from None
     if ask.idempotency_key is not None:
         known = await _idempotent(api, call.caller, ask)
         if known is not None:
             return await answer(api, call, known, ask.wait)
-    view = await _view(api, draft)
-    if view is not None:
-        await fit(api, draft, view)
+    view = await _view_that_fits(api, draft)
     await _leave_room(api, call.caller)
     row = await _recorded(api, call.caller, draft, view, ask)
     return await answer(api, call, row, ask.wait)
@@ -105,13 +106,36 @@ async def _understood(api: Api, raw: bytes, caller: Caller) -> Draft:
     if found is not None:
         return found  # type: ignore[no-any-return]
     body = parse_object(raw)
+    own = await _own_of(api, body, caller)
+    draft = await drafted(body, own or {})
+    if own is None and len(raw) <= 16_384:
+        _remember(api.drafts, raw, draft)
+    return draft
+
+
+async def _own_of(api: Api, body: dict[str, Any], caller: Caller) -> Mapping[str, Entry] | None:
+    """The caller's own strategies when a body names what the catalogue does not have; None when it does not."""
     reference = body.get("strategy")
     identity = reference.get("id") if isinstance(reference, dict) else reference
     foreign = isinstance(identity, str) and identity not in BY_ID
-    draft = await drafted(body, await own_entries(api, caller.owner) if foreign else {})
-    if not foreign and len(raw) <= 16_384:
-        _remember(api.drafts, raw, draft)
-    return draft
+    return await own_entries(api, caller.owner) if foreign else None
+
+
+async def _with_the_dataset(api: Api, caller: Caller, raw: bytes, error: ApiProblem | RequestError) -> ApiProblem:
+    """The refusal of a body, with what the dataset has against the rest of it: all mistakes at once."""
+    problem = as_problem(error)
+    if problem.status != 422 or not problem.errors or any(not item.path for item in problem.errors):
+        return problem
+    body = parse_object(raw)
+    own = await _own_of(api, body, caller) or {}
+    rest = await asyncio.to_thread(draft_without, body, problem.errors, own)
+    if rest is None:
+        return problem
+    try:
+        await _view_that_fits(api, rest)
+    except (ApiProblem, RequestError) as more:
+        return invalid(beside(problem.errors, as_problem(more).errors))
+    return problem
 
 
 def _remember(memory: dict[Any, Any], key: Any, value: Any) -> None:
@@ -120,17 +144,29 @@ def _remember(memory: dict[Any, Any], key: Any, value: Any) -> None:
         del memory[next(iter(memory))]
 
 
-async def _view(api: Api, draft: Draft) -> View | None:
-    """The dataset of a request; None when data are loaded and no version is made yet."""
+async def _view_that_fits(api: Api, draft: Draft) -> View | None:
+    """The dataset of a request; None when data are loaded and no version is made yet. 422 when it does not fit."""
+    view = await api.datasets.current() if draft.dataset is None else await api.datasets.get(draft.dataset)
+    if view is not None:
+        await fit(api, draft, view)
+        return view
     if draft.dataset is not None:
-        pinned = await api.datasets.get(draft.dataset)
-        if pinned is None:
-            raise invalid([Problem(path="dataset", message="there is no such version; see /v1/datasets")])
-        return pinned
-    view = await api.datasets.current()
-    if view is None and not await api.datasets.has_data():
+        problems = [Problem(path="dataset", message="there is no such version; see /v1/datasets")]
+        current = await api.datasets.current()
+        raise invalid(problems if current is None else beside(problems, await _against(draft, current)))
+    if not await api.datasets.has_data():
         raise ApiProblem(409, "no-market-data", "No market data are loaded. Load some with `ondol load DIR`.")
-    return view
+    return None
+
+
+async def _against(draft: Draft, view: View) -> list[Problem]:
+    """What the manifest of a dataset has against a request."""
+    look = partial(
+        dataset_problems, draft.request, days=view.days, instruments=view.instruments, indices=view.indices,
+        factors=view.factors,
+    )  # fmt: skip
+    # to find names that are like unknown ones takes long
+    return await asyncio.to_thread(look) if draft.request.strategy.universe.stock_codes else look()
 
 
 async def fit(api: Api, draft: Draft, view: View) -> None:
@@ -139,12 +175,7 @@ async def fit(api: Api, draft: Draft, view: View) -> None:
     if key in api.checked:
         return
     request = draft.request
-    look = partial(
-        dataset_problems, request, days=view.days, instruments=view.instruments, indices=view.indices,
-        factors=view.factors,
-    )  # fmt: skip
-    # to find names that are like unknown ones takes long
-    problems = await asyncio.to_thread(look) if request.strategy.universe.stock_codes else look()
+    problems = await _against(draft, view)
     if problems:
         raise RequestError(problems)
     window = window_of(request, view.days)

@@ -13,10 +13,12 @@ from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
 from services.api.errors import ApiProblem, invalid, not_found, problems_of
+from services.api.models import Query
 from shared.contracts.http import MAX_WAIT_S
 from shared.errors import Problem
 
 M = TypeVar("M", bound=BaseModel)
+Q = TypeVar("Q", bound=Query)
 
 DEEPEST = 20
 MOST_FIELDS = 200
@@ -113,7 +115,7 @@ def parse_model(model: type[M], raw: bytes) -> M:
         raise invalid(problems_of(error)) from None
 
 
-def parse_query(model: type[M], request: web.Request) -> M:
+def parse_query(model: type[Q], request: web.Request) -> Q:
     """The query parameters as a model; a parameter given twice is a mistake."""
     values: dict[str, str] = {}
     problems = []
@@ -124,9 +126,11 @@ def parse_query(model: type[M], request: web.Request) -> M:
     try:
         found = model.model_validate(values)
     except ValidationError as error:
-        raise invalid(problems + problems_of(error)) from None
-    if problems:
-        raise invalid(problems)
+        problems += problems_of(error)
+        found = None
+    if problems or found is None:
+        seen = {problem.path for problem in problems}
+        raise invalid(problems + [more for more in model.also(values) if more.path not in seen])
     return found
 
 

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 
-from services.api.errors import invalid, problems_of
+from services.api.errors import ApiProblem, invalid, problems_of
 from services.api.models import BacktestBody, mentioned
 from shared.errors import Problem, RequestError
 from shared.model.request import BacktestRequest, canonical_json, request_digest
 from shared.simulation.request import canonical_request, request_of
 from shared.strategies.catalogue import Entry, strategy_request
 
+ANY_DAY = "2000-01-04"
+"""For what has no dates of its own."""
+_PARTS = re.compile(r"[^.\[\]]+")
 IN_LOOP = 2000
 """Letters of a body that is understood at once."""
 
@@ -78,17 +82,49 @@ def _all_mistakes(body: Mapping[str, Any], error: ValidationError, own: Mapping[
     for item in error.errors(include_url=False, include_context=False, include_input=False):
         _drop(pruned, item["loc"])
     pruned.setdefault("strategy", {})
-    seen = {problem.path for problem in found}
-    if seen & {"start", "end"}:
-        seen |= {"start", "end"}
-        pruned["start"] = pruned["end"] = "2000-01-04"
+    if any(problem.path in ("start", "end") for problem in found):
+        pruned["start"] = pruned["end"] = ANY_DAY
     try:
         _draft(BacktestBody.model_validate(pruned), own)
     except ValidationError:
         return found
     except RequestError as later:
-        return found + [problem for problem in later.problems if problem.path not in seen]
+        return beside(found, later.problems)
     return found
+
+
+def mistakes_of(body: Mapping[str, Any], own: Mapping[str, Entry]) -> list[Problem]:
+    """Everything that `draft_of` has against a body; empty when it is fit."""
+    try:
+        draft_of(body, own)
+    except ApiProblem as error:
+        return list(error.errors)
+    except RequestError as error:
+        return list(error.problems)
+    return []
+
+
+def draft_without(body: Mapping[str, Any], problems: Iterable[Problem], own: Mapping[str, Entry]) -> Draft | None:
+    """The draft of what is left of a body without the places that problems name; None when that is no request."""
+    left = copy.deepcopy(dict(body))
+    for problem in problems:
+        if problem.path in ("start", "end"):
+            left["start"] = left["end"] = ANY_DAY
+        else:
+            _drop(left, tuple(int(part) if part.isdigit() else part for part in _PARTS.findall(problem.path)))
+    left.setdefault("strategy", {})
+    try:
+        return draft_of(left, own)
+    except (ApiProblem, RequestError):
+        return None
+
+
+def beside(problems: Sequence[Problem], more: Iterable[Problem]) -> list[Problem]:
+    """The problems, and more of other places."""
+    seen = {problem.path for problem in problems}
+    if seen & {"start", "end"}:
+        seen |= {"start", "end"}
+    return [*problems, *(problem for problem in more if problem.path not in seen)]
 
 
 def _drop(body: Any, location: tuple[int | str, ...]) -> None:

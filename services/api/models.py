@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -16,6 +17,9 @@ from pydantic import (
     Tag,
     WithJsonSchema,
 )
+
+from shared.errors import Problem, RequestError
+from shared.language import compile_expression
 
 
 def _whole(value: object) -> object:
@@ -223,6 +227,11 @@ class Query(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    @classmethod
+    def also(cls, _values: Mapping[str, str]) -> list[Problem]:
+        """Mistakes in refused parameters beside those of their types."""
+        return []
+
 
 Instant = Annotated[dt.datetime, PlainSerializer(lambda v: v.isoformat())]
 Limit = Annotated[int, Field(ge=1, le=1000)]
@@ -250,6 +259,9 @@ class ExportQuery(Query):
     limit: Annotated[int, Field(ge=1, le=100_000)] | None = None
 
 
+_EXPRESSIONS: dict[str, Literal["condition", "number"]] = {"where": "condition", "rank_by": "number"}
+
+
 class ScreenQuery(Query):
     """`GET /v1/screen`."""
 
@@ -259,6 +271,18 @@ class ScreenQuery(Query):
     date: Date | None = None
     limit: Annotated[int, Field(ge=0, le=10_000)] = 50
     strategy: Word | None = None
+
+    @classmethod
+    def also(cls, values: Mapping[str, str]) -> list[Problem]:
+        """Those of the expressions."""
+        found: list[Problem] = []
+        for name, role in _EXPRESSIONS.items():
+            if values.get(name):
+                try:
+                    compile_expression(values[name], role=role, path=name)
+                except RequestError as error:
+                    found += error.problems
+        return found
 
 
 class RankingQuery(Query):

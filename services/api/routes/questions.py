@@ -15,7 +15,7 @@ from services.api.bodies import parse_object, read_body
 from services.api.datasets import View
 from services.api.documents import status_of
 from services.api.drafts import Draft, drafted
-from services.api.errors import ApiProblem, invalid, not_found
+from services.api.errors import ApiProblem, as_problem, invalid, not_found
 from services.api.models import AuditBody, RankingQuery, ScreenQuery
 from services.api.questions import ask
 from services.api.routes.backtests import own_row
@@ -55,9 +55,21 @@ async def screen(api: Api, call: Call) -> web.Response:
     """`GET /v1/screen`."""
     query: ScreenQuery = call.query
     view = await needed_view(api)
-    day = row_day(view, query.date)
-    draft = await _screen_draft(api, call, query, day)
-    await fit(api, draft, view)
+    problems: list[Problem] = []
+    day = from_day(int(view.days[-1]))
+    try:
+        day = row_day(view, query.date)
+    except ApiProblem as error:
+        problems += error.errors
+    try:
+        draft = await _screen_draft(api, call, query, day)
+        await fit(api, draft, view)
+    except (ApiProblem, RequestError) as error:
+        if not problems:
+            raise
+        raise invalid([*problems, *as_problem(error).errors]) from None
+    if problems:
+        raise invalid(problems)
     payload = {"version": view.version, "request": draft.text, "limit": query.limit}
     return web.Response(body=await ask(api, "screen", payload), content_type=JSON)
 

@@ -10,10 +10,10 @@ import orjson
 from aiohttp import web
 
 from services.api import answers
-from services.api.bodies import parse_model, read_body, read_cursor, write_cursor
+from services.api.bodies import M, parse_model, parse_object, read_body, read_cursor, write_cursor
 from services.api.documents import instant
-from services.api.drafts import draft_of
-from services.api.errors import ApiProblem, not_found
+from services.api.drafts import ANY_DAY, beside, draft_of, mistakes_of
+from services.api.errors import ApiProblem, invalid, not_found
 from services.api.models import NewStrategyBody, OwnStrategyBody, PageQuery, mentioned
 from services.api.state import Api, Call, Route
 from services.api.strategies import SQL
@@ -68,7 +68,7 @@ async def show(api: Api, call: Call) -> web.Response:
 
 async def add(api: Api, call: Call) -> web.Response:
     """`POST /v1/strategies`."""
-    body = parse_model(NewStrategyBody, await read_body(call.request, api.settings.body_bytes))
+    body = await _read(NewStrategyBody, api, call)
     if body.id in BY_ID:
         raise ApiProblem(409, "conflict", f"The catalogue has a strategy {body.id} already; choose another id.")
     values = await asyncio.to_thread(_stored, body)
@@ -84,7 +84,7 @@ async def add(api: Api, call: Call) -> web.Response:
 async def change(api: Api, call: Call) -> web.Response:
     """`PUT /v1/strategies/{id}`."""
     identity = _changeable(call)
-    body = parse_model(OwnStrategyBody, await read_body(call.request, api.settings.body_bytes))
+    body = await _read(OwnStrategyBody, api, call)
     values = await asyncio.to_thread(_stored, body)
     async with api.database.connection() as connection:
         row = await connection.fetchrow(SQL["strategy_change"], call.caller.owner, identity, *values)
@@ -100,6 +100,19 @@ async def remove(api: Api, call: Call) -> web.Response:
         if await connection.fetchval(SQL["strategy_remove"], call.caller.owner, identity) is None:
             raise not_found("strategy of yours with this id")
     return web.Response(status=204)
+
+
+async def _read(model: type[M], api: Api, call: Call) -> M:
+    """The body as a model; its refusal tells the mistakes of the strategy's expressions, too."""
+    raw = await read_body(call.request, api.settings.body_bytes)
+    try:
+        return parse_model(model, raw)
+    except ApiProblem as error:
+        strategy = parse_object(raw).get("strategy") if error.status == 422 else None
+        if not isinstance(strategy, dict):
+            raise
+        more = await asyncio.to_thread(mistakes_of, {"strategy": strategy, "start": ANY_DAY, "end": ANY_DAY}, {})
+        raise invalid(beside(error.errors, more)) from None
 
 
 def _changeable(call: Call) -> str:
@@ -129,7 +142,7 @@ def _stored(body: OwnStrategyBody) -> tuple[str, str, str, str, str]:
     if body.strategy.id is not None:
         raise RequestError([Problem(path="strategy.id", message="a kept strategy is whole; leave out the id")])
     strategy, costs = mentioned(body.strategy), mentioned(body.costs)
-    draft_of({"strategy": strategy, "costs": costs, "start": "2000-01-04", "end": "2000-01-04"}, {})
+    draft_of({"strategy": strategy, "costs": costs, "start": ANY_DAY, "end": ANY_DAY}, {})
     texts = (orjson.dumps(value).decode() for value in (body.tags, strategy, costs))
     tags, strategy_text, costs_text = texts
     return body.name, body.summary, tags, strategy_text, costs_text
