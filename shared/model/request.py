@@ -96,6 +96,11 @@ class BacktestRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     risk_free_pct: float = 0.0
 
 
+msgspec.json.Decoder(BacktestRequest)
+"""msgspec learns about a type when it first meets it, and a second thread that meets it at the same time reads what is
+not there yet: the process ends (SIGSEGV). So it meets this one here, where there is one thread."""
+
+
 def canonical_json(value: Any) -> bytes:
     """JSON with sorted keys and shortest round-trip numbers; the bytes that digests are made of."""
     return msgspec.json.encode(value, order="sorted")
