@@ -312,11 +312,14 @@ async def heartbeat(settings: Settings, desk: Desk, name: str) -> AsyncIterator[
                 async with record.connection() as connection:
                     if await connection.fetchval(SQL["renew"], *values) is None:
                         work.stop = True
-            if works:
-                await streams[BACKTESTS].renew(*(work.entry for work in works))
             asked = list(desk.entries)
-            if asked:
-                await streams[QUERIES].renew(*asked)
+            try:
+                if works:
+                    await streams[BACKTESTS].renew(*(work.entry for work in works))
+                if asked:
+                    await streams[QUERIES].renew(*asked)
+            except servers.LOST as error:  # the leases that count are the rows'
+                log.warning("stream.lost", error=type(error).__name__)
 
         yield beat
 

@@ -28,6 +28,12 @@ class Cache:
     def __init__(self, redis: Any) -> None:
         self.redis = redis
 
+    def _pipeline(self) -> Any:
+        """A pipeline; TimeoutError of redis while the server does not answer."""
+        if isinstance(self.redis, Client):
+            self.redis.refuse_away()
+        return self.redis.pipeline(transaction=False)
+
     async def get_parts(self, names: Sequence[str]) -> dict[str, bytes]:
         """The parts that are there: name -> encoded bytes."""
         return await self._get("part", names)
@@ -40,7 +46,7 @@ class Cache:
         """Forget parts that nothing current needs; the record still holds them for those who do."""
         try:
             for batch in _batches(names, 512):
-                pipe = self.redis.pipeline(transaction=False)
+                pipe = self._pipeline()
                 for name in batch:
                     pipe.unlink(_key("part", name))
                 await pipe.execute()
@@ -52,7 +58,7 @@ class Cache:
         absent: list[str] = []
         for batch in _batches(names, 512):
             try:
-                pipe = self.redis.pipeline(transaction=False)
+                pipe = self._pipeline()
                 for name in batch:
                     pipe.exists(_key("part", name))
                 found = await pipe.execute()
@@ -110,7 +116,7 @@ class Cache:
                 if len(batch) == 1:
                     values = [await self.redis.get(_key(kind, batch[0]))]
                 else:
-                    pipe = self.redis.pipeline(transaction=False)
+                    pipe = self._pipeline()
                     for name in batch:
                         pipe.get(_key(kind, name))
                     values = await pipe.execute()
@@ -123,7 +129,7 @@ class Cache:
         stored = 0
         try:
             for batch in _batches(list(values), _BATCH):
-                pipe = self.redis.pipeline(transaction=False)
+                pipe = self._pipeline()
                 for name in batch:
                     pipe.set(_key(kind, name), values[name], ex=keep_s)
                 stored += sum(1 for answer in await pipe.execute(raise_on_error=False) if answer is True)

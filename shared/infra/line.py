@@ -1,19 +1,29 @@
-"""A Redis connection for the commands of the hot path: packed once, answered in order, without a task for each."""
+"""A Redis connection for the commands of the hot path: packed once, answered in order, without a task for each.
+
+A server that hangs, instead of dying, is found out by the first command that it does not answer in time. Until it
+answers a PING again nobody waits for it: every command fails at once.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 from typing import Any
 
 import hiredis
 from redis._parsers.base import BaseParser
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import InvalidResponse, ResponseError
+from redis.exceptions import InvalidResponse, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 PATIENCE_S = 5.0
+"""How long a reading that blocks may stay silent beyond what it asked for."""
+QUICK_S = 2.0
+"""How long any other command may."""
+PROBE_S = 0.25
+_GRACE_S = 0.1
 
 Command = tuple[str | bytes | int, ...]
 
@@ -61,7 +71,7 @@ class Line(asyncio.Protocol):
         asked = _Ask(loop.create_future(), len(commands))
         self._asked.append(asked)
         transport.write(b"".join([hiredis.pack_command(command) for command in commands]))  # type: ignore[arg-type]
-        timer = loop.call_later(patience_s, self._late, asked)
+        timer = loop.call_later(patience_s, self._late, asked, loop)
         try:
             return await asked.answer
         finally:
@@ -110,8 +120,13 @@ class Line(asyncio.Protocol):
             self._before.connection_lost(error)
         self._cut(RedisConnectionError("the connection was lost"))
 
-    def _late(self, asked: _Ask) -> None:
-        if not asked.answer.done():
+    def _late(self, asked: _Ask, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        """`loop`: this process may be what was late; replies that have arrived meanwhile are read first."""
+        if asked.answer.done():
+            return
+        if loop is not None:
+            loop.call_later(_GRACE_S, self._late, asked)
+        else:
             asked.answer.set_exception(RedisTimeoutError("the server did not answer in time"))
             self._cut(RedisConnectionError("the server did not answer in time"))
 
@@ -141,14 +156,59 @@ class Client(Redis):
         self._lines = (*self._lines, made)
         return made
 
+    _probe: asyncio.Task[None] | None = None
+
+    @property
+    def away(self) -> bool:
+        """The server did not answer in time, and has not answered since."""
+        return self._probe is not None and not self._probe.done()
+
     async def ask(self, *commands: Command) -> list[Any]:
-        """`Line.ask` on a line that everybody shares."""
+        """`Line.ask` on a line that everybody shares; TimeoutError at once while the server is away."""
+        self.refuse_away()
         if self._shared is None:
             self._shared = self.line()
-        return await self._shared.ask(*commands)
+        try:
+            return await self._shared.ask(*commands, patience_s=QUICK_S)
+        except RedisTimeoutError:
+            self._is_late()
+            raise
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
+        """Like the ordinary client; TimeoutError at once while the server is away."""
+        self.refuse_away()
+        try:
+            return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+        except RedisTimeoutError:
+            self._is_late()
+            raise
+
+    def refuse_away(self) -> None:
+        """TimeoutError while the server is away."""
+        if self.away:
+            raise RedisTimeoutError("the server has not answered for a while")
+
+    def _is_late(self) -> None:
+        if not self.away:
+            self._probe = asyncio.ensure_future(self._until_back())
+
+    async def _until_back(self) -> None:
+        line = Line(self)
+        try:
+            while True:
+                with suppress(RedisError, OSError):
+                    (reply,) = await line.ask(("PING",), patience_s=QUICK_S / 2)
+                    if not isinstance(reply, Exception):
+                        return
+                await asyncio.sleep(PROBE_S)
+        finally:
+            line.close()
 
     async def aclose(self, close_connection_pool: bool | None = None) -> None:
         """Close the lines and the pool."""
+        if self._probe is not None:
+            self._probe.cancel()
+            await asyncio.wait({self._probe})
         for line in self._lines:
             line.close()
         self._lines, self._shared = (), None

@@ -14,7 +14,7 @@ from redis.exceptions import RedisClusterException, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from shared.errors import SetupError
-from shared.infra.line import Client
+from shared.infra.line import QUICK_S, Client
 
 if TYPE_CHECKING:
     from redis.asyncio.cluster import RedisCluster
@@ -27,14 +27,14 @@ BLOCK_MS = 1000
 
 
 def client(url: str) -> Client:
-    """A client that reconnects by itself; replies are bytes."""
+    """A client that reconnects by itself; replies are bytes. What was lost is tried again, what was late is not."""
     found: Client = Client.from_url(
         url,
-        socket_timeout=5,
-        socket_connect_timeout=2,
+        socket_timeout=QUICK_S,
+        socket_connect_timeout=QUICK_S,
         health_check_interval=15,
-        retry=Retry(ExponentialBackoff(cap=0.5, base=0.02), 3),
-        retry_on_error=list(LOST),
+        retry=Retry(ExponentialBackoff(cap=0.5, base=0.02), 3, supported_errors=(RedisConnectionError,)),
+        retry_on_error=[RedisConnectionError],
     )
     return found
 

@@ -35,7 +35,8 @@ async def append(broker: Redis, event: Event) -> str:
         try:
             (reply,) = raise_errors(await broker.ask(_addition(event)))
         except (*LOST, ResponseError):  # the ordinary client opens a connection, tries again, and knows what to say
-            pass
+            if broker.away:
+                raise
         else:
             return _text(reply)
     try:
@@ -157,7 +158,8 @@ class Consumer:
                     )
                 )  # fmt: skip
             except (*LOST, ResponseError):  # told twice is as good as told once
-                pass
+                if self._broker.away:
+                    raise
             else:
                 return
         limit = None if event.stream == BACKTESTS else KEPT

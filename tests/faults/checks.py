@@ -84,6 +84,10 @@ CHECKS = (
         passes_when="it stays and works on; 0 lost, 0 double, 0 wrong",
     ),
     Check(
+        id="K5", title="broker, then cache stand still under load", run=redis_servers.standing_still, quick=True,
+        passes_when="every submission accepted <= 3 s; /readyz and /metrics <= 4 s; 0 lost, 0 wrong; well again <= 5 s",
+    ),
+    Check(
         id="S1", title="malformed requests over every route of the API's own description", run=malformed.s1,
         passes_when="0 5xx, p99 < 200 ms",
     ),

@@ -233,6 +233,52 @@ async def flood(context: Context) -> Finding:
     return finding
 
 
+async def standing_still(context: Context) -> Finding:
+    """The broker stands still under load (SIGSTOP: connections stay open and nothing answers), then the cache."""
+    finding, house = Finding(), context.house
+    seconds = context.count(12, 4)
+    count = 20 * (seconds + 4)
+    true, _ = await truth(context, count)
+    for name in ("broker", "cache"):
+        crowd = Crowd(house, at_once=4000, patience_s=seconds + 60)
+        bodies = requests(count, context.seed, context.start, context.end)
+        work = asyncio.create_task(crowd.submit(bodies, context.seed, rate=20))
+        await asyncio.sleep(1)
+        process = house.pids()[name]
+        os.kill(process, signal.SIGSTOP)
+        try:
+            probes = [await _probed(house.url + path) for _ in range(2) for path in ("/readyz", "/metrics")]
+            await asyncio.sleep(seconds)
+        finally:
+            os.kill(process, signal.SIGCONT)
+        back_s = await _consuming(context)
+        tally = await work
+        tail_s = await crowd.ended(tally, 90)
+        statuses, slowest = {status for status, _, _ in probes[::2]}, max(took for _, took, _ in probes)
+        named = all(f'"{name}":false' in text for _, _, text in probes[::2])
+        finding.note(**{
+            f"{name}_answers": dict(tally.answers), f"{name}_slowest_s": tally.slowest_s, f"{name}_back_s": back_s,
+            f"{name}_tail_s": tail_s, f"{name}_probes_s": slowest,
+        })  # fmt: skip
+        await judge(finding, context, tally, true, count)
+        finding.must(set(tally.answers) <= {200, 202}, f"{name}: {dict(tally.answers)}")
+        finding.must(statuses == {503} and named, f"{name}: /readyz said {probes[::2]}")
+        finding.in_time(slowest <= 4, f"{name}: a probe took {slowest:.1f} s")
+        finding.in_time(tally.slowest_s <= 3, f"{name}: an answer took {tally.slowest_s:.1f} s")
+        finding.in_time(back_s <= 5, f"{name}: consuming again after {back_s:.1f} s")
+        await house.healthy()
+    return finding
+
+
+async def _probed(url: str) -> tuple[int, float, str]:
+    """(status, seconds, text) of a GET."""
+    began = time.monotonic()
+    timeout = aiohttp.ClientTimeout(total=30)
+    async with aiohttp.ClientSession() as session, session.get(url, timeout=timeout) as response:
+        text = await response.text()
+    return response.status, time.monotonic() - began, text
+
+
 async def every_process(context: Context) -> Finding:
     """SIGKILL, SIGTERM and SIGSTOP for 6 s to every process, one after the other, while backtests are submitted."""
     finding, house = Finding(), context.house

@@ -32,6 +32,7 @@ async def readyz(api: Api, call: Call) -> web.Response:
     names = ("postgres", "broker", "cache")
     found = await asyncio.gather(api.database.answers(), servers.answers(api.broker), api.cache.answers())
     there = dict(zip(names, found, strict=True)) | {"events": api.ends.reading}
+    there["events"] &= there["broker"]
     ready = all(there.values())
     return web.Response(
         status=200 if ready else 503,

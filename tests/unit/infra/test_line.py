@@ -12,7 +12,9 @@ from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from shared.contracts.events import BACKTESTS, BacktestRequested
+from shared.infra import line
 from shared.infra import redis as clients
+from shared.infra.cache import Cache
 from shared.infra.line import Client, Line, raise_errors
 from shared.infra.streams import append, queued
 from shared.settings import Settings
@@ -268,5 +270,53 @@ async def test_an_event_is_appended_though_the_line_is_lost_under_it(loop: str, 
             proxy.release()
             await appending
             assert await queued(client, BACKTESTS) == {"a"}
+
+    await run_on(loop, scenario)
+
+
+async def test_nobody_waits_for_a_server_that_hangs_until_it_answers_again(
+    loop: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(line, "QUICK_S", 0.2)
+    monkeypatch.setattr(line, "PROBE_S", 0.02)
+
+    async def scenario() -> None:
+        async with linked(settings) as (proxy, client):
+            await client.ask(("PING",))
+            assert not client.away
+            proxy.hold()
+            with pytest.raises(RedisTimeoutError, match="in time"):
+                await client.ask(("PING",))
+            assert client.away
+            refusals = [client.ask(("PING",)), client.ping(), append(client, BacktestRequested(computation_id="x"))]
+            for refused in refusals:
+                with pytest.raises(RedisTimeoutError, match="for a while"):
+                    await refused
+            assert await Cache(client).get_parts(["a", "b"]) == {}
+            proxy.release()
+            async with asyncio.timeout(10):
+                while client.away:  # noqa: ASYNC110  nothing tells of it
+                    await asyncio.sleep(0.01)
+            assert await client.ask(("ECHO", "back")) == [b"back"]
+            assert await client.ping()
+
+    await run_on(loop, scenario)
+
+
+async def test_a_client_that_is_closed_looks_for_its_server_no_more(
+    loop: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(line, "QUICK_S", 0.2)
+
+    async def scenario() -> None:
+        async with redis_behind_proxy(settings.broker_url or "") as (proxy, url):
+            client = clients.client(url)
+            await client.ask(("PING",))
+            proxy.hold()
+            with pytest.raises(RedisTimeoutError):
+                await client.ask(("PING",))
+            await client.aclose()
+            assert not client.away
+            proxy.release()
 
     await run_on(loop, scenario)
