@@ -21,7 +21,7 @@ RANKED = 100
 RANKINGS = ("market_cap", "trading_volume", "trading_value")
 
 _NONE = np.empty(0, np.float32)
-_Summaries = list[PartSummary]
+_SUMMARIES = msgspec.msgpack.Decoder(list[PartSummary])
 
 
 def summaries_to_bytes(summaries: Sequence[PartSummary]) -> bytes:
@@ -31,7 +31,7 @@ def summaries_to_bytes(summaries: Sequence[PartSummary]) -> bytes:
 
 def summaries_from_bytes(data: bytes) -> list[PartSummary]:
     """The inverse of `summaries_to_bytes`; the record is trusted, caches are not asked for it."""
-    return msgspec.msgpack.decode(zstandard.ZstdDecompressor().decompress(data), type=_Summaries)
+    return _SUMMARIES.decode(zstandard.ZstdDecompressor().decompress(data))
 
 
 def reasons_of(summaries: Sequence[PartSummary]) -> dict[str, str]:

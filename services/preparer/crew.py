@@ -51,6 +51,9 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     code: str
 
 
+msgspec.json.Decoder(Order)  # met where there is one thread, see shared/model/request.py
+
+
 class Presence:
     """One preparer among those that are alive: a slot in Redis that is lost five seconds after its owner dies."""
 

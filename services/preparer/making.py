@@ -43,6 +43,9 @@ def made_to_bytes(made: Made) -> bytes:
     return zstandard.ZstdCompressor(level=1).compress(msgspec.msgpack.encode(made))
 
 
+_MADE = msgspec.msgpack.Decoder(Made)
+
+
 def made_from_bytes(data: bytes) -> Made:
     """The inverse of `made_to_bytes`."""
-    return msgspec.msgpack.decode(zstandard.ZstdDecompressor().decompress(data), type=Made)
+    return _MADE.decode(zstandard.ZstdDecompressor().decompress(data))

@@ -10,7 +10,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import msgspec
 import numpy as np
 import orjson
 import structlog
@@ -33,7 +32,7 @@ from shared.infra.streams import append
 from shared.language.evaluate import evaluate
 from shared.model.calendar import iso
 from shared.model.panel import Panels
-from shared.model.request import BacktestRequest
+from shared.model.request import BacktestRequest, request_from_json
 from shared.simulation.kernel import Plane, plane
 from shared.simulation.plan import Expressions, expressions_of, plan, window_of
 from shared.simulation.signals import Presence
@@ -91,7 +90,7 @@ async def _work_of(tools: Tools, query: QueryRequested) -> Callable[[MappedPanel
     payload = query.payload
     if query.kind == "ranking":
         return lambda panels: ranking(payload, panels.reading())
-    request = msgspec.json.decode(payload["request"], type=BacktestRequest)
+    request = request_from_json(payload["request"])
     stored = await _stored(tools, payload["computation"]) if query.kind == "replay" else b""
     works: dict[str, Callable[[Panels], dict[str, Any]]] = {
         "screen": partial(screen, request, payload),
@@ -148,7 +147,7 @@ def screen(request: BacktestRequest, payload: Payload, panels: Panels) -> dict[s
             "market": names.market[column],
             "sector": names.sector[column],
             "rank": place + 1,
-            "value": None if np.isnan(values[column]) else _shortest(values[column]),
+            "value": None if np.isnan(values[column]) else float(values[column]),
         }
         for place, column in enumerate(order[: payload["limit"]].tolist())
     ]
@@ -203,11 +202,6 @@ def ranking(payload: Payload, panels: Panels) -> dict[str, Any]:
     ]
     return {"kind": payload["kind"], "date": iso(payload["day"]), "market": payload["market"], "total": len(order),
             "items": items}  # fmt: skip
-
-
-def _shortest(value: float) -> float:
-    """A float32 in its shortest decimal form."""
-    return float(str(np.float32(value)))
 
 
 def _explain(request: BacktestRequest, panels: Panels) -> dict[str, Any]:

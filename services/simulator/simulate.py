@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import asyncpg
-import msgspec
 import orjson
 import structlog
 from redis.asyncio import Redis
@@ -35,7 +34,7 @@ from shared.infra.process import give_back
 from shared.infra.redis import LOST as REDIS_LOST
 from shared.infra.sql import statements
 from shared.infra.streams import append
-from shared.model.request import BacktestRequest
+from shared.model.request import BacktestRequest, request_from_json
 from shared.simulation.outcome import Outcome
 from shared.simulation.plan import plan
 from shared.simulation.stored import frame_of
@@ -117,7 +116,7 @@ async def take(tools: Tools, computation: str, entry: str) -> Work | None:
         return None
     return Work(
         id=uuid.UUID(computation), lease=row["lease"], entry=entry, version=row["dataset_version"],
-        request=msgspec.json.decode(row["request"], type=BacktestRequest), origin=row["origin"],
+        request=request_from_json(row["request"]), origin=row["origin"],
         attempts=row["attempts"], queue_ms=float(row["queue_ms"]), started_at=row["started_at"],
     )  # fmt: skip
 

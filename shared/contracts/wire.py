@@ -12,6 +12,8 @@ from shared.contracts.events import EVENTS, Event
 from shared.errors import OndolError
 
 _BY_TYPE = {event.type: event for event in EVENTS}
+_LEARNT = [msgspec.json.Decoder(event) for event in EVENTS]
+"""msgspec learns about a type when it first meets it: here, where there is one thread (see shared/model/request.py)."""
 _FIELDS = {event.type: tuple(field.name for field in dataclasses.fields(event)) for event in EVENTS}
 
 

@@ -158,10 +158,13 @@ def to_bytes(manifest: Manifest) -> bytes:
     return msgspec.json.encode(manifest, order="sorted")
 
 
+_MANIFESTS = msgspec.json.Decoder(Manifest)
+
+
 def from_bytes(data: bytes) -> Manifest:
     """Read a manifest; raises DatasetError when it is none, or when its content is not what its version says."""
     try:
-        found = msgspec.json.decode(data, type=Manifest)
+        found = _MANIFESTS.decode(data)
     except msgspec.DecodeError as error:
         raise DatasetError(f"the bytes are no manifest: {error}") from error
     if found.content.format != FORMAT or version_of(found.content) != found.version:
