@@ -52,7 +52,7 @@ def _kernels() -> ctypes.CDLL:
     found = library("rows")
     found.rows_pack.argtypes = [_PLACE, _SIZE, _SIZE, ctypes.c_char_p, _SIZE, _PLACE, _PLACE, _PLACE]
     found.rows_pack.restype = _SIZE
-    found.rows_write.argtypes = [ctypes.c_char_p, _SIZE, _PLACE, _SIZE]
+    found.rows_write.argtypes = [ctypes.c_char_p, _SIZE, _SIZE, _PLACE, _SIZE]
     found.rows_write.restype = _SIZE
     return found
 
@@ -151,10 +151,13 @@ class Layout:
         return Piece(out[:size].tobytes(), count * longest + 2)
 
 
-def written(document: bytes, most: int) -> memoryview:
-    """The JSON of the pieces of a document, which has `most` bytes at most; DatasetError when it is damaged."""
+def written(document: bytes, most: int, begin: int = 0) -> memoryview:
+    """The JSON of the pieces of a document, which has `most` bytes at most; DatasetError when it is damaged.
+
+    The document begins at the byte `begin`.
+    """
     out = np.empty(most + _SLACK, np.uint8)
-    size = _kernels().rows_write(document, len(document), address(out), len(out))
+    size = _kernels().rows_write(document, begin, len(document), address(out), len(out))
     if size < 0:
         raise DatasetError("a stored result is damaged: its tables are not whole")
     return memoryview(out.data)[:size]
