@@ -196,7 +196,7 @@ async def _row(client: Client, identity: str, name: str, start: dt.date, end: dt
     """A strategy asked for as a user would (stored by the warm run), and computed anew."""
     body: dict[str, Any] = {"strategy": identity, "start": start.isoformat(), "end": end.isoformat()}
     answers: Sequence[Answer] = [await client.backtest(body), await client.backtest(body, no_store=True)]
-    if any(answer.error and "benchmark" in answer.error for answer in answers):
+    if any(answer.refuses("benchmark") for answer in answers):  # no such index is loaded
         body["benchmark"] = None
         answers = [await client.backtest(body), await client.backtest(body, no_store=True)]
     return row_of(identity, name, *answers)

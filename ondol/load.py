@@ -59,4 +59,6 @@ def _print(report: LoadReport) -> None:
     else:
         changed = ", ".join(f"{count:,} {kind}" for kind, count in report.differing.items())
         print(f"data revision {report.revision}: {changed} rows are new or differ")
-        sys.stderr.write("next: ondol serve (its preparer publishes them), or ondol prepare\n")
+        sys.stderr.write(
+            "next: a system that serves publishes them by itself; otherwise ondol serve, or ondol prepare\n"
+        )

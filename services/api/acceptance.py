@@ -56,10 +56,10 @@ class Ask:
     origin: str
     idempotency_key: str | None
 
-    @property
-    def body_digest(self) -> str:
-        """Names the body, for idempotency."""
-        return hashlib.sha256(self.raw).hexdigest()
+
+def _body_digest(draft: Draft) -> str:
+    """What a body asks for, for idempotency: who repeats a request may write it otherwise (1 and 1.0)."""
+    return hashlib.sha256(f"{draft.digest} {draft.dataset}".encode()).hexdigest()
 
 
 async def create(api: Api, call: Call) -> web.StreamResponse:
@@ -77,7 +77,7 @@ async def create(api: Api, call: Call) -> web.StreamResponse:
     except (ApiProblem, RequestError) as error:
         raise await _with_the_dataset(api, call.caller, ask.raw, error) from None
     if ask.idempotency_key is not None:
-        known = await _idempotent(api, call.caller, ask)
+        known = await _idempotent(api, call.caller, ask, draft)
         if known is not None:
             return await answer(api, call, known, ask.wait)
     view = await _view_that_fits(api, draft)
@@ -202,14 +202,14 @@ async def _leave_room(api: Api, caller: Caller) -> None:
         )  # fmt: skip
 
 
-async def _idempotent(api: Api, caller: Caller, ask: Ask) -> Row | None:
-    """The row that this key made before; 422 when it was made by another body."""
+async def _idempotent(api: Api, caller: Caller, ask: Ask, draft: Draft) -> Row | None:
+    """The row that this key made before; 422 when it was made by another request."""
     async with api.database.connection() as connection:
         found = await connection.fetchrow(SQL["idempotent"], caller.owner, ask.idempotency_key)
         if found is None:
             await connection.execute(SQL["forget_idempotency"], caller.owner, ask.idempotency_key)
             return None
-        if found["body_digest"] != ask.body_digest:
+        if found["body_digest"] != _body_digest(draft):
             raise ApiProblem(422, "idempotency-conflict", "This Idempotency-Key was used with another body.")
         return dict(await connection.fetchrow(SQL["row"], found["id"], caller.owner))
 
@@ -242,7 +242,7 @@ async def _recorded(api: Api, caller: Caller, draft: Draft, view: View | None, a
     api.ends.channel(str(mine))
     values = (
         row["id"], mine, caller.owner, draft.text, *content, draft.strategy_id, ask.origin, ask.idempotency_key,
-        ask.body_digest if ask.idempotency_key else None, ask.no_store, created,
+        _body_digest(draft) if ask.idempotency_key else None, ask.no_store, created,
     )  # fmt: skip
     for _ in range(5):
         made = None
@@ -251,7 +251,7 @@ async def _recorded(api: Api, caller: Caller, draft: Draft, view: View | None, a
                 made = await connection.fetchrow(SQL["accept"], *values)
         if made is not None:
             break
-        known_row = None if ask.idempotency_key is None else await _idempotent(api, caller, ask)
+        known_row = None if ask.idempotency_key is None else await _idempotent(api, caller, ask, draft)
         if known_row is not None:
             api.ends.forget(str(mine))
             return known_row
@@ -276,12 +276,12 @@ async def _recorded_waiting(api: Api, row: Row, draft: Draft, ask: Ask) -> Row:
     """Data are loaded and the first version is on its way: the row waits for it."""
     values = (
         row["id"], row["owner"], draft.text, draft.digest, draft.strategy_id, ask.origin, ask.no_store,
-        ask.idempotency_key, ask.body_digest if ask.idempotency_key else None, row["created_at"],
+        ask.idempotency_key, _body_digest(draft) if ask.idempotency_key else None, row["created_at"],
     )  # fmt: skip
     async with api.database.connection() as connection:
         made = await connection.fetchval(SQL["accept_waiting"], *values)
     if made is None:
-        known = await _idempotent(api, Caller(owner=row["owner"], rate_per_minute=0, concurrency=0), ask)
+        known = await _idempotent(api, Caller(owner=row["owner"], rate_per_minute=0, concurrency=0), ask, draft)
         if known is not None:
             return known
     api.measures.accepted("waiting", ask.origin)

@@ -45,6 +45,11 @@ class Answer:
         kind = (problem if isinstance(problem, Mapping) else self.document).get("kind")
         return self.error is not None and kind in ("factor_absent", "benchmark_absent")
 
+    def refuses(self, path: str) -> bool:
+        """A part of the request was refused or could not be had."""
+        problem = self.document.get("error") or self.document
+        return self.error is not None and any(mistake.get("path") == path for mistake in problem.get("errors") or ())
+
     def chunks(self) -> tuple[int, int]:
         """(hits, misses) of the chunks that a backtest read: a hit came from a mapped panel or the cache."""
         tiers: Mapping[str, int] = (self.result.get("cache") or {}).get("by_tier") or {}
@@ -165,7 +170,9 @@ def reason_of(document: Mapping[str, Any], status: int) -> str:
     """What a problem document, or a backtest that failed, says in one sentence."""
     problem = document.get("error") if isinstance(document.get("error"), dict) else document
     problem = problem if isinstance(problem, Mapping) else {}
-    told = str(problem.get("detail") or problem.get("title") or "").split("; ")
-    told += [str(mistake.get("message")) for mistake in problem.get("errors") or () if isinstance(mistake, Mapping)]
+    detail = str(problem.get("detail") or problem.get("title") or "")
+    told = detail.split("; ")
+    messages = [str(mistake.get("message")) for mistake in problem.get("errors") or () if isinstance(mistake, Mapping)]
+    told += [message for message in messages if message not in detail]
     sentences = [part for part in dict.fromkeys(told) if part]
     return "; ".join(sentences) or f"{document.get('status') or 'HTTP'} ({status})"

@@ -24,7 +24,8 @@ class Expression:
     """A condition or number over [rows x instruments] that has passed every check.
 
     `fields` are panel fields, `factors` factor keys. `lookback` is the number of rows before a row that its value reads
-    (`ema` not counted: then `whole_history` is true). `reach` is that look-back for each factor, ALL_ROWS under `ema`.
+    (`ema` not counted: then `whole_history` is true). `reach` is that look-back for each factor, ALL_ROWS under `ema`;
+    `nearest` is the fewest rows back at which a factor is read: above 0 where every mention of it is below a `lag`.
     `work` is about the number of elementary operations for each cell.
     """
 
@@ -39,6 +40,7 @@ class Expression:
     nodes: int
     work: int
     reach: Mapping[str, int] = field(compare=False, repr=False, hash=False)
+    nearest: Mapping[str, int] = field(compare=False, repr=False, hash=False)
 
 
 def whole_number(call: Call) -> int:
@@ -66,27 +68,31 @@ def is_cross_section(node: Node) -> bool:
 def describe(node: Node, role: Role) -> Expression:
     """The expression of a tree that is known to be right."""
     reach: dict[str, int] = {}
+    nearest: dict[str, int] = {}
     fields: set[str] = set()
     lookback, whole_history = 0, False
-    pending = [(node, 0, False)]
+    pending = [(node, 0, 0, False)]
     while pending:
-        found, before, endless = pending.pop()
+        found, before, least, endless = pending.pop()
         own = own_lookback(found)
         if own == ALL_ROWS:
             own, endless, whole_history = 0, True, True
         back = before + own
         lookback = max(lookback, back)
+        if isinstance(found, Call) and found.function == "lag":
+            least += own
         if isinstance(found, Name):
             if found.name in LANGUAGE_FIELDS:
                 fields.add(LANGUAGE_FIELDS[found.name])
             else:
                 reach[found.name] = max(reach.get(found.name, 0), ALL_ROWS if endless else back)
-        pending.extend((child, back, endless) for child in children(found))
+                nearest[found.name] = min(nearest.get(found.name, least), least)
+        pending.extend((child, back, least, endless) for child in children(found))
     work = sum(_work(found) for found in walk(node))
     return Expression(
         text=render(node), node=node, role=role, fields=frozenset(fields), factors=frozenset(reach), lookback=lookback,
         whole_history=whole_history, cross_section=any(is_cross_section(found) for found in walk(node)),
-        nodes=count(node), work=work, reach=MappingProxyType(reach),
+        nodes=count(node), work=work, reach=MappingProxyType(reach), nearest=MappingProxyType(nearest),
     )  # fmt: skip
 
 

@@ -40,7 +40,8 @@ def index_benchmark(name: str, panels: Panels, window: slice) -> Benchmark:
     if there[0] > first:
         found.warnings.append(f"the index {name} begins on {iso(int(panels.days[there[0]]))}; its return before is 0")
     if there[-1] < window.stop - 1:
-        found.warnings.append(f"the index {name} ends on {iso(int(panels.days[there[-1]]))}; its return after is 0")
+        latest_day = iso(int(panels.days[there[-1]]))
+        found.warnings.append(f"the index {name} has no value after {latest_day} in this window; its return is 0 there")
     return found
 
 

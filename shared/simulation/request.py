@@ -44,6 +44,7 @@ _NUMBERS: dict[str, tuple[float, float, str]] = {
 
 _LISTS = ("markets", "sectors", "cap_groups", "stock_codes", "exclude")
 
+_PLAIN = (str, int, float, list, type(None))
 _NULL_IS_DEFAULT = {("strategy", "buy", "rank_by")}
 
 
@@ -54,7 +55,7 @@ def request_of(body: Mapping[str, Any]) -> BacktestRequest:
     """
 
     def cleaned(value: Any, path: tuple[str, ...]) -> Any:
-        if not isinstance(value, Mapping):
+        if isinstance(value, _PLAIN) or not isinstance(value, Mapping):
             return value
         return {
             key: cleaned(below, (*path, key))

@@ -87,6 +87,7 @@ class _Count:
     path: str
     factor: str
     reach: int
+    nearest: int
     every_row: bool
     filtered: bool
     limit: int
@@ -114,11 +115,11 @@ class Presence:
             rows = len(decides) if every_row else int(np.count_nonzero(decides))
             for factor in sorted(expression.factors):
                 count = _Count(
-                    path=path, factor=factor, reach=expression.reach[factor], every_row=every_row, filtered=filtered,
-                    limit=max(1, math.ceil(FEW * rows * columns)),
+                    path=path, factor=factor, reach=expression.reach[factor], nearest=expression.nearest[factor],
+                    every_row=every_row, filtered=filtered, limit=max(1, math.ceil(FEW * rows * columns)),
                 )  # fmt: skip
                 kept = found.setdefault((factor, every_row, filtered), count)
-                kept.reach = max(kept.reach, count.reach)
+                kept.reach, kept.nearest = max(kept.reach, count.reach), min(kept.nearest, count.nearest)
         return cls(counts=list(found.values()), decides=decides, first=first)
 
     def add(self, panels: Panels, universe: UniverseMask, rows: slice, mask: Plane) -> None:
@@ -136,15 +137,23 @@ class Presence:
                     kept = universe.before_where(rows)
                     before_where = plane(kept, rows.start, np.bool_, columns)
                 used = before_where
-            values = plane(panels.panel(count.factor, rows), rows.start, np.float32, columns)
+            counted = everywhere if count.every_row else flags
+            # what is read `nearest` rows back is looked at in the row that reads it; before the first row is nothing
+            first = max(rows.start, count.nearest)
+            back = slice(first - count.nearest, max(rows.stop - count.nearest, first - count.nearest))
+            values = plane(panels.panel(count.factor, back), first, np.float32, columns)
             present, cells = count_present(
                 values,
                 used,
-                everywhere if count.every_row else flags,
-                first=rows.start,
+                np.ascontiguousarray(counted[first - rows.start :]),
+                first=first,
                 columns=columns,
                 limit=count.limit - count.present,
             )
+            if first > rows.start:
+                early = slice(rows.start, min(first, rows.stop))
+                inside = (universe.rows if count.filtered else universe.before_where)(early)
+                cells += int(np.count_nonzero(inside[counted[: len(inside)]]))
             count.present += present
             count.cells += cells
 
@@ -170,13 +179,13 @@ class Presence:
 
     def _present_before(self, count: _Count, panels: Panels, universe: UniverseMask) -> bool:
         """Whether a window function reaches a value on a row before those that decide."""
-        if not count.reach:
+        if count.reach == count.nearest:
             return False
         last = self.first + len(self.decides)
-        rows = slice(max(0, self.first - count.reach), last)
+        rows = slice(max(0, self.first - count.reach), max(last - count.nearest, 0))
         decides = self.first + np.flatnonzero(np.ones_like(self.decides) if count.every_row else self.decides)
-        wanted = np.arange(rows.start, last)
-        following = np.append(decides, last + count.reach)[np.searchsorted(decides, wanted)]
+        wanted = np.arange(rows.start, rows.stop)
+        following = np.append(decides, last + count.reach)[np.searchsorted(decides, wanted + count.nearest)]
         read = following - wanted <= count.reach
         mask = (universe.rows if count.filtered else universe.before_where)(rows)
         return bool((~np.isnan(panels.panel(count.factor, rows)) & mask)[read].any())

@@ -18,6 +18,8 @@ from shared.simulation.rows import text, written
 _MARK = b"ondol-1\n"
 _SIZE = struct.Struct("<Q")
 _LEVEL = 1
+
+
 class _Codec(threading.local):
     """One for each thread: making the tables anew costs a tenth of what they are made for."""
 

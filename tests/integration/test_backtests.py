@@ -207,6 +207,7 @@ async def test_an_idempotency_key_makes_one_run_whatever_happens(client: Client)
     documents = await asyncio.gather(*(run(client, body, Idempotency_Key=key) for _ in range(100)))
     assert len({d["id"] for d in documents}) == 1
     assert all(d == documents[0] for d in documents)
+    assert (await run(client, request(initial_cash=54_000_000.0), Idempotency_Key=key)) == documents[0]
     status, problem, _ = await client.call(
         "POST", "/v1/backtests", request(initial_cash=55_000_000), Idempotency_Key=key
     )

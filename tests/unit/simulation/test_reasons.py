@@ -9,6 +9,7 @@ import pytest
 from shared.errors import RunError
 from shared.simulation import request_of, run
 from tests.support.markets import panels_of
+from tests.unit.simulation.small import market, result
 
 
 def _market(years: tuple[int, ...]) -> dict[str, list[dict[str, Any]]]:
@@ -42,3 +43,15 @@ def test_an_input_that_only_the_windows_years_lack_is_named_with_them() -> None:
     del panels.reasons["CURRENT_RATIO@2022"]
     with pytest.raises(RunError, match=r"that decides something$"):
         run(_request("2022-03-03", "2023-03-08"), panels)
+
+
+@pytest.mark.parametrize("part", ["buy", "sell"])
+def test_a_factor_below_a_lag_is_looked_for_on_the_rows_that_the_lag_reads(part: str) -> None:
+    """CHANGE_RATE has values from the second of eight rows on; decisions on the rows 0 to 6 read `n` rows before."""
+    bars = market({"A": [100, 101, 102, 103, 104, 105, 106, 107]})
+    assert result(bars, **{part: {"where": "lag(CHANGE_RATE, 5) > -100"}})["window"]["rows"] == 7
+    with pytest.raises(RunError, match="CHANGE_RATE has no value for any stock"):
+        result(bars, **{part: {"where": "lag(CHANGE_RATE, 6) > -100"}})
+    with pytest.raises(RunError, match="CHANGE_RATE has no value for any stock"):
+        result(bars, **{part: {"where": "ts_mean(lag(CHANGE_RATE, 6), 3) > -100"}})
+    assert result(bars, **{part: {"where": "lag(CHANGE_RATE, 6) > CHANGE_RATE"}})["window"]["rows"] == 7
