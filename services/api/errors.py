@@ -71,12 +71,37 @@ def problems_of(error: ValidationError, prefix: str = "") -> list[Problem]:
     found = []
     for item in error.errors(include_url=False, include_context=True, include_input=False):
         message = str(item["msg"]).removeprefix("Value error, ")
-        if item["type"] == "extra_forbidden":
-            message = "there is no such field"
-        elif item["type"] == "missing":
-            message = "this field is required"
-        found.append(Problem(path=path_of(item["loc"], prefix), message=message))
+        if item["type"] in _WORDS:
+            message = _WORDS[item["type"]].format_map(item.get("ctx") or {})
+        at = 1 if item["loc"] and item["loc"][-1] in _EXPRESSIONS else None
+        path = path_of(item["loc"], prefix)
+        found.append(Problem(path=path, message=message, line=at, column=at))
     return found
+
+
+_EXPRESSIONS = frozenset({"where", "rank_by"})
+_WORDS = {
+    "extra_forbidden": "there is no such field",
+    "missing": "this field is required",
+    "too_short": "must not be shorter than {min_length}; it has {actual_length}",
+    "too_long": "must not be longer than {max_length}; it has {actual_length}",
+    "string_too_short": "must have at least {min_length} characters",
+    "string_too_long": "must have at most {max_length} characters",
+    "model_type": "must be an object; leave it out for its defaults",
+    "dict_type": "must be an object",
+    "list_type": "must be a list",
+    "string_type": "must be a text",
+    "float_type": "must be a number",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "float_parsing": "must be a number",
+    "greater_than_equal": "must be at least {ge:g}",
+    "less_than_equal": "must be at most {le:g}",
+    "bool_type": "must be true or false",
+    "literal_error": "must be {expected}",
+}
+"""What a model says of a type of mistake, in the words of this interface; other types speak for themselves."""
 
 
 def path_of(location: tuple[int | str, ...], prefix: str = "") -> str:

@@ -6,12 +6,14 @@ import datetime as dt
 import uuid
 
 import pytest
+from pydantic import ValidationError
 
 from services.api.bodies import read_cursor, write_cursor
 from services.api.documents import Recent, instant, splice
-from services.api.errors import ApiProblem
+from services.api.errors import ApiProblem, problems_of
 from services.api.identity import Ids
 from services.api.keys import Bucket, hash_of, is_loopback
+from services.api.models import BacktestBody
 from services.api.results import timing_of
 from services.api.routes.events import Position, position_of
 from services.api.routes.exports import COLUMNS, as_csv
@@ -112,3 +114,20 @@ def test_the_first_difference_is_the_first_day_that_differs() -> None:
     assert (found["part"], found["index"], found["date"]) == ("equity", 1, "b")
     assert first_difference(before, before | {"timing": 1}) is None
     assert (first_difference({"statistics": 1}, {"statistics": 2}) or {})["part"] == "statistics"
+
+
+def test_mistakes_of_types_are_told_in_the_words_of_the_interface() -> None:
+    body = {
+        "strategy": {"buy": {"where": "", "order": "up"}, "universe": None, "portfolio": {"max_positions": 1.5}},
+        "start": "{x}", "end": "2024-02-02", "initial_cash": "1", "risk_free_pct": 1e9, "a{b}": 1,
+    }  # fmt: skip
+    with pytest.raises(ValidationError) as caught:
+        BacktestBody.model_validate(body)
+    found = {problem.path: problem for problem in problems_of(caught.value)}
+    assert {path: problem.message for path, problem in found.items()} == {
+        "strategy.buy.where": "must not be shorter than 1; it has 0", "strategy.buy.order": "must be 'asc' or 'desc'",
+        "strategy.universe": "must be an object; leave it out for its defaults",
+        "strategy.portfolio.max_positions": "must be a whole number", "start": "a date is written YYYY-MM-DD",
+        "initial_cash": "must be a number", "risk_free_pct": "must be at most 1000", "a{b}": "there is no such field",
+    }  # fmt: skip
+    assert (found["strategy.buy.where"].line, found["strategy.buy.where"].column) == (1, 1)
