@@ -9,7 +9,7 @@ import random
 import sys
 import time
 from collections import Counter
-from typing import Any
+from typing import Any, Literal
 
 import aiohttp
 
@@ -180,6 +180,26 @@ def generated(dice: random.Random) -> str:
     return text
 
 
+def _compiled(text: str, role: Literal["condition", "number"]) -> tuple[str, float]:
+    """What becomes of an expression, and the CPU seconds of this thread that it took; nothing of it is remembered."""
+    compile_expression.cache_clear()
+    _watching[0] = True
+    began = time.thread_time()
+    try:
+        compile_expression(text, role=role, path="x")
+        outcome = "accepted"
+    except RequestError:
+        outcome = "refused"
+    except Exception as error:
+        outcome = type(error).__name__
+    took = time.thread_time() - began
+    _watching[0] = False
+    return outcome, took
+
+
+MOST_S = 0.05
+
+
 async def s2(context: Context) -> Finding:
     """Generated expressions and escapes, with Python's own audit events as the witness."""
     finding, count = Finding(), context.count(100_000, 5000)
@@ -193,18 +213,12 @@ async def s2(context: Context) -> Finding:
     outcomes, slowest, worst = Counter[str](), 0.0, ""
     _seen.clear()
     for number, text in enumerate(texts):
-        _watching[0] = True
-        began = time.thread_time()  # what it costs, not how busy the machine is
-        try:
-            compile_expression(text, role="condition" if number % 3 else "number", path="x")
-            outcomes["accepted"] += 1
-        except RequestError:
-            outcomes["refused"] += 1
-        except Exception as error:
-            outcomes[type(error).__name__] += 1
-            finding.must(False, f"{type(error).__name__} for {text[:80]!r}")
-        took = time.thread_time() - began
-        _watching[0] = False
+        role: Literal["condition", "number"] = "condition" if number % 3 else "number"
+        outcome, took = _compiled(text, role)
+        outcomes[outcome] += 1
+        finding.must(outcome in ("accepted", "refused"), f"{outcome} for {text[:80]!r}")
+        if took > MOST_S:  # a stall of the machine is not what it costs: it does not come back
+            took = min(took, *(_compiled(text, role)[1] for _ in range(3)))
         if took > slowest:
             slowest, worst = took, text[:60]
         if number % 500 == 0:
@@ -214,5 +228,5 @@ async def s2(context: Context) -> Finding:
         events=dict(_seen),
     )  # fmt: skip
     finding.must(not _seen, f"reached {dict(_seen)}")
-    finding.in_time(slowest <= 0.05, f"{slowest * 1e3:.0f} ms for {worst!r}")
+    finding.in_time(slowest <= MOST_S, f"{slowest * 1e3:.0f} ms for {worst!r}")
     return finding
