@@ -32,6 +32,9 @@ LOST = (
 QUEUE_S = 20.0
 WATCH_S, WATCH_EVERY_S, MISSES, LATE_S = 1.0, 0.3, 2, 0.1
 """A server that does not answer within `WATCH_S`, `MISSES` times on end, is away, unless we were late to look."""
+AWAY_S = 5.0
+"""One that is away is asked with more patience: every connection that is given up waits in its line when it comes back,
+in front of the one that is made next."""
 
 _LIMITS = {
     "statement_timeout": "30s",
@@ -129,7 +132,7 @@ class Database:
             while True:
                 began = loop.time()
                 try:
-                    async with asyncio.timeout(WATCH_S):
+                    async with asyncio.timeout(AWAY_S if self._away.is_set() else WATCH_S):
                         if connection is None or connection.is_closed():
                             connection = await asyncpg.connect(
                                 url, server_settings={**_LIMITS, "application_name": "watch"}
