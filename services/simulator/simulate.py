@@ -161,7 +161,7 @@ def _run(
     if loaded - load_begin > MAPPED_S:
         give_back()
     long = planned.window.stop - planned.window.start > SHORT_ROWS
-    outcome = run(work.request, panels, cancelled=lambda: work.stop, progress=tell if long else None)
+    outcome = run(work.request, panels, planned=planned, cancelled=lambda: work.stop, progress=tell if long else None)
     finished, finished_at = time.perf_counter(), dt.datetime.now(dt.UTC)
     timing: dict[str, Any] = {
         "queue_ms": round(work.queue_ms, 3),

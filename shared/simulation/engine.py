@@ -93,16 +93,17 @@ def run(
     request: BacktestRequest,
     panels: Panels,
     *,
+    planned: Plan | None = None,
     cancelled: Callable[[], bool] = never,
     progress: Progress | None = None,
 ) -> Outcome:
-    """Runs a canonical request over a dataset version.
+    """Runs a canonical request over a dataset version; `planned` is its `plan`, where that is known already.
 
     `cancelled` is asked between blocks of rows; `progress` gets the fraction done and the new equity points
     `{date, equity, cash, positions}`. Raises RunError (kinds `request_refused`, `factor_absent`, `benchmark_absent`),
     CancelledRunError, ChunkMissingError.
     """
-    finished = live(request, panels, cancelled=cancelled, progress=progress)
+    finished = live(request, panels, planned=planned, cancelled=cancelled, progress=progress)
     parts = parts_of(finished)
     begun = perf_counter()
     provenance = {
@@ -127,11 +128,12 @@ def live(
     request: BacktestRequest,
     panels: Panels,
     *,
+    planned: Plan | None = None,
     cancelled: Callable[[], bool] = never,
     progress: Progress | None = None,
 ) -> Run:
     """The days of a run and what is to be said about them, without its result."""
-    state, presence = live_days(request, panels, cancelled=cancelled, progress=progress)
+    state, presence = live_days(request, panels, planned=planned, cancelled=cancelled, progress=progress)
     begun = perf_counter()
     state.warnings += presence.judge(panels, state.universe)
     if not state.ledger.state.candidate_days:
@@ -146,12 +148,13 @@ def live_days(
     request: BacktestRequest,
     panels: Panels,
     *,
+    planned: Plan | None = None,
     cancelled: Callable[[], bool] = never,
     progress: Progress | None = None,
 ) -> tuple[Run, Presence]:
     """The days of a run, whatever its factors were worth; with the counts that judge them."""
     begun = perf_counter()
-    state = _begin(request, panels)
+    state = _begin(request, panels, planned)
     state.simulate_ms += 1000 * (perf_counter() - begun)
     plan = state.plan
     columns = len(panels.instruments)
@@ -172,13 +175,13 @@ def live_days(
     return state, presence
 
 
-def _begin(request: BacktestRequest, panels: Panels) -> Run:
+def _begin(request: BacktestRequest, panels: Panels, planned: Plan | None) -> Run:
     problems = dataset_problems(
         request, days=panels.days, instruments=panels.instruments, indices=panels.indices, factors=panels.factors
     )
     if problems:
         raise RunError("request_refused", "; ".join(p.message for p in problems), tuple(problems))
-    made = plan(request, panels.days)
+    made = planned or plan(request, panels.days)
     expressions = expressions_of(request)
     rows = made.window.stop - made.window.start
     benchmark = None

@@ -154,14 +154,17 @@ returning id;
 select distinct dataset_version from computation where status in ('queued', 'preparing', 'running');
 
 -- name: take
--- The lease: $1 computation, $2 seconds, $3 worker.
+-- The lease: $1 computation, $2 seconds, $3 worker. Nobody waits for the disk: where PostgreSQL dies before it has
+-- written the lease, the row is queued again and may be run twice, with one lease number, by runs that give the same
+-- bytes; the first of them to end is stored.
 update computation
 set status = 'running', attempts = attempts + 1, lease = lease + 1, worker = $3,
     lease_until = now() + make_interval(secs => $2), started_at = coalesce(started_at, now())
 where id = $1 and attempts < 3
   and (status = 'queued' or (status in ('preparing', 'running') and lease_until < now()))
 returning request, dataset_version, engine_version, lease, attempts, origin, created_at, started_at,
-          extract(epoch from (now() - created_at)) * 1000 as queue_ms;
+          extract(epoch from (now() - created_at)) * 1000 as queue_ms,
+          set_config('synchronous_commit', 'off', true) as unwaited;
 
 -- name: inherit
 -- $1 the beginning of the worker's name that only its dead predecessors had: their leases end now.
