@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import asyncpg
 import orjson
@@ -73,13 +73,14 @@ def problems_of(error: ValidationError, prefix: str = "") -> list[Problem]:
         message = str(item["msg"]).removeprefix("Value error, ")
         if item["type"] in _WORDS:
             message = _WORDS[item["type"]].format_map(item.get("ctx") or {})
-        at = 1 if item["loc"] and item["loc"][-1] in _EXPRESSIONS else None
+        at = 1 if item["loc"] and item["loc"][-1] in EXPRESSIONS else None
         path = path_of(item["loc"], prefix)
         found.append(Problem(path=path, message=message, line=at, column=at))
     return found
 
 
-_EXPRESSIONS = frozenset({"where", "rank_by"})
+EXPRESSIONS: dict[str, Literal["condition", "number"]] = {"where": "condition", "rank_by": "number"}
+"""Fields and parameters that hold an expression, and what it has to be."""
 _WORDS = {
     "extra_forbidden": "there is no such field",
     "missing": "this field is required",

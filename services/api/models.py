@@ -18,6 +18,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from services.api.errors import EXPRESSIONS
 from shared.errors import Problem, RequestError
 from shared.language import compile_expression
 
@@ -259,9 +260,6 @@ class ExportQuery(Query):
     limit: Annotated[int, Field(ge=1, le=100_000)] | None = None
 
 
-_EXPRESSIONS: dict[str, Literal["condition", "number"]] = {"where": "condition", "rank_by": "number"}
-
-
 class ScreenQuery(Query):
     """`GET /v1/screen`."""
 
@@ -276,7 +274,7 @@ class ScreenQuery(Query):
     def also(cls, values: Mapping[str, str]) -> list[Problem]:
         """Those of the expressions."""
         found: list[Problem] = []
-        for name, role in _EXPRESSIONS.items():
+        for name, role in EXPRESSIONS.items():
             if values.get(name):
                 try:
                     compile_expression(values[name], role=role, path=name)

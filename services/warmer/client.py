@@ -41,14 +41,12 @@ class Answer:
     @property
     def lacks_data(self) -> bool:
         """It failed because the loaded data have no value for something that it needs."""
-        problem = self.document.get("error")
-        kind = (problem if isinstance(problem, Mapping) else self.document).get("kind")
-        return self.error is not None and kind in ("factor_absent", "benchmark_absent")
+        return self.error is not None and problem_in(self.document).get("kind") in ("factor_absent", "benchmark_absent")
 
     def refuses(self, path: str) -> bool:
         """A part of the request was refused or could not be had."""
-        problem = self.document.get("error") or self.document
-        return self.error is not None and any(mistake.get("path") == path for mistake in problem.get("errors") or ())
+        mistakes = problem_in(self.document).get("errors") or ()
+        return self.error is not None and any(mistake.get("path") == path for mistake in mistakes)
 
     def chunks(self) -> tuple[int, int]:
         """(hits, misses) of the chunks that a backtest read: a hit came from a mapped panel or the cache."""
@@ -166,10 +164,15 @@ def _document(content: bytes) -> dict[str, Any]:
     return found if isinstance(found, dict) else {"items": found}
 
 
+def problem_in(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The problem of a backtest that failed; a refusal is the problem itself."""
+    problem = document.get("error")
+    return problem if isinstance(problem, Mapping) else document
+
+
 def reason_of(document: Mapping[str, Any], status: int) -> str:
     """What a problem document, or a backtest that failed, says in one sentence."""
-    problem = document.get("error") if isinstance(document.get("error"), dict) else document
-    problem = problem if isinstance(problem, Mapping) else {}
+    problem = problem_in(document)
     detail = str(problem.get("detail") or problem.get("title") or "")
     told = detail.split("; ")
     messages = [str(mistake.get("message")) for mistake in problem.get("errors") or () if isinstance(mistake, Mapping)]

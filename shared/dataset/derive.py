@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from shared.dataset.kernels import Array, address, kernels, row_stride
+from shared.dataset.kernels import Array, kernels, row_stride
+from shared.kernels import place
 from shared.model.fields import VIEWS
 
 NearestTick = Callable[[Array, Array, Array], Array]
@@ -69,11 +70,11 @@ def derive_rows(
     dates, gone = _days(days, shape[0]), _days(delisted_day, shape[1])
     kernels().dataset_derive(
         *shape,
-        address(dates),
-        address(gone),
-        *map(address, inputs),
-        *(address(out[n]) for n in order),
-        *map(address, scratch),
+        place(dates),
+        place(gone),
+        *map(place, inputs),
+        *(place(out[n]) for n in order),
+        *map(place, scratch),
     )
     return out
 
@@ -90,9 +91,9 @@ def view_rows(view: str, days: Array, delisted_day: Array, stored: Mapping[str, 
         raise ValueError("the inputs of a view differ in shape or stride")
     dates, gone = _days(days, out.shape[0]), _days(delisted_day, n)
     kernels().dataset_view(
-        VIEWS.index(view), out.shape[0], n, address(dates), address(gone), address(loaded), address(volume),
-        address(last), address(adjust), strides.pop(), address(stored["age"]), row_stride(stored["age"]),
-        address(out), row_stride(out),
+        VIEWS.index(view), out.shape[0], n, place(dates), place(gone), place(loaded), place(volume),
+        place(last), place(adjust), strides.pop(), place(stored["age"]), row_stride(stored["age"]),
+        place(out), row_stride(out),
     )  # fmt: skip
 
 

@@ -34,11 +34,6 @@ def kernels() -> ctypes.CDLL:
     return found
 
 
-def address(array: Array) -> int:
-    """Where the first element of an array lies."""
-    return place(array)
-
-
 def row_stride(array: Array) -> int:
     """Elements from one row to the next of a matrix whose rows are contiguous; raises ValueError for any other."""
     if array.ndim != 2 or (array.shape[1] > 1 and array.strides[1] != array.itemsize):
@@ -53,7 +48,7 @@ def to_stock_major(values: Array, out: Array | None = None) -> Array:
         out = np.empty((n, rows), values.dtype)
     if out.shape != (n, rows) or out.dtype != values.dtype or not out.flags.c_contiguous:
         raise ValueError("shapes or element types differ")
-    kernels().dataset_to_stock_major(values.itemsize, rows, n, address(values), row_stride(values), address(out))
+    kernels().dataset_to_stock_major(values.itemsize, rows, n, place(values), row_stride(values), place(out))
     return out
 
 
@@ -62,14 +57,14 @@ def to_day_major(values: Array, out: Array) -> None:
     n, rows = values.shape
     if out.shape != (rows, n) or out.dtype != values.dtype or not values.flags.c_contiguous:
         raise ValueError("shapes or element types differ")
-    kernels().dataset_to_day_major(values.itemsize, rows, n, address(values), address(out), row_stride(out))
+    kernels().dataset_to_day_major(values.itemsize, rows, n, place(values), place(out), row_stride(out))
 
 
 def shuffled(values: Array) -> Array:
     """The bytes of an array, plane by plane: byte 0 of every element, then byte 1, and so on."""
     flat = np.ascontiguousarray(values)
     out = np.empty(flat.nbytes, np.uint8)
-    kernels().dataset_shuffle(flat.itemsize, flat.size, address(flat), address(out))
+    kernels().dataset_shuffle(flat.itemsize, flat.size, place(flat), place(out))
     return out
 
 
@@ -78,7 +73,7 @@ def unshuffled(planes: Array, dtype: np.dtype[Any], shape: tuple[int, int]) -> A
     out = np.empty(shape, dtype)
     if planes.nbytes != out.nbytes or planes.dtype != np.uint8 or not planes.flags.c_contiguous:
         raise ValueError("the planes have another size than the array")
-    kernels().dataset_unshuffle(out.itemsize, out.size, address(planes), address(out))
+    kernels().dataset_unshuffle(out.itemsize, out.size, place(planes), place(out))
     return out
 
 
@@ -86,7 +81,7 @@ def predict(law: int, values: Array, reference: Array) -> Array:
     """Residuals (uint32) of float32 `values` [n, rows] against float64 `reference` [n, rows]."""
     _same_matrix(values, np.float32, reference)
     out = np.empty(values.shape, np.uint32)
-    kernels().dataset_predict(law, values.shape[1], values.shape[0], address(values), address(reference), address(out))
+    kernels().dataset_predict(law, values.shape[1], values.shape[0], place(values), place(reference), place(out))
     return out
 
 
@@ -95,7 +90,7 @@ def restore(law: int, residuals: Array, reference: Array) -> Array:
     _same_matrix(residuals, np.uint32, reference)
     out = np.empty(residuals.shape, np.float32)
     rows, n = residuals.shape[1], residuals.shape[0]
-    kernels().dataset_restore(law, rows, n, address(residuals), address(reference), address(out))
+    kernels().dataset_restore(law, rows, n, place(residuals), place(reference), place(out))
     return out
 
 

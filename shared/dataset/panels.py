@@ -144,11 +144,13 @@ class MappedPanels:
         mapped = self.mapped.get(field)
         if mapped is None or not all(year in mapped.years or year not in self._years for year in years):
             return None
-        chunks = () if field.startswith(SCRATCH) else self._chunks(field, years)
-        mapped.covered[years.start, years.stop - 1] = chunks
+        mapped.covered[years.start, years.stop - 1] = self._chunks(field, years)
         return mapped.array[rows]
 
     def _chunks(self, field: str, years: Iterable[int]) -> tuple[tuple[int, int], ...]:
+        """(year, bytes) of the chunks of a field; scratch panels have none."""
+        if field.startswith(SCRATCH):
+            return ()
         return tuple((year, self._year_bytes(year, dtype_of(field))) for year in years if year in self._years)
 
     def missing_years(self, field: str, years: range) -> list[int]:
@@ -160,7 +162,7 @@ class MappedPanels:
         """Count what this process has mapped already, and remember that it is in use."""
         self._used.add(field)
         mapped = self.mapped.get(field)
-        if mapped is None or field.startswith(SCRATCH):
+        if mapped is None:
             return
         chunks = mapped.covered.get((years.start, years.stop - 1))
         if chunks is None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from shared.factors.kernels import Array, address, kernels, matrix
+from shared.factors.kernels import Array, kernels, matrix
+from shared.kernels import place
 from shared.model.raw import Dividends
 
 YEAR_DAYS = 365
@@ -31,8 +32,8 @@ def trailing_dividends(dividends: Dividends, days: Array, adjust: Array, rows: s
     dps = np.ascontiguousarray(dividends.dps[order], np.float64)
     total = np.zeros((rows.stop - rows.start, columns))
     kernels().factors_dividends(
-        len(order), rows.start, rows.stop, columns, address(who), address(begin), address(end), address(paid_on),
-        address(dps), address(stored), stride, address(total),
+        len(order), rows.start, rows.stop, columns, place(who), place(begin), place(end), place(paid_on),
+        place(dps), place(stored), stride, place(total),
     )  # fmt: skip
     first = np.full(columns, np.iinfo(np.int64).max)
     np.minimum.at(first, who, paid)

@@ -57,11 +57,6 @@ def kernels() -> ctypes.CDLL:
     return found
 
 
-def address(array: Array) -> int:
-    """Where the first element of an array lies."""
-    return place(array)
-
-
 def matrix(values: Array, dtype: str, shape: tuple[int, int]) -> tuple[Array, int]:
     """A matrix of `shape` with contiguous rows, and the elements from one row to the next; copied when it must be.
 
@@ -79,5 +74,5 @@ def third_root(values: Array) -> Array:
     """The third root of each value; NaN where it is not positive."""
     flat = np.ascontiguousarray(np.where(values > 0, values, np.nan), np.float64)
     root = np.empty_like(flat)
-    kernels().factors_third_root(flat.size, address(flat), address(root))
+    kernels().factors_third_root(flat.size, place(flat), place(root))
     return root

@@ -16,7 +16,8 @@ from functools import cached_property
 
 import numpy as np
 
-from shared.factors.kernels import Array, address, kernels
+from shared.factors.kernels import Array, kernels
+from shared.kernels import place
 from shared.model.raw import ACCOUNTS, Statements
 
 TOO_OLD_DAYS = 480
@@ -83,9 +84,7 @@ def events_of(statements: Statements, instruments: int) -> Events:
         accounts[:, column] = statements.accounts[name][order]
     found = [np.empty(count, np.int32) for _ in range(3)]
     values = np.empty((count + 1, len(QUANTITIES)))
-    events = kernels().factors_events(
-        count, *map(address, columns), address(accounts), *map(address, found), address(values)
-    )
+    events = kernels().factors_events(count, *map(place, columns), place(accounts), *map(place, found), place(values))
     if events < 0:
         raise MemoryError("no memory to order the statements")
     values = values[: events + 1]

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from shared.factors.kernels import PRICE_FACTORS, PRICE_MATRICES, Array, Prices, address, kernels, matrix
+from shared.factors.kernels import PRICE_FACTORS, PRICE_MATRICES, Array, Prices, kernels, matrix
+from shared.kernels import place
 
 INDEX_CARRY_ROWS = 10
 """An index series stands for at most this many rows without a value of its own."""
@@ -38,26 +39,26 @@ def price_factors(
     days, instruments = matrices["last"].shape
     call = Prices(days=days, instruments=instruments, first=rows.start, stop=rows.stop, indices=len(index_close))
     kept = [matrix(matrices[name], "<u2" if name == "age" else "<f8", (days, instruments)) for name in PRICE_MATRICES]
-    for place, (values, stride) in enumerate(kept):
-        call.matrices[place] = address(values)
-        call.stride[place] = stride
+    for at, (values, stride) in enumerate(kept):
+        call.matrices[at] = place(values)
+        call.stride[at] = stride
     names = sorted(index_close)
     level = np.full((len(names) + 1, days), np.nan)
-    for place, name in enumerate(names):
+    for at, name in enumerate(names):
         if index_close[name].shape != (days,):
             raise ValueError(f"the index {name} has another number of rows than the prices")
-        level[place] = carried_index(index_close[name])
+        level[at] = carried_index(index_close[name])
     change = np.full_like(level, np.nan)
     change[:, 1:] = level[:, 1:] / level[:, :-1] - 1
-    series = {name: place for place, name in enumerate(names)}
+    series = {name: at for at, name in enumerate(names)}
     own = np.array([series.get(name, len(names)) for name in market], np.int32)
     out = {key: np.empty((rows.stop - rows.start, instruments), np.float32) for key in keys}
-    for place, key in enumerate(PRICE_FACTORS):
-        call.out[place] = address(out[key]) if key in out else None
-    call.index_level, call.index_return, call.market = address(level), address(change), address(own)
+    for at, key in enumerate(PRICE_FACTORS):
+        call.out[at] = place(out[key]) if key in out else None
+    call.index_level, call.index_return, call.market = place(level), place(change), place(own)
     mask = np.ascontiguousarray(alive, np.uint8)
     if mask.shape != (rows.stop - rows.start, instruments) or len(own) != instruments:
         raise ValueError("the mask or the markets have another size than the prices")
-    if kernels().factors_prices(ctypes.byref(call), address(mask)):
+    if kernels().factors_prices(ctypes.byref(call), place(mask)):
         raise MemoryError("no memory for the rows of a block of instruments")
     return out

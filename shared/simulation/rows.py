@@ -16,8 +16,7 @@ import numpy as np
 import orjson
 
 from shared.errors import DatasetError
-from shared.kernels import library
-from shared.kernels import place as address
+from shared.kernels import library, place
 
 _PLACE, _SIZE = ctypes.c_void_p, ctypes.c_int64
 _SLACK = 256
@@ -124,7 +123,7 @@ class Layout:
                 raise ValueError(f"the column {name} has {len(cells)} rows, not {count}")
             if isinstance(given, Chosen) and kind == TEXT:
                 texts = given.texts
-                column.texts, column.begins, column.known = texts.written, address(texts.begins), len(texts.begins) - 1
+                column.texts, column.begins, column.known = texts.written, place(texts.begins), len(texts.begins) - 1
                 longest += texts.longest
                 known = max(known, len(texts.begins))
                 packed += min(len(texts.written) + 4 * len(texts.begins), count * (texts.longest + 4))
@@ -137,14 +136,14 @@ class Layout:
             else:
                 cells = np.ascontiguousarray(cells)
             kept.append(cells)
-            column.values = address(cells)
+            column.values = place(cells)
         written = orjson.dumps(np.array(numbers), option=orjson.OPT_SERIALIZE_NUMPY) if numbers else b"[]"
         packed += len(written) + len(columns) * (64 + 8 * count)
         out, scratch = np.empty(packed, np.uint8), np.empty((2, known), np.int32)
         scratch[0] = -1
         size = _kernels().rows_pack(
-            ctypes.addressof(columns), len(columns), count, written, len(written), address(scratch[0]),
-            address(scratch[1]), address(out),
+            ctypes.addressof(columns), len(columns), count, written, len(written), place(scratch[0]),
+            place(scratch[1]), place(out),
         )  # fmt: skip
         if not size:
             raise ValueError("a text that does not exist was chosen")
@@ -157,7 +156,7 @@ def written(document: bytes, most: int, begin: int = 0) -> memoryview:
     The document begins at the byte `begin`.
     """
     out = np.empty(most + _SLACK, np.uint8)
-    size = _kernels().rows_write(document, begin, len(document), address(out), len(out))
+    size = _kernels().rows_write(document, begin, len(document), place(out), len(out))
     if size < 0:
         raise DatasetError("a stored result is damaged: its tables are not whole")
     return memoryview(out.data)[:size]

@@ -9,7 +9,8 @@ from typing import Any
 from aiohttp import web
 
 from services.api import answers
-from services.api.acceptance import create, fresh_row
+from services.api.acceptance import create
+from services.api.answering import fresh_row
 from services.api.bodies import read_cursor, uuid_of, write_cursor
 from services.api.documents import backtest_document, head, splice, status_of
 from services.api.errors import ApiProblem, not_found

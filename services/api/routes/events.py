@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from services.api.acceptance import fresh_row
+from services.api.answering import fresh_row
 from services.api.documents import head, status_of
 from services.api.routes.backtests import own_row
 from services.api.rows import blocks
