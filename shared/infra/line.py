@@ -54,6 +54,7 @@ class Line(asyncio.Protocol):
         self._before: asyncio.BaseProtocol | None = None
         self._reader = _reader()
         self._asked: deque[_Ask] = deque()
+        self._closed = False
 
     async def ask(self, *commands: Command, patience_s: float = PATIENCE_S) -> list[Any]:
         """The replies, bytes or numbers or lists of them; an error of the server is a reply, too (`raise_errors`).
@@ -84,9 +85,13 @@ class Line(asyncio.Protocol):
             # A connection that the server half closed is not lost as long as something is to be sent on it: whoever
             # waits for its replies must not wait for those of the new one.
             self._cut(RedisConnectionError("the connection was lost"))
+            if self._closed:
+                raise _closed()
             connection: Any = self._pool.make_connection()  # type: ignore[no-untyped-call]
             try:
                 await connection.connect()  # the address and the login are those of the client
+                if self._closed:
+                    raise _closed()
             except BaseException:
                 await connection.disconnect(nowait=True)
                 raise
@@ -140,8 +145,9 @@ class Line(asyncio.Protocol):
                 asked.answer.set_exception(error)
 
     def close(self) -> None:
-        """Close the connection; whoever waits gets a ConnectionError."""
-        self._cut(RedisConnectionError("the client was closed"))
+        """Close the connection for good; whoever waits for it, opens it or asks later gets a ConnectionError."""
+        self._closed = True
+        self._cut(_closed())
 
 
 class Client(Redis):
@@ -225,6 +231,10 @@ def raise_errors(replies: list[Any]) -> list[Any]:
                 if isinstance(inner, ResponseError):
                     raise inner
     return replies
+
+
+def _closed() -> RedisConnectionError:
+    return RedisConnectionError("the client was closed")
 
 
 def _reader() -> hiredis.Reader:

@@ -235,11 +235,32 @@ async def test_what_no_command_asked_for_ends_the_connection(loop: str, told: by
 async def test_a_line_that_blocks_keeps_nobody_else_waiting(loop: str, settings: Settings) -> None:
     async def scenario() -> None:
         async with linked(settings) as (_, client):
-            blocked = asyncio.ensure_future(client.line().ask(("BLPOP", "nothing", 0), patience_s=30))
+            line = client.line()
+            blocked = asyncio.ensure_future(line.ask(("BLPOP", "nothing", 0), patience_s=30))
+            await waits(line)
             assert await client.ask(("PING",)) == [b"PONG"]
             assert not blocked.done()
             await client.aclose()
             assert await lost(blocked)
+
+    await run_on(loop, scenario)
+
+
+async def test_a_line_that_is_closed_while_it_opens_stays_closed(loop: str, settings: Settings) -> None:
+    async def scenario() -> None:
+        async with linked(settings) as (proxy, client):
+            proxy.hold()
+            line = client.line()
+            opening = [asyncio.ensure_future(line.ask(("BLPOP", "nothing", 0), patience_s=30)) for _ in range(2)]
+            async with asyncio.timeout(10):
+                while not proxy.links_made:  # noqa: ASYNC110  nothing tells of it
+                    await asyncio.sleep(0.001)
+            await client.aclose()
+            proxy.release()
+            async with asyncio.timeout(10):
+                assert await lost(*opening)
+                assert await lost(line.ask(("PING",)))
+            assert proxy.links_made == 1
 
     await run_on(loop, scenario)
 
