@@ -49,6 +49,7 @@ class MemoryPanels:
             self._fields[name].flags.writeable = False
         self.version = version or self._content()
         self._scratch: dict[tuple[str, str], tuple[Array, set[int]]] = {}
+        self._strips: dict[tuple[str, int], Array] = {}
 
     def panel(self, field: str, rows: slice) -> Array:
         """The rows of a stored field, view or factor; raises DatasetError for a name that is not there."""
@@ -75,6 +76,17 @@ class MemoryPanels:
                 made.add(year)
         found = whole[rows]
         found.flags.writeable = False
+        return found
+
+    def strips(self, key: str, numbers: int, rows: slice, make: Callable[[slice], Array]) -> list[tuple[int, Array]]:
+        """(first row, float64 [N, rows of the year, `numbers`]) of each calendar year that has some of these rows."""
+        found = []
+        for year, span in year_slices(self.days).items():
+            if span.start < rows.stop and rows.start < span.stop:
+                if (key, year) not in self._strips:
+                    self._strips[key, year] = made = make(span)
+                    made.flags.writeable = False
+                found.append((span.start, self._strips[key, year]))
         return found
 
     def absent_reason(self, factor: str, year: int | None = None) -> str | None:

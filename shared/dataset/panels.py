@@ -18,7 +18,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -54,6 +54,16 @@ class Mapped:
         self.array = span.array()[:, :columns]
         self.years: dict[int, str] = {}
         self.covered: dict[tuple[int, int], tuple[tuple[int, int], ...]] = {}
+
+
+class Whole(NamedTuple):
+    """The matrix that a region is a part of."""
+
+    rows: int
+    width: int
+    columns: int
+    """Those of `width` that are not there to fill it up."""
+    part: slice
 
 
 class MappedPanels:
@@ -109,6 +119,10 @@ class MappedPanels:
         """Rows of a computed panel, shared by all processes of the host under the content name `key`."""
         return self._whole.scratch(key, dtype, rows, make)
 
+    def strips(self, key: str, numbers: int, rows: slice, make: Callable[[slice], Array]) -> list[tuple[int, Array]]:
+        """(first row, float64 [N, rows of the year, `numbers`]) of each calendar year that has some of these rows."""
+        return self._whole.strips(key, numbers, rows, make)
+
     def ensure(self, fields: Iterable[str], rows: slice, workers: int = 2) -> None:
         """Map all fields for these rows; raises one ChunkMissingError with everything that is missing."""
         self._whole.ensure(fields, rows, workers)
@@ -122,6 +136,10 @@ class MappedPanels:
         if rows.stop <= rows.start:
             return range(0)
         return range(self.year_of_row[rows.start], self.year_of_row[rows.stop - 1] + 1)
+
+    def years_with_rows(self, rows: slice) -> list[int]:
+        """The calendar years among those of these rows that have any."""
+        return [year for year in self.years_between(rows) if year in self._years]
 
     def mapped_fields(self) -> dict[str, tuple[int, ...]]:
         """Field -> the years of it that this process has mapped: what to map of the next version before anyone asks."""
@@ -202,20 +220,42 @@ class MappedPanels:
         name = "s-" + _hash(key, dtype.str, self._up_to[year])
         self._map(f"{SCRATCH}{dtype.str}:{key}", dtype, year, name, fill)
 
+    def strip(self, key: str, numbers: int, year: int, make: Callable[[slice], Array]) -> tuple[int, Array]:
+        """(first row, float64 [N, rows, `numbers`]) of one year of a scratch panel that is kept stock by stock."""
+        rows, shape = self._years[year], (len(self.instruments), self._rows(year), numbers)
+        field, size = f"{SCRATCH}strip:{key}:{year}", shape[0] * shape[1] * numbers
+        mapped = self.mapped.get(field)
+        if mapped is None:
+
+            def fill(out: Array) -> None:
+                out[0] = make(rows).reshape(-1)
+
+            name = "s-" + _hash("strip", key, str(numbers), self._up_to[year])
+            mapped, _ = self._place(field, np.dtype("f8"), year, name, fill, Whole(1, size, size, slice(0, 1)))
+        self._used.add(field)
+        return rows.start, mapped.array.reshape(shape)
+
     def _map(self, field: str, dtype: np.dtype[Any], year: int, name: str, fill: Callable[[Array], None]) -> bool:
-        rows = self._years[year]
-        fd, made = self.regions.open_or_make(name, (self._rows(year), self._width), dtype, fill)
+        whole = Whole(len(self.days), self._width, len(self.instruments), self._years[year])
+        return self._place(field, dtype, year, name, fill, whole)[1]
+
+    def _place(  # noqa: PLR0917
+        self, field: str, dtype: np.dtype[Any], year: int, name: str, fill: Callable[[Array], None], whole: Whole
+    ) -> tuple[Mapped, bool]:
+        """Put the region of a year in its place, making it when the host has none; and whether this call made it."""
+        rows = whole.part
+        fd, made = self.regions.open_or_make(name, (rows.stop - rows.start, whole.width), dtype, fill)
         try:
             with self._guard:
-                if field not in self.mapped:
-                    self.mapped[field] = Mapped(Span(len(self.days), self._width, dtype), len(self.instruments))
-                mapped = self.mapped[field]
+                mapped = self.mapped.get(field)
+                if mapped is None:
+                    mapped = self.mapped[field] = Mapped(Span(whole.rows, whole.width, dtype), whole.columns)
                 if year not in mapped.years:
                     mapped.span.map(fd, rows)
                     mapped.years[year] = name
         finally:
             os.close(fd)
-        return made
+        return mapped, made
 
     def _rows(self, year: int) -> int:
         rows = self._years[year]

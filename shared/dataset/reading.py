@@ -75,6 +75,11 @@ class Reading:
         name = f"scratch:{dtype.str}:{key}"
         return self._mapped(name, dtype, rows, lambda year: self._panels.map_scratch(key, dtype, year, make))
 
+    def strips(self, key: str, numbers: int, rows: slice, make: Callable[[slice], Array]) -> list[tuple[int, Array]]:
+        """(first row, float64 [N, rows of the year, `numbers`]) of each calendar year with some of these rows; shared
+        by all processes of the host under the content name `key`."""
+        return [self._panels.strip(key, numbers, year, make) for year in self._panels.years_with_rows(rows)]
+
     def ensure(self, fields: Iterable[str], rows: slice, workers: int = 2) -> None:
         """Map all fields for these rows; raises one ChunkMissingError with everything that is missing."""
         missing: dict[str, None] = {}

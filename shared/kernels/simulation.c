@@ -10,9 +10,6 @@
 #define TOUCH 1e-9
 #define KINDS 3
 #define STEPS 7
-#define TRADABLE 1
-#define SPLITS 2
-#define STRANGE 4 /* the open is not between low and high */
 #define NOBODY 0xffff
 #define SOME 32 /* columns that are asked for at once */
 #define MANY 256 /* after so many of a row, the whole row is */
@@ -28,15 +25,29 @@ typedef struct {
     int64_t first;  /* dataset row of the first row */
 } plane;
 
+/* What a holding needs each day. Days of a stock follow each other: one cache line and one page serve several. */
 typedef struct {
-    double low, high, last, open;
+    double low, high, last, open; /* open: NaN where the stock does not trade */
+    double close, split;
 } bar;
 
 typedef struct {
+    const bar *bars; /* of a calendar year: of its first stock, then of the next */
+    int64_t rows;    /* of each stock */
+    int64_t first;   /* dataset row of the first */
+} strip;
+
+/* The bars of one row. */
+typedef struct {
+    const bar *first;
+    int64_t step; /* from stock to stock; 0: there are none */
+} bars_of_row;
+
+typedef struct {
     int64_t n;
-    plane close, volume, split, last, adj_close, cap;
-    plane status; /* a byte a cell: TRADABLE, SPLITS, STRANGE */
-    plane bars;   /* a `bar` a cell: what a holding needs each day lies in one cache line */
+    plane volume, split, last, adj_close, cap;
+    const strip *strips;
+    int64_t years; /* how many strips there are, in their order */
     const int32_t *days;      /* every row of the dataset */
     const int32_t *code_rank; /* column -> place in stock code order */
     const int32_t *by_code;   /* its inverse */
@@ -119,6 +130,7 @@ typedef struct {
     state *s;
     int64_t row;
     int32_t day;
+    bars_of_row bars, before; /* of this row and of the one before */
 } today;
 
 static inline double cell(const plane *p, int64_t row, int64_t col) {
@@ -129,8 +141,13 @@ static inline const uint8_t *flags(const plane *p, int64_t row) {
     return (const uint8_t *)(p->data + (row - p->first) * p->stride);
 }
 
-static inline const bar *bar_at(const plane *p, int64_t row, int64_t col) {
-    return (const bar *)(p->data + (row - p->first) * p->stride) + col;
+static bars_of_row bars_at(const market *m, int64_t row) {
+    for (int64_t i = m->years - 1; i >= 0; i--) {
+        const strip *s = &m->strips[i];
+        if (row >= s->first) return row < s->first + s->rows ? (bars_of_row){s->bars + (row - s->first), s->rows}
+                                                             : (bars_of_row){0, 0};
+    }
+    return (bars_of_row){0, 0};
 }
 
 static inline const float *floats(const plane *p, int64_t row) {
@@ -139,10 +156,6 @@ static inline const float *floats(const plane *p, int64_t row) {
 
 static inline const uint16_t *columns_of(const plane *p, int64_t row) {
     return (const uint16_t *)(p->data + (row - p->first) * p->stride);
-}
-
-static inline void fetch(const plane *p, int64_t row, int64_t col) {
-    if (p->data) __builtin_prefetch(p->data + (row - p->first) * p->stride + col * (int64_t)sizeof(double));
 }
 
 static inline int at_most(double x, double y) { return x <= y * (1 + TOUCH); }
@@ -174,9 +187,11 @@ static double tick_up(const today *t, int64_t col, double price) {
     return ceil(price / tick - TOUCH) * tick;
 }
 
+static const bar *bar_of(const today *t, int64_t col) { return t->bars.first + col * t->bars.step; }
+
 static double base_of(const today *t, int64_t col) {
-    if (t->row <= t->m->bars.first) return NAN;
-    return bar_at(&t->m->bars, t->row - 1, col)->last / cell(&t->m->split, t->row, col);
+    if (!t->before.step) return NAN;
+    return t->before.first[col * t->before.step].last / bar_of(t, col)->split;
 }
 
 /* NaN when there is none (limits switched off, or the stock's first row with a close) */
@@ -194,16 +209,12 @@ static double lower_limit(const today *t, int64_t col) {
     return base - floor(base * t->r->limit[rule_of(t, col)] / tick + TOUCH) * tick;
 }
 
-static const bar *bar_of(const today *t, int64_t col) { return bar_at(&t->m->bars, t->row, col); }
-
-static int tradable(const today *t, int64_t col) {
-    return flags(&t->m->status, t->row)[col] & TRADABLE;
-}
+static int tradable(const today *t, int64_t col) { return bar_of(t, col)->open > 0; }
 
 /* What an order at the open (or at the close) fills at before costs; NaN when it cannot. */
 static double order_price(const today *t, int64_t col) {
     if (!tradable(t, col)) return NAN;
-    double price = t->o->at_close ? cell(&t->m->close, t->row, col) : bar_of(t, col)->open;
+    double price = t->o->at_close ? bar_of(t, col)->close : bar_of(t, col)->open;
     return price > 0 ? price : NAN;
 }
 
@@ -292,8 +303,8 @@ static void corporate_actions(const today *t) {
     for (int64_t i = 0; i < s->held; i++) {
         holding *h = &s->holdings[i];
         h->left_alone = 0;
-        if (!(flags(&m->status, t->row)[h->col] & SPLITS)) continue;
-        double split = cell(&m->split, t->row, h->col);
+        double split = bar_of(t, h->col)->split;
+        if (split == 1) continue;
         double exact = h->shares * split, whole = floor(exact + TOUCH), base = base_of(t, h->col);
         double paid = exact > whole ? (exact - whole) * base : 0;
         s->cash += paid;
@@ -333,9 +344,6 @@ static int sell_at_level(const today *t, holding *h) {
     int reason;
     double level = stop_level(o, h, &reason), above = h->entry * (1 + o->take_profit_pct / 100);
     if (isnan(level) && isnan(above)) return 0;
-    if (!(flags(&t->m->status, t->row)[h->col] & STRANGE) && !at_most(bar_of(t, h->col)->low, level) &&
-        !at_least(bar_of(t, h->col)->high, above))
-        return 0; /* the open lies between low and high: no need to look at it */
     double open = bar_of(t, h->col)->open;
     if (!at_most(open, level)) {
         level = above;
@@ -745,8 +753,6 @@ static void buy(const today *t) {
     if (o->max_new_per_day >= 0 && o->max_new_per_day < most) most = o->max_new_per_day;
     if (most <= 0) return;
     ranking k;
-    if (o->at_close)
-        for (int64_t i = 0; i < s->held; i++) fetch(&t->m->close, t->row, s->holdings[i].col);
     if (o->rotate) { /* the target list stands in `order` already; what is held or sold today is skipped below */
         k = (ranking){.t = t, .with_held = 1, .heap = -1};
         for (int64_t i = 0; i < o->max_positions && s->order[i] >= 0; i++) {
@@ -808,7 +814,7 @@ static void value(const today *t) {
     for (int64_t i = 0; i < s->held; i++) {
         holding *h = &s->holdings[i];
         equity += h->shares * bar_of(t, h->col)->last;
-        double close = isnan(t->o->trailing_stop_pct) ? 0 : cell(&t->m->close, t->row, h->col);
+        double close = bar_of(t, h->col)->close;
         if (close > h->peak) h->peak = close;
     }
     int64_t at = t->row - t->b->window;
@@ -817,13 +823,10 @@ static void value(const today *t) {
     s->positions[at] = (int32_t)s->held;
 }
 
-/* Cells of one column lie pages apart: those of tomorrow are called for while today is lived. */
+/* The end of tomorrow's bar is called for while today is lived: its beginning is there already. */
 static void look_ahead_in_memory(const today *t) {
-    if (t->row + 1 >= t->b->to) return;
-    for (int64_t i = 0; i < t->s->held; i++) {
-        int32_t col = t->s->holdings[i].col;
-        __builtin_prefetch(bar_at(&t->m->bars, t->row + 1, col));
-    }
+    for (int64_t i = 0; i < t->s->held; i++)
+        __builtin_prefetch((const char *)(bar_of(t, t->s->holdings[i].col) + 2) - 1);
 }
 
 static void live_one_day(const today *t) {
@@ -857,7 +860,7 @@ int64_t simulate(const market *m, const rules *r, const options *o, const block 
     int64_t row = b->from;
     for (; row < b->to; row++) {
         if (s->trade_room - s->trades < 2 * most || s->trip_room - s->trips < most) break;
-        today t = {m, r, o, b, s, row, m->days[row]};
+        today t = {m, r, o, b, s, row, m->days[row], bars_at(m, row), bars_at(m, row - 1)};
         live_one_day(&t);
     }
     return row;

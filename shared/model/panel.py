@@ -36,6 +36,13 @@ class Panels(Protocol):
         is called for each calendar year that nobody has made yet."""
         ...
 
+    def strips(
+        self, key: str, numbers: int, rows: slice, make: Callable[[slice], np.ndarray]
+    ) -> list[tuple[int, np.ndarray]]:
+        """(first row, float64 [N, rows of the year, `numbers`]) of each calendar year that has some of these rows: a
+        scratch panel with the days of a stock side by side. `make(rows of one calendar year)` gives such an array."""
+        ...
+
     def absent_reason(self, factor: str, year: int | None = None) -> str | None:
         """Why a factor has no values here, or in a calendar year (`no statements with inventories`); None when it has,
         or when that is not known."""

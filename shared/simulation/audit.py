@@ -65,6 +65,18 @@ class CutPanels:
             return np.empty((0, len(self.instruments)), dtype)
         return found[0] if len(found) == 1 else np.concatenate(found)
 
+    def strips(
+        self, key: str, numbers: int, rows: slice, make: Callable[[slice], np.ndarray]
+    ) -> list[tuple[int, np.ndarray]]:
+        """As the whole one's, but computed from what is left and kept here."""
+        found = []
+        for year, inside in year_slices(self.days).items():
+            if inside.start < rows.stop and rows.start < inside.stop:
+                if (key, year) not in self._scratch:
+                    self._scratch[key, year] = make(inside)
+                found.append((inside.start, self._scratch[key, year]))
+        return found
+
     def absent_reason(self, factor: str, year: int | None = None) -> str | None:
         """As the whole one's."""
         return self._whole.absent_reason(factor, year)

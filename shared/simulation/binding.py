@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from ctypes import addressof
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
@@ -14,13 +15,13 @@ from shared.market.ticks import TABLES
 from shared.model.panel import Panels
 from shared.model.raw import Dividends
 from shared.model.request import BacktestRequest
-from shared.simulation.kernel import BAR, BAR_CELL, DELISTINGS, WEIGHTINGS, Market, Options, Rules, address, plane
+from shared.simulation.kernel import BAR, DELISTINGS, WEIGHTINGS, Market, Options, Rules, address, plane, strips_of
 from shared.simulation.plan import Plan
 
 DIVIDEND_TAX = 0.154
 """Income tax of 14 % and local income tax of 1.4 % that are withheld from dividends."""
 
-_FIELDS = ("close", "volume", "split", "last", "adj_close")
+_FIELDS = ("volume", "split", "last", "adj_close")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,13 +55,10 @@ def bind(request: BacktestRequest, panels: Panels, plan: Plan) -> Bound:
         panel = panels.panel("MARKET_CAP", rows)
         kept.append(panel)
         market.cap = plane(panel, rows.start, np.float32, columns)
-    status = panels.scratch("status-2", np.dtype(np.uint8), plan.window, partial(_status, panels))
-    kept.append(status)
-    market.status = plane(status, plan.window.start, np.uint8, columns)
-    rows = plan.needs["last"]
-    bars = panels.scratch("bars-1", BAR_CELL, rows, partial(_bars, panels))
-    kept.append(bars)
-    market.bars = plane(bars, rows.start, BAR_CELL, columns)
+    years = panels.strips("bars-2", len(BAR), plan.needs["last"], partial(_bars, panels))
+    strips = strips_of(years, columns)
+    kept.append((years, strips))
+    market.bars, market.years = addressof(strips), len(strips)
     _bind_instruments(market, panels, at)
     if request.execution.dividends:
         _bind_dividends(market, panels, plan.window, at)
@@ -78,23 +76,16 @@ def bind(request: BacktestRequest, panels: Panels, plan: Plan) -> Bound:
     return Bound(market=market, rules=rules, options=_options(request), kept=tuple(kept))
 
 
-def _status(panels: Panels, rows: slice) -> np.ndarray:
-    """uint8 [rows, N], made once for a dataset version: 1 where a stock trades, plus 2 where its shares split, plus 4
-    where the open is not between low and high."""
-    opens = panels.panel("open", rows)
-    trades = (panels.panel("volume", rows) > 0) & (opens > 0)
-    splits = panels.panel("split", rows) != 1
-    usual = (panels.panel("low", rows) <= opens) & (opens <= panels.panel("high", rows))
-    found: np.ndarray = trades.view(np.uint8) | (splits.view(np.uint8) << 1) | (~usual).view(np.uint8) << 2
-    return found
-
-
 def _bars(panels: Panels, rows: slice) -> np.ndarray:
-    """BAR_CELL [rows, N], made once for a dataset version from the panels of its names."""
-    found = np.empty((rows.stop - rows.start, len(panels.instruments)), BAR)
-    for name in BAR.names or ():
-        found[name] = panels.panel(name, rows)
-    return found.view(BAR_CELL)
+    """float64 [N, rows, BAR], made once for a dataset version: the panels of its names; the open is NaN where a stock
+    does not trade."""
+    found = np.empty((len(panels.instruments), rows.stop - rows.start, len(BAR)))
+    for number, name in enumerate(BAR):
+        values = panels.panel(name, rows)
+        if name == "open":
+            values = np.where((panels.panel("volume", rows) > 0) & (values > 0), values, np.nan)
+        found[:, :, number] = values.T
+    return found
 
 
 def _bind_instruments(market: Market, panels: Panels, at: Any) -> None:

@@ -40,11 +40,8 @@ TRIP = np.dtype(
 )
 
 
-BAR = np.dtype([(name, np.float64) for name in ("low", "high", "last", "open")])
-"""What the loop looks at for each holding and day, side by side in one cache line."""
-
-BAR_CELL = np.dtype((np.void, BAR.itemsize))
-"""A BAR as a scratch panel keeps it: bytes without names."""
+BAR = ("low", "high", "last", "open", "close", "split")
+"""What the loop looks at for each holding and day, side by side, and the days of a stock one after the other."""
 
 
 class Plane(Structure):
@@ -53,14 +50,20 @@ class Plane(Structure):
     _fields_ = (("data", c_void_p), ("stride", c_int64), ("first", c_int64))
 
 
+class Strip(Structure):
+    """The bars of a calendar year, stock by stock: address, how many rows there are, dataset row of the first."""
+
+    _fields_ = (("data", c_void_p), ("rows", c_int64), ("first", c_int64))
+
+
 class Market(Structure):
     """What the loop reads of the dataset."""
 
     _fields_ = (
         ("n", c_int64),
-        *((name, Plane) for name in ("close", "volume", "split", "last", "adj_close", "cap")),
-        ("status", Plane),
-        ("bars", Plane),
+        *((name, Plane) for name in ("volume", "split", "last", "adj_close", "cap")),
+        ("bars", c_void_p),
+        ("years", c_int64),
         *((name, c_void_p) for name in ("days", "code_rank", "by_code", "kind", "delisted")),
         *((name, c_void_p) for name in ("dividend_row", "dividend_col", "dividend_cash")),
         ("dividends", c_int64),
@@ -163,6 +166,14 @@ def plane(array: np.ndarray, first: int, dtype: Any, columns: int) -> Plane:
     if columns > 1 and array.strides[1] != item:
         raise TypeError("the kernel needs rows whose cells lie side by side")
     return Plane(place(array), array.strides[0], first)
+
+
+def strips_of(years: list[tuple[int, np.ndarray]], columns: int) -> ctypes.Array[Strip]:
+    """(first dataset row, float64 [columns, rows, BAR]) of years in their order, for the kernel."""
+    for _, year in years:
+        if year.shape[0] != columns or year.shape[2] != len(BAR):
+            raise TypeError(f"the kernel needs bars of {columns} stocks with {len(BAR)} numbers")
+    return (Strip * len(years))(*(Strip(address(year, np.float64), year.shape[1], first) for first, year in years))
 
 
 def asked(formula: Formula | None, gives: int) -> Asked:

@@ -155,6 +155,35 @@ def test_scratch_panels_are_made_once_for_each_year_and_content(tmp_path: pathli
     assert calls == [slice(22, 60), slice(30, 32), slice(0, 22), slice(0, 22)]
 
 
+def test_strips_are_kept_stock_by_stock_and_made_once_for_each_year_and_content(tmp_path: pathlib.Path) -> None:
+    memory, manifest, blobs = random_version()
+    calls: list[slice] = []
+
+    def make(rows: slice) -> np.ndarray:  # type: ignore[type-arg]
+        calls.append(rows)
+        closes, volumes = memory.panel("close", rows), memory.panel("volume", rows)
+        return np.ascontiguousarray(np.stack([closes.T, volumes.T], axis=2))
+
+    panels = MappedPanels(tmp_path, manifest, Shelf(blobs), BUDGET)
+    ((first, strip),) = panels.strips("a", 2, slice(30, 32), make)
+    assert first == 22
+    assert strip.tobytes() == make(slice(22, 60)).tobytes()
+    again = MappedPanels(tmp_path, manifest, Shelf(blobs), BUDGET)
+    for _ in range(2):
+        found = again.strips("a", 2, slice(10, 60), make)
+        assert [(first, strip.shape) for first, strip in found] == [(0, (7, 22, 2)), (22, (7, 38, 2))]
+        for first, strip in found:
+            rows = slice(first, first + strip.shape[1])
+            assert np.array_equal(strip[:, :, 0].T, memory.panel("close", rows), equal_nan=True)
+            assert not strip.flags.writeable
+    assert calls == [slice(22, 60), slice(22, 60), slice(0, 22)]
+    assert memory.strips("a", 2, slice(22, 23), make)[0][1].tobytes() == found[1][1].tobytes()
+    again.strips("b", 2, slice(0, 1), make)
+    again.regions.evict(0)
+    assert again.reading().strips("b", 2, slice(0, 1), make)[0][1].tobytes() == found[0][1].tobytes()
+    assert calls[-2:] == [slice(0, 22), slice(0, 22)]
+
+
 def test_a_scratch_maker_that_fails_leaves_nothing(tmp_path: pathlib.Path) -> None:
     _, manifest, blobs = random_version()
     panels = MappedPanels(tmp_path, manifest, Shelf(blobs), BUDGET)
