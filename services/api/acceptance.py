@@ -239,10 +239,18 @@ async def _recorded(api: Api, caller: Caller, draft: Draft, view: View | None, a
         row["id"], mine, caller.owner, draft.text, *content, draft.strategy_id, ask.origin, ask.idempotency_key,
         _body_digest(draft) if ask.idempotency_key else None, ask.no_store, created,
     )  # fmt: skip
+    first = ask.idempotency_key is None and (ask.no_store or api.results.first_asked(content))
+    hint = BacktestRequested(
+        computation_id=str(mine), request=draft.text, dataset_version=view.version, origin=ask.origin,
+        created_at=created.timestamp(), row_follows=first,
+    )  # fmt: skip
+    telling: asyncio.Future[None] | None = None
     for _ in range(5):
         made = None
         with suppress(asyncpg.ForeignKeyViolationError):
             async with api.database.connection() as connection:
+                if first and telling is None:  # nobody else has it, most likely: a simulator begins meanwhile
+                    telling = asyncio.ensure_future(announce(api, hint))
                 made = await connection.fetchrow(SQL["accept"], *values)
         if made is not None:
             break
@@ -256,7 +264,7 @@ async def _recorded(api: Api, caller: Caller, draft: Draft, view: View | None, a
     row |= {"computation": made["computation"], "cached": made["cached"], "status": made["status"]}
     if made["fresh"]:
         row["announced_here"] = True
-        await announce(api, str(mine))
+        await (telling or announce(api, hint))
         api.measures.accepted("miss", ask.origin)
     else:
         api.ends.forget(str(mine))
@@ -284,9 +292,9 @@ async def _recorded_waiting(api: Api, row: Row, draft: Draft, ask: Ask) -> Row:
     return row
 
 
-async def announce(api: Api, computation: str) -> None:
+async def announce(api: Api, hint: BacktestRequested) -> None:
     """The hint for the simulators; when the broker is away the reconciler brings it later."""
     try:
-        await asyncio.shield(append(api.broker, BacktestRequested(computation_id=computation)))
+        await asyncio.shield(append(api.broker, hint))
     except LOST as error:
-        log.warning("hint.lost", computation=computation, error=type(error).__name__)
+        log.warning("hint.lost", computation=hint.computation_id, error=type(error).__name__)

@@ -43,6 +43,7 @@ class Results:
         self._database = database
         self.recent = Recent(budget)
         self.known: OrderedDict[Content, uuid.UUID] = OrderedDict()
+        self._asked: OrderedDict[Content, None] = OrderedDict()
         """Completed computations by content."""
 
     def remember(self, content: Content, computation: uuid.UUID) -> None:
@@ -50,6 +51,15 @@ class Results:
         self.known[content] = computation
         if len(self.known) > KNOWN:
             self.known.popitem(last=False)
+
+    def first_asked(self, content: Content) -> bool:
+        """Nobody has asked here for this content, as far as is remembered; from now on somebody has."""
+        if content in self._asked:
+            return False
+        self._asked[content] = None
+        if len(self._asked) > KNOWN:
+            self._asked.popitem(last=False)
+        return True
 
     async def get(self, computation: uuid.UUID) -> bytes | None:
         """The JSON of a completed computation's result, None when there is none."""

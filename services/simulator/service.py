@@ -211,25 +211,13 @@ def _return_unread(consumer: Consumer, desk: Desk, done: asyncio.Future[list[Del
 
 
 async def _backtest(tools: Tools, desk: Desk, consumer: Consumer, delivery: Delivery) -> None:
-    """One hint: lease, run, save; the slot is free again while the result is written."""
+    """One hint: run, lease, save; the slot is free again while the result is written."""
     slot = _Slot(desk.slots[BACKTESTS])
     work: Work | None = None
     outcome = ""
     try:
         if isinstance(delivery.event, BacktestRequested) and _names_a_row(delivery.event):
-            work = await simulate.take(tools, delivery.event.computation_id, delivery.entry)
-        if work is not None:
-            desk.works[str(work.id)] = work
-
-            async def computed(mine: Work = work) -> simulate.Finished:
-                try:
-                    finished = await simulate.compute(tools, mine)
-                finally:
-                    slot.free()
-                metrics.ran(mine, finished)
-                return finished
-
-            outcome = await simulate.end_of(computed(), tools, work)
+            work, outcome = await work_on(tools, desk, delivery, delivery.event, slot.free)
         told = work is not None and outcome in ("completed", "failed")
         await _done(consumer, delivery, work.end if work is not None and told else None)
         if work is not None:
@@ -241,8 +229,52 @@ async def _backtest(tools: Tools, desk: Desk, consumer: Consumer, delivery: Deli
         log.warning("hint.left", entry=delivery.entry, error=type(error).__name__)
     finally:
         slot.free()
-        if work is not None:
-            desk.works.pop(str(work.id), None)
+
+
+async def work_on(
+    tools: Tools, desk: Desk, delivery: Delivery, hint: BacktestRequested, free: Callable[[], None]
+) -> tuple[Work | None, str]:
+    """(what was worked on, what became of it); (None, "") when there was nothing to do. `free` is called after the run.
+
+    A row that nobody can have begun is run at once; when that takes longer than `EARLY_S`, or its end cannot be written
+    into the waiting row, the lease is taken and the run goes on under it.
+    """
+
+    async def computed(mine: Work) -> simulate.Finished:
+        try:
+            finished = await simulate.compute(tools, mine)
+        finally:
+            free()
+        metrics.ran(mine, finished)
+        return finished
+
+    begun = delivery.claimed or delivery.inherited
+    early = None if begun else simulate.early_work(hint, delivery.entry)
+    if early is None:
+        work = await simulate.lease(tools, hint, delivery.entry, begun=begun)
+        attempt = None if work is None else asyncio.ensure_future(computed(work))
+    else:
+        attempt = asyncio.ensure_future(computed(early))
+        await asyncio.wait({attempt}, timeout=simulate.EARLY_S)
+        ran = attempt.done() and attempt.exception() is None
+        if ran and await simulate.save_early(tools, early, attempt.result(), hint.request or ""):
+            return early, "completed"
+        work = await simulate.lease(tools, hint, delivery.entry)
+        if early.goes_on_as(work):
+            work = early
+        else:
+            early.stop = True
+            (ended,) = await asyncio.gather(attempt, return_exceptions=True)
+            if work is None and isinstance(ended, simulate.Finished):
+                return early, "fenced"
+            attempt = None if work is None else asyncio.ensure_future(computed(work))
+    if work is None or attempt is None:
+        return None, ""
+    desk.works[str(work.id)] = work
+    try:
+        return work, await simulate.end_of(attempt, tools, work)
+    finally:
+        desk.works.pop(str(work.id), None)
 
 
 def _names_a_row(event: BacktestRequested) -> bool:

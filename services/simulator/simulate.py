@@ -6,18 +6,19 @@ import asyncio
 import datetime as dt
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any
 
 import asyncpg
+import msgspec
 import orjson
 import structlog
 from redis.asyncio import Redis
 
 from services.simulator.panels import WAIT_S, Versions
-from shared.contracts.events import BacktestEnded, BacktestProgressed
+from shared.contracts.events import BacktestEnded, BacktestProgressed, BacktestRequested
 from shared.contracts.http import problem_document, run_problem
 from shared.dataset.reading import Reading
 from shared.errors import (
@@ -35,6 +36,7 @@ from shared.infra.redis import LOST as REDIS_LOST
 from shared.infra.sql import statements
 from shared.infra.streams import append
 from shared.model.request import BacktestRequest, request_from_json
+from shared.simulation import ENGINE_VERSION
 from shared.simulation.outcome import Outcome
 from shared.simulation.plan import plan
 from shared.simulation.stored import frame_of
@@ -43,6 +45,10 @@ log = structlog.get_logger()
 
 SQL = statements("backtest")
 LEASE_S = 4.0
+EARLY_S = 0.05
+"""A run that is over so soon after its row was announced needs no lease: its end is written into the waiting row."""
+ROW_PAUSES_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.3, 0.5)
+"""Between looks for a row that was announced while it was written."""
 MOST_STARTS = 3
 MAPPED_S = 0.05
 """Mapping that took longer has decoded chunks, which needs memory for a moment."""
@@ -56,7 +62,7 @@ Run = Callable[..., Outcome]
 
 @dataclass(kw_only=True)
 class Work:
-    """A computation that this process holds the lease of."""
+    """A computation that this process holds the lease of, or began to run before it asked for it (lease 0)."""
 
     id: uuid.UUID
     lease: int
@@ -81,6 +87,13 @@ class Work:
     """Equity points that were told as progress."""
     began: float = field(default_factory=time.monotonic)
     told_at: float = field(default_factory=time.monotonic)
+
+    def goes_on_as(self, row: Work | None) -> bool:
+        """Take over the lease of a row, if the row says what this began to compute before."""
+        if row is None or (self.request, self.version) != (row.request, row.version):
+            return False
+        self.lease, self.attempts, self.origin = row.lease, row.attempts, row.origin
+        return True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,15 +122,45 @@ class Finished:
     finished_at: dt.datetime
 
 
-async def take(tools: Tools, computation: str, entry: str) -> Work | None:
-    """The lease of a computation, or None when it is done, cancelled, condemned or somebody else's."""
-    row = await _lasting(tools.database, "fetchrow", SQL["take"], uuid.UUID(computation), LEASE_S, tools.worker)
+async def lease(tools: Tools, hint: BacktestRequested, entry: str, *, begun: bool = False) -> Work | None:
+    """The lease of a computation, or None when it is done, cancelled, condemned or somebody else's.
+
+    `begun`: the hint was in other hands, which may have begun a run before its lease.
+    """
+    values = (uuid.UUID(hint.computation_id), LEASE_S, tools.worker, begun and hint.request is not None)
+    row = await _lasting(tools.database, "fetchrow", SQL["take"], *values)
+    if row is None and hint.row_follows and await _comes(tools, hint):
+        row = await _lasting(tools.database, "fetchrow", SQL["take"], *values)
     if row is None:
         return None
     return Work(
-        id=uuid.UUID(computation), lease=row["lease"], entry=entry, version=row["dataset_version"],
+        id=uuid.UUID(hint.computation_id), lease=row["lease"], entry=entry, version=row["dataset_version"],
         request=request_from_json(row["request"]), origin=row["origin"],
         attempts=row["attempts"], queue_ms=float(row["queue_ms"]), started_at=row["started_at"],
+    )  # fmt: skip
+
+
+async def _comes(tools: Tools, hint: BacktestRequested) -> bool:
+    """Whether the row is there, or comes within a second; later the reconciler announces it."""
+    for pause in ROW_PAUSES_S:
+        if await _lasting(tools.database, "fetchval", SQL["exists"], uuid.UUID(hint.computation_id)):
+            return True
+        await asyncio.sleep(pause)
+    return False
+
+
+def early_work(hint: BacktestRequested, entry: str) -> Work | None:
+    """What a hint says about a row that nobody has begun, None when it says too little."""
+    if hint.request is None:
+        return None
+    try:
+        request = request_from_json(hint.request)
+    except msgspec.MsgspecError:
+        return None
+    return Work(
+        id=uuid.UUID(hint.computation_id), lease=0, entry=entry, version=hint.dataset_version, request=request,
+        origin=hint.origin, attempts=1, queue_ms=max(0.0, (time.time() - hint.created_at) * 1e3),
+        started_at=dt.datetime.now(dt.UTC),
     )  # fmt: skip
 
 
@@ -219,13 +262,41 @@ async def _tell_progress(tools: Tools, work: Work) -> None:
 
 async def save(tools: Tools, work: Work, finished: Finished) -> bool:
     """Write the result, fenced by the lease; and the cache. False: the lease was lost."""
-    values = (finished.stored, finished.digest, finished.statistics, finished.finished_at)
+    return await _saved(tools, work, finished, _write("complete", tools, work, *_end_of_row(finished)))
+
+
+async def save_early(tools: Tools, work: Work, finished: Finished, text: str) -> bool:
+    """Write the result of a run of the request `text`, which has no lease, into its row; and the cache. False: the row
+    does not wait any more, says something else, or cannot be reached: nothing has changed."""
+
+    async def written() -> bool:
+        try:
+            async with tools.database.connection() as connection:
+                return await connection.fetchval(
+                    SQL["complete_early"], work.id, text, work.version, ENGINE_VERSION, *_end_of_row(finished),
+                    work.started_at,
+                ) is not None  # fmt: skip
+        except (*LOST, UnavailableError, asyncpg.PostgresError) as error:  # the lease decides what becomes of it
+            log.warning("record.lost", error=type(error).__name__)
+            return False
+
+    mine = await _saved(tools, work, finished, written())
+    if not mine:
+        await tools.cache.forget_result(str(work.id))
+    return mine
+
+
+async def _saved(tools: Tools, work: Work, finished: Finished, written: Coroutine[Any, Any, bool]) -> bool:
     # the cache may be written at the same time: nobody looks there before the row, or the end, says `completed`
     cached = asyncio.ensure_future(tools.cache.put_result(str(work.id), finished.stored))
-    mine = await _write("complete", tools, work, *values)
+    mine = await written
     await cached
     work.end = BacktestEnded(computation_id=str(work.id), status="completed", result_digest=finished.digest)
     return mine
+
+
+def _end_of_row(finished: Finished) -> tuple[bytes, str, str, dt.datetime]:
+    return finished.stored, finished.digest, finished.statistics, finished.finished_at
 
 
 async def fail(tools: Tools, work: Work, problem: dict[str, Any]) -> bool:

@@ -16,11 +16,21 @@ are questions that a simulator answers while somebody waits (a screen, an explan
 
 @dataclass(frozen=True, kw_only=True)
 class BacktestRequested:
-    """A computation row is to be done. From the API or the reconciler to the simulators; the row exists already."""
+    """A computation row is to be done. From the API or the reconciler to the simulators.
+
+    The API tells what stands in the row, so that a simulator can begin before it has asked for it: the canonical
+    request, the dataset version, the origin, and the time of the row in seconds since 1970. `row_follows`: the row is
+    written at the same time and may come a moment later, or never when somebody else has the computation already.
+    """
 
     type: ClassVar[str] = "backtest.requested.v1"
     stream: ClassVar[str] = BACKTESTS
     computation_id: str
+    request: str | None = None
+    dataset_version: str = ""
+    origin: str = "user"
+    created_at: float = 0.0
+    row_follows: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -96,6 +96,11 @@ class Cache:
                 return
         else:
             await self._put("result", {name: body}, keep_s)
+
+    async def forget_result(self, name: str) -> None:
+        """Drop a stored result."""
+        with suppress(RedisError, OSError):
+            await self.redis.unlink(_key("result", name))
 
     async def memory(self) -> tuple[int, int]:
         """(bytes used, limit in bytes or 0); zeros when the server does not answer."""

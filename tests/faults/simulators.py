@@ -5,10 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import uuid
 from contextlib import suppress
 
 import aiohttp
+from redis.asyncio import Redis
 
+from services.simulator.service import GROUP
+from shared.contracts.events import BACKTESTS, BacktestRequested
+from shared.contracts.wire import decode
+from shared.infra.streams import key_of
 from tests.faults.caller import Crowd, Tally, ends_of, requests
 from tests.faults.house import until
 from tests.faults.killer import Killer
@@ -186,25 +192,38 @@ async def r15(context: Context) -> Finding:
 
 
 async def _stop_a_worker(context: Context) -> tuple[int, object]:
-    """Stop the process of a computation that runs right now; its id and the computation's."""
-    async with context.house.record() as connection:
+    """Stop a simulator that has something in its hands right now; its process and the computation."""
+    house = context.house
+    ports = {str(port): house.pids()[name] for name, port in house.run["metrics"].items() if name in house.simulators()}
+    async with house.redis("broker") as broker:
         for _ in range(2000):
-            row = await connection.fetchrow(
-                "select id, lease, worker from computation where status = 'running' and worker is not null limit 1"
-            )
-            if row is None:
+            held = await _in_hands(broker)
+            if not held:
                 await asyncio.sleep(0.002)
                 continue
-            process = int(row["worker"].rpartition("-")[2])
+            entry, consumer = held[0]
+            process = ports[consumer.rpartition("-")[2]]
             os.kill(process, signal.SIGSTOP)
-            await asyncio.sleep(0.3)  # what was on its way to the record arrives
-            still = await connection.fetchval(
-                "select status = 'running' and lease = $2 from computation where id = $1", row["id"], row["lease"]
-            )
-            if still:
-                return process, row["id"]
+            await asyncio.sleep(0.3)  # what was on its way arrives
+            row = await _row_of(broker, entry)
+            ended = row is None or await house.ask("select result is not null from computation where id = $1", row)
+            if not ended and (entry, consumer) in await _in_hands(broker):
+                return process, row
             os.kill(process, signal.SIGCONT)
     raise AssertionError("no simulator was caught at work")
+
+
+async def _in_hands(broker: Redis) -> list[tuple[str, str]]:
+    """(entry, consumer) of the hints that simulators work on."""
+    found = await broker.xpending_range(key_of(BACKTESTS), GROUP, "-", "+", 20)
+    return [(one["message_id"].decode(), one["consumer"].decode()) for one in found]
+
+
+async def _row_of(broker: Redis, entry: str) -> uuid.UUID | None:
+    for _, fields in await broker.xrange(key_of(BACKTESTS), entry, entry):
+        event = decode(next(iter(fields.values())))
+        return uuid.UUID(event.computation_id) if isinstance(event, BacktestRequested) else None
+    return None
 
 
 async def _fenced(context: Context) -> float:

@@ -154,17 +154,22 @@ returning id;
 select distinct dataset_version from computation where status in ('queued', 'preparing', 'running');
 
 -- name: take
--- The lease: $1 computation, $2 seconds, $3 worker. Nobody waits for the disk: where PostgreSQL dies before it has
+-- The lease: $1 computation, $2 seconds, $3 worker, $4 whether somebody else may have begun a run before its lease, which
+-- then counts as the first start. Nobody waits for the disk: where PostgreSQL dies before it has
 -- written the lease, the row is queued again and may be run twice, with one lease number, by runs that give the same
 -- bytes; the first of them to end is stored.
 update computation
-set status = 'running', attempts = attempts + 1, lease = lease + 1, worker = $3,
+set status = 'running', lease = lease + 1, worker = $3,
+    attempts = attempts + case when $4::boolean and attempts = 0 then 2 else 1 end,
     lease_until = now() + make_interval(secs => $2), started_at = coalesce(started_at, now())
 where id = $1 and attempts < 3
   and (status = 'queued' or (status in ('preparing', 'running') and lease_until < now()))
 returning request, dataset_version, engine_version, lease, attempts, origin, created_at, started_at,
           extract(epoch from (now() - created_at)) * 1000 as queue_ms,
           set_config('synchronous_commit', 'off', true) as unwaited;
+
+-- name: exists
+select true from computation where id = $1;
 
 -- name: inherit
 -- $1 the beginning of the worker's name that only its dead predecessors had: their leases end now.
@@ -185,6 +190,16 @@ update computation
 set status = 'completed', progress = 1, result = $3, result_digest = $4, statistics = $5, finished_at = $6,
     lease_until = null, worker = null
 where id = $1 and lease = $2 and status not in ('queued', 'completed', 'failed', 'cancelled')
+returning id;
+
+-- name: complete_early
+-- The end of a run that was over before anybody asked for its lease: $1 computation, $2 request, $3 dataset and $4 engine
+-- that it was a run of. It counts as the start that it was.
+update computation
+set status = 'completed', progress = 1, result = $5, result_digest = $6, statistics = $7, finished_at = $8,
+    started_at = coalesce(started_at, $9), attempts = attempts + 1, lease = lease + 1
+where id = $1 and status not in ('preparing', 'running', 'completed', 'failed', 'cancelled')
+  and request = $2 and dataset_version = $3 and engine_version = $4
 returning id;
 
 -- name: fail
