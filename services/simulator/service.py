@@ -259,7 +259,7 @@ async def work_on(
         ran = attempt.done() and attempt.exception() is None
         if ran and await simulate.save_early(tools, early, attempt.result(), hint.request or ""):
             return early, "completed"
-        work = await simulate.lease(tools, hint, delivery.entry)
+        work = await simulate.lease(tools, hint, delivery.entry, early=early)
         if early.goes_on_as(work):
             work = early
         else:

@@ -122,12 +122,17 @@ class Finished:
     finished_at: dt.datetime
 
 
-async def lease(tools: Tools, hint: BacktestRequested, entry: str, *, begun: bool = False) -> Work | None:
+async def lease(
+    tools: Tools, hint: BacktestRequested, entry: str, *, begun: bool = False, early: Work | None = None
+) -> Work | None:
     """The lease of a computation, or None when it is done, cancelled, condemned or somebody else's.
 
-    `begun`: the hint was in other hands, which may have begun a run before its lease.
+    `begun`: the hint was in other hands, which may have begun a run before its lease; `early`: this process did.
     """
-    values = (uuid.UUID(hint.computation_id), LEASE_S, tools.worker, begun and hint.request is not None)
+    values = (
+        uuid.UUID(hint.computation_id), LEASE_S, tools.worker, begun and hint.request is not None,
+        None if early is None else early.started_at,
+    )  # fmt: skip
     row = await _lasting(tools.database, "fetchrow", SQL["take"], *values)
     if row is None and hint.row_follows and await _comes(tools, hint):
         row = await _lasting(tools.database, "fetchrow", SQL["take"], *values)

@@ -120,7 +120,7 @@ async def test_a_running_simulator_hears_of_a_cancellation_at_its_next_heartbeat
     async with api_of(prepared) as client, connection_of(prepared) as connection:
         row = await ask(client, request())
         computation = await connection.fetchval("select id from computation")
-        taken = await connection.fetchrow(SQL["take"], computation, 30.0, "worker", False)
+        taken = await connection.fetchrow(SQL["take"], computation, 30.0, "worker", False, None)
         work = Work(
             id=computation, lease=taken["lease"], entry="0-1", version=taken["dataset_version"], origin="user",
             request=msgspec.json.decode(taken["request"], type=BacktestRequest), attempts=1, queue_ms=0.0,
@@ -140,10 +140,10 @@ async def test_a_stale_owner_writes_nothing(prepared: Settings) -> None:
     async with api_of(prepared) as client, connection_of(prepared) as connection:
         await ask(client, request())
         computation = await connection.fetchval("select id from computation")
-        first = await connection.fetchrow(SQL["take"], computation, 0.0, "first", False)
-        second = await connection.fetchrow(SQL["take"], computation, 30.0, "second", False)
+        first = await connection.fetchrow(SQL["take"], computation, 0.0, "first", False, None)
+        second = await connection.fetchrow(SQL["take"], computation, 30.0, "second", False, None)
         assert second["lease"] > first["lease"]
-        assert await connection.fetchrow(SQL["take"], computation, 30.0, "third", False) is None
+        assert await connection.fetchrow(SQL["take"], computation, 30.0, "third", False, None) is None
         values = (b"", "digest", "{}", second["started_at"])
         assert await connection.fetchval(SQL["complete"], computation, first["lease"], *values) is None
         assert await connection.fetchval(SQL["renew"], computation, first["lease"], 1.0, 0.5, "running") is None
@@ -159,7 +159,7 @@ async def test_a_row_that_kills_its_simulator_three_times_fails_with_that_reason
         row = await ask(client, request())
         computation = await connection.fetchval("select id from computation")
         for _ in range(3):
-            assert await connection.fetchrow(SQL["take"], computation, 0.0, "victim", False) is not None
+            assert await connection.fetchrow(SQL["take"], computation, 0.0, "victim", False, None) is not None
         condemned, announced = await reconcile(record, broker)
         assert (condemned, announced) == (1, 0)
         document = await ended(client, row["id"])
@@ -177,7 +177,7 @@ async def test_a_simulator_takes_up_at_once_what_its_dead_predecessor_held(prepa
             await consumer.create_group()
             assert len(await consumer.take(block_ms=10)) == 1
         computation = await connection.fetchval("select id from computation")
-        assert await connection.fetchrow(SQL["take"], computation, 3600.0, dead, False) is not None
+        assert await connection.fetchrow(SQL["take"], computation, 3600.0, dead, False, None) is not None
         async with simulator(prepared, metrics_port=port):
             assert (await ended(client, row["id"]))["status"] == "completed"
         assert await connection.fetchval("select attempts from computation") == 2
@@ -190,11 +190,11 @@ async def test_only_leases_of_the_same_name_are_inherited(prepared: Settings) ->
             await ask(client, request(initial_cash=1e7 + number))
             held[port] = await connection.fetchval("select id from computation where status = 'queued'")
             worker = names("host", port, 7)[1]
-            assert await connection.fetchrow(SQL["take"], held[port], 3600.0, worker, False) is not None
+            assert await connection.fetchrow(SQL["take"], held[port], 3600.0, worker, False, None) is not None
         found = await connection.fetch(SQL["inherit"], names("host", 910, 8)[0] + "-")
         assert [row["id"] for row in found] == [held[910]]
-        assert await connection.fetchrow(SQL["take"], held[9101], 3600.0, "other", False) is None
-        assert await connection.fetchrow(SQL["take"], held[910], 3600.0, "other", False) is not None
+        assert await connection.fetchrow(SQL["take"], held[9101], 3600.0, "other", False, None) is None
+        assert await connection.fetchrow(SQL["take"], held[910], 3600.0, "other", False, None) is not None
 
 
 async def test_a_lost_hint_is_announced_again_and_a_live_one_is_not(prepared: Settings) -> None:

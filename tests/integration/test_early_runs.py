@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import asyncpg
+import orjson
 import pytest
 
 from services.simulator import simulate
@@ -24,6 +26,7 @@ from shared.infra.quick import quick_database
 from shared.infra.streams import Consumer, Delivery
 from shared.settings import Settings
 from shared.simulation import run
+from shared.simulation.stored import opened
 from tests.support.asking import ask, connection_of, prepared
 from tests.support.running import Client, api_of
 from tests.support.served import request
@@ -128,6 +131,9 @@ async def test_the_same_result_comes_under_a_lease(prepared: Settings, how: str)
         assert first["id"] != second["id"]
         assert (second["attempts"], second["lease"]) == (2 if how == "claimed" else 1, 1)
         assert second["result_digest"] == first["result_digest"]
+        told = orjson.loads(opened(second["result"]))["timing"]
+        assert dt.datetime.fromisoformat(told["started_at"]) == second["started_at"]
+        assert dt.datetime.fromisoformat(told["finished_at"]) == second["finished_at"]
         assert house.freed == 1
 
 

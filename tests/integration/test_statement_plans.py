@@ -28,7 +28,7 @@ ONE = uuid.UUID("27".zfill(32))
 EXECUTED = {
     "accept": f"""('{uuid.uuid4()}', '{uuid.uuid4()}', 'local', '{{}}', 'never seen', 'd', 'e', 'r', null, 'user',
                    null, null, false, now())""",
-    "take": f"('{uuid.UUID('37'.zfill(32))}', 4.0, 'worker', false)",
+    "take": f"('{uuid.UUID('37'.zfill(32))}', 4.0, 'worker', false, null)",
     "complete_early": f"""('{uuid.UUID("37".zfill(32))}', '{{}}', 'd', 'e', 'result', 'digest', '{{}}', now(),
                            now())""",
     "renew": f"('{ONE}', 1, 4.0, 0.5, 'running')",

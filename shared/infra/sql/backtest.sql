@@ -154,14 +154,14 @@ returning id;
 select distinct dataset_version from computation where status in ('queued', 'preparing', 'running');
 
 -- name: take
--- The lease: $1 computation, $2 seconds, $3 worker, $4 whether somebody else may have begun a run before its lease, which
--- then counts as the first start. Nobody waits for the disk: where PostgreSQL dies before it has
--- written the lease, the row is queued again and may be run twice, with one lease number, by runs that give the same
--- bytes; the first of them to end is stored.
+-- The lease: $1 computation, $2 seconds, $3 worker, $4 whether somebody else may have begun a run before its lease,
+-- which then counts as the first start, $5 when a run of this worker began that goes on under the lease.
+-- Nobody waits for the disk: where PostgreSQL dies before it has written the lease, the row is queued again and may be
+-- run twice, with one lease number, by runs that give the same bytes; the first of them to end is stored.
 update computation
 set status = 'running', lease = lease + 1, worker = $3,
     attempts = attempts + case when $4::boolean and attempts = 0 then 2 else 1 end,
-    lease_until = now() + make_interval(secs => $2), started_at = coalesce(started_at, now())
+    lease_until = now() + make_interval(secs => $2), started_at = coalesce(started_at, $5, now())
 where id = $1 and attempts < 3
   and (status = 'queued' or (status in ('preparing', 'running') and lease_until < now()))
 returning request, dataset_version, engine_version, lease, attempts, origin, created_at, started_at,
