@@ -43,8 +43,8 @@ class Results:
         self._database = database
         self.recent = Recent(budget)
         self.known: OrderedDict[Content, uuid.UUID] = OrderedDict()
-        self._asked: OrderedDict[Content, None] = OrderedDict()
         """Completed computations by content."""
+        self._asked: OrderedDict[Content, None] = OrderedDict()
 
     def remember(self, content: Content, computation: uuid.UUID) -> None:
         """This content is completed, for good."""

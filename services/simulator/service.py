@@ -42,6 +42,8 @@ BEAT_S = 0.4
 YOUNG_S = 0.3
 """Younger work has a fresh lease and is not renewed yet."""
 MOST_TASKS = 16
+ALONE_S = 2.0
+"""How long an entry that was in other hands waits for what runs here already."""
 LEAVE_S = 8.0
 """How long running work may finish after SIGTERM before it is handed back."""
 
@@ -137,7 +139,7 @@ async def run(settings: Settings) -> None:
                 group.create_task(_while_it_beats(heart))
                 for stream, handler in handlers.items():
                     consumer = Consumer(broker, stream, GROUP, name, lease_ms=int(simulate.LEASE_S * 1000))
-                    group.create_task(_consume(consumer, desk, desk.slots[stream], handler))
+                    group.create_task(consume(consumer, desk, desk.slots[stream], handler))
         except* StopRequested:
             pass
         await _leave(desk)
@@ -173,7 +175,7 @@ async def _while_it_beats(heart: Heartbeat) -> None:
     raise UnavailableError("The heartbeat has ended.")
 
 
-async def _consume(
+async def consume(
     consumer: Consumer, desk: Desk, slots: asyncio.Semaphore, handle: Callable[[Consumer, Delivery], Awaitable[None]]
 ) -> None:
     """Task: take an entry whenever a slot is free. A command in flight is never cut off: the answer may carry work."""
@@ -196,8 +198,17 @@ async def _consume(
         if not deliveries:
             slots.release()
             continue
-        running = desk.begin(handle(consumer, deliveries[0]))
-        if deliveries[0].inherited:  # one of these ended the last process: one by one, so that no other goes with it
+        delivery = deliveries[0]
+        suspect = delivery.claimed or delivery.inherited  # it may be what ended its last process: no other goes with it
+        try:
+            if suspect and desk.tasks:
+                await asyncio.wait(set(desk.tasks), timeout=ALONE_S)
+        except asyncio.CancelledError:
+            desk.begin(consumer.hand_back(delivery.entry))
+            slots.release()
+            raise
+        running = desk.begin(handle(consumer, delivery))
+        if suspect:
             await asyncio.wait({running})
 
 

@@ -19,7 +19,7 @@ from redis.asyncio import Redis
 
 from services.simulator.panels import WAIT_S, Versions
 from shared.contracts.events import BacktestEnded, BacktestProgressed, BacktestRequested
-from shared.contracts.http import problem_document, run_problem
+from shared.contracts.http import ORIGINS, problem_document, run_problem
 from shared.dataset.reading import Reading
 from shared.errors import (
     CancelledRunError,
@@ -164,7 +164,8 @@ def early_work(hint: BacktestRequested, entry: str) -> Work | None:
         return None
     return Work(
         id=uuid.UUID(hint.computation_id), lease=0, entry=entry, version=hint.dataset_version, request=request,
-        origin=hint.origin, attempts=1, queue_ms=max(0.0, (time.time() - hint.created_at) * 1e3),
+        origin=hint.origin if hint.origin in ORIGINS else "user", attempts=1,
+        queue_ms=max(0.0, (time.time() - hint.created_at) * 1e3),
         started_at=dt.datetime.now(dt.UTC),
     )  # fmt: skip
 
