@@ -264,7 +264,7 @@ async def _recorded(api: Api, caller: Caller, draft: Draft, view: View | None, a
     row |= {"computation": made["computation"], "cached": made["cached"], "status": made["status"]}
     if made["fresh"]:
         row["announced_here"] = True
-        await (telling or announce(api, hint))
+        await asyncio.shield(telling or asyncio.ensure_future(announce(api, hint)))
         api.measures.accepted("miss", ask.origin)
     else:
         api.ends.forget(str(mine))
@@ -295,6 +295,6 @@ async def _recorded_waiting(api: Api, row: Row, draft: Draft, ask: Ask) -> Row:
 async def announce(api: Api, hint: BacktestRequested) -> None:
     """The hint for the simulators; when the broker is away the reconciler brings it later."""
     try:
-        await asyncio.shield(append(api.broker, hint))
+        await append(api.broker, hint)
     except LOST as error:
         log.warning("hint.lost", computation=hint.computation_id, error=type(error).__name__)

@@ -11,7 +11,7 @@ import numpy as np
 from shared.dataset.derive import view_inputs, view_rows
 from shared.dataset.kernels import Array
 from shared.errors import DatasetError
-from shared.model.calendar import year_slices
+from shared.model.calendar import years_within
 from shared.model.fields import STORED, VIEWS, dtype_of, reason_key
 from shared.model.instruments import Instruments
 from shared.model.raw import Dividends
@@ -70,8 +70,8 @@ class MemoryPanels:
         if whole is None:
             whole = np.empty((len(self.days), len(self.instruments)), dtype)
             self._scratch[key, np.dtype(dtype).str] = (whole, made)
-        for year, span in year_slices(self.days).items():
-            if span.start < rows.stop and rows.start < span.stop and year not in made:
+        for year, span in years_within(self.days, rows):
+            if year not in made:
                 whole[span] = make(span)
                 made.add(year)
         found = whole[rows]
@@ -81,12 +81,11 @@ class MemoryPanels:
     def strips(self, key: str, numbers: int, rows: slice, make: Callable[[slice], Array]) -> list[tuple[int, Array]]:
         """(first row, float64 [N, rows of the year, `numbers`]) of each calendar year that has some of these rows."""
         found = []
-        for year, span in year_slices(self.days).items():
-            if span.start < rows.stop and rows.start < span.stop:
-                if (key, year) not in self._strips:
-                    self._strips[key, year] = made = make(span)
-                    made.flags.writeable = False
-                found.append((span.start, self._strips[key, year]))
+        for year, span in years_within(self.days, rows):
+            if (key, year) not in self._strips:
+                self._strips[key, year] = made = make(span)
+                made.flags.writeable = False
+            found.append((span.start, self._strips[key, year]))
         return found
 
     def absent_reason(self, factor: str, year: int | None = None) -> str | None:

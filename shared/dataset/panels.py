@@ -63,6 +63,7 @@ class Whole(NamedTuple):
     width: int
     columns: int
     """Those of `width` that are not there to fill it up."""
+    dtype: np.dtype[Any]
     part: slice
 
 
@@ -231,25 +232,25 @@ class MappedPanels:
                 out[0] = make(rows).reshape(-1)
 
             name = "s-" + _hash("strip", key, str(numbers), self._up_to[year])
-            mapped, _ = self._place(field, np.dtype("f8"), year, name, fill, Whole(1, size, size, slice(0, 1)))
+            mapped, _ = self._place(field, year, name, Whole(1, size, size, np.dtype("f8"), slice(0, 1)), fill)
         self._used.add(field)
         return rows.start, mapped.array.reshape(shape)
 
     def _map(self, field: str, dtype: np.dtype[Any], year: int, name: str, fill: Callable[[Array], None]) -> bool:
-        whole = Whole(len(self.days), self._width, len(self.instruments), self._years[year])
-        return self._place(field, dtype, year, name, fill, whole)[1]
+        whole = Whole(len(self.days), self._width, len(self.instruments), dtype, self._years[year])
+        return self._place(field, year, name, whole, fill)[1]
 
-    def _place(  # noqa: PLR0917
-        self, field: str, dtype: np.dtype[Any], year: int, name: str, fill: Callable[[Array], None], whole: Whole
+    def _place(
+        self, field: str, year: int, name: str, whole: Whole, fill: Callable[[Array], None]
     ) -> tuple[Mapped, bool]:
         """Put the region of a year in its place, making it when the host has none; and whether this call made it."""
         rows = whole.part
-        fd, made = self.regions.open_or_make(name, (rows.stop - rows.start, whole.width), dtype, fill)
+        fd, made = self.regions.open_or_make(name, (rows.stop - rows.start, whole.width), whole.dtype, fill)
         try:
             with self._guard:
                 mapped = self.mapped.get(field)
                 if mapped is None:
-                    mapped = self.mapped[field] = Mapped(Span(whole.rows, whole.width, dtype), whole.columns)
+                    mapped = self.mapped[field] = Mapped(Span(whole.rows, whole.width, whole.dtype), whole.columns)
                 if year not in mapped.years:
                     mapped.span.map(fd, rows)
                     mapped.years[year] = name

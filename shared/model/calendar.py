@@ -37,3 +37,9 @@ def year_slices(days: np.ndarray) -> dict[int, slice]:
     found, first = np.unique(years, return_index=True)
     ends = [*first[1:].tolist(), len(days)]
     return {int(y): slice(int(a), int(b)) for y, a, b in zip(found, first, ends, strict=True)}
+
+
+def years_within(days: np.ndarray, rows: slice) -> list[tuple[int, slice]]:
+    """(calendar year, all of its rows) of each year that has some of these rows."""
+    spans = year_slices(days).items()
+    return [(year, span) for year, span in spans if max(span.start, rows.start) < min(span.stop, rows.stop)]

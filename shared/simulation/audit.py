@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from shared.model.calendar import iso, year_slices
+from shared.model.calendar import iso, years_within
 from shared.model.instruments import Instruments
 from shared.model.panel import Panels
 from shared.model.raw import Dividends
@@ -54,10 +54,8 @@ class CutPanels:
     def scratch(self, key: str, dtype: np.dtype, rows: slice, make: Callable[[slice], np.ndarray]) -> np.ndarray:
         """As the whole one's, but computed from what is left and kept here."""
         found = []
-        for year, inside in year_slices(self.days).items():
+        for year, inside in years_within(self.days, rows):
             first, stop = max(inside.start, rows.start), min(inside.stop, rows.stop)
-            if first >= stop:
-                continue
             if (key, year) not in self._scratch:
                 self._scratch[key, year] = np.ascontiguousarray(make(inside), dtype)
             found.append(self._scratch[key, year][first - inside.start : stop - inside.start])
@@ -70,11 +68,10 @@ class CutPanels:
     ) -> list[tuple[int, np.ndarray]]:
         """As the whole one's, but computed from what is left and kept here."""
         found = []
-        for year, inside in year_slices(self.days).items():
-            if inside.start < rows.stop and rows.start < inside.stop:
-                if (key, year) not in self._scratch:
-                    self._scratch[key, year] = make(inside)
-                found.append((inside.start, self._scratch[key, year]))
+        for year, inside in years_within(self.days, rows):
+            if (key, year) not in self._scratch:
+                self._scratch[key, year] = make(inside)
+            found.append((inside.start, self._scratch[key, year]))
         return found
 
     def absent_reason(self, factor: str, year: int | None = None) -> str | None:
