@@ -76,11 +76,7 @@ class ChunkMissingError(DatasetError):
 
 
 class UnavailableError(OndolError):
-    """A dependency does not answer in time (HTTP 503); `retry_after_s` says when to come back."""
-
-    def __init__(self, detail: str, *, retry_after_s: int = 2) -> None:
-        super().__init__(detail)
-        self.retry_after_s = retry_after_s
+    """A dependency does not answer in time (HTTP 503)."""
 
 
 class SetupError(OndolError):

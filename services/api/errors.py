@@ -13,6 +13,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import ValidationError
 
+from services.api.refusals import Refusals
 from shared.contracts.http import PROBLEM, problem_document
 from shared.errors import (
     ChunkMissingError,
@@ -26,6 +27,7 @@ from shared.infra.postgres import LOST as DATABASE_LOST
 
 log = structlog.get_logger()
 
+REFUSALS = web.AppKey("refusals", Refusals)
 TAGS = frozenset({"strategy", "id"})
 
 
@@ -141,10 +143,9 @@ def as_problem(error: BaseException) -> ApiProblem:
     if isinstance(error, ValidationError):
         return invalid(problems_of(error))
     if isinstance(error, UnavailableError):
-        return ApiProblem(503, "unavailable", str(error), headers={"Retry-After": str(error.retry_after_s)})
+        return ApiProblem(503, "unavailable", str(error))
     if isinstance(error, (*DATABASE_LOST, *REDIS_LOST, ChunkMissingError)):
-        return ApiProblem(503, "unavailable", "A server behind the api does not answer; try again in a moment.",
-                          headers={"Retry-After": "2"})  # fmt: skip
+        return ApiProblem(503, "unavailable", "A server behind the api does not answer; try again in a moment.")
     if isinstance(error, asyncpg.UntranslatableCharacterError | asyncpg.CharacterNotInRepertoireError):
         return invalid([Problem(path="", message="the text holds a character that cannot be stored")])
     if isinstance(error, HttpProcessingError | web.RequestPayloadError):
@@ -159,7 +160,10 @@ def as_problem(error: BaseException) -> ApiProblem:
 async def problem_middleware(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """Turns every error of a route into its problem document; the outermost edge of the api."""
+    """Turns every error of a route into its problem document; the outermost edge of the api.
+
+    A 503 that does not say when to come back says what `REFUSALS` of the application says.
+    """
     try:
         return await handler(request)
     except web.HTTPNotFound:
@@ -181,4 +185,6 @@ async def problem_middleware(
         problem = as_problem(error)
         if problem.status >= 500 and problem.status != 503:
             log.error("request.failed", route=request.path, exc_info=error)
+        if problem.status == 503 and "Retry-After" not in problem.headers:
+            problem.headers["Retry-After"] = str(request.app[REFUSALS].retry_after())
         return problem_response(problem)

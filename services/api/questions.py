@@ -61,7 +61,7 @@ async def _asked(api: Api, name: str, kind: str, payload: dict[str, Any]) -> byt
     finally:
         api.ends.unexpect(name)
     if answered is None:
-        raise UnavailableError("No simulator answered in time.", retry_after_s=5)
+        raise UnavailableError("No simulator answered in time.")
     if answered.problem is not None:
         raise _refusal(answered.problem)
     body = await _stored(api, name)
@@ -85,6 +85,4 @@ def _refusal(problem: dict[str, Any]) -> ApiProblem:
     status = int(problem.get("status", 500))
     found = ApiProblem(status, str(problem["type"]).rpartition(":")[2], str(problem.get("detail", "")))
     found.ready = problem
-    if status == 503:
-        found.headers["Retry-After"] = "2"
     return found

@@ -16,10 +16,11 @@ from services.api.bodies import parse_query
 from services.api.connections import Runner
 from services.api.datasets import Datasets
 from services.api.ends import Ends
-from services.api.errors import problem_middleware
+from services.api.errors import REFUSALS, problem_middleware
 from services.api.keys import Doorkeeper, refuse_open_bind
 from services.api.measures import Measures
 from services.api.models import NoQuery
+from services.api.refusals import Refusals
 from services.api.results import Results
 from services.api.routes import ROUTES
 from services.api.routes.description import described
@@ -117,6 +118,7 @@ def application(api: Api) -> web.Application:
     """All routes behind one door."""
     described()  # written before anybody asks: it takes a while
     app = web.Application(middlewares=[problem_middleware], client_max_size=api.settings.body_bytes + 1)
+    app[REFUSALS] = Refusals()
     for route in ROUTES:
         app.router.add_route(route.method, route.path, _served(api, route))
     return app

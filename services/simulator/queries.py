@@ -14,7 +14,8 @@ import numpy as np
 import orjson
 import structlog
 
-from services.simulator.simulate import SQL, Tools
+from services.simulator.record import SQL
+from services.simulator.simulate import Tools
 from shared.contracts.events import QueryAnswered, QueryRequested
 from shared.contracts.http import problem_document, run_problem
 from shared.dataset.panels import MappedPanels

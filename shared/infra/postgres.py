@@ -30,7 +30,7 @@ LOST = (
 """What a lost, refused or exhausted connection raises: worth another try, never a mistake of the request."""
 
 QUEUE_S = 20.0
-WATCH_S, WATCH_EVERY_S, MISSES, LATE_S = 1.0, 0.3, 2, 0.1
+WATCH_S, WATCH_EVERY_S, MISSES, LATE_S = 0.8, 0.3, 2, 0.1
 """A server that does not answer within `WATCH_S`, `MISSES` times on end, is away, unless we were late to look."""
 AWAY_S = 5.0
 """One that is away is asked with more patience: every connection that is given up waits in its line when it comes back,

@@ -15,9 +15,11 @@ import pytest
 
 from ondol import embedded
 from ondol.ports import free_port
+from services.simulator.entries import Desk
 from services.simulator.reconcile import reconcile
-from services.simulator.service import GROUP, Desk, heartbeat, names
-from services.simulator.simulate import SQL, Work
+from services.simulator.record import SQL
+from services.simulator.service import GROUP, heartbeat, names
+from services.simulator.simulate import Work
 from shared.contracts.events import BACKTESTS
 from shared.infra import redis as redis_servers
 from shared.infra.postgres import database

@@ -15,9 +15,9 @@ import asyncpg
 import orjson
 import pytest
 
-from services.simulator import simulate
+from services.simulator import record
+from services.simulator.entries import Desk, work_on
 from services.simulator.panels import Versions
-from services.simulator.service import Desk, work_on
 from services.simulator.simulate import Tools
 from shared.contracts.events import BACKTESTS, BacktestRequested
 from shared.infra import redis as redis_servers
@@ -97,7 +97,7 @@ SLOW_S = 0.15
 @pytest.fixture(autouse=True)
 def _soon_is_not_a_matter_of_the_machine(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     is_slow = "slow" in request.node.name
-    monkeypatch.setattr(simulate, "EARLY_S", SLOW_S / 3 if is_slow else 30.0)
+    monkeypatch.setattr(record, "EARLY_S", SLOW_S / 3 if is_slow else 30.0)
 
 
 def slow(*arguments: Any, **named: Any) -> Any:
@@ -176,7 +176,7 @@ async def test_a_row_that_comes_after_its_run_is_waited_for(prepared: Settings, 
 
 
 async def test_a_row_that_never_comes_is_given_up(prepared: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(simulate, "ROW_PAUSES_S", (0.001, 0.01))
+    monkeypatch.setattr(record, "ROW_PAUSES_S", (0.001, 0.01))
     async with house_of(prepared) as house:
         hint = await house.hint()
         await house.connection.execute("delete from backtest; delete from computation")

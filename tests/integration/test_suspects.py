@@ -9,7 +9,8 @@ import pytest
 import pytest_asyncio
 from redis.asyncio import Redis
 
-from services.simulator.service import GROUP, Desk, consume
+from services.simulator.entries import Desk, consume
+from services.simulator.service import GROUP
 from shared.contracts.events import BACKTESTS, BacktestRequested
 from shared.infra import redis as servers
 from shared.infra.streams import Consumer, Delivery, append

@@ -190,7 +190,7 @@ update computation
 set status = 'completed', progress = 1, result = $3, result_digest = $4, statistics = $5, finished_at = $6,
     lease_until = null, worker = null
 where id = $1 and lease = $2 and status not in ('queued', 'completed', 'failed', 'cancelled')
-returning id;
+returning id, set_config('synchronous_commit', 'off', true) as unwaited;
 
 -- name: complete_early
 -- The end of a run that was over before anybody asked for its lease: $1 computation, $2 request, $3 dataset and $4 engine
@@ -200,7 +200,7 @@ set status = 'completed', progress = 1, result = $5, result_digest = $6, statist
     started_at = coalesce(started_at, $9), attempts = attempts + 1, lease = lease + 1
 where id = $1 and status not in ('preparing', 'running', 'completed', 'failed', 'cancelled')
   and request = $2 and dataset_version = $3 and engine_version = $4
-returning id;
+returning id, set_config('synchronous_commit', 'off', true) as unwaited;
 
 -- name: fail
 update computation

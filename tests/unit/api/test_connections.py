@@ -15,7 +15,8 @@ from aiohttp import web
 
 from services.api.bodies import read_body
 from services.api.connections import HEADER_BYTES, HEADERS, LINE_BYTES, Runner
-from services.api.errors import problem_middleware
+from services.api.errors import REFUSALS, problem_middleware
+from services.api.refusals import Refusals
 
 HEAD_S = BODY_S = 0.3
 PATIENCE_S = 30.0
@@ -72,6 +73,7 @@ class Served:
 async def served() -> AsyncIterator[Served]:
     found = Served()
     app = web.Application(middlewares=[problem_middleware])
+    app[REFUSALS] = Refusals()
     for name in ("short", "long", "stream"):
         app.router.add_get(f"/{name}", getattr(found, name))
     for name in ("body", "patient"):
