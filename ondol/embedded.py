@@ -377,6 +377,7 @@ def _options(*, durable: bool) -> list[str]:
         "max_wal_senders": "0",
         "max_wal_size": "256MB",  # what a killed server has to read again before it answers
         "checkpoint_timeout": "15min",
+        "wal_writer_delay": "50ms",  # how long what nobody waits for stays in memory
         "jit": "off",
         "huge_pages": "off",
         "dynamic_shared_memory_type": "mmap",

@@ -88,6 +88,10 @@ CHECKS = (
         passes_when="every submission accepted <= 3 s; /readyz and /metrics <= 4 s; 0 lost, 0 wrong; well again <= 5 s",
     ),
     Check(
+        id="K6", title="PostgreSQL killed the moment an answer has come", run=record.answered, quick=True,
+        passes_when="every answer is in the record afterwards, the same; computed again where it was not",
+    ),
+    Check(
         id="S1", title="malformed requests over every route of the API's own description", run=malformed.s1,
         passes_when="0 5xx, p99 < 200 ms",
     ),

@@ -1,4 +1,4 @@
-"""R8, R10: what may happen to PostgreSQL, and one key for many submissions."""
+"""R8, R10, K6: what may happen to PostgreSQL, and one key for many submissions."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from collections import Counter
 import aiohttp
 
 from tests.faults.caller import Crowd, requests
+from tests.faults.house import until
 from tests.faults.redis_servers import unattended
 from tests.faults.simulators import judge, truth
 from tests.faults.verdicts import Context, Finding
@@ -86,6 +87,38 @@ async def r8(context: Context) -> Finding:
         await _outage(context, finding, word, seconds)
         await context.house.healthy(30)
     return finding
+
+
+async def answered(context: Context) -> Finding:
+    """PostgreSQL and all of its processes are killed the moment a caller has its answer."""
+    finding, house = Finding(), context.house
+    count = context.count(12, 3)
+    bodies = requests(count, context.seed + 5, context.start, context.end)
+    told: list[tuple[str, str]] = []
+    undone, back = 0, []
+    for body in bodies:
+        async with aiohttp.ClientSession() as session:
+            headers = {"Cache-Control": "no-store", "Prefer": "wait=20"}
+            async with session.post(house.url + "/v1/backtests", json=body, headers=headers) as response:
+                found = await response.json()
+        finding.must(found["status"] == "completed", f"answered {response.status} {found['status']}")
+        for process in family(house.pids()["postgres"]):
+            os.kill(process, signal.SIGKILL)
+        told.append((found["id"], found["result"]["provenance"]["result_digest"]))
+        back.append(await house.healthy(30))
+        undone += await house.ask(f"{ROW} and c.status <> 'completed'", uuid.UUID(found["id"])) is not None
+    for name, digest in told:
+        identity = uuid.UUID(name)
+
+        async def same(identity: uuid.UUID = identity, digest: str = digest) -> bool:
+            return bool(await house.ask(f"{ROW} and c.status = 'completed'", identity) == digest)
+
+        await until(same, 30, f"the result {name} that was answered")
+    finding.note(answered=count, kept=count - undone, computed_again=undone, slowest_back_s=max(back))
+    return finding
+
+
+ROW = "select coalesce(c.result_digest, '-') from backtest b join computation c on c.id = b.computation where b.id = $1"
 
 
 async def r10(context: Context) -> Finding:

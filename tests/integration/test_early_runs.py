@@ -185,6 +185,15 @@ async def test_a_row_that_never_comes_is_given_up(prepared: Settings, monkeypatc
         assert house.freed == 1
 
 
+async def test_nobody_waits_for_the_row_of_an_old_hint(prepared: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record, "ROW_PAUSES_S", (3600.0,))
+    async with house_of(prepared) as house:
+        hint = await house.hint()
+        await house.connection.execute("delete from backtest; delete from computation")
+        async with asyncio.timeout(60):
+            assert await house.work(replace(hint, created_at=hint.created_at - record.LATE_S)) == "fenced"
+
+
 @pytest.mark.parametrize("engine", [run, slow])
 async def test_a_row_that_was_cancelled_or_has_ended_is_left_alone(
     prepared: Settings, engine: Callable[..., Any]
