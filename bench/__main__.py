@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import datetime as dt
 import json
 import pathlib
@@ -95,9 +96,21 @@ def whole_system(args: argparse.Namespace, work: pathlib.Path) -> dict[str, Any]
     attempt("prepare", lambda: system.preparing(work, folder, home, tell))
     attempt("warm", lambda: warm(home))
     attempt("answers", answers)
+    attempt("transport", lambda: transport(work / "transport"))
     attempt("first_answer", lambda: system.first_answer(home, tell))
     attempt("memory", lambda: system.memory(home, tell))
     attempt("imports", system.imports)
+    return found
+
+
+def transport(home: pathlib.Path) -> dict[str, Any]:
+    """The bare transport, with commits that wait for the disk and with such that do not."""
+    from bench.transport import measured
+
+    found = {}
+    for commits in ("on", "off"):
+        found[commits] = asyncio.run(measured(home, commits, requests=300, seconds=5.0))
+        tell(f"bare transport, synchronous_commit {commits}: p50 {found[commits]['p50_ms']:.1f} ms")
     return found
 
 

@@ -105,9 +105,34 @@ def machine(raw: Raw) -> str:
     )
 
 
+def transports(raw: Raw) -> str:
+    """A new backtest beside the same steps without one."""
+    system = raw["system"]
+    ours = system["answers"]
+    lines = [
+        "| a request that nobody has asked before | p50, ms | p99, ms | a second, 16 in flight |",
+        "|---|---|---|---|",
+    ]
+    found = {
+        "**Ondol**: one year of S, result stored": {
+            **{name: ours["new"][name] for name in ("p50_ms", "p99_ms")}, "per_second": ours["sustained"]["per_second"],
+        },
+        "3 ms of work instead, 60 KB stored, commits that wait for the disk": system["transport"]["on"],
+        "the same, commits that do not": system["transport"]["off"],
+    }  # fmt: skip
+    for name, figures in found.items():
+        lines.append(
+            f"| {name} | " + " | ".join(number(figures[key]) for key in ("p50_ms", "p99_ms", "per_second")) + " |"
+        )
+    return "\n".join(lines)
+
+
 def whole(raw: Raw) -> str:
     """The report of a run."""
     parts = [f"Measured on {machine(raw)}; the whole run took {raw['seconds']:.0f} s.", targets(raw)]
     if "engines" in raw:
         parts.append(engines(raw))
+    measured = raw.get("system", {})
+    if "p50_ms" in measured.get("transport", {}).get("on", {}) and "new" in measured.get("answers", {}):
+        parts.append(transports(raw))
     return "\n\n".join(parts) + "\n"

@@ -14,5 +14,15 @@ def test_a_burst_with_refusals_is_missed_however_fast_it_was() -> None:
     assert "**missed**" in line
 
 
+def test_a_new_backtest_stands_beside_the_bare_transport() -> None:
+    bare = {"p50_ms": 8.0, "p99_ms": 15.0, "per_second": 272.0}
+    ours = {"new": {"p50_ms": 9.5, "p99_ms": 14.0}, "sustained": {"per_second": 201.0}}
+    raw = {"system": {"answers": ours, "transport": {"on": bare, "off": {**bare, "p50_ms": 6.0}}}}
+    lines = report.transports(raw).splitlines()
+    assert [line.split("|")[2:5] for line in lines[2:]] == [
+        [" 9.5 ", " 14 ", " 201 "], [" 8 ", " 15 ", " 272 "], [" 6 ", " 15 ", " 272 "],
+    ]  # fmt: skip
+
+
 def test_what_was_not_measured_is_not_called_met() -> None:
     assert "met |" not in report.targets({})
