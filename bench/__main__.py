@@ -109,7 +109,7 @@ def transport(home: pathlib.Path) -> dict[str, Any]:
 
     found = {}
     for commits in ("on", "off"):
-        found[commits] = asyncio.run(measured(home, commits, requests=300, seconds=5.0))
+        found[commits] = asyncio.run(measured(home, commits, requests=500, seconds=5.0))
         tell(f"bare transport, synchronous_commit {commits}: p50 {found[commits]['p50_ms']:.1f} ms")
     return found
 

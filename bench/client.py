@@ -77,6 +77,16 @@ class Load:
     received: int = 0
     last: bytes = b""
 
+    def add(self, more: Load) -> None:
+        """What another burst came to, too."""
+        self.seconds += more.seconds
+        self.client_cpu_s += more.client_cpu_s
+        self.latencies += more.latencies
+        for status, count in more.statuses.items():
+            self.statuses[status] = self.statuses.get(status, 0) + count
+        self.received += more.received
+        self.last = more.last
+
 
 async def drive(port: int, requests: Sequence[bytes], users: int, deadline_s: float = 1e9) -> Load:
     """`users` connections take requests from one list until it (or the time) is over."""

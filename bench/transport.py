@@ -23,8 +23,9 @@ from aiohttp import web
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from bench.client import drive, request_bytes
+from bench.client import Load, drive, request_bytes
 from bench.processes import ROOT, ChildError
+from bench.system import REST_S
 from ondol.embedded import servers
 
 WORK_S = 0.003
@@ -141,7 +142,10 @@ async def measured(home: pathlib.Path, commits: str, *, requests: int, seconds: 
                 raise ChildError("the bare transport did not start")
             port, asked = int(told[0]), request_bytes("POST", "/", {"n": 1})
             await drive(port, [asked] * 50, 2)
-            one = await drive(port, [asked] * requests, 1)
+            one = Load()
+            for _ in range(5):
+                await asyncio.sleep(REST_S)
+                one.add(await drive(port, [asked] * (requests // 5), 1))
             many = await drive(port, [asked] * int(1000 * seconds), 16, seconds)
         finally:
             for child in children:
