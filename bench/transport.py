@@ -23,9 +23,9 @@ from aiohttp import web
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
+from bench.bursts import REST_S, Figures, quantiles
 from bench.client import Load, drive, request_bytes
 from bench.processes import ROOT, ChildError
-from bench.system import REST_S
 from ondol.embedded import servers
 
 WORK_S = 0.003
@@ -108,8 +108,8 @@ def _compute() -> None:
         pass
 
 
-async def measured(home: pathlib.Path, commits: str, *, requests: int, seconds: float) -> dict[str, float]:
-    """p50 and p99 (ms) one by one, and answers a second with 16 in flight; `commits` is PostgreSQL's
+async def measured(home: pathlib.Path, commits: str, *, requests: int, seconds: float) -> Figures:
+    """The quantiles of requests one by one, and answers a second with 16 in flight; `commits` is PostgreSQL's
     `synchronous_commit`."""
     async with servers(home) as found:
         connection = await asyncpg.connect(found.database_url)
@@ -126,14 +126,12 @@ async def measured(home: pathlib.Path, commits: str, *, requests: int, seconds: 
             **os.environ, "PYTHONPATH": str(ROOT), "TRANSPORT_DATABASE": found.database_url,
             "TRANSPORT_BROKER": found.broker_url,
         }  # fmt: skip
-        children = [
-            await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "bench.transport", part, commits, env=variables, cwd=ROOT,
-                stdout=asyncio.subprocess.PIPE,
-            )
-            for part in ("answer", "work", "work")
-        ]  # fmt: skip
+        children: list[asyncio.subprocess.Process] = []
         try:
+            for part in ("answer", "work", "work"):
+                command = (sys.executable, "-m", "bench.transport", part, commits)
+                pipe = asyncio.subprocess.PIPE
+                children.append(await asyncio.create_subprocess_exec(*command, env=variables, cwd=ROOT, stdout=pipe))
             told = []
             for child in children:
                 assert child.stdout is not None
@@ -149,15 +147,12 @@ async def measured(home: pathlib.Path, commits: str, *, requests: int, seconds: 
             many = await drive(port, [asked] * int(1000 * seconds), 16, seconds)
         finally:
             for child in children:
-                child.send_signal(signal.SIGTERM)
+                if child.returncode is None:
+                    child.send_signal(signal.SIGTERM)
             await asyncio.gather(*(child.wait() for child in children))
     if set(one.statuses) | set(many.statuses) != {200}:
         raise ChildError(f"the bare transport answered {one.statuses} and {many.statuses}")
-    latencies = sorted(one.latencies)
-    return {
-        "p50_ms": 1e3 * latencies[len(latencies) // 2], "p99_ms": 1e3 * latencies[len(latencies) * 99 // 100],
-        "per_second": len(many.latencies) / many.seconds,
-    }  # fmt: skip
+    return quantiles(one) | {"per_second": len(many.latencies) / many.seconds}
 
 
 if __name__ == "__main__":

@@ -34,7 +34,6 @@ class Desk:
         self.entries: dict[str, str] = {}
         """Entries of queries in work: entry -> stream."""
         self.tasks: set[asyncio.Future[None]] = set()
-        self.leaving = False
 
     def begin(self, work: Awaitable[None]) -> asyncio.Future[None]:
         """Run something to its end beside the consumers."""

@@ -68,7 +68,7 @@ async def lease(
 
 
 async def _comes(tools: Tools, hint: BacktestRequested) -> bool:
-    """Whether the row is there, or comes within a second of its hint; later the reconciler announces it."""
+    """Whether the row is there, or comes while its hint is young; later the reconciler announces it."""
     for pause in ROW_PAUSES_S:
         if await _lasting(tools.database, "fetchval", SQL["exists"], uuid.UUID(hint.computation_id)):
             return True

@@ -180,7 +180,6 @@ async def heartbeat(settings: Settings, desk: Desk, name: str) -> AsyncIterator[
 
 async def _leave(desk: Desk) -> None:
     """Let running work end; what does not end in time is stopped and handed back."""
-    desk.leaving = True
     if desk.tasks:
         await asyncio.wait(desk.tasks, timeout=LEAVE_S)
     for work in desk.works.values():
