@@ -62,3 +62,33 @@ async def test_a_statement_on_one_computation_reads_no_others_that_wait(settings
     assert sum(part.get("Rows Removed by Filter", 0) for part in parts) == 0, text
     changed = [part for part in parts if part["Node Type"] == "ModifyTable"]
     assert all(part["Actual Rows"] == 1 for part in changed), text
+
+
+async def test_a_round_of_the_reconciler_visits_no_rows_that_ended_before_the_last_one(settings: Settings) -> None:
+    connection = await asyncpg.connect(settings.database_url, server_settings=LIMITS)
+    pages = []
+    try:
+        await connection.execute("alter table computation set (autovacuum_enabled = false)")
+        await connection.execute(ROWS, "1", "queued", 6000)
+        await connection.execute("update computation set created_at = now() - random() * interval '1 hour'")
+        await connection.execute("vacuum full analyze computation")
+        await connection.execute("update computation set status = 'completed'")
+        for _ in range(2):
+            async with connection.transaction():
+                await connection.fetchval(SQL["reconciling"])
+                found = 0
+                for name, values in (("condemn", ("{}",)), ("orphans", (1.0, 5000))):
+                    statement = f"explain (analyze, buffers, format json) {_filled(SQL[name], values)}"
+                    plan = json.loads(await connection.fetchval(statement))[0]["Plan"]
+                    found += plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
+            pages.append(found)
+    finally:
+        await connection.close()
+    assert pages[0] > 6000, pages  # a visit to each row that has ended since
+    assert pages[1] < 600, pages  # the index, and few others
+
+
+def _filled(statement: str, values: tuple[object, ...]) -> str:
+    for number, value in enumerate(values, 1):
+        statement = statement.replace(f"${number}", repr(value))
+    return statement

@@ -216,8 +216,10 @@ where id = $1 and lease = $2 and status not in ('queued', 'completed', 'failed',
 returning id;
 
 -- name: reconciling
--- One reconciler at a time; the lock goes with the transaction.
-select pg_try_advisory_xact_lock(hashtext('ondol.reconcile')) as mine;
+-- One reconciler at a time; the lock goes with the transaction. Its statements walk along `computation_open`: such a scan
+-- marks the entries of rows that have ended since, so that nobody visits these rows again; a bitmap scan never does.
+select pg_try_advisory_xact_lock(hashtext('ondol.reconcile')) as mine,
+       set_config('enable_bitmapscan', 'off', true) as by_index, set_config('enable_seqscan', 'off', true) as only;
 
 -- name: condemn
 -- Three starts and no end: the row kills its simulator.
