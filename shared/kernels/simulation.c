@@ -86,6 +86,7 @@ typedef struct {
     formula buy, ranking, sell;
     const uint8_t *rebalance; /* from `window` on */
     int64_t window, from, to, decided; /* rows; decision rows before `decided` do not exist */
+    int64_t sieved;           /* `order` has nobody but who is in the universe and may be bought; `buy` is not asked */
 } block;
 
 typedef struct {
@@ -622,7 +623,7 @@ static int look_on(ranking *k) {
                 stop = k->next;
                 break;
             }
-            if (in[col]) columns[some++] = col;
+            if (b->sieved || in[col]) columns[some++] = col;
         }
         if (!some) continue;
         if (whole && b->buy.with)
@@ -898,6 +899,21 @@ void order_rows(const char *ranks, int64_t stride, int64_t rows, const int32_t *
             to = other;
         }
         for (int64_t i = 0; i < n; i++) out[r * n + i] = i < known ? (uint16_t)from[i] : NOBODY;
+    }
+}
+
+/* out[row][place]: the columns of the order of each row whose byte is 1, in that order, then NOBODY. */
+void sieve_rows(const char *orders, int64_t stride, const uint8_t *passed, int64_t rows, int64_t n, uint16_t *out) {
+    for (int64_t r = 0; r < rows; r++) {
+        const uint16_t *order = (const uint16_t *)(orders + r * stride);
+        const uint8_t *good = passed + r * n;
+        uint16_t *to = out + r * n;
+        int64_t kept = 0;
+        for (int64_t i = 0; i < n && order[i] != NOBODY; i++) {
+            to[kept] = order[i];
+            kept += good[order[i]];
+        }
+        for (; kept < n; kept++) to[kept] = NOBODY;
     }
 }
 

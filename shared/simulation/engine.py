@@ -65,8 +65,8 @@ class Run:
     expressions: Expressions
     universe: UniverseMask
     bound: Bound
-    ordered: bool
-    """The day loop walks along a kept order of what is ranked by."""
+    keeping: orders.Keeping
+    """What the day loop walks along."""
     rebalance: np.ndarray
     ledger: Ledger
     benchmark: Benchmark | None
@@ -196,7 +196,7 @@ def _begin(request: BacktestRequest, panels: Panels, planned: Plan | None) -> Ru
         plan=made,
         expressions=expressions,
         universe=universe,
-        ordered=orders.pays(held_name(expressions.rank_by, universe.key), panels),
+        keeping=orders.keeping(held_name(expressions.rank_by, universe.key), expressions.buy, universe.key, panels),
         bound=bind(request, panels, made),
         rebalance=rebalance_rows(panels.days, made.window, request.strategy.portfolio.rebalance),
         ledger=Ledger(
@@ -222,7 +222,7 @@ def _live_block(state: Run, presence: Presence, rows: slice, cancelled: Callable
     if decided.stop > decided.start:
         signals = signals_of(
             state.expressions, state.universe, panels, decided,
-            descending=state.request.strategy.buy.order == "desc", ordered=state.ordered, cancelled=cancelled,
+            descending=state.request.strategy.buy.order == "desc", keeping=state.keeping, cancelled=cancelled,
         )  # fmt: skip
         signals.put_into(block)
         presence.add(panels, state.universe, decided, block.universe)

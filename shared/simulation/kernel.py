@@ -110,7 +110,7 @@ class Block(Structure):
         *((name, Plane) for name in ("universe", "rank", "order")),
         *((name, Asked) for name in ("buy", "ranking", "sell")),
         ("rebalance", c_void_p),
-        *((name, c_int64) for name in ("window", "start", "stop", "decided")),
+        *((name, c_int64) for name in ("window", "start", "stop", "decided", "sieved")),
     )
 
 
@@ -146,6 +146,8 @@ def _functions() -> ctypes.CDLL:
     found.mark_passed.argtypes = [POINTER(Plane), POINTER(Plane), c_void_p, c_int64, c_int64, c_int64, c_void_p]
     found.order_rows.restype = None
     found.order_rows.argtypes = [c_void_p, c_int64, c_int64, c_void_p, c_int64, c_int32, c_void_p, c_void_p]
+    found.sieve_rows.restype = None
+    found.sieve_rows.argtypes = [c_void_p, c_int64, c_void_p, c_int64, c_int64, c_void_p]
     found.universe_returns.restype = None
     found.universe_returns.argtypes = [POINTER(Market), POINTER(Plane), c_int64, c_int64, c_int64, c_void_p]
     return found
@@ -197,6 +199,17 @@ def order_rows(values: np.ndarray, by_code: np.ndarray, *, descending: bool) -> 
         source.data, source.stride, rows, address(by_code, np.int32), columns, int(descending), place(work),
         place(out),
     )  # fmt: skip
+    return out
+
+
+def sieve_rows(orders: np.ndarray, passed: np.ndarray) -> np.ndarray:
+    """uint16 [rows, N]: the columns of each row of `orders` that have passed (bool [rows, N]), in their order, then
+    NOBODY."""
+    rows, columns = passed.shape
+    source, out = plane(orders, 0, np.uint16, columns), np.empty((rows, columns), np.uint16)
+    if len(orders) != rows:
+        raise ValueError(f"{len(orders)} rows are ordered, {rows} have passed")
+    _functions().sieve_rows(source.data, source.stride, address(passed, np.bool_), rows, columns, place(out))
     return out
 
 

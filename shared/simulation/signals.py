@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from shared.language.machine import Formula
 from shared.model.calendar import iso, years_of
 from shared.model.panel import Panels
 from shared.simulation.kernel import Block, Plane, asked, count_present, plane
-from shared.simulation.orders import order
+from shared.simulation.orders import Keeping, Ranking
 from shared.simulation.plan import Expressions
 from shared.simulation.universe import UniverseMask
 
@@ -35,6 +36,8 @@ class Signals:
     """float32 [rows, N] where it lies in memory."""
     order: np.ndarray | None
     """uint16 [rows, N], see `orders`."""
+    sieved: bool
+    """The order has candidates only, and `buy` is not asked."""
     sell: Formula | None
 
     def put_into(self, block: Block) -> None:
@@ -48,6 +51,7 @@ class Signals:
             block.rank = plane(self.rank, self.first, np.float32, columns)
         if self.order is not None:
             block.order = plane(self.order, self.first, np.uint16, columns)
+        block.sieved = self.sieved
 
 
 def signals_of(
@@ -57,10 +61,10 @@ def signals_of(
     rows: slice,
     *,
     descending: bool,
-    ordered: bool,
+    keeping: Keeping,
     cancelled: Callable[[], bool] | None = None,
 ) -> Signals:
-    """The decisions of these rows, `ordered` where `orders.pays`; `cancelled` is asked while something long is made."""
+    """The decisions of these rows with what is kept for them; `cancelled` is asked while something long is made."""
 
     def ask(expression: Expression) -> Formula:
         return formula(expression, panels, rows, universe.rows, universe.key, cancelled=cancelled)
@@ -68,16 +72,26 @@ def signals_of(
     def values(expression: Expression, rows: slice) -> np.ndarray:
         return evaluate(expression, panels, rows, universe.rows, universe.key, cancelled=cancelled)
 
-    rank_by = expressions.rank_by
+    def passed(rows: slice) -> np.ndarray:
+        members = universe.rows(rows)
+        return members if expressions.buy is None else values(expressions.buy, rows) & members
+
+    rank_by, buy = expressions.rank_by, expressions.buy
     name = held_name(rank_by, universe.key)
+    order = None
+    if name is not None and keeping is not Keeping.NOTHING:
+        ranking = Ranking(
+            panels=panels, name=name, descending=descending, values=partial(values, rank_by), buy=buy,
+            universe_key=universe.key, passed=passed,
+        )  # fmt: skip
+        order = ranking.order(rows) if keeping is Keeping.ORDER else ranking.candidates(rows)
     return Signals(
         first=rows.start,
         universe=universe.rows(rows),
-        buy=None if expressions.buy is None else ask(expressions.buy),
+        buy=None if buy is None or keeping is Keeping.CANDIDATES else ask(buy),
         rank=ask(rank_by) if name is None else values(rank_by, rows),
-        order=order(name, panels, rows, lambda year: values(rank_by, year), descending=descending)
-        if ordered and name is not None
-        else None,
+        order=order,
+        sieved=keeping is Keeping.CANDIDATES,
         sell=None if expressions.sell is None else ask(expressions.sell),
     )
 

@@ -1,5 +1,17 @@
-"""Real servers for the tests of this folder that load and prepare a market."""
+"""Real servers for the tests of this folder that load and prepare a market, and rankings that are kept soon."""
 
+from collections.abc import Iterator
+
+import pytest
+
+from shared.simulation import orders
 from tests.support.servers import servers, settings
 
 __all__ = ["servers", "settings"]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _the_third_run_has_candidates() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(orders, "OFTEN", orders.AGAIN)
+        yield

@@ -18,7 +18,8 @@ from shared.language import compile_expression
 from shared.language.evaluate import held_name
 from shared.model.calendar import from_day
 from shared.simulation import canonical_request, engine, orders, request_of, run
-from shared.simulation.kernel import NOBODY, order_rows
+from shared.simulation.kernel import NOBODY, order_rows, sieve_rows
+from shared.simulation.orders import OFTEN, Keeping, keeping
 
 ROWS = 40
 VALUES = st.one_of(st.floats(width=32), st.sampled_from([0.0, -0.0, 1.0, 1e-45, -1e-45, math.inf, -math.inf, math.nan]))
@@ -36,9 +37,45 @@ def test_a_row_is_ordered_by_value_and_then_by_stock_code(values: np.ndarray, de
         assert ordered == there + [NOBODY] * (len(row) - len(there))
 
 
+@given(MATRICES, st.booleans(), st.integers(0, 9))
+def test_a_sieve_keeps_who_has_passed_in_their_order(values: np.ndarray, descending: bool, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    ordered = order_rows(values, random.permutation(values.shape[1]).astype(np.int32), descending=descending)
+    passed = random.random(values.shape) < random.random()
+    wide = np.full((len(ordered), values.shape[1] + 3), 7, np.uint16)
+    wide[:, :-3] = ordered
+    found = sieve_rows(wide[:, :-3], passed)
+    for row, before, good in zip(found.tolist(), ordered.tolist(), passed, strict=True):
+        kept = [col for col in before if col != NOBODY and good[col]]
+        assert row == kept + [NOBODY] * (len(row) - len(kept))
+
+
 def test_columns_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="ordered"):
         order_rows(np.zeros((1, NOBODY), np.float32), np.arange(NOBODY, dtype=np.int32), descending=True)
+    with pytest.raises(ValueError, match="have passed"):
+        sieve_rows(np.zeros((2, 3), np.uint16), np.ones((1, 3), np.bool_))
+    with pytest.raises(TypeError):
+        sieve_rows(np.zeros((1, 3), np.uint16), np.ones((1, 3), np.uint8))
+
+
+def test_an_order_is_kept_for_who_asks_again_and_candidates_for_who_asks_often(
+    monkeypatch: pytest.MonkeyPatch, wide: MemoryPanels
+) -> None:
+    monkeypatch.setattr(orders, "_asked", {})
+    buy, other = (compile_expression(f"PER < {limit}", role="condition", path="") for limit in (10, 11))
+    nothing, order, candidates = Keeping
+    assert keeping("PER", None, "all", wide) is nothing
+    assert [keeping("PER", buy, "all", wide) for _ in range(OFTEN)] == [order] * (OFTEN - 1) + [candidates]
+    assert keeping("PER", other, "all", wide) is order
+    assert keeping("PER", buy, "some", wide) is order
+    assert keeping("PER", None, "all", wide) is order
+    assert keeping("PER", buy, "all", wide) is candidates
+    assert [keeping("ROE", buy, "all", wide), keeping("ROE", buy, "all", wide)] == [nothing, order]
+    assert keeping(None, buy, "all", wide) is nothing
+    monkeypatch.setattr(orders, "_KEPT", 1)
+    assert keeping("ROA", buy, "all", wide) is nothing
+    assert keeping("PER", buy, "all", wide) is nothing
 
 
 @pytest.fixture(scope="module")
@@ -75,21 +112,26 @@ STRATEGIES = [dict(zip(("buy", "portfolio", "sell"), parts, strict=True)) for pa
 
 @pytest.mark.parametrize("some", [False, True])
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_a_run_is_the_same_with_the_order_and_without(
+def test_a_run_is_the_same_with_what_is_kept_and_without(
     monkeypatch: pytest.MonkeyPatch, wide: MemoryPanels, strategy: dict[str, Any], some: bool
 ) -> None:
     universe = {"stock_codes": list(wide.instruments.code[::77])} if some else {}
     first, last = (from_day(int(day)).isoformat() for day in wide.days[[-ROWS, -1]])
     body = {"strategy": {**strategy, "universe": universe}, "start": first, "end": last, "benchmark": None}
     request = canonical_request(request_of(body))
-    asked: dict[tuple[str, str], None] = {}
+    asked: dict[tuple[str, str], int] = {}
     monkeypatch.setattr(orders, "_asked", asked)
+    monkeypatch.setattr(orders, "OFTEN", 2)
+    monkeypatch.setattr(wide, "_scratch", {})
     without = run(request, wide)
-    assert len(asked) == (strategy["buy"]["rank_by"] != COMPUTED)
-    again = run(request, wide)
-    assert not asked or any(dtype == "<u2" for _, dtype in wide._scratch)
-    assert again.result_digest == without.result_digest
-    assert some or again.result["trades"]
+    keeps = int(strategy["buy"]["rank_by"] != COMPUTED)
+    kept = [keeps, keeps + ("where" in strategy["buy"])]
+    assert len(asked) == keeps
+    for orders_there in kept:
+        again = run(request, wide)
+        assert sum(dtype == "<u2" for _, dtype in wide._scratch) == orders_there
+        assert again.result_digest == without.result_digest
+    assert some or without.result["trades"]
 
 
 def test_the_first_run_makes_no_order_however_many_blocks_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
