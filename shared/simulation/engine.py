@@ -37,7 +37,7 @@ from shared.simulation.rebalance import rebalance_rows
 from shared.simulation.result import encode, equity_rows, open_rows, round_trip_rows, trade_rows
 from shared.simulation.rows import Piece, text
 from shared.simulation.signals import Presence, signals_of
-from shared.simulation.statistics import Course, Totals, period_returns, statistics
+from shared.simulation.statistics import Course, Totals, Trips, statistics
 from shared.simulation.universe import UniverseMask, universe_rows
 
 ENGINE_VERSION = "1"
@@ -78,6 +78,12 @@ class Run:
     statistics_ms: float = 0.0
     encode_ms: float = 0.0
 
+    @property
+    def idle_days(self) -> int:
+        """Rows before the first purchase."""
+        bought = self.ledger.state.first_purchase
+        return len(self.ledger.equity) if bought < 0 else bought - self.plan.window.start
+
     def course(self) -> Course:
         """The equity curve and what belongs to it."""
         return Course(
@@ -86,6 +92,8 @@ class Run:
             cash=self.ledger.cash,
             initial_cash=self.request.initial_cash,
             benchmark=None if self.benchmark is None else self.benchmark.returns,
+            idle_days=self.idle_days,
+            risk_free_pct=self.request.risk_free_pct,
         )
 
 
@@ -261,32 +269,34 @@ def parts_of(state: Run) -> dict[str, Piece]:
     begun = perf_counter()
     panels, window, ledger, instruments = state.panels, state.plan.window, state.ledger, state.panels.instruments
     course, days, first = state.course(), state.panels.days, window.start
-    trades, trips, holdings = ledger.trades, ledger.trips, ledger.holdings
-    trip_days = days[trips["exit_row"]] - days[trips["entry_row"]]
-    months, years = period_returns(course, "M"), period_returns(course, "Y")
-    rows, bought = window.stop - first, ledger.state.first_purchase
+    trades, holdings, trips = ledger.trades, ledger.holdings, Trips(ledger.trips, days)
+    months, years = course.monthly_returns(), course.yearly_returns()
     totals = Totals(
         sales=ledger.state.sales,
         commission=ledger.state.commission,
         tax=ledger.state.tax,
         slippage=ledger.state.slippage,
         fills=int(np.count_nonzero(trades["shares"])),
-        idle_days=rows if bought < 0 else bought - first,
+        idle_days=state.idle_days,
     )
-    figures = statistics(course, trips, trip_days, totals, risk_free_pct=state.request.risk_free_pct, months=months)
-    state.figures = orjson.dumps(figures)
+    state.figures = orjson.dumps(statistics(course, trips, totals, months))
     state.statistics_ms = 1000 * (perf_counter() - begun)
     begun = perf_counter()
     first_day, last_day = int(days[first]), int(days[window.stop - 1])
     last = panels.panel("last", slice(window.stop - 1, window.stop))[0][holdings["col"]]
     warnings = [*state.warnings, *([] if state.benchmark is None else state.benchmark.warnings)]
     warnings += endings(holdings, panels, window.stop - 1)
-    around = {"first": iso(first_day), "last": iso(last_day), "rows": rows, "warmup_rows": state.plan.warmup_rows}
+    around = {
+        "first": iso(first_day),
+        "last": iso(last_day),
+        "rows": window.stop - first,
+        "warmup_rows": state.plan.warmup_rows,
+    }
     parts = {
         "equity": equity_rows(course, ledger.positions),
         "monthly_returns": text(orjson.dumps([{"month": name, "return": value} for name, value in months])),
         "open_positions": open_rows(holdings, last, instruments, days, last_day),
-        "round_trips": round_trip_rows(trips, trip_days, instruments, days),
+        "round_trips": round_trip_rows(trips, instruments, days),
         "statistics": text(state.figures),
         "trades": trade_rows(trades, instruments, days),
         "unfilled": text(orjson.dumps(ledger.unfilled())),

@@ -13,7 +13,7 @@ import orjson
 from shared.model.instruments import Instruments
 from shared.simulation.kernel import REASONS
 from shared.simulation.rows import DATE, NUMBER, SMALL, TEXT, WHOLE, Chosen, Layout, Piece, Texts, text, written
-from shared.simulation.statistics import Course
+from shared.simulation.statistics import Course, Trips
 
 DIGESTED = (
     "equity", "monthly_returns", "open_positions", "round_trips", "statistics", "trades", "unfilled", "warnings",
@@ -120,14 +120,14 @@ def trade_rows(trades: np.ndarray, instruments: Instruments, days: np.ndarray) -
     )  # fmt: skip
 
 
-def round_trip_rows(trips: np.ndarray, trip_days: np.ndarray, instruments: Instruments, days: np.ndarray) -> Piece:
+def round_trip_rows(trips: Trips, instruments: Instruments, days: np.ndarray) -> Piece:
     """Ended holdings in the order in which they ended; `return` is the gain as a fraction of the cost."""
-    codes, names = _stocks(trips["col"], instruments)
-    gains = trips["brought"] - trips["cost"]
+    ended = trips.records
+    codes, names = _stocks(ended["col"], instruments)
     return _TRIPS.rows(
-        len(trips), trips["cost"], days[trips["entry_row"]], trips["entry_price"], days[trips["exit_row"]],
-        trips["exit_price"], gains, trip_days, names, trips["brought"], Chosen(_REASONS, trips["reason"]),
-        gains / trips["cost"], trips["shares"].astype(np.int64), codes,
+        len(ended), ended["cost"], days[ended["entry_row"]], ended["entry_price"], days[ended["exit_row"]],
+        ended["exit_price"], trips.gains, trips.ages, names, ended["brought"], Chosen(_REASONS, ended["reason"]),
+        trips.parts, ended["shares"].astype(np.int64), codes,
     )  # fmt: skip
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from shared.simulation.kernel import TRIP
-from shared.simulation.statistics import Course, Totals, period_returns, statistics
+from shared.simulation.statistics import Course, Totals, Trips, statistics
+from tests.support import plain_statistics
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -19,15 +20,19 @@ NO_TRIPS = np.empty(0, TRIP)
 NO_TOTALS = Totals(sales=0, commission=0, tax=0, slippage=0, fills=0, idle_days=0)
 
 
-def _course(returns: np.ndarray, benchmark: np.ndarray | None = None, initial: float = 1e8) -> Course:
+def _course(
+    returns: np.ndarray, benchmark: np.ndarray | None = None, initial: float = 1e8, rf: float = 0.0, idle: int = 0
+) -> Course:
     equity = initial * np.cumprod(1 + returns)
     days = np.arange(19_358, 19_358 + len(returns), dtype=np.int32)
-    return Course(days=days, equity=equity, cash=equity * 0.25, initial_cash=initial, benchmark=benchmark)
+    return Course(
+        days=days, equity=equity, cash=equity * 0.25, initial_cash=initial, benchmark=benchmark, idle_days=idle,
+        risk_free_pct=rf,
+    )  # fmt: skip
 
 
-def _figures(course: Course, trips: np.ndarray = NO_TRIPS, rf: float = 0.0, totals: Totals = NO_TOTALS) -> dict:
-    ages = (trips["exit_row"] - trips["entry_row"]).astype(float)
-    return statistics(course, trips, ages, totals, risk_free_pct=rf, months=period_returns(course, "M"))
+def _figures(course: Course, trips: np.ndarray = NO_TRIPS, totals: Totals = NO_TOTALS) -> dict:
+    return statistics(course, Trips(trips, course.days), totals, course.monthly_returns())
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -37,7 +42,7 @@ def test_figures_with_a_counterpart_equal_it(seed: int) -> None:
     returns = 0.6 * benchmark + rng.normal(0.0002, 0.012, 300)
     rf = 3.0
     daily = rf / 100 / 252
-    found = _figures(_course(returns, benchmark), rf=rf)
+    found = _figures(_course(returns, benchmark, rf=rf))
     r = _course(returns).returns
     expected = {
         "total_return": empyrical.cum_returns_final(r),
@@ -93,7 +98,7 @@ def test_turnover_and_exposure_follow_their_formulas() -> None:
 def test_idle_days_are_left_out_of_the_active_sharpe() -> None:
     returns = np.concatenate([np.zeros(50), np.random.default_rng(3).normal(0.001, 0.01, 100)])
     totals = Totals(sales=0, commission=0, tax=0, slippage=0, fills=1, idle_days=50)
-    found = _figures(_course(returns), totals=totals)
+    found = _figures(_course(returns, idle=50), totals=totals)
     assert found["sharpe_active"] == pytest.approx(empyrical.sharpe_ratio(_course(returns).returns[50:]))
     assert found["sharpe_active"] > found["sharpe"]
 
@@ -101,7 +106,7 @@ def test_idle_days_are_left_out_of_the_active_sharpe() -> None:
 def test_days_after_an_equity_of_zero_have_no_return_and_nothing_is_nan() -> None:
     course = Course(
         days=np.arange(19_358, 19_362, dtype=np.int32), equity=np.array([1e8, 0.0, 0.0, 0.0]),
-        cash=np.zeros(4), initial_cash=1e8, benchmark=np.zeros(4),
+        cash=np.zeros(4), initial_cash=1e8, benchmark=np.zeros(4), idle_days=0, risk_free_pct=0.0,
     )  # fmt: skip
     assert np.isnan(course.returns).tolist() == [False, False, True, True]
     found = _figures(course)
@@ -113,8 +118,64 @@ def test_days_after_an_equity_of_zero_have_no_return_and_nothing_is_nan() -> Non
 
 def test_months_and_years_chain_to_the_total() -> None:
     course = _course(np.random.default_rng(1).normal(0, 0.01, 400))
-    for unit in ("M", "Y"):
-        chained = np.prod([1 + value for _, value in period_returns(course, unit) if value is not None])
+    months, years = course.monthly_returns(), course.yearly_returns()
+    for periods in (months, years):
+        chained = np.prod([1 + value for _, value in periods if value is not None])
         assert chained - 1 == pytest.approx(_figures(course)["total_return"])
-    assert [name for name, _ in period_returns(course, "Y")] == ["2023", "2024"]
-    assert period_returns(course, "M")[0][0] == "2023-01"
+    assert [name for name, _ in years] == ["2023", "2024"]
+    assert months[0][0] == "2023-01"
+
+
+def _chance(seed: int, rows: int) -> tuple[Course, np.ndarray, Totals, plain_statistics.Course, float]:
+    """A course of many kinds: quiet days, falls to nothing and below, gaps in the calendar, with trips and totals."""
+    rng = np.random.default_rng(seed)
+    equity = 1e8 * np.cumprod(1 + rng.normal(0.0003, 0.02, rows) * (rng.random(rows) < 0.8))
+    if seed % 5 == 1:
+        equity[rng.integers(rows) :] *= rng.choice([0.0, -0.1])
+    if seed % 5 == 2:
+        equity[:] = equity[0] if seed % 2 else 1e8
+    days = (10_000 + np.cumsum(rng.integers(1, 9, rows))).astype(np.int32)
+    benchmark = None if seed % 3 == 0 else rng.normal(0, 0.01, rows) * (seed % 7 > 0)
+    idle, rf = int(rng.integers(rows + 1)), float(rng.choice([0.0, 3.5]))
+    parts = {
+        "days": days,
+        "equity": equity,
+        "cash": equity * rng.random(rows),
+        "initial_cash": 1e8,
+        "benchmark": benchmark,
+    }
+    trips = np.zeros(int(rng.integers(400)) if seed % 4 else 0, TRIP)
+    trips["cost"] = rng.uniform(1, 100, len(trips))
+    trips["brought"] = trips["cost"] * rng.choice([0.0, 0.9, 1.0, 1.3], len(trips))
+    trips["entry_row"] = rng.integers(rows, size=len(trips))
+    trips["exit_row"] = rng.integers(trips["entry_row"], rows)
+    totals = Totals(sales=float(rng.uniform(0, 1e9)), commission=1.5, tax=2.5, slippage=3.5, fills=7, idle_days=idle)
+    course = Course(**parts, idle_days=idle, risk_free_pct=rf)
+    return course, trips, totals, plain_statistics.Course(**parts), rf
+
+
+@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("rows", [1, 2, 3, 7, 8, 9, 100, 128, 129, 250, 750, 3000])
+def test_the_kernel_has_the_bits_of_the_plain_figures(seed: int, rows: int) -> None:
+    course, trips, totals, plain, rf = _chance(seed, rows)
+    assert course.returns.tobytes() == plain.returns.tobytes()
+    assert course.drawdowns.tobytes() == plain.drawdowns.tobytes()
+    months, years = (plain_statistics.period_returns(plain, unit) for unit in "MY")
+    assert (course.monthly_returns(), course.yearly_returns()) == (months, years)
+    ended = Trips(trips, course.days)
+    ages = course.days[trips["exit_row"]] - course.days[trips["entry_row"]]
+    assert ended.ages.tolist() == ages.tolist()
+    expected = plain_statistics.statistics(plain, trips, ages, totals, risk_free_pct=rf, months=months)
+    assert repr(statistics(course, ended, totals, months)) == repr(expected)
+
+
+def test_a_course_that_is_none_is_refused() -> None:
+    one = {"equity": np.ones(1), "cash": np.ones(1), "days": np.ones(1, np.int32), "benchmark": None}
+    for wrong in (
+        {"equity": np.ones(0)},
+        {"cash": np.ones(2)},
+        {"days": np.ones(2, np.int32)},
+        {"benchmark": np.ones(2)},
+    ):
+        with pytest.raises(ValueError, match="a course needs"):
+            Course(**{**one, **wrong}, initial_cash=1.0, idle_days=0, risk_free_pct=0.0)
