@@ -22,25 +22,49 @@ class Benchmark:
     warnings: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Carried:
+    """An index over all rows of a dataset, carried over rows that it lacks."""
+
+    returns: Series
+    latest: np.ndarray
+    """The row of the last value up to each row, -1 before the first."""
+
+
+_KEPT = 16
+_known: dict[tuple[str, str], _Carried] = {}
+
+
+def _carried(name: str, panels: Panels) -> _Carried:
+    """The index, kept because a run is shorter than carrying it over."""
+    found = _known.get((panels.version, name))
+    if found is None:
+        if len(_known) >= _KEPT:
+            _known.clear()
+        series = panels.indices[name]
+        latest = np.maximum.accumulate(np.where(np.isnan(series), -1, np.arange(len(series))))
+        values = np.where(latest >= 0, series[np.maximum(latest, 0)], np.nan)
+        returns = np.zeros(len(series))
+        returns[1:] = values[1:] / values[:-1] - 1
+        returns[np.isnan(returns)] = 0.0
+        returns.flags.writeable = False
+        found = _known[panels.version, name] = _Carried(returns=returns, latest=latest)
+    return found
+
+
 def index_benchmark(name: str, panels: Panels, window: slice) -> Benchmark:
     """An index series, carried over rows that it lacks. Raises RunError when it has no value up to the window's end."""
-    series = panels.indices[name][: window.stop]
-    there = np.flatnonzero(~np.isnan(series))
-    if not len(there):
+    carried = _carried(name, panels)
+    latest = int(carried.latest[window.stop - 1])
+    if latest < 0:
         detail = f"the index {name} has no value up to {iso(int(panels.days[window.stop - 1]))}; use benchmark null"
         raise RunError("benchmark_absent", detail, (Problem(path="benchmark", message=detail),))
-    first = max(window.start - 1, 0)
-    rows = np.arange(first, window.stop)
-    latest = np.searchsorted(there, rows, side="right") - 1
-    values = np.where(latest >= 0, series[there[np.maximum(latest, 0)]], np.nan)
-    returns = np.zeros(window.stop - window.start)
-    returns[len(returns) - len(values) + 1 :] = values[1:] / values[:-1] - 1
-    returns[np.isnan(returns)] = 0.0
-    found = Benchmark(returns=returns)
-    if there[0] > first:
-        found.warnings.append(f"the index {name} begins on {iso(int(panels.days[there[0]]))}; its return before is 0")
-    if there[-1] < window.stop - 1:
-        latest_day = iso(int(panels.days[there[-1]]))
+    found = Benchmark(returns=carried.returns[window])
+    if carried.latest[max(window.start - 1, 0)] < 0:
+        begin = iso(int(panels.days[carried.latest.searchsorted(0)]))
+        found.warnings.append(f"the index {name} begins on {begin}; its return before is 0")
+    if latest < window.stop - 1:
+        latest_day = iso(int(panels.days[latest]))
         found.warnings.append(f"the index {name} has no value after {latest_day} in this window; its return is 0 there")
     return found
 

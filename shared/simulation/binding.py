@@ -90,13 +90,11 @@ def _bars(panels: Panels, rows: slice) -> np.ndarray:
 
 def _bind_instruments(market: Market, panels: Panels, at: Any) -> None:
     instruments = panels.instruments
-    rank = instruments.code_rank
-    by_code = np.empty_like(rank)
-    by_code[rank] = np.arange(len(rank), dtype=np.int32)
+    kinds, by_code = _columns(panels)
     market.days = at(panels.days, np.int32)
-    market.code_rank = at(rank, np.int32)
+    market.code_rank = at(instruments.code_rank, np.int32)
     market.by_code = at(by_code, np.int32)
-    market.kind = at(_kinds(panels), np.uint8)
+    market.kind = at(kinds, np.uint8)
     market.delisted = at(instruments.delisted_day, np.int32)
 
 
@@ -105,16 +103,19 @@ def _rules_of(days: bytes) -> DayRules:
     return day_rules(np.frombuffer(days, np.int32))
 
 
-_known_kinds: dict[str, np.ndarray] = {}
+_known_columns: dict[str, tuple[np.ndarray, np.ndarray]] = {}
 
 
-def _kinds(panels: Panels) -> np.ndarray:
-    """Market codes of a dataset version, kept because a run is shorter than making them."""
-    found = _known_kinds.get(panels.version)
-    if found is None or len(found) != len(panels.instruments):
-        if len(_known_kinds) >= 16:
-            _known_kinds.clear()
-        found = _known_kinds[panels.version] = kinds_of(panels.instruments.market)
+def _columns(panels: Panels) -> tuple[np.ndarray, np.ndarray]:
+    """(market codes, columns in stock code order), kept because a run is shorter than making them."""
+    found = _known_columns.get(panels.version)
+    if found is None or len(found[0]) != len(panels.instruments):
+        if len(_known_columns) >= 16:
+            _known_columns.clear()
+        rank = panels.instruments.code_rank
+        by_code = np.empty_like(rank)
+        by_code[rank] = np.arange(len(rank), dtype=np.int32)
+        found = _known_columns[panels.version] = kinds_of(panels.instruments.market), by_code
     return found
 
 

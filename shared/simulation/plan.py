@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -41,6 +42,16 @@ class Expressions:
         )
         return tuple((path, expression) for path, expression in pairs if expression is not None)
 
+    @cached_property
+    def reaches(self) -> dict[str, int]:
+        """Panel field or factor -> rows that it is read before the row that is lived."""
+        found: dict[str, int] = {}
+        for _, expression in self.named():
+            reach = 1 << 30 if expression.whole_history else expression.lookback
+            for name in expression.fields | expression.factors:
+                found[name] = max(found.get(name, 0), reach + 1)
+        return found
+
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
@@ -56,15 +67,19 @@ class Plan:
 def expressions_of(request: BacktestRequest) -> Expressions:
     """The expressions of a canonical request."""
     strategy = request.strategy
+    return _expressions(strategy.buy.where, strategy.buy.rank_by, strategy.sell.where, strategy.universe.where)
 
+
+@lru_cache(maxsize=128)
+def _expressions(buy: str | None, rank_by: str, sell: str | None, universe: str | None) -> Expressions:
     def condition(text: str | None, path: str) -> Expression | None:
         return None if text is None else compile_expression(text, role="condition", path=path)
 
     return Expressions(
-        buy=condition(strategy.buy.where, "strategy.buy.where"),
-        rank_by=compile_expression(strategy.buy.rank_by, role="number", path="strategy.buy.rank_by"),
-        sell=condition(strategy.sell.where, "strategy.sell.where"),
-        universe=condition(strategy.universe.where, "strategy.universe.where"),
+        buy=condition(buy, "strategy.buy.where"),
+        rank_by=compile_expression(rank_by, role="number", path="strategy.buy.rank_by"),
+        sell=condition(sell, "strategy.sell.where"),
+        universe=condition(universe, "strategy.universe.where"),
     )
 
 
@@ -84,10 +99,8 @@ def _reaches(request: BacktestRequest) -> dict[str, int]:
         or request.benchmark == "market"
     ):
         found["MARKET_CAP"] = 1
-    for _, expression in expressions_of(request).named():
-        reach = 1 << 30 if expression.whole_history else expression.lookback
-        for name in expression.fields | expression.factors:
-            found[name] = max(found.get(name, 0), reach + 1)
+    for name, reach in expressions_of(request).reaches.items():
+        found[name] = max(found.get(name, 0), reach)
     return found
 
 
