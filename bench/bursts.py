@@ -12,6 +12,7 @@ import numpy as np
 from bench.client import Load, drive, request_bytes
 from bench.home import Served
 from bench.processes import cpu_by_name
+from bench.workload import with_condition
 from shared.strategies.catalogue import STANDARD
 
 Figures = dict[str, Any]
@@ -19,9 +20,10 @@ REST_S = 1.0
 """Before each round of a burst."""
 
 
-def body(number: int, first: dt.date, days: int = 365) -> dict[str, Any]:
-    """A request that no other number makes: another stop and another first day."""
-    strategy = {**STANDARD.strategy, "sell": {**STANDARD.strategy["sell"], "stop_loss_pct": 5 + number % 997 / 100}}
+def body(number: int, first: dt.date, days: int = 365, *, own: bool = False) -> dict[str, Any]:
+    """A request that no other number makes: another stop and another first day; `own`: and another condition."""
+    sell = {**STANDARD.strategy["sell"], "stop_loss_pct": 5 + number % 997 / 100}
+    strategy = {**(with_condition(number) if own else STANDARD.strategy), "sell": sell}
     start = first + dt.timedelta(days=number % 61)
     return {
         "strategy": strategy, "costs": STANDARD.costs, "start": start.isoformat(),
@@ -29,9 +31,9 @@ def body(number: int, first: dt.date, days: int = 365) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def backtests(numbers: range, first: dt.date, days: int = 365) -> list[bytes]:
+def backtests(numbers: range, first: dt.date, days: int = 365, *, own: bool = False) -> list[bytes]:
     """Requests as bytes, made before the clock runs."""
-    return [request_bytes("POST", "/v1/backtests", body(n, first, days), Prefer="wait=30") for n in numbers]
+    return [request_bytes("POST", "/v1/backtests", body(n, first, days, own=own), Prefer="wait=30") for n in numbers]
 
 
 def quantiles(load: Load) -> Figures:

@@ -57,7 +57,8 @@ def workloads(work: pathlib.Path, sizes: tuple[tuple[int, int], ...], tell: Told
 
 
 def compare(work: pathlib.Path, folders: list[pathlib.Path], python: str, tell: Told, only: str = "") -> dict[str, Any]:
-    """Ours and every peer, one after the other; ratios are against this engine's CPU (evaluate, days, statistics)."""
+    """Ours and every peer, one after the other; ratios are against this engine's CPU (evaluate, days, statistics)
+    with a condition of its own in each run."""
     found: dict[str, Any] = {"ondol": _child(work, "ondol", [sys.executable, "-m", "bench.ours"], 75, folders)}
     if not pathlib.Path(python).exists():
         tell(f"no peers: {python} does not exist (make bench makes it)")
@@ -81,7 +82,9 @@ def compare(work: pathlib.Path, folders: list[pathlib.Path], python: str, tell: 
     for key, engine in found.items():
         for name, figures in engine["runs"].items() if key != "ondol" else ():
             ours = found["ondol"]["runs"][name]
-            figures["ratio"] = statistics.median(figures["cpu_s"]) / statistics.median(ours["plain"]["engine_cpu_s"])
+            figures["ratio"] = statistics.median(figures["cpu_s"]) / statistics.median(
+                ours["plain_own"]["engine_cpu_s"]
+            )
             if figures["trades"] is not None:
                 figures["same_trades"] = engine["trades_digests"][name] == found["ondol"]["trades_digests"][name]
     return found

@@ -13,11 +13,13 @@ import json  # noqa: E402
 import pathlib  # noqa: E402
 import sys  # noqa: E402
 import tempfile  # noqa: E402
+from collections.abc import Callable  # noqa: E402
 from typing import Any  # noqa: E402
 
 import numpy as np  # noqa: E402
 
 from bench.peers.arrays import peak_rss_mb  # noqa: E402
+from shared.model.request import BacktestRequest  # noqa: E402
 from shared.simulation import run  # noqa: E402
 
 IMPORTED = time.process_time() - BEGIN
@@ -32,13 +34,14 @@ def _private_mb() -> float:
 
 
 def measure(folder: pathlib.Path, repeats: int, out: pathlib.Path) -> dict[str, Any]:
-    """Engine time (evaluate, simulate, statistics) and whole time (with the result) of the standard strategy."""
+    """Engine time (evaluate, simulate, statistics) and whole time (with the result) of the standard strategy, in `full`
+    and `plain` of ticks and limits, which peers do not know; `_own`: with a condition of its own in each run."""
     from bench.workload import open_workload, standard
 
     workload = open_workload(folder)
     with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="ondol-bench-") as scratch:
         panels = workload.mapped(pathlib.Path(scratch))
-        plain = standard(panels, workload.rows, plain=True)
+        plain, full = standard(panels, workload.rows, plain=True), standard(panels, workload.rows)
         outcome = run(plain, panels.reading())
         days = panels.days[-workload.rows :]
         dates = {str(np.datetime64(int(day), "D")): row for row, day in enumerate(days)}
@@ -50,13 +53,19 @@ def measure(folder: pathlib.Path, repeats: int, out: pathlib.Path) -> dict[str, 
         ]
         (out / f"{workload.name}.json").write_text(json.dumps(trades))
         found: dict[str, Any] = {"trades": len(trades), "final": outcome.result["equity"][-1]["equity"]}
-        for name, request in (("plain", plain), ("full", standard(panels, workload.rows))):
-            begin = time.process_time()
-            run(request, panels.reading())
+        kinds: tuple[tuple[str, Callable[[int], BacktestRequest]], ...] = (
+            ("plain_own", lambda number: standard(panels, workload.rows, plain=True, condition=number)),
+            ("plain", lambda _: plain),
+            ("full_own", lambda number: standard(panels, workload.rows, condition=number)),
+            ("full", lambda _: full),
+        )
+        for name, request_of in kinds:
+            run(request_of(repeats), panels.reading())
             cpu, engine, whole, parts = [], [], [], []
             for number in range(repeats):
                 if number and not number % ROUND:
                     time.sleep(PAUSE_S)
+                request = request_of(number)
                 begin, at = time.process_time(), time.perf_counter()
                 outcome = run(request, panels.reading())
                 whole.append(1e3 * (time.perf_counter() - at))

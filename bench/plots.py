@@ -33,7 +33,7 @@ def engines(raw: dict[str, Any], folder: pathlib.Path) -> None:
     for key, engine in raw["engines"].items():
         figures = engine["runs"].get("2000x250")
         if figures:
-            seconds = figures["plain"]["engine_cpu_s"] if key == "ondol" else figures["cpu_s"]
+            seconds = figures["plain_own"]["engine_cpu_s"] if key == "ondol" else figures["cpu_s"]
             titles.append("Ondol (with statistics)" if key == "ondol" else engine["title"])
             values.append(1e3 * statistics.median(seconds))
     order = sorted(range(len(values)), key=values.__getitem__, reverse=True)

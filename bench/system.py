@@ -160,6 +160,8 @@ def answering(served: Served, tell: Told, *, seconds: float, users: tuple[int, .
     asked = backtests(range(500), first)
     found["new"] = burst(served, asked, 1, rounds=5)
     tell(f"a new request: p50 {found['new']['p50_ms']:.1f} ms, p99 {found['new']['p99_ms']:.1f} ms")
+    found["own_condition"] = burst(served, backtests(range(10_000, 10_300), first, own=True), 1, rounds=5)
+    tell(f"the same, each with a condition of its own: p50 {found['own_condition']['p50_ms']:.1f} ms")
     found["stored"] = burst(served, asked, 1, rounds=5, keep=True)
     tell(f"a stored one: p50 {found['stored']['p50_ms']:.2f} ms")
     at = 20_000

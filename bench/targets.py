@@ -45,9 +45,9 @@ class Row:
         return None if self.value is None else self.target.met(self.value)
 
 
-def _engine(name: str) -> tuple[Callable[[Raw], float], Callable[[Raw], tuple[float, float]]]:
+def _engine(name: str, kind: str = "full") -> tuple[Callable[[Raw], float], Callable[[Raw], tuple[float, float]]]:
     def values(raw: Raw) -> list[float]:
-        found: list[float] = raw["engines"]["ondol"]["runs"][name]["full"]["engine_ms"]
+        found: list[float] = raw["engines"]["ondol"]["runs"][name][kind]["engine_ms"]
         return found
 
     def middle(raw: Raw) -> float:
@@ -127,6 +127,22 @@ TARGETS = (
     Target("P1", "engine time of S, 2,700 stocks, 3 years", "ms", 5, "most", *_engine("2700x750")),
     Target(
         "P1",
+        "the same, another condition in each run, 2,000 stocks, 1 year",
+        "ms",
+        2,
+        "most",
+        *_engine("2000x250", "full_own"),
+    ),
+    Target(
+        "P1",
+        "the same, another condition in each run, 2,000 stocks, 3 years",
+        "ms",
+        5,
+        "most",
+        *_engine("2000x750", "full_own"),
+    ),
+    Target(
+        "P1",
         "CPU of vectorbt with statistics / ours, 1 year",
         "x",
         100,
@@ -151,6 +167,15 @@ TARGETS = (
         "P2", "POST to the answer, never seen, 1 year, p50", "ms", 10, "most", _answers("new", "p50_ms"), _rounds("new")
     ),
     Target("P2", "the same, p99", "ms", 40, "most", _answers("new", "p99_ms")),
+    Target(
+        "P2",
+        "the same, each with a condition of its own, p50",
+        "ms",
+        10,
+        "most",
+        _answers("own_condition", "p50_ms"),
+        _rounds("own_condition"),
+    ),
     Target(
         "P3", "answered from a stored result, p50", "ms", 2, "most", _answers("stored", "p50_ms"), _rounds("stored")
     ),

@@ -165,10 +165,22 @@ def make(stocks: int, rows: int, seed: int = 1, keys: Sequence[str] = FACTORS) -
     return Workload(name=name, manifest=manifest_of(content, 1, {}), parts=parts, rows=rows), panels
 
 
-def standard(panels: Panels, rows: int, *, plain: bool = False, **changes: Any) -> BacktestRequest:
-    """The standard strategy over the last `rows` days; `plain`: without ticks and limits, which no peer knows."""
+def with_condition(number: int) -> dict[str, Any]:
+    """The standard strategy with a condition that no other number has, and that as many stocks fulfil."""
+    buy = STANDARD.strategy["buy"]
+    where = buy["where"].replace("PER < 10 ", f"PER < {10 + (number + 1) / 1e6:.6f} ")
+    if where == buy["where"]:
+        raise ValueError(f"the standard condition has another form: {where}")
+    return {**STANDARD.strategy, "buy": {**buy, "where": where}}
+
+
+def standard(
+    panels: Panels, rows: int, *, plain: bool = False, condition: int | None = None, **changes: Any
+) -> BacktestRequest:
+    """The standard strategy over the last `rows` days; `plain`: without ticks and limits, which no peer knows;
+    `condition`: with one of its own."""
     body: dict[str, Any] = {
-        "strategy": STANDARD.strategy,
+        "strategy": STANDARD.strategy if condition is None else with_condition(condition),
         "costs": STANDARD.costs,
         "start": from_day(int(panels.days[-rows])).isoformat(),
         "end": from_day(int(panels.days[-1])).isoformat(),
