@@ -12,7 +12,7 @@ from shared.language.check import Checker, Role
 from shared.language.functions import BY_NAME
 from shared.language.parser import parse
 from shared.language.render import render
-from shared.language.syntax import Call, Logic, Name, Node, Number, children, count, walk
+from shared.language.syntax import Call, Logic, Name, Node, Number, children, size
 from shared.model.fields import LANGUAGE_FIELDS
 
 ALL_ROWS = 1 << 30
@@ -70,7 +70,8 @@ def describe(node: Node, role: Role) -> Expression:
     reach: dict[str, int] = {}
     nearest: dict[str, int] = {}
     fields: set[str] = set()
-    lookback, whole_history = 0, False
+    lookback, whole_history, cross_section = 0, False, False
+    nodes = work = 0
     pending = [(node, 0, 0, False)]
     while pending:
         found, before, least, endless = pending.pop()
@@ -79,6 +80,9 @@ def describe(node: Node, role: Role) -> Expression:
             own, endless, whole_history = 0, True, True
         back = before + own
         lookback = max(lookback, back)
+        nodes += size(found)
+        work += _work(found)
+        cross_section = cross_section or is_cross_section(found)
         if isinstance(found, Call) and found.function == "lag":
             least += own
         if isinstance(found, Name):
@@ -88,11 +92,10 @@ def describe(node: Node, role: Role) -> Expression:
                 reach[found.name] = max(reach.get(found.name, 0), ALL_ROWS if endless else back)
                 nearest[found.name] = min(nearest.get(found.name, least), least)
         pending.extend((child, back, least, endless) for child in children(found))
-    work = sum(_work(found) for found in walk(node))
     return Expression(
         text=render(node), node=node, role=role, fields=frozenset(fields), factors=frozenset(reach), lookback=lookback,
-        whole_history=whole_history, cross_section=any(is_cross_section(found) for found in walk(node)),
-        nodes=count(node), work=work, reach=MappingProxyType(reach), nearest=MappingProxyType(nearest),
+        whole_history=whole_history, cross_section=cross_section, nodes=nodes, work=work,
+        reach=MappingProxyType(reach), nearest=MappingProxyType(nearest),
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 from shared.errors import RequestError
 from shared.language.functions import canonical_name, unknown_names
@@ -23,6 +24,12 @@ from shared.language.syntax import (
 from shared.language.tokens import MAX_PROBLEMS, Token, problem, tokenize
 
 OR, AND, NOT, COMPARE, ADD, MULTIPLY, NEGATE = range(1, 8)
+_RANKS = {
+    "or": OR, "and": AND, **dict.fromkeys(COMPARISONS, COMPARE), **dict.fromkeys("+-", ADD),
+    **dict.fromkeys("*/", MULTIPLY),
+}  # fmt: skip
+_TIGHTER = {OR: AND, AND: NOT, COMPARE: ADD, ADD: MULTIPLY, MULTIPLY: NEGATE}
+"""The rank that an operator's right side has at least."""
 
 
 class _SyntaxMistakeError(Exception):
@@ -46,13 +53,13 @@ class _Parser:
     def token(self) -> Token:
         return self.tokens[self.place]
 
-    def take(self, *texts: str) -> Token | None:
-        """Steps over the next token when it is one of these signs or keywords."""
-        token = self.token
-        if token.kind not in ("number", "name") and token.text in texts:
+    def take(self, text: str) -> bool:
+        """Steps over the next token when it is this sign."""
+        token = self.tokens[self.place]
+        if token.text == text and token.kind not in ("number", "name"):
             self.place += 1
-            return token
-        return None
+            return True
+        return False
 
     def enter(self) -> None:
         self.nesting += 1
@@ -63,40 +70,40 @@ class _Parser:
         """The longest expression from here whose operators bind at least as tightly as `minimum`."""
         left = self.prefix(minimum)
         while True:
-            at = self.token.at
-            if (minimum <= MULTIPLY and (run := self.run(("*", "/"), NEGATE))) or (
-                minimum <= ADD and (run := self.run(("+", "-"), MULTIPLY))
-            ):
-                left = arithmetic((left, *run[1]), tuple(run[0]), at)
-            elif minimum <= COMPARE and (run := self.run(COMPARISONS, ADD)):
-                left = Comparison((left, *run[1]), tuple(run[0]), at)
-            elif minimum <= AND and (run := self.run(("and",), NOT)):
-                left = logic("and", (left, *run[1]), at)
-            elif minimum <= OR and (run := self.run(("or",), AND)):
-                left = logic("or", (left, *run[1]), at)
-            else:
+            first = self.tokens[self.place]
+            rank = _RANKS.get(first.text, 0) if first.kind in ("operator", "keyword") else 0
+            if not rank or rank < minimum:
                 return left
+            signs, operands = self.run(rank)
+            if rank == COMPARE:
+                left = Comparison((left, *operands), tuple(signs), first.at)
+            elif rank in (ADD, MULTIPLY):
+                left = arithmetic((left, *operands), tuple(signs), first.at)
+            else:
+                left = logic(first.text, (left, *operands), first.at)
 
-    def run(self, operators: tuple[str, ...], tighter: int) -> tuple[list[str], list[Node]] | None:
-        """The operators of one rank that follow, each with its right operand; None without any."""
+    def run(self, rank: int) -> tuple[list[str], list[Node]]:
+        """The operators of this rank that follow, at least one, each with its right operand."""
         signs: list[str] = []
         operands: list[Node] = []
-        while sign := self.take(*operators):
-            signs.append(sign.text)
-            operands.append(self.expression(tighter))
-        return (signs, operands) if signs else None
+        while (token := self.tokens[self.place]).kind in ("operator", "keyword") and _RANKS.get(token.text) == rank:
+            self.place += 1
+            signs.append(token.text)
+            operands.append(self.expression(_TIGHTER[rank]))
+        return signs, operands
 
     def prefix(self, minimum: int) -> Node:
-        token = self.token
-        for sign, rank, kind in (("not", NOT, Not), ("-", NEGATE, Negate)):
-            if self.take(sign):
-                if minimum > rank:
-                    raise _SyntaxMistakeError(token.at, f"`{sign}` needs parentheses here: `({sign} …)`")
-                self.enter()
-                operand = self.expression(rank)
-                self.nesting -= 1
-                return kind(operand, token.at)
-        return self.primary()
+        token = self.tokens[self.place]
+        if token.text not in ("not", "-") or token.kind in ("number", "name"):
+            return self.primary()
+        rank = NOT if token.text == "not" else NEGATE
+        if minimum > rank:
+            raise _SyntaxMistakeError(token.at, f"`{token.text}` needs parentheses here: `({token.text} …)`")
+        self.place += 1
+        self.enter()
+        operand = self.expression(rank)
+        self.nesting -= 1
+        return Not(operand, token.at) if rank == NOT else Negate(operand, token.at)
 
     def primary(self) -> Node:
         token = self.token
@@ -145,17 +152,26 @@ def parse(text: str, path: str = "", factors: frozenset[str] | None = None) -> N
     Raises RequestError with line and column: length, number of nodes and depth first, then the first mistake of syntax
     together with every unknown name.
     """
-    tokens = tokenize(text, path)
-    parser = _Parser(tokens)
     try:
-        node = parser.expression(OR)
-        if parser.token.kind != "end":
-            raise _SyntaxMistakeError(parser.token.at, f"an operator is expected before `{parser.token.text}`")
-        if depth(node) > MAX_DEPTH:
-            raise _SyntaxMistakeError(0, f"the expression is nested deeper than {MAX_DEPTH} levels")
+        return _tree(text)
+    except RequestError:
+        tokenize(text, path)  # the same again, with the path
+        raise
     except _SyntaxMistakeError as mistake:
+        tokens = tokenize(text, path)
         problems = [problem(text, mistake.at, mistake.message, path)]
         problems += [problem(text, at, message, path, names) for at, message, names in unknown_names(tokens, factors)]
         problems.sort(key=lambda p: (p.line or 0, p.column or 0))
         raise RequestError(problems[:MAX_PROBLEMS]) from None
+
+
+@lru_cache(maxsize=128)
+def _tree(text: str) -> Node:
+    """The last trees are kept: an expression is parsed to be checked, and again to become a program."""
+    parser = _Parser(tokenize(text))
+    node = parser.expression(OR)
+    if parser.token.kind != "end":
+        raise _SyntaxMistakeError(parser.token.at, f"an operator is expected before `{parser.token.text}`")
+    if depth(node) > MAX_DEPTH:
+        raise _SyntaxMistakeError(0, f"the expression is nested deeper than {MAX_DEPTH} levels")
     return node

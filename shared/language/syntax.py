@@ -126,15 +126,9 @@ def walk(node: Node) -> Iterator[Node]:
         pending.extend(reversed(children(found)))
 
 
-def count(node: Node) -> int:
-    """Nodes of a tree as the limit counts them: names, numbers, calls, and each single operator."""
-    total = 0
-    for found in walk(node):
-        if isinstance(found, Arithmetic | Comparison | Logic):
-            total += len(found.operands) - 1
-        else:
-            total += 1
-    return total
+def size(node: Node) -> int:
+    """What a node itself counts in the limit: one for a name, a number or a call, one for each operator of a run."""
+    return len(node.operands) - 1 if isinstance(node, Arithmetic | Comparison | Logic) else 1
 
 
 def depth(node: Node) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 from shared.errors import Problem, RequestError
 from shared.language.syntax import MAX_BYTES, MAX_NODES
@@ -18,6 +18,12 @@ _SPACE = " \t\r\n"
 _NUMBER = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _NAME = re.compile(r"[A-Za-z_가-힣][A-Za-z0-9_가-힣]*")
 _OPERATOR = re.compile(r"<=|>=|==|!=|[<>+\-*/]")
+_WORD = re.compile(
+    rf"[{_SPACE}]*+(?:(?P<number>(?>{_NUMBER.pattern}))(?![A-Za-z_가-힣])|(?P<name>{_NAME.pattern})"
+    rf"|(?P<operator>(?!<>|\*\*)(?:{_OPERATOR.pattern}))|(?P<bracket>[(),]))"
+)
+"""Spaces and a right word; what it does not match is looked at closely."""
+_SPACES = re.compile(rf"[{_SPACE}]+")
 _FOREIGN = re.compile(r"&&|\|\||\*\*|<>|=|!|&|\||\^|%|[^\S ]|.", re.DOTALL)
 _HINTS = {
     "&&": "write `and`",
@@ -62,26 +68,22 @@ def tokenize(text: str, path: str = "") -> list[Token]:
     problems: list[Problem] = []
     at, nodes = 0, 0
     while at < len(text) and len(problems) < MAX_PROBLEMS:
-        sign = text[at]
-        if sign in _SPACE:
-            at += 1
+        if word := _WORD.match(text, at):
+            kind = cast(Kind, word.lastgroup)
+            found_text, start, at = word[kind], word.start(kind), word.end()
+            if kind != "bracket":
+                nodes += 1
+            if kind == "name" and (keyword := found_text.lower()) in KEYWORDS:
+                kind, found_text = "keyword", keyword
+            tokens.append(Token(kind, found_text, start))
             continue
-        if sign in "(),":
-            tokens.append(Token("bracket", sign, at))
-            at += 1
+        if spaces := _SPACES.match(text, at):
+            at = spaces.end()
             continue
         nodes += 1
         if found := _NUMBER.match(text, at):
-            if _NAME.match(text, found.end()):
-                problems.append(
-                    problem(text, found.end(), "a letter follows a number; write a space or an operator", path)
-                )
-            tokens.append(Token("number", found[0], at))
-        elif found := _NAME.match(text, at):
-            word = found[0].lower()
-            tokens.append(Token("keyword", word, at) if word in KEYWORDS else Token("name", found[0], at))
-        elif (found := _OPERATOR.match(text, at)) and not text.startswith(("<>", "**"), at):
-            tokens.append(Token("operator", found[0], at))
+            message = "a letter follows a number; write a space or an operator"
+            problems.append(problem(text, found.end(), message, path))
         else:
             found = _FOREIGN.match(text, at)
             assert found is not None  # noqa: S101 - the pattern ends in "any character"

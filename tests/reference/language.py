@@ -22,8 +22,8 @@ Grid = list[list[Any]]  # one list of stocks per row
 class Evaluator:
     """Evaluates trees over every row of a market; `universe[row][stock]` is where cross-section functions look.
 
-    With `noise`, every value that is read is moved by about its last bit: what then comes out otherwise was decided by
-    rounding.
+    With `noise`, every value that is read is moved by about its last bit, and so are the sides of a comparison: what
+    then comes out otherwise was decided by rounding.
     """
 
     market: Market
@@ -41,6 +41,12 @@ class Evaluator:
         if value is None or self.noise is None:
             return value
         return value * (1 + 1e-13 * self.noise.uniform(-1, 1)) + 1e-13 * self.noise.uniform(-1, 1)
+
+    def _judged(self, test: Callable[[float, float], bool], a: float, b: float) -> bool:
+        """A comparison; with noise, sides that only their last bits tell apart may be judged either way."""
+        if self.noise is not None and abs(a - b) <= 1e-12 * max(1.0, abs(a), abs(b)):
+            return self.noise.random() < 0.5
+        return test(single(a), single(b))
 
     def _each(self, function: Callable[..., Any], *nodes: Node) -> Grid:
         grids = [self.run(node) for node in nodes]
@@ -65,7 +71,7 @@ class Evaluator:
         if kind in COMPARISONS:
             test = COMPARISONS[kind]
             return self._each(
-                lambda a, b: a is not None and b is not None and test(single(a), single(b)), node[1], node[2]
+                lambda a, b: a is not None and b is not None and self._judged(test, a, b), node[1], node[2]
             )
         if kind == "negative":
             return self._each(lambda a: None if a is None else -a, node[1])

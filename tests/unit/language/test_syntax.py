@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from shared.errors import Problem, RequestError
 from shared.language import compile_expression, parse, render
-from shared.language.syntax import MAX_BYTES, MAX_DEPTH, MAX_NODES, NODES, count, depth, walk
+from shared.language.syntax import MAX_BYTES, MAX_DEPTH, MAX_NODES, NODES, depth, size, walk
 from tests.unit.language.trees import ALL_FUNCTIONS, NUMBERS, conditions, numbers
 
 TREES = st.one_of(numbers(4, NUMBERS, ALL_FUNCTIONS), conditions(4, NUMBERS, ALL_FUNCTIONS))
@@ -20,7 +20,7 @@ TREES = st.one_of(numbers(4, NUMBERS, ALL_FUNCTIONS), conditions(4, NUMBERS, ALL
 @settings(max_examples=400, deadline=None)
 def test_a_rendered_tree_parses_to_itself(tree: object) -> None:
     text = render(tree)  # type: ignore[arg-type]
-    if len(text) <= MAX_BYTES and count(tree) <= MAX_NODES:  # type: ignore[arg-type]
+    if len(text) <= MAX_BYTES and sum(map(size, walk(tree))) <= MAX_NODES:  # type: ignore[arg-type]
         assert parse(text) == tree
         assert render(parse(text)) == text
 
@@ -71,7 +71,7 @@ def test_a_text_of_exactly_8_kib_is_read() -> None:
 
 def test_400_nodes_are_read_and_401_refused() -> None:
     text = "+".join(["1"] * 200)  # 200 numbers and 199 signs
-    assert count(parse(f"-({text})")) == MAX_NODES
+    assert sum(map(size, walk(parse(f"-({text})")))) == MAX_NODES
     assert "400" in str(_refused(f"--({text})"))
     assert "400" in str(_refused(" or ".join(["a"] * 1000)))
 
