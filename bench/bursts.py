@@ -56,7 +56,8 @@ def burst(
     """
     run = served.run()
     named = {**run["services"], **run["servers"]["processes"]}
-    load, spent, medians = Load(), dict.fromkeys(named, 0.0), []
+    load, medians = Load(), []
+    spent: dict[str, float] = {}
     for part in range(rounds):
         if rounds > 1:
             time.sleep(REST_S)

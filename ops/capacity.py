@@ -76,7 +76,7 @@ def page(raw: dict[str, Any], source: str) -> str:
         f" hour and {USD_PER_GIB_HOUR} USD per GiB and hour (list prices of general-purpose machines differ; replace them).",
         "",
         "Measured CPU of a new request: "
-        + ", ".join(f"{name} {value:.1f} ms" for name, value in sorted(each.items()))
+        + ", ".join(f"{name} {value:.1f} ms" for name, value in sorted(each.items()) if value)
         + f"; of a stored one {answers['stored']['system_cpu_ms_each']:.1f} ms in total.",
         "",
         "| concurrent users | requests/s | cores | hosts | simulators | memory GiB | USD a month |",
