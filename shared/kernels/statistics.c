@@ -112,7 +112,7 @@ static void against(const course *c, measures *m) {
 
 void measure(const course *c, measures *m) {
     double *known = c->work, *work = known + c->rows;
-    int64_t n = 0, active = 0;
+    int64_t n = 0, first = 0; /* known returns; of these the first one of an active day */
     for (int64_t i = 0; i < c->rows; i++) {
         double before = i ? c->equity[i - 1] : c->initial_cash;
         c->returns[i] = before > 0 ? c->equity[i] / before - 1 : NAN;
@@ -122,7 +122,7 @@ void measure(const course *c, measures *m) {
     for (int64_t i = 0; i < c->rows; i++) {
         double value = c->returns[i];
         if (isnan(value)) continue;
-        if (i < c->idle) active++; /* those before the first active one, for now */
+        first += i < c->idle;
         if (value > m->best) m->best = value;
         if (value < m->worst) m->worst = value;
         known[n++] = value;
@@ -134,8 +134,8 @@ void measure(const course *c, measures *m) {
         work[i] = excess < 0 ? excess * excess : 0.0;
     }
     m->below = sqrt(mean(work, n));
-    m->active_deviation = deviation(known + active, n - active, work);
-    m->active_excess = n > active ? mean_above(known + active, n - active, c->daily_rf, work) : NAN;
+    m->active_deviation = deviation(known + first, n - first, work);
+    m->active_excess = n > first ? mean_above(known + first, n - first, c->daily_rf, work) : NAN;
     m->equity = mean(c->equity, c->rows);
     n = 0;
     for (int64_t i = 0; i < c->rows; i++)
@@ -156,7 +156,7 @@ typedef struct {
 void judge_trips(const char *trips, int64_t n, int64_t size, int64_t cost, int64_t brought, const int32_t *ages,
                  double *gains, double *parts, double *work, outcomes *o) {
     double *gained = work, *of_cost = work + n;
-    int64_t won = 0, lost = 0;
+    int64_t won = 0;
     o->days = 0;
     for (int64_t i = 0; i < n; i++) {
         double paid = *(const double *)(trips + i * size + cost);
@@ -165,14 +165,13 @@ void judge_trips(const char *trips, int64_t n, int64_t size, int64_t cost, int64
         o->days += ages[i];
         won += gains[i] > 0;
     }
+    int64_t lost = n - won, w = 0, l = won;
     o->won = won;
-    int64_t w = 0, l = won;
     for (int64_t i = 0; i < n; i++) {
         int64_t at = gains[i] > 0 ? w++ : l++;
         gained[at] = gains[i];
         of_cost[at] = parts[i];
     }
-    lost = n - won;
     o->won_sum = sum(gained, won);
     o->lost_sum = sum(gained + won, lost);
     o->won_part = won ? mean(of_cost, won) : NAN;

@@ -189,7 +189,7 @@ class _Evaluation:
             return machine.rank(node.function, self.values(text, "f4", rows), members, groups, dtype)
         last = node.arguments[-1]
         p = last.value if node.function == "winsorize" and isinstance(last, Number) else 0.0
-        order = np.argsort(self.panels.instruments.code_rank)
+        order = self.panels.instruments.by_code
         values = self.values(text, "f8", rows)
         return machine.moments(node.function, values, members, order=order, groups=groups, p=p, dtype=dtype)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import lru_cache
 
 from shared.errors import RequestError
@@ -154,9 +155,8 @@ def parse(text: str, path: str = "", factors: frozenset[str] | None = None) -> N
     """
     try:
         return _tree(text)
-    except RequestError:
-        tokenize(text, path)  # the same again, with the path
-        raise
+    except RequestError as error:
+        raise RequestError([replace(found, path=path) for found in error.problems]) from None
     except _SyntaxMistakeError as mistake:
         tokens = tokenize(text, path)
         problems = [problem(text, mistake.at, mistake.message, path)]

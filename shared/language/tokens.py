@@ -16,10 +16,11 @@ MAX_PROBLEMS = 20
 """At most so many mistakes are described for one expression."""
 _SPACE = " \t\r\n"
 _NUMBER = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_NAME = re.compile(r"[A-Za-z_가-힣][A-Za-z0-9_가-힣]*")
+_LETTERS = "A-Za-z_가-힣"
+_NAME = re.compile(rf"[{_LETTERS}][{_LETTERS}0-9]*")
 _OPERATOR = re.compile(r"<=|>=|==|!=|[<>+\-*/]")
 _WORD = re.compile(
-    rf"[{_SPACE}]*+(?:(?P<number>(?>{_NUMBER.pattern}))(?![A-Za-z_가-힣])|(?P<name>{_NAME.pattern})"
+    rf"[{_SPACE}]*+(?:(?P<number>(?>{_NUMBER.pattern}))(?![{_LETTERS}])|(?P<name>{_NAME.pattern})"
     rf"|(?P<operator>(?!<>|\*\*)(?:{_OPERATOR.pattern}))|(?P<bracket>[(),]))"
 )
 """Spaces and a right word; what it does not match is looked at closely."""

@@ -35,10 +35,14 @@ class Instruments(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     @cached_property
     def code_rank(self) -> np.ndarray:
         """int32 [N]: position of each column when ordered by stock code ascending (every tie ends here)."""
-        order = sorted(range(len(self.code)), key=self.code.__getitem__)
-        rank = np.empty(len(order), np.int32)
-        rank[order] = np.arange(len(order), dtype=np.int32)
+        rank = np.empty(len(self.code), np.int32)
+        rank[self.by_code] = np.arange(len(self.code), dtype=np.int32)
         return rank
+
+    @cached_property
+    def by_code(self) -> np.ndarray:
+        """int32 [N]: the columns ordered by stock code ascending, the inverse of `code_rank`."""
+        return np.array(sorted(range(len(self.code)), key=self.code.__getitem__), np.int32)
 
     @cached_property
     def delisted_day(self) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 from shared.errors import Problem, RunError
 from shared.model.calendar import iso
 from shared.model.panel import Panels
+from shared.simulation.kept import Kept
 from shared.simulation.kernel import Market, Plane, universe_returns
 
 Series = np.ndarray
@@ -31,30 +32,22 @@ class _Carried:
     """The row of the last value up to each row, -1 before the first."""
 
 
-_KEPT = 16
-_known: dict[tuple[str, str], _Carried] = {}
+_known: Kept[_Carried] = Kept(16)
 
 
-def _carried(name: str, panels: Panels) -> _Carried:
-    """The index, kept because a run is shorter than carrying it over."""
-    found = _known.get((panels.version, name))
-    if found is None:
-        if len(_known) >= _KEPT:
-            _known.clear()
-        series = panels.indices[name]
-        latest = np.maximum.accumulate(np.where(np.isnan(series), -1, np.arange(len(series))))
-        values = np.where(latest >= 0, series[np.maximum(latest, 0)], np.nan)
-        returns = np.zeros(len(series))
-        returns[1:] = values[1:] / values[:-1] - 1
-        returns[np.isnan(returns)] = 0.0
-        returns.flags.writeable = False
-        found = _known[panels.version, name] = _Carried(returns=returns, latest=latest)
-    return found
+def _carried(series: Series) -> _Carried:
+    latest = np.maximum.accumulate(np.where(np.isnan(series), -1, np.arange(len(series))))
+    values = np.where(latest >= 0, series[np.maximum(latest, 0)], np.nan)
+    returns = np.zeros(len(series))
+    returns[1:] = values[1:] / values[:-1] - 1
+    returns[np.isnan(returns)] = 0.0
+    returns.flags.writeable = False
+    return _Carried(returns=returns, latest=latest)
 
 
 def index_benchmark(name: str, panels: Panels, window: slice) -> Benchmark:
     """An index series, carried over rows that it lacks. Raises RunError when it has no value up to the window's end."""
-    carried = _carried(name, panels)
+    carried = _known.get((panels.version, name), lambda: _carried(panels.indices[name]))
     latest = int(carried.latest[window.stop - 1])
     if latest < 0:
         detail = f"the index {name} has no value up to {iso(int(panels.days[window.stop - 1]))}; use benchmark null"

@@ -15,6 +15,7 @@ from shared.market.ticks import TABLES
 from shared.model.panel import Panels
 from shared.model.raw import Dividends
 from shared.model.request import BacktestRequest
+from shared.simulation.kept import Kept
 from shared.simulation.kernel import BAR, DELISTINGS, WEIGHTINGS, Market, Options, Rules, address, plane, strips_of
 from shared.simulation.plan import Plan
 
@@ -90,10 +91,10 @@ def _bars(panels: Panels, rows: slice) -> np.ndarray:
 
 def _bind_instruments(market: Market, panels: Panels, at: Any) -> None:
     instruments = panels.instruments
-    kinds, by_code = _columns(panels)
+    kinds = _kinds.get((panels.version, len(instruments)), lambda: kinds_of(instruments.market))
     market.days = at(panels.days, np.int32)
     market.code_rank = at(instruments.code_rank, np.int32)
-    market.by_code = at(by_code, np.int32)
+    market.by_code = at(instruments.by_code, np.int32)
     market.kind = at(kinds, np.uint8)
     market.delisted = at(instruments.delisted_day, np.int32)
 
@@ -103,20 +104,8 @@ def _rules_of(days: bytes) -> DayRules:
     return day_rules(np.frombuffer(days, np.int32))
 
 
-_known_columns: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-
-
-def _columns(panels: Panels) -> tuple[np.ndarray, np.ndarray]:
-    """(market codes, columns in stock code order), kept because a run is shorter than making them."""
-    found = _known_columns.get(panels.version)
-    if found is None or len(found[0]) != len(panels.instruments):
-        if len(_known_columns) >= 16:
-            _known_columns.clear()
-        rank = panels.instruments.code_rank
-        by_code = np.empty_like(rank)
-        by_code[rank] = np.arange(len(rank), dtype=np.int32)
-        found = _known_columns[panels.version] = kinds_of(panels.instruments.market), by_code
-    return found
+_kinds: Kept[np.ndarray] = Kept(16)
+"""Market codes of a dataset version."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,29 +119,24 @@ class _Payments:
     cash: np.ndarray  # float64
 
 
-_known_payments: dict[int, _Payments] = {}
+_known_payments: Kept[_Payments] = Kept(4)
+"""By the places of what they are made of, which they hold."""
 
 
-def _payments(panels: Panels) -> _Payments:
-    """The payments of a dataset, kept because a run is shorter than ordering them."""
-    dividends, days = panels.dividends, panels.days
-    found = _known_payments.get(id(dividends))
-    if found is None or found.days is not days:
-        if len(_known_payments) >= 4:
-            _known_payments.clear()
-        rows = np.searchsorted(days, dividends.ex_date).astype(np.int32)
-        paid = np.flatnonzero(dividends.dps > 0)
-        rank = panels.instruments.code_rank[dividends.instrument[paid]]
-        order = paid[np.lexsort((dividends.dps[paid], rank, rows[paid]))]
-        found = _known_payments[id(dividends)] = _Payments(
-            of=dividends, days=days, row=rows[order], col=dividends.instrument[order].astype(np.int32),
-            cash=dividends.dps[order] * (1 - DIVIDEND_TAX),
-        )  # fmt: skip
-    return found
+def _payments(dividends: Dividends, panels: Panels) -> _Payments:
+    rows = np.searchsorted(panels.days, dividends.ex_date).astype(np.int32)
+    paid = np.flatnonzero(dividends.dps > 0)
+    rank = panels.instruments.code_rank[dividends.instrument[paid]]
+    order = paid[np.lexsort((dividends.dps[paid], rank, rows[paid]))]
+    return _Payments(
+        of=dividends, days=panels.days, row=rows[order], col=dividends.instrument[order].astype(np.int32),
+        cash=dividends.dps[order] * (1 - DIVIDEND_TAX),
+    )  # fmt: skip
 
 
 def _bind_dividends(market: Market, panels: Panels, window: slice, at: Any) -> None:
-    paid = _payments(panels)
+    dividends, days = panels.dividends, panels.days
+    paid = _known_payments.get((id(dividends), id(days)), lambda: _payments(dividends, panels))
     first, last = paid.row.searchsorted(np.array([window.start, window.stop], np.int32)).tolist()
     market.dividends = last - first
     market.dividend_row = at(paid.row[first:last], np.int32)

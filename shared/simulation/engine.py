@@ -78,21 +78,16 @@ class Run:
     statistics_ms: float = 0.0
     encode_ms: float = 0.0
 
-    @property
-    def idle_days(self) -> int:
-        """Rows before the first purchase."""
-        bought = self.ledger.state.first_purchase
-        return len(self.ledger.equity) if bought < 0 else bought - self.plan.window.start
-
     def course(self) -> Course:
         """The equity curve and what belongs to it."""
+        bought = self.ledger.state.first_purchase
         return Course(
             days=self.panels.days[self.plan.window],
             equity=self.ledger.equity,
             cash=self.ledger.cash,
             initial_cash=self.request.initial_cash,
             benchmark=None if self.benchmark is None else self.benchmark.returns,
-            idle_days=self.idle_days,
+            idle_days=len(self.ledger.equity) if bought < 0 else bought - self.plan.window.start,
             risk_free_pct=self.request.risk_free_pct,
         )
 
@@ -277,7 +272,6 @@ def parts_of(state: Run) -> dict[str, Piece]:
         tax=ledger.state.tax,
         slippage=ledger.state.slippage,
         fills=int(np.count_nonzero(trades["shares"])),
-        idle_days=state.idle_days,
     )
     state.figures = orjson.dumps(statistics(course, trips, totals, months))
     state.statistics_ms = 1000 * (perf_counter() - begun)

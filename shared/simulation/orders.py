@@ -61,38 +61,36 @@ def _asks(name: str, panels: Panels) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class Ranking:
-    """What is ranked by and bought over a universe.
-
-    `values` gives float32 [rows, N] of what `name` names, `passed` bool [rows, N], the universe's stocks that fulfil
-    `buy`, both for any rows.
-    """
+    """What is ranked by: `values` gives float32 [rows, N] of what `name` names, for any rows."""
 
     panels: Panels
     name: str
     descending: bool
     values: Rows
-    buy: Expression | None
-    universe_key: str
-    passed: Rows
 
     def order(self, rows: slice) -> np.ndarray:
         """uint16 [rows, N]: columns in ranking order, then NOBODY."""
 
         def make(year: slice) -> np.ndarray:
-            by_code = np.argsort(self.panels.instruments.code_rank).astype(np.int32)
-            return order_rows(self.values(year), by_code, descending=self.descending)
+            return order_rows(self.values(year), self.panels.instruments.by_code, descending=self.descending)
 
         return self._kept("order", self.name, rows, make)
 
-    def candidates(self, rows: slice) -> np.ndarray:
-        """uint16 [rows, N]: the columns that have passed in ranking order, then NOBODY."""
-        what = _name_of_candidates(self.name, self.buy, self.universe_key)
-        return self._kept("candidates", what, rows, lambda year: sieve_rows(self.order(year), self.passed(year)))
+    def candidates(self, rows: slice, buy: Expression, universe_key: str, passed: Rows) -> np.ndarray:
+        """uint16 [rows, N]: the columns that have passed in ranking order, then NOBODY.
+
+        `passed` gives bool [rows, N], the universe's stocks that fulfil `buy`, for any rows.
+        """
+
+        def make(year: slice) -> np.ndarray:
+            return sieve_rows(self.order(year), passed(year))
+
+        return self._kept("candidates", _name_of_candidates(self.name, buy, universe_key), rows, make)
 
     def _kept(self, kind: str, what: str, rows: slice, make: Rows) -> np.ndarray:
         made_of = f"{kind}\0{_VERSION}\0{KERNEL_VERSION}\0{self.descending}\0{what}"
         return self.panels.scratch(hashlib.blake2b(made_of.encode(), digest_size=16).hexdigest(), _ORDER, rows, make)
 
 
-def _name_of_candidates(name: str, buy: Expression | None, universe_key: str) -> str:
-    return f"{name}\0{'' if buy is None else buy.text}\0{universe_key}"
+def _name_of_candidates(name: str, buy: Expression, universe_key: str) -> str:
+    return f"{name}\0{buy.text}\0{universe_key}"

@@ -11,6 +11,7 @@ import numpy as np
 import orjson
 
 from shared.model.instruments import Instruments
+from shared.simulation.kept import Kept
 from shared.simulation.kernel import REASONS
 from shared.simulation.rows import DATE, NUMBER, SMALL, TEXT, WHOLE, Chosen, Layout, Piece, Texts, text, written
 from shared.simulation.statistics import Course, Trips
@@ -59,18 +60,15 @@ def digest_of(result: Mapping[str, Any]) -> str:
 
 _REASONS = Texts.of(REASONS)
 _SIDES = Texts.of(("buy", "sell"))
-_KEPT = 4
-_known_texts: dict[int, tuple[Instruments, Texts, Texts]] = {}
+_known_texts: Kept[tuple[Instruments, Texts, Texts]] = Kept(4)
+"""By the place of the instruments, which stand beside their texts."""
 
 
 def _stocks(columns: np.ndarray, instruments: Instruments) -> tuple[Chosen, Chosen]:
     """(codes, names) of these columns; the texts of the last datasets are kept."""
-    found = _known_texts.get(id(instruments))
-    if found is None:
-        if len(_known_texts) >= _KEPT:
-            _known_texts.clear()
-        found = (instruments, Texts.of(instruments.code), Texts.of(instruments.name))
-        _known_texts[id(instruments)] = found
+    found = _known_texts.get(
+        id(instruments), lambda: (instruments, Texts.of(instruments.code), Texts.of(instruments.name))
+    )
     places = columns.astype(np.int32)
     return Chosen(found[1], places), Chosen(found[2], places)
 

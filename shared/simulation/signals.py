@@ -72,19 +72,16 @@ def signals_of(
     def values(expression: Expression, rows: slice) -> np.ndarray:
         return evaluate(expression, panels, rows, universe.rows, universe.key, cancelled=cancelled)
 
-    def passed(rows: slice) -> np.ndarray:
-        members = universe.rows(rows)
-        return members if expressions.buy is None else values(expressions.buy, rows) & members
-
     rank_by, buy = expressions.rank_by, expressions.buy
     name = held_name(rank_by, universe.key)
     order = None
     if name is not None and keeping is not Keeping.NOTHING:
-        ranking = Ranking(
-            panels=panels, name=name, descending=descending, values=partial(values, rank_by), buy=buy,
-            universe_key=universe.key, passed=passed,
-        )  # fmt: skip
-        order = ranking.order(rows) if keeping is Keeping.ORDER else ranking.candidates(rows)
+        ranking = Ranking(panels=panels, name=name, descending=descending, values=partial(values, rank_by))
+        if buy is None or keeping is Keeping.ORDER:
+            order = ranking.order(rows)
+        else:
+            condition = partial(values, buy)
+            order = ranking.candidates(rows, buy, universe.key, lambda year: condition(year) & universe.rows(year))
     return Signals(
         first=rows.start,
         universe=universe.rows(rows),

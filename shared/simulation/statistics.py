@@ -77,7 +77,6 @@ class Totals:
     tax: float
     slippage: float
     fills: int
-    idle_days: int
 
 
 class Course:
@@ -92,7 +91,7 @@ class Course:
         benchmark: np.ndarray | None, idle_days: int, risk_free_pct: float,
     ) -> None:  # fmt: skip
         self.days, self.equity, self.cash, self.benchmark = days, equity, cash, benchmark
-        self.initial_cash = initial_cash
+        self.initial_cash, self.idle_days = initial_cash, idle_days
         self.daily_rf = risk_free_pct / 100 / DAYS_A_YEAR
         rows = len(equity)
         if not rows or len(cash) != rows or len(days) != rows or (benchmark is not None and len(benchmark) != rows):
@@ -157,7 +156,7 @@ def statistics(course: Course, trips: Trips, totals: Totals, months: list[tuple[
         "sortino": measured.excess * math.sqrt(DAYS_A_YEAR) / measured.below if measured.below > 0 else None,
         "best_day": measured.best,
         "worst_day": measured.worst,
-        "idle_days": totals.idle_days,
+        "idle_days": course.idle_days,
         "sharpe_active": _ratio_of_year(measured.active_excess, measured.active_deviation),
         "trades": totals.fills,
         "commission_paid": totals.commission,

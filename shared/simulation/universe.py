@@ -15,13 +15,13 @@ from shared.model.fields import CARRY_ROWS
 from shared.model.instruments import Instruments
 from shared.model.panel import Panels
 from shared.model.request import Universe, canonical_json
+from shared.simulation.kept import Kept
 from shared.strategies.catalogue import CAP_GROUPS
 
 Mask = Callable[[slice], np.ndarray]
 
 _BOOL = np.dtype(np.bool_)
-_KEPT = 64
-_columns: dict[tuple[str, Universe], np.ndarray | None] = {}
+_columns: Kept[np.ndarray | None] = Kept(64)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,12 +101,7 @@ def _in_groups(groups: tuple[str, ...], panels: Panels, rows: slice) -> np.ndarr
 
 def _admitted(universe: Universe, panels: Panels) -> np.ndarray | None:
     """bool [N] of the columns that the lists admit; None when they admit all."""
-    key = (panels.version, universe)
-    if key not in _columns:
-        if len(_columns) >= _KEPT:
-            _columns.clear()
-        _columns[key] = _judge(universe, panels.instruments)
-    return _columns[key]
+    return _columns.get((panels.version, universe), lambda: _judge(universe, panels.instruments))
 
 
 def _judge(universe: Universe, instruments: Instruments) -> np.ndarray | None:

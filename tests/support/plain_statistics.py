@@ -60,6 +60,7 @@ def statistics(
     trip_days: np.ndarray,
     totals: Totals,
     *,
+    idle_days: int,
     risk_free_pct: float,
     months: list[tuple[str, float | None]],
 ) -> dict[str, Any]:
@@ -78,8 +79,8 @@ def statistics(
         "sortino": _sortino(known, daily_rf),
         "best_day": float(known.max()),
         "worst_day": float(known.min()),
-        "idle_days": totals.idle_days,
-        "sharpe_active": _sharpe(_active(returns, totals.idle_days), daily_rf),
+        "idle_days": idle_days,
+        "sharpe_active": _sharpe(_active(returns, idle_days), daily_rf),
         "trades": totals.fills,
         "commission_paid": totals.commission,
         "tax_paid": totals.tax,

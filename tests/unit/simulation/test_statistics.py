@@ -17,7 +17,7 @@ with warnings.catch_warnings():
     import empyrical
 
 NO_TRIPS = np.empty(0, TRIP)
-NO_TOTALS = Totals(sales=0, commission=0, tax=0, slippage=0, fills=0, idle_days=0)
+NO_TOTALS = Totals(sales=0, commission=0, tax=0, slippage=0, fills=0)
 
 
 def _course(
@@ -87,7 +87,7 @@ def test_round_trips_are_judged_by_all_that_they_brought() -> None:
 
 
 def test_turnover_and_exposure_follow_their_formulas() -> None:
-    totals = Totals(sales=5e7, commission=1, tax=2, slippage=3, fills=4, idle_days=2)
+    totals = Totals(sales=5e7, commission=1, tax=2, slippage=3, fills=4)
     course = _course(np.zeros(126))
     found = _figures(course, totals=totals)
     assert found["turnover"] == pytest.approx(5e7 / 1e8 * 2)
@@ -97,7 +97,7 @@ def test_turnover_and_exposure_follow_their_formulas() -> None:
 
 def test_idle_days_are_left_out_of_the_active_sharpe() -> None:
     returns = np.concatenate([np.zeros(50), np.random.default_rng(3).normal(0.001, 0.01, 100)])
-    totals = Totals(sales=0, commission=0, tax=0, slippage=0, fills=1, idle_days=50)
+    totals = Totals(sales=0, commission=0, tax=0, slippage=0, fills=1)
     found = _figures(_course(returns, idle=50), totals=totals)
     assert found["sharpe_active"] == pytest.approx(empyrical.sharpe_ratio(_course(returns).returns[50:]))
     assert found["sharpe_active"] > found["sharpe"]
@@ -149,7 +149,7 @@ def _chance(seed: int, rows: int) -> tuple[Course, np.ndarray, Totals, plain_sta
     trips["brought"] = trips["cost"] * rng.choice([0.0, 0.9, 1.0, 1.3], len(trips))
     trips["entry_row"] = rng.integers(rows, size=len(trips))
     trips["exit_row"] = rng.integers(trips["entry_row"], rows)
-    totals = Totals(sales=float(rng.uniform(0, 1e9)), commission=1.5, tax=2.5, slippage=3.5, fills=7, idle_days=idle)
+    totals = Totals(sales=float(rng.uniform(0, 1e9)), commission=1.5, tax=2.5, slippage=3.5, fills=7)
     course = Course(**parts, idle_days=idle, risk_free_pct=rf)
     return course, trips, totals, plain_statistics.Course(**parts), rf
 
@@ -165,7 +165,9 @@ def test_the_kernel_has_the_bits_of_the_plain_figures(seed: int, rows: int) -> N
     ended = Trips(trips, course.days)
     ages = course.days[trips["exit_row"]] - course.days[trips["entry_row"]]
     assert ended.ages.tolist() == ages.tolist()
-    expected = plain_statistics.statistics(plain, trips, ages, totals, risk_free_pct=rf, months=months)
+    expected = plain_statistics.statistics(
+        plain, trips, ages, totals, idle_days=course.idle_days, risk_free_pct=rf, months=months
+    )
     assert repr(statistics(course, ended, totals, months)) == repr(expected)
 
 
