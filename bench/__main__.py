@@ -13,7 +13,7 @@ import tempfile
 import time
 from typing import Any
 
-from bench import engines, report
+from bench import engine_compare, report
 from bench.machine import machine
 from bench.processes import ROOT, ChildError, run
 
@@ -56,12 +56,12 @@ def measure(args: argparse.Namespace, work: pathlib.Path) -> dict[str, Any]:
     wanted = args.only.split(",")
     raw: dict[str, Any] = {"when": f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC", "machine": machine()}
     if "engines" in wanted:
-        folders = engines.workloads(work, ((2000, 250), (2000, 750), (2700, 750)), tell)
-        raw["engines"] = engines.compare(work, folders, args.peers_python, tell, args.peers)
+        folders = engine_compare.workloads(work, ((2000, 250), (2000, 750), (2700, 750)), tell)
+        raw["engines"] = engine_compare.compare(work, folders, args.peers_python, tell, args.peers)
         for folder in folders:
             shutil.rmtree(folder)
     if "growth" in wanted:
-        raw["growth"] = engines.growth(7000, 4800, tell)
+        raw["growth"] = engine_compare.growth(7000, 4800, tell)
     if "system" in wanted:
         raw["system"] = whole_system(args, work)
     if args.demo:
@@ -73,7 +73,7 @@ def measure(args: argparse.Namespace, work: pathlib.Path) -> dict[str, Any]:
 def whole_system(args: argparse.Namespace, work: pathlib.Path) -> dict[str, Any]:
     """Loading to answering; a part that fails is told and leaves the others alone."""
     from bench import system
-    from bench.home import serving
+    from bench.local_system import serving
 
     found: dict[str, Any] = {}
     folder, home = args.market, work / "home"
@@ -105,7 +105,7 @@ def whole_system(args: argparse.Namespace, work: pathlib.Path) -> dict[str, Any]
 
 def transport(home: pathlib.Path) -> dict[str, Any]:
     """The bare transport, with commits that wait for the disk and with such that do not."""
-    from bench.transport import measured
+    from bench.baseline import measured
 
     found = {}
     for commits in ("on", "off"):
@@ -117,7 +117,7 @@ def transport(home: pathlib.Path) -> dict[str, Any]:
 def warm(home: pathlib.Path) -> dict[str, Any]:
     """The warm runs, beside a system that serves with two simulators."""
     from bench import system
-    from bench.home import serving
+    from bench.local_system import serving
 
     with serving(home, simulators=2):
         return system.warming(home, tell)

@@ -20,7 +20,7 @@ def measure(folder: pathlib.Path) -> dict[str, Any]:
     """The peak of several runs of the standard strategy, in MiB above the quiet process, and what stays."""
     from bench.peers.arrays import peak_rss_mb
     from bench.workload import open_workload, standard
-    from shared.infra.process import anonymous_bytes, give_back, resident_bytes
+    from shared.infra.memory import anonymous_bytes, give_back, resident_bytes
     from shared.simulation import run
 
     workload = open_workload(folder)
@@ -48,7 +48,7 @@ def main() -> int:
     """Measure a folder, or make one in another process and measure that."""
     import os
 
-    from shared.infra.process import be_frugal, light_start
+    from shared.infra.memory import be_frugal, light_start
 
     be_frugal(mapped_from_bytes=1 << 18)
     if len(sys.argv) > 1:

@@ -17,9 +17,9 @@ import numpy as np
 import polars as pl
 from redis import Redis
 
-from bench.bursts import Figures, backtests, burst
 from bench.client import Connection, drive, request_bytes
-from bench.home import Served, serving
+from bench.load_generator import Figures, backtests, burst
+from bench.local_system import Served, serving
 from bench.processes import ChildError, cpu_s, memory_mb, ondol, parent_of, started_monotonic
 
 Told = Callable[[str], None]

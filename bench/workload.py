@@ -11,10 +11,10 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from services.preparer.build import build_panels
+from services.preparer.in_memory_build import build_panels
 from shared.dataset.encode import encode_all, manifest_of
 from shared.dataset.manifest import Manifest, from_bytes, to_bytes
-from shared.dataset.memory import MemoryPanels
+from shared.dataset.memory_panels import MemoryPanels
 from shared.dataset.panels import MappedPanels
 from shared.factors.catalogue import BY_KEY
 from shared.language import compile_expression
@@ -23,8 +23,8 @@ from shared.market import sales_tax_pct
 from shared.model.calendar import from_day, to_day
 from shared.model.fields import STORED
 from shared.model.instruments import Instruments
-from shared.model.panel import Panels
-from shared.model.raw import BALANCES, FLOWS, Dividends, RawMarket, Statements
+from shared.model.market_data import BALANCES, FLOWS, Dividends, RawMarket, Statements
+from shared.model.panels import Panels
 from shared.model.request import BacktestRequest
 from shared.simulation import request_of
 from shared.strategies.catalogue import STANDARD

@@ -31,7 +31,7 @@ class Verb:
     @property
     def module(self) -> str:
         """Where it is written."""
-        return f"ondol.{self.name.replace('-', '_')}"
+        return f"ondol.cli.commands.{self.name.replace('-', '_')}"
 
 
 RUN, ASK, WATCH = "run a system", "ask it", "watch over it"

@@ -6,7 +6,7 @@ import pathlib
 import secrets
 import sys
 
-from shared.infra import acl
+from shared.infra.redis import acl
 
 HERE = pathlib.Path(__file__).resolve().parent
 
@@ -14,7 +14,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 def write(folder: pathlib.Path) -> list[str]:
     """Make what is missing in `folder`; returns the names of the files that were written.
 
-    Each service has a Redis user of its own, with the rights of `shared/infra/users.acl`; `ondol` is the operator's.
+    Each service has a Redis user of its own, with the rights of `shared/infra/redis/users.acl`; `ondol` is the operator's.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     postgres = secrets.token_urlsafe(24)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.kernels.build import build
+from shared.native.build import build
 
 
 def pytest_configure() -> None:

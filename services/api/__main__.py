@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from shared.infra.process import be_frugal, light_start
+from shared.infra.memory import be_frugal, light_start
 
 
 def main() -> int:
@@ -13,7 +13,7 @@ def main() -> int:
     be_frugal(mapped_from_bytes=1 << 20)
     with light_start(os.environ):
         from services.api.service import run
-        from shared.infra.start import serve
+        from shared.infra.bootstrap import serve
     return serve("api", run, os.environ)
 
 

@@ -17,11 +17,11 @@ from redis.asyncio import Redis
 from shared.contracts.events import DATASETS, DatasetPublished, DatasetRequested
 from shared.dataset.manifest import Manifest, from_bytes
 from shared.errors import DatasetError, UnavailableError
-from shared.infra.postgres import LOST as DATABASE_LOST
-from shared.infra.postgres import Database
-from shared.infra.redis import LOST
-from shared.infra.sql import statements
-from shared.infra.streams import Broadcast, append
+from shared.infra.database.pool import LOST as DATABASE_LOST
+from shared.infra.database.pool import Database
+from shared.infra.database.sql import statements
+from shared.infra.redis.client import LOST
+from shared.infra.redis.streams import Broadcast, append
 from shared.model.calendar import from_day
 from shared.model.instruments import Instruments
 

@@ -13,17 +13,10 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import ValidationError
 
-from services.api.refusals import Refusals
+from services.api.http.retry_after import Refusals
 from shared.contracts.http import PROBLEM, problem_document
-from shared.errors import (
-    ChunkMissingError,
-    OndolError,
-    Problem,
-    RequestError,
-    RunError,
-    UnavailableError,
-)
-from shared.infra.postgres import LOST as DATABASE_LOST
+from shared.errors import ChunkMissingError, OndolError, Problem, RequestError, RunError, UnavailableError
+from shared.infra.database.pool import LOST as DATABASE_LOST
 
 log = structlog.get_logger()
 

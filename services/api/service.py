@@ -12,28 +12,28 @@ from typing import Any
 import structlog
 from aiohttp import web
 
-from services.api.bodies import parse_query
-from services.api.connections import Runner
+from services.api.auth import Doorkeeper, refuse_open_bind
+from services.api.backtests.pending import keep_attaching
+from services.api.backtests.progress import Ends
+from services.api.backtests.results import Results
+from services.api.context import Api, Call, Route
 from services.api.datasets import Datasets
-from services.api.ends import Ends
 from services.api.errors import REFUSALS, problem_middleware
-from services.api.keys import Doorkeeper, refuse_open_bind
-from services.api.measures import Measures
-from services.api.models import NoQuery
-from services.api.refusals import Refusals
-from services.api.results import Results
+from services.api.http.protocol import Runner
+from services.api.http.request import parse_query
+from services.api.http.retry_after import Refusals
+from services.api.metrics import Measures
 from services.api.routes import ROUTES
-from services.api.routes.description import described
-from services.api.state import Api, Call, Route
-from services.api.waiting import keep_attaching
+from services.api.routes.openapi import described
+from services.api.schemas.requests import NoQuery
 from shared.errors import SetupError
-from shared.infra import redis as servers
-from shared.infra.cache import cache as open_cache
+from shared.infra.database.fast_pool import quick_database
+from shared.infra.database.pool import is_migrated
+from shared.infra.database.sql import statements
 from shared.infra.lifecycle import StopRequested, stop_signal, until
-from shared.infra.postgres import is_migrated
-from shared.infra.process import give_back, resident_bytes
-from shared.infra.quick import quick_database
-from shared.infra.sql import statements
+from shared.infra.memory import give_back, resident_bytes
+from shared.infra.redis import client as servers
+from shared.infra.redis.cache import cache as open_cache
 from shared.settings import MIB, Settings
 
 log = structlog.get_logger()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from shared.infra.process import be_roomy, light_start
+from shared.infra.memory import be_roomy, light_start
 
 
 def main() -> int:
@@ -13,7 +13,7 @@ def main() -> int:
     be_roomy()
     with light_start(os.environ):
         from services.preparer.service import run
-        from shared.infra.start import serve
+        from shared.infra.bootstrap import serve
     return serve("preparer", run, os.environ)
 
 

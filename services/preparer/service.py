@@ -10,20 +10,20 @@ import asyncpg
 import structlog
 from redis.asyncio import Redis
 
-from services.preparer import record
-from services.preparer.prepare import Report
-from services.preparer.serve import Preparer
-from services.preparer.sources import Builder
+from services.preparer import dataset_store
+from services.preparer.build import Report
+from services.preparer.build_plan import Builder
+from services.preparer.preparer import Preparer
 from shared.contracts.events import DATASETS, DatasetRequested, Event, MarketLoaded
 from shared.errors import DatasetError, SetupError, UnavailableError
 from shared.infra import metrics
-from shared.infra import redis as servers
-from shared.infra.cache import Cache
-from shared.infra.cache import cache as open_cache
+from shared.infra.database.pool import LOST, Database, database, is_migrated
+from shared.infra.health_server import probes
 from shared.infra.lifecycle import StopRequested, stop_signal, until
-from shared.infra.postgres import LOST, Database, database, is_migrated
-from shared.infra.probes import probes
-from shared.infra.streams import Broadcast
+from shared.infra.redis import client as servers
+from shared.infra.redis.cache import Cache
+from shared.infra.redis.cache import cache as open_cache
+from shared.infra.redis.streams import Broadcast
 from shared.settings import Settings
 
 log = structlog.get_logger()
@@ -158,7 +158,7 @@ async def _measure(preparer: Preparer, report: Report) -> None:
     for stage, seconds in report.seconds.items():
         metrics.PREPARE_SECONDS.labels(stage).observe(seconds)
     async with preparer.builder.database.connection() as connection:
-        row = await connection.fetchrow(record.SQL["gauges"])
+        row = await connection.fetchrow(dataset_store.SQL["gauges"])
     if row is not None:
         metrics.DATASET_BUILT.set(row["built_at"].timestamp())
         metrics.DATASET_LAST_DAY.set(86_400 * row["last_day"])

@@ -7,7 +7,7 @@ import socket
 import sys
 from collections.abc import Mapping
 
-from shared.infra.process import be_frugal, light_start
+from shared.infra.memory import be_frugal, light_start
 
 NURSERY = "--nursery"
 
@@ -17,10 +17,10 @@ def main() -> int:
     be_frugal(mapped_from_bytes=1 << 18)
     with light_start(os.environ):
         from services.simulator.service import run
-        from shared.infra.start import serve
+        from shared.infra.bootstrap import serve
     environment: Mapping[str, str] | None = os.environ
     if sys.argv[1:] == [NURSERY]:
-        from services.simulator.nursery import next_child
+        from services.simulator.forkserver import next_child
 
         environment = next_child(socket.socket(fileno=os.dup(0)))
     return 0 if environment is None else serve("simulator", run, environment)

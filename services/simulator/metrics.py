@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from services.simulator.simulate import Finished, Work
-from shared.dataset.regions import SUFFIX
+from services.simulator.runner import Finished, Work
+from shared.dataset.panel_files import SUFFIX
 from shared.infra import metrics
 
 STAGES = ("queue", "load", "evaluate", "simulate", "total")

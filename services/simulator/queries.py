@@ -14,30 +14,24 @@ import numpy as np
 import orjson
 import structlog
 
-from services.simulator.record import SQL
-from services.simulator.simulate import Tools
+from services.simulator.run_store import SQL
+from services.simulator.runner import Tools
 from shared.contracts.events import QueryAnswered, QueryRequested
 from shared.contracts.http import problem_document, run_problem
 from shared.dataset.panels import MappedPanels
-from shared.errors import (
-    ChunkMissingError,
-    DatasetError,
-    RequestError,
-    RunError,
-    UnavailableError,
-)
-from shared.infra.cache import LARGEST
-from shared.infra.postgres import LOST
-from shared.infra.redis import LOST as REDIS_LOST
-from shared.infra.streams import append
+from shared.errors import ChunkMissingError, DatasetError, RequestError, RunError, UnavailableError
+from shared.infra.database.pool import LOST
+from shared.infra.redis.cache import LARGEST
+from shared.infra.redis.client import LOST as REDIS_LOST
+from shared.infra.redis.streams import append
 from shared.language.evaluate import evaluate
 from shared.model.calendar import iso
-from shared.model.panel import Panels
+from shared.model.panels import Panels
 from shared.model.request import BacktestRequest, request_from_json
-from shared.simulation.kernel import Plane, plane
+from shared.simulation.coverage import Presence
+from shared.simulation.native import Plane, plane
 from shared.simulation.plan import Expressions, expressions_of, plan, window_of
-from shared.simulation.signals import Presence
-from shared.simulation.stored import json_frame, opened
+from shared.simulation.result.storage import json_frame, opened
 from shared.simulation.universe import UniverseMask, universe_rows
 
 log = structlog.get_logger()

@@ -17,20 +17,20 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from services.simulator import metrics
-from services.simulator.entries import Desk, consume, on_backtest, on_query
-from services.simulator.panels import Versions
-from services.simulator.reconcile import keep_reconciling
-from services.simulator.record import LEASE_S, SQL
-from services.simulator.simulate import Tools
+from services.simulator.consumer import Desk, consume, on_backtest, on_query
+from services.simulator.panel_store import Versions
+from services.simulator.reconciler import keep_reconciling
+from services.simulator.run_store import LEASE_S, SQL
+from services.simulator.runner import Tools
 from shared.contracts.events import BACKTESTS, QUERIES
 from shared.errors import SetupError, UnavailableError
-from shared.infra import redis as servers
-from shared.infra.cache import cache as open_cache
+from shared.infra.database.fast_pool import quick_database
+from shared.infra.database.pool import LOST, Database, database, is_migrated
+from shared.infra.health_server import probes
 from shared.infra.lifecycle import Beat, Heartbeat, StopRequested, stop_signal, until
-from shared.infra.postgres import LOST, Database, database, is_migrated
-from shared.infra.probes import probes
-from shared.infra.quick import quick_database
-from shared.infra.streams import Consumer, Delivery
+from shared.infra.redis import client as servers
+from shared.infra.redis.cache import cache as open_cache
+from shared.infra.redis.streams import Consumer, Delivery
 from shared.settings import Settings
 
 log = structlog.get_logger()

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import sys
 
-from shared.infra.process import light_start
+from shared.infra.memory import light_start
 
 
 def main() -> int:
     """Serve until SIGTERM; a wrong environment is one sentence and exit code 2."""
     with light_start(os.environ):
         from services.warmer.service import run
-        from shared.infra.start import serve
+        from shared.infra.bootstrap import serve
     return serve("warmer", run, os.environ)
 
 

@@ -14,11 +14,11 @@ from redis.asyncio import Redis
 from shared.contracts.events import DatasetRequested
 from shared.dataset.manifest import Manifest, from_bytes
 from shared.errors import OndolError, UnavailableError
-from shared.infra.cache import Cache
-from shared.infra.postgres import Database
-from shared.infra.redis import LOST
-from shared.infra.sql import statements
-from shared.infra.streams import append
+from shared.infra.database.pool import Database
+from shared.infra.database.sql import statements
+from shared.infra.redis.cache import Cache
+from shared.infra.redis.client import LOST
+from shared.infra.redis.streams import append
 from shared.model.calendar import from_day
 from shared.model.fields import STORED
 from shared.settings import Settings

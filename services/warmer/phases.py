@@ -10,12 +10,12 @@ from typing import Final
 from redis.asyncio import Redis
 
 from services.warmer import dataset
-from services.warmer.client import Client
 from services.warmer.metrics import WarmMetrics
-from services.warmer.requests import POPULAR_DAYS, Ask, popular_asks, preset_asks, strategy_asks
-from shared.infra.cache import Cache
-from shared.infra.postgres import Database
-from shared.infra.sql import statements
+from services.warmer.workload import POPULAR_DAYS, Ask, popular_asks, preset_asks, strategy_asks
+from shared.infra.api_client import Client
+from shared.infra.database.pool import Database
+from shared.infra.database.sql import statements
+from shared.infra.redis.cache import Cache
 from shared.model.fields import PART
 from shared.settings import Settings
 

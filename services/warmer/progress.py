@@ -14,7 +14,7 @@ from typing import Any, Final
 from redis.asyncio import Redis
 
 from shared.contracts.events import WarmProgressed
-from shared.infra.streams import append
+from shared.infra.redis.streams import append
 
 COUNT_S: Final = 0.2
 """Items that end sooner after one another are told together."""

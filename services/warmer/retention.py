@@ -15,8 +15,8 @@ from typing import Final
 import asyncpg
 import structlog
 
-from shared.infra.postgres import Database
-from shared.infra.sql import statements
+from shared.infra.database.pool import Database
+from shared.infra.database.sql import statements
 from shared.settings import Settings
 
 log = structlog.get_logger()

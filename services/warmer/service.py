@@ -24,22 +24,22 @@ from arq.cron import cron
 from arq.worker import Worker
 from prometheus_client import REGISTRY, CollectorRegistry
 
-from services.warmer import dataset, picks, retention, runs, schedule
-from services.warmer.client import Client
+from services.warmer import daily_selection, dataset, retention, scheduler, warm_run
 from services.warmer.metrics import WarmMetrics
 from services.warmer.phases import Tools
 from shared.contracts.events import DatasetRequested
+from shared.contracts.schedule import SEOUL, Job, timetable
 from shared.errors import OndolError, SetupError, UnavailableError
-from shared.infra import queues
-from shared.infra import redis as servers
-from shared.infra.cache import cache as open_cache
+from shared.infra import arq_jobs
+from shared.infra.api_client import Client
+from shared.infra.database.pool import LOST, database, is_migrated, lone_connection
+from shared.infra.database.sql import statements
+from shared.infra.health_server import Check, probes
 from shared.infra.lifecycle import StopRequested, stop_signal, until
 from shared.infra.metrics import exposition
-from shared.infra.postgres import LOST, database, is_migrated, lone_connection
-from shared.infra.probes import Check, probes
-from shared.infra.sql import statements
-from shared.infra.streams import append
-from shared.market.timetable import SEOUL, Job, timetable
+from shared.infra.redis import client as servers
+from shared.infra.redis.cache import cache as open_cache
+from shared.infra.redis.streams import append
 from shared.settings import Settings
 
 log = structlog.get_logger()
@@ -114,7 +114,7 @@ async def _serve(tools: Tools) -> None:
     while not await _migrated(tools):  # noqa: ASYNC110  another process migrates
         await asyncio.sleep(0.2)
     asked = asyncio.Event()
-    async with queues.queue(tools.settings.broker_url or "", QUEUE) as jobs, asyncio.TaskGroup() as group:
+    async with arq_jobs.queue(tools.settings.broker_url or "", QUEUE) as jobs, asyncio.TaskGroup() as group:
         group.create_task(_work(tools))
         group.create_task(_listen(tools, asked))
         group.create_task(_watch(tools, jobs, asked))
@@ -156,8 +156,8 @@ def build_worker(tools: Tools) -> Worker:
     ]
     if tools.settings.warm_enabled:
         entries.append(cron(look, name="cron:warm", hour=night.hour, minute=night.minute, max_tries=5, keep_result=0))
-    functions: list[queues.Job] = [warm, morning_picks, refresh, look, purge]
-    return queues.worker(
+    functions: list[arq_jobs.Job] = [warm, morning_picks, refresh, look, purge]
+    return arq_jobs.worker(
         tools.settings.broker_url or "", QUEUE, functions, entries, context={"tools": tools},
         timeout_s=6 * 3600, tries=100,
     )  # fmt: skip
@@ -165,12 +165,12 @@ def build_worker(tools: Tools) -> Worker:
 
 async def warm(ctx: dict[str, Any], run_id: int) -> str | None:
     """arq: do what is left of a run; nothing when another warmer has it."""
-    return await runs.carry_out(ctx["tools"], run_id)
+    return await warm_run.carry_out(ctx["tools"], run_id)
 
 
 async def morning_picks(ctx: dict[str, Any], day: str) -> int:
     """arq: the picks of a day that are not noted yet."""
-    return await picks.make_picks(ctx["tools"], dt.date.fromisoformat(day))
+    return await daily_selection.make_picks(ctx["tools"], dt.date.fromisoformat(day))
 
 
 async def refresh(ctx: dict[str, Any]) -> bool:
@@ -186,27 +186,27 @@ async def refresh(ctx: dict[str, Any]) -> bool:
 async def purge(ctx: dict[str, Any]) -> int:
     """arq, nightly: results that are kept long enough are forgotten; returns how many."""
     tools: Tools = ctx["tools"]
-    now = await schedule.record_clock(tools.database)()
+    now = await scheduler.record_clock(tools.database)()
     return (await retention.purge(tools.database, tools.settings, now)).computations
 
 
 async def look(ctx: dict[str, Any]) -> None:
     """arq, at the hours of the timetable: look for what is due. The watch of every warmer does the same."""
     tools: Tools = ctx["tools"]
-    async with queues.queue(tools.settings.broker_url or "", QUEUE) as jobs:
-        await look_once(tools, jobs, schedule.record_clock(tools.database))
+    async with arq_jobs.queue(tools.settings.broker_url or "", QUEUE) as jobs:
+        await look_once(tools, jobs, scheduler.record_clock(tools.database))
 
 
-async def look_once(tools: Tools, jobs: ArqRedis, clock: schedule.Clock) -> None:
+async def look_once(tools: Tools, jobs: ArqRedis, clock: scheduler.Clock) -> None:
     """Make the night's run when it is due, and hand every run and every morning that waits to the workers."""
     now = await clock()
     plan: dict[str, Job] = {job.name: job for job in timetable(tools.settings.warm_at)}
     if tools.settings.warm_enabled:
-        await schedule.start_night(tools.database, plan["warm"], now)
-    for run_id, attempts in await schedule.to_do(tools.database):
+        await scheduler.start_night(tools.database, plan["warm"], now)
+    for run_id, attempts in await scheduler.to_do(tools.database):
         await jobs.enqueue_job("warm", run_id, _job_id=f"warm:{run_id}:{attempts}")
-    day = picks.due_picks(plan["picks"], now)
-    if day is not None and await picks.are_due(tools.database, day):
+    day = daily_selection.due_picks(plan["picks"], now)
+    if day is not None and await daily_selection.are_due(tools.database, day):
         # at most one try in ten minutes: a strategy without data fails every time
         slot = now.astimezone(SEOUL).strftime("%H%M")[:3]
         await jobs.enqueue_job("morning_picks", day.isoformat(), _job_id=f"picks:{day.isoformat()}:{slot}")
@@ -214,7 +214,7 @@ async def look_once(tools: Tools, jobs: ArqRedis, clock: schedule.Clock) -> None
 
 async def _watch(tools: Tools, jobs: ArqRedis, asked: asyncio.Event) -> None:
     """Task: look at once, every few seconds, and when somebody asks for a run."""
-    clock = schedule.record_clock(tools.database)
+    clock = scheduler.record_clock(tools.database)
     fresh = True
     while True:
         try:
@@ -239,10 +239,10 @@ async def _begin(tools: Tools) -> bool:
     if at is not None:
         tools.metrics.succeeded(at)
     if tools.settings.warm_enabled:
-        clock = schedule.record_clock(tools.database)
-        await schedule.start_night(tools.database, timetable(tools.settings.warm_at)[0], await clock())
+        clock = scheduler.record_clock(tools.database)
+        await scheduler.start_night(tools.database, timetable(tools.settings.warm_at)[0], await clock())
         known = await dataset.current_version(tools.database)
-        await schedule.start_up(tools.database, known[0] if known else None)
+        await scheduler.start_up(tools.database, known[0] if known else None)
     return True
 
 

@@ -3,7 +3,7 @@
 Layout, little-endian: magic `ONDL`, format u8, element type u8, law u8, 0 u8, instruments u32, rows u32, decoded bytes
 u64, payload bytes u64, CRC-32 of the payload u32, CRC-32 of the header so far u32, name (16 bytes), payload. The
 payload is one zstandard frame of the byte planes of the stock-major matrix [instruments, rows], or of its residuals
-against a reference (`law` > 0, `shared.dataset.chunk`).
+against a reference (`law` > 0, `shared.dataset.chunk_layout`).
 
 The name of a part is the hash of its decoded bytes (with element type and shape): equal content has one name whatever
 the codec does, and a part that decodes to anything else is refused.
@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import zstandard
 
-from shared.dataset.kernels import Array, predict, restore, shuffled, unshuffled
+from shared.dataset.native import Array, predict, restore, shuffled, unshuffled
 from shared.errors import DatasetError
 
 FORMAT = 1

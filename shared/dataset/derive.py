@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from shared.dataset.kernels import Array, kernels, row_stride
-from shared.kernels import place
+from shared.dataset.native import Array, kernels, row_stride
 from shared.model.fields import VIEWS
+from shared.native import place
 
 NearestTick = Callable[[Array, Array, Array], Array]
 """(prices float64 [K], columns int64 [K], day numbers int32 [K]) -> the nearest prices on the tick grid."""

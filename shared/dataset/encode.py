@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shared.dataset.chunk import LAWS, filling, parts, reference_of, stored_name
+from shared.dataset.chunk_layout import LAWS, filling, parts, reference_of, stored_name
 from shared.dataset.codec import encode
-from shared.dataset.kernels import Array, to_stock_major
 from shared.dataset.manifest import Content, Manifest, content_of, version_of
+from shared.dataset.native import Array, to_stock_major
 from shared.model.calendar import year_slices
 from shared.model.fields import PART, STORED, dtype_of
 from shared.model.instruments import Instruments
-from shared.model.raw import Dividends
+from shared.model.market_data import Dividends
 
 REFERENCES = frozenset(reference for _, refers in LAWS.values() for reference in refers)
 """The fields that laws refer to; their matrices are kept while a year is encoded, no other is."""

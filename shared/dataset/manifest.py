@@ -9,12 +9,12 @@ from functools import cached_property
 import msgspec
 import numpy as np
 
-from shared.dataset.chunk import stored_name
-from shared.dataset.kernels import Array
+from shared.dataset.chunk_layout import stored_name
+from shared.dataset.native import Array
 from shared.errors import DatasetError
 from shared.model.calendar import year_slices
 from shared.model.instruments import Instruments
-from shared.model.raw import Dividends
+from shared.model.market_data import Dividends
 
 FORMAT = 1
 DERIVED_VERSION = 1

@@ -24,14 +24,14 @@ import msgspec
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from shared.dataset.chunk import padded, reference_of
+from shared.dataset.address_space import Span
+from shared.dataset.chunk_layout import padded, reference_of
 from shared.dataset.codec import decode
 from shared.dataset.derive import VIEW_VERSION, view_inputs, view_rows
-from shared.dataset.kernels import Array, to_day_major, to_stock_major
 from shared.dataset.manifest import Manifest
-from shared.dataset.reading import Counters, Reading
-from shared.dataset.regions import LOCK_DEADLINE_S, Regions
-from shared.dataset.span import Span
+from shared.dataset.native import Array, to_day_major, to_stock_major
+from shared.dataset.panel_files import LOCK_DEADLINE_S, Regions
+from shared.dataset.panel_reader import Counters, Reading
 from shared.errors import ChunkMissingError, DatasetError
 from shared.model.calendar import NO_DAY, years_of
 from shared.model.fields import PART, VIEWS, dtype_of, reason_key

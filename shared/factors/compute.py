@@ -20,16 +20,16 @@ import numpy as np
 
 from shared.factors.catalogue import BY_KEY
 from shared.factors.dividends import trailing_dividends
-from shared.factors.formula import Formula
+from shared.factors.formulas import Formula
 from shared.factors.growth import GROWTH
-from shared.factors.kernels import PRICE_FACTORS, PRICE_MATRICES, Array
+from shared.factors.native import PRICE_FACTORS, PRICE_MATRICES, Array
+from shared.factors.point_in_time import QUANTITIES, Events, events_of
+from shared.factors.price_factors import price_factors
 from shared.factors.quality import QUALITY, score_of_statements
 from shared.factors.stability import STABILITY
-from shared.factors.statements import QUANTITIES, Events, events_of
 from shared.factors.value import VALUE
-from shared.factors.windows import price_factors
 from shared.model.fields import CARRY_ROWS
-from shared.model.raw import Dividends, Statements
+from shared.model.market_data import Dividends, Statements
 
 FORMULAS: dict[str, Formula] = {**VALUE, **QUALITY, **GROWTH, **STABILITY, "MARKET_CAP": lambda x: x["cap"]}
 """The factors that are not the kernel's."""

@@ -12,13 +12,13 @@ import numpy as np
 
 from shared.factors.catalogue import FACTORS, Factor
 from shared.factors.compute import FactorInputs, OnRows
-from shared.factors.kernels import Array
+from shared.factors.native import Array
+from shared.factors.point_in_time import QUANTITIES
+from shared.factors.price_factors import carried_index
 from shared.factors.quality import LEAST_TESTS, score_of_statements
-from shared.factors.statements import QUANTITIES
-from shared.factors.windows import carried_index
 from shared.model.calendar import year_slices
 from shared.model.fields import CARRY_ROWS
-from shared.model.raw import FLOWS
+from shared.model.market_data import FLOWS
 
 STOCK_DAYS = "stock-days"
 

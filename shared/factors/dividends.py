@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from shared.factors.kernels import Array, kernels, matrix
-from shared.kernels import place
-from shared.model.raw import Dividends
+from shared.factors.native import Array, kernels, matrix
+from shared.model.market_data import Dividends
+from shared.native import place
 
 YEAR_DAYS = 365
 

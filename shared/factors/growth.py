@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from shared.factors.formula import Formula, Values, growth, positive
-from shared.factors.kernels import Array, third_root
+from shared.factors.formulas import Formula, Values, growth, positive
+from shared.factors.native import Array, third_root
 from shared.factors.quality import return_on_equity
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from shared.factors.formula import Formula, Values, positive
-from shared.factors.kernels import Array
+from shared.factors.formulas import Formula, Values, positive
+from shared.factors.native import Array
 
 UNKNOWN_TAX_RATE = 0.25
 SHARES_TOLERANCE = 1.005

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from shared.factors.formula import Formula, Values, positive
-from shared.factors.kernels import Array
+from shared.factors.formulas import Formula, Values, positive
+from shared.factors.native import Array
 
 
 def altman_z(x: Values) -> Array:

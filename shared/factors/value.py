@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from shared.factors.formula import Formula, Values, free_cash_flow, growth, positive
-from shared.factors.kernels import Array
+from shared.factors.formulas import Formula, Values, free_cash_flow, growth, positive
+from shared.factors.native import Array
 
 
 def price_to_earnings(x: Values) -> Array:

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import numpy as np
 import zstandard
 
-from shared.kernels import library
-from shared.model.raw import PRICE_COLUMNS
+from shared.model.market_data import PRICE_COLUMNS
+from shared.native import library
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
 TRAILER = struct.pack(">h", -1)
@@ -88,7 +88,7 @@ def place_rows(data: bytes | bytearray, days: np.ndarray, first: int, found: np.
         raise ValueError("prices are placed into a contiguous float64 [11, D, N]")
     if not len(days):
         return
-    place = library("infra").ondol_place_bars
+    place = library("price_bars").ondol_place_bars
     row_of = np.full(int(days[-1]) - int(days[0]) + 1, -1, np.int32)
     row_of[days - days[0]] = np.arange(len(days), dtype=np.int32)
     decompressor = zstandard.ZstdDecompressor()

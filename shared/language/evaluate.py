@@ -21,15 +21,15 @@ from typing import Literal
 import numpy as np
 
 from shared.errors import CancelledRunError, DatasetError
-from shared.language import machine
+from shared.language import vm
+from shared.language.ast import Call, Name, Node, Number
+from shared.language.compiler import Class, Gives, Plane, looks_across, program
 from shared.language.expression import Expression, is_cross_section, own_lookback, whole_number
-from shared.language.machine import Array
-from shared.language.program import Class, Gives, Plane, looks_across, program
-from shared.language.render import render
-from shared.language.syntax import Call, Name, Node, Number
+from shared.language.printer import render
+from shared.language.vm import Array
 from shared.model.calendar import year_slices
 from shared.model.fields import LANGUAGE_FIELDS
-from shared.model.panel import Panels
+from shared.model.panels import Panels
 
 KERNEL_VERSION = 1
 """Part of every scratch name: raised whenever a kernel's bits change."""
@@ -67,7 +67,7 @@ def formula(
     universe_key: str = "",
     *,
     cancelled: Callable[[], bool] | None = None,
-) -> machine.Formula:
+) -> vm.Formula:
     """The same values, to be computed when another kernel asks for a row or for some cells of one.
 
     What the expression holds is made now; arguments and errors are those of `evaluate`.
@@ -115,13 +115,13 @@ class _Evaluation:
         planes = [self.plane(plane, rows) for plane in code.planes]
         if code.plain and planes[0][1] == 0:
             return planes[0][0]
-        return machine.run(code, planes, rows.stop - rows.start, len(self.panels.instruments))
+        return vm.run(code, planes, rows.stop - rows.start, len(self.panels.instruments))
 
-    def formula(self, text: str, gives: Gives, rows: slice) -> machine.Formula:
+    def formula(self, text: str, gives: Gives, rows: slice) -> vm.Formula:
         """The program of a canonical text, bound to rows of the dataset."""
         code = program(text, gives)
         planes = [self.plane(plane, rows) for plane in code.planes]
-        return machine.bind(code, planes, rows, len(self.panels.instruments))
+        return vm.bind(code, planes, rows, len(self.panels.instruments))
 
     def plane(self, plane: Plane, rows: slice) -> tuple[Array, int]:
         """The rows of a plane, and how many of the rows asked for lie before the dataset."""
@@ -129,13 +129,13 @@ class _Evaluation:
         read = slice(max(0, start), max(0, stop))
         absent = min(max(0, -start), rows.stop - rows.start)
         if read.stop <= read.start:
-            return np.empty((0, len(self.panels.instruments)), machine.TYPES[plane.dtype]), absent
+            return np.empty((0, len(self.panels.instruments)), vm.TYPES[plane.dtype]), absent
         if plane.field is not None:
             return self.panels.panel(plane.field, read), absent
         assert plane.node is not None  # noqa: S101 - a plane is a field or a node
         node, dtype = plane.node, plane.dtype
         name = self.name(plane.text, dtype, across=plane.across)
-        return self.panels.scratch(name, machine.TYPES[dtype], read, lambda year: self.make(node, dtype, year)), absent
+        return self.panels.scratch(name, vm.TYPES[dtype], read, lambda year: self.make(node, dtype, year)), absent
 
     def name(self, text: str, kind: str, *, across: bool) -> str:
         """The content name of a held node."""
@@ -164,13 +164,13 @@ class _Evaluation:
         have = min(n - 1, rows.start)
         reach = slice(rows.start - have, rows.stop)
         arguments = [self.argument(argument, reach) for argument in node.arguments[:-1]]
-        return machine.window(node.function, arguments, have, n, dtype)
+        return vm.window(node.function, arguments, have, n, dtype)
 
     def windowless(self, node: Node, dtype: Dtype, rows: slice) -> Array:
         """An element-wise node, or a window of a single row, as a panel of its own."""
         if isinstance(node, Call) and node.function.startswith("ts_"):
             arguments = [self.argument(argument, rows) for argument in node.arguments[:-1]]
-            return machine.window(node.function, arguments, 0, whole_number(node), dtype)
+            return vm.window(node.function, arguments, 0, whole_number(node), dtype)
         return self.values(render(node), dtype, rows)
 
     def argument(self, node: Node, rows: slice) -> Array:
@@ -186,19 +186,19 @@ class _Evaluation:
         groups = self.sectors() if node.function.startswith("sector_") else None
         text = render(node.arguments[0])
         if node.function.endswith("rank") or node.function == "rank_desc":
-            return machine.rank(node.function, self.values(text, "f4", rows), members, groups, dtype)
+            return vm.rank(node.function, self.values(text, "f4", rows), members, groups, dtype)
         last = node.arguments[-1]
         p = last.value if node.function == "winsorize" and isinstance(last, Number) else 0.0
         order = self.panels.instruments.by_code
         values = self.values(text, "f8", rows)
-        return machine.moments(node.function, values, members, order=order, groups=groups, p=p, dtype=dtype)
+        return vm.moments(node.function, values, members, order=order, groups=groups, p=p, dtype=dtype)
 
     def sectors(self) -> Array:
         """int32 [N]: a number for each sector, -1 without one."""
         names = self.panels.instruments.sector
         number = {name: i for i, name in enumerate(sorted({name for name in names if name is not None}))}
-        if len(number) > machine.MAX_GROUPS:
-            raise DatasetError(f"the dataset has {len(number)} sectors; at most {machine.MAX_GROUPS} can be ranked")
+        if len(number) > vm.MAX_GROUPS:
+            raise DatasetError(f"the dataset has {len(number)} sectors; at most {vm.MAX_GROUPS} can be ranked")
         return np.array([-1 if name is None else number[name] for name in names], np.int32)
 
     def ema(self, node: Call, dtype: Dtype, rows: slice) -> Array:
@@ -210,7 +210,7 @@ class _Evaluation:
             before = carry
 
             def make(rows: slice, before: Array = before) -> Array:
-                return machine.ema(self.values(text, "f8", rows), n, before[-1].copy())
+                return vm.ema(self.values(text, "f8", rows), n, before[-1].copy())
 
             span = slice(year.start, min(year.stop, rows.stop))
             carry = self.panels.scratch(name, np.dtype("f8"), span, make)

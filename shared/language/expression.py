@@ -8,11 +8,11 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from shared.errors import RequestError
-from shared.language.check import Checker, Role
+from shared.language.ast import Call, Logic, Name, Node, Number, children, size
 from shared.language.functions import BY_NAME
 from shared.language.parser import parse
-from shared.language.render import render
-from shared.language.syntax import Call, Logic, Name, Node, Number, children, size
+from shared.language.printer import render
+from shared.language.typecheck import Checker, Role
 from shared.model.fields import LANGUAGE_FIELDS
 
 ALL_ROWS = 1 << 30

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from shared.model.fields import LANGUAGE_FIELDS
 
 if TYPE_CHECKING:
-    from shared.language.tokens import Token
+    from shared.language.lexer import Token
 
 Family = Literal["element", "window", "cross_section"]
 Scale = Literal["keep", "none", "zero"]

@@ -7,8 +7,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from shared.errors import RequestError
-from shared.language.functions import canonical_name, unknown_names
-from shared.language.syntax import (
+from shared.language.ast import (
     COMPARISONS,
     MAX_DEPTH,
     Call,
@@ -22,7 +21,8 @@ from shared.language.syntax import (
     depth,
     logic,
 )
-from shared.language.tokens import MAX_PROBLEMS, Token, problem, tokenize
+from shared.language.functions import canonical_name, unknown_names
+from shared.language.lexer import MAX_PROBLEMS, Token, problem, tokenize
 
 OR, AND, NOT, COMPARE, ADD, MULTIPLY, NEGATE = range(1, 8)
 _RANKS = {

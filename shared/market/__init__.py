@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from shared.market.kinds import KINDS, kind_of, kinds_of
+from shared.market.day_rules import RULES_VERSION, DayRules, day_rules
 from shared.market.limits import limit_pct, limits
-from shared.market.rules import RULES_VERSION, DayRules, day_rules
+from shared.market.rule_books import KINDS, kind_of, kinds_of
 from shared.market.taxes import sales_tax_pct
 from shared.market.ticks import nearest_tick, round_down, round_up, tick, ticks_of
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 
-from shared.market.kinds import kind_of
+from shared.market.rule_books import kind_of
 from shared.market.ticks import TOUCH, round_down, tick
 from shared.model.calendar import to_day
 

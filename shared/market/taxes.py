@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from shared.market.kinds import kind_of
+from shared.market.rule_books import kind_of
 from shared.model.calendar import to_day
 
 _KOSPI_AND_KOSDAQ = (

@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from shared.market.kinds import kind_of
+from shared.market.rule_books import kind_of
 from shared.model.calendar import to_day
 
 COMMON_SINCE = dt.date(2023, 1, 25)

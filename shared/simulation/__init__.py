@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from shared.simulation.audit import audit
 from shared.simulation.engine import ENGINE_VERSION, run
 from shared.simulation.explain import explain
-from shared.simulation.outcome import Outcome
+from shared.simulation.lookahead_audit import audit
 from shared.simulation.plan import Plan, dataset_problems, plan, reads, refuse_unrunnable
-from shared.simulation.request import canonical_request, request_of
-from shared.simulation.result import digest_of
+from shared.simulation.result.outcome import Outcome
+from shared.simulation.result.tables import digest_of
+from shared.simulation.validation import canonical_request, request_of
 
 __all__ = [
     "ENGINE_VERSION",

@@ -8,9 +8,9 @@ import numpy as np
 
 from shared.errors import Problem, RunError
 from shared.model.calendar import iso
-from shared.model.panel import Panels
-from shared.simulation.kept import Kept
-from shared.simulation.kernel import Market, Plane, universe_returns
+from shared.model.panels import Panels
+from shared.simulation.memo import Kept
+from shared.simulation.native import Market, Plane, universe_returns
 
 Series = np.ndarray
 

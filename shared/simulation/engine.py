@@ -3,7 +3,7 @@
 1. Plan: the window's rows, the rows that decide them, what is read (plan.py); what the dataset cannot do is refused.
 2. Bind: panels, rules, options and dividends become addresses and numbers for the kernel (binding.py).
 3. For each block of rows: the decisions of the rows before (signals.py), the presence of their factors, the days
-   themselves (kernel.py; the rules are in shared/kernels/simulation.c), progress, a look whether to stop.
+   themselves (kernel.py; the rules are in shared/native/day_loop.c), progress, a look whether to stop.
 4. What no decision could read, or no stock ever passed, is an error or a warning (signals.py, notices.py).
 5. Statistics, result, digest (statistics.py, result.py).
 
@@ -24,21 +24,21 @@ from shared.errors import CancelledRunError, RunError
 from shared.language.evaluate import held_name
 from shared.market import RULES_VERSION
 from shared.model.calendar import iso
-from shared.model.panel import Panels
+from shared.model.panels import Panels
 from shared.model.request import BacktestRequest, request_digest
-from shared.simulation import orders
+from shared.simulation import ranking_cache
 from shared.simulation.benchmark import Benchmark, add_universe_returns, index_benchmark
-from shared.simulation.binding import Bound, bind
-from shared.simulation.kernel import Block, Ledger, address
-from shared.simulation.notices import endings, found_nothing, window_notices
-from shared.simulation.outcome import Outcome
+from shared.simulation.coverage import Presence, signals_of
+from shared.simulation.native import Block, Ledger, address
+from shared.simulation.native_inputs import Bound, bind
 from shared.simulation.plan import UNIVERSE_BENCHMARKS, Expressions, Plan, dataset_problems, expressions_of, plan
 from shared.simulation.rebalance import rebalance_rows
-from shared.simulation.result import encode, equity_rows, open_rows, round_trip_rows, trade_rows
-from shared.simulation.rows import Piece, text
-from shared.simulation.signals import Presence, signals_of
+from shared.simulation.result.encoding import Piece, text
+from shared.simulation.result.outcome import Outcome
+from shared.simulation.result.tables import encode, equity_rows, open_rows, round_trip_rows, trade_rows
 from shared.simulation.statistics import Course, Totals, Trips, statistics
 from shared.simulation.universe import UniverseMask, universe_rows
+from shared.simulation.warnings import endings, found_nothing, window_notices
 
 ENGINE_VERSION = "1"
 """Changes whenever the same request on the same dataset may give another result."""
@@ -65,7 +65,7 @@ class Run:
     expressions: Expressions
     universe: UniverseMask
     bound: Bound
-    keeping: orders.Keeping
+    keeping: ranking_cache.Keeping
     """What the day loop walks along."""
     rebalance: np.ndarray
     ledger: Ledger
@@ -199,7 +199,9 @@ def _begin(request: BacktestRequest, panels: Panels, planned: Plan | None) -> Ru
         plan=made,
         expressions=expressions,
         universe=universe,
-        keeping=orders.keeping(held_name(expressions.rank_by, universe.key), expressions.buy, universe.key, panels),
+        keeping=ranking_cache.keeping(
+            held_name(expressions.rank_by, universe.key), expressions.buy, universe.key, panels
+        ),
         bound=bind(request, panels, made),
         rebalance=rebalance_rows(panels.days, made.window, request.strategy.portfolio.rebalance),
         ledger=Ledger(

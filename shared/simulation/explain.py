@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from shared.language import Expression, parts, render
+from shared.language.ast import Comparison, Logic, Node, Not, Number
 from shared.language.evaluate import evaluate
 from shared.language.expression import describe
-from shared.language.syntax import Comparison, Logic, Node, Not, Number
 from shared.model.calendar import iso
-from shared.model.panel import Panels
+from shared.model.panels import Panels
 from shared.model.request import BacktestRequest
 from shared.simulation.engine import BLOCK_ROWS, Run, live, result_of
-from shared.simulation.kernel import REASONS
+from shared.simulation.native import REASONS
 
 _RULES = {
     "entry": "among the first of the ranking of the row before, on a rebalance day with a free slot",

@@ -15,7 +15,7 @@ from shared.market import KINDS
 from shared.model.calendar import from_day, to_day
 from shared.model.instruments import Instruments
 from shared.model.request import BacktestRequest
-from shared.simulation.request import unknown_names
+from shared.simulation.validation import unknown_names
 from shared.strategies.catalogue import SECTORS
 
 VOLATILITY_ROWS = 61

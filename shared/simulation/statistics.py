@@ -1,6 +1,6 @@
 """The figures of a finished run, from its equity curve, its benchmark and its closed round trips; undefined is None.
 
-Sums are pairwise ones in a fixed order (shared/kernels/statistics.c), never those of a linear algebra library, so that
+Sums are pairwise ones in a fixed order (shared/native/statistics.c), never those of a linear algebra library, so that
 every machine has the same bits.
 """
 
@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from shared.kernels import library, place
 from shared.model.calendar import iso
-from shared.simulation.kernel import TRIP, address
+from shared.native import library, place
+from shared.simulation.native import TRIP, address
 
 DAYS_A_YEAR = 252
 

@@ -13,9 +13,9 @@ from shared.language import Expression
 from shared.language.evaluate import evaluate
 from shared.model.fields import CARRY_ROWS
 from shared.model.instruments import Instruments
-from shared.model.panel import Panels
+from shared.model.panels import Panels
 from shared.model.request import Universe, canonical_json
-from shared.simulation.kept import Kept
+from shared.simulation.memo import Kept
 from shared.strategies.catalogue import CAP_GROUPS
 
 Mask = Callable[[slice], np.ndarray]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.errors import RequestError, RunError
-from shared.model.panel import Panels
+from shared.model.panels import Panels
 from shared.simulation import canonical_request, request_of, run
 from tests.reference import engine
 from tests.reference.market import Market

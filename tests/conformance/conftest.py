@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared.simulation import orders
+from shared.simulation import ranking_cache
 from tests.support.servers import servers, settings
 
 __all__ = ["servers", "settings"]
@@ -13,5 +13,5 @@ __all__ = ["servers", "settings"]
 @pytest.fixture(autouse=True, scope="module")
 def _the_third_run_has_candidates() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(orders, "OFTEN", orders.AGAIN)
+        patch.setattr(ranking_cache, "OFTEN", ranking_cache.AGAIN)
         yield

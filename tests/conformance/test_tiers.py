@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from shared.dataset.encode import encode_all, manifest_of
-from shared.dataset.memory import MemoryPanels
+from shared.dataset.memory_panels import MemoryPanels
 from shared.dataset.panels import MappedPanels
 from shared.errors import RunError
 from shared.factors.catalogue import BY_KEY
 from shared.model.fields import STORED
-from shared.model.panel import Panels
+from shared.model.panels import Panels
 from shared.simulation import canonical_request, request_of, run
-from shared.simulation.audit import audit
+from shared.simulation.lookahead_audit import audit
 from tests.support.datasets import Shelf
 from tests.support.markets import panels_of
 from tests.support.random_markets import random_market

@@ -14,12 +14,12 @@ import asyncpg
 import numpy as np
 import pytest
 
-from services.preparer import record
-from services.preparer.load import load_market
+from services.preparer import dataset_store
+from services.preparer.loading.load import load_market
 from services.preparer.service import prepare_once
-from shared.dataset.memory import MemoryPanels
+from shared.dataset.memory_panels import MemoryPanels
 from shared.dataset.panels import MappedPanels
-from shared.infra.postgres import database
+from shared.infra.database.pool import database
 from shared.model.fields import LANGUAGE_FIELDS, STORED
 from shared.settings import Settings
 from tests.conformance.comparison import differences, product_result, reference_result
@@ -83,7 +83,7 @@ async def prepared(settings: Settings, market: Market, directory: Path) -> None:
 async def published(settings: Settings, directory: Path) -> MappedPanels:
     """The current version with its parts from PostgreSQL."""
     async with database(settings.database_url or "", size=2) as found:
-        current = await record.current(found)
+        current = await dataset_store.current(found)
     connection = await asyncpg.connect(settings.database_url)
     try:
         blobs: Mapping[str, bytes] = {r["name"]: r["bytes"] for r in await connection.fetch("select * from chunk_part")}

@@ -23,12 +23,12 @@ import pytest
 import pytest_asyncio
 from openapi_spec_validator import validate
 
-from ondol import embedded
+from ondol.local import embedded_servers
 from shared.settings import Settings
-from tests.support.running import api_of, simulator
-from tests.support.served import load_synthetic
+from tests.support.api_with_market import load_synthetic
+from tests.support.event_loop_probe import Watched, watched
 from tests.support.servers import fresh_settings
-from tests.support.watched import Watched, watched
+from tests.support.system import api_of, simulator
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LONGEST_MS = 50.0
@@ -87,7 +87,7 @@ def churning(first: str, last: str) -> dict[str, Any]:
 
 
 @pytest_asyncio.fixture(scope="module")
-async def system(servers: embedded.Servers) -> AsyncIterator[System]:
+async def system(servers: embedded_servers.Servers) -> AsyncIterator[System]:
     async with AsyncExitStack() as stack:
         settings = await stack.enter_async_context(fresh_settings(servers))
         await load_synthetic(settings, stocks=200, years=5)

@@ -21,12 +21,12 @@ import orjson
 import pytest
 import yaml
 
-from ondol.market import make_market, write_market
-from ondol.ports import free_port
-from ondol.postgres_home import installed
-from shared.infra.postgres import MIGRATIONS
+from ondol.cli.commands.market import make_market, write_market
+from ondol.local.ports import free_port
+from ondol.local.postgres import installed
+from shared.infra.database.pool import MIGRATIONS
 from shared.settings import Settings
-from tests.support import book
+from tests.support import runbook
 
 PATIENCE_S = 240.0
 BIN = pathlib.Path(sys.executable).parent
@@ -62,7 +62,7 @@ class Shell:
         assert tools is not None
         kept = {name: value for name, value in os.environ.items() if not name.startswith("ONDOL_")}
         path = f"{BIN}:{tools / 'pginstall' / 'bin'}:{kept['PATH']}"
-        return kept | {"PATH": path, "PYTHONPATH": str(book.ROOT)} | self.exported
+        return kept | {"PATH": path, "PYTHONPATH": str(runbook.ROOT)} | self.exported
 
     def written(self, text: str) -> str:
         for word, other in self.instead.items():
@@ -128,43 +128,43 @@ def digest_of(document: dict[str, Any]) -> str:
 
 
 def test_every_command_of_the_book_is_run_or_says_why_not() -> None:
-    found = book.blocks()
-    assert len(found) == book.fences(), "a block without a line under it"
+    found = runbook.blocks()
+    assert len(found) == runbook.fences(), "a block without a line under it"
     for block in found:
         assert block.test or (block.reason and len(block.reason) > 20), f"{block.section}: {block.text}"
         assert block.test is None or callable(globals().get(block.test)), block.test
-    assert not book.commands_in_prose()
+    assert not runbook.commands_in_prose()
 
 
 def test_every_alert_has_a_section_and_every_section_an_alert() -> None:
-    groups = yaml.safe_load((book.ROOT / "ops/prometheus/alerts.yaml").read_text(encoding="utf-8"))["groups"]
-    assert sorted(book.alerts()) == sorted(rule["alert"] for group in groups for rule in group["rules"])
-    page = book.PAGE.read_text(encoding="utf-8")
-    for name in book.alerts():
+    groups = yaml.safe_load((runbook.ROOT / "ops/prometheus/alerts.yaml").read_text(encoding="utf-8"))["groups"]
+    assert sorted(runbook.alerts()) == sorted(rule["alert"] for group in groups for rule in group["rules"])
+    page = runbook.PAGE.read_text(encoding="utf-8")
+    for name in runbook.alerts():
         section = page.partition(f"### {name}\n")[2].partition("\n### ")[0]
         assert re.search(r"^Means: .+Do: .+", section, re.MULTILINE), name
 
 
 def test_containers_and_kubernetes_are_called_by_names_that_exist() -> None:
-    services = yaml.safe_load((book.ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]
-    text = "\n".join(block.text for block in book.blocks() if "docker compose" in block.text)
+    services = yaml.safe_load((runbook.ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]
+    text = "\n".join(block.text for block in runbook.blocks() if "docker compose" in block.text)
     named = re.findall(r"--scale (\w+)=", text) + re.findall(r"compose exec (?:-T )?([\w-]+)", text)
     for stopped in re.findall(r"compose stop (.+)", text):
         named += stopped.split()
     named += re.findall(r"compose run --rm (?:-v \S+ )?([\w-]+)", text)
     assert named
     assert set(named) <= set(services)
-    manifests = [p.read_text(encoding="utf-8") for p in (book.ROOT / "ops/kubernetes/base").glob("*.yaml")]
+    manifests = [p.read_text(encoding="utf-8") for p in (runbook.ROOT / "ops/kubernetes/base").glob("*.yaml")]
     deployments = {
         document["metadata"]["name"] for text in manifests for document in yaml.safe_load_all(text)
         if document["kind"] == "Deployment"
     }  # fmt: skip
-    asked_for = re.findall(r"scale deployment (\w+)", "\n".join(block.text for block in book.blocks()))
+    asked_for = re.findall(r"scale deployment (\w+)", "\n".join(block.text for block in runbook.blocks()))
     assert set(asked_for) <= deployments
 
 
 async def test_one_machine_from_start_to_stop(folder: pathlib.Path, market: pathlib.Path) -> None:
-    start, *rest = book.blocks_run_by("test_one_machine_from_start_to_stop")
+    start, *rest = runbook.blocks_run_by("test_one_machine_from_start_to_stop")
     port = free_port()
     shell = Shell(folder, {"/srv/ondol": str(folder / "home"), "/data/market": str(market), "8000": str(port)})
     async with shell.serving(start) as url:
@@ -199,8 +199,8 @@ async def test_one_machine_from_start_to_stop(folder: pathlib.Path, market: path
 
 
 async def test_one_machine_is_restored_into_a_new_home(folder: pathlib.Path, market: pathlib.Path) -> None:
-    empty, restore, again = book.blocks_run_by("test_one_machine_is_restored_into_a_new_home")
-    (backup,) = [text for text in book.blocks_run_by("test_one_machine_from_start_to_stop") if "pg_dump" in text]
+    empty, restore, again = runbook.blocks_run_by("test_one_machine_is_restored_into_a_new_home")
+    (backup,) = [text for text in runbook.blocks_run_by("test_one_machine_from_start_to_stop") if "pg_dump" in text]
     homes = {"/srv/ondol": str(folder / "home"), "/srv/restored": str(folder / "restored")}
     shell = Shell(folder, homes | {"/data/market": str(market), "--port 8000": "--port 0"})
     async with shell.serving("ondol serve --home /srv/ondol --port 8000 --simulators 1") as url:
@@ -220,7 +220,7 @@ async def test_one_machine_is_restored_into_a_new_home(folder: pathlib.Path, mar
 
 
 async def test_one_machine_with_other_limits_and_more_simulators(folder: pathlib.Path) -> None:
-    (start,) = book.blocks_run_by("test_one_machine_with_other_limits_and_more_simulators")
+    (start,) = runbook.blocks_run_by("test_one_machine_with_other_limits_and_more_simulators")
     shell = Shell(folder, {"/srv/ondol": str(folder / "home"), "--port 8000": "--port 0"})
     async with shell.serving(start):
         run = orjson.loads((folder / "home" / "run.json").read_bytes())
@@ -259,7 +259,7 @@ async def _counts(url: str) -> dict[str, int]:
 async def test_servers_of_your_own_are_brought_up_backed_up_and_restored(
     settings: Settings, folder: pathlib.Path, market: pathlib.Path
 ) -> None:
-    migrate, services, load, backup, restore, simulator, look = book.blocks_run_by(
+    migrate, services, load, backup, restore, simulator, look = runbook.blocks_run_by(
         "test_servers_of_your_own_are_brought_up_backed_up_and_restored"
     )
     url = settings.database_url or ""
@@ -322,16 +322,16 @@ async def ready(shell: Shell, line: str) -> AsyncIterator[None]:
 
 
 async def test_the_secrets_of_the_containers_are_written(folder: pathlib.Path) -> None:
-    (write,) = book.blocks_run_by("test_the_secrets_of_the_containers_are_written")
-    await Shell(folder, {"ops/": f"{book.ROOT}/ops/"}).run(write)
+    (write,) = runbook.blocks_run_by("test_the_secrets_of_the_containers_are_written")
+    await Shell(folder, {"ops/": f"{runbook.ROOT}/ops/"}).run(write)
     assert {"database_url", "users.acl", "warmer_key"} <= {path.name for path in (folder / "secrets").iterdir()}
 
 
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="needs kubectl; it asks no cluster")
 async def test_the_manifests_are_written(folder: pathlib.Path) -> None:
-    (write,) = book.blocks_run_by("test_the_manifests_are_written")
-    shell = Shell(folder, {"ops/": f"{book.ROOT}/ops/"})
-    await shell.run(book.blocks_run_by("test_the_secrets_of_the_containers_are_written")[0])
+    (write,) = runbook.blocks_run_by("test_the_manifests_are_written")
+    shell = Shell(folder, {"ops/": f"{runbook.ROOT}/ops/"})
+    await shell.run(runbook.blocks_run_by("test_the_secrets_of_the_containers_are_written")[0])
     await shell.run(write)
     kinds = [d["kind"] for d in yaml.safe_load_all((folder / "ondol.yaml").read_text(encoding="utf-8"))]
     assert kinds.count("Deployment") == 4
@@ -341,5 +341,5 @@ async def test_the_manifests_are_written(folder: pathlib.Path) -> None:
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="needs promtool, of Debian's package prometheus")
 async def test_the_rules_are_sound(folder: pathlib.Path) -> None:
-    (check,) = book.blocks_run_by("test_the_rules_are_sound")
-    assert "SUCCESS" in await Shell(folder, {"ops/": f"{book.ROOT}/ops/"}).run(check)
+    (check,) = runbook.blocks_run_by("test_the_rules_are_sound")
+    assert "SUCCESS" in await Shell(folder, {"ops/": f"{runbook.ROOT}/ops/"}).run(check)

@@ -14,15 +14,15 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from ondol import embedded
-from tests.support.running import Client
-from tests.support.served import served
+from ondol.local import embedded_servers
+from tests.support.api_with_market import served
+from tests.support.system import Client
 
 DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs"
 
 
 @pytest_asyncio.fixture(scope="module")
-async def client(servers: embedded.Servers) -> AsyncIterator[Client]:
+async def client(servers: embedded_servers.Servers) -> AsyncIterator[Client]:
     async with served(servers) as found:
         yield found
 

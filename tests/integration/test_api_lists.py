@@ -8,12 +8,12 @@ from typing import Any
 
 import orjson
 
-from services.api.bodies import write_cursor
-from shared.infra.sql import statements
+from services.api.http.request import write_cursor
+from shared.infra.database.sql import statements
 from shared.settings import Settings
 from shared.strategies.catalogue import FAMOUS
-from tests.support.asking import connection_of
-from tests.support.running import Client, api_of
+from tests.support.api_helpers import connection_of
+from tests.support.system import Client, api_of
 
 CATALOGUE = [entry.id for entry in FAMOUS]
 OWN = [f"own_{n}" for n in range(5)]

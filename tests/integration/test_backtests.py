@@ -14,16 +14,16 @@ import polars as pl
 import pytest
 import pytest_asyncio
 
-from ondol import embedded
-from services.api.routes.events import position_of
-from tests.support.running import Client
-from tests.support.served import FIRST, LAST, request, served
+from ondol.local import embedded_servers
+from services.api.routes.backtest_events import position_of
+from tests.support.api_with_market import FIRST, LAST, request, served
+from tests.support.system import Client
 
 PROBLEM = "application/problem+json"
 
 
 @pytest_asyncio.fixture(scope="module")
-async def client(servers: embedded.Servers) -> AsyncIterator[Client]:
+async def client(servers: embedded_servers.Servers) -> AsyncIterator[Client]:
     async with served(servers) as found:
         yield found
 

@@ -13,23 +13,23 @@ import asyncpg
 import msgspec
 import pytest
 
-from ondol import embedded
-from ondol.ports import free_port
-from services.simulator.entries import Desk
-from services.simulator.reconcile import reconcile
-from services.simulator.record import SQL
+from ondol.local import embedded_servers
+from ondol.local.ports import free_port
+from services.simulator.consumer import Desk
+from services.simulator.reconciler import reconcile
+from services.simulator.run_store import SQL
+from services.simulator.runner import Work
 from services.simulator.service import GROUP, heartbeat, names
-from services.simulator.simulate import Work
 from shared.contracts.events import BACKTESTS
-from shared.infra import redis as redis_servers
-from shared.infra.postgres import database
-from shared.infra.streams import Consumer, key_of
+from shared.infra.database.pool import database
+from shared.infra.redis import client as redis_servers
+from shared.infra.redis.streams import Consumer, key_of
 from shared.model.request import BacktestRequest
 from shared.settings import Settings
-from tests.support.asking import ask, connection_of, ended, prepared, until
-from tests.support.running import Client, api_of, simulator
-from tests.support.served import load_synthetic, request
+from tests.support.api_helpers import ask, connection_of, ended, prepared, until
+from tests.support.api_with_market import load_synthetic, request
 from tests.support.servers import fresh_settings
+from tests.support.system import Client, api_of, simulator
 
 __all__ = ["prepared"]
 
@@ -278,7 +278,7 @@ async def test_sigterm_hands_work_back_or_finishes_it(prepared: Settings) -> Non
                 assert (await ended(client, row["id"]))["status"] == "completed"
 
 
-async def test_a_lost_postgres_is_503_with_a_time_to_come_back(servers: embedded.Servers) -> None:
+async def test_a_lost_postgres_is_503_with_a_time_to_come_back(servers: embedded_servers.Servers) -> None:
     async with fresh_settings(servers) as settings, api_of(settings) as client:
         await client.api.database.close()
         status, problem, headers = await client.call("GET", "/v1/backtests")

@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import pytest
 
-from services.api.keys import Doorkeeper, hash_of, is_loopback, refuse_open_bind
+from services.api.auth import Doorkeeper, hash_of, is_loopback, refuse_open_bind
 from services.api.service import opened
 from shared.errors import SetupError
-from shared.infra.sql import statements
+from shared.infra.database.sql import statements
 from shared.settings import Settings
-from tests.support.asking import ask, connection_of, prepared, until
-from tests.support.running import api_of, simulator
-from tests.support.served import request
+from tests.support.api_helpers import ask, connection_of, prepared, until
+from tests.support.api_with_market import request
+from tests.support.system import api_of, simulator
 
 __all__ = ["prepared"]
 

@@ -13,11 +13,11 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from ondol.embedded import valkey_binary
-from ondol.ports import free_port
-from shared.infra.cache import cache
+from ondol.local.embedded_servers import valkey_binary
+from ondol.local.ports import free_port
+from shared.infra.redis.cache import cache
 from shared.settings import Settings
-from tests.support.running import api_of, publish_market, simulator
+from tests.support.system import api_of, publish_market, simulator
 
 DATA = pathlib.Path(__file__).parents[1] / "data" / "examples.json"
 SLOTS = 16384

@@ -20,13 +20,13 @@ import polars as pl
 import pytest
 import pytest_asyncio
 
-from ondol import embedded
+from ondol.cli.reference import commands_of
+from ondol.local import embedded_servers
 from ondol.main import VERBS
-from ondol.reference import commands_of
 from shared.infra import metrics
-from tests.support.running import Client, api_of, simulator
-from tests.support.served import FIRST, LAST, load_synthetic, request
+from tests.support.api_with_market import FIRST, LAST, load_synthetic, request
 from tests.support.servers import fresh_settings
+from tests.support.system import Client, api_of, simulator
 
 PATIENCE_S = 120.0
 COMMANDS = {command.words: command for verb in VERBS for command in commands_of(verb) if command.routes}
@@ -102,7 +102,7 @@ class System:
 
 
 @pytest_asyncio.fixture(scope="module")
-async def system(servers: embedded.Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
+async def system(servers: embedded_servers.Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
     folder = tmp_path_factory.mktemp("commands")
     async with AsyncExitStack() as stack:
         settings = await stack.enter_async_context(fresh_settings(servers))

@@ -16,10 +16,10 @@ from collections.abc import Callable, Iterator
 import asyncpg
 import pytest
 
-from ondol import embedded, processes
+from ondol.local import embedded_servers, processes
 from shared.errors import SetupError
-from shared.infra import redis as servers
-from shared.infra.postgres import migrate
+from shared.infra.database.pool import migrate
+from shared.infra.redis import client as redis_servers
 from tests.support.servers import others_can_run_python
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -49,9 +49,9 @@ def _alive(numbers: list[int]) -> list[int]:
 
 
 async def test_what_was_stored_is_there_at_the_next_start(home: pathlib.Path) -> None:
-    async with embedded.servers(home) as found:
+    async with embedded_servers.servers(home) as found:
         await migrate(found.database_url)
-        broker = servers.client(found.broker_url)
+        broker = redis_servers.client(found.broker_url)
         await broker.set("kept", "1")
         await broker.aclose()
         numbers = list(found.processes.values())
@@ -59,26 +59,26 @@ async def test_what_was_stored_is_there_at_the_next_start(home: pathlib.Path) ->
     assert not _alive(numbers)
     assert not _exists(found.sockets)
     assert not _exists(found.panel_dir)
-    assert embedded.running(home) is None
-    async with embedded.servers(home) as found:
+    assert embedded_servers.running(home) is None
+    async with embedded_servers.servers(home) as found:
         assert await migrate(found.database_url) == []
-        broker = servers.client(found.broker_url)
+        broker = redis_servers.client(found.broker_url)
         assert await broker.get("kept") == b"1"
         assert (await broker.info("memory"))["maxmemory_policy"] == "noeviction"
         await broker.aclose()
 
 
 async def test_two_homes_serve_side_by_side_and_one_home_only_once(home: pathlib.Path) -> None:
-    async with embedded.servers(home) as first, embedded.servers(home.with_name("second")) as second:
+    async with embedded_servers.servers(home) as first, embedded_servers.servers(home.with_name("second")) as second:
         assert first.database_url != second.database_url
         with pytest.raises(SetupError, match="in use by `ondol serve`"):
-            async with embedded.servers(home):
+            async with embedded_servers.servers(home):
                 pass
 
 
 async def test_a_server_that_dies_is_started_again_at_its_address(home: pathlib.Path) -> None:
     happened: list[tuple[str, str]] = []
-    async with embedded.servers(home, told=lambda name, what: happened.append((name, what))) as found:
+    async with embedded_servers.servers(home, told=lambda name, what: happened.append((name, what))) as found:
         connection = await asyncpg.connect(found.database_url)
         await connection.execute("create table kept (x integer); insert into kept values (7)")
         connection.terminate()
@@ -98,9 +98,9 @@ async def test_a_server_that_dies_is_started_again_at_its_address(home: pathlib.
 
 SUPERVISOR = """
 import asyncio, pathlib, sys
-from ondol import embedded
+from ondol.local import embedded_servers
 async def main():
-    async with embedded.servers(pathlib.Path(sys.argv[1])):
+    async with embedded_servers.servers(pathlib.Path(sys.argv[1])):
         print("up", flush=True)
         await asyncio.sleep(600)
 asyncio.run(main())
@@ -122,7 +122,7 @@ def _supervisor(home: pathlib.Path, **options: object) -> subprocess.Popen[str]:
 
 
 async def _nothing_is_left_after_kill(home: pathlib.Path, process: subprocess.Popen[str]) -> None:
-    run = embedded.running(home)
+    run = embedded_servers.running(home)
     assert run is not None
     numbers = list(run.servers.processes.values())
     process.kill()
@@ -136,7 +136,7 @@ async def _nothing_is_left_after_kill(home: pathlib.Path, process: subprocess.Po
 
 async def test_kill_9_of_the_supervisor_leaves_nothing(home: pathlib.Path) -> None:
     await _nothing_is_left_after_kill(home, _supervisor(home))
-    async with embedded.servers(home) as found:  # and the home is usable at once
+    async with embedded_servers.servers(home) as found:  # and the home is usable at once
         await migrate(found.database_url)
 
 
@@ -154,7 +154,7 @@ async def test_a_plain_user_needs_nothing_special(home: pathlib.Path) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as somebody else")
 async def test_a_home_that_nobody_can_enter_points_to_its_data(home: pathlib.Path) -> None:
     home.parent.chmod(0o700)
-    async with embedded.servers(home) as found:
+    async with embedded_servers.servers(home) as found:
         await migrate(found.database_url)
     data = pathlib.Path((home / "postgres.folder").read_text(encoding="utf-8"))
     assert (data / "cluster" / "PG_VERSION").exists()
@@ -169,5 +169,5 @@ def blocked(home: pathlib.Path) -> pathlib.Path:
 
 async def test_a_home_that_cannot_be_written_is_one_clear_sentence(blocked: pathlib.Path) -> None:
     with pytest.raises(SetupError, match="choose another with --home"):
-        async with embedded.servers(blocked):
+        async with embedded_servers.servers(blocked):
             pass

@@ -22,7 +22,7 @@ import aiohttp
 import pytest
 import yaml
 
-from ondol.ports import free_port
+from ondol.local.ports import free_port
 from shared.settings import Settings
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]

@@ -14,12 +14,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from services.preparer.load import load_market
+from services.preparer.loading.load import load_market
 from shared.errors import LoadError
-from shared.infra.market import Change, changes, read_market
-from shared.infra.postgres import lone_connection
+from shared.infra.database.pool import lone_connection
+from shared.infra.market_tables import Change, changes, read_market
 from shared.model.calendar import to_day
-from shared.model.raw import RawMarket
+from shared.model.market_data import RawMarket
 from shared.settings import Settings
 
 COMPANIES = """stock_code,name,market,sector,delisted_on
@@ -163,7 +163,7 @@ async def test_parquet_and_compressed_csv_load_to_the_same(
 async def test_rows_of_any_order_and_many_batches_are_merged(
     settings: Settings, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.preparer.market_files._BLOCK_BYTES", 1000)
+    monkeypatch.setattr("services.preparer.loading.files._BLOCK_BYTES", 1000)
     rng = np.random.default_rng(1)
     codes = [f"{n:06d}" for n in range(600)]
     days = [dt.date(2023, 12, 20) + dt.timedelta(days=n) for n in range(20)]

@@ -11,7 +11,7 @@ import threading
 
 import pytest
 
-from ondol.logs import Log
+from ondol.local.log_files import Log
 from tests.support.commands import serving
 
 WRITER = r"""

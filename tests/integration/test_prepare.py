@@ -15,22 +15,22 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from services.preparer import record
-from services.preparer.serve import LEASE, Preparer
+from services.preparer import dataset_store
+from services.preparer.build_plan import Builder
+from services.preparer.preparer import LEASE, Preparer
 from services.preparer.service import builder_of, run
-from services.preparer.sources import Builder
 from shared.contracts.events import DATASETS, DatasetPublished, DatasetRequested
 from shared.dataset.encode import encode_all
 from shared.dataset.manifest import Manifest, version_of
-from shared.dataset.memory import MemoryPanels
+from shared.dataset.memory_panels import MemoryPanels
 from shared.dataset.panels import MappedPanels
 from shared.errors import ChunkMissingError
 from shared.factors.catalogue import FACTORS
-from shared.infra import redis as servers
-from shared.infra.cache import cache as open_cache
-from shared.infra.leases import PREFIX
-from shared.infra.postgres import Database, database, lone_connection
-from shared.infra.streams import Broadcast, append
+from shared.infra.database.pool import Database, database, lone_connection
+from shared.infra.redis import client as servers
+from shared.infra.redis.cache import cache as open_cache
+from shared.infra.redis.leases import PREFIX
+from shared.infra.redis.streams import Broadcast, append
 from shared.model.fields import STORED, VIEWS
 from shared.settings import Settings
 from tests.support.datasets import Shelf
@@ -56,7 +56,7 @@ def loadable_market(seed: int, *, stocks: int, rows: int) -> dict[str, Any]:
 
 
 async def manifest_of(builder: Builder) -> Manifest:
-    found = await record.current(builder.database)
+    found = await dataset_store.current(builder.database)
     assert found is not None
     return found.manifest
 
@@ -92,7 +92,7 @@ async def test_updates_day_by_day_give_the_version_of_a_build_from_nothing(
         rebuilt = await preparer.prepare(rebuild=True)
         assert rebuilt.version == expected
         assert rebuilt.parts_built > 0
-        parts = await record.read_parts(preparer.builder.database, sorted(manifest.part_names()))
+        parts = await dataset_store.read_parts(preparer.builder.database, sorted(manifest.part_names()))
     panels = MappedPanels(settings.panel_dir, manifest, Shelf(parts), 1 << 28)
     rows = slice(0, len(memory.days))
     for field in (*STORED, *VIEWS, *VERSIONS):
@@ -166,10 +166,10 @@ async def test_a_late_publication_is_refused(settings: Settings) -> None:
         found: Database = preparer.builder.database
         await load(settings, until(market, days[-2]))
         await preparer.prepare()
-        old, late = await manifest_of(preparer.builder), await record.next_fence(found)
+        old, late = await manifest_of(preparer.builder), await dataset_store.next_fence(found)
         await load(settings, until(market, days[-1]))
         newer = await preparer.prepare()
-        assert not await record.publish(found, old, late, b"{}", b"")
+        assert not await dataset_store.publish(found, old, late, b"{}", b"")
         assert (await manifest_of(preparer.builder)).version == newer.version
 
 
@@ -184,10 +184,10 @@ async def test_versions_are_dropped_when_nothing_retains_them(settings: Settings
                 await _pin(settings, versions[0])
             versions.append((await preparer.prepare()).version)
         async with lone_connection(settings.database_url or "") as connection:
-            kept = {row["version"] for row in await connection.fetch(record.SQL["versions"])}
+            kept = {row["version"] for row in await connection.fetch(dataset_store.SQL["versions"])}
             assert kept == {versions[0], versions[2]}
             await connection.execute("update chunk_part set created_at = created_at - interval '2 hours'")
-            await record.clean_up(preparer.builder.database, 0)
+            await dataset_store.clean_up(preparer.builder.database, 0)
             held = {row["name"] for row in await connection.fetch("select name from chunk_part")}
             assert held >= (await manifest_of(preparer.builder)).part_names()
             named = await connection.fetch("select distinct unnest(parts) as name from dataset_version")
@@ -228,7 +228,7 @@ async def test_what_is_told_about_a_version_agrees_with_its_panels(settings: Set
     async with preparer_of(settings) as preparer:
         await preparer.prepare()
         async with preparer.builder.database.connection() as connection:
-            row = await connection.fetchrow(record.SQL["current_about"])
+            row = await connection.fetchrow(dataset_store.SQL["current_about"])
     told = msgspec.json.decode(row["about"])
     memory = panels_of(market)
     rows = slice(0, len(memory.days))
@@ -282,7 +282,7 @@ async def test_the_service_publishes_loads_and_brings_back_what_the_cache_lost(s
         builder, broker = watcher.builder, watcher._broker
 
         async def published() -> bool:
-            return await record.current(builder.database) is not None
+            return await dataset_store.current(builder.database) is not None
 
         await until_true(published)
         manifest = await manifest_of(builder)
@@ -327,13 +327,13 @@ async def test_a_part_that_the_record_holds_damaged_is_built_anew(settings: Sett
         await preparer.prepare()
         manifest = await manifest_of(preparer.builder)
         (name,) = manifest.stored_names("close", max(manifest.years))
-        good = (await record.read_parts(preparer.builder.database, [name]))[name]
+        good = (await dataset_store.read_parts(preparer.builder.database, [name]))[name]
         async with lone_connection(settings.database_url or "") as connection:
             await connection.execute("update chunk_part set bytes = $2 where name = $1", name, good[:-2] + b"??")
         await preparer.builder.cache.redis.flushall()
         await preparer.bring(manifest.version, [name], asked_at=time.time())
         assert await preparer.builder.cache.get_parts([name]) == {name: good}
-        assert (await record.read_parts(preparer.builder.database, [name]))[name] == good
+        assert (await dataset_store.read_parts(preparer.builder.database, [name]))[name] == good
 
 
 async def test_a_new_listing_leaves_the_years_before_it_alone(settings: Settings) -> None:

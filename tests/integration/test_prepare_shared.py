@@ -22,18 +22,18 @@ import polars as pl
 import pytest
 from redis.asyncio import Redis
 
-from services.preparer import record
-from services.preparer.crew import Order, Presence
-from services.preparer.hands import Hands
-from services.preparer.load import load_market
-from services.preparer.prepare import build
-from services.preparer.serve import Preparer
-from services.preparer.sources import code_of
+from services.preparer import dataset_store
+from services.preparer.build import build
+from services.preparer.build_plan import code_of
+from services.preparer.distributed.leader import Order, Presence
+from services.preparer.distributed.worker import Hands
+from services.preparer.loading.load import load_market
+from services.preparer.preparer import Preparer
 from shared.contracts.events import DatasetRequested
-from shared.infra import market, queues
-from shared.infra import redis as servers
-from shared.infra.postgres import lone_connection
-from shared.infra.streams import append
+from shared.infra import arq_jobs, market_tables
+from shared.infra.database.pool import lone_connection
+from shared.infra.redis import client as servers
+from shared.infra.redis.streams import append
 from shared.model.fields import PART
 from shared.settings import Settings
 from tests.integration.test_prepare import manifest_of, preparer_of
@@ -126,7 +126,7 @@ async def ask(settings: Settings) -> None:
 
 
 async def published(preparer: Preparer) -> str | None:
-    found = await record.current(preparer.builder.database)
+    found = await dataset_store.current(preparer.builder.database)
     return found.manifest.version if found is not None else None
 
 
@@ -153,7 +153,7 @@ async def test_two_processes_share_a_build_and_give_the_version_of_one(
         version = await until(lambda: published(watcher))
         told = [path.read_text() for path in logs.values()]
         names = sorted((await manifest_of(watcher.builder)).part_names())
-        shared = await record.read_parts(watcher.builder.database, names)
+        shared = await dataset_store.read_parts(watcher.builder.database, names)
         assert len(shared) == len(names)
         assert sorted("dataset.built" in text for text in told) == [False, True]
         assert sorted("part.built_for_another" in text for text in told) == [False, True]
@@ -162,7 +162,7 @@ async def test_two_processes_share_a_build_and_give_the_version_of_one(
         await connection.execute("delete from chunk_part")
         await connection.close()
         assert await version_of_one_build(settings) == version
-        assert await record.read_parts(watcher.builder.database, names) == shared
+        assert await dataset_store.read_parts(watcher.builder.database, names) == shared
 
 
 async def load_into_silence(settings: Settings, folder: pathlib.Path) -> None:
@@ -240,10 +240,10 @@ async def test_late_parts_of_an_old_leader_do_no_harm(settings: Settings, folder
         old.transaction(isolation="repeatable_read", readonly=True),
     ):
         builder = preparer.builder
-        revision = await market.newest_revision(old)
+        revision = await market_tables.newest_revision(old)
         assert revision is not None
         order = Order(
-            fence=await record.next_fence(builder.database),
+            fence=await dataset_store.next_fence(builder.database),
             revision=revision,
             snapshot=await old.fetchval("select pg_export_snapshot()"),
             base=None,
@@ -271,7 +271,7 @@ async def test_an_order_whose_leader_is_gone_is_dropped(settings: Settings, fold
     await load(settings, folder, range(2))
     async with preparer_of(settings) as preparer, servers.broker(settings.broker_url or "") as broker:
         order = Order(
-            fence=await record.next_fence(preparer.builder.database),
+            fence=await dataset_store.next_fence(preparer.builder.database),
             revision=1,
             snapshot="00000003-0000001B-1",
             base=None,
@@ -317,6 +317,6 @@ async def test_one_preparer_alone_asks_nobody(settings: Settings, folder: pathli
     async with preparer_of(settings) as preparer, preparer.presence.kept():
         assert await preparer.presence.others() == 0
         assert (await preparer.prepare()).published
-        async with queues.queue(settings.broker_url or "", "ondol:arq:prepare") as jobs:
+        async with arq_jobs.queue(settings.broker_url or "", "ondol:arq:prepare") as jobs:
             assert await jobs.queued_jobs() == []
     assert await claims(settings) == {}

@@ -12,7 +12,7 @@ import orjson
 import pytest
 import yaml
 
-from ondol.ports import free_port
+from ondol.local.ports import free_port
 from tests.support.commands import ondol, serving
 from tests.unit.ops.test_deployment_files import ROOT, generator
 

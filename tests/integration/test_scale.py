@@ -16,17 +16,17 @@ import orjson
 import pytest
 import pytest_asyncio
 
-from ondol import embedded
-from ondol.control import FOLDER
-from ondol.members import ROOT, Members
-from ondol.notes import Notes
-from ondol.nursery import Nursery
-from ondol.ports import answers
-from ondol.processes import started_at
-from ondol.simulators import Simulators
+from ondol.local import embedded_servers
+from ondol.local.control_socket import FOLDER
+from ondol.local.forkserver import Nursery
+from ondol.local.ports import answers
+from ondol.local.processes import started_at
+from ondol.local.run_file import Notes
+from ondol.local.scaling import Simulators
+from ondol.local.supervisor import ROOT, Members
 from shared.errors import SetupError
-from shared.infra.postgres import database, lone_connection
-from shared.infra.sql import statements
+from shared.infra.database.pool import database, lone_connection
+from shared.infra.database.sql import statements
 from shared.settings import Settings
 from tests.support.commands import serving
 
@@ -181,7 +181,7 @@ async def test_without_a_system_there_is_nothing_to_scale(tmp_path: pathlib.Path
 
 
 async def test_a_home_that_another_verb_uses_has_no_simulators(tmp_path: pathlib.Path) -> None:
-    async with embedded.servers(tmp_path / "home", verb="load", durable=False):
+    async with embedded_servers.servers(tmp_path / "home", verb="load", durable=False):
         code, _, error = await Home(tmp_path / "home").scale(2)
     assert (code, "in use by `ondol load`" in error) == (2, True)
 
@@ -191,7 +191,7 @@ async def test_new_ones_that_end_at_their_start_are_refused_with_the_reason_and_
 ) -> None:
     (tmp_path / "logs").mkdir()
     absent = replace(settings, database_url=f"postgresql://ondol@/ondol?host={tmp_path}")
-    servers = embedded.Servers(
+    servers = embedded_servers.Servers(
         database_url="", broker_url=settings.broker_url or "", cache_url=settings.cache_url or "", sockets="",
         panel_dir="", passwords={"simulator": "unknown"},
     )  # fmt: skip

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from shared.errors import SetupError
-from shared.infra.crowd import announced
-from shared.infra.postgres import connect_pool, database, lone_connection
-from shared.infra.quick import quick_database
-from shared.infra.redis import refuse_same_server
-from shared.infra.sql import statements
+from shared.infra.database.connection_budget import announced
+from shared.infra.database.fast_pool import quick_database
+from shared.infra.database.pool import connect_pool, database, lone_connection
+from shared.infra.database.sql import statements
+from shared.infra.redis.client import refuse_same_server
 from shared.settings import Settings
 from tests.integration.test_cluster import cluster
 

@@ -10,8 +10,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from shared.infra.quick import LIMITS
-from shared.infra.sql import statements
+from shared.infra.database.fast_pool import LIMITS
+from shared.infra.database.sql import statements
 from shared.settings import Settings
 
 SQL = statements("backtest")

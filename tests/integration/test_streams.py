@@ -9,14 +9,14 @@ import pytest
 import pytest_asyncio
 from redis.asyncio import Redis
 
-from ondol.embedded import Servers
+from ondol.local.embedded_servers import Servers
 from shared.contracts.events import BACKTESTS, DATASETS, BacktestRequested, MarketLoaded
 from shared.errors import SetupError, UnavailableError
-from shared.infra import leases
-from shared.infra import redis as clients
-from shared.infra.cache import LARGEST, cache
-from shared.infra.postgres import database, is_migrated, lone_connection, migrate
-from shared.infra.streams import Broadcast, Consumer, append, append_many, backlog, key_of, queued
+from shared.infra.database.pool import database, is_migrated, lone_connection, migrate
+from shared.infra.redis import client as clients
+from shared.infra.redis import leases
+from shared.infra.redis.cache import LARGEST, cache
+from shared.infra.redis.streams import Broadcast, Consumer, append, append_many, backlog, key_of, queued
 from shared.settings import Settings
 
 GROUP = "simulators"

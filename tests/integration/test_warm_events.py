@@ -14,21 +14,21 @@ import orjson
 import pytest
 import pytest_asyncio
 
-from ondol.terminal import Bar
-from ondol.warm import follow
-from services.api.routes.warm_events import Position, position_of
-from services.api.watching import Watch
+from ondol.cli.commands.warm import follow
+from ondol.cli.terminal import Bar
+from services.api.routes.warm_run_events import Position, position_of
+from services.api.warm_subscriptions import Watch
 from services.warmer import service
-from services.warmer.client import Client as Asking
-from services.warmer.runs import carry_out
+from services.warmer.warm_run import carry_out
 from shared.contracts.events import EVENTS_STREAM, WarmProgressed
+from shared.contracts.schedule import SEOUL
 from shared.contracts.warm import PHASES
 from shared.errors import OndolError
-from shared.infra import queues
-from shared.infra.streams import Broadcast, append, key_of
-from shared.market.timetable import SEOUL
-from tests.faults.proxy import tcp_proxy
-from tests.support.running import Client, api_of
+from shared.infra import arq_jobs
+from shared.infra.api_client import Client as Asking
+from shared.infra.redis.streams import Broadcast, append, key_of
+from tests.chaos.proxy import tcp_proxy
+from tests.support.system import Client, api_of
 from tests.unit.warmer.test_runs import World, world
 
 __all__ = ["world"]
@@ -190,7 +190,7 @@ async def test_the_schedule_says_what_the_warmer_does(world: World, enabled: boo
     async def morning() -> dt.datetime:
         return dt.datetime(2025, 12, 30, 7, 0, 5, tzinfo=SEOUL)
 
-    async with queues.queue(settings.broker_url or "", service.QUEUE) as jobs:
+    async with arq_jobs.queue(settings.broker_url or "", service.QUEUE) as jobs:
         await service.look_once(tools, jobs, morning)
         queued = {job.function for job in await jobs.queued_jobs(queue_name=service.QUEUE)}
     assert queued == ({"warm", "morning_picks"} if enabled else {"morning_picks"})

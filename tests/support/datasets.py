@@ -11,11 +11,11 @@ import numpy as np
 from shared.dataset.derive import derive_rows
 from shared.dataset.encode import encode_all, manifest_of
 from shared.dataset.manifest import Manifest
-from shared.dataset.memory import MemoryPanels
+from shared.dataset.memory_panels import MemoryPanels
 from shared.model.calendar import to_day
 from shared.model.fields import LOADED, dtype_of
 from shared.model.instruments import Instruments
-from shared.model.raw import PRICE_COLUMNS, Dividends
+from shared.model.market_data import PRICE_COLUMNS, Dividends
 
 Array = np.ndarray[Any, np.dtype[Any]]
 FACTORS = {"PER": 1, "ROE": 1, "EARNINGS_YIELD": 1, "MARKET_CAP": 1, "RSI_14": 1}

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from services.preparer.load import LoadReport, load_market
+from services.preparer.loading.load import LoadReport, load_market
 from shared.settings import Settings
 
 Market = Mapping[str, Sequence[Mapping[str, Any]]]

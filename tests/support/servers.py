@@ -16,10 +16,10 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest_asyncio
 
-from ondol import embedded
-from ondol.postgres_home import reachable
-from shared.infra import redis as redis_servers
-from shared.infra.postgres import migrate
+from ondol.local import embedded_servers
+from ondol.local.postgres import reachable
+from shared.infra.database.pool import migrate
+from shared.infra.redis import client as redis_servers
 from shared.settings import MIB, Settings
 
 _numbers = itertools.count(1)
@@ -35,11 +35,11 @@ def others_can_run_python() -> bool:
 
 
 @asynccontextmanager
-async def temporary_servers() -> AsyncIterator[embedded.Servers]:
+async def temporary_servers() -> AsyncIterator[embedded_servers.Servers]:
     """Servers in a home that is removed at the end, data included; the database `template_ondol` is migrated."""
     home = pathlib.Path(tempfile.mkdtemp(prefix="ondol-test-"))
     try:
-        async with embedded.servers(home, verb="test", cache_bytes=256 * MIB, durable=False) as found:
+        async with embedded_servers.servers(home, verb="test", cache_bytes=256 * MIB, durable=False) as found:
             await _execute(found.database_url, "create database template_ondol")
             await migrate(_named(found.database_url, "template_ondol"))
             yield found
@@ -59,7 +59,7 @@ async def _execute(url: str, statement: str) -> None:
 
 
 @asynccontextmanager
-async def fresh_settings(servers: embedded.Servers) -> AsyncIterator[Settings]:
+async def fresh_settings(servers: embedded_servers.Servers) -> AsyncIterator[Settings]:
     """Settings with a migrated database of their own and both Redis emptied; the database is dropped at the end."""
     name = f"test_{next(_numbers)}"
     await _execute(servers.database_url, f"create database {name} template template_ondol strategy file_copy")
@@ -84,14 +84,14 @@ async def fresh_settings(servers: embedded.Servers) -> AsyncIterator[Settings]:
 
 
 @pytest_asyncio.fixture(scope="session")
-async def servers() -> AsyncIterator[embedded.Servers]:
+async def servers() -> AsyncIterator[embedded_servers.Servers]:
     """The servers of this test session (import this name and `settings` in a room's conftest.py)."""
     async with temporary_servers() as found:
         yield found
 
 
 @pytest_asyncio.fixture
-async def settings(servers: embedded.Servers) -> AsyncIterator[Settings]:
+async def settings(servers: embedded_servers.Servers) -> AsyncIterator[Settings]:
     """Settings of one test: a fresh migrated database, empty broker and cache, its own panel folder."""
     async with fresh_settings(servers) as found:
         yield found

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
+from services.api.context import Route
 from services.api.routes import (
+    analysis,
+    backtest_events,
+    backtest_exports,
     backtests,
-    compare,
-    description,
-    events,
-    exports,
-    market,
-    operations,
-    questions,
+    comparisons,
+    health,
+    openapi,
+    stocks,
     strategies,
-    warm_events,
-    warming,
+    warm_run_events,
+    warm_runs,
 )
-from services.api.state import Route
 
 ROUTES: tuple[Route, ...] = (
     *backtests.ROUTES,
-    *events.ROUTES,
-    *exports.ROUTES,
-    *compare.ROUTES,
+    *backtest_events.ROUTES,
+    *backtest_exports.ROUTES,
+    *comparisons.ROUTES,
     *strategies.ROUTES,
-    *market.ROUTES,
-    *questions.ROUTES,
-    *warming.ROUTES,
-    *warm_events.ROUTES,
-    *operations.ROUTES,
-    *description.ROUTES,
+    *stocks.ROUTES,
+    *analysis.ROUTES,
+    *warm_runs.ROUTES,
+    *warm_run_events.ROUTES,
+    *health.ROUTES,
+    *openapi.ROUTES,
 )
 """What is served, described and tested."""

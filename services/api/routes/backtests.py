@@ -8,20 +8,20 @@ from typing import Any
 
 from aiohttp import web
 
-from services.api import answers
-from services.api.acceptance import create
-from services.api.answering import fresh_row
-from services.api.bodies import read_cursor, uuid_of, write_cursor
-from services.api.documents import backtest_document, head, splice, status_of
+from services.api.backtests.await_outcome import fresh_row
+from services.api.backtests.serialize import backtest_document, head, splice, status_of
+from services.api.backtests.submit import create
+from services.api.context import Api, Call, Route
 from services.api.errors import ApiProblem, not_found
-from services.api.models import BacktestBody, ListQuery
-from services.api.sending import send
-from services.api.state import Api, Call, Route
+from services.api.http.request import read_cursor, uuid_of, write_cursor
+from services.api.http.streaming import send
+from services.api.schemas import responses
+from services.api.schemas.requests import BacktestBody, ListQuery
 from shared.contracts.events import BacktestCancelled, BacktestEnded
 from shared.contracts.http import JSON
-from shared.infra.redis import LOST
-from shared.infra.sql import statements
-from shared.infra.streams import append_many
+from shared.infra.database.sql import statements
+from shared.infra.redis.client import LOST
+from shared.infra.redis.streams import append_many
 
 SQL = statements("backtest")
 _NEWEST = uuid.UUID(int=(1 << 128) - 1)
@@ -107,19 +107,19 @@ async def cancel(api: Api, call: Call) -> web.Response:
 ROUTES = (
     Route(
         method="POST", path="/v1/backtests", handler=create, summary="Ask for a backtest", tag="backtests",
-        body=BacktestBody, answers={200: answers.Backtest, 202: answers.Backtest},
+        body=BacktestBody, answers={200: responses.Backtest, 202: responses.Backtest},
         headers=("Prefer", "Idempotency-Key", "Cache-Control", "Ondol-Origin"), problems=(400, 409, 413, 415),
     ),
     Route(
         method="GET", path="/v1/backtests", handler=listing, summary="List one's backtests", tag="backtests",
-        query=ListQuery, answers={200: answers.BacktestList},
+        query=ListQuery, answers={200: responses.BacktestList},
     ),
     Route(
         method="GET", path="/v1/backtests/{id}", handler=show, summary="A backtest with its result", tag="backtests",
-        answers={200: answers.Backtest}, problems=(404,),
+        answers={200: responses.Backtest}, problems=(404,),
     ),
     Route(
         method="DELETE", path="/v1/backtests/{id}", handler=cancel, summary="Cancel a backtest", tag="backtests",
-        answers={200: answers.Backtest}, problems=(404, 409),
+        answers={200: responses.Backtest}, problems=(404, 409),
     ),
 )  # fmt: skip

@@ -9,14 +9,14 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from services.api import answers
-from services.api.bodies import M, parse_model, parse_object, read_body, read_cursor, write_cursor
-from services.api.documents import instant
-from services.api.drafts import ANY_DAY, beside, draft_of, mistakes_of
+from services.api.backtests.canonicalize import ANY_DAY, beside, draft_of, mistakes_of
+from services.api.backtests.serialize import instant
+from services.api.context import Api, Call, Route
 from services.api.errors import ApiProblem, invalid, not_found
-from services.api.models import NewStrategyBody, OwnStrategyBody, PageQuery, mentioned
-from services.api.state import Api, Call, Route
-from services.api.strategies import SQL
+from services.api.http.request import M, parse_model, parse_object, read_body, read_cursor, write_cursor
+from services.api.schemas import responses
+from services.api.schemas.requests import NewStrategyBody, OwnStrategyBody, PageQuery, mentioned
+from services.api.user_strategies import SQL
 from shared.contracts.http import JSON
 from shared.errors import Problem, RequestError
 from shared.strategies.catalogue import BY_ID, FAMOUS, NOTE, PRESETS, Entry
@@ -25,7 +25,7 @@ MOST = 1000
 """Strategies that an owner may keep."""
 
 
-class StrategyPage(answers.StrategyList):
+class StrategyPage(responses.StrategyList):
     """A page of strategies: the catalogue in its order, then one's own by id."""
 
     next_cursor: str | None
@@ -176,15 +176,15 @@ ROUTES = (
     ),
     Route(
         method="POST", path="/v1/strategies", handler=add, summary="Keep a strategy", tag="strategies",
-        body=NewStrategyBody, answers={201: answers.Strategy}, problems=(400, 409, 413, 415),
+        body=NewStrategyBody, answers={201: responses.Strategy}, problems=(400, 409, 413, 415),
     ),
     Route(
         method="GET", path="/v1/strategies/{id}", handler=show, summary="A strategy", tag="strategies",
-        answers={200: answers.Strategy}, problems=(404,),
+        answers={200: responses.Strategy}, problems=(404,),
     ),
     Route(
         method="PUT", path="/v1/strategies/{id}", handler=change, summary="Change a strategy of one's own",
-        tag="strategies", body=OwnStrategyBody, answers={200: answers.Strategy}, problems=(400, 404, 409, 413, 415),
+        tag="strategies", body=OwnStrategyBody, answers={200: responses.Strategy}, problems=(400, 404, 409, 413, 415),
     ),
     Route(
         method="DELETE", path="/v1/strategies/{id}", handler=remove, summary="Delete a strategy of one's own",
@@ -192,6 +192,6 @@ ROUTES = (
     ),
     Route(
         method="GET", path="/v1/presets", handler=presets, summary="Ready-made strategies for a form", tag="strategies",
-        answers={200: answers.StrategyList},
+        answers={200: responses.StrategyList},
     ),
 )  # fmt: skip

@@ -13,10 +13,10 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from services.api.bodies import read_body
-from services.api.connections import HEADER_BYTES, HEADERS, LINE_BYTES, Runner
 from services.api.errors import REFUSALS, problem_middleware
-from services.api.refusals import Refusals
+from services.api.http.protocol import HEADER_BYTES, HEADERS, LINE_BYTES, Runner
+from services.api.http.request import read_body
+from services.api.http.retry_after import Refusals
 
 HEAD_S = BODY_S = 0.3
 PATIENCE_S = 30.0

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from openapi_spec_validator import validate
 
-from services.api import answers
-from services.api.drafts import draft_of
+from services.api.backtests.canonicalize import draft_of
 from services.api.errors import ApiProblem
-from services.api.models import BacktestBody
-from services.api.openapi import document, operation_id
 from services.api.routes import ROUTES
-from services.api.routes.description import PAGE
+from services.api.routes.openapi import PAGE
+from services.api.schemas import responses
+from services.api.schemas.openapi import document, operation_id
+from services.api.schemas.requests import BacktestBody
 
 DESCRIBED: dict[str, Any] = json.loads(json.dumps(document(ROUTES)))
 
@@ -69,7 +69,7 @@ def test_what_the_document_shows_as_default_is_what_an_empty_strategy_gets() -> 
 def test_a_problem_document_has_the_shape_that_is_described() -> None:
     with pytest.raises(ApiProblem) as found:
         draft_of({"strategy": {"buy": {"where": "PERR > 1"}}, "start": 1}, {})
-    answers.ProblemDocument.model_validate(found.value.document())
+    responses.ProblemDocument.model_validate(found.value.document())
 
 
 def test_the_page_for_people_loads_nothing_from_elsewhere() -> None:

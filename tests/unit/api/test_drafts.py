@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.api.drafts import draft_of
+from services.api.backtests.canonicalize import draft_of
 from services.api.errors import ApiProblem
 from shared.errors import RequestError
 from shared.strategies.catalogue import FAMOUS, PRESETS, Entry

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.api.refusals import A_SECOND, LONGEST_S, Refusals
+from services.api.http.retry_after import A_SECOND, LONGEST_S, Refusals
 
 
 class Clock:

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.api import rows
-from services.api.ends import Ends
-from services.api.rows import blocks
+from services.api.backtests import result_reader
+from services.api.backtests.progress import Ends
+from services.api.backtests.result_reader import blocks
 from shared.contracts.events import BacktestEnded, BacktestProgressed
 from shared.errors import DatasetError
 
@@ -24,12 +24,12 @@ def test_the_rows_are_those_of_the_result(
     equity: list[dict[str, object]], trades: list[dict[str, object]], note: str, block: int
 ) -> None:
     body = orjson.dumps({"warnings": [note], "equity": equity, "trades": trades, "timing": {"note": note}})
-    kept, rows.BLOCK = rows.BLOCK, block
+    kept, result_reader.BLOCK = result_reader.BLOCK, block
     try:
         assert [row for found in blocks(body, "trades") for row in found] == trades
         assert [row for found in blocks(body, "equity") for row in found] == equity
     finally:
-        rows.BLOCK = kept
+        result_reader.BLOCK = kept
 
 
 def test_a_block_is_a_block_and_not_the_whole() -> None:

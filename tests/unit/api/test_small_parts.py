@@ -8,15 +8,15 @@ import uuid
 import pytest
 from pydantic import ValidationError
 
-from services.api.bodies import read_cursor, write_cursor
-from services.api.documents import Recent, instant, splice
+from services.api.auth import Bucket, hash_of, is_loopback
+from services.api.backtests.results import timing_of
+from services.api.backtests.serialize import Recent, instant, splice
 from services.api.errors import ApiProblem, problems_of
-from services.api.identity import Ids
-from services.api.keys import Bucket, hash_of, is_loopback
-from services.api.models import BacktestBody
-from services.api.results import timing_of
-from services.api.routes.events import Position, position_of
-from services.api.routes.exports import COLUMNS, as_csv
+from services.api.http.request import read_cursor, write_cursor
+from services.api.ids import Ids
+from services.api.routes.backtest_events import Position, position_of
+from services.api.routes.backtest_exports import COLUMNS, as_csv
+from services.api.schemas.requests import BacktestBody
 from services.simulator.queries import first_difference
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from bench.peers import arrays, numpy_days
 from bench.workload import Workload, export, make, standard
-from shared.language.program import program
+from shared.language.compiler import program
 from shared.simulation import run
 from shared.strategies.catalogue import STANDARD
 

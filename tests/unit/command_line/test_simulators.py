@@ -6,8 +6,8 @@ import itertools
 
 import pytest
 
-from ondol.embedded import _options
-from ondol.simulators import MOST, checked, names_of, pool_size
+from ondol.local.embedded_servers import _options
+from ondol.local.scaling import MOST, checked, names_of, pool_size
 from shared.errors import SetupError
 
 OTHERS = 3

@@ -6,11 +6,11 @@ import shlex
 
 import pytest
 
+from ondol.cli.reference import PAGE, WITHOUT, by_route, commands_of, page
+from ondol.cli.terminal import clip, details, plain, table
 from ondol.main import VERBS, main
-from ondol.reference import PAGE, WITHOUT, by_route, commands_of, page
-from ondol.terminal import clip, details, plain, table
-from services.api.openapi import document
 from services.api.routes import ROUTES
+from services.api.schemas.openapi import document
 
 COMMANDS = {command.words: command for verb in VERBS for command in commands_of(verb)}
 HEADERS = {

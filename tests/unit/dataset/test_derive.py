@@ -146,7 +146,7 @@ def test_nothing_is_left_from_the_day_of_delisting_on() -> None:
 def test_columns_do_not_know_of_each_other_and_a_stored_split_gives_the_same_bits(seed: int) -> None:
     from shared.dataset.derive import derive_rows
     from shared.model.calendar import NO_DAY
-    from shared.model.raw import PRICE_COLUMNS
+    from shared.model.market_data import PRICE_COLUMNS
 
     random = np.random.default_rng(seed)
     rows, n = 130, PART // 8

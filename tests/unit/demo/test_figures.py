@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from ondol import warm
-from ondol.demo_figures import Figures, Row, row_of
-from services.warmer.client import Answer
+from ondol.cli.commands import warm
+from ondol.demo.report import Figures, Row, row_of
 from shared.contracts.warm import PHASES
 from shared.errors import SetupError
+from shared.infra.api_client import Answer
 
 
 def completed(*, cached: bool, tiers: dict[str, int]) -> Answer:

@@ -6,11 +6,11 @@ import datetime as dt
 
 import numpy as np
 
-from services.preparer.build import stored_fields
+from services.preparer.in_memory_build import stored_fields
 from shared.factors.compute import FactorInputs
 from shared.model.calendar import to_day
 from shared.model.instruments import Instruments
-from shared.model.raw import ACCOUNTS, PRICE_COLUMNS, Dividends, RawMarket, Statements
+from shared.model.market_data import ACCOUNTS, PRICE_COLUMNS, Dividends, RawMarket, Statements
 
 ALWAYS = int(np.iinfo(np.int32).min)
 FIRST = to_day(dt.date(2021, 10, 4))

@@ -13,7 +13,7 @@ import pytest
 
 from shared.factors.catalogue import BY_KEY, FACTORS
 from shared.factors.compute import FORMULAS
-from shared.factors.kernels import PRICE_FACTORS
+from shared.factors.native import PRICE_FACTORS
 from shared.model.calendar import iso
 from tests.support.markets import panels_of
 

@@ -13,7 +13,7 @@ from shared.factors.catalogue import FACTORS, WHOLE_HISTORY
 from shared.factors.compute import FactorInputs, compute_factors
 from shared.model.calendar import NO_DAY
 from shared.model.instruments import Instruments
-from shared.model.raw import Dividends, RawMarket, Statements
+from shared.model.market_data import Dividends, RawMarket, Statements
 from tests.unit.factors.random_raw import inputs_of, random_raw
 
 KEYS = tuple(factor.key for factor in FACTORS)

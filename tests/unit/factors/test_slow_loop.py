@@ -7,8 +7,8 @@ import pytest
 
 from shared.factors.catalogue import FACTORS
 from shared.factors.compute import compute_factors
+from tests.unit.factors.naive_reference import slow_factors
 from tests.unit.factors.random_raw import inputs_of, random_raw
-from tests.unit.factors.slow import slow_factors
 
 KEYS = tuple(factor.key for factor in FACTORS)
 

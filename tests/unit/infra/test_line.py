@@ -12,14 +12,14 @@ from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from shared.contracts.events import BACKTESTS, BacktestRequested
-from shared.infra import line
-from shared.infra import redis as clients
-from shared.infra.cache import Cache
-from shared.infra.line import Client, Line, raise_errors
-from shared.infra.streams import append, queued
+from shared.infra.redis import client as clients
+from shared.infra.redis import connection
+from shared.infra.redis.cache import Cache
+from shared.infra.redis.connection import Client, Line, raise_errors
+from shared.infra.redis.streams import append, queued
 from shared.settings import Settings
-from tests.faults.proxy import Proxy
-from tests.support.links import LOOPS, redis_behind_proxy, run_on
+from tests.chaos.proxy import Proxy
+from tests.support.tcp_proxy import LOOPS, redis_behind_proxy, run_on
 
 pytestmark = pytest.mark.parametrize("loop", LOOPS)
 
@@ -298,8 +298,8 @@ async def test_an_event_is_appended_though_the_line_is_lost_under_it(loop: str, 
 async def test_nobody_waits_for_a_server_that_hangs_until_it_answers_again(
     loop: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(line, "QUICK_S", 0.2)
-    monkeypatch.setattr(line, "PROBE_S", 0.02)
+    monkeypatch.setattr(connection, "QUICK_S", 0.2)
+    monkeypatch.setattr(connection, "PROBE_S", 0.02)
 
     async def scenario() -> None:
         async with linked(settings) as (proxy, client):
@@ -327,7 +327,7 @@ async def test_nobody_waits_for_a_server_that_hangs_until_it_answers_again(
 async def test_a_client_that_is_closed_looks_for_its_server_no_more(
     loop: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(line, "QUICK_S", 0.2)
+    monkeypatch.setattr(connection, "QUICK_S", 0.2)
 
     async def scenario() -> None:
         async with redis_behind_proxy(settings.broker_url or "") as (proxy, url):

@@ -8,8 +8,8 @@ import socket
 import pytest
 
 from shared.errors import SetupError
+from shared.infra.health_server import probes
 from shared.infra.metrics import exposition, memory_bytes
-from shared.infra.probes import probes
 
 
 async def _ask(port: int, request: bytes) -> tuple[int, bytes]:

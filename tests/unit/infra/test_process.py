@@ -14,7 +14,7 @@ HEAVY = {"polars", "pydantic", "arq", "aiohttp", "pyarrow", "numba", "scipy", "r
 
 IMPORTS = """
 import os, sys
-from shared.infra.process import light_start
+from shared.infra.memory import light_start
 with light_start(os.environ):
     import services.{service}.service
 loaded = [name for name, module in sys.modules.items() if module is not None]
@@ -23,7 +23,7 @@ print(sorted({{name.partition(".")[0] for name in loaded}} | {{name for name in 
 
 DEFERRED = """
 import os, sys
-from shared.infra.process import light_start
+from shared.infra.memory import light_start
 with light_start(os.environ):
     import redis.auth.token
 before = "jwt.api_jwt" in sys.modules
@@ -32,7 +32,7 @@ print([before, found["alg"], "jwt.api_jwt" in sys.modules])
 """
 
 THREADS = """
-from shared.infra.process import light_start
+from shared.infra.memory import light_start
 environment = {"OPENBLAS_NUM_THREADS": "3"}
 with light_start(environment):
     pass
@@ -41,7 +41,7 @@ print(list(environment.values()))
 
 FRAGMENTS = """
 import asyncio
-from shared.infra.process import anonymous_bytes, be_frugal, give_back_when_quiet
+from shared.infra.memory import anonymous_bytes, be_frugal, give_back_when_quiet
 
 async def main():
     giving_back = asyncio.create_task(give_back_when_quiet(0.05))

@@ -11,11 +11,11 @@ import asyncpg
 import pytest
 
 from shared.errors import UnavailableError
-from shared.infra.postgres import LOST, Database, lone_connection
-from shared.infra.quick import Quick, _is_lost, quick_database
+from shared.infra.database.fast_pool import Quick, _is_lost, quick_database
+from shared.infra.database.pool import LOST, Database, lone_connection
 from shared.settings import Settings
-from tests.faults.proxy import Proxy
-from tests.support.links import LOOPS, postgres_behind_proxy, run_on
+from tests.chaos.proxy import Proxy
+from tests.support.tcp_proxy import LOOPS, postgres_behind_proxy, run_on
 
 OPEN = "select count(*) from pg_stat_activity where application_name like 'ondol-test-%'"
 

@@ -6,7 +6,7 @@ import pathlib
 import re
 
 from shared.language import FUNCTIONS, compile_expression, parse
-from shared.language.program import OPCODES
+from shared.language.compiler import OPCODES
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 FAMILIES = {"cross_section": "across the row", "window": "over time", "element": "by cell"}
@@ -40,7 +40,7 @@ def test_the_examples_are_expressions() -> None:
 
 
 def test_the_machine_and_the_program_number_operations_alike() -> None:
-    source = (ROOT / "shared/kernels/language.c").read_text(encoding="utf-8")
+    source = (ROOT / "shared/native/language.c").read_text(encoding="utf-8")
     (listed,) = re.findall(r"enum \{ /\* in the order of OPCODES.*?\*/(.*?)\};", source, re.DOTALL)
     names = [name.strip().lower() for name in listed.split(",")]
     other = {

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from shared.errors import CancelledRunError
-from shared.language import compile_expression, evaluate, machine, presence, reads
+from shared.language import compile_expression, evaluate, presence, reads, vm
 from shared.language.evaluate import formula
 from shared.model.calendar import year_slices
-from tests.unit.language.small import SmallPanels, small_panels, universe_of
+from tests.unit.language.fixtures import SmallPanels, small_panels, universe_of
 
 NUMBERS = [
     "PER", "lag(PER, 3)", "ts_mean(PER, 13) / ts_std(PER, 13)", "zscore(PER) + demean(ROE)", "sector_demean(PER)",
@@ -47,15 +47,15 @@ def test_a_formula_answers_for_rows_and_for_cells_as_the_whole_panel_does(text: 
     found = formula(expression, panels, slice(20, 71), universe_of(panels), "members")
     columns = np.random.default_rng(5).integers(0, whole.shape[1], 300)  # more than a register holds
     for at in (20, 70, 21, 33):
-        np.testing.assert_array_equal(machine.cells(found, at, columns), whole[at][columns])
-        np.testing.assert_array_equal(machine.row(found, at), whole[at])
-    assert len(machine.cells(found, 20, columns[:0])) == 0
+        np.testing.assert_array_equal(vm.cells(found, at, columns), whole[at][columns])
+        np.testing.assert_array_equal(vm.row(found, at), whole[at])
+    assert len(vm.cells(found, 20, columns[:0])) == 0
     with pytest.raises(ValueError, match="column"):
-        machine.cells(found, 20, np.array([whole.shape[1]]))
+        vm.cells(found, 20, np.array([whole.shape[1]]))
     from_the_first = formula(expression, panels, slice(0, 9), universe_of(panels), "members")
     for at in range(9):
-        np.testing.assert_array_equal(machine.cells(from_the_first, at, columns), whole[at][columns])
-        np.testing.assert_array_equal(machine.row(from_the_first, at), whole[at])
+        np.testing.assert_array_equal(vm.cells(from_the_first, at, columns), whole[at][columns])
+        np.testing.assert_array_equal(vm.row(from_the_first, at), whole[at])
 
 
 @pytest.mark.parametrize(("text", "role"), CASES)

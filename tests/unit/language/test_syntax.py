@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from shared.errors import Problem, RequestError
 from shared.language import compile_expression, parse, render
-from shared.language.syntax import MAX_BYTES, MAX_DEPTH, MAX_NODES, NODES, depth, size, walk
-from tests.unit.language.trees import ALL_FUNCTIONS, NUMBERS, conditions, numbers
+from shared.language.ast import MAX_BYTES, MAX_DEPTH, MAX_NODES, NODES, depth, size, walk
+from tests.unit.language.ast_strategies import ALL_FUNCTIONS, NUMBERS, conditions, numbers
 
 TREES = st.one_of(numbers(4, NUMBERS, ALL_FUNCTIONS), conditions(4, NUMBERS, ALL_FUNCTIONS))
 

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.language import FUNCTIONS, compile_expression, evaluate, render
-from shared.language.syntax import Node
-from tests.unit.language.small import SmallPanels, plain, single, small_panels, universe_of
-from tests.unit.language.trees import EXACT_FUNCTIONS, SMALL_NUMBERS, conditions, numbers
+from shared.language.ast import Node
+from tests.unit.language.ast_strategies import EXACT_FUNCTIONS, SMALL_NUMBERS, conditions, numbers
+from tests.unit.language.fixtures import SmallPanels, plain, single, small_panels, universe_of
 
 CALLS = {
     "element": ["{f}(PER)", "{f}(PER / PBR - 3)"],

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from tests.unit.simulation.small import brief, market, result
+from tests.unit.simulation.fixtures import brief, market, result
 
 ONE = {"max_positions": 1}
 

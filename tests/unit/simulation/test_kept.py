@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.simulation.kept import Kept
+from shared.simulation.memo import Kept
 
 
 def test_a_thing_is_made_once_even_when_it_is_none_and_all_are_forgotten_with_one_too_many() -> None:

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from bench.workload import make
-from shared.dataset.memory import MemoryPanels
+from shared.dataset.memory_panels import MemoryPanels
 from shared.language import compile_expression
 from shared.language.evaluate import held_name
 from shared.model.calendar import from_day
-from shared.simulation import canonical_request, engine, orders, request_of, run
-from shared.simulation.kernel import NOBODY, order_rows, sieve_rows
-from shared.simulation.orders import OFTEN, Keeping, keeping
+from shared.simulation import canonical_request, engine, ranking_cache, request_of, run
+from shared.simulation.native import NOBODY, order_rows, sieve_rows
+from shared.simulation.ranking_cache import OFTEN, Keeping, keeping
 
 ROWS = 40
 VALUES = st.one_of(st.floats(width=32), st.sampled_from([0.0, -0.0, 1.0, 1e-45, -1e-45, math.inf, -math.inf, math.nan]))
@@ -62,7 +62,7 @@ def test_columns_that_do_not_fit_are_refused() -> None:
 def test_an_order_is_kept_for_who_asks_again_and_candidates_for_who_asks_often(
     monkeypatch: pytest.MonkeyPatch, wide: MemoryPanels
 ) -> None:
-    monkeypatch.setattr(orders, "_asked", {})
+    monkeypatch.setattr(ranking_cache, "_asked", {})
     buy, other = (compile_expression(f"PER < {limit}", role="condition", path="") for limit in (10, 11))
     nothing, order, candidates = Keeping
     assert keeping("PER", None, "all", wide) is nothing
@@ -73,7 +73,7 @@ def test_an_order_is_kept_for_who_asks_again_and_candidates_for_who_asks_often(
     assert keeping("PER", buy, "all", wide) is candidates
     assert [keeping("ROE", buy, "all", wide), keeping("ROE", buy, "all", wide)] == [nothing, order]
     assert keeping(None, buy, "all", wide) is nothing
-    monkeypatch.setattr(orders, "_KEPT", 1)
+    monkeypatch.setattr(ranking_cache, "_KEPT", 1)
     assert keeping("ROA", buy, "all", wide) is nothing
     assert keeping("PER", buy, "all", wide) is nothing
 
@@ -120,8 +120,8 @@ def test_a_run_is_the_same_with_what_is_kept_and_without(
     body = {"strategy": {**strategy, "universe": universe}, "start": first, "end": last, "benchmark": None}
     request = canonical_request(request_of(body))
     asked: dict[tuple[str, str], int] = {}
-    monkeypatch.setattr(orders, "_asked", asked)
-    monkeypatch.setattr(orders, "OFTEN", 2)
+    monkeypatch.setattr(ranking_cache, "_asked", asked)
+    monkeypatch.setattr(ranking_cache, "OFTEN", 2)
     monkeypatch.setattr(wide, "_scratch", {})
     without = run(request, wide)
     keeps = int(strategy["buy"]["rank_by"] != COMPUTED)
@@ -137,7 +137,7 @@ def test_a_run_is_the_same_with_what_is_kept_and_without(
 def test_the_first_run_makes_no_order_however_many_blocks_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
     panels = make(60, ROWS)[1]
     monkeypatch.setattr(engine, "BLOCK_ROWS", 7)
-    monkeypatch.setattr(orders, "_asked", {})
+    monkeypatch.setattr(ranking_cache, "_asked", {})
     first, last = (from_day(int(day)).isoformat() for day in panels.days[[-ROWS, -1]])
     body = {"strategy": STRATEGIES[0], "start": first, "end": last, "benchmark": None}
     run(canonical_request(request_of(body)), panels)

@@ -9,7 +9,7 @@ import pytest
 from shared.errors import RunError
 from shared.simulation import request_of, run
 from tests.support.markets import panels_of
-from tests.unit.simulation.small import market, result
+from tests.unit.simulation.fixtures import market, result
 
 
 def _market(years: tuple[int, ...]) -> dict[str, list[dict[str, Any]]]:

@@ -8,7 +8,7 @@ import pytest
 from shared.errors import RequestError
 from shared.model.request import request_digest
 from shared.simulation import canonical_request, plan, reads, request_of
-from tests.unit.simulation.small import request
+from tests.unit.simulation.fixtures import request
 
 
 def _digest(**changes: object) -> str:

@@ -11,7 +11,19 @@ import orjson
 import pytest
 
 from shared.errors import DatasetError
-from shared.simulation.rows import DATE, NUMBER, SMALL, TEXT, WHOLE, Chosen, Layout, Piece, Texts, text, written
+from shared.simulation.result.encoding import (
+    DATE,
+    NUMBER,
+    SMALL,
+    TEXT,
+    WHOLE,
+    Chosen,
+    Layout,
+    Piece,
+    Texts,
+    text,
+    written,
+)
 
 NAMES = ("Plain", 'with "quotes" and \\', "삼성전자", "line\nbreak", "")
 

@@ -8,7 +8,7 @@ import warnings
 import numpy as np
 import pytest
 
-from shared.simulation.kernel import TRIP
+from shared.simulation.native import TRIP
 from shared.simulation.statistics import Course, Totals, Trips, statistics
 from tests.support import plain_statistics
 

@@ -8,7 +8,7 @@ import zstandard
 
 from shared.errors import DatasetError
 from shared.simulation import Outcome, canonical_request, request_of, run
-from shared.simulation.stored import frame_of, json_frame, opened
+from shared.simulation.result.storage import frame_of, json_frame, opened
 from tests.support.markets import panels_of
 from tests.support.random_markets import random_market
 from tests.support.random_requests import random_request

@@ -7,7 +7,7 @@ import pytest
 from shared.errors import CancelledRunError, RunError
 from shared.simulation import canonical_request, request_of, run
 from tests.support.markets import panels_of
-from tests.unit.simulation.small import DAYS, brief, market, request, result
+from tests.unit.simulation.fixtures import DAYS, brief, market, request, result
 
 FLAT = {"A": [10_000] * 8}
 

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from services.warmer.requests import months_before, popular_asks, preset_asks, strategy_asks, window
+from services.warmer.workload import months_before, popular_asks, preset_asks, strategy_asks, window
 
 LAST = dt.date(2025, 12, 30)
 

@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from services.warmer import service
 from services.warmer.retention import Purged, purge
-from shared.infra.postgres import Database, database
+from shared.infra.database.pool import Database, database
 from shared.settings import Settings
 
 NOW = dt.datetime(2026, 3, 1, 19, 30, tzinfo=dt.UTC)

@@ -17,20 +17,20 @@ import pytest_asyncio
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
-from services.warmer import picks, service
-from services.warmer.client import Client
+from services.warmer import daily_selection, service
 from services.warmer.phases import Tools
-from services.warmer.runs import carry_out
-from services.warmer.schedule import record_clock
+from services.warmer.scheduler import record_clock
+from services.warmer.warm_run import carry_out
 from shared.contracts.events import DATASETS, DatasetRequested
 from shared.contracts.warm import PHASES
 from shared.dataset.manifest import Manifest, content_of, to_bytes, version_of
-from shared.infra import queues
-from shared.infra.sql import statements
-from shared.infra.streams import Broadcast
+from shared.infra import arq_jobs
+from shared.infra.api_client import Client
+from shared.infra.database.sql import statements
+from shared.infra.redis.streams import Broadcast
 from shared.model.calendar import to_day
 from shared.model.instruments import Instruments
-from shared.model.raw import Dividends
+from shared.model.market_data import Dividends
 from shared.settings import Settings
 
 NOTHING = np.array([], np.int32)
@@ -288,7 +288,7 @@ async def test_an_arq_worker_takes_up_what_waits(world: World) -> None:
     worker = service.build_worker(world.tools)
     serving = asyncio.ensure_future(worker.async_run())
     try:
-        async with queues.queue(world.tools.settings.broker_url or "", service.QUEUE) as jobs:
+        async with arq_jobs.queue(world.tools.settings.broker_url or "", service.QUEUE) as jobs:
             await service.look_once(world.tools, jobs, record_clock(world.tools.database))
         async with asyncio.timeout(20):
             while (await world.row(run))["status"] in ("queued", "running"):  # noqa: ASYNC110  the row tells
@@ -309,7 +309,7 @@ async def test_an_arq_worker_takes_up_what_waits(world: World) -> None:
     ],
 )
 def test_a_refusal_is_told_in_one_sentence(document: dict[str, Any], expected: str) -> None:
-    from services.warmer.client import reason_of
+    from shared.infra.api_client import reason_of
 
     assert reason_of(document, 200) == expected
 
@@ -333,14 +333,14 @@ async def test_what_users_asked_for_is_warmed_and_what_failed_for_them_is_not(wo
 async def test_the_picks_of_a_morning_are_noted_once_and_what_failed_is_tried_again(world: World) -> None:
     day = dt.date(2025, 12, 30)
     world.failing["bill_ackman"] = "ROIC has no value"
-    assert await picks.make_picks(world.tools, day) == 13
-    assert await picks.are_due(world.tools.database, day)
+    assert await daily_selection.make_picks(world.tools, day) == 13
+    assert await daily_selection.are_due(world.tools.database, day)
     assert {"screen": "surge_stocks", "limit": 8} in world.asked
     world.failing.clear()
     world.asked.clear()
-    assert await picks.make_picks(world.tools, day) == 1
+    assert await daily_selection.make_picks(world.tools, day) == 1
     assert [ask["screen"] for ask in world.asked] == ["bill_ackman"]
-    assert not await picks.are_due(world.tools.database, day)
+    assert not await daily_selection.are_due(world.tools.database, day)
     async with world.tools.database.connection() as connection:
         rows = await connection.fetch(statements("warm")["picks"], day)
     assert len(rows) == 14

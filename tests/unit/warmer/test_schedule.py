@@ -11,10 +11,10 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import pytest_asyncio
 
-from services.warmer.picks import due_picks
-from services.warmer.schedule import due_night, record_clock, start_night, start_up
-from shared.infra.postgres import Database, database
-from shared.market.timetable import SEOUL, timetable
+from services.warmer.daily_selection import due_picks
+from services.warmer.scheduler import due_night, record_clock, start_night, start_up
+from shared.contracts.schedule import SEOUL, timetable
+from shared.infra.database.pool import Database, database
 from shared.settings import Settings
 
 WARM, PICKS, REFRESH, PURGE = timetable()

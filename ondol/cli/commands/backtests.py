@@ -1,0 +1,202 @@
+"""The backtests that were asked for: list and look at them, wait for them, follow, cancel, export and examine them."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from typing import Any
+
+from ondol.cli.client import AnswerError, Client, problem
+from ondol.cli.command import Action, main_of, name, parsers
+from ondol.cli.commands import backtests_examined, backtests_exported
+from ondol.cli.events import events
+from ondol.cli.pagination import add_page, listed, show
+from ondol.cli.tables import figure, side_by_side, summary, trade, warnings
+from ondol.cli.terminal import Bar, details, moment, percent, print_json
+from shared.contracts.http import ENDED, STATUSES
+
+
+def one(parser: argparse.ArgumentParser) -> None:
+    """The id of a backtest."""
+    parser.add_argument("id", type=name, metavar="ID", help="of a backtest; `ondol backtests list` shows them")
+
+
+def some(parser: argparse.ArgumentParser) -> None:
+    """Ids of backtests."""
+    parser.add_argument("ids", type=name, metavar="ID", nargs="+", help="of a backtest")
+
+
+def _list_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--status", choices=STATUSES, metavar="STATUS", help=f"only those that are {', '.join(STATUSES)}"
+    )
+    parser.add_argument("--strategy", metavar="ID", help="only those of this strategy")
+    add_page(parser)
+
+
+async def _list(args: argparse.Namespace, api: Client) -> int:
+    found = await listed(args, api, "/v1/backtests", {"status": args.status, "strategy": args.strategy})
+    rows = []
+    for item in found["items"]:
+        statistics, request = item["statistics"] or {}, item["request"]
+        figures = [figure(name, statistics.get(name)) for name in ("total_return", "max_drawdown", "sharpe")]
+        span = [item["strategy_id"] or "-", item["status"], request["start"], request["end"]]
+        rows.append([item["id"], *span, *figures, moment(item["created_at"])])
+    head = ["id", "strategy", "status", "start", "end", "return", "drawdown", "Sharpe", "asked at (UTC)"]
+    return show(args, found, head, rows, "lllllrrrl")
+
+
+async def _show(args: argparse.Namespace, api: Client) -> int:
+    found = await api.call("GET", f"/v1/backtests/{args.id}")
+    if args.json:
+        print_json(found)
+    else:
+        print(_described(found))
+    return 0
+
+
+def _described(found: dict[str, Any]) -> str:
+    request, result = found["request"], found.get("result") or {}
+    pairs: list[tuple[str, object]] = [
+        ("backtest", found["id"]),
+        ("status", found["status"]),
+        ("progress", None if found["status"] in ENDED else percent(found["progress"])),
+        ("strategy", found["strategy_id"]),
+        ("days", f"{request['start']} to {request['end']}"),
+        ("asked at", moment(found["created_at"]) + " UTC"),
+        ("dataset", found["dataset"]),
+        ("result", (result.get("provenance") or {}).get("result_digest")),
+        ("unfilled", result.get("unfilled") or None),
+        ("error", problem(found["error"]) if found.get("error") else None),
+    ]
+    parts = [details(pairs), *warnings(result)]
+    if result:
+        parts.append(side_by_side(["figure", "value"], [result["statistics"]]))
+        parts.append(f"{len(result['trades']):,} trades, {len(result['equity']):,} days of equity")
+    return "\n".join(parts)
+
+
+async def _wait(args: argparse.Namespace, api: Client) -> int:
+    bar = Bar(quiet=args.json)
+    found = await asyncio.gather(*(_ended(api, identity, bar) for identity in args.ids))
+    bar.end()
+    if args.json:
+        print_json(found[0] if len(found) == 1 else found)
+    else:
+        print(summary(args.ids, found, "backtest"))
+    return 0 if all(document["status"] == "completed" for document in found) else 1
+
+
+async def _ended(api: Client, identity: str, bar: Bar) -> dict[str, Any]:
+    pause = 0.1
+    while True:
+        found: dict[str, Any] = await api.call("GET", f"/v1/backtests/{identity}")
+        if found["status"] in ENDED:
+            return found
+        bar(found["status"], round(100 * found["progress"]), 100)
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, 1.0)
+
+
+def _follow_arguments(parser: argparse.ArgumentParser) -> None:
+    one(parser)
+    parser.add_argument("--after", metavar="EVENT", help="the id of the last event that was seen")
+
+
+async def _follow(args: argparse.Namespace, api: Client) -> int:
+    status = None
+    async for event in events(api, f"/v1/backtests/{args.id}/events", args.after):
+        status = event.kind
+        if args.json:
+            sys.stdout.write(event.line())
+        else:
+            for line in _told(event.kind, event.data):
+                print(line)
+        sys.stdout.flush()
+    return 0 if status == "completed" else 1
+
+
+def _told(kind: str, data: dict[str, Any]) -> list[str]:
+    if kind == "trade":
+        date, code, name, side, shares, price, reason = trade(data)
+        return [f"{date}  {side:<4} {shares} of {code} {name} at {price} ({reason})"]
+    if kind == "progress":
+        points = data["equity"]
+        at = f"  equity {points[-1]['equity']:,.0f} on {points[-1]['date']}" if points else ""
+        return [f"{data['status']} {percent(data['progress'])}{at}"]
+    if kind == "status":
+        return [f"{data['status']} {percent(data['progress'])}"]
+    return [f"{kind}: {problem(data['error']) if data.get('error') else data.get('result_digest') or data['id']}"]
+
+
+async def _cancel(args: argparse.Namespace, api: Client) -> int:
+    found, refused = [], 0
+    for identity in args.ids:
+        try:
+            found.append(await api.call("DELETE", f"/v1/backtests/{identity}"))
+            if not args.json:
+                print(f"{identity} is cancelled")
+        except AnswerError as error:
+            refused += 1
+            sys.stderr.write(f"ondol backtests: {identity}: {error}\n")
+    if args.json:
+        print_json(found[0] if len(args.ids) == 1 and found else found)
+    return 1 if refused else 0
+
+
+ACTIONS = (
+    Action(
+        name="list",
+        meaning="the backtests that were asked for, the newest first",
+        arguments=_list_arguments,
+        run=_list,
+        routes=("GET /v1/backtests",),
+        examples=(
+            "ondol backtests list --status completed --limit 20",
+            "ondol backtests list --strategy peter_lynch --all",
+        ),
+    ),
+    Action(
+        name="show",
+        meaning="a backtest with all its figures (--json: with its whole result)",
+        arguments=one,
+        run=_show,
+        routes=("GET /v1/backtests/{id}",),
+        examples=("ondol backtests show ID", "ondol backtests show ID --json > result.json"),
+    ),
+    Action(
+        name="wait",
+        meaning="wait for the end of backtests; exit code 0 when all are completed",
+        arguments=some,
+        run=_wait,
+        routes=("GET /v1/backtests/{id}",),
+        examples=("ondol backtests wait ID", "ondol backtests wait ID ID2"),
+    ),
+    Action(
+        name="follow",
+        meaning="the events of a backtest as they come: progress, equity, trades",
+        run=_follow,
+        arguments=_follow_arguments,
+        routes=("GET /v1/backtests/{id}/events",),
+        examples=("ondol backtests follow ID", "ondol backtests follow ID --after 2025-03-04.0 --json"),
+    ),
+    Action(
+        name="cancel",
+        meaning="cancel backtests that have not ended",
+        arguments=some,
+        run=_cancel,
+        routes=("DELETE /v1/backtests/{id}",),
+        examples=("ondol backtests cancel RUNNING_ID",),
+    ),
+    *backtests_exported.ACTIONS,
+    *backtests_examined.ACTIONS,
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The actions of `ondol backtests`."""
+    parsers(parser, ACTIONS)
+
+
+main = main_of("backtests")

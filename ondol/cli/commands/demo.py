@@ -1,0 +1,208 @@
+"""The whole system in one command: serve, load a market, warm, run the ten famous strategies, print what they earned.
+
+Without --market the market is synthetic: every company in it is made up, and what is earned there means nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import datetime as dt
+import hashlib
+import pathlib
+import sys
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+
+from ondol.cli.commands.serve import system
+from ondol.cli.commands.warm import report, warm
+from ondol.cli.connection import api_of
+from ondol.cli.terminal import Bar, print_json
+from ondol.demo.report import Figures, Row, memory_of, row_of
+from ondol.local import embedded_servers
+from services.warmer.workload import window
+from shared.contracts.warm import PHASES
+from shared.errors import OndolError, SetupError
+from shared.infra.api_client import Answer, Client
+from shared.infra.lifecycle import stop_signal
+from shared.strategies.catalogue import FAMOUS
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `ondol demo`."""
+    parser.add_argument(
+        "--market", type=pathlib.Path, metavar="DIR", help="a market directory instead of a synthetic one"
+    )
+    parser.add_argument("--exit", action="store_true", help="stop after the table instead of serving on")
+    parser.add_argument("--home", type=pathlib.Path, metavar="DIR", help="where data are kept (default ./var/demo…)")
+    parser.add_argument("--port", type=int, default=0, help="port of the API (default: a free one)")
+    parser.add_argument("--simulators", type=int, default=2, metavar="N", help="simulator processes (default 2)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the synthetic market (default 1)")
+    parser.add_argument("--stocks", type=int, default=2700, help="stocks of the synthetic market (default 2700)")
+    parser.add_argument("--years", type=int, default=5, help="years of the synthetic market (default 5)")
+    parser.add_argument(
+        "--json", action="store_true", help="print the figures as JSON, and nothing else on standard output"
+    )
+
+
+@dataclass
+class Stage:
+    """What the demo says while it goes on, and how long each step took."""
+
+    quiet: bool
+    seconds: dict[str, float] = field(default_factory=dict)
+    serving: bool = False
+
+    def say(self, text: str) -> None:
+        """A line for people: on standard output, on standard error when that is for JSON."""
+        print(text, file=sys.stderr if self.quiet else sys.stdout, flush=True)
+
+    def done(self, name: str, since: float) -> None:
+        """Note how long a step took."""
+        self.seconds[name] = round(time.perf_counter() - since, 2)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run the demonstration; exit code 0 when the system did all that its data allow."""
+    if args.market is not None and not args.market.expanduser().is_dir():
+        raise SetupError(f"{args.market} is no directory; name a folder with prices, companies, … (docs/api.md).")
+    args.home = args.home or _home(args)
+    return asyncio.run(_demo(args))
+
+
+def _home(args: argparse.Namespace) -> pathlib.Path:
+    """A home of its own for every market, so that markets never mix."""
+    named = f"{args.seed}-{args.stocks}-{args.years}"
+    if args.market is not None:
+        named = "market-" + hashlib.sha256(str(args.market.expanduser().resolve()).encode()).hexdigest()[:8]
+    return pathlib.Path("var") / f"demo-{named}"
+
+
+async def _demo(args: argparse.Namespace) -> int:
+    stage = Stage(quiet=args.json)
+    async with stop_signal() as stop:
+        work = asyncio.ensure_future(_all(args, stage, stop))
+        stopping = asyncio.ensure_future(stop.wait())
+        await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if work.done() or stage.serving:
+            return await work  # serving on ends by the same signal
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+        return 130
+
+
+async def _all(args: argparse.Namespace, stage: Stage, stop: asyncio.Event) -> int:
+    since = time.perf_counter()
+    made = asyncio.ensure_future(_market(args, stage))
+    try:
+        async with _served(args) as (url, run), aiohttp.ClientSession() as session:
+            stage.done("serve", since)
+            stage.say(f"serving at {url} (home {args.home})")
+            directory = await made
+            client = Client(session, url, origin="user", key=args.settings.api_key)
+            figures = await _shown(args, stage, client, directory, run)
+            if args.json:
+                print_json(figures.document(stage.seconds))
+            else:
+                stage.say(figures.text(stage.seconds))
+                stage.say(_where(url, args))
+            if not args.exit:
+                stage.serving = True
+                stage.say("serving on until Ctrl-C")
+                await stop.wait()
+            return figures.exit_code()
+    finally:
+        made.cancel()
+        await asyncio.gather(made, return_exceptions=True)
+
+
+@asynccontextmanager
+async def _served(args: argparse.Namespace) -> AsyncIterator[tuple[str, embedded_servers.Run | None]]:
+    if args.settings.has_servers:
+        yield api_of(args) or "", None
+        return
+    async with system(
+        args.settings, args.home, environment=args.environment, port=args.port, simulators=args.simulators, verb="demo"
+    ) as run:
+        yield f"http://127.0.0.1:{run.port}", run
+
+
+async def _market(args: argparse.Namespace, stage: Stage) -> pathlib.Path:
+    """The directory that is given, or that of a synthetic market that is made now."""
+    if args.market is not None:
+        found: pathlib.Path = args.market.expanduser()
+        return found
+    since = time.perf_counter()
+    directory: pathlib.Path = embedded_servers.make_home(args.home) / "synthetic-market"
+    sizes = [f"--{name}={getattr(args, name)}" for name in ("seed", "stocks", "years")]
+    stage.say(await _verb(args, "market", str(directory), *sizes))
+    stage.done("market", since)
+    return directory
+
+
+async def _verb(args: argparse.Namespace, *words: str) -> str:
+    """Run another verb as a process of its own, whose memory goes with it; its output. OndolError when it fails."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "ondol.main", *words, stdout=asyncio.subprocess.PIPE, env=args.environment,
+    )  # fmt: skip
+    try:
+        output, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            await process.wait()
+    if process.returncode != 0:
+        raise OndolError(f"`ondol {' '.join(words)}` failed; its message is above.")
+    return output.decode().strip()
+
+
+async def _shown(
+    args: argparse.Namespace, stage: Stage, client: Client, directory: pathlib.Path, run: embedded_servers.Run | None
+) -> Figures:
+    home = () if args.settings.has_servers else ("--home", str(args.home))
+    for verb, words in (("load", (str(directory),)), ("prepare", ())):
+        since = time.perf_counter()
+        stage.say(await _verb(args, verb, *words, *home))
+        stage.done(verb, since)
+    since = time.perf_counter()
+    bar = Bar(quiet=args.json)
+    warmed = await warm(client, PHASES, bar, wait_for_open=True)
+    bar.end()
+    stage.done("warm", since)
+    stage.say(report(warmed))
+    since = time.perf_counter()
+    last = await _last_day(client)
+    rows = [await _row(client, entry.id, entry.name_en, *window(last, "3y")) for entry in FAMOUS]
+    stage.done("strategies", since)
+    start, end = window(last, "3y")
+    memory = memory_of(run) if run else {}
+    return Figures(rows=rows, start=start, end=end, warm=warmed, memory=memory, synthetic=args.market is None)
+
+
+async def _last_day(client: Client) -> dt.date:
+    answer = await client.get("/v1/screen", where="raw_close > 0", limit=1)
+    if answer.error:
+        raise OndolError(f"The last trading day cannot be asked for: {answer.error}")
+    return dt.date.fromisoformat(answer.document["date"])
+
+
+async def _row(client: Client, identity: str, name: str, start: dt.date, end: dt.date) -> Row:
+    """A strategy asked for as a user would (stored by the warm run), and computed anew."""
+    body: dict[str, Any] = {"strategy": identity, "start": start.isoformat(), "end": end.isoformat()}
+    answers: Sequence[Answer] = [await client.backtest(body), await client.backtest(body, no_store=True)]
+    if any(answer.refuses("benchmark") for answer in answers):  # no such index is loaded
+        body["benchmark"] = None
+        answers = [await client.backtest(body), await client.backtest(body, no_store=True)]
+    return row_of(identity, name, *answers)
+
+
+def _where(url: str, args: argparse.Namespace) -> str:
+    lines = [f"interface   {url}/docs", f"results     {url}/v1/backtests", f"metrics     {url}/metrics"]
+    lines += [f"warm runs   {url}/v1/warm-runs", f"logs        {args.home}/logs"]
+    return "\n".join(lines)

@@ -1,0 +1,75 @@
+"""Factors: what conditions and rankings may name, how each is defined, and how much of the data has it."""
+
+from __future__ import annotations
+
+import argparse
+
+from ondol.cli.client import Client
+from ondol.cli.command import Action, main_of, name, parsers
+from ondol.cli.pagination import show as show_list
+from ondol.cli.terminal import clip, details, percent, plain, print_json, table
+
+
+def _list_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--category", metavar="WORD", help="only these, such as value or momentum")
+
+
+async def _list(args: argparse.Namespace, api: Client) -> int:
+    found = await api.call("GET", "/v1/factors")
+    if args.category:
+        found["items"] = [item for item in found["items"] if item["category"] == args.category]
+    rows = [
+        [i["key"], i["name_ko"], i["category"], i["unit"], plain(i["available"]), clip(i["formula"], 60)]
+        for i in found["items"]
+    ]
+    return show_list(args, found, ["key", "name", "category", "unit", "available", "formula"], rows, "llllll")
+
+
+def _one(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("key", type=name, metavar="KEY", help="of a factor, such as PER")
+
+
+async def _show(args: argparse.Namespace, api: Client) -> int:
+    found = await api.call("GET", f"/v1/factors/{args.key}")
+    if args.json:
+        print_json(found)
+        return 0
+    names = ("category", "unit", "formula", "inputs", "null_when", "lookback_rows", "available", "reason")
+    pairs = [("factor", found["key"]), ("name", f"{found['name_ko']} ({found['name_en']})")]
+    print(details([*pairs, *((name.replace("_", " "), found[name]) for name in names)]))
+    rows = [[str(year["year"]), percent(year["share"]), year["reason"] or ""] for year in found["coverage"]]
+    if rows:
+        print(table(["year", "stock-days with a value", "why not all"], rows, "lrl"))
+    values = found["distribution"]
+    if values and values["date"]:
+        print(f"{values['count']:,} stocks on {values['date']}, mean {plain(values['mean'])}; quantiles:")
+        print(table(list(values["quantiles"]), [[plain(value) for value in values["quantiles"].values()]], ""))
+    return 0
+
+
+ACTIONS = (
+    Action(
+        name="list",
+        meaning="all factors",
+        arguments=_list_arguments,
+        run=_list,
+        routes=("GET /v1/factors",),
+        examples=("ondol factors list", "ondol factors list --category value"),
+    ),
+    Action(
+        name="show",
+        meaning="a factor: definition, coverage by year, distribution",
+        arguments=_one,
+        run=_show,
+        routes=("GET /v1/factors/{key}",),
+        examples=("ondol factors show PER",),
+    ),
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The actions of `ondol factors`."""
+    parsers(parser, ACTIONS)
+
+
+main = main_of("factors")

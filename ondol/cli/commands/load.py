@@ -1,0 +1,64 @@
+"""Load a market directory: Parquet, CSV or CSV.gz files of prices, companies, financials, dividends and indices.
+
+One transaction: a file with a broken row changes nothing, and loading the same files again has no effect. When a system
+serves the home, its preparer publishes the new data at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import pathlib
+import sys
+
+from ondol.cli.connection import connected
+from ondol.cli.terminal import Bar, add_common, print_json
+from services.preparer.loading.load import LoadReport, load_market
+from shared.contracts.events import MarketLoaded
+from shared.infra.database.pool import migrate
+from shared.infra.redis import client as servers
+from shared.infra.redis.streams import append
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `ondol load`."""
+    parser.add_argument("directory", metavar="DIR", type=pathlib.Path, help="the folder with the files")
+    add_common(parser)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Load; LoadError names file, row and reason."""
+    bar = Bar(quiet=args.json)
+    try:
+        report = asyncio.run(_load(args, bar))
+    finally:
+        bar.end()
+    if args.json:
+        print_json(report)
+    else:
+        _print(report)
+    return 0
+
+
+async def _load(args: argparse.Namespace, bar: Bar) -> LoadReport:
+    async with connected(args, "load") as system:
+        await migrate(system.settings.database_url or "")
+        report = await load_market(args.directory.expanduser(), system.settings.database_url or "", bar)
+        if report.revision is not None:
+            async with servers.broker(system.settings.broker_url or "") as broker:
+                await asyncio.shield(append(broker, MarketLoaded(revision=report.revision)))
+    return report
+
+
+def _print(report: LoadReport) -> None:
+    for name, columns in report.ignored.items():
+        print(f"{name}: ignored columns {', '.join(columns)}")
+    print(", ".join(f"{count:,} {name}" for name, count in report.rows.items()) + f" read in {report.seconds:.1f} s")
+    if report.revision is None:
+        print("nothing differs from what is loaded: no new data revision")
+    else:
+        changed = ", ".join(f"{count:,} {kind}" for kind, count in report.differing.items())
+        print(f"data revision {report.revision}: {changed} rows are new or differ")
+        sys.stderr.write(
+            "next: a system that serves publishes them by itself; otherwise ondol serve, or ondol prepare\n"
+        )

@@ -1,0 +1,30 @@
+"""Bring the database schema up to this program's; one process at a time, additive within a release."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+
+from ondol.cli.connection import connected
+from ondol.cli.terminal import add_common, print_json
+from shared.infra.database.pool import migrate
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `ondol migrate`."""
+    add_common(parser)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Apply what is missing and print it."""
+    applied = asyncio.run(_migrate(args))
+    if args.json:
+        print_json({"applied": applied})
+    else:
+        print(f"applied {', '.join(applied)}" if applied else "the schema is up to date")
+    return 0
+
+
+async def _migrate(args: argparse.Namespace) -> list[str]:
+    async with connected(args, "migrate") as system:
+        return await migrate(system.settings.database_url or "")

@@ -1,0 +1,118 @@
+"""Build whatever the newest data revision lacks, publish the dataset version, and say what it is."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+
+from ondol.cli.connection import System, connected
+from ondol.cli.terminal import Bar, add_common, print_json
+from ondol.local import embedded_servers, processes
+from ondol.local.log_files import Log
+from shared.contracts.events import DatasetRequested
+from shared.errors import SetupError
+from shared.infra.database.pool import Database, database, migrate
+from shared.infra.database.sql import statements
+from shared.infra.redis import client as redis_servers
+from shared.infra.redis.streams import append
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `ondol prepare`."""
+    parser.add_argument(
+        "--timeout", type=float, default=1800.0, metavar="SECONDS", help="give up after this long (default 1800)"
+    )
+    add_common(parser)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """The current version, and whether this call had it built."""
+
+    version: str
+    revision: int
+    built: bool
+    seconds: float
+
+
+def main(args: argparse.Namespace) -> int:
+    """Prepare and print."""
+    bar = Bar(quiet=args.json)
+    found = asyncio.run(_prepare(args, bar))
+    bar.end()
+    if args.json:
+        print_json(found)
+    elif found.built:
+        print(f"dataset {found.version} of data revision {found.revision}, published in {found.seconds:.1f} s")
+    else:
+        print(f"dataset {found.version} of data revision {found.revision} is current: nothing to do")
+    return 0
+
+
+async def _prepare(args: argparse.Namespace, bar: Bar) -> Prepared:
+    began = time.monotonic()
+    async with connected(args, "prepare") as system:
+        settings = system.settings
+        await migrate(settings.database_url or "")
+        async with database(settings.database_url or "", size=2) as record:
+            newest = await _newest(record)
+            if newest is None:
+                raise SetupError("There is no market data; load some with `ondol load DIR`.")
+            current = await _current(record)
+            built = current is None or current[1] < newest
+            if built:
+                async with _preparer(args, system), redis_servers.broker(settings.broker_url or "") as broker:
+                    await asyncio.shield(append(broker, DatasetRequested()))
+                    current = await _until_published(record, newest, args.timeout, bar)
+    version, revision = current or ("", 0)
+    return Prepared(version=version, revision=revision, built=built, seconds=time.monotonic() - began)
+
+
+@asynccontextmanager
+async def _preparer(args: argparse.Namespace, system: System) -> AsyncIterator[None]:
+    """The preparer that runs already, or one for as long as this lasts."""
+    if args.settings.has_servers or "preparer" in system.services:
+        yield
+        return
+    home = embedded_servers.make_home(args.home)
+    variables = {k: v for k, v in args.environment.items() if not k.startswith("ONDOL_")}
+    variables |= replace(system.settings, metrics_port=0).to_environment()
+    with Log(home / "logs" / "preparer.log") as log:
+        process = await processes.start(
+            [sys.executable, "-m", "services.preparer"], environment=variables, log=log.fileno()
+        )
+        try:
+            yield
+        finally:
+            await processes.stop(process, signal.SIGTERM, within_s=15)
+
+
+async def _newest(record: Database) -> int | None:
+    async with record.connection() as connection:
+        found: int | None = await connection.fetchval(statements("market")["newest_revision"])
+    return found
+
+
+async def _current(record: Database) -> tuple[str, int] | None:
+    async with record.connection() as connection:
+        row = await connection.fetchrow(statements("dataset")["current"])
+    return (row["version"], row["revision"]) if row else None
+
+
+async def _until_published(record: Database, revision: int, timeout_s: float, bar: Bar) -> tuple[str, int]:
+    began = time.monotonic()
+    while time.monotonic() - began < timeout_s:
+        found = await _current(record)
+        if found is not None and found[1] >= revision:
+            return found
+        bar("preparing, seconds", int(time.monotonic() - began), None)
+        await asyncio.sleep(0.05)
+    raise SetupError(
+        f"No preparer published data revision {revision} within {timeout_s:.0f} s; is one running? See its log."
+    )

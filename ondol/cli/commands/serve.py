@@ -1,0 +1,147 @@
+"""The whole system on this machine: three servers and the four services as processes, until SIGTERM or Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import pathlib
+import signal
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+
+from ondol.cli.terminal import print_json
+from ondol.local import control_socket, embedded_servers, processes
+from ondol.local.forkserver import Nursery
+from ondol.local.log_files import Log
+from ondol.local.ports import HOST, checked_port, free_port
+from ondol.local.run_file import Notes
+from ondol.local.scaling import Simulators, checked, names_of, pool_size
+from ondol.local.supervisor import LEAVE_S, ROOT, Members
+from shared.errors import SetupError
+from shared.infra.database.pool import migrate
+from shared.infra.lifecycle import stop_signal
+from shared.settings import Settings
+
+_PASSED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `ondol serve`."""
+    parser.add_argument(
+        "--home",
+        type=pathlib.Path,
+        default=pathlib.Path("var"),
+        metavar="DIR",
+        help="where data are kept (default ./var)",
+    )
+    parser.add_argument(
+        "--port", type=int, default=None, help="port of the API; 0 takes a free one (default ONDOL_API_PORT, 8000)"
+    )
+    parser.add_argument("--simulators", type=int, default=2, metavar="N", help="simulator processes (default 2)")
+    parser.add_argument("--json", action="store_true", help="print the addresses as JSON when ready")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Serve until a signal comes."""
+    if args.settings.has_servers:
+        raise SetupError(
+            "ondol serve brings its own servers; with ONDOL_DATABASE_URL set start the services themselves "
+            "(`python -m services.api`, preparer, simulator, warmer), or unset the three URLs."
+        )
+    checked(args.simulators)
+    asyncio.run(_serve(args))
+    return 0
+
+
+async def _serve(args: argparse.Namespace) -> None:
+    port = args.settings.api_port if args.port is None else args.port
+    async with stop_signal() as stop:
+        starting = asyncio.ensure_future(stop.wait())
+        async with AsyncExitStack() as opened:
+            coming = asyncio.ensure_future(
+                opened.enter_async_context(
+                    system(
+                        args.settings, args.home, environment=args.environment, port=port, simulators=args.simulators
+                    )
+                )
+            )
+            try:
+                await asyncio.wait({coming, starting}, return_when=asyncio.FIRST_COMPLETED)
+                if not coming.done():
+                    coming.cancel()
+                    await asyncio.gather(coming, return_exceptions=True)
+                    return
+                run = coming.result()
+                address = f"http://{HOST}:{run.port}"
+                if args.json:
+                    print_json(
+                        {"ready": address, "process": run.process, "services": run.services, "metrics": run.metrics}
+                    )
+                else:
+                    print(f"ready {address}", flush=True)
+                await stop.wait()
+            finally:
+                starting.cancel()
+
+
+@asynccontextmanager
+async def system(
+    settings: Settings,
+    home: pathlib.Path,
+    *,
+    environment: Mapping[str, str],
+    port: int,
+    simulators: int,
+    verb: str = "serve",
+) -> AsyncIterator[embedded_servers.Run]:
+    """Everything, started in order and ready; at the end everything that was started is gone."""
+    home = embedded_servers.make_home(home)
+    port = free_port() if port == 0 else checked_port(port)
+    names = ["api", "preparer", *names_of(simulators), "warmer"]
+    notes = Notes(home)
+    async with AsyncExitStack() as opened:
+        found = await opened.enter_async_context(
+            embedded_servers.servers(home, verb=verb, cache_bytes=settings.cache_bytes, told=notes.server)
+        )
+        await migrate(found.database_url)
+        shared = replace(
+            embedded_servers.with_servers(settings, found), api_host=HOST, api_port=port, metrics_host=HOST
+        )
+        passed = {key: environment[key] for key in _PASSED if key in environment}
+        nursery = Nursery(passed, ROOT, opened.enter_context(Log(home / "logs" / "simulators.log")).address)
+        parent = processes.Kept(
+            "simulators", nursery.start, stop_signal=signal.SIGTERM, stop_within_s=LEAVE_S, told=notes.parent
+        )
+        await parent.start()
+        opened.push_async_callback(_stop_nursery, parent, nursery)
+        parent.keep()
+        members = Members(settings=shared, servers=found, passed=passed, nursery=nursery, notes=notes)
+        opened.push_async_callback(_stop_all, members)
+        await members.start(names, pool_size(settings.pool_size, taken=0, new=len(names)))
+        run = embedded_servers.Run(
+            process=os.getpid(),
+            started=processes.started_at(os.getpid()) or "",
+            verb=verb,
+            servers=found,
+            port=port,
+            services=members.processes(names),
+            metrics=members.ports(names),
+        )
+        notes.run = run
+        embedded_servers.write_run(home, run)
+        await members.until_ready(["api"], names)
+        members.keep(names)
+        fleet = Simulators(members, notes, database_url=found.database_url, most_pool=settings.pool_size)
+        await opened.enter_async_context(control_socket.listening(found.sockets, fleet.scale))
+        yield run
+
+
+async def _stop_nursery(parent: processes.Kept, nursery: Nursery) -> None:
+    await parent.stop()
+    await nursery.close()
+
+
+async def _stop_all(members: Members) -> None:
+    await members.stop(members.names)

@@ -1,0 +1,94 @@
+"""Stocks: those of the dataset, and the greatest of them on a day; `ondol screen` picks by a condition."""
+
+from __future__ import annotations
+
+import argparse
+
+from ondol.cli.client import Client
+from ondol.cli.command import Action, main_of, name, parsers
+from ondol.cli.pagination import add_page, listed
+from ondol.cli.pagination import show as show_list
+from ondol.cli.terminal import details, print_json
+
+KINDS = ("market_cap", "trading_volume", "trading_value")
+
+
+def _list_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--market", metavar="NAME", help="such as KOSPI")
+    parser.add_argument("--sector", metavar="NAME", help="such as 제약")
+    parser.add_argument("--search", metavar="TEXT", help="in code and names")
+    add_page(parser)
+
+
+async def _list(args: argparse.Namespace, api: Client) -> int:
+    query = {"market": args.market, "sector": args.sector, "search": args.search}
+    found = await listed(args, api, "/v1/stocks", query)
+    names = ("stock_code", "name", "name_en", "market", "sector", "listed_on", "delisted_on")
+    rows = [[item[name] or "-" for name in names] for item in found["items"]]
+    head = ["code", "name", "English", "market", "sector", "listed on", "delisted on"]
+    return show_list(args, found, head, rows, "lllllll")
+
+
+def _one(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("code", type=name, metavar="CODE", help="of a stock; `ondol stocks list --search` finds it")
+
+
+async def _show(args: argparse.Namespace, api: Client) -> int:
+    found = await api.call("GET", f"/v1/stocks/{args.code}")
+    if args.json:
+        print_json(found)
+    else:
+        print(details([(name.replace("_", " "), value) for name, value in found.items()]))
+    return 0
+
+
+def _rank_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("kind", metavar="KIND", choices=KINDS, help=", ".join(KINDS) + " (means over 20 rows)")
+    parser.add_argument("--date", metavar="DATE", help="the row (default the last)")
+    parser.add_argument("--market", metavar="NAME", help="such as KOSPI (default all together)")
+    parser.add_argument("--limit", type=int, metavar="N", help="how many (default 100)")
+
+
+async def _rank(args: argparse.Namespace, api: Client) -> int:
+    query = {"date": args.date, "market": args.market, "limit": args.limit}
+    found = await api.call("GET", f"/v1/rankings/{args.kind}", query=query)
+    rows = [[str(i["rank"]), i["stock_code"], i["name"], i["market"], f"{i['value']:,.0f}"] for i in found["items"]]
+    if not args.json:
+        print(f"{found['kind']} on {found['date']}, {'shares' if args.kind == 'trading_volume' else 'won'}")
+    return show_list(args, found, ["rank", "code", "name", "market", "value"], rows, "rlllr")
+
+
+ACTIONS = (
+    Action(
+        name="list",
+        meaning="the stocks of the dataset, by code",
+        arguments=_list_arguments,
+        run=_list,
+        routes=("GET /v1/stocks",),
+        examples=("ondol stocks list --market KOSPI --limit 20", "ondol stocks list --search 전자"),
+    ),
+    Action(
+        name="show",
+        meaning="a stock",
+        arguments=_one,
+        run=_show,
+        routes=("GET /v1/stocks/{code}",),
+        examples=("ondol stocks show 005930",),
+    ),
+    Action(
+        name="rank",
+        meaning="the greatest by market cap, trading volume or trading value",
+        arguments=_rank_arguments,
+        run=_rank,
+        routes=("GET /v1/rankings/{kind}",),
+        examples=("ondol stocks rank market_cap --limit 10", "ondol stocks rank trading_value --market KOSDAQ"),
+    ),
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The actions of `ondol stocks`."""
+    parsers(parser, ACTIONS)
+
+
+main = main_of("stocks")

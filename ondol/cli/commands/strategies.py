@@ -1,0 +1,181 @@
+"""Strategies: the catalogue, the presets, and those of one's own, which are kept, replaced and deleted here."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+import orjson
+
+from ondol.cli.client import AnswerError, Client
+from ondol.cli.command import Action, main_of, name, parsers
+from ondol.cli.pagination import add_page, listed
+from ondol.cli.pagination import show as show_list
+from ondol.cli.terminal import clip, details, moment, print_json, read_object
+
+ANSWERED = ("kind", "name_ko", "name_en", "period_days", "created_at", "updated_at")
+"""Fields that the API adds to a strategy: what `show --json` prints can be changed and kept again."""
+
+
+async def _list(args: argparse.Namespace, api: Client) -> int:
+    return _listed(args, await listed(args, api, "/v1/strategies"))
+
+
+async def _presets(args: argparse.Namespace, api: Client) -> int:
+    return _listed(args, await api.call("GET", "/v1/presets"))
+
+
+def _listed(args: argparse.Namespace, found: dict[str, Any]) -> int:
+    rows = [[i["id"], i["kind"], i["name_ko"], i["name_en"], clip(i["summary"], 60)] for i in found["items"]]
+    return show_list(args, found, ["id", "kind", "name", "English", "summary"], rows, "lllll")
+
+
+def _one(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", type=name, metavar="STRATEGY", help="its id; `ondol strategies list` shows them")
+
+
+async def _show(args: argparse.Namespace, api: Client) -> int:
+    found = await api.call("GET", f"/v1/strategies/{args.id}")
+    if args.json:
+        print_json(found)
+        return 0
+    names = found["name_ko"] if found["name_ko"] == found["name_en"] else f"{found['name_ko']} ({found['name_en']})"
+    pairs = [
+        ("strategy", found["id"]),
+        ("kind", found["kind"]),
+        ("name", names),
+        ("summary", found["summary"]),
+        ("tags", found["tags"]),
+        ("costs", found["costs"]),
+        ("days", found["period_days"]),
+        ("changed at", found["updated_at"] and moment(found["updated_at"]) + " UTC"),
+    ]
+    print(details(pairs))
+    print(orjson.dumps(found["strategy"], option=orjson.OPT_INDENT_2).decode())
+    return 0
+
+
+def _body_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "file", metavar="FILE", help="JSON with strategy, name, summary, tags, costs; - reads standard input"
+    )
+    parser.add_argument("--name", metavar="TEXT", help="overrides the file's")
+    parser.add_argument("--summary", metavar="TEXT", help="overrides the file's")
+
+
+def _create_arguments(parser: argparse.ArgumentParser) -> None:
+    _body_arguments(parser)
+    parser.add_argument("--id", metavar="STRATEGY", help="overrides the file's")
+
+
+def _replace_arguments(parser: argparse.ArgumentParser) -> None:
+    _one(parser)
+    _body_arguments(parser)
+
+
+def _body(args: argparse.Namespace) -> dict[str, Any]:
+    body = read_object(args.file, "id, name and strategy")
+    body.setdefault("name", body.get("name_ko", body.get("id")))
+    given = {"name": args.name, "summary": args.summary}
+    body |= {name: value for name, value in given.items() if value is not None}
+    return {name: value for name, value in body.items() if name not in ANSWERED and value is not None}
+
+
+async def _create(args: argparse.Namespace, api: Client) -> int:
+    body = _body(args) | ({"id": args.id} if args.id else {})
+    found = await api.call("POST", "/v1/strategies", body=body)
+    return _kept(args, found, "is kept")
+
+
+async def _replace(args: argparse.Namespace, api: Client) -> int:
+    body = {name: value for name, value in _body(args).items() if name != "id"}
+    found = await api.call("PUT", f"/v1/strategies/{args.id}", body=body)
+    return _kept(args, found, "is replaced")
+
+
+def _kept(args: argparse.Namespace, found: dict[str, Any], what: str) -> int:
+    if args.json:
+        print_json(found)
+    else:
+        print(f"{found['id']} {what}")
+    return 0
+
+
+def _some(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("ids", type=name, metavar="STRATEGY", nargs="+", help="of one's own")
+
+
+async def _delete(args: argparse.Namespace, api: Client) -> int:
+    gone = []
+    for identity in args.ids:
+        try:
+            await api.call("DELETE", f"/v1/strategies/{identity}")
+        except AnswerError as error:
+            sys.stderr.write(f"ondol strategies: {identity}: {error}\n")
+            continue
+        gone.append(identity)
+        if not args.json:
+            print(f"{identity} is deleted")
+    if args.json:
+        print_json({"deleted": gone})
+    return 0 if len(gone) == len(args.ids) else 1
+
+
+ACTIONS = (
+    Action(
+        name="list",
+        meaning="the catalogue, then one's own",
+        arguments=add_page,
+        run=_list,
+        routes=("GET /v1/strategies",),
+        examples=("ondol strategies list", "ondol strategies list --all --json"),
+    ),
+    Action(
+        name="presets",
+        meaning="ready-made strategies",
+        run=_presets,
+        routes=("GET /v1/presets",),
+        examples=("ondol strategies presets",),
+    ),
+    Action(
+        name="show",
+        meaning="a strategy with its rules",
+        arguments=_one,
+        run=_show,
+        routes=("GET /v1/strategies/{id}",),
+        examples=("ondol strategies show peter_lynch", "ondol strategies show peter_lynch --json > mine.json"),
+    ),
+    Action(
+        name="create",
+        meaning="keep a strategy of one's own",
+        arguments=_create_arguments,
+        run=_create,
+        routes=("POST /v1/strategies",),
+        examples=("ondol strategies create mine.json --id mine --name 'My value'",),
+    ),
+    Action(
+        name="replace",
+        meaning="put another strategy in the place of one's own",
+        arguments=_replace_arguments,
+        run=_replace,
+        routes=("PUT /v1/strategies/{id}",),
+        examples=("ondol strategies replace mine mine.json",),
+    ),
+    Action(
+        name="delete",
+        meaning="delete strategies of one's own",
+        arguments=_some,
+        run=_delete,
+        routes=("DELETE /v1/strategies/{id}",),
+        examples=("ondol strategies delete mine",),
+    ),
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The actions of `ondol strategies`."""
+    parsers(parser, ACTIONS)
+
+
+main = main_of("strategies")

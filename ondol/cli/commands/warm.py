@@ -1,0 +1,147 @@
+"""Run the warmer now and wait for its end: everything that is going to be asked tomorrow is computed today.
+
+Phases: prices, factors, rankings, popular, strategies. A run on an unchanged dataset does no work and says so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import aiohttp
+
+from ondol.cli.connection import api, api_of
+from ondol.cli.terminal import Bar, add_api, print_json, table
+from shared.contracts.warm import OPEN, PHASES
+from shared.errors import OndolError, SetupError
+from shared.infra.api_client import Client, reason_of
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `ondol warm`."""
+    parser.add_argument("--phases", nargs="+", metavar="PHASE", help=f"only these of {', '.join(PHASES)}")
+    parser.add_argument("--strategies-only", action="store_true", help="the same as --phases strategies")
+    add_api(parser)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Warm and print what came out; exit code 0 only when every item was warmed."""
+    phases = _chosen(args)
+    bar = Bar(quiet=args.json)
+    run = asyncio.run(_warm(args, phases, bar))
+    bar.end()
+    if args.json:
+        print_json(run)
+    else:
+        print(report(run))
+    return 0 if run["status"] == "completed" else 1
+
+
+def _chosen(args: argparse.Namespace) -> list[str]:
+    if args.strategies_only and args.phases:
+        raise SetupError("Give --phases or --strategies-only, not both.")
+    if args.strategies_only:
+        return ["strategies"]
+    named = [part.strip() for words in args.phases or PHASES for part in words.split(",") if part.strip()]
+    unknown = [name for name in named if name not in PHASES]
+    if unknown or not named:
+        raise SetupError(f"There is no phase {', '.join(unknown) or 'named'}; choose from {', '.join(PHASES)}.")
+    return named
+
+
+async def _warm(args: argparse.Namespace, phases: Sequence[str], bar: Bar) -> dict[str, Any]:
+    started = api_of(args) is None
+    async with api(args, "warm") as url, aiohttp.ClientSession() as session:
+        client = Client(session, url, origin="warmer", key=args.api_key or args.settings.api_key)
+        return await warm(client, phases, bar, wait_for_open=started)
+
+
+async def warm(client: Client, phases: Sequence[str], bar: Bar, *, wait_for_open: bool) -> dict[str, Any]:
+    """Start a run and follow it to its end; OndolError names the run that is going on.
+
+    With `wait_for_open` that one is followed first, and told about when it left nothing to do.
+    """
+    before: dict[str, Any] | None = None
+    while True:
+        status, document = await client.call(
+            "POST", "/v1/warm-runs", body={"phases": list(phases)}, deadline=time.perf_counter() + 60
+        )
+        if status in (200, 201, 202):
+            run = await follow(client, document["id"], bar)
+            nothing_left = (run.get("summary") or {}).get("unchanged", False)
+            return before if before is not None and nothing_left else run
+        if status != 409 or not wait_for_open:
+            raise OndolError(reason_of(document, status))
+        newest = (await client.get("/v1/warm-runs", limit=1)).document.get("items") or []
+        if newest and newest[0]["status"] in OPEN:
+            before = await follow(client, newest[0]["id"], bar)
+
+
+async def follow(client: Client, run: object, bar: Bar) -> dict[str, Any]:
+    """Show the progress of a run, as its events tell it, until its end; returns its document."""
+    try:
+        while True:
+            async for kind, data in client.events(f"/v1/warm-runs/{run}/events"):
+                if kind == "progress":
+                    bar(f"warming {data['phase']}", data["done"] + data["failed"], data["items"])
+            answer = await client.get(f"/v1/warm-runs/{run}")
+            if answer.error:
+                raise OndolError(answer.error)
+            if answer.document["status"] not in OPEN:
+                return answer.document
+    except OndolError as error:
+        raise OndolError(f"The warm run {run} cannot be followed: {error}") from error
+
+
+def report(run: dict[str, Any]) -> str:
+    """What a run did, phase by phase, with the hit rates that its verification saw."""
+    summary = run.get("summary") or {}
+    lines = []
+    rows = [
+        [
+            p["phase"],
+            str(p["items"]),
+            str(p["fresh"]),
+            str(p["failed"]),
+            _rate(p["hits"], p["misses"]),
+            f"{p['seconds']:.2f}",
+        ]
+        for p in run.get("progress") or []
+    ]
+    if rows:
+        lines.append(table(["phase", "items", "needed work", "failed", "hit rate", "seconds"], rows))
+    lines += failures(run)
+    plan = run.get("plan") or {}
+    if plan and not plan.get("fits", True):
+        lines.append(
+            f"the plan needs {plan['needed_bytes'] / 1e6:,.0f} MB and does not fit into the cache's"
+            f" {plan['cache_limit_bytes'] / 1e6:,.0f} MB: raise ONDOL_CACHE_BYTES or lower ONDOL_WARM_YEARS"
+        )
+    if summary.get("chunk_hit_rate") is not None:
+        lines.append(f"verified: {summary['chunk_hit_rate']:.2%} of the chunks were warm")
+    if summary.get("result_hit_rate") is not None:
+        lines.append(f"verified: {summary['result_hit_rate']:.2%} of the results were stored")
+    if summary.get("message"):
+        lines.append(str(summary["message"]))
+    if run.get("error"):
+        lines.append(str(run["error"]))
+    lines.append(f"warm run {run['id']}: {run['status']}")
+    return "\n".join(lines)
+
+
+def failures(run: dict[str, Any]) -> list[str]:
+    """A line for everything that failed; the windows of a strategy that fail alike stand together."""
+    spans: dict[tuple[str, str], list[str]] = {}
+    reasons: dict[tuple[str, str], str] = {}
+    for failure in run.get("failures") or []:
+        name, _, span = failure["item"].partition(" ")
+        spans.setdefault((failure["phase"], name), []).append(span)
+        reasons.setdefault((failure["phase"], name), failure["error"])
+    return [f"{key[0]}: {key[1]} {', '.join(spans[key])} failed: {reasons[key]}" for key in spans]
+
+
+def _rate(hits: int | None, misses: int | None) -> str:
+    return "" if hits is None or misses is None or hits + misses == 0 else f"{hits / (hits + misses):.1%}"

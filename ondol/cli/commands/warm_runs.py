@@ -1,0 +1,102 @@
+"""Runs of the warmer: what was warmed and what failed; `ondol warm` starts one and waits for its end."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from ondol.cli.client import Client
+from ondol.cli.command import Action, main_of, name, parsers
+from ondol.cli.commands.warm import report
+from ondol.cli.events import events
+from ondol.cli.pagination import add_page, listed
+from ondol.cli.pagination import show as show_list
+from ondol.cli.terminal import moment, print_json
+
+
+async def _list(args: argparse.Namespace, api: Client) -> int:
+    found = await listed(args, api, "/v1/warm-runs")
+    rows = [
+        [
+            str(i["id"]),
+            i["status"],
+            i["trigger"],
+            ", ".join(i["phases"]),
+            moment(i["started_at"]),
+            moment(i["finished_at"]),
+        ]
+        for i in found["items"]
+    ]
+    head = ["id", "status", "started by", "phases", "started at (UTC)", "finished at (UTC)"]
+    return show_list(args, found, head, rows, "rlllll")
+
+
+def _one(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", type=name, metavar="RUN", help="its number; `ondol warm-runs list` shows them")
+
+
+async def _show(args: argparse.Namespace, api: Client) -> int:
+    found = await api.call("GET", f"/v1/warm-runs/{args.id}")
+    if args.json:
+        print_json(found)
+    else:
+        print(report(found))
+    return 0
+
+
+def _follow_arguments(parser: argparse.ArgumentParser) -> None:
+    _one(parser)
+    parser.add_argument("--after", metavar="EVENT", help="the id of the last event that was seen")
+
+
+async def _follow(args: argparse.Namespace, api: Client) -> int:
+    last = None
+    async for event in events(api, f"/v1/warm-runs/{args.id}/events", args.after):
+        last = event.kind
+        sys.stdout.write(event.line() if args.json else _told(event.kind, event.data) + "\n")
+        sys.stdout.flush()
+    return 0 if last == "completed" else 1
+
+
+def _told(kind: str, data: dict[str, Any]) -> str:
+    if "phase" in data:
+        failed = f", {data['failed']:,} failed" if data.get("failed") else ""
+        return f"{kind} {data['phase']}: {data.get('done', 0):,} of {data.get('items', 0):,}{failed}"
+    return f"{kind} {data.get('status', '')}".rstrip()
+
+
+ACTIONS = (
+    Action(
+        name="list",
+        meaning="the runs, the newest first",
+        arguments=add_page,
+        run=_list,
+        routes=("GET /v1/warm-runs",),
+        examples=("ondol warm-runs list --limit 5",),
+    ),
+    Action(
+        name="show",
+        meaning="a run, phase by phase, with its failures",
+        arguments=_one,
+        run=_show,
+        routes=("GET /v1/warm-runs/{id}",),
+        examples=("ondol warm-runs show RUN",),
+    ),
+    Action(
+        name="follow",
+        meaning="the events of a run as they come; exit code 0 when it is completed",
+        arguments=_follow_arguments,
+        run=_follow,
+        routes=("GET /v1/warm-runs/{id}/events",),
+        examples=("ondol warm-runs follow RUN",),
+    ),
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The actions of `ondol warm-runs`."""
+    parsers(parser, ACTIONS)
+
+
+main = main_of("warm-runs")

@@ -1,0 +1,66 @@
+"""Results of backtests as tables: one line each, all figures of one, or several side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ondol.cli.client import problem
+from ondol.cli.terminal import percent, plain, table
+
+MAIN = ("total_return", "cagr", "max_drawdown", "sharpe", "win_rate")
+FRACTIONS = frozenset({
+    "alpha", "average_loss", "average_win", "best_day", "best_month", "cagr", "exposure", "max_drawdown",
+    "total_return", "tracking_error", "volatility", "win_rate", "worst_day", "worst_month",
+})  # fmt: skip
+"""Figures that people read as percentages."""
+
+
+def figure(name: str, value: Any) -> str:
+    """One figure of `statistics`."""
+    if value is None:
+        return "-"
+    if name in FRACTIONS:
+        return percent(value)
+    return f"{value:.2f}" if isinstance(value, float) and abs(value) < 1000 else plain(value)
+
+
+def summary(names: Sequence[str], documents: Sequence[Mapping[str, Any]], what: str = "strategy") -> str:
+    """A line for each completed backtest, then what the others died of and what is to be known."""
+    lines, rows = [], []
+    for name, document in zip(names, documents, strict=True):
+        if document["status"] != "completed":
+            lines.append(f"{name}: {document['status']}: {problem(document.get('error') or {})}")
+            continue
+        result = document["result"]
+        cells = [figure(key, result["statistics"].get(key)) for key in MAIN]
+        total = (result.get("timing") or {}).get("total_ms")
+        rows.append([name, *cells, f"{len(result['trades']):,}", "-" if total is None else f"{total:.1f} ms"])
+        lines += [f"{name}: {warning}" for warning in warnings(result)]
+    head = [what, "return", "a year", "drawdown", "Sharpe", "wins", "trades", "time"]
+    return "\n".join([*([table(head, rows)] if rows else []), *lines])
+
+
+def warnings(result: Mapping[str, Any]) -> list[str]:
+    """What a result warns of, in sentences."""
+    return [w if isinstance(w, str) else str(w.get("message", w)) for w in result.get("warnings") or []]
+
+
+def side_by_side(head: Sequence[str], several: Sequence[Mapping[str, Any]]) -> str:
+    """A row for each figure and a column for each backtest; those that matter most come first."""
+    known = {name: None for statistics in several for name in statistics}
+    ordered = [name for name in MAIN if name in known] + sorted(name for name in known if name not in MAIN)
+    rows = [[name, *(figure(name, statistics.get(name)) for statistics in several)] for name in ordered]
+    return table(head, rows)
+
+
+def trades(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Trades, one a line."""
+    head = ["date", "code", "name", "side", "shares", "price", "reason"]
+    return table(head, [trade(row) for row in rows], "llllrrl")
+
+
+def trade(row: Mapping[str, Any]) -> list[str]:
+    """The cells of a trade."""
+    price = f"{row['price']:,.0f}"
+    return [row["date"], row["stock_code"], row["name"], row["side"], f"{row['shares']:,}", price, row["reason"]]

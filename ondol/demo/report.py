@@ -1,0 +1,163 @@
+"""The figures of a demonstration: what the strategies earned, how fast and how warm it was, and what it took."""
+
+from __future__ import annotations
+
+import datetime as dt
+import pathlib
+import statistics
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ondol.cli.terminal import table
+from ondol.local.embedded_servers import Run
+from shared.infra.api_client import Answer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One strategy; fractions, milliseconds as its user felt them. `reason` says why there is no result."""
+
+    id: str
+    name: str
+    total_return: float | None = None
+    benchmark_return: float | None = None
+    max_drawdown: float | None = None
+    sharpe: float | None = None
+    trades: int | None = None
+    computed_ms: float | None = None
+    stored_ms: float | None = None
+    stored: bool = False
+    hits: int = 0
+    misses: int = 0
+    warnings: tuple[str, ...] = ()
+    reason: str | None = None
+    lacks_data: bool = False
+
+
+def row_of(identity: str, name: str, stored: Answer, computed: Answer) -> Row:
+    """The row of a strategy from its stored and its recomputed answer."""
+    error = computed.error or stored.error
+    if error:
+        return Row(id=identity, name=name, reason=error, lacks_data=computed.lacks_data or stored.lacks_data)
+    figures = computed.result["statistics"]
+    curve = [point.get("benchmark") for point in computed.result["equity"]]
+    cash = computed.document.get("request", {}).get("initial_cash") or 100_000_000.0
+    against = curve[-1] / cash - 1 if curve and curve[-1] is not None else None
+    hits, misses = computed.chunks()
+    return Row(
+        id=identity, name=name, total_return=figures["total_return"], benchmark_return=against,
+        max_drawdown=figures["max_drawdown"], sharpe=figures["sharpe"], trades=figures["trades"],
+        computed_ms=1000 * computed.seconds, stored_ms=1000 * stored.seconds, stored=stored.cached, hits=hits,
+        misses=misses, warnings=tuple(map(str, computed.result.get("warnings") or ())),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """Everything that the demonstration shows. memory: process -> bytes (its share of what is shared)."""
+
+    rows: list[Row]
+    start: dt.date
+    end: dt.date
+    warm: dict[str, Any]
+    memory: dict[str, int]
+    synthetic: bool
+
+    @property
+    def chunk_hit_rate(self) -> float | None:
+        """Share of the chunks read by the recomputed strategies that a mapped panel or the cache had."""
+        hits, all_read = sum(r.hits for r in self.rows), sum(r.hits + r.misses for r in self.rows)
+        return hits / all_read if all_read else None
+
+    @property
+    def result_hit_rate(self) -> float | None:
+        """Share of the strategies whose result was stored by the warm run."""
+        ran = [row for row in self.rows if row.reason is None]
+        return sum(row.stored for row in ran) / len(ran) if ran else None
+
+    def exit_code(self) -> int:
+        """0 when the warm run ended and every strategy ran, or has no data to run on."""
+        broken = any(row.reason is not None and not row.lacks_data for row in self.rows)
+        ran = any(row.reason is None for row in self.rows)
+        return 0 if ran and not broken and self.warm["status"] in ("completed", "partial") else 1
+
+    def document(self, seconds: dict[str, float]) -> dict[str, Any]:
+        """The figures for programs."""
+        return {
+            "synthetic": self.synthetic, "start": self.start, "end": self.end,
+            "strategies": [asdict(row) for row in self.rows], "chunk_hit_rate": self.chunk_hit_rate,
+            "result_hit_rate": self.result_hit_rate, "warm": self.warm, "memory_bytes": self.memory,
+            "seconds": seconds,
+        }  # fmt: skip
+
+    def text(self, seconds: dict[str, float]) -> str:
+        """The figures for people."""
+        kind = "SYNTHETIC market, made up: its figures mean nothing" if self.synthetic else "the market that was given"
+        lines = ["", f"ten famous strategies, {self.start} to {self.end} ({kind})", ""]
+        ran = [row for row in self.rows if row.reason is None]
+        head = ["strategy", "return", "benchmark", "max drawdown", "sharpe", "trades", "computed", "stored"]
+        cells = [
+            [
+                r.name, _percent(r.total_return), _percent(r.benchmark_return), _percent(r.max_drawdown),
+                "" if r.sharpe is None else f"{r.sharpe:.2f}", f"{r.trades:,}", _ms(r.computed_ms), _ms(r.stored_ms),
+            ]
+            for r in ran
+        ]  # fmt: skip
+        if cells:
+            lines.append(table(head, cells))
+        for title, lacks in (("not run, for want of data:", True), ("FAILED:", False)):
+            named = [f"  {r.name}: {r.reason}" for r in self.rows if r.reason is not None and r.lacks_data == lacks]
+            lines += ["", title, *named] if named else []
+        scarce = [f"  {r.name}: {text}" for r in ran for text in r.warnings if "is present on only" in text]
+        if scarce:
+            lines += ["", "ran on scarce data (judge nothing by it):", *scarce]
+        lines.append("")
+        if ran:
+            computed = statistics.median(r.computed_ms or 0.0 for r in ran)
+            stored = statistics.median(r.stored_ms or 0.0 for r in ran)
+            lines.append(f"time        median {computed:.1f} ms computed anew, {stored:.1f} ms stored (over HTTP)")
+        lines.append(f"hit rate    chunks {_percent(self.chunk_hit_rate)}, results {_percent(self.result_hit_rate)}")
+        if self.memory:
+            lines.append(f"memory      {sum(self.memory.values()) / 2**20:,.0f} MiB in all: " + ", ".join(
+                f"{name} {size / 2**20:,.0f}" for name, size in self.memory.items()))  # fmt: skip
+        lines.append("seconds     " + ", ".join(f"{name} {spent:.1f}" for name, spent in seconds.items()))
+        return "\n".join(lines)
+
+
+def _percent(value: float | None) -> str:
+    return "none" if value is None else f"{100 * value:.1f} %"
+
+
+def _ms(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f} ms"
+
+
+def memory_of(run: Run) -> dict[str, int]:
+    """Process name -> proportional bytes (shared pages counted by share); processes that are gone are left out."""
+    found = {}
+    for name, process in {**run.services, **run.servers.processes}.items():
+        size = proportional_bytes(process)
+        if size:
+            found[name] = size
+    return found
+
+
+def proportional_bytes(process: int) -> int:
+    """Bytes of a process and its children by PSS, 0 when it cannot be read."""
+    total = 0
+    for member in (process, *_children(process)):
+        try:
+            lines = pathlib.Path(f"/proc/{member}/smaps_rollup").read_text(encoding="ascii").splitlines()
+        except OSError:
+            continue
+        total += sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
+    return total
+
+
+def _children(process: int) -> list[int]:
+    try:
+        text = pathlib.Path(f"/proc/{process}/task/{process}/children").read_text(encoding="ascii")
+    except OSError:
+        return []
+    direct = [int(word) for word in text.split()]
+    return direct + [grandchild for child in direct for grandchild in _children(child)]

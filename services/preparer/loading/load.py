@@ -1,0 +1,215 @@
+"""Loading a market directory into PostgreSQL: `python -m services.preparer.load DIR`, and what `ondol load` calls."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pathlib
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncpg
+
+from services.preparer.loading.files import MarketFile, find_files
+from services.preparer.loading.prices import Known, Merged, groups, merge_group, spill_prices
+from services.preparer.loading.tables import (
+    Companies,
+    Scope,
+    merge_table,
+    read_companies,
+    read_dividends,
+    read_indices,
+    read_statements,
+    refuse_prices_after_delisting,
+)
+from shared.errors import LoadError
+from shared.infra.database.pool import lone_connection
+from shared.infra.database.sql import statements
+from shared.infra.market_tables import copy_out
+from shared.infra.price_copy import COLUMNS, HEADER, TRAILER
+from shared.model.calendar import from_day
+from shared.model.fields import PART
+
+_SQL = statements("load")
+_READ = statements("market")
+
+Progress = Callable[[str, int, int | None], None]
+"""Called with (what is being done, how much is done, of how much or None)."""
+
+
+@dataclass(kw_only=True)
+class LoadReport:
+    """What a load found and did. `revision` is None when nothing differed."""
+
+    rows: dict[str, int] = field(default_factory=dict)
+    differing: dict[str, int] = field(default_factory=dict)
+    ignored: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    revision: int | None = None
+    seconds: float = 0.0
+
+
+def silent(what: str, done: int, total: int | None) -> None:
+    """Progress that nobody watches."""
+
+
+async def load_market(directory: pathlib.Path, database_url: str, progress: Progress = silent) -> LoadReport:
+    """Load the files of `directory` in one transaction; a revision is made only when some row differs.
+
+    LoadError (file, row, reason) leaves everything as it was. Memory is bounded whatever the size of the prices; rows
+    are sorted in temporary files (TMPDIR), about 112 bytes each.
+    """
+    started = time.monotonic()
+    files = find_files(directory)
+    report = LoadReport(ignored={file.path.name: file.ignored for file in files.values() if file.ignored})
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="ondol-load-"))
+    try:
+        async with (
+            lone_connection(database_url, statement_timeout="0", idle_in_transaction_session_timeout="0") as writer,
+            lone_connection(database_url, statement_timeout="0") as reader,
+        ):
+            if not await writer.fetchval(_SQL["lock"]):
+                raise LoadError("Another load is running; start this one when it has ended.")
+            work = _Load(files=files, folder=folder, writer=writer, reader=reader, progress=progress)
+            await _load(work, report)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    report.seconds = time.monotonic() - started
+    return report
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Load:
+    """What one load works with: a connection that writes, one that reads what was there before."""
+
+    files: dict[str, MarketFile]
+    folder: pathlib.Path
+    writer: asyncpg.Connection
+    reader: asyncpg.Connection
+    progress: Progress
+
+
+async def _load(work: _Load, report: LoadReport) -> None:
+    files, writer, progress = work.files, work.writer, work.progress
+    companies = await read_companies(files.get("companies"), writer)
+    known = companies.known
+    if "companies" in files:
+        report.rows["companies"] = companies.rows
+    if "prices" in files:
+        report.rows["prices"] = await asyncio.to_thread(
+            spill_prices, files["prices"], known, work.folder, lambda done: progress("checking prices", done, None)
+        )
+    tables = await asyncio.to_thread(_read_tables, files, known, report)
+    async with writer.transaction():
+        scope = await _write_companies(files.get("companies"), companies, writer)
+        if "prices" in files:
+            scope += await _write_prices(work, files["prices"], known)
+        scope += await _write_tables(tables, writer)
+        for entry in scope:
+            report.differing[entry.kind] = report.differing.get(entry.kind, 0) + entry.rows
+        if scope:
+            source = str(next(iter(files.values())).path.parent.resolve())
+            report.revision = await writer.fetchval(_SQL["add_revision"], source, sum(s.rows for s in scope))
+            entries = [(report.revision, s.kind, s.part, s.from_year) for s in scope]
+            await writer.executemany(_SQL["add_scope"], entries)
+
+
+def _read_tables(files: dict[str, MarketFile], known: Known, report: LoadReport) -> dict[str, Any]:
+    tables: dict[str, Any] = {}
+    if "financials" in files:
+        tables["statement"] = read_statements(files["financials"], known)
+    if "dividends" in files:
+        tables["dividend"] = read_dividends(files["dividends"], known)
+    if "indices" in files:
+        tables["index"] = read_indices(files["indices"])
+    names = {"statement": "financials", "dividend": "dividends", "index": "indices"}
+    report.rows |= {names[kind]: len(rows) for kind, rows in tables.items()}
+    return tables
+
+
+async def _write_companies(file: MarketFile | None, companies: Companies, writer: asyncpg.Connection) -> list[Scope]:
+    await writer.executemany(_SQL["add_instrument"], companies.changed)
+    await refuse_prices_after_delisting(file, writer)
+    return companies.scope
+
+
+async def _write_prices(work: _Load, file: MarketFile, known: Known) -> list[Scope]:
+    """Merge group after group; while one is written the next is read and sorted in a thread."""
+    stored = {(row["part"], row["year"]) for row in await work.reader.fetch(_SQL["stored_years"])}
+    waiting = list(groups(work.folder))
+    first_year: dict[int, int] = {}
+    differing: dict[int, int] = {}
+    new_days: set[int] = set()
+
+    async def merge(group: tuple[int, int, pathlib.Path]) -> Merged:
+        part, year, _ = group
+        old = None
+        if (part, year) in stored:
+            old = await copy_out(work.reader, _READ["prices"], part * PART, (part + 1) * PART, year, year)
+        return await asyncio.to_thread(merge_group, file, known, group, old)
+
+    coming: list[asyncio.Task[Merged]] = [asyncio.create_task(merge(group)) for group in waiting[:1]]
+    try:
+        for done, (part, year, _) in enumerate(waiting, 1):
+            merged = await coming.pop()
+            coming += [asyncio.create_task(merge(group)) for group in waiting[done : done + 1]]
+            if merged.rows:
+                await _replace_rows(merged, work.writer, exists=(part, year) in stored)
+                first_year[part] = min(year, first_year.get(part, year))
+                differing[part] = merged.differing + differing.get(part, 0)
+                added = await work.writer.fetch(_SQL["add_days"], merged.days.tolist())
+                new_days.update(row["day"] for row in added)
+            work.progress("storing prices", done, len(waiting))
+    finally:
+        for task in coming:
+            task.cancel()
+    scope = [Scope(kind="price", part=part, from_year=first_year[part], rows=differing[part]) for part in first_year]
+    if new_days:
+        scope.append(Scope(kind="day", part=-1, from_year=from_day(min(new_days)).year, rows=len(new_days)))
+    return scope
+
+
+async def _replace_rows(merged: Merged, writer: asyncpg.Connection, *, exists: bool) -> None:
+    if exists:
+        await writer.execute(_SQL["delete_prices"], merged.year, merged.stocks)
+
+    async def source() -> AsyncIterator[bytes]:
+        yield HEADER
+        for start in range(0, len(merged.rows), 32):
+            yield b"".join(merged.rows[start : start + 32])
+        yield TRAILER
+
+    await writer.copy_to_table("price_year", source=source(), columns=COLUMNS, format="binary")
+
+
+async def _write_tables(tables: dict[str, Any], writer: asyncpg.Connection) -> list[Scope]:
+    scope: list[Scope] = []
+    if "statement" in tables:
+        await writer.execute(_SQL["stage_statements"])
+        await writer.copy_to_table("statement_new", source=_records(tables["statement"]), format="binary")
+        scope += await merge_table(writer, "statement", "statements")
+    if "dividend" in tables:
+        await writer.execute(_SQL["stage_dividends"])
+        await writer.copy_records_to_table("dividend_new", records=tables["dividend"])
+        scope += await merge_table(writer, "dividend", "dividends")
+    if "index" in tables:
+        await writer.execute(_SQL["stage_indices"])
+        await writer.copy_records_to_table("index_new", records=tables["index"])
+        scope += await merge_table(writer, "index", "indices")
+    return scope
+
+
+async def _records(table: Any) -> AsyncIterator[bytes]:
+    yield HEADER
+    for start in range(0, len(table), 8192):
+        yield table[start : start + 8192].tobytes()
+    yield TRAILER
+
+
+if __name__ == "__main__":
+    # The command line finds or starts the servers and draws the progress; this name is the same verb.
+    os.execv(sys.executable, [sys.executable, "-m", "ondol.main", "load", *sys.argv[1:]])  # noqa: S606

@@ -1,0 +1,233 @@
+"""Companies, statements, dividends and indices: read whole, checked, staged, and merged by SQL."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import numpy as np
+import polars as pl
+
+from services.preparer.loading.files import MarketFile, batches, first_match
+from services.preparer.loading.prices import Known
+from shared.infra.database.sql import statements
+from shared.model.calendar import NO_DAY, iso, to_day
+from shared.model.fields import PART
+from shared.model.market_data import ACCOUNTS
+
+_SQL = statements("load")
+_CODE = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,19}")
+_MARKET = re.compile(r"[A-Z][A-Z0-9_]{0,31}")
+_LABELS_ONLY = 9999
+_COMPANY = ("stock_code", "name", "name_en", "market", "sector", "listed_on", "delisted_on")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scope:
+    """One entry of `revision_scope`, and how many rows it stands for."""
+
+    kind: str
+    part: int
+    from_year: int
+    rows: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Companies:
+    """Every instrument after the load, and what the load changes about them."""
+
+    known: Known
+    changed: list[tuple[Any, ...]]
+    """(ordinal, code, name, name_en, market, sector, listed_on, delisted_on) of new and changed ones."""
+    scope: list[Scope]
+    rows: int
+    """Rows of the file."""
+
+
+def read_all(file: MarketFile) -> pl.DataFrame:
+    """All typed rows of a file that is small next to the prices."""
+    return pl.concat([frame for _, frame in batches(file)] or [pl.DataFrame(schema=[c.name for c in file.columns])])
+
+
+async def read_companies(file: MarketFile | None, connection: asyncpg.Connection) -> Companies:
+    """The instruments: those of earlier loads keep their ordinal, new codes get the next ones in file order.
+
+    A column that the file lacks keeps what is known; columns that it has replace.
+    """
+    rows = [tuple(row) for row in await connection.fetch(_SQL["known_instruments"])]
+    at = {row[1]: row[0] for row in rows}
+    changed: dict[int, tuple[Any, ...]] = {}
+    years: dict[int, int] = {}
+    found = _company_rows(file) if file else []
+    for code, fields in found:
+        ordinal = at.setdefault(code, len(rows))
+        old = rows[ordinal] if ordinal < len(rows) else None
+        values = tuple(
+            fields[name] if name in fields else old[2 + i] if old else None for i, name in enumerate(_COMPANY[1:])
+        )
+        row = (ordinal, code, *values)
+        if row == old:
+            continue
+        if old is None:
+            rows.append(row)
+        else:
+            rows[ordinal] = row
+        changed[ordinal] = row
+        part = ordinal // PART
+        years[part] = min(years.get(part, _LABELS_ONLY), _first_year(old, row))
+    scope = [
+        Scope(kind="instrument", part=part, from_year=year, rows=sum(1 for o in changed if o // PART == part))
+        for part, year in sorted(years.items())
+    ]
+    return Companies(known=_known(rows), changed=list(changed.values()), scope=scope, rows=len(found))
+
+
+def _company_rows(file: MarketFile) -> list[tuple[str, dict[str, Any]]]:
+    frame = read_all(file)
+    codes = frame["stock_code"].to_list()
+    first_match(file, codes, _CODE, "stock_code is {}, expected up to 20 letters, digits, dots or dashes")
+    first_match(file, frame["market"].to_list(), _MARKET, "market is {}, expected an upper-case word such as KOSPI")
+    _refuse_repeated(file, frame, ["stock_code"])
+    return [(row["stock_code"], row) for row in frame.iter_rows(named=True)]
+
+
+def _first_year(old: tuple[Any, ...] | None, new: tuple[Any, ...]) -> int:
+    """The calendar year from which panels differ: 0 for a new column or market, the delisting's, 9999 for labels."""
+    if old is None or old[4] != new[4]:
+        return 0
+    if old[7] != new[7]:
+        return min(day.year for day in (old[7], new[7]) if isinstance(day, dt.date))
+    return _LABELS_ONLY
+
+
+def _known(rows: list[tuple[Any, ...]]) -> Known:
+    codes = [row[1] for row in rows]
+    delisted = [NO_DAY if row[7] is None else to_day(row[7]) for row in rows]
+    ordinals = pl.DataFrame(
+        {"stock_code": codes, "ordinal": range(len(codes))}, schema={"stock_code": pl.String, "ordinal": pl.Int32}
+    )
+    return Known(ordinals=ordinals, delisted_day=np.array([*delisted, NO_DAY], np.int64), codes=codes)
+
+
+def _refuse_repeated(file: MarketFile, frame: pl.DataFrame, key: list[str]) -> None:
+    again = frame.select(pl.struct(key).is_duplicated() & ~pl.struct(key).is_first_distinct()).to_series()
+    row = again.arg_max()
+    if row is not None and again.any():
+        shown = ", ".join(f"{name} {frame[name][row]}" for name in key)
+        raise file.error(row, f"the key {shown} stands in an earlier row already")
+
+
+def _ordinals(file: MarketFile, frame: pl.DataFrame, known: Known) -> np.ndarray:
+    found = frame.select("stock_code").join(known.ordinals, on="stock_code", how="left", maintain_order="left")[
+        "ordinal"
+    ]
+    row = found.is_null().arg_max()
+    if row is not None and found.null_count():
+        raise file.error(
+            row, f"stock_code {frame['stock_code'][row]} is no company of companies.* or of an earlier load"
+        )
+    return found.to_numpy()
+
+
+def _refuse_where(file: MarketFile, frame: pl.DataFrame, rule: pl.Expr, reason: str) -> None:
+    bad = frame.select(rule.fill_null(value=False)).to_series()
+    row = bad.arg_max()
+    if row is not None and bad.any():
+        raise file.error(row, reason.format(**frame.row(row, named=True)))
+
+
+def read_statements(file: MarketFile, known: Known) -> np.ndarray:
+    """Statements as records in COPY format; LoadError at the first row that breaks a rule."""
+    frame = read_all(file)
+    _refuse_where(
+        file,
+        frame,
+        ~pl.col("fiscal_quarter").is_between(1, 4),
+        "fiscal_quarter is {fiscal_quarter:g}, expected 1, 2, 3 or 4",
+    )
+    _refuse_where(
+        file, frame, ~pl.col("fiscal_year").is_between(1900, 2199), "fiscal_year is {fiscal_year:g}, expected a year"
+    )
+    _refuse_where(
+        file,
+        frame,
+        pl.col("period_end") > pl.col("disclosed_on"),
+        "period_end {period_end} is after disclosed_on {disclosed_on}",
+    )
+    stock = _ordinals(file, frame, known)
+    _refuse_repeated(file, frame, ["stock_code", "fiscal_year", "fiscal_quarter", "disclosed_on"])
+    columns: list[tuple[str, Any]] = [
+        ("i4", stock),
+        ("i4", frame["fiscal_year"].to_numpy()),
+        ("i4", frame["fiscal_quarter"].to_numpy()),
+        ("date", frame["period_end"]),
+        ("date", frame["disclosed_on"]),
+    ]
+    nothing = np.full(frame.height, np.nan)
+    columns += [("f8", frame[name].to_numpy() if name in frame.columns else nothing) for name in ACCOUNTS]
+    return copy_records(columns)
+
+
+def read_dividends(file: MarketFile, known: Known) -> list[tuple[int, dt.date, float, dt.date | None]]:
+    """Dividends as (ordinal, ex_date, dps, disclosed_on); LoadError at the first row that breaks a rule."""
+    frame = read_all(file)
+    _refuse_where(file, frame, pl.col("dps") < 0, "dps is negative ({dps:g})")
+    stock = _ordinals(file, frame, known)
+    _refuse_repeated(file, frame, ["stock_code", "ex_date"])
+    disclosed = frame["disclosed_on"] if "disclosed_on" in frame.columns else [None] * frame.height
+    return list(zip(stock.tolist(), frame["ex_date"], frame["dps"], disclosed, strict=True))
+
+
+def read_indices(file: MarketFile) -> list[tuple[Any, ...]]:
+    """Index rows as (name, day, open, high, low, close); LoadError at the first row that breaks a rule."""
+    frame = read_all(file)
+    for name in ("close", "open", "high", "low"):
+        if name in frame.columns:
+            _refuse_where(file, frame, pl.col(name) < 0, f"{name} is negative ({{{name}:g}})")
+    if {"high", "low"} <= set(frame.columns):
+        _refuse_where(file, frame, pl.col("high") < pl.col("low"), "high {high:g} is below low {low:g}")
+    first_match(file, frame["index"].to_list(), _MARKET, "index is {}, expected an upper-case word such as KOSPI")
+    _refuse_repeated(file, frame, ["date", "index"])
+    nothing = [None] * frame.height
+    others = [frame[name].to_list() if name in frame.columns else nothing for name in ("open", "high", "low")]
+    days = frame["date"].to_physical().to_list()
+    return list(zip(frame["index"].to_list(), days, *others, frame["close"].to_list(), strict=True))
+
+
+def copy_records(columns: list[tuple[str, Any]]) -> np.ndarray:
+    """Rows without nulls as binary COPY records: every field 4 (`i4`, `date`) or 8 bytes (`f8`)."""
+    fields: list[tuple[str, str]] = [("count", ">i2")]
+    for number, (kind, _) in enumerate(columns):
+        fields += [(f"size{number}", ">i4"), (f"value{number}", ">f8" if kind == "f8" else ">i4")]
+    table = np.empty(len(columns[0][1]), np.dtype(fields))
+    table["count"] = len(columns)
+    for number, (kind, values) in enumerate(columns):
+        table[f"size{number}"] = 8 if kind == "f8" else 4
+        table[f"value{number}"] = values.to_physical().to_numpy() - _PG_EPOCH if kind == "date" else values
+    return table
+
+
+_PG_EPOCH = to_day(dt.date(2000, 1, 1))
+
+
+async def refuse_prices_after_delisting(file: MarketFile | None, connection: asyncpg.Connection) -> None:
+    """LoadError when a company is now delisted on or before a day of its stored prices."""
+    row = await connection.fetchrow(_SQL["prices_after_delisting"])
+    if row is not None and file is not None:
+        codes = read_all(file)["stock_code"].to_list()
+        at = codes.index(row["code"]) if row["code"] in codes else 0
+        raise file.error(
+            at, f"delisted_on of {row['code']} is not after its last loaded price of {iso(row['last_day'])}"
+        )
+
+
+async def merge_table(connection: asyncpg.Connection, kind: str, table: str) -> list[Scope]:
+    """Say where the staged rows differ from the stored ones, and store them when they do."""
+    rows = await connection.fetch(_SQL[f"{kind}_scope"])
+    scope = [Scope(kind=kind, part=row["part"], from_year=row["from_year"], rows=row["rows"]) for row in rows]
+    if scope:
+        await connection.execute(_SQL[f"upsert_{table}"])
+    return scope

@@ -1,0 +1,155 @@
+"""Building one part of the market: from prices, statements and dividends of 512 instruments to encoded parts.
+
+1. Everything stored is derived from the first loaded row on; rows of years that did not change come from the previous
+   version's parts, so that recursive factors go on as if all had been computed at once.
+2. Factors are computed for the years that changed, one after the other, which bounds the memory.
+3. Each year is encoded, counted for the coverage, and let go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+
+from services.preparer.in_memory_build import Array, factor_inputs, ticks_of
+from shared.dataset.derive import derive_rows, view_inputs, view_rows
+from shared.dataset.encode import encode_year
+from shared.factors.compute import OnRows, factors_on
+from shared.factors.coverage import input_coverage
+from shared.model.calendar import year_slices
+from shared.model.fields import CARRY_ROWS, LOADED, STORED
+from shared.model.instruments import Instruments
+from shared.model.market_data import Dividends, Statements
+
+BLOCK_ROWS = 400
+"""Rows whose factors are in memory at once; one year, or two short ones."""
+
+MEAN_ROWS = 20
+"""Rows that rankings by volume and trading value are means of."""
+
+
+class YearCounts(msgspec.Struct, frozen=True):
+    """Coverage of one part and year: stock-days on which inputs are known, and on which factors have a value."""
+
+    inputs: dict[str, int]
+    values: dict[str, int]
+
+
+class PartSummary(msgspec.Struct, frozen=True):
+    """What the whole market's coverage, distributions and rankings need of one part.
+
+    `last` holds the last row's factors, float32; the other bytes are float64: market cap of the last row, and means
+    over the last MEAN_ROWS rows of volume (shares, on the basis of the last row) and trading value (won).
+    """
+
+    years: dict[int, YearCounts]
+    last: dict[str, bytes]
+    market_cap: bytes
+    trading_volume: bytes
+    trading_value: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """The instruments of one part with all that is loaded for them; statements and dividends name columns of it."""
+
+    days: Array
+    instruments: Instruments
+    prices: Mapping[str, Array]  # PRICE_COLUMNS -> [D, n]
+    statements: Statements
+    dividends: Dividends
+    indices: Mapping[str, Array]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuiltPart:
+    """Content names by field and year, the bytes by stored name and year, and the summary."""
+
+    names: dict[str, dict[int, str]]
+    blobs: dict[str, bytes]
+    year_of: dict[str, int]
+    summary: PartSummary
+    raw_bytes: int
+
+
+def build_part(
+    source: Source, keys: Sequence[str], first_year: int, before: Mapping[int, YearCounts] | None = None
+) -> BuiltPart:
+    """Build the calendar years from `first_year` on; `before` are the counts of earlier years."""
+    stored = {name: np.ascontiguousarray(source.prices[name]) for name in LOADED}
+    delisted = source.instruments.delisted_day
+    stored |= derive_rows(source.days, delisted, source.prices, ticks_of(source.instruments))
+    inputs = factor_inputs(
+        days=source.days,
+        instruments=source.instruments,
+        stored=stored,
+        statements=source.statements,
+        dividends=source.dividends,
+        indices=source.indices,
+    )
+    names: dict[str, dict[int, str]] = {field: {} for field in (*STORED, *keys)}
+    blobs: dict[str, bytes] = {}
+    year_of: dict[str, int] = {}
+    counts = {year: c for year, c in (before or {}).items() if year < first_year}
+    last: dict[str, bytes] = {}
+    raw_bytes = 0
+    for years in _blocks({y: rows for y, rows in year_slices(source.days).items() if y >= first_year}):
+        block = slice(min(r.start for r in years.values()), max(r.stop for r in years.values()))
+        on = OnRows(inputs, block)
+        factors = factors_on(on, keys)
+        counts |= _counts(on, factors, years)
+        for year, rows in years.items():
+            inside = slice(rows.start - block.start, rows.stop - block.start)
+            fields = {f: stored[f][rows] for f in STORED} | {key: factors[key][inside] for key in keys}
+            for field, part in encode_year(fields).items():
+                names[field][year] = part.name
+                blobs[part.stored] = part.blob
+                year_of[part.stored] = year
+            raw_bytes += sum(values.nbytes for values in fields.values())
+        last = {key: factors[key][-1].tobytes() for key in keys}
+    summary = PartSummary(years=counts, last=last, **_ranked(source, stored))
+    return BuiltPart(names=names, blobs=blobs, year_of=year_of, summary=summary, raw_bytes=raw_bytes)
+
+
+def _blocks(years: dict[int, slice]) -> list[dict[int, slice]]:
+    """Consecutive years, at most BLOCK_ROWS rows together (or one year)."""
+    blocks: list[dict[int, slice]] = []
+    for year, rows in years.items():
+        if blocks and rows.stop - min(r.start for r in blocks[-1].values()) <= BLOCK_ROWS:
+            blocks[-1][year] = rows
+        else:
+            blocks.append({year: rows})
+    return blocks
+
+
+def _counts(on: OnRows, factors: Mapping[str, Array], years: Mapping[int, slice]) -> dict[int, YearCounts]:
+    known, block = input_coverage(on), on.rows
+    found = {}
+    for year, rows in years.items():
+        inside = slice(rows.start - block.start, rows.stop - block.start)
+        values = {key: int(np.count_nonzero(v[inside] == v[inside])) for key, v in factors.items()}
+        found[year] = YearCounts(inputs=known.get(year, {}), values=values)
+    return found
+
+
+def _ranked(source: Source, stored: Mapping[str, Array]) -> dict[str, bytes]:
+    tail = slice(max(len(source.days) - MEAN_ROWS, 0), len(source.days))
+    delisted = source.instruments.delisted_day
+    present = (stored["age"][-1] <= CARRY_ROWS) & (source.days[-1] < delisted)
+
+    def mean(view: str) -> Array:
+        out = np.empty((tail.stop - tail.start, len(delisted)))
+        view_rows(view, source.days[tail], delisted, {f: stored[f][tail] for f in view_inputs(view)}, out)
+        known = ~np.isnan(out)
+        with np.errstate(invalid="ignore"):
+            found = np.where(known, out, 0).sum(axis=0) / known.sum(axis=0)
+        return np.where(present, found, np.nan)
+
+    return {
+        "market_cap": stored["cap"][-1].tobytes(),
+        "trading_volume": (mean("adj_volume") * stored["adjust"][-1]).tobytes(),
+        "trading_value": mean("view_trading_value").tobytes(),
+    }

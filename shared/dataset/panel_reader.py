@@ -1,0 +1,130 @@
+"""One reader's view of mapped panels: what a single backtest asked for, and which tier answered."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from shared.dataset.native import Array
+from shared.errors import ChunkMissingError
+from shared.model.fields import dtype_of
+
+if TYPE_CHECKING:
+    from shared.dataset.panels import MappedPanels
+
+
+@dataclass
+class Counters:
+    """Chunks (a field over a calendar year) that were read, and from where: `t1` mapped memory, `t2` fetched parts."""
+
+    chunks_read: int = 0
+    bytes_read: int = 0
+    by_tier: dict[str, int] = field(default_factory=dict)
+    bytes_by_tier: dict[str, int] = field(default_factory=dict)
+    seen: set[tuple[str, int]] = field(default_factory=set, repr=False)
+    guard: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def count(self, name: str, chunks: Iterable[tuple[int, int]], tier: str) -> None:
+        """Count chunks of a field, (year, bytes), each once, however often it is read."""
+        with self.guard:
+            for year, chunk_bytes in chunks:
+                if (name, year) not in self.seen:
+                    self.seen.add((name, year))
+                    self.chunks_read += 1
+                    self.bytes_read += chunk_bytes
+                    self.by_tier[tier] = self.by_tier.get(tier, 0) + 1
+                    self.bytes_by_tier[tier] = self.bytes_by_tier.get(tier, 0) + chunk_bytes
+
+    def as_dict(self) -> dict[str, Any]:
+        """The `cache` object of a result."""
+        return {
+            "chunks_read": self.chunks_read,
+            "bytes_read": self.bytes_read,
+            "by_tier": dict(self.by_tier),
+            "bytes_by_tier": dict(self.bytes_by_tier),
+        }
+
+
+class Reading:
+    """`Panels` over the mapped panels of a version, with counters of its own."""
+
+    def __init__(self, panels: MappedPanels) -> None:
+        self._panels = panels
+        self.counters = Counters()
+        self._year_of_row = panels.year_of_row
+        self._counted: set[tuple[str, int, int]] = set()
+        self.version = panels.version
+        self.days = panels.days
+        self.instruments = panels.instruments
+        self.indices = panels.indices
+        self.dividends = panels.dividends
+        self.factors = panels.factors
+
+    def panel(self, field: str, rows: slice) -> Array:
+        """The rows of a field, without a copy; raises ChunkMissingError when parts are in no tier within reach."""
+        return self._mapped(field, dtype_of(field), rows, lambda year: self._panels.map_year(field, year, self))
+
+    def scratch(self, key: str, dtype: np.dtype[Any], rows: slice, make: Callable[[slice], Array]) -> Array:
+        """Rows of a computed panel, shared by all processes of the host under the content name `key`."""
+        dtype = np.dtype(dtype)
+        name = f"scratch:{dtype.str}:{key}"
+        return self._mapped(name, dtype, rows, lambda year: self._panels.map_scratch(key, dtype, year, make))
+
+    def strips(self, key: str, numbers: int, rows: slice, make: Callable[[slice], Array]) -> list[tuple[int, Array]]:
+        """(first row, float64 [N, rows of the year, `numbers`]) of each calendar year with some of these rows; shared
+        by all processes of the host under the content name `key`."""
+        return [self._panels.strip(key, numbers, year, make) for year in self._panels.years_with_rows(rows)]
+
+    def ensure(self, fields: Iterable[str], rows: slice, workers: int = 2) -> None:
+        """Map all fields for these rows; raises one ChunkMissingError with everything that is missing."""
+        missing: dict[str, None] = {}
+
+        def one(name: str) -> None:
+            try:
+                self.panel(name, rows)
+            except ChunkMissingError as error:
+                missing.update(dict.fromkeys(error.missing))
+
+        wanted = [name for name in fields if not self._is_mapped(name, rows)]
+        if len(wanted) > 1:
+            with ThreadPoolExecutor(max(min(workers, len(wanted)), 1), "map") as pool:
+                list(pool.map(one, wanted))
+        else:
+            for name in wanted:
+                one(name)
+        if missing:
+            raise ChunkMissingError(tuple(missing))
+
+    def absent_reason(self, factor: str, year: int | None = None) -> str | None:
+        """Why a factor has no values here, None when it has or is unknown."""
+        return self._panels.absent_reason(factor, year)
+
+    def _is_mapped(self, field: str, rows: slice) -> bool:
+        mapped = self._panels.mapped.get(field)
+        years = self._panels.years_between(rows)
+        return mapped is not None and (years.start, years.stop - 1) in mapped.covered
+
+    def _mapped(self, field: str, dtype: np.dtype[Any], rows: slice, map_year: Callable[[int], None]) -> Array:
+        start, stop = rows.start, rows.stop
+        if start >= stop:
+            return np.empty((0, len(self.instruments)), dtype)
+        first, last = self._year_of_row[start], self._year_of_row[stop - 1]
+        asked = (field, first, last)
+        if asked not in self._counted:
+            self._panels.count_mapped(field, range(first, last + 1), self.counters)
+            self._counted.add(asked)
+        mapped = self._panels.mapped.get(field)
+        if mapped is not None and (first, last) in mapped.covered:
+            return mapped.array[rows]
+        years = range(first, last + 1)
+        found = self._panels.rows_mapped(field, rows, years)
+        while found is None:
+            for year in self._panels.missing_years(field, years):
+                map_year(year)
+            found = self._panels.rows_mapped(field, rows, years)
+        return found

@@ -1,0 +1,78 @@
+"""The signatures of `factors.c`: the structure of its price inputs, and checked access to the compiled library."""
+
+from __future__ import annotations
+
+import ctypes
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from shared.native import library, place
+
+Array = np.ndarray[Any, np.dtype[Any]]
+_INT, _POINTER = ctypes.c_int64, ctypes.c_void_p
+
+PRICE_MATRICES = ("high", "low", "volume", "trading_value", "last", "adjust", "age")
+"""Matrices of `Prices`, in the order of the C structure."""
+
+PRICE_FACTORS = (
+    "MOMENTUM_1M", "MOMENTUM_3M", "MOMENTUM_6M", "MOMENTUM_12M", "DISTANCE_FROM_52W_HIGH", "DISTANCE_FROM_52W_LOW",
+    "RELATIVE_STRENGTH", "VOLUME_MOMENTUM", "BETA", "RSI_14", "BOLLINGER_POSITION", "MACD_SIGNAL", "STOCHASTIC_14",
+    "VOLUME_ROC", "PRICE_POSITION", "CHANGE_RATE",
+)  # fmt: skip
+"""What `factors_prices` computes, in the order of the C enumeration."""
+
+
+class Prices(ctypes.Structure):
+    """`prices_t` of factors.c."""
+
+    _fields_ = (
+        ("days", _INT),
+        ("instruments", _INT),
+        ("first", _INT),
+        ("stop", _INT),
+        ("matrices", _POINTER * len(PRICE_MATRICES)),
+        ("stride", _INT * len(PRICE_MATRICES)),
+        ("indices", _INT),
+        ("index_level", _POINTER),
+        ("index_return", _POINTER),
+        ("market", _POINTER),
+        ("out", _POINTER * len(PRICE_FACTORS)),
+    )
+
+
+@cache
+def kernels() -> ctypes.CDLL:
+    """The compiled library with its argument types declared."""
+    found = library("factors")
+    found.factors_events.argtypes = [_INT, *[_POINTER] * 10]
+    found.factors_events.restype = _INT
+    found.factors_third_root.argtypes = [_INT, _POINTER, _POINTER]
+    found.factors_third_root.restype = None
+    found.factors_dividends.argtypes = [_INT] * 4 + [_POINTER] * 6 + [_INT, _POINTER]
+    found.factors_dividends.restype = None
+    found.factors_prices.argtypes = [ctypes.POINTER(Prices), _POINTER]
+    found.factors_prices.restype = ctypes.c_int
+    return found
+
+
+def matrix(values: Array, dtype: str, shape: tuple[int, int]) -> tuple[Array, int]:
+    """A matrix of `shape` with contiguous rows, and the elements from one row to the next; copied when it must be.
+
+    Raises ValueError when the shape is another.
+    """
+    if values.shape != shape:
+        raise ValueError(f"a matrix of {shape} is needed, not {values.shape}")
+    fits = values.dtype == np.dtype(dtype) and values.strides[1] == values.itemsize and values.strides[0] > 0
+    if not fits or values.strides[0] % values.itemsize:
+        values = np.ascontiguousarray(values, dtype)
+    return values, values.strides[0] // values.itemsize
+
+
+def third_root(values: Array) -> Array:
+    """The third root of each value; NaN where it is not positive."""
+    flat = np.ascontiguousarray(np.where(values > 0, values, np.nan), np.float64)
+    root = np.empty_like(flat)
+    kernels().factors_third_root(flat.size, place(flat), place(root))
+    return root

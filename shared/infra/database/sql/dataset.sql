@@ -1,0 +1,114 @@
+-- Statements on dataset versions and chunk parts. The preparer writes; everyone may read.
+
+-- name: current
+select c.version, c.revision, v.built_at
+from dataset_current c join dataset_version v on v.version = c.version;
+
+-- name: manifest
+select manifest from dataset_version where version = $1;
+
+-- name: about
+-- Coverage, distributions, rankings and sizes of a version, JSON (`services/preparer/version_stats.py`).
+select about from dataset_version where version = $1;
+
+-- name: current_about
+select v.version, v.revision, v.built_at, v.about
+from dataset_current c join dataset_version v on v.version = c.version;
+
+-- name: versions
+select version, revision, built_at, retired_at, cardinality(parts) as parts, octet_length(manifest) as manifest_bytes
+from dataset_version order by built_at desc, version;
+
+-- name: summary
+select summary from dataset_version where version = $1;
+
+-- name: next_fence
+select nextval('dataset_fence');
+
+-- name: held_parts
+select name from chunk_part where name = any($1::text[]);
+
+-- name: parts
+select name, bytes from chunk_part where name = any($1::text[]);
+
+-- name: later
+-- Parts become durable with the publication that names them: one wait for the disk instead of many.
+set local synchronous_commit = off;
+
+-- name: forget_parts
+delete from chunk_part where name = any($1::text[]);
+
+-- name: lock_current
+-- The first statement of a publication and of a clean-up: they exclude each other.
+select version, revision, fence from dataset_current for update;
+
+-- name: put_version
+insert into dataset_version (version, revision, manifest, about, summary, parts)
+values ($1, $2, $3, $4, $5, $6)
+on conflict (version) do update
+set revision = excluded.revision, about = excluded.about, summary = excluded.summary, retired_at = null;
+
+-- name: switch_current
+-- A late builder has a smaller fence and changes nothing.
+update dataset_current set version = $1, revision = $2, fence = $3 where fence < $3 returning version;
+
+-- name: retire
+update dataset_version set retired_at = now() where version <> $1 and retired_at is null;
+
+-- name: superseded_parts
+-- Parts of the version that the last but one publication replaced which no newer version has.
+with recent as (
+    select parts, row_number() over (order by retired_at desc nulls first, built_at desc) as place from dataset_version
+)
+select unnest(parts) as name from recent where place = 3
+except
+select unnest(parts) from recent where place < 3;
+
+-- name: drop_versions
+-- Retained: the current version, those of the last days, and every version that unfinished work is pinned to.
+delete from dataset_version v
+where v.retired_at < now() - make_interval(days => $1)
+  and not exists (select from dataset_current c where c.version = v.version)
+  and not exists (
+      select from computation c
+      where c.dataset_version = v.version and c.status in ('queued', 'preparing', 'running')
+  )
+returning v.version;
+
+-- name: drop_parts
+-- Parts that no version has; young ones may belong to a version that is being built.
+delete from chunk_part p
+where p.created_at < now() - interval '1 hour'
+  and p.name not in (select unnest(parts) from dataset_version);
+
+-- name: gauges
+select v.built_at, (select max(day) from trading_day) as last_day,
+       (select coalesce(sum(octet_length(p.bytes)), 0) from chunk_part p where p.name = any(v.parts)) as encoded_bytes
+from dataset_current c join dataset_version v on v.version = c.version;
+
+-- name: stored_bytes
+select count(*) as parts, coalesce(sum(octet_length(bytes)), 0) as bytes from chunk_part;
+
+-- name: base
+-- What a build that was shared continues from.
+select manifest, summary from dataset_version where version = $1;
+
+-- name: claim_part
+-- Whoever comes first builds a part; nobody begins one of a build that is over.
+insert into part_build (fence, part, preparer)
+select $1, $2, $3 where $1 > (select fence from dataset_current)
+on conflict do nothing
+returning part;
+
+-- name: report_part
+update part_build set outcome = $4 where fence = $1 and part = $2 and preparer = $3;
+
+-- name: release_part
+delete from part_build where fence = $1 and part = $2 and preparer = $3 and outcome is null;
+
+-- name: reported_parts
+select part, outcome, extract(epoch from clock_timestamp() - began_at)::float8 as age
+from part_build where fence = $1 and part = any($2::integer[]);
+
+-- name: drop_claims
+delete from part_build where fence <= $1;

@@ -1,0 +1,202 @@
+"""Types and scale degrees of a tree: every mistake with its position, none that only follows from another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+from shared.errors import Problem
+from shared.language.ast import Arithmetic, Call, Comparison, Logic, Name, Negate, Node, Not, Number
+from shared.language.functions import BY_NAME, DEGREES, MAX_N, Function, known_names, unknown
+from shared.language.lexer import MAX_PROBLEMS, problem
+from shared.language.printer import render
+
+Role = Literal["condition", "number"]
+
+RAW_HINT = "use raw_close, raw_volume or trading_value, or a ratio such as close / lag(close, 20)"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What an expression gives: its type, and for numbers the scale degree; None = unknown because of a mistake."""
+
+    type: Role | None
+    degree: int | None = 0
+
+
+_CONDITION = Kind("condition")
+_UNKNOWN_NUMBER = Kind("number", None)
+_BROKEN = Kind(None, None)
+
+
+class Checker:
+    """Judges one tree; `problems` holds the mistakes found."""
+
+    def __init__(self, text: str, path: str, factors: frozenset[str] | None) -> None:
+        self.text = text
+        self.path = path
+        self.factors = factors
+        self.names = frozenset(known_names(factors))
+        self.problems: list[Problem] = []
+
+    def mistake(self, node: Node, message: str, suggestions: tuple[str, ...] = ()) -> None:
+        if len(self.problems) < MAX_PROBLEMS:
+            self.problems.append(problem(self.text, _start(node), message, self.path, suggestions))
+
+    def unknown(self, node: Node, word: str, what: Literal["name", "function"]) -> None:
+        if len(self.problems) < MAX_PROBLEMS:
+            self.mistake(node, *unknown(word, what, self.factors))
+
+    def root(self, node: Node, role: Role) -> None:
+        """Judges a whole expression in the role it has in the request."""
+        kind = self.kind(node)
+        if kind.type is None:
+            return
+        if kind.type != role:
+            if role == "condition":
+                self.mistake(node, "this is a number where a condition is needed; compare it, e.g. `… > 0`")
+            else:
+                self.mistake(node, "this is a condition where a number is needed; write if(…, 1, 0)")
+        elif role == "number" and kind.degree:
+            self.mistake(
+                node,
+                f"the level of `{_short(node)}` depends on split-adjusted prices or volumes, whose level is arbitrary "
+                f"(scale degree {kind.degree}, 0 is needed); {RAW_HINT}",
+            )
+
+    def kind(self, node: Node) -> Kind:
+        """Type and degree of a node; mistakes are noted on the way."""
+        if isinstance(node, Number):
+            return Kind("number")
+        if isinstance(node, Name):
+            if node.name not in self.names:
+                self.unknown(node, node.name, "name")
+                return _UNKNOWN_NUMBER if node.name.lower() not in BY_NAME else _BROKEN
+            return Kind("number", DEGREES.get(node.name, 0))
+        if isinstance(node, Negate):
+            return self.number(node.operand)
+        if isinstance(node, Not):
+            self.condition(node.operand)
+            return _CONDITION
+        if isinstance(node, Logic):
+            for operand in node.operands:
+                self.condition(operand)
+            return _CONDITION
+        if isinstance(node, Comparison):
+            self.agree(node, node.operands, "the two sides of a comparison", self.numbers(node.operands))
+            return _CONDITION
+        if isinstance(node, Arithmetic):
+            return self.arithmetic(node)
+        return self.call(node)
+
+    def number(self, node: Node) -> Kind:
+        kind = self.kind(node)
+        if kind.type == "condition":
+            self.mistake(
+                node, f"`{_short(node)}` is a condition where a number is needed; write if({_short(node)}, 1, 0)"
+            )
+            return _UNKNOWN_NUMBER
+        return kind
+
+    def numbers(self, nodes: tuple[Node, ...]) -> list[Kind]:
+        return [self.number(node) for node in nodes]
+
+    def condition(self, node: Node) -> None:
+        if self.kind(node).type == "number":
+            self.mistake(
+                node, f"`{_short(node)}` is a number where a condition is needed; compare it, e.g. `{_short(node)} > 0`"
+            )
+
+    def agree(self, node: Node, operands: tuple[Node, ...], what: str, kinds: list[Kind]) -> int | None:
+        """The common degree of numbers; a mistake when they differ, None when one is unknown."""
+        known = [
+            (operand, kind.degree) for operand, kind in zip(operands, kinds, strict=True) if kind.degree is not None
+        ]
+        for (one, degree), (other, differs) in pairwise(known):
+            if degree != differs:
+                self.mistake(
+                    node,
+                    f"{what} must have the same scale: `{_short(one)}` has degree {degree}, "
+                    f"`{_short(other)}` has {differs} "
+                    f"(split-adjusted prices have 1, volume -1, all else 0, and their level is arbitrary); {RAW_HINT}",
+                )
+                return None
+        return known[0][1] if len(known) == len(kinds) else None
+
+    def arithmetic(self, node: Arithmetic) -> Kind:
+        kinds = self.numbers(node.operands)
+        if node.operators[0] in "+-":
+            return Kind("number", self.agree(node, node.operands, f"the sides of `{node.operators[0]}`", kinds))
+        degree = kinds[0].degree
+        for operator, kind in zip(node.operators, kinds[1:], strict=True):
+            if degree is None or kind.degree is None:
+                return _UNKNOWN_NUMBER
+            degree += kind.degree if operator == "*" else -kind.degree
+        return Kind("number", degree)
+
+    def call(self, node: Call) -> Kind:
+        function = BY_NAME.get(node.function)
+        if function is None:
+            self.unknown(node, node.function, "function")
+            for argument in node.arguments:
+                self.kind(argument)
+            return _BROKEN
+        result = _CONDITION if function.gives == "condition" else _UNKNOWN_NUMBER
+        if len(node.arguments) != len(function.parameters):
+            self.mistake(
+                node, f"{function.signature} takes {len(function.parameters)} argument(s), {len(node.arguments)} given"
+            )
+            for argument in node.arguments:
+                self.kind(argument)
+            return result
+        operands: list[Node] = []
+        kinds: list[Kind] = []
+        for parameter, argument in zip(function.parameters, node.arguments, strict=True):
+            if parameter == "c":
+                self.condition(argument)
+            elif parameter in ("n", "p"):
+                self.constant(function, parameter, argument)
+            else:
+                operands.append(argument)
+                kinds.append(self.number(argument))
+        if function.gives == "condition":
+            return result
+        if function.scale == "none":
+            return Kind("number", 0)
+        if function.scale == "keep":
+            return Kind("number", self.agree(node, tuple(operands), f"the arguments of {function.name}", kinds))
+        for operand, kind in zip(operands, kinds, strict=True):
+            if kind.degree:
+                self.mistake(
+                    operand,
+                    f"{function.name} needs a number of scale degree 0, `{_short(operand)}` has {kind.degree} "
+                    f"(the level of split-adjusted prices and volumes is arbitrary); {RAW_HINT}",
+                )
+        return Kind("number", 0)
+
+    def constant(self, function: Function, parameter: str, node: Node) -> None:
+        value = node.value if isinstance(node, Number) else None
+        if parameter == "n":
+            if value is None or value != int(value) or not function.least_n <= value <= MAX_N:
+                self.mistake(
+                    node, f"n of {function.signature} must be a whole number from {function.least_n} to {MAX_N}"
+                )
+        elif value is None or value > 50:
+            self.mistake(node, f"p of {function.signature} must be a number from 0 to 50 (percent in each tail)")
+
+
+def _start(node: Node) -> int:
+    """Offset of the leftmost character of a node's own text."""
+    while isinstance(node, Arithmetic | Comparison | Logic):
+        first = node.operands[0]
+        if first.at > node.at:
+            break
+        node = first
+    return node.at
+
+
+def _short(node: Node) -> str:
+    """A node's text, cut to what fits in a message."""
+    text = render(node)
+    return text if len(text) <= 60 else text[:59] + "…"

@@ -1,0 +1,44 @@
+"""The rules of many days at once, as the day loop reads them, and the version of the whole rule book."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from shared.market.limits import LIMITS, limit_steps
+from shared.market.rule_books import KINDS
+from shared.market.taxes import TAXES, tax_steps
+from shared.market.ticks import COMMON_SINCE, TABLES, table_of
+from shared.model.calendar import to_day
+
+_CONTENT = repr((KINDS, TAXES, LIMITS, TABLES.tolist(), COMMON_SINCE))
+
+RULES_VERSION = "krx-" + hashlib.sha256(_CONTENT.encode()).hexdigest()[:12]
+"""Names the content of all tables: a changed date or rate is another version."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DayRules:
+    """Rules of D days for each market code."""
+
+    tax: np.ndarray  # float64 [D, 3], fraction of the sale
+    limit: np.ndarray  # float64 [D, 3], fraction of the base price
+    tick_table: np.ndarray  # uint8 [D, 3], number in ticks.TABLES
+
+
+def _stepped(days: np.ndarray, since: list[int], pct: list[float]) -> np.ndarray:
+    found: np.ndarray = np.array(pct)[np.searchsorted(np.array(since), days, side="right") - 1] / 100
+    return found
+
+
+def day_rules(days: np.ndarray) -> DayRules:
+    """The rules of the day numbers `days` (int32 [D])."""
+    kinds = range(len(KINDS))
+    common = days >= to_day(COMMON_SINCE)
+    return DayRules(
+        tax=np.stack([_stepped(days, *tax_steps(k)) for k in kinds], axis=1),
+        limit=np.stack([_stepped(days, *limit_steps(k)) for k in kinds], axis=1),
+        tick_table=np.stack([np.where(common, 2, table_of(k, -(2**31))).astype(np.uint8) for k in kinds], axis=1),
+    )

@@ -1,0 +1,49 @@
+"""What a simulation reads: panels of days down and instruments across, whichever tier they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+
+from shared.model.instruments import Instruments
+from shared.model.market_data import Dividends
+
+
+class Panels(Protocol):
+    """Read-only access to one dataset version.
+
+    `panel` returns rows [rows.start, rows.stop) of a stored field, view or factor as an array [rows, N] whose rows are
+    contiguous (the row stride may exceed N); it is a view, never a copy, where the tier allows. Element types are those
+    of `shared.model.fields.dtype_of`.
+    """
+
+    version: str
+    days: np.ndarray  # int32 [D]
+    instruments: Instruments
+    indices: dict[str, np.ndarray]  # name -> float64 [D]
+    dividends: Dividends
+    factors: frozenset[str]
+    """Factor keys that this version holds (those that are declared but not built are missing here)."""
+
+    def panel(self, field: str, rows: slice) -> np.ndarray:
+        """The rows of a field; raises ChunkMissingError when they are in no tier within reach."""
+        ...
+
+    def scratch(self, key: str, dtype: np.dtype, rows: slice, make: Callable[[slice], np.ndarray]) -> np.ndarray:
+        """Rows of a computed panel that is shared by content name `key`: `make(rows of one calendar year)` -> [rows, N]
+        is called for each calendar year that nobody has made yet."""
+        ...
+
+    def strips(
+        self, key: str, numbers: int, rows: slice, make: Callable[[slice], np.ndarray]
+    ) -> list[tuple[int, np.ndarray]]:
+        """(first row, float64 [N, rows of the year, `numbers`]) of each calendar year that has some of these rows: a
+        scratch panel with the days of a stock side by side. `make(rows of one calendar year)` gives such an array."""
+        ...
+
+    def absent_reason(self, factor: str, year: int | None = None) -> str | None:
+        """Why a factor has no values here, or in a calendar year (`no statements with inventories`); None when it has,
+        or when that is not known."""
+        ...

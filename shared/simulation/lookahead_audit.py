@@ -1,0 +1,128 @@
+"""The look-ahead audit: what a run did up to a day must not change when all that came later is cut away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from shared.model.calendar import iso, years_within
+from shared.model.instruments import Instruments
+from shared.model.market_data import Dividends
+from shared.model.panels import Panels
+from shared.model.request import BacktestRequest
+from shared.simulation.engine import Run, live, live_days
+from shared.simulation.native import REASONS
+
+_COMPARED = ("row", "col", "reason", "shares", "price", "commission", "tax")
+
+
+class CutPanels:
+    """A dataset without its rows from `rows` on: the same chunks, nothing computed shared with the whole one.
+
+    What is known only later (delisting dates, dividends, index values) is gone as well.
+    """
+
+    def __init__(self, whole: Panels, rows: int) -> None:
+        last = int(whole.days[rows - 1])
+        kept = whole.dividends.ex_date <= last
+        self._whole = whole
+        self._scratch: dict[tuple[str, int], np.ndarray] = {}
+        self.version = f"{whole.version}-cut-{rows}"
+        self.days = whole.days[:rows]
+        self.instruments: Instruments = msgspec.structs.replace(
+            whole.instruments,
+            delisted_on=tuple(d if d is not None and d <= last else None for d in whole.instruments.delisted_on),
+        )
+        self.indices = {name: series[:rows] for name, series in whole.indices.items()}
+        self.dividends = Dividends(
+            instrument=whole.dividends.instrument[kept],
+            ex_date=whole.dividends.ex_date[kept],
+            dps=whole.dividends.dps[kept],
+            disclosed_on=whole.dividends.disclosed_on[kept],
+        )
+        self.factors = whole.factors
+
+    def panel(self, field: str, rows: slice) -> np.ndarray:
+        """The rows of a field; IndexError for a row that was cut away."""
+        if rows.stop > len(self.days):
+            raise IndexError(f"row {rows.stop - 1} was cut away")
+        return self._whole.panel(field, rows)
+
+    def scratch(self, key: str, dtype: np.dtype, rows: slice, make: Callable[[slice], np.ndarray]) -> np.ndarray:
+        """As the whole one's, but computed from what is left and kept here."""
+        found = []
+        for year, inside in years_within(self.days, rows):
+            first, stop = max(inside.start, rows.start), min(inside.stop, rows.stop)
+            if (key, year) not in self._scratch:
+                self._scratch[key, year] = np.ascontiguousarray(make(inside), dtype)
+            found.append(self._scratch[key, year][first - inside.start : stop - inside.start])
+        if not found:
+            return np.empty((0, len(self.instruments)), dtype)
+        return found[0] if len(found) == 1 else np.concatenate(found)
+
+    def strips(
+        self, key: str, numbers: int, rows: slice, make: Callable[[slice], np.ndarray]
+    ) -> list[tuple[int, np.ndarray]]:
+        """As the whole one's, but computed from what is left and kept here."""
+        found = []
+        for year, inside in years_within(self.days, rows):
+            if (key, year) not in self._scratch:
+                self._scratch[key, year] = make(inside)
+            found.append((inside.start, self._scratch[key, year]))
+        return found
+
+    def absent_reason(self, factor: str, year: int | None = None) -> str | None:
+        """As the whole one's."""
+        return self._whole.absent_reason(factor, year)
+
+
+def audit(request: BacktestRequest, panels: Panels, seed: int, cuts: int) -> dict[str, Any]:
+    """Runs a canonical request on the data cut after `cuts` random days of its window (chosen by `seed`).
+
+    `{identical, trades, cuts: [{date, trades, identical, first_difference}]}`: every trade and every equity value up to
+    a cut must be the same to the bit. Raises what `run` raises.
+    """
+    whole = live(request, panels)
+    window = whole.plan.window
+    rows = np.arange(window.start, window.stop)
+    chosen = np.sort(np.random.default_rng(seed).choice(rows, size=min(cuts, len(rows)), replace=False))
+    found = [_compare(request, panels, whole, int(row)) for row in chosen]
+    return {
+        "identical": all(cut["identical"] for cut in found),
+        "trades": len(whole.ledger.trades),
+        "cuts": found,
+    }
+
+
+def _compare(request: BacktestRequest, panels: Panels, whole: Run, last: int) -> dict[str, Any]:
+    alone = msgspec.structs.replace(request, benchmark=None)
+    part, _ = live_days(alone, CutPanels(panels, last + 1))
+    before = whole.ledger.trades[whole.ledger.trades["row"] <= last]
+    difference = _first_difference(before, part.ledger.trades, panels)
+    rows = last + 1 - whole.plan.window.start
+    if difference is None and not np.array_equal(whole.ledger.equity[:rows], part.ledger.equity[:rows]):
+        at = int(np.flatnonzero(whole.ledger.equity[:rows] != part.ledger.equity[:rows])[0])
+        difference = {"date": iso(int(panels.days[whole.plan.window.start + at])), "what": "equity"}
+    return {
+        "date": iso(int(panels.days[last])),
+        "trades": len(before),
+        "identical": difference is None,
+        "first_difference": difference,
+    }
+
+
+def _first_difference(whole: np.ndarray, part: np.ndarray, panels: Panels) -> dict[str, Any] | None:
+    for a, b in zip(whole, part, strict=False):
+        if any(a[name] != b[name] for name in _COMPARED):
+            return {"date": iso(int(panels.days[a["row"]])), "what": "trade", "whole": _brief(a), "cut": _brief(b)}
+    if len(whole) == len(part):
+        return None
+    more = (whole if len(whole) > len(part) else part)[min(len(whole), len(part))]
+    return {"date": iso(int(panels.days[more["row"]])), "what": "trade on one side only", "trade": _brief(more)}
+
+
+def _brief(trade: np.void) -> dict[str, Any]:
+    return {"reason": REASONS[trade["reason"]], "shares": int(trade["shares"]), "price": float(trade["price"])}

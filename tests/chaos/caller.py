@@ -1,0 +1,186 @@
+"""Users over HTTP: they submit, try again as a polite client does, count every answer, and wait for every end."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+import uuid
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+import orjson
+
+from tests.chaos.system import House, until
+
+ENDED = ("completed", "failed", "cancelled")
+CONDITIONS = (
+    "PER < 12 and ROE > 5",
+    "close > ts_mean(close, 20)",
+    "pct_rank(MOMENTUM_3M) > 0.7",
+    "volume > 1.5 * ts_mean(volume, 20)",
+    "PBR < 1.5",
+    "RSI_14 < 40 or MOMENTUM_1M > 5",
+)
+RANKS = (None, "MARKET_CAP", "MOMENTUM_3M", "-BETA", "volume * close")
+
+
+def requests(count: int, seed: int, start: str, end: str) -> list[dict[str, Any]]:
+    """Distinct backtests: the same ones for the same arguments."""
+    dice = random.Random(seed)
+    found = []
+    for number in range(count):
+        strategy = {
+            "buy": {
+                "where": dice.choice(CONDITIONS), "rank_by": dice.choice(RANKS), "order": dice.choice(["asc", "desc"]),
+            },
+            "sell": {"stop_loss_pct": dice.choice([5, 10, None]), "max_hold_days": dice.choice([5, 20, 60])},
+            "portfolio": {"max_positions": dice.randint(2, 30)},
+        }  # fmt: skip
+        found.append({"strategy": strategy, "start": start, "end": end, "initial_cash": 10_000_000 + number})
+    return found
+
+
+@dataclass
+class Tally:
+    """What happened to a crowd's requests."""
+
+    seed: int
+    accepted: dict[int, uuid.UUID] = field(default_factory=dict)
+    """Number of the request -> id of its row."""
+    answers: Counter[int] = field(default_factory=Counter)
+    """HTTP statuses of all answers, tries included."""
+    broken: Counter[str] = field(default_factory=Counter)
+    """Connections that were refused or broke (no HTTP answer at all)."""
+    slowest_s: float = 0.0
+    slowest_refusal_s: float = 0.0
+    """Slowest 503."""
+    hints: int = 0
+    """503 answers that carried Retry-After."""
+    refused: list[str] = field(default_factory=list)
+    """Bodies of 4xx answers."""
+    wall_s: float = 0.0
+
+    @property
+    def server_errors(self) -> int:
+        """5xx answers."""
+        return sum(count for status, count in self.answers.items() if status >= 500)
+
+
+class Crowd:
+    """Many callers of one house."""
+
+    def __init__(self, house: House, *, at_once: int = 50, patience_s: float = 90.0) -> None:
+        self._house = house
+        self._at_once = at_once
+        self._patience_s = patience_s
+
+    async def submit(
+        self, bodies: Sequence[dict[str, Any]], seed: int, *, rate: float | None = None, wait: int | None = None
+    ) -> Tally:
+        """Submit every body once, `rate` a second at most, computed anew.
+
+        Every other one carries an Idempotency-Key that its tries share; one without is announced before it is recorded,
+        and may leave a further row when a connection breaks before its answer.
+        """
+        tally = Tally(seed)
+        name = uuid.uuid4().hex
+        gate = asyncio.Semaphore(self._at_once)
+        began = time.monotonic()
+        connector = aiohttp.TCPConnector(limit=0)
+        async with aiohttp.ClientSession(connector=connector) as session, asyncio.TaskGroup() as group:
+            for number, body in enumerate(bodies):
+                if rate is not None:
+                    await asyncio.sleep(max(0.0, began + number / rate - time.monotonic()))
+                await gate.acquire()
+                headers = {"Cache-Control": "no-store"}
+                if number % 2:
+                    headers["Idempotency-Key"] = f"{name}-{number}"
+                if wait is not None:
+                    headers["Prefer"] = f"wait={wait}"
+                task = group.create_task(self._one(session, number, body, headers, tally))
+                task.add_done_callback(lambda _: gate.release())
+        tally.wall_s = time.monotonic() - began
+        return tally
+
+    async def _one(
+        self, session: aiohttp.ClientSession, number: int, body: dict[str, Any], headers: dict[str, str], tally: Tally
+    ) -> None:
+        give_up, dice = time.monotonic() + self._patience_s, random.Random(number)
+        while time.monotonic() < give_up:
+            began = time.monotonic()
+            try:
+                async with session.post(
+                    self._house.url + "/v1/backtests", data=orjson.dumps(body),
+                    headers={**headers, "Content-Type": "application/json"}, timeout=aiohttp.ClientTimeout(total=40),
+                ) as response:  # fmt: skip
+                    text = await response.read()
+            except (aiohttp.ClientError, OSError, TimeoutError) as error:
+                tally.broken[type(error).__name__] += 1
+                await asyncio.sleep(0.1)
+                continue
+            took = time.monotonic() - began
+            tally.answers[response.status] += 1
+            if response.status in (200, 202):
+                tally.slowest_s = max(tally.slowest_s, took)
+                tally.accepted[number] = uuid.UUID(orjson.loads(text)["id"])
+                return
+            if 400 <= response.status < 500:
+                tally.refused.append(text.decode()[:500])
+                return
+            if response.status == 503:
+                tally.slowest_refusal_s = max(tally.slowest_refusal_s, took)
+                tally.hints += "Retry-After" in response.headers
+            await asyncio.sleep(float(response.headers.get("Retry-After", "0.5")) * dice.uniform(0.7, 1.3))
+
+    async def ended(self, tally: Tally, seconds: float) -> float:
+        """Wait until everything that was accepted has ended; returns the seconds."""
+        ids = list(tally.accepted.values())
+        statement = (
+            "select count(*) from backtest b left join computation c on c.id = b.computation "
+            "where b.id = any($1) and c.status in ('completed', 'failed', 'cancelled')"
+        )
+
+        async def all_ended() -> bool:
+            try:
+                return bool(await self._house.ask(statement, ids) == len(ids))
+            except (OSError, TimeoutError) as _:
+                return False
+
+        return await until(all_ended, seconds, f"the end of {len(ids)} accepted backtests", every_s=0.2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ends:
+    """What the record says about accepted rows."""
+
+    statuses: Counter[str]
+    digests: dict[int, str | None]
+    lost: int
+    """Accepted and not in the record, or without an end."""
+    doubled: int
+    """Rows or computations that exist more than once for one request."""
+    starts: dict[int, int]
+
+
+async def ends_of(house: House, tally: Tally) -> Ends:
+    """Count everything accepted against everything ended."""
+    numbers = {identity: number for number, identity in tally.accepted.items()}
+    async with house.record() as connection:
+        rows = await connection.fetch(
+            "select b.id, b.computation, c.status, c.result_digest, c.attempts, c.result is not null as stored "
+            "from backtest b left join computation c on c.id = b.computation where b.id = any($1)",
+            list(numbers),
+        )
+    found = [row for row in rows if row["status"] in ENDED]
+    computations = Counter(row["computation"] for row in rows)
+    return Ends(
+        statuses=Counter(row["status"] for row in found),
+        digests={numbers[row["id"]]: row["result_digest"] for row in found},
+        lost=len(numbers) - len(found),
+        doubled=sum(count - 1 for count in computations.values()) + len(numbers) - len(set(numbers)),
+        starts={numbers[row["id"]]: row["attempts"] for row in found},
+    )

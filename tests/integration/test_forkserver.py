@@ -1,0 +1,107 @@
+"""Simulators that are forked from one process: they begin, end and are signalled like any other child."""
+
+from __future__ import annotations
+
+import asyncio
+import pathlib
+import signal
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+import pytest_asyncio
+
+from ondol.local import processes
+from ondol.local.forkserver import Forked, Nursery
+from shared.settings import Settings
+from tests.support.api_with_market import load_synthetic, request
+from tests.support.system import api_of
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PATIENCE_S = 30.0
+
+
+@pytest_asyncio.fixture
+async def nursery(tmp_path: pathlib.Path) -> AsyncIterator[Nursery]:
+    made = Nursery({}, ROOT, tmp_path / "nursery.log")
+    process = await made.start()
+    yield made
+    await made.close()
+    await asyncio.wait_for(process.wait(), PATIENCE_S)
+
+
+async def ended(child: processes.Child) -> int:
+    return await asyncio.wait_for(child.wait(), PATIENCE_S)
+
+
+def is_alive(child: Forked) -> bool:
+    return processes.started_at(child.pid) is not None
+
+
+async def until(claim: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while not claim():  # noqa: ASYNC110  another process makes it true
+            await asyncio.sleep(0.02)
+
+
+async def until_ready(log: pathlib.Path) -> None:
+    await until(lambda: log.exists() and "simulator.ready" in log.read_text(encoding="utf-8"))
+
+
+async def test_a_child_has_an_environment_a_log_and_an_exit_code_of_its_own(
+    nursery: Nursery, tmp_path: pathlib.Path
+) -> None:
+    logs = [tmp_path / name for name in ("one.log", "two.log")]
+    one = await nursery.fork("one", {}, logs[0])
+    two = await nursery.fork("two", {"ONDOL_SIMULATOR_SLOTS": "none"}, logs[1])
+    assert [await ended(one), await ended(two)] == [2, 2]
+    assert (one.returncode, two.returncode) == (2, 2)
+    assert "ONDOL_DATABASE_URL" in logs[0].read_text(encoding="utf-8")
+    assert "ONDOL_SIMULATOR_SLOTS" in logs[1].read_text(encoding="utf-8")
+
+
+async def test_forked_simulators_answer_and_leave_when_they_are_told_to(
+    nursery: Nursery, settings: Settings, tmp_path: pathlib.Path
+) -> None:
+    await load_synthetic(settings, stocks=30)
+    environment = {**settings.to_environment(), "ONDOL_METRICS_PORT": "0", "ONDOL_LOG_LEVEL": "info"}
+    children = [await nursery.fork(f"s-{n}", environment, tmp_path / f"{n}.log") for n in range(2)]
+    for n in range(2):
+        await until_ready(tmp_path / f"{n}.log")
+    children[0].kill()
+    assert await ended(children[0]) == -signal.SIGKILL
+    assert is_alive(children[1])
+    async with api_of(settings) as client:
+        status, document, _ = await client.call("POST", "/v1/backtests", request(), Prefer="wait=30")
+        assert (status, document["status"]) == (200, "completed")
+    children[1].send_signal(signal.SIGTERM)
+    assert await ended(children[1]) == 0
+    children[1].send_signal(signal.SIGTERM)  # it has ended: nobody is signalled
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, None])
+async def test_children_end_with_their_nursery_and_it_can_be_started_again(
+    how: signal.Signals | None, settings: Settings, tmp_path: pathlib.Path
+) -> None:
+    environment = {**settings.to_environment(), "ONDOL_METRICS_PORT": "0", "ONDOL_LOG_LEVEL": "info"}
+    nursery = Nursery({}, ROOT, tmp_path / "nursery.log")
+    process = await nursery.start()
+    child = await nursery.fork("s", environment, tmp_path / "s.log")
+    await until_ready(tmp_path / "s.log")
+    if how is None:
+        await nursery.close()
+    else:
+        process.send_signal(how)
+    assert await ended(process) == (0 if how is None else -how)
+    assert await ended(child) == -signal.SIGKILL
+    await until(lambda: not is_alive(child))
+    again = await nursery.start()
+    assert await ended(await nursery.fork("s", {}, tmp_path / "again.log")) == 2
+    await nursery.close()
+    assert await ended(again) == 0
+
+
+async def test_without_a_nursery_nothing_is_forked(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ondol.local.forkserver.PATIENCE_S", 0.05)
+    nursery = Nursery({}, ROOT, tmp_path / "nursery.log")
+    with pytest.raises(BrokenPipeError):
+        await nursery.fork("s", {}, tmp_path / "s.log")
