@@ -66,7 +66,7 @@ serve: install ## the whole system on this machine, data in ./var
 demo: install ## a synthetic market, the ten strategies, a table; then it serves until Ctrl-C (DEMO=--exit stops)
 	$(BIN)/ondol demo $(DEMO)
 
-bench: install .venv-bench/.installed ## every target of docs/performance.md beside its peers (BENCH="--only engines")
+bench: install .venv-bench/.installed ## every target of docs/explanation/performance.md beside its peers (BENCH="--only engines")
 	$(BIN)/python -m bench $(BENCH)
 
 .venv-bench/.installed: requirements/bench.txt

@@ -1,6 +1,6 @@
 """Machines, memory and money for a number of users, from measured figures: `python ops/capacity.py RESULTS.json`.
 
-The figures are those of a run of `make bench` (bench/results/*.json); `docs/capacity.md` is what this writes.
+The figures are those of a run of `make bench` (bench/results/*.json); `docs/explanation/capacity.md` is what this writes.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def need(users: int, raw: dict[str, Any]) -> Need:
 
 
 def page(raw: dict[str, Any], source: str) -> str:
-    """The text of docs/capacity.md."""
+    """The text of docs/explanation/capacity.md."""
     answers = raw["system"]["answers"]
     each = answers["sustained"]["cpu_ms_each"]
     lines = [
@@ -99,4 +99,4 @@ def page(raw: dict[str, Any], source: str) -> str:
 if __name__ == "__main__":
     path = pathlib.Path(sys.argv[1])
     figures = json.loads(path.read_text(encoding="utf-8"))
-    (ROOT / "docs" / "capacity.md").write_text(page(figures, path.name), encoding="utf-8")
+    (ROOT / "docs" / "explanation" / "capacity.md").write_text(page(figures, path.name), encoding="utf-8")

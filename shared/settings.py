@@ -354,7 +354,7 @@ SETTINGS: tuple[Setting, ...] = (
         "How long a request waits for a PostgreSQL connection before it answers 503.",
     ),
 )
-"""The list that the services, `docs/settings.md` and the tests read."""
+"""The list that the services, `docs/reference/settings.md` and the tests read."""
 
 URLS = ("database_url", "broker_url", "cache_url")
 
@@ -473,7 +473,7 @@ def _look_up(setting: Setting, names: list[str], environment: Mapping[str, str])
 
 
 def documentation() -> str:
-    """The page `docs/settings.md`."""
+    """The page `docs/reference/settings.md`."""
     lines = [
         "# Settings",
         "",
@@ -494,4 +494,6 @@ def documentation() -> str:
 
 
 if __name__ == "__main__":
-    (pathlib.Path(__file__).parent.parent / "docs" / "settings.md").write_text(documentation(), encoding="utf-8")
+    (pathlib.Path(__file__).parent.parent / "docs" / "reference" / "settings.md").write_text(
+        documentation(), encoding="utf-8"
+    )

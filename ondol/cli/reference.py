@@ -12,7 +12,7 @@ from typing import Any
 from ondol.cli.command import Action, parsers
 from ondol.main import ASK, RUN, VERBS, WATCH, Verb, parser_of
 
-PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "command-line.md"
+PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "reference" / "command-line.md"
 
 WITHOUT = {
     "GET /docs": "a page for people: open it in a browser",

@@ -15,7 +15,7 @@ WHOLE_HISTORY: Final = -1
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Factor:
-    """One factor; `formula` and `null_when` are its definition, in the words of docs/factors.md."""
+    """One factor; `formula` and `null_when` are its definition, in the words of docs/reference/factors.md."""
 
     key: str
     name_ko: str

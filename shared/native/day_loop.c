@@ -1,4 +1,4 @@
-/* The day loop of a backtest, day by day in the order of docs/simulation.md, and three counting loops beside it.
+/* The day loop of a backtest, day by day in the order of docs/reference/simulation.md, and three counting loops beside it.
  *
  * Matrices are days down, instruments across; a plane knows the dataset row that its first row stands for. Whatever is
  * summed or chosen over instruments goes in ascending stock code, so the order of columns never shows. */

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PAGE = ROOT / "docs" / "operations.md"
+PAGE = ROOT / "docs" / "how-to" / "operate.md"
 
 _BLOCK = re.compile(r"^```(?P<kind>\w*)\n(?P<text>.*?)^```\n+(?P<next>[^\n]*)", re.MULTILINE | re.DOTALL)
 _TESTED = re.compile(r"\*Run by `(?P<test>test_\w+)`\.\*")

@@ -1,4 +1,4 @@
-"""Measure speed and memory on this machine: every target of docs/performance.md, in one run.
+"""Measure speed and memory on this machine: every target of docs/explanation/performance.md, in one run.
 
 The peers (vectorbt, bt, backtrader, numba) are measured beside it where `make bench` has installed them.
 """

@@ -70,7 +70,9 @@ class Stage:
 def main(args: argparse.Namespace) -> int:
     """Run the demonstration; exit code 0 when the system did all that its data allow."""
     if args.market is not None and not args.market.expanduser().is_dir():
-        raise SetupError(f"{args.market} is no directory; name a folder with prices, companies, … (docs/api.md).")
+        raise SetupError(
+            f"{args.market} is no directory; name a folder with prices, companies, … (docs/reference/api.md)."
+        )
     args.home = args.home or _home(args)
     return asyncio.run(_demo(args))
 

@@ -1,7 +1,7 @@
 """A seeded synthetic market in the load format, the size of the whole Korean market: `ondol market DIR`.
 
 Everything in it is made up, and every name says so. The same seed, stocks and years give the same values. What is in it
-and why is told in docs/synthetic-market.md.
+and why is told in docs/reference/synthetic-market.md.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ def test_declarations_load_without_numpy() -> None:
 
 
 def test_the_page_lists_every_factor_with_its_formula() -> None:
-    page = (pathlib.Path(__file__).parents[3] / "docs" / "factors.md").read_text(encoding="utf-8")
+    page = (pathlib.Path(__file__).parents[3] / "docs" / "reference" / "factors.md").read_text(encoding="utf-8")
     rows = {line.split("`")[1]: line for line in page.splitlines() if line.startswith("| `")}
     assert list(rows) == [factor.key for factor in FACTORS]
     for factor in FACTORS:

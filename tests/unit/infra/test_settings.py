@@ -69,5 +69,5 @@ def test_another_process_reads_the_same_settings() -> None:
 
 
 def test_the_page_is_written_from_the_list() -> None:
-    page = pathlib.Path(__file__).parents[3] / "docs" / "settings.md"
+    page = pathlib.Path(__file__).parents[3] / "docs" / "reference" / "settings.md"
     assert page.read_text(encoding="utf-8") == documentation()

@@ -1,4 +1,4 @@
-"""docs/language.md says what the program does."""
+"""docs/reference/language.md says what the program does."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SCALES = {"keep": "keeps", "none": "gives 0", "zero": "needs 0"}
 
 
 def test_the_table_of_functions_is_that_of_the_program() -> None:
-    document = (ROOT / "docs/language.md").read_text(encoding="utf-8")
+    document = (ROOT / "docs/reference/language.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(\w+\([^`]*\))` \| ([\w ]+) \| ([\w ]+) \| (.*) \|$", document, re.MULTILINE)
     expected = [
         (
@@ -31,7 +31,7 @@ def test_the_table_of_functions_is_that_of_the_program() -> None:
 
 
 def test_the_examples_are_expressions() -> None:
-    document = (ROOT / "docs/language.md").read_text(encoding="utf-8")
+    document = (ROOT / "docs/reference/language.md").read_text(encoding="utf-8")
     examples = re.findall(r"^    (\S.*)$", document, re.MULTILINE)
     assert len(examples) == 3
     for example in examples[:2]:

@@ -1,4 +1,4 @@
--- Dataset versions and the parts that they consist of (docs/dataset.md).
+-- Dataset versions and the parts that they consist of (docs/reference/dataset.md).
 
 -- The bytes of a part under its stored name (`Manifest.stored_names`); compressed already.
 create table chunk_part (

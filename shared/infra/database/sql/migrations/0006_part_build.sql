@@ -1,4 +1,4 @@
--- Who builds which part while several preparers share a build (docs/dataset.md). What a crash takes away costs time only.
+-- Who builds which part while several preparers share a build (docs/reference/dataset.md). What a crash takes away costs time only.
 create unlogged table part_build (
     fence       bigint not null,
     part        integer not null,
