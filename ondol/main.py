@@ -218,7 +218,8 @@ def _without_verb(words: list[str]) -> int:
             f"{group}:\n" + "\n".join(f"  {v.name:<{width}}  {v.meaning}" for v in VERBS if v.group == group)
             for group in (RUN, ASK, WATCH)
         )
-        + "\n\nfirst steps:\n  ondol demo\n\n`ondol VERB --help` shows examples; docs/reference/command-line.md has them all.\n"
+        + "\n\nfirst steps:\n  ondol demo\n\n`ondol COMMAND --help` shows examples; "
+        "docs/reference/command-line.md lists every command.\n"
         "exit codes: 0 all went well, 1 it did not, 2 wrong arguments or environment, 130 interrupted",
     )
     parser.add_argument("--version", action="version", version=_version())

@@ -72,7 +72,7 @@ async def test_the_curl_client_runs(client: Client) -> None:
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
 async def test_the_curl_lines_run(client: Client) -> None:
-    page = (DOCS / "api.md").read_text(encoding="utf-8")
+    page = (DOCS / "reference" / "api.md").read_text(encoding="utf-8")
     block = re.search(r"curl:\n\n```\n(.*?)```", page, re.DOTALL)
     assert block is not None
     lines = block[1].replace("\\\n", " ").replace("http://", "").replace("localhost:8000", client.url).splitlines()
