@@ -8,6 +8,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
+from shared.model import suggestions
 from shared.model.fields import LANGUAGE_FIELDS
 
 if TYPE_CHECKING:
@@ -121,22 +122,14 @@ def known_names(factors: frozenset[str] | None) -> tuple[str, ...]:
 
 
 def nearest(word: str, names: Iterable[str]) -> tuple[str, ...]:
-    """Up to three names that the word may have meant, the nearest first, in the order given when equally near."""
+    """Return up to three names that the word may have meant, the nearest first."""
     sought = word.upper()[:64]
     names = list(names)
     if (other := OTHER_WORDS.get(sought.lower())) in names:
         return (str(other),)
     if (key := _korean().get(sought)) in names:
         return (str(key),)
-    allowed = max(1, len(sought) // 3)
-    alike = [(i, name.upper()) for i, name in enumerate(names) if abs(len(name) - len(sought)) <= allowed]
-    near = [(distance, i) for i, name in alike if (distance := _distance(sought, name)) <= allowed]
-    if near:
-        closest = min(near)[0]
-        return tuple(names[i] for distance, i in sorted(near) if distance <= closest + (closest > 1))[:3]
-    if len(sought) < 3:
-        return ()
-    return tuple(name for name in names if sought in name.upper() or name.upper() in sought)[:3]
+    return suggestions.nearest(word, names)
 
 
 def unknown(
@@ -169,18 +162,3 @@ def unknown_names(
         elif not is_call and canonical_name(token.text) not in known:
             mistakes.append((token.at, *unknown(canonical_name(token.text), "name", factors)))
     return mistakes
-
-
-def _distance(a: str, b: str) -> int:
-    """Edits (insert, delete, replace, swap of neighbours) between two words."""
-    before: list[int] = []
-    row = list(range(len(b) + 1))
-    for i, x in enumerate(a, 1):
-        previous, row = row, [i]
-        for j, y in enumerate(b, 1):
-            best = min(previous[j] + 1, row[j - 1] + 1, previous[j - 1] + (x != y))
-            if i > 1 and j > 1 and x == b[j - 2] and a[i - 2] == y:
-                best = min(best, before[j - 2] + 1)
-            row.append(best)
-        before = previous
-    return row[-1]
