@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from shared.model.request import RebalanceCalendar
 
-def rebalance_rows(days: np.ndarray, window: slice, how: str) -> np.ndarray:
+
+def rebalance_rows(days: np.ndarray, window: slice, how: str | RebalanceCalendar) -> np.ndarray:
     """bool [rows of the window]: every row (`daily`), or rows whose ISO week, month or quarter differs from that of the
     dataset row before; always the window's first row."""
     if how == "daily":

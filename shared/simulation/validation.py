@@ -1,110 +1,127 @@
-"""From a request as given to the one form that is stored, compared and run: all its mistakes at once, or none."""
+"""Validation of a request: from plain JSON values to the canonical form that is stored, compared and run.
+
+Every problem that can be seen without a dataset is reported at once. Bounds and types come from the declaration in
+`shared.model.request`; this module adds what concerns several fields, and the expressions.
+"""
 
 from __future__ import annotations
 
 import difflib
-import math
 from collections.abc import Iterable, Mapping
 from functools import cache
-from operator import attrgetter
 from typing import Any, TypeVar
 
 import msgspec
 
 from shared.errors import Problem, RequestError
 from shared.language import compile_expression
-from shared.model.request import BacktestRequest, Universe
+from shared.model.conversion import convert
+from shared.model.request import BacktestRequest, Portfolio, RebalanceCalendar, Sell, Universe
 from shared.strategies.catalogue import CAP_GROUPS
 
 _Struct = TypeVar("_Struct", bound=msgspec.Struct)
 
-MOST_POSITIONS = 5_000
-LONGEST_HOLD = 36_500
-LONGEST_LIST = 10_000
-
-_NUMBERS: dict[str, tuple[float, float, str]] = {
-    "initial_cash": (1, 1e15, "won, from 1 to 1e15"),
-    "risk_free_pct": (-100, 1_000, "% per year, from -100 to 1000"),
-    "costs.commission_pct": (0, 50, "% from 0 to 50"),
-    "costs.slippage_pct": (0, 50, "% from 0 to 50"),
-    "costs.tax_pct": (0, 49, "% from 0 to 49, or null for the dated table"),
-    "execution.max_volume_pct": (1e-9, 100, "% above 0, at most 100"),
-    "execution.delisting_haircut_pct": (0, 100, "% from 0 to 100"),
-    "strategy.sell.take_profit_pct": (1e-9, 1e6, "% above 0"),
-    "strategy.sell.stop_loss_pct": (1e-9, 100, "% above 0, at most 100"),
-    "strategy.sell.trailing_stop_pct": (1e-9, 100, "% above 0, at most 100"),
-    "strategy.sell.min_hold_days": (0, LONGEST_HOLD, f"calendar days from 0 to {LONGEST_HOLD}"),
-    "strategy.sell.max_hold_days": (0, LONGEST_HOLD, f"calendar days from 0 to {LONGEST_HOLD}"),
-    "strategy.portfolio.max_positions": (1, MOST_POSITIONS, f"a whole number from 1 to {MOST_POSITIONS}"),
-    "strategy.portfolio.position_pct": (1e-9, 100, "% above 0, at most 100"),
-    "strategy.portfolio.max_position_value": (1, 1e15, "won, from 1 to 1e15"),
-    "strategy.portfolio.max_new_per_day": (1, MOST_POSITIONS, f"a whole number from 1 to {MOST_POSITIONS}"),
-}
-"""Path -> (least, most, what is allowed)."""
-
-_LISTS = ("markets", "sectors", "cap_groups", "stock_codes", "exclude")
-
-_PLAIN = (str, int, float, list, type(None))
-_NULL_IS_DEFAULT = {("strategy", "buy", "rank_by")}
+_SETS = ("markets", "kinds", "sectors", "exclude_sectors", "cap_groups", "stock_codes", "exclude")
+_EMPTY_IS_NULL = frozenset({"exclude_sectors", "exclude"})
+MAX_NAMED = 20
+"""Unknown names of a list that are reported one by one."""
 
 
 def request_of(body: Mapping[str, Any]) -> BacktestRequest:
-    """A request from plain JSON values (dates as text, strategy spelled out); `rank_by: null` takes its default.
+    """Return the request of plain JSON values whose strategy is spelled out; `rank_by: null` takes its default.
 
-    Raises RequestError for a wrong type or an unknown field (the first one found).
+    Raises RequestError with every problem: those of types and bounds, and those that `canonical_request` would report
+    for the fields that are right.
     """
+    found = convert(_prepared(body), BacktestRequest)
+    if found.problems or found.value is None:
+        later = [] if found.value is None else problems_of(found.value)
+        raise RequestError(merged(found.problems, later))
+    return found.value
 
-    def cleaned(value: Any, path: tuple[str, ...]) -> Any:
-        if isinstance(value, _PLAIN) or not isinstance(value, Mapping):
-            return value
-        return {
-            key: cleaned(below, (*path, key))
-            for key, below in value.items()
-            if not (below is None and (*path, key) in _NULL_IS_DEFAULT) and (*path, key) != ("dataset",)
-        }
 
-    try:
-        return msgspec.convert(cleaned(body, ()), BacktestRequest)
-    except msgspec.ValidationError as error:
-        text, _, place = str(error).partition(" - at `$")
-        raise RequestError([Problem(path=place.rstrip("`").lstrip("."), message=text)]) from None
+def merged(problems: list[Problem], more: Iterable[Problem]) -> list[Problem]:
+    """Return the problems, then those of `more` at other places (the dates of a window are one place)."""
+    seen = {problem.path for problem in problems}
+    if seen & {"start", "end"}:
+        seen |= {"start", "end"}
+    return [*problems, *(problem for problem in more if problem.path not in seen)]
+
+
+def _prepared(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the body without `dataset`, which is no part of the request, and without a null `rank_by`."""
+    whole = {name: value for name, value in body.items() if name != "dataset"}
+    strategy = whole.get("strategy")
+    buy = strategy.get("buy") if isinstance(strategy, Mapping) else None
+    if isinstance(strategy, Mapping) and isinstance(buy, Mapping) and buy.get("rank_by", "") is None:
+        whole["strategy"] = {**strategy, "buy": {name: value for name, value in buy.items() if name != "rank_by"}}
+    return whole
 
 
 def canonical_request(request: BacktestRequest) -> BacktestRequest:
-    """The canonical form: expressions in canonical text, lists sorted without repeats, numbers of their type.
+    """Return the canonical form: expressions in canonical text, sets sorted, numbers of their declared type.
 
-    Raises RequestError with every mistake that can be seen without a dataset.
+    Raises RequestError with every problem that can be seen without a dataset.
     """
-    problems = [*_number_problems(request), *_consistency_problems(request)]
-    buy = request.strategy.buy
-    sell, universe = request.strategy.sell, request.strategy.universe
-    where = _condition(buy.where, "strategy.buy.where", problems)
-    rank_by = _expression(buy.rank_by, "number", "strategy.buy.rank_by", problems)
-    sell_where = _condition(sell.where, "strategy.sell.where", problems)
-    universe = _canonical_universe(universe, problems)
+    problems: list[Problem] = []
+    canonical = _canonical(request, problems)
     if problems:
         raise RequestError(problems)
-    strategy = msgspec.structs.replace(
-        request.strategy,
-        buy=msgspec.structs.replace(buy, where=where, rank_by=rank_by),
-        sell=msgspec.structs.replace(_typed(sell), where=sell_where),
-        portfolio=_typed(request.strategy.portfolio),
-        universe=universe,
+    return canonical
+
+
+def problems_of(request: BacktestRequest) -> list[Problem]:
+    """Return every problem of a request of the right shape; empty when `canonical_request` accepts it."""
+    problems: list[Problem] = []
+    _canonical(request, problems)
+    return problems
+
+
+def _canonical(request: BacktestRequest, problems: list[Problem]) -> BacktestRequest:
+    problems += contradictions(request)
+    strategy = request.strategy
+    buy, sell, portfolio, universe = strategy.buy, strategy.sell, strategy.portfolio, strategy.universe
+    canonical = msgspec.structs.replace(
+        strategy,
+        buy=msgspec.structs.replace(
+            buy,
+            where=_condition(buy.where, "strategy.buy.where", problems),
+            rank_by=_expression(buy.rank_by, "number", "strategy.buy.rank_by", problems),
+        ),
+        sell=msgspec.structs.replace(_typed(sell), where=_condition(sell.where, "strategy.sell.where", problems)),
+        portfolio=msgspec.structs.replace(
+            _typed(portfolio),
+            when=_condition(portfolio.when, "strategy.portfolio.when", problems),
+            rebalance=_canonical_calendar(portfolio.rebalance),
+        ),
+        universe=_canonical_universe(universe, problems),
     )
     return msgspec.structs.replace(
-        _typed(request), strategy=strategy, costs=_typed(request.costs), execution=_typed(request.execution)
+        _typed(request), strategy=canonical, costs=_typed(request.costs), execution=_typed(request.execution)
     )
 
 
 @cache
 def _numeric(struct: type[msgspec.Struct]) -> tuple[tuple[str, type], ...]:
-    fields = [(field.name, field.type) for field in msgspec.structs.fields(struct)]
-    whole = [(name, int) for name, declared in fields if declared in (int, int | None)]
-    return (*whole, *((name, float) for name, declared in fields if declared in (float, float | None)))
+    """Return (field, int or float) of the number fields of a struct."""
+    found: list[tuple[str, type]] = []
+    for field in msgspec.inspect.type_info(struct).fields:  # type: ignore[attr-defined]
+        for kind, number in ((msgspec.inspect.IntType, int), (msgspec.inspect.FloatType, float)):
+            if _is_number(field.type, kind):
+                found.append((field.name, number))
+    return tuple(found)
+
+
+def _is_number(info: Any, kind: type) -> bool:
+    while isinstance(info, msgspec.inspect.Metadata):
+        info = info.type
+    if isinstance(info, msgspec.inspect.UnionType):
+        return any(_is_number(part, kind) for part in info.types)
+    return isinstance(info, kind)
 
 
 def _typed(value: _Struct) -> _Struct:
-    """Numbers of the declared type, so that 1 and 1.0 are the same request; -0.0 is 0.0."""
+    """Return the struct with numbers of the declared type, so that 1 and 1.0 are the same request; -0.0 is 0.0."""
     changes = {
         name: kind(found) + kind(0)
         for name, kind in _numeric(type(value))
@@ -113,25 +130,58 @@ def _typed(value: _Struct) -> _Struct:
     return msgspec.structs.replace(value, **changes)
 
 
-_AT = {path: attrgetter(path) for path in _NUMBERS}
-
-
-def _number_problems(request: BacktestRequest) -> Iterable[Problem]:
-    for path, (least, most, allowed) in _NUMBERS.items():
-        value = _AT[path](request)
-        if value is not None and not (math.isfinite(value) and least <= value <= most):
-            yield Problem(path=path, message=f"{value:g} is outside of what is allowed: {allowed}")
-
-
-def _consistency_problems(request: BacktestRequest) -> Iterable[Problem]:
-    portfolio = request.strategy.portfolio
+def contradictions(request: BacktestRequest) -> Iterable[Problem]:
+    """Yield a problem for each pair of fields that cannot stand together, with the remedy."""
     if request.start > request.end:
-        yield Problem(path="start", message=f"the start {request.start} is after the end {request.end}")
+        yield Problem(path="start", message=f"the start {request.start} is after the end {request.end}; exchange them")
+    yield from _sizing_contradictions(request.strategy.portfolio, request.strategy.sell)
+    yield from _calendar_contradictions(request.strategy.portfolio.rebalance)
+
+
+def _sizing_contradictions(portfolio: Portfolio, sell: Sell) -> Iterable[Problem]:
+    path, reweight = "strategy.portfolio", sell.on_rebalance == "reweight"
     if portfolio.position_pct is not None and portfolio.weighting != "equal":
-        yield Problem(
-            path="strategy.portfolio.position_pct",
-            message=f"goes with weighting equal only, not with {portfolio.weighting}; leave it null",
-        )
+        message = f"needs weighting equal, not {portfolio.weighting}; set weighting to equal or position_pct to null"
+        yield Problem(path=f"{path}.position_pct", message=message)
+    if portfolio.position_pct is not None and reweight:
+        message = "cannot go with on_rebalance reweight, which sizes positions by weighting; set position_pct to null"
+        yield Problem(path=f"{path}.position_pct", message=message)
+    if portfolio.invest == "full" and not reweight:
+        message = f"full needs sell.on_rebalance reweight, not {sell.on_rebalance}; set invest to slots or use reweight"
+        yield Problem(path=f"{path}.invest", message=message)
+    if portfolio.rebalance_band_pct and not reweight:
+        message = f"needs sell.on_rebalance reweight, not {sell.on_rebalance}; set the band to 0 or use reweight"
+        yield Problem(path=f"{path}.rebalance_band_pct", message=message)
+    if portfolio.keep_rank is None:
+        return
+    if sell.on_rebalance == "hold":
+        message = "needs sell.on_rebalance rotate or reweight, not hold; set keep_rank to null or use rotate"
+        yield Problem(path=f"{path}.keep_rank", message=message)
+    if portfolio.keep_rank < portfolio.max_positions:
+        message = f"{portfolio.keep_rank} is below max_positions, {portfolio.max_positions}; use at least that, or null"
+        yield Problem(path=f"{path}.keep_rank", message=message)
+
+
+def _calendar_contradictions(rebalance: str | RebalanceCalendar) -> Iterable[Problem]:
+    if isinstance(rebalance, str):
+        return
+    forms = (
+        rebalance.months is not None or rebalance.day is not None,
+        rebalance.weekday is not None,
+        rebalance.rows is not None,
+    )
+    if sum(forms) != 1:
+        given = "several are given" if any(forms) else "none is given"
+        message = f"has exactly one of three forms: months and day, or weekday, or rows; {given}"
+        yield Problem(path="strategy.portfolio.rebalance", message=message)
+
+
+def _canonical_calendar(rebalance: Any) -> Any:
+    """Return the calendar with months ascending and the defaults of `months` and `day` filled."""
+    if isinstance(rebalance, str) or (rebalance.months is None and rebalance.day is None):
+        return rebalance
+    months = tuple(range(1, 13)) if rebalance.months is None else tuple(sorted(set(rebalance.months)))
+    return msgspec.structs.replace(rebalance, months=months, day=1 if rebalance.day is None else rebalance.day)
 
 
 def _expression(text: str, role: Any, path: str, problems: list[Problem]) -> str:
@@ -148,37 +198,29 @@ def _condition(text: str | None, path: str, problems: list[Problem]) -> str | No
 
 def _canonical_universe(universe: Universe, problems: list[Problem]) -> Universe:
     changes: dict[str, Any] = {"where": _condition(universe.where, "strategy.universe.where", problems)}
-    for name in _LISTS:
+    for name in _SETS:
         values = getattr(universe, name)
         if values is None:
             continue
-        path = f"strategy.universe.{name}"
-        if not values and name != "exclude":
-            problems.append(Problem(path=path, message="an empty list admits no stock; null does not restrict"))
-        if len(values) > LONGEST_LIST:
-            problems.append(Problem(path=path, message=f"has {len(values)} entries, at most {LONGEST_LIST} allowed"))
         if name == "cap_groups":
-            problems.extend(unknown_names(path, values, CAP_GROUPS))
-        changes[name] = tuple(sorted(set(values))) or None if name == "exclude" else tuple(sorted(set(values)))
+            problems.extend(unknown_names("strategy.universe.cap_groups", values, CAP_GROUPS))
+        unique = tuple(sorted(set(values)))
+        changes[name] = None if not unique and name in _EMPTY_IS_NULL else unique
     return msgspec.structs.replace(universe, **changes)
 
 
-MOST_NAMES = 20
-"""Unknown names of a list that are told one by one."""
-
-
 def unknown_names(path: str, named: Iterable[str], known: Iterable[str]) -> list[Problem]:
-    """A problem for each name that is not among the known ones, with the nearest of them."""
-    have = sorted(known)
-    there = frozenset(have)
-    found: list[Problem] = []
-    unknown = [name for name in named if name not in there]
-    for name in unknown[:MOST_NAMES]:
-        near = tuple(difflib.get_close_matches(name, have, n=3))
-        hint = f"; did you mean {', '.join(near)}?" if near else ""
-        if not near and len(have) <= 30:
-            hint = f"; there are {', '.join(have)}"
-        found.append(Problem(path=path, message=f"unknown name {name!r}{hint}", suggestions=near))
-    if len(unknown) > MOST_NAMES:
-        found.append(Problem(path=path, message=f"{len(unknown) - MOST_NAMES} more names are unknown"))
-    return found
+    """Return a problem for each name that is not among the known ones, with the nearest of them."""
+    names = sorted(known)
+    have = frozenset(names)
+    problems: list[Problem] = []
+    unknown = [name for name in named if name not in have]
+    for name in unknown[:MAX_NAMED]:
+        near = tuple(difflib.get_close_matches(name, names, n=3))
+        remedy = f"; did you mean {', '.join(near)}?" if near else ""
+        if not near and len(names) <= 30:
+            remedy = f"; there are {', '.join(names)}"
+        problems.append(Problem(path=path, message=f"unknown name {name!r}{remedy}", suggestions=near))
+    if len(unknown) > MAX_NAMED:
+        problems.append(Problem(path=path, message=f"{len(unknown) - MAX_NAMED} more names are unknown"))
+    return problems

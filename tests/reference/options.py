@@ -48,7 +48,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "price": "open",
         "price_limits": True,
         "tick_size": True,
-        "max_volume_pct": None,
+        "max_volume_pct": 10,
         "dividends": True,
         "delisting": "last_price",
         "delisting_haircut_pct": 0,

@@ -91,7 +91,7 @@ class Sell(Model):
     min_hold_days: Days = Field(default=0, description="calendar days")
     max_hold_days: Days | None = Field(default=None, description="calendar days")
     where: Expression | None = None
-    on_rebalance: Literal["hold", "rotate"] = "hold"
+    on_rebalance: Literal["hold", "rotate", "reweight"] = "hold"
 
 
 class Portfolio(Model):
@@ -102,14 +102,24 @@ class Portfolio(Model):
     position_pct: PositivePercent | None = Field(default=None, description="goes with equal weighting only")
     max_position_value: Won | None = Field(default=None, description="won")
     max_new_per_day: Count | None = None
-    rebalance: Literal["daily", "weekly", "monthly", "quarterly"] = "daily"
+    max_per_sector: Count | None = None
+    rebalance: Literal["daily", "weekly", "monthly", "quarterly"] | dict[str, Any] = "daily"
+    rebalance_band_pct: Percent = 0
+    invest: Literal["slots", "full"] = "slots"
+    keep_rank: Annotated[int, Field(ge=1, le=10_000), BeforeValidator(_whole)] | None = None
+    when: Expression | None = None
+    when_false: Literal["hold", "sell"] = "hold"
+    stop_drawdown_pct: Annotated[float, Field(gt=0, lt=100, allow_inf_nan=False)] | None = None
+    stop_resume_days: Annotated[int, Field(ge=1, le=3_650), BeforeValidator(_whole)] = 30
 
 
 class Universe(Model):
     """Which stocks exist for the request; null does not restrict."""
 
     markets: Words | None = Field(default=["KOSPI", "KOSDAQ"])
+    kinds: Words | None = Field(default=["common", "foreign"])
     sectors: Words | None = None
+    exclude_sectors: Words | None = None
     cap_groups: Words | None = None
     stock_codes: Words | None = None
     exclude: Words | None = None
@@ -134,18 +144,21 @@ class Costs(Model):
     tax_pct: Annotated[float, Field(ge=0, le=49, allow_inf_nan=False)] | None = Field(
         default=None, description="null: the dated table of the sales tax"
     )
+    impact: Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)] | None = None
+    dividend_tax_pct: CostPercent | None = None
 
 
 class Execution(Model):
     """How orders meet the market."""
 
     price: Literal["open", "close"] = "open"
-    price_limits: bool = True
-    tick_size: bool = True
-    max_volume_pct: PositivePercent | None = None
+    price_limits: bool | None = None
+    tick_size: bool | None = None
+    max_volume_pct: PositivePercent | None = 10
     dividends: bool = True
-    delisting: Literal["last_price", "haircut", "zero"] = "last_price"
+    delisting: Literal["liquidation", "last_price", "haircut", "zero"] = "liquidation"
     delisting_haircut_pct: Percent = 0
+    stale_haircut_pct: Percent = 80
 
 
 def _kind(value: object) -> str:

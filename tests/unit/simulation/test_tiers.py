@@ -29,6 +29,7 @@ def test_mapped_and_in_memory_panels_give_the_same_digest(tmp_path: pathlib.Path
                 "start": iso(int(memory.days[20])),
                 "end": iso(int(memory.days[-1])),
                 "benchmark": "market",
+                "execution": {"max_volume_pct": None},
             }
         )
     )
