@@ -35,7 +35,7 @@ imports: install ## who may import whom
 check: lint types imports ## all static checks
 
 test: install ## all tests but the long ones
-	$(BIN)/pytest -m "not slow and not ops"
+	$(BIN)/pytest -n auto --dist worksteal -m "not slow and not ops"
 
 test-ops: install ## a real Prometheus scrapes the system (Debian's package prometheus)
 	@command -v prometheus promtool >/dev/null || { echo "install Debian's package prometheus first: apt-get install prometheus"; exit 1; }

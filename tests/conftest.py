@@ -1,9 +1,18 @@
-"""What every test shares: compiled kernels."""
+"""Settings of every test: compiled kernels, and generated examples that are the same in every run."""
 
 from __future__ import annotations
 
+from hypothesis import settings
+
 from shared.native.build import build
+
+settings.register_profile("fixed", derandomize=True, database=None)
+settings.register_profile("search", derandomize=False, print_blob=True)
+"""`pytest --hypothesis-profile search` draws new examples (`make search`)."""
+
+settings.load_profile("fixed")
 
 
 def pytest_configure() -> None:
+    """Compile the kernels that are missing."""
     build()

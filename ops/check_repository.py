@@ -1,0 +1,168 @@
+"""Check what the linters cannot: commit subjects, test names, forbidden words, links, and tests beside their sources.
+
+`python ops/check_repository.py` prints each violation as `path:line: message` and ends with 1 when there is one.
+`make check` runs it.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import re
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from urllib.parse import unquote
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+
+RULES_SINCE = "8f305ae3a8d1"
+"""Commit subjects are checked from the commit after this one on."""
+
+MAX_SUBJECT = 60
+MAX_TEST_NAME = 60
+
+_NOT_IMPERATIVE = re.compile(r"^(?:\w+ed|\w+ing|the|a|an)\b", re.IGNORECASE)
+
+FORBIDDEN = (
+    "nobody",
+    "whoever",
+    "whom",
+    "told",
+    "tells",
+    "hears",
+    "brings",
+    "nursery",
+    "doorkeeper",
+    "crew",
+    "of its own accord",
+    "looked at",
+    "handed back",
+)
+"""Words that describe a program as a person; CONTRIBUTING.md names the standard terms."""
+
+_WORDS = re.compile(r"\b(?:" + "|".join(re.escape(word) for word in FORBIDDEN) + r")\b", re.IGNORECASE)
+_ALLOWED = (
+    re.compile(r"`nobody`|\"nobody\"|'nobody'|user nobody|nobody:nogroup"),  # the operating system's account
+)
+
+_PROSE = (".py", ".md", ".c", ".h", ".sql", ".sh", ".ts", ".tsx", ".yaml")
+_NO_PROSE = ("bench/results/", "requirements/", "ops/check_repository.py", "shared/infra/database/sql/migrations/")
+
+_LINK = re.compile(r"(?<!\!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
+_HEADING = re.compile(r"^#{1,6}\s+(.*?)\s*$", re.MULTILINE)
+
+
+def git(*arguments: str) -> str:
+    """Return the output of a git command in the repository."""
+    return subprocess.run(["git", *arguments], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+
+
+def tracked_files() -> list[pathlib.Path]:
+    """Return the tracked files and the new ones that git does not ignore, relative to the repository."""
+    names = git("ls-files", "--cached", "--others", "--exclude-standard").splitlines()
+    return sorted(pathlib.Path(name) for name in set(names) if (ROOT / name).is_file())
+
+
+def commit_subjects() -> Iterator[str]:
+    """Yield violations of the rules for commit subjects; none in a clone without the first commit of the range."""
+    known = subprocess.run(
+        ["git", "cat-file", "-e", f"{RULES_SINCE}^{{commit}}"], cwd=ROOT, check=False, capture_output=True
+    )
+    if known.returncode:
+        return
+    for line in git("log", "--no-merges", "--format=%h %s", f"{RULES_SINCE}..HEAD").splitlines():
+        commit, _, subject = line.partition(" ")
+        yield from (f"commit {commit}: {problem}: {subject}" for problem in subject_problems(subject))
+
+
+def subject_problems(subject: str) -> list[str]:
+    """Return what is wrong with a commit subject."""
+    found = []
+    if len(subject) > MAX_SUBJECT:
+        found.append(f"the subject has {len(subject)} characters, at most {MAX_SUBJECT} are allowed")
+    if _NOT_IMPERATIVE.match(subject):
+        found.append("the subject does not begin with an imperative verb")
+    if subject.endswith("."):
+        found.append("the subject ends with a full stop")
+    return found
+
+
+def test_names(files: Iterable[pathlib.Path]) -> Iterator[str]:
+    """Yield test functions whose name is too long."""
+    for path in files:
+        if path.parts[0] != "tests" or path.suffix != ".py":
+            continue
+        for number, line in enumerate((ROOT / path).read_text(encoding="utf-8").splitlines(), 1):
+            found = re.match(r"\s*(?:async )?def (test_\w+)", line)
+            if found and len(found[1]) > MAX_TEST_NAME:
+                yield f"{path}:{number}: the test name has {len(found[1])} characters, at most {MAX_TEST_NAME} are allowed"
+
+
+def forbidden_words(files: Iterable[pathlib.Path]) -> Iterator[str]:
+    """Yield lines of prose or code with a forbidden word."""
+    for path in files:
+        if path.suffix not in _PROSE or path.as_posix().startswith(_NO_PROSE):
+            continue
+        for number, line in enumerate((ROOT / path).read_text(encoding="utf-8").splitlines(), 1):
+            rest = line
+            for allowed in _ALLOWED:
+                rest = allowed.sub("", rest)
+            for word in _WORDS.findall(rest):
+                yield f"{path}:{number}: '{word}' is not plain technical English (see CONTRIBUTING.md)"
+
+
+def anchor(heading: str) -> str:
+    """Return the fragment that Markdown renderers give a heading."""
+    plain = re.sub(r"[`*]|\[([^\]]*)\]\([^)]*\)", r"\1", heading).lower()
+    return re.sub(r"[^\w\- ]", "", plain).replace(" ", "-")
+
+
+def links(files: Iterable[pathlib.Path]) -> Iterator[str]:
+    """Yield links of Markdown pages to files or headings that do not exist."""
+    for path in files:
+        if path.suffix != ".md":
+            continue
+        text = re.sub(r"```.*?```", lambda block: "\n" * block[0].count("\n"), (ROOT / path).read_text("utf-8"), flags=re.S)
+        for number, line in enumerate(text.splitlines(), 1):
+            for match in _LINK.finditer(line):
+                target = match[1] or match[2]
+                if re.match(r"[a-z]+:", target):
+                    continue
+                name, _, fragment = target.partition("#")
+                file = (ROOT / path.parent / unquote(name)).resolve() if name else ROOT / path
+                if not file.exists():
+                    yield f"{path}:{number}: the link {target} leads to no file"
+                elif fragment and file.suffix == ".md":
+                    headings = {anchor(found) for found in _HEADING.findall(file.read_text(encoding="utf-8"))}
+                    if fragment not in headings:
+                        yield f"{path}:{number}: {name or path} has no heading #{fragment}"
+
+
+MIRRORED = ("services", "shared", "ondol", "bench", "ops")
+
+
+def mirror(files: Iterable[pathlib.Path]) -> Iterator[str]:
+    """Yield folders of `tests/unit` that no source folder has: `tests/unit/<path>` tests `shared/<path>` or `<path>`."""
+    sources = {path.parent for path in files if path.suffix in {".py", ".c"} and path.parts[0] in MIRRORED}
+    for folder in sorted({path.parent for path in files if path.parts[:2] == ("tests", "unit") and path.suffix == ".py"}):
+        inner = pathlib.Path(*folder.parts[2:])
+        if folder == pathlib.Path("tests/unit"):
+            continue
+        if not any(candidate in sources or any(p.is_relative_to(candidate) for p in sources) for candidate in (inner,)):
+            yield f"{folder}: no source folder {inner}; unit tests lie in tests/unit/<path of the source folder>"
+
+
+def main() -> int:
+    """Print every violation; return 1 when there is one."""
+    files = tracked_files()
+    violations = [
+        *commit_subjects(), *test_names(files), *forbidden_words(files), *links(files), *mirror(files),
+    ]  # fmt: skip
+    for line in violations:
+        print(line)
+    print(f"{len(files)} files checked, {len(violations)} violations")
+    return 1 if violations else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
