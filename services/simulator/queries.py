@@ -31,7 +31,7 @@ from shared.model.request import BacktestRequest, request_from_json
 from shared.simulation.coverage import Presence
 from shared.simulation.native import Plane, plane
 from shared.simulation.plan import Expressions, expressions_of, plan, window_of
-from shared.simulation.result.storage import json_frame, opened
+from shared.simulation.result.storage import pack_json, unpack
 from shared.simulation.universe import UniverseMask, universe_rows
 
 log = structlog.get_logger()
@@ -47,7 +47,7 @@ async def answer(tools: Tools, query: QueryRequested) -> None:
     problem: dict[str, Any] | None = None
     try:
         found = await _computed(tools, query)
-        body = json_frame(found)
+        body = pack_json(found)
         if len(body) > LARGEST:
             problem = problem_document(422, "too-costly", "The answer would be too large; ask about a shorter window.")
         else:
@@ -109,7 +109,7 @@ async def _stored(tools: Tools, computation: str) -> bytes:
         row = await connection.fetchrow(SQL["result"], uuid.UUID(computation))
     if row is None:
         raise RunError("no_result", "The stored result of this backtest is not there.")
-    return opened(row["result"])
+    return unpack(row["result"])
 
 
 def screen(request: BacktestRequest, payload: Payload, panels: Panels) -> dict[str, Any]:

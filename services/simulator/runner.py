@@ -29,7 +29,7 @@ from shared.infra.redis.streams import append
 from shared.model.request import BacktestRequest, request_from_json
 from shared.simulation.plan import plan
 from shared.simulation.result.outcome import Outcome
-from shared.simulation.result.storage import frame_of
+from shared.simulation.result.storage import pack
 
 log = structlog.get_logger()
 
@@ -172,7 +172,7 @@ def _run(
     cache = panels.counters.as_dict()
     beside = orjson.dumps({"timing": timing, "cache": cache})
     return Finished(
-        stored=frame_of(outcome.encoded, b"," + beside[1:-1]),
+        stored=pack(outcome.encoded, b"," + beside[1:-1]),
         digest=outcome.result_digest,
         statistics=outcome.statistics.decode(),
         timing=timing,

@@ -54,7 +54,7 @@ typedef struct {
     const uint8_t *kind;
     const int32_t *delisted;
     const int32_t *dividend_row, *dividend_col;
-    const double *dividend_cash; /* won a share, after tax */
+    const double *dividend_dps, *dividend_cash; /* won a share, before and after tax */
     int64_t dividends;
 } market;
 
@@ -91,7 +91,7 @@ typedef struct {
 
 typedef struct {
     int32_t col, entry_row, entry_day, left_alone, due, pad;
-    double shares, entry, peak, bought, price, cost, brought;
+    double shares, entry, peak, bought, price, cost, proceeds;
 } holding;
 
 typedef struct {
@@ -101,17 +101,25 @@ typedef struct {
 
 typedef struct {
     int32_t col, entry_row, exit_row, reason;
-    double shares, entry_price, exit_shares, exit_price, cost, brought;
+    double shares, entry_price, exit_shares, exit_price, cost, proceeds;
 } trip;
+
+/* Kind 0: split, 1: dividend. What does not apply is NaN. */
+enum { SPLIT, DIVIDEND };
+typedef struct {
+    int32_t row, col, kind, pad;
+    double ratio, shares_before, shares_after, dps, cash;
+} corporate_action;
 
 typedef struct {
     double cash;
-    int64_t held, trades, trade_room, trips, trip_room, dividend, candidate_days, first_purchase;
-    double sales, commission, tax, slippage;
+    int64_t held, trades, trade_room, trips, trip_room, actions, action_room, dividend, candidate_days, first_purchase;
+    double sales, commission, tax, slippage, dividends; /* dividends: after tax */
     int64_t unfilled[SELL + CORPORATE_ACTION + 1];
     holding *holdings;
     trade *trade_log;
     trip *trip_log;
+    corporate_action *action_log;
     double *equity, *cash_log; /* from `window` on */
     int32_t *positions;
     uint8_t *is_held;
@@ -233,7 +241,7 @@ static void end_holding(const today *t, holding *h, int reason, double shares, d
     state *s = t->s;
     log_trade(t, h->col, reason, shares, price, reference, level, commission, tax);
     s->trip_log[s->trips++] = (trip){h->col, h->entry_row, (int32_t)t->row, reason, h->bought, h->price,
-                                     shares, price, h->cost, h->brought};
+                                     shares, price, h->cost, h->proceeds};
     s->is_held[h->col] = 0;
     s->sold_row[h->col] = (int32_t)t->row;
     h->shares = 0;
@@ -251,7 +259,7 @@ static void sell(const today *t, holding *h, int reason, double reference, doubl
     double rate = t->r->tax[rule_of(t, h->col)], value = h->shares * price;
     double commission = value * o->commission, tax = value * rate, got = value * (1 - o->commission - rate);
     s->cash += got;
-    h->brought += got;
+    h->proceeds += got;
     s->sales += value;
     s->commission += commission;
     s->tax += tax;
@@ -286,6 +294,11 @@ static double stop_level(const options *o, const holding *h, int *reason) {
     return fixed;
 }
 
+static void log_action(const today *t, int32_t col, int kind, double ratio, double before, double after, double dps,
+                       double cash) {
+    t->s->action_log[t->s->actions++] = (corporate_action){(int32_t)t->row, col, kind, 0, ratio, before, after, dps, cash};
+}
+
 static void corporate_actions(const today *t) {
     state *s = t->s;
     const market *m = t->m;
@@ -295,9 +308,11 @@ static void corporate_actions(const today *t) {
         if (!s->is_held[col]) continue;
         for (int64_t i = 0; i < s->held; i++)
             if (s->holdings[i].col == col) {
-                double paid = s->holdings[i].shares * m->dividend_cash[s->dividend];
+                double shares = s->holdings[i].shares, paid = shares * m->dividend_cash[s->dividend];
                 s->cash += paid;
-                s->holdings[i].brought += paid;
+                s->dividends += paid;
+                s->holdings[i].proceeds += paid;
+                log_action(t, col, DIVIDEND, NAN, shares, shares, m->dividend_dps[s->dividend], paid);
             }
     }
     int ended = 0;
@@ -309,7 +324,8 @@ static void corporate_actions(const today *t) {
         double exact = h->shares * split, whole = floor(exact + TOUCH), base = base_of(t, h->col);
         double paid = exact > whole ? (exact - whole) * base : 0;
         s->cash += paid;
-        h->brought += paid;
+        h->proceeds += paid;
+        log_action(t, h->col, SPLIT, split, h->shares, whole, NAN, paid);
         h->shares = whole;
         h->entry /= split;
         h->peak /= split;
@@ -861,6 +877,9 @@ int64_t simulate(const market *m, const rules *r, const options *o, const block 
     int64_t row = b->from;
     for (; row < b->to; row++) {
         if (s->trade_room - s->trades < 2 * most || s->trip_room - s->trips < most) break;
+        int64_t payments = 0;
+        while (s->dividend + payments < m->dividends && m->dividend_row[s->dividend + payments] <= row) payments++;
+        if (s->action_room - s->actions < most + payments) break;
         today t = {m, r, o, b, s, row, m->days[row], bars_at(m, row), bars_at(m, row - 1)};
         live_one_day(&t);
     }

@@ -1,15 +1,16 @@
-/* A result as pieces: texts, and tables that are kept by columns and written as one JSON object a row.
+/* A result as a document of fragments: literal JSON, and tables stored by columns and rendered as one object a row.
  *
- * A document is a sequence of pieces without padding, numbers little endian:
- *   'T', u64 bytes, the bytes: they are JSON already
+ * A document is a sequence of fragments without padding, numbers little endian:
+ *   'T', u64 bytes, the bytes: JSON that is encoded already
  *   'R', u32 rows, u32 columns, u64 bytes of numbers, the numbers, then each column: kind, u8 bytes of its label, the
- *        label (what stands before the value: `{"cash":` or `,"cash":`), and its values
+ *        label (what precedes the value: `{"cash":` or `,"cash":`), and its values
  * Values of a column: NUMBER none here: they are the next array of the numbers, which are one JSON text
- * ("[[1.5,null],[2.0,3.0]]", so that the digits are those of the library that writes all other JSON); WHOLE8 int64;
- * WHOLE4 int32; DATE int32 day numbers (0 is 1970-01-01); TEXT u32 count, u32 ends[count] and the bytes of that many
- * JSON strings, then which of them stands in each row: u16 (TEXT2) or u32 (TEXT4).
+ * ("[[1.5,null],[2.0,3.0]]", so that the digits are those of the library that writes all other JSON); INT64 int64;
+ * INT32 int32; DATE int32 day numbers (0 is 1970-01-01); STRING u32 count, u32 ends[count] and the bytes of that many
+ * JSON strings, then the index of each row's string: u16 (STRING16) or u32 (STRING32).
  *
- * Reading is safe for any bytes: what does not fit is refused, and nothing beyond the given memory is touched. */
+ * Rendering is safe for any bytes: malformed documents are refused, and no memory outside the given buffers is
+ * accessed. */
 
 #include <stdint.h>
 #include <string.h>
@@ -19,102 +20,102 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "documents are little endian");
 
-enum { NUMBER, WHOLE8, WHOLE4, DATE, TEXT2, TEXT4 };
-enum { MOST_COLUMNS = 64, LONGEST_LABEL = 48, BEYOND = 64 };
+enum { NUMBER, INT64, INT32, DATE, STRING16, STRING32 };
+enum { MAX_COLUMNS = 64, MAX_LABEL = 48, MARGIN = 64 };
 
 typedef struct {
-    int64_t kind; /* TEXT2 stands for both: the width follows from the count */
+    int64_t kind; /* STRING16 stands for both widths: the width follows from the count */
     const char *label;
     int64_t label_length;
-    const void *values;    /* TEXT: int32, which of the texts */
-    const char *texts;     /* TEXT: JSON strings one after the other */
-    const int32_t *begins; /* TEXT: where each begins, and the end */
-    int64_t known;         /* TEXT: how many there are */
+    const void *values;     /* of strings: int32 indices into the pool */
+    const char *strings;    /* the pool: JSON strings, concatenated */
+    const int32_t *offsets; /* of each string of the pool, and the end */
+    int64_t pool_size;      /* number of strings */
 } column;
 
-static char *put(char *out, const void *from, size_t size) {
+static char *append(char *out, const void *from, size_t size) {
     memcpy(out, from, size);
     return out + size;
 }
 
-/* The texts that occur and the place of each row among them; 0 when a row chooses a text that does not exist. `places`
- * has an int32 for every text, all -1, and is given back like this. */
-static char *pack_texts(const column *c, int64_t rows, int32_t *places, uint32_t *seen, char *kind, char *out) {
+/* Writes the strings that occur and the index of each row among them; returns 0 when an index lies outside the pool.
+ * `positions` has an int32 for every string of the pool, all -1 before and after. */
+static char *pack_strings(const column *c, int64_t rows, int32_t *positions, uint32_t *seen, char *kind, char *out) {
     const int32_t *values = c->values;
     uint32_t count = 0, end = 0;
     for (int64_t i = 0; i < rows; i++)
-        if (values[i] < 0 || values[i] >= c->known) return 0;
+        if (values[i] < 0 || values[i] >= c->pool_size) return 0;
     for (int64_t i = 0; i < rows; i++)
-        if (places[values[i]] < 0) {
-            places[values[i]] = (int32_t)count;
+        if (positions[values[i]] < 0) {
+            positions[values[i]] = (int32_t)count;
             seen[count++] = (uint32_t)values[i];
         }
-    out = put(out, &count, 4);
+    out = append(out, &count, 4);
     for (uint32_t k = 0; k < count; k++) {
-        end += (uint32_t)(c->begins[seen[k] + 1] - c->begins[seen[k]]);
-        out = put(out, &end, 4);
+        end += (uint32_t)(c->offsets[seen[k] + 1] - c->offsets[seen[k]]);
+        out = append(out, &end, 4);
     }
     for (uint32_t k = 0; k < count; k++)
-        out = put(out, c->texts + c->begins[seen[k]], (size_t)(c->begins[seen[k] + 1] - c->begins[seen[k]]));
-    *kind = count <= UINT16_MAX ? TEXT2 : TEXT4;
+        out = append(out, c->strings + c->offsets[seen[k]], (size_t)(c->offsets[seen[k] + 1] - c->offsets[seen[k]]));
+    *kind = count <= UINT16_MAX ? STRING16 : STRING32;
     for (int64_t i = 0; i < rows; i++) {
-        uint32_t place = (uint32_t)places[values[i]];
-        out = put(out, &place, *kind == TEXT2 ? 2 : 4);
+        uint32_t index = (uint32_t)positions[values[i]];
+        out = append(out, &index, *kind == STRING16 ? 2 : 4);
     }
-    for (uint32_t k = 0; k < count; k++) places[seen[k]] = -1;
+    for (uint32_t k = 0; k < count; k++) positions[seen[k]] = -1;
     return out;
 }
 
-/* Writes the piece of a table and returns its bytes, 0 when a text does not exist; `out` has room for all of it. */
-int64_t rows_pack(const column *columns, int64_t count, int64_t rows, const char *numbers, int64_t length,
-                  int32_t *places, uint32_t *seen, char *out) {
+/* Writes the fragment of a table and returns its size, 0 when an index lies outside its pool. `out` is large enough. */
+int64_t pack_table(const column *columns, int64_t count, int64_t rows, const char *numbers, int64_t length,
+                   int32_t *positions, uint32_t *seen, char *out) {
     char *first = out;
     uint32_t small[2] = {(uint32_t)rows, (uint32_t)count};
     uint64_t bytes = (uint64_t)length;
     *out++ = 'R';
-    out = put(out, small, 8);
-    out = put(out, &bytes, 8);
-    out = put(out, numbers, (size_t)length);
+    out = append(out, small, 8);
+    out = append(out, &bytes, 8);
+    out = append(out, numbers, (size_t)length);
     for (int64_t i = 0; i < count; i++) {
         const column *c = columns + i;
         char *kind = out++;
         *kind = (char)c->kind;
         *out++ = (char)c->label_length;
-        out = put(out, c->label, (size_t)c->label_length);
-        if (c->kind == WHOLE8) out = put(out, c->values, 8 * (size_t)rows);
-        if (c->kind == WHOLE4 || c->kind == DATE) out = put(out, c->values, 4 * (size_t)rows);
-        if (c->kind == TEXT2 && !(out = pack_texts(c, rows, places, seen, kind, out))) return 0;
+        out = append(out, c->label, (size_t)c->label_length);
+        if (c->kind == INT64) out = append(out, c->values, 8 * (size_t)rows);
+        if (c->kind == INT32 || c->kind == DATE) out = append(out, c->values, 4 * (size_t)rows);
+        if (c->kind == STRING16 && !(out = pack_strings(c, rows, positions, seen, kind, out))) return 0;
     }
     return out - first;
 }
 
 typedef struct {
     const char *at, *end;
-} source;
+} reader;
 
-static int take(source *from, void *into, size_t size) {
+static int read_bytes(reader *from, void *into, size_t size) {
     if ((size_t)(from->end - from->at) < size) return 0;
     memcpy(into, from->at, size);
     from->at += size;
     return 1;
 }
 
-static const char *skip(source *from, uint64_t size) {
+static const char *skip_bytes(reader *from, uint64_t size) {
     if ((uint64_t)(from->end - from->at) < size) return 0;
-    const char *found = from->at;
+    const char *start = from->at;
     from->at += size;
-    return found;
+    return start;
 }
 
 typedef struct {
-    char label[LONGEST_LABEL];
+    char label[MAX_LABEL];
     int label_length, kind;
     const char *values;
-    const char *ends, *texts;
+    const char *ends, *strings;
     uint32_t count;
-} cells;
+} stored_column;
 
-static char *whole(char *out, int64_t value) {
+static char *write_integer(char *out, int64_t value) {
     char digits[20];
     int n = 0;
     uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
@@ -126,7 +127,7 @@ static char *whole(char *out, int64_t value) {
 }
 
 /* "YYYY-MM-DD" of a day number of the years 0 to 9999 */
-static char *date(char *out, int32_t day) {
+static char *write_date(char *out, int32_t day) {
     int64_t z = (int64_t)day + 719468, era = (z >= 0 ? z : z - 146096) / 146097, of_era = z - era * 146097;
     int64_t year_of_era = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
     int64_t of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100), m = (5 * of_year + 2) / 153;
@@ -139,17 +140,17 @@ static char *date(char *out, int32_t day) {
     return out + 12;
 }
 
-/* Where a number (or null) ends that is followed by a comma, or by a bracket when it is the last; 0 when it does not
- * end within 64 bytes. Many bytes are copied at a time, and looked at together. */
-static char *number(char *out, const char **values, const char *end, int last) {
+/* Copies a number (or null), which a comma follows, or a bracket after the last one; returns the end of the output, 0
+ * when the number does not end within 64 bytes. Copies and compares many bytes at a time. */
+static char *copy_number(char *out, const char **values, const char *end, int last) {
     const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
     const char stop = last ? ']' : ',';
     const char *from = *values;
 #ifdef __AVX2__
     if (end - from >= 32) {
-        __m256i piece = _mm256_loadu_si256((const __m256i *)from);
-        uint32_t stops = (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(piece, _mm256_set1_epi8(stop)));
-        _mm256_storeu_si256((__m256i *)out, piece);
+        __m256i chunk = _mm256_loadu_si256((const __m256i *)from);
+        uint32_t stops = (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(chunk, _mm256_set1_epi8(stop)));
+        _mm256_storeu_si256((__m256i *)out, chunk);
         if (stops) {
             int size = __builtin_ctz(stops);
             *values = from + size + 1;
@@ -181,26 +182,26 @@ static char *number(char *out, const char **values, const char *end, int last) {
     return 0;
 }
 
-static int text_at(const cells *c, const char **at, uint32_t *size, int64_t row) {
-    uint32_t place = 0, begin = 0, end;
-    if (c->kind == TEXT2) memcpy(&place, c->values + 2 * row, 2);
-    else memcpy(&place, c->values + 4 * row, 4);
-    if (place >= c->count) return 0;
-    if (place) memcpy(&begin, c->ends + 4 * ((size_t)place - 1), 4);
-    memcpy(&end, c->ends + 4 * (size_t)place, 4);
+static int string_at(const stored_column *c, const char **at, uint32_t *size, int64_t row) {
+    uint32_t index = 0, begin = 0, end;
+    if (c->kind == STRING16) memcpy(&index, c->values + 2 * row, 2);
+    else memcpy(&index, c->values + 4 * row, 4);
+    if (index >= c->count) return 0;
+    if (index) memcpy(&begin, c->ends + 4 * ((size_t)index - 1), 4);
+    memcpy(&end, c->ends + 4 * (size_t)index, 4);
     if (end < begin) return 0;
-    *at = c->texts + begin;
+    *at = c->strings + begin;
     *size = end - begin;
     return 1;
 }
 
-/* The columns of a table; 0 when they are not whole. */
-static int table(source *from, cells *found, uint32_t rows, uint32_t count, source numbers) {
+/* Reads the columns of a table; returns 0 when they are incomplete. */
+static int read_columns(reader *from, stored_column *columns, uint32_t rows, uint32_t count, reader numbers) {
     for (uint32_t i = 0; i < count; i++) {
-        cells *c = memset(found + i, 0, sizeof(cells));
+        stored_column *c = memset(columns + i, 0, sizeof(stored_column));
         unsigned char kind, length;
-        if (!take(from, &kind, 1) || !take(from, &length, 1) || length > LONGEST_LABEL) return 0;
-        if (!take(from, c->label, length)) return 0;
+        if (!read_bytes(from, &kind, 1) || !read_bytes(from, &length, 1) || length > MAX_LABEL) return 0;
+        if (!read_bytes(from, c->label, length)) return 0;
         c->kind = kind;
         c->label_length = length;
         if (kind == NUMBER) {
@@ -211,61 +212,61 @@ static int table(source *from, cells *found, uint32_t rows, uint32_t count, sour
             numbers.at += numbers.end - numbers.at >= 2 ? 2 : 1;
             continue;
         }
-        if (kind == TEXT2 || kind == TEXT4) {
+        if (kind == STRING16 || kind == STRING32) {
             uint32_t bytes = 0;
-            if (!take(from, &c->count, 4)) return 0;
-            if (!(c->ends = skip(from, 4 * (uint64_t)c->count))) return 0;
+            if (!read_bytes(from, &c->count, 4)) return 0;
+            if (!(c->ends = skip_bytes(from, 4 * (uint64_t)c->count))) return 0;
             for (uint32_t k = 0; k < c->count; k++) {
                 uint32_t end;
                 memcpy(&end, c->ends + 4 * (size_t)k, 4);
                 if (end < bytes) return 0;
                 bytes = end;
             }
-            if (!(c->texts = skip(from, bytes))) return 0;
-        } else if (kind > TEXT4) {
+            if (!(c->strings = skip_bytes(from, bytes))) return 0;
+        } else if (kind > STRING32) {
             return 0;
         }
-        c->values = skip(from, (kind == WHOLE8 ? 8 : kind == TEXT2 ? 2 : 4) * (uint64_t)rows);
+        c->values = skip_bytes(from, (kind == INT64 ? 8 : kind == STRING16 ? 2 : 4) * (uint64_t)rows);
         if (!c->values) return 0;
     }
     return 1;
 }
 
-static char *write_rows(source *from, char *out, char *limit) {
+static char *render_table(reader *from, char *out, char *limit) {
     uint32_t rows, count;
     uint64_t length;
-    cells columns[MOST_COLUMNS];
-    if (!take(from, &rows, 4) || !take(from, &count, 4) || !take(from, &length, 8)) return 0;
-    const char *text = skip(from, length);
-    if (!text || !count || count > MOST_COLUMNS) return 0;
-    source numbers = {length ? text + 1 : text, text + length};
-    if (!table(from, columns, rows, count, numbers)) return 0;
-    if (limit - out < BEYOND) return 0;
+    stored_column columns[MAX_COLUMNS];
+    if (!read_bytes(from, &rows, 4) || !read_bytes(from, &count, 4) || !read_bytes(from, &length, 8)) return 0;
+    const char *text = skip_bytes(from, length);
+    if (!text || !count || count > MAX_COLUMNS) return 0;
+    reader numbers = {length ? text + 1 : text, text + length};
+    if (!read_columns(from, columns, rows, count, numbers)) return 0;
+    if (limit - out < MARGIN) return 0;
     *out++ = '[';
     for (int64_t row = 0; row < rows; row++) {
         if (row) *out++ = ',';
         for (uint32_t i = 0; i < count; i++) {
-            cells *c = columns + i;
-            if (limit - out < LONGEST_LABEL + 2 * BEYOND) return 0;
+            stored_column *c = columns + i;
+            if (limit - out < MAX_LABEL + 2 * MARGIN) return 0;
             memcpy(out, c->label, 16);
-            if (c->label_length > 16) memcpy(out + 16, c->label + 16, LONGEST_LABEL - 16);
+            if (c->label_length > 16) memcpy(out + 16, c->label + 16, MAX_LABEL - 16);
             out += c->label_length;
             if (c->kind == NUMBER) {
-                out = number(out, &c->values, numbers.end, row + 1 == rows);
+                out = copy_number(out, &c->values, numbers.end, row + 1 == rows);
                 if (!out) return 0;
-            } else if (c->kind == WHOLE8) {
+            } else if (c->kind == INT64) {
                 int64_t value;
                 memcpy(&value, c->values + 8 * row, 8);
-                out = whole(out, value);
-            } else if (c->kind == TEXT2 || c->kind == TEXT4) {
+                out = write_integer(out, value);
+            } else if (c->kind == STRING16 || c->kind == STRING32) {
                 const char *at;
                 uint32_t size;
-                if (!text_at(c, &at, &size, row) || limit - out < (int64_t)size + BEYOND) return 0;
-                out = put(out, at, size);
+                if (!string_at(c, &at, &size, row) || limit - out < (int64_t)size + MARGIN) return 0;
+                out = append(out, at, size);
             } else {
                 int32_t value;
                 memcpy(&value, c->values + 4 * row, 4);
-                out = c->kind == DATE ? date(out, value) : whole(out, value);
+                out = c->kind == DATE ? write_date(out, value) : write_integer(out, value);
             }
         }
         *out++ = '}';
@@ -274,20 +275,20 @@ static char *write_rows(source *from, char *out, char *limit) {
     return out;
 }
 
-/* The JSON of the document that begins at a place of `length` bytes. Returns its bytes, or -1 when the document is not
- * whole or needs more than `room`, of which the last 256 bytes are used for copying only. */
-int64_t rows_write(const char *bytes, int64_t begin, int64_t length, char *out, int64_t room) {
-    source from = {bytes + begin, bytes + length};
-    char *first = out, *limit = out + room;
+/* Renders the JSON of the document in bytes [begin, length). Returns its size, or -1 when the document is incomplete or
+ * needs more than `capacity` bytes, of which the last 256 are used for copying only. */
+int64_t render_document(const char *bytes, int64_t begin, int64_t length, char *out, int64_t capacity) {
+    reader from = {bytes + begin, bytes + length};
+    char *first = out, *limit = out + capacity;
     while (from.at < from.end) {
         char kind = *from.at++;
         if (kind == 'T') {
             uint64_t size;
             const char *text;
-            if (!take(&from, &size, 8) || !(text = skip(&from, size))) return -1;
-            if ((uint64_t)(limit - out) < size + BEYOND) return -1;
-            out = put(out, text, size);
-        } else if (kind != 'R' || !(out = write_rows(&from, out, limit))) {
+            if (!read_bytes(&from, &size, 8) || !(text = skip_bytes(&from, size))) return -1;
+            if ((uint64_t)(limit - out) < size + MARGIN) return -1;
+            out = append(out, text, size);
+        } else if (kind != 'R' || !(out = render_table(&from, out, limit))) {
             return -1;
         }
     }

@@ -1,16 +1,21 @@
-/* What the figures of a finished run are made of: its returns, its falls, sums over days and over round trips.
+/* The sums behind the statistics of a finished run: daily returns, drawdowns, comparison with a benchmark, round trips.
  *
- * Sums are pairwise, in the order of numpy's `add.reduce` over contiguous float64, and nothing is contracted: every
- * machine has the same bits, and they are those of the slow reference in the tests. */
+ * Sums are pairwise, in the order of numpy's `add.reduce` over contiguous float64, and nothing is contracted, so that
+ * every machine computes the same bits; tests/support/plain_statistics.py is the slow reference with the same bits.
+ *
+ * Rounding noise is not a result: a daily return, a drawdown and a gain within NOISE of what it is measured against is
+ * 0, and so is a deviation of at most NOISE times the largest value (at least NOISE). */
 
 #include <math.h>
 #include <stdint.h>
 
+#define NOISE 1e-12
+
 static double sum(const double *a, int64_t n) {
     if (n < 8) {
-        double found = n ? -0.0 : 0.0;
-        for (int64_t i = 0; i < n; i++) found += a[i];
-        return found;
+        double total = n ? -0.0 : 0.0;
+        for (int64_t i = 0; i < n; i++) total += a[i];
+        return total;
     }
     if (n <= 128) {
         double r[8];
@@ -18,9 +23,9 @@ static double sum(const double *a, int64_t n) {
         for (int j = 0; j < 8; j++) r[j] = a[j];
         for (; i < n - n % 8; i += 8)
             for (int j = 0; j < 8; j++) r[j] += a[i + j];
-        double found = ((r[0] + r[1]) + (r[2] + r[3])) + ((r[4] + r[5]) + (r[6] + r[7]));
-        for (; i < n; i++) found += a[i];
-        return found;
+        double total = ((r[0] + r[1]) + (r[2] + r[3])) + ((r[4] + r[5]) + (r[6] + r[7]));
+        for (; i < n; i++) total += a[i];
+        return total;
     }
     int64_t half = n / 2;
     half -= half % 8;
@@ -29,49 +34,65 @@ static double sum(const double *a, int64_t n) {
 
 static double mean(const double *a, int64_t n) { return sum(a, n) / (double)n; }
 
-/* Of values, each less `less`. */
-static double mean_above(const double *a, int64_t n, double less, double *work) {
-    for (int64_t i = 0; i < n; i++) work[i] = a[i] - less;
+/* Mean of the values, each less `offset`. */
+static double mean_excess(const double *a, int64_t n, double offset, double *work) {
+    for (int64_t i = 0; i < n; i++) work[i] = a[i] - offset;
     return mean(work, n);
 }
 
-/* Sample deviation; NaN for fewer than two values. */
-static double deviation(const double *a, int64_t n, double *work) {
-    if (n < 2) return NAN;
+static double without_noise(double value) { return fabs(value) <= NOISE ? 0.0 : value; }
+
+/* 0 for a deviation that is rounding noise of values of this size. */
+static double significant(double deviation, const double *a, int64_t n) {
+    double largest = 1;
+    for (int64_t i = 0; i < n; i++)
+        if (fabs(a[i]) > largest) largest = fabs(a[i]);
+    return deviation <= NOISE * largest ? 0.0 : deviation;
+}
+
+/* Sum of the squared distances from the mean. */
+static double squares(const double *a, int64_t n, double *work) {
     double middle = mean(a, n);
     for (int64_t i = 0; i < n; i++) {
-        double spread = a[i] - middle;
-        work[i] = spread * spread;
+        double distance = a[i] - middle;
+        work[i] = distance * distance;
     }
-    return sqrt(sum(work, n) / (double)(n - 1));
+    return sum(work, n);
+}
+
+/* Sample standard deviation; NaN for fewer than two values. */
+static double deviation(const double *a, int64_t n, double *work) {
+    return n < 2 ? NAN : significant(sqrt(squares(a, n, work) / (double)(n - 1)), a, n);
 }
 
 typedef struct {
-    const double *equity, *cash, *benchmark; /* benchmark: returns, or null */
-    int64_t rows, idle;                      /* idle: rows before the first purchase */
+    const double *equity, *cash, *benchmark; /* benchmark: daily returns, or null */
+    const int32_t *positions;                /* holdings on each evening */
+    int64_t rows, idle_days;                 /* idle_days: rows before the first purchase */
     double initial_cash, daily_rf;
-    double *returns, *drawdowns; /* out, `rows` each */
-    double *work;                /* room for 3 rows */
-} course;
+    double *returns, *drawdowns, *levels; /* out, `rows` each; levels: of the benchmark, 1 before the first row */
+    double *work;                         /* scratch for 3 * rows values */
+} equity_curve;
 
+/* "Counted" days are those with a return, that is, up to the first day with an equity of 0. */
 typedef struct {
-    double best, worst, deviation, excess, below; /* of known returns; excess: mean above the risk-free rate */
-    double active_deviation, active_excess;       /* from the first purchase on */
-    double equity, exposure;                      /* means; exposure is NaN without a day of positive equity */
-    double depth;                                 /* of the deepest fall, and its rows: */
-    int64_t peak, bottom, regained;               /* regained: -1 when it never was */
-    int64_t compared;                             /* days with a return, when there is a benchmark; and of these: */
-    double variance, covariance, above, benchmark_above, apart, difference;
-} measures;
+    int64_t counted, invested; /* invested: counted days with a position in the evening */
+    double best, worst, deviation, excess, downside; /* excess: mean return above the risk-free rate */
+    double active_deviation, active_excess;          /* from the first purchase on */
+    double mean_equity, exposure;                    /* exposure: NaN without a day of positive equity */
+    double depth;                                    /* of the deepest drawdown, with its rows: */
+    int64_t peak, bottom, recovery;                  /* recovery: -1 when there is none */
+    double benchmark_growth, benchmark_depth;        /* of the whole window */
+    double benchmark_deviation, variance, covariance, benchmark_excess, tracking_deviation, difference;
+} curve_sums;
 
-static void falls(const course *c, measures *m) {
-    double highest = -INFINITY;
+static void find_drawdown(const equity_curve *c, curve_sums *m) {
+    double highest = c->initial_cash;
     int64_t at_peak = -1, last_peak = -1;
     m->depth = INFINITY;
     for (int64_t i = 0; i < c->rows; i++) {
         if (c->equity[i] > highest) highest = c->equity[i];
-        double peak = highest > c->initial_cash ? highest : c->initial_cash;
-        c->drawdowns[i] = c->equity[i] / peak - 1;
+        c->drawdowns[i] = without_noise(c->equity[i] / highest - 1);
         if (c->drawdowns[i] < m->depth) {
             m->depth = c->drawdowns[i];
             m->bottom = i;
@@ -80,12 +101,25 @@ static void falls(const course *c, measures *m) {
         if (c->drawdowns[i] >= 0) at_peak = i;
     }
     m->peak = last_peak < 0 ? 0 : last_peak;
-    m->regained = -1;
-    for (int64_t i = m->bottom; i < c->rows && m->regained < 0; i++)
-        if (c->drawdowns[i] >= 0) m->regained = i;
+    m->recovery = -1;
+    for (int64_t i = m->bottom; i < c->rows && m->recovery < 0; i++)
+        if (c->drawdowns[i] >= 0) m->recovery = i;
 }
 
-static void against(const course *c, measures *m) {
+static void follow_benchmark(const equity_curve *c, curve_sums *m) {
+    double level = 1, highest = 1;
+    m->benchmark_depth = 0;
+    for (int64_t i = 0; i < c->rows; i++) {
+        level *= 1 + c->benchmark[i];
+        c->levels[i] = level;
+        if (level > highest) highest = level;
+        double drawdown = without_noise(level / highest - 1);
+        if (drawdown < m->benchmark_depth) m->benchmark_depth = drawdown;
+    }
+    m->benchmark_growth = level;
+}
+
+static void compare(const equity_curve *c, curve_sums *m) {
     double *r = c->work, *b = r + c->rows, *work = b + c->rows;
     int64_t n = 0;
     for (int64_t i = 0; i < c->rows; i++) {
@@ -93,87 +127,88 @@ static void against(const course *c, measures *m) {
         r[n] = c->returns[i];
         b[n++] = c->benchmark[i];
     }
-    m->compared = n;
     if (n < 2) return;
     double middle = mean(r, n), benchmark = mean(b, n);
-    for (int64_t i = 0; i < n; i++) {
-        double spread = b[i] - benchmark;
-        work[i] = spread * spread;
-    }
-    m->variance = sum(work, n);
+    m->variance = squares(b, n, work);
+    m->benchmark_deviation = significant(sqrt(m->variance / (double)(n - 1)), b, n);
     for (int64_t i = 0; i < n; i++) work[i] = (r[i] - middle) * (b[i] - benchmark);
     m->covariance = sum(work, n);
-    m->above = mean_above(r, n, c->daily_rf, work);
-    m->benchmark_above = mean_above(b, n, c->daily_rf, work);
+    m->benchmark_excess = mean_excess(b, n, c->daily_rf, work);
     for (int64_t i = 0; i < n; i++) r[i] -= b[i];
-    m->apart = deviation(r, n, work);
+    m->tracking_deviation = deviation(r, n, work);
     m->difference = mean(r, n);
 }
 
-void measure(const course *c, measures *m) {
+void measure_curve(const equity_curve *c, curve_sums *m) {
     double *known = c->work, *work = known + c->rows;
-    int64_t n = 0, first = 0; /* known returns; of these the first one of an active day */
-    for (int64_t i = 0; i < c->rows; i++) {
-        double before = i ? c->equity[i - 1] : c->initial_cash;
-        c->returns[i] = before > 0 ? c->equity[i] / before - 1 : NAN;
-    }
+    int64_t n = 0, first = 0; /* returns that exist; index of the first one of an active day */
     m->best = -INFINITY;
     m->worst = INFINITY;
+    m->invested = 0;
     for (int64_t i = 0; i < c->rows; i++) {
-        double value = c->returns[i];
+        double before = i ? c->equity[i - 1] : c->initial_cash;
+        double value = before > 0 ? without_noise(c->equity[i] / before - 1) : NAN;
+        c->returns[i] = value;
         if (isnan(value)) continue;
-        first += i < c->idle;
+        first += i < c->idle_days;
+        m->invested += c->positions[i] > 0;
         if (value > m->best) m->best = value;
         if (value < m->worst) m->worst = value;
         known[n++] = value;
     }
+    m->counted = n;
     m->deviation = deviation(known, n, work);
-    m->excess = mean_above(known, n, c->daily_rf, work);
+    m->excess = mean_excess(known, n, c->daily_rf, work);
     for (int64_t i = 0; i < n; i++) {
         double excess = known[i] - c->daily_rf;
         work[i] = excess < 0 ? excess * excess : 0.0;
     }
-    m->below = sqrt(mean(work, n));
+    m->downside = significant(sqrt(mean(work, n)), known, n);
     m->active_deviation = deviation(known + first, n - first, work);
-    m->active_excess = n > first ? mean_above(known + first, n - first, c->daily_rf, work) : NAN;
-    m->equity = mean(c->equity, c->rows);
+    m->active_excess = n > first ? mean_excess(known + first, n - first, c->daily_rf, work) : NAN;
+    n = 0;
+    for (int64_t i = 0; i < c->rows; i++)
+        if (!isnan(c->returns[i])) known[n++] = c->equity[i];
+    m->mean_equity = mean(known, n);
     n = 0;
     for (int64_t i = 0; i < c->rows; i++)
         if (c->equity[i] > 0) known[n++] = (c->equity[i] - c->cash[i]) / c->equity[i];
     m->exposure = n ? mean(known, n) : NAN;
-    falls(c, m);
-    m->compared = 0;
-    if (c->benchmark) against(c, m);
+    find_drawdown(c, m);
+    if (!c->benchmark) return;
+    follow_benchmark(c, m);
+    compare(c, m);
 }
 
 typedef struct {
-    double won_sum, lost_sum, won_part, lost_part; /* sums of gains in money, means of gains as a part of the cost */
-    int64_t won, days;
-} outcomes;
+    double gains, losses, mean_win, mean_loss; /* sums in won; means as a fraction of the cost */
+    int64_t wins, holding_days;
+} trip_sums;
 
-/* A round trip's record is `size` bytes with cost and brought at these offsets (float64). gains, parts: out; work: room
- * for 2 n. */
-void judge_trips(const char *trips, int64_t n, int64_t size, int64_t cost, int64_t brought, const int32_t *ages,
-                 double *gains, double *parts, double *work, outcomes *o) {
-    double *gained = work, *of_cost = work + n;
-    int64_t won = 0;
-    o->days = 0;
+/* A round trip is a record of `size` bytes with its cost and proceeds (float64, won) at these offsets. gains, returns:
+ * out; work: scratch for 2 * n values. */
+void measure_trips(const char *trips, int64_t n, int64_t size, int64_t cost, int64_t proceeds, const int32_t *ages,
+                   double *gains, double *returns, double *work, trip_sums *o) {
+    double *won = work, *fraction = work + n;
+    int64_t wins = 0;
+    o->holding_days = 0;
     for (int64_t i = 0; i < n; i++) {
         double paid = *(const double *)(trips + i * size + cost);
-        gains[i] = *(const double *)(trips + i * size + brought) - paid;
-        parts[i] = gains[i] / paid;
-        o->days += ages[i];
-        won += gains[i] > 0;
+        double gain = *(const double *)(trips + i * size + proceeds) - paid;
+        gains[i] = fabs(gain) <= NOISE * paid ? 0.0 : gain;
+        returns[i] = gains[i] / paid;
+        o->holding_days += ages[i];
+        wins += gains[i] > 0;
     }
-    int64_t lost = n - won, w = 0, l = won;
-    o->won = won;
+    int64_t losses = n - wins, w = 0, l = wins;
+    o->wins = wins;
     for (int64_t i = 0; i < n; i++) {
         int64_t at = gains[i] > 0 ? w++ : l++;
-        gained[at] = gains[i];
-        of_cost[at] = parts[i];
+        won[at] = gains[i];
+        fraction[at] = returns[i];
     }
-    o->won_sum = sum(gained, won);
-    o->lost_sum = sum(gained + won, lost);
-    o->won_part = won ? mean(of_cost, won) : NAN;
-    o->lost_part = lost ? mean(of_cost + won, lost) : NAN;
+    o->gains = sum(won, wins);
+    o->losses = sum(won + wins, losses);
+    o->mean_win = wins ? mean(fraction, wins) : NAN;
+    o->mean_loss = losses ? mean(fraction + wins, losses) : NAN;
 }

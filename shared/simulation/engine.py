@@ -33,14 +33,21 @@ from shared.simulation.native import Block, Ledger, address
 from shared.simulation.native_inputs import Bound, bind
 from shared.simulation.plan import UNIVERSE_BENCHMARKS, Expressions, Plan, dataset_problems, expressions_of, plan
 from shared.simulation.rebalance import rebalance_rows
-from shared.simulation.result.encoding import Piece, text
+from shared.simulation.result.encoding import Fragment, literal
 from shared.simulation.result.outcome import Outcome
-from shared.simulation.result.tables import encode, equity_rows, open_rows, round_trip_rows, trade_rows
-from shared.simulation.statistics import Course, Totals, Trips, statistics
+from shared.simulation.result.tables import (
+    corporate_action_rows,
+    encode,
+    equity_rows,
+    open_position_rows,
+    round_trip_rows,
+    trade_rows,
+)
+from shared.simulation.statistics import EquityCurve, RoundTrips, TradeTotals, statistics
 from shared.simulation.universe import UniverseMask, universe_rows
 from shared.simulation.warnings import endings, found_nothing, window_notices
 
-ENGINE_VERSION = "1"
+ENGINE_VERSION = "2"
 """Changes whenever the same request on the same dataset may give another result."""
 
 BLOCK_ROWS = 1024
@@ -78,17 +85,34 @@ class Run:
     statistics_ms: float = 0.0
     encode_ms: float = 0.0
 
-    def course(self) -> Course:
-        """The equity curve and what belongs to it."""
+    def curve(self) -> EquityCurve:
+        """Return the equity curve with its benchmark."""
         bought = self.ledger.state.first_purchase
-        return Course(
+        return EquityCurve(
             days=self.panels.days[self.plan.window],
             equity=self.ledger.equity,
             cash=self.ledger.cash,
+            positions=self.ledger.positions,
             initial_cash=self.request.initial_cash,
             benchmark=None if self.benchmark is None else self.benchmark.returns,
             idle_days=len(self.ledger.equity) if bought < 0 else bought - self.plan.window.start,
             risk_free_pct=self.request.risk_free_pct,
+        )
+
+    def totals(self) -> TradeTotals:
+        """Return the sums over all fills."""
+        state, trades = self.ledger.state, self.ledger.trades
+        bought = trades[trades["reason"] == 0]
+        window = self.plan.window
+        volume = self.panels.panel("volume", window)[bought["row"] - window.start, bought["col"]]
+        return TradeTotals(
+            sales=state.sales,
+            commission=state.commission,
+            tax=state.tax,
+            slippage=state.slippage,
+            dividends=state.dividends,
+            fills=int(np.count_nonzero(trades["shares"])),
+            participation=bought["shares"] / volume,
         )
 
 
@@ -261,21 +285,14 @@ def _dates(days: np.ndarray) -> list[str]:
     return found
 
 
-def parts_of(state: Run) -> dict[str, Piece]:
+def parts_of(state: Run) -> dict[str, Fragment]:
     """The parts of the result in the shape of the interface, with keys in name order."""
     begun = perf_counter()
     panels, window, ledger, instruments = state.panels, state.plan.window, state.ledger, state.panels.instruments
-    course, days, first = state.course(), state.panels.days, window.start
-    trades, holdings, trips = ledger.trades, ledger.holdings, Trips(ledger.trips, days)
-    months, years = course.monthly_returns(), course.yearly_returns()
-    totals = Totals(
-        sales=ledger.state.sales,
-        commission=ledger.state.commission,
-        tax=ledger.state.tax,
-        slippage=ledger.state.slippage,
-        fills=int(np.count_nonzero(trades["shares"])),
-    )
-    state.figures = orjson.dumps(statistics(course, trips, totals, months))
+    curve, days, first = state.curve(), state.panels.days, window.start
+    holdings, trips = ledger.holdings, RoundTrips(ledger.trips, days)
+    months, years = curve.monthly_returns(), curve.yearly_returns()
+    state.figures = orjson.dumps(statistics(curve, trips, state.totals(), months))
     state.statistics_ms = 1000 * (perf_counter() - begun)
     begun = perf_counter()
     first_day, last_day = int(days[first]), int(days[window.stop - 1])
@@ -289,16 +306,17 @@ def parts_of(state: Run) -> dict[str, Piece]:
         "warmup_rows": state.plan.warmup_rows,
     }
     parts = {
-        "equity": equity_rows(course, ledger.positions),
-        "monthly_returns": text(orjson.dumps([{"month": name, "return": value} for name, value in months])),
-        "open_positions": open_rows(holdings, last, instruments, days, last_day),
+        "corporate_actions": corporate_action_rows(ledger.corporate_actions, instruments, days),
+        "equity": equity_rows(curve),
+        "monthly_returns": literal(orjson.dumps([{"month": name, "return": value} for name, value in months])),
+        "open_positions": open_position_rows(holdings, last, instruments, days, last_day),
         "round_trips": round_trip_rows(trips, instruments, days),
-        "statistics": text(state.figures),
-        "trades": trade_rows(trades, instruments, days),
-        "unfilled": text(orjson.dumps(ledger.unfilled())),
-        "warnings": text(orjson.dumps(warnings)),
-        "window": text(orjson.dumps(around)),
-        "yearly_returns": text(orjson.dumps([{"return": value, "year": name} for name, value in years])),
+        "statistics": literal(state.figures),
+        "trades": trade_rows(ledger.trades, instruments, days),
+        "unfilled": literal(orjson.dumps(ledger.unfilled())),
+        "warnings": literal(orjson.dumps(warnings)),
+        "window": literal(orjson.dumps(around)),
+        "yearly_returns": literal(orjson.dumps([{"return": value, "year": name} for name, value in years])),
     }
     state.encode_ms = 1000 * (perf_counter() - begun)
     return parts

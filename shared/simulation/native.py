@@ -28,7 +28,7 @@ DELISTINGS = ("last_price", "haircut", "zero")
 
 HOLDING = np.dtype(
     [(name, np.int32) for name in ("col", "entry_row", "entry_day", "left_alone", "due", "pad")]
-    + [(name, np.float64) for name in ("shares", "entry", "peak", "bought", "price", "cost", "brought")]
+    + [(name, np.float64) for name in ("shares", "entry", "peak", "bought", "price", "cost", "proceeds")]
 )
 TRADE = np.dtype(
     [(name, np.int32) for name in ("row", "col", "reason", "pad")]
@@ -36,9 +36,13 @@ TRADE = np.dtype(
 )
 TRIP = np.dtype(
     [(name, np.int32) for name in ("col", "entry_row", "exit_row", "reason")]
-    + [(name, np.float64) for name in ("shares", "entry_price", "exit_shares", "exit_price", "cost", "brought")]
+    + [(name, np.float64) for name in ("shares", "entry_price", "exit_shares", "exit_price", "cost", "proceeds")]
 )
-
+CORPORATE_ACTION = np.dtype(
+    [(name, np.int32) for name in ("row", "col", "kind", "pad")]
+    + [(name, np.float64) for name in ("ratio", "shares_before", "shares_after", "dps", "cash")]
+)
+"""`kind`: 0 split, 1 dividend; NaN where a number does not apply."""
 
 BAR = ("low", "high", "last", "open", "close", "split")
 """What the loop looks at for each holding and day, side by side, and the days of a stock one after the other."""
@@ -65,7 +69,7 @@ class Market(Structure):
         ("bars", c_void_p),
         ("years", c_int64),
         *((name, c_void_p) for name in ("days", "code_rank", "by_code", "kind", "delisted")),
-        *((name, c_void_p) for name in ("dividend_row", "dividend_col", "dividend_cash")),
+        *((name, c_void_p) for name in ("dividend_row", "dividend_col", "dividend_dps", "dividend_cash")),
         ("dividends", c_int64),
     )
 
@@ -122,12 +126,14 @@ class State(Structure):
         *(
             (name, c_int64)
             for name in (
-                "held", "trades", "trade_room", "trips", "trip_room", "dividend", "candidate_days", "first_purchase",
+                "held", "trades", "trade_room", "trips", "trip_room", "actions", "action_room", "dividend",
+                "candidate_days", "first_purchase",
             )
         ),
-        *((name, c_double) for name in ("sales", "commission", "tax", "slippage")),
+        *((name, c_double) for name in ("sales", "commission", "tax", "slippage", "dividends")),
         ("unfilled", c_int64 * (len(UNFILLED) + 1)),
-        *((name, c_void_p) for name in ("holdings", "trade_log", "trip_log", "equity", "cash_log", "positions")),
+        *((name, c_void_p) for name in ("holdings", "trade_log", "trip_log", "action_log")),
+        *((name, c_void_p) for name in ("equity", "cash_log", "positions")),
         *((name, c_void_p) for name in ("is_held", "sold_row", "target_row", "keys", "order", "weights")),
         *((name, c_void_p) for name in ("passed", "ranked")),
     )  # fmt: skip
@@ -223,6 +229,7 @@ class Ledger:
         self._holdings = np.empty(max_positions + 1, HOLDING)
         self._trades = np.empty(8 * max_positions + 1024, TRADE)
         self._trips = np.empty(4 * max_positions + 512, TRIP)
+        self._actions = np.empty(4 * max_positions + 512, CORPORATE_ACTION)
         self._marks = (
             np.zeros(columns, np.uint8), np.full(columns, -1, np.int32), np.full(columns, -1, np.int32),
             np.empty(columns + 1, np.uint64), np.empty(columns + 2, np.int32), np.empty(max_positions + 1),
@@ -240,6 +247,7 @@ class Ledger:
     def _point_at_logs(self) -> None:
         self.state.trade_log, self.state.trade_room = place(self._trades), len(self._trades)
         self.state.trip_log, self.state.trip_room = place(self._trips), len(self._trips)
+        self.state.action_log, self.state.action_room = place(self._actions), len(self._actions)
 
     def live(self, market: Market, rules: Rules, options: Options, block: Block) -> None:
         """Lives the rows of a block."""
@@ -249,6 +257,7 @@ class Ledger:
             if block.start < block.stop:
                 self._trades = np.concatenate([self._trades, np.empty_like(self._trades)])
                 self._trips = np.concatenate([self._trips, np.empty_like(self._trips)])
+                self._actions = np.concatenate([self._actions, np.empty_like(self._actions)])
                 self._point_at_logs()
 
     @property
@@ -260,6 +269,11 @@ class Ledger:
     def trips(self) -> np.ndarray:
         """TRIP records: the holdings that have ended."""
         return self._trips[: self.state.trips]
+
+    @property
+    def corporate_actions(self) -> np.ndarray:
+        """CORPORATE_ACTION records: splits and dividends of holdings, in order of execution."""
+        return self._actions[: self.state.actions]
 
     @property
     def holdings(self) -> np.ndarray:

@@ -116,7 +116,8 @@ class _Payments:
     days: np.ndarray
     row: np.ndarray  # int32
     col: np.ndarray  # int32
-    cash: np.ndarray  # float64
+    dps: np.ndarray  # float64, won a share before tax
+    cash: np.ndarray  # float64, won a share after tax
 
 
 _known_payments: Kept[_Payments] = Kept(4)
@@ -130,7 +131,7 @@ def _payments(dividends: Dividends, panels: Panels) -> _Payments:
     order = paid[np.lexsort((dividends.dps[paid], rank, rows[paid]))]
     return _Payments(
         of=dividends, days=panels.days, row=rows[order], col=dividends.instrument[order].astype(np.int32),
-        cash=dividends.dps[order] * (1 - DIVIDEND_TAX),
+        dps=dividends.dps[order], cash=dividends.dps[order] * (1 - DIVIDEND_TAX),
     )  # fmt: skip
 
 
@@ -141,6 +142,7 @@ def _bind_dividends(market: Market, panels: Panels, window: slice, at: Any) -> N
     market.dividends = last - first
     market.dividend_row = at(paid.row[first:last], np.int32)
     market.dividend_col = at(paid.col[first:last], np.int32)
+    market.dividend_dps = at(paid.dps[first:last], np.float64)
     market.dividend_cash = at(paid.cash[first:last], np.float64)
 
 

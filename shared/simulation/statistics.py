@@ -1,7 +1,8 @@
-"""The figures of a finished run, from its equity curve, its benchmark and its closed round trips; undefined is None.
+"""The statistics of a finished run, from its equity curve, its benchmark, its fills and its closed round trips.
 
-Sums are pairwise ones in a fixed order (shared/native/statistics.c), never those of a linear algebra library, so that
-every machine has the same bits.
+The definitions are in docs/reference/simulation.md. What is undefined is None: no statistic can fail a run. Sums are
+pairwise in a fixed order (shared/native/statistics.c), never those of a linear algebra library, so that every machine
+computes the same bits.
 """
 
 from __future__ import annotations
@@ -20,90 +21,113 @@ from shared.native import library, place
 from shared.simulation.native import TRIP, address
 
 DAYS_A_YEAR = 252
+NOISE = 1e-12
+"""A change of at most this fraction is rounding noise and counts as 0."""
+
+Periods = list[tuple[str, float | None]]
+"""(name of a period, its return; None after an equity of 0)."""
 
 
-class _Course(Structure):
+class _EquityCurve(Structure):
+    """Mirrors `equity_curve` of statistics.c."""
+
     _fields_ = (
-        *((name, c_void_p) for name in ("equity", "cash", "benchmark")),
-        *((name, c_int64) for name in ("rows", "idle")),
+        *((name, c_void_p) for name in ("equity", "cash", "benchmark", "positions")),
+        *((name, c_int64) for name in ("rows", "idle_days")),
         *((name, c_double) for name in ("initial_cash", "daily_rf")),
-        *((name, c_void_p) for name in ("returns", "drawdowns", "work")),
+        *((name, c_void_p) for name in ("returns", "drawdowns", "levels", "work")),
     )
 
 
-class _Measures(Structure):
+class _CurveSums(Structure):
+    """Mirrors `curve_sums` of statistics.c."""
+
     _fields_ = (
+        *((name, c_int64) for name in ("counted", "invested")),
         *(
             (name, c_double)
             for name in (
-                "best", "worst", "deviation", "excess", "below", "active_deviation", "active_excess", "equity",
-                "exposure", "depth",
+                "best", "worst", "deviation", "excess", "downside", "active_deviation", "active_excess",
+                "mean_equity", "exposure", "depth",
             )
         ),
-        *((name, c_int64) for name in ("peak", "bottom", "regained", "compared")),
+        *((name, c_int64) for name in ("peak", "bottom", "recovery")),
         *(
             (name, c_double)
-            for name in ("variance", "covariance", "above", "benchmark_above", "apart", "difference")
+            for name in (
+                "benchmark_growth", "benchmark_depth", "benchmark_deviation", "variance", "covariance",
+                "benchmark_excess", "tracking_deviation", "difference",
+            )
         ),
     )  # fmt: skip
 
 
-class _Outcomes(Structure):
+class _TripSums(Structure):
+    """Mirrors `trip_sums` of statistics.c."""
+
     _fields_ = (
-        *((name, c_double) for name in ("won_sum", "lost_sum", "won_part", "lost_part")),
-        *((name, c_int64) for name in ("won", "days")),
+        *((name, c_double) for name in ("gains", "losses", "mean_win", "mean_loss")),
+        *((name, c_int64) for name in ("wins", "holding_days")),
     )
 
 
 @cache
 def _kernels() -> ctypes.CDLL:
-    found = library("statistics")
-    found.measure.restype = None
-    found.measure.argtypes = [ctypes.POINTER(_Course), ctypes.POINTER(_Measures)]
-    found.judge_trips.restype = None
-    found.judge_trips.argtypes = [
+    kernels = library("statistics")
+    kernels.measure_curve.restype = None
+    kernels.measure_curve.argtypes = [ctypes.POINTER(_EquityCurve), ctypes.POINTER(_CurveSums)]
+    kernels.measure_trips.restype = None
+    kernels.measure_trips.argtypes = [
         c_void_p, c_int64, c_int64, c_int64, c_int64, c_void_p, c_void_p, c_void_p, c_void_p,
-        ctypes.POINTER(_Outcomes),
+        ctypes.POINTER(_TripSums),
     ]  # fmt: skip
-    return found
+    return kernels
 
 
 @dataclass(frozen=True, kw_only=True)
-class Totals:
-    """Sums over all fills."""
+class TradeTotals:
+    """Sums over all fills in won, the number of fills of at least one share, and what the purchases took of the market.
+
+    `participation` is float64 [purchases]: the shares of each as a fraction of the volume of its day.
+    """
 
     sales: float
     commission: float
     tax: float
     slippage: float
+    dividends: float
     fills: int
+    participation: np.ndarray
 
 
-class Course:
-    """The run day by day: arrays over the N rows of the window, and what is measured of them.
+class EquityCurve:
+    """A run day by day: arrays over the N rows of the window, and the sums over them.
 
     `returns`: daily, the first against the initial cash, NaN on days after an equity of 0. `drawdowns`: equity against
-    its highest value so far, the initial cash being the first. `benchmark` has returns, None without one.
+    its highest value so far, the initial cash being the first. `benchmark`: daily returns, None without one;
+    `benchmark_levels`: their product, 1 before the first row.
     """
 
     def __init__(
-        self, *, days: np.ndarray, equity: np.ndarray, cash: np.ndarray, initial_cash: float,
+        self, *, days: np.ndarray, equity: np.ndarray, cash: np.ndarray, positions: np.ndarray, initial_cash: float,
         benchmark: np.ndarray | None, idle_days: int, risk_free_pct: float,
     ) -> None:  # fmt: skip
-        self.days, self.equity, self.cash, self.benchmark = days, equity, cash, benchmark
-        self.initial_cash, self.idle_days = initial_cash, idle_days
+        self.days, self.equity, self.cash, self.positions = days, equity, cash, positions
+        self.initial_cash, self.benchmark, self.idle_days = initial_cash, benchmark, idle_days
         self.daily_rf = risk_free_pct / 100 / DAYS_A_YEAR
         rows = len(equity)
-        if not rows or len(cash) != rows or len(days) != rows or (benchmark is not None and len(benchmark) != rows):
-            raise ValueError("a course needs as many days, cash and benchmark returns as it has equity, and a day")
-        self.returns, self.drawdowns = np.empty(rows), np.empty(rows)
-        work, self.measures = np.empty(3 * rows), _Measures()
-        asked = _Course(
+        columns = (cash, positions, days) if benchmark is None else (cash, positions, days, benchmark)
+        if not rows or any(len(column) != rows for column in columns):
+            raise ValueError("an equity curve needs at least one row, and every column as long as `equity`")
+        self.returns, self.drawdowns, self.benchmark_levels = np.empty(rows), np.empty(rows), np.empty(rows)
+        work, self.sums = np.empty(3 * rows), _CurveSums()
+        curve = _EquityCurve(
             address(equity, np.float64), address(cash, np.float64),
-            None if benchmark is None else address(benchmark, np.float64), rows, idle_days, initial_cash,
-            self.daily_rf, place(self.returns), place(self.drawdowns), place(work),
+            None if benchmark is None else address(benchmark, np.float64), address(positions, np.int32), rows,
+            idle_days, initial_cash, self.daily_rf, place(self.returns), place(self.drawdowns),
+            place(self.benchmark_levels), place(work),
         )  # fmt: skip
-        _kernels().measure(asked, self.measures)
+        _kernels().measure_curve(curve, self.sums)
 
     @cached_property
     def months(self) -> list[tuple[int, int]]:
@@ -112,120 +136,157 @@ class Course:
         last = [*np.flatnonzero(months[1:] != months[:-1]).tolist(), len(months) - 1]
         return list(zip(months[last].tolist(), last, strict=True))
 
-    def monthly_returns(self) -> list[tuple[str, float | None]]:
+    def monthly_returns(self) -> Periods:
         """(YYYY-MM, return) by calendar month, the first against the initial cash."""
         return self._returns_of([(f"{1970 + m // 12:04d}-{m % 12 + 1:02d}", row) for m, row in self.months])
 
-    def yearly_returns(self) -> list[tuple[str, float | None]]:
+    def yearly_returns(self) -> Periods:
         """(YYYY, return) by calendar year, the first against the initial cash."""
         return self._returns_of(list({f"{1970 + m // 12:04d}": row for m, row in self.months}.items()))
 
-    def _returns_of(self, periods: list[tuple[str, int]]) -> list[tuple[str, float | None]]:
+    def _returns_of(self, periods: list[tuple[str, int]]) -> Periods:
         ends = self.equity[[row for _, row in periods]].tolist()
         before = [self.initial_cash, *ends[:-1]]
-        return [(name, e / b - 1 if b > 0 else None) for (name, _), e, b in zip(periods, ends, before, strict=True)]
+        return [
+            (name, _without_noise(e / b - 1) if b > 0 else None)
+            for (name, _), e, b in zip(periods, ends, before, strict=True)
+        ]
 
 
-class Trips:
-    """Closed round trips (TRIP records) with their ages in calendar days, gains in won and as a part of the cost."""
+class RoundTrips:
+    """Closed round trips (TRIP records): their ages in calendar days, gains in won, and returns (gain / cost)."""
 
     def __init__(self, records: np.ndarray, days: np.ndarray) -> None:
         count = len(records)
         self.records = records
         self.ages = days[records["exit_row"]] - days[records["entry_row"]]
-        self.gains, self.parts, self.outcomes = np.empty(count), np.empty(count), _Outcomes()
+        self.gains, self.returns, self.sums = np.empty(count), np.empty(count), _TripSums()
         work, fields = np.empty(2 * count), TRIP.fields
         assert fields is not None  # noqa: S101 - it is a record
-        _kernels().judge_trips(
-            address(records, TRIP), count, TRIP.itemsize, fields["cost"][1], fields["brought"][1],
-            address(self.ages, np.int32), place(self.gains), place(self.parts), place(work), self.outcomes,
+        _kernels().measure_trips(
+            address(records, TRIP), count, TRIP.itemsize, fields["cost"][1], fields["proceeds"][1],
+            address(self.ages, np.int32), place(self.gains), place(self.returns), place(work), self.sums,
         )  # fmt: skip
 
 
-def statistics(course: Course, trips: Trips, totals: Totals, months: list[tuple[str, float | None]]) -> dict[str, Any]:
-    """Every figure by name, in name order."""
-    measured = course.measures
-    rows, final = len(course.equity), float(course.equity[-1])
-    growth = max(final, 0.0) / course.initial_cash
-    cagr = growth ** (DAYS_A_YEAR / rows) - 1
-    found: dict[str, Any] = {
-        "total_return": final / course.initial_cash - 1,
+def statistics(curve: EquityCurve, trips: RoundTrips, totals: TradeTotals, months: Periods) -> dict[str, Any]:
+    """Return every statistic by name, in name order."""
+    sums, growth = curve.sums, max(float(curve.equity[-1]), 0.0) / curve.initial_cash
+    total_return, cagr = _without_noise(growth - 1), _annual_growth(growth, sums.counted)
+    figures: dict[str, Any] = {
+        "total_return": total_return,
         "cagr": cagr,
-        "volatility": _annual(measured.deviation),
-        "sharpe": _ratio_of_year(measured.excess, measured.deviation),
-        "sortino": measured.excess * math.sqrt(DAYS_A_YEAR) / measured.below if measured.below > 0 else None,
-        "best_day": measured.best,
-        "worst_day": measured.worst,
-        "idle_days": course.idle_days,
-        "sharpe_active": _ratio_of_year(measured.active_excess, measured.active_deviation),
+        "volatility": _annual(sums.deviation),
+        "sharpe": _annual_ratio(sums.excess, sums.deviation),
+        "sortino": _annual_ratio(sums.excess, sums.downside),
+        "best_day": sums.best,
+        "worst_day": sums.worst,
+        "invested_days": sums.invested / sums.counted,
+        "idle_days": curve.idle_days,
+        "sharpe_active": _annual_ratio(sums.active_excess, sums.active_deviation),
         "trades": totals.fills,
         "commission_paid": totals.commission,
         "tax_paid": totals.tax,
         "slippage_paid": totals.slippage,
-        "turnover": totals.sales * DAYS_A_YEAR / rows / measured.equity if measured.equity > 0 else None,
-        "exposure": measured.exposure,
+        "dividends_received": totals.dividends,
+        "turnover": _ratio(totals.sales * DAYS_A_YEAR / sums.counted, sums.mean_equity),
+        "exposure": sums.exposure,
     }
     month_returns = [value for _, value in months if value is not None]
-    found["best_month"] = max(month_returns, default=None)
-    found["worst_month"] = min(month_returns, default=None)
-    found |= _drawdown(course)
-    deepest = found["max_drawdown"]
-    found["calmar"] = cagr / abs(deepest) if deepest else None
-    found |= _against(course)
-    found |= _round_trips(trips)
-    return {name: _finite(found[name]) for name in sorted(found)}
+    figures["best_month"] = max(month_returns, default=None)
+    figures["worst_month"] = min(month_returns, default=None)
+    figures |= _drawdown(curve)
+    figures["calmar"] = None if cagr is None else _ratio(cagr, abs(figures["max_drawdown"]))
+    figures |= _benchmark(curve, total_return)
+    figures |= _round_trips(trips)
+    figures |= _participation(totals.participation)
+    return {name: _finite(figures[name]) for name in sorted(figures)}
 
 
 def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _annual(deviation: float) -> float | None:
-    return None if math.isnan(deviation) else deviation * math.sqrt(DAYS_A_YEAR)
+def _without_noise(change: float) -> float:
+    return 0.0 if abs(change) <= NOISE else change
 
 
-def _ratio_of_year(excess: float, deviation: float) -> float | None:
+def _ratio(above: float, below: float) -> float | None:
+    return above / below if below > 0 else None
+
+
+def _annual(deviation: float) -> float:
+    return deviation * math.sqrt(DAYS_A_YEAR)
+
+
+def _annual_ratio(excess: float, deviation: float) -> float | None:
     return excess / deviation * math.sqrt(DAYS_A_YEAR) if deviation > 0 else None
 
 
-def _drawdown(course: Course) -> dict[str, Any]:
-    """The deepest fall: from the last row at the peak before it (the window's first row when that is the initial cash)
-    to the first row at the bottom, and the first row that regains the peak."""
-    measured = course.measures
+def _annual_growth(growth: float, rows: int) -> float | None:
+    """Return the yearly growth rate; None when it overflows."""
+    try:
+        return growth ** (DAYS_A_YEAR / rows) - 1 if abs(growth - 1) > NOISE else 0.0
+    except OverflowError:
+        return None
+
+
+def _drawdown(curve: EquityCurve) -> dict[str, Any]:
+    """The deepest drawdown: from the last row at the peak before it (the window's first row when that is the initial
+    cash) to the first row at the bottom, and the first row at the peak again."""
+    sums = curve.sums
     names = ("max_drawdown_start", "max_drawdown_bottom", "max_drawdown_recovery")
-    if measured.depth >= 0:
+    if sums.depth >= 0:
         return {"max_drawdown": 0.0, **dict.fromkeys(names)}
-    rows = (measured.peak, measured.bottom, measured.regained)
-    dates = [None if row < 0 else iso(int(course.days[row])) for row in rows]
-    return {"max_drawdown": measured.depth, **dict(zip(names, dates, strict=True))}
+    rows = (sums.peak, sums.bottom, sums.recovery)
+    dates = [None if row < 0 else iso(int(curve.days[row])) for row in rows]
+    return {"max_drawdown": sums.depth, **dict(zip(names, dates, strict=True))}
 
 
-def _against(course: Course) -> dict[str, Any]:
-    found: dict[str, Any] = dict.fromkeys(("alpha", "beta", "tracking_error", "information_ratio"))
-    measured = course.measures
-    if measured.compared < 2:
-        return found
-    if measured.variance > 0:
-        beta = measured.covariance / measured.variance
-        found["beta"] = beta
-        found["alpha"] = DAYS_A_YEAR * (measured.above - beta * measured.benchmark_above)
-    error = _annual(measured.apart)
-    found["tracking_error"] = error
-    if error:
-        found["information_ratio"] = measured.difference * DAYS_A_YEAR / error
-    return found
+def _benchmark(curve: EquityCurve, total_return: float) -> dict[str, Any]:
+    names = (
+        "alpha", "beta", "tracking_error", "information_ratio", "benchmark_total_return", "benchmark_cagr",
+        "benchmark_max_drawdown", "excess_return",
+    )  # fmt: skip
+    figures: dict[str, Any] = dict.fromkeys(names)
+    if curve.benchmark is None:
+        return figures
+    sums = curve.sums
+    benchmark_return = _without_noise(sums.benchmark_growth - 1)
+    figures["benchmark_total_return"] = benchmark_return
+    figures["benchmark_cagr"] = _annual_growth(max(sums.benchmark_growth, 0.0), len(curve.equity))
+    figures["benchmark_max_drawdown"] = sums.benchmark_depth
+    figures["excess_return"] = total_return - benchmark_return
+    if sums.counted < 2:
+        return figures
+    if sums.benchmark_deviation > 0:
+        beta = sums.covariance / sums.variance
+        figures["beta"] = beta
+        figures["alpha"] = DAYS_A_YEAR * (sums.excess - beta * sums.benchmark_excess)
+    error = _annual(sums.tracking_deviation)
+    figures["tracking_error"] = error
+    figures["information_ratio"] = _ratio(sums.difference * DAYS_A_YEAR, error)
+    return figures
 
 
-def _round_trips(trips: Trips) -> dict[str, Any]:
-    count, ended = len(trips.records), trips.outcomes
+def _round_trips(trips: RoundTrips) -> dict[str, Any]:
+    count, sums = len(trips.records), trips.sums
     if not count:
         names = ("win_rate", "profit_factor", "average_win", "average_loss", "average_holding_days")
         return dict.fromkeys(names)
-    lost = -ended.lost_sum
     return {
-        "win_rate": ended.won / count,
-        "profit_factor": ended.won_sum / lost if lost > 0 else None,
-        "average_win": ended.won_part,
-        "average_loss": ended.lost_part,
-        "average_holding_days": ended.days / count,
+        "win_rate": sums.wins / count,
+        "profit_factor": _ratio(sums.gains, -sums.losses),
+        "average_win": sums.mean_win,
+        "average_loss": sums.mean_loss,
+        "average_holding_days": sums.holding_days / count,
+    }
+
+
+def _participation(shares_of_volume: np.ndarray) -> dict[str, float | None]:
+    if not len(shares_of_volume):
+        return {"participation_median": None, "participation_max": None}
+    return {
+        "participation_median": float(np.median(shares_of_volume)),
+        "participation_max": float(shares_of_volume.max()),
     }

@@ -26,7 +26,7 @@ from shared.infra.redis.cache import cache as open_cache
 from shared.infra.redis.streams import Consumer, Delivery
 from shared.settings import Settings
 from shared.simulation import run
-from shared.simulation.result.storage import opened
+from shared.simulation.result.storage import unpack
 from tests.support.api_helpers import ask, connection_of, prepared
 from tests.support.api_with_market import request
 from tests.support.system import Client, api_of
@@ -131,7 +131,7 @@ async def test_the_same_result_comes_under_a_lease(prepared: Settings, how: str)
         assert first["id"] != second["id"]
         assert (second["attempts"], second["lease"]) == (2 if how == "claimed" else 1, 1)
         assert second["result_digest"] == first["result_digest"]
-        told = orjson.loads(opened(second["result"]))["timing"]
+        told = orjson.loads(unpack(second["result"]))["timing"]
         assert dt.datetime.fromisoformat(told["started_at"]) == second["started_at"]
         assert dt.datetime.fromisoformat(told["finished_at"]) == second["finished_at"]
         assert house.freed == 1

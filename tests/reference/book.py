@@ -38,7 +38,9 @@ class Book(Signals):
     unfilled: dict[str, int] = field(default_factory=dict)
     sold: set[int] = field(default_factory=set)
     alone: set[int] = field(default_factory=set)
-    paid: dict[str, float] = field(default_factory=lambda: {"commission": 0.0, "tax": 0.0, "slippage": 0.0})
+    paid: dict[str, float] = field(
+        default_factory=lambda: {"commission": 0.0, "tax": 0.0, "slippage": 0.0, "dividends": 0.0}
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -121,6 +123,8 @@ class Book(Signals):
         held = self.holdings.pop(at)
         self.sold.add(at)
         gain = held.brought - held.cost
+        if abs(gain) <= 1e-12 * held.cost:
+            gain = 0.0
         self.round_trips.append(
             {
                 "stock_code": self.market.stocks[at].code,

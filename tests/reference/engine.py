@@ -32,6 +32,7 @@ class Run(Buyer):
                     if line["ex_date"] <= day and (before is None or line["ex_date"] > before):
                         got = held.shares * line["dps"] * (1 - DIVIDEND_TAX)
                         self.cash += got
+                        self.paid["dividends"] += got
                         held.brought += got
             split = stock.split[row]
             if split == 1:
@@ -217,6 +218,18 @@ def benchmark(run: Run) -> list[float] | None:
     return found
 
 
+def participation(run: Run) -> list[float]:
+    """The shares of each purchase as a part of the volume of its day."""
+    stocks = {stock.code: stock for stock in run.market.stocks}
+    rows = {day.isoformat(): row for row, day in enumerate(run.market.days)}
+    found = []
+    for trade in run.trades:
+        volume = stocks[trade["stock_code"]].cell(rows[trade["date"]], "volume")
+        if trade["side"] == "buy" and volume:
+            found.append(trade["shares"] / volume)
+    return found
+
+
 def backtest(
     market: dict[str, Any] | Market, request: dict[str, Any], noise: random.Random | None = None
 ) -> dict[str, Any]:
@@ -251,5 +264,12 @@ def backtest(
     }
     return {
         **result,
-        **statistics(result, run.paid, run.initial, index, float(request.get("risk_free_pct") or 0) / 100),
+        **statistics(
+            result,
+            run.paid,
+            run.initial,
+            index,
+            float(request.get("risk_free_pct") or 0) / 100,
+            participation=participation(run),
+        ),
     }

@@ -7,6 +7,33 @@ from itertools import accumulate, pairwise
 from typing import Any
 
 YEAR = 252
+NOISE = 1e-12
+
+
+def calm(change: float) -> float:
+    """A change; 0 when it is rounding noise."""
+    return 0.0 if abs(change) <= NOISE else change
+
+
+def significant(deviation: float, values: list[float]) -> float:
+    """A deviation; 0 when it is rounding noise of values of this size."""
+    return 0.0 if deviation <= NOISE * max([1.0, *map(abs, values)]) else deviation
+
+
+def yearly(growth: float, rows: int) -> float | None:
+    """Growth a year; None when it overflows."""
+    try:
+        return calm(growth - 1) and growth ** (YEAR / rows) - 1
+    except OverflowError:
+        return None
+
+
+def median(values: list[float]) -> float | None:
+    """Median; None without values."""
+    ordered, half = sorted(values), len(values) // 2
+    if not values:
+        return None
+    return ordered[half] if len(values) % 2 else (ordered[half - 1] + ordered[half]) / 2
 
 
 def mean(values: list[float]) -> float | None:
@@ -18,10 +45,8 @@ def spread(values: list[float]) -> float | None:
     """Sample standard deviation; None for fewer than two."""
     if len(values) < 2:
         return None
-    if min(values) == max(values):
-        return 0.0
     middle = math.fsum(values) / len(values)
-    return math.sqrt(math.fsum((v - middle) ** 2 for v in values) / (len(values) - 1))
+    return significant(math.sqrt(math.fsum((v - middle) ** 2 for v in values) / (len(values) - 1)), values)
 
 
 def over(top: float | None, bottom: float | None) -> float | None:
@@ -42,7 +67,7 @@ def by_period(equity: list[dict[str, Any]], initial: float, letters: int, name: 
         ends[point["date"][:letters]] = point["equity"]
     found, before = [], initial
     for period, value in ends.items():
-        found.append({name: period, "return": value / before - 1 if before > 0 else None})
+        found.append({name: period, "return": calm(value / before - 1) if before > 0 else None})
         before = value
     return found
 
@@ -53,12 +78,15 @@ def drawdowns(equity: list[dict[str, Any]], initial: float) -> dict[str, Any]:
     worst, start, bottom, at = 0.0, None, None, -1
     top = initial
     for i, point in enumerate(equity):
-        if point["equity"] >= peak:
-            peak, peak_date = point["equity"], point["date"]
-        point["drawdown"] = point["equity"] / peak - 1
+        peak = max(peak, point["equity"])
+        point["drawdown"] = calm(point["equity"] / peak - 1)
+        if point["drawdown"] == 0:
+            peak_date = point["date"]
         if point["drawdown"] < worst:
             worst, start, bottom, at, top = point["drawdown"], peak_date, point["date"], i, peak
-    recovery = next((p["date"] for p in equity[at + 1 :] if p["equity"] >= top), None) if at >= 0 else None
+    recovery = (
+        next((p["date"] for p in equity[at + 1 :] if calm(p["equity"] / top - 1) >= 0), None) if at >= 0 else None
+    )
     return {
         "max_drawdown": worst,
         "max_drawdown_start": start,
@@ -88,25 +116,37 @@ def against(returns: list[float], index: list[float], rf: float) -> dict[str, fl
 
 
 def statistics(
-    result: dict[str, Any], paid: dict[str, float], initial: float, index: list[float] | None, rf: float
+    result: dict[str, Any],
+    paid: dict[str, float],
+    initial: float,
+    index: list[float] | None,
+    rf: float,
+    *,
+    participation: list[float],
 ) -> dict[str, Any]:
-    """`statistics`, `monthly_returns`, `yearly_returns`; completes the points of the equity curve."""
+    """`statistics`, `monthly_returns`, `yearly_returns`; completes the points of the equity curve.
+
+    `participation` has the shares of each purchase as a part of the volume of its day.
+    """
     equity, trades, trips = result["equity"], result["trades"], result["round_trips"]
     values = [initial] + [p["equity"] for p in equity]
-    daily = [b / a - 1 if a > 0 else None for a, b in pairwise(values)]
+    daily = [calm(b / a - 1) if a > 0 else None for a, b in pairwise(values)]
     curve = list(accumulate(index or [], lambda v, r: v * (1 + r), initial=initial))[1:]
     for i, point in enumerate(equity):
         point["daily_return"] = daily[i]
         point["benchmark"] = curve[i] if index is not None else None
-    n = len(equity)
+    n = sum(r is not None for r in daily)
     returns = [r for r in daily if r is not None]
     growth = values[-1] / initial
     excess = [r - rf / YEAR for r in returns]
-    downside = math.sqrt(math.fsum(min(x, 0.0) ** 2 for x in excess) / len(excess))
+    downside = significant(math.sqrt(math.fsum(min(x, 0.0) ** 2 for x in excess) / len(excess)), returns)
     volatility = spread(returns)
-    cagr = growth ** (YEAR / n) - 1
+    cagr = yearly(growth, n)
     falls = drawdowns(equity, initial)
-    idle = next((i for i, p in enumerate(equity) if trades and p["date"] == trades[0]["date"]), n)
+    idle = next((i for i, p in enumerate(equity) if trades and p["date"] == trades[0]["date"]), len(equity))
+    counted = [p for p, r in zip(equity, daily, strict=True) if r is not None]
+    levels = [v / initial for v in curve]
+    peaks = list(accumulate(levels, max, initial=1.0))[1:]
     months, years = by_period(equity, initial, 7, "month"), by_period(equity, initial, 4, "year")
     monthly = [m["return"] for m in months if m["return"] is not None]
     wins = [t for t in trips if t["gain"] > 0]
@@ -115,7 +155,7 @@ def statistics(
     typical = mean(excess)
     paired = [(r, b) for r, b in zip(daily, index or [], strict=False) if r is not None]
     found: dict[str, Any] = {
-        "total_return": growth - 1,
+        "total_return": calm(growth - 1),
         "cagr": cagr,
         "volatility": None if volatility is None else volatility * math.sqrt(YEAR),
         "sharpe": sharpe(returns, rf),
@@ -132,8 +172,16 @@ def statistics(
         "average_win": mean([t["return"] for t in wins]),
         "average_loss": mean([t["return"] for t in losses]),
         "average_holding_days": mean([float(t["days"]) for t in trips]),
-        "turnover": over(sales * YEAR / n, mean([p["equity"] for p in equity])),
+        "turnover": over(sales * YEAR / n, mean([p["equity"] for p in counted])),
         "exposure": mean([(p["equity"] - p["cash"]) / p["equity"] for p in equity if p["equity"] > 0]),
+        "invested_days": sum(p["positions"] > 0 for p in counted) / n,
+        "participation_median": median(participation),
+        "participation_max": max(participation, default=None),
+        "dividends_received": paid["dividends"],
+        "benchmark_total_return": calm(levels[-1] - 1) if levels else None,
+        "benchmark_cagr": yearly(levels[-1], len(equity)) if levels else None,
+        "benchmark_max_drawdown": min(calm(v / p - 1) for v, p in zip(levels, peaks, strict=True)) if levels else None,
+        "excess_return": calm(growth - 1) - calm(levels[-1] - 1) if levels else None,
         "trades": sum(t["shares"] > 0 for t in trades),
         "commission_paid": paid["commission"],
         "tax_paid": paid["tax"],

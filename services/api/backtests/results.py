@@ -16,7 +16,7 @@ from shared.infra.database.pool import Database
 from shared.infra.database.sql import statements
 from shared.infra.redis.cache import Cache
 from shared.settings import MIB
-from shared.simulation.result.storage import opened, size_of
+from shared.simulation.result.storage import unpack, unpacked_size
 
 log = structlog.get_logger()
 
@@ -29,10 +29,10 @@ IN_LOOP = MIB
 
 
 async def open_frame(frame: bytes) -> bytes:
-    """`opened`, off the event loop when it is large."""
-    if size_of(frame) > IN_LOOP:
-        return await asyncio.to_thread(opened, frame)
-    return opened(frame)
+    """`unpack`, off the event loop when it is large."""
+    if unpacked_size(frame) > IN_LOOP:
+        return await asyncio.to_thread(unpack, frame)
+    return unpack(frame)
 
 
 class Results:

@@ -1,4 +1,4 @@
-"""What a run hands back: the result in the shape of the interface, its bytes, its digest, and how long it took."""
+"""What a run returns: the encoded result, its digest, and how long each step took."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import Any
 
 import orjson
 
-from shared.simulation.result.tables import Encoded
+from shared.simulation.result.tables import EncodedResult
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """`encoded` is the result with its provenance, `statistics` its figures as JSON. `timing` has `evaluate_ms`,
+    """`encoded` is the result with its provenance, `statistics` its statistics as JSON. `timing` has `evaluate_ms`,
     `simulate_ms`, `statistics_ms`, `encode_ms`."""
 
-    encoded: Encoded
+    encoded: EncodedResult
     statistics: bytes
     timing: dict[str, float]
 
     @property
     def result_digest(self) -> str:
-        """Covers all of the result but `provenance`."""
+        """The digest of all of the result but `provenance`."""
         return self.encoded.digest
 
     @cached_property
@@ -32,6 +32,6 @@ class Outcome:
 
     @cached_property
     def result(self) -> dict[str, Any]:
-        """The body as values."""
-        found: dict[str, Any] = orjson.loads(self.body)
-        return found
+        """The body, parsed."""
+        parsed: dict[str, Any] = orjson.loads(self.body)
+        return parsed

@@ -1,4 +1,8 @@
-"""A result in the shape of the interface: its tables by columns, its JSON with keys in name order, its digest."""
+"""The result in the shape of the API: its tables by columns, its JSON with sorted keys, its digest.
+
+Result digest = SHA-256 of the canonical JSON (UTF-8, keys sorted, no spaces, shortest round-trip numbers) of the parts
+DIGESTED: without provenance, timing, cache and ids.
+"""
 
 from __future__ import annotations
 
@@ -15,31 +19,34 @@ from shared.simulation.memo import Kept
 from shared.simulation.native import REASONS
 from shared.simulation.result.encoding import (
     DATE,
+    INT32,
+    INT64,
     NUMBER,
-    SMALL,
-    TEXT,
-    WHOLE,
-    Chosen,
-    Layout,
-    Piece,
-    Texts,
-    text,
-    written,
+    STRING,
+    DictColumn,
+    Fragment,
+    StringPool,
+    TableSchema,
+    literal,
+    render,
 )
-from shared.simulation.statistics import Course, Trips
+from shared.simulation.statistics import EquityCurve, RoundTrips
 
 DIGESTED = (
-    "equity", "monthly_returns", "open_positions", "round_trips", "statistics", "trades", "unfilled", "warnings",
-    "window", "yearly_returns",
+    "corporate_actions", "equity", "monthly_returns", "open_positions", "round_trips", "statistics", "trades",
+    "unfilled", "warnings", "window", "yearly_returns",
 )  # fmt: skip
 """What `result_digest` covers, in name order."""
 
-_LABELS = [text(("," if i else "{").encode() + b'"%s":' % name.encode()) for i, name in enumerate(DIGESTED)]
+DIGESTED_V1 = tuple(name for name in DIGESTED if name != "corporate_actions")
+"""What it covers in results of engine version 1."""
+
+_LABELS = [literal(("," if i else "{").encode() + b'"%s":' % name.encode()) for i, name in enumerate(DIGESTED)]
 
 
 @dataclass(frozen=True)
-class Encoded:
-    """A result as pieces for the store and as JSON, both without what `ending` has: `,"provenance":{...}}`."""
+class EncodedResult:
+    """A result as fragments for the store and as JSON, both without `ending`: `,"provenance":{...}}`."""
 
     document: bytes
     json: memoryview
@@ -47,110 +54,126 @@ class Encoded:
     digest: str
 
 
-def encode(parts: Mapping[str, Piece], provenance: Mapping[str, Any]) -> Encoded:
-    """The parts of a result (DIGESTED), each written with its keys in name order, with their digest.
+def encode(parts: Mapping[str, Fragment], provenance: Mapping[str, Any]) -> EncodedResult:
+    """Return the parts of a result (DIGESTED), each encoded with its keys in name order, with their digest.
 
-    The digested bytes are canonical JSON: UTF-8, keys sorted, no spaces, shortest round-trip numbers. The body is the
-    same with `provenance` (plus the digest) inserted.
+    The body is the digested JSON with `provenance` (plus the digest) inserted.
     """
-    pieces = [piece for label, name in zip(_LABELS, DIGESTED, strict=True) for piece in (label, parts[name])]
-    document = b"".join([piece.packed for piece in pieces])
-    json = written(document, sum(piece.most for piece in pieces))
+    fragments = [fragment for label, name in zip(_LABELS, DIGESTED, strict=True) for fragment in (label, parts[name])]
+    document = b"".join([fragment.packed for fragment in fragments])
+    json = render(document, sum(fragment.json_limit for fragment in fragments))
     hashed = hashlib.sha256(json)
     hashed.update(b"}")
     digest = hashed.hexdigest()
     whole = orjson.dumps({**provenance, "result_digest": digest}, option=orjson.OPT_SORT_KEYS)
-    return Encoded(document, json, b"".join((b',"provenance":', whole, b"}")), digest)
+    return EncodedResult(document, json, b"".join((b',"provenance":', whole, b"}")), digest)
 
 
 def digest_of(result: Mapping[str, Any]) -> str:
-    """The digest of a result that was read back from JSON (other keys than DIGESTED are ignored)."""
-    return hashlib.sha256(
-        orjson.dumps({name: result[name] for name in DIGESTED}, option=orjson.OPT_SORT_KEYS)
-    ).hexdigest()
+    """Return the digest of a result that was parsed from JSON, of engine version 1 or later."""
+    names = DIGESTED if "corporate_actions" in result else DIGESTED_V1
+    return hashlib.sha256(orjson.dumps({name: result[name] for name in names}, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-_REASONS = Texts.of(REASONS)
-_SIDES = Texts.of(("buy", "sell"))
-_known_texts: Kept[tuple[Instruments, Texts, Texts]] = Kept(4)
-"""By the place of the instruments, which stand beside their texts."""
+_REASONS = StringPool.of(REASONS)
+_SIDES = StringPool.of(("buy", "sell"))
+_KINDS = StringPool.of(("split", "dividend"))
+_stock_pools: Kept[tuple[Instruments, StringPool, StringPool]] = Kept(4)
+"""(instruments, codes, names) by the identity of the instruments, which the entry keeps alive."""
 
 
-def _stocks(columns: np.ndarray, instruments: Instruments) -> tuple[Chosen, Chosen]:
-    """(codes, names) of these columns; the texts of the last datasets are kept."""
-    found = _known_texts.get(
-        id(instruments), lambda: (instruments, Texts.of(instruments.code), Texts.of(instruments.name))
+def _stocks(columns: np.ndarray, instruments: Instruments) -> tuple[DictColumn, DictColumn]:
+    """Return (codes, names) of these columns."""
+    _, codes, names = _stock_pools.get(
+        id(instruments), lambda: (instruments, StringPool.of(instruments.code), StringPool.of(instruments.name))
     )
-    places = columns.astype(np.int32)
-    return Chosen(found[1], places), Chosen(found[2], places)
+    indices = columns.astype(np.int32)
+    return DictColumn(codes, indices), DictColumn(names, indices)
 
 
-_EQUITY = Layout(
-    benchmark=NUMBER, cash=NUMBER, daily_return=NUMBER, date=DATE, drawdown=NUMBER, equity=NUMBER, positions=SMALL
+_EQUITY = TableSchema(
+    benchmark=NUMBER, cash=NUMBER, daily_return=NUMBER, date=DATE, drawdown=NUMBER, equity=NUMBER, positions=INT32
 )
-_TRADES = Layout(
-    commission=NUMBER, date=DATE, name=TEXT, price=NUMBER, reason=TEXT, shares=WHOLE, side=TEXT, stock_code=TEXT,
-    tax=NUMBER,
+_TRADES = TableSchema(
+    commission=NUMBER, date=DATE, name=STRING, price=NUMBER, reason=STRING, shares=INT64, side=STRING,
+    stock_code=STRING, tax=NUMBER,
 )  # fmt: skip
-_TRIPS = Layout(
+_ROUND_TRIPS = TableSchema(
     cost=NUMBER, entry_date=DATE, entry_price=NUMBER, exit_date=DATE, exit_price=NUMBER, gain=NUMBER,
-    holding_days=SMALL, name=TEXT, proceeds=NUMBER, reason=TEXT, **{"return": NUMBER}, shares=WHOLE, stock_code=TEXT,
+    holding_days=INT32, name=STRING, proceeds=NUMBER, reason=STRING, **{"return": NUMBER}, shares=INT64,
+    stock_code=STRING,
 )  # fmt: skip
-_OPEN = Layout(
-    cost=NUMBER, entry_date=DATE, entry_price=NUMBER, gain=NUMBER, holding_days=SMALL, last_price=NUMBER, name=TEXT,
-    **{"return": NUMBER}, shares=WHOLE, stock_code=TEXT, value=NUMBER,
+_OPEN_POSITIONS = TableSchema(
+    cost=NUMBER, entry_date=DATE, entry_price=NUMBER, gain=NUMBER, holding_days=INT32, last=NUMBER, last_price=NUMBER,
+    name=STRING, **{"return": NUMBER}, shares=INT64, stock_code=STRING, value=NUMBER,
+)  # fmt: skip
+_CORPORATE_ACTIONS = TableSchema(
+    cash=NUMBER, date=DATE, dps=NUMBER, kind=STRING, ratio=NUMBER, shares_after=INT64, shares_before=INT64,
+    stock_code=STRING,
 )  # fmt: skip
 
 
-def equity_rows(course: Course, positions: np.ndarray) -> Piece:
-    """One point a row; an undefined return, and a benchmark that there is not, is null."""
-    if course.benchmark is None:
-        benchmark = np.full(len(course.days), np.nan)
+def equity_rows(curve: EquityCurve) -> Fragment:
+    """Encode one point a row; an undefined return and an absent benchmark are null."""
+    if curve.benchmark is None:
+        benchmark = np.full(len(curve.days), np.nan)
     else:
-        benchmark = course.initial_cash * np.cumprod(1 + course.benchmark)
-    return _EQUITY.rows(
-        len(course.days),
-        benchmark,
-        course.cash,
-        course.returns,
-        course.days,
-        course.drawdowns,
-        course.equity,
-        positions,
-    )
+        benchmark = curve.initial_cash * curve.benchmark_levels
+    return _EQUITY.encode(
+        len(curve.days), benchmark, curve.cash, curve.returns, curve.days, curve.drawdowns, curve.equity,
+        curve.positions,
+    )  # fmt: skip
 
 
-def trade_rows(trades: np.ndarray, instruments: Instruments, days: np.ndarray) -> Piece:
-    """Fills in order of execution; `days` are those of the dataset."""
+def trade_rows(trades: np.ndarray, instruments: Instruments, days: np.ndarray) -> Fragment:
+    """Encode fills (TRADE records) in order of execution; `days` are those of the dataset."""
     codes, names = _stocks(trades["col"], instruments)
     reasons = trades["reason"]
-    return _TRADES.rows(
-        len(trades), trades["commission"], days[trades["row"]], names, trades["price"], Chosen(_REASONS, reasons),
-        trades["shares"].astype(np.int64), Chosen(_SIDES, reasons > 0), codes, trades["tax"],
+    return _TRADES.encode(
+        len(trades), trades["commission"], days[trades["row"]], names, trades["price"], DictColumn(_REASONS, reasons),
+        trades["shares"].astype(np.int64), DictColumn(_SIDES, reasons > 0), codes, trades["tax"],
     )  # fmt: skip
 
 
-def round_trip_rows(trips: Trips, instruments: Instruments, days: np.ndarray) -> Piece:
-    """Ended holdings in the order in which they ended; `return` is the gain as a fraction of the cost."""
+def round_trip_rows(trips: RoundTrips, instruments: Instruments, days: np.ndarray) -> Fragment:
+    """Encode closed holdings in the order in which they ended; `return` is the gain as a fraction of the cost."""
     ended = trips.records
     codes, names = _stocks(ended["col"], instruments)
-    return _TRIPS.rows(
+    return _ROUND_TRIPS.encode(
         len(ended), ended["cost"], days[ended["entry_row"]], ended["entry_price"], days[ended["exit_row"]],
-        ended["exit_price"], trips.gains, trips.ages, names, ended["brought"], Chosen(_REASONS, ended["reason"]),
-        trips.parts, ended["shares"].astype(np.int64), codes,
+        ended["exit_price"], trips.gains, trips.ages, names, ended["proceeds"], DictColumn(_REASONS, ended["reason"]),
+        trips.returns, ended["shares"].astype(np.int64), codes,
     )  # fmt: skip
 
 
-def open_rows(
+def open_position_rows(
     holdings: np.ndarray, last: np.ndarray, instruments: Instruments, days: np.ndarray, last_day: int
-) -> Piece:
-    """What is still held, by stock code: `shares` and `entry_price` as of today (after splits), `value` at the last
-    close, `gain` against the cost with what dividends and fractions have brought."""
+) -> Fragment:
+    """Encode what is still held (HOLDING records), by stock code.
+
+    `shares` and `entry_price` are those of the last day (after splits), `value` is at the last close, `gain` compares
+    it, with the dividends and fractions paid so far, with the cost.
+    """
     codes, names = _stocks(holdings["col"], instruments)
     values = holdings["shares"] * last
-    gains = values + holdings["brought"] - holdings["cost"]
-    return _OPEN.rows(
+    gains = values + holdings["proceeds"] - holdings["cost"]
+    return _OPEN_POSITIONS.encode(
         len(holdings), holdings["cost"], days[holdings["entry_row"]], holdings["entry"], gains,
-        last_day - holdings["entry_day"], last, names, gains / holdings["cost"], holdings["shares"].astype(np.int64),
-        codes, values,
+        last_day - holdings["entry_day"], last, last, names, gains / holdings["cost"],
+        holdings["shares"].astype(np.int64), codes, values,
+    )  # fmt: skip
+
+
+def corporate_action_rows(records: np.ndarray, instruments: Instruments, days: np.ndarray) -> Fragment:
+    """Encode the ledger of splits and dividends (CORPORATE_ACTION records) by date, stock code and kind.
+
+    `ratio` is null for a dividend, `dps` (won a share before tax) for a split; `cash` is the money credited: the
+    fraction of a share, or the dividend after tax.
+    """
+    order = np.lexsort((records["kind"], instruments.code_rank[records["col"]], records["row"]))
+    listed = records[order]
+    codes, _ = _stocks(listed["col"], instruments)
+    return _CORPORATE_ACTIONS.encode(
+        len(listed), listed["cash"], days[listed["row"]], listed["dps"], DictColumn(_KINDS, listed["kind"]),
+        listed["ratio"], listed["shares_after"].astype(np.int64), listed["shares_before"].astype(np.int64), codes,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What is stored is what was run, bit by bit; anything else in its place is refused."""
+"""An unpacked result has the bytes of the run; damaged frames are refused."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import zstandard
 
 from shared.errors import DatasetError
 from shared.simulation import Outcome, canonical_request, request_of, run
-from shared.simulation.result.storage import frame_of, json_frame, opened
+from shared.simulation.result.storage import pack, pack_json, unpack
 from tests.support.markets import panels_of
 from tests.support.random_markets import random_market
 from tests.support.random_requests import random_request
 
-BESIDE = b',"timing":{"total_ms":1.5},"cache":{}'
+EXTRA = b',"timing":{"total_ms":1.5},"cache":{}'
 
 
 @pytest.fixture(scope="module")
@@ -25,40 +25,40 @@ def outcome() -> Outcome:
     return found
 
 
-def test_an_opened_frame_has_the_bytes_of_the_body_and_what_stands_beside(outcome: Outcome) -> None:
-    assert opened(frame_of(outcome.encoded)) == outcome.body
-    assert opened(frame_of(outcome.encoded, BESIDE)) == outcome.body[:-1] + BESIDE + b"}"
-    assert orjson.loads(opened(frame_of(outcome.encoded, BESIDE)))["timing"] == {"total_ms": 1.5}
+def test_unpacked_frame_has_the_bytes_of_body_and_extra(outcome: Outcome) -> None:
+    assert unpack(pack(outcome.encoded)) == outcome.body
+    assert unpack(pack(outcome.encoded, EXTRA)) == outcome.body[:-1] + EXTRA + b"}"
+    assert orjson.loads(unpack(pack(outcome.encoded, EXTRA)))["timing"] == {"total_ms": 1.5}
 
 
-def test_json_without_tables_is_stored_as_it_is() -> None:
-    assert opened(json_frame(b'{"a":[1,2]}')) == b'{"a":[1,2]}'
+def test_json_without_tables_unpacks_unchanged() -> None:
+    assert unpack(pack_json(b'{"a":[1,2]}')) == b'{"a":[1,2]}'
 
 
-def test_no_flipped_bit_of_a_stored_result_is_served(outcome: Outcome) -> None:
-    for frame in (frame_of(outcome.encoded), json_frame(outcome.body)):
-        assert opened(frame) == outcome.body
+def test_flipped_bits_are_refused_or_harmless(outcome: Outcome) -> None:
+    for frame in (pack(outcome.encoded), pack_json(outcome.body)):
+        assert unpack(frame) == outcome.body
         for place in range(0, len(frame), 1 + len(frame) // 2000):
             damaged = bytearray(frame)
             damaged[place] ^= 1
             try:
-                assert opened(bytes(damaged)) == outcome.body
+                assert unpack(bytes(damaged)) == outcome.body
             except DatasetError:
                 continue
         for wrong in (b"", b"\x80\x04.", frame[:-1], zstandard.ZstdCompressor(write_checksum=False).compress(frame)):
             with pytest.raises(DatasetError):
-                opened(wrong)
+                unpack(wrong)
 
 
-def test_a_bomb_is_refused_before_anything_is_allocated() -> None:
-    bomb = json_frame(bytes(300 * 1024 * 1024))
+def test_decompression_bomb_is_refused() -> None:
+    bomb = pack_json(bytes(300 * 1024 * 1024))
     assert len(bomb) < 100_000
     with pytest.raises(DatasetError):
-        opened(bomb)
+        unpack(bomb)
 
 
-def test_a_document_that_does_not_hold_what_it_names_is_refused(outcome: Outcome) -> None:
-    whole = zstandard.ZstdDecompressor().decompress(frame_of(outcome.encoded))
+def test_document_with_wrong_sizes_is_refused(outcome: Outcome) -> None:
+    whole = zstandard.ZstdDecompressor().decompress(pack(outcome.encoded))
     mark, size, document = whole[:8], whole[8:16], whole[16:]
     wrong = (
         mark, mark + size, mark + size + document[:-1], mark + size + document + b"T",
@@ -67,4 +67,4 @@ def test_a_document_that_does_not_hold_what_it_names_is_refused(outcome: Outcome
     )  # fmt: skip
     for content in wrong:
         with pytest.raises(DatasetError):
-            opened(json_frame(content))
+            unpack(pack_json(content))
