@@ -218,6 +218,7 @@ def _assemble(
         chunks=chunks,
         indices=dict(shape.indices),
         dividends=shape.dividends,
+        listings=shape.listings,
     )
     summaries = [built[part].summary if part in built else shape.summaries[part] for part in range(count)]
     manifest = manifest_of(content, revision, reasons_of(summaries))

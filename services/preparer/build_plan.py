@@ -26,7 +26,7 @@ from shared.infra.database.pool import Database
 from shared.infra.redis.cache import Cache
 from shared.model.calendar import year_slices
 from shared.model.instruments import Instruments
-from shared.model.market_data import Dividends, Statements
+from shared.model.market_data import Dividends, Listings, Statements
 
 log = structlog.get_logger()
 
@@ -68,6 +68,7 @@ class Market:
     instruments: Instruments
     indices: Mapping[str, Array]
     dividends: Dividends
+    listings: Listings
     first_years: tuple[int, ...]
     before: Manifest | None
     summaries: Sequence[PartSummary]
@@ -106,12 +107,14 @@ async def shape_of(connection: Any, current: dataset_store.Current | None, revis
     days = await market_tables.read_days(connection)
     indices = await market_tables.read_indices(connection, days)
     dividends = await market_tables.read_dividends(connection, 0, len(instruments))
+    listings = await market_tables.read_listings(connection)
     count = part_count(len(instruments))
     shape = Market(
         days=days,
         instruments=instruments,
         indices=indices,
         dividends=dividends,
+        listings=listings,
         first_years=(-NEVER,) * count,
         before=None,
         summaries=(),
@@ -175,6 +178,7 @@ async def source_of(builder: Builder, connection: Any, shape: Market, part: int,
         statements=_shifted_statements(statements, columns.start),
         dividends=_shifted_dividends(shape.dividends, columns),
         indices=shape.indices,
+        listings=shape.listings.of_columns(columns),
     ), max(first, min(shape.years))
 
 
@@ -197,9 +201,5 @@ def _shifted_statements(found: Statements, first: int) -> Statements:
 
 def _shifted_dividends(found: Dividends, columns: slice) -> Dividends:
     inside = (found.instrument >= columns.start) & (found.instrument < columns.stop)
-    return Dividends(
-        instrument=(found.instrument[inside] - columns.start).astype(np.int32),
-        ex_date=found.ex_date[inside],
-        dps=found.dps[inside],
-        disclosed_on=found.disclosed_on[inside],
-    )
+    within = found.select(inside)
+    return replace(within, instrument=(within.instrument - columns.start).astype(np.int32))

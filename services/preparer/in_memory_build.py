@@ -12,20 +12,20 @@ from shared.dataset.memory_panels import MemoryPanels
 from shared.factors.catalogue import FACTORS
 from shared.factors.compute import FactorInputs, compute_factors
 from shared.factors.coverage import coverage_reasons
-from shared.market import kinds_of, nearest_tick
+from shared.market import nearest_tick
 from shared.model.fields import LOADED
 from shared.model.instruments import Instruments
-from shared.model.market_data import Dividends, RawMarket, Statements
+from shared.model.listings import market_codes_at
+from shared.model.market_data import Dividends, Listings, RawMarket, Statements
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
-def ticks_of(instruments: Instruments) -> NearestTick:
-    """`nearest_tick` for the columns of these instruments."""
-    kinds = kinds_of(instruments.market)
+def ticks_of(instruments: Instruments, listings: Listings) -> NearestTick:
+    """Return `nearest_tick` for the columns of these instruments, by the market of each on the day."""
 
     def nearest(prices: Array, columns: Array, days: Array) -> Array:
-        return nearest_tick(prices, kinds[columns], days)
+        return nearest_tick(prices, market_codes_at(instruments, listings, columns, days), days)
 
     return nearest
 
@@ -49,7 +49,7 @@ def factor_inputs(
         "trading_value",
         "last",
         "adjust",
-        "age",
+        "idle",
         "cap",
         "shares",
         "split",
@@ -67,7 +67,7 @@ def factor_inputs(
 
 def stored_fields(raw: RawMarket) -> dict[str, Array]:
     """LOADED and DERIVED of a raw market, [D, N] each."""
-    derived = derive_rows(raw.days, raw.instruments.delisted_day, raw.prices, ticks_of(raw.instruments))
+    derived = derive_rows(raw.days, raw.instruments.delisted_day, raw.prices, ticks_of(raw.instruments, raw.listings))
     return {name: raw.prices[name] for name in LOADED} | derived
 
 
@@ -92,4 +92,5 @@ def build_panels(raw: RawMarket, keys: Sequence[str] | None = None) -> MemoryPan
         dividends=raw.dividends,
         factors=frozenset(wanted),
         reasons=coverage_reasons(inputs),
+        listings=raw.listings,
     )

@@ -22,7 +22,7 @@ from shared.factors.coverage import input_coverage
 from shared.model.calendar import year_slices
 from shared.model.fields import CARRY_ROWS, LOADED, STORED
 from shared.model.instruments import Instruments
-from shared.model.market_data import Dividends, Statements
+from shared.model.market_data import Dividends, Listings, Statements
 
 BLOCK_ROWS = 400
 """Rows whose factors are in memory at once; one year, or two short ones."""
@@ -62,6 +62,7 @@ class Source:
     statements: Statements
     dividends: Dividends
     indices: Mapping[str, Array]
+    listings: Listings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +82,7 @@ def build_part(
     """Build the calendar years from `first_year` on; `before` are the counts of earlier years."""
     stored = {name: np.ascontiguousarray(source.prices[name]) for name in LOADED}
     delisted = source.instruments.delisted_day
-    stored |= derive_rows(source.days, delisted, source.prices, ticks_of(source.instruments))
+    stored |= derive_rows(source.days, delisted, source.prices, ticks_of(source.instruments, source.listings))
     inputs = factor_inputs(
         days=source.days,
         instruments=source.instruments,
@@ -138,7 +139,7 @@ def _counts(on: OnRows, factors: Mapping[str, Array], years: Mapping[int, slice]
 def _ranked(source: Source, stored: Mapping[str, Array]) -> dict[str, bytes]:
     tail = slice(max(len(source.days) - MEAN_ROWS, 0), len(source.days))
     delisted = source.instruments.delisted_day
-    present = (stored["age"][-1] <= CARRY_ROWS) & (source.days[-1] < delisted)
+    present = (stored["idle"][-1] <= CARRY_ROWS) & (source.days[-1] < delisted)
 
     def mean(view: str) -> Array:
         out = np.empty((tail.stop - tail.start, len(delisted)))

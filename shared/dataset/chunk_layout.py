@@ -18,7 +18,7 @@ import numpy as np
 
 from shared.dataset.codec import CHANGES_1, CHANGES_20, CHANGES_60, CHANGES_120, EQUALS, GROWS, IS, SHRINKS
 from shared.dataset.native import Array
-from shared.model.fields import NO_AGE, PART
+from shared.model.fields import NEVER_TRADED, PART
 
 LAWS: dict[str, tuple[int, tuple[str, ...]]] = {
     "last": (EQUALS, ("close",)),
@@ -69,7 +69,7 @@ def padded(instruments: int) -> int:
 
 def filling(field: str) -> float:
     """What a field holds for an instrument without any row."""
-    return {"split": 1.0, "adjust": 1.0, "age": float(NO_AGE)}.get(field, math.nan)
+    return {"split": 1.0, "adjust": 1.0, "idle": float(NEVER_TRADED)}.get(field, math.nan)
 
 
 def reference_of(fields: Sequence[str], read: Callable[[str], Array]) -> Array:

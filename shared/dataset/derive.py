@@ -1,7 +1,7 @@
 """What follows from loaded prices: splits, carried closes, adjustment, market cap, and the views that expressions read.
 
 1. Splits come from the first of `split`, `change`, `change_rate` that a row has (`simulation.md`, Inputs).
-2. One pass down the rows carries last close, product of splits, age, shares and market cap, column by column.
+2. One pass down the rows carries last close, product of splits, idle rows, shares and market cap, column by column.
 3. A view is computed from stored fields of the same rows only, so it can be made for any year on its own.
 """
 
@@ -23,9 +23,9 @@ VIEW_READS: dict[str, str] = {
     "view_trading_value": "trading_value", "view_listed_shares": "shares",
     "view_open": "open", "view_high": "high", "view_low": "low", "view_close": "last", "view_volume": "volume",
 }  # fmt: skip
-"""View -> the stored field that it shows; `volume`, `last`, `adjust` and `age` are read besides."""
+"""View -> the stored field that it shows; `volume`, `last`, `adjust` and `idle` are read besides."""
 
-VIEW_BASE = ("volume", "last", "adjust", "age")
+VIEW_BASE = ("volume", "last", "adjust", "idle")
 
 VIEW_VERSION = 1
 """Part of the name of every mapped view; raised when a rule of `view_rows` changes."""
@@ -64,9 +64,9 @@ def derive_rows(
     inputs = [_matrix(prices[name], shape) for name in names]
     inputs.append(_matrix(base_prices(days, prices, nearest_tick), shape))
     out: dict[str, Array] = {name: np.empty(shape) for name in ("split", "last", "adjust", "cap", "shares")}
-    out["age"] = np.empty(shape, np.uint16)
+    out["idle"] = np.empty(shape, np.uint16)
     scratch = [np.empty(shape[1]), np.empty(shape[1]), np.empty(shape[1], np.uint16), np.empty(shape[1], np.uint16)]
-    order = ("split", "last", "adjust", "age", "cap", "shares")
+    order = ("split", "last", "adjust", "idle", "cap", "shares")
     dates, gone = _days(days, shape[0]), _days(delisted_day, shape[1])
     kernels().dataset_derive(
         *shape,
@@ -87,12 +87,12 @@ def view_rows(view: str, days: Array, delisted_day: Array, stored: Mapping[str, 
     n = out.shape[1]
     loaded, volume, last, adjust = (stored[name] for name in (VIEW_READS[view], "volume", "last", "adjust"))
     strides = {row_stride(m) for m in (loaded, volume, last, adjust)}
-    if len(strides) > 1 or any(m.shape != out.shape for m in (loaded, volume, last, adjust, stored["age"])):
+    if len(strides) > 1 or any(m.shape != out.shape for m in (loaded, volume, last, adjust, stored["idle"])):
         raise ValueError("the inputs of a view differ in shape or stride")
     dates, gone = _days(days, out.shape[0]), _days(delisted_day, n)
     kernels().dataset_view(
         VIEWS.index(view), out.shape[0], n, place(dates), place(gone), place(loaded), place(volume),
-        place(last), place(adjust), strides.pop(), place(stored["age"]), row_stride(stored["age"]),
+        place(last), place(adjust), strides.pop(), place(stored["idle"]), row_stride(stored["idle"]),
         place(out), row_stride(out),
     )  # fmt: skip
 

@@ -14,7 +14,7 @@ from shared.dataset.native import Array, to_stock_major
 from shared.model.calendar import year_slices
 from shared.model.fields import PART, STORED, dtype_of
 from shared.model.instruments import Instruments
-from shared.model.market_data import Dividends
+from shared.model.market_data import NO_LISTINGS, Dividends, Listings
 
 REFERENCES = frozenset(reference for _, refers in LAWS.values() for reference in refers)
 """The fields that laws refer to; their matrices are kept while a year is encoded, no other is."""
@@ -70,6 +70,7 @@ def encode_all(
     factor_versions: dict[str, int],
     indices: dict[str, Array],
     dividends: Dividends,
+    listings: Listings = NO_LISTINGS,
 ) -> tuple[Content, dict[str, bytes]]:
     """A market in memory as content and the bytes of its parts by stored name; `fields`: STORED and factors, [D, N]."""
     names = (*STORED, *factor_versions)
@@ -87,6 +88,7 @@ def encode_all(
         chunks=chunks,
         indices=indices,
         dividends=dividends,
+        listings=listings,
     )
     return content, blobs
 

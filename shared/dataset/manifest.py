@@ -14,9 +14,9 @@ from shared.dataset.native import Array
 from shared.errors import DatasetError
 from shared.model.calendar import year_slices
 from shared.model.instruments import Instruments
-from shared.model.market_data import Dividends
+from shared.model.market_data import NO_LISTINGS, Dividends, Listings
 
-FORMAT = 1
+FORMAT = 2
 DERIVED_VERSION = 1
 """Raised when the code of `shared.dataset.derive` computes another value from the same inputs."""
 
@@ -39,6 +39,12 @@ class Content(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     dividend_ex_date: tuple[int, ...]
     dividend_dps: tuple[float | None, ...]
     dividend_disclosed_on: tuple[int, ...]
+    dividend_kind: tuple[str | None, ...]
+    listing_instrument: tuple[int, ...]
+    listing_from_day: tuple[int, ...]
+    listing_market: tuple[str, ...]
+    listing_name: tuple[str | None, ...]
+    listing_sector: tuple[str | None, ...]
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, dict=True):
@@ -90,6 +96,19 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             ex_date=np.array(content.dividend_ex_date, np.int32),
             dps=_numbers(content.dividend_dps),
             disclosed_on=np.array(content.dividend_disclosed_on, np.int32),
+            kind=content.dividend_kind,
+        )
+
+    @cached_property
+    def listings(self) -> Listings:
+        """What instruments were from a day on."""
+        content = self.content
+        return Listings(
+            instrument=np.array(content.listing_instrument, np.int32),
+            from_day=np.array(content.listing_from_day, np.int32),
+            market=content.listing_market,
+            name=content.listing_name,
+            sector=content.listing_sector,
         )
 
     @cached_property
@@ -130,9 +149,13 @@ def content_of(
     chunks: dict[str, dict[str, tuple[str, ...]]],
     indices: dict[str, Array],
     dividends: Dividends,
+    listings: Listings = NO_LISTINGS,
 ) -> Content:
-    """The content of a version; dividends are put in order, so that of the load does not count."""
-    order = np.lexsort((dividends.dps, dividends.disclosed_on, dividends.ex_date, dividends.instrument))
+    """Return the content of a version; dividends are sorted, so that the order of the load does not count."""
+    kinds = np.array([kind or "" for kind in dividends.kind], np.str_)
+    dividends = dividends.select(
+        np.lexsort((dividends.dps, dividends.disclosed_on, kinds, dividends.ex_date, dividends.instrument))
+    )
     return Content(
         format=FORMAT,
         days=tuple(days.tolist()),
@@ -141,10 +164,16 @@ def content_of(
         factor_versions=factor_versions,
         chunks=chunks,
         indices={name: _values(series) for name, series in sorted(indices.items())},
-        dividend_instrument=tuple(dividends.instrument[order].tolist()),
-        dividend_ex_date=tuple(dividends.ex_date[order].tolist()),
-        dividend_dps=_values(dividends.dps[order]),
-        dividend_disclosed_on=tuple(dividends.disclosed_on[order].tolist()),
+        dividend_instrument=tuple(dividends.instrument.tolist()),
+        dividend_ex_date=tuple(dividends.ex_date.tolist()),
+        dividend_dps=_values(dividends.dps),
+        dividend_disclosed_on=tuple(dividends.disclosed_on.tolist()),
+        dividend_kind=dividends.kind,
+        listing_instrument=tuple(listings.instrument.tolist()),
+        listing_from_day=tuple(listings.from_day.tolist()),
+        listing_market=listings.market,
+        listing_name=listings.name,
+        listing_sector=listings.sector,
     )
 
 

@@ -14,7 +14,7 @@ from shared.errors import DatasetError
 from shared.model.calendar import years_within
 from shared.model.fields import STORED, VIEWS, dtype_of, reason_key
 from shared.model.instruments import Instruments
-from shared.model.market_data import Dividends
+from shared.model.market_data import NO_LISTINGS, Dividends, Listings
 
 
 class MemoryPanels:
@@ -34,11 +34,13 @@ class MemoryPanels:
         factors: frozenset[str],
         reasons: Mapping[str, str] | None = None,
         version: str | None = None,
+        listings: Listings = NO_LISTINGS,
     ) -> None:
         self.days = np.ascontiguousarray(days, np.int32)
         self.instruments = instruments
         self.indices = dict(indices)
         self.dividends = dividends
+        self.listings = listings
         self.factors = factors
         self.reasons = dict(reasons or {})
         self._fields: dict[str, Array] = {}
@@ -110,4 +112,7 @@ class MemoryPanels:
             self.dividends.disclosed_on,
         ):
             made_of.update(np.ascontiguousarray(column).tobytes())
+        entries = self.listings
+        made_of.update(msgspec.json.encode((self.dividends.kind, entries.market, entries.name, entries.sector)))
+        made_of.update(entries.instrument.tobytes() + entries.from_day.tobytes())
         return made_of.hexdigest()

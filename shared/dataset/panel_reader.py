@@ -63,6 +63,7 @@ class Reading:
         self.instruments = panels.instruments
         self.indices = panels.indices
         self.dividends = panels.dividends
+        self.listings = panels.listings
         self.factors = panels.factors
 
     def panel(self, field: str, rows: slice) -> Array:

@@ -85,6 +85,7 @@ class MappedPanels:
         self.instruments = manifest.instruments
         self.indices = manifest.indices
         self.dividends = manifest.dividends
+        self.listings = manifest.listings
         self.factors = manifest.factors
         self.regions = Regions(pathlib.Path(directory), budget_bytes, lock_deadline_s)
         self._fetch = fetch

@@ -44,7 +44,7 @@ SHARES_ROWS = 240
 class FactorInputs:
     """The whole loaded history of N instruments: rows [0, D), in the terms of `shared.model.fields`.
 
-    Matrices are [D, N] float64, `age` uint16; `statements.instrument` and `dividends.instrument` are columns of these
+    Matrices are [D, N] float64, `idle` uint16; `statements.instrument` and `dividends.instrument` are columns of these
     matrices; an index series is as loaded, not carried.
     """
 
@@ -57,7 +57,7 @@ class FactorInputs:
     trading_value: Array
     last: Array
     adjust: Array
-    age: Array
+    idle: Array
     cap: Array
     shares: Array
     split: Array
@@ -88,7 +88,7 @@ class OnRows:
     def alive(self) -> Array:
         """bool [rows, N]: the stock has a (carried) close and is not delisted."""
         inputs, rows = self.inputs, self.rows
-        has_close = (inputs.age[rows] <= CARRY_ROWS) & ~np.isnan(inputs.last[rows])
+        has_close = (inputs.idle[rows] <= CARRY_ROWS) & ~np.isnan(inputs.last[rows])
         found: Array = has_close & (inputs.days[rows, None] < inputs.delisted_day)
         return found
 

@@ -153,6 +153,6 @@ def _row_masks(on: OnRows) -> dict[str, Array]:
     for back in (1, 20, 60, 120, 240):
         before = np.zeros(masks["cap"].shape, bool)
         skipped = min(max(0, back - rows.start), len(days))
-        before[skipped:] = inputs.age[rows.start + skipped - back : rows.stop - back] <= CARRY_ROWS
+        before[skipped:] = inputs.idle[rows.start + skipped - back : rows.stop - back] <= CARRY_ROWS
         masks[f"close {back} rows ago"] = before
     return masks

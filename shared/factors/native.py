@@ -13,7 +13,7 @@ from shared.native import library, place
 Array = np.ndarray[Any, np.dtype[Any]]
 _INT, _POINTER = ctypes.c_int64, ctypes.c_void_p
 
-PRICE_MATRICES = ("high", "low", "volume", "trading_value", "last", "adjust", "age")
+PRICE_MATRICES = ("high", "low", "volume", "trading_value", "last", "adjust", "idle")
 """Matrices of `Prices`, in the order of the C structure."""
 
 PRICE_FACTORS = (

@@ -33,12 +33,12 @@ def price_factors(
 ) -> dict[str, Array]:
     """float32 [rows, N] for each of `keys`, which are names of PRICE_FACTORS.
 
-    matrices: PRICE_MATRICES -> [D, N] (float64, `age` uint16) from the first loaded row on; index_close: name ->
+    matrices: PRICE_MATRICES -> [D, N] (float64, `idle` uint16) from the first loaded row on; index_close: name ->
     float64 [D]; market: the index of each instrument; alive: bool [rows, N], where a stock has factors at all.
     """
     days, instruments = matrices["last"].shape
     call = Prices(days=days, instruments=instruments, first=rows.start, stop=rows.stop, indices=len(index_close))
-    kept = [matrix(matrices[name], "<u2" if name == "age" else "<f8", (days, instruments)) for name in PRICE_MATRICES]
+    kept = [matrix(matrices[name], "<u2" if name == "idle" else "<f8", (days, instruments)) for name in PRICE_MATRICES]
     for at, (values, stride) in enumerate(kept):
         call.matrices[at] = place(values)
         call.stride[at] = stride

@@ -14,7 +14,7 @@ from shared.infra.database.sql import statements
 from shared.infra.price_copy import HEADER, place_rows
 from shared.model.calendar import from_day
 from shared.model.instruments import Instruments
-from shared.model.market_data import ACCOUNTS, PRICE_COLUMNS, Dividends, RawMarket, Statements
+from shared.model.market_data import ACCOUNTS, PRICE_COLUMNS, Dividends, Listings, RawMarket, Statements, listings_of
 
 _SQL = statements("market")
 _INT = (">i4", 4)
@@ -46,8 +46,13 @@ async def changes(connection: Any, after: int, until: int) -> list[Change]:
 async def read_instruments(connection: Any) -> Instruments:
     """Every instrument in ordinal order."""
     rows = await connection.fetch(_SQL["instruments"])
-    names = ("code", "name", "name_en", "market", "sector", "listed_on", "delisted_on")
-    return Instruments(**{name: tuple(row[name] for row in rows) for name in names})
+    return Instruments(**{name: tuple(row[name] for row in rows) for name in Instruments.__struct_fields__})
+
+
+async def read_listings(connection: Any) -> Listings:
+    """Return what every instrument was from a day on."""
+    rows = await connection.fetch(_SQL["listings"])
+    return listings_of((row["stock"], row["from_day"], row["market"], row["name"], row["sector"]) for row in rows)
 
 
 async def read_days(connection: Any) -> np.ndarray:
@@ -83,7 +88,10 @@ async def read_statements(connection: Any, first: int, stop: int) -> Statements:
 async def read_dividends(connection: Any, first: int, stop: int) -> Dividends:
     """Dividends of the instruments [first, stop); `instrument` holds ordinals."""
     stock, ex_date, dps, disclosed_on = await _table(connection, "dividends", [_INT, _INT, _FLOAT, _INT], first, stop)
-    return Dividends(instrument=stock, ex_date=ex_date, dps=dps, disclosed_on=disclosed_on)
+    kinds: list[str | None] = [None] * len(stock)
+    for row in await connection.fetch(_SQL["dividend_kinds"], first, stop):
+        kinds[row["position"]] = row["kind"]
+    return Dividends(instrument=stock, ex_date=ex_date, dps=dps, disclosed_on=disclosed_on, kind=tuple(kinds))
 
 
 async def read_indices(connection: Any, days: np.ndarray) -> dict[str, np.ndarray]:
@@ -109,6 +117,7 @@ async def read_market(connection: Any) -> RawMarket:
         statements=await read_statements(connection, 0, len(instruments)),
         dividends=await read_dividends(connection, 0, len(instruments)),
         indices=await read_indices(connection, days),
+        listings=await read_listings(connection),
     )
 
 

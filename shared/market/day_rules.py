@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from shared.market.limits import LIMITS, limit_steps
-from shared.market.rule_books import KINDS
+from shared.market.rule_books import RULE_BOOKS
 from shared.market.taxes import TAXES, tax_steps
 from shared.market.ticks import COMMON_SINCE, TABLES, table_of
 from shared.model.calendar import to_day
 
-_CONTENT = repr((KINDS, TAXES, LIMITS, TABLES.tolist(), COMMON_SINCE))
+_CONTENT = repr((RULE_BOOKS, TAXES, LIMITS, TABLES.tolist(), COMMON_SINCE))
 
 RULES_VERSION = "krx-" + hashlib.sha256(_CONTENT.encode()).hexdigest()[:12]
 """Names the content of all tables: a changed date or rate is another version."""
@@ -35,7 +35,7 @@ def _stepped(days: np.ndarray, since: list[int], pct: list[float]) -> np.ndarray
 
 def day_rules(days: np.ndarray) -> DayRules:
     """The rules of the day numbers `days` (int32 [D])."""
-    kinds = range(len(KINDS))
+    kinds = range(len(RULE_BOOKS))
     common = days >= to_day(COMMON_SINCE)
     return DayRules(
         tax=np.stack([_stepped(days, *tax_steps(k)) for k in kinds], axis=1),

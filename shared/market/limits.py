@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 
-from shared.market.rule_books import kind_of
+from shared.market.rule_books import rule_book
 from shared.market.ticks import TOUCH, round_down, tick
 from shared.model.calendar import to_day
 
@@ -35,7 +35,7 @@ LIMITS = (_KOSPI, _KOSDAQ, _KONEX)
 def limit_pct(day: dt.date, market: str) -> float:
     """How far a price may move from the base price on a day, in %."""
     found = 0.0
-    for since, pct in LIMITS[kind_of(market)]:
+    for since, pct in LIMITS[rule_book(market)]:
         if since is None or day >= since:
             found = pct
     return found

@@ -1,4 +1,4 @@
-"""Which rule book a market follows; a market without one of its own follows KOSPI's."""
+"""Which of the exchange's tables of taxes, limits and ticks a market follows, as a number."""
 
 from __future__ import annotations
 
@@ -6,17 +6,24 @@ from collections.abc import Iterable
 
 import numpy as np
 
-KINDS = ("KOSPI", "KOSDAQ", "KONEX")
-"""Markets with rules of their own; positions in this tuple are the market codes of arrays."""
+from shared.model.kinds import KRX_MARKETS
 
-_CODE = {name: code for code, name in enumerate(KINDS)}
+RULE_BOOKS = KRX_MARKETS
+"""Markets with tables of their own; positions in this tuple are the rule book codes of arrays."""
+
+_CODE = {name: code for code, name in enumerate(RULE_BOOKS)}
 
 
-def kind_of(market: str) -> int:
-    """Market code of a market's name (0 for any other market)."""
+def rule_book(market: str) -> int:
+    """Return the rule book code of a market; any other market follows KOSPI's tables (0) where a request sets them."""
     return _CODE.get(market, 0)
 
 
-def kinds_of(markets: Iterable[str]) -> np.ndarray:
-    """uint8 [N]: market code of each name."""
+def rule_books(markets: Iterable[str]) -> np.ndarray:
+    """Return uint8 [N]: the rule book code of each market."""
     return np.array([_CODE.get(market, 0) for market in markets], np.uint8)
+
+
+def has_rules(market: str) -> bool:
+    """Return whether ticks, limits and sales tax apply to a market when a request says nothing of them."""
+    return market in _CODE

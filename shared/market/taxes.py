@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from shared.market.rule_books import kind_of
+from shared.market.rule_books import rule_book
 from shared.model.calendar import to_day
 
 _KOSPI_AND_KOSDAQ = (
@@ -31,7 +31,7 @@ TAXES = (_KOSPI_AND_KOSDAQ, _KOSPI_AND_KOSDAQ, _KONEX)
 def sales_tax_pct(day: dt.date, market: str) -> float:
     """Sales tax in % of the sale for a trade on `day`."""
     found = 0.0
-    for since, pct in TAXES[kind_of(market)]:
+    for since, pct in TAXES[rule_book(market)]:
         if since is None or day >= since:
             found = pct
     return found

@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from shared.market.rule_books import kind_of
+from shared.market.rule_books import RULE_BOOKS, rule_book
 from shared.model.calendar import to_day
 
 COMMON_SINCE = dt.date(2023, 1, 25)
@@ -40,7 +40,7 @@ def table_of(kind: int, day: int) -> int:
 def tick(price: float, market: str, day: dt.date) -> float:
     """Tick in won at a raw price; prices within 1e-9 below a step belong to the step above."""
     reached = price * (1 + TOUCH)
-    for below, size in TABLES[table_of(kind_of(market), to_day(day))]:
+    for below, size in TABLES[table_of(rule_book(market), to_day(day))]:
         if reached < below:
             return float(size)
     return float(TABLES[0, -1, 1])
@@ -74,7 +74,10 @@ def ticks_of(price: np.ndarray, kinds: np.ndarray, days: np.ndarray) -> np.ndarr
 
 
 def nearest_tick(price: np.ndarray, kinds: np.ndarray, days: np.ndarray) -> np.ndarray:
-    """Prices rounded to the nearest tick (halves up); shapes as in `ticks_of`, NaN stays NaN."""
+    """Return prices rounded to the nearest tick (halves up); shapes as in `ticks_of`, NaN stays NaN.
+
+    Prices of markets without a rule book (codes from `len(RULE_BOOKS)` on) have no ticks and stay as they are.
+    """
     size = ticks_of(price, kinds, days)
-    rounded: np.ndarray = np.floor(price / size + 0.5 + TOUCH) * size
+    rounded: np.ndarray = np.where(kinds < len(RULE_BOOKS), np.floor(price / size + 0.5 + TOUCH) * size, price)
     return rounded

@@ -10,13 +10,13 @@ PART = 512
 LOADED = ("open", "high", "low", "close", "volume", "trading_value", "market_cap", "listed_shares")
 """Raw values as loaded (won, shares; NaN where there is no row or the cell is null)."""
 
-DERIVED = ("split", "last", "adjust", "age", "cap", "shares")
+DERIVED = ("split", "last", "adjust", "idle", "cap", "shares")
 """Derived once by the preparer, each row's value from rows up to it:
 
 - `split`: shares of the morning per share of the evening before (1 where nothing happened, NaN never).
 - `last`: most recent close > 0 at or before the row, divided by every split after it; NaN before the first.
 - `adjust`: product of the splits up to the row, starting after the stock's first close.
-- `age`: rows since the last row with a close > 0 (0 on such a row; 65535 before the first).
+- `idle`: rows since the stock's last tradable row (0 on such a row; NEVER_TRADED before the first).
 - `cap`: MARKET_CAP in float64, carried like the close.
 - `shares`: listed shares carried like the close, multiplied by the splits since.
 """
@@ -63,16 +63,17 @@ LANGUAGE_FIELDS = {
 CARRY_ROWS = 60
 """A close is carried over at most this many rows without one."""
 
-NO_AGE = 65535
+NEVER_TRADED = 65535
+"""`idle` before the first tradable row."""
 
 
-_AGE, _SINGLE, _DOUBLE = np.dtype("<u2"), np.dtype("<f4"), np.dtype("<f8")
+_IDLE, _SINGLE, _DOUBLE = np.dtype("<u2"), np.dtype("<f4"), np.dtype("<f8")
 
 
 def dtype_of(field: str) -> np.dtype:
-    """The element type of a panel or chunk: factors float32, `age` uint16, all else float64."""
-    if field == "age":
-        return _AGE
+    """The element type of a panel or chunk: factors float32, `idle` uint16, all else float64."""
+    if field == "idle":
+        return _IDLE
     return _DOUBLE if field in STORED or field in VIEWS else _SINGLE
 
 

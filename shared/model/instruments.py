@@ -23,6 +23,15 @@ class Instruments(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     sector: tuple[str | None, ...]
     listed_on: tuple[int | None, ...]
     delisted_on: tuple[int | None, ...]
+    kind: tuple[str | None, ...] = ()
+    """As loaded, one of `shared.model.kinds.KINDS`; None where it is to be derived. Nothing means None for all."""
+    issuer: tuple[str | None, ...] = ()
+    """The company that issued it, as loaded; nothing means None for all (`shared.model.issuers`)."""
+
+    def __post_init__(self) -> None:
+        for name in ("kind", "issuer"):
+            if not getattr(self, name):
+                msgspec.structs.force_setattr(self, name, (None,) * len(self.code))
 
     def __len__(self) -> int:
         return len(self.code)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,6 +19,7 @@ FLOWS = (
     "depreciation_amortization",
     "operating_cash_flow",
     "capital_expenditure",
+    "net_income_owners",
 )
 """Accounts cumulated from the start of the fiscal year, won."""
 
@@ -32,6 +34,7 @@ BALANCES = (
     "interest_bearing_debt",
     "retained_earnings",
     "total_equity",
+    "equity_owners",
 )
 """Accounts at period end, won."""
 
@@ -66,12 +69,81 @@ class Statements:
 
 @dataclass(frozen=True, kw_only=True)
 class Dividends:
-    """Every loaded dividend row. `disclosed_on` is the smallest int32 where the column is not loaded or null."""
+    """Every loaded dividend row; several amounts of one ex-date add up.
+
+    `disclosed_on` is the smallest int32 where the column is not loaded or null.
+    """
 
     instrument: np.ndarray  # int32 [V], ordinal
     ex_date: np.ndarray  # int32 [V]
     dps: np.ndarray  # float64 [V], won a share on the price basis of ex_date
     disclosed_on: np.ndarray  # int32 [V]
+    kind: tuple[str | None, ...] = ()
+    """[V], what tells several dividends of one ex-date apart, as loaded; nothing means None for all."""
+
+    def __post_init__(self) -> None:
+        if not self.kind:
+            object.__setattr__(self, "kind", (None,) * len(self.instrument))
+
+    def select(self, wanted: np.ndarray) -> Dividends:
+        """Return the rows at these positions (integers or a mask), in that order."""
+        positions = np.arange(len(self.instrument))[wanted]
+        return Dividends(
+            instrument=self.instrument[positions],
+            ex_date=self.ex_date[positions],
+            dps=self.dps[positions],
+            disclosed_on=self.disclosed_on[positions],
+            kind=tuple(self.kind[at] for at in positions.tolist()),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Listings:
+    """What instruments were from a day on, sorted by (instrument, from_day); see `shared.model.listings`."""
+
+    instrument: np.ndarray  # int32 [L], ordinal
+    from_day: np.ndarray  # int32 [L]
+    market: tuple[str, ...]  # [L]
+    name: tuple[str | None, ...]  # [L], None: as before
+    sector: tuple[str | None, ...]  # [L], None: as before
+
+    def select(self, wanted: np.ndarray) -> Listings:
+        """Return the entries at these positions (integers or a mask), in that order."""
+        positions = np.arange(len(self.instrument))[wanted]
+        at = positions.tolist()
+        return Listings(
+            instrument=self.instrument[positions],
+            from_day=self.from_day[positions],
+            market=tuple(self.market[i] for i in at),
+            name=tuple(self.name[i] for i in at),
+            sector=tuple(self.sector[i] for i in at),
+        )
+
+    def of_columns(self, columns: slice) -> Listings:
+        """Return the entries of the instruments of a slice, counted from its start."""
+        found = self.select((self.instrument >= columns.start) & (self.instrument < columns.stop))
+        return replace(found, instrument=(found.instrument - columns.start).astype(np.int32))
+
+    def known_on(self, day: int) -> Listings:
+        """Return the entries that hold on or before a day, and the first one of each instrument."""
+        is_first = np.diff(self.instrument, prepend=-1) > 0
+        return self.select((self.from_day <= day) | is_first)
+
+
+NO_LISTINGS = Listings(instrument=np.zeros(0, np.int32), from_day=np.zeros(0, np.int32), market=(), name=(), sector=())
+"""Nothing is known but what the companies say, which then holds always."""
+
+
+def listings_of(entries: Iterable[tuple[int, int, str, str | None, str | None]]) -> Listings:
+    """Return listings of (ordinal, from_day, market, name, sector) in any order."""
+    ordered = sorted(entries, key=lambda entry: entry[:2])
+    return Listings(
+        instrument=np.array([e[0] for e in ordered], np.int32),
+        from_day=np.array([e[1] for e in ordered], np.int32),
+        market=tuple(e[2] for e in ordered),
+        name=tuple(e[3] for e in ordered),
+        sector=tuple(e[4] for e in ordered),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,3 +156,4 @@ class RawMarket:
     statements: Statements
     dividends: Dividends
     indices: dict[str, np.ndarray]  # name -> float64 [D] close, NaN on rows that the series lacks
+    listings: Listings = NO_LISTINGS

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from shared.model.instruments import Instruments
-from shared.model.market_data import Dividends
+from shared.model.market_data import Dividends, Listings
 
 
 class Panels(Protocol):
@@ -24,6 +24,7 @@ class Panels(Protocol):
     instruments: Instruments
     indices: dict[str, np.ndarray]  # name -> float64 [D]
     dividends: Dividends
+    listings: Listings
     factors: frozenset[str]
     """Factor keys that this version holds (those that are declared but not built are missing here)."""
 

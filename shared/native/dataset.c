@@ -7,14 +7,14 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { NO_AGE = 65535, CARRY_ROWS = 60 };
+enum { NEVER_TRADED = 65535, CARRY_ROWS = 60 };
 
 /* Derived rows. All matrices are [rows, n] without padding; `base` is the base price of a row that states a change, NaN
- * elsewhere. Outputs: split, last, adjust, cap, shares (double) and age (uint16). */
+ * elsewhere. Outputs: split, last, adjust, cap, shares (double) and idle (uint16). */
 void dataset_derive(int64_t rows, int64_t n, const int32_t *days, const int32_t *delisted, const double *close,
                     const double *volume, const double *market_cap, const double *listed_shares,
                     const double *loaded_split, const double *base, double *split, double *last, double *adjust,
-                    uint16_t *age, double *cap, double *shares, double *carried_cap, double *carried_shares,
+                    uint16_t *idle, double *cap, double *shares, double *carried_cap, double *carried_shares,
                     uint16_t *cap_age, uint16_t *shares_age) {
     for (int64_t i = 0; i < n; i++) {
         carried_cap[i] = carried_shares[i] = NAN;
@@ -38,9 +38,9 @@ void dataset_derive(int64_t rows, int64_t n, const int32_t *days, const int32_t 
             split[now + i] = s;
             adjust[now + i] = known ? adjust[before + i] * s : 1;
             last[now + i] = closed ? c : known ? previous / s : NAN;
-            const uint16_t a = d ? age[before + i] : NO_AGE;
-            const uint16_t aged = closed ? 0 : a >= NO_AGE - 1 ? a : (uint16_t)(a + 1);
-            age[now + i] = aged;
+            const uint16_t a = d ? idle[before + i] : NEVER_TRADED;
+            const uint16_t aged = closed ? 0 : a >= NEVER_TRADED - 1 ? a : (uint16_t)(a + 1);
+            idle[now + i] = aged;
 
             const double own_shares = listed_shares[now + i];
             if (own_shares > 0) {
@@ -50,7 +50,7 @@ void dataset_derive(int64_t rows, int64_t n, const int32_t *days, const int32_t 
                 carried_shares[i] = NAN;
             } else {
                 carried_shares[i] *= s;
-                if (shares_age[i] < NO_AGE) shares_age[i]++;
+                if (shares_age[i] < NEVER_TRADED) shares_age[i]++;
             }
             const double own_cap = market_cap[now + i] > 0 ? market_cap[now + i]
                                    : closed && own_shares > 0 ? c * own_shares
@@ -60,7 +60,7 @@ void dataset_derive(int64_t rows, int64_t n, const int32_t *days, const int32_t 
                 cap_age[i] = 0;
             } else if (traded) {
                 carried_cap[i] = NAN;
-            } else if (cap_age[i] < NO_AGE) {
+            } else if (cap_age[i] < NEVER_TRADED) {
                 cap_age[i]++;
             }
             const int present = aged <= CARRY_ROWS && days[d] < delisted[i];
@@ -71,14 +71,14 @@ void dataset_derive(int64_t rows, int64_t n, const int32_t *days, const int32_t 
 }
 
 /* One view of rows of stored fields; `kind` is the position of the view in VIEWS of shared/model/fields.py. `loaded` is
- * the field that the view reads (ignored by the closes). float64 matrices share `stride`, `age` has its own. */
+ * the field that the view reads (ignored by the closes). float64 matrices share `stride`, `idle` has its own. */
 void dataset_view(int64_t kind, int64_t rows, int64_t n, const int32_t *days, const int32_t *delisted,
                   const double *loaded, const double *volume, const double *last, const double *adjust, int64_t stride,
-                  const uint16_t *age, int64_t age_stride, double *out, int64_t out_stride) {
+                  const uint16_t *idle, int64_t idle_stride, double *out, int64_t out_stride) {
     for (int64_t d = 0; d < rows; d++) {
         const double *x = loaded + d * stride, *v = volume + d * stride, *l = last + d * stride;
         const double *f = adjust + d * stride;
-        const uint16_t *a = age + d * age_stride;
+        const uint16_t *a = idle + d * idle_stride;
         double *o = out + d * out_stride;
         for (int64_t i = 0; i < n; i++) {
             const int present = a[i] <= CARRY_ROWS && days[d] < delisted[i];

@@ -11,7 +11,7 @@
 
 /* ---------------------------------------------------------------- statements */
 
-enum { FLOWS = 9, BALANCES = 10, ACCOUNTS = FLOWS + BALANCES };
+enum { FLOWS = 10, BALANCES = 11, ACCOUNTS = FLOWS + BALANCES };
 enum { REVENUE = 0, NET_INCOME = 3 };
 /* One event: each account now, a year ago, then revenue and net income three years ago, then the mean of the annual
  * net incomes. */
@@ -158,7 +158,7 @@ enum {
 typedef struct {
     int64_t days, instruments, first, stop; /* values are written for rows [first, stop) */
     const double *high, *low, *volume, *trading_value, *last, *adjust;
-    const uint16_t *age;
+    const uint16_t *idle;
     int64_t stride[7];          /* of the matrices above, in their order */
     int64_t indices;            /* series; one more of NaN follows them */
     const double *index_level;  /* [indices + 1, days] */
@@ -205,7 +205,7 @@ static void gather(const prices_t *p, const block_t *b, int64_t from, int64_t co
                     in[m][l] = l < lanes ? row[l] : NAN;
         }
         for (int64_t l = 0; l < LANES; l++) {
-            age[l] = l < lanes ? p->age[d * p->stride[6] + column + l] : CARRY_ROWS + 1;
+            age[l] = l < lanes ? p->idle[d * p->stride[6] + column + l] : CARRY_ROWS + 1;
             index[0][l] = level[l][d];
             index[1][l] = change[l][d];
         }

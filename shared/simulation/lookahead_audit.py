@@ -10,7 +10,6 @@ import numpy as np
 
 from shared.model.calendar import iso, years_within
 from shared.model.instruments import Instruments
-from shared.model.market_data import Dividends
 from shared.model.panels import Panels
 from shared.model.request import BacktestRequest
 from shared.simulation.engine import Run, live, live_days
@@ -37,12 +36,8 @@ class CutPanels:
             delisted_on=tuple(d if d is not None and d <= last else None for d in whole.instruments.delisted_on),
         )
         self.indices = {name: series[:rows] for name, series in whole.indices.items()}
-        self.dividends = Dividends(
-            instrument=whole.dividends.instrument[kept],
-            ex_date=whole.dividends.ex_date[kept],
-            dps=whole.dividends.dps[kept],
-            disclosed_on=whole.dividends.disclosed_on[kept],
-        )
+        self.dividends = whole.dividends.select(kept)
+        self.listings = whole.listings.known_on(last)
         self.factors = whole.factors
 
     def panel(self, field: str, rows: slice) -> np.ndarray:

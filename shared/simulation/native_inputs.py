@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from shared.market import DayRules, day_rules, kinds_of
+from shared.market import DayRules, day_rules, rule_books
 from shared.market.ticks import TABLES
 from shared.model.market_data import Dividends
 from shared.model.panels import Panels
@@ -91,7 +91,7 @@ def _bars(panels: Panels, rows: slice) -> np.ndarray:
 
 def _bind_instruments(market: Market, panels: Panels, at: Any) -> None:
     instruments = panels.instruments
-    kinds = _kinds.get((panels.version, len(instruments)), lambda: kinds_of(instruments.market))
+    kinds = _kinds.get((panels.version, len(instruments)), lambda: rule_books(instruments.market))
     market.days = at(panels.days, np.int32)
     market.code_rank = at(instruments.code_rank, np.int32)
     market.by_code = at(instruments.by_code, np.int32)

@@ -11,7 +11,7 @@ import numpy as np
 
 from shared.errors import Problem, RequestError
 from shared.language import Expression, compile_expression
-from shared.market import KINDS
+from shared.market import RULE_BOOKS
 from shared.model.calendar import from_day, to_day
 from shared.model.instruments import Instruments
 from shared.model.request import BacktestRequest
@@ -86,7 +86,7 @@ def _expressions(buy: str | None, rank_by: str, sell: str | None, universe: str 
 def _reaches(request: BacktestRequest) -> dict[str, int]:
     """Panel field or factor -> rows that it is read before the window's first row."""
     strategy, execution = request.strategy, request.execution
-    found = {"open": 0, "high": 0, "low": 0, "volume": 0, "split": 0, "last": 1, "age": 1}
+    found = {"open": 0, "high": 0, "low": 0, "volume": 0, "split": 0, "last": 1, "idle": 1}
     if execution.price == "close" or strategy.sell.trailing_stop_pct is not None:
         found["close"] = 0
     if execution.max_volume_pct is not None:
@@ -162,7 +162,7 @@ def dataset_problems(
         problems.append(Problem(path="strategy", message="the factor MARKET_CAP is not in this dataset version"))
     universe = request.strategy.universe
     for name, always, loaded in (
-        ("markets", KINDS, instruments.market),
+        ("markets", RULE_BOOKS, instruments.market),
         ("sectors", SECTORS, instruments.sector),
         ("stock_codes", (), instruments.ordinal),
     ):

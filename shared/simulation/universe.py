@@ -82,7 +82,7 @@ def _without_where(universe: Universe, panels: Panels) -> tuple[Mask, str]:
 def _present(panels: Panels, rows: slice) -> np.ndarray:
     """A close, carried over at most 60 rows, before the delisting."""
     days = panels.days[rows]
-    mask: np.ndarray = panels.panel("age", rows) <= CARRY_ROWS
+    mask: np.ndarray = panels.panel("idle", rows) <= CARRY_ROWS
     delisted = panels.instruments.delisted_day
     for column in np.flatnonzero(delisted <= days[-1]) if len(days) else ():
         mask[days >= delisted[column], column] = False

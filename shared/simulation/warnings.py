@@ -34,7 +34,7 @@ def window_notices(request: BacktestRequest, panels: Panels, plan: Plan) -> list
 
 def endings(holdings: np.ndarray, panels: Panels, row: int) -> list[str]:
     """The stocks held on the window's last row whose prices ended before it without a delisting."""
-    ages = panels.panel("age", slice(row, row + 1))[0][holdings["col"]]
+    ages = panels.panel("idle", slice(row, row + 1))[0][holdings["col"]]
     delisted = panels.instruments.delisted_day[holdings["col"]]
     return [
         f"{panels.instruments.code[col]} has no price since {iso(int(panels.days[row - age]))} and no delisting date; "

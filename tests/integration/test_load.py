@@ -226,7 +226,7 @@ def _statement(line: str) -> dict[str, str]:
         ),
         (_statement("000099,2023,2,2023-06-30,2023-08-15,2"), ["row 2", "stock_code 000099 is no company"]),
         ({"companies": COMPANIES + "000010,again,KOSPI,,\n"}, ["companies.csv, row 3", "stock_code 000010"]),
-        ({"companies": COMPANIES + "000030,x,kospi,,\n"}, ["row 3", "market is 'kospi'"]),
+        ({"companies": COMPANIES + "000030,x,over the counter,,\n"}, ["row 3", "market is 'over the counter'"]),
         ({"companies": COMPANIES + "000030,a\x00b,KOSPI,,\n"}, ["row 3", "name is 'a\\x00b'"]),
         (
             {"companies": COMPANIES.replace("2024-01-05", "2024-01-04")},

@@ -12,7 +12,7 @@ from services.preparer.in_memory_build import build_panels
 from shared.dataset.memory_panels import MemoryPanels
 from shared.model.calendar import to_day
 from shared.model.instruments import Instruments
-from shared.model.market_data import ACCOUNTS, PRICE_COLUMNS, Dividends, RawMarket, Statements
+from shared.model.market_data import ACCOUNTS, PRICE_COLUMNS, Dividends, Listings, RawMarket, Statements, listings_of
 
 Rows = Sequence[Mapping[str, Any]]
 NEVER_DISCLOSED_LATER = int(np.iinfo(np.int32).min)
@@ -41,6 +41,8 @@ def raw_market(market: Mapping[str, Rows]) -> RawMarket:
         sector=tuple(c.get("sector") for c in companies),
         listed_on=tuple(_optional_day(c.get("listed_on")) for c in companies),
         delisted_on=tuple(_optional_day(c.get("delisted_on")) for c in companies),
+        kind=tuple(c.get("kind") for c in companies),
+        issuer=tuple(c.get("issuer") for c in companies),
     )
     days = np.array(sorted({_day(p["date"]) for p in prices}), np.int32)
     row_of = {int(day): row for row, day in enumerate(days)}
@@ -56,6 +58,14 @@ def raw_market(market: Mapping[str, Rows]) -> RawMarket:
         statements=_statements(market.get("financials", ()), instruments),
         dividends=_dividends(market.get("dividends", ()), instruments),
         indices=_indices(market.get("indices", ()), row_of),
+        listings=_listings(market.get("listings", ()), instruments),
+    )
+
+
+def _listings(rows: Rows, instruments: Instruments) -> Listings:
+    return listings_of(
+        (instruments.ordinal[r["stock_code"]], _day(r["from_date"]), r["market"], r.get("name"), r.get("sector"))
+        for r in rows
     )
 
 
@@ -77,6 +87,7 @@ def _dividends(rows: Rows, instruments: Instruments) -> Dividends:
         ex_date=np.array([_day(r["ex_date"]) for r in rows], np.int32),
         dps=np.array([_number(r["dps"]) for r in rows], np.float64),
         disclosed_on=np.array([NEVER_DISCLOSED_LATER if d is None else d for d in disclosed], np.int32),
+        kind=tuple(r.get("kind") for r in rows),
     )
 
 

@@ -45,6 +45,13 @@ FILES: dict[str, tuple[Column, ...]] = {
         *_columns("text", "stock_code", "name", "market"),
         *_optional("text", "name_en", "sector"),
         *_optional("date", "listed_on", "delisted_on"),
+        *_optional("text", "kind", "issuer"),
+    ),
+    "listings": (
+        *_columns("text", "stock_code"),
+        *_columns("date", "from_date"),
+        *_columns("text", "market"),
+        *_optional("text", "name", "sector"),
     ),
     "prices": (
         *_columns("date", "date"),
@@ -64,6 +71,7 @@ FILES: dict[str, tuple[Column, ...]] = {
         *_columns("date", "ex_date"),
         *_columns("number", "dps"),
         *_optional("date", "disclosed_on"),
+        *_optional("text", "kind"),
     ),
     "indices": (
         *_columns("date", "date"),

@@ -18,12 +18,14 @@ import asyncpg
 from services.preparer.loading.files import MarketFile, find_files
 from services.preparer.loading.prices import Known, Merged, groups, merge_group, spill_prices
 from services.preparer.loading.tables import (
+    STATEMENT_COLUMNS,
     Companies,
     Scope,
     merge_table,
     read_companies,
     read_dividends,
     read_indices,
+    read_listings,
     read_statements,
     refuse_prices_after_delisting,
 )
@@ -124,9 +126,11 @@ def _read_tables(files: dict[str, MarketFile], known: Known, report: LoadReport)
         tables["statement"] = read_statements(files["financials"], known)
     if "dividends" in files:
         tables["dividend"] = read_dividends(files["dividends"], known)
+    if "listings" in files:
+        tables["listing"] = read_listings(files["listings"], known)
     if "indices" in files:
         tables["index"] = read_indices(files["indices"])
-    names = {"statement": "financials", "dividend": "dividends", "index": "indices"}
+    names = {"statement": "financials", "dividend": "dividends", "listing": "listings", "index": "indices"}
     report.rows |= {names[kind]: len(rows) for kind, rows in tables.items()}
     return tables
 
@@ -190,8 +194,14 @@ async def _write_tables(tables: dict[str, Any], writer: asyncpg.Connection) -> l
     scope: list[Scope] = []
     if "statement" in tables:
         await writer.execute(_SQL["stage_statements"])
-        await writer.copy_to_table("statement_new", source=_records(tables["statement"]), format="binary")
+        await writer.copy_to_table(
+            "statement_new", source=_records(tables["statement"]), columns=STATEMENT_COLUMNS, format="binary"
+        )
         scope += await merge_table(writer, "statement", "statements")
+    if "listing" in tables:
+        await writer.execute(_SQL["stage_listings"])
+        await writer.copy_records_to_table("listing_new", records=tables["listing"])
+        scope += await merge_table(writer, "listing", "listings")
     if "dividend" in tables:
         await writer.execute(_SQL["stage_dividends"])
         await writer.copy_records_to_table("dividend_new", records=tables["dividend"])

@@ -16,13 +16,21 @@ from services.preparer.loading.prices import Known
 from shared.infra.database.sql import statements
 from shared.model.calendar import NO_DAY, iso, to_day
 from shared.model.fields import PART
+from shared.model.kinds import KINDS
 from shared.model.market_data import ACCOUNTS
 
 _SQL = statements("load")
 _CODE = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,19}")
 _MARKET = re.compile(r"[A-Z][A-Z0-9_]{0,31}")
+_KIND = re.compile("|".join(KINDS))
 _LABELS_ONLY = 9999
-_COMPANY = ("stock_code", "name", "name_en", "market", "sector", "listed_on", "delisted_on")
+_MARKET_SPELLINGS = {
+    "KOSPI": "KOSPI", "STK": "KOSPI", "코스피": "KOSPI", "유가증권": "KOSPI", "유가증권시장": "KOSPI",
+    "KOSDAQ": "KOSDAQ", "KSQ": "KOSDAQ", "코스닥": "KOSDAQ", "코스닥시장": "KOSDAQ", "KOSDAQGLOBAL": "KOSDAQ",
+    "코스닥글로벌": "KOSDAQ", "KONEX": "KONEX", "KNX": "KONEX", "코넥스": "KONEX", "코넥스시장": "KONEX",
+}  # fmt: skip
+"""Usual spellings of the exchange's markets, upper-case and without blanks, `-` and `_`."""
+_COMPANY = ("stock_code", "name", "name_en", "market", "sector", "listed_on", "delisted_on", "kind", "issuer")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +49,7 @@ class Companies:
 
     known: Known
     changed: list[tuple[Any, ...]]
-    """(ordinal, code, name, name_en, market, sector, listed_on, delisted_on) of new and changed ones."""
+    """(ordinal, code, name, name_en, market, sector, listed_on, delisted_on, kind, issuer) of new and changed ones."""
     scope: list[Scope]
     rows: int
     """Rows of the file."""
@@ -86,17 +94,19 @@ async def read_companies(file: MarketFile | None, connection: asyncpg.Connection
 
 
 def _company_rows(file: MarketFile) -> list[tuple[str, dict[str, Any]]]:
-    frame = read_all(file)
+    frame = _with_markets(file, read_all(file))
     codes = frame["stock_code"].to_list()
     first_match(file, codes, _CODE, "stock_code is {}, expected up to 20 letters, digits, dots or dashes")
-    first_match(file, frame["market"].to_list(), _MARKET, "market is {}, expected an upper-case word such as KOSPI")
+    if "kind" in frame.columns:
+        first_match(file, frame["kind"].to_list(), _KIND, f"kind is {{}}, expected one of {', '.join(KINDS)}")
     _refuse_repeated(file, frame, ["stock_code"])
     return [(row["stock_code"], row) for row in frame.iter_rows(named=True)]
 
 
 def _first_year(old: tuple[Any, ...] | None, new: tuple[Any, ...]) -> int:
-    """The calendar year from which panels differ: 0 for a new column or market, the delisting's, 9999 for labels."""
-    if old is None or old[4] != new[4]:
+    """Return the calendar year from which panels differ: 0 for a new column, market or issuer, the delisting's, 9999
+    for labels."""
+    if old is None or old[4] != new[4] or old[9] != new[9]:
         return 0
     if old[7] != new[7]:
         return min(day.year for day in (old[7], new[7]) if isinstance(day, dt.date))
@@ -139,6 +149,9 @@ def _refuse_where(file: MarketFile, frame: pl.DataFrame, rule: pl.Expr, reason: 
         raise file.error(row, reason.format(**frame.row(row, named=True)))
 
 
+STATEMENT_COLUMNS = ("stock", "fiscal_year", "fiscal_quarter", "period_end", "disclosed_on", *ACCOUNTS)
+
+
 def read_statements(file: MarketFile, known: Known) -> np.ndarray:
     """Statements as records in COPY format; LoadError at the first row that breaks a rule."""
     frame = read_all(file)
@@ -171,14 +184,62 @@ def read_statements(file: MarketFile, known: Known) -> np.ndarray:
     return copy_records(columns)
 
 
-def read_dividends(file: MarketFile, known: Known) -> list[tuple[int, dt.date, float, dt.date | None]]:
-    """Dividends as (ordinal, ex_date, dps, disclosed_on); LoadError at the first row that breaks a rule."""
+DividendRow = tuple[int, dt.date, float, dt.date | None, str, int]
+"""(ordinal, ex_date, dps, disclosed_on, kind or "", number): a row of the table `dividend`."""
+
+
+def read_dividends(file: MarketFile, known: Known) -> list[DividendRow]:
+    """Return the dividends; LoadError at the first row that breaks a rule.
+
+    Several amounts of one stock, ex-date and kind are numbered by amount: they add up. The same amount twice is
+    refused, because it is nearly always one dividend delivered twice.
+    """
     frame = read_all(file)
     _refuse_where(file, frame, pl.col("dps") < 0, "dps is negative ({dps:g})")
     stock = _ordinals(file, frame, known)
-    _refuse_repeated(file, frame, ["stock_code", "ex_date"])
-    disclosed = frame["disclosed_on"] if "disclosed_on" in frame.columns else [None] * frame.height
-    return list(zip(stock.tolist(), frame["ex_date"], frame["dps"], disclosed, strict=True))
+    for name, kind in (("disclosed_on", pl.Date), ("kind", pl.String)):
+        if name not in frame.columns:
+            frame = frame.with_columns(pl.lit(None, kind).alias(name))
+    key = ["stock_code", "ex_date", "kind"]
+    again = frame.select(pl.struct([*key, "dps"]).is_duplicated() & ~pl.struct([*key, "dps"]).is_first_distinct())
+    row = again.to_series().arg_max()
+    if row is not None and again.to_series().any():
+        raise file.error(
+            row,
+            f"the dividend of {frame['dps'][row]:g} won of stock_code {frame['stock_code'][row]} on ex_date "
+            f"{frame['ex_date'][row]} stands in an earlier row already; if both were paid, give each a kind",
+        )
+    number = frame.select(pl.struct("dps", "disclosed_on").rank("ordinal").over(key) - 1).to_series()
+    kinds = frame["kind"].fill_null("")
+    columns = (frame["ex_date"], frame["dps"], frame["disclosed_on"], kinds, number)
+    return list(zip(stock.tolist(), *columns, strict=True))
+
+
+ListingRow = tuple[int, dt.date, str, str | None, str | None]
+"""(ordinal, from_date, market, name, sector): a row of the table `listing`."""
+
+
+def read_listings(file: MarketFile, known: Known) -> list[ListingRow]:
+    """Return what stocks were from a day on; LoadError at the first row that breaks a rule."""
+    frame = _with_markets(file, read_all(file))
+    stock = _ordinals(file, frame, known)
+    _refuse_repeated(file, frame, ["stock_code", "from_date"])
+    nothing = [None] * frame.height
+    names, sectors = (frame[n].to_list() if n in frame.columns else nothing for n in ("name", "sector"))
+    return list(zip(stock.tolist(), frame["from_date"], frame["market"].to_list(), names, sectors, strict=True))
+
+
+def _with_markets(file: MarketFile, frame: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows with every usual spelling of a market of the exchange read as that market."""
+    bare = frame["market"].str.to_uppercase().str.replace_all(r"[\s_-]", "")
+    known = bare.replace_strict(_MARKET_SPELLINGS, default=None, return_dtype=pl.String)
+    first_match(
+        file,
+        [name if code is None else code for name, code in zip(frame["market"], known, strict=True)],
+        _MARKET,
+        "market is {}, expected KOSPI, KOSDAQ, KONEX or another word of upper-case letters",
+    )
+    return frame.with_columns(known.fill_null(frame["market"]).alias("market"))
 
 
 def read_indices(file: MarketFile) -> list[tuple[Any, ...]]:

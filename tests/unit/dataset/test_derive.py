@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from shared.model.fields import NO_AGE, PART
+from shared.model.fields import NEVER_TRADED, PART
 from tests.support.markets import panels_of
 
 START = dt.date(2023, 3, 2)
@@ -86,7 +86,7 @@ def test_a_split_on_the_first_row_is_none() -> None:
     data = market({}, day(None, volume=0, split=3), day(1000, split=7), day(500, split=2))
     assert column(data, "split") == [1, 1, 1, 2]
     assert column(data, "adjust") == [1, 1, 1, 2]
-    assert column(data, "age") == [NO_AGE, NO_AGE, 0, 0]
+    assert column(data, "idle") == [NEVER_TRADED, NEVER_TRADED, 0, 0]
     assert same(column(data, "last"), [None, None, 1000, 500])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from shared.model.market_data import ACCOUNTS, PRICE_COLUMNS, Dividends, RawMark
 
 ALWAYS = int(np.iinfo(np.int32).min)
 FIRST = to_day(dt.date(2021, 10, 4))
+TOTALS = tuple(name for name in ACCOUNTS if not name.endswith("_owners"))
 
 
 def random_raw(seed: int, rows: int, stocks: int, *, fewer_gaps: bool = False) -> RawMarket:
@@ -58,7 +60,7 @@ def inputs_of(raw: RawMarket) -> FactorInputs:
         "trading_value",
         "last",
         "adjust",
-        "age",
+        "idle",
         "cap",
         "shares",
         "split",
@@ -127,8 +129,8 @@ def _statements(g: np.random.Generator, stocks: int) -> Statements:
         if kind == "none":
             continue
         closing = int(g.choice([12, 12, 12, 3, 6]))
-        lost = {name for name in ACCOUNTS if g.random() < 0.06}
-        sometimes = {name for name in ACCOUNTS if g.random() < 0.1}
+        lost = {name for name in TOTALS if g.random() < 0.06}
+        sometimes = {name for name in TOTALS if g.random() < 0.1}
         last_year = int(g.choice([2020, 2021, 2022, 2023, 2023, 2023]))
         for year in range(int(g.choice([2012, 2017, 2019])), last_year + 1):
             for quarter in (4,) if kind == "years" else (1, 2, 3, 4):
@@ -156,8 +158,8 @@ def _statements(g: np.random.Generator, stocks: int) -> Statements:
 def _accounts(g: np.random.Generator, quarter: int, lost: set[str], sometimes: set[str]) -> dict[str, float]:
     size = float(np.exp(g.normal(24, 0.4)))
     ranges = {"net_income": (-0.05, 0.2), "operating_cash_flow": (-0.1, 0.3), "total_equity": (-0.1, 1.0)}
-    values = {}
-    for name in ACCOUNTS:
+    values = dict.fromkeys(ACCOUNTS, math.nan)
+    for name in TOTALS:
         low, high = ranges.get(name, (0.0, 1.0))
         value = round(size * float(g.uniform(low, high)) * quarter)
         if g.random() < 0.02:

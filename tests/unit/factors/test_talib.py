@@ -23,7 +23,7 @@ def _inputs():  # type: ignore[no-untyped-def]
     changed = {"last": close, "close": close, "high": close * 1.01, "low": close * 0.98, "volume": np.ones_like(close)}
     days = np.full(9, np.iinfo(np.int32).max, np.int32)
     return replace(
-        inputs, **changed, adjust=np.ones_like(close), age=np.zeros(close.shape, np.uint16), delisted_day=days
+        inputs, **changed, adjust=np.ones_like(close), idle=np.zeros(close.shape, np.uint16), delisted_day=days
     )
 
 

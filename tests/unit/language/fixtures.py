@@ -14,7 +14,7 @@ from shared.language.expression import whole_number
 from shared.model.calendar import to_day, year_slices
 from shared.model.fields import LANGUAGE_FIELDS, dtype_of
 from shared.model.instruments import Instruments
-from shared.model.market_data import Dividends
+from shared.model.market_data import NO_LISTINGS, Dividends
 
 FACTORS = ("PER", "PBR", "ROE", "MOMENTUM_3M")
 FIELDS = ("close", "volume", "trading_value", "raw_close")
@@ -36,6 +36,7 @@ class SmallPanels:
         self.indices: dict[str, np.ndarray] = {}
         none = np.zeros(0, np.int32)
         self.dividends = Dividends(instrument=none, ex_date=none, dps=np.zeros(0), disclosed_on=none)
+        self.listings = NO_LISTINGS
         self.factors = frozenset(FACTORS)
         self.kept: dict[str, tuple[np.ndarray, set[int]]] = {}
         self.made: list[tuple[str, int]] = []

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from shared.market import (
-    KINDS,
+    RULE_BOOKS,
     RULES_VERSION,
     day_rules,
-    kinds_of,
     limit_pct,
     limits,
     nearest_tick,
     round_down,
     round_up,
+    rule_books,
     sales_tax_pct,
     tick,
     ticks_of,
@@ -76,7 +76,7 @@ def test_the_sales_tax_changes_on_the_first_trade_date_of_each_rate(day: str, ko
 def test_the_tick_follows_the_price_the_market_and_the_day(
     price: float, new: float, old_kospi: float, old_kosdaq: float
 ) -> None:
-    assert [tick(price, market, NEW) for market in (*KINDS, "ELSEWHERE")] == [new] * 4
+    assert [tick(price, market, NEW) for market in (*RULE_BOOKS, "ELSEWHERE")] == [new] * 4
     assert [tick(price, market, OLD) for market in ("KOSPI", "ELSEWHERE")] == [old_kospi] * 2
     assert [tick(price, market, OLD) for market in ("KOSDAQ", "KONEX")] == [old_kosdaq] * 2
 
@@ -120,8 +120,8 @@ def test_arrays_of_prices_have_the_ticks_of_single_ones() -> None:
     rng = np.random.default_rng(1)
     prices = np.exp(rng.uniform(np.log(10), np.log(2_000_000), (40, 4)))
     days = np.arange(to_day(NEW) - 20, to_day(NEW) + 20, dtype=np.int32)
-    markets = (*KINDS, "ELSEWHERE")
-    found = ticks_of(prices, kinds_of(markets), days)
+    markets = (*RULE_BOOKS, "ELSEWHERE")
+    found = ticks_of(prices, rule_books(markets), days)
     expected = [[tick(p, m, from_day(d)) for p, m in zip(row, markets, strict=True)] for row, d in zip(prices, days)]  # noqa: B905
     assert found.tolist() == expected
 
@@ -137,7 +137,7 @@ def test_the_rules_of_many_days_are_those_of_each() -> None:
     days = np.array([to_day(dt.date(y, m, 27)) for y in (1996, 1998, 2005, 2019, 2020, 2022, 2025) for m in (1, 6, 12)])
     rules = day_rules(days.astype(np.int32))
     for row, day in enumerate(days.tolist()):
-        for kind, market in enumerate(KINDS):
+        for kind, market in enumerate(RULE_BOOKS):
             assert rules.tax[row, kind] == sales_tax_pct(from_day(day), market) / 100
             assert rules.limit[row, kind] == limit_pct(from_day(day), market) / 100
             table = TABLES[rules.tick_table[row, kind]]

@@ -58,7 +58,7 @@ def test_a_wrong_shape_is_a_request_error(body: dict[str, object]) -> None:
 
 
 def test_a_run_reads_what_its_options_need_and_no_more() -> None:
-    few = {"open", "high", "low", "volume", "split", "last", "age", "MARKET_CAP"}
+    few = {"open", "high", "low", "volume", "split", "last", "idle", "MARKET_CAP"}
     assert reads(canonical_request(request_of(request()))) == few
     many = request(
         buy={"where": "PER < 10", "rank_by": "pct_change(close, 20)"}, sell={"trailing_stop_pct": 5},

@@ -14,7 +14,7 @@ from ondol.cli.commands import market as maker
 from ondol.cli.commands.market import Market, make_market
 from shared.errors import SetupError
 from shared.market.day_rules import day_rules
-from shared.market.rule_books import kinds_of
+from shared.market.rule_books import rule_books
 from shared.market.ticks import ticks_of
 from shared.model.market_data import ACCOUNTS, FLOWS
 from shared.strategies.catalogue import SECTORS
@@ -35,7 +35,7 @@ def moves(market: Market) -> pl.DataFrame:
         .filter(pl.col("base").is_not_null() & (pl.col("volume") > 0))
     )
     day = table["date"].cast(pl.Int32).to_numpy()
-    kind = kinds_of(table["market"].to_list())
+    kind = rule_books(table["market"].to_list())
     base = table["base"].to_numpy()
     part = day_rules(day).limit[np.arange(len(day)), kind]
 

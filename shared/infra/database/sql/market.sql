@@ -1,7 +1,13 @@
 -- name: instruments
-select code, name, name_en, market, sector, listed_on - date '1970-01-01' as listed_on, delisted_on - date '1970-01-01' as delisted_on
+select code, name, name_en, market, sector, listed_on - date '1970-01-01' as listed_on,
+       delisted_on - date '1970-01-01' as delisted_on, kind, issuer
 from instrument
 order by ordinal;
+
+-- name: listings
+select stock, from_date - date '1970-01-01' as from_day, market, name, sector
+from listing
+order by stock, from_date;
 
 -- name: days
 select day from trading_day order by day;
@@ -22,12 +28,14 @@ select stock, fiscal_year, fiscal_quarter, period_end - date '1970-01-01' as per
        coalesce(interest_expense, 'NaN') as interest_expense, coalesce(income_tax, 'NaN') as income_tax,
        coalesce(depreciation_amortization, 'NaN') as depreciation_amortization,
        coalesce(operating_cash_flow, 'NaN') as operating_cash_flow, coalesce(capital_expenditure, 'NaN') as capital_expenditure,
+       coalesce(net_income_owners, 'NaN') as net_income_owners,
        coalesce(total_assets, 'NaN') as total_assets, coalesce(current_assets, 'NaN') as current_assets,
        coalesce(cash_and_equivalents, 'NaN') as cash_and_equivalents, coalesce(inventories, 'NaN') as inventories,
        coalesce(intangible_assets, 'NaN') as intangible_assets, coalesce(total_liabilities, 'NaN') as total_liabilities,
        coalesce(current_liabilities, 'NaN') as current_liabilities,
        coalesce(interest_bearing_debt, 'NaN') as interest_bearing_debt,
-       coalesce(retained_earnings, 'NaN') as retained_earnings, coalesce(total_equity, 'NaN') as total_equity
+       coalesce(retained_earnings, 'NaN') as retained_earnings, coalesce(total_equity, 'NaN') as total_equity,
+       coalesce(equity_owners, 'NaN') as equity_owners
 from statement
 where stock >= $1 and stock < $2
 order by stock, fiscal_year, fiscal_quarter, disclosed_on;
@@ -36,7 +44,18 @@ order by stock, fiscal_year, fiscal_quarter, disclosed_on;
 select stock, ex_date - date '1970-01-01' as ex_date, dps, coalesce(disclosed_on - date '1970-01-01', -2147483648) as disclosed_on
 from dividend
 where stock >= $1 and stock < $2
-order by stock, ex_date;
+order by stock, ex_date, kind, number;
+
+-- name: dividend_kinds
+-- Position in the rows of `dividends`, and the kind, of those that have one.
+select position, kind
+from (
+    select row_number() over (order by stock, ex_date, kind, number) - 1 as position, kind
+    from dividend
+    where stock >= $1 and stock < $2
+) as ordered
+where kind <> ''
+order by position;
 
 -- name: indices
 select name, day, close from index_close order by name, day;
