@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import pathlib
 import statistics
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -29,7 +30,7 @@ class Row:
     stored: bool = False
     hits: int = 0
     misses: int = 0
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Mapping[str, Any], ...] = ()
     reason: str | None = None
     lacks_data: bool = False
 
@@ -48,7 +49,7 @@ def row_of(identity: str, name: str, stored: Answer, computed: Answer) -> Row:
         id=identity, name=name, total_return=figures["total_return"], benchmark_return=against,
         max_drawdown=figures["max_drawdown"], sharpe=figures["sharpe"], trades=figures["trades"],
         computed_ms=1000 * computed.seconds, stored_ms=1000 * stored.seconds, stored=stored.cached, hits=hits,
-        misses=misses, warnings=tuple(map(str, computed.result.get("warnings") or ())),
+        misses=misses, warnings=tuple(computed.result.get("warnings") or ()),
     )  # fmt: skip
 
 
@@ -108,7 +109,7 @@ class Figures:
         for title, lacks in (("not run, for want of data:", True), ("FAILED:", False)):
             named = [f"  {r.name}: {r.reason}" for r in self.rows if r.reason is not None and r.lacks_data == lacks]
             lines += ["", title, *named] if named else []
-        scarce = [f"  {r.name}: {text}" for r in ran for text in r.warnings if "is present on only" in text]
+        scarce = [f"  {r.name}: {w['message']}" for r in ran for w in r.warnings if w["code"] == "scarce_factor"]
         if scarce:
             lines += ["", "ran on scarce data (judge nothing by it):", *scarce]
         lines.append("")

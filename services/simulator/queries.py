@@ -32,7 +32,9 @@ from shared.simulation.coverage import Presence
 from shared.simulation.native import Plane, plane
 from shared.simulation.plan import Expressions, expressions_of, plan, window_of
 from shared.simulation.result.storage import pack_json, unpack
+from shared.simulation.run_warnings import coverage_warnings
 from shared.simulation.universe import UniverseMask, universe_rows
+from shared.simulation.warnings import documents
 
 log = structlog.get_logger()
 
@@ -149,12 +151,17 @@ def screen(request: BacktestRequest, payload: Payload, panels: Panels) -> dict[s
     return {"date": iso(int(panels.days[row.start])), "total": len(order), "items": items, "warnings": warnings}
 
 
-def _presence(expressions: Expressions, universe: UniverseMask, panels: Panels, row: slice, mask: Plane) -> list[str]:
-    """Warnings about factors that are rare on a row; RunError with the parameter's name for those that are absent."""
+def _presence(
+    expressions: Expressions, universe: UniverseMask, panels: Panels, row: slice, mask: Plane
+) -> list[dict[str, Any]]:
+    """Return warnings about factors that are scarce on a row.
+
+    Raises RunError with the name of the query parameter for a factor that is absent.
+    """
     presence = Presence.of(expressions, np.ones(1, np.bool_), row.start, len(panels.instruments))
     presence.add(panels, universe, row, mask)
     try:
-        return presence.judge(panels, universe)
+        return documents(coverage_warnings(presence.judge(panels, universe)))
     except RunError as error:
         problems = [replace(problem, path=problem.path.removeprefix("strategy.buy.")) for problem in error.problems]
         raise RunError(error.kind, error.detail, tuple(problems)) from None

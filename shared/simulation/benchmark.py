@@ -11,6 +11,7 @@ from shared.model.calendar import iso
 from shared.model.panels import Panels
 from shared.simulation.memo import Kept
 from shared.simulation.native import Market, Plane, universe_returns
+from shared.simulation.warnings import ResultWarning, benchmark_ends_early, benchmark_starts_late
 
 Series = np.ndarray
 
@@ -20,7 +21,7 @@ class Benchmark:
     """`returns` is float64 [rows of the window]; the first runs from the row before the window (0 without one)."""
 
     returns: Series
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[ResultWarning] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,10 +56,10 @@ def index_benchmark(name: str, panels: Panels, window: slice) -> Benchmark:
     found = Benchmark(returns=carried.returns[window])
     if carried.latest[max(window.start - 1, 0)] < 0:
         begin = iso(int(panels.days[carried.latest.searchsorted(0)]))
-        found.warnings.append(f"the index {name} begins on {begin}; its return before is 0")
+        found.warnings.append(benchmark_starts_late(name, begin))
     if latest < window.stop - 1:
         latest_day = iso(int(panels.days[latest]))
-        found.warnings.append(f"the index {name} has no value after {latest_day} in this window; its return is 0 there")
+        found.warnings.append(benchmark_ends_early(name, latest_day))
     return found
 
 

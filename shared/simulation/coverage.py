@@ -93,6 +93,16 @@ def signals_of(
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class ScarceFactor:
+    """A factor of an expression (`path`) that is present on a part (`coverage`, 0 to 1) of the stocks and rows read."""
+
+    path: str
+    factor: str
+    coverage: float
+    reason: str
+
+
 @dataclass(kw_only=True)
 class _Count:
     path: str
@@ -168,9 +178,9 @@ class Presence:
             count.present += present
             count.cells += cells
 
-    def judge(self, panels: Panels, universe: UniverseMask) -> list[str]:
-        """Warnings about rare factors; raises RunError for a factor that no decision could read."""
-        problems, warnings = [], []
+    def judge(self, panels: Panels, universe: UniverseMask) -> list[ScarceFactor]:
+        """Return the scarce factors; raise RunError for a factor that no decision could read."""
+        problems, scarce = [], []
         for count in self.counts:
             if not len(self.decides):
                 break
@@ -179,14 +189,11 @@ class Presence:
             if count.present == 0 and not self._present_before(count, panels, universe):
                 problems.append(Problem(path=count.path, message=self._absent(count, panels)))
             elif count.present < min(count.limit, FEW * count.cells):
-                part = 100 * count.present / count.cells
-                warnings.append(
-                    f"{count.factor} ({count.path}) is present on only {part:.2f} % of the "
-                    f"stocks and rows that are read{self._reason(count.factor, panels)}"
-                )
+                part, reason = count.present / count.cells, self._reason(count.factor, panels)
+                scarce.append(ScarceFactor(path=count.path, factor=count.factor, coverage=part, reason=reason))
         if problems:
             raise RunError("factor_absent", "; ".join(p.message for p in problems), tuple(problems))
-        return sorted(set(warnings))
+        return scarce
 
     def _present_before(self, count: _Count, panels: Panels, universe: UniverseMask) -> bool:
         """Whether a window function reaches a value on a row before those that decide."""

@@ -43,9 +43,16 @@ from shared.simulation.result.tables import (
     round_trip_rows,
     trade_rows,
 )
+from shared.simulation.run_warnings import (
+    FinishedRun,
+    book_warnings,
+    coverage_warnings,
+    no_candidates,
+    request_warnings,
+)
 from shared.simulation.statistics import EquityCurve, RoundTrips, TradeTotals, statistics
 from shared.simulation.universe import UniverseMask, universe_rows
-from shared.simulation.warnings import endings, found_nothing, window_notices
+from shared.simulation.warnings import ResultWarning, encode_warnings
 
 ENGINE_VERSION = "2"
 """Changes whenever the same request on the same dataset may give another result."""
@@ -77,7 +84,7 @@ class Run:
     rebalance: np.ndarray
     ledger: Ledger
     benchmark: Benchmark | None
-    warnings: list[str]
+    warnings: list[ResultWarning]
     figures: bytes = b"{}"
     """The statistics as JSON, once the days are lived."""
     evaluate_ms: float = 0.0
@@ -162,10 +169,10 @@ def live(
     """The days of a run and what is to be said about them, without its result."""
     state, presence = live_days(request, panels, planned=planned, cancelled=cancelled, progress=progress)
     begun = perf_counter()
-    state.warnings += presence.judge(panels, state.universe)
+    state.warnings += coverage_warnings(presence.judge(panels, state.universe))
     if not state.ledger.state.candidate_days:
         state.warnings.append(
-            found_nothing(state.expressions, state.universe, panels, state.plan.decisions, presence.decides)
+            no_candidates(state.expressions, state.universe, panels, state.plan.decisions, presence.decides)
         )
     state.evaluate_ms += 1000 * (perf_counter() - begun)
     return state
@@ -235,7 +242,7 @@ def _begin(request: BacktestRequest, panels: Panels, planned: Plan | None) -> Ru
             max_positions=request.strategy.portfolio.max_positions,
         ),
         benchmark=benchmark,
-        warnings=window_notices(request, panels, made),
+        warnings=list(request_warnings(request, panels, made)),
     )
 
 
@@ -292,13 +299,22 @@ def parts_of(state: Run) -> dict[str, Fragment]:
     curve, days, first = state.curve(), state.panels.days, window.start
     holdings, trips = ledger.holdings, RoundTrips(ledger.trips, days)
     months, years = curve.monthly_returns(), curve.yearly_returns()
-    state.figures = orjson.dumps(statistics(curve, trips, state.totals(), months))
+    totals = state.totals()
+    figures = statistics(curve, trips, totals, months)
+    state.figures = orjson.dumps(figures)
     state.statistics_ms = 1000 * (perf_counter() - begun)
     begun = perf_counter()
     first_day, last_day = int(days[first]), int(days[window.stop - 1])
     last = panels.panel("last", slice(window.stop - 1, window.stop))[0][holdings["col"]]
     warnings = [*state.warnings, *([] if state.benchmark is None else state.benchmark.warnings)]
-    warnings += endings(holdings, panels, window.stop - 1)
+    strategy = state.request.strategy
+    warnings += book_warnings(
+        FinishedRun(
+            panels=panels, window=window, ledger=ledger, curve=curve, participation=totals.participation,
+            exposure=figures["exposure"], max_positions=strategy.portfolio.max_positions,
+            kinds=strategy.universe.kinds,
+        )
+    )  # fmt: skip
     around = {
         "first": iso(first_day),
         "last": iso(last_day),
@@ -314,7 +330,7 @@ def parts_of(state: Run) -> dict[str, Fragment]:
         "statistics": literal(state.figures),
         "trades": trade_rows(ledger.trades, instruments, days),
         "unfilled": literal(orjson.dumps(ledger.unfilled())),
-        "warnings": literal(orjson.dumps(warnings)),
+        "warnings": literal(encode_warnings(warnings)),
         "window": literal(orjson.dumps(around)),
         "yearly_returns": literal(orjson.dumps([{"return": value, "year": name} for name, value in years])),
     }

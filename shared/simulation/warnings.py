@@ -1,73 +1,202 @@
-"""What a result has to say beside its figures: sentences for `warnings`."""
+"""Warnings of a result: objects `{code, message, …figures}`, each code declared once.
+
+WARNINGS is the declaration that docs/reference/warnings.md shows. A message names the figures and the remedy; every
+number or name in it is a figure of the object too, so that programs need not parse it.
+"""
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
-from shared.language import parts
-from shared.language.evaluate import evaluate
-from shared.model.calendar import NO_DAY, iso, to_day
-from shared.model.panels import Panels
-from shared.model.request import BacktestRequest
-from shared.simulation.native import mark_passed, plane
-from shared.simulation.plan import Expressions, Plan
-from shared.simulation.universe import UniverseMask
+import orjson
 
-_COUNT_ROWS = 256
+MAX_LISTED = 20
+"""Stocks or dates that a warning lists; its count has them all."""
 
 
-def window_notices(request: BacktestRequest, panels: Panels, plan: Plan) -> list[str]:
-    """A window that the data do not fill, its missing first signal, excluded stocks that nobody knows."""
-    first, last = int(panels.days[0]), int(panels.days[-1])
-    found = []
-    if to_day(request.start) < first:
-        found.append(f"the start {request.start} is before the data, which begin on {iso(first)}")
-    if to_day(request.end) > last:
-        found.append(f"the end {request.end} is after the data, which end on {iso(last)}")
-    if plan.window.start == 0:
-        found.append(f"{iso(first)} is the dataset's first row: it has no signal and nothing is bought on it")
-    unknown = [code for code in request.strategy.universe.exclude or () if code not in panels.instruments.ordinal]
-    if unknown:
-        found.append(f"excluded stocks that the dataset does not have: {', '.join(unknown[:20])}")
-    return found
+@dataclass(frozen=True, kw_only=True)
+class WarningKind:
+    """When a warning is given, its figures (name -> meaning with unit), and what to do about it."""
+
+    when: str
+    figures: Mapping[str, str]
+    remedy: str
 
 
-def endings(holdings: np.ndarray, panels: Panels, row: int) -> list[str]:
-    """The stocks held on the window's last row whose prices ended before it without a delisting."""
-    ages = panels.panel("idle", slice(row, row + 1))[0][holdings["col"]]
-    delisted = panels.instruments.delisted_day[holdings["col"]]
-    return [
-        f"{panels.instruments.code[col]} has no price since {iso(int(panels.days[row - age]))} and no delisting date; "
-        f"it stays valued at its last close"
-        for col, age in zip(
-            holdings["col"][(ages > 0) & (delisted == NO_DAY)].tolist(),
-            ages[(ages > 0) & (delisted == NO_DAY)].tolist(),
-            strict=True,
-        )
-    ]
+WARNINGS: dict[str, WarningKind] = {
+    "window_clipped": WarningKind(
+        when="`start` lies before the data, or `end` after them",
+        figures={
+            "side": "`start` or `end`", "requested": "requested date", "available": "first or last date of the data",
+        },
+        remedy="load the missing days, or request the dates that the data have",
+    ),
+    "no_signal": WarningKind(
+        when="the window begins on the first row of the dataset, which has no row before it",
+        figures={"date": "that row"},
+        remedy="nothing can be bought on this row; start a row later or load earlier prices",
+    ),
+    "short_window": WarningKind(
+        when="the window has fewer than 60 rows",
+        figures={"rows": "rows of the window"},
+        remedy="do not read annualised figures (cagr, volatility, sharpe, …) of so few days; choose a longer window",
+    ),
+    "unknown_stocks": WarningKind(
+        when="`universe.exclude` names stock codes that the dataset does not have",
+        figures={"stock_codes": f"the codes (at most {MAX_LISTED})", "count": "number of unknown codes"},
+        remedy="correct the codes",
+    ),
+    "suspicious_value": WarningKind(
+        when="a stop, target or trailing stop lies between 0 and 0.5 %; `min_hold_days` exceeds `max_hold_days`; "
+        "or the strategy has no rule at all",
+        figures={"field": "path in the request", "value": "its value (null: no rule)"},
+        remedy="percentages are percent numbers: 10 means 10 %, 0.1 means 0.1 %",
+    ),
+    "scarce_factor": WarningKind(
+        when="a factor that the request names is present on less than 5 % of the stocks and rows that are read",
+        figures={
+            "factor": "factor key", "path": "expression in the request", "coverage": "present / read (0 to 1)",
+            "reason": "why values are absent, if known",
+        },
+        remedy="load the data that the factor needs; do not judge a strategy by such a run",
+    ),
+    "no_candidate": WarningKind(
+        when="no stock was ever a candidate for a purchase",
+        figures={
+            "universe": "stocks that were in the universe on some deciding row",
+            "parts": "for each part of `buy.where`: stocks that fulfilled it at least once",
+            "ranked": "stocks whose `rank_by` had a value at least once",
+        },
+        remedy="relax the part that few stocks fulfil, or widen the universe",
+    ),
+    "low_exposure": WarningKind(
+        when="something was bought and the mean exposure is below 0.8",
+        figures={
+            "exposure": "mean invested share of equity (0 to 1)", "mean_positions": "mean number of positions",
+            "slots": "`portfolio.max_positions`",
+        },
+        remedy="lower `max_positions` to the number of candidates, or use `on_rebalance: reweight` with `invest: full`",
+    ),
+    "long_idle": WarningKind(
+        when="after the first position there is none for 60 or more consecutive rows",
+        figures={
+            "from": "first row of the longest such stretch", "to": "its last row", "rows": "its rows",
+            "stretches": "number of such stretches",
+        },
+        remedy="see which part of the condition failed in `explain`; compare the strategy with cash in this time",
+    ),
+    "large_orders": WarningKind(
+        when="a purchase took more than 10 % of the volume of its day, or more shares than the company has",
+        figures={
+            "share": "purchases above 10 % of the day's volume / purchases (0 to 1)", "orders": "their number",
+            "buys": "number of purchases", "largest": "largest purchase / volume of its day",
+            "above_listed_shares": "purchases of more shares than were listed",
+        },
+        remedy="such orders move the price: lower `initial_cash`, keep `execution.max_volume_pct`, set `costs.impact`, "
+        "or choose larger stocks",
+    ),
+    "mostly_not_common": WarningKind(
+        when="more than 20 % of the purchases are preferred shares, SPACs or REITs",
+        figures={
+            "share": "such purchases / purchases (0 to 1)", "preferred": "purchases of preferred shares",
+            "spac": "purchases of SPACs", "reit": "purchases of REITs", "buys": "number of purchases",
+        },
+        remedy="leave these kinds out of `universe.kinds` unless they are meant",
+    ),
+    "stale_exit": WarningKind(
+        when="positions left at a delisting at a price that was more than 30 days old",
+        figures={"count": "number of such exits", "stock_codes": f"their stocks (at most {MAX_LISTED})"},
+        remedy="such a price could not be had: see `execution.delisting` and `execution.stale_haircut_pct`",
+    ),
+    "unpriced_holdings": WarningKind(
+        when="stocks that are held on the last row have not traded for more than 60 rows",
+        figures={
+            "count": "number of such stocks", "value": "their value in won at the last close",
+            "holdings": f"stock_code and last_traded of each (at most {MAX_LISTED})",
+        },
+        remedy="their value may not be realisable; load `delisted_on` if they were delisted",
+    ),
+    "benchmark_starts_late": WarningKind(
+        when="the benchmark index has no value before a day inside the window",
+        figures={"benchmark": "name of the index", "first": "its first day; the return before is 0"},
+        remedy="load earlier values of the index, or start the window later",
+    ),
+    "benchmark_ends_early": WarningKind(
+        when="the benchmark index has no value after a day inside the window",
+        figures={"benchmark": "name of the index", "last": "its last day; the return after is 0"},
+        remedy="load later values of the index, or end the window earlier",
+    ),
+}  # fmt: skip
+"""Code -> declaration, in the order in which a result lists warnings."""
+
+_ORDER = {code: position for position, code in enumerate(WARNINGS)}
 
 
-def found_nothing(
-    expressions: Expressions, universe: UniverseMask, panels: Panels, decisions: slice, decides: np.ndarray
-) -> str:
-    """That no stock was ever a candidate, with the number of stocks that passed each part of the condition at least
-    once on a row that decides a purchase."""
-    if decisions.stop <= decisions.start:
-        return "no candidate was ever found: no row of the window has a row before it"
-    columns = len(panels.instruments)
-    pieces = parts(expressions.buy) if expressions.buy is not None else ()
-    marks = [np.zeros(columns, np.uint8) for _ in range(len(pieces) + 2)]
-    for start in range(decisions.start, decisions.stop, _COUNT_ROWS):
-        rows = slice(start, min(start + _COUNT_ROWS, decisions.stop))
-        flags = np.ascontiguousarray(decides[rows.start - decisions.start : rows.stop - decisions.start])
-        mask = universe.rows(rows)
-        inside = plane(mask, rows.start, np.bool_, columns)
-        ranked = ~np.isnan(evaluate(expressions.rank_by, panels, rows, universe.rows, universe.key))
-        passed = [mask, *(evaluate(piece, panels, rows, universe.rows, universe.key) for piece in pieces), ranked]
-        for values, mark in zip(passed, marks, strict=True):
-            mark_passed(plane(values, rows.start, np.bool_, columns), inside, flags, rows.start, mark)
-    counts = [int(np.count_nonzero(mark)) for mark in marks]
-    said = [f"universe: {counts[0]}"]
-    said += [f"{piece.text}: {count}" for piece, count in zip(pieces, counts[1:-1], strict=True)]
-    said.append(f"rank_by {expressions.rank_by.text} not absent: {counts[-1]}")
-    return "no candidate was ever found; stocks that passed at least once: " + "; ".join(said)
+@dataclass(frozen=True)
+class ResultWarning:
+    """One warning; `figures` are exactly those that WARNINGS declares for its code."""
+
+    code: str
+    message: str
+    figures: Mapping[str, Any]
+
+    def document(self) -> dict[str, Any]:
+        """Return the object of the result."""
+        return {"code": self.code, "message": self.message, **self.figures}
+
+
+def warn(code: str, message: str, figures: Mapping[str, Any]) -> ResultWarning:
+    """Return a warning; raise ValueError for a code or figures that are not declared."""
+    if set(figures) != set(WARNINGS[code].figures):
+        raise ValueError(f"the warning {code} has the figures {sorted(WARNINGS[code].figures)}, not {sorted(figures)}")
+    return ResultWarning(code, message, figures)
+
+
+def documents(warnings: Iterable[ResultWarning]) -> list[dict[str, Any]]:
+    """Return the objects of a result in the order of WARNINGS, equal codes by message, without duplicates."""
+    distinct = {(_ORDER[warning.code], warning.message): warning for warning in warnings}
+    return [distinct[key].document() for key in sorted(distinct)]
+
+
+def encode_warnings(warnings: Iterable[ResultWarning]) -> bytes:
+    """Return `documents` as canonical JSON."""
+    return orjson.dumps(documents(warnings), option=orjson.OPT_SORT_KEYS)
+
+
+def percent(fraction: float) -> str:
+    """Return a fraction for a message: `12.3 %`."""
+    return f"{100 * fraction:.4g} %"
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return names for a message, at most MAX_LISTED of them."""
+    every = list(names)
+    more = len(every) - MAX_LISTED
+    return ", ".join(every[:MAX_LISTED]) + (f" and {more} more" if more > 0 else "")
+
+
+def benchmark_starts_late(benchmark: str, first: str) -> ResultWarning:
+    """`first` is the ISO date of the first value."""
+    message = f"the index {benchmark} begins on {first}; its return before is 0. Start the window on that day or later."
+    return warn("benchmark_starts_late", message, {"benchmark": benchmark, "first": first})
+
+
+def benchmark_ends_early(benchmark: str, last: str) -> ResultWarning:
+    """`last` is the ISO date of the last value."""
+    message = (
+        f"the index {benchmark} has no value after {last} in this window; its return is 0 there. "
+        "Load later values or end the window on that day."
+    )
+    return warn("benchmark_ends_early", message, {"benchmark": benchmark, "last": last})
+
+
+def scarce_factor(factor: str, path: str, coverage: float, reason: str | None) -> ResultWarning:
+    """`coverage` is the fraction of the stocks and rows read on which the factor has a value."""
+    because = f" ({reason})" if reason else ""
+    message = (
+        f"{factor} ({path}) is present on only {percent(coverage)} of the stocks and rows that are read{because}; "
+        "do not judge the strategy by this run"
+    )
+    return warn("scarce_factor", message, {"factor": factor, "path": path, "coverage": coverage, "reason": reason})

@@ -98,7 +98,7 @@ def _absent_in_part(expected: dict[str, Any]) -> bool:
 
 def _rare(found: dict[str, Any], coverage: dict[str, list[tuple[float, int]]]) -> list[str]:
     """Factors that one expression reads without a look-back are named in a warning when present on under 5 %."""
-    named = {w.split(" ", 1)[0] for w in found["warnings"] if " is present on only " in w}
+    named = {w["factor"] for w in found["warnings"] if w["code"] == "scarce_factor"}
     clear = {key: seen[0][0] for key, seen in coverage.items() if len(seen) == 1 and seen[0][1] == 0}
     rare = {key for key, part in clear.items() if part < FEW}
     wrong = (named & set(clear)) ^ rare

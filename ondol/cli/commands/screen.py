@@ -35,7 +35,7 @@ def main(args: argparse.Namespace) -> int:
     ]
     print(f"{found['total']:,} stocks on {found['date']}")
     for warning in found["warnings"]:
-        print(f"warning: {warning}")
+        print(f"warning: {warning['message']}")
     if rows:
         print(table(["rank", "code", "name", "value"], rows, "rllr"))
     return 0

@@ -238,7 +238,7 @@ class Screen(Answer):
     date: str
     total: int
     items: list[ScreenItem]
-    warnings: list[str]
+    warnings: list[dict[str, Any]]
 
 
 class Explanation(Answer):

@@ -19,7 +19,8 @@ def completed(*, cached: bool, tiers: dict[str, int]) -> Answer:
     result = {
         "statistics": {"total_return": 0.5, "max_drawdown": -0.2, "sharpe": 1.25, "trades": 1234},
         "equity": [{"benchmark": 100_000_000.0}, {"benchmark": 110_000_000.0}],
-        "cache": {"by_tier": tiers}, "warnings": ["PER (buy.where) is present on only 1.20 % of the stocks and rows"],
+        "cache": {"by_tier": tiers},
+        "warnings": [{"code": "scarce_factor", "message": "PER (buy.where) is present on only 1.20 %"}],
     }  # fmt: skip
     return Answer(document={"status": "completed", "result": result}, cached=cached, seconds=0.02)
 

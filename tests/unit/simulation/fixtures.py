@@ -68,3 +68,8 @@ def brief(found: Mapping[str, Any]) -> list[tuple[str, str, int, float, str]]:
         (t["date"][-2:], t["stock_code"], t["shares"] * (1 if t["side"] == "buy" else -1), t["price"], t["reason"])
         for t in found["trades"]
     ]
+
+
+def codes(found: Mapping[str, Any]) -> set[str]:
+    """The codes of the warnings of a result."""
+    return {warning["code"] for warning in found["warnings"]}

@@ -7,7 +7,7 @@ import pytest
 from shared.errors import CancelledRunError, RunError
 from shared.simulation import canonical_request, request_of, run
 from tests.support.markets import panels_of
-from tests.unit.simulation.fixtures import DAYS, brief, market, request, result
+from tests.unit.simulation.fixtures import DAYS, brief, codes, market, request, result
 
 FLAT = {"A": [10_000] * 8}
 
@@ -15,15 +15,17 @@ FLAT = {"A": [10_000] * 8}
 def test_the_first_day_of_the_data_has_no_signal_and_says_so() -> None:
     found = result(market(FLAT), start=DAYS[0], end=DAYS[0])
     assert found["trades"] == []
-    assert any("first row" in said for said in found["warnings"])
-    assert any("no candidate" in said for said in found["warnings"])
+    assert codes(found) >= {"no_signal", "no_candidate"}
     assert found["statistics"]["volatility"] is None
 
 
-def test_a_window_wider_than_the_data_is_run_and_warned_of() -> None:
+def test_window_wider_than_the_data_is_clipped() -> None:
     found = result(market(FLAT), start="2020-01-01", end="2030-01-01")
     assert found["window"] == {"first": DAYS[0], "last": DAYS[-1], "rows": 8, "warmup_rows": 0}
-    assert [said.split()[1] for said in found["warnings"][:2]] == ["start", "end"]
+    clipped = [w for w in found["warnings"] if w["code"] == "window_clipped"]
+    assert [(w["side"], w["requested"], w["available"]) for w in clipped] == [
+        ("end", "2030-01-01", DAYS[-1]), ("start", "2020-01-01", DAYS[0]),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -52,32 +54,33 @@ def test_a_benchmark_that_is_not_loaded_names_those_that_are() -> None:
         result(market(FLAT, indices=indices), benchmark="KOSDAQ")
 
 
-def test_a_strategy_that_found_nothing_tells_how_many_stocks_passed_each_part() -> None:
+def test_no_candidate_counts_stocks_by_part() -> None:
     found = result(market({"A": [10_000] * 8, "B": [900] * 8}), buy={"where": "raw_close > 1000 and raw_close < 5000"})
-    assert found["warnings"] == [
-        "no candidate was ever found; stocks that passed at least once: universe: 2; raw_close > 1000: 1; "
-        "raw_close < 5000: 1; rank_by MARKET_CAP not absent: 2"
-    ]
+    (warning,) = [w for w in found["warnings"] if w["code"] == "no_candidate"]
+    assert (warning["universe"], warning["ranked"]) == (2, 2)
+    assert [(part["condition"], part["passed"]) for part in warning["parts"]] == [
+        ("raw_close > 1000", 1), ("raw_close < 5000", 1),
+    ]  # fmt: skip
+    assert "raw_close > 1000: 1; raw_close < 5000: 1" in warning["message"]
 
 
-def test_a_rare_factor_is_warned_of_with_its_coverage() -> None:
+def test_scarce_factor_is_warned_of_with_its_coverage() -> None:
     stocks = {f"S{i:02}": [10_000 + i] * 3 for i in range(30)}
     financials = [
         {"stock_code": "S07", "fiscal_year": 2022, "fiscal_quarter": 4, "period_end": "2022-12-31",
          "disclosed_on": "2023-01-10", "net_income": 1e9, "total_equity": 1e10},
     ]  # fmt: skip
     found = result(market(stocks, financials=financials), buy={"where": "ROE > 0"}, end=DAYS[2])
-    assert [said for said in found["warnings"] if "ROE" in said] == [
-        "ROE (strategy.buy.where) is present on only 3.33 % of the stocks and rows that are read"
-    ]
+    (warning,) = [w for w in found["warnings"] if w["code"] == "scarce_factor"]
+    assert (warning["factor"], warning["path"], warning["reason"]) == ("ROE", "strategy.buy.where", None)
+    assert warning["coverage"] == pytest.approx(1 / 30)
 
 
-def test_a_stock_whose_prices_end_stays_valued_and_is_named() -> None:
+def test_stock_whose_prices_end_stays_valued() -> None:
     stocks = {"A": [10_000, 10_000, 11_000], "B": [10] * 8}
     found = result(market(stocks), universe={"stock_codes": ["A"]}, portfolio={"max_positions": 1})
     assert found["equity"][-1]["equity"] == 110_000
     assert found["open_positions"][0]["stock_code"] == "A"
-    assert any(said.startswith("A has no price since 2023-03-06") for said in found["warnings"])
 
 
 def test_the_equity_is_flat_without_trades() -> None:
