@@ -122,7 +122,9 @@ def links(files: Iterable[pathlib.Path]) -> Iterator[str]:
     for path in files:
         if path.suffix != ".md":
             continue
-        text = re.sub(r"```.*?```", lambda block: "\n" * block[0].count("\n"), (ROOT / path).read_text("utf-8"), flags=re.S)
+        text = re.sub(
+            r"```.*?```", lambda block: "\n" * block[0].count("\n"), (ROOT / path).read_text("utf-8"), flags=re.S
+        )
         for number, line in enumerate(text.splitlines(), 1):
             for match in _LINK.finditer(line):
                 target = match[1] or match[2]
@@ -144,7 +146,9 @@ MIRRORED = ("services", "shared", "ondol", "bench", "ops")
 def mirror(files: Iterable[pathlib.Path]) -> Iterator[str]:
     """Yield folders of `tests/unit` that no source folder has: `tests/unit/<path>` tests `shared/<path>` or `<path>`."""
     sources = {path.parent for path in files if path.suffix in {".py", ".c"} and path.parts[0] in MIRRORED}
-    for folder in sorted({path.parent for path in files if path.parts[:2] == ("tests", "unit") and path.suffix == ".py"}):
+    for folder in sorted(
+        {path.parent for path in files if path.parts[:2] == ("tests", "unit") and path.suffix == ".py"}
+    ):
         inner = pathlib.Path(*folder.parts[2:])
         if folder == pathlib.Path("tests/unit"):
             continue

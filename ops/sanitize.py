@@ -16,17 +16,21 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 FLAGS = (
-    "-O1", "-g", "-std=c11", "-fPIC", "-shared", "-ffp-contract=off", "-fno-omit-frame-pointer",
+    "-O1", "-g", "-std=c11", "-fPIC", "-shared", "-ffp-contract=off", "-fno-omit-frame-pointer", "-Wno-psabi",
     "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined",
 )  # fmt: skip
-TESTS = ("tests/unit/dataset", "tests/unit/factors", "tests/unit/language", "tests/unit/simulation")
+TESTS = (
+    "tests/unit/dataset", "tests/unit/factors", "tests/unit/language", "tests/unit/simulation", "tests/fuzz",
+)  # fmt: skip
 
 
 def runtime(name: str) -> str | None:
     """Return the path of a sanitizer's shared library, None when gcc does not have it."""
     if shutil.which("gcc") is None:
         return None
-    path = subprocess.run(["gcc", f"-print-file-name={name}"], check=True, capture_output=True, text=True).stdout.strip()
+    path = subprocess.run(
+        ["gcc", f"-print-file-name={name}"], check=True, capture_output=True, text=True
+    ).stdout.strip()
     return path if pathlib.Path(path).is_absolute() and pathlib.Path(path).exists() else None
 
 
