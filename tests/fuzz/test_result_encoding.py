@@ -1,4 +1,4 @@
-"""Mutated result documents: the renderer gives JSON bytes or raises DatasetError, and never reads outside its buffers."""
+"""Mutated result documents: the renderer returns JSON or raises DatasetError and stays inside its buffers."""
 
 from __future__ import annotations
 
