@@ -1,4 +1,4 @@
-"""The typed tree of the strategy language: its nodes, the limits on a tree, and how trees are walked."""
+"""The typed tree of the strategy language: its nodes, the limits on a tree, and walks over trees."""
 
 from __future__ import annotations
 
@@ -23,6 +23,14 @@ class Number:
 @dataclass(frozen=True, slots=True)
 class Name:
     """A factor key in capitals, or a price field in small letters."""
+
+    name: str
+    at: int = field(default=0, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """A loaded index series, in capitals: the same value for all stocks."""
 
     name: str
     at: int = field(default=0, compare=False, repr=False)
@@ -83,12 +91,12 @@ class Call:
     at: int = field(default=0, compare=False, repr=False)
 
 
-Node = Number | Name | Negate | Not | Arithmetic | Comparison | Logic | Call
-NODES = (Number, Name, Negate, Not, Arithmetic, Comparison, Logic, Call)
+Node = Number | Name | Index | Negate | Not | Arithmetic | Comparison | Logic | Call
+NODES = (Number, Name, Index, Negate, Not, Arithmetic, Comparison, Logic, Call)
 
 
 def arithmetic(operands: tuple[Node, ...], operators: tuple[str, ...], at: int = 0) -> Node:
-    """A run of operators of one rank in normal form."""
+    """Return a run of operators of one rank in normal form."""
     first = operands[0]
     if isinstance(first, Arithmetic) and (first.operators[0] in "+-") == (operators[0] in "+-"):
         return Arithmetic(first.operands + operands[1:], first.operators + operators, first.at)
@@ -96,7 +104,7 @@ def arithmetic(operands: tuple[Node, ...], operators: tuple[str, ...], at: int =
 
 
 def logic(operator: str, operands: tuple[Node, ...], at: int = 0) -> Node:
-    """`and` or `or` in normal form: nested runs of the same operator become one."""
+    """Return `and` or `or` in normal form: nested runs of the same operator become one."""
     flat: list[Node] = []
     for operand in operands:
         if isinstance(operand, Logic) and operand.operator == operator:
@@ -107,8 +115,8 @@ def logic(operator: str, operands: tuple[Node, ...], at: int = 0) -> Node:
 
 
 def children(node: Node) -> tuple[Node, ...]:
-    """The nodes directly below a node, from left to right."""
-    if isinstance(node, Number | Name):
+    """Return the nodes directly below a node, from left to right."""
+    if isinstance(node, Number | Name | Index):
         return ()
     if isinstance(node, Negate | Not):
         return (node.operand,)
@@ -118,25 +126,25 @@ def children(node: Node) -> tuple[Node, ...]:
 
 
 def walk(node: Node) -> Iterator[Node]:
-    """Every node of a tree, a node before those below it, from left to right."""
+    """Yield every node of a tree, a node before those below it, from left to right."""
     pending = [node]
     while pending:
-        found = pending.pop()
-        yield found
-        pending.extend(reversed(children(found)))
+        current = pending.pop()
+        yield current
+        pending.extend(reversed(children(current)))
 
 
 def size(node: Node) -> int:
-    """What a node itself counts in the limit: one for a name, a number or a call, one for each operator of a run."""
+    """Return what a node itself counts in the limit: 1 for a name, number or call, 1 for each operator of a run."""
     return len(node.operands) - 1 if isinstance(node, Arithmetic | Comparison | Logic) else 1
 
 
 def depth(node: Node) -> int:
-    """Levels of a tree; a name or a number has one."""
+    """Return the levels of a tree; a name or a number has one."""
     deepest = 0
     pending = [(node, 1)]
     while pending:
-        found, level = pending.pop()
+        current, level = pending.pop()
         deepest = max(deepest, level)
-        pending.extend((child, level + 1) for child in children(found))
+        pending.extend((child, level + 1) for child in children(current))
     return deepest

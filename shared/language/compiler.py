@@ -1,9 +1,11 @@
-"""A tree into a program of the element-wise machine (`language_run` in language.c).
+"""Compile a tree into a program of the element-wise virtual machine (`language_run` in language.c).
 
 1. Names, windows and cross-sections become planes: arrays of whole rows, with `lag` as a shift of the rows read.
-2. Everything else becomes instructions over registers of three classes: float64, float32 and truth. Arithmetic is
-   float64; both sides of a comparison are rounded to float32, and what only a comparison reads is held as float32.
-3. Equal instructions are emitted once, and registers are used again when nobody reads them any more.
+2. A market-wide part of an expression over stocks (index series, row aggregates, and functions of them) becomes one
+   plane of a single column, which the machine repeats for all stocks. It is compiled by itself with `market`.
+3. Everything else becomes instructions over registers of three classes: float64, float32 and truth. Arithmetic is
+   float64; both sides of a comparison are rounded to float32, and what only a comparison reads is stored as float32.
+4. Equal instructions are emitted once, and registers are reused after their last use.
 """
 
 from __future__ import annotations
@@ -16,11 +18,12 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from shared.language.ast import Arithmetic, Call, Comparison, Logic, Name, Negate, Node, Not, Number, walk
-from shared.language.expression import is_cross_section, whole_number
+from shared.language.ast import Arithmetic, Call, Comparison, Index, Logic, Name, Negate, Node, Not, Number, walk
+from shared.language.dependencies import whole_number
 from shared.language.functions import BY_NAME
 from shared.language.parser import parse
 from shared.language.printer import render
+from shared.language.scope import is_aggregate, is_cross_section, is_series, reads_universe
 from shared.model.fields import LANGUAGE_FIELDS
 
 Class = Literal["f8", "f4", "u1"]
@@ -28,7 +31,7 @@ Gives = Literal["condition", "truth", "number", "f8", "f4"]
 
 OPCODES = (
     "load", "const8", "const4", "widen", "narrow", "+", "-", "*", "/", "neg", "abs", "log", "sqrt", "sign", "min",
-    "max", "select", "coalesce", "mask", "null8", "null4", "<", "<=", "==", "!=", "and", "or", "not", "finite4",
+    "max", "select", "coalesce", "settle", "null8", "null4", "<", "<=", "==", "!=", "and", "or", "not", "finite4",
 )  # fmt: skip
 """In the order of the kernel."""
 
@@ -39,7 +42,11 @@ EXACT_IN_FLOAT32 = ("rank", "rank_desc", "sector_rank")
 
 @dataclass(frozen=True, slots=True)
 class Plane:
-    """One array that a program reads: a panel field or a held node, `shift` rows earlier than the rows asked for."""
+    """One array that a program reads: a panel field or a node, `shift` rows earlier than the requested rows.
+
+    A `series` has one column for all stocks: in a program over stocks a market-wide node, in a market program every
+    plane.
+    """
 
     text: str
     dtype: Class
@@ -47,7 +54,8 @@ class Plane:
     field: str | None
     node: Node | None = dataclass_field(compare=False)
     across: bool
-    """A held node whose values depend on the universe."""
+    """A node whose values depend on the universe."""
+    series: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,17 +69,18 @@ class Program:
     planes: tuple[Plane, ...]
     gives: Class
     plain: bool
-    """The answer is the first plane itself."""
+    """The result is the first plane itself."""
 
 
 @lru_cache(maxsize=512)
-def program(text: str, gives: Gives) -> Program:
-    """The program of a checked expression; `number` is float32 without infinities, `f4` the rounding that is ranked.
+def program(text: str, gives: Gives, indices: frozenset[str] = frozenset(), *, market: bool = False) -> Program:
+    """Return the program of a checked expression that reads these index series.
 
-    `truth` is a comparison computed from its sides, where `condition` may read it as a held node.
+    `number` is float32 without infinities, `f4` the rounding that is ranked, `truth` a comparison computed from its
+    sides, where `condition` may read it as a materialized node. `market`: one column, for a market-wide expression.
     """
-    builder = _Builder()
-    node = parse(text)
+    node = parse(text, indices=indices)
+    builder = _Builder(market=market, has_series=any(isinstance(n, Index) or is_aggregate(n) for n in walk(node)))
     if gives == "condition":
         return builder.finish(builder.condition(node))
     if gives == "truth" and isinstance(node, Comparison):
@@ -84,29 +93,29 @@ def program(text: str, gives: Gives) -> Program:
     return builder.finish(value)
 
 
-def is_held(node: Node) -> bool:
-    """Whether a node's values are made once and kept.
+def is_materialized(node: Node) -> bool:
+    """Return whether a node's values are computed once for a whole calendar year and stored.
 
-    Windows that look at more than one row, cross-sections, and comparisons of one with another or with a name: without
-    a constant they are the same for many requests, and their truth is an eighth of what they read.
+    Windows over more than one row, cross-sections, row aggregates, and comparisons of one stock's windows and
+    cross-sections with each other or with a name: without a constant they are the same for many requests, and their
+    truth is an eighth of what they read.
     """
     if isinstance(node, Comparison):
         sides = [shifted(operand)[0] for operand in node.operands]
-        return any(map(is_held, sides)) and all(isinstance(side, Name) or is_held(side) for side in sides)
+        return any(map(is_materialized, sides)) and all(
+            isinstance(side, Name) or (is_materialized(side) and not is_series(side)) for side in sides
+        )
     if not isinstance(node, Call):
         return False
-    return is_cross_section(node) or (
-        BY_NAME[node.function].family == "window" and node.function not in ("lag", "delta", "pct_change")
+    return (
+        is_cross_section(node)
+        or is_aggregate(node)
+        or (BY_NAME[node.function].family == "window" and node.function not in ("lag", "delta", "pct_change"))
     )
 
 
-def looks_across(node: Node) -> bool:
-    """Whether a cross-section is in a tree."""
-    return any(is_cross_section(found) for found in walk(node))
-
-
 def shifted(node: Node) -> tuple[Node, int]:
-    """What to read, and how many rows back, for a node below `lag`, `delta` or `pct_change`."""
+    """Return what to read, and how many rows back, for a node below `lag`, `delta` or `pct_change`."""
     shift = 0
     while isinstance(node, Call) and node.function == "lag":
         shift += whole_number(node)
@@ -121,9 +130,11 @@ def _never_infinite(node: Node) -> bool:
 
 
 class _Builder:
-    """Emits instructions in static single assignment; `finish` gives registers to them."""
+    """Emit instructions in static single assignment; `finish` assigns registers."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, market: bool, has_series: bool) -> None:
+        self.market = market
+        self.splits = has_series and not market
         self.instructions: list[tuple[str, tuple[int, ...]]] = []
         self.classes: list[Class] = []
         self.known: dict[tuple[str, tuple[int, ...]], int] = {}
@@ -131,7 +142,7 @@ class _Builder:
         self.planes: dict[Plane, int] = {}
 
     def emit(self, operation: str, gives: Class, *operands: int) -> int:
-        """The value of an instruction, the same one for the same instruction."""
+        """Return the value of an instruction, the same one for the same instruction."""
         instruction = (operation, operands)
         if instruction not in self.known:
             self.known[instruction] = len(self.instructions)
@@ -145,26 +156,37 @@ class _Builder:
         return self.emit("const8" if gives == "f8" else "const4", gives, self.constants.index(value))
 
     def plane(self, node: Node, shift: int, wanted: Literal["f8", "f4"]) -> int:
-        """Loads a name, a held node, or (below `lag`) any node as one."""
-        if isinstance(node, Name):
+        """Load a name, a materialized node, or (below `lag`) any node as one."""
+        if self.market:
+            plane = Plane(render(node), "f8", shift, None, node, across=reads_universe(node), series=True)
+        elif isinstance(node, Name):
             field = LANGUAGE_FIELDS.get(node.name)
             plane = Plane(node.name, "f8" if field else "f4", shift, field or node.name, None, across=False)
         else:
             exact = isinstance(node, Call) and node.function in EXACT_IN_FLOAT32
-            plane = Plane(render(node), "f4" if exact else wanted, shift, None, node, across=looks_across(node))
+            plane = Plane(render(node), "f4" if exact else wanted, shift, None, node, across=reads_universe(node))
         value = self.load(plane)
         if plane.dtype == wanted:
             return value
         return self.emit("widen", "f8", value) if wanted == "f8" else self.emit("narrow", "f4", value)
 
+    def series(self, node: Node, dtype: Literal["f8", "u1"]) -> int:
+        """Load a market-wide node, which is one column, for all stocks."""
+        return self.load(Plane(render(node), dtype, 0, None, node, across=reads_universe(node), series=True))
+
+    def is_leaf(self, node: Node) -> bool:
+        return isinstance(node, Name | Index) or is_materialized(node)
+
     def load(self, plane: Plane) -> int:
         return self.emit("load", plane.dtype, self.planes.setdefault(plane, len(self.planes)))
 
     def wide(self, node: Node) -> int:
-        """A number as float64."""
+        """Emit a number as float64."""
         if isinstance(node, Number):
             return self.constant(node.value, "f8")
-        if isinstance(node, Name) or is_held(node):
+        if self.splits and is_series(node):
+            return self.series(node, "f8")
+        if self.is_leaf(node):
             return self.plane(node, 0, "f8")
         if isinstance(node, Negate):
             return self.emit("neg", "f8", self.wide(node.operand))
@@ -173,7 +195,7 @@ class _Builder:
             for operator, operand in zip(node.operators, node.operands[1:], strict=True):
                 value = self.emit(operator, "f8", value, self.wide(operand))
             return value
-        assert isinstance(node, Call)  # noqa: S101 - the checker saw to it
+        assert isinstance(node, Call)  # noqa: S101 - checked before
         return self.call(node)
 
     def call(self, node: Call) -> int:
@@ -184,6 +206,8 @@ class _Builder:
             source, shift = shifted(arguments[0])
             now = self.plane(source, shift, "f8")
             before = self.plane(source, shift + whole_number(node), "f8")
+            if isinstance(source, Name) and source.name in LANGUAGE_FIELDS:  # noise is no change
+                now = self.emit("settle", "f8", now, before)
             if node.function == "delta":
                 return self.emit("-", "f8", now, before)
             ratio = self.emit("/", "f8", now, before)
@@ -197,17 +221,21 @@ class _Builder:
         return self.emit(node.function, "f8", *values)
 
     def narrow(self, node: Node) -> int:
-        """A number rounded to float32."""
+        """Emit a number rounded to float32."""
         if isinstance(node, Number):
             return self.constant(node.value, "f4")
-        if isinstance(node, Name) or is_held(node):
+        if self.splits and is_series(node):
+            return self.emit("narrow", "f4", self.series(node, "f8"))
+        if self.is_leaf(node):
             return self.plane(node, 0, "f4")
         if isinstance(node, Call) and node.function == "lag":
             return self.plane(*shifted(node), "f4")
         return self.emit("narrow", "f4", self.wide(node))
 
     def condition(self, node: Node) -> int:
-        """A condition as truth."""
+        """Emit a condition as truth."""
+        if self.splits and is_series(node):
+            return self.series(node, "u1")
         if isinstance(node, Not):
             return self.emit("not", "u1", self.condition(node.operand))
         if isinstance(node, Logic):
@@ -216,10 +244,10 @@ class _Builder:
                 value = self.emit(node.operator, "u1", value, self.condition(operand))
             return value
         if isinstance(node, Comparison):
-            if is_held(node):
-                return self.load(Plane(render(node), "u1", 0, None, node, across=looks_across(node)))
+            if not self.market and is_materialized(node):
+                return self.load(Plane(render(node), "u1", 0, None, node, across=reads_universe(node)))
             return self.comparison(node)
-        assert isinstance(node, Call)  # noqa: S101 - the checker saw to it
+        assert isinstance(node, Call)  # noqa: S101 - checked before
         source = node.arguments[0]
         if isinstance(source, Name) and source.name not in LANGUAGE_FIELDS:
             absent = self.emit("null4", "u1", self.narrow(source))
@@ -228,7 +256,7 @@ class _Builder:
         return absent if node.function == "is_null" else self.emit("not", "u1", absent)
 
     def comparison(self, node: Comparison) -> int:
-        """All neighbours of a chain compared, each side rounded once."""
+        """Emit the comparisons of all neighbours of a chain, each side rounded once."""
         sides = [self.narrow(operand) for operand in node.operands]
         value = self.compare(node.operators[0], sides[0], sides[1])
         for i, operator in enumerate(node.operators[1:], 1):
@@ -241,7 +269,7 @@ class _Builder:
         return self.emit(operator, "u1", left, right)
 
     def finish(self, answer: int) -> Program:
-        """Gives registers by last use; a target is chosen before its operands are freed, so nothing overwrites them."""
+        """Assign registers by last use; a target is chosen before its operands are freed, so none is overwritten."""
         if self.instructions[answer][0] == "const8":  # constants are filled before the machine starts
             answer = self.emit("abs", "f8", answer)
         elif self.instructions[answer][0] == "const4":
@@ -275,5 +303,7 @@ class _Builder:
             registers=used,
             planes=tuple(self.planes),
             gives=self.classes[answer],
-            plain=len(rest) == 1 and rest[0][0] == _CODE["load"],
+            plain=len(rest) == 1
+            and rest[0][0] == _CODE["load"]
+            and (self.market or not next(iter(self.planes)).series),
         )

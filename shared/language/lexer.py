@@ -1,32 +1,36 @@
-"""Text into tokens with their positions; every character that fits nowhere is reported, not only the first."""
+"""Split text into tokens with their positions; every character that fits nowhere is reported, not only the first."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, cast
 
 from shared.errors import Problem, RequestError
 from shared.language.ast import MAX_BYTES, MAX_NODES
+from shared.language.names import KEYWORDS, LETTERS, korean_titles, spaced_titles, text_comparison
+from shared.language.normalize import normalize
 
 Kind = Literal["number", "name", "keyword", "operator", "bracket", "end"]
 
-KEYWORDS = ("and", "or", "not")
 MAX_PROBLEMS = 20
 """At most so many mistakes are described for one expression."""
+UNITS = {"만": "e4", "억": "e8", "조": "e12"}
+SIGNS = {"≤": "<=", "≥": ">=", "≠": "!=", "×": "*", "÷": "/"}
+
 _SPACE = " \t\r\n"
-_NUMBER = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_LETTERS = "A-Za-z_가-힣"
-_NAME = re.compile(rf"[{_LETTERS}][{_LETTERS}0-9]*")
-_OPERATOR = re.compile(r"<=|>=|==|!=|[<>+\-*/]")
-_WORD = re.compile(
-    rf"[{_SPACE}]*+(?:(?P<number>(?>{_NUMBER.pattern}))(?![{_LETTERS}])|(?P<name>{_NAME.pattern})"
-    rf"|(?P<operator>(?!<>|\*\*)(?:{_OPERATOR.pattern}))|(?P<bracket>[(),]))"
-)
-"""Spaces and a right word; what it does not match is looked at closely."""
+_DIGITS = "[0-9]+(?:_[0-9]+)*"
+_UNITS = "".join(UNITS)
+_NUMBER = rf"(?:{_DIGITS}(?:\.(?:{_DIGITS})?)?|\.{_DIGITS})(?:[{_UNITS}]|[eE][+-]?{_DIGITS})?"
+_NAME = rf"[{LETTERS}][{LETTERS}0-9]*"
+_OPERATOR = rf"(?!<>|\*\*)(?:<=|>=|==|!=|[<>+\-*/{''.join(SIGNS)}])"
 _SPACES = re.compile(rf"[{_SPACE}]+")
+_BROKEN_NUMBER = re.compile(_NUMBER)
+_TEXT = re.compile(rf"=?[{_SPACE}]*(?P<text>'[^'\n]*'|\"[^\"\n]*\"|‘[^’\n]*’|“[^”\n]*”)")
+_NAME_BEHIND = re.compile(rf"\s*(?:==|!=|=)\s*({_NAME})")
 _FOREIGN = re.compile(r"&&|\|\||\*\*|<>|=|!|&|\||\^|%|[^\S ]|.", re.DOTALL)
-_HINTS = {
+_REMEDIES = {
     "&&": "write `and`",
     "&": "write `and`",
     "||": "write `or`",
@@ -37,68 +41,144 @@ _HINTS = {
     "**": "there is no power; multiply, or use sqrt and log",
     "^": "there is no power; multiply, or use sqrt and log",
     "%": "write the number itself; factors in percent are in percent",
+    "−": "write `-`",
+    "–": "write `-`",
+    "·": "write `*`",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One word of an expression; `at` is its offset in the text."""
+    """One word of an expression: its canonical text, and the offset and spelling in the original text."""
 
     kind: Kind
     text: str
     at: int
+    spelling: str
+
+
+@lru_cache(maxsize=1)
+def _word() -> re.Pattern[str]:
+    """The pattern of spaces and a valid word; what it does not match is examined more closely."""
+    titles = "|".join(map(re.escape, sorted(korean_titles(), key=lambda title: (-len(title), title))))
+    return re.compile(
+        rf"[{_SPACE}]*+(?:(?P<title>(?ai:{titles})(?!\w))|(?P<number>(?>{_NUMBER})(?![{LETTERS}0-9]))|(?P<name>{_NAME})"
+        rf"|(?P<operator>{_OPERATOR})|(?P<bracket>[(),]))"
+    )
+
+
+@lru_cache(maxsize=1)
+def _spaced_title() -> re.Pattern[str]:
+    """The pattern of a Korean title that is written with its spaces."""
+    patterns = (r"\s+".join(map(re.escape, title.split())) for title in sorted(spaced_titles(), key=len, reverse=True))
+    return re.compile(rf"[{_SPACE}]*+(?P<title>(?ai:{'|'.join(patterns)})(?!\w))")
 
 
 def position(text: str, at: int) -> tuple[int, int]:
-    """Line and column of an offset, both from 1, in characters."""
+    """Return line and column of an offset, both from 1, in characters."""
     return text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
 
 
 def problem(text: str, at: int, message: str, path: str, suggestions: tuple[str, ...] = ()) -> Problem:
-    """A mistake at an offset of an expression."""
+    """Return a mistake at an offset of an expression."""
     line, column = position(text, at)
     return Problem(path=path, message=message, line=line, column=column, suggestions=suggestions)
 
 
-def tokenize(text: str, path: str = "") -> list[Token]:
-    """The tokens of a text, `end` last. Raises RequestError: too long, too many nodes, foreign signs."""
-    if len(text) > MAX_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
+def tokenize(original: str, path: str = "") -> list[Token]:
+    """Return the tokens of a text, `end` last; offsets are those of the text as it was written.
+
+    Raises RequestError: too long, too many nodes, characters that are not part of the language.
+    """
+    if len(original) > MAX_BYTES or len(original.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         message = f"the expression is longer than {MAX_BYTES} bytes; shorten it"
         raise RequestError([Problem(path=path, message=message, line=1, column=1)])
+    source = normalize(original)
+    text = source.text
     tokens: list[Token] = []
     problems: list[Problem] = []
     at, nodes = 0, 0
+    pattern = _word()
+    spaced = None if text.isascii() else _spaced_title()
     while at < len(text) and len(problems) < MAX_PROBLEMS:
-        if word := _WORD.match(text, at):
-            kind = cast(Kind, word.lastgroup)
-            found_text, start, at = word[kind], word.start(kind), word.end()
-            if kind != "bracket":
-                nodes += 1
-            if kind == "name" and (keyword := found_text.lower()) in KEYWORDS:
-                kind, found_text = "keyword", keyword
-            tokens.append(Token(kind, found_text, start))
+        if spaced and (title := spaced.match(text, at)):
+            message, suggestions = _title_with_spaces(title["title"])
+            problems.append(problem(original, source.original(title.start("title")), message, path, suggestions))
+            nodes, at = nodes + 1, title.end()
+            continue
+        if word := pattern.match(text, at):
+            kind = cast(str, word.lastgroup)
+            start, at = word.start(kind), word.end()
+            nodes += kind != "bracket"
+            tokens.append(_token(kind, word[kind], source.original(start)))
             continue
         if spaces := _SPACES.match(text, at):
             at = spaces.end()
             continue
         nodes += 1
-        if found := _NUMBER.match(text, at):
-            message = "a letter follows a number; write a space or an operator"
-            problems.append(problem(text, found.end(), message, path))
-        else:
-            found = _FOREIGN.match(text, at)
-            assert found is not None  # noqa: S101 - the pattern ends in "any character"
-            hint = _HINTS.get(found[0])
-            shown = found[0] if found[0].isprintable() else f"U+{ord(found[0]):04X}"
-            problems.append(
-                problem(text, at, f"`{shown}` is not part of the language" + (f"; {hint}" if hint else ""), path)
-            )
-        at = found.end()
+        at, place, message, suggestions = _mistake(text, at, tokens)
+        problems.append(problem(original, source.original(place), message, path, suggestions))
     if nodes > MAX_NODES:
-        problems = [problem(text, 0, f"the expression has more than {MAX_NODES} names, numbers and operators", path)]
+        problems = [
+            problem(original, 0, f"the expression has more than {MAX_NODES} names, numbers and operators", path)
+        ]
     if problems:
         raise RequestError(problems)
     if not tokens:
         raise RequestError([Problem(path=path, message="the expression is empty", line=1, column=1)])
-    tokens.append(Token("end", "", len(text)))
+    tokens.append(Token("end", "", len(original), ""))
     return tokens
+
+
+def _token(kind: str, spelling: str, at: int) -> Token:
+    """Return a token of a matched word in its canonical text."""
+    if kind == "title":
+        return Token("name", korean_titles()[spelling.upper()], at, spelling)
+    if kind == "name" and (keyword := KEYWORDS.get(spelling.lower())):
+        return Token("keyword", keyword, at, spelling)
+    if kind == "number":
+        digits = spelling.replace("_", "")
+        return Token("number", digits[:-1] + UNITS[digits[-1]] if digits[-1] in UNITS else digits, at, spelling)
+    return Token(cast(Kind, kind), SIGNS.get(spelling, spelling), at, spelling)
+
+
+def _mistake(text: str, at: int, before: list[Token]) -> tuple[int, int, str, tuple[str, ...]]:
+    """Return where reading goes on behind what is no word, the place of the mistake, its message and suggestions."""
+    if literal := _TEXT.match(text, at):
+        return literal.end(), literal.start("text"), *text_comparison(_compared_with(text, literal.end(), before))
+    if number := _BROKEN_NUMBER.match(text, at):
+        return number.end(), number.end(), _number_message(number[0], text[number.end() : number.end() + 1]), ()
+    found = _FOREIGN.match(text, at)
+    assert found is not None  # noqa: S101 - the pattern ends in "any character"
+    remedy = _REMEDIES.get(found[0])
+    shown = found[0] if found[0].isprintable() else f"U+{ord(found[0]):04X}"
+    return found.end(), at, f"`{shown}` is not part of the language" + (f"; {remedy}" if remedy else ""), ()
+
+
+def _title_with_spaces(spelling: str) -> tuple[str, tuple[str, ...]]:
+    joined = "".join(spelling.split())
+    key = korean_titles()[joined.upper()]
+    return f"write the title without spaces: `{joined}`, or its key {key}", (key,)
+
+
+def _compared_with(text: str, end: int, before: list[Token]) -> str | None:
+    """Return the name that a text is compared with, on its left or right."""
+    names = [token.spelling for token in before[-2:] if token.kind == "name"]
+    if names:
+        return names[-1]
+    behind = _NAME_BEHIND.match(text, end)
+    return behind[1] if behind else None
+
+
+def _number_message(number: str, following: str) -> str:
+    if following == "_" or number.endswith("_"):
+        return "`_` stands between two digits only"
+    if number[-1] in UNITS and following == "원":
+        return f"write the amount without 원: `{number}`"
+    if number[-1] in UNITS and (following.isdigit() or following in UNITS):
+        return "a number carries one unit; write `1.5조`, or a sum: `1조 + 5000억`"
+    if following in UNITS:
+        return "a unit does not follow an exponent; write `1000억` or `1e11`"
+    if following and following in "십백천":
+        return "the units of numbers are 만, 억 and 조, one directly behind the digits"
+    return "a letter follows a number; write a space or an operator"

@@ -1,4 +1,4 @@
-"""Tokens into a tree by precedence climbing, bounded in depth; precedence is Python's."""
+"""Parse tokens into a tree by precedence climbing, bounded in depth; precedence is Python's."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from shared.language.ast import (
     MAX_DEPTH,
     Call,
     Comparison,
+    Index,
     Name,
     Negate,
     Node,
@@ -21,8 +22,9 @@ from shared.language.ast import (
     depth,
     logic,
 )
-from shared.language.functions import canonical_name, unknown_names
 from shared.language.lexer import MAX_PROBLEMS, Token, problem, tokenize
+from shared.language.names import canonical_name, catalogue_keys, unknown_names
+from shared.model.fields import LANGUAGE_FIELDS
 
 OR, AND, NOT, COMPARE, ADD, MULTIPLY, NEGATE = range(1, 8)
 _RANKS = {
@@ -34,7 +36,7 @@ _TIGHTER = {OR: AND, AND: NOT, COMPARE: ADD, ADD: MULTIPLY, MULTIPLY: NEGATE}
 
 
 class _SyntaxMistakeError(Exception):
-    """What is wrong at a token; never leaves this module."""
+    """A mistake of syntax at a token; never leaves this module."""
 
     def __init__(self, at: int, message: str) -> None:
         super().__init__(message)
@@ -43,22 +45,23 @@ class _SyntaxMistakeError(Exception):
 
 
 class _Parser:
-    """Reads one list of tokens; recursion is bounded by brackets and prefixes together, at most MAX_DEPTH."""
+    """Parse one list of tokens; recursion is bounded by brackets and prefixes together, at most MAX_DEPTH."""
 
-    def __init__(self, tokens: list[Token]) -> None:
+    def __init__(self, tokens: list[Token], indices: frozenset[str] | None) -> None:
         self.tokens = tokens
-        self.place = 0
+        self.indices = indices
+        self.position = 0
         self.nesting = 0
 
     @property
     def token(self) -> Token:
-        return self.tokens[self.place]
+        return self.tokens[self.position]
 
     def take(self, text: str) -> bool:
-        """Steps over the next token when it is this sign."""
-        token = self.tokens[self.place]
+        """Step over the next token when it is this sign."""
+        token = self.tokens[self.position]
         if token.text == text and token.kind not in ("number", "name"):
-            self.place += 1
+            self.position += 1
             return True
         return False
 
@@ -68,12 +71,13 @@ class _Parser:
             raise _SyntaxMistakeError(self.token.at, f"the expression is nested deeper than {MAX_DEPTH} levels")
 
     def expression(self, minimum: int) -> Node:
-        """The longest expression from here whose operators bind at least as tightly as `minimum`."""
+        """Parse the longest expression from here whose operators bind at least as tightly as `minimum`."""
         left = self.prefix(minimum)
         while True:
-            first = self.tokens[self.place]
+            first = self.tokens[self.position]
             rank = _RANKS.get(first.text, 0) if first.kind in ("operator", "keyword") else 0
             if not rank or rank < minimum:
+                self.refuse_membership()
                 return left
             signs, operands = self.run(rank)
             if rank == COMPARE:
@@ -84,23 +88,23 @@ class _Parser:
                 left = logic(first.text, (left, *operands), first.at)
 
     def run(self, rank: int) -> tuple[list[str], list[Node]]:
-        """The operators of this rank that follow, at least one, each with its right operand."""
+        """Parse the operators of this rank that follow, at least one, each with its right operand."""
         signs: list[str] = []
         operands: list[Node] = []
-        while (token := self.tokens[self.place]).kind in ("operator", "keyword") and _RANKS.get(token.text) == rank:
-            self.place += 1
+        while (token := self.tokens[self.position]).kind in ("operator", "keyword") and _RANKS.get(token.text) == rank:
+            self.position += 1
             signs.append(token.text)
             operands.append(self.expression(_TIGHTER[rank]))
         return signs, operands
 
     def prefix(self, minimum: int) -> Node:
-        token = self.tokens[self.place]
+        token = self.tokens[self.position]
         if token.text not in ("not", "-") or token.kind in ("number", "name"):
             return self.primary()
         rank = NOT if token.text == "not" else NEGATE
         if minimum > rank:
-            raise _SyntaxMistakeError(token.at, f"`{token.text}` needs parentheses here: `({token.text} …)`")
-        self.place += 1
+            raise _SyntaxMistakeError(token.at, f"`{token.spelling}` needs parentheses here: `({token.spelling} …)`")
+        self.position += 1
         self.enter()
         operand = self.expression(rank)
         self.nesting -= 1
@@ -109,16 +113,16 @@ class _Parser:
     def primary(self) -> Node:
         token = self.token
         if token.kind == "number":
-            self.place += 1
+            self.position += 1
             value = float(token.text)
             if math.isinf(value):
-                raise _SyntaxMistakeError(token.at, f"the number {token.text[:24]} is too large")
+                raise _SyntaxMistakeError(token.at, f"the number {token.spelling[:24]} is too large")
             return Number(value, token.at)
         if token.kind == "name":
-            self.place += 1
+            self.position += 1
             if self.token.text == "(" and self.token.kind == "bracket":
                 return Call(token.text.lower(), self.arguments(), token.at)
-            return Name(canonical_name(token.text), token.at)
+            return self.name(token)
         if self.take("("):
             self.enter()
             inner = self.expression(OR)
@@ -127,7 +131,26 @@ class _Parser:
             return inner
         if token.kind == "end":
             raise _SyntaxMistakeError(token.at, "the expression ends where a value is expected")
-        raise _SyntaxMistakeError(token.at, f"a value is expected here, not `{token.text}`")
+        raise _SyntaxMistakeError(token.at, f"a value is expected here, not `{token.spelling}`")
+
+    def name(self, token: Token) -> Name | Index:
+        """Return a name as an index series or, whether it exists or not, as a factor or price field."""
+        name = canonical_name(token.text)
+        if self.indices is None:
+            is_index = name not in LANGUAGE_FIELDS and name not in catalogue_keys()
+        else:
+            is_index = name in self.indices
+        return Index(name, token.at) if is_index else Name(name, token.at)
+
+    def refuse_membership(self) -> None:
+        """Raise a mistake that names the remedy when `in` or `not in` follows."""
+        token = self.token
+        following = self.tokens[self.position + 1] if token.kind == "keyword" and token.text == "not" else token
+        if following.kind == "name" and following.text.lower() == "in":
+            raise _SyntaxMistakeError(
+                token.at,
+                "membership `in` is not offered; write `PER == 1 or PER == 2`, or a range such as `1 <= PER <= 3`",
+            )
 
     def arguments(self) -> tuple[Node, ...]:
         self.take("(")
@@ -143,35 +166,45 @@ class _Parser:
 
     def close(self, what: str) -> None:
         if not self.take(")"):
-            found = "the expression ends" if self.token.kind == "end" else f"`{self.token.text}` stands"
+            found = "the expression ends" if self.token.kind == "end" else f"`{self.token.spelling}` stands"
             raise _SyntaxMistakeError(self.token.at, f"{found} where {what} should close with `)`")
 
 
-def parse(text: str, path: str = "", factors: frozenset[str] | None = None) -> Node:
-    """The tree of an expression; names are in canonical case but not checked.
+def parse(
+    text: str,
+    path: str = "",
+    factors: frozenset[str] | None = None,
+    indices: frozenset[str] | None = frozenset(),
+) -> Node:
+    """Return the tree of an expression; names are in canonical case but not checked.
+
+    `indices` are the index series that are no factor and no price field (`names.index_names`); None reads every name
+    that is neither a factor of the catalogue nor a price field as an index series, which is right for text that was
+    checked before.
 
     Raises RequestError with line and column: length, number of nodes and depth first, then the first mistake of syntax
     together with every unknown name.
     """
     try:
-        return _tree(text)
+        return _tree(text, indices)
     except RequestError as error:
         raise RequestError([replace(found, path=path) for found in error.problems]) from None
     except _SyntaxMistakeError as mistake:
         tokens = tokenize(text, path)
         problems = [problem(text, mistake.at, mistake.message, path)]
-        problems += [problem(text, at, message, path, names) for at, message, names in unknown_names(tokens, factors)]
+        unknown = unknown_names(tokens, factors, indices or frozenset())
+        problems += [problem(text, at, message, path, names) for at, message, names in unknown]
         problems.sort(key=lambda p: (p.line or 0, p.column or 0))
         raise RequestError(problems[:MAX_PROBLEMS]) from None
 
 
 @lru_cache(maxsize=128)
-def _tree(text: str) -> Node:
-    """The last trees are kept: an expression is parsed to be checked, and again to become a program."""
-    parser = _Parser(tokenize(text))
+def _tree(text: str, indices: frozenset[str] | None) -> Node:
+    """Parse a text; the last trees are cached, because an expression is parsed to be checked and to be compiled."""
+    parser = _Parser(tokenize(text), indices)
     node = parser.expression(OR)
     if parser.token.kind != "end":
-        raise _SyntaxMistakeError(parser.token.at, f"an operator is expected before `{parser.token.text}`")
+        raise _SyntaxMistakeError(parser.token.at, f"an operator is expected before `{parser.token.spelling}`")
     if depth(node) > MAX_DEPTH:
         raise _SyntaxMistakeError(0, f"the expression is nested deeper than {MAX_DEPTH} levels")
     return node

@@ -1,20 +1,20 @@
-"""A tree back into canonical text: small letters, one space around operators, only the parentheses that are needed."""
+"""Print a tree as canonical text: English words, one space around operators, only the parentheses that are needed."""
 
 from __future__ import annotations
 
-from shared.language.ast import Arithmetic, Call, Comparison, Logic, Name, Negate, Node, Not, Number
+from shared.language.ast import Arithmetic, Call, Comparison, Index, Logic, Name, Negate, Node, Not, Number
 from shared.language.parser import ADD, AND, COMPARE, MULTIPLY, NEGATE, NOT, OR
 
 _ATOM = 8
 
 
 def render(node: Node) -> str:
-    """Canonical text of a tree: `parse(render(node)) == node`, and equal trees have equal texts."""
+    """Return the canonical text of a tree: `parse(render(node)) == node`, and equal trees have equal texts."""
     return _render(node)[0]
 
 
 def number_text(value: float) -> str:
-    """The shortest text that reads back as the same number."""
+    """Return the shortest text that is read as the same number."""
     if value == int(value) and abs(value) < 1e16:
         return str(int(value))
     return repr(value).replace("e+", "e")
@@ -33,10 +33,10 @@ def _run(operands: tuple[Node, ...], operators: tuple[str, ...], least: int) -> 
 
 
 def _render(node: Node) -> tuple[str, int]:
-    """Text and rank (how tightly its outermost operator binds)."""
+    """Return text and rank (how tightly its outermost operator binds)."""
     if isinstance(node, Number):
         return number_text(node.value), _ATOM
-    if isinstance(node, Name):
+    if isinstance(node, Name | Index):
         return node.name, _ATOM
     if isinstance(node, Call):
         return f"{node.function}({', '.join(render(argument) for argument in node.arguments)})", _ATOM

@@ -1,4 +1,4 @@
-"""Types and scale degrees of a tree: every mistake with its position, none that only follows from another."""
+"""Check types and scale degrees of a tree: every mistake with its position, none that only follows from another."""
 
 from __future__ import annotations
 
@@ -7,21 +7,25 @@ from itertools import pairwise
 from typing import Literal
 
 from shared.errors import Problem
-from shared.language.ast import Arithmetic, Call, Comparison, Logic, Name, Negate, Node, Not, Number
-from shared.language.functions import BY_NAME, DEGREES, MAX_N, Function, known_names, unknown
+from shared.language.ast import Arithmetic, Call, Comparison, Index, Logic, Name, Negate, Node, Not, Number
+from shared.language.functions import BY_NAME, DEGREES, MAX_N, Function
 from shared.language.lexer import MAX_PROBLEMS, problem
+from shared.language.names import known_names, text_field, unknown
 from shared.language.printer import render
+from shared.language.scope import differing
 
-Role = Literal["condition", "number"]
+Type = Literal["condition", "number"]
+Role = Literal["condition", "number", "market"]
+"""A condition or a number for each stock, or one condition for the whole market (`portfolio.when`)."""
 
 RAW_HINT = "use raw_close, raw_volume or trading_value, or a ratio such as close / lag(close, 20)"
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What an expression gives: its type, and for numbers the scale degree; None = unknown because of a mistake."""
+    """Type of a node, and for numbers the scale degree; None = unknown because of a mistake."""
 
-    type: Role | None
+    type: Type | None
     degree: int | None = 0
 
 
@@ -31,12 +35,13 @@ _BROKEN = Kind(None, None)
 
 
 class Checker:
-    """Judges one tree; `problems` holds the mistakes found."""
+    """Check one tree; `problems` collects the mistakes."""
 
-    def __init__(self, text: str, path: str, factors: frozenset[str] | None) -> None:
+    def __init__(self, text: str, path: str, factors: frozenset[str] | None, indices: frozenset[str]) -> None:
         self.text = text
         self.path = path
         self.factors = factors
+        self.indices = indices
         self.names = frozenset(known_names(factors))
         self.problems: list[Problem] = []
 
@@ -46,15 +51,17 @@ class Checker:
 
     def unknown(self, node: Node, word: str, what: Literal["name", "function"]) -> None:
         if len(self.problems) < MAX_PROBLEMS:
-            self.mistake(node, *unknown(word, what, self.factors))
+            self.mistake(node, *unknown(word, what, self.factors, self.indices))
 
     def root(self, node: Node, role: Role) -> None:
-        """Judges a whole expression in the role it has in the request."""
+        """Check a whole expression in the role it has in the request."""
         kind = self.kind(node)
+        if role == "market":
+            self.market_wide(node)
         if kind.type is None:
             return
-        if kind.type != role:
-            if role == "condition":
+        if kind.type != ("number" if role == "number" else "condition"):
+            if role != "number":
                 self.mistake(node, "this is a number where a condition is needed; compare it, e.g. `… > 0`")
             else:
                 self.mistake(node, "this is a condition where a number is needed; write if(…, 1, 0)")
@@ -65,9 +72,24 @@ class Checker:
                 f"(scale degree {kind.degree}, 0 is needed); {RAW_HINT}",
             )
 
+    def market_wide(self, node: Node) -> None:
+        """Note a mistake for each part that differs by stock."""
+        for found in differing(node):
+            if isinstance(found, Name) and found.name not in self.names:
+                continue  # an unknown name is a mistake of its own
+            shown = found.name if isinstance(found, Name) else _short(found)
+            loaded = f"raw_{shown}" if shown in DEGREES else shown
+            remedy = f"row_mean({loaded})"
+            self.mistake(
+                found,
+                f"`{shown}` differs by stock, and this is one condition for the whole market; write an aggregate over "
+                f"the universe such as `{remedy}` or `row_count({loaded} > 0)`, or an index series",
+                (remedy,),
+            )
+
     def kind(self, node: Node) -> Kind:
-        """Type and degree of a node; mistakes are noted on the way."""
-        if isinstance(node, Number):
+        """Return type and degree of a node; mistakes are noted on the way."""
+        if isinstance(node, Number | Index):
             return Kind("number")
         if isinstance(node, Name):
             if node.name not in self.names:
@@ -84,6 +106,10 @@ class Checker:
                 self.condition(operand)
             return _CONDITION
         if isinstance(node, Comparison):
+            for operand in node.operands:
+                if isinstance(operand, Name) and operand.name not in self.names and text_field(operand.name):
+                    self.unknown(operand, operand.name, "name")
+                    return _CONDITION
             self.agree(node, node.operands, "the two sides of a comparison", self.numbers(node.operands))
             return _CONDITION
         if isinstance(node, Arithmetic):
@@ -109,7 +135,7 @@ class Checker:
             )
 
     def agree(self, node: Node, operands: tuple[Node, ...], what: str, kinds: list[Kind]) -> int | None:
-        """The common degree of numbers; a mistake when they differ, None when one is unknown."""
+        """Return the common degree of numbers; a mistake when they differ, None when one is unknown."""
         known = [
             (operand, kind.degree) for operand, kind in zip(operands, kinds, strict=True) if kind.degree is not None
         ]
@@ -187,7 +213,7 @@ class Checker:
 
 
 def _start(node: Node) -> int:
-    """Offset of the leftmost character of a node's own text."""
+    """Return the offset of the leftmost character of a node's own text."""
     while isinstance(node, Arithmetic | Comparison | Logic):
         first = node.operands[0]
         if first.at > node.at:
@@ -197,6 +223,6 @@ def _start(node: Node) -> int:
 
 
 def _short(node: Node) -> str:
-    """A node's text, cut to what fits in a message."""
+    """Return a node's text, cut to the length that a message can show."""
     text = render(node)
     return text if len(text) <= 60 else text[:59] + "…"

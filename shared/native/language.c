@@ -21,7 +21,7 @@ static inline double finite(double v) { return fabs(v) <= HUGE_FINITE ? v : NO_V
 /* ---- the element-wise machine ---- */
 
 enum { /* in the order of OPCODES in shared/language/compiler.py */
-    LOAD, CONST8, CONST4, WIDEN, NARROW, ADD, SUB, MUL, DIV, NEG, ABS, LOG, SQRT, SIGN, MIN, MAX, SELECT, COALESCE, MASK,
+    LOAD, CONST8, CONST4, WIDEN, NARROW, ADD, SUB, MUL, DIV, NEG, ABS, LOG, SQRT, SIGN, MIN, MAX, SELECT, COALESCE, SETTLE,
     NULL8, NULL4, LT4, LE4, EQ4, NE4, AND, OR, NOT, FINITE4
 };
 
@@ -76,7 +76,7 @@ static void step(int op, i64 w, void *restrict to, const void *pa, const void *p
     case MAX: EACH o8[i] = (a8[i] > b8[i] || a8[i] != a8[i]) ? a8[i] : b8[i]; break;
     case SELECT: EACH o8[i] = a1[i] ? b8[i] : c8[i]; break;
     case COALESCE: EACH o8[i] = a8[i] == a8[i] ? a8[i] : b8[i]; break;
-    case MASK: EACH o8[i] = b8[i] == b8[i] ? a8[i] : NO_VALUE; break;
+    case SETTLE: EACH o8[i] = fabs(a8[i] - b8[i]) < 1e-9 * fabs(b8[i]) ? b8[i] : a8[i]; break; /* noise is no change */
     case NULL8: EACH o1[i] = a8[i] != a8[i]; break;
     case NULL4: EACH o1[i] = a4[i] != a4[i]; break;
     case LT4: EACH o1[i] = a4[i] < b4[i]; break;
@@ -92,8 +92,8 @@ static void step(int op, i64 w, void *restrict to, const void *pa, const void *p
 }
 
 /* A program over planes. code: [n_code][5] of op, target register, operands; the first n_constants instructions fill
- * constants once. planes: [n][4] of address, row stride in bytes, leading rows that are absent, element bytes. The last
- * instruction's register is the answer, of `bytes` an element. Filled by Python (Formula in shared/language/vm.py);
+ * constants once. planes: [n][5] of address, row stride in bytes, leading rows that are absent, element bytes, and 1 or (for one
+ * column that is repeated) 0. The last instruction's register is the result, of `bytes` an element. Filled by Python (Formula in shared/language/vm.py);
  * `memory` holds n_registers + 1 blocks from a multiple of 64 on, `value` as many addresses. */
 typedef struct {
     const int32_t *code;
@@ -131,6 +131,13 @@ static const char *source(const i64 *plane, i64 r) {
     return 0;
 }
 
+/* Fills a block with the one value of a row. */
+static void repeat(const char *from, i64 bytes, i64 w, void *to) {
+    if (bytes == 8) for (i64 i = 0; i < w; i++) ((double *)to)[i] = *(const double *)from;
+    else if (bytes == 4) for (i64 i = 0; i < w; i++) ((float *)to)[i] = *(const float *)from;
+    else memset(to, *(const uint8_t *)from, (size_t)w);
+}
+
 /* Row r of the planes, whole. */
 static void run_row(const formula *f, i64 r, char *out) {
     const void **value = f->value;
@@ -141,10 +148,16 @@ static void run_row(const formula *f, i64 r, char *out) {
         for (i64 k = f->n_constants; k < f->n_code; k++) {
             const int32_t *c = f->code + 5 * k;
             if (c[0] == LOAD) {
-                const i64 *plane = f->planes + 4 * c[2];
+                const i64 *plane = f->planes + 5 * c[2];
                 const char *here = source(plane, r);
                 if (!here) {
                     value[c[1]] = plane[3] == 8 ? f->nothing : f->nothing + BLOCK * 8;
+                    continue;
+                }
+                if (!plane[4]) {
+                    char *block = f->memory + (i64)c[1] * BLOCK * 8;
+                    repeat(here, plane[3], w, block);
+                    value[c[1]] = block;
                     continue;
                 }
                 here += at * plane[3];
@@ -160,10 +173,10 @@ static void run_row(const formula *f, i64 r, char *out) {
     }
 }
 
-/* The answer of every column on a row of the dataset. */
+/* The value of every column on a row of the dataset. */
 void language_row(const formula *f, i64 row, void *out) { run_row(f, row - f->first, out); }
 
-/* The answers of `n` columns on a row of the dataset, in their order. */
+/* The values of `n` columns on a row of the dataset, in their order. */
 void language_cells(const formula *f, i64 row, const int32_t *columns, i64 n, void *out) {
     const void **value = f->value;
     const i64 last = f->code[5 * (f->n_code - 1) + 1], r = row - f->first;
@@ -178,9 +191,10 @@ void language_cells(const formula *f, i64 row, const int32_t *columns, i64 n, vo
                 step(c[0], w, to, value[c[2]], value[c[3]], value[c[4]]);
                 continue;
             }
-            const i64 *plane = f->planes + 4 * c[2];
+            const i64 *plane = f->planes + 5 * c[2];
             const char *from = source(plane, r);
             if (!from) value[c[1]] = plane[3] == 8 ? f->nothing : f->nothing + BLOCK * 8;
+            else if (!plane[4]) repeat(from, plane[3], w, to);
             else if (plane[3] == 8) EACH ((double *)to)[i] = ((const double *)from)[column[i]];
             else if (plane[3] == 4) EACH ((float *)to)[i] = ((const float *)from)[column[i]];
             else EACH ((uint8_t *)to)[i] = ((const uint8_t *)from)[column[i]];
@@ -340,6 +354,20 @@ static inline uint32_t key_of(float v) {
     return u & 0x80000000u ? ~u : u | 0x80000000u;
 }
 
+static inline uint64_t wide_key_of(double v) {
+    uint64_t u;
+    v += 0.0;
+    memcpy(&u, &v, 8);
+    return u >> 63 ? ~u : u | 1ull << 63;
+}
+
+static inline double wide_value_of(uint64_t key) {
+    double v;
+    key = key >> 63 ? key & ~(1ull << 63) : ~key;
+    memcpy(&v, &key, 8);
+    return v;
+}
+
 #define DIGIT 11
 #define BUCKETS (1 << DIGIT)
 
@@ -368,10 +396,10 @@ static uint64_t *sorted(uint64_t *a, uint64_t *b, i64 m, int shift, int bits) {
 
 enum { RANK, RANK_DESC, PCT_RANK };
 
-/* Ranks within the members of a row (and within groups when given: group [cols], -1 = none, else below 2048); absent
+/* Ranks within the members of a row (and within groups when given: groups [rows][cols], -1 = none, else below 2048); absent
  * elsewhere. Values are float32, ties get their average. Returns 0, or 1 without memory. */
-int language_rank(int kind, const float *x, i64 x_stride, const uint8_t *member, i64 member_stride, const int32_t *group,
-                  i64 rows, i64 cols, char *out, i64 out_stride, i64 out_bytes) {
+int language_rank(int kind, const float *x, i64 x_stride, const uint8_t *member, i64 member_stride, const int16_t *groups,
+                  i64 group_stride, i64 rows, i64 cols, char *out, i64 out_stride, i64 out_bytes) {
     uint64_t *a = malloc((size_t)(cols + 1) * 16), *b = a + cols + 1;
     double *v = malloc((size_t)(cols + 1) * 8);
     if (!a || !v) {
@@ -380,6 +408,7 @@ int language_rank(int kind, const float *x, i64 x_stride, const uint8_t *member,
         return 1;
     }
     for (i64 r = 0; r < rows; r++, x += x_stride, member += member_stride, out += out_stride) {
+        const int16_t *group = groups ? groups + r * group_stride : NULL;
         i64 m = 0;
         for (i64 i = 0; i < cols; i++) {
             v[i] = NO_VALUE;
@@ -400,7 +429,7 @@ int language_rank(int kind, const float *x, i64 x_stride, const uint8_t *member,
         while (first < m) {
             i64 end = m;
             if (group) {
-                int32_t g = group[(uint32_t)s[first]];
+                int16_t g = group[(uint32_t)s[first]];
                 for (end = first + 1; end < m && group[(uint32_t)s[end]] == g;) end++;
             }
             i64 size = end - first;
@@ -431,17 +460,20 @@ static double quantile(const double *s, i64 m, double q) {
 
 enum { ZSCORE, DEMEAN, SECTOR_DEMEAN, WINSORIZE };
 
-/* Moments of the members of a row, summed in `order` (the columns by stock code). group as in language_rank; p in percent.
+/* Moments of the members of a row, summed in `order` (the columns by stock code). groups as in language_rank; p in
+ * percent.
  * Returns 0, or 1 without memory. */
 int language_moments(int kind, const double *x, i64 x_stride, const uint8_t *member, i64 member_stride, const int32_t *order,
-                     const int32_t *group, i64 groups, double p, i64 rows, i64 cols, char *out, i64 out_stride,
+                     const int16_t *groups, i64 group_stride, i64 group_count, double p, i64 rows, i64 cols, char *out, i64 out_stride,
                      i64 out_bytes) {
     double *v = malloc((size_t)(cols + 1) * 8), *s = malloc((size_t)(cols + 1) * 8);
     uint64_t *a = malloc((size_t)(cols + 1) * 16), *b = a + cols + 1;
-    double *moments = malloc((size_t)(groups + 1) * 24), *first = moments + groups + 1, *sum = first + groups + 1;
+    double *moments = malloc((size_t)(group_count + 1) * 24), *first = moments + group_count + 1;
+    double *sum = first + group_count + 1;
     int32_t *columns = malloc((size_t)(cols + 1) * 4);
     int failed = !v || !s || !a || !moments || !columns;
     for (i64 r = 0; !failed && r < rows; r++, x += x_stride, member += member_stride, out += out_stride) {
+        const int16_t *group = groups ? groups + r * group_stride : NULL;
         i64 m = 0;
         for (i64 i = 0; i < cols; i++) v[i] = NO_VALUE;
         for (i64 k = 0; k < cols; k++) {
@@ -450,17 +482,9 @@ int language_moments(int kind, const double *x, i64 x_stride, const uint8_t *mem
             m += member[i] && x[i] == x[i] && (!group || group[i] >= 0);
         }
         if (kind == WINSORIZE && m) {
-            for (i64 k = 0; k < m; k++) {
-                double value = x[columns[k]] + 0.0;
-                uint64_t u;
-                memcpy(&u, &value, 8);
-                a[k] = u >> 63 ? ~u : u | 1ull << 63;
-            }
+            for (i64 k = 0; k < m; k++) a[k] = wide_key_of(x[columns[k]]);
             uint64_t *done = sorted(a, b, m, 0, 64);
-            for (i64 k = 0; k < m; k++) {
-                uint64_t u = done[k] >> 63 ? done[k] & ~(1ull << 63) : ~done[k];
-                memcpy(s + k, &u, 8);
-            }
+            for (i64 k = 0; k < m; k++) s[k] = wide_value_of(done[k]);
             double low = quantile(s, m, p / 100.0), high = quantile(s, m, 1.0 - p / 100.0);
             for (i64 k = 0; k < m; k++) {
                 double value = x[columns[k]];
@@ -469,7 +493,7 @@ int language_moments(int kind, const double *x, i64 x_stride, const uint8_t *mem
             }
         } else if (kind != WINSORIZE) { /* around the first value, so that equal values differ by exactly 0 */
             double squares = 0.0;
-            for (i64 g = 0; g <= groups; g++) moments[g] = sum[g] = 0.0;
+            for (i64 g = 0; g <= group_count; g++) moments[g] = sum[g] = 0.0;
             for (i64 k = 0; k < m; k++) {
                 i64 g = kind == SECTOR_DEMEAN ? group[columns[k]] : 0;
                 if (moments[g] == 0.0) first[g] = x[columns[k]];
@@ -497,26 +521,39 @@ int language_moments(int kind, const double *x, i64 x_stride, const uint8_t *mem
     return failed;
 }
 
-/* ---- presence ---- */
+enum { ROW_MEAN, ROW_MEDIAN, ROW_SUM };
 
-/* Counts values of x (float32) at members, row by row, until at least `enough` are found; stops at a row's end. */
-i64 language_present(const float *x, i64 x_stride, const uint8_t *member, i64 member_stride, i64 rows, i64 cols, i64 enough) {
-    i64 total = 0;
-    for (i64 r = 0; r < rows && total < enough; r++, x += x_stride, member += member_stride) {
-        uint32_t found = 0;
-        for (i64 i = 0; i < cols; i++) found += (uint32_t)(member[i] != 0) & (uint32_t)(x[i] == x[i]);
-        total += found;
+/* One number for the members of each row that have a value, summed in `order` (the columns by stock code); out: [rows].
+ * Returns 0, or 1 without memory. */
+int language_aggregate(int kind, const double *x, i64 x_stride, const uint8_t *member, i64 member_stride,
+                       const int32_t *order, i64 rows, i64 cols, double *out) {
+    double *v = malloc((size_t)(cols + 1) * 8);
+    uint64_t *a = malloc((size_t)(cols + 1) * 16), *b = a + cols + 1;
+    int failed = !v || !a;
+    for (i64 r = 0; !failed && r < rows; r++, x += x_stride, member += member_stride) {
+        i64 m = 0;
+        for (i64 k = 0; k < cols; k++) {
+            int32_t i = order[k];
+            v[m] = x[i] + 0.0;
+            m += member[i] && x[i] == x[i];
+        }
+        double sum = 0.0;
+        if (kind == ROW_SUM) {
+            for (i64 k = 0; k < m; k++) sum += v[k];
+            out[r] = finite(sum);
+        } else if (!m) {
+            out[r] = NO_VALUE;
+        } else if (kind == ROW_MEAN) { /* around the first value: the mean of equal values is that value */
+            for (i64 k = 0; k < m; k++) sum += v[k] - v[0];
+            out[r] = finite(v[0] + sum / (double)m);
+        } else {
+            for (i64 k = 0; k < m; k++) a[k] = wide_key_of(v[k]);
+            uint64_t *s = sorted(a, b, m, 0, 64);
+            double low = wide_value_of(s[(m - 1) / 2]), high = wide_value_of(s[m / 2]);
+            out[r] = finite(low + (high - low) * 0.5);
+        }
     }
-    return total;
-}
-
-/* Members of all rows. */
-i64 language_members(const uint8_t *member, i64 member_stride, i64 rows, i64 cols) {
-    i64 total = 0;
-    for (i64 r = 0; r < rows; r++, member += member_stride) {
-        uint32_t found = 0;
-        for (i64 i = 0; i < cols; i++) found += member[i] != 0;
-        total += found;
-    }
-    return total;
+    free(v);
+    free(a);
+    return failed;
 }

@@ -11,7 +11,7 @@ import numpy as np
 
 from shared.errors import Problem, RunError
 from shared.language import Expression
-from shared.language.evaluate import evaluate, formula, held_name
+from shared.language.evaluate import evaluate, formula, materialized_name
 from shared.language.vm import Formula
 from shared.model.calendar import iso, years_of
 from shared.model.panels import Panels
@@ -73,7 +73,7 @@ def signals_of(
         return evaluate(expression, panels, rows, universe.rows, universe.key, cancelled=cancelled)
 
     rank_by, buy = expressions.rank_by, expressions.buy
-    name = held_name(rank_by, universe.key)
+    name = materialized_name(rank_by, universe.key)
     order = None
     if name is not None and keeping is not Keeping.NOTHING:
         ranking = Ranking(panels=panels, name=name, descending=descending, values=partial(values, rank_by))

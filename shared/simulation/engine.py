@@ -21,7 +21,7 @@ import numpy as np
 import orjson
 
 from shared.errors import CancelledRunError, RunError
-from shared.language.evaluate import held_name
+from shared.language.evaluate import materialized_name
 from shared.market import RULES_VERSION
 from shared.model.calendar import iso
 from shared.model.panels import Panels
@@ -231,7 +231,7 @@ def _begin(request: BacktestRequest, panels: Panels, planned: Plan | None) -> Ru
         expressions=expressions,
         universe=universe,
         keeping=ranking_cache.keeping(
-            held_name(expressions.rank_by, universe.key), expressions.buy, universe.key, panels
+            materialized_name(expressions.rank_by, universe.key), expressions.buy, universe.key, panels
         ),
         bound=bind(request, panels, made),
         rebalance=rebalance_rows(panels.days, made.window, request.strategy.portfolio.rebalance),

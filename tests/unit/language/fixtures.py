@@ -3,40 +3,52 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from shared.language.ast import Arithmetic, Call, Comparison, Logic, Name, Negate, Node, Not, Number
-from shared.language.expression import whole_number
+from shared.language.ast import Arithmetic, Call, Comparison, Index, Logic, Name, Negate, Node, Not, Number
+from shared.language.dependencies import whole_number
 from shared.model.calendar import to_day, year_slices
 from shared.model.fields import LANGUAGE_FIELDS, dtype_of
 from shared.model.instruments import Instruments
-from shared.model.market_data import NO_LISTINGS, Dividends
+from shared.model.market_data import NO_LISTINGS, Dividends, Listings
 
 FACTORS = ("PER", "PBR", "ROE", "MOMENTUM_3M")
 FIELDS = ("close", "volume", "trading_value", "raw_close")
+INDICES = ("KOSPI", "KOSDAQ")
 Grid = list[list[Any]]
+_versions = itertools.count()
 
 
 class SmallPanels:
-    """Panels of a few stocks over parts of three years; remembers what was read and which scratch years were made."""
+    """Panels of a few stocks over parts of three years; records reads and the scratch years that were computed."""
 
-    def __init__(self, fields: dict[str, np.ndarray], days: np.ndarray, codes: tuple[str, ...], sector: tuple) -> None:
+    def __init__(  # noqa: PLR0917
+        self,
+        fields: dict[str, np.ndarray],
+        days: np.ndarray,
+        codes: tuple[str, ...],
+        sector: tuple,
+        indices: dict[str, np.ndarray],
+        listings: Listings = NO_LISTINGS,
+    ) -> None:
         self.fields = fields
         self.days = days
-        self.version = "small"
+        self.version = f"small-{next(_versions)}"
         n = len(codes)
         self.instruments = Instruments(
             code=codes, name=codes, name_en=(None,) * n, market=("KOSPI",) * n, sector=sector,
             listed_on=(None,) * n, delisted_on=(None,) * n,
         )  # fmt: skip
-        self.indices: dict[str, np.ndarray] = {}
+        self.indices = indices
         none = np.zeros(0, np.int32)
         self.dividends = Dividends(instrument=none, ex_date=none, dps=np.zeros(0), disclosed_on=none)
-        self.listings = NO_LISTINGS
+        self.listings = listings
         self.factors = frozenset(FACTORS)
         self.kept: dict[str, tuple[np.ndarray, set[int]]] = {}
         self.made: list[tuple[str, int]] = []
@@ -70,12 +82,19 @@ class SmallPanels:
         codes = tuple(self.instruments.code[i] for i in order)
         sector = tuple(self.instruments.sector[i] for i in order)
         fields = {name: np.ascontiguousarray(values[:, order]) for name, values in self.fields.items()}
-        return SmallPanels(fields, self.days, codes, sector)
+        kept = self.listings.select(np.isin(self.listings.instrument, order))
+        columns = [order.tolist().index(column) for column in kept.instrument]
+        moved = replace(kept, instrument=np.array(columns, np.int32))
+        listings = moved.select(np.lexsort((moved.from_day, moved.instrument)))
+        return SmallPanels(fields, self.days, codes, sector, self.indices, listings)
 
     def cut(self, rows: int) -> SmallPanels:
         """The same market as it was when only the first rows were known."""
         fields = {name: values[:rows] for name, values in self.fields.items()}
-        return SmallPanels(fields, self.days[:rows], self.instruments.code, self.instruments.sector)
+        indices = {name: series[:rows] for name, series in self.indices.items()}
+        return SmallPanels(
+            fields, self.days[:rows], self.instruments.code, self.instruments.sector, indices, self.listings
+        )
 
 
 def small_panels(seed: int = 1, years: tuple[int, ...] = (25, 22, 24), stocks: int = 9) -> SmallPanels:
@@ -100,7 +119,20 @@ def small_panels(seed: int = 1, years: tuple[int, ...] = (25, 22, 24), stocks: i
         fields[name] = wide[:, :stocks]
     codes = tuple(f"{(i * 37) % 101:06d}" for i in range(stocks))
     sector = tuple((None, "Steel", "Banks", "Ships")[i % 4] for i in range(stocks))
-    return SmallPanels(fields, days, codes, sector)
+    indices = {name: np.round(np.abs(rng.normal(8, 6, rows)), 1) for name in INDICES}
+    for series in indices.values():
+        series[rng.random(rows) < 0.2] = np.nan
+        series[rng.random(rows) < 0.05] = -1.0
+        series[:2] = np.nan
+        series[30:45] = np.nan
+    listings = Listings(
+        instrument=np.array([1, 1, 2], np.int32),
+        from_day=np.array([days[0], days[min(30, rows - 1)], days[min(5, rows - 1)]], np.int32),
+        market=("KOSPI",) * 3,
+        name=(None,) * 3,
+        sector=("Banks", "Ships", "Steel"),
+    )
+    return SmallPanels(fields, days, codes, sector, indices, listings.select(listings.instrument < stocks))
 
 
 def universe_of(panels: SmallPanels, seed: int = 2) -> Callable[[slice], np.ndarray]:
@@ -115,6 +147,11 @@ def plain(node: Node, panels: SmallPanels, members: np.ndarray) -> Grid:
     rows, stocks = len(panels.days), len(panels.instruments)
     cells = [(d, i) for d in range(rows) for i in range(stocks)]
     out: Grid = [[None] * stocks for _ in range(rows)]
+    if isinstance(node, Index):
+        series = carried(panels.indices[node.name].tolist())
+        for d, i in cells:
+            out[d][i] = series[d]
+        return out
     if isinstance(node, Number | Name):
         values = None if isinstance(node, Number) else panels.fields[LANGUAGE_FIELDS.get(node.name, node.name)]
         for d, i in cells:
@@ -140,21 +177,64 @@ def plain(node: Node, panels: SmallPanels, members: np.ndarray) -> Grid:
         n = whole_number(node)
         for i in range(stocks):
             series = [[grid[d][i] for d in range(rows)] for grid in grids[:-1]]
-            for d, value in enumerate(_series(node.function, series, n)):
+            below = node.arguments[0]
+            while isinstance(below, Call) and below.function == "lag":
+                below = below.arguments[0]
+            prices = isinstance(below, Name) and below.name in LANGUAGE_FIELDS
+            for d, value in enumerate(_series(node.function, series, n, prices=prices)):
                 out[d][i] = value
         return out
     p = node.arguments[-1].value if isinstance(node.arguments[-1], Number) else 0.0
     by_code = sorted(range(stocks), key=panels.instruments.code.__getitem__)
+    if node.function.startswith("row_"):
+        for d in range(rows):
+            inside = [grids[0][d][i] for i in by_code if members[d, i]]
+            out[d] = [_aggregate(node.function, inside)] * stocks
+        return out
     for d in range(rows):
         inside = [i for i in by_code if members[d, i] and not math.isnan(grids[0][d][i])]
+        sectors = [sector_on(panels, i, d) for i in range(stocks)]
         for i in range(stocks):
             group = inside
             if node.function.startswith("sector_"):
-                group = [j for j in inside if panels.instruments.sector[j] == panels.instruments.sector[i] is not None]
+                group = [j for j in inside if sectors[j] == sectors[i] is not None]
             out[d][i] = (
                 _across(node.function, grids[0][d][i], [grids[0][d][j] for j in group], p) if i in group else math.nan
             )
     return out
+
+
+def sector_on(panels: SmallPanels, column: int, row: int) -> str | None:
+    """The sector of a stock on a row: of its last entry in the listings so far, its first one also before."""
+    listings = panels.listings
+    entries = [k for k in range(len(listings.instrument)) if listings.instrument[k] == column]
+    known = [k for k in entries if listings.from_day[k] <= panels.days[row]] or entries[:1]
+    stated = [listings.sector[k] for k in known if listings.sector[k] is not None]
+    return stated[-1] if stated else panels.instruments.sector[column]
+
+
+def carried(series: list[float]) -> list[float]:
+    """An index series row by row: a value of 0 or less is none, and a value is carried over at most 10 rows."""
+    found = []
+    for d in range(len(series)):
+        recent = [value for value in series[max(0, d - 10) : d + 1] if value > 0]
+        found.append(recent[-1] if recent else math.nan)
+    return found
+
+
+def _aggregate(function: str, inside: list[Any]) -> float:
+    if function == "row_count":
+        return float(sum(inside))
+    values = [value for value in inside if not math.isnan(value)]
+    if function == "row_sum":
+        return finite(_total(values))
+    if not values:
+        return math.nan
+    if function == "row_mean":
+        return finite(values[0] + _total([value - values[0] for value in values]) / len(values))
+    values.sort()
+    low, high = values[(len(values) - 1) // 2], values[len(values) // 2]
+    return finite(low + (high - low) * 0.5)
 
 
 def single(value: float) -> float:
@@ -207,7 +287,7 @@ _ELEMENT: dict[str, Callable[..., Any]] = {
 }
 
 
-def _series(function: str, series: list[list[float]], n: int) -> list[float]:
+def _series(function: str, series: list[list[float]], n: int, *, prices: bool) -> list[float]:
     x = series[0]
     found: list[float] = []
     carry = math.nan
@@ -218,6 +298,8 @@ def _series(function: str, series: list[list[float]], n: int) -> list[float]:
             found.append(math.nan if math.isnan(now) else carry)
         elif function in ("lag", "delta", "pct_change"):
             then = x[d - n] if d >= n else math.nan
+            if prices and abs(now - then) < 1e-9 * abs(then):
+                now = then  # noqa: PLW2901
             change = math.nan if then == 0 else finite(finite(now / then) - 1) * 100
             found.append({"lag": then, "delta": now - then, "pct_change": change}[function])
         else:

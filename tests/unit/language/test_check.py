@@ -6,13 +6,18 @@ import pytest
 
 from shared.errors import Problem, RequestError
 from shared.factors.catalogue import FACTORS
-from shared.language import ALL_ROWS, FUNCTIONS, compile_expression, parts
+from shared.language import ALL_ROWS, FUNCTIONS, Expression, compile_expression, index_names, parts
 from shared.model.fields import LANGUAGE_FIELDS
 
 
-def _problems(text: str, role: str = "condition", factors: frozenset[str] | None = None) -> list[Problem]:
+def _problems(
+    text: str,
+    role: str = "condition",
+    factors: frozenset[str] | None = None,
+    indices: frozenset[str] = frozenset(),
+) -> list[Problem]:
     with pytest.raises(RequestError) as caught:
-        compile_expression(text, role=role, path="strategy.buy.where", factors=factors)  # type: ignore[arg-type]
+        compile_expression(text, role=role, path="strategy.buy.where", factors=factors, indices=indices)  # type: ignore[arg-type]
     return caught.value.problems
 
 
@@ -41,7 +46,8 @@ def test_every_name_and_function_of_the_catalogues_is_known() -> None:
         ("RO > 5", ("ROE", "ROA")),
         ("MOMENTUM_3 > 5", ("MOMENTUM_3M",)),
         ("MOMENTUM > 5", ("MOMENTUM_1M", "MOMENTUM_3M", "MOMENTUM_6M")),
-        ("영업이익률 > 5", ("OPM",)),
+        ("영업이익율 > 5", ("OPM",)),
+        ("시가총애 > 5", ("MARKET_CAP",)),
         ("tsmean(PER, 3) > 5", ("ts_mean",)),
         ("sma(PER, 3) > 5", ("ts_mean",)),
         ("ts_mean > 5", ("ts_mean(x, n)",)),
@@ -155,9 +161,9 @@ def test_an_expression_knows_its_fields_factors_and_look_back() -> None:
     assert found.fields == {"adj_close"}
     assert found.factors == {"PER", "ROE", "PBR"}
     assert dict(found.reach) == {"PER": 7, "ROE": 0, "PBR": 2}
-    assert (found.lookback, found.whole_history, found.cross_section) == (29, False, True)
+    assert (found.lookback, found.whole_history, found.needs_universe) == (29, False, True)
     endless = compile_expression("lag(ema(PER, 20), 4) + ROE", role="number", path="")
-    assert (endless.lookback, endless.whole_history, endless.cross_section) == (4, True, False)
+    assert (endless.lookback, endless.whole_history, endless.needs_universe) == (4, True, False)
     assert dict(endless.reach) == {"PER": ALL_ROWS, "ROE": 0}
 
 
@@ -176,3 +182,112 @@ def test_the_parts_of_a_condition_are_the_operands_of_its_outermost_and() -> Non
 )
 def test_a_text_of_mistakes_is_answered_with_the_first_twenty(text: str) -> None:
     assert len(_problems(text)) == 20
+
+
+INDICES = frozenset({"KOSPI", "KOSDAQ", "KOSPI 200", "close", "per", "AND"})
+
+
+def _market(text: str) -> Expression:
+    return compile_expression(text, role="market", path="strategy.portfolio.when", indices=INDICES)
+
+
+def test_index_names_leave_out_fields_and_factors() -> None:
+    assert index_names(INDICES) == {"KOSPI", "KOSDAQ", "KOSPI 200", "AND"}
+    assert index_names({"코스피", "종가"}) == {"코스피"}
+    assert index_names({"PER", "MINE"}, frozenset({"MINE"})) == {"PER"}
+
+
+def test_expression_lists_its_index_series() -> None:
+    found = compile_expression("kospi > ts_mean(KOSPI, 200) and PER > 1", role="condition", path="", indices=INDICES)
+    assert found.text == "KOSPI > ts_mean(KOSPI, 200) and PER > 1"
+    assert (found.indices, found.factors, found.lookback) == ({"KOSPI"}, {"PER"}, 199)
+    assert not found.market_wide
+    assert [part.market_wide for part in parts(found)] == [True, False]
+    assert compile_expression(found.text, role="condition", path="", indices=None).indices == {"KOSPI"}
+
+
+def test_unloaded_index_is_named() -> None:
+    (problem,) = _problems("KOSPI > 2500")
+    assert "index KOSPI is not loaded" in problem.message
+    assert "universe.markets" in problem.message
+    (problem,) = _problems("KOSPY > 2500", indices=INDICES)
+    assert problem.suggestions == ("KOSPI",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "KOSPI > ts_mean(KOSPI, 200)", "row_count(close > ts_mean(close, 60)) / row_count(not_null(close)) > 0.5",
+        "1 > 0", "not KOSPI < 100 or is_null(KOSDAQ)", "ts_mean(row_mean(PER), 20) > 10", "row_sum(rank(PER)) > 5",
+        "if(KOSPI > 1, row_median(PER), ema(KOSDAQ, 5)) > 3", "ts_corr(KOSPI, KOSDAQ, 20) > 0.5",
+    ],
+)  # fmt: skip
+def test_market_wide_condition_is_accepted(text: str) -> None:
+    found = _market(text)
+    assert found.market_wide
+    assert found.role == "market"
+    assert all(part.role == "market" for part in parts(found))
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "name", "suggestion"),
+    [
+        ("PER > 10", 1, "PER", "row_mean(PER)"),
+        ("KOSPI > 100 and ROE > 5", 17, "ROE", "row_mean(ROE)"),
+        ("rank(PER) > 5", 1, "rank(PER)", "row_mean(rank(PER))"),
+        ("raw_close > row_mean(raw_close)", 1, "raw_close", "row_mean(raw_close)"),
+        ("close > lag(row_mean(raw_close) * close, 1)", 1, "close", "row_mean(raw_close)"),
+        ("is_null(volume)", 9, "volume", "row_mean(raw_volume)"),
+    ],
+)
+def test_market_condition_that_differs_by_stock_is_refused(text: str, column: int, name: str, suggestion: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        _market(text)
+    problem = caught.value.problems[0]
+    assert problem.path == "strategy.portfolio.when"
+    assert (problem.column, problem.suggestions) == (column, (suggestion,))
+    assert f"`{name}` differs by stock" in problem.message
+    assert "row_mean(" in problem.message
+
+
+def test_market_number_is_refused() -> None:
+    with pytest.raises(RequestError, match="number where a condition is needed"):
+        _market("KOSPI")
+
+
+@pytest.mark.parametrize(
+    "text", ["row_mean(close) > 1", "row_sum(volume) > 1", "row_count(PER) > 1", "row_mean(PER > 1)"]
+)
+def test_aggregates_need_degree_0_and_their_type(text: str) -> None:
+    assert _problems(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        ("sector == '제약'", "universe.sectors"),
+        ('PER > 1 and 업종 != "제약"', "universe.sectors"),
+        ("'KOSPI' == market", "universe.markets"),
+        ("market = 'KOSPI'", "universe.markets"),
+        ("stock_code == ‘005930’", "universe.stock_codes"),
+        ("kind == “reit”", "universe.kinds"),
+        ("sector == 제약", "universe.sectors"),
+        ("market == KOSPI", "universe.markets"),
+        ("005930 == code", "universe.stock_codes"),
+    ],
+)
+def test_comparison_with_text_names_the_field(text: str, field: str) -> None:
+    (problem,) = _problems(text)
+    assert field in problem.message
+    assert problem.suggestions == (field,)
+
+
+def test_text_beside_no_known_name_lists_the_fields() -> None:
+    (problem,) = _problems("PER == 'low'")
+    assert all(f"universe.{name}" in problem.message for name in ("sectors", "markets", "stock_codes", "kinds"))
+
+
+@pytest.mark.parametrize("text", ["PER in (1, 2, 3)", "PER not in (1, 2)", "PER > 1 and ROE IN (1)"])
+def test_membership_is_refused_with_the_remedy(text: str) -> None:
+    (problem,) = _problems(text)
+    assert "PER == 1 or PER == 2" in problem.message

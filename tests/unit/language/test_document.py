@@ -9,7 +9,7 @@ from shared.language import FUNCTIONS, compile_expression, parse
 from shared.language.compiler import OPCODES
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-FAMILIES = {"cross_section": "across the row", "window": "over time", "element": "by cell"}
+FAMILIES = {"cross_section": "across the row", "aggregate": "one a row", "window": "over time", "element": "by cell"}
 SCALES = {"keep": "keeps", "none": "gives 0", "zero": "needs 0"}
 
 
@@ -33,10 +33,19 @@ def test_the_table_of_functions_is_that_of_the_program() -> None:
 def test_the_examples_are_expressions() -> None:
     document = (ROOT / "docs/reference/language.md").read_text(encoding="utf-8")
     examples = re.findall(r"^    (\S.*)$", document, re.MULTILINE)
-    assert len(examples) == 3
-    for example in examples[:2]:
+    assert len(examples) == 4
+    for example in examples[:3]:
         assert compile_expression(example, role="condition", path="").node == parse(example)
-    assert compile_expression(examples[2], role="number", path="").text == examples[2]
+    assert compile_expression(examples[3], role="number", path="").text == examples[3]
+
+
+def test_market_wide_examples_are_accepted() -> None:
+    document = (ROOT / "docs/reference/language.md").read_text(encoding="utf-8")
+    section = document.partition("## Market-wide conditions")[2].partition("## Scale")[0]
+    examples = re.findall(r"^\| `(.*?)` \|", section, re.MULTILINE)
+    assert len(examples) == 3
+    for example in examples:
+        assert compile_expression(example, role="market", path="", indices=frozenset({"KOSPI"})).text == example
 
 
 def test_the_machine_and_the_program_number_operations_alike() -> None:

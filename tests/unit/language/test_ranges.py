@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from shared.errors import CancelledRunError
-from shared.language import compile_expression, evaluate, presence, reads, vm
+from shared.language import compile_expression, evaluate, vm
 from shared.language.evaluate import formula
 from shared.model.calendar import year_slices
-from tests.unit.language.fixtures import SmallPanels, small_panels, universe_of
+from tests.unit.language.fixtures import INDICES, SmallPanels, small_panels, universe_of
 
 NUMBERS = [
     "PER", "lag(PER, 3)", "ts_mean(PER, 13) / ts_std(PER, 13)", "zscore(PER) + demean(ROE)", "sector_demean(PER)",
@@ -17,16 +17,20 @@ NUMBERS = [
     "ts_sum(zscore(PER), 4)", "pct_change(ts_mean(raw_close, 20), 6)", "lag(ema(zscore(ROE), 4), 2) + log(abs(PER))",
     "delta(coalesce(PER, 0), 5)", "ts_rank(delta(lag(PER, 1), 2), 8)", "ts_mean(ts_mean(ts_mean(PER, 9), 9), 9)",
     "lag(5, 3)", "7", "lag(if(close > lag(close, 1), 1, 0), 40)", "pct_rank(PER) * 3 + pct_rank(PER) * pct_rank(ROE)",
+    "KOSPI", "PER * KOSPI / ts_mean(KOSPI, 30)", "ema(row_mean(PER), 5) - lag(row_median(ROE), 3) * PER",
+    "ts_corr(pct_change(close, 1), pct_change(KOSPI, 1), 12)", "rank(PER - row_mean(PER)) + row_count(PER > KOSPI)",
+    "lag(KOSDAQ, 40) + PER", "row_sum(rank(PER))",
 ]  # fmt: skip
 CONDITIONS = [
     "(PER < 10 or pct_rank(PER) < 0.3) and ROE > 1 and close > ts_mean(close, 12)", "1 > 0", "not PER > lag(PER, 70)",
-    "close > ema(close, 4) and not_null(lag(PER, 2))",
+    "close > ema(close, 4) and not_null(lag(PER, 2))", "KOSPI > ts_mean(KOSPI, 20) and PER > row_median(PER)",
+    "KOSPI > 5", "is_null(KOSPI) or lag(KOSPI, 3) > KOSPI > 1 or PER > 9",
 ]  # fmt: skip
 CASES = [(text, "number") for text in NUMBERS] + [(text, "condition") for text in CONDITIONS]
 
 
 def _values(text: str, role: str, panels: SmallPanels, rows: slice) -> np.ndarray:
-    expression = compile_expression(text, role=role, path="")  # type: ignore[arg-type]
+    expression = compile_expression(text, role=role, path="", indices=frozenset(INDICES))  # type: ignore[arg-type]
     return evaluate(expression, panels, rows, universe_of(panels), "members")
 
 
@@ -43,7 +47,7 @@ def test_any_slice_of_rows_has_the_same_bits(text: str, role: str) -> None:
 def test_a_formula_answers_for_rows_and_for_cells_as_the_whole_panel_does(text: str, role: str) -> None:
     panels = small_panels()
     whole = _values(text, role, panels, slice(0, 71))
-    expression = compile_expression(text, role=role, path="")  # type: ignore[arg-type]
+    expression = compile_expression(text, role=role, path="", indices=frozenset(INDICES))  # type: ignore[arg-type]
     found = formula(expression, panels, slice(20, 71), universe_of(panels), "members")
     columns = np.random.default_rng(5).integers(0, whole.shape[1], 300)  # more than a register holds
     for at in (20, 70, 21, 33):
@@ -75,27 +79,26 @@ def test_the_future_never_changes_the_past(text: str, role: str) -> None:
 
 
 @pytest.mark.parametrize(("text", "role"), CASES)
-def test_an_evaluation_reads_only_the_rows_that_it_declares(text: str, role: str) -> None:
-    expression = compile_expression(text, role=role, path="")  # type: ignore[arg-type]
+def test_evaluation_reads_the_years_of_its_look_back(text: str, role: str) -> None:
+    expression = compile_expression(text, role=role, path="", indices=frozenset(INDICES))  # type: ignore[arg-type]
+    starts = [year.start for year in year_slices(small_panels().days).values()]
     for rows in (slice(60, 61), slice(30, 55), slice(0, 71)):
         panels = small_panels()
-        asked: list[slice] = []
+        read: list[slice] = []
         universe = universe_of(panels)
 
-        def watched(rows: slice, asked: list[slice] = asked, inner=universe) -> np.ndarray:
-            asked.append(rows)
+        def recorded(rows: slice, read: list[slice] = read, inner=universe) -> np.ndarray:
+            read.append(rows)
             return inner(rows)
 
-        evaluate(expression, panels, rows, watched, "members")
-        declared = reads(expression, panels.days, rows)
-        assert set(panels.read) <= set(declared.panels) == expression.fields | expression.factors
-        for name, found in panels.read.items():
-            assert declared.panels[name].start <= found.start
-            assert found.stop <= declared.panels[name].stop
-        assert (declared.universe is not None) == expression.cross_section
-        for found in asked:
-            assert declared.universe is not None
-            assert declared.universe.start <= found.start <= found.stop <= declared.universe.stop
+        evaluate(expression, panels, rows, recorded, "members")
+        assert set(panels.read) == expression.fields | expression.factors
+        first = max(0, rows.start - expression.lookback)
+        for _ in range(3):  # a materialized node below a window reads from the start of the year it reaches into
+            first = max(0, max(start for start in starts if start <= first) - expression.lookback)
+        if not expression.whole_history:
+            assert all(found.start >= first for found in (*panels.read.values(), *read))
+        assert bool(read) == expression.needs_universe
 
 
 def test_a_shared_sub_expression_is_computed_once_for_each_year() -> None:
@@ -146,32 +149,6 @@ def test_a_program_of_every_operation_over_many_columns_and_blocks_has_the_bits_
         np.testing.assert_array_equal(_values(text, "number", part, slice(0, 21)), whole[:, start:stop])
 
 
-def test_presence_counts_values_inside_the_universe_over_the_rows_read() -> None:
-    panels = small_panels()
-    universe = universe_of(panels)
-    expression = compile_expression("lag(PER, 5) > 1 and ema(ROE, 3) > 1 and PBR > 1", role="condition", path="")
-    rows = slice(30, 60)
-    found = presence(expression, panels, rows, universe)
-    for factor, start in (("PER", 25), ("ROE", 0), ("PBR", 30)):
-        inside = universe(slice(start, 60))
-        there = ~np.isnan(panels.fields[factor][start:60])
-        assert found[factor] == (int((inside & there).sum()), int(inside.sum()))
-    some = presence(expression, panels, rows, universe, enough=0.05)
-    for factor, (values, cells) in found.items():
-        assert some[factor][1] == cells
-        assert cells * 0.05 <= some[factor][0] <= values
-
-
-def test_presence_of_an_absent_factor_is_zero() -> None:
-    panels = small_panels()
-    panels.fields["PER"] = np.full_like(panels.fields["PER"], np.nan)
-    expression = compile_expression("PER > 1", role="condition", path="")
-    values, cells = presence(expression, panels, slice(0, 71), universe_of(panels), enough=0.05)["PER"]
-    assert values == 0 < cells
-    empty = presence(expression, panels, slice(0, 71), lambda rows: np.zeros((rows.stop - rows.start, 9), bool))
-    assert empty == {"PER": (0, 0)}
-
-
 @pytest.mark.parametrize(
     "text",
     [
@@ -189,6 +166,25 @@ def test_the_largest_expressions_are_evaluated(text: str) -> None:
     found = _values(text, "number", panels, slice(60, 71))
     assert found.shape == (11, 9)
     assert not np.isinf(found).any()
+
+
+def test_market_wide_nodes_are_computed_once_for_each_year() -> None:
+    panels = small_panels()
+    universe, read = universe_of(panels), []
+
+    def recorded(rows: slice) -> np.ndarray:
+        read.append(rows)
+        return universe(rows)
+
+    for text in (
+        "PER > row_mean(PER)",
+        "KOSPI > 3 and ROE < row_mean(PER) * 2",
+        "row_mean(PER) > lag(row_mean(PER), 2)",
+    ):
+        expression = compile_expression(text, role="condition", path="", indices=frozenset(INDICES))
+        evaluate(expression, panels, slice(0, 71), recorded, "members")
+    assert len(read) == 3
+    assert not panels.kept
 
 
 def test_a_comparison_without_constants_is_kept_as_truth() -> None:

@@ -12,6 +12,7 @@ from shared.errors import Problem, RequestError
 from shared.language import compile_expression, parse, render
 from shared.language.ast import MAX_BYTES, MAX_DEPTH, MAX_NODES, NODES, depth, size, walk
 from tests.unit.language.ast_strategies import ALL_FUNCTIONS, NUMBERS, conditions, numbers
+from tests.unit.language.fixtures import INDICES
 
 TREES = st.one_of(numbers(4, NUMBERS, ALL_FUNCTIONS), conditions(4, NUMBERS, ALL_FUNCTIONS))
 
@@ -21,7 +22,8 @@ TREES = st.one_of(numbers(4, NUMBERS, ALL_FUNCTIONS), conditions(4, NUMBERS, ALL
 def test_a_rendered_tree_parses_to_itself(tree: object) -> None:
     text = render(tree)  # type: ignore[arg-type]
     if len(text) <= MAX_BYTES and sum(map(size, walk(tree))) <= MAX_NODES:  # type: ignore[arg-type]
-        assert parse(text) == tree
+        assert parse(text, indices=frozenset(INDICES)) == tree
+        assert parse(text, indices=None) == tree
         assert render(parse(text)) == text
 
 
@@ -136,10 +138,10 @@ ESCAPES = [
     "getattr(PER, 1)", "PER := 3", "f'{PER}'", '"PER"',
     "PER[0]", "globals()", "__builtins__", "PER\0 < 3", "PER # \n < 3",
     "breakpoint()", "import os", "@PER", "PER @ ROE", "~PER",
-    "PER // ROE", "PER % 2", "PER ^ 2", "1_000", "0x10", "1j",
+    "PER // ROE", "PER % 2", "PER ^ 2", "1__000", "1_", "_1", "0x10", "1j",
     "None", "True", "nan", "inf", "NaN > 3",
     "ts_mean(close, n=3)", "ts_mean(*close)", "abs", "print(PER)", "PER\u200b<3",
-    "ＰＥＲ < 3", "PER\u00a0< 3", "ts_mean.__globals__", "%s", "{PER}",
+    "PER\u200a\u2028< ３²", "PER ＜ ①", "ts_mean.__globals__", "%s", "{PER}",
     "$PER", "\\x41", "PER\ud800", "ΡΕR > 1", "١ > PER",
     "; DROP TABLE backtest", "<script>", "rank(rank)", "rank(PER).x", "...", "..", "1..2", "1.e", "e5", "_", "__",
 ]  # fmt: skip

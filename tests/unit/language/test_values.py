@@ -7,10 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.language import FUNCTIONS, compile_expression, evaluate, render
+from shared.language import FUNCTIONS, compile_expression, evaluate, evaluate_market, render
 from shared.language.ast import Node
-from tests.unit.language.ast_strategies import EXACT_FUNCTIONS, SMALL_NUMBERS, conditions, numbers
-from tests.unit.language.fixtures import SmallPanels, plain, single, small_panels, universe_of
+from tests.unit.language.ast_strategies import (
+    EXACT_FUNCTIONS,
+    SMALL_NUMBERS,
+    conditions,
+    market_conditions,
+    market_numbers,
+    numbers,
+)
+from tests.unit.language.fixtures import INDICES, SmallPanels, carried, plain, single, small_panels, universe_of
 
 CALLS = {
     "element": ["{f}(PER)", "{f}(PER / PBR - 3)"],
@@ -20,12 +27,18 @@ CALLS = {
         "{f}(PER / PBR - 3, {n})",
         "{f}(rank(ROE), {n})",
         "{f}(lag(PER, 2), {n})",
+        "{f}(KOSPI, {n})",
+        "{f}(row_mean(PER) / KOSDAQ, {n})",
     ],
+    "aggregate": ["{f}(PER)", "{f}(raw_close)", "{f}(PER / PBR - 3)", "{f}(ts_mean(ROE, 3))", "{f}(rank(PER) * KOSPI)"],
     "cross_section": ["{f}(PER)", "{f}(raw_close)", "{f}(PER / PBR - 3)", "{f}(ts_mean(ROE, 3))"],
 }
 OTHER_CALLS = {
+    "row_count": ["row_count(PER > 3)", "row_count(close > ts_mean(close, 3))", "row_count(not PER > KOSPI)"],
     "winsorize": ["winsorize(PER, 0)", "winsorize(PER / PBR, 12.5)", "winsorize(raw_close, 50)"],
     "ts_corr": [
+        "ts_corr(pct_change(close, 1), pct_change(KOSPI, 1), 6)",
+        "ts_corr(KOSPI, KOSDAQ, 5)",
         "ts_corr(PER, ROE, 5)",
         "ts_corr(PER, raw_close / 3, 12)",
         "ts_corr(PER, PER, 4)",
@@ -52,7 +65,7 @@ def _texts() -> list[tuple[str, str]]:
 
 
 def _evaluated(text: str, role: str, panels: SmallPanels) -> tuple[np.ndarray, Node]:
-    expression = compile_expression(text, role=role, path="")  # type: ignore[arg-type]
+    expression = compile_expression(text, role=role, path="", indices=frozenset(INDICES))  # type: ignore[arg-type]
     found = evaluate(expression, panels, slice(0, len(panels.days)), universe_of(panels), "members")
     assert found.dtype == (np.bool_ if role == "condition" else np.float32)
     return found, expression.node
@@ -103,7 +116,7 @@ def _cells(text: str, role: str = "condition", **columns: list[float]) -> list:
     panels = small_panels(years=(1,), stocks=max(len(values) for values in columns.values()))
     for name, values in columns.items():
         panels.fields[name] = np.array([values], np.float64 if name.startswith(("adj", "view")) else np.float32)
-    expression = compile_expression(text, role=role, path="")  # type: ignore[arg-type]
+    expression = compile_expression(text, role=role, path="", indices=frozenset(INDICES))  # type: ignore[arg-type]
     found = evaluate(expression, panels, slice(0, 1), lambda rows: np.ones((1, len(panels.instruments)), bool), "all")
     return _listed(found[0])
 
@@ -184,3 +197,87 @@ def test_windows_need_every_row_and_equal_values_have_no_deviation() -> None:
     assert column("ts_rank(ROE, 3)") == [None, None, 1, 0.75, 0, 1]
     assert column("ts_std(ROE, 1)") == [None] * 6
     assert column("ts_max(ROE, 1)") == [1, 2, 4, 4, 3, 5]
+
+
+def test_index_is_carried_ten_rows() -> None:
+    panels = small_panels(years=(8, 9), stocks=2)
+    series = np.full(17, np.nan)
+    series[1], series[3], series[16] = 2500.0, 0.0, 2600.0
+    panels.indices["KOSPI"] = series
+    expected = [None, *[2500.0] * 11, *[None] * 4, 2600.0]
+    assert _listed(_evaluated("KOSPI", "number", panels)[0][:, 1]) == expected
+    np.testing.assert_array_equal(carried(series.tolist()), [np.nan if v is None else v for v in expected])
+    found, _ = _evaluated("KOSPI > 2000", "condition", panels)
+    assert found[:, 0].tolist() == [value is not None for value in expected]
+    for rows in (slice(11, 12), slice(12, 13), slice(5, 14)):
+        expression = compile_expression("KOSPI", role="number", path="", indices=frozenset({"KOSPI"}))
+        assert _listed(evaluate_market(expression, panels, rows)) == expected[rows]
+
+
+def test_index_is_read_under_any_loaded_spelling() -> None:
+    panels = small_panels(years=(2,), stocks=1)
+    panels.indices = {"Kosdaq": np.array([1.0, 2.0]), "KOSPI": np.array([3.0, 4.0])}
+    text = "kosdaq + kospi"
+    expression = compile_expression(text, role="number", path="", indices=frozenset(panels.indices))
+    assert expression.text == "KOSDAQ + KOSPI"
+    assert evaluate_market(expression, panels, slice(0, 2)).tolist() == [4.0, 6.0]
+
+
+def test_aggregates_of_nothing() -> None:
+    assert _cells("row_mean(PER)", "number", PER=[NAN, NAN]) == [None, None]
+    assert _cells("row_median(PER)", "number", PER=[NAN, NAN]) == [None, None]
+    assert _cells("row_sum(PER)", "number", PER=[NAN, NAN]) == [0, 0]
+    assert _cells("row_count(PER > 0)", "number", PER=[NAN, NAN]) == [0, 0]
+
+
+def test_aggregates_leave_out_absent_values() -> None:
+    assert _cells("row_mean(PER)", "number", PER=[1, NAN, 5]) == [3] * 3
+    assert _cells("row_median(PER)", "number", PER=[9, NAN, 1, 2]) == [2] * 4
+    assert _cells("row_median(PER)", "number", PER=[9, 4, 1, 2]) == [3] * 4
+    assert _cells("row_sum(PER)", "number", PER=[1, NAN, -5]) == [-4] * 3
+    assert _cells("row_count(PER < 2)", "number", PER=[1, NAN, -5]) == [2] * 3
+    assert _cells("PER > row_mean(PER)", PER=[1, NAN, 5]) == [False, False, True]
+
+
+def test_mean_of_equal_values_is_that_value() -> None:
+    assert _cells("row_mean(raw_close) == 0.1 and row_mean(raw_close) / 0.1 == 1", view_close=[0.1] * 7) == [True] * 7
+
+
+@given(
+    st.one_of(
+        st.tuples(st.just("number"), market_numbers(3, SMALL_NUMBERS)),
+        st.tuples(st.just("condition"), market_conditions(3, SMALL_NUMBERS)),
+    )
+)
+@settings(max_examples=80, deadline=None)
+def test_market_values_are_those_of_every_stock(case: tuple[str, Node]) -> None:
+    role, tree = case
+    panels = small_panels(seed=3, years=(11, 9), stocks=5)
+    whole, _ = _evaluated(render(tree), role, panels)
+    np.testing.assert_array_equal(whole, _expected(tree, role, panels))
+    expression = compile_expression(render(tree), role=role, path="", indices=frozenset(INDICES))  # type: ignore[arg-type]
+    assert expression.market_wide
+    for rows in (slice(0, 20), slice(11, 12), slice(7, 15), slice(4, 4)):
+        found = evaluate_market(expression, panels, rows, universe_of(panels), "members")
+        assert found.dtype == whole.dtype
+        np.testing.assert_array_equal(found, whole[rows, 3])
+
+
+def test_market_value_of_a_stock_expression_is_a_programming_error() -> None:
+    expression = compile_expression("PER > 1", role="condition", path="")
+    with pytest.raises(ValueError, match="differs by stock"):
+        evaluate_market(expression, small_panels(), slice(0, 1))
+
+
+def test_noise_of_prices_is_no_change() -> None:
+    panels = small_panels(years=(3,), stocks=1)
+    panels.fields["view_close"] = np.array([[1000.0], [1000.0 * (1 + 9e-10)], [1000.0 * (1 + 2.1e-9)]])
+    panels.fields["adj_close"] = panels.fields["view_close"]
+    panels.indices["KOSPI"] = panels.fields["view_close"][:, 0]
+    change = _listed(_evaluated("pct_change(close, 1)", "number", panels)[0][:, 0])
+    assert change[:2] == [None, 0]
+    assert change[2] == pytest.approx(1.2e-7, rel=1e-6)
+    assert _listed(_evaluated("delta(raw_close, 1)", "number", panels)[0][:, 0])[1] == 0
+    assert _listed(_evaluated("delta(lag(raw_close, 1), 1)", "number", panels)[0][:, 0]) == [None, None, 0]
+    assert _listed(_evaluated("sign(pct_change(close, 1))", "number", panels)[0][:, 0]) == [None, 0, 1]
+    assert _listed(_evaluated("delta(KOSPI, 1)", "number", panels)[0][:, 0])[1] > 0

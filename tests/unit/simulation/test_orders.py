@@ -15,7 +15,7 @@ from hypothesis.extra import numpy as arrays
 from bench.workload import make
 from shared.dataset.memory_panels import MemoryPanels
 from shared.language import compile_expression
-from shared.language.evaluate import held_name
+from shared.language.evaluate import materialized_name
 from shared.model.calendar import from_day
 from shared.simulation import canonical_request, engine, ranking_cache, request_of, run
 from shared.simulation.native import NOBODY, order_rows, sieve_rows
@@ -147,7 +147,7 @@ def test_the_first_run_makes_no_order_however_many_blocks_it_has(monkeypatch: py
 
 
 def test_what_is_computed_for_a_request_alone_is_not_ordered(wide: MemoryPanels) -> None:
-    assert held_name(compile_expression("PER + 1", role="number", path=""), "") is None
-    assert held_name(compile_expression("lag(PER, 1)", role="number", path=""), "") is None
-    assert held_name(compile_expression("PER", role="number", path=""), "a") == "PER\0"
-    assert held_name(compile_expression("rank(PER)", role="number", path=""), "a") == "rank(PER)\0a"
+    assert materialized_name(compile_expression("PER + 1", role="number", path=""), "") is None
+    assert materialized_name(compile_expression("lag(PER, 1)", role="number", path=""), "") is None
+    assert materialized_name(compile_expression("PER", role="number", path=""), "a") == "PER\0"
+    assert materialized_name(compile_expression("rank(PER)", role="number", path=""), "a") == "rank(PER)\0a"
