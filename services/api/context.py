@@ -43,7 +43,7 @@ class Api:
     results: Results
     doorkeeper: Doorkeeper
     measures: Measures
-    drafts: dict[bytes, Any] = field(default_factory=dict)
+    drafts: dict[tuple[bytes, frozenset[str]], Any] = field(default_factory=dict)
     """Bodies that were understood lately."""
     told: dict[Any, asyncio.Future[Any]] = field(default_factory=dict)
     """Written events of the last finished results that were followed."""

@@ -10,7 +10,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 
 from shared.errors import Problem, RequestError
-from shared.language import Expression, compile_expression
+from shared.language import Expression, compile_expression, index_names
 from shared.market import RULE_BOOKS
 from shared.model.calendar import from_day, to_day
 from shared.model.instruments import Instruments
@@ -73,11 +73,11 @@ def expressions_of(request: BacktestRequest) -> Expressions:
 @lru_cache(maxsize=128)
 def _expressions(buy: str | None, rank_by: str, sell: str | None, universe: str | None) -> Expressions:
     def condition(text: str | None, path: str) -> Expression | None:
-        return None if text is None else compile_expression(text, role="condition", path=path)
+        return None if text is None else compile_expression(text, role="condition", path=path, indices=None)
 
     return Expressions(
         buy=condition(buy, "strategy.buy.where"),
-        rank_by=compile_expression(rank_by, role="number", path="strategy.buy.rank_by"),
+        rank_by=compile_expression(rank_by, role="number", path="strategy.buy.rank_by", indices=None),
         sell=condition(sell, "strategy.sell.where"),
         universe=condition(universe, "strategy.universe.where"),
     )
@@ -153,7 +153,12 @@ def dataset_problems(
                 path="benchmark", message=f"{request.benchmark!r} is not loaded; there are {there}, and null for none"
             )
         )
+    readable = index_names(indices, frozenset(factors))
     for path, expression in expressions_of(request).named():
+        problems.extend(
+            Problem(path=path, message=f"the index {name} is not in this dataset version{_there_are(readable)}")
+            for name in sorted(expression.indices - readable)
+        )
         problems.extend(
             Problem(path=path, message=f"the factor {name} is not in this dataset version")
             for name in sorted(expression.factors - set(factors))
@@ -171,6 +176,10 @@ def dataset_problems(
             have = {*always, *(value for value in loaded if value)}
             problems.extend(unknown_names(f"strategy.universe.{name}", unknown, have))
     return problems
+
+
+def _there_are(names: Collection[str]) -> str:
+    return f"; there are {', '.join(sorted(names))}" if names else "; it has no index series"
 
 
 def refuse_unrunnable(

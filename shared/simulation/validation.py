@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from shared.errors import Problem, RequestError
-from shared.language import compile_expression
+from shared.language import Role, compile_expression
 from shared.model.conversion import convert
 from shared.model.request import BacktestRequest, Portfolio, RebalanceCalendar, Sell, Universe
 from shared.strategies.catalogue import CAP_GROUPS
@@ -23,19 +23,22 @@ _Struct = TypeVar("_Struct", bound=msgspec.Struct)
 
 _SETS = ("markets", "kinds", "sectors", "exclude_sectors", "cap_groups", "stock_codes", "exclude")
 _EMPTY_IS_NULL = frozenset({"exclude_sectors", "exclude"})
+STANDARD_INDICES = frozenset({"KOSPI", "KOSDAQ"})
+"""Index series that an expression may name when the dataset is not known yet."""
 MAX_NAMED = 20
 """Unknown names of a list that are reported one by one."""
 
 
-def request_of(body: Mapping[str, Any]) -> BacktestRequest:
+def request_of(body: Mapping[str, Any], indices: frozenset[str] = STANDARD_INDICES) -> BacktestRequest:
     """Return the request of plain JSON values whose strategy is spelled out; `rank_by: null` takes its default.
 
+    `indices` are the index series of the dataset that expressions may name.
     Raises RequestError with every problem: those of types and bounds, and those that `canonical_request` would report
     for the fields that are right.
     """
     found = convert(_prepared(body), BacktestRequest)
     if found.problems or found.value is None:
-        later = [] if found.value is None else problems_of(found.value)
+        later = [] if found.value is None else problems_of(found.value, indices)
         raise RequestError(merged(found.problems, later))
     return found.value
 
@@ -58,26 +61,37 @@ def _prepared(body: Mapping[str, Any]) -> dict[str, Any]:
     return whole
 
 
-def canonical_request(request: BacktestRequest) -> BacktestRequest:
+def canonical_request(request: BacktestRequest, indices: frozenset[str] = STANDARD_INDICES) -> BacktestRequest:
     """Return the canonical form: expressions in canonical text, sets sorted, numbers of their declared type.
 
+    `indices` are the index series of the dataset that expressions may name.
     Raises RequestError with every problem that can be seen without a dataset.
     """
     problems: list[Problem] = []
-    canonical = _canonical(request, problems)
+    canonical = _canonical(request, indices, problems)
     if problems:
         raise RequestError(problems)
     return canonical
 
 
-def problems_of(request: BacktestRequest) -> list[Problem]:
+def problems_of(request: BacktestRequest, indices: frozenset[str] = STANDARD_INDICES) -> list[Problem]:
     """Return every problem of a request of the right shape; empty when `canonical_request` accepts it."""
     problems: list[Problem] = []
-    _canonical(request, problems)
+    _canonical(request, indices, problems)
     return problems
 
 
-def _canonical(request: BacktestRequest, problems: list[Problem]) -> BacktestRequest:
+def _canonical(request: BacktestRequest, indices: frozenset[str], problems: list[Problem]) -> BacktestRequest:
+    def expression(text: str, role: Role, path: str) -> str:
+        try:
+            return compile_expression(text, role=role, path=path, indices=indices).text
+        except RequestError as error:
+            problems.extend(error.problems)
+            return text
+
+    def condition(text: str | None, path: str, role: Role = "condition") -> str | None:
+        return None if text is None else expression(text, role, path)
+
     problems += contradictions(request)
     strategy = request.strategy
     buy, sell, portfolio, universe = strategy.buy, strategy.sell, strategy.portfolio, strategy.universe
@@ -85,16 +99,18 @@ def _canonical(request: BacktestRequest, problems: list[Problem]) -> BacktestReq
         strategy,
         buy=msgspec.structs.replace(
             buy,
-            where=_condition(buy.where, "strategy.buy.where", problems),
-            rank_by=_expression(buy.rank_by, "number", "strategy.buy.rank_by", problems),
+            where=condition(buy.where, "strategy.buy.where"),
+            rank_by=expression(buy.rank_by, "number", "strategy.buy.rank_by"),
         ),
-        sell=msgspec.structs.replace(_typed(sell), where=_condition(sell.where, "strategy.sell.where", problems)),
+        sell=msgspec.structs.replace(_typed(sell), where=condition(sell.where, "strategy.sell.where")),
         portfolio=msgspec.structs.replace(
             _typed(portfolio),
-            when=_condition(portfolio.when, "strategy.portfolio.when", problems),
+            when=condition(portfolio.when, "strategy.portfolio.when", "market"),
             rebalance=_canonical_calendar(portfolio.rebalance),
         ),
-        universe=_canonical_universe(universe, problems),
+        universe=msgspec.structs.replace(
+            _canonical_universe(universe, problems), where=condition(universe.where, "strategy.universe.where")
+        ),
     )
     return msgspec.structs.replace(
         _typed(request), strategy=canonical, costs=_typed(request.costs), execution=_typed(request.execution)
@@ -184,20 +200,8 @@ def _canonical_calendar(rebalance: Any) -> Any:
     return msgspec.structs.replace(rebalance, months=months, day=1 if rebalance.day is None else rebalance.day)
 
 
-def _expression(text: str, role: Any, path: str, problems: list[Problem]) -> str:
-    try:
-        return compile_expression(text, role=role, path=path).text
-    except RequestError as error:
-        problems.extend(error.problems)
-        return text
-
-
-def _condition(text: str | None, path: str, problems: list[Problem]) -> str | None:
-    return None if text is None else _expression(text, "condition", path, problems)
-
-
 def _canonical_universe(universe: Universe, problems: list[Problem]) -> Universe:
-    changes: dict[str, Any] = {"where": _condition(universe.where, "strategy.universe.where", problems)}
+    changes: dict[str, Any] = {}
     for name in _SETS:
         values = getattr(universe, name)
         if values is None:

@@ -15,7 +15,7 @@ from services.api.errors import ApiProblem, invalid, problems_of
 from services.api.schemas.requests import BacktestBody, mentioned
 from shared.errors import Problem, RequestError
 from shared.model.request import BacktestRequest, canonical_json, request_digest
-from shared.simulation.validation import canonical_request, request_of
+from shared.simulation.validation import STANDARD_INDICES, canonical_request, request_of
 from shared.strategies.catalogue import Entry, strategy_request
 
 ANY_DAY = "2000-01-04"
@@ -36,27 +36,32 @@ class Draft:
     dataset: str | None
 
 
-async def drafted(body: Mapping[str, Any], own: Mapping[str, Entry]) -> Draft:
+async def drafted(
+    body: Mapping[str, Any], own: Mapping[str, Entry], indices: frozenset[str] = STANDARD_INDICES
+) -> Draft:
     """`draft_of`, off the event loop when there is much to read."""
     if len(repr(body)) > IN_LOOP:
-        return await asyncio.to_thread(draft_of, body, own)
-    return draft_of(body, own)
+        return await asyncio.to_thread(draft_of, body, own, indices)
+    return draft_of(body, own, indices)
 
 
-def draft_of(body: Mapping[str, Any], own: Mapping[str, Entry]) -> Draft:
-    """The draft of a body; RequestError and ApiProblem carry every mistake. `own` are the caller's strategies."""
+def draft_of(body: Mapping[str, Any], own: Mapping[str, Entry], indices: frozenset[str] = STANDARD_INDICES) -> Draft:
+    """Return the draft of a body; RequestError and ApiProblem list every problem.
+
+    `own` are the caller's strategies, `indices` the index series of the dataset that expressions may name.
+    """
     try:
         model = BacktestBody.model_validate(body)
     except ValidationError as error:
-        raise invalid(_all_mistakes(body, error, own)) from None
-    return _draft(model, own)
+        raise invalid(_all_mistakes(body, error, own, indices)) from None
+    return _draft(model, own, indices)
 
 
-def _draft(model: BacktestBody, own: Mapping[str, Entry]) -> Draft:
+def _draft(model: BacktestBody, own: Mapping[str, Entry], indices: frozenset[str]) -> Draft:
     named = mentioned(model)
     reference = named["strategy"]
     whole = strategy_request(reference, named, own)
-    request = canonical_request(request_of(_without_id(whole)))
+    request = canonical_request(request_of(_without_id(whole), indices), indices)
     identity = reference if isinstance(reference, str) else reference.get("id")
     return Draft(
         request=request,
@@ -74,7 +79,9 @@ def _without_id(whole: dict[str, Any]) -> dict[str, Any]:
     return whole
 
 
-def _all_mistakes(body: Mapping[str, Any], error: ValidationError, own: Mapping[str, Entry]) -> list[Problem]:
+def _all_mistakes(
+    body: Mapping[str, Any], error: ValidationError, own: Mapping[str, Entry], indices: frozenset[str]
+) -> list[Problem]:
     """The mistakes of the shape, and those that a right shape would still have: what is wrong is left out and the rest
     is checked as if it stood alone."""
     found = problems_of(error)
@@ -85,7 +92,7 @@ def _all_mistakes(body: Mapping[str, Any], error: ValidationError, own: Mapping[
     if any(problem.path in ("start", "end") for problem in found):
         pruned["start"] = pruned["end"] = ANY_DAY
     try:
-        _draft(BacktestBody.model_validate(pruned), own)
+        _draft(BacktestBody.model_validate(pruned), own, indices)
     except ValidationError:
         return found
     except RequestError as later:
@@ -93,10 +100,12 @@ def _all_mistakes(body: Mapping[str, Any], error: ValidationError, own: Mapping[
     return found
 
 
-def mistakes_of(body: Mapping[str, Any], own: Mapping[str, Entry]) -> list[Problem]:
+def mistakes_of(
+    body: Mapping[str, Any], own: Mapping[str, Entry], indices: frozenset[str] = STANDARD_INDICES
+) -> list[Problem]:
     """Everything that `draft_of` has against a body; empty when it is fit."""
     try:
-        draft_of(body, own)
+        draft_of(body, own, indices)
     except ApiProblem as error:
         return list(error.errors)
     except RequestError as error:
@@ -104,7 +113,12 @@ def mistakes_of(body: Mapping[str, Any], own: Mapping[str, Entry]) -> list[Probl
     return []
 
 
-def draft_without(body: Mapping[str, Any], problems: Iterable[Problem], own: Mapping[str, Entry]) -> Draft | None:
+def draft_without(
+    body: Mapping[str, Any],
+    problems: Iterable[Problem],
+    own: Mapping[str, Entry],
+    indices: frozenset[str] = STANDARD_INDICES,
+) -> Draft | None:
     """The draft of what is left of a body without the places that problems name; None when that is no request."""
     left = copy.deepcopy(dict(body))
     for problem in problems:
@@ -114,7 +128,7 @@ def draft_without(body: Mapping[str, Any], problems: Iterable[Problem], own: Map
             _drop(left, tuple(int(part) if part.isdigit() else part for part in _PARTS.findall(problem.path)))
     left.setdefault("strategy", {})
     try:
-        return draft_of(left, own)
+        return draft_of(left, own, indices)
     except (ApiProblem, RequestError):
         return None
 

@@ -33,6 +33,7 @@ from shared.infra.redis.streams import append
 from shared.market import RULES_VERSION
 from shared.simulation import ENGINE_VERSION
 from shared.simulation.plan import dataset_problems, expressions_of, window_of
+from shared.simulation.validation import STANDARD_INDICES
 from shared.strategies.catalogue import BY_ID, Entry
 
 log = structlog.get_logger()
@@ -97,15 +98,23 @@ def _idempotency_key(request: web.Request) -> str | None:
 
 async def _understood(api: Api, raw: bytes, caller: Caller) -> Draft:
     """The draft of a body; the last ones are remembered, since the same bodies come again and again."""
-    found = api.drafts.get(raw)
+    key = (raw, await expression_indices(api, None))
+    found = api.drafts.get(key)
     if found is not None:
         return found  # type: ignore[no-any-return]
     body = parse_object(raw)
     own = await _own_of(api, body, caller)
-    draft = await drafted(body, own or {})
+    draft = await drafted(body, own or {}, await expression_indices(api, body.get("dataset")))
     if own is None and len(raw) <= 16_384:
-        _remember(api.drafts, raw, draft)
+        _remember(api.drafts, key, draft)
     return draft
+
+
+async def expression_indices(api: Api, dataset: object) -> frozenset[str]:
+    """Return the index series that expressions may name: those of the pinned or current dataset version, if any."""
+    pinned = isinstance(dataset, str) and dataset.isalnum() and len(dataset) <= 64
+    view = await (api.datasets.get(str(dataset)) if pinned else api.datasets.current())
+    return STANDARD_INDICES if view is None else view.indices
 
 
 async def _own_of(api: Api, body: dict[str, Any], caller: Caller) -> Mapping[str, Entry] | None:
@@ -123,7 +132,9 @@ async def _with_the_dataset(api: Api, caller: Caller, raw: bytes, error: ApiProb
         return problem
     body = parse_object(raw)
     own = await _own_of(api, body, caller) or {}
-    rest = await asyncio.to_thread(draft_without, body, problem.errors, own)
+    rest = await asyncio.to_thread(
+        draft_without, body, problem.errors, own, await expression_indices(api, body.get("dataset"))
+    )
     if rest is None:
         return problem
     try:

@@ -62,7 +62,7 @@ async def screen(api: Api, call: Call) -> web.Response:
     except ApiProblem as error:
         problems += error.errors
     try:
-        draft = await _screen_draft(api, call, query, day)
+        draft = await _screen_draft(api, call, query, day, view.indices)
         await fit(api, draft, view)
     except (ApiProblem, RequestError) as error:
         if not problems:
@@ -74,7 +74,7 @@ async def screen(api: Api, call: Call) -> web.Response:
     return web.Response(body=await ask(api, "screen", payload), content_type=JSON)
 
 
-async def _screen_draft(api: Api, call: Call, query: ScreenQuery, day: dt.date) -> Draft:
+async def _screen_draft(api: Api, call: Call, query: ScreenQuery, day: dt.date, indices: frozenset[str]) -> Draft:
     """The screen as the request that would buy what it finds."""
     buy = {name: getattr(query, name) for name in ("where", "rank_by", "order") if name in query.model_fields_set}
     strategy: dict[str, Any] = {"buy": buy}
@@ -84,7 +84,7 @@ async def _screen_draft(api: Api, call: Call, query: ScreenQuery, day: dt.date) 
         own = {} if query.strategy in BY_ID else await own_entries(api, call.caller.owner)
     body = {"strategy": strategy, "start": day.isoformat(), "end": day.isoformat(), "benchmark": None}
     try:
-        return await drafted(body, own)
+        return await drafted(body, own, indices)
     except ApiProblem as problem:
         problem.errors = [_as_parameter(item) for item in problem.errors]
         raise

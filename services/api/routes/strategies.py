@@ -11,6 +11,7 @@ from aiohttp import web
 
 from services.api.backtests.canonicalize import ANY_DAY, beside, draft_of, mistakes_of
 from services.api.backtests.serialize import instant
+from services.api.backtests.submit import expression_indices
 from services.api.context import Api, Call, Route
 from services.api.errors import ApiProblem, invalid, not_found
 from services.api.http.request import M, parse_model, parse_object, read_body, read_cursor, write_cursor
@@ -71,7 +72,7 @@ async def add(api: Api, call: Call) -> web.Response:
     body = await _read(NewStrategyBody, api, call)
     if body.id in BY_ID:
         raise ApiProblem(409, "conflict", f"The catalogue has a strategy {body.id} already; choose another id.")
-    values = await asyncio.to_thread(_stored, body)
+    values = await asyncio.to_thread(_stored, body, await expression_indices(api, None))
     async with api.database.transaction() as connection:
         if await connection.fetchval(SQL["strategy_count"], call.caller.owner) >= MOST:
             raise ApiProblem(409, "conflict", f"{MOST} strategies are kept already; delete one first.")
@@ -85,7 +86,7 @@ async def change(api: Api, call: Call) -> web.Response:
     """`PUT /v1/strategies/{id}`."""
     identity = _changeable(call)
     body = await _read(OwnStrategyBody, api, call)
-    values = await asyncio.to_thread(_stored, body)
+    values = await asyncio.to_thread(_stored, body, await expression_indices(api, None))
     async with api.database.connection() as connection:
         row = await connection.fetchrow(SQL["strategy_change"], call.caller.owner, identity, *values)
     if row is None:
@@ -111,7 +112,8 @@ async def _read(model: type[M], api: Api, call: Call) -> M:
         strategy = parse_object(raw).get("strategy") if error.status == 422 else None
         if not isinstance(strategy, dict):
             raise
-        more = await asyncio.to_thread(mistakes_of, {"strategy": strategy, "start": ANY_DAY, "end": ANY_DAY}, {})
+        body = {"strategy": strategy, "start": ANY_DAY, "end": ANY_DAY}
+        more = await asyncio.to_thread(mistakes_of, body, {}, await expression_indices(api, None))
         raise invalid(beside(error.errors, more)) from None
 
 
@@ -137,12 +139,12 @@ async def _own(api: Api, call: Call, identity: str) -> Mapping[str, Any]:
     return found
 
 
-def _stored(body: OwnStrategyBody) -> tuple[str, str, str, str, str]:
+def _stored(body: OwnStrategyBody, indices: frozenset[str]) -> tuple[str, str, str, str, str]:
     """The columns of a strategy; it must be one that a backtest would accept."""
     if body.strategy.id is not None:
         raise RequestError([Problem(path="strategy.id", message="a kept strategy is whole; leave out the id")])
     strategy, costs = mentioned(body.strategy), mentioned(body.costs)
-    draft_of({"strategy": strategy, "costs": costs, "start": ANY_DAY, "end": ANY_DAY}, {})
+    draft_of({"strategy": strategy, "costs": costs, "start": ANY_DAY, "end": ANY_DAY}, {}, indices)
     texts = (orjson.dumps(value).decode() for value in (body.tags, strategy, costs))
     tags, strategy_text, costs_text = texts
     return body.name, body.summary, tags, strategy_text, costs_text

@@ -21,6 +21,7 @@ from pydantic import (
 from services.api.errors import EXPRESSIONS
 from shared.errors import Problem, RequestError
 from shared.language import compile_expression
+from shared.simulation.validation import STANDARD_INDICES
 
 
 def _whole(value: object) -> object:
@@ -290,7 +291,7 @@ class ScreenQuery(Query):
         for name, role in EXPRESSIONS.items():
             if values.get(name):
                 try:
-                    compile_expression(values[name], role=role, path=name)
+                    compile_expression(values[name], role=role, path=name, indices=STANDARD_INDICES)
                 except RequestError as error:
                     found += error.problems
         return found
