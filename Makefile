@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help install fmt lint types imports check test test-ops secrets dashboards lock audit up down demo serve bench faults clean
+.PHONY: help install fmt lint types imports check test sanitize fuzz test-ops secrets dashboards lock audit up down demo serve bench faults clean
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
 
@@ -36,6 +36,12 @@ check: lint types imports ## all static checks
 
 test: install ## all tests but the long ones
 	$(BIN)/pytest -n auto --dist worksteal -m "not slow and not ops"
+
+sanitize: install ## unit, property and fuzz tests over C kernels with AddressSanitizer and UBSan (needs gcc)
+	$(BIN)/python ops/sanitize.py
+
+fuzz: install ## many more random inputs for codec and result encoding, with the sanitizers
+	$(BIN)/python ops/sanitize.py tests/fuzz --hypothesis-profile fuzz
 
 test-ops: install ## a real Prometheus scrapes the system (Debian's package prometheus)
 	@command -v prometheus promtool >/dev/null || { echo "install Debian's package prometheus first: apt-get install prometheus"; exit 1; }

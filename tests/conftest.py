@@ -8,6 +8,7 @@ from shared.native.build import build
 
 settings.register_profile("fixed", derandomize=True, database=None)
 settings.register_profile("search", derandomize=False, print_blob=True)
+settings.register_profile("fuzz", derandomize=False, print_blob=True, max_examples=4_000, deadline=None)
 """`pytest --hypothesis-profile search` draws new examples (`make search`)."""
 
 settings.load_profile("fixed")
