@@ -105,4 +105,4 @@ ALL_FUNCTIONS = (
     "ts_std", "ts_sum", "ts_min", "ts_max", "ts_rank", "ts_corr", "clip", "if", "log", "winsorize",
 )  # fmt: skip
 EXACT_FUNCTIONS = tuple(name for name in ALL_FUNCTIONS if name not in ("log", "winsorize"))
-"""Those whose slow plain form gives the same bits."""
+"""Those for which the naive evaluator gives the same bits."""

@@ -1,4 +1,4 @@
-"""Values never depend on the rows asked for, the order of columns, what was made before, or what comes later."""
+"""Values never depend on the requested rows, the order of columns, earlier evaluations, or later data."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_any_slice_of_rows_has_the_same_bits(text: str, role: str) -> None:
 
 
 @pytest.mark.parametrize(("text", "role"), CASES)
-def test_a_formula_answers_for_rows_and_for_cells_as_the_whole_panel_does(text: str, role: str) -> None:
+def test_formula_gives_the_rows_and_cells_of_the_panel(text: str, role: str) -> None:
     panels = small_panels()
     whole = _values(text, role, panels, slice(0, 71))
     expression = compile_expression(text, role=role, path="", indices=frozenset(INDICES))  # type: ignore[arg-type]
@@ -63,7 +63,7 @@ def test_a_formula_answers_for_rows_and_for_cells_as_the_whole_panel_does(text: 
 
 
 @pytest.mark.parametrize(("text", "role"), CASES)
-def test_permuting_the_columns_permutes_the_answer_to_the_bit(text: str, role: str) -> None:
+def test_column_order_changes_no_bit(text: str, role: str) -> None:
     panels = small_panels()
     whole = _values(text, role, panels, slice(0, 71))
     order = np.random.default_rng(4).permutation(whole.shape[1])
@@ -71,7 +71,7 @@ def test_permuting_the_columns_permutes_the_answer_to_the_bit(text: str, role: s
 
 
 @pytest.mark.parametrize(("text", "role"), CASES)
-def test_the_future_never_changes_the_past(text: str, role: str) -> None:
+def test_later_data_change_no_value(text: str, role: str) -> None:
     whole = _values(text, role, small_panels(), slice(0, 71))
     for rows in (1, 25, 40):
         found = _values(text, role, small_panels().cut(rows), slice(0, rows))
@@ -101,7 +101,7 @@ def test_evaluation_reads_the_years_of_its_look_back(text: str, role: str) -> No
         assert bool(read) == expression.needs_universe
 
 
-def test_a_shared_sub_expression_is_computed_once_for_each_year() -> None:
+def test_shared_node_is_computed_once_a_year() -> None:
     panels = small_panels()
     universe = universe_of(panels)
     for text in (
@@ -110,37 +110,37 @@ def test_a_shared_sub_expression_is_computed_once_for_each_year() -> None:
         "pct_rank(PER) > lag(3, 1)",
     ):
         evaluate(compile_expression(text, role="condition", path=""), panels, slice(30, 71), universe, "members")
-    names = {name for name, _ in panels.made}
+    names = {name for name, _ in panels.computed}
     assert len(names) == 2  # the rank, and the constant below lag
-    assert len(panels.made) == len(set(panels.made)) == 4
+    assert len(panels.computed) == len(set(panels.computed)) == 4
     evaluate(
         compile_expression("pct_rank(PER) < 0.1", role="condition", path=""), panels, slice(30, 71), universe, "others"
     )
-    assert len({name for name, _ in panels.made}) == 3
+    assert len({name for name, _ in panels.computed}) == 3
     assert len(year_slices(panels.days)) == 3
 
 
-def test_a_factor_is_handed_out_without_a_copy() -> None:
+def test_factor_is_returned_without_a_copy() -> None:
     panels = small_panels()
     found = _values("MOMENTUM_3M", "number", panels, slice(5, 30))
     assert np.shares_memory(found, panels.fields["MOMENTUM_3M"])
 
 
-def test_a_cancelled_evaluation_ends() -> None:
+def test_cancelled_evaluation_ends() -> None:
     panels = small_panels()
     expression = compile_expression("ts_mean(PER, 5) + ts_mean(PBR, 5)", role="number", path="")
     with pytest.raises(CancelledRunError):
-        evaluate(expression, panels, slice(0, 71), cancelled=lambda: bool(panels.made))
-    assert len(panels.made) == 1
+        evaluate(expression, panels, slice(0, 71), cancelled=lambda: bool(panels.computed))
+    assert len(panels.computed) == 1
 
 
-def test_a_cross_section_without_a_universe_is_a_programming_error() -> None:
+def test_cross_section_needs_a_universe() -> None:
     panels = small_panels()
     with pytest.raises(ValueError, match="universe"):
         evaluate(compile_expression("rank(PER)", role="number", path=""), panels, slice(0, 3))
 
 
-def test_a_program_of_every_operation_over_many_columns_and_blocks_has_the_bits_of_narrow_ones() -> None:
+def test_program_over_many_blocks_has_the_bits_of_narrow_ones() -> None:
     text = "if(close > lag(close, 1), PER / PBR - ROE, coalesce(min(PER, -1), 2)) + ts_std(PER, 3) + clip(ROE, 1, 2)"
     wide = small_panels(years=(12, 9), stocks=1003)
     whole = _values(text, "number", wide, slice(0, 21))
@@ -161,14 +161,14 @@ def test_a_program_of_every_operation_over_many_columns_and_blocks_has_the_bits_
         "-(" + " + ".join(f"(PER - {n})" for n in range(99)) + ")",
     ],
 )
-def test_the_largest_expressions_are_evaluated(text: str) -> None:
+def test_largest_expressions_are_evaluated(text: str) -> None:
     panels = small_panels()
     found = _values(text, "number", panels, slice(60, 71))
     assert found.shape == (11, 9)
     assert not np.isinf(found).any()
 
 
-def test_market_wide_nodes_are_computed_once_for_each_year() -> None:
+def test_market_wide_node_is_computed_once_a_year() -> None:
     panels = small_panels()
     universe, read = universe_of(panels), []
 
@@ -184,10 +184,10 @@ def test_market_wide_nodes_are_computed_once_for_each_year() -> None:
         expression = compile_expression(text, role="condition", path="", indices=frozenset(INDICES))
         evaluate(expression, panels, slice(0, 71), recorded, "members")
     assert len(read) == 3
-    assert not panels.kept
+    assert not panels.stored
 
 
-def test_a_comparison_without_constants_is_kept_as_truth() -> None:
+def test_comparison_without_constants_is_materialized() -> None:
     panels = small_panels()
     universe = universe_of(panels)
     for text in (
@@ -197,8 +197,8 @@ def test_a_comparison_without_constants_is_kept_as_truth() -> None:
     ):
         kept = evaluate(compile_expression(text, role="condition", path=""), panels, slice(0, 71), universe, "members")
         assert kept.dtype == np.bool_
-    truths = [whole for whole, _ in panels.kept.values() if whole.dtype == np.bool_]
+    truths = [whole for whole, _ in panels.stored.values() if whole.dtype == np.bool_]
     assert len(truths) == 2
     constant = compile_expression("PER < 3 and rank(PER) < 5", role="condition", path="")
     evaluate(constant, panels, slice(0, 71), universe, "members")
-    assert len([whole for whole, _ in panels.kept.values() if whole.dtype == np.bool_]) == 2
+    assert len([whole for whole, _ in panels.stored.values() if whole.dtype == np.bool_]) == 2

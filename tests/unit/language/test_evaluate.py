@@ -1,4 +1,4 @@
-"""Every function against a slow plain loop, random trees likewise, and the rules of absent values."""
+"""Every function and random trees against a naive evaluator, and the rules of absent values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from tests.unit.language.ast_strategies import (
     market_numbers,
     numbers,
 )
-from tests.unit.language.fixtures import INDICES, SmallPanels, carried, plain, single, small_panels, universe_of
+from tests.unit.language.fixtures import INDICES, SmallPanels, small_panels, universe_of
+from tests.unit.language.naive_reference import carried, naive_values, single
 
 CALLS = {
     "element": ["{f}(PER)", "{f}(PER / PBR - 3)"],
@@ -72,7 +73,7 @@ def _evaluated(text: str, role: str, panels: SmallPanels) -> tuple[np.ndarray, N
 
 
 def _expected(node: Node, role: str, panels: SmallPanels) -> np.ndarray:
-    cells = plain(node, panels, universe_of(panels)(slice(0, len(panels.days))))
+    cells = naive_values(node, panels, universe_of(panels)(slice(0, len(panels.days))))
     if role == "condition":
         return np.array(cells, np.bool_)
     found = np.array([[single(value) for value in row] for row in cells], np.float32)
@@ -81,7 +82,7 @@ def _expected(node: Node, role: str, panels: SmallPanels) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("role", "text"), _texts())
-def test_a_function_agrees_with_a_slow_plain_loop(role: str, text: str) -> None:
+def test_function_equals_the_naive_reference(role: str, text: str) -> None:
     panels = small_panels()
     found, node = _evaluated(text, role, panels)
     expected = _expected(node, role, panels)
@@ -99,7 +100,7 @@ def test_a_function_agrees_with_a_slow_plain_loop(role: str, text: str) -> None:
     )
 )
 @settings(max_examples=120, deadline=None)
-def test_any_expression_has_the_bits_of_a_slow_plain_loop(case: tuple[str, Node]) -> None:
+def test_expression_equals_the_naive_reference(case: tuple[str, Node]) -> None:
     role, tree = case
     panels = small_panels(seed=3, years=(11, 9), stocks=5)
     found, node = _evaluated(render(tree), role, panels)
@@ -125,17 +126,17 @@ NAN = float("nan")
 
 
 @pytest.mark.parametrize("sign", ["<", "<=", ">", ">=", "==", "!="])
-def test_any_comparison_with_an_absent_value_is_false_and_its_negation_true(sign: str) -> None:
+def test_comparison_with_an_absent_value_is_false(sign: str) -> None:
     assert _cells(f"PER {sign} ROE", PER=[NAN, 1, NAN], ROE=[1, NAN, NAN]) == [False] * 3
     assert _cells(f"not PER {sign} ROE", PER=[NAN, 1, NAN], ROE=[1, NAN, NAN]) == [True] * 3
 
 
-def test_a_chain_holds_when_all_neighbours_do() -> None:
+def test_chain_holds_when_all_neighbours_do() -> None:
     assert _cells("0 < PER < 2", PER=[-1, 0, 1, 2, NAN]) == [False, False, True, False, False]
     assert _cells("3 > PER != 2 >= 1", PER=[1, 2, 3, NAN]) == [True, False, False, False]
 
 
-def test_both_sides_of_a_comparison_are_rounded_to_float32() -> None:
+def test_comparison_rounds_both_sides_to_float32() -> None:
     price = [100.00000001, 100.0, 100.00001, 99.99999]
     assert _cells("raw_close == 100", view_close=price) == [True, True, False, False]
     assert _cells("raw_close > 100", view_close=price) == [False, False, True, False]
@@ -166,7 +167,7 @@ def test_infinity_never_appears() -> None:
     assert _cells("zscore(PER)", "number", PER=[3.1, NAN]) == [None, None]
 
 
-def test_the_logarithm_is_that_of_the_mathematics_to_two_units_in_the_last_place() -> None:
+def test_logarithm_is_exact_to_two_units_in_the_last_place() -> None:
     rng = np.random.default_rng(5)
     values = np.exp(rng.uniform(-700, 700, 4000))
     values[:1000] = 1 + rng.normal(0, 1e-3, 1000)
@@ -174,12 +175,12 @@ def test_the_logarithm_is_that_of_the_mathematics_to_two_units_in_the_last_place
     panels = small_panels(years=(1,), stocks=len(values))
     panels.fields["view_close"] = values[None]
     evaluate(compile_expression("ts_sum(log(raw_close), 1) * 1", role="number", path=""), panels, slice(0, 1))
-    ((found, _),) = panels.kept.values()
+    ((found, _),) = panels.stored.values()
     assert found.dtype == np.float64
     np.testing.assert_array_max_ulp(found[0], np.log(values), 2)
 
 
-def test_windows_need_every_row_and_equal_values_have_no_deviation() -> None:
+def test_windows_need_every_row() -> None:
     panels = small_panels(years=(6,), stocks=1)
     panels.fields["PER"] = np.array([[0.1], [0.1], [0.1], [np.nan], [0.1], [0.1]], np.float32)
     panels.fields["ROE"] = np.array([[1], [2], [4], [4], [3], [5]], np.float32)
@@ -263,7 +264,7 @@ def test_market_values_are_those_of_every_stock(case: tuple[str, Node]) -> None:
         np.testing.assert_array_equal(found, whole[rows, 3])
 
 
-def test_market_value_of_a_stock_expression_is_a_programming_error() -> None:
+def test_evaluate_market_refuses_a_stock_expression() -> None:
     expression = compile_expression("PER > 1", role="condition", path="")
     with pytest.raises(ValueError, match="differs by stock"):
         evaluate_market(expression, small_panels(), slice(0, 1))

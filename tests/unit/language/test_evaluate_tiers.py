@@ -21,7 +21,7 @@ TEXTS = [
 
 
 @pytest.mark.parametrize(("text", "role"), TEXTS)
-def test_mapped_and_in_memory_panels_give_the_same_bits(tmp_path: pathlib.Path, text: str, role: str) -> None:
+def test_mapped_and_memory_panels_give_the_same_bits(tmp_path: pathlib.Path, text: str, role: str) -> None:
     memory, manifest, blobs = random_version(stocks=600, days=50)
     mapped = MappedPanels(tmp_path, manifest, lambda names: {name: blobs[name] for name in names}, 1 << 28)
     expression = compile_expression(text, role=role, path="")  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ FAMILIES = {"cross_section": "across the row", "aggregate": "one a row", "window
 SCALES = {"keep": "keeps", "none": "gives 0", "zero": "needs 0"}
 
 
-def test_the_table_of_functions_is_that_of_the_program() -> None:
+def test_documented_functions_are_those_of_the_program() -> None:
     document = (ROOT / "docs/reference/language.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(\w+\([^`]*\))` \| ([\w ]+) \| ([\w ]+) \| (.*) \|$", document, re.MULTILINE)
     expected = [
@@ -30,7 +30,7 @@ def test_the_table_of_functions_is_that_of_the_program() -> None:
     assert rows == expected
 
 
-def test_the_examples_are_expressions() -> None:
+def test_documented_examples_are_accepted() -> None:
     document = (ROOT / "docs/reference/language.md").read_text(encoding="utf-8")
     examples = re.findall(r"^    (\S.*)$", document, re.MULTILINE)
     assert len(examples) == 4
@@ -48,7 +48,7 @@ def test_market_wide_examples_are_accepted() -> None:
         assert compile_expression(example, role="market", path="", indices=frozenset({"KOSPI"})).text == example
 
 
-def test_the_machine_and_the_program_number_operations_alike() -> None:
+def test_opcodes_have_the_order_of_the_kernel() -> None:
     source = (ROOT / "shared/native/language.c").read_text(encoding="utf-8")
     (listed,) = re.findall(r"enum \{ /\* in the order of OPCODES.*?\*/(.*?)\};", source, re.DOTALL)
     names = [name.strip().lower() for name in listed.split(",")]

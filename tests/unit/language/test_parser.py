@@ -19,7 +19,7 @@ TREES = st.one_of(numbers(4, NUMBERS, ALL_FUNCTIONS), conditions(4, NUMBERS, ALL
 
 @given(TREES)
 @settings(max_examples=400, deadline=None)
-def test_a_rendered_tree_parses_to_itself(tree: object) -> None:
+def test_rendered_tree_parses_to_itself(tree: object) -> None:
     text = render(tree)  # type: ignore[arg-type]
     if len(text) <= MAX_BYTES and sum(map(size, walk(tree))) <= MAX_NODES:  # type: ignore[arg-type]
         assert parse(text, indices=frozenset(INDICES)) == tree
@@ -50,7 +50,7 @@ def test_a_rendered_tree_parses_to_itself(tree: object) -> None:
         ("if(PER<1,1,0)", "if(PER < 1, 1, 0)"),
     ],
 )
-def test_the_canonical_text_keeps_the_meaning_and_only_needed_parentheses(text: str, canonical: str) -> None:
+def test_canonical_text_has_only_needed_parentheses(text: str, canonical: str) -> None:
     assert render(parse(text)) == canonical
     assert parse(canonical) == parse(text)
 
@@ -63,22 +63,22 @@ def _refused(text: str) -> RequestError:
 
 
 @pytest.mark.parametrize("text", [" " * (MAX_BYTES + 1), "PER" + " " * MAX_BYTES, "가" * (MAX_BYTES // 3 + 1)])
-def test_a_text_of_more_than_8_kib_is_refused(text: str) -> None:
+def test_text_of_more_than_8_kib_is_refused(text: str) -> None:
     assert "8192 bytes" in str(_refused(text))
 
 
-def test_a_text_of_exactly_8_kib_is_read() -> None:
+def test_text_of_8_kib_is_accepted() -> None:
     assert parse("PER" + " " * (MAX_BYTES - 3)) == parse("PER")
 
 
-def test_400_nodes_are_read_and_401_refused() -> None:
+def test_401_nodes_are_refused() -> None:
     text = "+".join(["1"] * 200)  # 200 numbers and 199 signs
     assert sum(map(size, walk(parse(f"-({text})")))) == MAX_NODES
     assert "400" in str(_refused(f"--({text})"))
     assert "400" in str(_refused(" or ".join(["a"] * 1000)))
 
 
-def test_a_tree_of_40_levels_is_read_and_41_refused() -> None:
+def test_tree_of_41_levels_is_refused() -> None:
     def nested(levels: int) -> str:
         return "abs(" * (levels - 1) + "PER" + ")" * (levels - 1)
 
@@ -91,7 +91,7 @@ def test_a_tree_of_40_levels_is_read_and_41_refused() -> None:
 @pytest.mark.parametrize(
     "deep", ["(" * 399, "-" * 399 + "1", "abs(" * 200, "not " * 399, "1" + "+(1" * 199, "((" * 4000]
 )
-def test_deep_nesting_never_reaches_the_interpreters_limit(deep: str) -> None:
+def test_deep_nesting_is_refused(deep: str) -> None:
     _refused(deep)
 
 
@@ -116,17 +116,17 @@ def test_deep_nesting_never_reaches_the_interpreters_limit(deep: str) -> None:
         ("1,2", 1, 2, "operator is expected"),
     ],
 )
-def test_a_mistake_of_syntax_names_its_line_and_column(text: str, line: int, column: int, words: str) -> None:
+def test_syntax_mistake_has_line_and_column(text: str, line: int, column: int, words: str) -> None:
     problem = _refused(text).problems[0]
     assert (problem.line, problem.column) == (line, column)
     assert words in problem.message
 
 
-def test_every_foreign_sign_is_reported_at_once() -> None:
+def test_every_foreign_sign_is_reported() -> None:
     assert [problem.column for problem in _refused("PER # 3 ; ROE $ 1").problems] == [5, 9, 15]
 
 
-def test_a_mistake_of_syntax_is_reported_together_with_unknown_names() -> None:
+def test_syntax_mistake_is_reported_with_unknown_names() -> None:
     problems = _refused("RO > 3 and (tsmean(close, 3)").problems
     assert [problem.suggestions for problem in problems] == [("ROE", "ROA"), ("ts_mean",), ()]
 
@@ -165,7 +165,7 @@ PIECES = st.sampled_from(sorted(WORDS.split(" ")))
     )
 )
 @settings(max_examples=600, deadline=None)
-def test_any_text_is_either_refused_with_a_position_or_an_expression(text: str) -> None:
+def test_any_text_is_an_expression_or_refused_with_a_position(text: str) -> None:
     problems: list[Problem] = []
     try:
         found = compile_expression(text, role="condition", path="x")

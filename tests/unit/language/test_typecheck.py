@@ -29,7 +29,7 @@ def _accepted(text: str, role: str) -> bool:
     return True
 
 
-def test_every_name_and_function_of_the_catalogues_is_known() -> None:
+def test_every_name_and_function_is_known() -> None:
     for factor in FACTORS:
         assert compile_expression(factor.key.lower(), role="number", path="").factors == {factor.key}
     for name, field in LANGUAGE_FIELDS.items():
@@ -54,27 +54,27 @@ def test_every_name_and_function_of_the_catalogues_is_known() -> None:
         ("xyzzyplugh > 5", ()),
     ],
 )
-def test_an_unknown_name_comes_with_what_it_may_have_meant(text: str, suggestions: tuple[str, ...]) -> None:
+def test_unknown_name_has_suggestions(text: str, suggestions: tuple[str, ...]) -> None:
     (problem,) = _problems(text)
     assert problem.suggestions == suggestions
     if suggestions and "(" not in suggestions[0]:
         assert f"did you mean {', '.join(suggestions)}?" in problem.message
 
 
-def test_a_factor_that_the_dataset_lacks_is_told_from_an_unknown_one() -> None:
+def test_factor_missing_in_the_dataset_is_named() -> None:
     (problem,) = _problems("PER > 1 and ROE > 1", factors=frozenset({"ROE"}))
     assert problem.message == "the factor PER is not in this dataset"
     assert compile_expression("MINE > 1", role="condition", path="", factors=frozenset({"MINE"})).factors == {"MINE"}
 
 
-def test_all_mistakes_come_at_once_in_order_and_none_follows_from_another() -> None:
+def test_all_mistakes_are_reported_at_once_in_order() -> None:
     first, second = "RO > 5 and\n", "  close > 5000 and ts_sum(close > lag(close, 1), 5) > 2\n"
     text = first + second + "  and ts_mean(PER, 0) > QQQQ + close and foo(BAR)"
     found = [(problem.line, problem.column) for problem in _problems(text)]
     assert found == [(1, 1), (2, 3), (2, 27), (3, 20), (3, 25), (3, 42), (3, 46)]
 
 
-def test_a_condition_inside_a_window_is_refused_with_the_hint() -> None:
+def test_condition_in_a_window_is_refused_with_the_remedy() -> None:
     (problem,) = _problems("ts_sum(close > lag(close,1), 5) > 2")
     assert "if(close > lag(close, 1), 1, 0)" in problem.message
     assert (problem.line, problem.column) == (1, 8)
@@ -138,7 +138,7 @@ def test_ts_rank_needs_two_rows_and_winsorize_at_most_half() -> None:
         ("1 / close > open", False), ("1 / volume > close", True),
     ],
 )  # fmt: skip
-def test_the_level_of_adjusted_prices_must_cancel_out(text: str, right: bool) -> None:
+def test_level_of_adjusted_prices_must_cancel_out(text: str, right: bool) -> None:
     assert _accepted(text, "condition") == right
     if not right:
         (problem,) = _problems(text)
@@ -148,11 +148,11 @@ def test_the_level_of_adjusted_prices_must_cancel_out(text: str, right: bool) ->
 @pytest.mark.parametrize(
     ("text", "right"), [("close", False), ("close / open", True), ("volume", False), ("raw_close", True)]
 )
-def test_a_number_that_is_ranked_or_stored_has_degree_0(text: str, right: bool) -> None:
+def test_number_needs_degree_0(text: str, right: bool) -> None:
     assert _accepted(text, "number") == right
 
 
-def test_an_expression_knows_its_fields_factors_and_look_back() -> None:
+def test_expression_lists_fields_factors_and_look_back() -> None:
     found = compile_expression(
         "ts_mean(lag(PER, 3), 5) > ROE and close > ts_max(delta(close, 10), 20) and rank(pct_change(PBR, 2)) > 1",
         role="condition",
@@ -167,7 +167,7 @@ def test_an_expression_knows_its_fields_factors_and_look_back() -> None:
     assert dict(endless.reach) == {"PER": ALL_ROWS, "ROE": 0}
 
 
-def test_the_parts_of_a_condition_are_the_operands_of_its_outermost_and() -> None:
+def test_parts_are_the_operands_of_the_outermost_and() -> None:
     found = compile_expression(
         "PER < 1 and (ROE > 1 or PBR < 1) and close > ts_mean(close, 60)", role="condition", path=""
     )
@@ -180,7 +180,7 @@ def test_the_parts_of_a_condition_are_the_operands_of_its_outermost_and() -> Non
 @pytest.mark.parametrize(
     "text", ["# " * 4000, " + ".join(f"NAME_{n}" for n in range(190)), " and ".join(["close > 5"] * 90) + " and foo"]
 )
-def test_a_text_of_mistakes_is_answered_with_the_first_twenty(text: str) -> None:
+def test_only_the_first_twenty_mistakes_are_reported(text: str) -> None:
     assert len(_problems(text)) == 20
 
 
