@@ -20,7 +20,7 @@ def measure(folder: pathlib.Path) -> dict[str, Any]:
     """The peak of several runs of the standard strategy, in MiB above the quiet process, and what stays."""
     from bench.peers.arrays import peak_rss_mb
     from bench.workload import open_workload, standard
-    from shared.infra.memory import anonymous_bytes, give_back, resident_bytes
+    from shared.infra.memory import anonymous_bytes, resident_bytes, trim_heap
     from shared.simulation import run
 
     workload = open_workload(folder)
@@ -28,16 +28,16 @@ def measure(folder: pathlib.Path) -> dict[str, Any]:
         panels = workload.mapped(pathlib.Path(scratch))
         request = standard(panels, workload.rows)
         run(request, panels.reading())
-        give_back()
+        trim_heap()
         quiet, peaks = anonymous_bytes(), []
         for _ in range(REPEATS):
-            give_back()
+            trim_heap()
             pathlib.Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
             before = resident_bytes()
             run(request, panels.reading())
             peaks.append(peak_rss_mb() - before / 2**20)
         stays = anonymous_bytes()
-        give_back()
+        trim_heap()
         return {
             "run_peak_mb": peaks, "stays_mb": (stays - quiet) / 2**20,
             "stays_after_giving_back_mb": (anonymous_bytes() - quiet) / 2**20,
@@ -48,9 +48,9 @@ def main() -> int:
     """Measure a folder, or make one in another process and measure that."""
     import os
 
-    from shared.infra.memory import be_frugal, light_start
+    from shared.infra.memory import light_start, limit_heap
 
-    be_frugal(mapped_from_bytes=1 << 18)
+    limit_heap(mapped_from_bytes=1 << 18)
     if len(sys.argv) > 1:
         with light_start(os.environ):
             found = measure(pathlib.Path(sys.argv[1]))

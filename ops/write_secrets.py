@@ -45,5 +45,5 @@ def write(folder: pathlib.Path) -> list[str]:
 
 if __name__ == "__main__":
     target = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else HERE.parent / "secrets"
-    print("written:", ", ".join(write(target)) or "nothing, all files are there")  # noqa: T201
-    print("Then: ondol keys create warmer, and put the key into warmer_key.")  # noqa: T201
+    print("written:", ", ".join(write(target)) or "nothing, all files are there")
+    print("Then: ondol keys create warmer, and put the key into warmer_key.")

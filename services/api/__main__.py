@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import sys
 
-from shared.infra.memory import be_frugal, light_start
+from shared.infra.memory import light_start, limit_heap
 
 
 def main() -> int:
     """Serve until SIGTERM; a wrong environment is one sentence and exit code 2."""
-    be_frugal(mapped_from_bytes=1 << 20)
+    limit_heap(mapped_from_bytes=1 << 20)
     with light_start(os.environ):
         from services.api.service import run
         from shared.infra.bootstrap import serve

@@ -9,7 +9,6 @@ from typing import Any
 
 from aiohttp import web
 from pydantic import BaseModel
-from redis.asyncio import Redis
 
 from services.api.auth import Caller, Doorkeeper
 from services.api.backtests.progress import Ends
@@ -19,6 +18,7 @@ from services.api.metrics import Measures
 from services.api.schemas.requests import NoQuery, Query
 from shared.infra.database.pool import Database
 from shared.infra.redis.cache import Cache
+from shared.infra.redis.connection import BrokerClient
 from shared.settings import Settings
 
 
@@ -36,7 +36,7 @@ class Api:
 
     settings: Settings
     database: Database
-    broker: Redis
+    broker: BrokerClient
     cache: Cache
     datasets: Datasets
     ends: Ends

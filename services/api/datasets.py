@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import structlog
-from redis.asyncio import Redis
 
 from shared.contracts.events import DATASETS, DatasetPublished, DatasetRequested
 from shared.dataset.manifest import Manifest, from_bytes
@@ -21,6 +20,7 @@ from shared.infra.database.pool import LOST as DATABASE_LOST
 from shared.infra.database.pool import Database
 from shared.infra.database.sql import statements
 from shared.infra.redis.client import LOST
+from shared.infra.redis.connection import BrokerClient
 from shared.infra.redis.streams import Broadcast, append
 from shared.model.calendar import from_day
 from shared.model.instruments import Instruments
@@ -82,7 +82,7 @@ class View:
 class Datasets:
     """Views by version."""
 
-    def __init__(self, database: Database, broker: Redis) -> None:
+    def __init__(self, database: Database, broker: BrokerClient) -> None:
         self._database = database
         self._broker = broker
         self._views: OrderedDict[str, View] = OrderedDict()

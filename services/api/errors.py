@@ -7,7 +7,6 @@ from typing import Any, Literal
 
 import asyncpg
 import orjson
-import redis.exceptions
 import structlog
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -17,6 +16,7 @@ from services.api.http.retry_after import Refusals
 from shared.contracts.http import PROBLEM, problem_document
 from shared.errors import ChunkMissingError, OndolError, Problem, RequestError, RunError, UnavailableError
 from shared.infra.database.pool import LOST as DATABASE_LOST
+from shared.infra.redis.client import LOST as REDIS_LOST
 
 log = structlog.get_logger()
 
@@ -122,9 +122,6 @@ def problem_response(problem: ApiProblem) -> web.Response:
     if problem.headers.get("Connection") == "close":
         response.force_close()
     return response
-
-
-REDIS_LOST = (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError, redis.exceptions.BusyLoadingError)
 
 
 def as_problem(error: BaseException) -> ApiProblem:

@@ -27,11 +27,11 @@ from services.api.routes import ROUTES
 from services.api.routes.openapi import described
 from services.api.schemas.requests import NoQuery
 from shared.errors import SetupError
-from shared.infra.database.fast_pool import quick_database
+from shared.infra.database.fast_pool import fast_database
 from shared.infra.database.pool import is_migrated
 from shared.infra.database.sql import statements
 from shared.infra.lifecycle import StopRequested, stop_signal, until
-from shared.infra.memory import give_back, resident_bytes
+from shared.infra.memory import resident_bytes, trim_heap
 from shared.infra.redis import client as servers
 from shared.infra.redis.cache import cache as open_cache
 from shared.settings import MIB, Settings
@@ -69,7 +69,7 @@ async def _stay_small() -> None:
     while True:
         await asyncio.sleep(SMALL_EVERY_S)
         if resident_bytes() > SMALL_BYTES:
-            await asyncio.to_thread(give_back)
+            await asyncio.to_thread(trim_heap)
 
 
 @asynccontextmanager
@@ -79,7 +79,7 @@ async def opened(settings: Settings) -> AsyncIterator[tuple[Api, list[Callable[[
         raise SetupError("The api needs ONDOL_DATABASE_URL, ONDOL_BROKER_URL and ONDOL_CACHE_URL.")
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(
-            quick_database(settings.database_url or "", name="api", size=settings.pool_size,
+            fast_database(settings.database_url or "", name="api", size=settings.pool_size,
                            acquire_timeout_s=settings.acquire_timeout_ms / 1e3)
         )  # fmt: skip
         broker = await stack.enter_async_context(servers.broker(settings.broker_url or ""))
@@ -93,7 +93,7 @@ async def opened(settings: Settings) -> AsyncIterator[tuple[Api, list[Callable[[
 
         async def look(names: list[str]) -> list[tuple[str, str, str | None]]:
             async with database.connection() as connection:
-                rows = await connection.fetch(SQL["ended"], [uuid.UUID(name) for name in names])
+                rows = await connection.fetch(SQL["select_finished"], [uuid.UUID(name) for name in names])
             return [(str(row["id"]), row["status"], row["result_digest"]) for row in rows]
 
         async def read() -> None:

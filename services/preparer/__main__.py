@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import sys
 
-from shared.infra.memory import be_roomy, light_start
+from shared.infra.memory import keep_heap, light_start
 
 
 def main() -> int:
     """Serve until SIGTERM; a wrong environment is one sentence and exit code 2."""
-    be_roomy()
+    keep_heap()
     with light_start(os.environ):
         from services.preparer.service import run
         from shared.infra.bootstrap import serve

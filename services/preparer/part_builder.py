@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 
 from services.preparer.in_memory_build import Array, factor_inputs, ticks_of
+from shared.contracts.rankings import RANKING_MEAN_ROWS
 from shared.dataset.derive import derive_rows, view_inputs, view_rows
 from shared.dataset.encode import encode_year
 from shared.factors.compute import OnRows, factors_on
@@ -27,7 +28,6 @@ from shared.model.market_data import Dividends, Listings, Statements
 BLOCK_ROWS = 400
 """Rows whose factors are in memory at once; one year, or two short ones."""
 
-MEAN_ROWS = 20
 """Rows that rankings by volume and trading value are means of."""
 
 
@@ -42,7 +42,7 @@ class PartSummary(msgspec.Struct, frozen=True):
     """What the whole market's coverage, distributions and rankings need of one part.
 
     `last` holds the last row's factors, float32; the other bytes are float64: market cap of the last row, and means
-    over the last MEAN_ROWS rows of volume (shares, on the basis of the last row) and trading value (won).
+    over the last RANKING_MEAN_ROWS rows of volume (shares, on the basis of the last row) and trading value (won).
     """
 
     years: dict[int, YearCounts]
@@ -137,7 +137,7 @@ def _counts(on: OnRows, factors: Mapping[str, Array], years: Mapping[int, slice]
 
 
 def _ranked(source: Source, stored: Mapping[str, Array]) -> dict[str, bytes]:
-    tail = slice(max(len(source.days) - MEAN_ROWS, 0), len(source.days))
+    tail = slice(max(len(source.days) - RANKING_MEAN_ROWS, 0), len(source.days))
     delisted = source.instruments.delisted_day
     present = (stored["idle"][-1] <= CARRY_ROWS) & (source.days[-1] < delisted)
 

@@ -7,7 +7,6 @@ import time
 from collections.abc import Sequence
 
 import structlog
-from redis.asyncio import Redis
 
 from services.preparer import dataset_store
 from services.preparer.build import Report, SupersededError, build
@@ -15,8 +14,9 @@ from services.preparer.build_plan import Builder
 from services.preparer.distributed.leader import Presence
 from services.preparer.distributed.worker import Hands
 from shared.contracts.events import DatasetPublished
-from shared.infra.memory import give_back
-from shared.infra.redis.leases import held
+from shared.infra.memory import trim_heap
+from shared.infra.redis.connection import BrokerClient
+from shared.infra.redis.leases import hold
 from shared.infra.redis.streams import append
 
 log = structlog.get_logger()
@@ -28,7 +28,7 @@ WAIT_S = 0.1
 class Preparer:
     """One preparer. Any number of them may run: a lease decides who builds, a fence in the record who publishes."""
 
-    def __init__(self, builder: Builder, broker: Redis, broker_url: str, *, keep_days: int = 7) -> None:
+    def __init__(self, builder: Builder, broker: BrokerClient, broker_url: str, *, keep_days: int = 7) -> None:
         self.builder = builder
         self._broker = broker
         self._broker_url = broker_url
@@ -40,12 +40,12 @@ class Preparer:
     async def prepare(self, *, rebuild: bool = False) -> Report:
         """See that the newest revision is published, by this preparer or by whoever holds the lease; tell everybody."""
         while True:
-            async with held(self._broker, self._broker_url, LEASE) as lease:
+            async with hold(self._broker, self._broker_url, LEASE) as lease:
                 if lease is not None:
                     try:
                         with self.hands.busy():
                             report = await build(self.builder, rebuild=rebuild, lease=lease, presence=self.presence)
-                        await asyncio.to_thread(give_back)
+                        await asyncio.to_thread(trim_heap)
                     except SupersededError as error:
                         log.warning("build.superseded", reason=str(error))
                         continue

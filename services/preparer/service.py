@@ -8,7 +8,6 @@ from contextlib import AsyncExitStack
 
 import asyncpg
 import structlog
-from redis.asyncio import Redis
 
 from services.preparer import dataset_store
 from services.preparer.build import Report
@@ -18,11 +17,12 @@ from shared.contracts.events import DATASETS, DatasetRequested, Event, MarketLoa
 from shared.errors import DatasetError, SetupError, UnavailableError
 from shared.infra import metrics
 from shared.infra.database.pool import LOST, Database, database, is_migrated
-from shared.infra.health_server import probes
+from shared.infra.health_server import health_server
 from shared.infra.lifecycle import StopRequested, stop_signal, until
 from shared.infra.redis import client as servers
 from shared.infra.redis.cache import Cache
 from shared.infra.redis.cache import cache as open_cache
+from shared.infra.redis.connection import BrokerClient
 from shared.infra.redis.streams import Broadcast
 from shared.settings import Settings
 
@@ -77,7 +77,7 @@ async def run(settings: Settings) -> None:
 
         checks = {"postgres": found.answers, "schema": migrated, "broker": broker_answers, "cache": cache.answers}
         port = await stack.enter_async_context(
-            probes(settings.metrics_host, settings.metrics_port, checks, metrics.exposition)
+            health_server(settings.metrics_host, settings.metrics_port, checks, metrics.exposition)
         )
         while not stop.is_set() and not await migrated():  # noqa: ASYNC110 - the schema is another process
             await asyncio.sleep(0.2)
@@ -97,7 +97,7 @@ async def run(settings: Settings) -> None:
             pass
 
 
-async def _listen(broker: Redis, work: asyncio.Queue[tuple[float, Event]]) -> None:
+async def _listen(broker: BrokerClient, work: asyncio.Queue[tuple[float, Event]]) -> None:
     """Task: pass on what is asked on the stream. What is missed while nobody listens is asked again by the askers."""
     broadcast = Broadcast(broker, DATASETS)
     started = False

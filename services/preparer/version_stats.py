@@ -10,7 +10,8 @@ import numpy as np
 import zstandard
 
 from services.preparer.in_memory_build import Array
-from services.preparer.part_builder import MEAN_ROWS, PartSummary
+from services.preparer.part_builder import PartSummary
+from shared.contracts.rankings import RANKING_MEAN_ROWS, RANKINGS
 from shared.factors.coverage import STOCK_DAYS, absent_reasons, merge_coverage, yearly_reasons
 from shared.model.calendar import iso
 from shared.model.fields import PART, reason_key
@@ -18,7 +19,6 @@ from shared.model.instruments import Instruments
 
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 RANKED = 100
-RANKINGS = ("market_cap", "trading_volume", "trading_value")
 
 _NONE = np.empty(0, np.float32)
 _SUMMARIES = msgspec.msgpack.Decoder(list[PartSummary])
@@ -62,7 +62,7 @@ def about(
         "coverage": _coverage(keys, summaries),
         "distributions": {key: {"date": last_day} | _distribution(_last(key, summaries)) for key in keys},
         "rankings": {kind: _ranking(instruments, _column(kind, summaries, len(instruments))) for kind in RANKINGS},
-        "ranking_rows": MEAN_ROWS,
+        "ranking_rows": RANKING_MEAN_ROWS,
         "sizes": sizes,
     }
     return msgspec.json.encode(found)

@@ -7,14 +7,14 @@ import socket
 import sys
 from collections.abc import Mapping
 
-from shared.infra.memory import be_frugal, light_start
+from shared.infra.memory import light_start, limit_heap
 
 NURSERY = "--nursery"
 
 
 def main() -> int:
     """Serve until SIGTERM; a wrong environment is one sentence and exit code 2."""
-    be_frugal(mapped_from_bytes=1 << 18)
+    limit_heap(mapped_from_bytes=1 << 18)
     with light_start(os.environ):
         from services.simulator.service import run
         from shared.infra.bootstrap import serve

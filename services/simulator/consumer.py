@@ -1,4 +1,4 @@
-"""What becomes of an entry of a stream: taken when a slot is free, worked on, done with."""
+"""Consume the streams of a simulator: read an entry when a slot is free, process it, acknowledge it."""
 
 from __future__ import annotations
 
@@ -10,33 +10,34 @@ import asyncpg
 import structlog
 from redis.exceptions import RedisError
 
-from services.simulator import metrics, queries, run_store, runner
-from services.simulator.runner import Tools, Work
+from services.simulator import metrics, optimistic, queries, run_store, runner
+from services.simulator.job import Context, Job
+from services.simulator.optimistic import Attempt
+from services.simulator.outcome import Ending, RunResult, outcome_of
 from shared.contracts.events import BACKTESTS, QUERIES, BacktestEnded, BacktestRequested, QueryRequested
 from shared.errors import UnavailableError
 from shared.infra.database.pool import LOST
-from shared.infra.redis import client as servers
+from shared.infra.redis import client as redis_client
 from shared.infra.redis.streams import Consumer, Delivery
 
 log = structlog.get_logger()
 
-MOST_TASKS = 16
-ALONE_S = 2.0
-"""How long an entry that was in other hands waits for what runs here already."""
+MAX_TASKS = 16
+EXCLUSIVE_WAIT_S = 2.0
+"""How long a redelivered entry waits for the jobs that already run here."""
 
 
-class Desk:
-    """What this process works on right now, and the limits of it."""
+class InFlight:
+    """The jobs, queries and tasks of this process, and the slots that limit them."""
 
     def __init__(self, slots: int) -> None:
         self.slots = {BACKTESTS: asyncio.Semaphore(slots), QUERIES: asyncio.Semaphore(1)}
-        self.works: dict[str, Work] = {}
-        self.entries: dict[str, str] = {}
-        """Entries of queries in work: entry -> stream."""
+        self.jobs: dict[str, Job] = {}
+        self.query_entries: set[str] = set()
         self.tasks: set[asyncio.Future[None]] = set()
 
-    def begin(self, work: Awaitable[None]) -> asyncio.Future[None]:
-        """Run something to its end beside the consumers."""
+    def start(self, work: Awaitable[None]) -> asyncio.Future[None]:
+        """Start a task that runs to its end beside the consumers; an unexpected error is logged."""
         task = asyncio.ensure_future(work)
         self.tasks.add(task)
         task.add_done_callback(self._ended)
@@ -45,26 +46,27 @@ class Desk:
     def _ended(self, task: asyncio.Future[None]) -> None:
         self.tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("work.broken", exc_info=error)
+            log.error("task.crashed", exc_info=error)
 
 
 async def consume(
-    consumer: Consumer, desk: Desk, slots: asyncio.Semaphore, handle: Callable[[Consumer, Delivery], Awaitable[None]]
-) -> None:
-    """Task: take an entry whenever a slot is free. A command in flight is never cut off: the answer may carry work."""
+    consumer: Consumer, in_flight: InFlight, slots: asyncio.Semaphore,
+    handle: Callable[[Consumer, Delivery], Awaitable[None]],
+) -> None:  # fmt: skip
+    """Task: read an entry whenever a slot is free. A read in flight is never cancelled: its reply may hold an entry."""
     while True:
-        while len(desk.tasks) >= MOST_TASKS:  # results that wait to be written hold back new work
-            await asyncio.wait(set(desk.tasks), return_when=asyncio.FIRST_COMPLETED)
+        while len(in_flight.tasks) >= MAX_TASKS:  # results that wait to be written delay new work
+            await asyncio.wait(set(in_flight.tasks), return_when=asyncio.FIRST_COMPLETED)
         await slots.acquire()
-        reading = asyncio.ensure_future(consumer.take())
+        reading = asyncio.ensure_future(consumer.read())
         try:
             deliveries = await asyncio.shield(reading)
         except asyncio.CancelledError:
-            reading.add_done_callback(lambda done: _return_unread(consumer, desk, done))
+            reading.add_done_callback(lambda done: _release_unread(consumer, in_flight, done))
             slots.release()
             raise
-        except (*servers.LOST, RedisError) as error:
-            log.warning("stream.lost", error=type(error).__name__)
+        except (*redis_client.LOST, RedisError) as error:
+            log.warning("broker.disconnected", error=type(error).__name__)
             slots.release()
             await asyncio.sleep(0.2)
             continue
@@ -72,96 +74,83 @@ async def consume(
             slots.release()
             continue
         delivery = deliveries[0]
-        suspect = delivery.claimed or delivery.inherited  # it may be what ended its last process: no other goes with it
+        # Redelivered entries may have crashed the previous worker; run them alone.
         try:
-            if suspect and desk.tasks:
-                await asyncio.wait(set(desk.tasks), timeout=ALONE_S)
+            if delivery.redelivered and in_flight.tasks:
+                await asyncio.wait(set(in_flight.tasks), timeout=EXCLUSIVE_WAIT_S)
         except asyncio.CancelledError:
-            desk.begin(consumer.hand_back(delivery.entry))
+            in_flight.start(consumer.release(delivery.entry))
             slots.release()
             raise
-        running = desk.begin(handle(consumer, delivery))
-        if suspect:
+        running = in_flight.start(handle(consumer, delivery))
+        if delivery.redelivered:
             await asyncio.wait({running})
 
 
-def _return_unread(consumer: Consumer, desk: Desk, done: asyncio.Future[list[Delivery]]) -> None:
-    """What arrived while the process was told to stop goes back at once."""
+def _release_unread(consumer: Consumer, in_flight: InFlight, done: asyncio.Future[list[Delivery]]) -> None:
+    """Release the entries that were delivered while the process was stopping."""
     if done.cancelled() or done.exception() is not None:
         return
     entries = [delivery.entry for delivery in done.result()]
     if entries:
-        desk.begin(consumer.hand_back(*entries))
+        in_flight.start(consumer.release(*entries))
 
 
-async def on_backtest(tools: Tools, desk: Desk, consumer: Consumer, delivery: Delivery) -> None:
-    """One hint: run, lease, save; the slot is free again while the result is written."""
-    slot = _Slot(desk.slots[BACKTESTS])
-    work: Work | None = None
-    outcome = ""
+async def handle_backtest(context: Context, in_flight: InFlight, consumer: Consumer, delivery: Delivery) -> None:
+    """Process one backtest message; its slot is free again while the result is written."""
+    slot = SlotGuard(in_flight.slots[BACKTESTS])
+    job: Job | None = None
+    ending: Ending | None = None
     try:
-        if isinstance(delivery.event, BacktestRequested) and _names_a_row(delivery.event):
-            work, outcome = await work_on(tools, desk, delivery, delivery.event, slot.free)
-        told = work is not None and outcome in ("completed", "failed")
-        await _done(consumer, delivery, work.end if work is not None and told else None)
-        if work is not None:
-            metrics.ended(outcome)
-            usual = outcome == "completed" and work.attempts == 1  # the record and the metrics tell of these
-            tell = log.debug if usual else log.info
-            tell("backtest.ended", computation=str(work.id), outcome=outcome, attempts=work.attempts)
+        if isinstance(delivery.event, BacktestRequested) and _has_valid_id(delivery.event):
+            job, ending = await process(context, in_flight, delivery, delivery.event, slot.release)
+        publish = job is not None and ending in ("completed", "failed")
+        await _acknowledge(consumer, delivery, job.ended_event if job is not None and publish else None)
+        if job is not None and ending is not None:
+            metrics.ended(ending)
+            usual = ending == "completed" and job.attempts == 1  # these are counted in metrics and need no log line
+            write = log.debug if usual else log.info
+            write("backtest.ended", computation=str(job.id), outcome=ending, attempts=job.attempts)
     except (*LOST, UnavailableError, ValueError, asyncpg.PostgresError) as error:
-        log.warning("hint.left", entry=delivery.entry, error=type(error).__name__)
+        log.warning("job.abandoned", entry=delivery.entry, error=type(error).__name__)
     finally:
-        slot.free()
+        slot.release()
 
 
-async def work_on(
-    tools: Tools, desk: Desk, delivery: Delivery, hint: BacktestRequested, free: Callable[[], None]
-) -> tuple[Work | None, str]:
-    """(what was worked on, what became of it); (None, "") when there was nothing to do. `free` is called after the run.
+async def process(
+    context: Context, in_flight: InFlight, delivery: Delivery, message: BacktestRequested,
+    release_slot: Callable[[], None],
+) -> tuple[Job | None, Ending | None]:  # fmt: skip
+    """Run a job and store its outcome; (None, None) when there was nothing to do.
 
-    A row that nobody can have begun is run at once; when that takes longer than `EARLY_S`, or its end cannot be written
-    into the waiting row, the lease is taken and the run goes on under it.
+    `release_slot` is called after the computation, before the outcome is stored.
     """
 
-    async def computed(mine: Work) -> runner.Finished:
+    async def computed(job: Job) -> RunResult:
         try:
-            finished = await runner.compute(tools, mine)
+            result = await runner.compute(context, job)
         finally:
-            free()
-        metrics.ran(mine, finished)
-        return finished
+            release_slot()
+        metrics.observe_run(job, result)
+        return result
 
-    begun = delivery.claimed or delivery.inherited
-    early = None if begun else runner.early_work(hint, delivery.entry)
-    if early is None:
-        work = await run_store.lease(tools, hint, delivery.entry, begun=begun)
-        attempt = None if work is None else asyncio.ensure_future(computed(work))
-    else:
-        attempt = asyncio.ensure_future(computed(early))
-        await asyncio.wait({attempt}, timeout=run_store.EARLY_S)
-        ran = attempt.done() and attempt.exception() is None
-        if ran and await run_store.save_early(tools, early, attempt.result(), hint.request or ""):
-            return early, "completed"
-        work = await run_store.lease(tools, hint, delivery.entry, early=early)
-        if early.goes_on_as(work):
-            work = early
-        else:
-            early.stop = True
-            (ended,) = await asyncio.gather(attempt, return_exceptions=True)
-            if work is None and isinstance(ended, runner.Finished):
-                return early, "fenced"
-            attempt = None if work is None else asyncio.ensure_future(computed(work))
-    if work is None or attempt is None:
-        return None, ""
-    desk.works[str(work.id)] = work
+    attempt = None
+    if not delivery.redelivered:
+        attempt = await optimistic.start(context, message, delivery.entry, computed)
+    if attempt is None:
+        job = await run_store.acquire_lease(context, message, delivery.entry, redelivered=delivery.redelivered)
+        attempt = Attempt(job=job, running=None if job is None else asyncio.ensure_future(computed(job)))
+    job, running = attempt.job, attempt.running
+    if job is None or running is None:
+        return job, attempt.ending
+    in_flight.jobs[str(job.id)] = job
     try:
-        return work, await run_store.end_of(attempt, tools, work)
+        return job, await run_store.store_outcome(context, job, await outcome_of(running, job))
     finally:
-        desk.works.pop(str(work.id), None)
+        in_flight.jobs.pop(str(job.id), None)
 
 
-def _names_a_row(event: BacktestRequested) -> bool:
+def _has_valid_id(event: BacktestRequested) -> bool:
     try:
         uuid.UUID(event.computation_id)
     except ValueError:
@@ -169,41 +158,41 @@ def _names_a_row(event: BacktestRequested) -> bool:
     return True
 
 
-async def on_query(tools: Tools, desk: Desk, consumer: Consumer, delivery: Delivery) -> None:
-    """One question: answer it, unless nobody waits any more."""
-    desk.entries[delivery.entry] = QUERIES
+async def handle_query(context: Context, in_flight: InFlight, consumer: Consumer, delivery: Delivery) -> None:
+    """Process one query message; `queries.answer` drops it when its deadline has passed."""
+    in_flight.query_entries.add(delivery.entry)
     try:
         if isinstance(delivery.event, QueryRequested):
-            await queries.answer(tools, delivery.event)
-        await _done(consumer, delivery)
+            await queries.answer(context, delivery.event)
+        await _acknowledge(consumer, delivery)
     finally:
-        desk.entries.pop(delivery.entry, None)
-        desk.slots[QUERIES].release()
+        in_flight.query_entries.discard(delivery.entry)
+        in_flight.slots[QUERIES].release()
 
 
-async def _done(consumer: Consumer, delivery: Delivery, end: BacktestEnded | None = None) -> None:
-    """Announce the end and drop the entry; when the broker is away the api finds the end in the row."""
+async def _acknowledge(consumer: Consumer, delivery: Delivery, event: BacktestEnded | None = None) -> None:
+    """Publish the event and delete the entry; while the broker is lost the API reads the outcome from the row."""
     for _ in range(3):
         try:
-            if end is None:
-                await asyncio.shield(consumer.done(delivery.entry))
+            if event is None:
+                await asyncio.shield(consumer.ack(delivery.entry))
             else:
-                await asyncio.shield(consumer.finish(delivery.entry, end))
-        except servers.LOST as error:
-            log.warning("entry.not_done", entry=delivery.entry, error=type(error).__name__)
+                await asyncio.shield(consumer.ack_with(delivery.entry, event))
+        except redis_client.LOST as error:
+            log.warning("entry.unacknowledged", entry=delivery.entry, error=type(error).__name__)
             await asyncio.sleep(0.1)
         else:
             return
 
 
-class _Slot:
-    """A place that is given back once."""
+class SlotGuard:
+    """A slot of a semaphore that is released once."""
 
     def __init__(self, slots: asyncio.Semaphore) -> None:
         self._slots: asyncio.Semaphore | None = slots
 
-    def free(self) -> None:
-        """Give it back, if it was not given back before."""
+    def release(self) -> None:
+        """Release the slot; later calls do nothing."""
         if self._slots is not None:
             self._slots.release()
             self._slots = None

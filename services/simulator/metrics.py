@@ -1,39 +1,39 @@
-"""What a simulator counts."""
+"""Metrics of a simulator."""
 
 from __future__ import annotations
 
 import os
 
-from services.simulator.runner import Finished, Work
+from services.simulator.job import Job
+from services.simulator.outcome import Ending, RunResult
 from shared.dataset.panel_files import SUFFIX
 from shared.infra import metrics
 
 STAGES = ("queue", "load", "evaluate", "simulate", "total")
 
-
 _SECONDS = tuple((f"{stage}_ms", metrics.BACKTEST_SECONDS.labels(stage)) for stage in STAGES)
 
 
-def ran(work: Work, finished: Finished) -> None:
-    """One run has a result; a chunk is a hit when it came without the preparer."""
+def observe_run(job: Job, result: RunResult) -> None:
+    """Record the stages and cache reads of a run; a chunk that the preparer had to provide is a miss."""
     for name, histogram in _SECONDS:
-        histogram.observe(finished.timing.get(name, 0.0) / 1e3)
-    for tier, count in finished.cache["by_tier"].items():
-        missed = work.waited and tier == "t2"
-        metrics.CACHE_REQUESTS.labels(tier, "miss" if missed else "hit", work.origin).inc(count)
-    for tier, size in finished.cache["bytes_by_tier"].items():
+        histogram.observe(result.timing.get(name, 0.0) / 1e3)
+    for tier, count in result.cache["by_tier"].items():
+        missed = job.waited and tier == "t2"
+        metrics.CACHE_REQUESTS.labels(tier, "miss" if missed else "hit", job.origin).inc(count)
+    for tier, size in result.cache["bytes_by_tier"].items():
         metrics.CACHE_BYTES.labels(tier).inc(size)
 
 
-def ended(outcome: str) -> None:
-    """One computation left this process: completed, failed, cancelled, handed_back, fenced."""
-    metrics.BACKTESTS.labels(outcome).inc()
-    if outcome == "fenced":
-        metrics.REPEATED_RUNS.inc()
+def ended(ending: Ending) -> None:
+    """Count a job that this process has ended or released."""
+    metrics.BACKTESTS.labels(ending).inc()
+    if ending == "stale_lease":
+        metrics.FENCED_RUNS.inc()
 
 
 def exposition(panel_dir: str) -> bytes:
-    """The text of /metrics, with the bytes of the panels that lie in the folder at this moment."""
+    """Return the text of /metrics; the size of the panel folder is read at this moment."""
     with os.scandir(panel_dir) as entries:
         metrics.PANEL_BYTES.set(sum(_size(entry) for entry in entries if entry.name.endswith(SUFFIX)))
     return metrics.exposition()
@@ -42,5 +42,5 @@ def exposition(panel_dir: str) -> bytes:
 def _size(entry: os.DirEntry[str]) -> int:
     try:
         return entry.stat().st_size
-    except FileNotFoundError:  # evicted in between
+    except FileNotFoundError:  # evicted since the listing
         return 0

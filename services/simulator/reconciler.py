@@ -1,4 +1,4 @@
-"""Brings back what a crash, a lost broker or a killed simulator left behind: rows without an end and without a hint."""
+"""Restore what a crash, a lost broker or a killed simulator left behind: open rows that have no stream entry."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import random
 import asyncpg
 import orjson
 import structlog
-from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from shared.contracts.events import BACKTESTS, BacktestEnded, BacktestRequested, Event
@@ -17,17 +16,20 @@ from shared.errors import UnavailableError
 from shared.infra.database.pool import LOST, Database
 from shared.infra.database.sql import statements
 from shared.infra.redis.client import LOST as REDIS_LOST
-from shared.infra.redis.streams import append_many, key_of, queued
+from shared.infra.redis.connection import BrokerClient
+from shared.infra.redis.streams import append_many, key_of, pending_ids
 
 log = structlog.get_logger()
 
 SQL = statements("backtest")
-EVERY_S = 1.0
-HINT_TAKES_S = 1.0
-AT_ONCE = 5000
+INTERVAL_S = 1.0
+MIN_QUEUED_S = 1.0
+"""Younger queued rows are not checked: their message may still be on its way."""
+BATCH_ROWS = 5000
 IDLE_CONSUMER_MS = 600_000
+CONSUMERS_EVERY = 120
 
-KILLED = {
+EXHAUSTED = {
     **problem_document(
         500, "run-failed", "The backtest ended its simulator three times and is not tried again; narrow the request."
     ),
@@ -35,25 +37,27 @@ KILLED = {
 }
 
 
-async def reconcile(database: Database, broker: Redis) -> tuple[int, int]:
-    """Condemn rows that killed three simulators and announce orphans again: (condemned, announced)."""
+async def reconcile(database: Database, broker: BrokerClient) -> tuple[int, int]:
+    """Fail exhausted rows and publish rows that have no stream entry; return the counts (failed, published)."""
     async with database.transaction() as connection:
-        if not await connection.fetchval(SQL["reconciling"]):
+        if not await connection.fetchval(SQL["try_reconcile_lock"]):
             return 0, 0
-        condemned = [str(row["id"]) for row in await connection.fetch(SQL["condemn"], orjson.dumps(KILLED).decode())]
-        orphans = [str(row["id"]) for row in await connection.fetch(SQL["orphans"], HINT_TAKES_S, AT_ONCE)]
+        problem = orjson.dumps(EXHAUSTED).decode()
+        failed = [str(row["id"]) for row in await connection.fetch(SQL["fail_exhausted"], problem)]
+        open_rows = await connection.fetch(SQL["select_unannounced"], MIN_QUEUED_S, BATCH_ROWS)
         await connection.execute(SQL["purge_unshared"])
-    events: list[Event] = [BacktestEnded(computation_id=name, status="failed") for name in condemned]
-    if orphans:
-        announced = await queued(broker, BACKTESTS)
-        events += [BacktestRequested(computation_id=name) for name in orphans if name not in announced]
+    events: list[Event] = [BacktestEnded(computation_id=name, status="failed") for name in failed]
+    if open_rows:
+        pending = await pending_ids(broker, BACKTESTS)
+        names = [str(row["id"]) for row in open_rows]
+        events += [BacktestRequested(computation_id=name) for name in names if name not in pending]
     if events:
         await append_many(broker, events)
-    return len(condemned), len(events) - len(condemned)
+    return len(failed), len(events) - len(failed)
 
 
-async def drop_idle_consumers(broker: Redis, group: str) -> None:
-    """Forget consumers that have nothing pending and have been silent for ten minutes (processes that are gone)."""
+async def drop_idle_consumers(broker: BrokerClient, group: str) -> None:
+    """Delete consumers that have no pending entry and have been idle for ten minutes (their processes ended)."""
     try:
         consumers = await broker.xinfo_consumers(key_of(BACKTESTS), group)
     except ResponseError:
@@ -63,17 +67,17 @@ async def drop_idle_consumers(broker: Redis, group: str) -> None:
             await broker.xgroup_delconsumer(key_of(BACKTESTS), group, found["name"])
 
 
-async def keep_reconciling(database: Database, broker: Redis, group: str) -> None:
-    """Task: reconcile about every second, whichever simulator gets to it first."""
+async def reconcile_forever(database: Database, broker: BrokerClient, group: str) -> None:
+    """Task: reconcile about every second; an advisory lock lets one simulator at a time do it."""
     rounds = 0
     while True:
-        await asyncio.sleep(EVERY_S * random.uniform(0.7, 1.3))  # noqa: S311  jitter
+        await asyncio.sleep(INTERVAL_S * random.uniform(0.7, 1.3))  # noqa: S311  jitter
         try:
-            condemned, announced = await reconcile(database, broker)
-            if condemned or announced:
-                log.info("reconciled", condemned=condemned, announced=announced)
+            failed, published = await reconcile(database, broker)
+            if failed or published:
+                log.info("computations.reconciled", failed=failed, published=published)
             rounds += 1
-            if rounds % 120 == 0:
+            if rounds % CONSUMERS_EVERY == 0:
                 await drop_idle_consumers(broker, group)
         except (*LOST, *REDIS_LOST, UnavailableError, asyncpg.OperatorInterventionError) as error:
-            log.warning("reconcile.failed", error=type(error).__name__)
+            log.warning("reconciliation.failed", error=type(error).__name__)

@@ -1,4 +1,4 @@
-"""What is read from and written into the row of a computation: its lease, its end, and everything it can end as."""
+"""Leases and outcomes of computations in PostgreSQL; a method has the name of the SQL statement that it runs."""
 
 from __future__ import annotations
 
@@ -6,20 +6,19 @@ import asyncio
 import datetime as dt
 import time
 import uuid
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Coroutine
 from typing import Any
 
 import asyncpg
 import orjson
 import structlog
 
-from services.simulator.runner import Finished, Tools, Work
+from services.simulator.job import Context, Job
+from services.simulator.outcome import Cancelled, Completed, Ending, Failed, Outcome, Released, RunResult
 from shared.contracts.events import BacktestEnded, BacktestRequested
-from shared.contracts.http import problem_document, run_problem
-from shared.errors import CancelledRunError, ChunkMissingError, DatasetError, RequestError, RunError, UnavailableError
+from shared.errors import UnavailableError
 from shared.infra.database.pool import LOST, Database
 from shared.infra.database.sql import statements
-from shared.infra.redis.client import LOST as REDIS_LOST
 from shared.model.request import request_from_json
 from shared.simulation import ENGINE_VERSION
 
@@ -27,108 +26,124 @@ log = structlog.get_logger()
 
 SQL = statements("backtest")
 LEASE_S = 4.0
-EARLY_S = 0.05
-"""A run that is over so soon after its row was announced needs no lease: its end is written into the waiting row."""
 ROW_PAUSES_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.3, 0.5)
-"""Between looks for a row that was announced while it was written."""
+"""Pauses between the polls for a row whose message was published before it was committed."""
 LATE_S = 3.0
-"""A row that is not there so long after its hint will not come."""
-MOST_STARTS = 3
-PATIENCE_S = 120.0
+"""A row that is absent so long after its message was refused."""
+RETRY_S = 120.0
+"""How long a statement is retried while PostgreSQL is lost."""
 
 
-async def lease(
-    tools: Tools, hint: BacktestRequested, entry: str, *, begun: bool = False, early: Work | None = None
-) -> Work | None:
-    """The lease of a computation, or None when it is done, cancelled, condemned or somebody else's.
+async def acquire_lease(
+    context: Context, message: BacktestRequested, entry: str, *, redelivered: bool = False, running: Job | None = None
+) -> Job | None:
+    """Acquire the lease; None if the job is finished, cancelled, exhausted or leased by another worker.
 
-    `begun`: the hint was in other hands, which may have begun a run before its lease; `early`: this process did.
+    `redelivered`: another worker may already have started it; `running`: this worker started it before leasing.
     """
     values = (
-        uuid.UUID(hint.computation_id), LEASE_S, tools.worker, begun and hint.request is not None,
-        None if early is None else early.started_at,
+        uuid.UUID(message.computation_id), LEASE_S, context.worker, redelivered and message.request is not None,
+        None if running is None else running.started_at,
     )  # fmt: skip
-    row = await _lasting(tools.database, "fetchrow", SQL["take"], *values)
-    if row is None and hint.row_follows and await _comes(tools, hint):
-        row = await _lasting(tools.database, "fetchrow", SQL["take"], *values)
+    row = await with_retry(context.database, "fetchrow", SQL["acquire_lease"], *values)
+    if row is None and message.row_follows and await wait_for_row(context, message):
+        row = await with_retry(context.database, "fetchrow", SQL["acquire_lease"], *values)
     if row is None:
         return None
-    return Work(
-        id=uuid.UUID(hint.computation_id), lease=row["lease"], entry=entry, version=row["dataset_version"],
+    return Job(
+        id=uuid.UUID(message.computation_id), lease=row["lease"], entry=entry, version=row["dataset_version"],
         request=request_from_json(row["request"]), origin=row["origin"],
         attempts=row["attempts"], queue_ms=float(row["queue_ms"]), started_at=row["started_at"],
     )  # fmt: skip
 
 
-async def _comes(tools: Tools, hint: BacktestRequested) -> bool:
-    """Whether the row is there, or comes while its hint is young; later the reconciler announces it."""
+async def wait_for_row(context: Context, message: BacktestRequested) -> bool:
+    """Return whether the row exists, polling for it until the message is `LATE_S` old."""
     for pause in ROW_PAUSES_S:
-        if await _lasting(tools.database, "fetchval", SQL["exists"], uuid.UUID(hint.computation_id)):
+        if await with_retry(
+            context.database, "fetchval", SQL["computation_exists"], uuid.UUID(message.computation_id)
+        ):  # fmt: skip
             return True
-        if time.time() - hint.created_at > LATE_S:  # it was refused: PostgreSQL was away
+        if time.time() - message.created_at > LATE_S:  # the insert was refused: PostgreSQL was lost
             return False
         await asyncio.sleep(pause)
     return False
 
 
-async def save(tools: Tools, work: Work, finished: Finished) -> bool:
-    """Write the result, fenced by the lease; and the cache. False: the lease was lost."""
-    return await _saved(tools, work, finished, _write("complete", tools, work, *_end_of_row(finished)))
+async def store_outcome(context: Context, job: Job, outcome: Outcome) -> Ending:
+    """Write an outcome under the job's lease; `stale_lease` when another worker owns the row by now."""
+    match outcome:
+        case Completed(result):
+            return "completed" if await complete(context, job, result) else "stale_lease"
+        case Failed(problem):
+            return "failed" if await fail(context, job, problem) else "stale_lease"
+        case Released(counts_attempt):
+            await release(context, job, counts_attempt=counts_attempt)
+            return "released"
+        case Cancelled():
+            return "cancelled"
 
 
-async def save_early(tools: Tools, work: Work, finished: Finished, text: str) -> bool:
-    """Write the result of a run of the request `text`, which has no lease, into its row; and the cache. False: the row
-    does not wait any more, says something else, or cannot be reached: nothing has changed."""
+async def complete(context: Context, job: Job, result: RunResult) -> bool:
+    """Store the result in the row, fenced by the lease, and in the cache. False: the lease was lost."""
+    return await _store_result(context, job, result, _write("complete", context, job, *_row_values(result)))
+
+
+async def complete_optimistic(context: Context, job: Job, result: RunResult, request: str) -> bool:
+    """Store the result of a run of `request` without a lease in its queued row, and in the cache.
+
+    False: the row is not queued any more, has another request, or cannot be reached; then nothing has changed.
+    """
 
     async def written() -> bool:
         try:
-            async with tools.database.connection() as connection:
+            async with context.database.connection() as connection:
                 return await connection.fetchval(
-                    SQL["complete_early"], work.id, text, work.version, ENGINE_VERSION, *_end_of_row(finished),
-                    work.started_at,
+                    SQL["complete_optimistic"], job.id, request, job.version, ENGINE_VERSION, *_row_values(result),
+                    job.started_at,
                 ) is not None  # fmt: skip
-        except (*LOST, UnavailableError, asyncpg.PostgresError) as error:  # the lease decides what becomes of it
-            log.warning("record.lost", error=type(error).__name__)
+        except (*LOST, UnavailableError, asyncpg.PostgresError) as error:  # continue under a lease
+            log.warning("database.unavailable", error=type(error).__name__)
             return False
 
-    mine = await _saved(tools, work, finished, written())
-    if not mine:
-        await tools.cache.forget_result(str(work.id))
-    return mine
+    stored = await _store_result(context, job, result, written())
+    if not stored:
+        await context.cache.forget_result(str(job.id))
+    return stored
 
 
-async def _saved(tools: Tools, work: Work, finished: Finished, written: Coroutine[Any, Any, bool]) -> bool:
-    # the cache may be written at the same time: nobody looks there before the row, or the end, says `completed`
-    cached = asyncio.ensure_future(tools.cache.put_result(str(work.id), finished.stored))
-    mine = await written
+async def _store_result(context: Context, job: Job, result: RunResult, written: Coroutine[Any, Any, bool]) -> bool:
+    # the cache may be written concurrently: it is read only after the row, or the event, says `completed`
+    cached = asyncio.ensure_future(context.cache.put_result(str(job.id), result.stored))
+    stored = await written
     await cached
-    work.end = BacktestEnded(computation_id=str(work.id), status="completed", result_digest=finished.digest)
-    return mine
+    job.ended_event = BacktestEnded(computation_id=str(job.id), status="completed", result_digest=result.digest)
+    return stored
 
 
-def _end_of_row(finished: Finished) -> tuple[bytes, str, str, dt.datetime]:
-    return finished.stored, finished.digest, finished.statistics, finished.finished_at
+def _row_values(result: RunResult) -> tuple[bytes, str, str, dt.datetime]:
+    return result.stored, result.digest, result.statistics, result.finished_at
 
 
-async def fail(tools: Tools, work: Work, problem: dict[str, Any]) -> bool:
-    """End a computation without a result."""
-    work.end = BacktestEnded(computation_id=str(work.id), status="failed")
-    return await _write("fail", tools, work, orjson.dumps(problem).decode())
+async def fail(context: Context, job: Job, problem: dict[str, Any]) -> bool:
+    """Mark the row as failed, fenced by the lease. False: the lease was lost."""
+    job.ended_event = BacktestEnded(computation_id=str(job.id), status="failed")
+    return await _write("fail", context, job, orjson.dumps(problem).decode())
 
 
-async def hand_back(tools: Tools, work: Work, *, counts: bool = False) -> None:
-    """Give the lease back; the reconciler announces the row again. `counts`: this start was one of the three."""
-    await _write("hand_back", tools, work, 0 if counts else 1)
+async def release(context: Context, job: Job, *, counts_attempt: bool = False) -> None:
+    """Return the row to the queue; the reconciler publishes it again."""
+    await _write("release", context, job, 0 if counts_attempt else 1)
 
 
-async def _write(name: str, tools: Tools, work: Work, *values: object) -> bool:
-    """A fenced write: False when the lease is not ours any more."""
-    return await _lasting(tools.database, "fetchval", SQL[name], work.id, work.lease, *values) is not None
+async def _write(statement: str, context: Context, job: Job, *values: object) -> bool:
+    """Execute a statement that the lease fences; False when the lease was lost."""
+    return await with_retry(context.database, "fetchval", SQL[statement], job.id, job.lease, *values) is not None
 
 
-async def _lasting(database: Database, method: str, *arguments: object) -> Any:
-    """A statement that outlives a lost PostgreSQL for as long as it may take to come back."""
-    give_up = time.monotonic() + PATIENCE_S
+async def with_retry(database: Database, method: str, *arguments: object) -> Any:
+    """Execute a statement, retrying for up to `RETRY_S` seconds while PostgreSQL is lost."""
+    give_up = time.monotonic() + RETRY_S
     while True:
         try:
             async with database.connection() as connection:
@@ -136,39 +151,5 @@ async def _lasting(database: Database, method: str, *arguments: object) -> Any:
         except (*LOST, UnavailableError, asyncpg.OperatorInterventionError) as error:
             if time.monotonic() > give_up:
                 raise
-            log.warning("record.lost", error=type(error).__name__)
+            log.warning("database.unavailable", error=type(error).__name__)
             await asyncio.sleep(0.25)
-
-
-async def end_of(attempt: Awaitable[Finished], tools: Tools, work: Work) -> str:
-    """What became of a computation, as one word for logs and metrics; it is stored when this returns."""
-    try:
-        finished = await attempt
-    except CancelledRunError:
-        if work.leaving:
-            await hand_back(tools, work)
-            return "handed_back"
-        return "cancelled"
-    except ChunkMissingError as error:
-        log.warning("chunks.missing", backtest=str(work.id), parts=len(error.missing))
-        await hand_back(tools, work)
-        return "handed_back"
-    except RunError as error:
-        return "failed" if await fail(tools, work, run_problem(error)) else "fenced"
-    except RequestError as error:
-        problem = problem_document(422, "run-failed", str(error), error.problems)
-        return "failed" if await fail(tools, work, {**problem, "kind": "request"}) else "fenced"
-    except (DatasetError, UnavailableError, *LOST, *REDIS_LOST) as error:
-        log.warning("run.interrupted", backtest=str(work.id), error=str(error))
-        if work.attempts < MOST_STARTS:
-            await hand_back(tools, work, counts=True)
-            return "handed_back"
-        problem = problem_document(
-            503, "run-failed", f"The backtest was interrupted three times, the last time: {error}"
-        )
-        return "failed" if await fail(tools, work, {**problem, "kind": "interrupted"}) else "fenced"
-    except Exception as error:  # the outermost edge of a run: a bug ends this row and no other
-        log.error("run.broken", backtest=str(work.id), exc_info=error)
-        problem = problem_document(500, "internal", "The run broke by a mistake of ours; it is logged.")
-        return "failed" if await fail(tools, work, {**problem, "kind": "internal"}) else "fenced"
-    return "completed" if await save(tools, work, finished) else "fenced"

@@ -1,4 +1,4 @@
-"""The simulator as a process: its connections, its tasks, its heartbeat, its end."""
+"""The simulator process: its connections, its tasks, its heartbeat and its shutdown."""
 
 from __future__ import annotations
 
@@ -9,181 +9,197 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 
 import asyncpg
 import structlog
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from services.simulator import metrics
-from services.simulator.consumer import Desk, consume, on_backtest, on_query
-from services.simulator.panel_store import Versions
-from services.simulator.reconciler import keep_reconciling
+from services.simulator.consumer import InFlight, consume, handle_backtest, handle_query
+from services.simulator.job import Context
+from services.simulator.panel_store import PanelStore
+from services.simulator.reconciler import reconcile_forever
 from services.simulator.run_store import LEASE_S, SQL
-from services.simulator.runner import Tools
-from shared.contracts.events import BACKTESTS, QUERIES
+from shared.contracts.events import BACKTESTS, QUERIES, SIMULATORS
 from shared.errors import SetupError, UnavailableError
-from shared.infra.database.fast_pool import quick_database
+from shared.infra.database.fast_pool import fast_database
 from shared.infra.database.pool import LOST, Database, database, is_migrated
-from shared.infra.health_server import probes
-from shared.infra.lifecycle import Beat, Heartbeat, StopRequested, stop_signal, until
-from shared.infra.redis import client as servers
+from shared.infra.health_server import health_server
+from shared.infra.lifecycle import Heartbeat, StopRequested, stop_signal, until
+from shared.infra.redis import client as redis_client
 from shared.infra.redis.cache import cache as open_cache
 from shared.infra.redis.streams import Consumer, Delivery
 from shared.settings import Settings
 
 log = structlog.get_logger()
 
-GROUP = "simulators"
-BEAT_S = 0.4
-"""How often leases are renewed; a cancelled row is noticed at the next beat."""
-YOUNG_S = 0.3
-"""Younger work has a fresh lease and is not renewed yet."""
-LEAVE_S = 8.0
-"""How long running work may finish after SIGTERM before it is handed back."""
+RENEW_S = 0.4
+"""How often leases are renewed; a cancelled row is noticed at the next renewal."""
+MIN_AGE_S = 0.3
+"""Younger jobs have a fresh lease and are not renewed yet."""
+SHUTDOWN_S = 8.0
+"""How long running jobs may finish after SIGTERM before they are released."""
+RELEASE_S = 4.0
+
+Handler = Callable[[Consumer, Delivery], Awaitable[None]]
 
 
 async def run(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT; then finish what runs, or hand it back."""
+    """Serve until SIGTERM or SIGINT; then finish the running jobs or release them."""
     if not settings.has_servers:
         raise SetupError("A simulator needs ONDOL_DATABASE_URL, ONDOL_BROKER_URL and ONDOL_CACHE_URL.")
     name, worker = names(socket.gethostname(), settings.metrics_port, os.getpid())
     async with AsyncExitStack() as stack:
         stop = await stack.enter_async_context(stop_signal())
-        record = await stack.enter_async_context(
-            quick_database(
-                settings.database_url or "",
-                name="simulator",
-                size=settings.pool_size,
-                acquire_timeout_s=settings.acquire_timeout_ms / 1e3,
-            )
-        )  # fmt: skip
-        broker = await stack.enter_async_context(servers.broker(settings.broker_url or ""))
-        cache = await stack.enter_async_context(open_cache(settings.cache_url or "", cluster=settings.cache_cluster))
-        executor = ThreadPoolExecutor(settings.simulator_slots, "run")
-        questions = ThreadPoolExecutor(1, "query")
-        for pool in (executor, questions):
-            stack.callback(pool.shutdown, wait=False, cancel_futures=True)
-        from shared.simulation import run as engine
-
-        versions = Versions(
-            directory=settings.panel_dir, budget_bytes=settings.panel_bytes, cache=cache, broker=broker, database=record
-        )
-        tools = Tools(
-            database=record,
-            broker=broker,
-            cache=cache,
-            versions=versions,
-            executor=executor,
-            questions=questions,
-            run=engine,
-            worker=worker,
-        )
-        desk = Desk(settings.simulator_slots)
-        checks: dict[str, Callable[[], Awaitable[bool]]] = {
-            "postgres": record.answers,
-            "broker": partial(servers.answers, broker),
-            "cache": cache.answers,
-        }
-        await stack.enter_async_context(
-            probes(
-                settings.metrics_host, settings.metrics_port, checks, partial(metrics.exposition, settings.panel_dir)
-            )
-        )
-        while not await is_migrated(record) and not stop.is_set():  # noqa: ASYNC110  another process migrates
+        context = await _open_context(stack, settings, worker)
+        in_flight = InFlight(settings.simulator_slots)
+        await _serve_health(stack, settings, context)
+        while not await is_migrated(context.database) and not stop.is_set():  # noqa: ASYNC110  another process migrates
             await asyncio.sleep(0.2)
         if settings.metrics_port:
-            await _inherit(record, name)
-        heart = Heartbeat(partial(heartbeat, settings, desk, name), interval_s=BEAT_S,
-                          lost=(*LOST, RedisError, UnavailableError, SetupError, asyncpg.PostgresError))  # fmt: skip
+            await _expire_predecessor_leases(context.database, name)
+        heart = Heartbeat(
+            partial(open_renewal, settings, name), partial(renew_leases, in_flight), interval_s=RENEW_S,
+            lost=(*LOST, RedisError, UnavailableError, SetupError, asyncpg.PostgresError),
+        )  # fmt: skip
         stack.enter_context(heart)
-        handlers: dict[str, Callable[[Consumer, Delivery], Awaitable[None]]] = {
-            BACKTESTS: partial(on_backtest, tools, desk),
-            QUERIES: partial(on_query, tools, desk),
+        handlers: dict[str, Handler] = {
+            BACKTESTS: partial(handle_backtest, context, in_flight),
+            QUERIES: partial(handle_query, context, in_flight),
         }
-        log.info("simulator.ready", worker=worker, slots=settings.simulator_slots)
+        log.info("simulator.started", worker=worker, slots=settings.simulator_slots)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(until(stop))
-                group.create_task(versions.follow())
-                group.create_task(keep_reconciling(record, broker, GROUP))
-                group.create_task(_while_it_beats(heart))
+                group.create_task(context.panel_store.follow())
+                group.create_task(reconcile_forever(context.database, context.broker, SIMULATORS))
+                group.create_task(_while_alive(heart))
                 for stream, handler in handlers.items():
-                    consumer = Consumer(broker, stream, GROUP, name, lease_ms=int(LEASE_S * 1000))
-                    group.create_task(consume(consumer, desk, desk.slots[stream], handler))
+                    consumer = Consumer(context.broker, stream, SIMULATORS, name, lease_ms=int(LEASE_S * 1000))
+                    group.create_task(consume(consumer, in_flight, in_flight.slots[stream], handler))
         except* StopRequested:
             pass
-        await _leave(desk)
+        await _shut_down(in_flight)
+
+
+async def _open_context(stack: AsyncExitStack, settings: Settings, worker: str) -> Context:
+    """Open the connections and thread pools that every job uses; the stack closes them."""
+    store = await stack.enter_async_context(
+        fast_database(
+            settings.database_url or "",
+            name="simulator",
+            size=settings.pool_size,
+            acquire_timeout_s=settings.acquire_timeout_ms / 1e3,
+        )
+    )  # fmt: skip
+    broker = await stack.enter_async_context(redis_client.broker(settings.broker_url or ""))
+    cache = await stack.enter_async_context(open_cache(settings.cache_url or "", cluster=settings.cache_cluster))
+    run_pool, query_pool = ThreadPoolExecutor(settings.simulator_slots, "run"), ThreadPoolExecutor(1, "query")
+    for pool in (run_pool, query_pool):
+        stack.callback(pool.shutdown, wait=False, cancel_futures=True)
+    from shared.simulation import run as engine
+
+    panel_store = PanelStore(
+        directory=settings.panel_dir, budget_bytes=settings.panel_bytes, cache=cache, broker=broker, database=store
+    )
+    return Context(
+        database=store, broker=broker, cache=cache, panel_store=panel_store, run_pool=run_pool,
+        query_pool=query_pool, run=engine, worker=worker,
+    )  # fmt: skip
+
+
+async def _serve_health(stack: AsyncExitStack, settings: Settings, context: Context) -> None:
+    checks: dict[str, Callable[[], Awaitable[bool]]] = {
+        "postgres": context.database.answers,
+        "broker": partial(redis_client.answers, context.broker),
+        "cache": context.cache.answers,
+    }
+    exposition = partial(metrics.exposition, settings.panel_dir)
+    await stack.enter_async_context(
+        health_server(settings.metrics_host, settings.metrics_port, checks, exposition)
+    )  # fmt: skip
 
 
 def names(host: str, metrics_port: int, process: int) -> tuple[str, str]:
-    """(name in the streams, name in the rows) of a simulator.
+    """Return the consumer name in the streams and the worker name in the rows.
 
-    The first one stays the same over restarts: two living simulators of a host cannot listen on one port. Who starts
-    again therefore takes up what was delivered to its predecessor, instead of leaving it until the leases run out.
+    The consumer name is stable over restarts, since two running simulators of a host cannot listen on one port. A
+    restarted simulator therefore receives the entries of its predecessor at once, not after their lease has expired.
     """
     if not metrics_port:
         return f"{host}-{process}", f"{host}-{process}"
     return f"{host}-{metrics_port}", f"{host}-{metrics_port}-{process}"
 
 
-async def _inherit(record: Database, name: str) -> None:
-    """End the leases of processes of this name: whoever listens on their port now is their successor."""
+async def _expire_predecessor_leases(store: Database, name: str) -> None:
+    """Expire the leases of earlier processes of this name: this process listens on their port, so they have ended."""
     try:
-        async with record.connection() as connection:
-            rows = await connection.fetch(SQL["inherit"], name + "-")
-    except (*LOST, UnavailableError) as error:  # then they run out by themselves
-        log.warning("record.lost", error=type(error).__name__)
+        async with store.connection() as connection:
+            rows = await connection.fetch(SQL["expire_predecessor_leases"], name + "-")
+    except (*LOST, UnavailableError) as error:  # then they expire by themselves
+        log.warning("database.unavailable", error=type(error).__name__)
     else:
         if rows:
-            log.info("leases.inherited", rows=len(rows))
+            log.info("leases.expired", rows=len(rows))
 
 
-async def _while_it_beats(heart: Heartbeat) -> None:
-    """Task: a simulator whose leases are not renewed any more is of no use; it ends and is started again."""
+async def _while_alive(heart: Heartbeat[Renewal]) -> None:
+    """Task: raise UnavailableError when the heartbeat has ended; the process exits and is restarted."""
     while heart.alive:  # noqa: ASYNC110  a thread cannot set an event of this loop when it dies
         await asyncio.sleep(1.0)
     raise UnavailableError("The heartbeat has ended.")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Renewal:
+    """Connections of the heartbeat thread."""
+
+    store: Database
+    backtests: Consumer
+    queries: Consumer
+
+
 @asynccontextmanager
-async def heartbeat(settings: Settings, desk: Desk, name: str) -> AsyncIterator[Beat]:
-    """Connections of the heartbeat thread, and its beat: renew rows and entries, stop what is not ours any more."""
-    broker: Redis = servers.client(settings.broker_url or "")
+async def open_renewal(settings: Settings, name: str) -> AsyncIterator[Renewal]:
+    """Open the connections of the heartbeat thread."""
+    broker = redis_client.client(settings.broker_url or "")
     lease_ms = int(LEASE_S * 1000)
-    streams = {stream: Consumer(broker, stream, GROUP, name, lease_ms=lease_ms) for stream in (BACKTESTS, QUERIES)}
     async with AsyncExitStack() as stack:
         stack.push_async_callback(broker.aclose)
-        record = await stack.enter_async_context(
+        store = await stack.enter_async_context(
             database(settings.database_url or "", size=1, acquire_timeout_s=settings.acquire_timeout_ms / 1e3)
         )
-
-        async def beat() -> None:
-            works = [work for work in desk.works.values() if time.monotonic() - work.began >= YOUNG_S]
-            for work in works:
-                values = (work.id, work.lease, LEASE_S, work.progress, work.status)
-                async with record.connection() as connection:
-                    if await connection.fetchval(SQL["renew"], *values) is None:
-                        work.stop = True
-            asked = list(desk.entries)
-            try:
-                if works:
-                    await streams[BACKTESTS].renew(*(work.entry for work in works))
-                if asked:
-                    await streams[QUERIES].renew(*asked)
-            except servers.LOST as error:  # the leases that count are the rows'
-                log.warning("stream.lost", error=type(error).__name__)
-
-        yield beat
+        backtests, queries = (
+            Consumer(broker, stream, SIMULATORS, name, lease_ms=lease_ms) for stream in (BACKTESTS, QUERIES)
+        )
+        yield Renewal(store=store, backtests=backtests, queries=queries)
 
 
-async def _leave(desk: Desk) -> None:
-    """Let running work end; what does not end in time is stopped and handed back."""
-    if desk.tasks:
-        await asyncio.wait(desk.tasks, timeout=LEAVE_S)
-    for work in desk.works.values():
-        work.leaving = work.stop = True
-    if desk.tasks:
-        await asyncio.wait(desk.tasks, timeout=4.0)
-    log.info("simulator.left", unfinished=len(desk.tasks))
+async def renew_leases(in_flight: InFlight, renewal: Renewal) -> None:
+    """Renew the rows and stream entries of all jobs; stop jobs whose lease was lost or whose row was cancelled."""
+    jobs = [job for job in in_flight.jobs.values() if time.monotonic() - job.began >= MIN_AGE_S]
+    for job in jobs:
+        async with renewal.store.connection() as connection:
+            values = (job.id, job.lease, LEASE_S, job.progress, job.status)
+            if await connection.fetchval(SQL["renew_lease"], *values) is None:
+                job.stop = True
+    try:
+        if jobs:
+            await renewal.backtests.renew(*(job.entry for job in jobs))
+        if query_entries := list(in_flight.query_entries):
+            await renewal.queries.renew(*query_entries)
+    except redis_client.LOST as error:  # the leases that decide are those of the rows
+        log.warning("broker.disconnected", error=type(error).__name__)
+
+
+async def _shut_down(in_flight: InFlight) -> None:
+    """Wait for running jobs; stop and release those that do not finish within `SHUTDOWN_S`."""
+    if in_flight.tasks:
+        await asyncio.wait(in_flight.tasks, timeout=SHUTDOWN_S)
+    for job in in_flight.jobs.values():
+        job.leaving = job.stop = True
+    if in_flight.tasks:
+        await asyncio.wait(in_flight.tasks, timeout=RELEASE_S)
+    log.info("simulator.stopped", unfinished=len(in_flight.tasks))

@@ -9,8 +9,6 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from redis.asyncio import Redis
-
 from shared.contracts.events import DatasetRequested
 from shared.dataset.manifest import Manifest, from_bytes
 from shared.errors import OndolError, UnavailableError
@@ -18,6 +16,7 @@ from shared.infra.database.pool import Database
 from shared.infra.database.sql import statements
 from shared.infra.redis.cache import Cache
 from shared.infra.redis.client import LOST
+from shared.infra.redis.connection import BrokerClient
 from shared.infra.redis.streams import append
 from shared.model.calendar import from_day
 from shared.model.fields import STORED
@@ -102,7 +101,7 @@ async def wait_until(
         pause = min(pause * 1.5, 0.5)
 
 
-async def bring_parts(cache: Cache, broker: Redis, version: str, parts: Sequence[str]) -> int:
+async def bring_parts(cache: Cache, broker: BrokerClient, version: str, parts: Sequence[str]) -> int:
     """See that all of `parts` lie in the cache; returns how many the preparer had to bring."""
     missing = await cache.missing_parts(parts)
     if not missing:
@@ -142,7 +141,7 @@ async def is_prepared(database: Database) -> bool:
     return newest is None or (known is not None and known[1] >= newest)
 
 
-async def prepared(database: Database, broker: Redis) -> None:
+async def prepared(database: Database, broker: BrokerClient) -> None:
     """See that the newest data revision is published, asking the preparer for it if need be."""
 
     async def ask() -> None:

@@ -7,22 +7,21 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from redis.asyncio import Redis
-
 from services.warmer import dataset
 from services.warmer.metrics import WarmMetrics
 from services.warmer.workload import POPULAR_DAYS, Ask, popular_asks, preset_asks, strategy_asks
+from shared.contracts.rankings import RANKINGS
 from shared.infra.api_client import Client
 from shared.infra.database.pool import Database
 from shared.infra.database.sql import statements
 from shared.infra.redis.cache import Cache
+from shared.infra.redis.connection import BrokerClient
 from shared.model.fields import PART
 from shared.settings import Settings
 
 ASKING: Final = frozenset({"rankings", "popular", "strategies"})
 """Phases whose items are questions to the API, several at once."""
 
-RANKINGS: Final = ("market_cap", "trading_volume", "trading_value")
 POPULAR_ROWS: Final = 5000
 
 
@@ -33,7 +32,7 @@ class Tools:
     settings: Settings
     database: Database
     database_url: str
-    broker: Redis
+    broker: BrokerClient
     cache: Cache
     user: Client
     """Asks as the warmer."""

@@ -11,9 +11,8 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
-from redis.asyncio import Redis
-
 from shared.contracts.events import WarmProgressed
+from shared.infra.redis.connection import BrokerClient
 from shared.infra.redis.streams import append
 
 COUNT_S: Final = 0.2
@@ -42,7 +41,7 @@ class Clock:
 class Teller:
     """Publishes the progress of one attempt at a run."""
 
-    def __init__(self, broker: Redis, run: int, attempt: int) -> None:
+    def __init__(self, broker: BrokerClient, run: int, attempt: int) -> None:
         self._broker = broker
         self._run = run
         self._attempt = attempt

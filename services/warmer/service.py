@@ -34,7 +34,7 @@ from shared.infra import arq_jobs
 from shared.infra.api_client import Client
 from shared.infra.database.pool import LOST, database, is_migrated, lone_connection
 from shared.infra.database.sql import statements
-from shared.infra.health_server import Check, probes
+from shared.infra.health_server import Check, health_server
 from shared.infra.lifecycle import StopRequested, stop_signal, until
 from shared.infra.metrics import exposition
 from shared.infra.redis import client as servers
@@ -65,7 +65,7 @@ async def run(settings: Settings) -> None:
             "schema": partial(_migrated, tools),
         }
         await stack.enter_async_context(
-            probes(settings.metrics_host, settings.metrics_port, checks, partial(exposition, REGISTRY))
+            health_server(settings.metrics_host, settings.metrics_port, checks, partial(exposition, REGISTRY))
         )
         if not settings.warm_enabled:
             log.warning(

@@ -15,6 +15,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 import asyncpg
@@ -29,7 +30,7 @@ from shared.errors import OndolError, SetupError, UnavailableError
 from shared.infra.database.pool import LOST as DATABASE_LOST
 from shared.infra.database.pool import lone_connection
 from shared.infra.database.sql import statements
-from shared.infra.lifecycle import Beat, Heartbeat
+from shared.infra.lifecycle import Heartbeat
 from shared.infra.redis.client import LOST as REDIS_LOST
 
 log = structlog.get_logger()
@@ -90,7 +91,7 @@ async def carry_out(tools: Tools, run_id: int) -> str | None:
 
 async def _take(tools: Tools, run_id: int) -> Run | None:
     async with tools.database.connection() as connection:
-        row = await connection.fetchrow(SQL["take"], run_id, LEASE_S, tools.worker)
+        row = await connection.fetchrow(SQL["acquire_lease"], run_id, LEASE_S, tools.worker)
     if row is None:
         return None
     chosen = tuple(name for name in PHASES if name in row["phases"])
@@ -102,26 +103,21 @@ async def _take(tools: Tools, run_id: int) -> Run | None:
 
 @asynccontextmanager
 async def _renewed(tools: Tools, run: Run) -> AsyncIterator[None]:
-    """The lease is renewed by a thread with a connection of its own."""
+    """Renew the lease from a heartbeat thread with a connection of its own."""
 
-    @asynccontextmanager
-    async def open_beat() -> AsyncIterator[Beat]:
-        async with lone_connection(tools.database_url) as connection:
+    async def renew(connection: asyncpg.Connection) -> None:
+        if await connection.fetchval(SQL["renew_lease"], run.id, run.lease, LEASE_S) is None:
+            run.lost = True
 
-            async def beat() -> None:
-                if await connection.fetchval(SQL["renew"], run.id, run.lease, LEASE_S) is None:
-                    run.lost = True
-
-            yield beat
-
-    with Heartbeat(open_beat, interval_s=RENEW_S, lost=(SetupError, *DATABASE_LOST, asyncpg.PostgresError)):
+    lost = (SetupError, *DATABASE_LOST, asyncpg.PostgresError)
+    with Heartbeat(partial(lone_connection, tools.database_url), renew, interval_s=RENEW_S, lost=lost):
         yield
 
 
 async def _hand_back(tools: Tools, run: Run) -> None:
     try:
         async with tools.database.connection() as connection:
-            await connection.fetchval(SQL["hand_back"], run.id, run.lease)
+            await connection.fetchval(SQL["release"], run.id, run.lease)
     except (UnavailableError, *DATABASE_LOST):
         return  # its lease runs out
 

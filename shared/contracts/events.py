@@ -1,4 +1,4 @@
-"""The facts that services tell each other over streams: each a frozen value with a versioned type."""
+"""Events that services publish on streams: frozen values with a versioned type."""
 
 from __future__ import annotations
 
@@ -10,17 +10,20 @@ DATASETS = "datasets"
 EVENTS_STREAM = "events"
 QUERIES = "queries"
 STREAMS = (BACKTESTS, DATASETS, EVENTS_STREAM, QUERIES)
-"""`backtests` is work for the simulators; `datasets` are facts about data; `events` is what callers wait for; `queries`
-are questions that a simulator answers while somebody waits (a screen, an explanation, an audit, a replay)."""
+"""`backtests`: jobs of the simulators; `datasets`: facts about data; `events`: progress and ends that clients wait for;
+`queries`: requests that a simulator answers while a client waits (screen, ranking, explain, audit, replay)."""
+
+SIMULATORS = "simulators"
+"""The consumer group of the simulators on `backtests` and `queries`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BacktestRequested:
-    """A computation row is to be done. From the API or the reconciler to the simulators.
+    """A computation is queued. From the API or the reconciler to the simulators.
 
-    The API tells what stands in the row, so that a simulator can begin before it has asked for it: the canonical
-    request, the dataset version, the origin, and the time of the row in seconds since 1970. `row_follows`: the row is
-    written at the same time and may come a moment later, or never when somebody else has the computation already.
+    The API copies the values of the row, so that a simulator can start before it has acquired the lease: the canonical
+    request, the dataset version, the origin, and the creation time in Unix seconds. `row_follows`: the message was
+    published before the row was committed; the row may follow, or never when another request has created it.
     """
 
     type: ClassVar[str] = "backtest.requested.v1"
@@ -35,10 +38,10 @@ class BacktestRequested:
 
 @dataclass(frozen=True, kw_only=True)
 class BacktestProgressed:
-    """A computation has come this far (0..1). From its simulator to whoever watches; may be lost without harm.
+    """The progress of a computation (0..1). From its simulator to subscribers; may be lost without harm.
 
-    `status` is `preparing` or `running`; `equity` and `trades` are the points since the last such event, and `before`
-    counts the equity points of this run that were told earlier.
+    `status` is `preparing` or `running`; `equity` holds the points since the previous event of this run, and `before`
+    counts the points of the earlier ones.
     """
 
     type: ClassVar[str] = "backtest.progressed.v1"
@@ -46,14 +49,13 @@ class BacktestProgressed:
     computation_id: str
     progress: float
     equity: tuple[dict[str, Any], ...] = ()
-    trades: tuple[dict[str, Any], ...] = ()
     status: str = "running"
     before: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class BacktestEnded:
-    """A computation ended as `completed`, `failed` or `cancelled`, and its row says so. From its simulator to all."""
+    """A computation is stored as `completed`, `failed` or `cancelled`. From its simulator or the API to the API."""
 
     type: ClassVar[str] = "backtest.ended.v1"
     stream: ClassVar[str] = EVENTS_STREAM
@@ -63,19 +65,10 @@ class BacktestEnded:
 
 
 @dataclass(frozen=True, kw_only=True)
-class BacktestCancelled:
-    """The last row of a computation was detached: its simulator stops within a second. From the API."""
-
-    type: ClassVar[str] = "backtest.cancelled.v1"
-    stream: ClassVar[str] = EVENTS_STREAM
-    computation_id: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class DatasetRequested:
-    """Parts of a version (all of it when `parts` is empty) are in no tier within the sender's reach. To the preparer.
+    """Parts of a version (all of them when `parts` is empty) are missing in the cache. To the preparer.
 
-    `version` None asks for the newest data revision to be prepared.
+    `version` None requests a version of the newest data revision.
     """
 
     type: ClassVar[str] = "dataset.requested.v1"
@@ -86,7 +79,7 @@ class DatasetRequested:
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetPublished:
-    """A version is complete in PostgreSQL and the cache (or the named parts are in the cache again). From the preparer.
+    """A version is complete in PostgreSQL and the cache, or `parts` are in the cache again. From the preparer.
 
     `parts` is empty when a new current version was published.
     """
@@ -109,9 +102,9 @@ class MarketLoaded:
 
 @dataclass(frozen=True, kw_only=True)
 class QueryRequested:
-    """Somebody waits for a simulator's answer to a question. From the API to the simulators; nobody keeps a record.
+    """A client waits for the answer of a simulator. From the API to the simulators; it is not stored.
 
-    `kind` is screen, explain, audit or replay; after `deadline` (Unix seconds) nobody waits any more.
+    `kind` is screen, ranking, explain, audit or replay; after `deadline` (Unix seconds) the query is dropped.
     """
 
     type: ClassVar[str] = "query.requested.v1"
@@ -124,7 +117,7 @@ class QueryRequested:
 
 @dataclass(frozen=True, kw_only=True)
 class QueryAnswered:
-    """The answer lies in the cache under the query's id, or `problem` says why there is none. From a simulator."""
+    """The answer is in the cache under the query's id, or `problem` is the problem document. From a simulator."""
 
     type: ClassVar[str] = "query.answered.v1"
     stream: ClassVar[str] = EVENTS_STREAM
@@ -134,10 +127,10 @@ class QueryAnswered:
 
 @dataclass(frozen=True, kw_only=True)
 class WarmProgressed:
-    """A warm run has come this far, and its rows say so. From its warmer to whoever watches; may be lost without harm.
+    """The progress of a warm run, stored in its rows. From its warmer to subscribers; may be lost without harm.
 
     `status` is that of the run. With a `phase`: its `place` in the run (from 0), the counts of its items, and whether
-    it has ended. `attempt` counts how often the run was taken up; a later one may begin anew.
+    it has ended. `attempt` counts how often the run was started; a later attempt may start from the beginning.
     """
 
     type: ClassVar[str] = "warm.progressed.v1"
@@ -159,7 +152,6 @@ Event = (
     BacktestRequested
     | BacktestProgressed
     | BacktestEnded
-    | BacktestCancelled
     | DatasetRequested
     | DatasetPublished
     | MarketLoaded
@@ -172,7 +164,6 @@ EVENTS: tuple[type[Event], ...] = (
     BacktestRequested,
     BacktestProgressed,
     BacktestEnded,
-    BacktestCancelled,
     DatasetRequested,
     DatasetPublished,
     MarketLoaded,

@@ -11,7 +11,7 @@ import uvloop
 
 from shared.errors import SetupError
 from shared.infra.logs import configure
-from shared.infra.memory import give_back_when_quiet
+from shared.infra.memory import trim_heap_when_idle
 from shared.infra.redis.client import refuse_same_server
 from shared.settings import Settings
 
@@ -36,7 +36,7 @@ async def _checked(run: Callable[[Settings], Coroutine[Any, Any, None]], setting
 
 
 async def _frugally(running: Coroutine[Any, Any, None]) -> None:
-    giving_back = asyncio.create_task(give_back_when_quiet())
+    giving_back = asyncio.create_task(trim_heap_when_idle())
     try:
         await running
     finally:

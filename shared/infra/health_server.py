@@ -16,7 +16,7 @@ _JSON = "application/json"
 
 
 @asynccontextmanager
-async def probes(
+async def health_server(
     host: str, port: int, checks: Mapping[str, Check], exposition: Callable[[], bytes]
 ) -> AsyncIterator[int]:
     """Serve until the block ends; yields the port (a free one when `port` is 0).

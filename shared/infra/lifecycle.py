@@ -1,4 +1,4 @@
-"""How a process starts, beats and stops: signals, and a heartbeat that computing cannot starve."""
+"""Process lifecycle: stop signals, and a heartbeat thread that computation cannot starve."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from types import TracebackType
+from typing import Generic, TypeVar
 
-Beat = Callable[[], Awaitable[None]]
-Open = Callable[[], AbstractAsyncContextManager[Beat]]
+Resource = TypeVar("Resource")
 
 
 @asynccontextmanager
 async def stop_signal() -> AsyncIterator[asyncio.Event]:
-    """An event that SIGTERM and SIGINT set; the handlers are taken off at the end."""
+    """Yield an event that SIGTERM and SIGINT set; the handlers are removed at the end."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -28,7 +28,7 @@ async def stop_signal() -> AsyncIterator[asyncio.Event]:
 
 
 class StopRequested(Exception):  # noqa: N818 - the ordinary end of a TaskGroup, not an error
-    """Raised inside a TaskGroup when the process was asked to stop."""
+    """Raised inside a TaskGroup when the process received a stop signal."""
 
 
 async def until(stop: asyncio.Event) -> None:
@@ -37,16 +37,24 @@ async def until(stop: asyncio.Event) -> None:
     raise StopRequested
 
 
-class Heartbeat:
-    """A thread with an event loop of its own that calls `beat` every `interval_s`, whatever the main loop is doing.
+class Heartbeat(Generic[Resource]):
+    """A thread with its own event loop that calls `renew` every `interval_s`, whatever the main loop is doing.
 
-    `open_beat` is entered first in that loop: it opens the connections that `beat` uses and closes them at the end.
-    A beat that raises one of `lost` is counted in `failures`; at the next interval everything is opened anew and tried
-    again. Any other error ends the thread and is raised at the exit.
+    `open_resource` is entered first in that loop; it opens the connections that `renew` receives and closes them at
+    the end. When either raises one of `lost`, the failure is counted in `failures`, and after the next interval the
+    resource is opened again. Any other error ends the thread and is raised at the exit.
     """
 
-    def __init__(self, open_beat: Open, *, interval_s: float, lost: tuple[type[BaseException], ...]) -> None:
-        self._open = open_beat
+    def __init__(
+        self,
+        open_resource: Callable[[], AbstractAsyncContextManager[Resource]],
+        renew: Callable[[Resource], Awaitable[None]],
+        *,
+        interval_s: float,
+        lost: tuple[type[BaseException], ...],
+    ) -> None:
+        self._open = open_resource
+        self._renew = renew
         self._interval_s = interval_s
         self._lost = lost
         self._loop = asyncio.new_event_loop()
@@ -55,7 +63,7 @@ class Heartbeat:
         self._error: BaseException | None = None
         self.failures = 0
 
-    def __enter__(self) -> Heartbeat:
+    def __enter__(self) -> Heartbeat[Resource]:
         self._thread.start()
         return self
 
@@ -71,24 +79,24 @@ class Heartbeat:
 
     @property
     def alive(self) -> bool:
-        """The thread still beats."""
+        """Whether the thread is running."""
         return self._thread.is_alive()
 
     def _run(self) -> None:
         try:
-            self._loop.run_until_complete(self._beats())
-        except BaseException as error:  # noqa: BLE001 - handed to the owner at the exit
+            self._loop.run_until_complete(self._renew_until_stopped())
+        except BaseException as error:  # noqa: BLE001 - raised at the exit
             self._error = error
         finally:
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
             self._loop.close()
 
-    async def _beats(self) -> None:
+    async def _renew_until_stopped(self) -> None:
         while not self._stop.is_set():
             try:
-                async with self._open() as beat:
+                async with self._open() as resource:
                     while not self._stop.is_set():
-                        await beat()
+                        await self._renew(resource)
                         await self._pause()
             except self._lost:
                 self.failures += 1

@@ -72,7 +72,7 @@ def _defer(name: str) -> None:
     sys.modules[name] = stand_in
 
 
-def be_frugal(*, mapped_from_bytes: int) -> None:
+def limit_heap(*, mapped_from_bytes: int) -> None:
     """One heap for all threads; blocks from `mapped_from_bytes` on are mapped and go back when freed, like the end
     of the heap. Without this a burst of large answers stays resident for ever. Nothing happens without glibc."""
     sys.setswitchinterval(SWITCH_S)
@@ -85,9 +85,9 @@ def be_frugal(*, mapped_from_bytes: int) -> None:
     mallopt(_M_TRIM_THRESHOLD, 4 << 20)
 
 
-def be_roomy() -> None:
+def keep_heap() -> None:
     """One heap for all threads that keeps what is freed, for work in large arrays: every page is touched for the first
-    time once and not once an array. `give_back` afterwards. Nothing happens without glibc."""
+    time once and not once an array. Call `trim_heap` afterwards. Nothing happens without glibc."""
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError):
@@ -97,7 +97,7 @@ def be_roomy() -> None:
     mallopt(_M_TRIM_THRESHOLD, 1 << 30)
 
 
-def give_back() -> None:
+def trim_heap() -> None:
     """Return freed memory to the system: after work that needed much of it for a moment. Takes some milliseconds."""
     try:
         ctypes.CDLL(None).malloc_trim(0)
@@ -105,7 +105,7 @@ def give_back() -> None:
         return
 
 
-async def give_back_when_quiet(quiet_s: float = QUIET_S) -> None:
+async def trim_heap_when_idle(quiet_s: float = QUIET_S) -> None:
     """Task: return freed memory in the pauses, whenever this process has grown since the last time.
 
     While there is work, freed memory stays at hand: the next piece of work would have to touch it for the first time
@@ -116,7 +116,7 @@ async def give_back_when_quiet(quiet_s: float = QUIET_S) -> None:
         await asyncio.sleep(quiet_s)
         before, used = used, time.process_time()
         if used - before < QUIET_CPU_S and anonymous_bytes() > least + GROWN_BYTES:
-            give_back()
+            trim_heap()
             least, used = anonymous_bytes(), time.process_time()
 
 

@@ -14,7 +14,7 @@ BACKTESTS = Counter("ondol_backtests", "Backtests by their end", ["outcome"])
 BACKTEST_SECONDS = Histogram(
     "ondol_backtest_seconds", "Backtests by stage (queue, load, evaluate, simulate, total)", ["stage"], buckets=_MS
 )
-REPEATED_RUNS = Counter("ondol_repeated_runs", "Runs whose result was refused since another owner had taken over")
+FENCED_RUNS = Counter("ondol_fenced_runs", "Runs whose result was rejected because another owner had the lease")
 RESULT_REQUESTS = Counter(
     "ondol_result_requests", "Accepted requests by whether a stored result answered", ["outcome", "origin"]
 )

@@ -11,8 +11,7 @@ from contextlib import suppress
 import aiohttp
 from redis.asyncio import Redis
 
-from services.simulator.service import GROUP
-from shared.contracts.events import BACKTESTS, BacktestRequested
+from shared.contracts.events import BACKTESTS, SIMULATORS, BacktestRequested
 from shared.contracts.wire import decode
 from shared.infra.redis.streams import key_of
 from tests.chaos.caller import Crowd, Tally, ends_of, requests
@@ -215,7 +214,7 @@ async def _stop_a_worker(context: Context) -> tuple[int, object]:
 
 async def _in_hands(broker: Redis) -> list[tuple[str, str]]:
     """(entry, consumer) of the hints that simulators work on."""
-    found = await broker.xpending_range(key_of(BACKTESTS), GROUP, "-", "+", 20)
+    found = await broker.xpending_range(key_of(BACKTESTS), SIMULATORS, "-", "+", 20)
     return [(one["message_id"].decode(), one["consumer"].decode()) for one in found]
 
 
@@ -233,6 +232,6 @@ async def _fenced(context: Context) -> float:
             with suppress(aiohttp.ClientError, TimeoutError, OSError):
                 async with session.get(f"http://127.0.0.1:{house.run['metrics'][name]}/metrics") as response:
                     for line in (await response.text()).splitlines():
-                        if line.startswith("ondol_") and 'outcome="fenced"' in line and "_created" not in line:
+                        if line.startswith("ondol_") and 'outcome="stale_lease"' in line and "_created" not in line:
                             total += float(line.rpartition(" ")[2])
     return total

@@ -99,7 +99,7 @@ async def test_a_page_of_a_long_list_reads_the_rows_of_the_page(settings: Settin
         newest = "ffffffff-ffff-ffff-ffff-ffffffffffff"
         for owner in ("few", "many"):
             async with connection.transaction():
-                await connection.execute(statements("backtest")["plan_for_the_owner"])
+                await connection.execute(statements("backtest")["force_custom_plan"])
                 plan = await connection.fetchval(
                     f"explain (analyze, format json) execute page('{owner}', '{newest}', null, 20)"
                 )

@@ -1,4 +1,4 @@
-"""What holds from acceptance to end, whatever happens in between: no data, cancellation, kills, losses."""
+"""The life of a backtest through missing data, cancellations, killed processes and lost servers."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ import pytest
 
 from ondol.local import embedded_servers
 from ondol.local.ports import free_port
-from services.simulator.consumer import Desk
+from services.simulator.consumer import InFlight
+from services.simulator.job import Job
 from services.simulator.reconciler import reconcile
 from services.simulator.run_store import SQL
-from services.simulator.runner import Work
-from services.simulator.service import GROUP, heartbeat, names
-from shared.contracts.events import BACKTESTS
+from services.simulator.service import names, open_renewal, renew_leases
+from shared.contracts.events import BACKTESTS, SIMULATORS
 from shared.infra.database.pool import database
 from shared.infra.redis import client as redis_servers
 from shared.infra.redis.streams import Consumer, key_of
@@ -34,7 +34,7 @@ from tests.support.system import Client, api_of, simulator
 __all__ = ["prepared"]
 
 
-async def test_without_market_data_the_answer_names_the_remedy(settings: Settings) -> None:
+async def test_missing_market_data_names_the_remedy(settings: Settings) -> None:
     async with api_of(settings) as client:
         status, problem, _ = await client.call("POST", "/v1/backtests", request())
         assert status == 409
@@ -43,7 +43,7 @@ async def test_without_market_data_the_answer_names_the_remedy(settings: Setting
             assert (await client.call("GET", path))[0] == 409
 
 
-async def test_a_request_before_the_first_version_waits_for_it(settings: Settings) -> None:
+async def test_request_waits_for_the_first_dataset_version(settings: Settings) -> None:
     async with connection_of(settings) as connection:
         await connection.execute("insert into data_revision (source, rows) values ('test', 0)")
     async with api_of(settings) as client, simulator(settings):
@@ -58,7 +58,7 @@ async def test_a_request_before_the_first_version_waits_for_it(settings: Setting
         assert (await client.call("GET", f"/v1/backtests/{cancelled['id']}"))[1]["status"] == "cancelled"
 
 
-async def test_a_queued_backtest_is_cancelled_for_its_owner_and_runs_on_for_others(prepared: Settings) -> None:
+async def test_cancelled_backtest_continues_for_other_owners(prepared: Settings) -> None:
     async with api_of(prepared) as client:
         first, second = await ask(client, request()), await ask(client, request())
         path = f"/v1/backtests/{first['id']}"
@@ -76,30 +76,30 @@ async def test_a_queued_backtest_is_cancelled_for_its_owner_and_runs_on_for_othe
 
 
 @pytest.mark.parametrize("restarted", [False, True])
-async def test_a_result_that_is_forgotten_this_instant_is_computed_anew(prepared: Settings, restarted: bool) -> None:
+async def test_result_deleted_during_request_is_recomputed(prepared: Settings, restarted: bool) -> None:
     async with simulator(prepared), connection_of(prepared) as connection:
         async with api_of(prepared) as client:
             first = await ended(client, (await ask(client, request()))["id"])
-            if not restarted:  # this api knows the result, another one looks for it
+            if not restarted:  # this API caches the result; a restarted one reads the row
                 assert (await ask(client, request()))["cached"]
-                await _forgotten_while_asked(client, connection)
+                await _deleted_during_request(client, connection)
         if restarted:
             async with api_of(prepared) as client:
-                await _forgotten_while_asked(client, connection)
+                await _deleted_during_request(client, connection)
         assert first["status"] == "completed"
 
 
-async def _forgotten_while_asked(client: Client, connection: asyncpg.Connection) -> None:
+async def _deleted_during_request(client: Client, connection: asyncpg.Connection) -> None:
     async with connection.transaction():
         await connection.execute("delete from backtest")
         await connection.execute("delete from computation")
         asking = asyncio.ensure_future(client.call("POST", "/v1/backtests", request(), Prefer="wait=30"))
-        await until(partial(_someone_waits, connection), "the request did not meet the deletion")
+        await until(partial(_lock_is_awaited, connection), "the request did not meet the deletion")
     status, document, _ = await asking
     assert (status, document["status"], document["cached"]) == (200, "completed", False)
 
 
-async def _someone_waits(connection: asyncpg.Connection) -> bool:
+async def _lock_is_awaited(connection: asyncpg.Connection) -> bool:
     query = (
         "select exists (select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database())"
     )
@@ -107,7 +107,7 @@ async def _someone_waits(connection: asyncpg.Connection) -> bool:
     return found
 
 
-async def test_the_work_stops_when_the_last_row_has_gone(prepared: Settings) -> None:
+async def test_computation_stops_with_its_last_backtest(prepared: Settings) -> None:
     async with api_of(prepared) as client, connection_of(prepared) as connection:
         rows = [await ask(client, request()) for _ in range(3)]
         for row in rows[:-1]:
@@ -118,41 +118,41 @@ async def test_the_work_stops_when_the_last_row_has_gone(prepared: Settings) -> 
         assert await connection.fetchval(states) == "cancelled"
 
 
-async def test_a_running_simulator_hears_of_a_cancellation_at_its_next_heartbeat(prepared: Settings) -> None:
+async def test_heartbeat_stops_a_cancelled_job(prepared: Settings) -> None:
     async with api_of(prepared) as client, connection_of(prepared) as connection:
         row = await ask(client, request())
         computation = await connection.fetchval("select id from computation")
-        taken = await connection.fetchrow(SQL["take"], computation, 30.0, "worker", False, None)
-        work = Work(
+        taken = await connection.fetchrow(SQL["acquire_lease"], computation, 30.0, "worker", False, None)
+        job = Job(
             id=computation, lease=taken["lease"], entry="0-1", version=taken["dataset_version"], origin="user",
             request=msgspec.json.decode(taken["request"], type=BacktestRequest), attempts=1, queue_ms=0.0,
             started_at=taken["started_at"], began=0.0,
         )  # fmt: skip
-        desk = Desk(1)
-        desk.works[str(work.id)] = work
-        async with heartbeat(prepared, desk, "worker") as beat:
-            await beat()
-            assert not work.stop
+        in_flight = InFlight(1)
+        in_flight.jobs[str(job.id)] = job
+        async with open_renewal(prepared, "worker") as renewal:
+            await renew_leases(in_flight, renewal)
+            assert not job.stop
             assert (await client.call("DELETE", f"/v1/backtests/{row['id']}"))[1]["status"] == "cancelled"
-            await beat()
-            assert work.stop
+            await renew_leases(in_flight, renewal)
+            assert job.stop
 
 
-async def test_a_stale_owner_writes_nothing(prepared: Settings) -> None:
+async def test_stale_lease_writes_nothing(prepared: Settings) -> None:
     async with api_of(prepared) as client, connection_of(prepared) as connection:
         await ask(client, request())
         computation = await connection.fetchval("select id from computation")
-        first = await connection.fetchrow(SQL["take"], computation, 0.0, "first", False, None)
-        second = await connection.fetchrow(SQL["take"], computation, 30.0, "second", False, None)
+        first = await connection.fetchrow(SQL["acquire_lease"], computation, 0.0, "first", False, None)
+        second = await connection.fetchrow(SQL["acquire_lease"], computation, 30.0, "second", False, None)
         assert second["lease"] > first["lease"]
-        assert await connection.fetchrow(SQL["take"], computation, 30.0, "third", False, None) is None
+        assert await connection.fetchrow(SQL["acquire_lease"], computation, 30.0, "third", False, None) is None
         values = (b"", "digest", "{}", second["started_at"])
         assert await connection.fetchval(SQL["complete"], computation, first["lease"], *values) is None
-        assert await connection.fetchval(SQL["renew"], computation, first["lease"], 1.0, 0.5, "running") is None
+        assert await connection.fetchval(SQL["renew_lease"], computation, first["lease"], 1.0, 0.5, "running") is None
         assert await connection.fetchval(SQL["complete"], computation, second["lease"], *values) == computation
 
 
-async def test_a_row_that_kills_its_simulator_three_times_fails_with_that_reason(prepared: Settings) -> None:
+async def test_job_that_crashes_three_simulators_fails(prepared: Settings) -> None:
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(api_of(prepared))
         connection = await stack.enter_async_context(connection_of(prepared))
@@ -161,45 +161,45 @@ async def test_a_row_that_kills_its_simulator_three_times_fails_with_that_reason
         row = await ask(client, request())
         computation = await connection.fetchval("select id from computation")
         for _ in range(3):
-            assert await connection.fetchrow(SQL["take"], computation, 0.0, "victim", False, None) is not None
-        condemned, announced = await reconcile(record, broker)
-        assert (condemned, announced) == (1, 0)
+            assert await connection.fetchrow(SQL["acquire_lease"], computation, 0.0, "victim", False, None) is not None
+        failed, published = await reconcile(record, broker)
+        assert (failed, published) == (1, 0)
         document = await ended(client, row["id"])
         assert document["status"] == "failed"
         assert document["error"]["kind"] == "killed_simulator"
 
 
-async def test_a_simulator_takes_up_at_once_what_its_dead_predecessor_held(prepared: Settings) -> None:
+async def test_restarted_simulator_resumes_jobs_at_once(prepared: Settings) -> None:
     port = free_port()
     name, dead = names(socket.gethostname(), port, 1)
     async with api_of(prepared) as client, connection_of(prepared) as connection:
         row = await ask(client, request())
         async with redis_servers.broker(prepared.broker_url or "") as broker:
-            consumer = Consumer(broker, BACKTESTS, GROUP, name)
+            consumer = Consumer(broker, BACKTESTS, SIMULATORS, name)
             await consumer.create_group()
-            assert len(await consumer.take(block_ms=10)) == 1
+            assert len(await consumer.read(block_ms=10)) == 1
         computation = await connection.fetchval("select id from computation")
-        assert await connection.fetchrow(SQL["take"], computation, 3600.0, dead, False, None) is not None
+        assert await connection.fetchrow(SQL["acquire_lease"], computation, 3600.0, dead, False, None) is not None
         async with simulator(prepared, metrics_port=port):
             assert (await ended(client, row["id"]))["status"] == "completed"
         assert await connection.fetchval("select attempts from computation") == 2
 
 
-async def test_only_leases_of_the_same_name_are_inherited(prepared: Settings) -> None:
+async def test_only_leases_of_the_same_name_expire(prepared: Settings) -> None:
     async with api_of(prepared) as client, connection_of(prepared) as connection:
         held = {}
         for number, port in enumerate((910, 9101)):
             await ask(client, request(initial_cash=1e7 + number))
             held[port] = await connection.fetchval("select id from computation where status = 'queued'")
             worker = names("host", port, 7)[1]
-            assert await connection.fetchrow(SQL["take"], held[port], 3600.0, worker, False, None) is not None
-        found = await connection.fetch(SQL["inherit"], names("host", 910, 8)[0] + "-")
+            assert await connection.fetchrow(SQL["acquire_lease"], held[port], 3600.0, worker, False, None) is not None
+        found = await connection.fetch(SQL["expire_predecessor_leases"], names("host", 910, 8)[0] + "-")
         assert [row["id"] for row in found] == [held[910]]
-        assert await connection.fetchrow(SQL["take"], held[9101], 3600.0, "other", False, None) is None
-        assert await connection.fetchrow(SQL["take"], held[910], 3600.0, "other", False, None) is not None
+        assert await connection.fetchrow(SQL["acquire_lease"], held[9101], 3600.0, "other", False, None) is None
+        assert await connection.fetchrow(SQL["acquire_lease"], held[910], 3600.0, "other", False, None) is not None
 
 
-async def test_a_lost_hint_is_announced_again_and_a_live_one_is_not(prepared: Settings) -> None:
+async def test_only_lost_messages_are_published_again(prepared: Settings) -> None:
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(api_of(prepared))
         connection = await stack.enter_async_context(connection_of(prepared))
@@ -219,7 +219,7 @@ async def left(settings: Settings) -> int:
     return found
 
 
-async def test_every_backtest_ends_once_when_simulators_are_killed_at_work(prepared: Settings) -> None:
+async def test_backtests_end_once_when_simulators_are_killed(prepared: Settings) -> None:
     bodies = [request(initial_cash=1e7 + n) for n in range(50)]
     async with api_of(prepared) as client:
         async with simulator(prepared):
@@ -243,7 +243,7 @@ async def test_every_backtest_ends_once_when_simulators_are_killed_at_work(prepa
     assert digests == [d["result"]["provenance"]["result_digest"] for d in calm]
 
 
-async def test_a_flushed_broker_and_a_flushed_cache_lose_nothing(prepared: Settings) -> None:
+async def test_flushed_broker_and_cache_lose_nothing(prepared: Settings) -> None:
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(api_of(prepared))
         rows = [await ask(client, request(initial_cash=1e7 + n)) for n in range(10)]
@@ -251,7 +251,7 @@ async def test_a_flushed_broker_and_a_flushed_cache_lose_nothing(prepared: Setti
             redis = redis_servers.client(url or "")
             await redis.flushall()
             await redis.aclose()
-        # the parts that were in the cache come back from the record, as the preparer brings them
+        # restore the parts of the cache from PostgreSQL, as the preparer does
         async with connection_of(prepared) as connection:
             parts = {r["name"]: r["bytes"] for r in await connection.fetch("select name, bytes from chunk_part")}
         await client.api.cache.put_parts(parts)
@@ -264,7 +264,7 @@ async def test_a_flushed_broker_and_a_flushed_cache_lose_nothing(prepared: Setti
             assert "equity" in (await client.call("GET", f"/v1/backtests/{row['id']}"))[1]["result"]
 
 
-async def test_sigterm_hands_work_back_or_finishes_it(prepared: Settings) -> None:
+async def test_sigterm_releases_or_finishes_jobs(prepared: Settings) -> None:
     async with api_of(prepared) as client:
         rows = [await ask(client, request(initial_cash=1e7 + n)) for n in range(30)]
         async with simulator(prepared):
@@ -278,7 +278,7 @@ async def test_sigterm_hands_work_back_or_finishes_it(prepared: Settings) -> Non
                 assert (await ended(client, row["id"]))["status"] == "completed"
 
 
-async def test_a_lost_postgres_is_503_with_a_time_to_come_back(servers: embedded_servers.Servers) -> None:
+async def test_lost_postgres_is_503_with_retry_after(servers: embedded_servers.Servers) -> None:
     async with fresh_settings(servers) as settings, api_of(settings) as client:
         await client.api.database.close()
         status, problem, headers = await client.call("GET", "/v1/backtests")

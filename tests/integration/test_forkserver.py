@@ -44,7 +44,7 @@ async def until(claim: Callable[[], bool]) -> None:
 
 
 async def until_ready(log: pathlib.Path) -> None:
-    await until(lambda: log.exists() and "simulator.ready" in log.read_text(encoding="utf-8"))
+    await until(lambda: log.exists() and "simulator.started" in log.read_text(encoding="utf-8"))
 
 
 async def test_a_child_has_an_environment_a_log_and_an_exit_code_of_its_own(

@@ -1,4 +1,4 @@
-"""Runs that begin before their lease, and before their row: what they may write, and what they leave alone."""
+"""Runs without a lease, and messages published before their row: what is stored and what stays unchanged."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ import asyncpg
 import orjson
 import pytest
 
-from services.simulator import run_store
-from services.simulator.consumer import Desk, work_on
-from services.simulator.panel_store import Versions
-from services.simulator.runner import Tools
+from services.simulator import optimistic, run_store
+from services.simulator.consumer import InFlight, process
+from services.simulator.job import Context
+from services.simulator.panel_store import PanelStore
 from shared.contracts.events import BACKTESTS, BacktestRequested
-from shared.infra.database.fast_pool import quick_database
+from shared.infra.database.fast_pool import fast_database
 from shared.infra.redis import client as redis_servers
 from shared.infra.redis.cache import cache as open_cache
 from shared.infra.redis.streams import Consumer, Delivery
@@ -35,69 +35,72 @@ __all__ = ["prepared"]
 
 
 @dataclass
-class House:
-    """An api, a simulator's tools in this process, and the hints that the api gave."""
+class Harness:
+    """An API, the context of a simulator in this process, and a consumer of the messages of the API."""
 
     settings: Settings
     client: Client
-    tools: Tools
+    context: Context
     consumer: Consumer
     connection: asyncpg.Connection
-    freed: int = 0
+    released: int = 0
 
-    async def hint(self, **changes: Any) -> BacktestRequested:
-        """Ask for a backtest; its hint."""
+    async def submit(self, **changes: Any) -> BacktestRequested:
+        """Submit a backtest and return its message."""
         await ask(self.client, request(**changes))
-        (delivery,) = await self.consumer.take(block_ms=5000)
-        await self.consumer.done(delivery.entry)
+        (delivery,) = await self.consumer.read(block_ms=5000)
+        await self.consumer.ack(delivery.entry)
         assert isinstance(delivery.event, BacktestRequested)
         return delivery.event
 
-    async def work(self, hint: BacktestRequested, **told: bool) -> str:
-        """What became of a hint, and its slot."""
+    async def process(self, message: BacktestRequested, *, claimed: bool = False) -> str | None:
+        """Process a message as a simulator does and return the ending of its job."""
 
-        def free() -> None:
-            self.freed += 1
+        def release_slot() -> None:
+            self.released += 1
 
-        delivery = Delivery(entry="0-1", event=hint, claimed=told.get("claimed", False))
-        _, outcome = await work_on(self.tools, Desk(1), delivery, hint, free)
-        return outcome
+        delivery = Delivery(entry="0-1", event=message, claimed=claimed)
+        _, ending = await process(self.context, InFlight(1), delivery, message, release_slot)
+        return ending
 
-    async def row(self, hint: BacktestRequested) -> asyncpg.Record:
-        """The computation of a hint."""
-        return await self.connection.fetchrow("select * from computation where id = $1", hint.computation_id)
+    async def row(self, message: BacktestRequested) -> asyncpg.Record:
+        """Return the computation of a message."""
+        return await self.connection.fetchrow("select * from computation where id = $1", message.computation_id)
 
 
 @asynccontextmanager
-async def house_of(settings: Settings, engine: Callable[..., Any] = run) -> AsyncIterator[House]:
+async def harness_of(settings: Settings, engine: Callable[..., Any] = run) -> AsyncIterator[Harness]:
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(api_of(settings))
-        record = await stack.enter_async_context(
-            quick_database(settings.database_url or "", name="test", size=2, acquire_timeout_s=5)
+        database = await stack.enter_async_context(
+            fast_database(settings.database_url or "", name="test", size=2, acquire_timeout_s=5)
         )
         broker = await stack.enter_async_context(redis_servers.broker(settings.broker_url or ""))
         cache = await stack.enter_async_context(open_cache(settings.cache_url or ""))
         pools = [stack.enter_context(ThreadPoolExecutor(1)) for _ in range(2)]
-        tools = Tools(
-            database=record, broker=broker, cache=cache, executor=pools[0], questions=pools[1], run=engine,
-            worker="test", versions=Versions(
-                directory=settings.panel_dir, budget_bytes=settings.panel_bytes, cache=cache, broker=broker,
-                database=record,
-            ),
+        panel_store = PanelStore(
+            directory=settings.panel_dir, budget_bytes=settings.panel_bytes, cache=cache, broker=broker,
+            database=database,
+        )  # fmt: skip
+        context = Context(
+            database=database, broker=broker, cache=cache, run_pool=pools[0], query_pool=pools[1], run=engine,
+            worker="test", panel_store=panel_store,
         )  # fmt: skip
         consumer = Consumer(broker, BACKTESTS, "simulators", "test")
         await consumer.create_group()
         connection = await stack.enter_async_context(connection_of(settings))
-        yield House(settings, client, tools, consumer, connection)
+        yield Harness(settings, client, context, consumer, connection)
 
 
 SLOW_S = 0.15
 
 
 @pytest.fixture(autouse=True)
-def _soon_is_not_a_matter_of_the_machine(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+def _optimistic_limit_independent_of_the_machine(
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
     is_slow = "slow" in request.node.name
-    monkeypatch.setattr(run_store, "EARLY_S", SLOW_S / 3 if is_slow else 30.0)
+    monkeypatch.setattr(optimistic, "OPTIMISTIC_S", SLOW_S / 3 if is_slow else 30.0)
 
 
 def slow(*arguments: Any, **named: Any) -> Any:
@@ -105,149 +108,150 @@ def slow(*arguments: Any, **named: Any) -> Any:
     return run(*arguments, **named)
 
 
-async def test_a_short_run_is_written_into_the_row_that_waits(prepared: Settings) -> None:
-    async with house_of(prepared) as house:
-        hint = await house.hint()
-        assert hint.row_follows
-        assert await house.work(hint) == "completed"
-        row = await house.row(hint)
+async def test_short_run_completes_the_queued_row(prepared: Settings) -> None:
+    async with harness_of(prepared) as harness:
+        message = await harness.submit()
+        assert message.row_follows
+        assert await harness.process(message) == "completed"
+        row = await harness.row(message)
         assert (row["status"], row["attempts"], row["lease"], row["worker"]) == ("completed", 1, 1, None)
         assert row["started_at"] <= row["finished_at"]
-        assert house.freed == 1
+        assert harness.released == 1
 
 
 @pytest.mark.parametrize("how", ["slow", "claimed", "without text"])
-async def test_the_same_result_comes_under_a_lease(prepared: Settings, how: str) -> None:
-    async with house_of(prepared) as house:
-        early = await house.hint()
-        await house.work(early)
-    async with house_of(prepared, slow if how == "slow" else run) as house:
-        await house.connection.execute("update computation set shared = false")
-        hint = await house.hint()
-        assert await house.work(
-            replace(hint, request=None) if how == "without text" else hint, claimed=how == "claimed"
+async def test_leased_run_stores_the_same_result(prepared: Settings, how: str) -> None:
+    async with harness_of(prepared) as harness:
+        first = await harness.submit()
+        await harness.process(first)
+    async with harness_of(prepared, slow if how == "slow" else run) as harness:
+        await harness.connection.execute("update computation set shared = false")
+        message = await harness.submit()
+        assert await harness.process(
+            replace(message, request=None) if how == "without text" else message, claimed=how == "claimed"
         ) == "completed"  # fmt: skip
-        first, second = await house.row(early), await house.row(hint)
+        first, second = await harness.row(first), await harness.row(message)
         assert first["id"] != second["id"]
         assert (second["attempts"], second["lease"]) == (2 if how == "claimed" else 1, 1)
         assert second["result_digest"] == first["result_digest"]
         told = orjson.loads(unpack(second["result"]))["timing"]
         assert dt.datetime.fromisoformat(told["started_at"]) == second["started_at"]
         assert dt.datetime.fromisoformat(told["finished_at"]) == second["finished_at"]
-        assert house.freed == 1
+        assert harness.released == 1
 
 
 @pytest.mark.parametrize("field", ["request", "dataset_version"])
-async def test_a_hint_that_says_something_else_than_the_row_changes_no_result(prepared: Settings, field: str) -> None:
-    async with house_of(prepared) as house:
-        right = await house.hint(initial_cash=3e7)
-        await house.work(right)
-        other = await house.hint(initial_cash=2e7)
-        await house.connection.execute("update computation set shared = false")
-        hint = await house.hint(initial_cash=3e7)
-        forged = replace(hint, **{field: {"request": other.request, "dataset_version": "no such version"}[field]})
-        assert await house.work(forged) == "completed"
-        row = await house.row(hint)
-        assert row["result_digest"] == (await house.row(right))["result_digest"]
-        assert await house.tools.cache.get_result(str(row["id"])) == row["result"]
+async def test_message_that_differs_from_row_stores_nothing(prepared: Settings, field: str) -> None:
+    async with harness_of(prepared) as harness:
+        right = await harness.submit(initial_cash=3e7)
+        await harness.process(right)
+        other = await harness.submit(initial_cash=2e7)
+        await harness.connection.execute("update computation set shared = false")
+        message = await harness.submit(initial_cash=3e7)
+        forged = replace(message, **{field: {"request": other.request, "dataset_version": "no such version"}[field]})
+        assert await harness.process(forged) == "completed"
+        row = await harness.row(message)
+        assert row["result_digest"] == (await harness.row(right))["result_digest"]
+        assert await harness.context.cache.get_result(str(row["id"])) == row["result"]
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"strategy": 7}'])
-async def test_a_hint_with_a_request_that_is_none_leads_to_its_row(prepared: Settings, text: str) -> None:
-    async with house_of(prepared) as house:
-        hint = await house.hint()
-        assert await house.work(replace(hint, request=text)) == "completed"
+async def test_undecodable_request_is_read_from_the_row(prepared: Settings, text: str) -> None:
+    async with harness_of(prepared) as harness:
+        message = await harness.submit()
+        assert await harness.process(replace(message, request=text)) == "completed"
 
 
 @pytest.mark.parametrize("engine", [run, slow])
-async def test_a_row_that_comes_after_its_run_is_waited_for(prepared: Settings, engine: Callable[..., Any]) -> None:
-    async with house_of(prepared, engine) as house:
-        hint = await house.hint()
-        await house.connection.execute("create table kept as select * from computation")
-        await house.connection.execute("create table kept_rows as select * from backtest")
-        await house.connection.execute("delete from backtest; delete from computation")
-        working = asyncio.ensure_future(house.work(hint))
+async def test_row_committed_after_its_run_is_completed(prepared: Settings, engine: Callable[..., Any]) -> None:
+    async with harness_of(prepared, engine) as harness:
+        message = await harness.submit()
+        await harness.connection.execute("create table kept as select * from computation")
+        await harness.connection.execute("create table kept_rows as select * from backtest")
+        await harness.connection.execute("delete from backtest; delete from computation")
+        working = asyncio.ensure_future(harness.process(message))
         await asyncio.sleep(2 * SLOW_S)
         assert not working.done()
-        await house.connection.execute("insert into computation select * from kept")
-        await house.connection.execute("insert into backtest select * from kept_rows")
+        await harness.connection.execute("insert into computation select * from kept")
+        await harness.connection.execute("insert into backtest select * from kept_rows")
         assert await working == "completed"
-        assert (await house.row(hint))["attempts"] == 1
+        assert (await harness.row(message))["attempts"] == 1
 
 
-async def test_a_row_that_never_comes_is_given_up(prepared: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_row_that_is_never_committed_is_abandoned(prepared: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_store, "ROW_PAUSES_S", (0.001, 0.01))
-    async with house_of(prepared) as house:
-        hint = await house.hint()
-        await house.connection.execute("delete from backtest; delete from computation")
-        assert await house.work(hint) == "fenced"
-        assert await house.tools.cache.get_result(hint.computation_id) is None
-        assert house.freed == 1
+    async with harness_of(prepared) as harness:
+        message = await harness.submit()
+        await harness.connection.execute("delete from backtest; delete from computation")
+        assert await harness.process(message) == "stale_lease"
+        assert await harness.context.cache.get_result(message.computation_id) is None
+        assert harness.released == 1
 
 
-async def test_nobody_waits_for_the_row_of_an_old_hint(prepared: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_row_of_an_old_message_is_not_awaited(prepared: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_store, "ROW_PAUSES_S", (3600.0,))
-    async with house_of(prepared) as house:
-        hint = await house.hint()
-        await house.connection.execute("delete from backtest; delete from computation")
+    async with harness_of(prepared) as harness:
+        message = await harness.submit()
+        await harness.connection.execute("delete from backtest; delete from computation")
         async with asyncio.timeout(60):
-            assert await house.work(replace(hint, created_at=hint.created_at - run_store.LATE_S)) == "fenced"
+            assert (
+                await harness.process(replace(message, created_at=message.created_at - run_store.LATE_S))
+                == "stale_lease"
+            )
 
 
 @pytest.mark.parametrize("engine", [run, slow])
-async def test_a_row_that_was_cancelled_or_has_ended_is_left_alone(
-    prepared: Settings, engine: Callable[..., Any]
-) -> None:
-    async with house_of(prepared, engine) as house:
-        hint = await house.hint()
-        await house.connection.execute("update computation set status = 'cancelled'")
-        assert await house.work(hint) == ("fenced" if engine is run else "")
-        assert (await house.row(hint))["result"] is None
-        await house.connection.execute("update computation set status = 'queued'")
-        assert await house.work(hint) == "completed"
-        before = await house.row(hint)
-        assert await house.work(hint) == ("fenced" if engine is run else "")
-        assert await house.row(hint) == before
+async def test_cancelled_or_ended_row_is_unchanged(prepared: Settings, engine: Callable[..., Any]) -> None:
+    async with harness_of(prepared, engine) as harness:
+        message = await harness.submit()
+        await harness.connection.execute("update computation set status = 'cancelled'")
+        assert await harness.process(message) == ("stale_lease" if engine is run else None)
+        assert (await harness.row(message))["result"] is None
+        await harness.connection.execute("update computation set status = 'queued'")
+        assert await harness.process(message) == "completed"
+        before = await harness.row(message)
+        assert await harness.process(message) == ("stale_lease" if engine is run else None)
+        assert await harness.row(message) == before
 
 
-async def test_a_run_that_fails_early_ends_its_row_with_the_reason(prepared: Settings) -> None:
-    async with house_of(prepared) as house:
-        hint = await house.hint()
-        await house.connection.execute("update computation set dataset_version = 'gone'")
-        assert await house.work(replace(hint, dataset_version="gone")) == "failed"
-        assert (await house.row(hint))["status"] == "failed"
+async def test_failing_optimistic_run_stores_the_reason(prepared: Settings) -> None:
+    async with harness_of(prepared) as harness:
+        message = await harness.submit()
+        await harness.connection.execute("update computation set dataset_version = 'gone'")
+        assert await harness.process(replace(message, dataset_version="gone")) == "failed"
+        assert (await harness.row(message))["status"] == "failed"
 
 
-async def test_a_run_that_its_row_does_not_take_goes_on_under_the_lease(prepared: Settings) -> None:
-    async with house_of(prepared) as house:
-        await house.connection.execute("""
+async def test_rejected_optimistic_result_is_stored_leased(prepared: Settings) -> None:
+    async with harness_of(prepared) as harness:
+        await harness.connection.execute("""
             create function refuse() returns trigger language plpgsql as $$ begin raise exception 'no'; end $$;
             create trigger refuse before update on computation for each row
                 when (new.status = 'completed' and old.lease = 0) execute function refuse()""")
-        hint = await house.hint()
-        assert await house.work(hint) == "completed"
-        assert ((await house.row(hint))["attempts"], (await house.row(hint))["lease"]) == (1, 1)
+        message = await harness.submit()
+        assert await harness.process(message) == "completed"
+        assert ((await harness.row(message))["attempts"], (await harness.row(message))["lease"]) == (1, 1)
 
 
-async def test_only_who_asks_first_is_announced_before_the_row(prepared: Settings) -> None:
-    async with house_of(prepared) as house:
-        asks: list[Awaitable[Any]] = [ask(house.client, request()) for _ in range(5)]
+async def test_first_request_is_published_before_the_row(prepared: Settings) -> None:
+    async with harness_of(prepared) as harness:
+        asks: list[Awaitable[Any]] = [ask(harness.client, request()) for _ in range(5)]
         await asyncio.gather(*asks)
-        assert (await told(house)).count(True) == 1
-        await ask(house.client, request(initial_cash=5e7), Idempotency_Key="one")
-        assert await told(house) == [False]
+        assert (await announced_before_row(harness)).count(True) == 1
+        await ask(harness.client, request(initial_cash=5e7), Idempotency_Key="one")
+        assert await announced_before_row(harness) == [False]
         for _ in range(2):
-            await ask(house.client, request(), Cache_Control="no-store")
-            assert await told(house) == [True]
-        assert await house.connection.fetchval("select count(*) from computation") == 4
+            await ask(harness.client, request(), Cache_Control="no-store")
+            assert await announced_before_row(harness) == [True]
+        assert await harness.connection.fetchval("select count(*) from computation") == 4
 
 
-async def told(house: House) -> list[bool]:
-    """Of each hint since the last look, whether it came before its row."""
+async def announced_before_row(harness: Harness) -> list[bool]:
+    """Return `row_follows` of each message since the last call."""
     found = []
-    while deliveries := await house.consumer.take(block_ms=50):
+    while deliveries := await harness.consumer.read(block_ms=50):
         event = deliveries[0].event
         assert isinstance(event, BacktestRequested)
-        await house.consumer.done(deliveries[0].entry)
+        await harness.consumer.ack(deliveries[0].entry)
         found.append(event.row_follows)
     return found

@@ -14,7 +14,7 @@ import pytest
 
 from shared.errors import SetupError
 from shared.infra.database.connection_budget import announced
-from shared.infra.database.fast_pool import quick_database
+from shared.infra.database.fast_pool import fast_database
 from shared.infra.database.pool import connect_pool, database, lone_connection
 from shared.infra.database.sql import statements
 from shared.infra.redis.client import refuse_same_server
@@ -72,7 +72,7 @@ async def test_what_may_be_taken_is_what_pools_announce_and_what_others_have(set
     async with AsyncExitStack() as stack:
         for size in (30, 40):
             await stack.enter_async_context(database(url, size=size))
-        await stack.enter_async_context(quick_database(url, name="api", size=50, acquire_timeout_s=1))
+        await stack.enter_async_context(fast_database(url, name="api", size=50, acquire_timeout_s=1))
         found = await seats(settings)
         assert found["pools"] == before["pools"] + 3
         assert abs(found["taken"] - before["taken"] - 120) <= 2  # the supervisor of the servers looks in now and then
@@ -87,7 +87,7 @@ async def test_a_pool_is_refused_from_the_last_seat_on_and_leaves_nothing_open(s
         with pytest.raises(SetupError, match="raise max_connections"):
             await connect_pool(url, size=20, service="two")
         with pytest.raises(SetupError, match="raise max_connections"):
-            async with quick_database(url, name="three", size=20, acquire_timeout_s=1):
+            async with fast_database(url, name="three", size=20, acquire_timeout_s=1):
                 raise AssertionError
         async with database(url, size=4, service="four"):
             pass

@@ -28,13 +28,13 @@ ONE = uuid.UUID("27".zfill(32))
 EXECUTED = {
     "accept": f"""('{uuid.uuid4()}', '{uuid.uuid4()}', 'local', '{{}}', 'never seen', 'd', 'e', 'r', null, 'user',
                    null, null, false, now())""",
-    "take": f"('{uuid.UUID('37'.zfill(32))}', 4.0, 'worker', false, null)",
-    "complete_early": f"""('{uuid.UUID("37".zfill(32))}', '{{}}', 'd', 'e', 'result', 'digest', '{{}}', now(),
+    "acquire_lease": f"('{uuid.UUID('37'.zfill(32))}', 4.0, 'worker', false, null)",
+    "complete_optimistic": f"""('{uuid.UUID("37".zfill(32))}', '{{}}', 'd', 'e', 'result', 'digest', '{{}}', now(),
                            now())""",
-    "renew": f"('{ONE}', 1, 4.0, 0.5, 'running')",
+    "renew_lease": f"('{ONE}', 1, 4.0, 0.5, 'running')",
     "complete": f"('{ONE}', 1, 'result', 'digest', '{{}}', now())",
     "fail": f"('{ONE}', 1, '{{}}')",
-    "hand_back": f"('{ONE}', 1, 1)",
+    "release": f"('{ONE}', 1, 1)",
 }
 """Statement -> its arguments."""
 
@@ -75,9 +75,9 @@ async def test_a_round_of_the_reconciler_visits_no_rows_that_ended_before_the_la
         await connection.execute("update computation set status = 'completed'")
         for _ in range(2):
             async with connection.transaction():
-                await connection.fetchval(SQL["reconciling"])
+                await connection.fetchval(SQL["try_reconcile_lock"])
                 found = 0
-                for name, values in (("condemn", ("{}",)), ("orphans", (1.0, 5000))):
+                for name, values in (("fail_exhausted", ("{}",)), ("select_unannounced", (1.0, 5000))):
                     statement = f"explain (analyze, buffers, format json) {_filled(SQL[name], values)}"
                     plan = json.loads(await connection.fetchval(statement))[0]["Plan"]
                     found += plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]

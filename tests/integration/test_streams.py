@@ -15,8 +15,8 @@ from shared.errors import SetupError, UnavailableError
 from shared.infra.database.pool import database, is_migrated, lone_connection, migrate
 from shared.infra.redis import client as clients
 from shared.infra.redis import leases
-from shared.infra.redis.cache import LARGEST, cache
-from shared.infra.redis.streams import Broadcast, Consumer, append, append_many, backlog, key_of, queued
+from shared.infra.redis.cache import MAX_VALUE_BYTES, cache
+from shared.infra.redis.streams import Broadcast, Consumer, append, append_many, backlog, key_of, pending_ids
 from shared.settings import Settings
 
 GROUP = "simulators"
@@ -35,10 +35,10 @@ def _consumer(broker: Redis, name: str, *, lease_ms: int = 5000) -> Consumer:
 async def test_what_was_appended_before_the_group_existed_is_delivered(broker: Redis) -> None:
     await append(broker, BacktestRequested(computation_id="early"))
     consumer = _consumer(broker, "one")
-    assert await consumer.take(block_ms=10) == []  # the group is made at 0
-    delivery = (await consumer.take(block_ms=10))[0]
+    assert await consumer.read(block_ms=10) == []  # the group is made at 0
+    delivery = (await consumer.read(block_ms=10))[0]
     assert delivery.event == BacktestRequested(computation_id="early")
-    await consumer.done(delivery.entry)
+    await consumer.ack(delivery.entry)
     assert await broker.xlen(key_of(BACKTESTS)) == 0
 
 
@@ -46,9 +46,9 @@ async def test_each_entry_goes_to_one_consumer(broker: Redis) -> None:
     one, two = _consumer(broker, "one"), _consumer(broker, "two")
     await one.create_group()
     await append_many(broker, [BacktestRequested(computation_id=str(n)) for n in range(4)])
-    taken = [(await consumer.take(block_ms=10))[0] for consumer in (one, two, one, two)]
+    taken = [(await consumer.read(block_ms=10))[0] for consumer in (one, two, one, two)]
     assert len({delivery.entry for delivery in taken}) == 4
-    assert await queued(broker, BACKTESTS) == {"0", "1", "2", "3"}
+    assert await pending_ids(broker, BACKTESTS) == {"0", "1", "2", "3"}
     found = await backlog(broker, BACKTESTS, GROUP)
     assert (found.length, found.pending, found.lag) == (4, 4, 0)
 
@@ -57,18 +57,18 @@ async def test_a_restarted_consumer_takes_up_its_own_entries(broker: Redis) -> N
     consumer = _consumer(broker, "one")
     await consumer.create_group()
     await append(broker, BacktestRequested(computation_id="a"))
-    entry = (await consumer.take(block_ms=10))[0].entry
-    assert [d.entry for d in await _consumer(broker, "one").take(block_ms=10)] == [entry]
+    entry = (await consumer.read(block_ms=10))[0].entry
+    assert [d.entry for d in await _consumer(broker, "one").read(block_ms=10)] == [entry]
 
 
 async def test_what_was_left_by_a_dead_process_comes_once_each_and_marked_before_anything_new(broker: Redis) -> None:
     dead = _consumer(broker, "one")
     await dead.create_group()
     await append_many(broker, [BacktestRequested(computation_id=str(n)) for n in range(5)])
-    left = [(await dead.take(block_ms=10))[0] for _ in range(3)]
+    left = [(await dead.read(block_ms=10))[0] for _ in range(3)]
     assert not any(delivery.inherited for delivery in left)
     successor = _consumer(broker, "one")
-    taken = [(await successor.take(block_ms=10))[0] for _ in range(5)]  # none is done before the next is taken
+    taken = [(await successor.read(block_ms=10))[0] for _ in range(5)]  # none is done before the next is taken
     assert [delivery.entry for delivery in taken[:3]] == [delivery.entry for delivery in left]
     assert [delivery.inherited for delivery in taken] == [True] * 3 + [False] * 2
     assert len({delivery.entry for delivery in taken}) == 5
@@ -78,12 +78,12 @@ async def test_a_silent_consumer_loses_its_entry_and_a_beating_one_keeps_it(brok
     dead, other = _consumer(broker, "dead", lease_ms=200), _consumer(broker, "other", lease_ms=200)
     await dead.create_group()
     await append(broker, BacktestRequested(computation_id="a"))
-    entry = (await dead.take(block_ms=10))[0].entry
+    entry = (await dead.read(block_ms=10))[0].entry
     for _ in range(5):
         await dead.renew(entry)
-        assert await other.take(block_ms=80) == []
+        assert await other.read(block_ms=80) == []
     async with asyncio.timeout(5):
-        while not (found := await other.take(block_ms=20)):
+        while not (found := await other.read(block_ms=20)):
             pass
     assert (found[0].entry, found[0].claimed) == (entry, True)
 
@@ -92,18 +92,18 @@ async def test_an_entry_that_is_handed_back_is_taken_at_once(broker: Redis) -> N
     leaving, other = _consumer(broker, "leaving"), _consumer(broker, "other")
     await leaving.create_group()
     await append(broker, BacktestRequested(computation_id="a"))
-    entry = (await leaving.take(block_ms=10))[0].entry
-    await leaving.hand_back(entry)
-    assert [d.entry for d in await other.take(block_ms=10)] == [entry]
+    entry = (await leaving.read(block_ms=10))[0].entry
+    await leaving.release(entry)
+    assert [d.entry for d in await other.read(block_ms=10)] == [entry]
 
 
 async def test_a_flushed_broker_is_consumed_again(broker: Redis) -> None:
     consumer = _consumer(broker, "one")
     await consumer.create_group()
     await broker.flushall()
-    assert await consumer.take(block_ms=10) == []
+    assert await consumer.read(block_ms=10) == []
     await append(broker, BacktestRequested(computation_id="a"))
-    assert len(await consumer.take(block_ms=10)) == 1
+    assert len(await consumer.read(block_ms=10)) == 1
 
 
 async def test_planted_bytes_are_delivered_as_no_event(broker: Redis) -> None:
@@ -111,7 +111,7 @@ async def test_planted_bytes_are_delivered_as_no_event(broker: Redis) -> None:
     await consumer.create_group()
     await broker.xadd(key_of(BACKTESTS), {b"event": b"\x80\x04\x95cos\nsystem\n"})
     await broker.xadd(key_of(BACKTESTS), {b"other": b"1"})
-    assert [d.event for _ in range(2) for d in await consumer.take(block_ms=10)] == [None, None]
+    assert [d.event for _ in range(2) for d in await consumer.read(block_ms=10)] == [None, None]
 
 
 async def test_every_reader_of_a_broadcast_sees_every_event(broker: Redis) -> None:
@@ -128,24 +128,24 @@ async def test_a_lease_is_held_by_one_and_outlives_its_length_while_its_owner_li
     broker: Redis, settings: Settings
 ) -> None:
     url = settings.broker_url or ""
-    async with leases.held(broker, url, "build", lease_ms=300, renew_s=0.05) as mine:
+    async with leases.hold(broker, url, "build", lease_ms=300, renew_s=0.05) as mine:
         assert mine is not None
         end = asyncio.get_running_loop().time() + 0.6
         while asyncio.get_running_loop().time() < end:
-            async with leases.held(broker, url, "build") as other:
+            async with leases.hold(broker, url, "build") as other:
                 assert other is None
         assert not mine.lost
-    async with leases.held(broker, url, "build") as after:
+    async with leases.hold(broker, url, "build") as after:
         assert after is not None
 
 
 async def test_a_lost_lease_is_not_given_back_for_another(broker: Redis) -> None:
-    stale = await leases.take(broker, "build")
+    stale = await leases.acquire(broker, "build")
     assert stale is not None
     await broker.delete(leases.PREFIX + "build")
-    newer = await leases.take(broker, "build")
+    newer = await leases.acquire(broker, "build")
     assert newer is not None
-    await leases.give_back(broker, stale)
+    await leases.release(broker, stale)
     assert not await leases.renew(broker, stale)
     assert stale.lost
     assert await leases.renew(broker, newer)
@@ -157,7 +157,7 @@ async def test_the_cache_answers_what_it_has_and_reads_as_empty_when_it_is_gone(
         assert await found.put_parts(names) == 100
         assert await found.get_parts([*names, "absent"]) == names
         assert await found.missing_parts(["absent", "part1"]) == ["absent"]
-        await found.put_result("large", bytes(LARGEST + 1))
+        await found.put_result("large", bytes(MAX_VALUE_BYTES + 1))
         assert await found.get_result("large") is None
     gone = clients.client("unix:///nonexistent.sock")
     found.redis = gone

@@ -19,7 +19,7 @@ import orjson
 
 from services.api.service import run
 from shared.infra.logs import configure
-from shared.infra.memory import be_frugal
+from shared.infra.memory import limit_heap
 from shared.settings import Settings
 
 TICK_S = 0.002
@@ -75,7 +75,7 @@ def _tell(found: object) -> None:
 
 async def main() -> None:
     """The api, as its own `__main__` starts it, and the probe beside it."""
-    be_frugal(mapped_from_bytes=1 << 20)
+    limit_heap(mapped_from_bytes=1 << 20)
     configure("api", "warning", ())
     probe = Probe()
     watching = [asyncio.ensure_future(probe.watch()), asyncio.ensure_future(probe.answer())]

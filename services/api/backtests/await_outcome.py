@@ -70,7 +70,7 @@ async def ended_within(api: Api, row: Row, wait: float) -> Row:
 
 async def _outcome(api: Api, row: Row) -> Row:
     async with api.database.connection() as connection:
-        found = await connection.fetchrow(SQL["outcome"], row["computation"])
+        found = await connection.fetchrow(SQL["select_state"], row["computation"])
     return row | dict(found or {})
 
 
@@ -81,5 +81,5 @@ def _instant(text: str | None) -> dt.datetime | None:
 async def fresh_row(api: Api, identity: uuid.UUID, owner: str) -> Row | None:
     """The row as it is now, if it is the owner's."""
     async with api.database.connection() as connection:
-        found: Mapping[str, Any] | None = await connection.fetchrow(SQL["row"], identity, owner)
+        found: Mapping[str, Any] | None = await connection.fetchrow(SQL["select_backtest"], identity, owner)
     return None if found is None else dict(found)

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
-from redis.asyncio import Redis
 
 from services.api.warm_subscriptions import Watches
 from shared.contracts.events import (
@@ -22,6 +21,7 @@ from shared.contracts.events import (
 from shared.errors import UnavailableError
 from shared.infra.database.pool import LOST as DATABASE_LOST
 from shared.infra.redis.client import LOST
+from shared.infra.redis.connection import BrokerClient
 from shared.infra.redis.streams import Broadcast
 
 log = structlog.get_logger()
@@ -168,7 +168,7 @@ class Ends:
             self._channels[oldest].equity.clear()
             self._channels.move_to_end(oldest)
 
-    async def read(self, broker: Redis) -> None:
+    async def read(self, broker: BrokerClient) -> None:
         """Task: read the stream for ever; a lost broker is waited for."""
         broadcast = Broadcast(broker, EVENTS_STREAM)
         started = False

@@ -200,7 +200,7 @@ async def _leave_room(api: Api, caller: Caller) -> None:
     if caller.concurrency <= 0:
         return
     async with api.database.connection() as connection:
-        unfinished = await connection.fetchval(SQL["open_of_owner"], caller.owner)
+        unfinished = await connection.fetchval(SQL["count_open"], caller.owner)
     if unfinished >= caller.concurrency:
         raise ApiProblem(
             429, "too-many-open", f"This key has {unfinished} unfinished backtests; {caller.concurrency} are allowed.",
@@ -217,7 +217,7 @@ async def _idempotent(api: Api, caller: Caller, ask: Ask, draft: Draft) -> Row |
             return None
         if found["body_digest"] != _body_digest(draft):
             raise ApiProblem(422, "idempotency-conflict", "This Idempotency-Key was used with another body.")
-        return dict(await connection.fetchrow(SQL["row"], found["id"], caller.owner))
+        return dict(await connection.fetchrow(SQL["select_backtest"], found["id"], caller.owner))
 
 
 async def _recorded(api: Api, caller: Caller, draft: Draft, view: View | None, ask: Ask) -> Row:

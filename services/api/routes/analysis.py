@@ -22,6 +22,7 @@ from services.api.schemas.requests import AuditBody, RankingQuery, ScreenQuery
 from services.api.simulator_queries import ask
 from services.api.user_strategies import own_entries
 from shared.contracts.http import JSON
+from shared.contracts.rankings import RANKINGS
 from shared.errors import Problem, RequestError
 from shared.model.calendar import from_day, to_day
 from shared.strategies.catalogue import BY_ID
@@ -150,8 +151,8 @@ async def _completed(api: Api, call: Call) -> dict[str, Any]:
 async def ranking(api: Api, call: Call) -> web.Response:
     """`GET /v1/rankings/{kind}`."""
     kind = call.request.match_info["kind"]
-    if kind not in responses.RANKINGS:
-        raise not_found(f"ranking of this kind; there are {', '.join(responses.RANKINGS)}")
+    if kind not in RANKINGS:
+        raise not_found(f"ranking of this kind; there are {', '.join(RANKINGS)}")
     query = call.query
     view = await needed_view(api)
     day = row_day(view, query.date)

@@ -17,11 +17,11 @@ from services.api.http.request import read_cursor, uuid_of, write_cursor
 from services.api.http.streaming import send
 from services.api.schemas import responses
 from services.api.schemas.requests import BacktestBody, ListQuery
-from shared.contracts.events import BacktestCancelled, BacktestEnded
+from shared.contracts.events import BacktestEnded
 from shared.contracts.http import JSON
 from shared.infra.database.sql import statements
 from shared.infra.redis.client import LOST
-from shared.infra.redis.streams import append_many
+from shared.infra.redis.streams import append
 
 SQL = statements("backtest")
 _NEWEST = uuid.UUID(int=(1 << 128) - 1)
@@ -70,7 +70,7 @@ async def _newest(api: Api, owner: str, before: uuid.UUID, query: ListQuery) -> 
     found: list[Any] = []
     while True:
         async with api.database.transaction() as connection:
-            await connection.execute(SQL["plan_for_the_owner"])
+            await connection.execute(SQL["force_custom_plan"])
             rows = await connection.fetch(SQL["list"], owner, before, query.strategy, asked)
         found += [row for row in rows if query.status in (None, row["status"])]
         if len(found) >= wanted or len(rows) < asked:
@@ -86,16 +86,13 @@ async def cancel(api: Api, call: Call) -> web.Response:
     async with api.database.transaction() as connection:
         if row["computation"] is not None:
             await connection.fetchrow(SQL["lock_computation"], row["computation"])
-        detached = await connection.fetchrow(SQL["detach"], identity, owner)
+        detached = await connection.fetchrow(SQL["cancel_backtest"], identity, owner)
         if detached is not None and detached["computation"] is not None:
             stopped = await connection.fetchval(SQL["stop_computation"], detached["computation"])
     if stopped is not None:
         name = str(stopped)
         with suppress(*LOST):  # the simulator's next heartbeat finds its lease gone
-            await append_many(
-                api.broker,
-                [BacktestCancelled(computation_id=name), BacktestEnded(computation_id=name, status="cancelled")],
-            )
+            await append(api.broker, BacktestEnded(computation_id=name, status="cancelled"))
     elif detached is not None and detached["computation"] is not None:
         api.ends.wake(str(detached["computation"]))
     row = await own_row(api, call)

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from services.api.context import Api, Call, Route
 from services.api.schemas import responses
-from shared.contracts.events import BACKTESTS, QUERIES
+from shared.contracts.events import BACKTESTS, QUERIES, SIMULATORS
 from shared.contracts.http import JSON
 from shared.errors import UnavailableError
 from shared.infra.database.pool import LOST
@@ -19,7 +19,6 @@ from shared.infra.redis import client as servers
 from shared.infra.redis.streams import backlog
 
 SQL = statements("backtest")
-GROUP = "simulators"
 
 
 async def healthz(api: Api, call: Call) -> web.Response:
@@ -49,7 +48,7 @@ async def metrics(api: Api, call: Call) -> web.Response:
             row = await connection.fetchrow(SQL["queue_depth"])
         api.measures.queue(row["queued"], row["oldest_s"], api.datasets.published_at)
         for stream in (BACKTESTS, QUERIES):
-            found = await backlog(api.broker, stream, GROUP)
+            found = await backlog(api.broker, stream, SIMULATORS)
             api.measures.stream(stream, found.length, found.pending, found.lag)
         for role, redis in (("broker", api.broker), ("cache", api.cache.redis)):
             api.measures.redis(role, *await servers.memory(redis))

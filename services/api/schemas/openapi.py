@@ -10,6 +10,7 @@ from pydantic.json_schema import models_json_schema
 from services.api.context import Route
 from services.api.schemas import responses
 from shared.contracts.http import JSON, ORIGINS, PROBLEM
+from shared.contracts.rankings import RANKINGS
 
 TITLE = "Ondol"
 VERSION = "1.0.0"
@@ -37,7 +38,7 @@ HEADERS: dict[str, dict[str, Any]] = {
 PATH_PARAMETERS: dict[str, dict[str, Any]] = {
     "id": {"type": "string", "minLength": 1}, "key": {"type": "string", "minLength": 1},
     "code": {"type": "string", "minLength": 1}, "version": {"type": "string", "minLength": 1},
-    "kind": {"type": "string", "enum": list(responses.RANKINGS)},
+    "kind": {"type": "string", "enum": list(RANKINGS)},
 }  # fmt: skip
 
 Shapes = dict[Any, Any]

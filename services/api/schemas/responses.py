@@ -258,9 +258,6 @@ class Replay(Answer):
     first_difference: dict[str, Any] | None
 
 
-RANKINGS = ("market_cap", "trading_volume", "trading_value")
-
-
 class RankingItem(Answer):
     """A stock in a ranking."""
 

@@ -16,7 +16,6 @@ from contextlib import asynccontextmanager
 
 import msgspec
 import structlog
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from services.preparer import dataset_store
@@ -24,9 +23,10 @@ from services.preparer.part_store import Made, made_from_bytes
 from shared.contracts.jobs import PREPARE_PART, PREPARE_QUEUE
 from shared.infra import arq_jobs
 from shared.infra.database.pool import Database
-from shared.infra.lifecycle import Beat, Heartbeat
-from shared.infra.redis import client as servers
+from shared.infra.lifecycle import Heartbeat
 from shared.infra.redis import leases
+from shared.infra.redis.client import connected
+from shared.infra.redis.connection import BrokerClient
 from shared.infra.redis.leases import Lease
 
 log = structlog.get_logger()
@@ -58,7 +58,7 @@ msgspec.json.Decoder(Order)  # met where there is one thread, see shared/model/r
 class Presence:
     """One preparer among those that are alive: a slot in Redis that is lost five seconds after its owner dies."""
 
-    def __init__(self, broker: Redis, broker_url: str) -> None:
+    def __init__(self, broker: BrokerClient, broker_url: str) -> None:
         self.broker_url = broker_url
         self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._broker = broker
@@ -68,25 +68,22 @@ class Presence:
     async def kept(self) -> AsyncIterator[None]:
         """Hold a slot while the block runs, from a thread of its own. Whoever finds none is not seen, nor needed."""
 
-        @asynccontextmanager
-        async def open_beat() -> AsyncIterator[Beat]:
-            own = servers.client(self.broker_url)
-
-            async def beat() -> None:
-                if self._lease is not None:
-                    await leases.renew(own, self._lease)
-                if self._lease is None or self._lease.lost:
-                    self._lease = await _take(own)
-
-            try:
-                yield beat
-                if self._lease is not None:
-                    await leases.give_back(own, self._lease)
-            finally:
-                await own.aclose()
-
-        with Heartbeat(open_beat, interval_s=leases.RENEW_S, lost=(RedisError, OSError)):
+        with Heartbeat(self._connected, self._renew, interval_s=leases.RENEW_S, lost=(RedisError, OSError)):
             yield
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[BrokerClient]:
+        """Open the connection of the heartbeat thread; release the slot at the end."""
+        async with connected(self.broker_url) as own:
+            yield own
+            if self._lease is not None:
+                await leases.release(own, self._lease)
+
+    async def _renew(self, own: BrokerClient) -> None:
+        if self._lease is not None:
+            await leases.renew(own, self._lease)
+        if self._lease is None or self._lease.lost:
+            self._lease = await _take(own)
 
     async def others(self) -> int:
         """How many other preparers are alive; 0 when that cannot be known."""
@@ -98,9 +95,9 @@ class Presence:
         return sum(1 for token in tokens if token is not None and token != own)
 
 
-async def _take(broker: Redis) -> Lease | None:
+async def _take(broker: BrokerClient) -> Lease | None:
     for number in range(SLOTS):
-        lease = await leases.take(broker, _slot(number))
+        lease = await leases.acquire(broker, _slot(number))
         if lease is not None:
             return lease
     return None

@@ -30,7 +30,7 @@ def _is_lost(connection: asyncpg.pool.PoolConnectionProxy) -> bool:
         return True
 
 
-class Quick(Database):
+class FastPool(Database):
     """A pool that hands connections from one user to the next by itself, as long as nobody stands in line.
 
     asyncpg's own way of taking and giving back makes three tasks, which cost more than a small statement.
@@ -71,7 +71,7 @@ class Quick(Database):
 
 
 @asynccontextmanager
-async def quick_database(url: str, *, name: str, size: int, acquire_timeout_s: float) -> AsyncIterator[Database]:
+async def fast_database(url: str, *, name: str, size: int, acquire_timeout_s: float) -> AsyncIterator[Database]:
     """A pool whose users leave nothing behind on a connection (no session settings, locks, listeners or cursors).
 
     SetupError when the server cannot be reached, or has no room for all connections that may be taken.
@@ -89,7 +89,7 @@ async def quick_database(url: str, *, name: str, size: int, acquire_timeout_s: f
         raise SetupError(
             f"PostgreSQL cannot be used ({reason}); check ONDOL_DATABASE_URL and that the server runs."
         ) from error
-    found = Quick(pool, acquire_timeout_s)
+    found = FastPool(pool, acquire_timeout_s)
     await check_room(found)
     try:
         yield found

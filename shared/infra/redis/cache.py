@@ -1,4 +1,4 @@
-"""The cache: chunk parts, manifests and results by content name; losing it costs time, never an answer."""
+"""The cache: chunk parts, manifests and results by content name. Its loss costs time, never an answer."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from shared.errors import SetupError
-from shared.infra.redis import client as servers
-from shared.infra.redis.connection import Client
+from shared.infra.redis import client as redis_client
+from shared.infra.redis.connection import BrokerClient
 
 PREFIX = "ondol:"
-LARGEST = 4 * 1024 * 1024
-"""Greatest value: a reader's event loop stands still while one arrives."""
+MAX_VALUE_BYTES = 4 * 1024 * 1024
+"""Larger values would block the event loop of a reader for too long."""
 
 _BATCH = 32
 
 
 class Cache:
-    """Values by kind and name. Reads answer what is there; a lost server reads as empty and writes are dropped.
+    """Values by kind and name. A lost server reads as an empty cache and drops writes.
 
     Works with one Redis and with a Redis Cluster: every command touches one key, pipelines are not transactions.
     """
@@ -29,21 +29,21 @@ class Cache:
         self.redis = redis
 
     def _pipeline(self) -> Any:
-        """A pipeline; TimeoutError of redis while the server does not answer."""
-        if isinstance(self.redis, Client):
-            self.redis.refuse_away()
+        """Return a pipeline; TimeoutError of redis while the circuit is open."""
+        if isinstance(self.redis, BrokerClient):
+            self.redis.check_circuit()
         return self.redis.pipeline(transaction=False)
 
     async def get_parts(self, names: Sequence[str]) -> dict[str, bytes]:
-        """The parts that are there: name -> encoded bytes."""
+        """Return the parts that are cached: name -> encoded bytes."""
         return await self._get("part", names)
 
     async def put_parts(self, parts: Mapping[str, bytes]) -> int:
-        """Store encoded parts; returns how many were stored."""
+        """Store encoded parts; return how many were stored."""
         return await self._put("part", parts, None)
 
     async def drop_parts(self, names: Sequence[str]) -> None:
-        """Forget parts that nothing current needs; the record still holds them for those who do."""
+        """Delete parts that the current version does not use; PostgreSQL keeps them for older versions."""
         try:
             for batch in _batches(names, 512):
                 pipe = self._pipeline()
@@ -54,7 +54,7 @@ class Cache:
             return
 
     async def missing_parts(self, names: Sequence[str]) -> list[str]:
-        """Those of `names` that are not in the cache (all, when it does not answer)."""
+        """Return those of `names` that are not cached (all, when the server does not answer)."""
         absent: list[str] = []
         for batch in _batches(names, 512):
             try:
@@ -64,11 +64,11 @@ class Cache:
                 found = await pipe.execute()
             except (RedisError, OSError):
                 found = [0] * len(batch)
-            absent += [name for name, there in zip(batch, found, strict=True) if not there]
+            absent += [name for name, exists in zip(batch, found, strict=True) if not exists]
         return absent
 
     async def get_manifest(self, version: str) -> bytes | None:
-        """The manifest of a dataset version."""
+        """Return the manifest of a dataset version, None when it is not cached."""
         return (await self._get("manifest", [version])).get(version)
 
     async def put_manifest(self, version: str, body: bytes) -> None:
@@ -76,43 +76,43 @@ class Cache:
         await self._put("manifest", {version: body}, None)
 
     async def get_result(self, name: str) -> bytes | None:
-        """A stored result by its content name (the computation's key)."""
-        if isinstance(self.redis, Client):
+        """Return a stored result by its content name (the computation's key), None when it is not cached."""
+        if isinstance(self.redis, BrokerClient):
             try:
-                (found,) = await self.redis.ask(("GET", _key("result", name)))
+                (found,) = await self.redis.send(("GET", _key("result", name)))
             except (RedisError, OSError):
                 return None
             return found if isinstance(found, bytes) else None
         return (await self._get("result", [name])).get(name)
 
-    async def put_result(self, name: str, body: bytes, *, keep_s: int = 86_400) -> None:
-        """Store a result for `keep_s` seconds; larger ones than 4 MiB stay in PostgreSQL only."""
-        if len(body) > LARGEST:
+    async def put_result(self, name: str, body: bytes, *, ttl_s: int = 86_400) -> None:
+        """Store a result for `ttl_s` seconds; one above MAX_VALUE_BYTES is stored in PostgreSQL only."""
+        if len(body) > MAX_VALUE_BYTES:
             return
-        if isinstance(self.redis, Client):
+        if isinstance(self.redis, BrokerClient):
             try:
-                await self.redis.ask(("SET", _key("result", name), body, "EX", keep_s))
+                await self.redis.send(("SET", _key("result", name), body, "EX", ttl_s))
             except (RedisError, OSError):
                 return
         else:
-            await self._put("result", {name: body}, keep_s)
+            await self._put("result", {name: body}, ttl_s)
 
     async def forget_result(self, name: str) -> None:
-        """Drop a stored result."""
+        """Delete a stored result."""
         with suppress(RedisError, OSError):
             await self.redis.unlink(_key("result", name))
 
     async def memory(self) -> tuple[int, int]:
-        """(bytes used, limit in bytes or 0); zeros when the server does not answer."""
+        """Return (bytes used, limit in bytes or 0); zeros when the server does not answer."""
         try:
-            used, limit, _ = await servers.memory(self.redis)
+            used, limit, _ = await redis_client.memory(self.redis)
         except (RedisError, OSError):
             return 0, 0
         return used, limit
 
     async def answers(self) -> bool:
-        """Whether PING comes back (for /readyz)."""
-        return await servers.answers(self.redis)
+        """Return whether the server answers PING (for /readyz)."""
+        return await redis_client.answers(self.redis)
 
     async def _get(self, kind: str, names: Sequence[str]) -> dict[str, bytes]:
         found: dict[str, bytes] = {}
@@ -130,13 +130,13 @@ class Cache:
             return found
         return found
 
-    async def _put(self, kind: str, values: Mapping[str, bytes], keep_s: int | None) -> int:
+    async def _put(self, kind: str, values: Mapping[str, bytes], ttl_s: int | None) -> int:
         stored = 0
         try:
             for batch in _batches(list(values), _BATCH):
                 pipe = self._pipeline()
                 for name in batch:
-                    pipe.set(_key(kind, name), values[name], ex=keep_s)
+                    pipe.set(_key(kind, name), values[name], ex=ttl_s)
                 stored += sum(1 for answer in await pipe.execute(raise_on_error=False) if answer is True)
         except (RedisError, OSError):
             return stored
@@ -153,8 +153,8 @@ def _batches(names: Sequence[str], size: int) -> Iterable[Sequence[str]]:
 
 @asynccontextmanager
 async def cache(url: str, *, cluster: bool = False) -> AsyncIterator[Cache]:
-    """The cache server; SetupError when it does not answer at start (later losses only cost time)."""
-    redis: Any = servers.cluster_client(url) if cluster else servers.client(url)
+    """Connect to the cache; SetupError when it does not answer at the start (later losses only cost time)."""
+    redis: Any = redis_client.cluster_client(url) if cluster else redis_client.client(url)
     try:
         try:
             await redis.ping()

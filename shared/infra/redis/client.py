@@ -1,4 +1,4 @@
-"""Clients of the two Redis servers, with time limits on every wait and the checks that a start needs."""
+"""Clients of the two Redis servers: timeouts for every command, and the checks of a service's start."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from redis.exceptions import RedisClusterException, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from shared.errors import SetupError
-from shared.infra.redis.connection import QUICK_S, Client
+from shared.infra.redis.connection import SHARED_TIMEOUT_S, BrokerClient
 
 if TYPE_CHECKING:
     from redis.asyncio.cluster import RedisCluster
 
 LOST = (RedisConnectionError, RedisTimeoutError, OSError)
-"""What a lost or restarting Redis raises: worth another try."""
+"""Errors of a lost or restarting Redis; the operation may be tried again."""
 
 BLOCK_MS = 1000
-"""Longest blocking read; socket timeouts lie above it."""
+"""Longest blocking read; socket timeouts are longer."""
 
 
-def client(url: str) -> Client:
-    """A client that reconnects by itself; replies are bytes. What was lost is tried again, what was late is not."""
-    found: Client = Client.from_url(
+def client(url: str) -> BrokerClient:
+    """Return a client that reconnects; replies are bytes. Lost commands are retried, timed out ones are not."""
+    found: BrokerClient = BrokerClient.from_url(
         url,
-        socket_timeout=QUICK_S,
-        socket_connect_timeout=QUICK_S,
+        socket_timeout=SHARED_TIMEOUT_S,
+        socket_connect_timeout=SHARED_TIMEOUT_S,
         health_check_interval=15,
         retry=Retry(ExponentialBackoff(cap=0.5, base=0.02), 3, supported_errors=(RedisConnectionError,)),
         retry_on_error=[RedisConnectionError],
@@ -40,7 +40,7 @@ def client(url: str) -> Client:
 
 
 def cluster_client(url: str) -> RedisCluster:
-    """A client of a Redis Cluster; replies are bytes."""
+    """Return a client of a Redis Cluster; replies are bytes."""
     from redis.asyncio.cluster import RedisCluster
 
     found: RedisCluster = RedisCluster.from_url(url, socket_timeout=5, socket_connect_timeout=2)
@@ -48,8 +48,18 @@ def cluster_client(url: str) -> RedisCluster:
 
 
 @asynccontextmanager
-async def broker(url: str) -> AsyncIterator[Client]:
-    """The broker; SetupError when it does not answer, or when it may evict (an evicted stream is lost work)."""
+async def connected(url: str) -> AsyncIterator[BrokerClient]:
+    """Yield a client and close it at the end; the server is not contacted before the first command."""
+    found = client(url)
+    try:
+        yield found
+    finally:
+        await found.aclose()
+
+
+@asynccontextmanager
+async def broker(url: str) -> AsyncIterator[BrokerClient]:
+    """Connect to the broker; SetupError when it does not answer, or when it may evict (evicted streams are lost)."""
     found = client(url)
     try:
         info = await _info(found, "ONDOL_BROKER_URL")
@@ -64,8 +74,10 @@ async def broker(url: str) -> AsyncIterator[Client]:
 
 
 async def refuse_same_server(broker_url: str, cache_url: str, *, cluster: bool = False) -> None:
-    """SetupError when broker and cache are one server, under whatever two addresses: a cache that fills up evicts, or
-    refuses, what the broker must keep. SetupError, too, when one of them does not answer."""
+    """Raise SetupError when broker and cache are one server (compared by run id), or when one does not answer.
+
+    A full cache would evict or reject the entries of the broker.
+    """
     one = client(broker_url)
     other: Any = cluster_client(cache_url) if cluster else client(cache_url)
     try:
@@ -83,7 +95,7 @@ async def refuse_same_server(broker_url: str, cache_url: str, *, cluster: bool =
         await other.aclose()
     if broker_run is not None and broker_run in {info.get("run_id") for info in found}:
         raise SetupError(
-            "ONDOL_BROKER_URL and ONDOL_CACHE_URL lead to the same Redis server; a full cache would evict or block "
+            "ONDOL_BROKER_URL and ONDOL_CACHE_URL point to the same Redis server; a full cache would evict or block "
             "queued work, so start a second server for the cache (another database number is not enough)."
         )
 
@@ -101,7 +113,7 @@ def _unusable(error: BaseException, setting: str) -> str:
 
 
 async def memory(redis: Redis | RedisCluster) -> tuple[int, int, int]:
-    """(bytes used, limit in bytes or 0, keys evicted since the start); the sums over the primaries of a cluster."""
+    """Return (bytes used, limit in bytes or 0, keys evicted since the start), summed over a cluster's primaries."""
     if hasattr(redis, "get_primaries"):
         found = [await redis.info(target_nodes=node) for node in redis.get_primaries()]
     else:
@@ -113,7 +125,7 @@ async def memory(redis: Redis | RedisCluster) -> tuple[int, int, int]:
 
 
 async def answers(redis: Redis) -> bool:
-    """Whether PING comes back (for /readyz)."""
+    """Return whether the server answers PING (for /readyz)."""
     try:
         return bool(await redis.ping())
     except (RedisError, OSError):

@@ -1,7 +1,8 @@
-"""A Redis connection for the commands of the hot path: packed once, answered in order, without a task for each.
+"""A pipelined Redis connection for the hot path, and a client with a circuit breaker.
 
-A server that hangs, instead of dying, is found out by the first command that it does not answer in time. Until it
-answers a PING again nobody waits for it: every command fails at once.
+Commands are packed once and their replies matched in order, without a task for each. A server that hangs, instead of
+closing its connections, is detected by the first command that it does not answer in time. Until it answers a PING
+again every command fails at once. Measured in docs/decisions/0003 and 0013.
 """
 
 from __future__ import annotations
@@ -18,31 +19,31 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import InvalidResponse, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-PATIENCE_S = 5.0
-"""How long a reading that blocks may stay silent beyond what it asked for."""
-QUICK_S = 2.0
-"""How long any other command may."""
+TIMEOUT_S = 5.0
+"""How long a blocking read may stay silent beyond its BLOCK time."""
+SHARED_TIMEOUT_S = 2.0
+"""How long any other command may take."""
 PROBE_S = 0.25
 _GRACE_S = 0.1
 
 Command = tuple[str | bytes | int, ...]
 
 
-class _Ask:
+class _Pending:
     """Commands that were sent together and wait for as many replies."""
 
-    __slots__ = ("answer", "count", "replies")
+    __slots__ = ("count", "future", "replies")
 
-    def __init__(self, answer: asyncio.Future[list[Any]], count: int) -> None:
-        self.answer = answer
+    def __init__(self, future: asyncio.Future[list[Any]], count: int) -> None:
+        self.future = future
         self.count = count
         self.replies: list[Any] = []
 
 
-class Line(asyncio.Protocol):
-    """One connection, opened when it is first used and again after a loss; made by `Client`.
+class PipelinedConnection(asyncio.Protocol):
+    """One connection, opened at its first use and reopened after a loss; create it with `BrokerClient`.
 
-    Commands of several tasks follow each other on it, so a command that blocks needs a line of its own. Nothing is
+    Commands of several tasks are pipelined on it, so a command that blocks needs a connection of its own. Nothing is
     repeated after a loss: the caller knows whether its command may be sent twice.
     """
 
@@ -51,30 +52,30 @@ class Line(asyncio.Protocol):
         self._opening = asyncio.Lock()
         self._transport: asyncio.Transport | None = None
         self._writer: asyncio.StreamWriter | None = None
-        self._before: asyncio.BaseProtocol | None = None
+        self._stream_protocol: asyncio.BaseProtocol | None = None
         self._reader = _reader()
-        self._asked: deque[_Ask] = deque()
+        self._pending: deque[_Pending] = deque()
         self._closed = False
 
-    async def ask(self, *commands: Command, patience_s: float = PATIENCE_S) -> list[Any]:
-        """The replies, bytes or numbers or lists of them; an error of the server is a reply, too (`raise_errors`).
+    async def send(self, *commands: Command, timeout_s: float = TIMEOUT_S) -> list[Any]:
+        """Return the replies: bytes, numbers or lists of them; an error of the server is a reply (`raise_errors`).
 
-        Raises ConnectionError and TimeoutError of redis when the server is lost. Patience begins with the opening.
+        Raises ConnectionError and TimeoutError of redis when the server is lost. The timeout includes the connect.
         """
         transport = self._transport
         if transport is None or transport.is_closing():
             try:
-                async with asyncio.timeout(patience_s):
+                async with asyncio.timeout(timeout_s):
                     transport = await self._open()
             except TimeoutError as error:
-                raise RedisTimeoutError("the server did not take the connection in time") from error
+                raise RedisTimeoutError("the server did not accept the connection in time") from error
         loop = asyncio.get_running_loop()
-        asked = _Ask(loop.create_future(), len(commands))
-        self._asked.append(asked)
+        pending = _Pending(loop.create_future(), len(commands))
+        self._pending.append(pending)
         transport.write(b"".join([hiredis.pack_command(command) for command in commands]))  # type: ignore[arg-type]
-        timer = loop.call_later(patience_s, self._late, asked, loop)
+        timer = loop.call_later(timeout_s, self._on_timeout, pending, loop)
         try:
-            return await asked.answer
+            return await pending.future
         finally:
             timer.cancel()
 
@@ -82,14 +83,14 @@ class Line(asyncio.Protocol):
         async with self._opening:
             if self._transport is not None and not self._transport.is_closing():
                 return self._transport
-            # A connection that the server half closed is not lost as long as something is to be sent on it: whoever
-            # waits for its replies must not wait for those of the new one.
-            self._cut(RedisConnectionError("the connection was lost"))
+            # A half-closed connection is not reported as lost while data wait to be sent on it; fail its pending
+            # commands now, or they would receive replies of the new connection.
+            self._abort(RedisConnectionError("the connection was lost"))
             if self._closed:
                 raise _closed()
             connection: Any = self._pool.make_connection()  # type: ignore[no-untyped-call]
             try:
-                await connection.connect()  # the address and the login are those of the client
+                await connection.connect()  # with the address and the credentials of the client
                 if self._closed:
                     raise _closed()
             except BaseException:
@@ -99,130 +100,147 @@ class Line(asyncio.Protocol):
             connection._writer = connection._reader = None
             connection._parser.on_disconnect()
             transport: asyncio.Transport = writer.transport
-            self._writer, self._before, self._reader = writer, transport.get_protocol(), _reader()
+            self._writer, self._stream_protocol, self._reader = writer, transport.get_protocol(), _reader()
             transport.set_protocol(self)
             self._transport = transport
             return transport
 
     def data_received(self, data: bytes) -> None:
-        """Hand replies to those who asked, in order."""
+        """Resolve the pending commands in order."""
         reader = self._reader
         reader.feed(data)
         try:
             while (reply := reader.gets()) is not False:
-                asked = self._asked[0]
-                asked.replies.append(reply)
-                if len(asked.replies) == asked.count:
-                    self._asked.popleft()
-                    if not asked.answer.done():
-                        asked.answer.set_result(asked.replies)
+                pending = self._pending[0]
+                pending.replies.append(reply)
+                if len(pending.replies) == pending.count:
+                    self._pending.popleft()
+                    if not pending.future.done():
+                        pending.future.set_result(pending.replies)
         except (InvalidResponse, IndexError):
-            self._cut(RedisConnectionError("the server sent what no command asked for"))
+            self._abort(RedisConnectionError("the server sent a reply that belongs to no command"))
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Everybody who waits hears of it."""
-        if self._before is not None:
-            self._before.connection_lost(error)
-        self._cut(RedisConnectionError("the connection was lost"))
+        """Fail all pending commands."""
+        if self._stream_protocol is not None:
+            self._stream_protocol.connection_lost(error)
+        self._abort(RedisConnectionError("the connection was lost"))
 
-    def _late(self, asked: _Ask, loop: asyncio.AbstractEventLoop | None = None) -> None:
-        """`loop`: this process may be what was late; replies that have arrived meanwhile are read first."""
-        if asked.answer.done():
+    def _on_timeout(self, pending: _Pending, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        """Fail a command. With `loop` wait `_GRACE_S` first: this process may be slow, and the reply already here."""
+        if pending.future.done():
             return
         if loop is not None:
-            loop.call_later(_GRACE_S, self._late, asked)
+            loop.call_later(_GRACE_S, self._on_timeout, pending)
         else:
-            asked.answer.set_exception(RedisTimeoutError("the server did not answer in time"))
-            self._cut(RedisConnectionError("the server did not answer in time"))
+            pending.future.set_exception(RedisTimeoutError("the server did not answer in time"))
+            self._abort(RedisConnectionError("the server did not answer in time"))
 
-    def _cut(self, error: Exception) -> None:
+    def _abort(self, error: Exception) -> None:
         transport, self._transport = self._transport, None
-        waiting, self._asked = self._asked, deque()
+        failed, self._pending = self._pending, deque()
         if transport is not None:
             transport.abort()
-        for asked in waiting:
-            if not asked.answer.done():
-                asked.answer.set_exception(error)
+        for pending in failed:
+            if not pending.future.done():
+                pending.future.set_exception(error)
 
     def close(self) -> None:
-        """Close the connection for good; whoever waits for it, opens it or asks later gets a ConnectionError."""
+        """Close the connection; pending and later commands fail with ConnectionError."""
         self._closed = True
-        self._cut(_closed())
+        self._abort(_closed())
 
 
-class Client(Redis):
-    """A Redis client that also has lines."""
+class BrokerClient(Redis):
+    """A Redis client with pipelined connections and a circuit breaker."""
 
-    _lines: tuple[Line, ...] = ()
-    _shared: Line | None = None
-
-    def line(self) -> Line:
-        """A line of its own, for commands that block; it is closed with the client."""
-        made = Line(self)
-        self._lines = (*self._lines, made)
-        return made
-
+    _connections: tuple[PipelinedConnection, ...] = ()
+    _shared: PipelinedConnection | None = None
     _probe: asyncio.Task[None] | None = None
 
+    def open_connection(self) -> PipelinedConnection:
+        """Return a connection of its own, for commands that block; it is closed with the client."""
+        connection = PipelinedConnection(self)
+        self._connections = (*self._connections, connection)
+        return connection
+
     @property
-    def away(self) -> bool:
+    def circuit_open(self) -> bool:
         """The server did not answer in time, and has not answered since."""
         return self._probe is not None and not self._probe.done()
 
-    async def ask(self, *commands: Command) -> list[Any]:
-        """`Line.ask` on a line that everybody shares; TimeoutError at once while the server is away."""
-        self.refuse_away()
+    async def send(self, *commands: Command) -> list[Any]:
+        """`PipelinedConnection.send` on the shared connection; TimeoutError at once while the circuit is open."""
+        self.check_circuit()
         if self._shared is None:
-            self._shared = self.line()
+            self._shared = self.open_connection()
         try:
-            return await self._shared.ask(*commands, patience_s=QUICK_S)
+            return await self._shared.send(*commands, timeout_s=SHARED_TIMEOUT_S)
         except RedisTimeoutError:
-            self._is_late()
+            self._open_circuit()
             raise
 
+    async def execute(self, *commands: Command, transaction: bool = False) -> list[Any]:
+        """Execute commands that may be repeated and return their replies; raise the first error reply.
+
+        After a lost connection they are sent again through redis-py, which reconnects with retries.
+        """
+        try:
+            if transaction:
+                replies = raise_errors(await self.send(("MULTI",), *commands, ("EXEC",)))
+                return list(replies[-1])
+            return raise_errors(await self.send(*commands))
+        except (RedisConnectionError, RedisTimeoutError, OSError):
+            if self.circuit_open:
+                raise
+        async with self.pipeline(transaction=transaction) as pipe:
+            for command in commands:
+                await pipe.execute_command(*command)
+            return list(await pipe.execute())
+
     async def execute_command(self, *args: Any, **options: Any) -> Any:
-        """Like the ordinary client; TimeoutError at once while the server is away."""
-        self.refuse_away()
+        """Like `Redis.execute_command`; TimeoutError at once while the circuit is open."""
+        self.check_circuit()
         try:
             return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
         except RedisTimeoutError:
-            self._is_late()
+            self._open_circuit()
             raise
 
-    def refuse_away(self) -> None:
-        """TimeoutError while the server is away."""
-        if self.away:
+    def check_circuit(self) -> None:
+        """Raise TimeoutError while the circuit is open."""
+        if self.circuit_open:
             raise RedisTimeoutError("the server has not answered for a while")
 
-    def _is_late(self) -> None:
-        if not self.away:
-            self._probe = asyncio.ensure_future(self._until_back())
+    def _open_circuit(self) -> None:
+        if not self.circuit_open:
+            self._probe = asyncio.ensure_future(self._until_answered())
 
-    async def _until_back(self) -> None:
-        line = Line(self)
+    async def _until_answered(self) -> None:
+        connection = PipelinedConnection(self)
         try:
             while True:
                 with suppress(RedisError, OSError):
-                    (reply,) = await line.ask(("PING",), patience_s=QUICK_S / 2)
+                    (reply,) = await connection.send(("PING",), timeout_s=SHARED_TIMEOUT_S / 2)
                     if not isinstance(reply, Exception):
                         return
                 await asyncio.sleep(PROBE_S)
         finally:
-            line.close()
+            connection.close()
 
     async def aclose(self, close_connection_pool: bool | None = None) -> None:
-        """Close the lines and the pool."""
+        """Close the connections and the pool."""
         if self._probe is not None:
             self._probe.cancel()
             await asyncio.wait({self._probe})
-        for line in self._lines:
-            line.close()
-        self._lines, self._shared = (), None
+        for connection in self._connections:
+            connection.close()
+        self._connections, self._shared = (), None
         await super().aclose(close_connection_pool)
 
 
 def raise_errors(replies: list[Any]) -> list[Any]:
-    """The replies, when none is an error (also none of those inside a transaction); else the first one is raised."""
+    """Return the replies, or raise the first error among them (those inside a transaction included)."""
     for reply in replies:
         if isinstance(reply, Exception):
             raise reply

@@ -17,7 +17,7 @@ from services.api.ids import Ids
 from services.api.routes.backtest_events import Position, position_of
 from services.api.routes.backtest_exports import COLUMNS, as_csv
 from services.api.schemas.requests import BacktestBody
-from services.simulator.queries import first_difference
+from services.simulator.queries.replay import first_difference
 
 
 def test_ids_ascend_also_within_a_millisecond() -> None:

@@ -41,10 +41,10 @@ print(list(environment.values()))
 
 FRAGMENTS = """
 import asyncio
-from shared.infra.memory import anonymous_bytes, be_frugal, give_back_when_quiet
+from shared.infra.memory import anonymous_bytes, limit_heap, trim_heap_when_idle
 
 async def main():
-    giving_back = asyncio.create_task(give_back_when_quiet(0.05))
+    giving_back = asyncio.create_task(trim_heap_when_idle(0.05))
     await asyncio.sleep(0)  # it has begun
     pieces = [bytes(1000) for _ in range(30_000)]
     kept, most = pieces[-1], anonymous_bytes()
@@ -56,7 +56,7 @@ async def main():
     giving_back.cancel()
     print([most, freed, anonymous_bytes(), len(kept)])
 
-be_frugal(mapped_from_bytes=1 << 18)
+limit_heap(mapped_from_bytes=1 << 18)
 asyncio.run(main())
 """
 

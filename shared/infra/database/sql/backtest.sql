@@ -85,7 +85,7 @@ where owner = $1 and idempotency_key = $2 and created_at > now() - interval '24 
 update backtest set idempotency_key = null
 where owner = $1 and idempotency_key = $2 and created_at <= now() - interval '24 hours';
 
--- name: open_of_owner
+-- name: count_open
 -- How many unfinished requests an owner has.
 select
     (select count(*) from computation c join backtest b on b.computation = c.id
@@ -93,14 +93,14 @@ select
   + (select count(*) from backtest
      where computation is null and cancelled_at is null and owner = $1) as open;
 
--- name: row
+-- name: select_backtest
 select b.id, b.owner, b.computation, b.request, b.request_digest, b.dataset_version, b.strategy_id, b.cached,
        b.origin, b.cancelled_at, b.created_at, c.status, c.progress, c.started_at, c.finished_at, c.error,
        c.result_digest, c.engine_version, c.rules_version
 from backtest b left join computation c on c.id = b.computation
 where b.id = $1 and b.owner = $2;
 
--- name: plan_for_the_owner
+-- name: force_custom_plan
 -- Which index to read depends on how much of the table is the owner's: no plan for an average one.
 set local plan_cache_mode = force_custom_plan;
 
@@ -124,15 +124,15 @@ select b.id, b.strategy_id, b.dataset_version, b.computation, b.cancelled_at, c.
 from backtest b left join computation c on c.id = b.computation
 where b.owner = $1 and b.id = any($2::uuid[]);
 
--- name: ended
+-- name: select_finished
 -- Those of the given computations that have come to an end.
 select id, status, result_digest from computation
 where id = any($1::uuid[]) and status in ('completed', 'failed', 'cancelled');
 
--- name: outcome
+-- name: select_state
 select status, progress, error, started_at, finished_at, result_digest from computation where id = $1;
 
--- name: detach
+-- name: cancel_backtest
 -- Only a row that has not ended can be cancelled.
 update backtest b set cancelled_at = coalesce(b.cancelled_at, now())
 where b.id = $1 and b.owner = $2
@@ -153,7 +153,7 @@ returning id;
 -- name: pinned
 select distinct dataset_version from computation where status in ('queued', 'preparing', 'running');
 
--- name: take
+-- name: acquire_lease
 -- The lease: $1 computation, $2 seconds, $3 worker, $4 whether somebody else may have begun a run before its lease,
 -- which then counts as the first start, $5 when a run of this worker began that goes on under the lease.
 -- Nobody waits for the disk: where PostgreSQL dies before it has written the lease, the row is queued again and may be
@@ -168,16 +168,16 @@ returning request, dataset_version, engine_version, lease, attempts, origin, cre
           extract(epoch from (now() - created_at)) * 1000 as queue_ms,
           set_config('synchronous_commit', 'off', true) as unwaited;
 
--- name: exists
+-- name: computation_exists
 select true from computation where id = $1;
 
--- name: inherit
+-- name: expire_predecessor_leases
 -- $1 the beginning of the worker's name that only its dead predecessors had: their leases end now.
 update computation set lease_until = now()
 where status in ('preparing', 'running') and starts_with(worker, $1)
 returning id;
 
--- name: renew
+-- name: renew_lease
 -- This and the next three are fenced by the lease of a row that is `preparing` or `running`. They say what its status
 -- is not: otherwise the planner may look for the row in all of `computation_open` instead of by its key.
 update computation
@@ -192,7 +192,7 @@ set status = 'completed', progress = 1, result = $3, result_digest = $4, statist
 where id = $1 and lease = $2 and status not in ('queued', 'completed', 'failed', 'cancelled')
 returning id, set_config('synchronous_commit', 'off', true) as unwaited;
 
--- name: complete_early
+-- name: complete_optimistic
 -- The end of a run that was over before anybody asked for its lease: $1 computation, $2 request, $3 dataset and $4 engine
 -- that it was a run of. It counts as the start that it was.
 update computation
@@ -208,27 +208,27 @@ set status = 'failed', error = $3, finished_at = now(), lease_until = null, work
 where id = $1 and lease = $2 and status not in ('queued', 'completed', 'failed', 'cancelled')
 returning id;
 
--- name: hand_back
+-- name: release
 -- $3 is 1 when the start does not count: the simulator leaves, or the chunks are not there yet.
 update computation
 set status = 'queued', attempts = greatest(attempts - $3, 0), lease = lease + 1, lease_until = null, worker = null
 where id = $1 and lease = $2 and status not in ('queued', 'completed', 'failed', 'cancelled')
 returning id;
 
--- name: reconciling
+-- name: try_reconcile_lock
 -- One reconciler at a time; the lock goes with the transaction. Its statements walk along `computation_open`: such a scan
 -- marks the entries of rows that have ended since, so that nobody visits these rows again; a bitmap scan never does.
 select pg_try_advisory_xact_lock(hashtext('ondol.reconcile')) as mine,
        set_config('enable_bitmapscan', 'off', true) as by_index, set_config('enable_seqscan', 'off', true) as only;
 
--- name: condemn
+-- name: fail_exhausted
 -- Three starts and no end: the row kills its simulator.
 update computation
 set status = 'failed', error = $1, finished_at = now(), lease = lease + 1, lease_until = null, worker = null
 where status in ('preparing', 'running') and lease_until < now() and attempts >= 3
 returning id;
 
--- name: orphans
+-- name: select_unannounced
 -- Rows that wait longer than a hint takes, and rows whose lease ran out.
 select id from computation
 where (status = 'queued' and created_at < now() - make_interval(secs => $1))

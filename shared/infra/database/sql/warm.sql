@@ -59,7 +59,7 @@ select id, attempts from warm_run
 where status = 'queued' or (status = 'running' and lease_until < now())
 order by id;
 
--- name: take
+-- name: acquire_lease
 -- $1 run, $2 seconds, $3 worker.
 update warm_run
 set status = 'running', attempts = attempts + 1, lease = lease + 1, worker = $3,
@@ -67,11 +67,11 @@ set status = 'running', attempts = attempts + 1, lease = lease + 1, worker = $3,
 where id = $1 and (status = 'queued' or (status = 'running' and lease_until < now()))
 returning id, phases, lease, attempts, night, trigger, dataset_version, created_at;
 
--- name: renew
+-- name: renew_lease
 update warm_run set lease_until = now() + make_interval(secs => $3)
 where id = $1 and lease = $2 and status = 'running' returning id;
 
--- name: hand_back
+-- name: release
 -- The warmer was asked to stop: another one, or it itself after its return, goes on at once.
 update warm_run set status = 'queued', lease = lease + 1, lease_until = null, worker = null
 where id = $1 and lease = $2 and status = 'running' returning id;

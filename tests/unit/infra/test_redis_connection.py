@@ -15,8 +15,8 @@ from shared.contracts.events import BACKTESTS, BacktestRequested
 from shared.infra.redis import client as clients
 from shared.infra.redis import connection
 from shared.infra.redis.cache import Cache
-from shared.infra.redis.connection import Client, Line, raise_errors
-from shared.infra.redis.streams import append, queued
+from shared.infra.redis.connection import BrokerClient, PipelinedConnection, raise_errors
+from shared.infra.redis.streams import append, pending_ids
 from shared.settings import Settings
 from tests.chaos.proxy import Proxy
 from tests.support.tcp_proxy import LOOPS, redis_behind_proxy, run_on
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.parametrize("loop", LOOPS)
 
 
 @asynccontextmanager
-async def linked(settings: Settings) -> AsyncIterator[tuple[Proxy, Client]]:
+async def linked(settings: Settings) -> AsyncIterator[tuple[Proxy, BrokerClient]]:
     async with redis_behind_proxy(settings.broker_url or "") as (proxy, url):
         client = clients.client(url)
         try:
@@ -34,10 +34,10 @@ async def linked(settings: Settings) -> AsyncIterator[tuple[Proxy, Client]]:
             await client.aclose()
 
 
-async def waits(line: Line, count: int = 1) -> None:
+async def waits(line: PipelinedConnection, count: int = 1) -> None:
     """So many asks wait for replies."""
     async with asyncio.timeout(10):
-        while len(line._asked) < count:  # noqa: ASYNC110  nothing tells of it
+        while len(line._pending) < count:  # noqa: ASYNC110  nothing tells of it
             await asyncio.sleep(0)
 
 
@@ -54,7 +54,7 @@ async def test_a_thousand_callers_get_their_own_replies_in_one_connection(loop: 
             async def ask(number: int) -> None:
                 await asyncio.sleep(0.001 * (number % 7))
                 key, value = f"k{number % 50}", b"%d" % number
-                replies = await client.ask(("SET", key, value), ("ECHO", value), ("PING",))
+                replies = await client.send(("SET", key, value), ("ECHO", value), ("PING",))
                 assert replies[1:] == [value, b"PONG"]
 
             await asyncio.gather(*(ask(number) for number in range(1000)))
@@ -69,8 +69,8 @@ async def test_large_replies_in_pieces_stay_whole(loop: str, settings: Settings)
             proxy.delay_s = 0.001
             values = [bytes([number]) * 700_000 for number in range(4)]
             for number, value in enumerate(values):
-                await client.ask(("SET", f"large{number}", value))
-            found = await asyncio.gather(*(client.ask(("GET", f"large{number}"), ("PING",)) for number in range(4)))
+                await client.send(("SET", f"large{number}", value))
+            found = await asyncio.gather(*(client.send(("GET", f"large{number}"), ("PING",)) for number in range(4)))
             assert [replies[0] for replies in found] == values
 
     await run_on(loop, scenario)
@@ -79,16 +79,16 @@ async def test_large_replies_in_pieces_stay_whole(loop: str, settings: Settings)
 async def test_an_error_of_the_server_is_the_reply_of_its_command_alone(loop: str, settings: Settings) -> None:
     async def scenario() -> None:
         async with linked(settings) as (proxy, client):
-            await client.ask(("SET", "text", "x"))
-            wrong, right = await asyncio.gather(client.ask(("INCR", "text"), ("PING",)), client.ask(("PING",)))
+            await client.send(("SET", "text", "x"))
+            wrong, right = await asyncio.gather(client.send(("INCR", "text"), ("PING",)), client.send(("PING",)))
             assert isinstance(wrong[0], ResponseError)
             assert (wrong[1], right) == (b"PONG", [b"PONG"])
             with pytest.raises(ResponseError):
                 raise_errors(wrong)
-            within = await client.ask(("MULTI",), ("INCR", "text"), ("INCR", "number"), ("EXEC",))
+            within = await client.send(("MULTI",), ("INCR", "text"), ("INCR", "number"), ("EXEC",))
             with pytest.raises(ResponseError):
                 raise_errors(within)
-            assert raise_errors(await client.ask(("GET", "number"))) == [b"1"]
+            assert raise_errors(await client.send(("GET", "number"))) == [b"1"]
             assert proxy.links_made == 1
 
     await run_on(loop, scenario)
@@ -100,9 +100,9 @@ async def test_everybody_hears_of_a_lost_connection_and_the_next_caller_opens_an
 ) -> None:
     async def scenario() -> None:
         async with linked(settings) as (proxy, client):
-            line = client.line()
-            (own,) = await line.ask(("CLIENT", "ID"))
-            waiting = [asyncio.ensure_future(line.ask(("BLPOP", "nothing", 0))) for _ in range(3)]
+            line = client.open_connection()
+            (own,) = await line.send(("CLIENT", "ID"))
+            waiting = [asyncio.ensure_future(line.send(("BLPOP", "nothing", 0))) for _ in range(3)]
             await waits(line, 3)
             if how == "killed":
                 await client.execute_command("CLIENT", "KILL", "ID", own)
@@ -110,8 +110,8 @@ async def test_everybody_hears_of_a_lost_connection_and_the_next_caller_opens_an
                 assert proxy.cut() if how == "cut" else proxy.reset()
             async with asyncio.timeout(10):
                 assert await lost(*waiting)
-            assert await line.ask(("PING",)) == [b"PONG"]
-            assert (await line.ask(("CLIENT", "ID"))) != [own]
+            assert await line.send(("PING",)) == [b"PONG"]
+            assert (await line.send(("CLIENT", "ID"))) != [own]
 
     await run_on(loop, scenario)
 
@@ -119,16 +119,16 @@ async def test_everybody_hears_of_a_lost_connection_and_the_next_caller_opens_an
 async def test_a_reply_that_comes_too_late_goes_to_nobody_else(loop: str, settings: Settings) -> None:
     async def scenario() -> None:
         async with linked(settings) as (proxy, client):
-            line = client.line()
-            await line.ask(("PING",))
+            line = client.open_connection()
+            await line.send(("PING",))
             proxy.hold()
-            impatient = asyncio.ensure_future(line.ask(("ECHO", "late"), patience_s=0.05))
-            patient = asyncio.ensure_future(line.ask(("ECHO", "behind it"), patience_s=30))
+            impatient = asyncio.ensure_future(line.send(("ECHO", "late"), timeout_s=0.05))
+            patient = asyncio.ensure_future(line.send(("ECHO", "behind it"), timeout_s=30))
             with pytest.raises(RedisTimeoutError):
                 await impatient
             assert await lost(patient)
             proxy.release()
-            assert await line.ask(("ECHO", "mine")) == [b"mine"]
+            assert await line.send(("ECHO", "mine")) == [b"mine"]
             assert proxy.links_made == 2
 
     await run_on(loop, scenario)
@@ -137,10 +137,10 @@ async def test_a_reply_that_comes_too_late_goes_to_nobody_else(loop: str, settin
 async def test_who_leaves_takes_nobody_elses_reply(loop: str, settings: Settings) -> None:
     async def scenario() -> None:
         async with linked(settings) as (proxy, client):
-            line = client.line()
-            await line.ask(("PING",))
+            line = client.open_connection()
+            await line.send(("PING",))
             proxy.hold()
-            asks = [asyncio.ensure_future(line.ask(("ECHO", str(n)), ("ECHO", f"{n}!"))) for n in range(9)]
+            asks = [asyncio.ensure_future(line.send(("ECHO", str(n)), ("ECHO", f"{n}!"))) for n in range(9)]
             await waits(line, 9)
             for ask in asks[::2]:
                 ask.cancel()
@@ -160,9 +160,9 @@ async def test_who_leaves_while_the_line_is_opened_leaves_it_to_the_next(loop: s
     async def scenario() -> None:
         async with linked(settings) as (proxy, client):
             proxy.hold()
-            line = client.line()
-            first = asyncio.ensure_future(line.ask(("ECHO", "first")))
-            second = asyncio.ensure_future(line.ask(("ECHO", "second")))
+            line = client.open_connection()
+            first = asyncio.ensure_future(line.send(("ECHO", "first")))
+            second = asyncio.ensure_future(line.send(("ECHO", "second")))
             async with asyncio.timeout(10):
                 while not proxy.links_made:  # noqa: ASYNC110  nothing tells of it
                     await asyncio.sleep(0)
@@ -179,15 +179,15 @@ async def test_patience_counts_from_the_opening_on(loop: str, settings: Settings
     async def scenario() -> None:
         async with linked(settings) as (proxy, client):
             proxy.hold()
-            line = client.line()
+            line = client.open_connection()
             found = await asyncio.gather(
-                *(line.ask(("PING",), patience_s=0.2) for _ in range(3)), return_exceptions=True
+                *(line.send(("PING",), timeout_s=0.2) for _ in range(3)), return_exceptions=True
             )
             # who takes the opening over in the moment of its own end may hear of the connection instead
             assert isinstance(found[0], RedisTimeoutError)
             assert all(isinstance(error, (RedisTimeoutError, RedisConnectionError)) for error in found)
             proxy.release()
-            assert await line.ask(("PING",)) == [b"PONG"]
+            assert await line.send(("PING",)) == [b"PONG"]
 
     await run_on(loop, scenario)
 
@@ -199,10 +199,10 @@ async def test_a_server_that_only_hung_up_leaves_no_old_caller_on_the_new_connec
 
     async def scenario() -> None:
         async with linked(settings) as (proxy, client):
-            line = client.line()
-            await line.ask(("PING",))
+            line = client.open_connection()
+            await line.send(("PING",))
             proxy.hold()
-            old = asyncio.ensure_future(line.ask(("SET", "large", b"x" * 16_000_000), patience_s=30))
+            old = asyncio.ensure_future(line.send(("SET", "large", b"x" * 16_000_000), timeout_s=30))
             await waits(line)
             transport = line._transport
             assert transport is not None
@@ -211,22 +211,22 @@ async def test_a_server_that_only_hung_up_leaves_no_old_caller_on_the_new_connec
             async with asyncio.timeout(10):
                 while not transport.is_closing():  # noqa: ASYNC110  nothing tells of it
                     await asyncio.sleep(0)
-            assert await line.ask(("ECHO", "new")) == [b"new"]
+            assert await line.send(("ECHO", "new")) == [b"new"]
             assert await lost(old)
-            assert await line.ask(("ECHO", "newer")) == [b"newer"]
+            assert await line.send(("ECHO", "newer")) == [b"newer"]
             assert proxy.links_made == 2
 
     await run_on(loop, scenario)
 
 
 @pytest.mark.parametrize("told", [b"+nobody asked\r\n", b"*1\r\n!!nonsense\r\n"])
-async def test_what_no_command_asked_for_ends_the_connection(loop: str, told: bytes, settings: Settings) -> None:
+async def test_what_no_command_pending_for_ends_the_connection(loop: str, told: bytes, settings: Settings) -> None:
     async def scenario() -> None:
         async with linked(settings) as (proxy, client):
-            line = client.line()
-            await line.ask(("PING",))
+            line = client.open_connection()
+            await line.send(("PING",))
             line.data_received(told)
-            assert await line.ask(("ECHO", "mine")) == [b"mine"]
+            assert await line.send(("ECHO", "mine")) == [b"mine"]
             assert proxy.links_made == 2
 
     await run_on(loop, scenario)
@@ -235,10 +235,10 @@ async def test_what_no_command_asked_for_ends_the_connection(loop: str, told: by
 async def test_a_line_that_blocks_keeps_nobody_else_waiting(loop: str, settings: Settings) -> None:
     async def scenario() -> None:
         async with linked(settings) as (_, client):
-            line = client.line()
-            blocked = asyncio.ensure_future(line.ask(("BLPOP", "nothing", 0), patience_s=30))
+            line = client.open_connection()
+            blocked = asyncio.ensure_future(line.send(("BLPOP", "nothing", 0), timeout_s=30))
             await waits(line)
-            assert await client.ask(("PING",)) == [b"PONG"]
+            assert await client.send(("PING",)) == [b"PONG"]
             assert not blocked.done()
             await client.aclose()
             assert await lost(blocked)
@@ -250,8 +250,8 @@ async def test_a_line_that_is_closed_while_it_opens_stays_closed(loop: str, sett
     async def scenario() -> None:
         async with linked(settings) as (proxy, client):
             proxy.hold()
-            line = client.line()
-            opening = [asyncio.ensure_future(line.ask(("BLPOP", "nothing", 0), patience_s=30)) for _ in range(2)]
+            line = client.open_connection()
+            opening = [asyncio.ensure_future(line.send(("BLPOP", "nothing", 0), timeout_s=30)) for _ in range(2)]
             async with asyncio.timeout(10):
                 while not proxy.links_made:  # noqa: ASYNC110  nothing tells of it
                     await asyncio.sleep(0.001)
@@ -259,7 +259,7 @@ async def test_a_line_that_is_closed_while_it_opens_stays_closed(loop: str, sett
             proxy.release()
             async with asyncio.timeout(10):
                 assert await lost(*opening)
-                assert await lost(line.ask(("PING",)))
+                assert await lost(line.send(("PING",)))
             assert proxy.links_made == 1
 
     await run_on(loop, scenario)
@@ -268,14 +268,14 @@ async def test_a_line_that_is_closed_while_it_opens_stays_closed(loop: str, sett
 async def test_without_a_server_it_is_an_error_that_is_worth_another_try(loop: str, settings: Settings) -> None:
     async def scenario() -> None:
         async with linked(settings) as (proxy, client):
-            assert await client.ask(("PING",)) == [b"PONG"]
+            assert await client.send(("PING",)) == [b"PONG"]
             proxy.refusing = True
             proxy.cut()
             for _ in range(3):
                 with pytest.raises(clients.LOST):
-                    await client.ask(("PING",))
+                    await client.send(("PING",))
             proxy.refusing = False
-            assert await client.ask(("PING",)) == [b"PONG"]
+            assert await client.send(("PING",)) == [b"PONG"]
 
     await run_on(loop, scenario)
 
@@ -283,14 +283,14 @@ async def test_without_a_server_it_is_an_error_that_is_worth_another_try(loop: s
 async def test_an_event_is_appended_though_the_line_is_lost_under_it(loop: str, settings: Settings) -> None:
     async def scenario() -> None:
         async with linked(settings) as (proxy, client):
-            await client.ask(("PING",))
+            await client.send(("PING",))
             proxy.hold()
             appending = asyncio.ensure_future(append(client, BacktestRequested(computation_id="a")))
             await asyncio.sleep(0.01)
             proxy.cut()
             proxy.release()
             await appending
-            assert await queued(client, BACKTESTS) == {"a"}
+            assert await pending_ids(client, BACKTESTS) == {"a"}
 
     await run_on(loop, scenario)
 
@@ -298,27 +298,27 @@ async def test_an_event_is_appended_though_the_line_is_lost_under_it(loop: str, 
 async def test_nobody_waits_for_a_server_that_hangs_until_it_answers_again(
     loop: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "QUICK_S", 0.2)
+    monkeypatch.setattr(connection, "SHARED_TIMEOUT_S", 0.2)
     monkeypatch.setattr(connection, "PROBE_S", 0.02)
 
     async def scenario() -> None:
         async with linked(settings) as (proxy, client):
-            await client.ask(("PING",))
-            assert not client.away
+            await client.send(("PING",))
+            assert not client.circuit_open
             proxy.hold()
             with pytest.raises(RedisTimeoutError, match="in time"):
-                await client.ask(("PING",))
-            assert client.away
-            refusals = [client.ask(("PING",)), client.ping(), append(client, BacktestRequested(computation_id="x"))]
+                await client.send(("PING",))
+            assert client.circuit_open
+            refusals = [client.send(("PING",)), client.ping(), append(client, BacktestRequested(computation_id="x"))]
             for refused in refusals:
                 with pytest.raises(RedisTimeoutError, match="for a while"):
                     await refused
             assert await Cache(client).get_parts(["a", "b"]) == {}
             proxy.release()
             async with asyncio.timeout(10):
-                while client.away:  # noqa: ASYNC110  nothing tells of it
+                while client.circuit_open:  # noqa: ASYNC110  nothing tells of it
                     await asyncio.sleep(0.01)
-            assert await client.ask(("ECHO", "back")) == [b"back"]
+            assert await client.send(("ECHO", "back")) == [b"back"]
             assert await client.ping()
 
     await run_on(loop, scenario)
@@ -327,17 +327,17 @@ async def test_nobody_waits_for_a_server_that_hangs_until_it_answers_again(
 async def test_a_client_that_is_closed_looks_for_its_server_no_more(
     loop: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "QUICK_S", 0.2)
+    monkeypatch.setattr(connection, "SHARED_TIMEOUT_S", 0.2)
 
     async def scenario() -> None:
         async with redis_behind_proxy(settings.broker_url or "") as (proxy, url):
             client = clients.client(url)
-            await client.ask(("PING",))
+            await client.send(("PING",))
             proxy.hold()
             with pytest.raises(RedisTimeoutError):
-                await client.ask(("PING",))
+                await client.send(("PING",))
             await client.aclose()
-            assert not client.away
+            assert not client.circuit_open
             proxy.release()
 
     await run_on(loop, scenario)

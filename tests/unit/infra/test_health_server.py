@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from shared.errors import SetupError
-from shared.infra.health_server import probes
+from shared.infra.health_server import health_server
 from shared.infra.metrics import exposition, memory_bytes
 
 
@@ -31,7 +31,7 @@ async def _no() -> bool:
 
 
 async def test_readiness_names_what_does_not_answer() -> None:
-    async with probes("127.0.0.1", 0, {"database": _yes, "broker": _no}, exposition) as port:
+    async with health_server("127.0.0.1", 0, {"database": _yes, "broker": _no}, exposition) as port:
         assert await _ask(port, b"GET /healthz HTTP/1.1\r\n\r\n") == (200, b'{"status":"alive"}')
         status, body = await _ask(port, b"GET /readyz HTTP/1.1\r\n\r\n")
         assert (status, body) == (503, b'{"status":"not ready","failing":["broker"]}')
@@ -48,7 +48,7 @@ async def test_a_port_in_use_is_one_clear_sentence() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         with pytest.raises(SetupError, match="ONDOL_METRICS_PORT"):
-            async with probes("127.0.0.1", taken.getsockname()[1], {}, exposition):
+            async with health_server("127.0.0.1", taken.getsockname()[1], {}, exposition):
                 pass
 
 

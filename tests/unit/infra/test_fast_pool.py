@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from shared.errors import UnavailableError
-from shared.infra.database.fast_pool import Quick, _is_lost, quick_database
+from shared.infra.database.fast_pool import FastPool, _is_lost, fast_database
 from shared.infra.database.pool import LOST, Database, lone_connection
 from shared.settings import Settings
 from tests.chaos.proxy import Proxy
@@ -23,12 +23,12 @@ pytestmark = pytest.mark.parametrize("loop", LOOPS)
 
 
 @asynccontextmanager
-async def linked(settings: Settings, size: int = 2, patience_s: float = 2.0) -> AsyncIterator[tuple[Proxy, Quick]]:
+async def linked(settings: Settings, size: int = 2, patience_s: float = 2.0) -> AsyncIterator[tuple[Proxy, FastPool]]:
     async with (
         postgres_behind_proxy(settings.database_url or "") as (proxy, url),
-        quick_database(url, name="test", size=size, acquire_timeout_s=patience_s) as found,
+        fast_database(url, name="test", size=size, acquire_timeout_s=patience_s) as found,
     ):
-        assert isinstance(found, Quick)
+        assert isinstance(found, FastPool)
         yield proxy, found
 
 
@@ -45,7 +45,7 @@ async def heard(*connections: asyncpg.pool.PoolConnectionProxy) -> None:
             await asyncio.sleep(0.01)
 
 
-async def all_free(database: Quick, size: int) -> None:
+async def all_free(database: FastPool, size: int) -> None:
     """So many connections can be had at once, they answer, and all come back."""
     async with asyncio.timeout(20):
         barrier = asyncio.Barrier(size)

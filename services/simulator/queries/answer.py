@@ -1,0 +1,111 @@
+"""Answer one query: compute it, put the answer into the cache and publish that it is there."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import orjson
+import structlog
+
+from services.simulator.job import Context
+from services.simulator.queries.audit import audit
+from services.simulator.queries.explain import explain
+from services.simulator.queries.ranking import ranking
+from services.simulator.queries.replay import replay
+from services.simulator.queries.screen import screen
+from services.simulator.run_store import SQL
+from shared.contracts.events import QueryAnswered, QueryRequested
+from shared.contracts.http import problem_document, run_problem
+from shared.dataset.panels import MappedPanels
+from shared.errors import ChunkMissingError, DatasetError, RequestError, RunError, UnavailableError
+from shared.infra.database.pool import LOST
+from shared.infra.redis.cache import MAX_VALUE_BYTES
+from shared.infra.redis.client import LOST as REDIS_LOST
+from shared.infra.redis.streams import append
+from shared.model.panels import Panels
+from shared.model.request import BacktestRequest, request_from_json
+from shared.simulation.plan import plan
+from shared.simulation.result.storage import pack_json, unpack
+
+log = structlog.get_logger()
+
+ANSWER_TTL_S = 600
+
+
+async def answer(context: Context, query: QueryRequested) -> None:
+    """Compute the answer, store it in the cache and publish `QueryAnswered`; drop queries past their deadline."""
+    if time.time() > query.deadline:
+        return
+    problem: dict[str, Any] | None = None
+    try:
+        body = pack_json(await _compute(context, query))
+        if len(body) > MAX_VALUE_BYTES:
+            problem = problem_document(422, "too-costly", "The answer would be too large; request a shorter window.")
+        else:
+            await context.cache.put_result(query.query_id, body, ttl_s=ANSWER_TTL_S)
+    except RunError as error:
+        problem = run_problem(error)
+    except RequestError as error:
+        problem = problem_document(422, "invalid-request", str(error), error.problems)
+    except (ChunkMissingError, UnavailableError, DatasetError, *LOST, *REDIS_LOST) as error:
+        log.warning("query.interrupted", query=query.query_id, error=str(error))
+        problem = problem_document(503, "unavailable", "The data cannot be read at this moment; try again.")
+    except Exception as error:  # outermost handler of a query: an unexpected error fails this query only
+        log.error("query.crashed", query=query.query_id, kind=query.kind, exc_info=error)
+        problem = problem_document(500, "internal", "The query failed with an internal error, which has been logged.")
+    await append(context.broker, QueryAnswered(query_id=query.query_id, problem=problem))
+
+
+async def _compute(context: Context, query: QueryRequested) -> bytes:
+    version = query.payload["version"]
+    panels = await context.panel_store.panels(version)
+    loop = asyncio.get_running_loop()
+    compute = await _computation_of(context, query)
+    while True:
+        try:
+            found = await loop.run_in_executor(context.query_pool, compute, panels)
+        except ChunkMissingError as error:
+            await context.panel_store.fetch_missing(version, error.missing, lambda: time.time() < query.deadline)
+            if time.time() >= query.deadline:
+                raise
+        else:
+            return orjson.dumps(found)
+
+
+async def _computation_of(context: Context, query: QueryRequested) -> Callable[[MappedPanels], dict[str, Any]]:
+    payload = query.payload
+    if query.kind == "ranking":
+        return lambda panels: ranking(payload, panels.reading())
+    request = request_from_json(payload["request"])
+    stored = await _stored_result(context, payload["computation"]) if query.kind == "replay" else b""
+    by_kind: dict[str, Callable[[Panels], dict[str, Any]]] = {
+        "screen": partial(screen, request, payload),
+        "explain": partial(explain, request),
+        "audit": partial(audit, request, payload),
+        "replay": partial(replay, request, context.run, payload, stored),
+    }
+    return partial(_on_mapped, request, by_kind[query.kind])
+
+
+def _on_mapped(
+    request: BacktestRequest, compute: Callable[[Panels], dict[str, Any]], panels: MappedPanels
+) -> dict[str, Any]:
+    """Map the panels that the request reads, then compute."""
+    reading = panels.reading()
+    for name, rows in plan(request, panels.days).needs.items():
+        if name in panels.factors or not name.isupper():
+            reading.ensure([name], rows)
+    return compute(reading)
+
+
+async def _stored_result(context: Context, computation: str) -> bytes:
+    async with context.database.connection() as connection:
+        row = await connection.fetchrow(SQL["result"], uuid.UUID(computation))
+    if row is None:
+        raise RunError("no_result", "The stored result of this backtest has been deleted.")
+    return unpack(row["result"])

@@ -1,0 +1,73 @@
+"""Screen: the stocks that a buy rule selects on one trading day."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from shared.errors import RunError
+from shared.language.evaluate import evaluate
+from shared.model.calendar import iso
+from shared.model.panels import Panels
+from shared.model.request import BacktestRequest
+from shared.simulation.coverage import Presence
+from shared.simulation.native import Plane, plane
+from shared.simulation.plan import Expressions, expressions_of, window_of
+from shared.simulation.run_warnings import coverage_warnings
+from shared.simulation.universe import UniverseMask, universe_rows
+from shared.simulation.warnings import documents
+
+
+def screen(request: BacktestRequest, payload: dict[str, Any], panels: Panels) -> dict[str, Any]:
+    """Return the stocks that pass on one row, in the order of `rank_by`; stocks without a value come last.
+
+    RunError when no stock of the universe has a factor, as in a run; a factor that few stocks have is a warning.
+    """
+    expressions = replace(expressions_of(request), sell=None)
+    window = window_of(request, panels.days)
+    if window.stop <= window.start:
+        raise RunError("no_window", f"{request.start} is not a trading day of the dataset.")
+    row = slice(window.stop - 1, window.stop)
+    universe = universe_rows(request.strategy.universe, panels, expressions.universe)
+    mask = universe.rows(row)
+    warnings = _coverage_warnings(expressions, universe, panels, row, plane(mask, row.start, np.bool_, mask.shape[1]))
+    passed = mask[0].copy()
+    if expressions.buy is not None:
+        passed &= evaluate(expressions.buy, panels, row, universe.rows, universe.key)[0]
+    values = evaluate(expressions.rank_by, panels, row, universe.rows, universe.key)[0].astype(np.float64)
+    columns = np.flatnonzero(passed)
+    ranked = values[columns]
+    key = ranked if request.strategy.buy.order == "asc" else -ranked
+    order = columns[np.lexsort((panels.instruments.code_rank[columns], np.where(np.isnan(key), np.inf, key)))]
+    names = panels.instruments
+    items = [
+        {
+            "stock_code": names.code[column],
+            "name": names.name[column],
+            "name_en": names.name_en[column],
+            "market": names.market[column],
+            "sector": names.sector[column],
+            "rank": position + 1,
+            "value": None if np.isnan(values[column]) else float(values[column]),
+        }
+        for position, column in enumerate(order[: payload["limit"]].tolist())
+    ]
+    return {"date": iso(int(panels.days[row.start])), "total": len(order), "items": items, "warnings": warnings}
+
+
+def _coverage_warnings(
+    expressions: Expressions, universe: UniverseMask, panels: Panels, row: slice, mask: Plane
+) -> list[dict[str, Any]]:
+    """Return warnings about factors that are scarce on a row.
+
+    Raises RunError with the name of the query parameter for a factor that is absent.
+    """
+    presence = Presence.of(expressions, np.ones(1, np.bool_), row.start, len(panels.instruments))
+    presence.add(panels, universe, row, mask)
+    try:
+        return documents(coverage_warnings(presence.judge(panels, universe)))
+    except RunError as error:
+        problems = [replace(problem, path=problem.path.removeprefix("strategy.buy.")) for problem in error.problems]
+        raise RunError(error.kind, error.detail, tuple(problems)) from None
