@@ -169,7 +169,7 @@ def statements_frame(
     restated[len(k) :] = np.clip(1 + 0.15 * random.standard_normal(len(later)), 0.3, 1.7)
 
     columns: dict[str, np.ndarray] = {}
-    for name in ACCOUNTS:
+    for name in (name for name in ACCOUNTS if name in quarters.accounts):
         values = (flows[name] if name in FLOWS else quarters.accounts[name])[rows, cols]
         changes = name in ("net_income", "operating_income", "income_tax", "operating_cash_flow")
         columns[name] = np.round(values * restated) if changes else values
@@ -191,7 +191,7 @@ def _cumulated(quarters: Quarters) -> dict[str, np.ndarray]:
     """Flows from the start of the fiscal year; NaN until a company's first whole fiscal year begins."""
     found = {}
     first = quarters.fiscal_quarter == 1
-    for name in FLOWS:
+    for name in (name for name in FLOWS if name in quarters.accounts):
         running = np.full(first.shape[1], np.nan)
         total = np.empty(first.shape)
         for k, single in enumerate(quarters.accounts[name]):
