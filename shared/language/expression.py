@@ -101,7 +101,7 @@ def compile_expression(
 
     Raises RequestError with every mistake: path, line, column (from 1), message, suggestions.
     """
-    readable = None if indices is None else index_names(indices, factors)
+    readable = index_names(indices, factors) if indices else indices
     node = parse(text, path, factors, readable)
     checker = Checker(text, path, factors, readable or frozenset())
     checker.root(node, role)

@@ -103,6 +103,12 @@ def known_names(factors: frozenset[str] | None, indices: frozenset[str] = frozen
     return (*keys, *sorted(factors.difference(keys)), *LANGUAGE_FIELDS, *sorted(indices))
 
 
+@lru_cache(maxsize=16)
+def known_keys(factors: frozenset[str] | None) -> frozenset[str]:
+    """Return the factors and price fields that an expression may read."""
+    return frozenset(known_names(factors))
+
+
 def nearest(word: str, names: Iterable[str]) -> tuple[str, ...]:
     """Return up to three names that the word may have meant, the nearest first."""
     sought = word.upper()[:64]

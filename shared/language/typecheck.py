@@ -10,7 +10,7 @@ from shared.errors import Problem
 from shared.language.ast import Arithmetic, Call, Comparison, Index, Logic, Name, Negate, Node, Not, Number
 from shared.language.functions import BY_NAME, DEGREES, MAX_N, Function
 from shared.language.lexer import MAX_PROBLEMS, problem
-from shared.language.names import known_names, text_field, unknown
+from shared.language.names import known_keys, text_field, unknown
 from shared.language.printer import render
 from shared.language.scope import differing
 
@@ -42,7 +42,7 @@ class Checker:
         self.path = path
         self.factors = factors
         self.indices = indices
-        self.names = frozenset(known_names(factors))
+        self.names = known_keys(factors)
         self.problems: list[Problem] = []
 
     def mistake(self, node: Node, message: str, suggestions: tuple[str, ...] = ()) -> None:
