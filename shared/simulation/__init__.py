@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.simulation.engine import ENGINE_VERSION, run
-from shared.simulation.explain import explain
+from shared.simulation.explain import explain, why_not
 from shared.simulation.lookahead_audit import audit
 from shared.simulation.plan import Plan, dataset_problems, plan, reads, refuse_unrunnable
 from shared.simulation.result.outcome import Outcome
@@ -24,4 +24,5 @@ __all__ = [
     "refuse_unrunnable",
     "request_of",
     "run",
+    "why_not",
 ]

@@ -85,11 +85,12 @@ def positions_on(result: Row, date: str) -> dict[str, Position]:
     for day, step, row in sorted(events, key=itemgetter(0, 1)):
         if day > date:
             break
-        (_apply_action, _apply_trade)[step](positions, row)
+        (apply_action, apply_trade)[step](positions, row)
     return positions
 
 
-def _apply_action(positions: dict[str, Position], action: Row) -> None:
+def apply_action(positions: dict[str, Position], action: Row) -> None:
+    """Apply a split or dividend of a stock that is held."""
     position = positions[action["stock_code"]]
     position.proceeds += action["cash"]
     if action["kind"] == "split":
@@ -97,7 +98,8 @@ def _apply_action(positions: dict[str, Position], action: Row) -> None:
         position.entry_price /= action["ratio"]
 
 
-def _apply_trade(positions: dict[str, Position], trade: Row) -> None:
+def apply_trade(positions: dict[str, Position], trade: Row) -> None:
+    """Apply a fill; a position that has no shares left is removed."""
     code, shares, amount = trade["stock_code"], trade["shares"], trade["shares"] * trade["price"]
     if trade["side"] == "buy":
         position = positions.setdefault(code, Position(entry_date=trade["date"]))
