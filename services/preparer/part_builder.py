@@ -18,7 +18,8 @@ from services.preparer.in_memory_build import Array, factor_inputs, ticks_of
 from shared.contracts.rankings import RANKING_MEAN_ROWS
 from shared.dataset.derive import derive_rows, view_inputs, view_rows
 from shared.dataset.encode import encode_year
-from shared.factors.compute import OnRows, factors_on
+from shared.factors.company_cap import Group, company_caps
+from shared.factors.compute import RowContext, factors_on
 from shared.factors.coverage import input_coverage
 from shared.model.calendar import year_slices
 from shared.model.fields import CARRY_ROWS, LOADED, STORED
@@ -53,8 +54,20 @@ class PartSummary(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Siblings:
+    """Instruments of other parts whose issuers have instruments in this one: their caps count in company caps."""
+
+    instruments: Instruments
+    listings: Listings
+    prices: Mapping[str, Array]  # PRICE_COLUMNS -> [D, siblings]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Source:
-    """The instruments of one part with all that is loaded for them; statements and dividends name columns of it."""
+    """The instruments of one part with all that is loaded for them; statements and dividends name columns of it.
+
+    `issuer_groups` names columns of the part and, from the number of its instruments on, of `siblings`.
+    """
 
     days: Array
     instruments: Instruments
@@ -63,6 +76,8 @@ class Source:
     dividends: Dividends
     indices: Mapping[str, Array]
     listings: Listings
+    issuer_groups: Sequence[Group]
+    siblings: Siblings | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,9 +98,11 @@ def build_part(
     stored = {name: np.ascontiguousarray(source.prices[name]) for name in LOADED}
     delisted = source.instruments.delisted_day
     stored |= derive_rows(source.days, delisted, source.prices, ticks_of(source.instruments, source.listings))
+    stored["company_cap"] = _company_caps(source, stored)
     inputs = factor_inputs(
         days=source.days,
         instruments=source.instruments,
+        listings=source.listings,
         stored=stored,
         statements=source.statements,
         dividends=source.dividends,
@@ -99,9 +116,9 @@ def build_part(
     raw_bytes = 0
     for years in _blocks({y: rows for y, rows in year_slices(source.days).items() if y >= first_year}):
         block = slice(min(r.start for r in years.values()), max(r.stop for r in years.values()))
-        on = OnRows(inputs, block)
-        factors = factors_on(on, keys)
-        counts |= _counts(on, factors, years)
+        context = RowContext(inputs, block)
+        factors = factors_on(context, keys)
+        counts |= _counts(context, factors, years)
         for year, rows in years.items():
             inside = slice(rows.start - block.start, rows.stop - block.start)
             fields = {f: stored[f][rows] for f in STORED} | {key: factors[key][inside] for key in keys}
@@ -115,6 +132,19 @@ def build_part(
     return BuiltPart(names=names, blobs=blobs, year_of=year_of, summary=summary, raw_bytes=raw_bytes)
 
 
+def _company_caps(source: Source, stored: Mapping[str, Array]) -> Array:
+    """Return the company caps of the part's instruments, [D, n]."""
+    cap, idle, delisted = stored["cap"], stored["idle"], source.instruments.delisted_day
+    siblings = source.siblings
+    if siblings is not None:
+        ticks = ticks_of(siblings.instruments, siblings.listings)
+        derived = derive_rows(source.days, siblings.instruments.delisted_day, siblings.prices, ticks)
+        cap, idle = np.hstack((cap, derived["cap"])), np.hstack((idle, derived["idle"]))
+        delisted = np.concatenate((delisted, siblings.instruments.delisted_day))
+    caps = company_caps(source.issuer_groups, source.days, delisted, cap, idle)
+    return np.ascontiguousarray(caps[:, : len(source.instruments)])
+
+
 def _blocks(years: dict[int, slice]) -> list[dict[int, slice]]:
     """Consecutive years, at most BLOCK_ROWS rows together (or one year)."""
     blocks: list[dict[int, slice]] = []
@@ -126,8 +156,8 @@ def _blocks(years: dict[int, slice]) -> list[dict[int, slice]]:
     return blocks
 
 
-def _counts(on: OnRows, factors: Mapping[str, Array], years: Mapping[int, slice]) -> dict[int, YearCounts]:
-    known, block = input_coverage(on), on.rows
+def _counts(context: RowContext, factors: Mapping[str, Array], years: Mapping[int, slice]) -> dict[int, YearCounts]:
+    known, block = input_coverage(context), context.rows
     found = {}
     for year, rows in years.items():
         inside = slice(rows.start - block.start, rows.stop - block.start)

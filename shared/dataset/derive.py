@@ -59,6 +59,10 @@ def derive_rows(
     days: int32 [D]; delisted_day: int32 [N] (`NO_DAY` where there is none); prices: every name of PRICE_COLUMNS ->
     float64 [D, N]. A stored `split` may stand for the loaded one: the result is the same to the bit.
     """
+    tradable = (prices["volume"] > 0) & (prices["open"] > 0)
+    # A row without trading says nothing about closes and volumes, whatever the source repeats on it.
+    masked = {"close": np.where(tradable, prices["close"], np.nan), "volume": np.where(tradable, prices["volume"], 0)}
+    prices = {**prices, **masked}
     shape = prices["close"].shape
     names = ("close", "volume", "market_cap", "listed_shares", "split")
     inputs = [_matrix(prices[name], shape) for name in names]

@@ -1,62 +1,27 @@
-"""The 57 factors as declarations: names, meaning, needs and look-back of each, read from `catalogue.csv` beside."""
+"""The catalogue: every factor in the order in which it is listed.
+
+A new factor is declared in the module of its category (value, quality, growth, momentum, stability, technical,
+further); `python -m shared.factors.docs` writes its row of the factor reference.
+"""
 
 from __future__ import annotations
 
-import csv
-import pathlib
-from dataclasses import dataclass
-from typing import Final, Literal, cast
+from typing import Final
 
-Kind = Literal["price", "statement", "mixed"]
+from shared.factors.declaration import WHOLE_HISTORY, Factor
+from shared.factors.further import FURTHER
+from shared.factors.growth import GROWTH
+from shared.factors.momentum import MOMENTUM
+from shared.factors.quality import QUALITY
+from shared.factors.stability import STABILITY
+from shared.factors.technical import TECHNICAL
+from shared.factors.value import VALUE
 
-WHOLE_HISTORY: Final = -1
-"""The look-back of a recursive factor: every row since the stock's first."""
+__all__ = ["BY_KEY", "FACTORS", "WHOLE_HISTORY", "Factor"]
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Factor:
-    """One factor; `formula` and `null_when` are its definition, in the words of docs/reference/factors.md."""
-
-    key: str
-    name_ko: str
-    name_en: str
-    category: str
-    unit: str
-    formula: str
-    inputs: str
-    null_when: str
-    kind: Kind
-    """`price`: rows of prices and indices; `statement`: constant between two disclosures; `mixed`: both."""
-    lookback_rows: int
-    """Rows before the row itself that a value reads, or WHOLE_HISTORY."""
-    version: int
-    """Raised when the code computes another value from the same inputs; part of the dataset version."""
-    needs: tuple[str, ...]
-    """Inputs without which there is no value, in the names of `shared.factors.coverage`."""
-
-
-def _read(path: pathlib.Path) -> tuple[Factor, ...]:
-    with path.open(encoding="utf-8", newline="") as lines:
-        return tuple(
-            Factor(
-                key=row["key"],
-                name_ko=row["name_ko"],
-                name_en=row["name_en"],
-                category=row["category"],
-                unit=row["unit"],
-                formula=row["formula"],
-                inputs=row["inputs"],
-                null_when=row["null_when"],
-                kind=cast("Kind", row["kind"]),
-                lookback_rows=WHOLE_HISTORY if row["lookback_rows"] == "all" else int(row["lookback_rows"]),
-                version=int(row["version"]),
-                needs=tuple(need for need in row["needs"].split("; ") if need),
-            )
-            for row in csv.DictReader(lines)
-        )
-
-
-FACTORS: Final[tuple[Factor, ...]] = _read(pathlib.Path(__file__).with_name("catalogue.csv"))
+FACTORS: Final[tuple[Factor, ...]] = (
+    *VALUE, *QUALITY, *GROWTH, *MOMENTUM, *STABILITY, *TECHNICAL, *FURTHER,
+)  # fmt: skip
 """Every factor, in the order of the catalogue."""
 
 BY_KEY: Final[dict[str, Factor]] = {factor.key: factor for factor in FACTORS}

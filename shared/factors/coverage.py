@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from shared.factors.catalogue import FACTORS, Factor
-from shared.factors.compute import FactorInputs, OnRows
-from shared.factors.native import Array
-from shared.factors.point_in_time import QUANTITIES
+from shared.factors.compute import FactorInputs, RowContext
+from shared.factors.declaration import Array
+from shared.factors.point_in_time import OWNERS_QUANTITIES, QUANTITIES
 from shared.factors.price_factors import carried_index
-from shared.factors.quality import LEAST_TESTS, score_of_statements
+from shared.factors.quality import MIN_TESTS, statement_tests
 from shared.model.calendar import year_slices
 from shared.model.fields import CARRY_ROWS
 from shared.model.market_data import FLOWS
@@ -28,42 +28,43 @@ PER` those on which everything that PER needs of statements is known at once."""
 
 _MISSING = {
     "cap": "no market_cap and no listed_shares",
+    "company_cap": "no market_cap and no listed_shares of all shares of the company",
     "listed_shares": "no listed_shares",
     "dividends": "no dividends",
     "index": "no index of the stocks' markets",
     "trading_value": "no trading_value",
     "volume": "no volume",
-    "annual net_income": "no 3 annual statements with net_income",
+    "annual earnings": "no 3 annual statements with net_income",
     "quality tests": "no statements that decide 5 of the nine tests",
 }
 
 
-def input_coverage(on: OnRows) -> InputCoverage:
+def input_coverage(context: RowContext) -> InputCoverage:
     """Count, for each calendar year of these rows, the stock-days on which each input of a factor is known."""
-    events, alive, which = on.inputs.events, on.alive, on.which
-    days = on.inputs.days[on.rows]
+    events, listed, index = context.inputs.events, context.listed, context.event_index
+    days = context.inputs.days[context.rows]
     with np.errstate(all="ignore"):
-        decided = score_of_statements(events.columns)[1] + 1 >= LEAST_TESTS
+        decided = statement_tests(events.columns)[1] + 1 >= MIN_TESTS
     known = np.vstack([*(~np.isnan(events.columns[name]) for name in QUANTITIES), decided])
     place = {name: row for row, name in enumerate((*QUANTITIES, "quality tests"))}
     of_statements = {_together(f): [place[need] for need in f.needs if need in place] for f in FACTORS}
     joint = {name: known[which_known].all(axis=0) for name, which_known in of_statements.items() if which_known}
     jointly = np.vstack(list(joint.values())).astype(np.int64)
-    masks = _row_masks(on)
+    masks = _row_masks(context)
     found: InputCoverage = {}
     for year, span in year_slices(days).items():
-        counts = {name: int(np.count_nonzero(mask[span] & alive[span])) for name, mask in masks.items()}
-        weight = np.bincount(which[span].ravel(), minlength=known.shape[1])
+        counts = {name: int(np.count_nonzero(mask[span] & listed[span])) for name, mask in masks.items()}
+        weight = np.bincount(index[span].ravel(), minlength=known.shape[1])
         by_quantity = known.astype(np.int64) @ weight
         counts |= {name: int(n) for name, n in zip((*QUANTITIES, "quality tests"), by_quantity, strict=True)}
         counts |= {name: int(n) for name, n in zip(joint, jointly @ weight, strict=True)}
-        counts[STOCK_DAYS] = int(np.count_nonzero(alive[span]))
+        counts[STOCK_DAYS] = int(np.count_nonzero(listed[span]))
         found[year] = counts
     return found
 
 
 def merge_coverage(parts: Iterable[InputCoverage]) -> InputCoverage:
-    """The counts of several parts of a market together."""
+    """Return the sum of the counts of several parts of a market."""
     merged: dict[int, Counter[str]] = {}
     for part in parts:
         for year, counts in part.items():
@@ -72,7 +73,7 @@ def merge_coverage(parts: Iterable[InputCoverage]) -> InputCoverage:
 
 
 def yearly_reasons(coverage: InputCoverage) -> dict[str, dict[int, str]]:
-    """Factor -> year -> the input that is known least, in words; years in which all are always known are left out."""
+    """Return factor -> year -> the input that is known least, in words; years in which all are known are left out."""
     found: dict[str, dict[int, str]] = {}
     for factor in FACTORS:
         for year, counts in coverage.items():
@@ -83,7 +84,7 @@ def yearly_reasons(coverage: InputCoverage) -> dict[str, dict[int, str]]:
 
 
 def absent_reasons(coverage: InputCoverage) -> dict[str, str]:
-    """Factor -> why it has no value in any year; factors whose inputs are all known on some day are left out."""
+    """Return factor -> why it has no value in any year; factors whose inputs are all known on some day are left out."""
     together: Counter[str] = Counter()
     for counts in coverage.values():
         together.update(counts)
@@ -96,8 +97,8 @@ def absent_reasons(coverage: InputCoverage) -> dict[str, str]:
 
 
 def coverage_reasons(inputs: FactorInputs, rows: slice | None = None) -> dict[str, str]:
-    """Factor -> the input that it lacks on all of `rows` (all rows when None), in words; other factors are left out."""
-    return absent_reasons(input_coverage(OnRows(inputs, slice(0, len(inputs.days)) if rows is None else rows)))
+    """Return factor -> the input that it lacks on all of `rows` (None: all rows), in words; others are left out."""
+    return absent_reasons(input_coverage(RowContext(inputs, slice(0, len(inputs.days)) if rows is None else rows)))
 
 
 def _reason(factor: Factor, counts: Mapping[str, int]) -> tuple[int, str] | None:
@@ -112,10 +113,15 @@ def _reason(factor: Factor, counts: Mapping[str, int]) -> tuple[int, str] | None
     if known[least] == 0:
         return 0, _missing([need for need in factor.needs if known[need] == 0])
     if together < known[least]:
-        names = ", ".join(need for need in factor.needs if need in QUANTITIES)
+        names = ", ".join(map(_loaded, (need for need in factor.needs if need in QUANTITIES)))
         share = f"known together on {_percent(together, total)}" if together else "never known together"
         return together, f"{names} are {share}"
-    return known[least], f"{least} is known on {_percent(known[least], total)}"
+    return known[least], f"{_loaded(least)} is known on {_percent(known[least], total)}"
+
+
+def _loaded(need: str) -> str:
+    """Return the name of the account that has to be loaded for a need."""
+    return OWNERS_QUANTITIES[need][1] if need in OWNERS_QUANTITIES else need
 
 
 def _percent(count: int, total: int) -> str:
@@ -123,36 +129,55 @@ def _percent(count: int, total: int) -> str:
 
 
 def _together(factor: Factor) -> str:
-    """The name under which it is counted that all quantities of statements that a factor needs are known at once."""
+    """Return the name of the count of stock-days on which all statement quantities of a factor are known at once."""
     return f"statements for {factor.key}"
 
 
 def _missing(needs: Sequence[str]) -> str:
-    """Inputs that nobody knows, in words; those of statements in one clause."""
+    """Return the inputs that are never known, in words; those of statements in one clause."""
     clauses = [_MISSING.get(need, f"no {need}") for need in needs if need not in QUANTITIES or need in _MISSING]
-    accounts = [need for need in needs if need in QUANTITIES and need not in _MISSING]
+    accounts = [_loaded(need) for need in needs if need in QUANTITIES and need not in _MISSING]
     if accounts:
         year = " (for a whole trailing year)" if accounts[0].partition(" ")[0] in FLOWS else ""
         clauses.insert(0, f"no statements with {', '.join(accounts)}{year}")
     return "; ".join(clauses)
 
 
-def _row_masks(on: OnRows) -> dict[str, Array]:
-    inputs, rows = on.inputs, on.rows
-    days = inputs.days[rows]
-    series = {name: ~np.isnan(carried_index(close[: rows.stop])[rows]) for name, close in inputs.index_close.items()}
-    absent = np.zeros(len(days), bool)
+def _row_masks(context: RowContext) -> dict[str, Array]:
+    inputs, rows, listed = context.inputs, context.rows, context.listed
     masks = {
         "cap": ~np.isnan(inputs.cap[rows]),
+        "company_cap": ~np.isnan(inputs.company_cap[rows]),
         "listed_shares": ~np.isnan(inputs.shares[rows]),
-        "dividends": ~np.isnan(on.dividends),
-        "index": np.column_stack([series.get(name, absent) for name in inputs.market] or [absent[:, None][:, :0]]),
-        "trading_value": ~np.isnan(inputs.trading_value[rows]),
-        "volume": ~np.isnan(inputs.volume[rows]),
+        "dividends": ~np.isnan(context.dividends),
+        "index": _index_known(inputs, rows),
+        "trading_value": _known_while_trading(inputs.trading_value, context),
+        "volume": _known_while_trading(inputs.volume, context),
     }
     for back in (1, 20, 60, 120, 240):
-        before = np.zeros(masks["cap"].shape, bool)
-        skipped = min(max(0, back - rows.start), len(days))
+        before = np.zeros(listed.shape, bool)
+        skipped = min(max(0, back - rows.start), len(listed))
         before[skipped:] = inputs.idle[rows.start + skipped - back : rows.stop - back] <= CARRY_ROWS
         masks[f"close {back} rows ago"] = before
     return masks
+
+
+def _index_known(inputs: FactorInputs, rows: slice) -> Array:
+    """bool [rows, N]: the index of the stock's market on the row has a (carried) value."""
+    known = np.zeros((len(inputs.markets), rows.stop - rows.start), bool)
+    for code, name in enumerate(inputs.markets):
+        if name in inputs.index_close:
+            known[code] = ~np.isnan(carried_index(inputs.index_close[name][: rows.stop])[rows])
+    market = inputs.market[rows]
+    found: Array = (
+        known[market, np.arange(len(market))[:, None]] if len(inputs.markets) else np.zeros_like(market, bool)
+    )
+    return found
+
+
+def _known_while_trading(values: Array, context: RowContext) -> Array:
+    """bool [rows, N]: the value of the last tradable row is loaded (the 0 of rows without trading follows from it)."""
+    rows, idle = context.rows, context.inputs.idle[context.rows]
+    row = np.arange(rows.start, rows.stop)[:, None] - np.where(context.listed, idle, 0)
+    found: Array = ~np.isnan(values[np.maximum(row, 0), np.arange(values.shape[1])])
+    return found

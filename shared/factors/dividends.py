@@ -1,41 +1,38 @@
-"""Dividends of the last 365 days, on the share basis of each row, known by their disclosure."""
+"""Trailing dividends by cycles of ex-dates, on the share basis of each row, known by their disclosure."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from shared.factors.native import Array, kernels, matrix
+from shared.factors.declaration import Array
+from shared.factors.native import kernels, matrix
 from shared.model.market_data import Dividends
 from shared.native import place
 
-YEAR_DAYS = 365
-
 
 def trailing_dividends(dividends: Dividends, days: Array, adjust: Array, rows: slice) -> Array:
-    """DPS_ttm, float64 [rows, N], won a share; NaN until the stock's first ex-date, for want of data.
+    """Return DPS_ttm, float64 [rows, N], won a share; NaN on rows by which no dividend of the stock is known.
 
-    days: int32 [D]; adjust: float64 [D, N]. Each dividend is divided by the splits after its ex-date and counts from
-    the later of ex-date and disclosure, for ex-dates in (d - 365 days, d].
+    days: int32 [D]; adjust: float64 [D, N]. With e the latest known ex-date: the dividends with an ex-date in
+    (e - 350 days, e], each divided by the splits after it; 0 from e + 480 days on. Raises ValueError for a dividend of
+    an instrument that is not among the columns.
     """
     columns = adjust.shape[1]
     stored, stride = matrix(adjust, "<f8", (len(days), columns))
-    known = np.nonzero(~np.isnan(dividends.dps))[0]
-    by = (dividends.dps, dividends.disclosed_on, dividends.ex_date, dividends.instrument)
-    order = known[np.lexsort(tuple(key[known] for key in by))]
-    who = np.ascontiguousarray(dividends.instrument[order], np.int32)
+    stated = np.nonzero(~np.isnan(dividends.dps))[0]
+    known_on = np.maximum(dividends.ex_date, dividends.disclosed_on)
+    by = (dividends.dps, dividends.ex_date, known_on, dividends.instrument)
+    order = stated[np.lexsort(tuple(key[stated] for key in by))]
+    who, known, paid = (
+        np.ascontiguousarray(column[order], np.int32) for column in (dividends.instrument, known_on, dividends.ex_date)
+    )
     if len(who) and (int(who.min()) < 0 or int(who.max()) >= columns):
         raise ValueError("a dividend names an instrument that is not among the columns")
-    paid = dividends.ex_date[order].astype(np.int64)
-    begin = np.searchsorted(days, np.maximum(paid, dividends.disclosed_on[order]))
-    end = np.searchsorted(days, paid + YEAR_DAYS)
-    paid_on = np.searchsorted(days, paid, side="right") - 1
     dps = np.ascontiguousarray(dividends.dps[order], np.float64)
-    total = np.zeros((rows.stop - rows.start, columns))
+    dates = np.ascontiguousarray(days, np.int32)
+    total = np.full((rows.stop - rows.start, columns), np.nan)
     kernels().factors_dividends(
-        len(order), rows.start, rows.stop, columns, place(who), place(begin), place(end), place(paid_on),
+        len(order), len(days), rows.start, rows.stop, columns, place(dates), place(who), place(known), place(paid),
         place(dps), place(stored), stride, place(total),
     )  # fmt: skip
-    first = np.full(columns, np.iinfo(np.int64).max)
-    np.minimum.at(first, who, paid)
-    total[days[rows, None] < first] = np.nan
     return total

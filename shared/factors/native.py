@@ -1,22 +1,22 @@
-"""The signatures of `factors.c`: the structure of its price inputs, and checked access to the compiled library."""
+"""The signatures of `factors.c`: its structures, and checked access to the compiled library."""
 
 from __future__ import annotations
 
 import ctypes
 from functools import cache
-from typing import Any
+from typing import Final
 
 import numpy as np
 
+from shared.factors.declaration import Array
 from shared.native import library, place
 
-Array = np.ndarray[Any, np.dtype[Any]]
 _INT, _POINTER = ctypes.c_int64, ctypes.c_void_p
 
-PRICE_MATRICES = ("high", "low", "volume", "trading_value", "last", "adjust", "idle")
+PRICE_MATRICES: Final = ("high", "low", "volume", "trading_value", "last", "adjust", "idle")
 """Matrices of `Prices`, in the order of the C structure."""
 
-PRICE_FACTORS = (
+PRICE_FACTORS: Final = (
     "MOMENTUM_1M", "MOMENTUM_3M", "MOMENTUM_6M", "MOMENTUM_12M", "DISTANCE_FROM_52W_HIGH", "DISTANCE_FROM_52W_LOW",
     "RELATIVE_STRENGTH", "VOLUME_MOMENTUM", "BETA", "RSI_14", "BOLLINGER_POSITION", "MACD_SIGNAL", "STOCHASTIC_14",
     "VOLUME_ROC", "PRICE_POSITION", "CHANGE_RATE",
@@ -42,15 +42,27 @@ class Prices(ctypes.Structure):
     )
 
 
+class Layout(ctypes.Structure):
+    """`layout_t` of factors.c: the number of flows and accounts, and the positions of three accounts."""
+
+    _fields_ = (
+        ("flows", _INT),
+        ("accounts", _INT),
+        ("revenue", _INT),
+        ("net_income", _INT),
+        ("net_income_owners", _INT),
+    )
+
+
 @cache
 def kernels() -> ctypes.CDLL:
-    """The compiled library with its argument types declared."""
+    """Return the compiled library with its argument types declared."""
     found = library("factors")
-    found.factors_events.argtypes = [_INT, *[_POINTER] * 10]
+    found.factors_events.argtypes = [_INT, ctypes.POINTER(Layout), *[_POINTER] * 10]
     found.factors_events.restype = _INT
     found.factors_third_root.argtypes = [_INT, _POINTER, _POINTER]
     found.factors_third_root.restype = None
-    found.factors_dividends.argtypes = [_INT] * 4 + [_POINTER] * 6 + [_INT, _POINTER]
+    found.factors_dividends.argtypes = [_INT] * 5 + [_POINTER] * 6 + [_INT, _POINTER]
     found.factors_dividends.restype = None
     found.factors_prices.argtypes = [ctypes.POINTER(Prices), _POINTER]
     found.factors_prices.restype = ctypes.c_int
@@ -58,7 +70,7 @@ def kernels() -> ctypes.CDLL:
 
 
 def matrix(values: Array, dtype: str, shape: tuple[int, int]) -> tuple[Array, int]:
-    """A matrix of `shape` with contiguous rows, and the elements from one row to the next; copied when it must be.
+    """Return a matrix of `shape` with contiguous rows, and its row stride in elements; copied only when it must be.
 
     Raises ValueError when the shape is another.
     """
@@ -71,7 +83,7 @@ def matrix(values: Array, dtype: str, shape: tuple[int, int]) -> tuple[Array, in
 
 
 def third_root(values: Array) -> Array:
-    """The third root of each value; NaN where it is not positive."""
+    """Return the third root of each value; NaN where it is not positive."""
     flat = np.ascontiguousarray(np.where(values > 0, values, np.nan), np.float64)
     root = np.empty_like(flat)
     kernels().factors_third_root(flat.size, place(flat), place(root))

@@ -10,35 +10,51 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from shared.factors.native import Array, kernels
-from shared.model.market_data import ACCOUNTS, Statements
+from shared.factors.declaration import Array
+from shared.factors.native import Layout, kernels
+from shared.model.market_data import ACCOUNTS, FLOWS, Statements
 from shared.native import place
 
-TOO_OLD_DAYS = 480
-"""A latest period that ended more days ago than this says nothing any more."""
+MAX_AGE_DAYS = 480
+"""Statements whose latest period ended more days ago than this give no factor."""
 
-QUANTITIES = (
+KERNEL_QUANTITIES = (
     *ACCOUNTS,
     *(f"{account} 1 year ago" for account in ACCOUNTS),
     "revenue 3 years ago",
     "net_income 3 years ago",
-    "annual net_income",
+    "net_income_owners 3 years ago",
+    "annual earnings",
 )
 """Columns of an event, in the order of the kernel. Flows are trailing sums, balances those of the latest period; the
-last one is the mean of the latest 3 to 10 known annual net incomes."""
+last one is the mean of the latest 3 to 10 known annual net incomes, the owners' part where a statement has it."""
+
+OWNERS_QUANTITIES = {
+    "earnings": ("net_income_owners", "net_income"),
+    "earnings 1 year ago": ("net_income_owners 1 year ago", "net_income 1 year ago"),
+    "earnings 3 years ago": ("net_income_owners 3 years ago", "net_income 3 years ago"),
+    "book_equity": ("equity_owners", "total_equity"),
+}
+"""Quantity -> the owners' part, and the total that stands for it where the owners' part is not known."""
+
+MINORITY_INTEREST = "minority_interest"
+"""total_equity - equity_owners; 0 where one of them is not known."""
+
+QUANTITIES = (*KERNEL_QUANTITIES, *OWNERS_QUANTITIES, MINORITY_INTEREST)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Events:
     """Disclosures of N instruments, E in all, by instrument and day.
 
-    `values` is float64 [E + 1, quantities]; its last row is NaN and stands for "nothing is known".
+    `values` is float64 [E + 1, KERNEL_QUANTITIES]; its last row is NaN and stands for "nothing is known".
     """
 
     instrument: Array  # int32 [E]
@@ -48,14 +64,19 @@ class Events:
 
     @cached_property
     def columns(self) -> Mapping[str, Array]:
-        """Quantity -> float64 [E + 1]."""
+        """Quantity -> float64 [E + 1], for each of QUANTITIES."""
         by_column = np.ascontiguousarray(self.values.T)
-        return {name: by_column[column] for column, name in enumerate(QUANTITIES)}
+        columns = {name: by_column[column] for column, name in enumerate(KERNEL_QUANTITIES)}
+        for name, (owners, total) in OWNERS_QUANTITIES.items():
+            columns[name] = np.where(np.isnan(columns[owners]), columns[total], columns[owners])
+        minority = columns["total_equity"] - columns["equity_owners"]
+        columns[MINORITY_INTEREST] = np.where(np.isnan(minority), 0.0, minority)
+        return columns
 
-    def rows(self, days: Array, instruments: int, alive: Array) -> Array:
-        """int32 [rows, instruments]: the event that holds on each day, E where none does or the stock is not `alive`.
+    def index_of_rows(self, days: Array, instruments: int, listed: Array) -> Array:
+        """Return int32 [rows, instruments]: the event valid on each day, E where there is none or `listed` is false.
 
-        days: int32 [rows], ascending; alive: bool [rows, instruments].
+        days: int32 [rows], ascending; listed: bool [rows, instruments].
         """
         count = len(self.instrument)
         nothing = np.int32(count)
@@ -65,13 +86,13 @@ class Events:
         # Events come in order: where several fall on one row (as those before the first do) the largest is the last.
         np.maximum.at(found, (start[inside], self.instrument[inside]), (inside + 1).astype(np.int32))
         np.maximum.accumulate(found, axis=0, out=found)
-        last_day = np.append(np.int64(np.iinfo(np.int64).min), self.period_end.astype(np.int64) + TOO_OLD_DAYS)
-        holds = (days[:, None] <= last_day[found]) & alive
-        return np.where(holds, found - np.int32(1), nothing)
+        last_day = np.append(np.int64(np.iinfo(np.int64).min), self.period_end.astype(np.int64) + MAX_AGE_DAYS)
+        valid = (days[:, None] <= last_day[found]) & listed
+        return np.where(valid, found - np.int32(1), nothing)
 
 
 def events_of(statements: Statements, instruments: int) -> Events:
-    """Every event of the statements of `instruments` columns; raises ValueError for an instrument outside of them."""
+    """Return every event of the statements; raises ValueError for one of an instrument outside of the columns."""
     who = statements.instrument
     if len(who) and (int(who.min()) < 0 or int(who.max()) >= instruments):
         raise ValueError("a statement names an instrument that is not among the columns")
@@ -82,9 +103,13 @@ def events_of(statements: Statements, instruments: int) -> Events:
     accounts = np.empty((count, len(ACCOUNTS)))
     for column, name in enumerate(ACCOUNTS):
         accounts[:, column] = statements.accounts[name][order]
+    named = {name: ACCOUNTS.index(name) for name in ("revenue", "net_income", "net_income_owners")}
+    layout = Layout(flows=len(FLOWS), accounts=len(ACCOUNTS), **named)
     found = [np.empty(count, np.int32) for _ in range(3)]
-    values = np.empty((count + 1, len(QUANTITIES)))
-    events = kernels().factors_events(count, *map(place, columns), place(accounts), *map(place, found), place(values))
+    values = np.empty((count + 1, len(KERNEL_QUANTITIES)))
+    events = kernels().factors_events(
+        count, ctypes.byref(layout), *map(place, columns), place(accounts), *map(place, found), place(values)
+    )
     if events < 0:
         raise MemoryError("no memory to order the statements")
     values = values[: events + 1]

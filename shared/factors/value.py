@@ -1,44 +1,254 @@
-"""Value: what the market pays for what the company has and earns."""
+"""Value: what the market pays for what the company owns and earns. `cap` is that of the company, MARKET_CAP aside."""
 
 from __future__ import annotations
 
-from shared.factors.formulas import Formula, Values, free_cash_flow, growth, positive
-from shared.factors.native import Array
+from typing import Final
+
+from shared.factors.declaration import DIVIDEND_LOOKBACK_ROWS, Array, Factor, Values
+from shared.factors.formulas import earnings_of_both, free_cash_flow, growth, positive
 
 
 def price_to_earnings(x: Values) -> Array:
-    """cap / NI_ttm."""
-    return x["cap"] / positive(x["net_income"])
+    """Return cap / NI_ttm."""
+    return x["company_cap"] / positive(x["earnings"])
 
 
 def price_to_earnings_growth(x: Values) -> Array:
-    """PER / EARNINGS_GROWTH_1Y."""
-    return price_to_earnings(x) / positive(growth(x["net_income"], x["net_income 1 year ago"]))
+    """Return PER / EARNINGS_GROWTH_1Y."""
+    return price_to_earnings(x) / positive(growth(*earnings_of_both(x, "1 year ago")))
 
 
 def enterprise_value(x: Values) -> Array:
-    """cap + debt - cash, won."""
-    return x["cap"] + x["interest_bearing_debt"] - x["cash_and_equivalents"]
+    """Return cap + debt - cash + minority interest (0 where it is not known), won."""
+    return x["company_cap"] + x["interest_bearing_debt"] - x["cash_and_equivalents"] + x["minority_interest"]
 
 
 def ebitda(x: Values) -> Array:
-    """Operating income + depreciation and amortisation, won."""
+    """Return operating income + depreciation and amortisation, won."""
     return x["operating_income"] + x["depreciation_amortization"]
 
 
-VALUE: dict[str, Formula] = {
-    "PER": price_to_earnings,
-    "PBR": lambda x: x["cap"] / positive(x["total_equity"]),
-    "PSR": lambda x: x["cap"] / positive(x["revenue"]),
-    "PCR": lambda x: x["cap"] / positive(x["operating_cash_flow"]),
-    "PEG": price_to_earnings_growth,
-    "EV_EBITDA": lambda x: enterprise_value(x) / positive(ebitda(x)),
-    "EV_SALES": lambda x: enterprise_value(x) / positive(x["revenue"]),
-    "EV_FCF": lambda x: enterprise_value(x) / positive(free_cash_flow(x)),
-    "DIVIDEND_YIELD": lambda x: x["dividends"] / x["close"] * 100,
-    "EARNINGS_YIELD": lambda x: x["net_income"] / x["cap"] * 100,
-    "FCF_YIELD": lambda x: free_cash_flow(x) / x["cap"] * 100,
-    "BOOK_TO_MARKET": lambda x: x["total_equity"] / x["cap"],
-    "CAPE_RATIO": lambda x: x["cap"] / positive(x["annual net_income"]),
-    "PTBV": lambda x: x["cap"] / positive(x["total_equity"] - x["intangible_assets"]),
-}
+VALUE: Final[tuple[Factor, ...]] = (
+    Factor(
+        key="PER",
+        name_ko="주가수익비율",
+        name_en="Price to earnings",
+        category="value",
+        unit="x",
+        formula="cap / NI_ttm",
+        inputs="cap; net_income",
+        null_when="NI_ttm <= 0",
+        kind="mixed",
+        lookback_rows=0,
+        version=2,
+        needs=("company_cap", "earnings"),
+        compute=price_to_earnings,
+    ),
+    Factor(
+        key="PBR",
+        name_ko="주가순자산비율",
+        name_en="Price to book",
+        category="value",
+        unit="x",
+        formula="cap / equity",
+        inputs="cap; total_equity",
+        null_when="equity <= 0",
+        kind="mixed",
+        lookback_rows=0,
+        version=2,
+        needs=("company_cap", "book_equity"),
+        compute=lambda x: x["company_cap"] / positive(x["book_equity"]),
+    ),
+    Factor(
+        key="PSR",
+        name_ko="주가매출비율",
+        name_en="Price to sales",
+        category="value",
+        unit="x",
+        formula="cap / REV_ttm",
+        inputs="cap; revenue",
+        null_when="REV_ttm <= 0",
+        kind="mixed",
+        lookback_rows=0,
+        version=2,
+        needs=("company_cap", "revenue"),
+        compute=lambda x: x["company_cap"] / positive(x["revenue"]),
+    ),
+    Factor(
+        key="PCR",
+        name_ko="주가현금흐름비율",
+        name_en="Price to cash flow",
+        category="value",
+        unit="x",
+        formula="cap / OCF_ttm",
+        inputs="cap; operating_cash_flow",
+        null_when="OCF_ttm <= 0",
+        kind="mixed",
+        lookback_rows=0,
+        version=2,
+        needs=("company_cap", "operating_cash_flow"),
+        compute=lambda x: x["company_cap"] / positive(x["operating_cash_flow"]),
+    ),
+    Factor(
+        key="PEG",
+        name_ko="주가수익성장비율",
+        name_en="PER to growth",
+        category="value",
+        unit="x",
+        formula="PER / EARNINGS_GROWTH_1Y",
+        inputs="PER; EARNINGS_GROWTH_1Y",
+        null_when="PER null or growth <= 0",
+        kind="mixed",
+        lookback_rows=0,
+        version=2,
+        needs=("company_cap", "earnings", "earnings 1 year ago"),
+        compute=price_to_earnings_growth,
+    ),
+    Factor(
+        key="EV_EBITDA",
+        name_ko="EV/EBITDA",
+        name_en="EV to EBITDA",
+        category="value",
+        unit="x",
+        formula="EV / EBITDA_ttm with EV = cap + interest_bearing_debt - cash and EBITDA = operating income + D&A",
+        inputs="cap; debt; cash; operating_income; depreciation_amortization",
+        null_when="EBITDA_ttm <= 0",
+        kind="mixed",
+        lookback_rows=0,
+        version=2,
+        needs=(
+            "company_cap",
+            "interest_bearing_debt",
+            "cash_and_equivalents",
+            "operating_income",
+            "depreciation_amortization",
+        ),
+        compute=lambda x: enterprise_value(x) / positive(ebitda(x)),
+    ),
+    Factor(
+        key="EV_SALES",
+        name_ko="EV/매출",
+        name_en="EV to sales",
+        category="value",
+        unit="x",
+        formula="EV / REV_ttm",
+        inputs="EV; revenue",
+        null_when="REV_ttm <= 0",
+        kind="mixed",
+        lookback_rows=0,
+        version=2,
+        needs=("company_cap", "interest_bearing_debt", "cash_and_equivalents", "revenue"),
+        compute=lambda x: enterprise_value(x) / positive(x["revenue"]),
+    ),
+    Factor(
+        key="EV_FCF",
+        name_ko="EV/FCF",
+        name_en="EV to free cash flow",
+        category="value",
+        unit="x",
+        formula="EV / FCF_ttm with FCF = OCF - capital_expenditure",
+        inputs="EV; operating_cash_flow; capital_expenditure",
+        null_when="FCF_ttm <= 0",
+        kind="mixed",
+        lookback_rows=0,
+        version=2,
+        needs=(
+            "company_cap",
+            "interest_bearing_debt",
+            "cash_and_equivalents",
+            "operating_cash_flow",
+            "capital_expenditure",
+        ),
+        compute=lambda x: enterprise_value(x) / positive(free_cash_flow(x)),
+    ),
+    Factor(
+        key="DIVIDEND_YIELD",
+        name_ko="배당수익률",
+        name_en="Dividend yield",
+        category="value",
+        unit="%",
+        formula="DPS_ttm / close * 100",
+        inputs="dividends; close",
+        null_when="no dividend data loaded for the stock (0 when it is known to pay none)",
+        kind="mixed",
+        lookback_rows=DIVIDEND_LOOKBACK_ROWS,
+        version=2,
+        needs=("dividends",),
+        compute=lambda x: x["dividends"] / x["close"] * 100,
+    ),
+    Factor(
+        key="EARNINGS_YIELD",
+        name_ko="이익수익률",
+        name_en="Earnings yield",
+        category="value",
+        unit="%",
+        formula="NI_ttm / cap * 100",
+        inputs="cap; net_income",
+        null_when="",
+        kind="mixed",
+        lookback_rows=0,
+        version=2,
+        needs=("company_cap", "earnings"),
+        compute=lambda x: x["earnings"] / x["company_cap"] * 100,
+    ),
+    Factor(
+        key="FCF_YIELD",
+        name_ko="FCF 수익률",
+        name_en="Free cash flow yield",
+        category="value",
+        unit="%",
+        formula="FCF_ttm / cap * 100",
+        inputs="cap; operating_cash_flow; capital_expenditure",
+        null_when="",
+        kind="mixed",
+        lookback_rows=0,
+        version=2,
+        needs=("company_cap", "operating_cash_flow", "capital_expenditure"),
+        compute=lambda x: free_cash_flow(x) / x["company_cap"] * 100,
+    ),
+    Factor(
+        key="BOOK_TO_MARKET",
+        name_ko="장부가 대비 시가",
+        name_en="Book to market",
+        category="value",
+        unit="x",
+        formula="equity / cap",
+        inputs="cap; total_equity",
+        null_when="",
+        kind="mixed",
+        lookback_rows=0,
+        version=2,
+        needs=("company_cap", "book_equity"),
+        compute=lambda x: x["book_equity"] / x["company_cap"],
+    ),
+    Factor(
+        key="CAPE_RATIO",
+        name_ko="CAPE",
+        name_en="Cyclically adjusted PER",
+        category="value",
+        unit="x",
+        formula="cap / mean of the last 3 to 10 known annual net incomes",
+        inputs="cap; net_income",
+        null_when="fewer than 3 annual figures or mean <= 0",
+        kind="mixed",
+        lookback_rows=0,
+        version=2,
+        needs=("company_cap", "annual earnings"),
+        compute=lambda x: x["company_cap"] / positive(x["annual earnings"]),
+    ),
+    Factor(
+        key="PTBV",
+        name_ko="주가유형순자산비율",
+        name_en="Price to tangible book",
+        category="value",
+        unit="x",
+        formula="cap / (equity - intangible_assets)",
+        inputs="cap; total_equity; intangible_assets",
+        null_when="denominator <= 0",
+        kind="mixed",
+        lookback_rows=0,
+        version=2,
+        needs=("company_cap", "book_equity", "intangible_assets"),
+        compute=lambda x: x["company_cap"] / positive(x["book_equity"] - x["intangible_assets"]),
+    ),
+)

@@ -21,7 +21,10 @@ DERIVED = ("split", "last", "adjust", "idle", "cap", "shares")
 - `shares`: listed shares carried like the close, multiplied by the splits since.
 """
 
-STORED = LOADED + DERIVED
+OF_COMPANIES = ("company_cap",)
+"""Derived from the instruments of one issuer together: `company_cap` is the sum of their caps (`shared.factors`)."""
+
+STORED = LOADED + DERIVED + OF_COMPANIES
 
 VIEWS = (
     "adj_open",

@@ -41,6 +41,7 @@ def random_version(
     instruments = _instruments(stocks)
     dates = _weekdays(start, days)
     derived = derive_rows(dates, instruments.delisted_day, prices, lambda price, columns, on: price)
+    derived["company_cap"] = derived["cap"].copy()
     factors["PER"] = (derived["cap"] / 7.3e7).astype(np.float32)
     factors["EARNINGS_YIELD"] = (7.3e9 / derived["cap"]).astype(np.float32)
     factors["MARKET_CAP"] = derived["cap"].astype(np.float32)

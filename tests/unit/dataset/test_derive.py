@@ -102,7 +102,7 @@ def test_a_close_is_carried_for_sixty_rows_and_no_more() -> None:
 
 def test_rows_without_trading_show_the_carried_close_and_no_volume() -> None:
     data = market(day(1000, volume=50, trading_value=5), day(900, volume=0, open=0, high=0, low=0, trading_value=7), {})
-    assert column(data, "view_open") == [1000, 900, 900]
+    assert column(data, "view_open") == [1000, 1000, 1000]
     assert column(data, "view_volume") == [50, 0, 0]
     assert column(data, "view_trading_value") == [5, 0, 0]
 

@@ -50,64 +50,107 @@ def grown(now: Number, base: Number) -> Number:
     return times(minus(over(now, base), 1.0), 100.0)
 
 
+def changed(now: Number, base: Number) -> Number:
+    """The change of a price in percent; noise is no change."""
+    percent = grown(now, base)
+    return 0.0 if percent is not None and abs(percent) < 1e-7 else percent
+
+
+def issuer(raw: RawMarket, i: int) -> str:
+    n = raw.instruments
+    if n.issuer[i] is not None:
+        return f"issuer {n.issuer[i]}"
+    korean = n.market[i] in {"KOSPI", "KOSDAQ", "KONEX"} and len(n.code[i]) == 6
+    return n.code[i][:5] if korean else f"alone {i}"
+
+
+class _Prices:
+    """Closes, caps and shares of one stock on each row, and whether it ever traded before."""
+
+    def __init__(self, raw: RawMarket, i: int) -> None:
+        p = {name: [_number(x) for x in values[:, i]] for name, values in raw.prices.items()}
+        self.loaded = p
+        rows = range(len(raw.days))
+        self.split = [1.0 for _ in rows]
+        self.product = [1.0 for _ in rows]
+        self.tradable = [(p["volume"][d] or 0) > 0 and (p["open"][d] or 0) > 0 for d in rows]
+        self.started = [any(self.tradable[: d + 1]) for d in rows]
+        self.close: list[Number] = []
+        self.cap: list[Number] = []
+        self.shares: list[Number] = []
+        last: Number = None
+        cap: Number = None
+        shares: Number = None
+        idle, product = 0, 1.0
+        for d in rows:
+            if last is not None and p["split"][d]:
+                self.split[d] = p["split"][d]
+            product *= self.split[d]
+            self.product[d] = product
+            stated, n = p["market_cap"][d], p["listed_shares"][d]
+            if self.tradable[d]:
+                last, idle = p["close"][d], 0
+                cap = stated if stated is not None else times(last, n)
+                shares = n
+            else:
+                last, idle = over(last, self.split[d]), idle + 1
+                cap = stated if stated is not None else cap
+                shares = n if n is not None else times(shares, self.split[d])
+            there = self.started[d] and idle <= 60
+            self.close.append(last if there else None)
+            self.cap.append(cap if there else None)
+            self.shares.append(shares if there else None)
+
+
 class _Stock:
     def __init__(self, raw: RawMarket, i: int) -> None:
         self.raw, self.i = raw, i
         self.days = [int(day) for day in raw.days]
         self.gone = raw.instruments.delisted_on[i]
-        p = {name: [_number(x) for x in values[:, i]] for name, values in raw.prices.items()}
-        self.volume, self.value = p["volume"], p["trading_value"]
         rows = range(len(self.days))
-        self.split = [1.0] * len(self.days)
-        self.product = [1.0] * len(self.days)
-        self.close: list[Number] = []
-        self.cap: list[Number] = []
-        self.shares: list[Number] = []
-        last: Number = None
-        since, product = 0, 1.0
-        cap: Number = None
-        cap_since, shares_since = 0, 0
-        shares: Number = None
-        for d in rows:
-            c = p["close"][d] if p["close"][d] is not None and p["close"][d] > 0 else None
-            if last is not None and c is not None and p["split"][d]:
-                self.split[d] = p["split"][d]
-            product *= self.split[d]
-            self.product[d] = product
-            if c is not None:
-                last, since = c, 0
-            else:
-                since += 1
-            traded = (self.volume[d] or 0) > 0
-            n = p["listed_shares"][d]
-            own_cap = p["market_cap"][d] if p["market_cap"][d] is not None else times(c, n)
-            if n is not None or traded:
-                shares, shares_since = n, 0
-            else:
-                shares, shares_since = times(shares, self.split[d]), shares_since + 1
-            if own_cap is not None or traded:
-                cap, cap_since = own_cap, 0
-            else:
-                cap_since += 1
-            self.close.append(last if since <= 60 else None)
-            self.cap.append(cap if cap_since <= 60 else None)
-            self.shares.append(shares if shares_since <= 60 and since <= 60 else None)
+        own = _Prices(raw, i)
+        p, self.split, self.product = own.loaded, own.split, own.product
+        self.close, self.cap, self.shares = own.close, own.cap, own.shares
+        self.company_cap = self._company_cap()
+        trading = own.tradable
+        self.volume = [p["volume"][d] if trading[d] else 0.0 if self.close[d] is not None else None for d in rows]
+        self.value = [p["trading_value"][d] if trading[d] else 0.0 if self.close[d] is not None else None for d in rows]
         self.aclose = [times(self.close[d], self.product[d]) for d in rows]
-        trading = [(self.volume[d] or 0) > 0 for d in rows]
         self.ahigh = [times(p["high"][d], self.product[d]) if trading[d] else None for d in rows]
         self.alow = [times(p["low"][d], self.product[d]) if trading[d] else None for d in rows]
         self.avolume = [over(self.volume[d], self.product[d]) for d in rows]
-        self.index = self._index()
+        self.indices = {name: self._index(name) for name in {self._market(d) for d in rows}}
         self.rsi, self.macd = self._recursive()
 
-    def _index(self) -> list[Number]:
-        series = self.raw.indices.get(self.raw.instruments.market[self.i])
+    def _company_cap(self) -> list[Number]:
+        instruments = self.raw.instruments
+        family = [j for j in range(len(instruments.code)) if issuer(self.raw, j) == issuer(self.raw, self.i)]
+        prices = {j: _Prices(self.raw, j) for j in family}
+        total: list[Number] = []
+        for d, day in enumerate(self.days):
+            caps: Number = 0.0
+            for j in family:
+                gone = instruments.delisted_on[j]
+                if prices[j].started[d] and (gone is None or day < gone):
+                    caps = plus(caps, prices[j].cap[d])
+            total.append(caps)
+        return total
+
+    def _market(self, d: int) -> str:
+        listings = self.raw.listings
+        mine = [k for k in range(len(listings.instrument)) if listings.instrument[k] == self.i]
+        mine.sort(key=lambda k: int(listings.from_day[k]))
+        known = [k for k in mine if listings.from_day[k] <= self.days[d]] or mine[:1]
+        return listings.market[known[-1]] if known else self.raw.instruments.market[self.i]
+
+    def _index(self, name: str) -> list[Number]:
+        series = self.raw.indices.get(name)
         found: list[Number] = []
         for d in range(len(self.days)):
             value = None
             if series is not None:
                 for back in range(11):
-                    if d - back >= 0 and not math.isnan(series[d - back]):
+                    if d - back >= 0 and series[d - back] > 0:
                         value = float(series[d - back])
                         break
             found.append(value)
@@ -117,12 +160,16 @@ class _Stock:
         rsi: list[Number] = []
         macd: list[Number] = []
         seen: list[float] = []
+        before = 0.0
         fast = slow = signal = gain = loss = 0.0
-        for x in self.aclose:
-            if x is None:
+        for close in self.aclose:
+            if close is None:
                 rsi.append(None)
                 macd.append(None)
                 continue
+            noise = bool(seen) and abs(close - before) < 1e-9 * before
+            before = close
+            x = seen[-1] if noise else close
             seen.append(x)
             if len(seen) == 1:
                 fast = slow = x
@@ -157,7 +204,7 @@ class _Stock:
         return [x for x in series[max(0, d - n + 1) : d + 1] if x is not None]
 
     def _change(self, series: list[Number], d: int, n: int) -> Number:
-        return grown(series[d], series[d - n]) if d >= n else None
+        return changed(series[d], series[d - n]) if d >= n else None
 
     def _volume_growth(self, series: list[Number], d: int) -> Number:
         if d < 39:
@@ -176,14 +223,15 @@ class _Stock:
 
     def _beta(self, d: int) -> Number:
         pairs = []
+        index = self.indices[self._market(d)]
         for k in range(max(1, d - 251), d + 1):
-            a, b, x, y = self.aclose[k - 1], self.aclose[k], self.index[k - 1], self.index[k]
+            a, b, x, y = self.aclose[k - 1], self.aclose[k], index[k - 1], index[k]
             if a is not None and b is not None and x is not None and y is not None:
-                pairs.append((b / a - 1, y / x - 1))
+                pairs.append(((changed(b, a) or 0.0) / 100, y / x - 1))
         if len(pairs) < 120:
             return None
         table = np.array(pairs)
-        if table[:, 1].std(ddof=1) <= 1e-9 * abs(table[:, 1].mean()):
+        if table[:, 1].std(ddof=1) < 1e-9 * abs(table[:, 1].mean()):
             return None
         cov = np.cov(table.T)
         return float(cov[0, 1] / cov[1, 1])
@@ -203,9 +251,11 @@ class _Stock:
             "MOMENTUM_6M": self._change(self.aclose, d, 120),
             "MOMENTUM_12M": self._change(self.aclose, d, 240),
             "CHANGE_RATE": self._change(self.aclose, d, 1),
-            "RELATIVE_STRENGTH": minus(self._change(self.aclose, d, 60), self._change(self.index, d, 60)),
-            "DISTANCE_FROM_52W_HIGH": grown(self.aclose[d], max(highs)) if len(highs) >= 120 else None,
-            "DISTANCE_FROM_52W_LOW": grown(self.aclose[d], min(lows)) if len(lows) >= 120 else None,
+            "RELATIVE_STRENGTH": minus(
+                self._change(self.aclose, d, 60), self._change(self.indices[self._market(d)], d, 60)
+            ),
+            "DISTANCE_FROM_52W_HIGH": changed(self.aclose[d], max(highs)) if len(highs) >= 120 else None,
+            "DISTANCE_FROM_52W_LOW": changed(self.aclose[d], min(lows)) if len(lows) >= 120 else None,
             "PRICE_POSITION": self._place(d, 250, 120),
             "STOCHASTIC_14": self._place(d, 14, 14),
             "VOLUME_MOMENTUM": self._volume_growth(self.value, d),
@@ -233,12 +283,17 @@ class _Stock:
     def _dividends(self, d: int) -> Number:
         v = self.raw.dividends
         today = self.days[d]
-        mine = [k for k in np.nonzero(v.instrument == self.i)[0] if v.ex_date[k] <= today]
+        mine = [
+            k for k in np.nonzero(v.instrument == self.i)[0] if v.ex_date[k] <= today and v.disclosed_on[k] <= today
+        ]
         if not mine:
             return None
+        latest = max(int(v.ex_date[k]) for k in mine)
+        if latest <= today - 480:
+            return 0.0
         total = 0.0
         for k in mine:
-            if v.ex_date[k] > today - 365 and v.disclosed_on[k] <= today:
+            if v.ex_date[k] > latest - 350:
                 splits = 1.0
                 for row in range(d + 1):
                     if self.days[row] > v.ex_date[k]:
@@ -247,7 +302,7 @@ class _Stock:
         return total
 
     def _from_statements(self, d: int) -> dict[str, Number]:
-        cap, dps = self.cap[d], self._dividends(d)
+        cap, dps = self.company_cap[d], self._dividends(d)
         found: dict[str, Number] = {"DIVIDEND_YIELD": times(over(dps, self.close[d]), 100.0)}
         known = self._known(d)
         if not known:
@@ -261,13 +316,25 @@ class _Stock:
             return value
 
         def flow(name: str, ago: int = 0) -> Number:
+            if (y - ago, q) not in known:
+                return None
+            year_before = known.get((y - ago - 1, q))
+            if year_before is not None:
+                days = known[y - ago, q]["period_end"] - year_before["period_end"]
+                if not 350 <= days <= 380:
+                    return None
             if q == 4:
                 return item(name, ago)
             before = known.get((y - ago - 1, 4), {}).get(name)
             return minus(plus(item(name, ago), before), known.get((y - ago - 1, q), {}).get(name))
 
-        def third(name: str) -> Number:
-            ratio = over(flow(name), flow(name, 3))
+        def earnings(ago: int) -> tuple[Number, Number]:
+            """Net income of now and of `ago` years before: the owners' part when both have it."""
+            owners = flow("net_income_owners"), flow("net_income_owners", ago)
+            return owners if None not in owners else (flow("net_income"), flow("net_income", ago))
+
+        def third(now: Number, base: Number) -> Number:
+            ratio = over(now, base)
             return None if ratio is None or ratio <= 0 else (ratio ** (1 / 3) - 1) * 100
 
         ni, revenue, ocf, oi = (
@@ -279,30 +346,36 @@ class _Stock:
         equity, assets, debt = item("total_equity"), item("total_assets"), item("interest_bearing_debt")
         cash, stock, due = item("cash_and_equivalents"), item("inventories"), item("current_liabilities")
         current = item("current_assets")
+        own_income = flow("net_income_owners")
+        own_income = ni if own_income is None else own_income
+        own_equity = item("equity_owners")
+        own_equity = equity if own_equity is None else own_equity
         value = minus(plus(cap, debt), cash)
+        value = plus(value, minus(equity, item("equity_owners")) or 0.0)
         tax = flow("income_tax")
         rate = 0.25
         if ni is not None and tax is not None and ni + tax != 0:
             rate = min(max(tax / (ni + tax), 0.0), 0.5)
-        annual = [known[key]["net_income"] for key in sorted(known) if key[1] == 4]
+        yearly = [known[key] for key in sorted(known) if key[1] == 4]
+        annual = [s["net_income"] if s["net_income_owners"] is None else s["net_income_owners"] for s in yearly]
         annual = [x for x in annual if x is not None][-10:]
-        roe = times(over(ni, equity), 100.0)
-        profit_growth = grown(ni, flow("net_income", 1))
+        roe = times(over(own_income, own_equity), 100.0)
+        profit_growth = grown(*earnings(1))
         payout = over(times(dps, self.shares[d]), ni)
         found |= {
-            "PER": over(cap, ni),
-            "PBR": over(cap, equity),
+            "PER": over(cap, own_income),
+            "PBR": over(cap, own_equity),
             "PSR": over(cap, revenue),
             "PCR": over(cap, ocf),
-            "PEG": over(over(cap, ni), profit_growth),
+            "PEG": over(over(cap, own_income), profit_growth),
             "EV_EBITDA": over(value, flow("ebitda")),
             "EV_SALES": over(value, revenue),
             "EV_FCF": over(value, flow("fcf")),
-            "EARNINGS_YIELD": times(over(ni, cap), 100.0),
+            "EARNINGS_YIELD": times(over(own_income, cap), 100.0),
             "FCF_YIELD": times(over(flow("fcf"), cap), 100.0),
-            "BOOK_TO_MARKET": over(equity, cap),
+            "BOOK_TO_MARKET": over(own_equity, cap),
             "CAPE_RATIO": over(cap, sum(annual) / len(annual)) if len(annual) >= 3 else None,
-            "PTBV": over(cap, minus(equity, item("intangible_assets"))),
+            "PTBV": over(cap, minus(own_equity, item("intangible_assets"))),
             "ROE": roe,
             "ROA": times(over(ni, assets), 100.0),
             "ROIC": times(over(times(oi, 1 - rate), minus(plus(equity, debt), cash)), 100.0),
@@ -313,9 +386,9 @@ class _Stock:
             "INVENTORY_TURNOVER": over(flow("cost_of_sales"), stock),
             "ACCRUALS_RATIO": over(minus(ni, ocf), assets),
             "REVENUE_GROWTH_1Y": grown(revenue, flow("revenue", 1)),
-            "REVENUE_GROWTH_3Y": third("revenue"),
+            "REVENUE_GROWTH_3Y": third(revenue, flow("revenue", 3)),
             "EARNINGS_GROWTH_1Y": profit_growth,
-            "EARNINGS_GROWTH_3Y": third("net_income"),
+            "EARNINGS_GROWTH_3Y": third(*earnings(3)),
             "OCF_GROWTH_1Y": grown(ocf, flow("operating_cash_flow", 1)),
             "ASSET_GROWTH_1Y": grown(assets, item("total_assets", 1)),
             "BOOK_VALUE_GROWTH_1Y": grown(equity, item("total_equity", 1)),

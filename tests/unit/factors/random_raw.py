@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 
 import numpy as np
 
-from services.preparer.in_memory_build import stored_fields
+from services.preparer import in_memory_build
 from shared.factors.compute import FactorInputs
 from shared.model.calendar import to_day
 from shared.model.instruments import Instruments
-from shared.model.market_data import ACCOUNTS, PRICE_COLUMNS, Dividends, RawMarket, Statements
+from shared.model.market_data import ACCOUNTS, PRICE_COLUMNS, Dividends, Listings, RawMarket, Statements, listings_of
 
 ALWAYS = int(np.iinfo(np.int32).min)
 FIRST = to_day(dt.date(2021, 10, 4))
-TOTALS = tuple(name for name in ACCOUNTS if not name.endswith("_owners"))
 
 
 def random_raw(seed: int, rows: int, stocks: int, *, fewer_gaps: bool = False) -> RawMarket:
@@ -33,47 +31,26 @@ def random_raw(seed: int, rows: int, stocks: int, *, fewer_gaps: bool = False) -
         for name in PRICE_COLUMNS:
             prices[name][end:, i] = np.nan
     markets = tuple(str(g.choice(["KOSPI", "KOSDAQ", "KOSPI", "KOSDAQ", "KONEX"])) for _ in range(stocks))
-    names = tuple(f"{i:06d}" for i in range(stocks))
+    names = tuple(f"{i - 1:05d}5" if i % 4 == 1 else f"{i:05d}0" for i in range(stocks))
+    issuers = tuple("held together" if i % 7 in {2, 6} else None for i in range(stocks))
     nothing = (None,) * stocks
     return RawMarket(
         days=days,
         instruments=Instruments(
             code=names, name=names, name_en=nothing, market=markets, sector=nothing, listed_on=nothing,
-            delisted_on=tuple(delisted),
+            delisted_on=tuple(delisted), issuer=issuers,
         ),
         prices=prices,
         statements=_statements(g, stocks),
         dividends=_dividends(g, days, stocks),
         indices={name: _index(g, rows) for name in ("KOSPI", "KOSDAQ")},
+        listings=_listings(g, days, stocks),
     )  # fmt: skip
 
 
 def inputs_of(raw: RawMarket) -> FactorInputs:
-    """What the preparer would hand to `compute_factors`."""
-    stored = stored_fields(raw)
-    names = (
-        "open",
-        "high",
-        "low",
-        "close",
-        "volume",
-        "trading_value",
-        "last",
-        "adjust",
-        "idle",
-        "cap",
-        "shares",
-        "split",
-    )
-    return FactorInputs(
-        days=raw.days,
-        market=raw.instruments.market,
-        delisted_day=raw.instruments.delisted_day,
-        index_close=raw.indices,
-        statements=raw.statements,
-        dividends=raw.dividends,
-        **{name: stored[name] for name in names},
-    )
+    """Return what the preparer computes factors from."""
+    return in_memory_build.inputs_of(raw, in_memory_build.stored_fields(raw))
 
 
 def _fill_prices(g: np.random.Generator, prices: dict[str, np.ndarray], i: int, rows: int, *, gaps: bool) -> None:
@@ -115,6 +92,16 @@ def _fill_prices(g: np.random.Generator, prices: dict[str, np.ndarray], i: int, 
             prices[name][d, i] = value
 
 
+def _listings(g: np.random.Generator, days: np.ndarray, stocks: int) -> Listings:
+    """Transfers between markets of every third stock, with a first entry that may begin after the first row."""
+    entries = []
+    for i in range(0, stocks, 3):
+        for _ in range(int(g.integers(1, 4))):
+            market = str(g.choice(["KOSPI", "KOSDAQ", "KONEX"]))
+            entries.append((i, int(g.integers(days[0] - 30, days[-1] + 30)), market, None, None))
+    return listings_of({entry[:2]: entry for entry in entries}.values())
+
+
 def _index(g: np.random.Generator, rows: int) -> np.ndarray:
     series = 2000 * np.exp(np.cumsum(g.normal(0, 0.01, rows)))
     for start in g.integers(0, rows, 3):
@@ -129,8 +116,8 @@ def _statements(g: np.random.Generator, stocks: int) -> Statements:
         if kind == "none":
             continue
         closing = int(g.choice([12, 12, 12, 3, 6]))
-        lost = {name for name in TOTALS if g.random() < 0.06}
-        sometimes = {name for name in TOTALS if g.random() < 0.1}
+        lost = {name for name in ACCOUNTS if g.random() < (0.4 if name.endswith("_owners") else 0.06)}
+        sometimes = {name for name in ACCOUNTS if g.random() < 0.1}
         last_year = int(g.choice([2020, 2021, 2022, 2023, 2023, 2023]))
         for year in range(int(g.choice([2012, 2017, 2019])), last_year + 1):
             for quarter in (4,) if kind == "years" else (1, 2, 3, 4):
@@ -158,8 +145,8 @@ def _statements(g: np.random.Generator, stocks: int) -> Statements:
 def _accounts(g: np.random.Generator, quarter: int, lost: set[str], sometimes: set[str]) -> dict[str, float]:
     size = float(np.exp(g.normal(24, 0.4)))
     ranges = {"net_income": (-0.05, 0.2), "operating_cash_flow": (-0.1, 0.3), "total_equity": (-0.1, 1.0)}
-    values = dict.fromkeys(ACCOUNTS, math.nan)
-    for name in TOTALS:
+    values = {}
+    for name in ACCOUNTS:
         low, high = ranges.get(name, (0.0, 1.0))
         value = round(size * float(g.uniform(low, high)) * quarter)
         if g.random() < 0.02:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from shared.factors.catalogue import FACTORS
-from shared.factors.compute import FactorInputs, OnRows, compute_factors
+from shared.factors.compute import FactorInputs, RowContext, compute_factors
 from shared.factors.coverage import (
     STOCK_DAYS,
     absent_reasons,
@@ -73,7 +73,7 @@ def test_a_factor_with_a_reason_has_no_value() -> None:
 def test_no_factor_has_more_values_than_its_inputs() -> None:
     inputs = inputs_of(random_raw(3, 420, 12))
     found = compute_factors(inputs, KEYS, slice(0, 420))
-    counts = merge_coverage([{0: counts} for counts in input_coverage(OnRows(inputs, slice(0, 420))).values()])[0]
+    counts = merge_coverage([{0: counts} for counts in input_coverage(RowContext(inputs, slice(0, 420))).values()])[0]
     for factor in FACTORS:
         values = int(np.count_nonzero(~np.isnan(found[factor.key])))
         assert values <= counts[STOCK_DAYS]
@@ -82,16 +82,16 @@ def test_no_factor_has_more_values_than_its_inputs() -> None:
 
 def test_parts_add_up_to_the_whole_by_year() -> None:
     inputs = inputs_of(random_raw(4, 300, 9))
-    whole = input_coverage(OnRows(inputs, slice(20, 300)))
-    parts = [input_coverage(OnRows(columns_of(inputs, np.arange(a, a + 3)), slice(20, 300))) for a in (0, 3, 6)]
+    whole = input_coverage(RowContext(inputs, slice(20, 300)))
+    parts = [input_coverage(RowContext(columns_of(inputs, np.arange(a, a + 3)), slice(20, 300))) for a in (0, 3, 6)]
     assert merge_coverage(parts) == whole
     assert sorted(whole) == [2021, 2022]
 
 
-def test_the_least_known_input_is_told_with_its_share() -> None:
-    reasons = yearly_reasons({2023: {STOCK_DAYS: 200, "cap": 200, "net_income": 50}, 2024: {STOCK_DAYS: 0}})
+def test_yearly_reasons_name_the_least_known_input_and_share() -> None:
+    reasons = yearly_reasons({2023: {STOCK_DAYS: 200, "company_cap": 200, "earnings": 50}, 2024: {STOCK_DAYS: 0}})
     assert reasons["PER"] == {
         2023: "net_income is known on 25 % of stock-days",
         2024: "no stock has a close",
     }
-    assert absent_reasons({2023: {STOCK_DAYS: 1, "cap": 1}})["PER"].startswith("no statements with net_income")
+    assert absent_reasons({2023: {STOCK_DAYS: 1, "company_cap": 1}})["PER"].startswith("no statements with net_income")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import pathlib
-import subprocess
-import sys
 from typing import Any
 
 import numpy as np
 import pytest
 
+from shared.factors import docs
 from shared.factors.catalogue import BY_KEY, FACTORS
 from shared.factors.compute import FORMULAS
 from shared.factors.native import PRICE_FACTORS
@@ -52,15 +51,12 @@ def test_every_declared_factor_is_computed_once() -> None:
     assert sorted([*PRICE_FACTORS, *FORMULAS]) == sorted(BY_KEY)
 
 
-def test_declarations_load_without_numpy() -> None:
-    code = "import sys, shared.factors.catalogue; sys.exit('numpy' in sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
+def test_the_reference_page_has_the_tables_of_the_catalogue() -> None:
+    page = (pathlib.Path(__file__).parents[3] / docs.PAGE).read_text(encoding="utf-8")
+    assert docs.updated(page) == page, "run `python -m shared.factors.docs`"
+    assert all(f"| `{factor.key}` |" in page for factor in FACTORS)
 
 
-def test_the_page_lists_every_factor_with_its_formula() -> None:
-    page = (pathlib.Path(__file__).parents[3] / "docs" / "reference" / "factors.md").read_text(encoding="utf-8")
-    rows = {line.split("`")[1]: line for line in page.splitlines() if line.startswith("| `")}
-    assert list(rows) == [factor.key for factor in FACTORS]
-    for factor in FACTORS:
-        assert factor.name_ko in rows[factor.key]
-        assert factor.formula in rows[factor.key]
+def test_a_page_without_marks_is_refused() -> None:
+    with pytest.raises(ValueError, match="no tables between"):
+        docs.updated("# Factors")

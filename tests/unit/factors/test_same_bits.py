@@ -41,12 +41,7 @@ def kept(statements: Statements, which: np.ndarray, column: np.ndarray | None = 
 
 def kept_dividends(dividends: Dividends, which: np.ndarray, column: np.ndarray | None = None) -> Dividends:
     instrument = dividends.instrument if column is None else column[dividends.instrument]
-    return Dividends(
-        instrument=instrument[which].astype(np.int32),
-        ex_date=dividends.ex_date[which],
-        dps=dividends.dps[which],
-        disclosed_on=dividends.disclosed_on[which],
-    )
+    return replace(dividends, instrument=instrument.astype(np.int32)).select(which)
 
 
 def known_by(raw: RawMarket, row: int) -> RawMarket:
@@ -61,12 +56,13 @@ def known_by(raw: RawMarket, row: int) -> RawMarket:
         statements=kept(raw.statements, raw.statements.disclosed_on <= day),
         dividends=kept_dividends(raw.dividends, raw.dividends.ex_date <= day),
         indices={name: values[: row + 1] for name, values in raw.indices.items()},
+        listings=raw.listings.known_on(day),
     )
 
 
 def columns_of(inputs: FactorInputs, order: np.ndarray) -> FactorInputs:
     """The inputs of some instruments, in another order."""
-    place = np.full(len(inputs.market), -1)
+    place = np.full(len(inputs.delisted_day), -1)
     place[order] = np.arange(len(order))
     matrices = {
         name: np.ascontiguousarray(values[:, order])
@@ -76,7 +72,6 @@ def columns_of(inputs: FactorInputs, order: np.ndarray) -> FactorInputs:
     return replace(
         inputs,
         **matrices,
-        market=tuple(inputs.market[i] for i in order),
         delisted_day=inputs.delisted_day[order],
         statements=kept(inputs.statements, place[inputs.statements.instrument] >= 0, place),
         dividends=kept_dividends(inputs.dividends, place[inputs.dividends.instrument] >= 0, place),
@@ -175,8 +170,8 @@ def test_a_statement_of_another_part_is_refused() -> None:
     fewer = columns_of(inputs, np.arange(2))
     with pytest.raises(ValueError, match="a statement names an instrument"):
         compute_factors(replace(fewer, statements=inputs.statements), ["PER"], slice(0, 10))
-    nobody = replace(fewer, statements=kept(inputs.statements, none), dividends=kept_dividends(inputs.dividends, none))
-    assert np.isnan(compute_factors(nobody, ["PER"], slice(0, 10))["PER"]).all()
+    no_rows = replace(fewer, statements=kept(inputs.statements, none), dividends=kept_dividends(inputs.dividends, none))
+    assert np.isnan(compute_factors(no_rows, ["PER"], slice(0, 10))["PER"]).all()
 
 
 def test_nothing_exists_from_the_delisting_on() -> None:

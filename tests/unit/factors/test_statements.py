@@ -53,7 +53,7 @@ def test_each_of_two_restatements_counts_from_its_own_day_and_whole() -> None:
     assert [margin[f"2023-03-{day:02}"] for day in (1, 2, 7, 8, 13, 14)] == [None, 20, 20, None, None, 12.5]
 
 
-def test_what_is_disclosed_on_a_weekend_counts_from_the_next_trading_day() -> None:
+def test_a_weekend_disclosure_counts_from_the_next_trading_day() -> None:
     panels = market([statement(2022, 4, "2022-12-31", "2023-03-11", net_income=100, total_equity=1000)])
     roe = by_day(panels, "ROE")
     assert (roe["2023-03-10"], roe["2023-03-13"]) == (None, 10)
@@ -174,6 +174,65 @@ def test_a_period_is_too_old_480_days_after_its_end() -> None:
     assert (found["2023-03-10"], found["2023-03-13"]) == (1, None)
 
 
+def test_a_changed_fiscal_year_gives_no_trailing_sum() -> None:
+    """Years to June until 2022, then six months to December 2022: half a year is no year."""
+    periods = [(2021, "2021-06-30", 800.0), (2022, "2022-06-30", 900.0), (2023, "2022-12-31", 500.0)]
+    panels = market(
+        [
+            statement(year, 4, end, told, revenue=revenue, net_income=revenue, total_equity=1e9, total_assets=1e9)
+            for (year, end, revenue), told in zip(periods, ("2021-09-01", "2022-09-01", "2023-03-09"), strict=True)
+        ]
+    )
+    turnover, growth = by_day(panels, "ASSET_TURNOVER"), by_day(panels, "REVENUE_GROWTH_1Y")
+    assert (growth["2023-03-08"], growth["2023-03-09"]) == (12.5, None)
+    assert (turnover["2023-03-08"], turnover["2023-03-09"]) == (0, None)
+    assert by_day(panels, "PBR")["2023-03-09"] == 1
+    assert by_day(panels, "CAPE_RATIO")["2023-03-09"] == pytest.approx(1e9 / (2200 / 3), rel=1e-6)
+
+
+@pytest.mark.parametrize(("start", "known"), [("2021-12-16", True), ("2021-12-15", False), ("2022-01-15", True)])
+def test_a_year_between_period_ends_is_350_to_380_days(start: str, *, known: bool) -> None:
+    panels = market(
+        [
+            statement(2021, 4, start, "2022-03-20", net_income=90),
+            statement(2022, 4, "2022-12-31", "2023-03-02", net_income=100, total_assets=1000),
+        ]
+    )
+    assert by_day(panels, "ROA")["2023-03-10"] == (10 if known else None)
+
+
+def test_the_owners_part_is_used_where_a_statement_has_it() -> None:
+    def year(number: int, *, owners: bool, **more: float) -> dict[str, Any]:
+        part = {"net_income_owners": 80e6, "equity_owners": 400e6} if owners else {}
+        accounts = {"net_income": 100e6, "total_equity": 500e6, "total_assets": 1e9, "revenue": 1e9} | part | more
+        return statement(number, 4, f"{number}-12-31", f"{number + 1}-03-02", **accounts)
+
+    debts = {"interest_bearing_debt": 200e6, "cash_and_equivalents": 100e6}
+    panels = market([year(2020, owners=False), year(2021, owners=True), year(2022, owners=True, **debts)])
+    day = "2023-03-10"
+    assert by_day(panels, "PER")[day] == 12.5
+    assert by_day(panels, "PBR")[day] == 2.5
+    assert by_day(panels, "ROE")[day] == 20
+    assert by_day(panels, "ROA")[day] == 10
+    assert by_day(panels, "BOOK_VALUE_GROWTH_1Y")[day] == 0
+    assert by_day(panels, "EV_SALES")[day] == pytest.approx(1.2)
+    assert by_day(panels, "CAPE_RATIO")[day] == pytest.approx(1e9 / (260e6 / 3), rel=1e-4)
+
+
+def test_a_trailing_sum_takes_the_owners_part_of_all_or_none() -> None:
+    def income(period: tuple[int, int, str, str], total: float, owners: float | None) -> dict[str, Any]:
+        part = {} if owners is None else {"net_income_owners": owners}
+        return statement(*period, net_income=total, total_equity=1000, **part)
+
+    before = [
+        income((2021, 3, "2021-09-30", "2021-11-15"), 60, 50),
+        income((2021, 4, "2021-12-31", "2022-03-20"), 100, 90),
+    ]
+    latest = (2022, 3, "2022-09-30", "2022-11-15")
+    assert by_day(market([*before, income(latest, 90, 70)]), "ROE")["2023-03-10"] == 11
+    assert by_day(market([*before, income(latest, 90, None)]), "ROE")["2023-03-10"] == 13
+
+
 def test_an_absent_account_is_absent_and_zero_is_zero() -> None:
     one = {"net_income": 10.0, "total_equity": 100.0, "operating_income": 20.0, "cash_and_equivalents": 20.0}
     absent = market([statement(2022, 4, "2022-12-31", "2023-03-02", **one)])
@@ -198,20 +257,42 @@ def test_the_quality_score_counts_what_can_be_decided() -> None:
     assert by_day(panels, "QUALITY_SCORE")["2023-03-01"] is None
 
 
-def test_dividends_follow_splits_disclosure_and_the_365_days() -> None:
-    paid = [
-        {"stock_code": "A", "ex_date": "2022-03-10", "dps": 100},
-        {"stock_code": "A", "ex_date": "2023-03-04", "dps": 60, "disclosed_on": "2023-03-15"},
-        {"stock_code": "A", "ex_date": "2023-03-24", "dps": 10},
-    ]
+def dividend(ex_date: str, dps: float, disclosed_on: str | None = None) -> dict[str, Any]:
+    return {"stock_code": "A", "ex_date": ex_date, "dps": dps} | (
+        {"disclosed_on": disclosed_on} if disclosed_on else {}
+    )
+
+
+def test_dividends_follow_splits_and_disclosure() -> None:
+    paid = [dividend("2022-03-10", 100), dividend("2023-03-04", 60, "2023-03-15"), dividend("2023-03-24", 10)]
     split = [{"date": day.isoformat(), "close": 500, "open": 500, "high": 500, "low": 500} for day in DAYS[12:]]
     split[0]["split"] = 2
     panels = market([], dividends=paid, changes=split)
     assert DAYS[12].isoformat() == "2023-03-17"
     found = by_day(panels, "DIVIDEND_YIELD")
-    wanted = {"2023-03-01": 10, "2023-03-09": 10, "2023-03-10": 0, "2023-03-14": 0, "2023-03-15": 6, "2023-03-17": 6}
+    # The cycle of 2022-03-10 counts until the next dividend is disclosed; that of 03-24 includes 03-04, halved.
+    wanted = {"2023-03-01": 10, "2023-03-14": 10, "2023-03-15": 6, "2023-03-17": 6, "2023-03-23": 6, "2023-03-24": 8}
     assert {day: found[day] for day in wanted} == wanted
-    assert found["2023-03-24"] == 8
+
+
+def test_a_dividend_cycle_is_350_days_and_ends_after_480() -> None:
+    yearly = market([], dividends=[dividend("2022-03-24", 100), dividend("2023-03-09", 100)])
+    found = by_day(yearly, "DIVIDEND_YIELD")
+    assert (found["2023-03-08"], found["2023-03-09"], found["2023-03-30"]) == (10, 10, 10)
+    within = by_day(market([], dividends=[dividend("2022-03-25", 100), dividend("2023-03-09", 100)]), "DIVIDEND_YIELD")
+    assert within["2023-03-09"] == 20
+    ended = by_day(market([], dividends=[dividend("2021-11-16", 100)]), "DIVIDEND_YIELD")
+    assert (ended["2023-03-10"], ended["2023-03-13"]) == (10, 0)
+
+
+def test_dividends_of_one_ex_date_add_up() -> None:
+    paid = [dividend("2023-03-06", 30) | {"kind": "cash"}, dividend("2023-03-06", 20) | {"kind": "special"}]
+    assert by_day(market([], dividends=paid), "DIVIDEND_YIELD")["2023-03-06"] == 5
+
+
+def test_a_dividend_that_is_not_disclosed_is_no_data() -> None:
+    found = by_day(market([], dividends=[dividend("2023-03-06", 30, "2023-03-09")]), "DIVIDEND_YIELD")
+    assert (found["2023-03-08"], found["2023-03-09"]) == (None, 3)
 
 
 def test_a_stock_has_dividend_data_from_its_first_ex_date_on() -> None:

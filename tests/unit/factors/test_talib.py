@@ -20,7 +20,7 @@ def _inputs():  # type: ignore[no-untyped-def]
     close = 10_000 * np.exp(np.cumsum(g.normal(0, 0.02, (ROWS, 9)), axis=0))
     close[:, 3] = 5_000
     close[:, 4] = 5_000 + np.arange(ROWS)
-    changed = {"last": close, "close": close, "high": close * 1.01, "low": close * 0.98, "volume": np.ones_like(close)}
+    changed = {"last": close, "high": close * 1.01, "low": close * 0.98, "volume": np.ones_like(close)}
     days = np.full(9, np.iinfo(np.int32).max, np.int32)
     return replace(
         inputs, **changed, adjust=np.ones_like(close), idle=np.zeros(close.shape, np.uint16), delisted_day=days
