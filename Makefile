@@ -10,7 +10,7 @@ help: ## print the targets
 
 install: $(STAMP) ## make .venv with the ondol command (needs Python 3.11+ and a package index)
 
-$(STAMP): requirements/dev.txt requirements/uv.txt pyproject.toml $(wildcard shared/native/*.c)
+$(STAMP): requirements/dev.txt requirements/uv.txt pyproject.toml $(wildcard shared/native/*.c shared/native/*.h)
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	$(BIN)/uv pip sync --quiet --require-hashes --compile-bytecode --python $(BIN)/python requirements/dev.txt

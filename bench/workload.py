@@ -65,7 +65,7 @@ def raw_market(stocks: int, days: int, seed: int = 1, last: dt.date = dt.date(20
     }  # fmt: skip
     nobody: tuple[None, ...] = (None,) * stocks
     instruments = Instruments(
-        code=tuple(f"{i:06d}" for i in range(stocks)),
+        code=tuple(f"{i:05d}0" for i in range(stocks)),
         name=tuple(f"Synthetic {i:04d}" for i in range(stocks)),
         name_en=nobody,
         market=tuple("KOSDAQ" if i % 3 else "KOSPI" for i in range(stocks)),

@@ -24,10 +24,20 @@ def sources() -> list[pathlib.Path]:
     return sorted(HERE.glob("*.c"))
 
 
+def headers() -> list[pathlib.Path]:
+    """Return the header files, in name order."""
+    return sorted(HERE.glob("*.h"))
+
+
 def library_path(source: pathlib.Path) -> pathlib.Path:
-    """Where the library of a source lies; its name says what it is made of (source and flags)."""
-    made_of = hashlib.sha256(" ".join(FLAGS).encode() + b"\0" + source.read_bytes()).hexdigest()[:16]
-    return source.with_name(f"{source.stem}-{made_of}.so")
+    """Return the path of a source's library; its name is a hash of the flags, the source and, if it includes any, the
+    headers."""
+    text = source.read_bytes()
+    parts = [" ".join(FLAGS).encode(), text]
+    if b'#include "' in text:
+        parts += [header.read_bytes() for header in headers()]
+    digest = hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
+    return source.with_name(f"{source.stem}-{digest}.so")
 
 
 def _architecture(*, portable: bool) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from shared.simulation.engine import ENGINE_VERSION, run
 from shared.simulation.explain import explain, why_not
 from shared.simulation.lookahead_audit import audit
-from shared.simulation.plan import Plan, dataset_problems, plan, reads, refuse_unrunnable
+from shared.simulation.plan import Plan, dataset_problems, plan, reads
 from shared.simulation.result.outcome import Outcome
 from shared.simulation.result.tables import digest_of
 from shared.simulation.validation import canonical_request, request_of
@@ -21,7 +21,6 @@ __all__ = [
     "explain",
     "plan",
     "reads",
-    "refuse_unrunnable",
     "request_of",
     "run",
     "why_not",

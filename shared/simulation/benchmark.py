@@ -1,4 +1,4 @@
-"""What the strategy is compared with: a loaded index, or the request's own universe."""
+"""Benchmark of a run: a loaded index, or the request's own universe."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 from shared.errors import Problem, RunError
 from shared.model.calendar import iso
 from shared.model.panels import Panels
-from shared.simulation.memo import Kept
-from shared.simulation.native import Market, Plane, universe_returns
+from shared.simulation.memo import Memo
+from shared.simulation.native import Market, MatrixView, universe_returns
 from shared.simulation.warnings import ResultWarning, benchmark_ends_early, benchmark_starts_late
 
 Series = np.ndarray
@@ -26,18 +26,19 @@ class Benchmark:
 
 @dataclass(frozen=True, kw_only=True)
 class _Carried:
-    """An index over all rows of a dataset, carried over rows that it lacks."""
+    """An index over all rows of a dataset, carried over rows without a value."""
 
     returns: Series
     latest: np.ndarray
-    """The row of the last value up to each row, -1 before the first."""
+    """Row of the last value up to each row, -1 before the first."""
 
 
-_known: Kept[_Carried] = Kept(16)
+_carried_by_name: Memo[_Carried] = Memo(16)
 
 
-def _carried(series: Series) -> _Carried:
-    latest = np.maximum.accumulate(np.where(np.isnan(series), -1, np.arange(len(series))))
+def _carry(series: Series) -> _Carried:
+    """Carry the values of a series; a value of 0 or less is no value."""
+    latest = np.maximum.accumulate(np.where(series > 0, np.arange(len(series)), -1))
     values = np.where(latest >= 0, series[np.maximum(latest, 0)], np.nan)
     returns = np.zeros(len(series))
     returns[1:] = values[1:] / values[:-1] - 1
@@ -47,8 +48,11 @@ def _carried(series: Series) -> _Carried:
 
 
 def index_benchmark(name: str, panels: Panels, window: slice) -> Benchmark:
-    """An index series, carried over rows that it lacks. Raises RunError when it has no value up to the window's end."""
-    carried = _known.get((panels.version, name), lambda: _carried(panels.indices[name]))
+    """Return the returns of an index, carried over rows without a value.
+
+    Raises RunError (`benchmark_absent`) when it has no value up to the window's end.
+    """
+    carried = _carried_by_name.get((panels.version, name), lambda: _carry(panels.indices[name]))
     latest = int(carried.latest[window.stop - 1])
     if latest < 0:
         detail = f"the index {name} has no value up to {iso(int(panels.days[window.stop - 1]))}; use benchmark null"
@@ -64,9 +68,9 @@ def index_benchmark(name: str, panels: Panels, window: slice) -> Benchmark:
 
 
 def add_universe_returns(
-    returns: Series, market: Market, universe: Plane, window: slice, rows: slice, *, weighted: bool
+    returns: Series, market: Market, universe: MatrixView, window: slice, rows: slice, *, weighted: bool
 ) -> None:
-    """Fills the returns of window rows `rows`, whose universe plane covers the rows before them."""
+    """Fill the returns of window rows `rows`; the universe view covers the rows before them."""
     start = max(rows.start, 1)
     if start < rows.stop:
         found = universe_returns(market, universe, weighted=weighted, start=start, stop=rows.stop)

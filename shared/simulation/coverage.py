@@ -1,96 +1,38 @@
-"""The decisions of a block of rows (universe, conditions, ranking), and how present their factors are."""
+"""Factor coverage of a run: whether its decisions read values, or were silently false for want of data.
+
+1. A factor without a value for any stock of the universe on any row that decides something is an error, and so is a
+   window of an expression that no stock fills.
+2. A factor that is present on few of the stocks and rows read is reported as scarce.
+3. A factor without any value on a stretch of deciding rows is reported as a gap.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import partial
 
 import numpy as np
 
 from shared.errors import Problem, RunError
-from shared.language import Expression
-from shared.language.evaluate import evaluate, formula, materialized_name
-from shared.language.vm import Formula
+from shared.language.evaluate import evaluate
 from shared.model.calendar import iso, years_of
 from shared.model.panels import Panels
-from shared.simulation.native import Block, Plane, asked, count_present, plane
+from shared.simulation.memo import Memo
+from shared.simulation.native import MatrixView, count_present, matrix_view, rows_with_value
 from shared.simulation.plan import Expressions
-from shared.simulation.ranking_cache import Keeping, Ranking
 from shared.simulation.universe import UniverseMask
+from shared.simulation.window_coverage import unfilled_windows
 
-FEW = 0.05
-"""A factor present on a smaller part of the stocks and rows read is warned of."""
+SCARCE = 0.05
+"""A factor present on a smaller part of the stocks and rows read is reported."""
+GAP_ROWS = 20
+"""Consecutive deciding rows without a value that are reported."""
 
-
-@dataclass(frozen=True, kw_only=True)
-class Signals:
-    """What decides rows [first, …). The arrays and formulas keep their memory alive."""
-
-    first: int
-    universe: np.ndarray
-    """bool [rows, N]."""
-    buy: Formula | None
-    rank: np.ndarray | Formula
-    """float32 [rows, N] where it lies in memory."""
-    order: np.ndarray | None
-    """uint16 [rows, N], see `orders`."""
-    sieved: bool
-    """The order has candidates only, and `buy` is not asked."""
-    sell: Formula | None
-
-    def put_into(self, block: Block) -> None:
-        """Gives a block its signals; they have to outlive it."""
-        columns = self.universe.shape[1]
-        block.universe = plane(self.universe, self.first, np.bool_, columns)
-        block.buy, block.sell = asked(self.buy, 1), asked(self.sell, 1)
-        if isinstance(self.rank, Formula):
-            block.ranking = asked(self.rank, 4)
-        else:
-            block.rank = plane(self.rank, self.first, np.float32, columns)
-        if self.order is not None:
-            block.order = plane(self.order, self.first, np.uint16, columns)
-        block.sieved = self.sieved
-
-
-def signals_of(
-    expressions: Expressions,
-    universe: UniverseMask,
-    panels: Panels,
-    rows: slice,
-    *,
-    descending: bool,
-    keeping: Keeping,
-    cancelled: Callable[[], bool] | None = None,
-) -> Signals:
-    """The decisions of these rows with what is kept for them; `cancelled` is asked while something long is made."""
-
-    def ask(expression: Expression) -> Formula:
-        return formula(expression, panels, rows, universe.rows, universe.key, cancelled=cancelled)
-
-    def values(expression: Expression, rows: slice) -> np.ndarray:
-        return evaluate(expression, panels, rows, universe.rows, universe.key, cancelled=cancelled)
-
-    rank_by, buy = expressions.rank_by, expressions.buy
-    name = materialized_name(rank_by, universe.key)
-    order = None
-    if name is not None and keeping is not Keeping.NOTHING:
-        ranking = Ranking(panels=panels, name=name, descending=descending, values=partial(values, rank_by))
-        if buy is None or keeping is Keeping.ORDER:
-            order = ranking.order(rows)
-        else:
-            condition = partial(values, buy)
-            order = ranking.candidates(rows, buy, universe.key, lambda year: condition(year) & universe.rows(year))
-    return Signals(
-        first=rows.start,
-        universe=universe.rows(rows),
-        buy=None if buy is None or keeping is Keeping.CANDIDATES else ask(buy),
-        rank=ask(rank_by) if name is None else values(rank_by, rows),
-        order=order,
-        sieved=keeping is Keeping.CANDIDATES,
-        sell=None if expressions.sell is None else ask(expressions.sell),
-    )
+_EVERY_ROW = ("strategy.sell", "strategy.portfolio")
+_UNKNOWN, _ABSENT, _PRESENT = 2, 0, 1
+_row_presence: Memo[np.ndarray] = Memo(128)
+"""uint8 [D] of _ABSENT, _PRESENT, _UNKNOWN, by dataset version, universe, factor and lag."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,12 +45,36 @@ class ScarceFactor:
     reason: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class FactorGap:
+    """Deciding rows, from dataset row `first` to `last`, on which no stock of the universe has a value of the factor.
+
+    `decisions` is the number of deciding rows, `without_candidate` the number of those before a rebalance day on which
+    no stock was a candidate.
+    """
+
+    path: str
+    factor: str
+    first: int
+    last: int
+    decisions: int
+    without_candidate: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoverageReport:
+    """Findings about the factors of a run, by path and factor."""
+
+    scarce: tuple[ScarceFactor, ...]
+    gaps: tuple[FactorGap, ...]
+
+
 @dataclass(kw_only=True)
 class _Count:
     path: str
     factor: str
     reach: int
-    nearest: int
+    min_lag: int
     every_row: bool
     filtered: bool
     limit: int
@@ -117,94 +83,159 @@ class _Count:
 
 
 @dataclass(kw_only=True)
-class Presence:
-    """Counts, block by block, on which part of the stocks and rows that decide something each factor is present.
+class FactorCoverage:
+    """Counts, block by block, of the stocks and rows on which each factor is present when a decision reads it.
 
-    Counting a factor ends as soon as it cannot be rare any more, so that the common case costs little.
+    Counting a factor ends as soon as it cannot be scarce any more.
     """
 
+    expressions: Expressions
     counts: list[_Count]
     decides: np.ndarray = field(repr=False)  # bool [decision rows]: rows before a rebalance day
     first: int
 
     @classmethod
-    def of(cls, expressions: Expressions, decides: np.ndarray, first: int, columns: int) -> Presence:
-        """A count for each factor of each expression; buying reads the rows before rebalance days, selling all."""
+    def of(cls, expressions: Expressions, decides: np.ndarray, first: int, columns: int) -> FactorCoverage:
+        """Return a count for each factor of each expression. Buying reads the rows before rebalance days; selling and
+        `when` read every row."""
         found: dict[tuple[str, bool, bool], _Count] = {}
         for path, expression in expressions.named():
-            every_row, filtered = path.startswith("strategy.sell"), not path.startswith("strategy.universe")
+            every_row, filtered = path.startswith(_EVERY_ROW), not path.startswith("strategy.universe")
             rows = len(decides) if every_row else int(np.count_nonzero(decides))
             for factor in sorted(expression.factors):
                 count = _Count(
-                    path=path, factor=factor, reach=expression.reach[factor], nearest=expression.nearest[factor],
-                    every_row=every_row, filtered=filtered, limit=max(1, math.ceil(FEW * rows * columns)),
+                    path=path, factor=factor, reach=expression.reach[factor], min_lag=expression.nearest[factor],
+                    every_row=every_row, filtered=filtered, limit=max(1, math.ceil(SCARCE * rows * columns)),
                 )  # fmt: skip
                 kept = found.setdefault((factor, every_row, filtered), count)
-                kept.reach, kept.nearest = max(kept.reach, count.reach), min(kept.nearest, count.nearest)
-        return cls(counts=list(found.values()), decides=decides, first=first)
+                kept.reach, kept.min_lag = max(kept.reach, count.reach), min(kept.min_lag, count.min_lag)
+        return cls(expressions=expressions, counts=list(found.values()), decides=decides, first=first)
 
-    def add(self, panels: Panels, universe: UniverseMask, rows: slice, mask: Plane) -> None:
-        """Counts the decision rows of a block."""
+    def add(self, panels: Panels, universe: UniverseMask, rows: slice, mask: MatrixView) -> None:
+        """Count the decision rows of a block; `mask` is the universe on them."""
         flags = np.ascontiguousarray(self.decides[rows.start - self.first : rows.stop - self.first])
         everywhere = np.ones(len(flags), np.bool_)
         columns = len(panels.instruments)
-        before_where: Plane | None = None
+        before_where: tuple[np.ndarray, MatrixView] | None = None
         for count in self.counts:
-            if count.present >= count.limit:
-                continue
             used = mask
             if not count.filtered and universe.before_where is not universe.rows:
                 if before_where is None:
-                    kept = universe.before_where(rows)
-                    before_where = plane(kept, rows.start, np.bool_, columns)
-                used = before_where
+                    array = universe.before_where(rows)
+                    before_where = array, matrix_view(array, rows.start, np.bool_, columns)
+                used = before_where[1]
+            # Shift by `min_lag`: coverage is counted on the reading row; rows before the dataset are absent.
+            first = min(max(rows.start, count.min_lag), rows.stop)
+            source = slice(first - count.min_lag, rows.stop - count.min_lag)
+            if source.stop > source.start:
+                panel = panels.panel(count.factor, source)
+                values = matrix_view(panel, first, np.float32, columns)
+                self._mark_rows(count, panels, universe, values, used, slice(first, rows.stop))
+            if count.present >= count.limit:
+                continue
             counted = everywhere if count.every_row else flags
-            # what is read `nearest` rows back is looked at in the row that reads it; before the first row is nothing
-            first = max(rows.start, count.nearest)
-            back = slice(first - count.nearest, max(rows.stop - count.nearest, first - count.nearest))
-            values = plane(panels.panel(count.factor, back), first, np.float32, columns)
-            present, cells = count_present(
-                values,
-                used,
-                np.ascontiguousarray(counted[first - rows.start :]),
-                first=first,
-                columns=columns,
-                limit=count.limit - count.present,
-            )
+            if source.stop > source.start:
+                present, cells = count_present(
+                    values, used, np.ascontiguousarray(counted[first - rows.start :]), first=first, columns=columns,
+                    limit=count.limit - count.present,
+                )  # fmt: skip
+                count.present += present
+                count.cells += cells
             if first > rows.start:
-                early = slice(rows.start, min(first, rows.stop))
-                inside = (universe.rows if count.filtered else universe.before_where)(early)
-                cells += int(np.count_nonzero(inside[counted[: len(inside)]]))
-            count.present += present
-            count.cells += cells
+                inside = (universe.rows if count.filtered else universe.before_where)(slice(rows.start, first))
+                count.cells += int(np.count_nonzero(inside[counted[: len(inside)]]))
 
-    def judge(self, panels: Panels, universe: UniverseMask) -> list[ScarceFactor]:
-        """Return the scarce factors; raise RunError for a factor that no decision could read."""
-        problems, scarce = [], []
+    def _presence(self, count: _Count, panels: Panels, universe: UniverseMask) -> np.ndarray:
+        key = universe.key if count.filtered else universe.key_before_where
+        days = len(panels.days)
+
+        def unknown() -> np.ndarray:
+            found = np.full(days, _UNKNOWN, np.uint8)
+            found[: count.min_lag] = _ABSENT
+            return found
+
+        return _row_presence.get((panels.version, days, key, count.factor, count.min_lag), unknown)
+
+    def _mark_rows(  # noqa: PLR0917 - the views of one block
+        self, count: _Count, panels: Panels, universe: UniverseMask, values: MatrixView, mask: MatrixView, rows: slice
+    ) -> None:
+        """Find out on which of these rows the factor has a value, where that is not known yet."""
+        known = self._presence(count, panels, universe)
+        if known[rows].max(initial=0) == _UNKNOWN:
+            known[rows] = rows_with_value(
+                values, mask, first=rows.start, count=rows.stop - rows.start, columns=len(panels.instruments)
+            )
+
+    def validate(self, panels: Panels, universe: UniverseMask) -> CoverageReport:
+        """Return scarce factors and gaps.
+
+        Raises RunError (`factor_absent`) for a factor that no decision could read and a window that no stock fills.
+        """
+        if not len(self.decides):
+            return CoverageReport(scarce=(), gaps=())
+        problems: list[Problem] = []
+        scarce: list[ScarceFactor] = []
+        gaps: list[FactorGap] = []
         for count in self.counts:
-            if not len(self.decides):
-                break
             if not (count.every_row or self.decides.any()):
                 continue
             if count.present == 0 and not self._present_before(count, panels, universe):
                 problems.append(Problem(path=count.path, message=self._absent(count, panels)))
-            elif count.present < min(count.limit, FEW * count.cells):
+                continue
+            if count.present < min(count.limit, SCARCE * count.cells):
                 part, reason = count.present / count.cells, self._reason(count.factor, panels)
                 scarce.append(ScarceFactor(path=count.path, factor=count.factor, coverage=part, reason=reason))
+            gaps += self._gaps(count, panels, universe)
+        if not problems:
+            problems += unfilled_windows(
+                self.expressions, panels, universe, self.first, self.decides, every_row=_EVERY_ROW
+            )
         if problems:
             raise RunError("factor_absent", "; ".join(p.message for p in problems), tuple(problems))
-        return scarce
+        return CoverageReport(scarce=tuple(scarce), gaps=tuple(gaps))
+
+    def _deciding(self, count: _Count) -> np.ndarray:
+        """Return the dataset rows on which the factor's expression decides."""
+        flags = np.ones_like(self.decides) if count.every_row else self.decides
+        found: np.ndarray = self.first + np.flatnonzero(flags)
+        return found
+
+    def _gaps(self, count: _Count, panels: Panels, universe: UniverseMask) -> Iterator[FactorGap]:
+        presence = self._presence(count, panels, universe)[self.first : self.first + len(self.decides)]
+        if presence.min(initial=_PRESENT) == _PRESENT:
+            return
+        rows = self._deciding(count)
+        absent = np.concatenate([[0], presence[rows - self.first] == _ABSENT, [0]])
+        edges = np.flatnonzero(np.diff(absent))
+        for start, stop in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+            if stop - start < GAP_ROWS:
+                continue
+            first, last = int(rows[start]), int(rows[stop - 1])
+            yield FactorGap(
+                path=count.path, factor=count.factor, first=first, last=last, decisions=stop - start,
+                without_candidate=self._without_candidate(panels, universe, slice(first, last + 1)),
+            )  # fmt: skip
+
+    def _without_candidate(self, panels: Panels, universe: UniverseMask, rows: slice) -> int:
+        """Return on how many of these rows, among those before a rebalance day, no stock was a candidate."""
+        candidates = universe.rows(rows).copy()
+        for expression in (self.expressions.buy, self.expressions.rank_by):
+            if expression is not None:
+                values = evaluate(expression, panels, rows, universe.rows, universe.key)
+                candidates &= values if expression.role == "condition" else ~np.isnan(values)
+        flags = self.decides[rows.start - self.first : rows.stop - self.first]
+        return int(np.count_nonzero(flags & ~candidates.any(axis=1)))
 
     def _present_before(self, count: _Count, panels: Panels, universe: UniverseMask) -> bool:
-        """Whether a window function reaches a value on a row before those that decide."""
-        if count.reach == count.nearest:
+        """Return whether a window function reaches a value on a row before those that decide."""
+        if count.reach == count.min_lag:
             return False
         last = self.first + len(self.decides)
-        rows = slice(max(0, self.first - count.reach), max(last - count.nearest, 0))
-        decides = self.first + np.flatnonzero(np.ones_like(self.decides) if count.every_row else self.decides)
-        wanted = np.arange(rows.start, rows.stop)
-        following = np.append(decides, last + count.reach)[np.searchsorted(decides, wanted + count.nearest)]
-        read = following - wanted <= count.reach
+        rows = slice(max(0, self.first - count.reach), max(last - count.min_lag, 0))
+        read_rows = np.arange(rows.start, rows.stop)
+        deciding = np.append(self._deciding(count), last + count.reach)
+        following = deciding[np.searchsorted(deciding[:-1], read_rows + count.min_lag)]
+        read = following - read_rows <= count.reach
         mask = (universe.rows if count.filtered else universe.before_where)(rows)
         return bool((~np.isnan(panels.panel(count.factor, rows)) & mask)[read].any())
 
@@ -215,9 +246,10 @@ class Presence:
                 f"the universe has no stock on any row from {first} to {last} that decides something, "
                 f"so {count.factor} has no value; widen strategy.universe"
             )
+        reason = self._reason(count.factor, panels)
         return (
             f"{count.factor} has no value for any stock of the universe on any row from {first} to {last} "
-            f"that decides something{self._reason(count.factor, panels)}"
+            f"that decides something{reason}"
         )
 
     def _reason(self, factor: str, panels: Panels) -> str:
@@ -225,7 +257,7 @@ class Presence:
         return f" ({reason})" if reason else ""
 
     def _reason_of_years(self, factor: str, panels: Panels) -> str | None:
-        """The reason that holds in every calendar year of the decisions, None when some year has none."""
+        """Return the reason that holds in every calendar year of the decisions, None when some year has none."""
         years = np.unique(years_of(panels.days[self.first : self.first + len(self.decides)]))
         reasons = [panels.absent_reason(factor, int(year)) for year in years]
         known = [reason for reason in reasons if reason]

@@ -1,11 +1,12 @@
 """A backtest from request to outcome.
 
-1. Plan: the window's rows, the rows that decide them, what is read (plan.py); what the dataset cannot do is refused.
-2. Bind: panels, rules, options and dividends become addresses and numbers for the kernel (binding.py).
-3. For each block of rows: the decisions of the rows before (signals.py), the presence of their factors, the days
-   themselves (kernel.py; the rules are in shared/native/day_loop.c), progress, a look whether to stop.
-4. What no decision could read, or no stock ever passed, is an error or a warning (signals.py, notices.py).
-5. Statistics, result, digest (statistics.py, result.py).
+1. Plan: the window's rows, the rows that decide them, the panels that are read (plan.py); a request that the dataset
+   cannot serve is refused.
+2. Bind: panels, rules, options and dividends become addresses and numbers for the kernel (native_inputs.py).
+3. For each block of rows: the decisions of the rows before (decisions.py), the coverage of their factors (coverage.py),
+   the days themselves (native.py; the rules are in shared/native/day_loop.c), progress, a poll for cancellation.
+4. A factor that no decision could read is an error, a strategy that never found a candidate a warning.
+5. Statistics, result, digest (statistics.py, result/).
 
 Nothing of a block depends on how the rows are cut into blocks.
 """
@@ -28,9 +29,10 @@ from shared.model.panels import Panels
 from shared.model.request import BacktestRequest, request_digest
 from shared.simulation import ranking_cache
 from shared.simulation.benchmark import Benchmark, add_universe_returns, index_benchmark
-from shared.simulation.coverage import Presence, signals_of
+from shared.simulation.coverage import CoverageReport, FactorCoverage
+from shared.simulation.decisions import decide
 from shared.simulation.native import Block, Ledger, address
-from shared.simulation.native_inputs import Bound, bind
+from shared.simulation.native_inputs import KernelInputs, bind
 from shared.simulation.plan import UNIVERSE_BENCHMARKS, Expressions, Plan, dataset_problems, expressions_of, plan
 from shared.simulation.rebalance import rebalance_rows
 from shared.simulation.result.encoding import Fragment, literal
@@ -64,29 +66,30 @@ BLOCK_CELLS = 3_000_000
 Progress = Callable[[float, list[dict[str, Any]]], None]
 
 
-def never() -> bool:
-    """Nobody cancels."""
+def never_cancelled() -> bool:
+    """Return False: the run is not cancelled."""
     return False
 
 
 @dataclass(kw_only=True)
 class Run:
-    """A run with everything that its days have left behind."""
+    """A run with the state that its days have left."""
 
     request: BacktestRequest
     panels: Panels
     plan: Plan
     expressions: Expressions
     universe: UniverseMask
-    bound: Bound
-    keeping: ranking_cache.Keeping
-    """What the day loop walks along."""
+    inputs: KernelInputs
+    level: ranking_cache.RankingLevel
     rebalance: np.ndarray
     ledger: Ledger
     benchmark: Benchmark | None
     warnings: list[ResultWarning]
+    coverage: CoverageReport | None = None
+    """Findings about the factors that the decisions read, once the days are simulated."""
     figures: bytes = b"{}"
-    """The statistics as JSON, once the days are lived."""
+    """The statistics as JSON, once the days are simulated."""
     evaluate_ms: float = 0.0
     simulate_ms: float = 0.0
     statistics_ms: float = 0.0
@@ -128,17 +131,17 @@ def run(
     panels: Panels,
     *,
     planned: Plan | None = None,
-    cancelled: Callable[[], bool] = never,
+    cancelled: Callable[[], bool] = never_cancelled,
     progress: Progress | None = None,
 ) -> Outcome:
-    """Runs a canonical request over a dataset version; `planned` is its `plan`, where that is known already.
+    """Run a canonical request over a dataset version; `planned` is its `plan`, where that is known already.
 
-    `cancelled` is asked between blocks of rows; `progress` gets the fraction done and the new equity points
+    `cancelled` is polled between blocks of rows; `progress` gets the fraction done and the new equity points
     `{date, equity, cash, positions}`. Raises RunError (kinds `request_refused`, `factor_absent`, `benchmark_absent`),
     CancelledRunError, ChunkMissingError.
     """
-    finished = live(request, panels, planned=planned, cancelled=cancelled, progress=progress)
-    parts = parts_of(finished)
+    finished = simulate(request, panels, planned=planned, cancelled=cancelled, progress=progress)
+    parts = result_tables(finished)
     begun = perf_counter()
     provenance = {
         "dataset_version": panels.version,
@@ -158,35 +161,36 @@ def run(
     )
 
 
-def live(
+def simulate(
     request: BacktestRequest,
     panels: Panels,
     *,
     planned: Plan | None = None,
-    cancelled: Callable[[], bool] = never,
+    cancelled: Callable[[], bool] = never_cancelled,
     progress: Progress | None = None,
 ) -> Run:
-    """The days of a run and what is to be said about them, without its result."""
-    state, presence = live_days(request, panels, planned=planned, cancelled=cancelled, progress=progress)
+    """Simulate the days of a run and check the coverage of its factors; the result is not encoded."""
+    state, coverage = simulate_days(request, panels, planned=planned, cancelled=cancelled, progress=progress)
     begun = perf_counter()
-    state.warnings += coverage_warnings(presence.judge(panels, state.universe))
+    state.coverage = coverage.validate(panels, state.universe)
+    state.warnings += coverage_warnings(state.coverage.scarce)
     if not state.ledger.state.candidate_days:
         state.warnings.append(
-            no_candidates(state.expressions, state.universe, panels, state.plan.decisions, presence.decides)
+            no_candidates(state.expressions, state.universe, panels, state.plan.decisions, coverage.decides)
         )
     state.evaluate_ms += 1000 * (perf_counter() - begun)
     return state
 
 
-def live_days(
+def simulate_days(
     request: BacktestRequest,
     panels: Panels,
     *,
     planned: Plan | None = None,
-    cancelled: Callable[[], bool] = never,
+    cancelled: Callable[[], bool] = never_cancelled,
     progress: Progress | None = None,
-) -> tuple[Run, Presence]:
-    """The days of a run, whatever its factors were worth; with the counts that judge them."""
+) -> tuple[Run, FactorCoverage]:
+    """Simulate the days of a run; the coverage of its factors is counted, not checked."""
     begun = perf_counter()
     state = _begin(request, panels, planned)
     state.simulate_ms += 1000 * (perf_counter() - begun)
@@ -195,18 +199,18 @@ def live_days(
     decides = np.ascontiguousarray(
         state.rebalance[len(state.rebalance) - (plan.decisions.stop - plan.decisions.start) :]
     )
-    presence = Presence.of(state.expressions, decides, plan.decisions.start, columns)
+    coverage = FactorCoverage.of(state.expressions, decides, plan.decisions.start, columns)
     length = min(BLOCK_ROWS, max(64, BLOCK_CELLS // columns))
     for start in range(plan.window.start, plan.window.stop, length):
         rows = slice(start, min(start + length, plan.window.stop))
         if cancelled():
             raise CancelledRunError("the backtest was cancelled")
-        _live_block(state, presence, rows, cancelled)
+        _simulate_block(state, coverage, rows, cancelled)
         if progress is not None:
             progress((rows.stop - plan.window.start) / (plan.window.stop - plan.window.start), _points(state, rows))
     if cancelled():
         raise CancelledRunError("the backtest was cancelled")
-    return state, presence
+    return state, coverage
 
 
 def _begin(request: BacktestRequest, panels: Panels, planned: Plan | None) -> Run:
@@ -215,58 +219,61 @@ def _begin(request: BacktestRequest, panels: Panels, planned: Plan | None) -> Ru
     )
     if problems:
         raise RunError("request_refused", "; ".join(p.message for p in problems), tuple(problems))
-    made = planned or plan(request, panels.days)
+    planned = planned or plan(request, panels.days)
     expressions = expressions_of(request)
-    rows = made.window.stop - made.window.start
+    rows = planned.window.stop - planned.window.start
     benchmark = None
     if request.benchmark in UNIVERSE_BENCHMARKS:
         benchmark = Benchmark(returns=np.zeros(rows))
     elif request.benchmark is not None:
-        benchmark = index_benchmark(request.benchmark, panels, made.window)
+        benchmark = index_benchmark(request.benchmark, panels, planned.window)
     universe = universe_rows(request.strategy.universe, panels, expressions.universe)
+    inputs = bind(request, panels, planned)
     return Run(
         request=request,
         panels=panels,
-        plan=made,
+        plan=planned,
         expressions=expressions,
         universe=universe,
-        keeping=ranking_cache.keeping(
+        level=ranking_cache.ranking_level(
             materialized_name(expressions.rank_by, universe.key), expressions.buy, universe.key, panels
         ),
-        bound=bind(request, panels, made),
-        rebalance=rebalance_rows(panels.days, made.window, request.strategy.portfolio.rebalance),
+        inputs=inputs,
+        rebalance=rebalance_rows(panels.days, planned.window, request.strategy.portfolio.rebalance),
         ledger=Ledger(
             columns=len(panels.instruments),
             rows=rows,
             cash=request.initial_cash,
             max_positions=request.strategy.portfolio.max_positions,
+            sectors=len(inputs.sectors),
         ),
         benchmark=benchmark,
-        warnings=list(request_warnings(request, panels, made)),
+        warnings=list(request_warnings(request, panels, planned)),
     )
 
 
-def _live_block(state: Run, presence: Presence, rows: slice, cancelled: Callable[[], bool]) -> None:
-    """Decides and lives the rows of one block."""
+def _simulate_block(state: Run, coverage: FactorCoverage, rows: slice, cancelled: Callable[[], bool]) -> None:
+    """Decide and simulate the rows of one block."""
     begun = perf_counter()
     plan, panels = state.plan, state.panels
     block = Block(
         rebalance=address(state.rebalance, np.bool_), window=plan.window.start, start=rows.start, stop=rows.stop
     )
     decided = slice(max(rows.start - 1, plan.decisions.start), rows.stop - 1)
-    signals = None
+    block.decided = plan.decisions.start
+    decisions = None
     if decided.stop > decided.start:
-        signals = signals_of(
+        decisions = decide(
             state.expressions, state.universe, panels, decided,
-            descending=state.request.strategy.buy.order == "desc", keeping=state.keeping, cancelled=cancelled,
+            descending=state.request.strategy.buy.order == "desc", level=state.level, cancelled=cancelled,
         )  # fmt: skip
-        signals.put_into(block)
-        presence.add(panels, state.universe, decided, block.universe)
+        decisions.put_into(block)
+        coverage.add(panels, state.universe, decided, block.universe)
     evaluated = perf_counter()
-    state.ledger.live(state.bound.market, state.bound.rules, state.bound.options, block)
-    if state.benchmark is not None and signals is not None and state.request.benchmark in UNIVERSE_BENCHMARKS:
+    state.ledger.advance(state.inputs.market, state.inputs.rules, state.inputs.options, block)
+    if state.benchmark is not None and decisions is not None and state.request.benchmark in UNIVERSE_BENCHMARKS:
         add_universe_returns(
-            state.benchmark.returns, state.bound.market, block.universe, plan.window, rows,
+            state.benchmark.returns, state.inputs.market, block.universe, plan.window, rows,
             weighted=state.request.benchmark == "market",
         )  # fmt: skip
     state.evaluate_ms += 1000 * (evaluated - begun)
@@ -292,8 +299,8 @@ def _dates(days: np.ndarray) -> list[str]:
     return found
 
 
-def parts_of(state: Run) -> dict[str, Fragment]:
-    """The parts of the result in the shape of the interface, with keys in name order."""
+def result_tables(state: Run) -> dict[str, Fragment]:
+    """Return the parts of the result in the shape of the interface, with keys in name order."""
     begun = perf_counter()
     panels, window, ledger, instruments = state.panels, state.plan.window, state.ledger, state.panels.instruments
     curve, days, first = state.curve(), state.panels.days, window.start
@@ -339,6 +346,6 @@ def parts_of(state: Run) -> dict[str, Fragment]:
 
 
 def result_of(state: Run) -> dict[str, Any]:
-    """The result without its provenance, as values."""
-    found: dict[str, Any] = orjson.loads(b"".join((encode(parts_of(state), {}).json, b"}")))
+    """Return the result without its provenance, as values."""
+    found: dict[str, Any] = orjson.loads(b"".join((encode(result_tables(state), {}).json, b"}")))
     return found

@@ -1,4 +1,4 @@
-"""The look-ahead audit: what a run did up to a day must not change when all that came later is cut away."""
+"""Look-ahead audit: the trades of a run up to a day must not change when the data after that day are removed."""
 
 from __future__ import annotations
 
@@ -12,20 +12,24 @@ from shared.model.calendar import iso, years_within
 from shared.model.instruments import Instruments
 from shared.model.panels import Panels
 from shared.model.request import BacktestRequest
-from shared.simulation.engine import Run, live, live_days
+from shared.simulation.engine import Run, simulate, simulate_days
 from shared.simulation.native import REASONS
+
+ANNOUNCED_DAYS = 21
+"""Calendar days before a delisting on which the exchange has announced it."""
 
 _COMPARED = ("row", "col", "reason", "shares", "price", "commission", "tax")
 
 
 class CutPanels:
-    """A dataset without its rows from `rows` on: the same chunks, nothing computed shared with the whole one.
+    """A dataset without its rows from `rows` on: the same chunks, but nothing computed is shared with the whole one.
 
-    What is known only later (delisting dates, dividends, index values) is gone as well.
+    Everything that is known only later (delistings announced later, dividends, listings, index values) is left out.
     """
 
     def __init__(self, whole: Panels, rows: int) -> None:
         last = int(whole.days[rows - 1])
+        known = last + ANNOUNCED_DAYS
         kept = whole.dividends.ex_date <= last
         self._whole = whole
         self._scratch: dict[tuple[str, int], np.ndarray] = {}
@@ -33,7 +37,7 @@ class CutPanels:
         self.days = whole.days[:rows]
         self.instruments: Instruments = msgspec.structs.replace(
             whole.instruments,
-            delisted_on=tuple(d if d is not None and d <= last else None for d in whole.instruments.delisted_on),
+            delisted_on=tuple(d if d is not None and d <= known else None for d in whole.instruments.delisted_on),
         )
         self.indices = {name: series[:rows] for name, series in whole.indices.items()}
         self.dividends = whole.dividends.select(kept)
@@ -41,13 +45,13 @@ class CutPanels:
         self.factors = whole.factors
 
     def panel(self, field: str, rows: slice) -> np.ndarray:
-        """The rows of a field; IndexError for a row that was cut away."""
+        """Return the rows of a field; IndexError for a row that was cut away."""
         if rows.stop > len(self.days):
             raise IndexError(f"row {rows.stop - 1} was cut away")
         return self._whole.panel(field, rows)
 
     def scratch(self, key: str, dtype: np.dtype, rows: slice, make: Callable[[slice], np.ndarray]) -> np.ndarray:
-        """As the whole one's, but computed from what is left and kept here."""
+        """Return rows like the whole dataset's, computed from the rows that are left."""
         found = []
         for year, inside in years_within(self.days, rows):
             first, stop = max(inside.start, rows.start), min(inside.stop, rows.stop)
@@ -61,7 +65,7 @@ class CutPanels:
     def strips(
         self, key: str, numbers: int, rows: slice, make: Callable[[slice], np.ndarray]
     ) -> list[tuple[int, np.ndarray]]:
-        """As the whole one's, but computed from what is left and kept here."""
+        """Return rows like the whole dataset's, computed from the rows that are left."""
         found = []
         for year, inside in years_within(self.days, rows):
             if (key, year) not in self._scratch:
@@ -70,17 +74,17 @@ class CutPanels:
         return found
 
     def absent_reason(self, factor: str, year: int | None = None) -> str | None:
-        """As the whole one's."""
+        """Return the reason that the whole dataset states."""
         return self._whole.absent_reason(factor, year)
 
 
 def audit(request: BacktestRequest, panels: Panels, seed: int, cuts: int) -> dict[str, Any]:
-    """Runs a canonical request on the data cut after `cuts` random days of its window (chosen by `seed`).
+    """Run a canonical request on the data cut after `cuts` random days of its window (chosen by `seed`).
 
     `{identical, trades, cuts: [{date, trades, identical, first_difference}]}`: every trade and every equity value up to
     a cut must be the same to the bit. Raises what `run` raises.
     """
-    whole = live(request, panels)
+    whole = simulate(request, panels)
     window = whole.plan.window
     rows = np.arange(window.start, window.stop)
     chosen = np.sort(np.random.default_rng(seed).choice(rows, size=min(cuts, len(rows)), replace=False))
@@ -94,7 +98,7 @@ def audit(request: BacktestRequest, panels: Panels, seed: int, cuts: int) -> dic
 
 def _compare(request: BacktestRequest, panels: Panels, whole: Run, last: int) -> dict[str, Any]:
     alone = msgspec.structs.replace(request, benchmark=None)
-    part, _ = live_days(alone, CutPanels(panels, last + 1))
+    part, _ = simulate_days(alone, CutPanels(panels, last + 1))
     before = whole.ledger.trades[whole.ledger.trades["row"] <= last]
     difference = _first_difference(before, part.ledger.trades, panels)
     rows = last + 1 - whole.plan.window.start

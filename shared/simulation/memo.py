@@ -1,4 +1,4 @@
-"""What is kept between runs because a run is shorter than making it."""
+"""Bounded memo of values that several runs compute from the same inputs."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Kept(Generic[T]):
-    """The last things that were made, by what they were made of; with one too many, all are forgotten.
+class Memo(Generic[T]):
+    """Values by key; when `max_entries` would be exceeded, all entries are dropped.
 
-    Safe to use from several threads: two may make the same thing at the same time, and each has one.
+    Safe to use from several threads: two may compute the same value at the same time, and each gets one.
     """
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._known: dict[Hashable, tuple[T]] = {}
+    def __init__(self, max_entries: int) -> None:
+        self._max_entries = max_entries
+        self._values: dict[Hashable, tuple[T]] = {}
 
-    def get(self, key: Hashable, make: Callable[[], T]) -> T:
-        """What the key names, made when it is not there."""
-        found = self._known.get(key)
+    def get(self, key: Hashable, compute: Callable[[], T]) -> T:
+        """Return the value of a key, computing it when it is not cached."""
+        found = self._values.get(key)
         if found is None:
-            found = (make(),)
-            if len(self._known) >= self._most:
-                self._known.clear()
-            self._known[key] = found
+            found = (compute(),)
+            if len(self._values) >= self._max_entries:
+                self._values.clear()
+            self._values[key] = found
         return found[0]

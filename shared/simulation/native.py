@@ -1,120 +1,162 @@
-"""The compiled day loop as Python sees it: structures, checks of what goes in, and the growing logs."""
+"""ctypes layer of the day loop (shared/native/day_loop.c) and of the panel scans beside it (panel_scans.c).
+
+The structures and record layouts are those of shared/native/native.h; their sizes are compared when the library is
+loaded. Arrays that a kernel reads are checked for element type and memory layout here.
+"""
 
 from __future__ import annotations
 
 import ctypes
-from ctypes import POINTER, Structure, c_double, c_int32, c_int64, c_void_p
+from ctypes import POINTER, Structure, c_double, c_int32, c_int64, c_uint8, c_void_p
 from functools import cache
 from typing import Any, cast
 
 import numpy as np
 
+from shared.errors import SetupError
 from shared.language.vm import Formula, entries
 from shared.native import library, place
 
 REASONS = (
-    "entry", "stop_loss", "trailing_stop", "take_profit", "max_hold", "condition", "rebalance", "delisted",
-    "corporate_action",
+    "entry", "stop_loss", "trailing_stop", "take_profit", "max_hold", "condition", "timing", "drawdown_stop",
+    "rebalance", "delisted", "corporate_action",
 )  # fmt: skip
 """Reasons of trades, by the number that the kernel writes."""
 
-UNFILLED = ("halted", "limit_up", "cash", "volume", *(f"sell_{reason}" for reason in REASONS[1:]))
+UNFILLED = ("halted", "limit_up", "cash", "volume", "sector_cap", *(f"sell_{reason}" for reason in REASONS[1:]))
+"""Keys of `unfilled`, by the number that the kernel counts."""
 
-NOBODY = 0xFFFF
-"""The end of a row of columns."""
+NO_COLUMN = 0xFFFF
+"""Ends a row of columns in ranking order."""
+
+MARKET_CODES = 4
+"""KOSPI, KOSDAQ, KONEX, and any other market (code 3)."""
 
 WEIGHTINGS = ("equal", "market_cap", "inverse_volatility")
-DELISTINGS = ("last_price", "haircut", "zero")
-
-HOLDING = np.dtype(
-    [(name, np.int32) for name in ("col", "entry_row", "entry_day", "left_alone", "due", "pad")]
-    + [(name, np.float64) for name in ("shares", "entry", "peak", "bought", "price", "cost", "proceeds")]
-)
-TRADE = np.dtype(
-    [(name, np.int32) for name in ("row", "col", "reason", "pad")]
-    + [(name, np.float64) for name in ("shares", "price", "reference", "level", "commission", "tax")]
-)
-TRIP = np.dtype(
-    [(name, np.int32) for name in ("col", "entry_row", "exit_row", "reason")]
-    + [(name, np.float64) for name in ("shares", "entry_price", "exit_shares", "exit_price", "cost", "proceeds")]
-)
-CORPORATE_ACTION = np.dtype(
-    [(name, np.int32) for name in ("row", "col", "kind", "pad")]
-    + [(name, np.float64) for name in ("ratio", "shares_before", "shares_after", "dps", "cash")]
-)
-"""`kind`: 0 split, 1 dividend; NaN where a number does not apply."""
-
-BAR = ("low", "high", "last", "open", "close", "split")
-"""What the loop looks at for each holding and day, side by side, and the days of a stock one after the other."""
+DELISTINGS = ("liquidation", "last_price", "haircut", "zero")
+ON_REBALANCE = ("hold", "rotate", "reweight")
 
 
-class Plane(Structure):
-    """Rows of a panel: address, bytes from row to row, dataset row of the first."""
+def _record(whole: tuple[str, ...], real: tuple[str, ...]) -> np.dtype:
+    return np.dtype([(name, np.int32) for name in whole] + [(name, np.float64) for name in real])
+
+
+HOLDING = _record(
+    ("col", "entry_row", "entry_day", "bought_row", "delisted_day", "skip_today", "condition", "drawdown_due"),
+    ("shares", "entry", "peak", "most_shares", "cost", "proceeds", "close"),
+)
+"""A position: `entry` is the mean entry price and `peak` the highest close since entry, both on today's share basis;
+`most_shares` the most that were held; `cost` what was paid with commission; `proceeds` what sales, fractions and
+dividends brought after costs; `bought_row` the row of the last purchase."""
+
+TRADE = _record(
+    ("row", "col", "reason", "flags"), ("shares", "price", "reference", "level", "commission", "tax")
+)  # fmt: skip
+"""A fill: `reference` is the price before slippage, ticks and limits, `level` the stop or target (NaN without one).
+`flags`: STALE_EXIT."""
+
+STALE_EXIT = 1
+"""Flag of a fill at the delisting whose price is more than 30 calendar days old."""
+
+TRIP = _record(
+    ("col", "entry_row", "exit_row", "reason"),
+    ("shares", "entry_price", "exit_shares", "exit_price", "cost", "proceeds"),
+)
+"""An ended holding: the most shares that were held, the mean entry price at its end, the last fill, and the sums of
+HOLDING."""
+
+CORPORATE_ACTION = _record(("row", "col", "kind", "pad"), ("ratio", "shares_before", "shares_after", "dps", "cash"))
+"""A split (`kind` 0: `ratio`; `cash` is the fraction paid) or a dividend (`kind` 1: `dps` before tax; `cash` is the
+amount credited) of a holding, in order of execution: by row, stock code, split before dividends. NaN where a number
+does not apply."""
+
+SUSPECT_PRICE = np.dtype([("row", np.int32), ("col", np.int32), ("move", np.float64)])
+"""An open or close of a position beyond the daily limit of its market on a row without a split: `move` is its distance
+from the base price as a fraction."""
+
+BAR = ("low", "high", "last", "open", "split", "mean_volume")
+"""Numbers of a stock on a day, adjacent in memory, with the days of a stock one after the other. `open` is NaN where
+the stock is not tradable; `mean_volume` is that of the 20 rows before in shares of the day."""
+
+
+class MatrixView(Structure):
+    """A matrix whose rows are contiguous: address, bytes from row to row (0: one row for all), dataset row of the
+    first."""
 
     _fields_ = (("data", c_void_p), ("stride", c_int64), ("first", c_int64))
 
 
-class Strip(Structure):
-    """The bars of a calendar year, stock by stock: address, how many rows there are, dataset row of the first."""
+class StockBars(Structure):
+    """The bars of a calendar year, stock by stock: address, rows of each stock, dataset row of the first."""
 
     _fields_ = (("data", c_void_p), ("rows", c_int64), ("first", c_int64))
 
 
 class Market(Structure):
-    """What the loop reads of the dataset."""
+    """The inputs of the day loop from the dataset. Views that a request does not need are null."""
 
     _fields_ = (
         ("n", c_int64),
-        *((name, Plane) for name in ("volume", "split", "last", "adj_close", "cap")),
-        ("bars", c_void_p),
-        ("years", c_int64),
-        *((name, c_void_p) for name in ("days", "code_rank", "by_code", "kind", "delisted")),
-        *((name, c_void_p) for name in ("dividend_row", "dividend_col", "dividend_dps", "dividend_cash")),
+        *(
+            (name, MatrixView)
+            for name in ("last", "split", "cap", "volatility_20", "volatility_60", "idle", "market", "sector")
+        ),
+        ("years", c_void_p),
+        ("years_count", c_int64),
+        *((name, c_void_p) for name in ("days", "code_rank", "by_code", "delisted")),
+        *((name, c_void_p) for name in ("dividend_row", "dividend_col", "dividend_dps")),
         ("dividends", c_int64),
     )
 
 
 class Rules(Structure):
-    """The exchange's rules from dataset row `first` on."""
+    """The exchange's rules from dataset row `first` on, each [rows, MARKET_CODES]; `ticks` are the tables."""
 
     _fields_ = (("first", c_int64), *((name, c_void_p) for name in ("tax", "limit", "tick_table", "ticks")))
 
 
 class Options(Structure):
-    """The request in numbers; NaN and -1 stand for "none"."""
+    """The request in numbers; NaN and -1 mean "none"."""
 
     _fields_ = (
         *((name, c_int64) for name in ("max_positions", "max_new_per_day", "min_hold_days", "max_hold_days")),
+        *((name, c_int64) for name in ("keep_rank", "max_per_sector", "resume_days")),
         *(
             (name, c_double)
             for name in (
-                "commission", "slippage", "take_profit_pct", "stop_loss_pct", "trailing_stop_pct", "position_pct",
-                "max_position_value", "max_volume_pct", "haircut",
+                "commission", "slippage", "impact", "take_profit_pct", "stop_loss_pct", "trailing_stop_pct",
+                "position_pct", "max_position_value", "max_volume_pct", "band", "haircut", "stale_haircut",
+                "stop_drawdown",
             )
         ),
+        ("dividend_tax", c_double * MARKET_CODES),
         *(
             (name, c_int32)
             for name in (
-                "weighting", "delisting", "rotate", "descending", "at_close", "price_limits", "tick_size", "has_sell",
+                "weighting", "delisting", "on_rebalance", "descending", "at_close", "sell_when_false", "invest_full",
+                "has_when",
             )
         ),
+        ("ticks_on", c_uint8 * MARKET_CODES),
+        ("limits_on", c_uint8 * MARKET_CODES),
     )  # fmt: skip
 
 
-class Asked(Structure):
-    """A formula of the language with the functions that answer for it; all null: there is none."""
+class CompiledExpr(Structure):
+    """An expression of the language with the functions that evaluate it; all null: there is none."""
 
     _fields_ = (("cells", c_void_p), ("row", c_void_p), ("formula", c_void_p))
 
 
 class Block(Structure):
-    """Signals on decision rows, and the rows [start, stop) to live; `window` is the first row of the window."""
+    """The rows [start, stop) to simulate, and the decisions of the rows before; `window` is the window's first row."""
 
     _fields_ = (
-        *((name, Plane) for name in ("universe", "rank", "order")),
-        *((name, Asked) for name in ("buy", "ranking", "sell")),
+        *((name, MatrixView) for name in ("universe", "rank", "order")),
+        *((name, CompiledExpr) for name in ("buy", "ranking", "sell")),
+        ("when", c_void_p),
         ("rebalance", c_void_p),
-        *((name, c_int64) for name in ("window", "start", "stop", "decided", "sieved")),
+        *((name, c_int64) for name in ("window", "start", "stop", "decided", "when_first", "filtered")),
     )
 
 
@@ -123,157 +165,197 @@ class State(Structure):
 
     _fields_ = (
         ("cash", c_double),
+        ("highest_equity", c_double),
         *(
             (name, c_int64)
             for name in (
-                "held", "trades", "trade_room", "trips", "trip_room", "actions", "action_room", "dividend",
-                "candidate_days", "first_purchase",
+                "held", "trades", "trade_room", "trips", "trip_room", "actions", "action_room", "suspects",
+                "suspect_room", "dividend", "candidate_days", "first_purchase", "resting", "stop_day",
             )
         ),
         *((name, c_double) for name in ("sales", "commission", "tax", "slippage", "dividends")),
-        ("unfilled", c_int64 * (len(UNFILLED) + 1)),
-        *((name, c_void_p) for name in ("holdings", "trade_log", "trip_log", "action_log")),
+        ("unfilled", c_int64 * len(UNFILLED)),
+        *((name, c_void_p) for name in ("holdings", "trade_log", "trip_log", "action_log", "suspect_log")),
         *((name, c_void_p) for name in ("equity", "cash_log", "positions")),
-        *((name, c_void_p) for name in ("is_held", "sold_row", "target_row", "keys", "order", "weights")),
-        *((name, c_void_p) for name in ("passed", "ranked")),
+        *((name, c_void_p) for name in ("is_held", "sold_row", "target_row", "keys", "order", "weights", "targets")),
+        *((name, c_void_p) for name in ("passed", "ranked", "sector_row", "sector_count")),
     )  # fmt: skip
 
 
+def _expected_sizes() -> list[int]:
+    structures = (MatrixView, StockBars, Market, Rules, Options, CompiledExpr, Block, State)
+    records = (HOLDING, TRADE, TRIP, CORPORATE_ACTION, SUSPECT_PRICE)
+    return [*map(ctypes.sizeof, structures), 8 * len(BAR), *(record.itemsize for record in records)]
+
+
 @cache
-def _functions() -> ctypes.CDLL:
+def _day_loop() -> ctypes.CDLL:
     found = library("day_loop")
+    found.abi_size.restype, found.abi_size.argtypes = c_int64, [c_int64]
+    expected = _expected_sizes()
+    sizes = [found.abi_size(which) for which in range(len(expected) + 1)]
+    if sizes != [*expected, 0]:
+        raise SetupError(
+            f"the kernel day_loop has structures of {sizes[:-1]} bytes, shared/simulation/native.py of {expected}: "
+            "run `make install` (`python -m shared.native.build`)"
+        )
     found.simulate.restype = c_int64
     found.simulate.argtypes = [POINTER(kind) for kind in (Market, Rules, Options, Block, State)]
-    found.count_present.restype = None
-    found.count_present.argtypes = [
-        POINTER(Plane), POINTER(Plane), c_void_p, c_int64, c_int64, c_int64, c_int64, c_void_p,
-    ]  # fmt: skip
-    found.mark_passed.restype = None
-    found.mark_passed.argtypes = [POINTER(Plane), POINTER(Plane), c_void_p, c_int64, c_int64, c_int64, c_void_p]
-    found.order_rows.restype = None
-    found.order_rows.argtypes = [c_void_p, c_int64, c_int64, c_void_p, c_int64, c_int32, c_void_p, c_void_p]
-    found.sieve_rows.restype = None
-    found.sieve_rows.argtypes = [c_void_p, c_int64, c_void_p, c_int64, c_int64, c_void_p]
-    found.universe_returns.restype = None
-    found.universe_returns.argtypes = [POINTER(Market), POINTER(Plane), c_int64, c_int64, c_int64, c_void_p]
+    return found
+
+
+@cache
+def _scans() -> ctypes.CDLL:
+    found = library("panel_scans")
+    view = POINTER(MatrixView)
+    for name, arguments in (
+        ("count_present", [view, view, c_void_p, c_int64, c_int64, c_int64, c_int64, c_void_p]),
+        ("rows_with_value", [view, view, c_int64, c_int64, c_int64, c_void_p]),
+        ("mark_passed", [view, view, c_void_p, c_int64, c_int64, c_int64, c_void_p]),
+        ("order_rows", [c_void_p, c_int64, c_int64, c_void_p, c_int64, c_int32, c_void_p, c_void_p]),
+        ("filter_ranked", [c_void_p, c_int64, c_void_p, c_int64, c_int64, c_void_p]),
+        ("universe_returns", [POINTER(Market), view, c_int64, c_int64, c_int64, c_void_p]),
+        ("mean_volumes", [*[view] * 4, *[c_int64] * 5, c_void_p, c_void_p]),
+        ("volatilities", [view, *[c_int64] * 4, c_void_p, c_void_p]),
+    ):
+        function = getattr(found, name)
+        function.restype, function.argtypes = None, arguments
     return found
 
 
 def address(array: np.ndarray, dtype: Any) -> int:
-    """Where a contiguous array of this element type starts."""
+    """Return the address of a contiguous array of this element type; TypeError for any other."""
     if array.dtype != dtype or not array.flags.c_contiguous:
         raise TypeError(f"the kernel needs a contiguous array of {np.dtype(dtype)}, not {array.dtype}")
     return place(array)
 
 
-def plane(array: np.ndarray, first: int, dtype: Any, columns: int) -> Plane:
-    """A matrix [rows, columns] whose rows are contiguous, its first row being dataset row `first`."""
+def matrix_view(array: np.ndarray, first: int, dtype: Any, columns: int) -> MatrixView:
+    """Return the view of a matrix [rows, columns] with contiguous rows, whose first row is dataset row `first`.
+
+    Raises TypeError for another shape, element type or layout. Rows may be broadcast (stride 0).
+    """
     item = array.dtype.itemsize
     if array.dtype != dtype or array.ndim != 2 or array.shape[1] != columns:
         raise TypeError(f"the kernel needs a matrix of {np.dtype(dtype)} with {columns} columns")
     if columns > 1 and array.strides[1] != item:
-        raise TypeError("the kernel needs rows whose cells lie side by side")
-    return Plane(place(array), array.strides[0], first)
+        raise TypeError("the kernel needs rows whose cells are adjacent")
+    return MatrixView(place(array), array.strides[0], first)
 
 
-def strips_of(years: list[tuple[int, np.ndarray]], columns: int) -> ctypes.Array[Strip]:
-    """(first dataset row, float64 [columns, rows, BAR]) of years in their order, for the kernel."""
+def stock_bars(years: list[tuple[int, np.ndarray]], columns: int) -> ctypes.Array[StockBars]:
+    """Return (first dataset row, float64 [columns, rows, BAR]) of consecutive years as the kernel reads them."""
     for _, year in years:
         if year.shape[0] != columns or year.shape[2] != len(BAR):
             raise TypeError(f"the kernel needs bars of {columns} stocks with {len(BAR)} numbers")
-    return (Strip * len(years))(*(Strip(address(year, np.float64), year.shape[1], first) for first, year in years))
+    return (StockBars * len(years))(
+        *(StockBars(address(year, np.float64), year.shape[1], first) for first, year in years)
+    )
 
 
-def asked(formula: Formula | None, gives: int) -> Asked:
-    """A formula whose answers have `gives` bytes, for the day loop; the formula has to outlive it."""
+def bind_expr(formula: Formula | None, item_bytes: int) -> CompiledExpr:
+    """Return a formula whose values have `item_bytes` bytes for the day loop; the formula has to outlive it."""
     if formula is None:
-        return Asked()
-    if formula.bytes != gives:
-        raise TypeError(f"the kernel needs answers of {gives} bytes, not {formula.bytes}")
-    return Asked(*entries(), ctypes.addressof(formula))
+        return CompiledExpr()
+    if formula.bytes != item_bytes:
+        raise TypeError(f"the kernel needs values of {item_bytes} bytes, not {formula.bytes}")
+    return CompiledExpr(*entries(), ctypes.addressof(formula))
 
 
 def order_rows(values: np.ndarray, by_code: np.ndarray, *, descending: bool) -> np.ndarray:
-    """uint16 [rows, N]: the columns of float32 rows in ranking order (equals by stock code), then NOBODY where values
-    are absent. `by_code` are the columns in stock code order, fewer than NOBODY."""
+    """Return uint16 [rows, N]: the columns of float32 rows in ranking order (equals by stock code), then NO_COLUMN for
+    absent values. `by_code` are the columns in stock code order, fewer than NO_COLUMN."""
     rows, columns = values.shape
-    source = plane(values, 0, np.float32, columns)
-    if len(by_code) != columns or columns >= NOBODY:
+    source = matrix_view(values, 0, np.float32, columns)
+    if len(by_code) != columns or columns >= NO_COLUMN:
         raise ValueError(f"{columns} columns cannot be ordered")
     out, work = np.empty((rows, columns), np.uint16), np.empty(2 * columns, np.uint64)
-    _functions().order_rows(
+    _scans().order_rows(
         source.data, source.stride, rows, address(by_code, np.int32), columns, int(descending), place(work),
         place(out),
     )  # fmt: skip
     return out
 
 
-def sieve_rows(orders: np.ndarray, passed: np.ndarray) -> np.ndarray:
-    """uint16 [rows, N]: the columns of each row of `orders` that have passed (bool [rows, N]), in their order, then
-    NOBODY."""
+def filter_ranked(orders: np.ndarray, passed: np.ndarray) -> np.ndarray:
+    """Return uint16 [rows, N]: the columns of each row of `orders` that have passed (bool [rows, N]), in their order,
+    then NO_COLUMN."""
     rows, columns = passed.shape
-    source, out = plane(orders, 0, np.uint16, columns), np.empty((rows, columns), np.uint16)
+    source, out = matrix_view(orders, 0, np.uint16, columns), np.empty((rows, columns), np.uint16)
     if len(orders) != rows:
         raise ValueError(f"{len(orders)} rows are ordered, {rows} have passed")
-    _functions().sieve_rows(source.data, source.stride, address(passed, np.bool_), rows, columns, place(out))
+    _scans().filter_ranked(source.data, source.stride, address(passed, np.bool_), rows, columns, place(out))
     return out
 
 
 class Ledger:
-    """The state of one run with its arrays; the trade and round trip logs grow between two days."""
+    """The state of one run with its arrays; the logs grow between two days."""
 
-    def __init__(self, *, columns: int, rows: int, cash: float, max_positions: int) -> None:
+    def __init__(self, *, columns: int, rows: int, cash: float, max_positions: int, sectors: int = 0) -> None:
         self.equity = np.empty(rows)
         self.cash = np.empty(rows)
         self.positions = np.empty(rows, np.int32)
         self._holdings = np.empty(max_positions + 1, HOLDING)
-        self._trades = np.empty(8 * max_positions + 1024, TRADE)
-        self._trips = np.empty(4 * max_positions + 512, TRIP)
-        self._actions = np.empty(4 * max_positions + 512, CORPORATE_ACTION)
-        self._marks = (
-            np.zeros(columns, np.uint8), np.full(columns, -1, np.int32), np.full(columns, -1, np.int32),
-            np.empty(columns + 1, np.uint64), np.empty(columns + 2, np.int32), np.empty(max_positions + 1),
-            np.empty(columns, np.bool_), np.empty(columns, np.float32),
-        )  # fmt: skip
-        self.state = State(cash=cash, first_purchase=-1)
+        self._logs = {
+            "trade": np.empty(8 * max_positions + 1024, TRADE),
+            "trip": np.empty(4 * max_positions + 512, TRIP),
+            "action": np.empty(4 * max_positions + 64, CORPORATE_ACTION),
+            "suspect": np.empty(8 * max_positions + 64, SUSPECT_PRICE),
+        }
+        self._scratch = {
+            "is_held": np.zeros(columns, np.uint8),
+            "sold_row": np.full(columns, -1, np.int32),
+            "target_row": np.full(columns, -1, np.int32),
+            "keys": np.empty(columns + 1, np.uint64),
+            "order": np.empty(columns + 2, np.int32),
+            "weights": np.empty(max_positions + 1),
+            "targets": np.empty(columns),
+            "passed": np.empty(columns, np.bool_),
+            "ranked": np.empty(columns, np.float32),
+            "sector_row": np.full(sectors + 1, -1, np.int32),
+            "sector_count": np.zeros(sectors + 1, np.int32),
+        }
+        self.state = State(cash=cash, highest_equity=cash, first_purchase=-1)
         self.state.equity, self.state.cash_log = place(self.equity), place(self.cash)
         self.state.positions = place(self.positions)
-        names = ("is_held", "sold_row", "target_row", "keys", "order", "weights", "passed", "ranked")
-        for name, scratch in zip(names, self._marks, strict=True):
+        for name, scratch in self._scratch.items():
             setattr(self.state, name, place(cast(np.ndarray, scratch)))
         self.state.holdings = place(self._holdings)
         self._point_at_logs()
 
     def _point_at_logs(self) -> None:
-        self.state.trade_log, self.state.trade_room = place(self._trades), len(self._trades)
-        self.state.trip_log, self.state.trip_room = place(self._trips), len(self._trips)
-        self.state.action_log, self.state.action_room = place(self._actions), len(self._actions)
+        for name, log in self._logs.items():
+            setattr(self.state, f"{name}_log", place(log))
+            setattr(self.state, f"{name}_room", len(log))
 
-    def live(self, market: Market, rules: Rules, options: Options, block: Block) -> None:
-        """Lives the rows of a block."""
-        live = _functions().simulate
+    def advance(self, market: Market, rules: Rules, options: Options, block: Block) -> None:
+        """Simulate the rows of a block."""
+        simulate = _day_loop().simulate
         while block.start < block.stop:
-            block.start = live(market, rules, options, block, self.state)
+            block.start = simulate(market, rules, options, block, self.state)
             if block.start < block.stop:
-                self._trades = np.concatenate([self._trades, np.empty_like(self._trades)])
-                self._trips = np.concatenate([self._trips, np.empty_like(self._trips)])
-                self._actions = np.concatenate([self._actions, np.empty_like(self._actions)])
+                self._logs = {name: np.concatenate([log, np.empty_like(log)]) for name, log in self._logs.items()}
                 self._point_at_logs()
 
     @property
     def trades(self) -> np.ndarray:
         """TRADE records so far, in order of execution."""
-        return self._trades[: self.state.trades]
+        return self._logs["trade"][: self.state.trades]
 
     @property
     def trips(self) -> np.ndarray:
         """TRIP records: the holdings that have ended."""
-        return self._trips[: self.state.trips]
+        return self._logs["trip"][: self.state.trips]
 
     @property
     def corporate_actions(self) -> np.ndarray:
-        """CORPORATE_ACTION records: splits and dividends of holdings, in order of execution."""
-        return self._actions[: self.state.actions]
+        """CORPORATE_ACTION records: splits and dividends of holdings."""
+        return self._logs["action"][: self.state.actions]
+
+    @property
+    def suspect_prices(self) -> np.ndarray:
+        """SUSPECT_PRICE records, by row."""
+        return self._logs["suspect"][: self.state.suspects]
 
     @property
     def holdings(self) -> np.ndarray:
@@ -281,30 +363,67 @@ class Ledger:
         return self._holdings[: self.state.held]
 
     def unfilled(self) -> dict[str, int]:
-        """Reason -> count, those that occurred, by name."""
-        counts = {name: count for name, count in zip(UNFILLED, self.state.unfilled, strict=False) if count}
+        """Return reason -> count of those that occurred, by name."""
+        counts = {name: count for name, count in zip(UNFILLED, self.state.unfilled, strict=True) if count}
         return dict(sorted(counts.items()))
 
 
 def count_present(
-    values: Plane, mask: Plane, rows: np.ndarray, *, first: int, columns: int, limit: int
+    values: MatrixView, mask: MatrixView, rows: np.ndarray, *, first: int, columns: int, limit: int
 ) -> tuple[int, int]:
-    """(cells with a value, cells) of a float32 plane inside a mask, over dataset rows `first` + i where rows[i]; stops
-    once `limit` values are found."""
+    """Return (cells with a value, cells) of a float32 view inside a mask, over dataset rows `first` + i where rows[i];
+    counting stops once `limit` values are found."""
     counts = np.zeros(2, np.int64)
-    _functions().count_present(values, mask, address(rows, np.bool_), first, len(rows), columns, limit, place(counts))
+    _scans().count_present(values, mask, address(rows, np.bool_), first, len(rows), columns, limit, place(counts))
     return int(counts[0]), int(counts[1])
 
 
-def mark_passed(mask: Plane, universe: Plane, rows: np.ndarray, first: int, marks: np.ndarray) -> None:
-    """Sets marks[col] (uint8 [N]) where mask and universe hold together on a dataset row `first` + i with rows[i]."""
-    _functions().mark_passed(
+def rows_with_value(values: MatrixView, mask: MatrixView, *, first: int, count: int, columns: int) -> np.ndarray:
+    """Return bool [count]: whether some cell of dataset row `first` + i of a float32 view has a value inside the
+    mask."""
+    out = np.empty(count, np.bool_)
+    _scans().rows_with_value(values, mask, first, count, columns, place(out))
+    return out
+
+
+def mark_passed(mask: MatrixView, universe: MatrixView, rows: np.ndarray, first: int, marks: np.ndarray) -> None:
+    """Set marks[col] (uint8 [N]) where mask and universe hold together on a dataset row `first` + i with rows[i]."""
+    _scans().mark_passed(
         mask, universe, address(rows, np.bool_), first, len(rows), len(marks), address(marks, np.uint8)
     )
 
 
-def universe_returns(market: Market, universe: Plane, *, weighted: bool, start: int, stop: int) -> np.ndarray:
-    """float64 [stop - start]: the return of the universe of row d - 1 on each row d."""
+def universe_returns(market: Market, universe: MatrixView, *, weighted: bool, start: int, stop: int) -> np.ndarray:
+    """Return float64 [stop - start]: the return of the universe of row d - 1 on each row d, weighted by market cap or
+    equally."""
     out = np.empty(stop - start)
-    _functions().universe_returns(market, universe, int(weighted), start, stop, place(out))
+    _scans().universe_returns(market, universe, int(weighted), start, stop, place(out))
+    return out
+
+
+def mean_volumes(
+    volume: np.ndarray, open_: np.ndarray, split: np.ndarray, idle: np.ndarray, *, before: int, span: int, carry: int
+) -> np.ndarray:
+    """Return float64 [rows - before, N]: on each row after the first `before`, the mean volume of the `span` rows
+    before it on which the stock has a close (idle at most `carry`), in shares of the row; NaN without such a row.
+
+    volume, open_, split: float64 [rows, N]; idle: uint16 [rows, N].
+    """
+    rows, columns = volume.shape
+    out, work = np.empty((rows - before, columns)), np.empty(3 * columns)
+    views = [matrix_view(values, 0, np.float64, columns) for values in (volume, open_, split)]
+    _scans().mean_volumes(
+        *views, matrix_view(idle, 0, np.uint16, columns), before, rows, columns, span, carry, place(work), place(out)
+    )
+    return out
+
+
+def volatilities(close: np.ndarray, *, before: int, span: int) -> np.ndarray:
+    """Return float64 [rows - before, N]: on each row after the first `before`, the sample deviation of the `span`
+    row-to-row changes of `close` (float64 [rows, N]) that end on it; NaN unless all are known, 0 when they are
+    equal."""
+    rows, columns = close.shape
+    out, work = np.empty((rows - before, columns)), np.empty(2 * columns)
+    view = matrix_view(close, 0, np.float64, columns)
+    _scans().volatilities(view, before, rows, columns, span, place(work), place(out))
     return out

@@ -1,4 +1,4 @@
-"""A request and a dataset in the numbers and addresses that the day loop reads."""
+"""Kernel inputs of a run: the request and the dataset as the numbers and addresses that the day loop reads."""
 
 from __future__ import annotations
 
@@ -10,118 +10,171 @@ from typing import Any
 
 import numpy as np
 
-from shared.market import DayRules, day_rules, rule_books
+from shared.market import day_rules
 from shared.market.ticks import TABLES
+from shared.model.fields import CARRY_ROWS
+from shared.model.kinds import KRX_MARKETS
+from shared.model.listings import RowAttributes, row_attributes
 from shared.model.market_data import Dividends
 from shared.model.panels import Panels
-from shared.model.request import BacktestRequest
-from shared.simulation.memo import Kept
-from shared.simulation.native import BAR, DELISTINGS, WEIGHTINGS, Market, Options, Rules, address, plane, strips_of
-from shared.simulation.plan import Plan
+from shared.model.request import BacktestRequest, Costs, Execution
+from shared.simulation.memo import Memo
+from shared.simulation.native import (
+    BAR,
+    DELISTINGS,
+    MARKET_CODES,
+    ON_REBALANCE,
+    WEIGHTINGS,
+    Market,
+    Options,
+    Rules,
+    address,
+    matrix_view,
+    mean_volumes,
+    stock_bars,
+    volatilities,
+)
+from shared.simulation.plan import VOLUME_ROWS, Plan
 
-DIVIDEND_TAX = 0.154
-"""Income tax of 14 % and local income tax of 1.4 % that are withheld from dividends."""
+DIVIDEND_TAX_PCT = 15.4
+"""Income tax of 14 % and local income tax of 1.4 % that are withheld from dividends of Korean companies."""
 
-_FIELDS = ("volume", "split", "last", "adj_close")
+OTHER_MARKET = MARKET_CODES - 1
+"""Market code of a market without Korean rules."""
+
+_DOUBLE = np.dtype(np.float64)
+_BARS = "bars-3"
+"""Content name of the stock bars; changes with what `_bars` computes."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bound:
+class KernelInputs:
     """Structures for the kernel and the arrays behind their addresses."""
 
     market: Market
     rules: Rules
     options: Options
-    kept: tuple[Any, ...]
+    sectors: tuple[str, ...]
+    """Names by sector code."""
+    keep_alive: tuple[Any, ...]
 
 
-def bind(request: BacktestRequest, panels: Panels, plan: Plan) -> Bound:
-    """Everything of a run that does not change from block to block."""
+def bind(request: BacktestRequest, panels: Panels, plan: Plan) -> KernelInputs:
+    """Return everything of a run that does not change from block to block."""
     columns = len(panels.instruments)
-    kept: list[Any] = []
+    arrays: list[Any] = []
 
     def at(array: np.ndarray, dtype: Any) -> int:
-        kept.append(array)
+        arrays.append(array)
         return address(array, dtype)
 
+    def view(name: str, values: np.ndarray, first: int, dtype: Any) -> None:
+        arrays.append(values)
+        setattr(market, name, matrix_view(values, first, dtype, columns))
+
     market = Market(n=columns)
-    for name in _FIELDS:
-        if name in plan.needs:
-            rows = plan.needs[name]
-            panel = panels.panel(name, rows)
-            kept.append(panel)
-            setattr(market, name, plane(panel, rows.start, np.float64, columns))
-    if "MARKET_CAP" in plan.needs:
-        rows = plan.needs["MARKET_CAP"]
-        panel = panels.panel("MARKET_CAP", rows)
-        kept.append(panel)
-        market.cap = plane(panel, rows.start, np.float32, columns)
-    years = panels.strips("bars-2", len(BAR), plan.needs["last"], partial(_bars, panels))
-    strips = strips_of(years, columns)
-    kept.append((years, strips))
-    market.bars, market.years = addressof(strips), len(strips)
-    _bind_instruments(market, panels, at)
-    if request.execution.dividends:
-        _bind_dividends(market, panels, plan.window, at)
-    of_days, inside = _rules_of(panels.days.tobytes()), plan.window
-    tax = of_days.tax[inside]
-    if request.costs.tax_pct is not None:
-        tax = np.full_like(tax, request.costs.tax_pct / 100)
-    rules = Rules(
-        first=plan.window.start,
-        tax=at(np.ascontiguousarray(tax), np.float64),
-        limit=at(np.ascontiguousarray(of_days.limit[inside]), np.float64),
-        tick_table=at(np.ascontiguousarray(of_days.tick_table[inside]), np.uint8),
-        ticks=at(TABLES, np.float64),
-    )
-    return Bound(market=market, rules=rules, options=_options(request), kept=tuple(kept))
-
-
-def _bars(panels: Panels, rows: slice) -> np.ndarray:
-    """float64 [N, rows, BAR], made once for a dataset version: the panels of its names; the open is NaN where a stock
-    does not trade."""
-    found = np.empty((len(panels.instruments), rows.stop - rows.start, len(BAR)))
-    for number, name in enumerate(BAR):
-        values = panels.panel(name, rows)
-        if name == "open":
-            values = np.where((panels.panel("volume", rows) > 0) & (values > 0), values, np.nan)
-        found[:, :, number] = values.T
-    return found
-
-
-def _bind_instruments(market: Market, panels: Panels, at: Any) -> None:
+    for name, field, dtype in (
+        ("last", "last", np.float64), ("split", "split", np.float64), ("idle", "idle", np.uint16),
+        ("cap", "MARKET_CAP", np.float32),
+    ):  # fmt: skip
+        if field in plan.needs:
+            view(name, panels.panel(field, plan.needs[field]), plan.needs[field].start, dtype)
+    for span in plan.volatility_spans:
+        rows = plan.decisions
+        view(f"volatility_{span}", _volatilities(panels, rows, span), rows.start, np.float64)
+    attributes = row_attributes(panels, slice(plan.decisions.start, plan.window.stop))
+    view("market", _market_codes(attributes), plan.decisions.start, np.uint8)
+    view("sector", attributes.sector, plan.decisions.start, np.int16)
+    years = panels.strips(_BARS, len(BAR), plan.needs["last"], partial(_bars, panels))
+    bars = stock_bars(years, columns)
+    arrays.append((years, bars))
+    market.years, market.years_count = addressof(bars), len(bars)
     instruments = panels.instruments
-    kinds = _kinds.get((panels.version, len(instruments)), lambda: rule_books(instruments.market))
     market.days = at(panels.days, np.int32)
     market.code_rank = at(instruments.code_rank, np.int32)
     market.by_code = at(instruments.by_code, np.int32)
-    market.kind = at(kinds, np.uint8)
     market.delisted = at(instruments.delisted_day, np.int32)
+    if request.execution.dividends:
+        _bind_dividends(market, panels, plan.window, at)
+    tax, limit, tick_table = (values[plan.window] for values in _rules_of(panels.days.tobytes()))
+    if request.costs.tax_pct is not None:
+        tax = np.full_like(tax, request.costs.tax_pct / 100)
+    rules = Rules(
+        first=plan.window.start, tax=at(tax, np.float64), limit=at(limit, np.float64),
+        tick_table=at(tick_table, np.uint8), ticks=at(TABLES, np.float64),
+    )  # fmt: skip
+    return KernelInputs(
+        market=market, rules=rules, options=_options(request), sectors=attributes.sectors, keep_alive=tuple(arrays)
+    )
+
+
+def _bars(panels: Panels, rows: slice) -> np.ndarray:
+    """Return float64 [N, rows, BAR] of a calendar year. Computed once per dataset version."""
+    found = np.empty((len(panels.instruments), rows.stop - rows.start, len(BAR)))
+    before = min(VOLUME_ROWS, rows.start)
+    with_before = slice(rows.start - before, rows.stop)
+    volume, open_, split = (panels.panel(name, with_before) for name in ("volume", "open", "split"))
+    traded = (volume[before:] > 0) & (open_[before:] > 0)
+    columns = {
+        "low": panels.panel("low", rows),
+        "high": panels.panel("high", rows),
+        "last": panels.panel("last", rows),
+        "open": np.where(traded, open_[before:], np.nan),
+        "split": split[before:],
+        "mean_volume": mean_volumes(
+            volume, open_, split, panels.panel("idle", with_before), before=before, span=VOLUME_ROWS, carry=CARRY_ROWS
+        ),
+    }
+    for number, name in enumerate(BAR):
+        found[:, :, number] = columns[name].T
+    return found
+
+
+def _volatilities(panels: Panels, rows: slice, span: int) -> np.ndarray:
+    """Return float64 [rows, N]: deviation of the `span` changes of the adjusted close that end on each row."""
+
+    def compute(year: slice) -> np.ndarray:
+        before = min(span, year.start)
+        close = panels.panel("adj_close", slice(year.start - before, year.stop))
+        return volatilities(close, before=before, span=span)
+
+    return panels.scratch(f"volatility-{span}-1", _DOUBLE, rows, compute)
+
+
+def _market_codes(attributes: RowAttributes) -> np.ndarray:
+    """Return uint8 [rows, N]: the position in KRX_MARKETS, OTHER_MARKET for any other market; a broadcast view stays
+    one."""
+    codes = attributes.market
+    if len(attributes.markets) <= MARKET_CODES or not len(codes):
+        return codes
+    if codes.strides[0] == 0:
+        return np.broadcast_to(np.minimum(codes[0], np.uint8(OTHER_MARKET)), codes.shape)
+    found: np.ndarray = np.minimum(codes, np.uint8(OTHER_MARKET))
+    return found
 
 
 @lru_cache(maxsize=8)
-def _rules_of(days: bytes) -> DayRules:
-    return day_rules(np.frombuffer(days, np.int32))
-
-
-_kinds: Kept[np.ndarray] = Kept(16)
-"""Market codes of a dataset version."""
+def _rules_of(days: bytes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return (tax, limit, tick table), each [D, MARKET_CODES]: another market has no tax and KOSPI's other rules."""
+    rules = day_rules(np.frombuffer(days, np.int32))
+    tax = np.column_stack([rules.tax, np.zeros(len(rules.tax))])
+    limit = np.column_stack([rules.limit, rules.limit[:, 0]])
+    return tax, limit, np.column_stack([rules.tick_table, rules.tick_table[:, 0]])
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Payments:
-    """The dividends of a dataset in the order in which they are paid: by row, then by stock code."""
+    """The dividends of a dataset in the order in which they are paid: by row, stock code, amount."""
 
     of: Dividends
     days: np.ndarray
     row: np.ndarray  # int32
     col: np.ndarray  # int32
     dps: np.ndarray  # float64, won a share before tax
-    cash: np.ndarray  # float64, won a share after tax
 
 
-_known_payments: Kept[_Payments] = Kept(4)
-"""By the places of what they are made of, which they hold."""
+_payments_of: Memo[_Payments] = Memo(4)
+"""By the identities of the arrays that they are made of, which they keep alive."""
 
 
 def _payments(dividends: Dividends, panels: Panels) -> _Payments:
@@ -131,23 +184,34 @@ def _payments(dividends: Dividends, panels: Panels) -> _Payments:
     order = paid[np.lexsort((dividends.dps[paid], rank, rows[paid]))]
     return _Payments(
         of=dividends, days=panels.days, row=rows[order], col=dividends.instrument[order].astype(np.int32),
-        dps=dividends.dps[order], cash=dividends.dps[order] * (1 - DIVIDEND_TAX),
+        dps=dividends.dps[order],
     )  # fmt: skip
 
 
 def _bind_dividends(market: Market, panels: Panels, window: slice, at: Any) -> None:
     dividends, days = panels.dividends, panels.days
-    paid = _known_payments.get((id(dividends), id(days)), lambda: _payments(dividends, panels))
+    paid = _payments_of.get((id(dividends), id(days)), lambda: _payments(dividends, panels))
     first, last = paid.row.searchsorted(np.array([window.start, window.stop], np.int32)).tolist()
     market.dividends = last - first
     market.dividend_row = at(paid.row[first:last], np.int32)
     market.dividend_col = at(paid.col[first:last], np.int32)
     market.dividend_dps = at(paid.dps[first:last], np.float64)
-    market.dividend_cash = at(paid.cash[first:last], np.float64)
+
+
+def _by_market(choice: bool | None) -> tuple[int, ...]:
+    """Return for each market code whether a rule holds: null means for the Korean markets only."""
+    return tuple(int(code < OTHER_MARKET if choice is None else choice) for code in range(MARKET_CODES))
+
+
+def _dividend_tax(costs: Costs) -> tuple[float, ...]:
+    if costs.dividend_tax_pct is not None:
+        return (costs.dividend_tax_pct / 100,) * MARKET_CODES
+    return (DIVIDEND_TAX_PCT / 100,) * len(KRX_MARKETS) + (0.0,)
 
 
 def _options(request: BacktestRequest) -> Options:
-    strategy, execution, costs = request.strategy, request.execution, request.costs
+    strategy, costs = request.strategy, request.costs
+    execution: Execution = request.execution
     sell, portfolio = strategy.sell, strategy.portfolio
 
     def number(value: float | None) -> float:
@@ -161,21 +225,31 @@ def _options(request: BacktestRequest) -> Options:
         max_new_per_day=whole(portfolio.max_new_per_day),
         min_hold_days=sell.min_hold_days,
         max_hold_days=whole(sell.max_hold_days),
+        keep_rank=whole(portfolio.keep_rank),
+        max_per_sector=whole(portfolio.max_per_sector),
+        resume_days=portfolio.stop_resume_days,
         commission=costs.commission_pct / 100,
         slippage=costs.slippage_pct / 100,
+        impact=number(costs.impact),
         take_profit_pct=number(sell.take_profit_pct),
         stop_loss_pct=number(sell.stop_loss_pct),
         trailing_stop_pct=number(sell.trailing_stop_pct),
         position_pct=number(portfolio.position_pct),
         max_position_value=number(portfolio.max_position_value),
         max_volume_pct=number(execution.max_volume_pct),
+        band=portfolio.rebalance_band_pct / 100,
         haircut=execution.delisting_haircut_pct / 100,
+        stale_haircut=execution.stale_haircut_pct / 100,
+        stop_drawdown=number(portfolio.stop_drawdown_pct) / 100,
+        dividend_tax=_dividend_tax(costs),
         weighting=WEIGHTINGS.index(portfolio.weighting),
-        delisting=DELISTINGS.index("last_price" if execution.delisting == "liquidation" else execution.delisting),
-        rotate=sell.on_rebalance == "rotate",
+        delisting=DELISTINGS.index(execution.delisting),
+        on_rebalance=ON_REBALANCE.index(sell.on_rebalance),
         descending=strategy.buy.order == "desc",
         at_close=execution.price == "close",
-        price_limits=execution.price_limits is not False,
-        tick_size=execution.tick_size is not False,
-        has_sell=sell.where is not None,
+        sell_when_false=portfolio.when_false == "sell",
+        invest_full=portfolio.invest == "full",
+        has_when=portfolio.when is not None,
+        ticks_on=_by_market(execution.tick_size),
+        limits_on=_by_market(execution.price_limits),
     )

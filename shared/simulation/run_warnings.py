@@ -15,7 +15,7 @@ from shared.model.listings import row_attributes
 from shared.model.panels import Panels
 from shared.model.request import BacktestRequest, Sell, Strategy
 from shared.simulation.coverage import ScarceFactor
-from shared.simulation.native import REASONS, Ledger, mark_passed, plane
+from shared.simulation.native import REASONS, Ledger, mark_passed, matrix_view
 from shared.simulation.plan import Expressions, Plan
 from shared.simulation.statistics import EquityCurve
 from shared.simulation.universe import UniverseMask
@@ -126,11 +126,11 @@ def no_candidates(
         rows = slice(start, min(start + _COUNT_ROWS, decisions.stop))
         flags = np.ascontiguousarray(decides[rows.start - decisions.start : rows.stop - decisions.start])
         mask = universe.rows(rows)
-        inside = plane(mask, rows.start, np.bool_, columns)
+        inside = matrix_view(mask, rows.start, np.bool_, columns)
         ranked = ~np.isnan(evaluate(expressions.rank_by, panels, rows, universe.rows, universe.key))
         passed = [mask, *(evaluate(part, panels, rows, universe.rows, universe.key) for part in conditions), ranked]
         for values, mark in zip(passed, marks, strict=True):
-            mark_passed(plane(values, rows.start, np.bool_, columns), inside, flags, rows.start, mark)
+            mark_passed(matrix_view(values, rows.start, np.bool_, columns), inside, flags, rows.start, mark)
     counts = [int(np.count_nonzero(mark)) for mark in marks]
     listing = [{"condition": part.text, "passed": count} for part, count in zip(conditions, counts[1:-1], strict=True)]
     terms = [

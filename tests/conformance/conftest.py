@@ -13,5 +13,5 @@ __all__ = ["servers", "settings"]
 @pytest.fixture(autouse=True, scope="module")
 def _the_third_run_has_candidates() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ranking_cache, "OFTEN", ranking_cache.AGAIN)
+        patch.setattr(ranking_cache, "MIN_USES_CANDIDATES", ranking_cache.MIN_USES_ORDER)
         yield

@@ -12,8 +12,8 @@ from shared.language.evaluate import evaluate
 from shared.model.calendar import iso
 from shared.model.panels import Panels
 from shared.model.request import BacktestRequest
-from shared.simulation.coverage import Presence
-from shared.simulation.native import Plane, plane
+from shared.simulation.coverage import FactorCoverage
+from shared.simulation.native import MatrixView, matrix_view
 from shared.simulation.plan import Expressions, expressions_of, window_of
 from shared.simulation.run_warnings import coverage_warnings
 from shared.simulation.universe import UniverseMask, universe_rows
@@ -25,14 +25,15 @@ def screen(request: BacktestRequest, payload: dict[str, Any], panels: Panels) ->
 
     RunError when no stock of the universe has a factor, as in a run; a factor that few stocks have is a warning.
     """
-    expressions = replace(expressions_of(request), sell=None)
+    expressions = replace(expressions_of(request), sell=None, when=None)
     window = window_of(request, panels.days)
     if window.stop <= window.start:
         raise RunError("no_window", f"{request.start} is not a trading day of the dataset.")
     row = slice(window.stop - 1, window.stop)
     universe = universe_rows(request.strategy.universe, panels, expressions.universe)
     mask = universe.rows(row)
-    warnings = _coverage_warnings(expressions, universe, panels, row, plane(mask, row.start, np.bool_, mask.shape[1]))
+    view = matrix_view(mask, row.start, np.bool_, mask.shape[1])
+    warnings = _coverage_warnings(expressions, universe, panels, row, view)
     passed = mask[0].copy()
     if expressions.buy is not None:
         passed &= evaluate(expressions.buy, panels, row, universe.rows, universe.key)[0]
@@ -58,16 +59,16 @@ def screen(request: BacktestRequest, payload: dict[str, Any], panels: Panels) ->
 
 
 def _coverage_warnings(
-    expressions: Expressions, universe: UniverseMask, panels: Panels, row: slice, mask: Plane
+    expressions: Expressions, universe: UniverseMask, panels: Panels, row: slice, mask: MatrixView
 ) -> list[dict[str, Any]]:
     """Return warnings about factors that are scarce on a row.
 
     Raises RunError with the name of the query parameter for a factor that is absent.
     """
-    presence = Presence.of(expressions, np.ones(1, np.bool_), row.start, len(panels.instruments))
-    presence.add(panels, universe, row, mask)
+    coverage = FactorCoverage.of(expressions, np.ones(1, np.bool_), row.start, len(panels.instruments))
+    coverage.add(panels, universe, row, mask)
     try:
-        return documents(coverage_warnings(presence.judge(panels, universe)))
+        return documents(coverage_warnings(coverage.validate(panels, universe).scarce))
     except RunError as error:
         problems = [replace(problem, path=problem.path.removeprefix("strategy.buy.")) for problem in error.problems]
         raise RunError(error.kind, error.detail, tuple(problems)) from None

@@ -15,7 +15,7 @@ from shared.language.ast import Comparison, Logic, Node, Not, Number
 from shared.language.evaluate import evaluate
 from shared.language.expression import describe
 from shared.model.panels import Panels
-from shared.simulation.memo import Kept
+from shared.simulation.memo import Memo
 from shared.simulation.plan import Expressions
 from shared.simulation.universe import UniverseMask
 
@@ -151,7 +151,7 @@ class Rankings:
     def __init__(self, panels: Panels, universe: UniverseMask, expressions: Expressions, *, descending: bool) -> None:
         self._panels, self._universe, self._expressions = panels, universe, expressions
         self._descending = descending
-        self._known: Kept[RowRanking] = Kept(64)
+        self._known: Memo[RowRanking] = Memo(64)
 
     def on(self, row: int) -> RowRanking:
         """Return the ranking on a dataset row."""

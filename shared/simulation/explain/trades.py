@@ -13,7 +13,7 @@ from shared.language.evaluate import evaluate
 from shared.model.calendar import iso
 from shared.model.panels import Panels
 from shared.model.request import BacktestRequest
-from shared.simulation.engine import BLOCK_ROWS, Run, live, result_of
+from shared.simulation.engine import BLOCK_ROWS, Run, result_of, simulate
 from shared.simulation.explain.condition_values import Rankings, number
 from shared.simulation.explain.drawdown_stops import drawdown_stops
 from shared.simulation.native import REASONS
@@ -42,7 +42,7 @@ def explain(request: BacktestRequest, panels: Panels) -> dict[str, Any]:
     for purchases and rebalances, `held_days` for sales, and the equity behind a drawdown stop. `rebalances` are
     [{date, decided_on, universe, parts: [{condition, passed}], candidates}]. Raises what `run` raises.
     """
-    run = live(request, panels)
+    run = simulate(request, panels)
     result = result_of(run)
     for row, why in zip(result["trades"], _reasons(run), strict=True):
         row["why"] = why

@@ -18,7 +18,7 @@ from shared.model.calendar import iso, to_day
 from shared.model.listings import name_on, row_attributes
 from shared.model.panels import Panels
 from shared.model.request import BacktestRequest
-from shared.simulation.engine import Run, live, result_of
+from shared.simulation.engine import Run, result_of, simulate
 from shared.simulation.explain.condition_values import RowRanking, number
 from shared.simulation.explain.day_state import DayState, OrderPrice, day_state, order_price
 from shared.simulation.explain.drawdown_stops import drawdown_stops
@@ -59,7 +59,7 @@ def why_not(request: BacktestRequest, panels: Panels, stock_code: str, date: dt.
     if column is None:
         message = f"the dataset has no stock {stock_code!r}"
         raise RunError("unknown_stock", message, (Problem(path="stock_code", message=message),))
-    run = live(request, panels)
+    run = simulate(request, panels)
     window, row = run.plan.window, int(panels.days.searchsorted(to_day(date)))
     if not window.start <= row < window.stop or int(panels.days[row]) != to_day(date):
         first, last = (iso(int(panels.days[r])) for r in (window.start, window.stop - 1))

@@ -15,7 +15,7 @@ import numpy as np
 import orjson
 
 from shared.model.instruments import Instruments
-from shared.simulation.memo import Kept
+from shared.simulation.memo import Memo
 from shared.simulation.native import REASONS
 from shared.simulation.result.encoding import (
     DATE,
@@ -78,7 +78,7 @@ def digest_of(result: Mapping[str, Any]) -> str:
 _REASONS = StringPool.of(REASONS)
 _SIDES = StringPool.of(("buy", "sell"))
 _KINDS = StringPool.of(("split", "dividend"))
-_stock_pools: Kept[tuple[Instruments, StringPool, StringPool]] = Kept(4)
+_stock_pools: Memo[tuple[Instruments, StringPool, StringPool]] = Memo(4)
 """(instruments, codes, names) by the identity of the instruments, which the entry keeps alive."""
 
 

@@ -24,6 +24,7 @@ def _runs(count: int, per_market: int = 3) -> list[tuple[dict[str, Any], dict[st
         panels = panels_of(market)
         for k in range(per_market):
             body = random_request(10 * seed + k, market)
+            body["strategy"].setdefault("universe", {})["kinds"] = None
             try:
                 found.append((market, body, run(canonical_request(request_of(body)), panels)))
             except RunError:

@@ -65,7 +65,7 @@ def test_a_run_reads_what_its_options_need_and_no_more() -> None:
         portfolio={"weighting": "inverse_volatility"},
     )  # fmt: skip
     found = reads(canonical_request(request_of(many)))
-    assert found == few - {"MARKET_CAP"} | {"PER", "adj_close", "close"}
+    assert found == few - {"MARKET_CAP"} | {"PER", "adj_close"}
 
 
 def test_the_plan_reaches_as_far_back_as_the_deepest_window() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from shared.errors import RunError
 from shared.simulation import canonical_request, request_of, why_not
-from shared.simulation.engine import live
+from shared.simulation.engine import simulate
 from shared.simulation.explain.why_not import OUTCOMES, explain_candidate
 from tests.support.markets import panels_of
 from tests.unit.simulation.fixtures import DAYS, market, request
@@ -30,7 +30,7 @@ def explained(bars: dict[str, Any], code: str, day: str, **changes: Any) -> dict
 def test_outcomes_add_up_to_the_unfilled_counts(turn: int) -> None:
     for world, body, outcome in RUNS[turn::24]:
         panels = panels_of(world)
-        run = live(canonical_request(request_of(body)), panels)
+        run = simulate(canonical_request(request_of(body)), panels)
         counts: Counter[str] = Counter()
         bought = {(trade["date"], trade["stock_code"]) for trade in outcome.result["trades"] if trade["side"] == "buy"}
         found = set()

@@ -18,8 +18,8 @@ from shared.language import compile_expression
 from shared.language.evaluate import materialized_name
 from shared.model.calendar import from_day
 from shared.simulation import canonical_request, engine, ranking_cache, request_of, run
-from shared.simulation.native import NOBODY, order_rows, sieve_rows
-from shared.simulation.ranking_cache import OFTEN, Keeping, keeping
+from shared.simulation.native import NO_COLUMN, filter_ranked, order_rows
+from shared.simulation.ranking_cache import MIN_USES_CANDIDATES, RankingLevel, ranking_level
 
 ROWS = 40
 VALUES = st.one_of(st.floats(width=32), st.sampled_from([0.0, -0.0, 1.0, 1e-45, -1e-45, math.inf, -math.inf, math.nan]))
@@ -34,7 +34,7 @@ def test_a_row_is_ordered_by_value_and_then_by_stock_code(values: np.ndarray, de
     for row, ordered in zip(values, found.tolist(), strict=True):
         there = [col for col in range(len(row)) if not math.isnan(row[col])]
         there.sort(key=lambda col: (-row[col] if descending else row[col], place[col]))
-        assert ordered == there + [NOBODY] * (len(row) - len(there))
+        assert ordered == there + [NO_COLUMN] * (len(row) - len(there))
 
 
 @given(MATRICES, st.booleans(), st.integers(0, 9))
@@ -44,38 +44,40 @@ def test_a_sieve_keeps_who_has_passed_in_their_order(values: np.ndarray, descend
     passed = random.random(values.shape) < random.random()
     wide = np.full((len(ordered), values.shape[1] + 3), 7, np.uint16)
     wide[:, :-3] = ordered
-    found = sieve_rows(wide[:, :-3], passed)
+    found = filter_ranked(wide[:, :-3], passed)
     for row, before, good in zip(found.tolist(), ordered.tolist(), passed, strict=True):
-        kept = [col for col in before if col != NOBODY and good[col]]
-        assert row == kept + [NOBODY] * (len(row) - len(kept))
+        kept = [col for col in before if col != NO_COLUMN and good[col]]
+        assert row == kept + [NO_COLUMN] * (len(row) - len(kept))
 
 
 def test_columns_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="ordered"):
-        order_rows(np.zeros((1, NOBODY), np.float32), np.arange(NOBODY, dtype=np.int32), descending=True)
+        order_rows(np.zeros((1, NO_COLUMN), np.float32), np.arange(NO_COLUMN, dtype=np.int32), descending=True)
     with pytest.raises(ValueError, match="have passed"):
-        sieve_rows(np.zeros((2, 3), np.uint16), np.ones((1, 3), np.bool_))
+        filter_ranked(np.zeros((2, 3), np.uint16), np.ones((1, 3), np.bool_))
     with pytest.raises(TypeError):
-        sieve_rows(np.zeros((1, 3), np.uint16), np.ones((1, 3), np.uint8))
+        filter_ranked(np.zeros((1, 3), np.uint16), np.ones((1, 3), np.uint8))
 
 
 def test_an_order_is_kept_for_who_asks_again_and_candidates_for_who_asks_often(
     monkeypatch: pytest.MonkeyPatch, wide: MemoryPanels
 ) -> None:
-    monkeypatch.setattr(ranking_cache, "_asked", {})
+    monkeypatch.setattr(ranking_cache, "_uses", {})
     buy, other = (compile_expression(f"PER < {limit}", role="condition", path="") for limit in (10, 11))
-    nothing, order, candidates = Keeping
-    assert keeping("PER", None, "all", wide) is nothing
-    assert [keeping("PER", buy, "all", wide) for _ in range(OFTEN)] == [order] * (OFTEN - 1) + [candidates]
-    assert keeping("PER", other, "all", wide) is order
-    assert keeping("PER", buy, "some", wide) is order
-    assert keeping("PER", None, "all", wide) is order
-    assert keeping("PER", buy, "all", wide) is candidates
-    assert [keeping("ROE", buy, "all", wide), keeping("ROE", buy, "all", wide)] == [nothing, order]
-    assert keeping(None, buy, "all", wide) is nothing
-    monkeypatch.setattr(ranking_cache, "_KEPT", 1)
-    assert keeping("ROA", buy, "all", wide) is nothing
-    assert keeping("PER", buy, "all", wide) is nothing
+    nothing, order, candidates = RankingLevel
+    assert ranking_level("PER", None, "all", wide) is nothing
+    assert [ranking_level("PER", buy, "all", wide) for _ in range(MIN_USES_CANDIDATES)] == [order] * (
+        MIN_USES_CANDIDATES - 1
+    ) + [candidates]
+    assert ranking_level("PER", other, "all", wide) is order
+    assert ranking_level("PER", buy, "some", wide) is order
+    assert ranking_level("PER", None, "all", wide) is order
+    assert ranking_level("PER", buy, "all", wide) is candidates
+    assert [ranking_level("ROE", buy, "all", wide), ranking_level("ROE", buy, "all", wide)] == [nothing, order]
+    assert ranking_level(None, buy, "all", wide) is nothing
+    monkeypatch.setattr(ranking_cache, "_MAX_COUNTED", 1)
+    assert ranking_level("ROA", buy, "all", wide) is nothing
+    assert ranking_level("PER", buy, "all", wide) is nothing
 
 
 @pytest.fixture(scope="module")
@@ -120,8 +122,8 @@ def test_a_run_is_the_same_with_what_is_kept_and_without(
     body = {"strategy": {**strategy, "universe": universe}, "start": first, "end": last, "benchmark": None}
     request = canonical_request(request_of(body))
     asked: dict[tuple[str, str], int] = {}
-    monkeypatch.setattr(ranking_cache, "_asked", asked)
-    monkeypatch.setattr(ranking_cache, "OFTEN", 2)
+    monkeypatch.setattr(ranking_cache, "_uses", asked)
+    monkeypatch.setattr(ranking_cache, "MIN_USES_CANDIDATES", 2)
     monkeypatch.setattr(wide, "_scratch", {})
     without = run(request, wide)
     keeps = int(strategy["buy"]["rank_by"] != COMPUTED)
@@ -137,7 +139,7 @@ def test_a_run_is_the_same_with_what_is_kept_and_without(
 def test_the_first_run_makes_no_order_however_many_blocks_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
     panels = make(60, ROWS)[1]
     monkeypatch.setattr(engine, "BLOCK_ROWS", 7)
-    monkeypatch.setattr(ranking_cache, "_asked", {})
+    monkeypatch.setattr(ranking_cache, "_uses", {})
     first, last = (from_day(int(day)).isoformat() for day in panels.days[[-ROWS, -1]])
     body = {"strategy": STRATEGIES[0], "start": first, "end": last, "benchmark": None}
     run(canonical_request(request_of(body)), panels)

@@ -1,0 +1,201 @@
+/* The structures that the kernels of a backtest share with Python (shared/simulation/native.py declares the same ones
+ * and compares their sizes when the library is loaded).
+ *
+ * Matrices are [rows x columns]: rows are trading days of the dataset, columns its instruments. */
+
+#ifndef ONDOL_NATIVE_H
+#define ONDOL_NATIVE_H
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#define REL_EPS 1e-9     /* prices meet a level, a limit or a tick within this relative distance */
+#define MARKET_CODES 4   /* KOSPI, KOSDAQ, KONEX, any other market */
+#define OTHER_MARKET 3
+#define TICK_STEPS 7
+#define NO_COLUMN 0xffff /* ends a row of columns in ranking order */
+#define NEVER_TRADED 65535
+
+/* Keys of `unfilled`; a sale that cannot fill is counted at SELL_UNFILLED + its reason - 1. */
+enum { HALTED, LIMIT_UP, NO_CASH, VOLUME_CAP, SECTOR_CAP, SELL_UNFILLED };
+enum {
+    ENTRY, STOP_LOSS, TRAILING_STOP, TAKE_PROFIT, MAX_HOLD, CONDITION, TIMING, DRAWDOWN_STOP, REBALANCE, DELISTED,
+    CORPORATE_ACTION, REASONS
+};
+enum { EQUAL, MARKET_CAP, INVERSE_VOLATILITY };
+enum { LIQUIDATION, LAST_PRICE, HAIRCUT, ZERO };
+enum { HOLD, ROTATE, REWEIGHT };
+enum { SPLIT, DIVIDEND };
+enum { STALE_EXIT = 1 }; /* bits of trade.flags */
+
+/* A matrix in memory whose rows are contiguous. The byte stride may be 0: one row that holds for all. */
+typedef struct {
+    const char *data;
+    int64_t stride; /* bytes from row to row */
+    int64_t first;  /* dataset row of the first row */
+} matrix_view;
+
+/* One stock on one day. Consecutive days of a stock are adjacent: a cache line and a page serve several days. */
+typedef struct {
+    double low, high, last, open; /* open: NaN where the stock is not tradable */
+    double split, mean_volume;    /* mean_volume: of the 20 rows before, in shares of today; NaN without such a row */
+} bar;
+
+/* The bars of a calendar year, stock by stock. */
+typedef struct {
+    const bar *bars;
+    int64_t rows;  /* of each stock */
+    int64_t first; /* dataset row of the first */
+} stock_bars;
+
+/* The dataset. Views that a request does not need have null data. */
+typedef struct {
+    int64_t n;                                                        /* columns */
+    matrix_view last, split;                                          /* float64 */
+    matrix_view cap;                                                  /* float32 MARKET_CAP */
+    matrix_view volatility_20, volatility_60;                         /* float64, of changes that end on the row */
+    matrix_view idle;                                                 /* uint16 */
+    matrix_view market;                                               /* uint8, market code */
+    matrix_view sector;                                               /* int16, -1 without a sector */
+    const stock_bars *years;
+    int64_t years_count;
+    const int32_t *days;      /* day number of every row of the dataset */
+    const int32_t *code_rank; /* column -> position in stock code order */
+    const int32_t *by_code;   /* its inverse */
+    const int32_t *delisted;  /* day number, INT32_MAX without one */
+    const int32_t *dividend_row, *dividend_col; /* by row, then stock code */
+    const double *dividend_dps;                 /* won a share before tax */
+    int64_t dividends;
+} market_data;
+
+/* The exchange's rules from dataset row `first` on, [rows x MARKET_CODES]. */
+typedef struct {
+    int64_t first;
+    const double *tax, *limit;
+    const uint8_t *tick_table;
+    const double *ticks; /* [tables x TICK_STEPS x (price below, tick)] */
+} market_rules;
+
+/* The request in numbers. NaN and -1 mean "none". */
+typedef struct {
+    int64_t max_positions, max_new_per_day, min_hold_days, max_hold_days;
+    int64_t keep_rank, max_per_sector, resume_days;
+    double commission, slippage, impact;
+    double take_profit_pct, stop_loss_pct, trailing_stop_pct;
+    double position_pct, max_position_value, max_volume_pct, band; /* band: a fraction */
+    double haircut, stale_haircut, stop_drawdown;                  /* fractions */
+    double dividend_tax[MARKET_CODES];
+    int32_t weighting, delisting, on_rebalance, descending, at_close, sell_when_false, invest_full, has_when;
+    uint8_t ticks_on[MARKET_CODES], limits_on[MARKET_CODES];
+} run_options;
+
+/* A compiled expression that is evaluated on demand, for some cells of a row or for all of it (language.c). */
+typedef struct {
+    void (*cells)(const void *formula, int64_t row, const int32_t *columns, int64_t n, void *out);
+    void (*row)(const void *formula, int64_t row, void *out);
+    const void *formula; /* null: there is none */
+} compiled_expr;
+
+/* The rows [start, stop) to simulate, and the decisions of the rows before them. */
+typedef struct {
+    matrix_view universe;     /* uint8, on decision rows */
+    matrix_view rank;         /* float32 when the ranking value is in memory; else `ranking` computes it */
+    matrix_view order;        /* uint16 columns in ranking order, ended by NO_COLUMN; null without a cached order */
+    compiled_expr buy, ranking, sell;
+    const uint8_t *when;      /* from row `when_first` on; null: always true */
+    const uint8_t *rebalance; /* from row `window` on */
+    int64_t window, start, stop, decided, when_first; /* rows; there are no decision rows before `decided` */
+    int64_t filtered; /* `order` holds only stocks of the universe that fulfil `buy` */
+} run_block;
+
+typedef struct {
+    int32_t col, entry_row, entry_day, bought_row, delisted_day;
+    int32_t skip_today, condition, drawdown_due;
+    double shares, entry, peak, most_shares, cost, proceeds, close; /* close: value of the evening before, or base */
+} holding;
+
+typedef struct {
+    int32_t row, col, reason, flags;
+    double shares, price, reference, level, commission, tax;
+} trade;
+
+typedef struct {
+    int32_t col, entry_row, exit_row, reason;
+    double shares, entry_price, exit_shares, exit_price, cost, proceeds;
+} round_trip;
+
+typedef struct {
+    int32_t row, col, kind, pad;
+    double ratio, shares_before, shares_after, dps, cash; /* NaN where it does not apply */
+} corporate_action;
+
+/* A position whose open or close moved beyond the daily limit without a split. */
+typedef struct {
+    int32_t row, col;
+    double move;
+} suspect_price;
+
+/* Everything that the days change, with the logs and scratch arrays of a run. */
+typedef struct {
+    double cash, highest_equity;
+    int64_t held, trades, trade_room, trips, trip_room, actions, action_room, suspects, suspect_room;
+    int64_t dividend, candidate_days, first_purchase, resting, stop_day;
+    double sales, commission, tax, slippage, dividends;
+    int64_t unfilled[SELL_UNFILLED + REASONS - 1];
+    holding *holdings;
+    trade *trade_log;
+    round_trip *trip_log;
+    corporate_action *action_log;
+    suspect_price *suspect_log;
+    double *equity, *cash_log; /* from `window` on */
+    int32_t *positions;
+    uint8_t *is_held;
+    int32_t *sold_row, *target_row;
+    uint64_t *keys;
+    int32_t *order;
+    double *weights, *targets;
+    uint8_t *passed; /* a row of answers each */
+    float *ranked;
+    int32_t *sector_row, *sector_count; /* by sector code; the count is of this row when sector_row says so */
+} run_state;
+
+static inline double cell(const matrix_view *m, int64_t row, int64_t col) {
+    return ((const double *)(m->data + (row - m->first) * m->stride))[col];
+}
+
+static inline const uint8_t *flags_row(const matrix_view *m, int64_t row) {
+    return (const uint8_t *)(m->data + (row - m->first) * m->stride);
+}
+
+static inline const float *float_row(const matrix_view *m, int64_t row) {
+    return (const float *)(m->data + (row - m->first) * m->stride);
+}
+
+static inline const uint16_t *uint16_row(const matrix_view *m, int64_t row) {
+    return (const uint16_t *)(m->data + (row - m->first) * m->stride);
+}
+
+static inline const int16_t *int16_row(const matrix_view *m, int64_t row) {
+    return (const int16_t *)(m->data + (row - m->first) * m->stride);
+}
+
+/* A key that orders as a ranking does: the bits of the value made monotonous, above the position in stock code order.
+ * Keys differ, so "after the last one seen" is a position in the ranking. */
+static inline uint64_t rank_key(float value, int32_t code_rank) {
+    uint32_t bits;
+    value += 0.0f;
+    memcpy(&bits, &value, 4);
+    bits ^= (bits >> 31) ? 0xffffffffu : 0x80000000u;
+    return (uint64_t)bits << 32 | (uint32_t)code_rank;
+}
+
+static inline float rank_value(uint64_t key) {
+    uint32_t bits = (uint32_t)(key >> 32);
+    float value;
+    bits ^= (bits >> 31) ? 0x80000000u : 0xffffffffu;
+    memcpy(&value, &bits, 4);
+    return value;
+}
+
+#endif
