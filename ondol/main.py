@@ -81,7 +81,7 @@ VERBS = (
     Verb(
         name="backtests",
         group=ASK,
-        meaning="list, show, wait, follow, cancel, export, explain, replay, audit, compare",
+        meaning="list, show, wait, follow, cancel, export, explain, holdings, replay, audit, compare",
         examples=("ondol backtests list", "ondol backtests trades ID --output trades.csv"),
     ),
     Verb(

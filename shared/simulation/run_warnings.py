@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -167,7 +168,7 @@ class FinishedRun:
     max_positions: int
     kinds: tuple[str, ...] | None
 
-    @property
+    @cached_property
     def buys(self) -> np.ndarray:
         """TRADE records of the purchases."""
         trades = self.ledger.trades

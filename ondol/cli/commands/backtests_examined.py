@@ -1,4 +1,4 @@
-"""What completed backtests are asked: why each trade was made, is it repeatable, is it honest, which is better."""
+"""Commands about completed backtests: explain, holdings, replay, audit, compare."""
 
 from __future__ import annotations
 
@@ -18,16 +18,63 @@ def _one(parser: argparse.ArgumentParser) -> None:
 def _explain_arguments(parser: argparse.ArgumentParser) -> None:
     _one(parser)
     parser.add_argument("--rebalances", action="store_true", help="how many stocks passed each part of the condition")
+    parser.add_argument("--stock", metavar="CODE", help="with --date: why this stock was not bought on that day")
+    parser.add_argument("--date", metavar="D", help="with --stock: a day of the backtest, YYYY-MM-DD")
 
 
 async def _explain(args: argparse.Namespace, api: Client) -> int:
-    found = await api.call("GET", f"/v1/backtests/{args.id}/explain")
+    given = {"stock_code": args.stock, "date": args.date}
+    query = {name: value for name, value in given.items() if value is not None}
+    found = await api.call("GET", f"/v1/backtests/{args.id}/explain", query=query)
     if args.json:
         print_json(found)
+    elif query:
+        print(_why_not(found))
     elif args.rebalances:
         print(_rebalances(found["rebalances"]))
     else:
         print(_reasons(found["trades"]))
+    return 0
+
+
+def _why_not(found: dict[str, Any]) -> str:
+    lines = [f"{found['stock_code']} {found['name']} on {found['date']}: {found['outcome']}: {found['message']}"]
+    if found["decided_on"] is None:
+        return lines[0]
+    parts = [
+        *((part["part"], part["passed"], plain(part["value"])) for part in found["universe"]),
+        *((part["condition"], part["passed"], plain(part["values"])) for part in found["condition"]),
+    ]
+    lines.append(table(["part", "passed", "value"], [[n, "yes" if ok else "NO", clip(v, 70)] for n, ok, v in parts]))
+    names = ("value", "rank", "candidates", "target_list", "positions", "slots", "bought", "cash", "price",
+             "upper_limit", "mean_volume")  # fmt: skip
+    numbers = [(name.replace("_", " "), plain(found[name])) for name in names if found[name] is not None]
+    lines.append(details([("decided on", found["decided_on"]), ("rank by", found["rank_by"]), *numbers]))
+    return "\n".join(lines)
+
+
+def _holdings_arguments(parser: argparse.ArgumentParser) -> None:
+    _one(parser)
+    parser.add_argument("--date", metavar="D", required=True, help="a day of the backtest, YYYY-MM-DD")
+
+
+async def _holdings(args: argparse.Namespace, api: Client) -> int:
+    found = await api.call("GET", f"/v1/backtests/{args.id}/holdings", query={"date": args.date})
+    if args.json:
+        print_json(found)
+        return 0
+    rows = [
+        [
+            h["stock_code"], h["name"], f"{h['shares']:,}", h["entry_date"], f"{h['entry_price']:,.0f}",
+            f"{h['price']:,.0f}", f"{h['value']:,.0f}", "-" if h["weight"] is None else f"{100 * h['weight']:.2f} %",
+            f"{h['gain']:,.0f}",
+        ]
+        for h in found["holdings"]
+    ]  # fmt: skip
+    if rows:
+        head = ["code", "name", "shares", "entry", "entry price", "price", "value", "weight", "gain"]
+        print(table(head, rows, "llrlrrrrr"))
+    print(f"evening of {found['date']}: equity {found['equity']:,.0f} won, cash {found['cash']:,.0f} won")
     return 0
 
 
@@ -104,11 +151,23 @@ async def _compare(args: argparse.Namespace, api: Client) -> int:
 ACTIONS = (
     Action(
         name="explain",
-        meaning="why each trade was made, and what passed on each rebalance",
+        meaning="why each trade was made or a stock was not bought, and what passed on each rebalance",
         run=_explain,
         arguments=_explain_arguments,
         routes=("GET /v1/backtests/{id}/explain",),
-        examples=("ondol backtests explain ID", "ondol backtests explain ID --rebalances"),
+        examples=(
+            "ondol backtests explain ID",
+            "ondol backtests explain ID --rebalances",
+            "ondol backtests explain ID --stock 005930 --date 2023-03-02",
+        ),
+    ),
+    Action(
+        name="holdings",
+        meaning="the positions on the evening of a day",
+        run=_holdings,
+        arguments=_holdings_arguments,
+        routes=("GET /v1/backtests/{id}/holdings",),
+        examples=("ondol backtests holdings ID --date 2023-03-02",),
     ),
     Action(
         name="replay",

@@ -1,4 +1,4 @@
-"""Queries that a simulator answers while a client waits: screen, ranking, explain, audit, replay."""
+"""Queries that a simulator answers while a client waits: screen, ranking, explain, holdings, audit, replay."""
 
 from services.simulator.queries.answer import answer
 

@@ -15,6 +15,7 @@ import structlog
 from services.simulator.job import Context
 from services.simulator.queries.audit import audit
 from services.simulator.queries.explain import explain
+from services.simulator.queries.holdings import holdings
 from services.simulator.queries.ranking import ranking
 from services.simulator.queries.replay import replay
 from services.simulator.queries.screen import screen
@@ -81,11 +82,14 @@ async def _computation_of(context: Context, query: QueryRequested) -> Callable[[
     payload = query.payload
     if query.kind == "ranking":
         return lambda panels: ranking(payload, panels.reading())
+    if query.kind == "holdings":
+        result = await _stored_result(context, payload["computation"])
+        return lambda panels: holdings(payload, result, panels.reading())
     request = request_from_json(payload["request"])
     stored = await _stored_result(context, payload["computation"]) if query.kind == "replay" else b""
     by_kind: dict[str, Callable[[Panels], dict[str, Any]]] = {
         "screen": partial(screen, request, payload),
-        "explain": partial(explain, request),
+        "explain": partial(explain, request, payload),
         "audit": partial(audit, request, payload),
         "replay": partial(replay, request, context.run, payload, stored),
     }
