@@ -42,10 +42,15 @@ def limit_pct(day: dt.date, market: str) -> float:
 
 
 def limits(base: float, market: str, day: dt.date) -> tuple[float, float]:
-    """(upper, lower) limit in won of a day with this base price."""
-    part = limit_pct(day, market) / 100
+    """Return the (upper, lower) limit in won of a day with this base price.
+
+    The base is rounded to the nearest tick, and a limit lies at least one tick from it.
+    """
+    part, size = limit_pct(day, market) / 100, tick(base, market, day)
+    base = math.floor(base / size + 0.5 + TOUCH) * size
     size = tick(base, market, day)
-    return round_down(base * (1 + part), market, day), base - math.floor(base * part / size + TOUCH) * size
+    upper = max(round_down(base * (1 + part), market, day), base + size)
+    return upper, base - max(math.floor(base * part / size + TOUCH), 1) * size
 
 
 def limit_steps(kind: int) -> tuple[list[int], list[float]]:

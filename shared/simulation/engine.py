@@ -173,7 +173,7 @@ def simulate(
     state, coverage = simulate_days(request, panels, planned=planned, cancelled=cancelled, progress=progress)
     begun = perf_counter()
     state.coverage = coverage.validate(panels, state.universe)
-    state.warnings += coverage_warnings(state.coverage.scarce)
+    state.warnings += coverage_warnings(state.coverage, panels)
     if not state.ledger.state.candidate_days:
         state.warnings.append(
             no_candidates(state.expressions, state.universe, panels, state.plan.decisions, coverage.decides)

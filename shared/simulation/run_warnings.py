@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -15,12 +16,12 @@ from shared.model.kinds import KINDS
 from shared.model.listings import row_attributes
 from shared.model.panels import Panels
 from shared.model.request import BacktestRequest, Sell, Strategy
-from shared.simulation.coverage import ScarceFactor
+from shared.simulation.coverage import CoverageReport
 from shared.simulation.native import REASONS, Ledger, mark_passed, matrix_view
 from shared.simulation.plan import Expressions, Plan
 from shared.simulation.statistics import EquityCurve
 from shared.simulation.universe import UniverseMask
-from shared.simulation.warnings import MAX_LISTED, ResultWarning, listed, percent, scarce_factor, warn
+from shared.simulation.warnings import MAX_LISTED, ResultWarning, factor_gap, listed, percent, scarce_factor, warn
 
 SHORT_ROWS = 60
 IDLE_ROWS = 60
@@ -146,10 +147,15 @@ def no_candidates(
     )
 
 
-def coverage_warnings(scarce: Iterable[ScarceFactor]) -> Iterator[ResultWarning]:
+def coverage_warnings(report: CoverageReport, panels: Panels) -> Iterator[ResultWarning]:
     """Yield the findings about the factors of a run."""
-    for found in scarce:
-        yield scarce_factor(found.factor, found.path, found.coverage, found.reason.strip(" ()") or None)
+    for scarce in report.scarce:
+        yield scarce_factor(scarce.factor, scarce.path, scarce.coverage, scarce.reason.strip(" ()") or None)
+    for gap in report.gaps:
+        first, last = (iso(int(panels.days[row])) for row in (gap.first, gap.last))
+        yield factor_gap(
+            gap.factor, gap.path, first=first, last=last, rows=gap.decisions, rebalances=gap.without_candidate
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,6 +189,7 @@ def book_warnings(run: FinishedRun) -> Iterator[ResultWarning]:
         yield from _long_idle(run)
         yield from _large_orders(run)
         yield from _mostly_not_common(run)
+        yield from _suspect_prices(run)
         yield from _stale_exits(run)
         yield from unpriced_holdings(run.ledger.holdings, run.panels, run.window.stop - 1)
 
@@ -259,6 +266,25 @@ def _mostly_not_common(run: FinishedRun) -> Iterator[ResultWarning]:
             f"{counts['spac']} of SPACs, {counts['reit']} of REITs; leave them out of universe.kinds unless meant",
             {"share": share, **counts, "buys": len(buys)},
         )
+
+
+def _suspect_prices(run: FinishedRun) -> Iterator[ResultWarning]:
+    records = run.ledger.suspect_prices
+    if not len(records):
+        return
+    codes, days = run.panels.instruments.code, run.panels.days
+    prices: list[dict[str, Any]] = [
+        {"stock_code": codes[record["col"]], "date": iso(int(days[record["row"]])), "move": float(record["move"])}
+        for record in records
+    ]
+    prices.sort(key=lambda price: (-abs(price["move"]), price["date"], price["stock_code"]))
+    worst = prices[0]
+    yield warn(
+        "suspect_price",
+        f"{len(prices)} prices of positions moved beyond the daily limit without a split, the largest "
+        f"{worst['stock_code']} on {worst['date']} by {percent(worst['move'])}; check whether a split is missing",
+        {**worst, "count": len(prices), "prices": prices[:MAX_LISTED]},
+    )
 
 
 def _stale_exits(run: FinishedRun) -> Iterator[ResultWarning]:

@@ -54,6 +54,16 @@ WARNINGS: dict[str, WarningKind] = {
         figures={"field": "path in the request", "value": "its value (null: no rule)"},
         remedy="percentages are percent numbers: 10 means 10 %, 0.1 means 0.1 %",
     ),
+    "factor_gap": WarningKind(
+        when="a factor that the request names has no value for any stock of the universe on 20 or more consecutive "
+        "rows that decide something",
+        figures={
+            "factor": "factor key", "path": "expression in the request", "from": "first row without a value",
+            "to": "last row without a value", "rows": "deciding rows without a value",
+            "rebalances": "rebalance days without a candidate for this reason",
+        },
+        remedy="load the missing data, shorten the window, or remove the factor",
+    ),
     "scarce_factor": WarningKind(
         when="a factor that the request names is present on less than 5 % of the stocks and rows that are read",
         figures={
@@ -104,6 +114,15 @@ WARNINGS: dict[str, WarningKind] = {
             "spac": "purchases of SPACs", "reit": "purchases of REITs", "buys": "number of purchases",
         },
         remedy="leave these kinds out of `universe.kinds` unless they are meant",
+    ),
+    "suspect_price": WarningKind(
+        when="the open or close of a position moved beyond the daily limit of its market without a split, outside "
+        "first and liquidation rows",
+        figures={
+            "stock_code": "stock of the largest move", "date": "its day", "move": "its change against the base price",
+            "count": "number of such prices", "prices": f"the largest ones (at most {MAX_LISTED})",
+        },
+        remedy="check the prices of these days; a missing split, consolidation or capital reduction is the usual cause",
     ),
     "stale_exit": WarningKind(
         when="positions left at a delisting at a price that was more than 30 days old",
@@ -200,3 +219,13 @@ def scarce_factor(factor: str, path: str, coverage: float, reason: str | None) -
         "do not judge the strategy by this run"
     )
     return warn("scarce_factor", message, {"factor": factor, "path": path, "coverage": coverage, "reason": reason})
+
+
+def factor_gap(factor: str, path: str, *, first: str, last: str, rows: int, rebalances: int) -> ResultWarning:
+    """`first` and `last` are ISO dates of the stretch of deciding rows without any value."""
+    message = (
+        f"{factor} ({path}) has no value for any stock of the universe on {rows} deciding rows from {first} to {last}; "
+        f"{rebalances} rebalance days had no candidate for this reason. Load the missing data or shorten the window."
+    )
+    figures = {"factor": factor, "path": path, "from": first, "to": last, "rows": rows, "rebalances": rebalances}
+    return warn("factor_gap", message, figures)

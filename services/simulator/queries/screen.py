@@ -68,7 +68,7 @@ def _coverage_warnings(
     coverage = FactorCoverage.of(expressions, np.ones(1, np.bool_), row.start, len(panels.instruments))
     coverage.add(panels, universe, row, mask)
     try:
-        return documents(coverage_warnings(coverage.validate(panels, universe).scarce))
+        return documents(coverage_warnings(coverage.validate(panels, universe), panels))
     except RunError as error:
         problems = [replace(problem, path=problem.path.removeprefix("strategy.buy.")) for problem in error.problems]
         raise RunError(error.kind, error.detail, tuple(problems)) from None

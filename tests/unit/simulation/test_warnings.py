@@ -127,3 +127,29 @@ def test_index_that_starts_late_or_ends_early_is_named() -> None:
     found = result(market({"A": [10_000] * 8}, indices=indices), benchmark="KOSPI")
     assert named(found, "benchmark_starts_late")["first"] == DAYS[2]
     assert named(found, "benchmark_ends_early")["last"] == DAYS[4]
+
+
+def test_factor_gap_names_the_stretch_and_the_rebalances() -> None:
+    statement = {
+        "stock_code": "A", "fiscal_year": 2020, "fiscal_quarter": 4, "period_end": "2020-12-31",
+        "disclosed_on": LONG[30], "net_income": 1e9, "total_equity": 1e10,
+    }  # fmt: skip
+    found = result(
+        market({"A": [10_000] * 80}, days=LONG[:80], financials=[statement]), start=LONG[1], end=LONG[79],
+        buy={"where": "ROE > 0"}, portfolio={"max_positions": 1},
+    )  # fmt: skip
+    warning = named(found, "factor_gap")
+    assert (warning["factor"], warning["path"]) == ("ROE", "strategy.buy.where")
+    assert (warning["from"], warning["rows"], warning["rebalances"]) == (LONG[0], warning["rows"], warning["rows"])
+    assert 20 <= warning["rows"] <= 31
+    assert warning["to"] == LONG[warning["rows"] - 1]
+
+
+def test_suspect_price_names_the_largest_move() -> None:
+    bars = [10_000, 10_000, 20_000, 20_000, 5_000, 5_000, 5_000, 5_000]
+    found = result(market({"A": bars}), portfolio={"max_positions": 1})
+    warning = named(found, "suspect_price")
+    assert (warning["stock_code"], warning["date"], warning["move"]) == ("A", DAYS[2], pytest.approx(1.0))
+    assert {price["date"] for price in warning["prices"]} == {DAYS[2], DAYS[4]}
+    calm = result(market({"A": [10_000, 10_000, 12_000]}), portfolio={"max_positions": 1}, end=DAYS[2])
+    assert "suspect_price" not in codes(calm)
