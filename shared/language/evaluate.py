@@ -30,7 +30,7 @@ from shared.language.dependencies import own_lookback, whole_number
 from shared.language.expression import Expression
 from shared.language.printer import render
 from shared.language.scope import is_aggregate, is_cross_section, reads_universe
-from shared.language.series import CACHE, index_rows
+from shared.language.series import cached_series, index_rows
 from shared.language.vm import Array
 from shared.model.calendar import year_slices
 from shared.model.fields import LANGUAGE_FIELDS
@@ -183,7 +183,7 @@ class _Evaluation:
     def stored(self, name: str, dtype: Class, rows: slice, compute: Callable[[slice], Array]) -> Array:
         """Return rows of a materialized node from where its years are stored, computing those that are missing."""
         if self.market:
-            return CACHE.get(self.panels, name, rows, compute)
+            return cached_series(self.panels, name, rows, compute)
         return self.panels.scratch(name, vm.TYPES[dtype], rows, compute)
 
     def name(self, text: str, kind: str, *, across: bool) -> str:

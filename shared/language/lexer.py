@@ -9,7 +9,7 @@ from typing import Literal, cast
 
 from shared.errors import Problem, RequestError
 from shared.language.ast import MAX_BYTES, MAX_NODES
-from shared.language.names import KEYWORDS, LETTERS, korean_titles, spaced_titles, text_comparison
+from shared.language.names import KEYWORDS, LETTERS, NAME, korean_titles, spaced_titles, text_comparison
 from shared.language.normalize import normalize
 
 Kind = Literal["number", "name", "keyword", "operator", "bracket", "end"]
@@ -23,12 +23,11 @@ _SPACE = " \t\r\n"
 _DIGITS = "[0-9]+(?:_[0-9]+)*"
 _UNITS = "".join(UNITS)
 _NUMBER = rf"(?:{_DIGITS}(?:\.(?:{_DIGITS})?)?|\.{_DIGITS})(?:[{_UNITS}]|[eE][+-]?{_DIGITS})?"
-_NAME = rf"[{LETTERS}][{LETTERS}0-9]*"
 _OPERATOR = rf"(?!<>|\*\*)(?:<=|>=|==|!=|[<>+\-*/{''.join(SIGNS)}])"
 _SPACES = re.compile(rf"[{_SPACE}]+")
 _BROKEN_NUMBER = re.compile(_NUMBER)
 _TEXT = re.compile(rf"=?[{_SPACE}]*(?P<text>'[^'\n]*'|\"[^\"\n]*\"|‘[^’\n]*’|“[^”\n]*”)")
-_NAME_BEHIND = re.compile(rf"\s*(?:==|!=|=)\s*({_NAME})")
+_NAME_BEHIND = re.compile(rf"\s*(?:==|!=|=)\s*({NAME})")
 _FOREIGN = re.compile(r"&&|\|\||\*\*|<>|=|!|&|\||\^|%|[^\S ]|.", re.DOTALL)
 _REMEDIES = {
     "&&": "write `and`",
@@ -62,7 +61,7 @@ def _word() -> re.Pattern[str]:
     """The pattern of spaces and a valid word; what it does not match is examined more closely."""
     titles = "|".join(map(re.escape, sorted(korean_titles(), key=lambda title: (-len(title), title))))
     return re.compile(
-        rf"[{_SPACE}]*+(?:(?P<title>(?ai:{titles})(?!\w))|(?P<number>(?>{_NUMBER})(?![{LETTERS}0-9]))|(?P<name>{_NAME})"
+        rf"[{_SPACE}]*+(?:(?P<title>(?ai:{titles})(?!\w))|(?P<number>(?>{_NUMBER})(?![{LETTERS}0-9]))|(?P<name>{NAME})"
         rf"|(?P<operator>{_OPERATOR})|(?P<bracket>[(),]))"
     )
 

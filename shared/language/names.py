@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from shared.language.lexer import Token
 
 LETTERS = "A-Za-z_가-힣"
+NAME = rf"[{LETTERS}][{LETTERS}0-9]*"
+_WORD = re.compile(NAME)
 KEYWORDS = {"and": "and", "or": "or", "not": "not", "그리고": "and", "또는": "or", "아니다": "not"}
 """Word -> canonical operator."""
 
@@ -89,9 +92,13 @@ def canonical_name(word: str) -> str:
 
 
 def index_names(loaded: Iterable[str], factors: frozenset[str] | None = None) -> frozenset[str]:
-    """Return the names under which loaded index series can be read: in capitals, no price field and no factor."""
+    """Return the names under which loaded index series can be read: in capitals, no price field and no factor.
+
+    A series whose name is no word of the language (`KOSPI 200`, `and`) cannot be read.
+    """
     known = frozenset(catalogue_keys()) if factors is None else factors
-    return frozenset(name.upper() for name in loaded if canonical_name(name) == name.upper()).difference(known)
+    words = (name for name in loaded if _WORD.fullmatch(name) and name.lower() not in KEYWORDS)
+    return frozenset(name.upper() for name in words if canonical_name(name) == name.upper()).difference(known)
 
 
 def known_names(factors: frozenset[str] | None, indices: frozenset[str] = frozenset()) -> tuple[str, ...]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
 
 import numpy as np
+from cachetools import LRUCache
 
 from shared.language.vm import Array
 from shared.model.calendar import years_within
@@ -19,40 +19,29 @@ _CAPACITY = 8192
 """Cached years of series: some 2 KB each."""
 
 
-class SeriesCache:
-    """The most recently used calendar years of computed series. Safe to use from several threads."""
-
-    def __init__(self, capacity: int) -> None:
-        self._capacity = capacity
-        self._years: OrderedDict[tuple[str, str, int], Array] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, panels: Panels, name: str, rows: slice, compute: Callable[[slice], Array]) -> Array:
-        """Return float64 [rows, 1] of a series; `compute` gives the rows of one calendar year."""
-        pieces = []
-        for year, span in years_within(panels.days, rows):
-            values = self._year((panels.version, name, year), span, compute)
-            pieces.append(values[max(rows.start - span.start, 0) : rows.stop - span.start])
-        if len(pieces) == 1:
-            return pieces[0]
-        return np.concatenate(pieces) if pieces else np.empty((0, 1))
-
-    def _year(self, key: tuple[str, str, int], span: slice, compute: Callable[[slice], Array]) -> Array:
-        with self._lock:
-            values = self._years.get(key)
-            if values is not None:
-                self._years.move_to_end(key)
-                return values
-        values = compute(span)
-        values.flags.writeable = False
-        with self._lock:
-            self._years[key] = values
-            while len(self._years) > self._capacity:
-                self._years.popitem(last=False)
-        return values
+_years: LRUCache[tuple[str, str, int], Array] = LRUCache(_CAPACITY)
+_lock = threading.Lock()
 
 
-CACHE = SeriesCache(_CAPACITY)
+def cached_series(panels: Panels, name: str, rows: slice, compute: Callable[[slice], Array]) -> Array:
+    """Return float64 [rows, 1] of a series; `compute` gives the rows of one calendar year that is not cached.
+
+    Several threads may compute the same year at the same time; their values are equal.
+    """
+    pieces = []
+    for year, span in years_within(panels.days, rows):
+        key = (panels.version, name, year)
+        with _lock:
+            values = _years.get(key)
+        if values is None:
+            values = compute(span)
+            values.flags.writeable = False
+            with _lock:
+                _years[key] = values
+        pieces.append(values[max(rows.start - span.start, 0) : rows.stop - span.start])
+    if len(pieces) == 1:
+        return pieces[0]
+    return np.concatenate(pieces) if pieces else np.empty((0, 1))
 
 
 def index_rows(panels: Panels, name: str, rows: slice) -> Array:

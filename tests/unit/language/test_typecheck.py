@@ -191,8 +191,8 @@ def _market(text: str) -> Expression:
     return compile_expression(text, role="market", path="strategy.portfolio.when", indices=INDICES)
 
 
-def test_index_names_leave_out_fields_and_factors() -> None:
-    assert index_names(INDICES) == {"KOSPI", "KOSDAQ", "KOSPI 200", "AND"}
+def test_index_names_leave_out_fields_factors_and_no_words() -> None:
+    assert index_names(INDICES) == {"KOSPI", "KOSDAQ"}
     assert index_names({"코스피", "종가"}) == {"코스피"}
     assert index_names({"PER", "MINE"}, frozenset({"MINE"})) == {"PER"}
 
