@@ -81,6 +81,8 @@ async def build(
     report = Report()
     begun = now = time.perf_counter()
     fence = await dataset_store.next_fence(builder.database)
+    async with builder.database.transaction() as writer:
+        await market_tables.fill_tradable_days(writer)
     async with lone_connection(
         builder.database_url, statement_timeout="0", idle_in_transaction_session_timeout="0"
     ) as connection, connection.transaction(isolation="repeatable_read", readonly=True):  # fmt: skip

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from shared.dataset.derive import NearestTick, derive_rows
+from shared.dataset.derive import derive_rows
 from shared.dataset.memory_panels import MemoryPanels
+from shared.dataset.splits import NearestTick
 from shared.factors.catalogue import FACTORS
 from shared.factors.company_cap import company_caps, issuer_groups
 from shared.factors.compute import FactorInputs, compute_factors
 from shared.factors.coverage import coverage_reasons
 from shared.market import nearest_tick
-from shared.model.fields import LOADED
 from shared.model.instruments import Instruments
 from shared.model.listings import market_codes_at, markets_of
 from shared.model.market_data import Dividends, Listings, RawMarket, Statements
@@ -74,10 +74,9 @@ def factor_inputs(
 def stored_fields(raw: RawMarket) -> dict[str, Array]:
     """Return every field of STORED of a raw market, [D, N] each."""
     delisted_day = raw.instruments.delisted_day
-    derived = derive_rows(raw.days, delisted_day, raw.prices, ticks_of(raw.instruments, raw.listings))
+    stored = derive_rows(raw.days, delisted_day, raw.prices, ticks_of(raw.instruments, raw.listings))
     groups = issuer_groups(raw.instruments)
-    derived["company_cap"] = company_caps(groups, raw.days, delisted_day, derived["cap"], derived["idle"])
-    return {name: raw.prices[name] for name in LOADED} | derived
+    return stored | {"company_cap": company_caps(groups, raw.days, delisted_day, stored["cap"], stored["idle"])}
 
 
 def inputs_of(raw: RawMarket, stored: Mapping[str, Array]) -> FactorInputs:

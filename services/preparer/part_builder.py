@@ -22,7 +22,7 @@ from shared.factors.company_cap import Group, company_caps
 from shared.factors.compute import RowContext, factors_on
 from shared.factors.coverage import input_coverage
 from shared.model.calendar import year_slices
-from shared.model.fields import CARRY_ROWS, LOADED, STORED
+from shared.model.fields import CARRY_ROWS, STORED
 from shared.model.instruments import Instruments
 from shared.model.market_data import Dividends, Listings, Statements
 
@@ -72,6 +72,8 @@ class Source:
     days: Array
     instruments: Instruments
     prices: Mapping[str, Array]  # PRICE_COLUMNS -> [D, n]
+    first_loaded_row: int
+    """Rows before it hold what the version that the build continues from stored."""
     statements: Statements
     dividends: Dividends
     indices: Mapping[str, Array]
@@ -95,9 +97,13 @@ def build_part(
     source: Source, keys: Sequence[str], first_year: int, before: Mapping[int, YearCounts] | None = None
 ) -> BuiltPart:
     """Build the calendar years from `first_year` on; `before` are the counts of earlier years."""
-    stored = {name: np.ascontiguousarray(source.prices[name]) for name in LOADED}
-    delisted = source.instruments.delisted_day
-    stored |= derive_rows(source.days, delisted, source.prices, ticks_of(source.instruments, source.listings))
+    stored = derive_rows(
+        source.days,
+        source.instruments.delisted_day,
+        source.prices,
+        ticks_of(source.instruments, source.listings),
+        first_loaded_row=source.first_loaded_row,
+    )
     stored["company_cap"] = _company_caps(source, stored)
     inputs = factor_inputs(
         days=source.days,

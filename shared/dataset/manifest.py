@@ -17,7 +17,7 @@ from shared.model.instruments import Instruments
 from shared.model.market_data import NO_LISTINGS, Dividends, Listings
 
 FORMAT = 2
-DERIVED_VERSION = 1
+DERIVED_VERSION = 2
 """Raised when the code of `shared.dataset.derive` computes another value from the same inputs."""
 
 

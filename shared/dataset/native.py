@@ -19,8 +19,8 @@ def kernels() -> ctypes.CDLL:
     """The compiled library with its argument types declared."""
     found = library("dataset")
     signatures: dict[str, list[Any]] = {
-        "dataset_derive": [_INT, _INT, *[_POINTER] * 18],
-        "dataset_view": [_INT] * 3 + [_POINTER] * 6 + [_INT, _POINTER, _INT, _POINTER, _INT],
+        "dataset_derive": [_INT, _INT, *[_POINTER] * 7],
+        "dataset_view": [_INT] * 3 + [_POINTER] * 5 + [_INT, _POINTER, _INT, _POINTER, _INT],
         "dataset_to_stock_major": [_INT, _INT, _INT, _POINTER, _INT, _POINTER],
         "dataset_to_day_major": [_INT, _INT, _INT, _POINTER, _POINTER, _INT],
         "dataset_shuffle": [_INT, _INT, _POINTER, _POINTER],

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import asyncpg
 import numpy as np
 
 from shared.infra.database.sql import statements
-from shared.infra.price_copy import HEADER, place_rows
+from shared.infra.price_copy import HEADER, decode_rows, place_rows, tradable_bits
 from shared.model.calendar import from_day
 from shared.model.instruments import Instruments
 from shared.model.market_data import ACCOUNTS, PRICE_COLUMNS, Dividends, Listings, RawMarket, Statements, listings_of
@@ -59,6 +60,18 @@ async def read_days(connection: Any) -> np.ndarray:
     """int32 [D]: every trading day, ascending."""
     rows = await connection.fetch(_SQL["days"])
     return np.array([row["day"] for row in rows], np.int32)
+
+
+async def fill_tradable_days(connection: Any) -> None:
+    """Fill in the tradable days of price rows that an earlier version wrote."""
+    while data := await copy_out(connection, _SQL["unfilled_prices"]):
+        rows = [
+            (stock, year, asyncpg.BitString.frombytes(tradable_bits(year, days, values), bitlength=366))
+            for stock, year, days, values in decode_rows(data)
+        ]
+        if not rows:
+            return
+        await connection.executemany(_SQL["fill_tradable"], rows)
 
 
 async def read_prices(

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import ctypes
+import datetime as dt
 import struct
 from collections.abc import Iterator
 
 import numpy as np
 import zstandard
 
+from shared.model.calendar import to_day
 from shared.model.market_data import PRICE_COLUMNS
 from shared.native import library
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
 TRAILER = struct.pack(">h", -1)
-COLUMNS = ("stock", "year", "rows", "first_day", "last_day", "bars")
-"""Columns of `price_year` in the order of the format."""
+READ_COLUMNS = ("stock", "year", "rows", "first_day", "last_day", "bars")
+"""Columns of `price_year` that a reader copies, in this order."""
+COLUMNS = ("stock", "year", "rows", "first_day", "last_day", "tradable", "bars")
+"""Columns of `price_year` that the loader writes, in this order."""
 
 _START = struct.Struct(">h ii ii ii ii ii i")
+_WRITE_START = struct.Struct(">h ii ii ii ii ii ii46s i")
+_YEAR_BITS = 366
+_BIT_BYTES = 46
+_OPEN, _VOLUME = PRICE_COLUMNS.index("open"), PRICE_COLUMNS.index("volume")
 _WIDTH = 1 + len(PRICE_COLUMNS)
 _ITEM = 8
 
@@ -58,17 +66,33 @@ def encode_row(
 ) -> bytes:
     """One row of `price_year` in COPY format (see `pack_bars`)."""
     bars = pack_bars(days, values, with_)
-    start = _START.pack(len(COLUMNS), 4, stock, 4, year, 4, len(days), 4, int(days[0]), 4, int(days[-1]), len(bars))
+    start = _WRITE_START.pack(
+        len(COLUMNS), 4, stock, 4, year, 4, len(days), 4, int(days[0]), 4, int(days[-1]),
+        4 + _BIT_BYTES, _YEAR_BITS, tradable_bits(year, days, values), len(bars),
+    )  # fmt: skip
     return start + bars
 
 
+def is_tradable(values: np.ndarray) -> np.ndarray:
+    """Return bool [n]: the stock trades on the row; `values` is float64 [11, n] as in PRICE_COLUMNS."""
+    traded: np.ndarray = (values[_VOLUME] > 0) & (values[_OPEN] > 0)
+    return traded
+
+
+def tradable_bits(year: int, days: np.ndarray, values: np.ndarray) -> bytes:
+    """Return the bit string of the days of a year on which the stock is tradable: bit n stands for its day n."""
+    bits = np.zeros(_BIT_BYTES * 8, np.uint8)
+    bits[days[is_tradable(values)].astype(np.int64) - to_day(dt.date(year, 1, 1))] = 1
+    return np.packbits(bits).tobytes()
+
+
 def _fields(data: bytes | bytearray) -> Iterator[tuple[int, int, int, memoryview]]:
-    """(stock, year, rows, bars) of each row of a COPY of COLUMNS."""
+    """Yield (stock, year, rows, bars) of each row of a COPY of READ_COLUMNS."""
     view = memoryview(data)
     position = len(HEADER)
     while view[position : position + 2] != TRAILER:
         fields, _, stock, _, year, _, rows, _, _, _, _, size = _START.unpack_from(view, position)
-        if fields != len(COLUMNS):
+        if fields != len(READ_COLUMNS):
             raise ValueError("these bytes are no rows of price_year")
         position += _START.size
         yield stock, year, rows, view[position : position + size]
@@ -76,14 +100,14 @@ def _fields(data: bytes | bytearray) -> Iterator[tuple[int, int, int, memoryview
 
 
 def decode_rows(data: bytes | bytearray) -> Iterator[tuple[int, int, np.ndarray, np.ndarray]]:
-    """(stock, year, days int32 [n], values float64 [11, n]) of each row of a COPY of COLUMNS."""
+    """Yield (stock, year, days int32 [n], values float64 [11, n]) of each row of a COPY of READ_COLUMNS."""
     for stock, year, rows, bars in _fields(data):
         yield stock, year, *unpack_bars(bars, rows)
 
 
 def place_rows(data: bytes | bytearray, days: np.ndarray, first: int, found: np.ndarray) -> None:
-    """Write a COPY of COLUMNS into `found`, float64 [11, D, N]: rows at their place in `days` (int32 [D], ascending),
-    stock `first` in column 0. Rows on other days and stocks beyond N are left out."""
+    """Write a COPY of READ_COLUMNS into `found`, float64 [11, D, N]: rows at their position in `days` (int32 [D],
+    ascending), stock `first` in column 0. Rows on other days and stocks beyond N are left out."""
     if found.dtype != np.float64 or not found.flags.c_contiguous or found.shape[:2] != (len(PRICE_COLUMNS), len(days)):
         raise ValueError("prices are placed into a contiguous float64 [11, D, N]")
     if not len(days):

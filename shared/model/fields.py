@@ -8,17 +8,22 @@ PART = 512
 """Instruments in a chunk part: the unit of building, of incremental writing and of a Redis value."""
 
 LOADED = ("open", "high", "low", "close", "volume", "trading_value", "market_cap", "listed_shares")
-"""Raw values as loaded (won, shares; NaN where there is no row or the cell is null)."""
+"""Raw values in won and shares, NaN where there is none.
+
+On a tradable row (volume and open above 0) they are as loaded. On any other row there are no prices, whatever is loaded
+there; volume and trading value are 0 while the close is carried, and market cap and listed shares are those that the
+row states.
+"""
 
 DERIVED = ("split", "last", "adjust", "idle", "cap", "shares")
 """Derived once by the preparer, each row's value from rows up to it:
 
-- `split`: shares of the morning per share of the evening before (1 where nothing happened, NaN never).
-- `last`: most recent close > 0 at or before the row, divided by every split after it; NaN before the first.
+- `split`: shares of the morning per share of the evening before (1 where nothing happened, never NaN).
+- `last`: close of the last tradable row at or before the row, divided by every split after it; NaN before the first.
 - `adjust`: product of the splits up to the row, starting after the stock's first close.
 - `idle`: rows since the stock's last tradable row (0 on such a row; NEVER_TRADED before the first).
-- `cap`: MARKET_CAP in float64, carried like the close.
-- `shares`: listed shares carried like the close, multiplied by the splits since.
+- `cap`: MARKET_CAP in float64; carried over at most CARRY_ROWS rows without trading.
+- `shares`: listed shares, carried likewise and multiplied by the splits since.
 """
 
 OF_COMPANIES = ("company_cap",)

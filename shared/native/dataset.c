@@ -9,63 +9,64 @@
 
 enum { NEVER_TRADED = 65535, CARRY_ROWS = 60 };
 
-/* Derived rows. All matrices are [rows, n] without padding; `base` is the base price of a row that states a change, NaN
- * elsewhere. Outputs: split, last, adjust, cap, shares (double) and idle (uint16). */
-void dataset_derive(int64_t rows, int64_t n, const int32_t *days, const int32_t *delisted, const double *close,
-                    const double *volume, const double *market_cap, const double *listed_shares,
-                    const double *loaded_split, const double *base, double *split, double *last, double *adjust,
-                    uint16_t *idle, double *cap, double *shares, double *carried_cap, double *carried_shares,
-                    uint16_t *cap_age, uint16_t *shares_age) {
-    for (int64_t i = 0; i < n; i++) {
-        carried_cap[i] = carried_shares[i] = NAN;
-        cap_age[i] = shares_age[i] = 0;
-    }
+/* Inputs and outputs of dataset_derive: positions in its arrays of matrices, LOADED of shared/model/fields.py first. */
+enum { OPEN, HIGH, LOW, CLOSE, VOLUME, TRADING_VALUE, MARKET_CAP, LISTED_SHARES, LOADED };
+enum { STATED_SPLIT = LOADED, BASE, INPUTS };
+enum { SPLIT = LOADED, LAST, ADJUST, CAP, SHARES, OUTPUTS };
+
+/* Stored rows from loaded ones. All matrices are [rows, n] without padding; `idle` is written beside `out`. BASE is the
+ * base price that a row states, NaN elsewhere. A row is tradable when volume and open are above 0; what it states of
+ * prices and volumes does not count on any other row, and nothing counts from the day of delisting on.
+ * `carried_cap` and `carried_shares` hold n values each while the kernel runs. */
+void dataset_derive(int64_t rows, int64_t n, const int32_t *days, const int32_t *delisted,
+                    const double *const in[INPUTS], double *const out[OUTPUTS], uint16_t *idle, double *carried_cap,
+                    double *carried_shares) {
+    for (int64_t i = 0; i < n; i++) carried_cap[i] = carried_shares[i] = NAN;
     for (int64_t d = 0; d < rows; d++) {
         const int64_t now = d * n, before = now - n;
         for (int64_t i = 0; i < n; i++) {
-            const double c = close[now + i];
-            const double previous = d ? last[before + i] : NAN;
-            const int known = previous > 0, closed = c > 0, traded = volume[now + i] > 0;
+            const int64_t at = now + i;
+            const int listed = days[d] < delisted[i];
+            const int traded = listed && in[VOLUME][at] > 0 && in[OPEN][at] > 0;
+            const double close = in[CLOSE][at];
+            const double previous = d ? out[LAST][before + i] : NAN;
+            const int known = previous > 0;
             double s = 1;
-            if (known) {
-                if (loaded_split[now + i] > 0) {
-                    s = loaded_split[now + i];
-                } else if (closed && base[now + i] > 0) {
-                    s = previous / base[now + i];
+            if (known && listed) {
+                if (in[STATED_SPLIT][at] > 0) {
+                    s = in[STATED_SPLIT][at];
+                } else if (traded && in[BASE][at] > 0) {
+                    s = previous / in[BASE][at];
                     if (fabs(s - 1) <= 0.005 * (1 + 1e-9)) s = 1;
                 }
             }
-            split[now + i] = s;
-            adjust[now + i] = known ? adjust[before + i] * s : 1;
-            last[now + i] = closed ? c : known ? previous / s : NAN;
-            const uint16_t a = d ? idle[before + i] : NEVER_TRADED;
-            const uint16_t aged = closed ? 0 : a >= NEVER_TRADED - 1 ? a : (uint16_t)(a + 1);
-            idle[now + i] = aged;
+            out[SPLIT][at] = s;
+            out[ADJUST][at] = known ? out[ADJUST][before + i] * s : 1;
+            out[LAST][at] = traded && close > 0 ? close : known ? previous / s : NAN;
+            const uint16_t rows_before = d ? idle[before + i] : NEVER_TRADED;
+            const uint16_t idle_now = traded                             ? 0
+                                      : rows_before >= NEVER_TRADED - 1 ? rows_before
+                                                                         : (uint16_t)(rows_before + 1);
+            idle[at] = idle_now;
 
-            const double own_shares = listed_shares[now + i];
-            if (own_shares > 0) {
-                carried_shares[i] = own_shares;
-                shares_age[i] = 0;
-            } else if (traded) {
-                carried_shares[i] = NAN;
-            } else {
-                carried_shares[i] *= s;
-                if (shares_age[i] < NEVER_TRADED) shares_age[i]++;
-            }
-            const double own_cap = market_cap[now + i] > 0 ? market_cap[now + i]
-                                   : closed && own_shares > 0 ? c * own_shares
-                                                              : NAN;
-            if (own_cap > 0) {
-                carried_cap[i] = own_cap;
-                cap_age[i] = 0;
-            } else if (traded) {
-                carried_cap[i] = NAN;
-            } else if (cap_age[i] < NEVER_TRADED) {
-                cap_age[i]++;
-            }
-            const int present = aged <= CARRY_ROWS && days[d] < delisted[i];
-            shares[now + i] = present && shares_age[i] <= CARRY_ROWS ? carried_shares[i] : NAN;
-            cap[now + i] = present && cap_age[i] <= CARRY_ROWS ? carried_cap[i] : NAN;
+            const double stated_shares = in[LISTED_SHARES][at], stated_cap = in[MARKET_CAP][at];
+            if (stated_shares > 0)
+                carried_shares[i] = stated_shares;
+            else
+                carried_shares[i] = traded ? NAN : carried_shares[i] * s;
+            if (stated_cap > 0)
+                carried_cap[i] = stated_cap;
+            else if (traded)
+                carried_cap[i] = close > 0 && stated_shares > 0 ? close * stated_shares : NAN;
+            const int present = listed && idle_now <= CARRY_ROWS;
+            out[SHARES][at] = present ? carried_shares[i] : NAN;
+            out[CAP][at] = present ? carried_cap[i] : NAN;
+
+            for (int field = OPEN; field <= CLOSE; field++) out[field][at] = traded ? in[field][at] : NAN;
+            for (int field = VOLUME; field <= TRADING_VALUE; field++)
+                out[field][at] = traded ? in[field][at] : present ? 0 : NAN;
+            out[MARKET_CAP][at] = listed ? stated_cap : NAN;
+            out[LISTED_SHARES][at] = listed ? stated_shares : NAN;
         }
     }
 }
@@ -73,26 +74,25 @@ void dataset_derive(int64_t rows, int64_t n, const int32_t *days, const int32_t 
 /* One view of rows of stored fields; `kind` is the position of the view in VIEWS of shared/model/fields.py. `loaded` is
  * the field that the view reads (ignored by the closes). float64 matrices share `stride`, `idle` has its own. */
 void dataset_view(int64_t kind, int64_t rows, int64_t n, const int32_t *days, const int32_t *delisted,
-                  const double *loaded, const double *volume, const double *last, const double *adjust, int64_t stride,
+                  const double *loaded, const double *last, const double *adjust, int64_t stride,
                   const uint16_t *idle, int64_t idle_stride, double *out, int64_t out_stride) {
     for (int64_t d = 0; d < rows; d++) {
-        const double *x = loaded + d * stride, *v = volume + d * stride, *l = last + d * stride;
-        const double *f = adjust + d * stride;
+        const double *x = loaded + d * stride, *l = last + d * stride, *f = adjust + d * stride;
         const uint16_t *a = idle + d * idle_stride;
         double *o = out + d * out_stride;
         for (int64_t i = 0; i < n; i++) {
             const int present = a[i] <= CARRY_ROWS && days[d] < delisted[i];
-            const int traded = v[i] > 0;
+            const int traded = a[i] == 0;
             double value;
             switch (kind) {
             case 0: case 1: case 2: value = (traded && x[i] > 0 ? x[i] : l[i]) * f[i]; break;
             case 3: value = l[i] * f[i]; break;
-            case 4: value = (traded ? v[i] : 0) / f[i]; break;
+            case 4: value = (traded ? x[i] : 0) / f[i]; break;
             case 5: value = traded ? x[i] : 0; break;
             case 6: value = x[i]; break;
             case 7: case 8: case 9: value = traded && x[i] > 0 ? x[i] : l[i]; break;
             case 10: value = l[i]; break;
-            default: value = traded ? v[i] : 0; break;
+            default: value = traded ? x[i] : 0; break;
             }
             o[i] = present ? value : NAN;
         }

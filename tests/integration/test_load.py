@@ -30,7 +30,7 @@ PRICES = """date,stock_code,open,high,low,close,volume,split,note
 2024-01-02,000010,100,110,90,105,1000,1,x
 2024-01-03,000010,105,106,104,105,10,,x
 2024-01-02,000020,,,,50,0,,x
-2024-01-04,000020,0,0,0,50,0,,x
+2024-01-04,000020,50,51,49,50,7,,x
 2023-12-28,000010,99,101,98,100,5,0.5,x
 """
 FINANCIALS = """stock_code,fiscal_year,fiscal_quarter,period_end,disclosed_on,revenue,total_equity
@@ -86,7 +86,7 @@ async def test_a_market_is_stored_as_it_stands_in_the_files(settings: Settings, 
     ]
     nan = np.nan
     assert np.array_equal(found.prices["close"], [[100, nan], [105, 50], [105, nan], [nan, 50]], equal_nan=True)
-    assert np.array_equal(found.prices["open"], [[99, nan], [100, nan], [105, nan], [nan, 0]], equal_nan=True)
+    assert np.array_equal(found.prices["open"], [[99, nan], [100, nan], [105, nan], [nan, 50]], equal_nan=True)
     assert np.array_equal(found.prices["split"], [[0.5, nan], [1, nan], [nan, nan], [nan, nan]], equal_nan=True)
     assert np.isnan(found.prices["market_cap"]).all()
     assert found.statements.accounts["revenue"].tolist() == [1000, 900]

@@ -13,7 +13,7 @@ from shared.dataset.encode import encode_all, manifest_of
 from shared.dataset.manifest import Manifest
 from shared.dataset.memory_panels import MemoryPanels
 from shared.model.calendar import to_day
-from shared.model.fields import LOADED, dtype_of
+from shared.model.fields import dtype_of
 from shared.model.instruments import Instruments
 from shared.model.market_data import PRICE_COLUMNS, Dividends
 
@@ -45,7 +45,7 @@ def random_version(
     factors["PER"] = (derived["cap"] / 7.3e7).astype(np.float32)
     factors["EARNINGS_YIELD"] = (7.3e9 / derived["cap"]).astype(np.float32)
     factors["MARKET_CAP"] = derived["cap"].astype(np.float32)
-    fields: dict[str, Array] = {name: prices[name] for name in LOADED} | derived | factors
+    fields: dict[str, Array] = derived | factors
     fields = {name: np.ascontiguousarray(values, dtype_of(name)) for name, values in fields.items()}
     indices = {"KOSPI": np.where(np.arange(days) % 9 == 4, np.nan, np.arange(days) + 0.1)}
     empty = np.zeros(0, np.int32)

@@ -31,7 +31,7 @@ def _optional_day(value: str | dt.date | None) -> int | None:
 
 
 def raw_market(market: Mapping[str, Rows]) -> RawMarket:
-    """The rows of a market as arrays; stocks keep the order of `companies`, days are those of the prices."""
+    """Return the rows of a market as arrays; stocks keep the order of `companies`, days are those with trading."""
     companies, prices = market["companies"], market["prices"]
     instruments = Instruments(
         code=tuple(c["stock_code"] for c in companies),
@@ -44,10 +44,14 @@ def raw_market(market: Mapping[str, Rows]) -> RawMarket:
         kind=tuple(c.get("kind") for c in companies),
         issuer=tuple(c.get("issuer") for c in companies),
     )
-    days = np.array(sorted({_day(p["date"]) for p in prices}), np.int32)
+    delisted = dict(zip(instruments.code, instruments.delisted_day.tolist(), strict=True))
+    traded = {_day(p["date"]) for p in prices if _is_tradable(p) and _day(p["date"]) < delisted[p["stock_code"]]}
+    days = np.array(sorted(traded), np.int32)
     row_of = {int(day): row for row, day in enumerate(days)}
     matrices = {name: np.full((len(days), len(instruments)), np.nan) for name in PRICE_COLUMNS}
     for price in prices:
+        if _day(price["date"]) not in row_of:
+            continue
         row, column = row_of[_day(price["date"])], instruments.ordinal[price["stock_code"]]
         for name in PRICE_COLUMNS:
             matrices[name][row, column] = _number(price.get(name))
@@ -60,6 +64,10 @@ def raw_market(market: Mapping[str, Rows]) -> RawMarket:
         indices=_indices(market.get("indices", ()), row_of),
         listings=_listings(market.get("listings", ()), instruments),
     )
+
+
+def _is_tradable(price: Mapping[str, Any]) -> bool:
+    return _number(price.get("volume")) > 0 and _number(price.get("open")) > 0
 
 
 def _listings(rows: Rows, instruments: Instruments) -> Listings:
@@ -97,7 +105,8 @@ def _indices(rows: Rows, row_of: Mapping[int, int]) -> dict[str, np.ndarray]:  #
         series = found.setdefault(r["index"], np.full(len(row_of), np.nan))
         row = row_of.get(_day(r["date"]))
         if row is not None:
-            series[row] = _number(r["close"])
+            close = _number(r["close"])
+            series[row] = close if close > 0 else np.nan
     return found
 
 

@@ -32,7 +32,7 @@ from services.preparer.loading.tables import (
 from shared.errors import LoadError
 from shared.infra.database.pool import lone_connection
 from shared.infra.database.sql import statements
-from shared.infra.market_tables import copy_out
+from shared.infra.market_tables import copy_out, fill_tradable_days
 from shared.infra.price_copy import COLUMNS, HEADER, TRAILER
 from shared.model.calendar import from_day
 from shared.model.fields import PART
@@ -107,6 +107,7 @@ async def _load(work: _Load, report: LoadReport) -> None:
         )
     tables = await asyncio.to_thread(_read_tables, files, known, report)
     async with writer.transaction():
+        await fill_tradable_days(writer)
         scope = await _write_companies(files.get("companies"), companies, writer)
         if "prices" in files:
             scope += await _write_prices(work, files["prices"], known)
@@ -147,7 +148,7 @@ async def _write_prices(work: _Load, file: MarketFile, known: Known) -> list[Sco
     waiting = list(groups(work.folder))
     first_year: dict[int, int] = {}
     differing: dict[int, int] = {}
-    new_days: set[int] = set()
+    days_before = await _trading_days(work.writer)
 
     async def merge(group: tuple[int, int, pathlib.Path]) -> Merged:
         part, year, _ = group
@@ -165,16 +166,19 @@ async def _write_prices(work: _Load, file: MarketFile, known: Known) -> list[Sco
                 await _replace_rows(merged, work.writer, exists=(part, year) in stored)
                 first_year[part] = min(year, first_year.get(part, year))
                 differing[part] = merged.differing + differing.get(part, 0)
-                added = await work.writer.fetch(_SQL["add_days"], merged.days.tolist())
-                new_days.update(row["day"] for row in added)
             work.progress("storing prices", done, len(waiting))
     finally:
         for task in coming:
             task.cancel()
     scope = [Scope(kind="price", part=part, from_year=first_year[part], rows=differing[part]) for part in first_year]
-    if new_days:
-        scope.append(Scope(kind="day", part=-1, from_year=from_day(min(new_days)).year, rows=len(new_days)))
+    changed = days_before ^ await _trading_days(work.writer)
+    if changed:
+        scope.append(Scope(kind="day", part=-1, from_year=from_day(min(changed)).year, rows=len(changed)))
     return scope
+
+
+async def _trading_days(connection: asyncpg.Connection) -> set[int]:
+    return {row["day"] for row in await connection.fetch(_READ["days"])}
 
 
 async def _replace_rows(merged: Merged, writer: asyncpg.Connection, *, exists: bool) -> None:

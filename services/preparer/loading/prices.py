@@ -45,8 +45,6 @@ class Merged:
     stocks: list[int]
     """Their stocks, whose old rows go."""
     differing: int
-    days: np.ndarray
-    """int32: every day of the loaded rows."""
 
 
 def spill_prices(file: MarketFile, known: Known, folder: pathlib.Path, progress: Callable[[int], None]) -> int:
@@ -156,7 +154,6 @@ def merge_group(
         rows=rows,
         stocks=stocks.astype(int).tolist(),
         differing=int(differs.sum()),
-        days=np.unique(new[:, 1]).astype(np.int32),
     )
 
 

@@ -16,10 +16,16 @@ from shared.factors.native import PRICE_FACTORS
 from shared.model.calendar import iso
 from tests.support.markets import panels_of
 
-EXAMPLES = json.loads((pathlib.Path(__file__).parents[2] / "data" / "examples.json").read_text(encoding="utf-8"))
+DATA = pathlib.Path(__file__).parents[2] / "data"
+EXAMPLES = [
+    example
+    for file, rows_of_version_2 in (("examples.json", False), ("examples_v2.json", True))
+    for example in json.loads((DATA / file).read_text(encoding="utf-8"))["factors"]
+    if (example["name"] == "price_factors_and_halt_1") == rows_of_version_2
+]
 
 
-@pytest.mark.parametrize("example", EXAMPLES["factors"], ids=lambda example: example["name"])
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example["name"])
 def test_the_table_is_the_worked_one_and_all_else_is_absent(example: dict[str, Any]) -> None:
     panels = panels_of(example["market"])
     days = [iso(day) for day in panels.days]

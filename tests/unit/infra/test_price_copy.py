@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import struct
+
 import numpy as np
 import pytest
 import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.infra.price_copy import HEADER, TRAILER, decode_rows, encode_row, pack_bars, unpack_bars
+from shared.infra.price_copy import HEADER, TRAILER, decode_rows, pack_bars, tradable_bits, unpack_bars
+from shared.model.calendar import to_day
+from shared.model.market_data import PRICE_COLUMNS
 
 COLUMNS = 11
 
@@ -24,12 +29,19 @@ def test_bars_come_back_bit_for_bit(rows: int, seed: int) -> None:
     assert found.tobytes() == values.tobytes()
 
 
+def read_row(stock: int, year: int, days: np.ndarray, values: np.ndarray) -> bytes:  # type: ignore[type-arg]
+    """A row as PostgreSQL copies READ_COLUMNS out."""
+    bars = pack_bars(days, values)
+    head = (6, 4, stock, 4, year, 4, len(days), 4, int(days[0]), 4, int(days[-1]), len(bars))
+    return struct.pack(">h ii ii ii ii ii i", *head) + bars
+
+
 def test_rows_follow_each_other_in_a_copy() -> None:
     values = np.arange(COLUMNS * 3, dtype=np.float64).reshape(COLUMNS, 3)
     data = (
         HEADER
-        + encode_row(7, 2020, np.array([5, 6, 9]), values)
-        + encode_row(8, 2021, np.array([5]), values[:, :1])
+        + read_row(7, 2020, np.array([5, 6, 9]), values)
+        + read_row(8, 2021, np.array([5]), values[:, :1])
         + TRAILER
     )
     found = list(decode_rows(data))
@@ -48,3 +60,12 @@ def test_a_flipped_bit_is_noticed() -> None:
     bars[-6] ^= 1
     with pytest.raises((zstandard.ZstdError, ValueError)):
         unpack_bars(bytes(bars), 2)
+
+
+def test_tradable_bits_count_the_days_of_the_year_from_the_left() -> None:
+    first = to_day(dt.date(2020, 1, 1))
+    values = np.full((COLUMNS, 4), np.nan)
+    values[PRICE_COLUMNS.index("open")] = [10, 10, 0, 10]
+    values[PRICE_COLUMNS.index("volume")] = [1, 0, 1, 2]
+    bits = tradable_bits(2020, np.array([first, first + 1, first + 8, first + 365]), values)
+    assert bits == bytes([0x80, *[0] * 44, 0x04])

@@ -30,10 +30,12 @@ select stock, from_date, market, name, sector from listing_new
 on conflict (stock, from_date) do update set market = excluded.market, name = excluded.name, sector = excluded.sector;
 
 -- name: prices_after_delisting
-select i.code, max(p.last_day) as last_day
+-- The last day of trading of a stock that has one on or after its delisting.
+select i.code, max(make_date(p.year, 1, 1) - date '1970-01-01' + n) as last_day
 from instrument i
-join price_year p on p.stock = i.ordinal
-where p.last_day >= i.delisted_on - date '1970-01-01'
+join price_year p on p.stock = i.ordinal and p.last_day >= i.delisted_on - date '1970-01-01',
+     generate_series(0, 365) as n
+where get_bit(p.tradable, n) = 1 and make_date(p.year, 1, 1) + n >= i.delisted_on
 group by i.code
 order by i.code
 limit 1;
@@ -43,9 +45,6 @@ select stock / 512 as part, year from price_year group by 1, 2;
 
 -- name: delete_prices
 delete from price_year where year = $1 and stock = any($2::integer[]);
-
--- name: add_days
-insert into trading_day (day) select unnest($1::integer[]) on conflict do nothing returning day;
 
 -- name: stage_statements
 create temporary table statement_new (like statement) on commit drop;

@@ -18,6 +18,13 @@ from price_year
 where stock >= $1 and stock < $2 and year >= $3 and year <= $4
 order by stock, year;
 
+-- name: unfilled_prices
+-- Rows of an earlier version, without their tradable days.
+select stock, year, rows, first_day, last_day, bars from price_year where tradable is null limit 2048;
+
+-- name: fill_tradable
+update price_year set tradable = $3 where stock = $1 and year = $2;
+
 -- name: price_years
 select distinct stock / 512 as part, year from price_year;
 
