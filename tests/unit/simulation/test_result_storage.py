@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pathlib
+
 import orjson
 import pytest
 import zstandard
 
 from shared.errors import DatasetError
-from shared.simulation import Outcome, canonical_request, request_of, run
+from shared.simulation import Outcome, canonical_request, digest_of, request_of, run
 from shared.simulation.result.storage import pack, pack_json, unpack
 from tests.support.markets import panels_of
 from tests.support.random_markets import random_market
@@ -70,3 +72,12 @@ def test_document_with_wrong_sizes_is_refused(outcome: Outcome) -> None:
     for content in wrong:
         with pytest.raises(DatasetError):
             unpack(pack_json(content))
+
+
+def test_result_of_engine_version_1_unpacks_with_its_digest() -> None:
+    golden = pathlib.Path(__file__).parents[2] / "golden" / "result" / "engine-1.zst"
+    result = orjson.loads(unpack(golden.read_bytes()))
+    assert result["provenance"]["engine_version"] == "1"
+    assert len(result["trades"]) == 4
+    assert "corporate_actions" not in result
+    assert digest_of(result) == result["provenance"]["result_digest"]
