@@ -80,6 +80,23 @@ def test_split_and_dividend_are_applied_on_their_day() -> None:
     ]  # fmt: skip
 
 
+def test_additions_and_trims_move_the_mean_entry_price() -> None:
+    bars = market({"A": [1_000, 1_000, 2_000, 500, 800, 1_600, 700, 900], "B": [1_000] * 8})
+    found = result(
+        bars, sell={"on_rebalance": "reweight"}, portfolio={"max_positions": 2, "invest": "full"},
+        costs={"commission_pct": 0.015, "slippage_pct": 0.1}, execution={"max_volume_pct": None},
+    )  # fmt: skip
+    assert {trade["reason"] for trade in found["trades"]} == {"entry", "rebalance"}
+    panels = panels_of(bars)
+    for point in found["equity"]:
+        evening = holdings_on(found, panels, day(point["date"]))
+        assert evening.cash + sum(h.value for h in evening.holdings) == pytest.approx(point["equity"], rel=1e-12)
+    for holding, position in zip(evening.holdings, found["open_positions"], strict=True):
+        assert (holding.shares, holding.entry_date) == (position["shares"], position["entry_date"])
+        assert holding.entry_price == pytest.approx(position["entry_price"], rel=1e-12)
+        assert holding.gain == pytest.approx(position["gain"], rel=1e-9)
+
+
 def test_date_without_a_row_names_the_nearest() -> None:
     found = result(split_market())
     with pytest.raises(RunError, match="the nearest are 2023-03-03, 2023-03-06"):
