@@ -39,7 +39,7 @@ class RequestError(OndolError):
     """A request that cannot be accepted (HTTP 422): all its mistakes at once."""
 
     problems: list[Problem] = field(default_factory=list)
-    title: str = "The request has mistakes"
+    title: str = "Invalid request"
 
     def __str__(self) -> str:
         return self.title + ": " + "; ".join(f"{p.path}: {p.message}" if p.path else p.message for p in self.problems)

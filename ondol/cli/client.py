@@ -96,7 +96,7 @@ def problem(document: Any) -> str:
         return "The API answered with something that is no problem document."
     errors = [_place(e) + str(e.get("message", "")) for e in document.get("errors") or []]
     detail = str(document.get("detail") or document.get("title") or "The request was refused.")
-    return detail if not errors else f"{document.get('title', 'The request has mistakes')}: " + "; ".join(errors)
+    return detail if not errors else f"{document.get('title', 'Invalid request')}: " + "; ".join(errors)
 
 
 def _place(error: dict[str, Any]) -> str:

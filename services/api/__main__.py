@@ -1,4 +1,4 @@
-"""Starts the api: `python -m services.api`."""
+"""Start the api: `python -m services.api`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from shared.infra.memory import light_start, limit_heap
 
 
 def main() -> int:
-    """Serve until SIGTERM; a wrong environment is one sentence and exit code 2."""
+    """Serve until SIGTERM; an unusable environment is one sentence and exit code 2."""
     limit_heap(mapped_from_bytes=1 << 20)
     with light_start(os.environ):
         from services.api.service import run

@@ -1,4 +1,4 @@
-"""Who asks: API keys (stored hashed), and the limits that each key has."""
+"""Authentication by API keys (stored hashed), and the request rate of each key."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import hashlib
 import ipaddress
 import math
 import time
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
+from cachetools import LRUCache, TTLCache
 
 from services.api.errors import ApiProblem
 from shared.contracts.http import LOCAL
@@ -20,13 +20,16 @@ from shared.infra.database.sql import statements
 from shared.settings import Settings
 
 SQL = statements("accounts")
-REMEMBER_S = 5.0
-"""How long a key that was found, or not found, is believed; a revoked key works at most this much longer."""
+KEY_TTL_S = 5.0
+"""Time for which the answer to a key is cached; a revoked key works at most this much longer."""
+MAX_CACHED_KEYS = 10_000
+MAX_BUCKETS = 10_000
+"""Beyond this number the bucket of the key that was longest without a request is dropped; it begins full again."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:
-    """Whose rows a request sees, and the limits that it has (0: none)."""
+    """The owner of the rows that a request may see, and its limits (0: none)."""
 
     owner: str
     rate_per_minute: float
@@ -34,12 +37,12 @@ class Caller:
 
 
 def hash_of(key: str) -> bytes:
-    """What is stored of a key: it has 256 random bits, so one round of SHA-256 cannot be reversed."""
+    """Return what is stored of a key; it has 256 random bits, so one round of SHA-256 cannot be reversed."""
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach what listens there."""
+    """Whether only this machine can reach a server that listens on the host."""
     if host == "localhost":
         return True
     try:
@@ -48,99 +51,97 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-async def refuse_open_bind(settings: Settings, database: Database) -> None:
-    """SetupError when the api would listen beyond loopback and nobody has a key."""
+async def check_bind_address(settings: Settings, database: Database) -> None:
+    """Raise SetupError when the api would listen beyond loopback and there is no key."""
     if is_loopback(settings.api_host):
         return
     async with database.connection() as connection:
-        keys = await connection.fetchval(SQL["key_count"])
+        keys = await connection.fetchval(SQL["count_keys"])
     if not keys:
         raise SetupError(
-            f"The api does not listen on {settings.api_host} without keys: anybody could use it. "
-            "Make one with `ondol keys create NAME`, or listen on 127.0.0.1."
+            f"The api does not listen on {settings.api_host} without keys: every host of the network could use it. "
+            "Create one with `ondol keys create NAME`, or listen on 127.0.0.1."
         )
 
 
-class Bucket:
-    """A token bucket: `rate` requests a minute, bursts of a tenth of that, or of 20 where a minute allows as many."""
+class TokenBucket:
+    """Admits `rate` requests a minute, in bursts of a tenth of that (of 20 where a minute allows as many)."""
 
-    __slots__ = ("rate", "size", "then", "tokens")
+    __slots__ = ("_refilled_at", "_size", "_tokens", "rate")
 
     def __init__(self, rate: float, now: float) -> None:
-        self.rate = rate / 60.0
-        self.size = max(1.0, min(rate, max(20.0, rate / 10.0)))
-        self.tokens = self.size
-        self.then = now
+        self.rate = rate
+        self._size = max(1.0, min(rate, max(20.0, rate / 10.0)))
+        self._tokens = self._size
+        self._refilled_at = now
 
     def take(self, now: float) -> float:
-        """0 when a request may pass, else the seconds until one may."""
-        self.tokens = min(self.size, self.tokens + (now - self.then) * self.rate)
-        self.then = now
-        if self.tokens >= 1.0:
-            self.tokens -= 1.0
+        """Take a token; return 0, or without a token the seconds until there is one."""
+        a_second = self.rate / 60.0
+        self._tokens = min(self._size, self._tokens + (now - self._refilled_at) * a_second)
+        self._refilled_at = now
+        if self._tokens >= 1.0:
+            self._tokens -= 1.0
             return 0.0
-        return (1.0 - self.tokens) / self.rate
+        return (1.0 - self._tokens) / a_second
 
 
-class Doorkeeper:
-    """Knows callers by their keys and counts their requests."""
+class Authenticator:
+    """Finds callers by their keys and limits their request rates."""
 
     def __init__(self, settings: Settings, database: Database) -> None:
         self._settings = settings
         self._database = database
         self._loopback = is_loopback(settings.api_host)
-        self._known: OrderedDict[bytes, tuple[float, Caller | None]] = OrderedDict()
-        self._buckets: dict[str, Bucket] = {}
-        self.anyone = self._local = Caller(owner=LOCAL, rate_per_minute=0, concurrency=0)
+        self._callers: TTLCache[bytes, Caller | None] = TTLCache(MAX_CACHED_KEYS, KEY_TTL_S, timer=time.monotonic)
+        self._buckets: LRUCache[str, TokenBucket] = LRUCache(MAX_BUCKETS)
+        self.anonymous = Caller(owner=LOCAL, rate_per_minute=0, concurrency=0)
+        """The caller of public routes, and of every request without a key on a loopback address."""
 
-    async def admit(self, request: web.Request) -> Caller:
-        """The caller; 401 without a valid key where one is needed, 429 beyond the rate."""
+    async def authenticate(self, request: web.Request) -> Caller:
+        """Return the caller; raise a 401 without a valid key where one is needed, a 429 beyond the rate."""
         header = request.headers.get("Authorization")
         if header is None:
             if self._loopback:
-                return self._local
-            raise _unauthorized("Send `Authorization: Bearer <key>`; keys are made with `ondol keys create`.")
+                return self.anonymous
+            raise _unauthorized("Send `Authorization: Bearer <key>`; keys are created with `ondol keys create`.")
         scheme, _, key = header.partition(" ")
         if scheme.lower() != "bearer" or not key.strip():
             raise _unauthorized("The Authorization header must be `Bearer <key>`.")
-        caller = await self._find(hash_of(key.strip()))
+        digest = hash_of(key.strip())
+        try:
+            caller = self._callers[digest]
+        except KeyError:
+            caller = self._callers[digest] = await self._find(digest)
         if caller is None:
-            raise _unauthorized("This key is not known, or it was revoked.")
-        self._count(caller)
+            raise _unauthorized("This key is unknown or revoked.")
+        self._limit_rate(caller)
         return caller
 
     async def _find(self, digest: bytes) -> Caller | None:
-        now = time.monotonic()
-        seen = self._known.get(digest)
-        if seen is not None and seen[0] > now:
-            return seen[1]
         async with self._database.connection() as connection:
-            row: Any = await connection.fetchrow(SQL["key_find"], digest)
-        caller = None
-        if row is not None:
-            rate, open_runs = row["rate_limit"], row["concurrency"]
-            caller = Caller(
-                owner=f"key:{row['id']}",
-                rate_per_minute=self._settings.rate_limit if rate is None else rate,
-                concurrency=self._settings.concurrency if open_runs is None else open_runs,
-            )
-        self._known[digest] = (now + REMEMBER_S, caller)
-        while len(self._known) > 10_000:
-            self._known.popitem(last=False)
-        return caller
+            row: Any = await connection.fetchrow(SQL["find_key"], digest)
+        if row is None:
+            return None
+        rate, concurrency = row["rate_limit"], row["concurrency"]
+        return Caller(
+            owner=f"key:{row['id']}",
+            rate_per_minute=self._settings.rate_limit if rate is None else rate,
+            concurrency=self._settings.concurrency if concurrency is None else concurrency,
+        )
 
-    def _count(self, caller: Caller) -> None:
+    def _limit_rate(self, caller: Caller) -> None:
         if caller.rate_per_minute <= 0:
             return
         now = time.monotonic()
         bucket = self._buckets.get(caller.owner)
-        if bucket is None or bucket.rate * 60.0 != caller.rate_per_minute:
-            bucket = self._buckets[caller.owner] = Bucket(caller.rate_per_minute, now)
-        wait = bucket.take(now)
-        if wait > 0:
+        if bucket is None or bucket.rate != caller.rate_per_minute:
+            bucket = self._buckets[caller.owner] = TokenBucket(caller.rate_per_minute, now)
+        wait_s = bucket.take(now)
+        if wait_s > 0:
             raise ApiProblem(
                 429, "rate-limited", f"This key may make {caller.rate_per_minute:g} requests a minute.",
-                headers={"Retry-After": str(math.ceil(wait))},
+                headers={"Retry-After": str(math.ceil(wait_s))},
             )  # fmt: skip
 
 

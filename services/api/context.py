@@ -1,70 +1,69 @@
-"""What the routes share, and how a route is declared: once, for serving, validating and describing it."""
+"""What the handlers share, and the declaration of a route: one for serving, validating and describing it."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
-from pydantic import BaseModel
+from cachetools import LRUCache
 
-from services.api.auth import Caller, Doorkeeper
-from services.api.backtests.progress import Ends
+from services.api.auth import Authenticator, Caller
+from services.api.backtests.progress import ProgressHub
 from services.api.backtests.results import Results
 from services.api.datasets import Datasets
-from services.api.metrics import Measures
+from services.api.metrics import ApiMetrics
 from services.api.schemas.requests import NoQuery, Query
 from shared.infra.database.pool import Database
 from shared.infra.redis.cache import Cache
 from shared.infra.redis.connection import BrokerClient
 from shared.settings import Settings
 
+if TYPE_CHECKING:
+    import msgspec
 
-@dataclass
-class Asked:
-    """A question that waits for a simulator, and how many callers wait for its answer."""
+    from services.api.backtests.canonicalize import CanonicalRequest
+    from services.api.backtests.event_cache import EventCache
+    from services.api.simulator_queries import PendingQuery
 
-    answer: asyncio.Future[bytes]
-    callers: int = 0
+CACHED_REQUESTS = 2000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Api:
-    """The services behind the routes; one object per process, handed to every route."""
+class AppContext:
+    """The services behind the routes; one object per process."""
 
     settings: Settings
     database: Database
     broker: BrokerClient
     cache: Cache
     datasets: Datasets
-    ends: Ends
+    progress: ProgressHub
     results: Results
-    doorkeeper: Doorkeeper
-    measures: Measures
-    drafts: dict[tuple[bytes, frozenset[str]], Any] = field(default_factory=dict)
-    """Bodies that were understood lately."""
-    told: dict[Any, asyncio.Future[Any]] = field(default_factory=dict)
-    """Written events of the last finished results that were followed."""
-    asked: dict[str, Asked] = field(default_factory=dict)
-    """Questions that wait for a simulator."""
-    checked: dict[tuple[str, str], None] = field(default_factory=dict)
-    """(request digest, dataset) that fit together."""
+    events: EventCache
+    authenticator: Authenticator
+    metrics: ApiMetrics
+    canonical_requests: LRUCache[tuple[bytes, frozenset[str]], CanonicalRequest] = field(
+        default_factory=lambda: LRUCache(CACHED_REQUESTS)
+    )
+    """Body and index series -> canonical request, of recent bodies that name no strategy of the caller's own."""
+    validated: LRUCache[tuple[str, str], bool] = field(default_factory=lambda: LRUCache(CACHED_REQUESTS))
+    """Pairs of request digest and dataset version that were validated against each other."""
+    pending_queries: dict[str, PendingQuery] = field(default_factory=dict)
+    """Queries that wait for a simulator, by name."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Call:
-    """One request of a caller, with its query parameters checked."""
+class RequestContext:
+    """One request of a caller, with its query parameters validated."""
 
     request: web.Request
     caller: Caller
     query: Any
 
 
-Handler = Callable[[Api, Call], Awaitable[web.StreamResponse]]
-Described = type[BaseModel] | str
-"""A model of the JSON that is answered, or a media type."""
+Handler = Callable[[AppContext, RequestContext], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,14 +75,15 @@ class Route:
     handler: Handler
     summary: str
     tag: str
-    answers: Mapping[int, Described]
+    answers: Mapping[int, type | str]
+    """Status -> struct of the JSON that is answered, or a media type."""
     also: tuple[str, ...] = ()
     """Further media types of a 200."""
     query: type[Query] = NoQuery
-    body: type[BaseModel] | None = None
+    body: type[msgspec.Struct] | None = None
     public: bool = False
-    """Needs no key."""
+    """Whether no key is needed."""
     headers: tuple[str, ...] = ()
-    """Request headers that matter here."""
+    """Request headers that the route reads."""
     problems: tuple[int, ...] = ()
     """Statuses of problem documents besides 401, 422, 429, 500 and 503."""

@@ -1,4 +1,4 @@
-"""Ids that sort by the time of their making (UUID version 7)."""
+"""Ids of backtests and computations: UUID version 7, which sort by the time of their creation."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import time
 import uuid
 
 
-class Ids:
-    """Makes ids; those of one process are strictly ascending."""
+class IdGenerator:
+    """Generates ids; those of one generator are strictly ascending."""
 
     def __init__(self) -> None:
         self._last = 0
 
-    def new(self) -> uuid.UUID:
-        """48 bits of milliseconds, 12 bits that count within one, 62 random bits."""
+    def new_id(self) -> uuid.UUID:
+        """Return 48 bits of milliseconds, 12 bits that count within one, and 62 random bits."""
         now = (time.time_ns() // 1_000_000) << 12
         self._last = max(now, self._last + 1)
         high = self._last >> 12
@@ -22,4 +22,5 @@ class Ids:
         return uuid.UUID(int=number | secrets.randbits(62))
 
 
-IDS = Ids()
+new_id = IdGenerator().new_id
+"""The generator of this process."""

@@ -1,4 +1,4 @@
-"""What the api counts."""
+"""Metrics of the api: its side of the declarations in `shared.infra.metrics`."""
 
 from __future__ import annotations
 
@@ -15,57 +15,65 @@ M = TypeVar("M", bound=MetricWrapperBase)
 
 @cache
 def _series(metric: M, *labels: str) -> M:
-    """One series of a metric; what has been looked up once is kept, since the library takes long to find it."""
+    """Return one series of a metric; cached, since `labels` is slow for the hot path."""
     return metric.labels(*labels)
 
 
-class Measures:
-    """The api's side of the shared list of metrics."""
+class ApiMetrics:
+    """Counters and gauges of one api process."""
 
     def __init__(self) -> None:
         self.open_streams = 0
 
-    def streams(self, change: int) -> None:
-        """An event stream was opened or closed."""
-        self.open_streams += change
+    def stream_opened(self) -> None:
+        """Count an event stream."""
+        self.open_streams += 1
 
-    def requested(self, route: str, method: str, status: int, seconds: float) -> None:
-        """One request was answered."""
+    def stream_closed(self) -> None:
+        """Count the end of an event stream."""
+        self.open_streams -= 1
+
+    def request_served(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Count an answered request."""
         _series(metrics.REQUESTS, route, method, str(status)).inc()
         _series(metrics.REQUEST_SECONDS, route).observe(seconds)
 
-    def accepted(self, outcome: str, origin: str) -> None:
-        """One backtest was accepted: `hit` a stored result, `joined` work in flight, `miss` new work, `waiting`."""
+    def backtest_accepted(self, outcome: str, origin: str) -> None:
+        """Count an accepted backtest.
+
+        `hit`: a stored result answered it; `joined`: an equal one is running; `miss`: it is computed; `waiting`: there
+        is no dataset version yet.
+        """
         _series(metrics.RESULT_REQUESTS, outcome, origin).inc()
 
-    def queue(self, queued: int, oldest_s: float, built_at: float | None) -> None:
-        """The state of the queue at this moment."""
+    def set_queue(self, queued: int, oldest_s: float, built_at: float | None) -> None:
+        """Set the depth and age of the queue, and the age of the dataset."""
         metrics.QUEUE_DEPTH.set(queued)
         metrics.QUEUE_OLDEST.set(oldest_s)
         if built_at is not None:
             metrics.DATASET_BUILT.set(built_at)
 
-    def stream(self, name: str, length: int, pending: int, lag: int) -> None:
-        """The state of a stream at this moment."""
+    def set_stream(self, name: str, length: int, pending: int, lag: int) -> None:
+        """Set the backlog of a stream."""
         metrics.STREAM_LENGTH.labels(name).set(length)
         metrics.STREAM_PENDING.labels(name).set(pending)
         metrics.STREAM_LAG.labels(name).set(lag)
 
-    def redis(self, role: str, used: int, limit: int, evicted: int) -> None:
-        """The memory of a Redis server at this moment."""
+    def set_redis(self, role: str, used: int, limit: int, evicted: int) -> None:
+        """Set the memory of a Redis server."""
         metrics.REDIS_BYTES.labels(role).set(used)
         metrics.REDIS_LIMIT.labels(role).set(limit)
         metrics.REDIS_EVICTED.labels(role).set(evicted)
 
-    def blind(self) -> None:
-        """The queue could not be looked at."""
+    def mark_queue_unknown(self) -> None:
+        """Set the queue depth to NaN: it could not be read."""
         metrics.QUEUE_DEPTH.set(float("nan"))
 
-    def pool(self, size: int, idle: int) -> None:
-        """Connections of this process."""
+    def set_pool(self, size: int, idle: int) -> None:
+        """Set the number of connections to PostgreSQL."""
         metrics.POOL.labels("open").set(size)
         metrics.POOL.labels("idle").set(idle)
 
-    def text(self) -> bytes:
-        """The exposition."""
+    def exposition(self) -> bytes:
+        """Return the text for Prometheus."""
         return exposition()

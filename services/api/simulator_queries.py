@@ -1,88 +1,96 @@
-"""Asking a simulator a question and waiting for its answer; equal questions are asked once."""
+"""Queries that a simulator answers (screen, ranking, explain, audit, replay); equal ones share one computation."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
 import time
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from services.api.backtests.results import open_frame
-from services.api.context import Api, Asked
+from services.api.backtests.results import unpack_frame
+from services.api.context import AppContext
 from services.api.errors import ApiProblem
 from shared.contracts.events import QueryRequested
 from shared.errors import DatasetError, UnavailableError
 from shared.infra.redis.client import LOST
 from shared.infra.redis.streams import append
 
-PATIENCE_S = 60.0
+TIMEOUT_S = 60.0
 
 
-def name_of(kind: str, payload: dict[str, Any]) -> str:
-    """The content name of a question."""
+@dataclass
+class PendingQuery:
+    """A query that waits for a simulator, and the number of callers that wait for its answer."""
+
+    answer: asyncio.Future[bytes]
+    callers: int = 0
+
+
+def query_name(kind: str, payload: dict[str, Any]) -> str:
+    """Return the content name of a query."""
     text = orjson.dumps([kind, payload], option=orjson.OPT_SORT_KEYS)
     return f"q-{kind}-{hashlib.sha256(text).hexdigest()[:40]}"
 
 
-async def ask(api: Api, kind: str, payload: dict[str, Any], *, stored: bool = True) -> bytes:
-    """The JSON of a simulator's answer; ApiProblem when it says that there is none, UnavailableError when none comes.
+async def query_simulator(app: AppContext, kind: str, payload: dict[str, Any], *, use_cache: bool = True) -> bytes:
+    """Return the JSON of a simulator's answer; with `use_cache` a cached one.
 
-    With `stored` an answer that lies in the cache is taken; otherwise it is computed anew.
+    Raises the simulator's problem, or UnavailableError when no answer comes within `TIMEOUT_S`.
     """
-    name = name_of(kind, payload)
-    if not stored:
+    name = query_name(kind, payload)
+    if not use_cache:
         name += f"-{time.time_ns():x}"
-    elif (body := await _stored(api, name)) is not None:
+    elif (body := await _cached(app, name)) is not None:
         return body
-    asked = api.asked.get(name)
-    if asked is None:
-        asked = api.asked[name] = Asked(asyncio.ensure_future(_asked(api, name, kind, payload)))
-    asked.callers += 1
+    pending = app.pending_queries.get(name)
+    if pending is None:
+        pending = PendingQuery(asyncio.ensure_future(_publish(app, name, kind, payload)))
+        app.pending_queries[name] = pending
+    pending.callers += 1
     try:
-        return await asyncio.shield(asked.answer)
+        return await asyncio.shield(pending.answer)
     finally:
-        asked.callers -= 1
-        if asked.answer.done() or not asked.callers:
-            asked.answer.cancel()  # nobody waits any more
-            if api.asked.get(name) is asked:
-                del api.asked[name]
+        pending.callers -= 1
+        if pending.answer.done() or not pending.callers:
+            pending.answer.cancel()  # the last caller has disconnected
+            if app.pending_queries.get(name) is pending:
+                del app.pending_queries[name]
 
 
-async def _asked(api: Api, name: str, kind: str, payload: dict[str, Any]) -> bytes:
-    api.ends.expect(name)
-    event = QueryRequested(query_id=name, kind=kind, payload=payload, deadline=time.time() + PATIENCE_S)
+async def _publish(app: AppContext, name: str, kind: str, payload: dict[str, Any]) -> bytes:
+    app.progress.register(name)
+    event = QueryRequested(query_id=name, kind=kind, payload=payload, deadline=time.time() + TIMEOUT_S)
     try:
-        await append(api.broker, event)
-        answered = await api.ends.answer(name, PATIENCE_S)
+        await append(app.broker, event)
+        answer = await app.progress.answer_of(name, TIMEOUT_S)
     except LOST as error:
         raise UnavailableError("The broker does not answer.") from error
     finally:
-        api.ends.unexpect(name)
-    if answered is None:
+        app.progress.unregister(name)
+    if answer is None:
         raise UnavailableError("No simulator answered in time.")
-    if answered.problem is not None:
-        raise _refusal(answered.problem)
-    body = await _stored(api, name)
+    if answer.problem is not None:
+        raise _as_problem(answer.problem)
+    body = await _cached(app, name)
     if body is None:
-        raise UnavailableError("The answer was lost; ask again.")
+        raise UnavailableError("The answer was evicted from the cache; retry the request.")
     return body
 
 
-async def _stored(api: Api, name: str) -> bytes | None:
-    frame = await api.cache.get_result(name)
+async def _cached(app: AppContext, name: str) -> bytes | None:
+    frame = await app.cache.get_result(name)
     if frame is None:
         return None
     try:
-        return await open_frame(frame)
+        return await unpack_frame(frame)
     except DatasetError:
         return None
 
 
-def _refusal(problem: dict[str, Any]) -> ApiProblem:
-    """The simulator's problem as the api's answer."""
-    status = int(problem.get("status", 500))
-    found = ApiProblem(status, str(problem["type"]).rpartition(":")[2], str(problem.get("detail", "")))
-    found.ready = problem
-    return found
+def _as_problem(document: dict[str, Any]) -> ApiProblem:
+    """Return the simulator's problem document as the answer of the api."""
+    word = str(document["type"]).rpartition(":")[2]
+    return ApiProblem(int(document.get("status", 500)), word, str(document.get("detail", "")), document=document)

@@ -1,4 +1,4 @@
-"""Who watches a warm run, and the newest fact about each of its phases that a watcher has not taken yet."""
+"""Subscriptions to warm runs: for each reader the newest event of each phase that it has not taken yet."""
 
 from __future__ import annotations
 
@@ -9,53 +9,53 @@ from contextlib import contextmanager
 from shared.contracts.events import WarmProgressed
 
 
-class Watch:
-    """The news of one run for one watcher: of each phase only the newest, however slow the watcher is."""
+class WarmSubscription:
+    """The events of one run for one reader; of each phase only the newest, however slow the reader is."""
 
     def __init__(self) -> None:
-        self._news: dict[tuple[int, bool, int], WarmProgressed] = {}
-        self._told = asyncio.Event()
+        self._events: dict[tuple[int, bool, int], WarmProgressed] = {}
+        self._received = asyncio.Event()
 
-    def tell(self, event: WarmProgressed) -> None:
-        """Take in a fact; those about the run itself stand behind those about its phases."""
-        self._news[event.attempt, event.phase is None, event.place] = event
-        self._told.set()
+    def put(self, event: WarmProgressed) -> None:
+        """Add an event; those of the run itself come after those of its phases."""
+        self._events[event.attempt, event.phase is None, event.place] = event
+        self._received.set()
 
-    async def news(self, seconds: float) -> list[WarmProgressed]:
-        """What was told since the last call, in the order of attempts and phases; empty after so long a silence."""
+    async def take(self, timeout_s: float) -> list[WarmProgressed]:
+        """Return the events since the last call, by attempt and phase; empty when none comes in time."""
         try:
-            async with asyncio.timeout(seconds):
-                await self._told.wait()
+            async with asyncio.timeout(timeout_s):
+                await self._received.wait()
         except TimeoutError:
             return []
-        self._told.clear()
-        news, self._news = self._news, {}
-        return [news[place] for place in sorted(news)]
+        self._received.clear()
+        events, self._events = self._events, {}
+        return [events[key] for key in sorted(events)]
 
 
-class Watches:
-    """All watches of this process, by run."""
+class WarmSubscriptions:
+    """All subscriptions of this process, by run."""
 
     def __init__(self) -> None:
-        self._open: dict[int, set[Watch]] = {}
+        self._by_run: dict[int, set[WarmSubscription]] = {}
 
     @contextmanager
-    def of(self, run: int) -> Iterator[Watch]:
-        """A watch that is told everything from now on."""
-        made = Watch()
-        self._open.setdefault(run, set()).add(made)
+    def subscribe(self, run: int) -> Iterator[WarmSubscription]:
+        """Yield a subscription that receives every event of the run from now on."""
+        subscription = WarmSubscription()
+        self._by_run.setdefault(run, set()).add(subscription)
         try:
-            yield made
+            yield subscription
         finally:
-            self._open[run].discard(made)
-            if not self._open[run]:
-                del self._open[run]
+            self._by_run[run].discard(subscription)
+            if not self._by_run[run]:
+                del self._by_run[run]
 
-    def watched(self) -> int:
-        """How many runs somebody watches."""
-        return len(self._open)
+    def __len__(self) -> int:
+        """Return the number of runs that have a reader."""
+        return len(self._by_run)
 
-    def tell(self, event: WarmProgressed) -> None:
-        """Pass a fact on to whoever watches its run."""
-        for watch in self._open.get(event.run_id, ()):
-            watch.tell(event)
+    def dispatch(self, event: WarmProgressed) -> None:
+        """Deliver an event to the readers of its run."""
+        for subscription in self._by_run.get(event.run_id, ()):
+            subscription.put(event)

@@ -7,7 +7,6 @@ wrong there and what is allowed. Values that fit take the fast way only.
 from __future__ import annotations
 
 import datetime as dt
-import difflib
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -18,6 +17,7 @@ import msgspec
 from msgspec import inspect
 
 from shared.errors import Problem
+from shared.model.suggestions import did_you_mean, nearest, suggest_fields
 
 T = TypeVar("T")
 
@@ -115,9 +115,9 @@ def unknown_fields(path: str, unknown: Iterable[object], known: Iterable[str]) -
     names = sorted(known)
     problems = []
     for name in unknown:
-        near = tuple(difflib.get_close_matches(str(name), names, n=3))
-        remedy = f"did you mean {', '.join(near)}?" if near else f"there are {', '.join(names)}"
-        problems.append(_problem(_join(path, str(name)), f"there is no such field; {remedy}", near))
+        near = suggest_fields(str(name), names)
+        remedy = did_you_mean(near) or (f"; there are {', '.join(names)}" if names else "")
+        problems.append(_problem(_join(path, str(name)), f"there is no such field{remedy}", near))
     return problems
 
 
@@ -186,7 +186,7 @@ def _literal(value: object, info: inspect.LiteralType, path: str, problems: list
     if isinstance(value, str | int) and not isinstance(value, bool) and value in info.values:
         return value
     allowed = [str(option) for option in info.values]
-    near = tuple(difflib.get_close_matches(value, allowed, n=3)) if isinstance(value, str) else ()
+    near = nearest(value, allowed) if isinstance(value, str) else ()
     given = f"{value!r} is not allowed: " if isinstance(value, str) and len(value) <= 100 else ""
     problems.append(_problem(path, f"{given}must be one of {', '.join(allowed)}", near))
     return _FAILED

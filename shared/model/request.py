@@ -32,6 +32,7 @@ CostPercent = Annotated[float, Meta(ge=0, le=50)]
 Won = Annotated[float, Meta(ge=1, le=1e15)]
 HoldDays = Annotated[int, Meta(ge=0, le=MAX_HOLD_DAYS)]
 PositionCount = Annotated[int, Meta(ge=1, le=MAX_POSITIONS)]
+Kind = Literal["common", "preferred", "spac", "reit", "foreign"]
 Text = Annotated[str, Meta(pattern=r"^[^\x00]*$")]
 Word = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00]*$")]
 Words = Annotated[tuple[Word, ...], Meta(min_length=1, max_length=MAX_LIST_LENGTH)]
@@ -178,7 +179,7 @@ class Universe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     )
     kinds: Annotated[
         Annotated[
-            tuple[Literal["common", "preferred", "spac", "reit", "foreign"], ...],
+            tuple[Kind, ...],
             Meta(min_length=1, max_length=MAX_LIST_LENGTH),
         ]
         | None,
@@ -264,13 +265,9 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     ] = 80.0  # fmt: skip
 
 
-class BacktestRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A request in canonical form: every default filled, expressions in canonical text, sets sorted, numbers floats.
+class BacktestOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a backtest consists of besides its strategy."""
 
-    `dataset` is resolved at acceptance and is not part of the digest.
-    """
-
-    strategy: Annotated[Strategy, about("The strategy.")]
     start: Annotated[dt.date, about("First day of the window.", "date, YYYY-MM-DD")]
     end: Annotated[dt.date, about("Last day of the window; not before the start.", "date, YYYY-MM-DD")]
     initial_cash: Annotated[Won, about("Cash before the first day.", "won")] = 100_000_000.0
@@ -282,6 +279,15 @@ class BacktestRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     risk_free_pct: Annotated[
         Annotated[float, Meta(ge=-100, le=1_000)], about("Risk-free rate of the statistics.", "% per year")
     ] = 0.0
+
+
+class BacktestRequest(BacktestOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A request in canonical form: every default filled, expressions in canonical text, sets sorted, numbers floats.
+
+    `dataset` is resolved at acceptance and is not part of the digest.
+    """
+
+    strategy: Annotated[Strategy, about("The strategy.")]
 
 
 _REQUESTS = msgspec.json.Decoder(BacktestRequest)

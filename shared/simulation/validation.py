@@ -15,7 +15,7 @@ import msgspec
 
 from shared.errors import Problem, RequestError
 from shared.language import Role, compile_expression
-from shared.model.conversion import convert
+from shared.model.conversion import Conversion, convert
 from shared.model.request import BacktestRequest, Portfolio, RebalanceCalendar, Sell, Universe
 from shared.strategies.catalogue import CAP_GROUPS
 
@@ -33,14 +33,25 @@ def request_of(body: Mapping[str, Any], indices: frozenset[str] = STANDARD_INDIC
     """Return the request of plain JSON values whose strategy is spelled out; `rank_by: null` takes its default.
 
     `indices` are the index series of the dataset that expressions may name.
-    Raises RequestError with every problem: those of types and bounds, and those that `canonical_request` would report
-    for the fields that are right.
+    Raises RequestError with every problem of `read_request` when a value has a wrong type or is out of range.
     """
     found = convert(_prepared(body), BacktestRequest)
     if found.problems or found.value is None:
-        later = [] if found.value is None else problems_of(found.value, indices)
-        raise RequestError(merged(found.problems, later))
+        raise RequestError(read_request(body, indices).problems)
     return found.value
+
+
+def read_request(body: Mapping[str, Any], indices: frozenset[str] = STANDARD_INDICES) -> Conversion[BacktestRequest]:
+    """Return the canonical request of plain JSON values, and every problem that can be seen without a dataset.
+
+    With problems, the request has the defaults of the fields at their places; it is None without a strategy object.
+    """
+    found = convert(_prepared(body), BacktestRequest)
+    if found.value is None:
+        return found
+    problems: list[Problem] = []
+    canonical = _canonical(found.value, indices, problems)
+    return Conversion(canonical, merged(found.problems, problems))
 
 
 def merged(problems: list[Problem], more: Iterable[Problem]) -> list[Problem]:
@@ -74,23 +85,17 @@ def canonical_request(request: BacktestRequest, indices: frozenset[str] = STANDA
     return canonical
 
 
-def problems_of(request: BacktestRequest, indices: frozenset[str] = STANDARD_INDICES) -> list[Problem]:
-    """Return every problem of a request of the right shape; empty when `canonical_request` accepts it."""
-    problems: list[Problem] = []
-    _canonical(request, indices, problems)
-    return problems
-
-
 def _canonical(request: BacktestRequest, indices: frozenset[str], problems: list[Problem]) -> BacktestRequest:
-    def expression(text: str, role: Role, path: str) -> str:
+    """Return the canonical form; append the problems, and use the default of an expression that does not compile."""
+
+    def canonical_text(text: str | None, path: str, role: Role = "condition") -> str | None:
+        if text is None:
+            return None
         try:
             return compile_expression(text, role=role, path=path, indices=indices).text
         except RequestError as error:
             problems.extend(error.problems)
-            return text
-
-    def condition(text: str | None, path: str, role: Role = "condition") -> str | None:
-        return None if text is None else expression(text, role, path)
+            return None
 
     problems += contradictions(request)
     strategy = request.strategy
@@ -99,17 +104,17 @@ def _canonical(request: BacktestRequest, indices: frozenset[str], problems: list
         strategy,
         buy=msgspec.structs.replace(
             buy,
-            where=condition(buy.where, "strategy.buy.where"),
-            rank_by=expression(buy.rank_by, "number", "strategy.buy.rank_by"),
+            where=canonical_text(buy.where, "strategy.buy.where"),
+            rank_by=canonical_text(buy.rank_by, "strategy.buy.rank_by", "number") or "MARKET_CAP",
         ),
-        sell=msgspec.structs.replace(_typed(sell), where=condition(sell.where, "strategy.sell.where")),
+        sell=msgspec.structs.replace(_typed(sell), where=canonical_text(sell.where, "strategy.sell.where")),
         portfolio=msgspec.structs.replace(
             _typed(portfolio),
-            when=condition(portfolio.when, "strategy.portfolio.when", "market"),
+            when=canonical_text(portfolio.when, "strategy.portfolio.when", "market"),
             rebalance=_canonical_calendar(portfolio.rebalance),
         ),
         universe=msgspec.structs.replace(
-            _canonical_universe(universe, problems), where=condition(universe.where, "strategy.universe.where")
+            _canonical_universe(universe, problems), where=canonical_text(universe.where, "strategy.universe.where")
         ),
     )
     return msgspec.structs.replace(

@@ -284,14 +284,14 @@ async def test_callers_that_hang_up_leave_nothing_behind(system: System) -> None
                                  'Content-Length: 500\r\n\r\n{"strategy":')  # fmt: skip
             for _ in range(20):
                 send(next(asks), "GET /v1/fac")
-            await until(lambda: client.api.measures.open_streams == 50, "the streams are open")
-            await until(lambda: client.api.ends.waiting() == 50 + 40 + 10, "everybody waits")
+            await until(lambda: client.api.metrics.open_streams == 50, "the streams are open")
+            await until(lambda: client.api.progress.waiters() == 50 + 40 + 10, "everybody waits")
             assert len(asyncio.all_tasks()) > before + 100
             for opened in sockets:
                 hang_up(opened)
-            await until(lambda: client.api.measures.open_streams == 0, "the streams are closed")
-            await until(lambda: client.api.ends.waiting() == 0, "nobody waits")
-            await until(lambda: not client.api.asked, "no question is open")
+            await until(lambda: client.api.metrics.open_streams == 0, "the streams are closed")
+            await until(lambda: client.api.progress.waiters() == 0, "nobody waits")
+            await until(lambda: not client.api.pending_queries, "no question is open")
             await until(lambda: len(asyncio.all_tasks()) <= before, "no task is left")
         database = client.api.database
         await until(lambda: database.idle() == database.pool.get_size(), "no connection is lent")

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from services.api.http.request import write_cursor
+from services.api.http.pagination import write_cursor
 from shared.infra.database.sql import statements
 from shared.settings import Settings
 from shared.strategies.catalogue import FAMOUS
@@ -95,7 +95,7 @@ async def test_a_page_of_a_long_list_reads_the_rows_of_the_page(settings: Settin
                 owner, count, 0 if owner == "few" else 1000,
             )  # fmt: skip
         await connection.execute("analyze backtest")
-        await connection.execute("prepare page as " + statements("backtest")["list"])
+        await connection.execute("prepare page as " + statements("backtest")["select_newest"])
         newest = "ffffffff-ffff-ffff-ffff-ffffffffffff"
         for owner in ("few", "many"):
             async with connection.transaction():

@@ -15,7 +15,7 @@ import pytest
 import pytest_asyncio
 
 from ondol.local import embedded_servers
-from services.api.routes.backtest_events import position_of
+from services.api.routes.backtest_events import parse_position
 from tests.support.api_with_market import FIRST, LAST, request, served
 from tests.support.system import Client
 
@@ -281,7 +281,7 @@ async def test_events_tell_everything_once_and_resume_anywhere(client: Client) -
         told = [event for event in rest if event[1] != "status"]
         assert told == events[place + 1 :]
     assert (await client.call("GET", path, Last_Event_ID="nonsense"))[0] == 422
-    assert str(position_of("2025-02-03.4")) == "2025-02-03.4"
+    assert str(parse_position("2025-02-03.4")) == "2025-02-03.4"
 
 
 async def test_two_hundred_readers_follow_one_process(client: Client) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from services.api.auth import Doorkeeper, hash_of, is_loopback, refuse_open_bind
+from services.api.auth import check_bind_address, hash_of, is_loopback
 from services.api.service import opened
 from shared.errors import SetupError
 from shared.infra.database.sql import statements
@@ -23,7 +23,7 @@ async def make_key(settings: Settings, name: str, **limits: float) -> str:
     key = f"ondol_{name}_{uuid.uuid4().hex}"
     async with connection_of(settings) as connection:
         await connection.execute(
-            statements("accounts")["key_add"], name, name, hash_of(key), limits.get("rate"), limits.get("open")
+            statements("accounts")["insert_key"], name, name, hash_of(key), limits.get("rate"), limits.get("open")
         )
     return f"Bearer {key}"
 
@@ -64,7 +64,7 @@ async def test_a_wrong_or_revoked_key_is_refused(prepared: Settings) -> None:
     async with api_of(prepared) as client:
         assert (await client.call("GET", "/v1/backtests", Authorization=key))[0] == 200
         async with connection_of(prepared) as connection:
-            await connection.fetchval(statements("accounts")["key_revoke"], "gone")
+            await connection.fetchval(statements("accounts")["revoke_key"], "gone")
 
         async def refused() -> bool:
             return (await client.call("GET", "/v1/backtests", Authorization=key))[0] == 401
@@ -103,8 +103,7 @@ async def test_the_api_does_not_listen_for_everybody_without_keys(settings: Sett
     open_settings = replace(settings, api_host="0.0.0.0")  # noqa: S104
     async with opened(open_settings) as (api, _):
         with pytest.raises(SetupError, match="ondol keys create"):
-            await refuse_open_bind(open_settings, api.database)
+            await check_bind_address(open_settings, api.database)
         await make_key(settings, "first")
-        await refuse_open_bind(open_settings, api.database)
+        await check_bind_address(open_settings, api.database)
         assert not is_loopback(open_settings.api_host)
-        assert Doorkeeper(open_settings, api.database)._loopback is False

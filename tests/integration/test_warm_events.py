@@ -16,8 +16,8 @@ import pytest_asyncio
 
 from ondol.cli.commands.warm import follow
 from ondol.cli.terminal import Bar
-from services.api.routes.warm_run_events import Position, position_of
-from services.api.warm_subscriptions import Watch
+from services.api.routes.warm_run_events import Position, parse_position
+from services.api.warm_subscriptions import WarmSubscription
 from services.warmer import service
 from services.warmer.warm_run import carry_out
 from shared.contracts.events import EVENTS_STREAM, WarmProgressed
@@ -82,7 +82,7 @@ async def test_a_run_is_told_phase_by_phase_and_ends_with_its_document(world: Wo
     ended = [data for _, kind, data in told if kind == "progress" and data["status"] == "completed"]
     assert [data["phase"] for data in ended] == list(PHASES)
     assert [(data["items"], data["done"], data["failed"]) for data in ended[-2:]] == [(4, 4, 0), (40, 40, 0)]
-    positions = [position_of(name) for name, kind, _ in told if kind == "progress"]
+    positions = [parse_position(name) for name, kind, _ in told if kind == "progress"]
     assert positions == sorted(set(positions))
     assert told[-1][2]["summary"]["chunk_hit_rate"] == 1.0
     assert told[-1][2] == (await api.call("GET", f"/v1/warm-runs/{run}"))[1]
@@ -146,7 +146,7 @@ async def test_an_interrupted_run_is_told_anew_by_its_next_attempt(world: World,
     assert await carry_out(world.tools, run) == "completed"
     await reading
     assert {data["attempt"] for _, kind, data in told if kind == "status"} >= {1, 2}
-    positions = [position_of(name) for name, kind, _ in told if kind == "progress"]
+    positions = [parse_position(name) for name, kind, _ in told if kind == "progress"]
     assert positions == sorted(set(positions))
     assert {position.attempt for position in positions} == {1, 2}
 
@@ -199,16 +199,16 @@ async def test_the_schedule_says_what_the_warmer_does(world: World, enabled: boo
 
 
 async def test_a_slow_watcher_gets_the_newest_of_each_phase_in_order() -> None:
-    watch = Watch()
+    subscription = WarmSubscription()
 
     def fact(place: int, done: int) -> WarmProgressed:
         return WarmProgressed(run_id=1, status="running", phase=PHASES[place], place=place, items=9, done=done)
 
     for event in (fact(0, 1), fact(1, 1), WarmProgressed(run_id=1, status="completed"), fact(0, 9), fact(1, 2)):
-        watch.tell(event)
-    news = await watch.news(1)
-    assert [(event.phase, event.done) for event in news] == [("prices", 9), ("factors", 2), (None, 0)]
-    assert await watch.news(0.01) == []
+        subscription.put(event)
+    events = await subscription.take(1)
+    assert [(event.phase, event.done) for event in events] == [("prices", 9), ("factors", 2), (None, 0)]
+    assert await subscription.take(0.01) == []
 
 
 async def test_watches_leave_nothing_behind_and_a_reader_that_never_was_there_is_refused(
@@ -217,13 +217,13 @@ async def test_watches_leave_nothing_behind_and_a_reader_that_never_was_there_is
     run = await world.start()
     reading = asyncio.ensure_future(events_of(api, run))
     async with asyncio.timeout(PATIENCE_S):
-        while not api.api.ends.warm.watched():  # noqa: ASYNC110  nothing tells of it
+        while not len(api.api.progress.warm):  # noqa: ASYNC110  nothing tells of it
             await asyncio.sleep(0.01)
     reading.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await reading
     async with asyncio.timeout(PATIENCE_S):
-        while api.api.ends.warm.watched():
+        while len(api.api.progress.warm):
             await append(world.tools.broker, WarmProgressed(run_id=run, status="running"))
             await asyncio.sleep(0.01)
     path = f"/v1/warm-runs/{run}/events"
@@ -231,7 +231,7 @@ async def test_watches_leave_nothing_behind_and_a_reader_that_never_was_there_is
     assert (await api.call("GET", path, Last_Event_ID="1.2.3"))[0] == 422
     assert (await api.call("GET", "/v1/warm-runs/999999/events"))[0] == 404
     assert (await api.call("GET", "/v1/warm-runs/x/events"))[0] == 404
-    assert position_of(None) == Position()
+    assert parse_position(None) == Position()
 
 
 @pytest.mark.parametrize("cut", [False, True])

@@ -16,8 +16,9 @@ import aiohttp
 import asyncpg
 import orjson
 
-from services.api.context import Api
-from services.api.service import listening_on, opened
+from services.api.app import listening_on
+from services.api.context import AppContext
+from services.api.service import opened
 from shared.contracts.events import DatasetPublished
 from shared.dataset.encode import encode_all, manifest_of
 from shared.dataset.manifest import Manifest, to_bytes
@@ -86,7 +87,7 @@ class Client:
 
     session: aiohttp.ClientSession
     url: str
-    api: Api
+    api: AppContext
     settings: Settings
 
     async def call(

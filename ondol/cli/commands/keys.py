@@ -57,11 +57,11 @@ async def _keys(args: argparse.Namespace) -> Any:
 async def _act(args: argparse.Namespace, system: System) -> Any:
     async with database(system.settings.database_url or "", size=1) as record, record.connection() as connection:
         if args.action == "list":
-            return [dict(row) for row in await connection.fetch(_SQL["key_list"])]
+            return [dict(row) for row in await connection.fetch(_SQL["select_keys"])]
         if args.action == "revoke":
-            if await connection.fetchval(_SQL["key_revoke"], args.name) is None:
+            if await connection.fetchval(_SQL["revoke_key"], args.name) is None:
                 raise SetupError(f"There is no valid key with the id {args.name}; see `ondol keys list`.")
             return {"id": args.name, "revoked": True}
         key, number = "ondol_" + secrets.token_urlsafe(32), "key_" + secrets.token_hex(6)
-        await connection.execute(_SQL["key_add"], number, args.name, hash_of(key), args.rate_limit, args.concurrency)
+        await connection.execute(_SQL["insert_key"], number, args.name, hash_of(key), args.rate_limit, args.concurrency)
         return {"id": number, "name": args.name, "key": key}

@@ -19,7 +19,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rank-by", dest="rank_by", metavar="NUMBER", help="what to order by (default MARKET_CAP)")
     parser.add_argument("--order", choices=("asc", "desc"), help="default desc")
     parser.add_argument("--date", metavar="DATE", help="row whose values are used (default the last)")
-    parser.add_argument("--limit", type=int, metavar="N", help="how many")
+    parser.add_argument("--limit", type=int, metavar="N", help="number of stocks")
+    parser.add_argument("--markets", metavar="A,B", help="markets (default KOSPI and KOSDAQ)")
+    parser.add_argument("--kinds", metavar="A,B", help="kinds of stocks: common, preferred, spac, reit, foreign")
+    parser.add_argument("--sectors", metavar="A,B", help="sectors (default all)")
     add_api(parser)
 
 
@@ -42,7 +45,8 @@ def main(args: argparse.Namespace) -> int:
 
 
 async def _screen(args: argparse.Namespace) -> dict[str, Any]:
-    query = {name: getattr(args, name) for name in ("where", "strategy", "rank_by", "order", "date", "limit")}
+    names = ("where", "strategy", "rank_by", "order", "date", "limit", "markets", "kinds", "sectors")
+    query = {name: getattr(args, name) for name in names}
     async with client(args, "screen") as api:
         found: dict[str, Any] = await api.call("GET", "/v1/screen", query=query)
         return found

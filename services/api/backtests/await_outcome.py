@@ -1,85 +1,93 @@
-"""What became of an accepted backtest: its row now or at its end, and the answer that tells of it."""
+"""Waiting for the outcome of a backtest, and the answer that reports it."""
 
 from __future__ import annotations
 
 import asyncio
 import datetime as dt
 import uuid
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
 
 from aiohttp import web
 
 from services.api.backtests.results import timing_of
-from services.api.backtests.serialize import backtest_document, status_of
-from services.api.context import Api, Call
+from services.api.backtests.row import BacktestRow
+from services.api.backtests.serialize import backtest_document
+from services.api.context import AppContext, RequestContext
 from services.api.http.streaming import send
 from shared.contracts.http import ENDED, JSON
 from shared.infra.database.sql import statements
 
 SQL = statements("backtest")
 
-Row = dict[str, Any]
 
+async def respond(
+    app: AppContext, call: RequestContext, row: BacktestRow, wait_s: float | None, *, is_new: bool = False
+) -> web.StreamResponse:
+    """Return 200 with the outcome or 202 with the state; wait up to `wait_s` for the outcome.
 
-async def answer(api: Api, call: Call, row: Row, wait: float | None) -> web.StreamResponse:
-    """200 with the end, or 202 with what is known so far; waits as long as the caller wants to."""
-    if wait and status_of(row) not in ENDED:
-        row = await ended_within(api, row, wait)
-    status = status_of(row)
-    result = await api.results.get(row["computation"]) if status == "completed" else None
-    headers = {"Location": f"/v1/backtests/{row['id']}"}
-    if wait is not None:
-        headers["Preference-Applied"] = f"wait={wait:g}"
+    `is_new`: this process published the computation and has subscribed, so its state need not be read first.
+    """
+    if wait_s and row.status not in ENDED:
+        row = await wait_for_outcome(app, row, call.caller.owner, wait_s, is_new=is_new)
+    status = row.status
+    result = None
+    if status == "completed" and row.computation is not None:
+        result = await app.results.get(row.computation)
+    headers = {"Location": f"/v1/backtests/{row.id}"}
+    if wait_s is not None:
+        headers["Preference-Applied"] = f"wait={wait_s:g}"
     return await send(
         call.request, backtest_document(row, result), JSON, status=200 if status in ENDED else 202, headers=headers
     )
 
 
-async def ended_within(api: Api, row: Row, wait: float) -> Row:
-    """The row as it is at its end, or after `wait` seconds."""
+async def wait_for_outcome(
+    app: AppContext, row: BacktestRow, owner: str, wait_s: float, *, is_new: bool = False
+) -> BacktestRow:
+    """Return the row at its end, or as it is after `wait_s`."""
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + wait
-    while row["computation"] is None and loop.time() < deadline:
-        await api.datasets.changed(min(1.0, deadline - loop.time()))
-        row = await fresh_row(api, row["id"], row["owner"]) or row
-    if row["computation"] is None:
+    deadline = loop.time() + wait_s
+    while row.computation is None and loop.time() < deadline:
+        await app.datasets.wait_for_change(min(1.0, deadline - loop.time()))
+        row = await select_backtest(app, row.id, owner) or row
+    if row.computation is None:
         return row
-    computation: uuid.UUID = row["computation"]
+    computation = row.computation
     name = str(computation)
-    api.ends.channel(name)
+    app.progress.subscription(name)
     try:
-        if not row.get("announced_here"):
-            row = await _outcome(api, row)
-            if status_of(row) in ENDED:
+        if not is_new:
+            row = await _with_state(app, row, computation)
+            if row.status in ENDED:
                 return row
-        end = await api.ends.end(name, max(0.0, deadline - loop.time()))
-    finally:  # also when the caller hangs up
-        api.ends.forget(name)
+        end = await app.progress.wait_for_end(name, max(0.0, deadline - loop.time()))
+    finally:  # also when the caller disconnects
+        app.progress.unsubscribe(name)
     if end is None or end.status != "completed":
-        return await fresh_row(api, row["id"], row["owner"]) or row
-    body = await api.results.get(computation)
+        return await select_backtest(app, row.id, owner) or row
+    body = await app.results.get(computation)
     timing = timing_of(body) if body is not None else {}
-    return row | {
-        "status": "completed",
-        "started_at": _instant(timing.get("started_at")),
-        "finished_at": _instant(timing.get("finished_at")),
-        "result_digest": end.result_digest,
-    }
+    return replace(
+        row,
+        computation_status="completed",
+        started_at=_parse_instant(timing.get("started_at")),
+        finished_at=_parse_instant(timing.get("finished_at")),
+        result_digest=end.result_digest,
+    )
 
 
-async def _outcome(api: Api, row: Row) -> Row:
-    async with api.database.connection() as connection:
-        found = await connection.fetchrow(SQL["select_state"], row["computation"])
-    return row | dict(found or {})
+async def _with_state(app: AppContext, row: BacktestRow, computation: uuid.UUID) -> BacktestRow:
+    async with app.database.connection() as connection:
+        found = await connection.fetchrow(SQL["select_state"], computation)
+    return row if found is None else replace(row, **dict(found))
 
 
-def _instant(text: str | None) -> dt.datetime | None:
+def _parse_instant(text: str | None) -> dt.datetime | None:
     return None if text is None else dt.datetime.fromisoformat(text)
 
 
-async def fresh_row(api: Api, identity: uuid.UUID, owner: str) -> Row | None:
-    """The row as it is now, if it is the owner's."""
-    async with api.database.connection() as connection:
-        found: Mapping[str, Any] | None = await connection.fetchrow(SQL["select_backtest"], identity, owner)
-    return None if found is None else dict(found)
+async def select_backtest(app: AppContext, identity: uuid.UUID, owner: str) -> BacktestRow | None:
+    """Return the row as it is now, None when the owner has none of this id."""
+    async with app.database.connection() as connection:
+        found = await connection.fetchrow(SQL["select_backtest"], identity, owner)
+    return None if found is None else BacktestRow.of(found)

@@ -1,33 +1,26 @@
-"""From a body to the canonical request: checked, completed, digested; all mistakes at once."""
+"""From the body of a request to the canonical request, with every problem reported at once."""
 
 from __future__ import annotations
 
 import asyncio
-import copy
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import ValidationError
-
-from services.api.errors import ApiProblem, invalid, problems_of
-from services.api.schemas.requests import BacktestBody, mentioned
 from shared.errors import Problem, RequestError
 from shared.model.request import BacktestRequest, canonical_json, request_digest
-from shared.simulation.validation import STANDARD_INDICES, canonical_request, request_of
+from shared.simulation.validation import STANDARD_INDICES, merged, read_request
 from shared.strategies.catalogue import Entry, strategy_request
 
 ANY_DAY = "2000-01-04"
-"""For what has no dates of its own."""
-_PARTS = re.compile(r"[^.\[\]]+")
-IN_LOOP = 2000
-"""Letters of a body that is understood at once."""
+"""Start and end of a request that has none of its own."""
+LOOP_LENGTH = 2000
+"""Length of a body up to which it is validated in the event loop."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Draft:
-    """A request that is fit to be accepted, before it meets a dataset."""
+class CanonicalRequest:
+    """A valid request, before it is validated against a dataset."""
 
     request: BacktestRequest
     text: str
@@ -36,125 +29,79 @@ class Draft:
     dataset: str | None
 
 
-async def drafted(
+class InvalidBodyError(RequestError):
+    """A body with problems; `rest` is the request of what is right in it, None when nothing is."""
+
+    def __init__(self, problems: list[Problem], rest: CanonicalRequest | None) -> None:
+        super().__init__(problems)
+        self.rest = rest
+
+
+async def canonicalize_body(
     body: Mapping[str, Any], own: Mapping[str, Entry], indices: frozenset[str] = STANDARD_INDICES
-) -> Draft:
-    """`draft_of`, off the event loop when there is much to read."""
-    if len(repr(body)) > IN_LOOP:
-        return await asyncio.to_thread(draft_of, body, own, indices)
-    return draft_of(body, own, indices)
+) -> CanonicalRequest:
+    """`canonicalize`, in a thread when the body is long."""
+    if len(repr(body)) > LOOP_LENGTH:
+        return await asyncio.to_thread(canonicalize, body, own, indices)
+    return canonicalize(body, own, indices)
 
 
-def draft_of(body: Mapping[str, Any], own: Mapping[str, Entry], indices: frozenset[str] = STANDARD_INDICES) -> Draft:
-    """Return the draft of a body; RequestError and ApiProblem list every problem.
+def canonicalize(
+    body: Mapping[str, Any], own: Mapping[str, Entry], indices: frozenset[str] = STANDARD_INDICES
+) -> CanonicalRequest:
+    """Return the canonical request of a body.
 
-    `own` are the caller's strategies, `indices` the index series of the dataset that expressions may name.
+    `own` are the caller's strategies by id, `indices` the index series of the dataset that expressions may name.
+    Raises InvalidBodyError with every problem that can be seen without a dataset.
     """
-    try:
-        model = BacktestBody.model_validate(body)
-    except ValidationError as error:
-        raise invalid(_all_mistakes(body, error, own, indices)) from None
-    return _draft(model, own, indices)
-
-
-def _draft(model: BacktestBody, own: Mapping[str, Entry], indices: frozenset[str]) -> Draft:
-    named = mentioned(model)
-    reference = named["strategy"]
-    whole = strategy_request(reference, named, own)
-    request = canonical_request(request_of(_without_id(whole), indices), indices)
-    identity = reference if isinstance(reference, str) else reference.get("id")
-    return Draft(
-        request=request,
-        text=canonical_json(request).decode(),
-        digest=request_digest(request),
+    problems: list[Problem] = []
+    dataset = body.get("dataset")
+    if not (dataset is None or (isinstance(dataset, str) and 1 <= len(dataset) <= 64 and "\x00" not in dataset)):
+        problems.append(Problem(path="dataset", message="must be the name of a dataset version, or null"))
+        dataset = None
+    whole, identity = _spelled_out(body, own, problems)
+    found = read_request(whole, indices)
+    problems = merged(problems, found.problems)
+    if found.value is None:
+        raise InvalidBodyError(problems, None)
+    canonical = CanonicalRequest(
+        request=found.value,
+        text=canonical_json(found.value).decode(),
+        digest=request_digest(found.value),
         strategy_id=identity,
-        dataset=model.dataset,
+        dataset=dataset,
     )
+    if problems:
+        raise InvalidBodyError(problems, canonical)
+    return canonical
 
 
-def _without_id(whole: dict[str, Any]) -> dict[str, Any]:
-    strategy = whole["strategy"]
-    if isinstance(strategy, dict) and "id" in strategy:
-        whole["strategy"] = {key: value for key, value in strategy.items() if key != "id"}
-    return whole
-
-
-def _all_mistakes(
-    body: Mapping[str, Any], error: ValidationError, own: Mapping[str, Entry], indices: frozenset[str]
-) -> list[Problem]:
-    """The mistakes of the shape, and those that a right shape would still have: what is wrong is left out and the rest
-    is checked as if it stood alone."""
-    found = problems_of(error)
-    pruned = copy.deepcopy(dict(body))
-    for item in error.errors(include_url=False, include_context=False, include_input=False):
-        _drop(pruned, item["loc"])
-    pruned.setdefault("strategy", {})
-    if any(problem.path in ("start", "end") for problem in found):
-        pruned["start"] = pruned["end"] = ANY_DAY
+def _spelled_out(
+    body: Mapping[str, Any], own: Mapping[str, Entry], problems: list[Problem]
+) -> tuple[dict[str, Any], str | None]:
+    """Return the body with its strategy spelled out, and the id of the strategy that it names."""
+    reference = body.get("strategy")
+    named = isinstance(reference, Mapping) and "id" in reference
+    whole = isinstance(reference, Mapping) and not named
+    identity = None if whole else reference["id"] if isinstance(reference, Mapping) else reference
+    parts = {name: value for name, value in reference.items() if name != "id"} if isinstance(reference, Mapping) else {}
+    if not isinstance(identity, str):
+        if identity is not None or (reference is None and "strategy" in body):
+            path, what = ("strategy.id", "a text") if named else ("strategy", "a strategy, or the id of one")
+            problems.append(Problem(path=path, message=f"must be {what}"))
+        elif not named:
+            return dict(body), None
+        return {**body, "strategy": parts}, None
     try:
-        _draft(BacktestBody.model_validate(pruned), own, indices)
-    except ValidationError:
-        return found
-    except RequestError as later:
-        return beside(found, later.problems)
-    return found
-
-
-def mistakes_of(
-    body: Mapping[str, Any], own: Mapping[str, Entry], indices: frozenset[str] = STANDARD_INDICES
-) -> list[Problem]:
-    """Everything that `draft_of` has against a body; empty when it is fit."""
-    try:
-        draft_of(body, own, indices)
-    except ApiProblem as error:
-        return list(error.errors)
+        return strategy_request(reference, body, own), identity
     except RequestError as error:
-        return list(error.problems)
-    return []
+        problems += error.problems
+        return {**body, "strategy": parts}, None
 
 
-def draft_without(
-    body: Mapping[str, Any],
-    problems: Iterable[Problem],
-    own: Mapping[str, Entry],
-    indices: frozenset[str] = STANDARD_INDICES,
-) -> Draft | None:
-    """The draft of what is left of a body without the places that problems name; None when that is no request."""
-    left = copy.deepcopy(dict(body))
-    for problem in problems:
-        if problem.path in ("start", "end"):
-            left["start"] = left["end"] = ANY_DAY
-        else:
-            _drop(left, tuple(int(part) if part.isdigit() else part for part in _PARTS.findall(problem.path)))
-    left.setdefault("strategy", {})
-    try:
-        return draft_of(left, own, indices)
-    except (ApiProblem, RequestError):
-        return None
-
-
-def beside(problems: Sequence[Problem], more: Iterable[Problem]) -> list[Problem]:
-    """The problems, and more of other places."""
-    seen = {problem.path for problem in problems}
-    if seen & {"start", "end"}:
-        seen |= {"start", "end"}
-    return [*problems, *(problem for problem in more if problem.path not in seen)]
-
-
-def _drop(body: Any, location: tuple[int | str, ...]) -> None:
-    parts = list(location)
-    if len(parts) > 1 and parts[0] == "strategy" and parts[1] in ("strategy", "id"):
-        del parts[1]
-    for part in parts[:-1]:
-        if isinstance(body, dict) and part in body:
-            body = body[part]
-        elif isinstance(body, list) and isinstance(part, int) and part < len(body):
-            # a wrong element makes its whole list unusable for further checks, its neighbours are fine
-            body = body[part]
-        else:
-            return
-    last = parts[-1]
-    if isinstance(body, dict):
-        body.pop(last, None)
-    elif isinstance(body, list) and isinstance(last, int) and last < len(body):
-        body[last] = "KOSPI"
+def problems_of_strategy(
+    strategy: Mapping[str, Any], costs: Mapping[str, Any], indices: frozenset[str] = STANDARD_INDICES
+) -> list[Problem]:
+    """Return every problem of a strategy that is spelled out, and of its costs."""
+    body = {"strategy": strategy, "costs": costs, "start": ANY_DAY, "end": ANY_DAY}
+    return read_request(body, indices).problems

@@ -1,4 +1,4 @@
-"""Rows that were accepted before there was a dataset version: they are attached to the first one that appears."""
+"""Backtests that were accepted before there was a dataset version: the first version that appears is theirs."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import asyncio
 
 import structlog
 
-from services.api.context import Api
-from services.api.ids import IDS
+from services.api.context import AppContext
+from services.api.ids import new_id
 from shared.contracts.events import BacktestRequested
 from shared.errors import UnavailableError
 from shared.infra.database.pool import LOST
@@ -20,44 +20,44 @@ from shared.simulation import ENGINE_VERSION
 log = structlog.get_logger()
 
 SQL = statements("backtest")
-AT_ONCE = 500
-EVERY_S = 5.0
+BATCH = 500
+POLL_S = 5.0
 
 
-async def attach_waiting(api: Api) -> int:
-    """Give every waiting row its computation; returns how many got one."""
+async def attach_pending(app: AppContext) -> int:
+    """Give pending rows the current dataset version and a computation; return how many got one."""
     attached = 0
-    async with api.database.connection() as connection:
-        rows = await connection.fetch(SQL["waiting"], AT_ONCE)
+    async with app.database.connection() as connection:
+        rows = await connection.fetch(SQL["select_pending"], BATCH)
     if not rows:
         return 0
-    view = await api.datasets.current()
+    view = await app.datasets.current()
     if view is None:
         return 0
     for row in rows:
-        values = (row["id"], IDS.new(), view.version, ENGINE_VERSION, RULES_VERSION)
-        async with api.database.connection() as connection:
-            made = await connection.fetchrow(SQL["attach_waiting"], *values)
+        values = (row["id"], new_id(), view.version, ENGINE_VERSION, RULES_VERSION)
+        async with app.database.connection() as connection:
+            made = await connection.fetchrow(SQL["attach_pending"], *values)
         if made is None:
             continue
         attached += 1
-        if made["fresh"]:
-            await append(api.broker, BacktestRequested(computation_id=str(made["computation"])))
-    api.datasets.wake()
+        if made["is_new"]:
+            await append(app.broker, BacktestRequested(computation_id=str(made["computation"])))
+    app.datasets.changed.notify_all()
     return attached
 
 
-async def keep_attaching(api: Api, published: asyncio.Event) -> None:
-    """Task: after each publication, and now and then."""
+async def attach_pending_forever(app: AppContext, published: asyncio.Event) -> None:
+    """Task: attach after each publication, and every `POLL_S` seconds."""
     while True:
         try:
-            attached = await attach_waiting(api)
+            attached = await attach_pending(app)
             if attached:
-                log.info("waiting.attached", rows=attached)
+                log.info("backtests.attached", rows=attached)
         except (*LOST, *REDIS_LOST, UnavailableError) as error:
-            log.warning("waiting.failed", error=type(error).__name__)
+            log.warning("backtests.attach_failed", error=type(error).__name__)
         try:
-            async with asyncio.timeout(EVERY_S):
+            async with asyncio.timeout(POLL_S):
                 await published.wait()
         except TimeoutError:
             continue

@@ -1,4 +1,4 @@
-"""The one reader of the events stream: wakes whoever waits for an end, and keeps the progress that watchers read."""
+"""The one reader of the events stream: wakes the tasks that wait for an outcome, and keeps the progress of runs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 
 import structlog
 
-from services.api.warm_subscriptions import Watches
+from services.api.change_signal import ChangeSignal
+from services.api.warm_subscriptions import WarmSubscriptions
 from shared.contracts.events import (
     EVENTS_STREAM,
     BacktestEnded,
@@ -26,124 +27,109 @@ from shared.infra.redis.streams import Broadcast
 
 log = structlog.get_logger()
 
-KEPT_POINTS = 200_000
-"""Equity points of unfinished runs that are kept for watchers, over all runs."""
+MAX_POINTS = 200_000
+"""Equity points of unfinished runs that are kept for readers, over all runs."""
+MAX_IDLE = 1000
+"""Subscriptions without a waiter that are kept."""
+
+FinishedOf = Callable[[list[str]], Awaitable[list[tuple[str, str, str | None]]]]
+"""Returns those of the computations that have ended: (id, status, result digest)."""
 
 
-class Channel:
-    """What is known of one running computation, and who waits to hear more."""
+class Subscription:
+    """What is known of one running computation."""
 
-    __slots__ = ("end", "equity", "looked", "progress", "status", "waiters")
+    __slots__ = ("changed", "end", "equity", "progress", "row_changes", "status")
 
     def __init__(self) -> None:
         self.status: str | None = None
         self.progress = 0.0
         self.equity: list[dict[str, Any]] = []
         self.end: BacktestEnded | None = None
-        self.looked = 0
-        """How often a row of it changed outside the stream."""
-        self.waiters: set[asyncio.Future[None]] = set()
+        self.row_changes = 0
+        """Number of changes of a caller's row, which the stream does not report."""
+        self.changed = ChangeSignal()
 
-    def wake(self) -> None:
-        """Resolve all waiters."""
-        for waiter in self.waiters:
-            if not waiter.done():
-                waiter.set_result(None)
-        self.waiters.clear()
+    @property
+    def is_idle(self) -> bool:
+        """Whether the subscription can be dropped: without waiters, and ended or without points."""
+        return not self.changed.waiters and (self.end is not None or not self.equity)
 
 
-Look = Callable[[list[str]], Awaitable[list[tuple[str, str, str | None]]]]
-"""Asks the record which of these computations have ended: (id, status, result digest)."""
-
-
-class Ends:
-    """Channels by computation, answers of queries by id."""
+class ProgressHub:
+    """Subscriptions by computation, and answers of simulators by query."""
 
     def __init__(self) -> None:
-        self._channels: OrderedDict[str, Channel] = OrderedDict()
+        self._subscriptions: OrderedDict[str, Subscription] = OrderedDict()
         self._answers: dict[str, asyncio.Future[QueryAnswered]] = {}
         self._points = 0
-        self.reading = False
-        self.warm = Watches()
-        """Whoever watches a warm run."""
+        self.is_reading = False
+        """Whether the stream was readable at the last attempt."""
+        self.warm = WarmSubscriptions()
 
-    def channel(self, computation: str) -> Channel:
-        """The channel of a computation, made when there is none."""
-        found = self._channels.get(computation)
+    def subscription(self, computation: str) -> Subscription:
+        """Return the subscription of a computation, a new one when there is none."""
+        found = self._subscriptions.get(computation)
         if found is None:
-            found = self._channels[computation] = Channel()
+            found = self._subscriptions[computation] = Subscription()
         return found
 
-    async def changed(self, computation: str, seconds: float) -> bool:
-        """Wait until something is told about a computation, at most `seconds`; False when nothing was."""
-        channel = self.channel(computation)
-        if channel.end is not None:
-            return True
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        channel.waiters.add(waiter)
-        try:
-            async with asyncio.timeout(seconds):
-                await waiter
-        except TimeoutError:
-            return False
-        finally:
-            channel.waiters.discard(waiter)
-        return True
+    async def wait_for_change(self, computation: str, timeout_s: float) -> bool:
+        """Wait for an event of a computation, at most `timeout_s`; return whether there was one, or it has ended."""
+        subscription = self.subscription(computation)
+        return subscription.end is not None or await subscription.changed.wait(timeout_s)
 
-    async def end(self, computation: str, seconds: float) -> BacktestEnded | None:
-        """The end of a computation, or None when it has not come in time."""
+    async def wait_for_end(self, computation: str, timeout_s: float) -> BacktestEnded | None:
+        """Return the end of a computation, or None when it does not come in time."""
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + seconds
-        channel = self.channel(computation)
-        while channel.end is None and (left := deadline - loop.time()) > 0:
-            await self.changed(computation, left)
-            channel = self._channels.get(computation, channel)
-        return channel.end
+        deadline = loop.time() + timeout_s
+        subscription = self.subscription(computation)
+        while subscription.end is None and (left := deadline - loop.time()) > 0:
+            await subscription.changed.wait(left)
+            subscription = self._subscriptions.get(computation, subscription)
+        return subscription.end
 
-    def waiting(self) -> int:
-        """How many wait here for anything."""
-        return len(self._answers) + sum(len(channel.waiters) for channel in self._channels.values())
+    def waiters(self) -> int:
+        """Return the number of tasks that wait for an outcome or an answer."""
+        return len(self._answers) + sum(found.changed.waiters for found in self._subscriptions.values())
 
-    def wake(self, computation: str) -> None:
-        """Something about a row of this computation changed outside the stream: its watchers look at the row."""
-        channel = self._channels.get(computation)
-        if channel is not None:
-            channel.looked += 1
-            channel.wake()
+    def row_changed(self, computation: str) -> None:
+        """Wake the readers of a computation: a caller's row has changed."""
+        subscription = self._subscriptions.get(computation)
+        if subscription is not None:
+            subscription.row_changes += 1
+            subscription.changed.notify_all()
 
-    def forget(self, computation: str) -> None:
-        """Nobody needs this channel any more, unless somebody waits in it or will want its points."""
-        channel = self._channels.get(computation)
-        if channel is not None and not channel.waiters and (channel.end is not None or not channel.equity):
-            self._points -= len(channel.equity)
-            del self._channels[computation]
+    def unsubscribe(self, computation: str) -> None:
+        """Drop a subscription unless a task waits in it, or will need its points."""
+        subscription = self._subscriptions.get(computation)
+        if subscription is not None and subscription.is_idle:
+            self._points -= len(subscription.equity)
+            del self._subscriptions[computation]
 
-    async def answer(self, query: str, seconds: float) -> QueryAnswered | None:
-        """The answer to a query that was announced under this id; ask before announcing."""
-        future = self._answers.setdefault(query, asyncio.get_running_loop().create_future())
-        try:
-            async with asyncio.timeout(seconds):
-                return await asyncio.shield(future)
-        except TimeoutError:
-            return None
-        finally:
-            self._answers.pop(query, None)
-
-    def expect(self, query: str) -> None:
-        """Register interest before the query is announced, so that no answer is missed."""
+    def register(self, query: str) -> None:
+        """Register a query; call this before the query is published, so that its answer is not missed."""
         self._answers.setdefault(query, asyncio.get_running_loop().create_future())
 
-    def unexpect(self, query: str) -> None:
-        """Nobody waits for an answer of this query any more."""
+    def unregister(self, query: str) -> None:
+        """Drop a query."""
         self._answers.pop(query, None)
 
-    def tell(self, event: Event) -> None:
-        """Take in one event."""
+    async def answer_of(self, query: str, timeout_s: float) -> QueryAnswered | None:
+        """Return the answer to a registered query, or None when it does not come in time."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await asyncio.shield(self._answers[query])
+        except TimeoutError:
+            return None
+
+    def dispatch(self, event: Event) -> None:
+        """Deliver one event."""
         if isinstance(event, BacktestEnded):
-            channel = self._channels.get(event.computation_id)
-            if channel is not None:
-                channel.end, channel.status = event, event.status
-                channel.wake()
+            subscription = self._subscriptions.get(event.computation_id)
+            if subscription is not None:
+                subscription.end, subscription.status = event, event.status
+                subscription.changed.notify_all()
         elif isinstance(event, BacktestProgressed):
             self._progressed(event)
         elif isinstance(event, QueryAnswered):
@@ -151,25 +137,26 @@ class Ends:
             if future is not None and not future.done():
                 future.set_result(event)
         elif isinstance(event, WarmProgressed):
-            self.warm.tell(event)
+            self.warm.dispatch(event)
 
     def _progressed(self, event: BacktestProgressed) -> None:
-        channel = self.channel(event.computation_id)
-        channel.status = event.status
-        channel.progress = max(channel.progress, event.progress)
-        # Points after a gap are not told: a reader that is past a day never comes back to it. They come with the end.
-        fresh = event.equity[len(channel.equity) - event.before :] if event.before <= len(channel.equity) else ()
-        channel.equity += fresh
-        self._points += len(fresh)
-        channel.wake()
-        while self._points > KEPT_POINTS and len(self._channels) > 1:
-            oldest = next(iter(self._channels))
-            self._points -= len(self._channels[oldest].equity)
-            self._channels[oldest].equity.clear()
-            self._channels.move_to_end(oldest)
+        subscription = self.subscription(event.computation_id)
+        subscription.status = event.status
+        subscription.progress = max(subscription.progress, event.progress)
+        # points after a gap are dropped: a reader that has passed a day never returns to it; the result has them
+        known = len(subscription.equity)
+        points = event.equity[known - event.before :] if event.before <= known else ()
+        subscription.equity += points
+        self._points += len(points)
+        subscription.changed.notify_all()
+        while self._points > MAX_POINTS and len(self._subscriptions) > 1:
+            oldest = next(iter(self._subscriptions))
+            self._points -= len(self._subscriptions[oldest].equity)
+            self._subscriptions[oldest].equity.clear()
+            self._subscriptions.move_to_end(oldest)
 
     async def read(self, broker: BrokerClient) -> None:
-        """Task: read the stream for ever; a lost broker is waited for."""
+        """Task: read the stream; while the broker is unavailable, retry."""
         broadcast = Broadcast(broker, EVENTS_STREAM)
         started = False
         while True:
@@ -177,26 +164,26 @@ class Ends:
                 if not started:
                     await broadcast.start()
                     started = True
-                self.reading = True
+                self.is_reading = True
                 for _, event in await broadcast.read():
-                    self.tell(event)
+                    self.dispatch(event)
             except LOST as error:
-                self.reading = False
-                log.warning("events.lost", error=type(error).__name__)
+                self.is_reading = False
+                log.warning("broker.disconnected", error=type(error).__name__)
                 await asyncio.sleep(0.2)
 
-    async def sweep(self, look: Look, *, every_s: float = 1.0) -> None:
-        """Task: ask the record about what is waited for, so that a lost event delays an answer and never loses it."""
+    async def sweep(self, finished_of: FinishedOf, *, every_s: float = 1.0) -> None:
+        """Task: query PostgreSQL for the awaited outcomes, so that a lost event delays an answer but never loses it."""
         while True:
             await asyncio.sleep(every_s)
-            waited = [name for name, channel in self._channels.items() if channel.waiters]
-            idle = [n for n, c in self._channels.items() if not c.waiters and (c.end is not None or not c.equity)]
-            for name in idle[:-1000]:
-                self.forget(name)
-            if not waited:
+            awaited = [name for name, found in self._subscriptions.items() if found.changed.waiters]
+            idle = [name for name, found in self._subscriptions.items() if found.is_idle]
+            for name in idle[:-MAX_IDLE]:
+                self.unsubscribe(name)
+            if not awaited:
                 continue
             try:
-                for name, status, digest in await look(waited):
-                    self.tell(BacktestEnded(computation_id=name, status=status, result_digest=digest))
+                for name, status, digest in await finished_of(awaited):
+                    self.dispatch(BacktestEnded(computation_id=name, status=status, result_digest=digest))
             except (UnavailableError, *DATABASE_LOST) as error:
                 log.warning("sweep.failed", error=type(error).__name__)

@@ -1,14 +1,14 @@
-"""Accepting a backtest: understood, checked against its dataset, recorded, announced, answered."""
+"""Submission of a backtest: canonicalize, validate against the dataset, insert, publish, respond."""
 
 from __future__ import annotations
 
 import asyncio
 import datetime as dt
 import hashlib
+import uuid
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from typing import Any
 
 import asyncpg
@@ -16,13 +16,16 @@ import structlog
 from aiohttp import web
 
 from services.api.auth import Caller
-from services.api.backtests.await_outcome import Row, answer
-from services.api.backtests.canonicalize import Draft, beside, draft_without, drafted
-from services.api.context import Api, Call
+from services.api.backtests.await_outcome import respond
+from services.api.backtests.canonicalize import CanonicalRequest, InvalidBodyError, canonicalize_body
+from services.api.backtests.results import Content
+from services.api.backtests.row import BacktestRow
+from services.api.backtests.validate import expression_indices, find_view
+from services.api.context import AppContext, RequestContext
 from services.api.datasets import View
 from services.api.errors import ApiProblem, as_problem, invalid
-from services.api.http.request import no_store, parse_object, read_body, wait_seconds
-from services.api.ids import IDS
+from services.api.http.request import is_no_store, parse_object, read_body, wait_seconds
+from services.api.ids import new_id
 from services.api.user_strategies import own_entries
 from shared.contracts.events import BacktestRequested
 from shared.contracts.http import ORIGIN_HEADER, ORIGINS
@@ -32,54 +35,53 @@ from shared.infra.redis.client import LOST
 from shared.infra.redis.streams import append
 from shared.market import RULES_VERSION
 from shared.simulation import ENGINE_VERSION
-from shared.simulation.plan import dataset_problems, expressions_of, window_of
-from shared.simulation.validation import STANDARD_INDICES
+from shared.simulation.validation import merged
 from shared.strategies.catalogue import BY_ID, Entry
 
 log = structlog.get_logger()
 
 SQL = statements("backtest")
-REMEMBERED = 2000
+MAX_CACHED_BODY = 16_384
+INSERT_ATTEMPTS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ask:
-    """How the caller wants to be answered."""
+class Submission:
+    """A valid request with the options of its HTTP request."""
 
-    raw: bytes
-    wait: float | None
+    caller: Caller
+    canonical: CanonicalRequest
+    wait_s: float | None
     no_store: bool
     origin: str
     idempotency_key: str | None
 
+    @property
+    def body_digest(self) -> str | None:
+        """Digest of the body for idempotency (1 and 1.0 are the same body); None without a key."""
+        if self.idempotency_key is None:
+            return None
+        return hashlib.sha256(f"{self.canonical.digest} {self.canonical.dataset}".encode()).hexdigest()
 
-def _body_digest(draft: Draft) -> str:
-    """What a body asks for, for idempotency: who repeats a request may write it otherwise (1 and 1.0)."""
-    return hashlib.sha256(f"{draft.digest} {draft.dataset}".encode()).hexdigest()
 
-
-async def create(api: Api, call: Call) -> web.StreamResponse:
+async def submit_backtest(app: AppContext, call: RequestContext) -> web.StreamResponse:
     """`POST /v1/backtests`."""
     request = call.request
-    ask = Ask(
-        raw=await read_body(request, api.settings.body_bytes),
-        wait=wait_seconds(request),
-        no_store=no_store(request),
-        origin=_origin(request),
-        idempotency_key=_idempotency_key(request),
-    )
-    try:
-        draft = await _understood(api, ask.raw, call.caller)
-    except (ApiProblem, RequestError) as error:
-        raise await _with_the_dataset(api, call.caller, ask.raw, error) from None
-    if ask.idempotency_key is not None:
-        known = await _idempotent(api, call.caller, ask, draft)
-        if known is not None:
-            return await answer(api, call, known, ask.wait)
-    view = await _view_that_fits(api, draft)
-    await _leave_room(api, call.caller)
-    row = await _recorded(api, call.caller, draft, view, ask)
-    return await answer(api, call, row, ask.wait)
+    raw = await read_body(request, app.settings.body_bytes)
+    key = _idempotency_key(request)
+    canonical = await _canonicalize(app, raw, call.caller)
+    submission = Submission(
+        caller=call.caller, canonical=canonical, wait_s=wait_seconds(request), no_store=is_no_store(request),
+        origin=_origin(request), idempotency_key=key,
+    )  # fmt: skip
+    if key is not None:
+        earlier = await _select_idempotent(app, submission)
+        if earlier is not None:
+            return await respond(app, call, earlier, submission.wait_s)
+    view = await find_view(app, canonical)
+    await _check_concurrency(app, call.caller)
+    row, is_new = await _insert(app, submission, view)
+    return await respond(app, call, row, submission.wait_s, is_new=is_new)
 
 
 def _origin(request: web.Request) -> str:
@@ -96,110 +98,47 @@ def _idempotency_key(request: web.Request) -> str | None:
     return key
 
 
-async def _understood(api: Api, raw: bytes, caller: Caller) -> Draft:
-    """The draft of a body; the last ones are remembered, since the same bodies come again and again."""
-    key = (raw, await expression_indices(api, None))
-    found = api.drafts.get(key)
-    if found is not None:
-        return found  # type: ignore[no-any-return]
+async def _canonicalize(app: AppContext, raw: bytes, caller: Caller) -> CanonicalRequest:
+    """Return the canonical request of a body; recent ones are cached, since clients repeat bodies."""
+    key = (raw, await expression_indices(app, None))
+    cached = app.canonical_requests.get(key)
+    if cached is not None:
+        return cached
     body = parse_object(raw)
-    own = await _own_of(api, body, caller)
-    draft = await drafted(body, own or {}, await expression_indices(api, body.get("dataset")))
-    if own is None and len(raw) <= 16_384:
-        _remember(api.drafts, key, draft)
-    return draft
+    indices = await expression_indices(app, body.get("dataset"))
+    own = await _own_strategies(app, body, caller)
+    try:
+        canonical = await canonicalize_body(body, own or {}, indices)
+    except InvalidBodyError as error:
+        raise invalid(merged(error.problems, await _dataset_problems(app, error.rest))) from None
+    if own is None and len(raw) <= MAX_CACHED_BODY:
+        app.canonical_requests[key] = canonical
+    return canonical
 
 
-async def expression_indices(api: Api, dataset: object) -> frozenset[str]:
-    """Return the index series that expressions may name: those of the pinned or current dataset version, if any."""
-    pinned = isinstance(dataset, str) and dataset.isalnum() and len(dataset) <= 64
-    view = await (api.datasets.get(str(dataset)) if pinned else api.datasets.current())
-    return STANDARD_INDICES if view is None else view.indices
-
-
-async def _own_of(api: Api, body: dict[str, Any], caller: Caller) -> Mapping[str, Entry] | None:
-    """The caller's own strategies when a body names what the catalogue does not have; None when it does not."""
+async def _own_strategies(app: AppContext, body: dict[str, Any], caller: Caller) -> Mapping[str, Entry] | None:
+    """Return the caller's strategies when a body names one that the catalogue lacks, else None."""
     reference = body.get("strategy")
     identity = reference.get("id") if isinstance(reference, dict) else reference
-    foreign = isinstance(identity, str) and identity not in BY_ID
-    return await own_entries(api, caller.owner) if foreign else None
+    is_own = isinstance(identity, str) and identity not in BY_ID
+    return await own_entries(app, caller.owner) if is_own else None
 
 
-async def _with_the_dataset(api: Api, caller: Caller, raw: bytes, error: ApiProblem | RequestError) -> ApiProblem:
-    """The refusal of a body, with what the dataset has against the rest of it: all mistakes at once."""
-    problem = as_problem(error)
-    if problem.status != 422 or not problem.errors or any(not item.path for item in problem.errors):
-        return problem
-    body = parse_object(raw)
-    own = await _own_of(api, body, caller) or {}
-    rest = await asyncio.to_thread(
-        draft_without, body, problem.errors, own, await expression_indices(api, body.get("dataset"))
-    )
+async def _dataset_problems(app: AppContext, rest: CanonicalRequest | None) -> list[Problem]:
+    """Return the problems that what is right in an invalid body has with its dataset."""
     if rest is None:
-        return problem
+        return []
     try:
-        await _view_that_fits(api, rest)
-    except (ApiProblem, RequestError) as more:
-        return invalid(beside(problem.errors, as_problem(more).errors))
-    return problem
+        await find_view(app, rest)
+    except (ApiProblem, RequestError) as error:
+        return list(as_problem(error).errors)
+    return []
 
 
-def _remember(memory: dict[Any, Any], key: Any, value: Any) -> None:
-    memory[key] = value
-    if len(memory) > REMEMBERED:
-        del memory[next(iter(memory))]
-
-
-async def _view_that_fits(api: Api, draft: Draft) -> View | None:
-    """The dataset of a request; None when data are loaded and no version is made yet. 422 when it does not fit."""
-    view = await api.datasets.current() if draft.dataset is None else await api.datasets.get(draft.dataset)
-    if view is not None:
-        await fit(api, draft, view)
-        return view
-    if draft.dataset is not None:
-        problems = [Problem(path="dataset", message="there is no such version; see /v1/datasets")]
-        current = await api.datasets.current()
-        raise invalid(problems if current is None else beside(problems, await _against(draft, current)))
-    if not await api.datasets.has_data():
-        raise ApiProblem(409, "no-market-data", "No market data are loaded. Load some with `ondol load DIR`.")
-    return None
-
-
-async def _against(draft: Draft, view: View) -> list[Problem]:
-    """What the manifest of a dataset has against a request."""
-    look = partial(
-        dataset_problems, draft.request, days=view.days, instruments=view.instruments, indices=view.indices,
-        factors=view.factors,
-    )  # fmt: skip
-    # to find names that are like unknown ones takes long
-    return await asyncio.to_thread(look) if draft.request.strategy.universe.stock_codes else look()
-
-
-async def fit(api: Api, draft: Draft, view: View) -> None:
-    """RequestError with everything in a request that this dataset cannot give, or that would cost too much."""
-    key = (draft.digest, view.version)
-    if key in api.checked:
-        return
-    request = draft.request
-    problems = await _against(draft, view)
-    if problems:
-        raise RequestError(problems)
-    window = window_of(request, view.days)
-    nodes = sum(expression.nodes for _, expression in expressions_of(request).named())
-    cost = nodes * len(view.instruments) * (window.stop - window.start)
-    if cost > api.settings.cost_limit:
-        raise ApiProblem(
-            422, "too-costly",
-            f"{nodes} nodes x {len(view.instruments)} stocks x {window.stop - window.start} days = {cost} is above the "
-            f"limit of {api.settings.cost_limit}; shorten the window or the expressions.",
-        )  # fmt: skip
-    _remember(api.checked, key, None)
-
-
-async def _leave_room(api: Api, caller: Caller) -> None:
+async def _check_concurrency(app: AppContext, caller: Caller) -> None:
     if caller.concurrency <= 0:
         return
-    async with api.database.connection() as connection:
+    async with app.database.connection() as connection:
         unfinished = await connection.fetchval(SQL["count_open"], caller.owner)
     if unfinished >= caller.concurrency:
         raise ApiProblem(
@@ -208,104 +147,132 @@ async def _leave_room(api: Api, caller: Caller) -> None:
         )  # fmt: skip
 
 
-async def _idempotent(api: Api, caller: Caller, ask: Ask, draft: Draft) -> Row | None:
-    """The row that this key made before; 422 when it was made by another request."""
-    async with api.database.connection() as connection:
-        found = await connection.fetchrow(SQL["idempotent"], caller.owner, ask.idempotency_key)
+async def _select_idempotent(app: AppContext, submission: Submission) -> BacktestRow | None:
+    """Return the row that this idempotency key created; raise a 422 when another body created it."""
+    owner, key = submission.caller.owner, submission.idempotency_key
+    async with app.database.connection() as connection:
+        found = await connection.fetchrow(SQL["select_idempotent"], owner, key)
         if found is None:
-            await connection.execute(SQL["forget_idempotency"], caller.owner, ask.idempotency_key)
+            await connection.execute(SQL["expire_idempotency_key"], owner, key)
             return None
-        if found["body_digest"] != _body_digest(draft):
+        if found["body_digest"] != submission.body_digest:
             raise ApiProblem(422, "idempotency-conflict", "This Idempotency-Key was used with another body.")
-        return dict(await connection.fetchrow(SQL["select_backtest"], found["id"], caller.owner))
+        return BacktestRow.of(await connection.fetchrow(SQL["select_backtest"], found["id"], owner))
 
 
-async def _recorded(api: Api, caller: Caller, draft: Draft, view: View | None, ask: Ask) -> Row:
-    """The new row of the caller, announced when its computation is new."""
-    created = dt.datetime.now(dt.UTC)
-    row: Row = {
-        "id": IDS.new(), "owner": caller.owner, "computation": None, "request": draft.text,
-        "dataset_version": None, "strategy_id": draft.strategy_id, "cached": False, "cancelled_at": None,
-        "created_at": created, "status": "queued", "progress": 0.0, "started_at": None, "finished_at": None,
-        "error": None, "result_digest": None,
-    }  # fmt: skip
+async def _insert(app: AppContext, submission: Submission, view: View | None) -> tuple[BacktestRow, bool]:
+    """Insert the row of a submission; return it, and whether its computation is new and published by this process."""
+    canonical = submission.canonical
+    row = BacktestRow(
+        id=new_id(), request=canonical.text, created_at=dt.datetime.now(dt.UTC), strategy_id=canonical.strategy_id,
+        computation_status="queued",
+    )  # fmt: skip
     if view is None:
-        return await _recorded_waiting(api, row, draft, ask)
-    row["dataset_version"] = view.version
-    content = (draft.digest, view.version, ENGINE_VERSION, RULES_VERSION)
-    if not ask.no_store and ask.idempotency_key is None:
-        known = api.results.known.get(content)
-        if known is not None:
-            stored = (row["id"], caller.owner, known, draft.strategy_id, ask.origin, created)
-            with suppress(asyncpg.ForeignKeyViolationError):  # the result is being forgotten this instant
-                async with api.database.connection() as connection:
-                    if await connection.fetchval(SQL["accept_stored"], *stored) is not None:
-                        api.measures.accepted("hit", ask.origin)
-                        return row | {"computation": known, "cached": True, "status": "completed",
-                                      "started_at": created, "finished_at": created}  # fmt: skip
-            del api.results.known[content]
-    mine = IDS.new()
-    api.ends.channel(str(mine))
+        return await _insert_pending(app, submission, row), False
+    row = replace(row, dataset_version=view.version, engine_version=ENGINE_VERSION)
+    content = (canonical.digest, view.version, ENGINE_VERSION, RULES_VERSION)
+    if not submission.no_store and submission.idempotency_key is None:
+        cached = await _insert_cached(app, submission, row, content)
+        if cached is not None:
+            return cached, False
+    return await _insert_computed(app, submission, row, content)
+
+
+async def _insert_cached(
+    app: AppContext, submission: Submission, row: BacktestRow, content: Content
+) -> BacktestRow | None:
+    """Insert a row whose result is known to be stored; None when it is not, or not any more."""
+    computation = app.results.completed.get(content)
+    if computation is None:
+        return None
+    values = (row.id, submission.caller.owner, computation, row.strategy_id, submission.origin, row.created_at)
+    with suppress(asyncpg.ForeignKeyViolationError):  # the result is being deleted
+        async with app.database.connection() as connection:
+            if await connection.fetchval(SQL["insert_cached_backtest"], *values) is not None:
+                app.metrics.backtest_accepted("hit", submission.origin)
+                return _completed_at_once(replace(row, computation=computation))
+    app.results.completed.pop(content, None)
+    return None
+
+
+def _completed_at_once(row: BacktestRow) -> BacktestRow:
+    return replace(
+        row, cached=True, computation_status="completed", started_at=row.created_at, finished_at=row.created_at
+    )
+
+
+async def _insert_computed(
+    app: AppContext, submission: Submission, row: BacktestRow, content: Content
+) -> tuple[BacktestRow, bool]:
+    """Insert a row and, unless an equal computation exists, a computation that is published to the simulators.
+
+    A content that this process sees for the first time is published before its row is committed: a simulator then
+    starts meanwhile and waits for the row.
+    """
+    computation = new_id()
+    app.progress.subscription(str(computation))
     values = (
-        row["id"], mine, caller.owner, draft.text, *content, draft.strategy_id, ask.origin, ask.idempotency_key,
-        _body_digest(draft) if ask.idempotency_key else None, ask.no_store, created,
+        row.id, computation, submission.caller.owner, row.request, *content, row.strategy_id, submission.origin,
+        submission.idempotency_key, submission.body_digest, submission.no_store, row.created_at,
     )  # fmt: skip
-    first = ask.idempotency_key is None and (ask.no_store or api.results.first_asked(content))
-    hint = BacktestRequested(
-        computation_id=str(mine), request=draft.text, dataset_version=view.version, origin=ask.origin,
-        created_at=created.timestamp(), row_follows=first,
+    publish_first = submission.idempotency_key is None and (
+        submission.no_store or app.results.is_first_request(content)
+    )
+    message = BacktestRequested(
+        computation_id=str(computation), request=row.request, dataset_version=row.dataset_version or "",
+        origin=submission.origin, created_at=row.created_at.timestamp(), row_follows=publish_first,
     )  # fmt: skip
-    telling: asyncio.Future[None] | None = None
-    for _ in range(5):
+    publishing: asyncio.Future[None] | None = None
+    for _ in range(INSERT_ATTEMPTS):
         made = None
         with suppress(asyncpg.ForeignKeyViolationError):
-            async with api.database.connection() as connection:
-                if first and telling is None:  # nobody else has it, most likely: a simulator begins meanwhile
-                    telling = asyncio.ensure_future(announce(api, hint))
-                made = await connection.fetchrow(SQL["accept"], *values)
+            async with app.database.connection() as connection:
+                if publish_first and publishing is None:
+                    publishing = asyncio.ensure_future(publish(app, message))
+                made = await connection.fetchrow(SQL["insert_backtest"], *values)
         if made is not None:
             break
-        known_row = None if ask.idempotency_key is None else await _idempotent(api, caller, ask, draft)
-        if known_row is not None:
-            api.ends.forget(str(mine))
-            return known_row
+        earlier = None if submission.idempotency_key is None else await _select_idempotent(app, submission)
+        if earlier is not None:
+            app.progress.unsubscribe(str(computation))
+            return earlier, False
     else:
         raise ApiProblem(503, "unavailable", "The request met too many equal ones at once; try again.",
                          headers={"Retry-After": "1"})  # fmt: skip
-    row |= {"computation": made["computation"], "cached": made["cached"], "status": made["status"]}
-    if made["fresh"]:
-        row["announced_here"] = True
-        await asyncio.shield(telling or asyncio.ensure_future(announce(api, hint)))
-        api.measures.accepted("miss", ask.origin)
-    else:
-        api.ends.forget(str(mine))
-        api.measures.accepted("hit" if made["cached"] else "joined", ask.origin)
-    if made["cached"]:
-        api.results.remember(content, made["computation"])
-        row |= {"started_at": created, "finished_at": created}
-    return row
+    row = replace(row, computation=made["computation"], computation_status=made["status"])
+    if made["is_new"]:
+        await asyncio.shield(publishing or asyncio.ensure_future(publish(app, message)))
+        app.metrics.backtest_accepted("miss", submission.origin)
+        return row, True
+    app.progress.unsubscribe(str(computation))
+    app.metrics.backtest_accepted("hit" if made["cached"] else "joined", submission.origin)
+    if not made["cached"]:
+        return row, False
+    found: uuid.UUID = made["computation"]
+    app.results.completed[content] = found
+    return _completed_at_once(row), False
 
 
-async def _recorded_waiting(api: Api, row: Row, draft: Draft, ask: Ask) -> Row:
-    """Data are loaded and the first version is on its way: the row waits for it."""
+async def _insert_pending(app: AppContext, submission: Submission, row: BacktestRow) -> BacktestRow:
+    """Insert a row without a dataset version; it gets the first one that is published."""
     values = (
-        row["id"], row["owner"], draft.text, draft.digest, draft.strategy_id, ask.origin, ask.no_store,
-        ask.idempotency_key, _body_digest(draft) if ask.idempotency_key else None, row["created_at"],
+        row.id, submission.caller.owner, row.request, submission.canonical.digest, row.strategy_id, submission.origin,
+        submission.no_store, submission.idempotency_key, submission.body_digest, row.created_at,
     )  # fmt: skip
-    async with api.database.connection() as connection:
-        made = await connection.fetchval(SQL["accept_waiting"], *values)
+    async with app.database.connection() as connection:
+        made = await connection.fetchval(SQL["insert_pending_backtest"], *values)
     if made is None:
-        known = await _idempotent(api, Caller(owner=row["owner"], rate_per_minute=0, concurrency=0), ask, draft)
-        if known is not None:
-            return known
-    api.measures.accepted("waiting", ask.origin)
-    await api.datasets.ask_for_first()
+        earlier = await _select_idempotent(app, submission)
+        if earlier is not None:
+            return earlier
+    app.metrics.backtest_accepted("waiting", submission.origin)
+    await app.datasets.request_first()
     return row
 
 
-async def announce(api: Api, hint: BacktestRequested) -> None:
-    """The hint for the simulators; when the broker is away the reconciler brings it later."""
+async def publish(app: AppContext, message: BacktestRequested) -> None:
+    """Publish a computation to the simulators; when the broker is unavailable, the reconciler publishes it later."""
     try:
-        await append(api.broker, hint)
+        await append(app.broker, message)
     except LOST as error:
-        log.warning("hint.lost", computation=hint.computation_id, error=type(error).__name__)
+        log.warning("job.publish_failed", computation_id=message.computation_id, error=type(error).__name__)

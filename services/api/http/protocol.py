@@ -1,9 +1,8 @@
-"""Connections below the routes: bytes that are no request get a problem document, and a request must come in time.
+"""Connections below the routes: a timeout for the head of a request, and problem documents for malformed bytes.
 
-aiohttp answers what its parser refuses by itself, in plain text, and leaves a half-sent request open as long as an idle
-connection. Both are its `RequestHandler`'s business, so this is one: `handle_error` and `finish_response` write problem
-documents, and `data_received` sets a deadline from the first byte of a request to the end of its headers. Idle
-connections, bodies, event streams and waiting answers have deadlines of their own and are not touched by it.
+aiohttp leaves a half-sent request open as long as an idle connection, and answers bytes that its parser rejects in
+plain text. `StrictRequestHandler` starts a timer with the first byte of a request and stops it when aiohttp has parsed
+the head; idle connections, bodies, event streams and waiting answers have timeouts of their own.
 """
 
 from __future__ import annotations
@@ -16,105 +15,97 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError, InvalidHeader, InvalidURLError, LineTooLong
 from aiohttp.web_request import BaseRequest
 
-from services.api.errors import ApiProblem, problem_response
+from services.api.errors import INTERNAL, ApiProblem, problem_response
 from shared.contracts.http import PROBLEM
 
-HEAD_S = 10.0
+HEAD_TIMEOUT_S = 10.0
 """From the first byte of a request to the end of its headers."""
-IDLE_S = 75.0
-"""A connection that asks for nothing is let go."""
-LINE_BYTES = 256 * 1024
-"""Two expressions of the greatest length in any script, percent-encoded, fit into a request line."""
-HEADER_BYTES = 16 * 1024
-HEADERS = 128
+KEEPALIVE_TIMEOUT_S = 75.0
+MAX_LINE_BYTES = 256 * 1024
+"""Two expressions of the maximum length in any script, percent-encoded, fit into a request line."""
+MAX_HEADER_BYTES = 16 * 1024
+MAX_HEADERS = 128
 
 _CLOSE = {"Connection": "close"}
 _REMEDY = "Send HTTP/1.1: a request line such as `GET /v1/factors HTTP/1.1`, headers, an empty line; see /docs."
 
 
 def malformed(error: HttpProcessingError) -> ApiProblem:
-    """What is wrong with bytes that are no request, and the remedy; none of the bytes are repeated."""
+    """Return the problem of bytes that are no request; it repeats none of them."""
     if isinstance(error, LineTooLong):
-        if error.args[1:2] == (LINE_BYTES,):
-            detail = f"The request line may have {LINE_BYTES} bytes; send what is longer in the body of a POST."
+        if error.args[1:2] == (MAX_LINE_BYTES,):
+            detail = f"The request line may have {MAX_LINE_BYTES} bytes; send what is longer in the body of a POST."
             return ApiProblem(414, "head-too-large", detail, headers=_CLOSE)
-        return ApiProblem(431, "head-too-large", f"A header may have {HEADER_BYTES} bytes.", headers=_CLOSE)
+        return ApiProblem(431, "head-too-large", f"A header may have {MAX_HEADER_BYTES} bytes.", headers=_CLOSE)
     reason = _reason(error)
     if reason.startswith("Too many headers"):
-        return ApiProblem(431, "head-too-large", f"A request may have {HEADERS} headers.", headers=_CLOSE)
+        return ApiProblem(431, "head-too-large", f"A request may have {MAX_HEADERS} headers.", headers=_CLOSE)
     return ApiProblem(400, "malformed-request", f"{reason}. {_REMEDY}", headers=_CLOSE)
 
 
 def _reason(error: HttpProcessingError) -> str:
-    """The parser's words, without the bytes that it shows."""
+    """Return the parser's reason without the bytes that it quotes."""
     if isinstance(error, InvalidHeader):
         return "A header is malformed"
     if isinstance(error, InvalidURLError):
-        return "The request line names no path"
-    said = [line.strip(" :.") for line in error.message.splitlines()]
-    found = next((line for line in said if line and line != "Bad status line"), "The parser refuses the bytes")
-    if "HTTPS" in found:
+        return "The request line has no path"
+    lines = [line.strip(" :.") for line in error.message.splitlines()]
+    reason = next((line for line in lines if line and line != "Bad status line"), "The parser rejects the bytes")
+    if "HTTPS" in reason:
         return "These bytes begin a TLS connection, and this port speaks plain HTTP: use http://"
-    return "These bytes begin HTTP/2, and this port speaks HTTP/1.1" if "PRI" in found else found
+    return "These bytes begin HTTP/2, and this port speaks HTTP/1.1" if "PRI" in reason else reason
 
 
-class Connection(web.RequestHandler):
-    """One connection of a caller."""
+class StrictRequestHandler(web.RequestHandler):
+    """One connection."""
 
-    __slots__ = ("_deadline", "_head_s")
+    __slots__ = ("_head_timeout_s", "_is_serving", "_timer")
 
-    def __init__(self, manager: web.Server, *, head_s: float, **more: Any) -> None:
-        super().__init__(manager, **more)
-        self._head_s = head_s
-        self._deadline: asyncio.TimerHandle | None = None
+    def __init__(self, server: web.Server, *, head_timeout_s: float, **options: Any) -> None:
+        super().__init__(server, **options)
+        self._head_timeout_s = head_timeout_s
+        self._is_serving = False
+        self._timer: asyncio.TimerHandle | None = None
 
     def data_received(self, data: bytes) -> None:
-        """Bytes of the caller; they have to become a request in time."""
-        before = self._request_count
+        """Receive bytes; those that begin a request start the timer."""
+        if self._timer is None and not self._is_serving and data.strip(b"\r\n"):
+            self._timer = asyncio.get_running_loop().call_later(self._head_timeout_s, self._time_out)
         super().data_received(data)
-        if self._request_count != before or not self._waits():
-            self._in_time()
-            self._break_body()
-        elif self._deadline is None and data.strip(b"\r\n"):
-            self._deadline = self._loop.call_later(self._head_s, self._too_slow)
+
+    def head_received(self) -> None:
+        """Stop the timer: the head of a request is complete, or the parser has rejected it."""
+        self._is_serving = True
+        self._stop_timer()
+
+    async def finish_response(
+        self, request: BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send an answer; the bytes that follow begin the next request."""
+        try:
+            return await super().finish_response(request, resp, start_time)
+        finally:
+            self._is_serving = False
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Nothing is waited for any more."""
-        self._in_time()
+        """Stop the timer with the connection."""
+        self._stop_timer()
         super().connection_lost(exc)
 
-    def _waits(self) -> bool:
-        """No request is being answered, and none is there to be."""
-        return self._waiter is not None and not self._waiter.done()
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
-    def _in_time(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
-
-    def _too_slow(self) -> None:
-        self._deadline = None
-        if not self._waits() or self.transport is None:
+    def _time_out(self) -> None:
+        self._timer = None
+        if self.transport is None:
             return
-        problem = ApiProblem(
-            408, "head-too-slow", f"The request line and the headers did not come within {self._head_s:g} seconds."
-        )
-        body = orjson.dumps(problem.document())
+        detail = f"The request line and the headers did not arrive within {self._head_timeout_s:g} seconds."
+        body = orjson.dumps(ApiProblem(408, "head-too-slow", detail).document)
         head = f"HTTP/1.1 408 Request Timeout\r\nContent-Type: {PROBLEM}\r\nContent-Length: {len(body)}\r\n"
         self.transport.write(head.encode() + b"Connection: close\r\n\r\n" + body)
         self.force_close()
-
-    def _break_body(self) -> None:
-        """The route that reads a body learns that the rest of it is malformed, instead of waiting for more."""
-        last = self._messages[-1][0] if self._messages else None
-        error, request = getattr(last, "exc", None), self._current_request
-        if isinstance(error, HttpProcessingError) and request is not None and not request.content.is_eof():
-            request.content.set_exception(error)
-
-    def log_exception(self, *args: Any, **more: Any) -> None:
-        """A line for mistakes of ours; bytes of a stranger that are no request are none."""
-        if not isinstance(more.get("exc_info"), HttpProcessingError | web.RequestPayloadError):
-            super().log_exception(*args, **more)
 
     def handle_error(
         self,
@@ -123,49 +114,55 @@ class Connection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """The answer to bytes that are no request, or to a mistake outside the routes; the connection ends with it."""
+        """Return the answer to malformed bytes, or to an error outside the routes; the connection ends with it."""
         if isinstance(exc, HttpProcessingError):
             if request.writer.output_size > 0:
-                raise ConnectionError("another answer is on its way already")
+                raise ConnectionError("the answer of an earlier request has begun")
             return problem_response(malformed(exc))
-        super().handle_error(request, status, exc, message)  # logs it, and refuses when something was sent
-        detail = "The mistake is ours and is logged; the request may be repeated."
-        return problem_response(ApiProblem(500, "internal", detail, headers=_CLOSE))
-
-    async def finish_response(
-        self, request: BaseRequest, resp: web.StreamResponse, start_time: float | None
-    ) -> tuple[web.StreamResponse, bool]:
-        """Send an answer; what aiohttp refused before any route was asked becomes a problem document."""
-        if isinstance(resp, web.HTTPExpectationFailed):
-            detail = "The only expectation that is met is `Expect: 100-continue`; leave the header out."
-            resp = problem_response(ApiProblem(417, "expectation-failed", detail, headers=_CLOSE))
-        return await super().finish_response(request, resp, start_time)
+        super().handle_error(request, status, exc, message)  # logs the error; raises when an answer has begun
+        return problem_response(ApiProblem(500, "internal", INTERNAL, headers=_CLOSE))
 
 
-class Door(web.Server):
-    """Makes a `Connection` for each caller."""
+class StrictServer(web.Server):
+    """Creates a `StrictRequestHandler` for each connection."""
+
+    def __init__(self, server: web.Server, options: dict[str, Any]) -> None:
+        super().__init__(
+            server.request_handler, request_factory=self._received, handler_cancellation=server.handler_cancellation
+        )
+        self._make = server.request_factory
+        self._options = options
+
+    def _received(
+        self, message: Any, payload: Any, protocol: web.RequestHandler, writer: Any, task: Any
+    ) -> BaseRequest:
+        if isinstance(protocol, StrictRequestHandler):
+            protocol.head_received()
+        return self._make(message, payload, protocol, writer, task)
 
     def __call__(self) -> web.RequestHandler:
-        """The protocol of a new connection."""
-        return Connection(self, loop=self._loop, **self._kwargs)
+        """Return the protocol of a new connection."""
+        return StrictRequestHandler(self, loop=asyncio.get_running_loop(), **self._options)
 
 
-class Runner(web.AppRunner):
-    """Runs an application behind a `Door`."""
+class StrictRunner(web.AppRunner):
+    """Runs an application behind a `StrictServer`."""
 
     def __init__(
-        self, app: web.Application, *, shutdown_timeout: float, head_s: float = HEAD_S, idle_s: float = IDLE_S
+        self,
+        app: web.Application,
+        *,
+        shutdown_timeout: float,
+        head_timeout_s: float = HEAD_TIMEOUT_S,
+        keepalive_timeout_s: float = KEEPALIVE_TIMEOUT_S,
     ) -> None:
         super().__init__(app, shutdown_timeout=shutdown_timeout, handler_cancellation=True)
-        self._limits: dict[str, Any] = {
-            "head_s": head_s, "keepalive_timeout": idle_s, "max_line_size": LINE_BYTES, "max_field_size": HEADER_BYTES,
-            "max_headers": HEADERS, "access_log": None,
-            "auto_decompress": False,  # an encoded body is refused, and nothing is unpacked before that
+        self._options: dict[str, Any] = {
+            "head_timeout_s": head_timeout_s, "keepalive_timeout": keepalive_timeout_s,
+            "max_line_size": MAX_LINE_BYTES, "max_field_size": MAX_HEADER_BYTES, "max_headers": MAX_HEADERS,
+            "access_log": None,
+            "auto_decompress": False,  # an encoded body is refused, and nothing is decompressed before that
         }  # fmt: skip
 
     async def _make_server(self) -> web.Server:
-        plain = await super()._make_server()
-        return Door(
-            plain.request_handler, request_factory=plain.request_factory,
-            handler_cancellation=plain.handler_cancellation, **self._limits,
-        )  # fmt: skip
+        return StrictServer(await super()._make_server(), self._options)

@@ -1,150 +1,196 @@
-"""Reading what a caller sends: bodies with limits, query parameters, cursors, `Prefer`; every mistake is a problem."""
+"""Reading of requests: bodies with limits, query parameters, ids in paths, `Prefer`; errors are problem documents."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
+import re
 import uuid
+from collections.abc import Mapping
+from functools import cache
 from typing import Any, TypeVar
 
+import msgspec
 import orjson
 from aiohttp import web
-from pydantic import BaseModel, ValidationError
 
-from services.api.errors import ApiProblem, invalid, not_found, problems_of
+from services.api.errors import ApiProblem, invalid, not_found
 from services.api.schemas.requests import Query
 from shared.contracts.http import MAX_WAIT_S
-from shared.errors import Problem
+from shared.errors import Problem, RequestError
+from shared.language import compile_expression
+from shared.model.conversion import convert
+from shared.simulation.validation import STANDARD_INDICES
 
-M = TypeVar("M", bound=BaseModel)
+S = TypeVar("S", bound=msgspec.Struct)
 Q = TypeVar("Q", bound=Query)
 
-DEEPEST = 20
-MOST_FIELDS = 200
-MOST_PARTS = 1000
-"""Values in a body, apart from texts in lists."""
-BODY_S = 10.0
-"""A body that takes longer is not waited for."""
+MAX_DEPTH = 20
+MAX_FIELDS = 200
+MAX_VALUES = 1000
+"""Maximum number of values in a body, texts in lists apart."""
+BODY_TIMEOUT_S = 10.0
+EXPRESSIONS: dict[str, Any] = {"where": "condition", "rank_by": "number"}
+"""Query parameters that hold an expression, and its role."""
+_NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?", re.ASCII)
 
 
-async def read_body(request: web.Request, limit: int, within_s: float = BODY_S) -> bytes:
-    """The whole body, at most `limit` bytes; 413 and 415 are answered before it is read, 408 when it does not come."""
+async def read_body(request: web.Request, limit: int, timeout_s: float = BODY_TIMEOUT_S) -> bytes:
+    """Return the whole body, at most `limit` bytes.
+
+    Raises problems: 415 and 413 before the body is read, 408 when it does not arrive within `timeout_s`.
+    """
     kind = request.content_type
     if kind not in ("application/json", "application/octet-stream") and not kind.endswith("+json"):
         raise ApiProblem(415, "unsupported-media-type", "Send the body as application/json in UTF-8.")
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise ApiProblem(415, "unsupported-media-type", "Send the body without a content encoding.")
     if (request.content_length or 0) > limit:
-        raise ApiProblem(413, "body-too-large", f"The body may have {limit} bytes.", headers={"Connection": "close"})
-    if request.content.is_eof():  # it is here already
-        return await _pieces(request, limit)
+        raise _too_large(limit)
+    if request.content.is_eof():  # the body has arrived already
+        return await _chunks(request, limit)
     try:
-        async with asyncio.timeout(within_s):
-            return await _pieces(request, limit)
+        async with asyncio.timeout(timeout_s):
+            return await _chunks(request, limit)
     except TimeoutError:
         raise ApiProblem(
-            408, "body-too-slow", f"The body did not come within {within_s:g} seconds.", headers={"Connection": "close"}
-        ) from None
+            408, "body-too-slow", f"The body did not arrive within {timeout_s:g} seconds.",
+            headers={"Connection": "close"},
+        ) from None  # fmt: skip
 
 
-async def _pieces(request: web.Request, limit: int) -> bytes:
-    pieces: list[bytes] = []
+async def read_optional_body(request: web.Request, limit: int) -> dict[str, Any]:
+    """Return the JSON object of a body that may be left out; an absent or blank one is an empty object."""
+    raw = await read_body(request, limit) if request.body_exists else b""
+    return parse_object(raw) if raw.strip() else {}
+
+
+async def _chunks(request: web.Request, limit: int) -> bytes:
+    chunks: list[bytes] = []
     size = 0
-    while piece := await request.content.readany():
-        size += len(piece)
+    while chunk := await request.content.readany():
+        size += len(chunk)
         if size > limit:
-            raise ApiProblem(
-                413, "body-too-large", f"The body may have {limit} bytes.", headers={"Connection": "close"}
-            )
-        pieces.append(piece)
-    return b"".join(pieces)
+            raise _too_large(limit)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _too_large(limit: int) -> ApiProblem:
+    return ApiProblem(413, "body-too-large", f"A body may have {limit} bytes.", headers={"Connection": "close"})
 
 
 def parse_json(raw: bytes) -> Any:
-    """The value of a JSON text in UTF-8; 400 says what is wrong."""
+    """Return the value of a JSON text in UTF-8; raise a 400 that names the place of the error."""
     if not raw.strip():
         raise ApiProblem(400, "malformed-body", "The body is empty; send a JSON object.")
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
-        mistake = Problem(path="", message=error.msg, line=error.lineno, column=error.colno)
-        raise ApiProblem(400, "malformed-body", f"The body is not JSON: {error.msg} ({where}).", [mistake]) from None
+        problem = Problem(path="", message=error.msg, line=error.lineno, column=error.colno)
+        raise ApiProblem(400, "malformed-body", f"The body is not JSON: {error.msg} ({where}).", [problem]) from None
 
 
 def parse_object(raw: bytes) -> dict[str, Any]:
-    """The JSON object in a body; one that no request can look like is refused before each mistake in it is told."""
+    """Return the JSON object of a body; raise a 422 for one that is too deep or too large for any request."""
     value = parse_json(raw)
     if not isinstance(value, dict):
         raise invalid([Problem(path="", message="the body must be a JSON object")])
-    if not _is_plain(raw):
-        _refuse_sprawl(value)
+    if not _is_small(raw):
+        _check_size(value)
     return value
 
 
-def _is_plain(raw: bytes) -> bool:
-    """Whether brackets and commas are too few for a sprawling value; those inside of texts count, too."""
+def _is_small(raw: bytes) -> bool:
+    """Whether there are too few brackets and commas (those in texts count) for a value beyond the limits."""
     opened = raw.count(b"{") + raw.count(b"[")
-    return opened <= DEEPEST and opened + raw.count(b",") < MOST_FIELDS
+    return opened <= MAX_DEPTH and opened + raw.count(b",") < MAX_FIELDS
 
 
-def _refuse_sprawl(body: dict[str, Any]) -> None:
-    open_parts: list[tuple[Any, int]] = [(body, 1)]
-    seen = 0
-    while open_parts:
-        part, depth = open_parts.pop()
-        if depth > DEEPEST:
-            raise invalid([Problem(path="", message=f"the body is nested deeper than {DEEPEST} levels")])
+def _check_size(body: dict[str, Any]) -> None:
+    pending: list[tuple[Any, int]] = [(body, 1)]
+    values = 0
+    while pending:
+        part, depth = pending.pop()
+        if depth > MAX_DEPTH:
+            raise invalid([Problem(path="", message=f"the body is nested deeper than {MAX_DEPTH} levels")])
         inner = part.values() if isinstance(part, dict) else (item for item in part if not isinstance(item, str))
-        if isinstance(part, dict) and len(part) > MOST_FIELDS:
-            raise invalid([Problem(path="", message=f"an object has {len(part)} fields; none may have so many")])
+        if isinstance(part, dict) and len(part) > MAX_FIELDS:
+            raise invalid([Problem(path="", message=f"an object has {len(part)} fields; the limit is {MAX_FIELDS}")])
         for item in inner:
-            seen += 1
-            if seen > MOST_PARTS:
-                raise invalid([Problem(path="", message=f"the body has more than {MOST_PARTS} parts")])
+            values += 1
+            if values > MAX_VALUES:
+                raise invalid([Problem(path="", message=f"the body has more than {MAX_VALUES} values")])
             if isinstance(item, dict | list):
-                open_parts.append((item, depth + 1))
+                pending.append((item, depth + 1))
 
 
-def parse_model(model: type[M], raw: bytes) -> M:
-    """A body as a model; every mistake at once."""
-    try:
-        return model.model_validate(parse_object(raw))
-    except ValidationError as error:
-        raise invalid(problems_of(error)) from None
+def parse_body(shape: type[S], body: Mapping[str, Any]) -> S:
+    """Return a body as its declared shape; raise a 422 with every problem."""
+    found = convert(body, shape)
+    if found.problems or found.value is None:
+        raise invalid(found.problems)
+    return found.value
 
 
-def parse_query(model: type[Q], request: web.Request) -> Q:
-    """The query parameters as a model; a parameter given twice is a mistake."""
+def parse_query(shape: type[Q], request: web.Request) -> Q:
+    """Return the query parameters as their declared shape; raise a 422 with every problem."""
     values: dict[str, str] = {}
     problems = []
     for name, value in request.query.items():
         if name in values:
             problems.append(Problem(path=name, message="this parameter is given twice"))
         values[name] = value
-    try:
-        found = model.model_validate(values)
-    except ValidationError as error:
-        problems += problems_of(error)
-        found = None
-    if problems or found is None:
+    kinds = _parameter_kinds(shape)
+    found = convert({name: _parameter_value(value, kinds.get(name)) for name, value in values.items()}, shape)
+    problems += found.problems
+    if problems or found.value is None:
         seen = {problem.path for problem in problems}
-        raise invalid(problems + [more for more in model.also(values) if more.path not in seen])
-    return found
+        raise invalid(problems + [more for more in _expression_problems(shape, values) if more.path not in seen])
+    return found.value
 
 
-def uuid_of(text: str, what: str = "backtest") -> uuid.UUID:
-    """An id in a path; what is no id names nothing."""
+@cache
+def _parameter_kinds(shape: type[Query]) -> dict[str, str]:
+    """Return parameter -> `number` or `list`, for those that are no text."""
+    kinds = {}
+    for field in msgspec.structs.fields(shape):
+        schema = msgspec.json.schema(field.type)
+        types = {schema.get("type"), *(part.get("type") for part in schema.get("anyOf", ()))}
+        if types & {"integer", "number"}:
+            kinds[field.name] = "number"
+        elif "array" in types:
+            kinds[field.name] = "list"
+    return kinds
+
+
+def _parameter_value(text: str, kind: str | None) -> Any:
+    if kind == "number" and _NUMBER.fullmatch(text):
+        return float(text) if "." in text else int(text)
+    return text.split(",") if kind == "list" else text
+
+
+def _expression_problems(shape: type[Query], values: Mapping[str, str]) -> list[Problem]:
+    problems: list[Problem] = []
+    for name, role in EXPRESSIONS.items():
+        if name in shape.__struct_fields__ and values.get(name):
+            try:
+                compile_expression(values[name], role=role, path=name, indices=STANDARD_INDICES)
+            except RequestError as error:
+                problems += error.problems
+    return problems
+
+
+def parse_uuid(text: str, what: str = "backtest") -> uuid.UUID:
+    """Return the id of a path; raise a 404 for a text that is no id."""
     try:
-        found = uuid.UUID(text)
+        return uuid.UUID(text)
     except ValueError:
         raise not_found(f"{what} with this id") from None
-    return found
 
 
 def wait_seconds(request: web.Request) -> float | None:
-    """`Prefer: wait=N`, clamped; None without it or when it cannot be understood (a preference is no demand)."""
+    """Return N of `Prefer: wait=N`, clamped; None without it or when it is malformed (a preference may be ignored)."""
     for header in request.headers.getall("Prefer", []):
         for part in header.replace(";", ",").split(","):
             name, _, value = part.strip().partition("=")
@@ -155,24 +201,6 @@ def wait_seconds(request: web.Request) -> float | None:
     return None
 
 
-def no_store(request: web.Request) -> bool:
-    """`Cache-Control: no-store`: compute anew, share nothing."""
+def is_no_store(request: web.Request) -> bool:
+    """Whether `Cache-Control: no-store` asks to compute anew and to share nothing."""
     return "no-store" in request.headers.get("Cache-Control", "").lower()
-
-
-def write_cursor(position: object) -> str:
-    """An opaque position in a list."""
-    return base64.urlsafe_b64encode(orjson.dumps(position)).decode().rstrip("=")
-
-
-def read_cursor(text: str | None, kind: type[M] | type[int] | type[str]) -> Any:
-    """The position in a cursor of ours; 422 for anything else."""
-    if text is None:
-        return None
-    try:
-        value = orjson.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
-    except (binascii.Error, orjson.JSONDecodeError, ValueError):
-        value = None
-    if not isinstance(value, kind) or isinstance(value, bool):
-        raise invalid([Problem(path="cursor", message="this is no cursor of this list; use next_cursor of an answer")])
-    return value

@@ -1,4 +1,4 @@
-"""How long refused callers are asked to stay away, so that they come back no faster than they can be served."""
+"""Adaptive `Retry-After` of requests that are refused with 503."""
 
 from __future__ import annotations
 
@@ -7,29 +7,28 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-A_SECOND = 100
-"""Callers that may come back in a second: about half of what two cores answer, the rest is for who is new."""
-LONGEST_S = 15
+RETRIES_PER_SECOND = 100
+"""Retries that may arrive in a second: about half of what two cores serve, so that new requests are served too."""
+MAX_RETRY_AFTER_S = 15
 
 
-class Refusals:
-    """The refusals with 503 of one api.
+class RetryAfterEstimator:
+    """Estimates the interval after which a refused client should retry.
 
-    Whoever was refused comes back after the seconds that it was told; who was refused during that time is therefore who
-    waits. A lone caller is told one second. Without this, those who wait ask hundreds of times a second while a server
-    recovers beside them, and all at once when it is back.
+    Clients retry after the interval that they were given, so the backlog equals the refusals of that interval. The next
+    interval spreads the backlog over `RETRIES_PER_SECOND`; a single client waits one second.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._waiting: deque[float] = deque()
-        self._told_s = 1
+        self._backlog: deque[float] = deque()
+        self._interval_s = 1
 
     def retry_after(self) -> int:
-        """Count a refusal; the seconds of its `Retry-After`, 1 to `LONGEST_S`."""
-        now, waiting = self._clock(), self._waiting
-        waiting.append(now)
-        while waiting[0] <= now - self._told_s:
-            waiting.popleft()
-        self._told_s = min(math.ceil(len(waiting) / A_SECOND), LONGEST_S)
-        return self._told_s
+        """Count a refusal; return the seconds of its `Retry-After`, 1 to `MAX_RETRY_AFTER_S`."""
+        now, backlog = self._clock(), self._backlog
+        backlog.append(now)
+        while backlog[0] <= now - self._interval_s:
+            backlog.popleft()
+        self._interval_s = min(math.ceil(len(backlog) / RETRIES_PER_SECOND), MAX_RETRY_AFTER_S)
+        return self._interval_s

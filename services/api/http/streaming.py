@@ -1,4 +1,4 @@
-"""Large answers, sent in slices: neither joined nor copied at once, and a reader that takes nothing is let go."""
+"""Large answers, written in slices: never copied as a whole, and a reader that receives nothing is disconnected."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 
 from aiohttp import web
 
-AT_ONCE = 1 << 20
-SLICE = 256 * 1024
-PATIENCE_S = 20.0
+MAX_SINGLE_WRITE = 1 << 20
+SLICE_BYTES = 256 * 1024
+WRITE_TIMEOUT_S = 20.0
 
 
 async def send(
@@ -21,9 +21,9 @@ async def send(
     headers: Mapping[str, str] | None = None,
     charset: str | None = None,
 ) -> web.StreamResponse:
-    """The answer whose body are these pieces, one after the other."""
+    """Send the answer whose body is the concatenation of these pieces."""
     size = sum(map(len, pieces))
-    if size <= AT_ONCE:
+    if size <= MAX_SINGLE_WRITE:
         return web.Response(
             status=status, body=b"".join(pieces), content_type=content_type, charset=charset, headers=headers
         )
@@ -35,10 +35,10 @@ async def send(
     try:
         for piece in pieces:
             view = memoryview(piece)
-            for start in range(0, len(piece), SLICE):
-                async with asyncio.timeout(PATIENCE_S):
-                    await response.write(view[start : start + SLICE])
-        async with asyncio.timeout(PATIENCE_S):
+            for start in range(0, len(piece), SLICE_BYTES):
+                async with asyncio.timeout(WRITE_TIMEOUT_S):
+                    await response.write(view[start : start + SLICE_BYTES])
+        async with asyncio.timeout(WRITE_TIMEOUT_S):
             await response.write_eof()
     except (ConnectionError, TimeoutError):
         if request.transport is not None:

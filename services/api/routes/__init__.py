@@ -1,16 +1,21 @@
-"""All routes, one file for each resource."""
+"""All routes, one module for each resource."""
 
 from __future__ import annotations
 
 from services.api.context import Route
 from services.api.routes import (
-    analysis,
+    backtest_analysis,
     backtest_events,
     backtest_exports,
     backtests,
     comparisons,
+    datasets,
+    docs,
+    factors,
     health,
-    openapi,
+    rankings,
+    schedule,
+    screen,
     stocks,
     strategies,
     warm_run_events,
@@ -21,13 +26,18 @@ ROUTES: tuple[Route, ...] = (
     *backtests.ROUTES,
     *backtest_events.ROUTES,
     *backtest_exports.ROUTES,
+    *backtest_analysis.ROUTES,
     *comparisons.ROUTES,
     *strategies.ROUTES,
+    *screen.ROUTES,
+    *rankings.ROUTES,
+    *factors.ROUTES,
     *stocks.ROUTES,
-    *analysis.ROUTES,
+    *datasets.ROUTES,
     *warm_runs.ROUTES,
     *warm_run_events.ROUTES,
+    *schedule.ROUTES,
     *health.ROUTES,
-    *openapi.ROUTES,
+    *docs.ROUTES,
 )
 """What is served, described and tested."""

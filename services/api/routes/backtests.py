@@ -1,22 +1,24 @@
-"""Backtests: ask for one, look at it, list them, cancel them."""
+"""Backtests: submit, show, list, cancel."""
 
 from __future__ import annotations
 
 import uuid
 from contextlib import suppress
-from typing import Any
 
 from aiohttp import web
 
-from services.api.backtests.await_outcome import fresh_row
-from services.api.backtests.serialize import backtest_document, head, splice, status_of
-from services.api.backtests.submit import create
-from services.api.context import Api, Call, Route
+from services.api.backtests.await_outcome import select_backtest
+from services.api.backtests.row import BacktestRow
+from services.api.backtests.serialize import backtest_document, head, join
+from services.api.backtests.submit import submit_backtest
+from services.api.context import AppContext, RequestContext, Route
 from services.api.errors import ApiProblem, not_found
-from services.api.http.request import read_cursor, uuid_of, write_cursor
+from services.api.http.answers import json_response
+from services.api.http.pagination import read_cursor, write_cursor
+from services.api.http.request import parse_uuid
 from services.api.http.streaming import send
 from services.api.schemas import responses
-from services.api.schemas.requests import BacktestBody, ListQuery
+from services.api.schemas.requests import BacktestBody, BacktestsQuery
 from shared.contracts.events import BacktestEnded
 from shared.contracts.http import JSON
 from shared.infra.database.sql import statements
@@ -25,98 +27,113 @@ from shared.infra.redis.streams import append
 
 SQL = statements("backtest")
 _NEWEST = uuid.UUID(int=(1 << 128) - 1)
-_LOOK_AT = 500
-"""Rows that are looked at at once for those with a status."""
+_STATUS_PAGE = 500
+"""Rows that are read at once when a status is asked for."""
 
 
-async def show(api: Api, call: Call) -> web.StreamResponse:
+async def post_backtest(app: AppContext, call: RequestContext) -> web.StreamResponse:
+    """`POST /v1/backtests`."""
+    return await submit_backtest(app, call)
+
+
+async def get_backtest(app: AppContext, call: RequestContext) -> web.StreamResponse:
     """`GET /v1/backtests/{id}`."""
-    row = await own_row(api, call)
-    result = await api.results.get(row["computation"]) if status_of(row) == "completed" else None
+    row = await find_backtest(app, call)
+    completed = row.status == "completed" and row.computation is not None
+    result = await app.results.get(row.computation) if completed and row.computation is not None else None
     return await send(call.request, backtest_document(row, result), JSON)
 
 
-async def own_row(api: Api, call: Call) -> dict[str, Any]:
-    """The caller's row that the path names; 404 for anything else."""
-    row = await fresh_row(api, uuid_of(call.request.match_info["id"]), call.caller.owner)
+async def find_backtest(app: AppContext, call: RequestContext) -> BacktestRow:
+    """Return the caller's backtest that the path names; raise a 404 when there is none."""
+    row = await select_backtest(app, parse_uuid(call.request.match_info["id"]), call.caller.owner)
     if row is None:
         raise not_found("backtest with this id")
     return row
 
 
-async def listing(api: Api, call: Call) -> web.Response:
+async def find_completed(app: AppContext, call: RequestContext, purpose: str) -> tuple[BacktestRow, uuid.UUID]:
+    """Return the caller's completed backtest that the path names, and its computation; raise a 409 when it is not."""
+    row = await find_backtest(app, call)
+    if row.status != "completed" or row.computation is None:
+        raise ApiProblem(409, "conflict", f"The backtest is {row.status}; only a completed one {purpose}.")
+    return row, row.computation
+
+
+async def list_backtests(app: AppContext, call: RequestContext) -> web.Response:
     """`GET /v1/backtests`: the newest first."""
-    query: ListQuery = call.query
+    query: BacktestsQuery = call.query
     cursor = read_cursor(query.cursor, str)
-    rows = await _newest(api, call.caller.owner, _NEWEST if cursor is None else uuid_of(cursor), query)
-    more = len(rows) > query.limit
+    rows = await _select_newest(app, call.caller.owner, _NEWEST if cursor is None else parse_uuid(cursor), query)
     items = []
     for row in rows[: query.limit]:
-        front = head(row)
-        raw = {"request": row["request"], "statistics": row["statistics"] if front["status"] == "completed" else None}
-        if front["status"] == "failed":
-            raw["error"] = row["error"]
-        items.append(splice(front, **raw))
-    following = write_cursor(str(rows[query.limit - 1]["id"])) if more else None
-    body = splice({"next_cursor": following}, items=b"[" + b",".join(items) + b"]")
-    return web.Response(body=body, content_type=JSON)
+        members: dict[str, bytes | str | None] = {"request": row.request, "statistics": None}
+        if row.status == "completed":
+            members["statistics"] = row.statistics
+        elif row.status == "failed":
+            members["error"] = row.error
+        items.append(b"".join(join(head(row), **members)))
+    following = write_cursor(str(rows[query.limit - 1].id)) if len(rows) > query.limit else None
+    return json_response(b"".join(join({"next_cursor": following}, items=b"[" + b",".join(items) + b"]")))
 
 
-async def _newest(api: Api, owner: str, before: uuid.UUID, query: ListQuery) -> list[Any]:
-    """A row more than the page has, if there is one; a status belongs to the computation, so it is looked for page by
-    page."""
+async def _select_newest(app: AppContext, owner: str, before: uuid.UUID, query: BacktestsQuery) -> list[BacktestRow]:
+    """Return the rows of a page, and one more when there is one.
+
+    A status belongs to the computation and has no index by owner, so rows are read page by page until enough match.
+    """
     wanted = query.limit + 1
-    asked = wanted if query.status is None else max(wanted, _LOOK_AT)
-    found: list[Any] = []
+    at_once = wanted if query.status is None else max(wanted, _STATUS_PAGE)
+    found: list[BacktestRow] = []
     while True:
-        async with api.database.transaction() as connection:
+        async with app.database.transaction() as connection:
             await connection.execute(SQL["force_custom_plan"])
-            rows = await connection.fetch(SQL["list"], owner, before, query.strategy, asked)
-        found += [row for row in rows if query.status in (None, row["status"])]
-        if len(found) >= wanted or len(rows) < asked:
+            records = await connection.fetch(SQL["select_newest"], owner, before, query.strategy, at_once)
+        rows = [BacktestRow.of(record) for record in records]
+        found += [row for row in rows if query.status in (None, row.status)]
+        if len(found) >= wanted or len(rows) < at_once:
             return found[:wanted]
-        before = rows[-1]["id"]
+        before = rows[-1].id
 
 
-async def cancel(api: Api, call: Call) -> web.Response:
-    """`DELETE /v1/backtests/{id}`: detach the row; the work stops when the last row has gone."""
-    row = await own_row(api, call)
-    identity, owner = row["id"], call.caller.owner
+async def delete_backtest(app: AppContext, call: RequestContext) -> web.Response:
+    """`DELETE /v1/backtests/{id}`: cancel the row; the computation stops when it was the last one."""
+    row = await find_backtest(app, call)
     stopped: uuid.UUID | None = None
-    async with api.database.transaction() as connection:
-        if row["computation"] is not None:
-            await connection.fetchrow(SQL["lock_computation"], row["computation"])
-        detached = await connection.fetchrow(SQL["cancel_backtest"], identity, owner)
-        if detached is not None and detached["computation"] is not None:
-            stopped = await connection.fetchval(SQL["stop_computation"], detached["computation"])
+    async with app.database.transaction() as connection:
+        if row.computation is not None:
+            await connection.fetchrow(SQL["lock_computation"], row.computation)
+        cancelled = await connection.fetchrow(SQL["cancel_backtest"], row.id, call.caller.owner)
+        if cancelled is not None and cancelled["computation"] is not None:
+            stopped = await connection.fetchval(SQL["stop_computation"], cancelled["computation"])
     if stopped is not None:
         name = str(stopped)
-        with suppress(*LOST):  # the simulator's next heartbeat finds its lease gone
-            await append(api.broker, BacktestEnded(computation_id=name, status="cancelled"))
-    elif detached is not None and detached["computation"] is not None:
-        api.ends.wake(str(detached["computation"]))
-    row = await own_row(api, call)
-    if status_of(row) != "cancelled":
-        raise ApiProblem(409, "conflict", f"The backtest has ended already: {status_of(row)}.")
-    return web.Response(body=b"".join(backtest_document(row, None)), content_type=JSON)
+        with suppress(*LOST):  # the simulator's next heartbeat finds that its lease is void
+            await append(app.broker, BacktestEnded(computation_id=name, status="cancelled"))
+    elif cancelled is not None and cancelled["computation"] is not None:
+        app.progress.row_changed(str(cancelled["computation"]))
+    row = await find_backtest(app, call)
+    if row.status != "cancelled":
+        raise ApiProblem(409, "conflict", f"The backtest has ended already: {row.status}.")
+    return json_response(b"".join(backtest_document(row, None)))
 
 
 ROUTES = (
     Route(
-        method="POST", path="/v1/backtests", handler=create, summary="Ask for a backtest", tag="backtests",
+        method="POST", path="/v1/backtests", handler=post_backtest, summary="Submit a backtest", tag="backtests",
         body=BacktestBody, answers={200: responses.Backtest, 202: responses.Backtest},
         headers=("Prefer", "Idempotency-Key", "Cache-Control", "Ondol-Origin"), problems=(400, 409, 413, 415),
     ),
     Route(
-        method="GET", path="/v1/backtests", handler=listing, summary="List one's backtests", tag="backtests",
-        query=ListQuery, answers={200: responses.BacktestList},
+        method="GET", path="/v1/backtests", handler=list_backtests, summary="The caller's backtests, the newest first",
+        tag="backtests", query=BacktestsQuery, answers={200: responses.BacktestList},
     ),
     Route(
-        method="GET", path="/v1/backtests/{id}", handler=show, summary="A backtest with its result", tag="backtests",
-        answers={200: responses.Backtest}, problems=(404,),
+        method="GET", path="/v1/backtests/{id}", handler=get_backtest, summary="A backtest with its result",
+        tag="backtests", answers={200: responses.Backtest}, problems=(404,),
     ),
     Route(
-        method="DELETE", path="/v1/backtests/{id}", handler=cancel, summary="Cancel a backtest", tag="backtests",
-        answers={200: responses.Backtest}, problems=(404, 409),
+        method="DELETE", path="/v1/backtests/{id}", handler=delete_backtest, summary="Cancel a backtest",
+        tag="backtests", answers={200: responses.Backtest}, problems=(404, 409),
     ),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Backtests side by side: statistics, and equity on the dates that they have in common."""
+"""Comparison of backtests: statistics, and equity on the dates that all of them have."""
 
 from __future__ import annotations
 
@@ -9,43 +9,47 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from services.api.backtests.result_reader import blocks
-from services.api.backtests.serialize import status_of
-from services.api.context import Api, Call, Route
+from services.api.backtests.result_reader import read_blocks
+from services.api.backtests.row import BacktestRow
+from services.api.context import AppContext, RequestContext, Route
 from services.api.errors import ApiProblem, invalid
-from services.api.http.request import parse_model, read_body
+from services.api.http.answers import json_response
+from services.api.http.request import parse_body, parse_object, read_body
 from services.api.schemas import responses
 from services.api.schemas.requests import CompareBody
-from shared.contracts.http import JSON
 from shared.errors import Problem
 from shared.infra.database.sql import statements
 
 SQL = statements("backtest")
 
 
-async def compare(api: Api, call: Call) -> web.Response:
+async def post_comparison(app: AppContext, call: RequestContext) -> web.Response:
     """`POST /v1/compare`."""
-    body = parse_model(CompareBody, await read_body(call.request, api.settings.body_bytes))
-    rows = await _rows(api, call, body.ids)
-    curves = [await asyncio.to_thread(_curve, await api.results.needed(row["computation"])) for row in rows]
-    document = await asyncio.to_thread(_side_by_side, rows, curves)
-    return web.Response(body=document, content_type=JSON)
+    body = parse_body(CompareBody, parse_object(await read_body(call.request, app.settings.body_bytes)))
+    rows = await _select_completed(app, call, body.ids)
+    curves = [
+        await asyncio.to_thread(_equity_of, await app.results.require(row.computation))
+        for row in rows
+        if row.computation is not None
+    ]
+    return json_response(await asyncio.to_thread(_compare, rows, curves))
 
 
-async def _rows(api: Api, call: Call, names: list[str]) -> list[Any]:
-    """The caller's completed rows in the order that was asked for; every mistake at once."""
+async def _select_completed(app: AppContext, call: RequestContext, ids: tuple[str, ...]) -> list[BacktestRow]:
+    """Return the caller's completed backtests in the order of `ids`; raise every problem with them."""
     wanted: list[uuid.UUID | None] = []
-    for name in names:
+    for text in ids:
         try:
-            wanted.append(uuid.UUID(name))
+            wanted.append(uuid.UUID(text))
         except ValueError:
             wanted.append(None)
     known = [identity for identity in wanted if identity is not None]
-    async with api.database.connection() as connection:
-        found = {row["id"]: row for row in await connection.fetch(SQL["statistics"], call.caller.owner, known)}
+    async with app.database.connection() as connection:
+        records = await connection.fetch(SQL["select_statistics"], call.caller.owner, known)
+    found = {record["id"]: BacktestRow.of(record) for record in records}
     problems = [
-        Problem(path=f"ids[{place}]", message="there is no backtest with this id")
-        for place, identity in enumerate(wanted)
+        Problem(path=f"ids[{index}]", message="there is no backtest with this id")
+        for index, identity in enumerate(wanted)
         if identity not in found
     ]
     if len(set(known)) != len(known):
@@ -53,36 +57,35 @@ async def _rows(api: Api, call: Call, names: list[str]) -> list[Any]:
     if problems:
         raise invalid(problems)
     rows = [found[identity] for identity in known]
-    unfinished = [str(row["id"]) for row in rows if status_of(row) != "completed"]
+    unfinished = [str(row.id) for row in rows if row.status != "completed"]
     if unfinished:
         raise ApiProblem(409, "conflict", f"Only completed backtests can be compared; not: {', '.join(unfinished)}.")
     return rows
 
 
-def _curve(body: bytes) -> list[dict[str, Any]]:
-    return [point for block in blocks(body, "equity") for point in block]
+def _equity_of(body: bytes) -> dict[str, float | None]:
+    """Return date -> equity of a result."""
+    return {point["date"]: point["equity"] for block in read_blocks(body, "equity") for point in block}
 
 
-def _side_by_side(rows: list[Any], curves: list[list[dict[str, Any]]]) -> bytes:
-    common = set.intersection(*({point["date"] for point in curve} for curve in curves)) if curves else set()
-    dates = sorted(common)
-    values = [{point["date"]: point["equity"] for point in curve} for curve in curves]
+def _compare(rows: list[BacktestRow], curves: list[dict[str, float | None]]) -> dict[str, Any]:
+    dates = sorted(set.intersection(*(set(curve) for curve in curves))) if curves else []
     items = [
         {
-            "id": str(row["id"]),
-            "strategy_id": row["strategy_id"],
-            "dataset": row["dataset_version"],
-            "statistics": orjson.loads(row["statistics"]) if row["statistics"] else {},
+            "id": str(row.id),
+            "strategy_id": row.strategy_id,
+            "dataset": row.dataset_version,
+            "statistics": orjson.loads(row.statistics) if row.statistics else {},
             "equity": [curve[date] for date in dates],
         }
-        for row, curve in zip(rows, values, strict=True)
+        for row, curve in zip(rows, curves, strict=True)
     ]
-    return orjson.dumps({"dates": dates, "items": items})
+    return {"dates": dates, "items": items}
 
 
 ROUTES = (
     Route(
-        method="POST", path="/v1/compare", handler=compare, tag="backtests",
+        method="POST", path="/v1/compare", handler=post_comparison, tag="backtests",
         summary="Statistics and equity side by side",
         body=CompareBody, answers={200: responses.Comparison}, problems=(400, 409, 413, 415),
     ),

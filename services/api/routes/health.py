@@ -1,17 +1,16 @@
-"""Health, metrics and the description of the interface."""
+"""Health, readiness and metrics."""
 
 from __future__ import annotations
 
 import asyncio
 
 import asyncpg
-import orjson
 from aiohttp import web
 
-from services.api.context import Api, Call, Route
-from services.api.schemas import responses
+from services.api.context import AppContext, RequestContext, Route
+from services.api.http.answers import json_response
+from services.api.schemas import operation_responses
 from shared.contracts.events import BACKTESTS, QUERIES, SIMULATORS
-from shared.contracts.http import JSON
 from shared.errors import UnavailableError
 from shared.infra.database.pool import LOST
 from shared.infra.database.sql import statements
@@ -21,54 +20,52 @@ from shared.infra.redis.streams import backlog
 SQL = statements("backtest")
 
 
-async def healthz(api: Api, call: Call) -> web.Response:
-    """The process is alive."""
-    return web.Response(body=b'{"status":"ok"}', content_type=JSON)
+async def get_health(app: AppContext, call: RequestContext) -> web.Response:
+    """`GET /healthz`: the process is alive."""
+    return json_response(b'{"status":"ok"}')
 
 
-async def readyz(api: Api, call: Call) -> web.Response:
-    """Its dependencies answer; which one does not."""
+async def get_readiness(app: AppContext, call: RequestContext) -> web.Response:
+    """`GET /readyz`: whether each dependency answers."""
     names = ("postgres", "broker", "cache")
-    found = await asyncio.gather(api.database.answers(), servers.answers(api.broker), api.cache.answers())
-    there = dict(zip(names, found, strict=True)) | {"events": api.ends.reading}
-    there["events"] &= there["broker"]
-    ready = all(there.values())
-    return web.Response(
-        status=200 if ready else 503,
-        body=orjson.dumps({"status": "ready" if ready else "not_ready", "dependencies": there}),
-        content_type=JSON,
-        headers={} if ready else {"Retry-After": "2"},
-    )
+    answers = await asyncio.gather(app.database.answers(), servers.answers(app.broker), app.cache.answers())
+    dependencies = dict(zip(names, answers, strict=True))
+    dependencies["events"] = app.progress.is_reading and dependencies["broker"]
+    if all(dependencies.values()):
+        return json_response({"status": "ready", "dependencies": dependencies})
+    document = {"status": "not_ready", "dependencies": dependencies}
+    return json_response(document, status=503, headers={"Retry-After": "2"})
 
 
-async def metrics(api: Api, call: Call) -> web.Response:
-    """Counters for Prometheus."""
+async def get_metrics(app: AppContext, call: RequestContext) -> web.Response:
+    """`GET /metrics`: metrics for Prometheus."""
     try:
-        async with api.database.connection() as connection:
+        async with app.database.connection() as connection:
             row = await connection.fetchrow(SQL["queue_depth"])
-        api.measures.queue(row["queued"], row["oldest_s"], api.datasets.published_at)
+        app.metrics.set_queue(row["queued"], row["oldest_s"], app.datasets.published_at)
         for stream in (BACKTESTS, QUERIES):
-            found = await backlog(api.broker, stream, SIMULATORS)
-            api.measures.stream(stream, found.length, found.pending, found.lag)
-        for role, redis in (("broker", api.broker), ("cache", api.cache.redis)):
-            api.measures.redis(role, *await servers.memory(redis))
-        api.measures.pool(api.database.pool.get_size(), api.database.idle())
+            found = await backlog(app.broker, stream, SIMULATORS)
+            app.metrics.set_stream(stream, found.length, found.pending, found.lag)
+        for role, redis in (("broker", app.broker), ("cache", app.cache.redis)):
+            app.metrics.set_redis(role, *await servers.memory(redis))
+        app.metrics.set_pool(app.database.pool.get_size(), app.database.idle())
     except (*LOST, *servers.LOST, UnavailableError, asyncpg.PostgresError):
-        api.measures.blind()
-    return web.Response(body=api.measures.text(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+        app.metrics.mark_queue_unknown()
+    headers = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
+    return web.Response(body=app.metrics.exposition(), headers=headers)
 
 
 ROUTES = (
     Route(
-        method="GET", path="/healthz", handler=healthz, summary="The process is alive", tag="operations",
-        answers={200: responses.Health}, public=True,
+        method="GET", path="/healthz", handler=get_health, summary="Whether the process is alive", tag="operations",
+        answers={200: operation_responses.Health}, public=True,
     ),
     Route(
-        method="GET", path="/readyz", handler=readyz, summary="The dependencies answer", tag="operations",
-        answers={200: responses.Readiness, 503: responses.Readiness}, public=True,
+        method="GET", path="/readyz", handler=get_readiness, summary="Whether the dependencies answer",
+        tag="operations", answers={200: operation_responses.Readiness, 503: operation_responses.Readiness}, public=True,
     ),
     Route(
-        method="GET", path="/metrics", handler=metrics, summary="Counters for Prometheus", tag="operations",
+        method="GET", path="/metrics", handler=get_metrics, summary="Metrics for Prometheus", tag="operations",
         answers={200: "text/plain"}, public=True,
     ),
 )  # fmt: skip

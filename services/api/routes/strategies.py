@@ -1,4 +1,4 @@
-"""Strategies: the catalogue, the presets, and those that a user keeps."""
+"""Strategies: the catalogue, the presets, and those that a caller has stored."""
 
 from __future__ import annotations
 
@@ -9,191 +9,192 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from services.api.backtests.canonicalize import ANY_DAY, beside, draft_of, mistakes_of
+from services.api.backtests.canonicalize import problems_of_strategy
 from services.api.backtests.serialize import instant
-from services.api.backtests.submit import expression_indices
-from services.api.context import Api, Call, Route
+from services.api.backtests.validate import expression_indices
+from services.api.context import AppContext, RequestContext, Route
+from services.api.datasets import View
 from services.api.errors import ApiProblem, invalid, not_found
-from services.api.http.request import M, parse_model, parse_object, read_body, read_cursor, write_cursor
-from services.api.schemas import responses
-from services.api.schemas.requests import NewStrategyBody, OwnStrategyBody, PageQuery, mentioned
+from services.api.http.answers import json_response
+from services.api.http.pagination import read_cursor, write_cursor
+from services.api.http.request import parse_object, read_body
+from services.api.schemas import market_responses
+from services.api.schemas.requests import NewStrategyBody, PageQuery, UserStrategyBody
 from services.api.user_strategies import SQL
-from shared.contracts.http import JSON
-from shared.errors import Problem, RequestError
+from shared.model.conversion import convert
+from shared.simulation.validation import merged
 from shared.strategies.catalogue import BY_ID, FAMOUS, NOTE, PRESETS, Entry
+from shared.strategies.needs import needs_of
 
-MOST = 1000
-"""Strategies that an owner may keep."""
-
-
-class StrategyPage(responses.StrategyList):
-    """A page of strategies: the catalogue in its order, then one's own by id."""
-
-    next_cursor: str | None
+MAX_STRATEGIES = 1000
+"""Number of strategies that an owner may store."""
+OWN_NOT_FOUND = "strategy of yours with this id"
 
 
-async def listing(api: Api, call: Call) -> web.Response:
+async def list_strategies(app: AppContext, call: RequestContext) -> web.Response:
     """`GET /v1/strategies`."""
     query: PageQuery = call.query
     after = read_cursor(query.cursor, str)
-    items = [_of_catalogue(entry) for entry in FAMOUS[_place(after) :][: query.limit + 1]]
+    view = await app.datasets.current()
+    items = [_catalogue_document(entry, view) for entry in FAMOUS[_offset(after) :][: query.limit + 1]]
     if len(items) <= query.limit:
         own = after if after not in BY_ID else None
-        async with api.database.connection() as connection:
-            rows = await connection.fetch(SQL["strategies_page"], call.caller.owner, own, query.limit + 1 - len(items))
-        items += [_of_row(row) for row in rows]
+        async with app.database.connection() as connection:
+            limit = query.limit + 1 - len(items)
+            rows = await connection.fetch(SQL["select_strategy_page"], call.caller.owner, own, limit)
+        items += [_own_document(row, view) for row in rows]
     more = len(items) > query.limit
     items = items[: query.limit]
-    return _json({"items": items, "next_cursor": write_cursor(items[-1]["id"]) if more else None, "note": NOTE})
+    following = write_cursor(items[-1]["id"]) if more else None
+    return json_response({"items": items, "next_cursor": following, "note": NOTE})
 
 
-def _place(after: str | None) -> int:
-    """Where a page begins in the catalogue; behind it when the last page ended with a strategy of one's own."""
+def _offset(after: str | None) -> int:
+    """Return where a page begins in the catalogue; its end when the last page ended with a strategy of the caller."""
     if after is None:
         return 0
-    return next((place + 1 for place, entry in enumerate(FAMOUS) if entry.id == after), len(FAMOUS))
+    return next((index + 1 for index, entry in enumerate(FAMOUS) if entry.id == after), len(FAMOUS))
 
 
-async def presets(api: Api, call: Call) -> web.Response:
+async def list_presets(app: AppContext, call: RequestContext) -> web.Response:
     """`GET /v1/presets`."""
-    return _json({"items": [_of_catalogue(entry) for entry in PRESETS]})
+    view = await app.datasets.current()
+    return json_response({"items": [_catalogue_document(entry, view) for entry in PRESETS]})
 
 
-async def show(api: Api, call: Call) -> web.Response:
+async def get_strategy(app: AppContext, call: RequestContext) -> web.Response:
     """`GET /v1/strategies/{id}`."""
     identity = call.request.match_info["id"]
+    view = await app.datasets.current()
     if identity in BY_ID:
-        return _json(_of_catalogue(BY_ID[identity]))
-    return _json(_of_row(await _own(api, call, identity)))
+        return json_response(_catalogue_document(BY_ID[identity], view))
+    row = None
+    if "\x00" not in identity:
+        async with app.database.connection() as connection:
+            row = await connection.fetchrow(SQL["select_strategy"], call.caller.owner, identity)
+    if row is None:
+        raise not_found("strategy with this id; see /v1/strategies and /v1/presets")
+    return json_response(_own_document(row, view))
 
 
-async def add(api: Api, call: Call) -> web.Response:
+async def post_strategy(app: AppContext, call: RequestContext) -> web.Response:
     """`POST /v1/strategies`."""
-    body = await _read(NewStrategyBody, api, call)
+    raw = parse_object(await read_body(call.request, app.settings.body_bytes))
+    body = await asyncio.to_thread(_validate, NewStrategyBody, raw, await expression_indices(app, None))
     if body.id in BY_ID:
         raise ApiProblem(409, "conflict", f"The catalogue has a strategy {body.id} already; choose another id.")
-    values = await asyncio.to_thread(_stored, body, await expression_indices(api, None))
-    async with api.database.transaction() as connection:
-        if await connection.fetchval(SQL["strategy_count"], call.caller.owner) >= MOST:
-            raise ApiProblem(409, "conflict", f"{MOST} strategies are kept already; delete one first.")
-        row = await connection.fetchrow(SQL["strategy_add"], call.caller.owner, body.id, *values)
+    async with app.database.transaction() as connection:
+        if await connection.fetchval(SQL["count_strategies"], call.caller.owner) >= MAX_STRATEGIES:
+            raise ApiProblem(409, "conflict", f"{MAX_STRATEGIES} strategies are stored already; delete one first.")
+        row = await connection.fetchrow(SQL["insert_strategy"], call.caller.owner, body.id, *_columns(body, raw))
     if row is None:
         raise ApiProblem(409, "conflict", f"There is a strategy {body.id} already; PUT changes it.")
-    return _json(_of_row(row), status=201, headers={"Location": f"/v1/strategies/{body.id}"})
+    document = _own_document(row, await app.datasets.current())
+    return json_response(document, status=201, headers={"Location": f"/v1/strategies/{body.id}"})
 
 
-async def change(api: Api, call: Call) -> web.Response:
+async def put_strategy(app: AppContext, call: RequestContext) -> web.Response:
     """`PUT /v1/strategies/{id}`."""
-    identity = _changeable(call)
-    body = await _read(OwnStrategyBody, api, call)
-    values = await asyncio.to_thread(_stored, body, await expression_indices(api, None))
-    async with api.database.connection() as connection:
-        row = await connection.fetchrow(SQL["strategy_change"], call.caller.owner, identity, *values)
+    identity = _own_id(call)
+    raw = parse_object(await read_body(call.request, app.settings.body_bytes))
+    body = await asyncio.to_thread(_validate, UserStrategyBody, raw, await expression_indices(app, None))
+    async with app.database.connection() as connection:
+        row = await connection.fetchrow(SQL["update_strategy"], call.caller.owner, identity, *_columns(body, raw))
     if row is None:
-        raise not_found("strategy of yours with this id")
-    return _json(_of_row(row))
+        raise not_found(OWN_NOT_FOUND)
+    return json_response(_own_document(row, await app.datasets.current()))
 
 
-async def remove(api: Api, call: Call) -> web.Response:
+async def delete_strategy(app: AppContext, call: RequestContext) -> web.Response:
     """`DELETE /v1/strategies/{id}`."""
-    identity = _changeable(call)
-    async with api.database.connection() as connection:
-        if await connection.fetchval(SQL["strategy_remove"], call.caller.owner, identity) is None:
-            raise not_found("strategy of yours with this id")
+    identity = _own_id(call)
+    async with app.database.connection() as connection:
+        if await connection.fetchval(SQL["delete_strategy"], call.caller.owner, identity) is None:
+            raise not_found(OWN_NOT_FOUND)
     return web.Response(status=204)
 
 
-async def _read(model: type[M], api: Api, call: Call) -> M:
-    """The body as a model; its refusal tells the mistakes of the strategy's expressions, too."""
-    raw = await read_body(call.request, api.settings.body_bytes)
-    try:
-        return parse_model(model, raw)
-    except ApiProblem as error:
-        strategy = parse_object(raw).get("strategy") if error.status == 422 else None
-        if not isinstance(strategy, dict):
-            raise
-        body = {"strategy": strategy, "start": ANY_DAY, "end": ANY_DAY}
-        more = await asyncio.to_thread(mistakes_of, body, {}, await expression_indices(api, None))
-        raise invalid(beside(error.errors, more)) from None
-
-
-def _changeable(call: Call) -> str:
+def _own_id(call: RequestContext) -> str:
+    """Return the id of the path; raise a 409 for a strategy of the catalogue."""
     identity = call.request.match_info["id"]
     if identity in BY_ID:
         raise ApiProblem(
-            409, "conflict", "Strategies of the catalogue cannot be changed; keep a copy under another id."
+            409, "conflict", "Strategies of the catalogue cannot be changed; store a copy under another id."
         )
     if "\x00" in identity:
-        raise not_found("strategy of yours with this id")
+        raise not_found(OWN_NOT_FOUND)
     return identity
 
 
-async def _own(api: Api, call: Call, identity: str) -> Mapping[str, Any]:
-    row = None
-    if "\x00" not in identity:
-        async with api.database.connection() as connection:
-            row = await connection.fetchrow(SQL["strategy"], call.caller.owner, identity)
-    if row is None:
-        raise not_found("strategy with this id; see /v1/strategies and /v1/presets")
-    found: Mapping[str, Any] = row
-    return found
+def _validate(shape: type[Any], raw: dict[str, Any], indices: frozenset[str]) -> Any:
+    """Return the body of a strategy that a backtest would accept; raise a 422 with every problem."""
+    found = convert(raw, shape)
+    strategy, costs = raw.get("strategy"), raw.get("costs", {})
+    problems = found.problems
+    if isinstance(strategy, dict) and isinstance(costs, dict):
+        problems = merged(problems, problems_of_strategy(strategy, costs, indices))
+    if problems or found.value is None:
+        raise invalid(problems)
+    return found.value
 
 
-def _stored(body: OwnStrategyBody, indices: frozenset[str]) -> tuple[str, str, str, str, str]:
-    """The columns of a strategy; it must be one that a backtest would accept."""
-    if body.strategy.id is not None:
-        raise RequestError([Problem(path="strategy.id", message="a kept strategy is whole; leave out the id")])
-    strategy, costs = mentioned(body.strategy), mentioned(body.costs)
-    draft_of({"strategy": strategy, "costs": costs, "start": ANY_DAY, "end": ANY_DAY}, {}, indices)
-    texts = (orjson.dumps(value).decode() for value in (body.tags, strategy, costs))
-    tags, strategy_text, costs_text = texts
-    return body.name, body.summary, tags, strategy_text, costs_text
+def _columns(body: UserStrategyBody, raw: Mapping[str, Any]) -> tuple[str, str, str, str, str]:
+    """Return the columns of a strategy; strategy and costs keep the fields that the caller named and no more."""
+    texts = [orjson.dumps(value).decode() for value in (body.tags, raw["strategy"], raw.get("costs", {}))]
+    return body.name, body.summary, texts[0], texts[1], texts[2]
 
 
-def _of_catalogue(entry: Entry) -> dict[str, Any]:
+def _catalogue_document(entry: Entry, view: View | None) -> dict[str, Any]:
     return {
         "id": entry.id, "kind": entry.kind, "name_ko": entry.name_ko, "name_en": entry.name_en,
         "summary": entry.summary, "tags": list(entry.tags), "strategy": entry.strategy, "costs": entry.costs,
-        "period_days": entry.period_days, "created_at": None, "updated_at": None,
+        "period_days": entry.period_days, **_needs(entry.strategy, view), "created_at": None, "updated_at": None,
     }  # fmt: skip
 
 
-def _of_row(row: Mapping[str, Any]) -> dict[str, Any]:
+def _own_document(row: Mapping[str, Any], view: View | None) -> dict[str, Any]:
+    strategy = orjson.loads(row["strategy"])
     return {
         "id": row["id"], "kind": "own", "name_ko": row["name"], "name_en": row["name"], "summary": row["summary"],
-        "tags": orjson.loads(row["tags"]), "strategy": orjson.loads(row["strategy"]),
-        "costs": orjson.loads(row["costs"]), "period_days": None, "created_at": instant(row["created_at"]),
-        "updated_at": instant(row["updated_at"]),
+        "tags": orjson.loads(row["tags"]), "strategy": strategy, "costs": orjson.loads(row["costs"]),
+        "period_days": None, **_needs(strategy, view),
+        "created_at": instant(row["created_at"]), "updated_at": instant(row["updated_at"]),
     }  # fmt: skip
 
 
-def _json(value: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
-    return web.Response(status=status, body=orjson.dumps(value), content_type=JSON, headers=headers)
+def _needs(strategy: Mapping[str, Any], view: View | None) -> dict[str, Any]:
+    needs = needs_of(strategy)
+    missing = None
+    if view is not None:
+        reasons = view.manifest.reasons
+        missing = {factor: reasons.get(factor) for factor in needs.factors if factor not in view.factors}
+    return {"factors": needs.factors, "inputs": needs.inputs, "missing_factors": missing}
 
 
 ROUTES = (
     Route(
-        method="GET", path="/v1/strategies", handler=listing, summary="The catalogue, then one's own", tag="strategies",
-        query=PageQuery, answers={200: StrategyPage},
+        method="GET", path="/v1/strategies", handler=list_strategies, tag="strategies", query=PageQuery,
+        summary="The catalogue, then the caller's own", answers={200: market_responses.StrategyPage},
     ),
     Route(
-        method="POST", path="/v1/strategies", handler=add, summary="Keep a strategy", tag="strategies",
-        body=NewStrategyBody, answers={201: responses.Strategy}, problems=(400, 409, 413, 415),
+        method="POST", path="/v1/strategies", handler=post_strategy, summary="Store a strategy", tag="strategies",
+        body=NewStrategyBody, answers={201: market_responses.StrategyDocument}, problems=(400, 409, 413, 415),
     ),
     Route(
-        method="GET", path="/v1/strategies/{id}", handler=show, summary="A strategy", tag="strategies",
-        answers={200: responses.Strategy}, problems=(404,),
+        method="GET", path="/v1/strategies/{id}", handler=get_strategy, summary="A strategy", tag="strategies",
+        answers={200: market_responses.StrategyDocument}, problems=(404,),
     ),
     Route(
-        method="PUT", path="/v1/strategies/{id}", handler=change, summary="Change a strategy of one's own",
-        tag="strategies", body=OwnStrategyBody, answers={200: responses.Strategy}, problems=(400, 404, 409, 413, 415),
+        method="PUT", path="/v1/strategies/{id}", handler=put_strategy, summary="Change a strategy of the caller",
+        tag="strategies", body=UserStrategyBody, answers={200: market_responses.StrategyDocument},
+        problems=(400, 404, 409, 413, 415),
     ),
     Route(
-        method="DELETE", path="/v1/strategies/{id}", handler=remove, summary="Delete a strategy of one's own",
-        tag="strategies", answers={204: ""}, problems=(404, 409),
+        method="DELETE", path="/v1/strategies/{id}", handler=delete_strategy,
+        summary="Delete a strategy of the caller", tag="strategies", answers={204: ""}, problems=(404, 409),
     ),
     Route(
-        method="GET", path="/v1/presets", handler=presets, summary="Ready-made strategies for a form", tag="strategies",
-        answers={200: responses.StrategyList},
+        method="GET", path="/v1/presets", handler=list_presets, summary="Ready-made strategies for a form",
+        tag="strategies", answers={200: market_responses.StrategyList},
     ),
 )  # fmt: skip

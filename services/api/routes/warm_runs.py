@@ -1,4 +1,4 @@
-"""Warm runs and the timetable: what the warmer did, and when each job runs next."""
+"""Warm runs: start, list, show."""
 
 from __future__ import annotations
 
@@ -10,25 +10,24 @@ import orjson
 from aiohttp import web
 
 from services.api.backtests.serialize import instant
-from services.api.context import Api, Call, Route
+from services.api.context import AppContext, RequestContext, Route
 from services.api.errors import ApiProblem, not_found
-from services.api.http.request import parse_object, read_body, read_cursor, write_cursor
-from services.api.schemas import responses
-from services.api.schemas.requests import PageQuery, WarmRunBody
-from shared.contracts.http import JSON
-from shared.contracts.schedule import timetable
+from services.api.http.answers import json_response
+from services.api.http.pagination import read_cursor, write_cursor
+from services.api.http.request import parse_body, read_optional_body
+from services.api.schemas import operation_responses
+from services.api.schemas.requests import PHASES, PageQuery, WarmRunBody
 from shared.infra.database.sql import statements
 
 SQL = statements("warm")
-ORDER = ("prices", "factors", "rankings", "popular", "strategies")
+NOT_FOUND = "warm run with this id"
 
 
-async def start(api: Api, call: Call) -> web.Response:
+async def post_warm_run(app: AppContext, call: RequestContext) -> web.Response:
     """`POST /v1/warm-runs`."""
-    raw = await read_body(call.request, api.settings.body_bytes) if call.request.body_exists else b""
-    body = WarmRunBody.model_validate(parse_object(raw) if raw.strip() else {})
-    phases = [phase for phase in ORDER if phase in body.phases]
-    async with api.database.connection() as connection:
+    body = parse_body(WarmRunBody, await read_optional_body(call.request, app.settings.body_bytes))
+    phases = [phase for phase in PHASES if phase in body.phases]
+    async with app.database.connection() as connection:
         made = await connection.fetchrow(SQL["start_by_hand"], phases)
         if made is None:
             running = await connection.fetchrow(SQL["open_run"])
@@ -37,89 +36,68 @@ async def start(api: Api, call: Call) -> web.Response:
                 409, "conflict", f"The warm run{which} is not finished yet; see /v1/warm-runs{which.replace(' ', '/')}."
             )
         row = await connection.fetchrow(SQL["run"], made["id"])
-    headers = {"Location": f"/v1/warm-runs/{made['id']}"}
-    return web.Response(status=202, body=orjson.dumps(_run(row)), content_type=JSON, headers=headers)
+    return json_response(_document(row), status=202, headers={"Location": f"/v1/warm-runs/{made['id']}"})
 
 
-async def listing(api: Api, call: Call) -> web.Response:
+async def list_warm_runs(app: AppContext, call: RequestContext) -> web.Response:
     """`GET /v1/warm-runs`: the newest first."""
     query: PageQuery = call.query
-    async with api.database.connection() as connection:
+    async with app.database.connection() as connection:
         rows = await connection.fetch(SQL["runs"], read_cursor(query.cursor, int), query.limit + 1)
-    more = len(rows) > query.limit
-    items = [_run(row) for row in rows[: query.limit]]
-    cursor = write_cursor(items[-1]["id"]) if more else None
-    return web.Response(body=orjson.dumps({"items": items, "next_cursor": cursor}), content_type=JSON)
+    items = [_document(row) for row in rows[: query.limit]]
+    following = write_cursor(items[-1]["id"]) if len(rows) > query.limit else None
+    return json_response({"items": items, "next_cursor": following})
 
 
-async def show(api: Api, call: Call) -> web.Response:
+async def get_warm_run(app: AppContext, call: RequestContext) -> web.Response:
     """`GET /v1/warm-runs/{id}`."""
-    return web.Response(body=orjson.dumps(await run_document(api, run_id(call))), content_type=JSON)
+    return json_response(await find_warm_run(app, parse_run_id(call)))
 
 
-def run_id(call: Call) -> int:
-    """The number in the path; 404 for what is none."""
+def parse_run_id(call: RequestContext) -> int:
+    """Return the run id of the path; raise a 404 for a text that is none."""
     text = call.request.match_info["id"]
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise not_found("warm run with this id")
+        raise not_found(NOT_FOUND)
     return int(text)
 
 
-async def run_document(api: Api, run: int) -> dict[str, Any]:
-    """A run with its phases and failures; 404 when there is none."""
-    async with api.database.connection() as connection:
+async def find_warm_run(app: AppContext, run: int) -> dict[str, Any]:
+    """Return the document of a run with its phases and failures; raise a 404 when there is none."""
+    async with app.database.connection() as connection:
         row = await connection.fetchrow(SQL["run"], run)
         if row is None:
-            raise not_found("warm run with this id")
+            raise not_found(NOT_FOUND)
         phases = await connection.fetch(SQL["phases"], run)
         failures = await connection.fetch(SQL["failures"], run)
-    return _run(row) | {
-        "progress": [_plain(phase) for phase in phases],
-        "failures": [_plain(failure) for failure in failures],
+    return _document(row) | {
+        "progress": [_with_instants(phase) for phase in phases],
+        "failures": [_with_instants(failure) for failure in failures],
     }
 
 
-def _run(row: Mapping[str, Any]) -> dict[str, Any]:
-    found = _plain(row)
+def _document(row: Mapping[str, Any]) -> dict[str, Any]:
+    document = _with_instants(row)
     for name in ("plan", "summary"):
-        found[name] = orjson.loads(found[name]) if found[name] else None
-    return found
+        document[name] = orjson.loads(document[name]) if document[name] else None
+    return document
 
 
-def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
+def _with_instants(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: instant(value) if isinstance(value, dt.datetime) else value for name, value in row.items()}
-
-
-async def schedule(api: Api, call: Call) -> web.Response:
-    """`GET /v1/schedule`."""
-    now = dt.datetime.now(dt.UTC)
-    settings = api.settings
-    switched = {"warm": settings.warm_enabled, "purge": bool(settings.result_days or settings.user_result_days)}
-    items = [
-        {
-            "name": job.name, "title": job.title, "rule": job.describe(), "next_run": instant(job.next_run(now)),
-            "enabled": switched.get(job.name, True),
-        }
-        for job in timetable(api.settings.warm_at)
-    ]  # fmt: skip
-    return web.Response(body=orjson.dumps({"now": instant(now), "items": items}), content_type=JSON)
 
 
 ROUTES = (
     Route(
-        method="GET", path="/v1/warm-runs", handler=listing, summary="Warm runs, the newest first", tag="warming",
-        query=PageQuery, answers={200: responses.WarmRunList},
+        method="GET", path="/v1/warm-runs", handler=list_warm_runs, summary="Warm runs, the newest first",
+        tag="warming", query=PageQuery, answers={200: operation_responses.WarmRunList},
     ),
     Route(
-        method="POST", path="/v1/warm-runs", handler=start, summary="Start a warm run", tag="warming", body=WarmRunBody,
-        answers={202: responses.WarmRun}, problems=(400, 409, 413, 415),
+        method="POST", path="/v1/warm-runs", handler=post_warm_run, summary="Start a warm run", tag="warming",
+        body=WarmRunBody, answers={202: operation_responses.WarmRun}, problems=(400, 409, 413, 415),
     ),
     Route(
-        method="GET", path="/v1/warm-runs/{id}", handler=show, summary="A warm run with its phases", tag="warming",
-        answers={200: responses.WarmRunDetail}, problems=(404,),
-    ),
-    Route(
-        method="GET", path="/v1/schedule", handler=schedule, summary="Each job with its next run", tag="warming",
-        answers={200: responses.Schedule},
+        method="GET", path="/v1/warm-runs/{id}", handler=get_warm_run, summary="A warm run with its phases",
+        tag="warming", answers={200: operation_responses.WarmRunDetail}, problems=(404,),
     ),
 )  # fmt: skip

@@ -1,163 +1,161 @@
-"""The OpenAPI 3.1 document, written from the routes and the models that validate."""
+"""The OpenAPI 3.1 document, generated from the routes and the shapes that validate and answer."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
-from pydantic.json_schema import models_json_schema
+import msgspec
 
 from services.api.context import Route
 from services.api.schemas import responses
-from shared.contracts.http import JSON, ORIGINS, PROBLEM
+from shared.contracts.http import JSON, MAX_WAIT_S, ORIGINS, PROBLEM
 from shared.contracts.rankings import RANKINGS
 
 TITLE = "Ondol"
-VERSION = "1.0.0"
+VERSION = "2.0.0"
 ABOUT = (
     "Backtesting for the Korean stock market. Dates are YYYY-MM-DD, money is in won; percentages are percent numbers "
-    "in requests (`*_pct`) and in factors, and plain fractions in statistics. Mistakes are reported all at once."
+    "in requests (`*_pct`) and in factors, and plain fractions in statistics. All problems of a request are reported "
+    "at once."
 )
 ALWAYS = (401, 422, 429, 500, 503)
 STATUS = {
-    200: "Done", 201: "Made", 202: "Accepted", 204: "Nothing is left", 400: "The body is not JSON",
-    401: "A valid key is needed", 404: "There is nothing here", 408: "The body did not come in time",
-    409: "The state does not allow this",
-    413: "The body is too large", 415: "The body is not JSON by its media type", 422: "The request has mistakes",
-    429: "Too many requests", 500: "A mistake of the service", 503: "A dependency does not answer",
+    200: "OK", 201: "Created", 202: "Accepted", 204: "Deleted", 400: "Body is not JSON", 401: "Missing or unknown key",
+    404: "Not found", 408: "Body did not arrive in time", 409: "Conflict with the current state",
+    413: "Body too large", 415: "Unsupported media type", 422: "Invalid request", 429: "Too many requests",
+    500: "Internal error", 503: "A dependency is unavailable",
 }  # fmt: skip
 HEADERS: dict[str, dict[str, Any]] = {
-    "Prefer": {"schema": {"type": "string"}, "description": "`wait=N`: wait up to N (at most 30) seconds for the end",
-               "example": "wait=10"},
+    "Prefer": {"schema": {"type": "string"}, "example": "wait=10",
+               "description": f"`wait=N`: wait for the end of the backtest, at most N (up to {MAX_WAIT_S}) seconds."},
     "Idempotency-Key": {"schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
-                        "description": "the same key and body within 24 hours: the same backtest"},
-    "Cache-Control": {"schema": {"type": "string"}, "description": "`no-store`: compute anew and share nothing"},
-    "Ondol-Origin": {"schema": {"type": "string", "enum": list(ORIGINS)}, "description": "who asks, for the metrics"},
-    "Last-Event-ID": {"schema": {"type": "string"}, "description": "the id of the last event that was seen"},
+                        "description": "The same key and body within 24 hours give the same backtest."},
+    "Cache-Control": {"schema": {"type": "string"}, "description": "`no-store`: compute anew and share nothing."},
+    "Ondol-Origin": {"schema": {"type": "string", "enum": list(ORIGINS)},
+                     "description": "Kind of client, for the metrics."},
+    "Last-Event-ID": {"schema": {"type": "string"}, "description": "Id of the last event that was received."},
 }  # fmt: skip
 PATH_PARAMETERS: dict[str, dict[str, Any]] = {
-    "id": {"type": "string", "minLength": 1}, "key": {"type": "string", "minLength": 1},
-    "code": {"type": "string", "minLength": 1}, "version": {"type": "string", "minLength": 1},
-    "kind": {"type": "string", "enum": list(RANKINGS)},
+    "id": {"schema": {"type": "string", "minLength": 1}, "description": "Id of the resource."},
+    "key": {"schema": {"type": "string", "minLength": 1}, "description": "Key of the factor."},
+    "code": {"schema": {"type": "string", "minLength": 1}, "description": "Stock code."},
+    "version": {"schema": {"type": "string", "minLength": 1},
+                "description": "Name of the dataset version, or `current`."},
+    "kind": {"schema": {"type": "string", "enum": list(RANKINGS)}, "description": "What is ranked."},
 }  # fmt: skip
 
-Shapes = dict[Any, Any]
-"""Model -> its schema."""
-
-_REF = "#/components/schemas/{model}"
+Schema = dict[str, Any]
+_REF = "#/components/schemas/{name}"
 
 
-def document(routes: tuple[Route, ...]) -> dict[str, Any]:
-    """The whole document; every route is in it, and nothing else."""
-    bodies = sorted({route.body for route in routes if route.body is not None}, key=lambda m: m.__name__)
-    shown = sorted(
-        {model for route in routes for model in route.answers.values() if isinstance(model, type)}
-        | {responses.ProblemDocument},
-        key=lambda m: m.__name__,
-    )
-    inputs, input_definitions = models_json_schema([(m, "validation") for m in bodies], ref_template=_REF)
-    outputs, output_definitions = models_json_schema([(m, "serialization") for m in shown], ref_template=_REF)
-    names = _apart(input_definitions.get("$defs", {}), output_definitions.get("$defs", {}))
-    schemas = input_definitions.get("$defs", {}) | {
-        names.get(name, name): _renamed(schema, names) for name, schema in output_definitions.get("$defs", {}).items()
-    }
-    reference: Shapes = {model: found for (model, _), found in inputs.items()}
-    reference |= {model: _renamed(found, names) for (model, _), found in outputs.items()}
-    paths: dict[str, dict[str, Any]] = {}
+def document(routes: tuple[Route, ...]) -> Schema:
+    """Return the document of these routes."""
+    shapes = _shapes(routes)
+    schemas, components = msgspec.json.schema_components(shapes, ref_template=_REF)
+    for component in components.values():
+        _tidy(component)
+    # a request may say null for the default ranking; in canonical form the field is always an expression
+    rank_by = components["Buy"]["properties"]["rank_by"]
+    rank_by |= {"type": ["string", "null"], "default": None}
+    reference = dict(zip(shapes, schemas, strict=True))
+    paths: dict[str, Schema] = {}
     for route in routes:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, reference)
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, reference, components)
+    for route in routes:
+        components.pop(route.query.__name__, None)
     return {
         "openapi": "3.1.0",
         "info": {"title": TITLE, "version": VERSION, "description": ABOUT, "license": {"name": "Apache-2.0"}},
         "paths": paths,
         "components": {
-            "schemas": schemas,
+            "schemas": components,
             "securitySchemes": {
-                "key": {"type": "http", "scheme": "bearer", "description": "not needed on loopback"},
+                "key": {"type": "http", "scheme": "bearer", "description": "Not needed on a loopback address."},
             },
         },
         "security": [{"key": []}, {}],
     }
 
 
-def _apart(inputs: dict[str, Any], outputs: dict[str, Any]) -> dict[str, str]:
-    """New names for answers that are called like a body."""
-    return {name: f"{name}Answer" for name in outputs if name in inputs}
+def _shapes(routes: tuple[Route, ...]) -> list[type]:
+    found: set[type] = {responses.ProblemDocument}
+    for route in routes:
+        found |= {shape for shape in route.answers.values() if isinstance(shape, type)}
+        found |= {route.query} | ({route.body} if route.body is not None else set())
+    return sorted(found, key=lambda shape: shape.__name__)
 
 
-def _renamed(schema: Any, names: dict[str, str]) -> Any:
-    if isinstance(schema, dict):
-        found = {key: _renamed(value, names) for key, value in schema.items()}
-        reference = found.get("$ref")
-        if isinstance(reference, str):
-            head, _, name = reference.rpartition("/")
-            found["$ref"] = f"{head}/{names.get(name, name)}"
-        return found
-    if isinstance(schema, list):
-        return [_renamed(value, names) for value in schema]
-    return schema
+def _tidy(component: Schema) -> None:
+    """Join the lines of descriptions, and say what an object that may be left out has as its default."""
+    component["description"] = " ".join(component.get("description", "").split())
+    required = component.get("required", [])
+    for name, field in component.get("properties", {}).items():
+        if "$ref" in field and name not in required:
+            field.setdefault("default", {})
 
 
-def _operation(route: Route, reference: Shapes) -> dict[str, Any]:
-    found: dict[str, Any] = {
+def _operation(route: Route, reference: dict[type, Schema], components: dict[str, Schema]) -> Schema:
+    operation: Schema = {
         "operationId": operation_id(route), "summary": route.summary, "tags": [route.tag],
-        "parameters": [*_path_parameters(route.path), *_query_parameters(route), *_headers(route)],
+        "parameters": [*_path_parameters(route.path), *_query_parameters(route, components), *_headers(route)],
         "responses": _responses(route, reference),
     }  # fmt: skip
     if route.body is not None:
-        needed = any(field.is_required() for field in route.body.model_fields.values())
-        found["requestBody"] = {"required": needed, "content": {JSON: {"schema": reference[route.body]}}}
+        needed = bool(components[route.body.__name__].get("required"))
+        operation["requestBody"] = {"required": needed, "content": {JSON: {"schema": reference[route.body]}}}
     if route.public:
-        found["security"] = []
-    return found
+        operation["security"] = []
+    return operation
 
 
 def operation_id(route: Route) -> str:
-    """A stable name for generated clients: `get_v1_backtests_id`."""
+    """Return a stable name for generated clients: `get_v1_backtests_id`."""
     return re.sub(r"[^a-z0-9]+", "_", f"{route.method} {route.path}".lower()).strip("_")
 
 
-def _path_parameters(path: str) -> list[dict[str, Any]]:
+def _path_parameters(path: str) -> list[Schema]:
     return [
-        {"name": name, "in": "path", "required": True, "schema": PATH_PARAMETERS[name]}
-        for name in re.findall(r"{(\w+)}", path)
+        {"name": name, "in": "path", "required": True} | PATH_PARAMETERS[name] for name in re.findall(r"{(\w+)}", path)
     ]
 
 
-def _query_parameters(route: Route) -> list[dict[str, Any]]:
-    schema = route.query.model_json_schema(ref_template=_REF)
-    required = set(schema.get("required", ()))
-    return [
-        {"name": name, "in": "query", "required": name in required, "schema": _without_null(part)}
-        for name, part in schema.get("properties", {}).items()
-    ]
+def _query_parameters(route: Route, components: dict[str, Schema]) -> list[Schema]:
+    shape = components[route.query.__name__]
+    required = shape.get("required", ())
+    return [_query_parameter(name, field, name in required) for name, field in shape.get("properties", {}).items()]
 
 
-def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
-    """A parameter is absent or a text; JSON's null has no place in a query."""
-    options = [part for part in schema.get("anyOf", ()) if part.get("type") != "null"]
-    rest = {key: value for key, value in schema.items() if key not in ("anyOf", "default", "title")}
+def _query_parameter(name: str, field: Schema, required: bool) -> Schema:
+    """Return a parameter: it is absent or a text, so JSON's null has no place in it, and a list is joined by commas."""
+    options = [part for part in field.get("anyOf", ()) if part.get("type") != "null"]
+    schema = {key: value for key, value in field.items() if key not in ("anyOf", "description", "default")}
     if len(options) == 1:
-        rest |= options[0]
-    if schema.get("default") is not None:
-        rest["default"] = schema["default"]
-    return rest
+        schema |= options[0]
+    if isinstance(schema.get("enum"), list):
+        schema["enum"] = [value for value in schema["enum"] if value is not None]
+    if field.get("default") is not None:
+        schema["default"] = field["default"]
+    parameter = {"name": name, "in": "query", "required": required, "schema": schema}
+    if schema.get("type") == "array":
+        parameter |= {"style": "form", "explode": False}
+    return parameter | {"description": field.get("description", "")}
 
 
-def _headers(route: Route) -> list[dict[str, Any]]:
+def _headers(route: Route) -> list[Schema]:
     return [{"name": name, "in": "header", "required": False} | HEADERS[name] for name in route.headers]
 
 
-def _responses(route: Route, reference: Shapes) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for status, model in route.answers.items():
-        content: dict[str, Any] = {}
-        if isinstance(model, str):
-            if model:
-                # an event stream is told in words: its events are no text that a schema could describe
-                content[model] = {} if model == "text/event-stream" else {"schema": {"type": "string"}}
+def _responses(route: Route, reference: dict[type, Schema]) -> Schema:
+    found: Schema = {}
+    for status, shape in route.answers.items():
+        content: Schema = {}
+        if isinstance(shape, str):
+            if shape:
+                # no schema can describe the text of an event stream
+                content[shape] = {} if shape == "text/event-stream" else {"schema": {"type": "string"}}
         else:
-            content[JSON] = {"schema": reference[model]}
+            content[JSON] = {"schema": reference[shape]}
         if status == 200:
             content |= {kind: {"schema": {"type": "string"}} for kind in route.also}
         found[str(status)] = {"description": STATUS[status]} | ({"content": content} if content else {})

@@ -1,439 +1,261 @@
-"""The shapes of answers, for the OpenAPI document and the tests that hold the answers against it."""
+"""Shapes of answers about backtests, and of problem documents; further fields may be added in later versions.
+
+Other resources: `market_responses.py`, `operation_responses.py`.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from msgspec import Meta, Struct
+
+from shared.model.request import about
 
 Status = Literal["queued", "preparing", "running", "completed", "failed", "cancelled"]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Count = Annotated[int, Meta(ge=0)]
+Instant = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
+DateText = Annotated[str, Meta(extra_json_schema={"format": "date"})]
+NEXT_CURSOR = about("Cursor of the next page; null: this is the last one.")
+UTC = "instant, RFC 3339 in UTC"
+DATE = "date, YYYY-MM-DD"
 
 
-class Answer(BaseModel):
-    """Fields may be added in later versions."""
+class ProblemItem(Struct, kw_only=True):
+    """One problem of a request."""
 
-    model_config = ConfigDict(extra="allow")
-
-
-class ProblemItem(Answer):
-    """One mistake; line and column for expressions."""
-
-    path: str
-    message: str
-    line: int | None = None
-    column: int | None = None
-    suggestions: list[str] = []
+    path: Annotated[str, about("Place in the request (strategy.buy.where), or name of a parameter or header.")]
+    message: Annotated[str, about("What is wrong there, and what is allowed.")]
+    line: Annotated[int | None, about("In an expression: line of the problem, from 1.")] = None
+    column: Annotated[int | None, about("In an expression: column of the problem, from 1.")] = None
+    suggestions: Annotated[list[str], about("Names that may have been meant, the nearest first.")] = []
 
 
-class ProblemDocument(Answer):
-    """An RFC 9457 problem document; all mistakes at once."""
+class ProblemDocument(Struct, kw_only=True):
+    """A problem document (RFC 9457) with every problem of the request."""
 
-    type: str
-    title: str
-    status: int
-    detail: str
-    errors: list[ProblemItem]
-
-
-class EquityPoint(Answer):
-    """One day of the equity curve, won and fractions."""
-
-    date: str
-    equity: float | None
-    cash: float | None
-    positions: int
-    daily_return: float | None
-    drawdown: float | None
-    benchmark: float | None
+    type: Annotated[str, about("Stable name of the kind of problem: urn:ondol:problem:…")]
+    title: Annotated[str, about("Title of the kind of problem.")]
+    status: Annotated[int, about("HTTP status.")]
+    detail: Annotated[str, about("What happened, and what to do.")]
+    errors: Annotated[list[ProblemItem], about("Every problem of the request, by its place.")]
 
 
-class Trade(Answer):
-    """One fill."""
-
-    date: str
-    stock_code: str
-    name: str
-    side: Literal["buy", "sell"]
-    shares: float
-    price: float
-    commission: float
-    tax: float
-    reason: str
-
-
-class Provenance(Answer):
-    """What a result was made from."""
-
-    dataset_version: str
-    engine_version: str
-    rules_version: str
-    request_digest: str
-    result_digest: str
-
-
-class Timing(Answer):
-    """Milliseconds by stage."""
-
-    queue_ms: float
-    load_ms: float
-    evaluate_ms: float
-    simulate_ms: float
-    total_ms: float
-
-
-class CacheUse(Answer):
-    """Chunks that were read, and which tier answered."""
-
-    chunks_read: int
-    bytes_read: int
-    bytes_by_tier: dict[str, int]
-    by_tier: dict[str, int]
-
-
-class MonthlyReturn(Answer):
-    """The return of a month, a fraction."""
-
-    month: str
-
-
-class Result(Answer):
-    """The result of a completed backtest."""
-
-    statistics: dict[str, Any]
-    equity: list[EquityPoint]
-    trades: list[Trade]
-    round_trips: list[dict[str, Any]]
-    open_positions: list[dict[str, Any]]
-    monthly_returns: list[MonthlyReturn]
-    unfilled: dict[str, int]
-    warnings: list[Any]
-    provenance: Provenance
-    timing: Timing
-    cache: CacheUse
-
-
-class BacktestHead(Answer):
-    """Where a backtest stands."""
-
-    id: str
-    status: Status
-    progress: float = Field(ge=0, le=1)
-    cached: bool
-    strategy_id: str | None
-    dataset: str | None
-    created_at: str
-    started_at: str | None
-    finished_at: str | None
-    request: dict[str, Any]
-
-
-class RunProblem(ProblemDocument):
+class RunProblem(ProblemDocument, kw_only=True):
     """Why a backtest ended without a result."""
 
-    kind: str
+    kind: Annotated[str, about("Stable word of the reason.")]
 
 
-class Backtest(BacktestHead):
-    """A backtest; `result` when it is completed, `error` when it failed."""
+class EquityPoint(Struct, kw_only=True):
+    """One day of the equity curve."""
 
-    links: dict[str, str]
-    result: Result | None = None
-    error: RunProblem | None = None
+    date: Annotated[DateText, about("Trading day.", DATE)]
+    equity: Annotated[float | None, about("Cash and value of the positions in the evening.", "won")]
+    cash: Annotated[float | None, about("Cash in the evening.", "won")]
+    positions: Annotated[Count, about("Number of positions.", "stocks")]
+    daily_return: Annotated[float | None, about("Return of the day.", "fraction")]
+    drawdown: Annotated[float | None, about("Distance from the highest equity so far, 0 or below.", "fraction")]
+    benchmark: Annotated[float | None, about("Value of the benchmark that began with the initial cash.", "won")]
 
 
-class BacktestItem(BacktestHead):
+class Trade(Struct, kw_only=True):
+    """One fill."""
+
+    date: Annotated[DateText, about("Trading day.", DATE)]
+    stock_code: Annotated[str, about("Stock code.")]
+    name: Annotated[str, about("Name of the stock.")]
+    side: Annotated[Literal["buy", "sell"], about("Side of the trade.")]
+    shares: Annotated[float, about("Number of shares.", "shares")]
+    price: Annotated[float, about("Price of the fill.", "won")]
+    commission: Annotated[float, about("Commission.", "won")]
+    tax: Annotated[float, about("Sales tax.", "won")]
+    reason: Annotated[
+        str,
+        about("Rule that made the trade: entry, stop_loss, trailing_stop, take_profit, max_hold, condition, timing, "
+              "drawdown_stop, rebalance, delisted or corporate_action."),
+    ]  # fmt: skip
+
+
+class Provenance(Struct, kw_only=True):
+    """What a result was computed from."""
+
+    dataset_version: Annotated[str, about("Dataset version.")]
+    engine_version: Annotated[str, about("Version of the simulation engine.")]
+    rules_version: Annotated[str, about("Version of the market's rules (taxes, ticks, limits).")]
+    request_digest: Annotated[str, about("SHA-256 of the canonical request.")]
+    result_digest: Annotated[str, about("SHA-256 of the result.")]
+
+
+class Timing(Struct, kw_only=True):
+    """Time by stage."""
+
+    queue_ms: Annotated[float, about("Time in the queue.", "ms")]
+    load_ms: Annotated[float, about("Time to open the data.", "ms")]
+    evaluate_ms: Annotated[float, about("Time to evaluate the expressions.", "ms")]
+    simulate_ms: Annotated[float, about("Time to simulate the days.", "ms")]
+    total_ms: Annotated[float, about("Time from the request to the result.", "ms")]
+
+
+class CacheUse(Struct, kw_only=True):
+    """Chunks that were read, and the tier that served them."""
+
+    chunks_read: Annotated[Count, about("Number of chunks.", "chunks")]
+    bytes_read: Annotated[Count, about("Size of the chunks.", "bytes")]
+    bytes_by_tier: Annotated[dict[str, int], about("Size of the chunks by tier.", "bytes")]
+    by_tier: Annotated[dict[str, int], about("Number of chunks by tier.", "chunks")]
+
+
+class MonthlyReturn(Struct, kw_only=True):
+    """Return of a month; the field `return` is a fraction."""
+
+    month: Annotated[str, about("Month.", "month, YYYY-MM")]
+
+
+class YearlyReturn(Struct, kw_only=True):
+    """Return of a year; the field `return` is a fraction."""
+
+    year: Annotated[str, about("Year.", "year, YYYY")]
+
+
+class RoundTrip(Struct, kw_only=True):
+    """A position from its first purchase to its last sale; the field `return` is gain / cost."""
+
+    stock_code: Annotated[str, about("Stock code.")]
+    entry_date: Annotated[DateText, about("Day of the first purchase.", DATE)]
+    exit_date: Annotated[DateText, about("Day of the last sale.", DATE)]
+    entry_price: Annotated[float | None, about("Mean entry price.", "won")]
+    exit_price: Annotated[float | None, about("Price of the last fill.", "won")]
+    shares: Annotated[float, about("Greatest number of shares that were held.", "shares")]
+    gain: Annotated[float | None, about("What the position earned after costs.", "won")]
+    holding_days: Annotated[int, about("Age at the exit.", "calendar days")]
+    reason: Annotated[str, about("Rule of the last sale.")]
+
+
+class OpenPosition(Struct, kw_only=True):
+    """A position that is held on the last day."""
+
+    stock_code: Annotated[str, about("Stock code.")]
+    shares: Annotated[float, about("Number of shares.", "shares")]
+    entry_date: Annotated[DateText, about("Day of the first purchase.", DATE)]
+    entry_price: Annotated[float | None, about("Mean entry price.", "won")]
+    last: Annotated[float | None, about("Last close.", "won")]
+    value: Annotated[float | None, about("Shares times last close.", "won")]
+
+
+class Result(Struct, kw_only=True):
+    """The result of a completed backtest."""
+
+    statistics: Annotated[dict[str, Any], about("Figures of the run; returns are fractions, undefined is null.")]
+    equity: Annotated[list[EquityPoint], about("The equity curve, by day.")]
+    trades: Annotated[list[Trade], about("Trades, by day and then in order of execution.")]
+    round_trips: Annotated[list[RoundTrip], about("Closed positions.")]
+    open_positions: Annotated[list[OpenPosition], about("Positions that are held on the last day.")]
+    monthly_returns: Annotated[list[MonthlyReturn], about("Returns by month.")]
+    unfilled: Annotated[dict[str, int], about("Number of orders that could not fill, by reason.")]
+    warnings: Annotated[
+        list[dict[str, Any]], about("What a reader of the result must know: objects with code and message.")
+    ]
+    provenance: Annotated[Provenance, about("What the result was computed from.")]
+    timing: Annotated[Timing, about("Time by stage.")]
+    cache: Annotated[CacheUse, about("Chunks that were read.")]
+    yearly_returns: Annotated[list[YearlyReturn], about("Returns by year.")] = []
+    corporate_actions: Annotated[
+        list[dict[str, Any]], about("Splits and dividends of the positions, by date and stock code.")
+    ] = []
+
+
+class BacktestHead(Struct, kw_only=True):
+    """State of a backtest."""
+
+    id: Annotated[str, about("Id of the backtest.")]
+    status: Annotated[Status, about("State; completed, failed and cancelled are final.")]
+    progress: Annotated[Share, about("Part of the days that are simulated.", "fraction")]
+    cached: Annotated[bool, about("Whether a stored result answered the request.")]
+    strategy_id: Annotated[str | None, about("Id of the strategy that the request named.")]
+    dataset: Annotated[str | None, about("Dataset version; null while the first one is prepared.")]
+    engine_version: Annotated[
+        str | None, about("Version of the engine that computes or computed it; null: not queued yet.")
+    ]
+    outdated: Annotated[
+        bool, about("Whether an older version of the engine computed the result; the same request now gives another.")
+    ]
+    created_at: Annotated[Instant, about("When the request was accepted.", UTC)]
+    started_at: Annotated[Instant | None, about("When the computation began.", UTC)]
+    finished_at: Annotated[Instant | None, about("When the computation ended.", UTC)]
+    request: Annotated[dict[str, Any], about("The request in canonical form, with every default.")]
+
+
+class Backtest(BacktestHead, kw_only=True):
+    """A backtest."""
+
+    links: Annotated[dict[str, str], about("Paths of the backtest's resources.")]
+    result: Annotated[Result | None, about("Result of a completed backtest.")] = None
+    error: Annotated[RunProblem | None, about("Problem of a failed backtest.")] = None
+
+
+class BacktestItem(BacktestHead, kw_only=True):
     """A backtest in a list: its statistics instead of its result."""
 
-    statistics: dict[str, Any] | None
-    error: RunProblem | None = None
+    statistics: Annotated[dict[str, Any] | None, about("Figures of a completed backtest.")]
+    error: Annotated[RunProblem | None, about("Problem of a failed backtest.")] = None
 
 
-class BacktestList(Answer):
+class BacktestList(Struct, kw_only=True):
     """A page of backtests, the newest first."""
 
-    items: list[BacktestItem]
-    next_cursor: str | None
+    items: Annotated[list[BacktestItem], about("Backtests.")]
+    next_cursor: Annotated[str | None, NEXT_CURSOR]
 
 
-class Health(Answer):
-    """The process is alive."""
+class TradePage(Struct, kw_only=True):
+    """A page of trades."""
 
-    status: Literal["ok"]
-
-
-class Readiness(Answer):
-    """Which dependency answers."""
-
-    status: Literal["ready", "not_ready"]
-    dependencies: dict[str, bool]
+    items: Annotated[list[Trade], about("Trades, in order of execution.")]
+    total: Annotated[Count, about("Number of trades of the backtest.", "trades")]
+    next_cursor: Annotated[str | None, NEXT_CURSOR]
 
 
-class TradePage(Answer):
-    """A page of trades, in order of execution."""
-
-    items: list[Trade]
-    total: int
-    next_cursor: str | None
-
-
-class EquityPage(Answer):
+class EquityPage(Struct, kw_only=True):
     """A page of the equity curve."""
 
-    items: list[EquityPoint]
-    total: int
-    next_cursor: str | None
+    items: Annotated[list[EquityPoint], about("Days.")]
+    total: Annotated[Count, about("Number of days of the backtest.", "days")]
+    next_cursor: Annotated[str | None, NEXT_CURSOR]
 
 
-class ComparedBacktest(Answer):
-    """One of the backtests that are compared; `equity` is on the common `dates`."""
+class ComparedBacktest(Struct, kw_only=True):
+    """One of the compared backtests."""
 
-    id: str
-    strategy_id: str | None
-    dataset: str | None
-    statistics: dict[str, Any]
-    equity: list[float | None]
+    id: Annotated[str, about("Id of the backtest.")]
+    strategy_id: Annotated[str | None, about("Id of the strategy that the request named.")]
+    dataset: Annotated[str | None, about("Dataset version.")]
+    statistics: Annotated[dict[str, Any], about("Figures of the run.")]
+    equity: Annotated[list[float | None], about("Equity on the common dates.", "won")]
 
 
-class Comparison(Answer):
+class Comparison(Struct, kw_only=True):
     """Backtests side by side."""
 
-    dates: list[str]
-    items: list[ComparedBacktest]
+    dates: Annotated[list[DateText], about("Days that all the backtests have.", DATE)]
+    items: Annotated[list[ComparedBacktest], about("The backtests, in the order of the request.")]
 
 
-class Strategy(Answer):
-    """A strategy with its costs, in the shape of a backtest request."""
+class Explanation(Struct, kw_only=True):
+    """Why each trade was made, and how many stocks passed each part of the condition."""
 
-    id: str
-    kind: Literal["famous", "preset", "own"]
-    name_ko: str
-    name_en: str
-    summary: str
-    tags: list[str]
-    strategy: dict[str, Any]
-    costs: dict[str, Any]
-    period_days: int | None
-    created_at: str | None
-    updated_at: str | None
 
+class Audit(Struct, kw_only=True):
+    """Result of the look-ahead audit."""
 
-class StrategyList(Answer):
-    """Strategies."""
 
-    items: list[Strategy]
+class Replay(Struct, kw_only=True):
+    """Whether a backtest gives the same result again."""
 
-
-class ScreenItem(Answer):
-    """A stock that passed; `value` is that of `rank_by`."""
-
-    stock_code: str
-    name: str
-    rank: int
-    value: float | None
-
-
-class Screen(Answer):
-    """The stocks that passed on a row; a warning names a factor that few of the universe have."""
-
-    date: str
-    total: int
-    items: list[ScreenItem]
-    warnings: list[dict[str, Any]]
-
-
-class Explanation(Answer):
-    """Trades with their `why`, and what passed on each rebalance."""
-
-
-class Audit(Answer):
-    """What the reruns on cut data showed."""
-
-
-class Replay(Answer):
-    """Whether a backtest gives the same again."""
-
-    outcome: Literal["identical", "different", "dataset_gone"]
-    result_digest: str | None
-    stored_result_digest: str | None
-    first_difference: dict[str, Any] | None
-
-
-class RankingItem(Answer):
-    """A stock in a ranking."""
-
-    rank: int
-    stock_code: str
-    name: str
-    market: str
-    value: float
-
-
-class Ranking(Answer):
-    """The greatest of one row."""
-
-    kind: Literal["market_cap", "trading_volume", "trading_value"]
-    date: str
-    market: str | None
-    items: list[RankingItem]
-
-
-class Factor(Answer):
-    """A factor's definition; `available` in the current dataset version."""
-
-    key: str
-    name_ko: str
-    name_en: str
-    category: str
-    unit: str
-    formula: str
-    inputs: str
-    null_when: str
-    lookback_rows: int | None
-    version: int
-    available: bool
-
-
-class FactorList(Answer):
-    """All factors."""
-
-    items: list[Factor]
-
-
-class YearCoverage(Answer):
-    """The share of stock-days of a year that have a value, and why others have none."""
-
-    year: int
-    share: float
-    reason: str | None
-
-
-class Distribution(Answer):
-    """The values of the last row."""
-
-    date: str | None
-    count: int
-    mean: float | None
-    quantiles: dict[str, float]
-
-
-class FactorDetail(Factor):
-    """A factor with its coverage and distribution."""
-
-    reason: str | None
-    coverage: list[YearCoverage]
-    distribution: Distribution | None
-
-
-class Stock(Answer):
-    """A stock."""
-
-    stock_code: str
-    name: str
-    name_en: str | None
-    market: str
-    sector: str | None
-    listed_on: str | None
-    delisted_on: str | None
-
-
-class StockList(Answer):
-    """A page of stocks, by code."""
-
-    items: list[Stock]
-    next_cursor: str | None
-
-
-class Dataset(Answer):
-    """A dataset version."""
-
-    version: str
-    current: bool
-    revision: int
-    built_at: str
-    retired_at: str | None
-    parts: int
-
-
-class DatasetList(Answer):
-    """Dataset versions, the newest first."""
-
-    items: list[Dataset]
-    current: str | None
-
-
-class DatasetDetail(Dataset):
-    """A dataset version with what is in it."""
-
-    first_day: str | None
-    last_day: str | None
-    days: int
-    stocks: int
-    indices: list[str]
-    markets: list[str]
-    factors: list[str]
-    missing_factors: list[str]
-    reasons: dict[str, str]
-    chunks: int
-    sizes: dict[str, Any]
-
-
-class WarmRun(Answer):
-    """A warm run."""
-
-    id: int
-    trigger: str
-    phases: list[str]
-    status: Literal["queued", "running", "completed", "partial", "failed"]
-    dataset_version: str | None
-    created_at: str
-    started_at: str | None
-    finished_at: str | None
-
-
-class WarmRunList(Answer):
-    """A page of warm runs, the newest first."""
-
-    items: list[WarmRun]
-    next_cursor: str | None
-
-
-class WarmPhase(Answer):
-    """How far a phase is."""
-
-    phase: str
-    status: str
-    items: int
-    done: int
-    failed: int
-    seconds: float
-
-
-class WarmRunDetail(WarmRun):
-    """A warm run with its phases and failures."""
-
-    progress: list[WarmPhase]
-    failures: list[dict[str, Any]]
-
-
-class ScheduledJob(Answer):
-    """A job by the clock."""
-
-    name: str
-    title: str
-    rule: str
-    next_run: str
-    enabled: bool
-
-
-class Schedule(Answer):
-    """The timetable."""
-
-    now: str
-    items: list[ScheduledJob]
-
-
-class OpenApi(Answer):
-    """An OpenAPI document."""
-
-    openapi: str
-    paths: dict[str, Any]
+    outcome: Annotated[
+        Literal["identical", "different", "dataset_gone"],
+        about("identical, different, or dataset_gone (the dataset version was deleted)."),
+    ]
+    result_digest: Annotated[str | None, about("Digest of the new result.")]
+    stored_result_digest: Annotated[str | None, about("Digest of the stored result.")]
+    first_difference: Annotated[dict[str, Any] | None, about("Part, index and date of the first difference.")]

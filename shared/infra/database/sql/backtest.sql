@@ -1,10 +1,10 @@
 -- Statements of the api and the simulators on `backtest` and `computation`.
 
--- name: accept
--- $1 id, $2 computation to make, $3 owner, $4 request, $5 request digest, $6 dataset, $7 engine, $8 rules, $9 strategy,
+-- name: insert_backtest
+-- $1 id, $2 new computation, $3 owner, $4 request, $5 request digest, $6 dataset, $7 engine, $8 rules, $9 strategy,
 -- $10 origin, $11 idempotency key, $12 body digest, $13 no-store, $14 created at.
--- No row: somebody made the same computation this instant (ask again), or the idempotency key is taken.
--- `live` is looked for by its key, and may have ended before it is locked.
+-- Returns no row when an equal computation is inserted at the same time (retry), or the idempotency key is taken.
+-- `live` is selected by its key; it may end before it is locked.
 with found as (
     select id, status from computation
     where not $13::boolean and shared and status in ('queued', 'preparing', 'running', 'completed')
@@ -32,30 +32,30 @@ insert into backtest
 select $1, $3, chosen.id, $4, $5, $6, $9, $10, chosen.status = 'completed', $13::boolean, $11, $12, $14
 from chosen
 on conflict (owner, idempotency_key) where idempotency_key is not null do nothing
-returning id, computation, cached, (select status from chosen) as status, computation = $2 as fresh;
+returning id, computation, cached, (select status from chosen) as status, computation = $2 as is_new;
 
--- name: accept_stored
--- A request whose completed computation is known: one row and nothing else.
+-- name: insert_cached_backtest
+-- A request whose completed computation is known.
 insert into backtest
     (id, owner, computation, request, request_digest, dataset_version, strategy_id, origin, cached, created_at)
 select $1, $2, id, request, request_digest, dataset_version, $4, $5, true, $6
 from computation where id = $3
 returning id;
 
--- name: accept_waiting
--- No dataset version exists yet: the row waits for the first one.
+-- name: insert_pending_backtest
+-- No dataset version exists yet: the row gets the first one.
 insert into backtest
     (id, owner, request, request_digest, strategy_id, origin, no_store, idempotency_key, body_digest, created_at)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 on conflict (owner, idempotency_key) where idempotency_key is not null do nothing
 returning id;
 
--- name: waiting
+-- name: select_pending
 select id, request, request_digest, origin, no_store from backtest
 where computation is null and cancelled_at is null order by created_at limit $1;
 
--- name: attach_waiting
--- $1 backtest, $2 computation to make, $3 dataset, $4 engine, $5 rules.
+-- name: attach_pending
+-- $1 backtest, $2 new computation, $3 dataset, $4 engine, $5 rules.
 with row as (
     select * from backtest where id = $1 and computation is null and cancelled_at is null for update
 ), found as (
@@ -75,18 +75,18 @@ with row as (
 )
 update backtest set computation = chosen.id, dataset_version = $3 from chosen
 where backtest.id = $1 and backtest.computation is null
-returning backtest.computation, backtest.computation = $2 as fresh;
+returning backtest.computation, backtest.computation = $2 as is_new;
 
--- name: idempotent
+-- name: select_idempotent
 select id, body_digest from backtest
 where owner = $1 and idempotency_key = $2 and created_at > now() - interval '24 hours';
 
--- name: forget_idempotency
+-- name: expire_idempotency_key
 update backtest set idempotency_key = null
 where owner = $1 and idempotency_key = $2 and created_at <= now() - interval '24 hours';
 
 -- name: count_open
--- How many unfinished requests an owner has.
+-- Number of unfinished backtests of an owner.
 select
     (select count(*) from computation c join backtest b on b.computation = c.id
      where c.status in ('queued', 'preparing', 'running') and b.owner = $1 and b.cancelled_at is null)
@@ -94,22 +94,21 @@ select
      where computation is null and cancelled_at is null and owner = $1) as open;
 
 -- name: select_backtest
-select b.id, b.owner, b.computation, b.request, b.request_digest, b.dataset_version, b.strategy_id, b.cached,
-       b.origin, b.cancelled_at, b.created_at, c.status, c.progress, c.started_at, c.finished_at, c.error,
-       c.result_digest, c.engine_version, c.rules_version
+select b.id, b.computation, b.request, b.dataset_version, b.strategy_id, b.cached, b.cancelled_at, b.created_at,
+       c.status as computation_status, c.progress, c.started_at, c.finished_at, c.error, c.result_digest,
+       c.engine_version
 from backtest b left join computation c on c.id = b.computation
 where b.id = $1 and b.owner = $2;
 
 -- name: force_custom_plan
--- Which index to read depends on how much of the table is the owner's: no plan for an average one.
+-- The best index depends on the owner's share of the table: no generic plan.
 set local plan_cache_mode = force_custom_plan;
 
--- name: list
--- $1 owner, $2 before this id, $3 strategy, $4 limit: so many rows are looked at, however many the owner has.
+-- name: select_newest
+-- $1 owner, $2 before this id, $3 strategy, $4 maximum number of rows that are read.
 select b.id, b.computation, b.dataset_version, b.strategy_id, b.cached, b.cancelled_at, b.created_at,
-       b.request, c.progress, c.started_at, c.finished_at, c.error, c.result_digest, c.statistics,
-       case when b.cancelled_at is not null then 'cancelled'
-            when c.id is null then 'preparing' else c.status end as status
+       b.request, c.status as computation_status, c.progress, c.started_at, c.finished_at, c.error, c.result_digest,
+       c.engine_version, c.statistics
 from (
     select * from backtest where owner = $1 and id < $2 and ($3::text is null or strategy_id = $3)
     order by id desc limit $4
@@ -119,21 +118,23 @@ order by b.id desc;
 -- name: result
 select result, result_digest from computation where id = $1 and status = 'completed';
 
--- name: statistics
-select b.id, b.strategy_id, b.dataset_version, b.computation, b.cancelled_at, c.status, c.statistics, c.result_digest
+-- name: select_statistics
+select b.id, b.computation, b.request, b.dataset_version, b.strategy_id, b.cancelled_at, b.created_at,
+       c.status as computation_status, c.result_digest, c.statistics
 from backtest b left join computation c on c.id = b.computation
 where b.owner = $1 and b.id = any($2::uuid[]);
 
 -- name: select_finished
--- Those of the given computations that have come to an end.
+-- Those of the given computations that have ended.
 select id, status, result_digest from computation
 where id = any($1::uuid[]) and status in ('completed', 'failed', 'cancelled');
 
 -- name: select_state
-select status, progress, error, started_at, finished_at, result_digest from computation where id = $1;
+select status as computation_status, progress, error, started_at, finished_at, result_digest from computation
+where id = $1;
 
 -- name: cancel_backtest
--- Only a row that has not ended can be cancelled.
+-- Cancel a row that has not ended.
 update backtest b set cancelled_at = coalesce(b.cancelled_at, now())
 where b.id = $1 and b.owner = $2
   and not exists (select from computation c
@@ -144,7 +145,7 @@ returning b.computation;
 select id, status from computation where id = $1 for update;
 
 -- name: stop_computation
--- With the row locked before: nobody can attach between the count and the change.
+-- Requires the lock of `lock_computation`, so that no row attaches between the count and the change.
 update computation set status = 'cancelled', lease = lease + 1, lease_until = null, finished_at = now()
 where id = $1 and status in ('queued', 'preparing', 'running')
   and not exists (select from backtest where computation = $1 and cancelled_at is null)

@@ -1,4 +1,4 @@
-"""Turns rows on standard input into Parquet on standard output: `python -m services.api.parquet`.
+"""Rows on standard input to Parquet on standard output: `python -m services.api.backtests.parquet`.
 
 The first line is a JSON array of the columns; each other line is an array of rows.
 """
@@ -19,7 +19,7 @@ TYPES: dict[str, Any] = {
 
 
 def frame_of(columns: list[str], rows: list[dict[str, Any]]) -> pl.DataFrame:
-    """The rows as a frame: dates as dates, text as text, everything else as float64."""
+    """Return the rows as a frame: dates as dates, text as text, everything else as float64."""
     series = []
     for name in columns:
         kind = TYPES.get(name, pl.Float64)
@@ -35,7 +35,7 @@ def frame_of(columns: list[str], rows: list[dict[str, Any]]) -> pl.DataFrame:
 
 
 def main() -> int:
-    """Read, convert, write."""
+    """Read rows, convert them and write Parquet."""
     columns = orjson.loads(sys.stdin.buffer.readline())
     rows = [row for line in sys.stdin.buffer for row in orjson.loads(line)]
     out = io.BytesIO()

@@ -1,0 +1,73 @@
+"""Validation of a canonical request against a dataset version."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+
+from services.api.backtests.canonicalize import CanonicalRequest
+from services.api.context import AppContext
+from services.api.datasets import View
+from services.api.errors import ApiProblem, invalid
+from shared.errors import Problem, RequestError
+from shared.simulation.plan import dataset_problems, expressions_of, window_of
+from shared.simulation.validation import STANDARD_INDICES, merged
+
+
+async def expression_indices(app: AppContext, dataset: object) -> frozenset[str]:
+    """Return the index series that expressions may name: those of the pinned or current dataset version, if any."""
+    pinned = isinstance(dataset, str) and dataset.isalnum() and len(dataset) <= 64
+    view = await (app.datasets.get(str(dataset)) if pinned else app.datasets.current())
+    return STANDARD_INDICES if view is None else view.indices
+
+
+async def find_view(app: AppContext, canonical: CanonicalRequest) -> View | None:
+    """Return the dataset version of a request, None when data are loaded and the first version is being built.
+
+    Raises 409 without data, and every problem that the request has with the version.
+    """
+    if canonical.dataset is None:
+        view = await app.datasets.current()
+    else:
+        view = await app.datasets.get(canonical.dataset)
+    if view is not None:
+        await validate_with(app, canonical, view)
+        return view
+    if canonical.dataset is not None:
+        problems = [Problem(path="dataset", message="there is no such version; see /v1/datasets")]
+        current = await app.datasets.current()
+        raise invalid(problems if current is None else merged(problems, await _problems_with(canonical, current)))
+    if not await app.datasets.has_data():
+        raise ApiProblem(409, "no-market-data", "No market data are loaded. Load some with `ondol load DIR`.")
+    return None
+
+
+async def _problems_with(canonical: CanonicalRequest, view: View) -> list[Problem]:
+    find = partial(
+        dataset_problems, canonical.request, days=view.days, instruments=view.instruments, indices=view.indices,
+        factors=view.factors,
+    )  # fmt: skip
+    # suggestions for unknown stock codes take long
+    return await asyncio.to_thread(find) if canonical.request.strategy.universe.stock_codes else find()
+
+
+async def validate_with(app: AppContext, canonical: CanonicalRequest, view: View) -> None:
+    """Raise RequestError with every problem of a request with a version, or a 422 when it would cost too much."""
+    key = (canonical.digest, view.version)
+    if key in app.validated:
+        return
+    request = canonical.request
+    problems = await _problems_with(canonical, view)
+    if problems:
+        raise RequestError(problems)
+    window = window_of(request, view.days)
+    nodes = sum(expression.nodes for _, expression in expressions_of(request).named())
+    rows = window.stop - window.start
+    cost = nodes * len(view.instruments) * rows
+    if cost > app.settings.cost_limit:
+        raise ApiProblem(
+            422, "too-costly",
+            f"{nodes} nodes x {len(view.instruments)} stocks x {rows} days = {cost} is above the limit of "
+            f"{app.settings.cost_limit}; shorten the window or the expressions.",
+        )  # fmt: skip
+    app.validated[key] = True

@@ -1,0 +1,89 @@
+"""Analysis of a completed backtest by a simulator: explain, replay, look-ahead audit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import web
+
+from services.api.backtests.row import BacktestRow
+from services.api.backtests.serialize import is_outdated
+from services.api.context import AppContext, RequestContext, Route
+from services.api.errors import ApiProblem
+from services.api.http.answers import json_response
+from services.api.http.request import parse_body, read_optional_body
+from services.api.routes.backtests import find_completed
+from services.api.schemas import responses
+from services.api.schemas.requests import AuditBody
+from services.api.simulator_queries import query_simulator
+
+PURPOSE = "can be analysed"
+
+
+async def get_explanation(app: AppContext, call: RequestContext) -> web.Response:
+    """`GET /v1/backtests/{id}/explain`."""
+    row, _ = await find_completed(app, call, PURPOSE)
+    return await _query(app, row, "explain", {})
+
+
+async def post_replay(app: AppContext, call: RequestContext) -> web.Response:
+    """`POST /v1/backtests/{id}/replay`."""
+    row, computation = await find_completed(app, call, PURPOSE)
+    _check_engine(row)
+    if row.dataset_version is None or await app.datasets.get(row.dataset_version) is None:
+        return json_response(_dataset_gone(row))
+    options = {"computation": str(computation), "result_digest": row.result_digest}
+    return await _query(app, row, "replay", options, use_cache=False)
+
+
+def _dataset_gone(row: BacktestRow) -> dict[str, Any]:
+    return {
+        "outcome": "dataset_gone", "result_digest": None, "stored_result_digest": row.result_digest,
+        "first_difference": None, "provenance": None, "stored_provenance": None,
+    }  # fmt: skip
+
+
+async def post_audit(app: AppContext, call: RequestContext) -> web.Response:
+    """`POST /v1/backtests/{id}/audit`."""
+    row, _ = await find_completed(app, call, PURPOSE)
+    options = parse_body(AuditBody, await read_optional_body(call.request, app.settings.body_bytes))
+    return await _query(app, row, "audit", {"seed": options.seed, "cuts": options.cuts})
+
+
+async def _query(
+    app: AppContext, row: BacktestRow, kind: str, options: dict[str, Any], *, use_cache: bool = True
+) -> web.Response:
+    _check_engine(row)
+    if row.dataset_version is None or await app.datasets.get(row.dataset_version) is None:
+        raise ApiProblem(409, "conflict", f"The dataset version {row.dataset_version} was deleted.")
+    payload = {"version": row.dataset_version, "request": row.request, **options}
+    return json_response(await query_simulator(app, kind, payload, use_cache=use_cache))
+
+
+def _check_engine(row: BacktestRow) -> None:
+    """Raise a 409 for a result of an older engine, which cannot be computed again."""
+    if is_outdated(row):
+        detail = (
+            f"Engine version {row.engine_version} computed this backtest and is gone; its stored result stays "
+            "readable. Submit the request again for a result of the current engine."
+        )
+        raise ApiProblem(409, "conflict", detail)
+
+
+ROUTES = (
+    Route(
+        method="GET", path="/v1/backtests/{id}/explain", handler=get_explanation, tag="backtests",
+        summary="Why each trade was made, and how many stocks passed each part of the condition",
+        problems=(404, 409), answers={200: responses.Explanation},
+    ),
+    Route(
+        method="POST", path="/v1/backtests/{id}/replay", handler=post_replay, tag="backtests", problems=(404, 409),
+        summary="Run it again on its dataset: identical, dataset_gone, or where the first difference is",
+        answers={200: responses.Replay},
+    ),
+    Route(
+        method="POST", path="/v1/backtests/{id}/audit", handler=post_audit, tag="backtests", body=AuditBody,
+        summary="Look-ahead audit: reruns on data that end earlier", problems=(400, 404, 409, 413, 415),
+        answers={200: responses.Audit},
+    ),
+)  # fmt: skip

@@ -1,0 +1,36 @@
+"""The schedule of the system's jobs."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from aiohttp import web
+
+from services.api.backtests.serialize import instant
+from services.api.context import AppContext, RequestContext, Route
+from services.api.http.answers import json_response
+from services.api.schemas import operation_responses
+from shared.contracts.schedule import timetable
+
+
+async def get_schedule(app: AppContext, call: RequestContext) -> web.Response:
+    """`GET /v1/schedule`."""
+    now = dt.datetime.now(dt.UTC)
+    settings = app.settings
+    enabled = {"warm": settings.warm_enabled, "purge": bool(settings.result_days or settings.user_result_days)}
+    items = [
+        {
+            "name": job.name, "title": job.title, "rule": job.describe(), "next_run": instant(job.next_run(now)),
+            "enabled": enabled.get(job.name, True),
+        }
+        for job in timetable(settings.warm_at)
+    ]  # fmt: skip
+    return json_response({"now": instant(now), "items": items})
+
+
+ROUTES = (
+    Route(
+        method="GET", path="/v1/schedule", handler=get_schedule, summary="Each job with its next run", tag="warming",
+        answers={200: operation_responses.Schedule},
+    ),
+)  # fmt: skip

@@ -1,0 +1,187 @@
+"""Shapes of answers about the market's data: factors, stocks, datasets, screens, rankings, strategies."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+from services.api.schemas.responses import DATE, NEXT_CURSOR, UTC, Count, DateText, Instant, Share
+from shared.model.request import about
+
+RankingKind = Literal["market_cap", "trading_volume", "trading_value"]
+Rank = Annotated[int, Meta(ge=1)]
+
+
+class StrategyDocument(Struct, kw_only=True):
+    """A strategy with its costs, in the shape of a backtest request."""
+
+    id: Annotated[str, about("Id that a backtest request may name.")]
+    kind: Annotated[Literal["famous", "preset", "own"], about("famous or preset (catalogue), or own.")]
+    name_ko: Annotated[str, about("Korean name.")]
+    name_en: Annotated[str, about("English name.")]
+    summary: Annotated[str, about("What the strategy does, and where it loses.")]
+    tags: Annotated[list[str], about("Tags.")]
+    strategy: Annotated[dict[str, Any], about("Fields of the strategy that differ from the defaults.")]
+    costs: Annotated[dict[str, Any], about("Costs that the strategy brings.")]
+    period_days: Annotated[int | None, about("Presets: length of the window that a form offers.", "calendar days")]
+    factors: Annotated[list[str], about("Factors that the strategy's expressions read.")]
+    inputs: Annotated[list[str], about("Accounts of financial statements and prices that these factors need.")]
+    missing_factors: Annotated[
+        dict[str, str | None] | None,
+        about("Factors that the current dataset lacks -> reason; null: there is no dataset yet."),
+    ]
+    created_at: Annotated[Instant | None, about("Own strategies: when it was stored.", UTC)]
+    updated_at: Annotated[Instant | None, about("Own strategies: when it was changed.", UTC)]
+
+
+class StrategyList(Struct, kw_only=True):
+    """Strategies."""
+
+    items: Annotated[list[StrategyDocument], about("Strategies.")]
+
+
+class StrategyPage(StrategyList, kw_only=True):
+    """A page of strategies: the catalogue in its order, then the caller's own by id."""
+
+    next_cursor: Annotated[str | None, NEXT_CURSOR]
+    note: Annotated[str, about("What a page that lists the famous strategies has to say.")]
+
+
+class ScreenItem(Struct, kw_only=True):
+    """A stock that passed the condition."""
+
+    stock_code: Annotated[str, about("Stock code.")]
+    name: Annotated[str, about("Name of the stock.")]
+    rank: Annotated[Rank, about("Place in the ranking.")]
+    value: Annotated[float | None, about("Value of `rank_by`; null: the stock has none and is ranked last.")]
+
+
+class Screen(Struct, kw_only=True):
+    """The stocks that passed a condition on one row."""
+
+    date: Annotated[DateText, about("Row whose values are used.", DATE)]
+    total: Annotated[Count, about("Number of stocks that passed.", "stocks")]
+    items: Annotated[list[ScreenItem], about("The first of them, in the order of the ranking.")]
+    warnings: Annotated[list[dict[str, Any]], about("Factors that few stocks of the universe have.")]
+
+
+class RankingItem(Struct, kw_only=True):
+    """A stock of a ranking."""
+
+    rank: Annotated[Rank, about("Place in the ranking.")]
+    stock_code: Annotated[str, about("Stock code.")]
+    name: Annotated[str, about("Name of the stock.")]
+    market: Annotated[str, about("Market of the stock.")]
+    value: Annotated[float, about("Market capitalisation, or mean of 20 rows of volume or value.", "won or shares")]
+
+
+class Ranking(Struct, kw_only=True):
+    """The greatest stocks of one row."""
+
+    kind: Annotated[RankingKind, about("What is ranked.")]
+    date: Annotated[DateText, about("Row whose values are used.", DATE)]
+    market: Annotated[str | None, about("Market that the ranking is restricted to.")]
+    items: Annotated[list[RankingItem], about("Stocks, the greatest first.")]
+
+
+class Factor(Struct, kw_only=True):
+    """Definition of a factor."""
+
+    key: Annotated[str, about("Name in expressions.")]
+    name_ko: Annotated[str, about("Korean name.")]
+    name_en: Annotated[str, about("English name.")]
+    category: Annotated[str, about("Group of the factor.")]
+    unit: Annotated[str, about("Unit of its values.")]
+    formula: Annotated[str, about("Formula.")]
+    inputs: Annotated[str, about("Accounts and prices that it reads.")]
+    null_when: Annotated[str, about("When a stock has no value.")]
+    kind: Annotated[str, about("What it is computed from: prices or statements.")]
+    lookback_rows: Annotated[int | None, about("Rows that it reads; null: as many as there are.", "rows")]
+    version: Annotated[int, about("Version of the formula.")]
+    available: Annotated[bool, about("Whether the current dataset version has it.")]
+
+
+class FactorList(Struct, kw_only=True):
+    """All factors."""
+
+    items: Annotated[list[Factor], about("Factors.")]
+
+
+class YearCoverage(Struct, kw_only=True):
+    """How many values a factor has in a year."""
+
+    year: Annotated[int, about("Year.")]
+    share: Annotated[Share, about("Part of the stock-days that have a value.", "fraction")]
+    reason: Annotated[str | None, about("Why others have none.")]
+
+
+class Distribution(Struct, kw_only=True):
+    """Values of a factor on the last row."""
+
+    date: Annotated[DateText | None, about("The row.", DATE)]
+    count: Annotated[Count, about("Number of stocks that have a value.", "stocks")]
+    mean: Annotated[float | None, about("Mean.")]
+    quantiles: Annotated[dict[str, float], about("Quantile -> value.")]
+
+
+class FactorDetail(Factor, kw_only=True):
+    """A factor with its coverage and distribution."""
+
+    reason: Annotated[str | None, about("Why the current dataset version lacks it.")]
+    coverage: Annotated[list[YearCoverage], about("Coverage by year.")]
+    distribution: Annotated[Distribution | None, about("Values of the last row.")]
+
+
+class Stock(Struct, kw_only=True):
+    """A stock."""
+
+    stock_code: Annotated[str, about("Stock code.")]
+    name: Annotated[str, about("Name.")]
+    name_en: Annotated[str | None, about("English name.")]
+    market: Annotated[str, about("Market.")]
+    sector: Annotated[str | None, about("Sector.")]
+    listed_on: Annotated[DateText | None, about("Day of the listing.", DATE)]
+    delisted_on: Annotated[DateText | None, about("Day of the delisting.", DATE)]
+
+
+class StockList(Struct, kw_only=True):
+    """A page of stocks, by code."""
+
+    items: Annotated[list[Stock], about("Stocks.")]
+    next_cursor: Annotated[str | None, NEXT_CURSOR]
+
+
+class Dataset(Struct, kw_only=True):
+    """A dataset version."""
+
+    version: Annotated[str, about("Name of the version.")]
+    current: Annotated[bool, about("Whether new requests use it.")]
+    revision: Annotated[int, about("Data revision that it was built from.")]
+    built_at: Annotated[Instant, about("When it was built.", UTC)]
+    retired_at: Annotated[Instant | None, about("When a newer version replaced it.", UTC)]
+    parts: Annotated[Count, about("Number of stored parts.", "parts")]
+    manifest_bytes: Annotated[Count | None, about("Size of the manifest.", "bytes")]
+
+
+class DatasetList(Struct, kw_only=True):
+    """Dataset versions, the newest first."""
+
+    items: Annotated[list[Dataset], about("Versions.")]
+    current: Annotated[str | None, about("Name of the current version.")]
+
+
+class DatasetDetail(Dataset, kw_only=True):
+    """A dataset version with its content."""
+
+    first_day: Annotated[DateText | None, about("First trading day.", DATE)]
+    last_day: Annotated[DateText | None, about("Last trading day.", DATE)]
+    days: Annotated[Count, about("Number of trading days.", "rows")]
+    stocks: Annotated[Count, about("Number of stocks.", "stocks")]
+    indices: Annotated[list[str], about("Loaded indices.")]
+    markets: Annotated[list[str], about("Markets of the stocks.")]
+    factors: Annotated[list[str], about("Factors that it has.")]
+    missing_factors: Annotated[list[str], about("Factors that it lacks.")]
+    reasons: Annotated[dict[str, str], about("Factor that it lacks -> reason.")]
+    chunks: Annotated[Count, about("Number of chunks.", "chunks")]
+    sizes: Annotated[dict[str, Any], about("Sizes of the content.", "bytes")]

@@ -1,0 +1,87 @@
+"""Shapes of answers about the system itself: health, warm runs, the schedule, the OpenAPI document."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Struct
+
+from services.api.schemas.responses import NEXT_CURSOR, UTC, Count, Instant
+from shared.model.request import about
+
+
+class Health(Struct, kw_only=True):
+    """Whether the process is alive."""
+
+    status: Annotated[Literal["ok"], about("ok: the process answers.")]
+
+
+class Readiness(Struct, kw_only=True):
+    """Whether the dependencies answer."""
+
+    status: Annotated[Literal["ready", "not_ready"], about("ready when every dependency answers.")]
+    dependencies: Annotated[dict[str, bool], about("Dependency -> whether it answers.")]
+
+
+class WarmRun(Struct, kw_only=True):
+    """A warm run."""
+
+    id: Annotated[int, about("Id of the run.")]
+    trigger: Annotated[str, about("What started it.")]
+    phases: Annotated[list[str], about("Phases of the run.")]
+    status: Annotated[
+        Literal["queued", "running", "completed", "partial", "failed"], about("State; partial: some items failed.")
+    ]
+    dataset_version: Annotated[str | None, about("Dataset version that is warmed.")]
+    created_at: Annotated[Instant, about("When it was requested.", UTC)]
+    started_at: Annotated[Instant | None, about("When it began.", UTC)]
+    finished_at: Annotated[Instant | None, about("When it ended.", UTC)]
+
+
+class WarmRunList(Struct, kw_only=True):
+    """A page of warm runs, the newest first."""
+
+    items: Annotated[list[WarmRun], about("Warm runs.")]
+    next_cursor: Annotated[str | None, NEXT_CURSOR]
+
+
+class WarmPhase(Struct, kw_only=True):
+    """Progress of a phase."""
+
+    phase: Annotated[str, about("Name of the phase.")]
+    status: Annotated[str, about("State of the phase.")]
+    items: Annotated[Count, about("Number of items.", "items")]
+    done: Annotated[Count, about("Number of items that are done.", "items")]
+    failed: Annotated[Count, about("Number of items that failed.", "items")]
+    seconds: Annotated[float, about("Duration so far.", "s")]
+
+
+class WarmRunDetail(WarmRun, kw_only=True):
+    """A warm run with its phases and failures."""
+
+    progress: Annotated[list[WarmPhase], about("Phases that have begun.")]
+    failures: Annotated[list[dict[str, Any]], about("Items that failed, with the reason.")]
+
+
+class ScheduledJob(Struct, kw_only=True):
+    """A job of the schedule."""
+
+    name: Annotated[str, about("Name of the job.")]
+    title: Annotated[str, about("What it does.")]
+    rule: Annotated[str, about("When it runs.")]
+    next_run: Annotated[Instant, about("When it runs next.", UTC)]
+    enabled: Annotated[bool, about("Whether the settings switch it on.")]
+
+
+class Schedule(Struct, kw_only=True):
+    """The schedule."""
+
+    now: Annotated[Instant, about("Time of the answer.", UTC)]
+    items: Annotated[list[ScheduledJob], about("Jobs.")]
+
+
+class OpenApi(Struct, kw_only=True):
+    """An OpenAPI document."""
+
+    openapi: Annotated[str, about("Version of OpenAPI.")]
+    paths: Annotated[dict[str, Any], about("Routes.")]
