@@ -92,11 +92,8 @@ def _struct(value: object, info: inspect.StructType, path: str, problems: list[P
         elif field.required:
             problems.append(_problem(_join(path, name), "this field is required"))
         if field.required:
-            placeholder = _placeholder(field.type)
-            if placeholder is _FAILED:
-                return _FAILED
-            values[field.name] = placeholder
-    return info.cls(**values)
+            values[field.name] = _placeholder(field.type)
+    return _FAILED if any(value is _FAILED for value in values.values()) else info.cls(**values)
 
 
 def _placeholder(info: inspect.Type) -> Any:

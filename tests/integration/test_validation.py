@@ -1,4 +1,4 @@
-"""Mistakes over HTTP: those of every stage at once, by the name of their place."""
+"""Problems over HTTP: those of every stage at once, by their place."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ async def client(servers: embedded_servers.Servers) -> AsyncIterator[Client]:
         yield found
 
 
-async def test_a_screen_by_a_factor_that_no_stock_has_yet_is_refused_by_name(client: Client) -> None:
+async def test_screen_names_a_factor_without_values(client: Client) -> None:
     status, found, _ = await client.call("GET", "/v1/screen?where=MOMENTUM_3M%20%3E%200&limit=3")
     assert status == 200
     assert found["items"]
@@ -32,7 +32,7 @@ async def test_a_screen_by_a_factor_that_no_stock_has_yet_is_refused_by_name(cli
         assert "MOMENTUM_3M has no value for any stock" in problem["errors"][0]["message"]
 
 
-async def test_mistakes_of_every_stage_are_told_at_once(client: Client) -> None:
+async def test_problems_of_every_stage_are_reported_at_once(client: Client) -> None:
     universe = {"markets": ["X1"], "sectors": ["nope"], "stock_codes": ["zzz"]}
     strategy = {"universe": universe, "buy": {"where": "RO > 1"}, "sell": {"stop_loss_pct": -1}}
     body = {"strategy": strategy, "start": FIRST, "end": LAST, "benchmark": "DAX", "initial_cash": "1"}
@@ -50,7 +50,7 @@ async def test_mistakes_of_every_stage_are_told_at_once(client: Client) -> None:
     assert {error["path"].partition("[")[0] for error in problem["errors"]} == (due - wrong) | {"dataset"}
 
 
-async def test_mistakes_of_expressions_are_told_beside_those_of_the_shape(client: Client) -> None:
+async def test_expression_problems_are_reported_with_the_shape(client: Client) -> None:
     status, problem, _ = await client.call("GET", "/v1/screen?where=RO%3C10&rank_by=ZZ&order=up&foo=1")
     assert status == 422
     assert sorted(error["path"] for error in problem["errors"]) == ["foo", "order", "rank_by", "where"]
