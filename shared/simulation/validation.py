@@ -55,8 +55,14 @@ def read_request(body: Mapping[str, Any], indices: frozenset[str] = STANDARD_IND
 
 
 def merged(problems: list[Problem], more: Iterable[Problem]) -> list[Problem]:
-    """Return the problems, then those of `more` at other places (the dates of a window are one place)."""
-    seen = {problem.path for problem in problems}
+    """Return the problems, then those of `more` at other places.
+
+    The dates of a window are one place, and a place inside an object is one with the object.
+    """
+    seen: set[str] = set()
+    for problem in problems:
+        parts = problem.path.split(".")
+        seen |= {".".join(parts[:count]) for count in range(1, len(parts) + 1)}
     if seen & {"start", "end"}:
         seen |= {"start", "end"}
     return [*problems, *(problem for problem in more if problem.path not in seen)]

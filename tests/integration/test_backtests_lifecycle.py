@@ -259,7 +259,7 @@ async def test_flushed_broker_and_cache_lose_nothing(prepared: Settings) -> None
         for row in rows:
             assert (await ended(client, row["id"]))["status"] == "completed"
         await client.api.cache.redis.flushall()
-        client.api.results.recent = type(client.api.results.recent)(0)
+        client.api.results._recent.clear()
         for row in rows:
             assert "equity" in (await client.call("GET", f"/v1/backtests/{row['id']}"))[1]["result"]
 
