@@ -1,4 +1,4 @@
-"""Backtests over HTTP: asked for, joined, stored, cancelled, listed, exported, followed, compared, asked about."""
+"""Backtests over HTTP: submitted, shared, stored, cancelled, listed, exported, followed, compared, analysed."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ import pytest_asyncio
 
 from ondol.local import embedded_servers
 from services.api.routes.backtest_events import parse_position
+from shared.simulation import ENGINE_VERSION
+from tests.support.api_helpers import connection_of
 from tests.support.api_with_market import FIRST, LAST, request, served
 from tests.support.system import Client
 
@@ -47,7 +49,7 @@ async def events_of(client: Client, path: str, **headers: str) -> list[tuple[str
     return events
 
 
-async def test_a_request_is_answered_with_its_result_when_the_caller_waits(client: Client) -> None:
+async def test_waiting_request_returns_the_result(client: Client) -> None:
     document = await run(client, request())
     assert document["status"] == "completed"
     assert document["progress"] == 1.0
@@ -64,7 +66,7 @@ async def test_a_request_is_answered_with_its_result_when_the_caller_waits(clien
     assert again == document
 
 
-async def test_an_equal_request_is_answered_from_the_stored_result_under_an_id_of_its_own(client: Client) -> None:
+async def test_equal_request_returns_the_stored_result(client: Client) -> None:
     first = await run(client, request(initial_cash=50_000_000))
     # written differently: other order, other spelling, 1 and 1.0
     body = request(initial_cash=5e7)
@@ -77,7 +79,7 @@ async def test_an_equal_request_is_answered_from_the_stored_result_under_an_id_o
     assert second["request"] == first["request"]
 
 
-async def test_no_store_computes_anew_and_shares_nothing(client: Client) -> None:
+async def test_no_store_computes_anew(client: Client) -> None:
     body = request(initial_cash=51_000_000)
     first = await run(client, body)
     second = await run(client, body, Cache_Control="no-store")
@@ -87,7 +89,7 @@ async def test_no_store_computes_anew_and_shares_nothing(client: Client) -> None
     assert second["result"]["provenance"]["result_digest"] == first["result"]["provenance"]["result_digest"]
 
 
-async def test_equal_requests_at_the_same_time_are_computed_once(client: Client) -> None:
+async def test_concurrent_equal_requests_are_computed_once(client: Client) -> None:
     body = request(initial_cash=52_000_000)
     documents = await asyncio.gather(*(run(client, body) for _ in range(20)))
     assert len({d["id"] for d in documents}) == 20
@@ -103,7 +105,7 @@ async def test_equal_requests_at_the_same_time_are_computed_once(client: Client)
     assert made == 1
 
 
-async def test_without_waiting_the_answer_is_202_with_its_place(client: Client) -> None:
+async def test_request_without_wait_returns_202_with_location(client: Client) -> None:
     status, document, headers = await client.call("POST", "/v1/backtests", request(initial_cash=53_000_000))
     assert status == 202
     assert headers["Location"] == f"/v1/backtests/{document['id']}"
@@ -113,7 +115,7 @@ async def test_without_waiting_the_answer_is_202_with_its_place(client: Client) 
     assert events[-1][1] == "completed"
 
 
-async def test_all_mistakes_are_reported_at_once_with_places_and_suggestions(client: Client) -> None:
+async def test_all_problems_are_reported_with_suggestions(client: Client) -> None:
     body = request(start="2025-02-30", surprise=1)
     body["strategy"]["buy"] = {"where": "PER < 10 and\n RO > 3", "ordr": "up"}
     body["strategy"]["sell"] = {"where": "close > 5000"}
@@ -149,7 +151,7 @@ async def test_all_mistakes_are_reported_at_once_with_places_and_suggestions(cli
         (b'{"strategy": "a\\u0000b", "start": "2025-02-03", "end": "2025-03-03"}', "application/json", 422),
     ],
 )
-async def test_a_broken_body_is_a_problem_and_never_a_500(client: Client, raw: bytes, kind: str, status: int) -> None:
+async def test_malformed_body_is_a_problem_document(client: Client, raw: bytes, kind: str, status: int) -> None:
     found, problem, headers = await client.call("POST", "/v1/backtests", raw=raw, Content_Type=kind)
     assert found == status, problem
     assert headers["Content-Type"] == PROBLEM
@@ -169,15 +171,13 @@ async def test_a_broken_body_is_a_problem_and_never_a_500(client: Client, raw: b
         ({"initial_cash": True}, "initial_cash"),
     ],
 )
-async def test_what_the_manifest_knows_is_refused_at_the_request(
-    client: Client, changes: dict[str, Any], path: str
-) -> None:
+async def test_request_is_validated_against_the_dataset(client: Client, changes: dict[str, Any], path: str) -> None:
     status, problem, _ = await client.call("POST", "/v1/backtests", request(**changes))
     assert status == 422
     assert [error["path"] for error in problem["errors"]] == [path]
 
 
-async def test_what_only_the_run_can_know_ends_it_as_failed_with_a_problem(client: Client) -> None:
+async def test_run_error_ends_as_failed_with_a_problem(client: Client) -> None:
     never = request(buy={"where": "PER < 0 - 1e30", "rank_by": "MARKET_CAP"})
     document = await run(client, never)
     assert document["status"] == "completed"
@@ -189,7 +189,7 @@ async def test_what_only_the_run_can_know_ends_it_as_failed_with_a_problem(clien
     assert document["error"]["kind"]
 
 
-async def test_a_catalogue_strategy_brings_its_costs_and_parts_of_it_can_be_changed(client: Client) -> None:
+async def test_catalogue_strategy_brings_its_costs(client: Client) -> None:
     body = {"strategy": {"id": "surge_stocks", "portfolio": {"max_positions": 3}}, "start": FIRST, "end": LAST}
     document = await run(client, body)
     assert document["strategy_id"] == "surge_stocks"
@@ -203,7 +203,7 @@ async def test_a_catalogue_strategy_brings_its_costs_and_parts_of_it_can_be_chan
     assert {item["id"] for item in listed} == {document["id"], named["id"]}
 
 
-async def test_an_idempotency_key_makes_one_run_whatever_happens(client: Client) -> None:
+async def test_idempotency_key_creates_one_backtest(client: Client) -> None:
     body, key = request(initial_cash=54_000_000), str(uuid.uuid4())
     documents = await asyncio.gather(*(run(client, body, Idempotency_Key=key) for _ in range(100)))
     assert len({d["id"] for d in documents}) == 1
@@ -216,7 +216,7 @@ async def test_an_idempotency_key_makes_one_run_whatever_happens(client: Client)
     assert problem["type"].endswith("idempotency-conflict")
 
 
-async def test_a_list_goes_on_where_its_cursor_says_and_misses_nothing(client: Client) -> None:
+async def test_list_pages_contain_every_backtest_once(client: Client) -> None:
     for cash in range(3):
         await run(client, request(initial_cash=60_000_000 + cash))
     whole = (await client.call("GET", "/v1/backtests?limit=1000"))[1]
@@ -243,7 +243,7 @@ async def test_a_list_goes_on_where_its_cursor_says_and_misses_nothing(client: C
         assert (await client.call("GET", f"/v1/backtests?{query}"))[0] == 422
 
 
-async def test_exports_hold_the_rows_of_the_result_in_every_format(client: Client) -> None:
+async def test_exports_contain_the_rows_in_every_format(client: Client) -> None:
     document = await run(client, request())
     path = f"/v1/backtests/{document['id']}"
     for part in ("trades", "equity"):
@@ -267,7 +267,7 @@ async def test_exports_hold_the_rows_of_the_result_in_every_format(client: Clien
         assert typed[number].to_list() == [row[number] for row in rows]
 
 
-async def test_events_tell_everything_once_and_resume_anywhere(client: Client) -> None:
+async def test_events_are_complete_and_resume_anywhere(client: Client) -> None:
     document = await run(client, request(initial_cash=70_000_000))
     result, path = document["result"], f"/v1/backtests/{document['id']}/events"
     events = await events_of(client, path)
@@ -292,7 +292,7 @@ async def test_two_hundred_readers_follow_one_process(client: Client) -> None:
     assert all(stream == streams[0] for stream in streams)
 
 
-async def test_backtests_are_compared_on_their_common_dates(client: Client) -> None:
+async def test_backtests_are_compared_on_common_dates(client: Client) -> None:
     one = await run(client, request(initial_cash=72_000_000))
     other = await run(client, request(initial_cash=72_000_000, start="2025-05-02"))
     status, found, _ = await client.call("POST", "/v1/compare", {"ids": [one["id"], other["id"]]})
@@ -305,7 +305,7 @@ async def test_backtests_are_compared_on_their_common_dates(client: Client) -> N
     assert [error["path"] for error in problem["errors"]] == ["ids[1]", "ids[2]"]
 
 
-async def test_a_replay_is_identical_and_an_audit_finds_no_look_ahead(client: Client) -> None:
+async def test_replay_is_identical_and_audit_finds_nothing(client: Client) -> None:
     document = await run(client, request(initial_cash=73_000_000))
     path = f"/v1/backtests/{document['id']}"
     replayed = (await client.call("POST", f"{path}/replay"))[1]
@@ -319,7 +319,42 @@ async def test_a_replay_is_identical_and_an_audit_finds_no_look_ahead(client: Cl
     assert all("why" in trade for trade in explained["trades"])
 
 
-async def test_a_finished_backtest_cannot_be_cancelled_and_an_unknown_one_is_not_there(client: Client) -> None:
+async def test_holdings_add_up_to_the_equity(client: Client) -> None:
+    document = await run(client, request(initial_cash=58_000_000))
+    path = f"/v1/backtests/{document['id']}"
+    point = next(p for p in reversed(document["result"]["equity"]) if p["positions"])
+    status, evening, _ = await client.call("GET", f"{path}/holdings?date={point['date']}")
+    assert status == 200, evening
+    assert len(evening["holdings"]) == point["positions"]
+    assert sum(h["value"] for h in evening["holdings"]) + evening["cash"] == pytest.approx(point["equity"], rel=1e-9)
+    status, problem, _ = await client.call("GET", f"{path}/holdings?date=1990-01-01")
+    assert status == 422, problem
+    status, problem, _ = await client.call("GET", f"{path}/explain?date={point['date']}")
+    assert [error["path"] for error in problem["errors"]] == ["stock_code"]
+    code = evening["holdings"][0]["stock_code"]
+    status, found, _ = await client.call("GET", f"{path}/explain?date={point['date']}&stock_code={code}")
+    assert (status, found["stock_code"]) == (200, code)
+
+
+async def test_result_of_another_engine_is_outdated(client: Client) -> None:
+    document = await run(client, request(initial_cash=59_000_000))
+    assert (document["engine_version"], document["outdated"]) == (ENGINE_VERSION, False)
+    async with connection_of(client.settings) as connection:
+        await connection.execute(
+            "update computation set engine_version = '0' where id = "
+            "(select computation from backtest where id = $1::text::uuid)", document["id"],
+        )  # fmt: skip
+    stored = (await client.call("GET", f"/v1/backtests/{document['id']}"))[1]
+    assert (stored["engine_version"], stored["outdated"]) == ("0", True)
+    assert stored["result"] == document["result"]
+    listed = (await client.call("GET", "/v1/backtests?limit=1"))[1]["items"]
+    assert (listed[0]["id"], listed[0]["outdated"]) == (document["id"], True)
+    for method, action in (("GET", "explain"), ("POST", "replay"), ("POST", "audit")):
+        status, problem, _ = await client.call(method, f"/v1/backtests/{document['id']}/{action}")
+        assert (status, problem["title"]) == (409, "Conflict with the current state"), action
+
+
+async def test_finished_backtest_cannot_be_cancelled(client: Client) -> None:
     document = await run(client, request())
     assert (await client.call("DELETE", f"/v1/backtests/{document['id']}"))[0] == 409
     for path in (str(uuid.uuid4()), "nonsense", "%00"):
@@ -327,7 +362,7 @@ async def test_a_finished_backtest_cannot_be_cancelled_and_an_unknown_one_is_not
             assert (await client.call(method, f"/v1/backtests/{path}{rest}"))[0] == 404
 
 
-async def test_the_health_of_the_api_names_its_dependencies(client: Client) -> None:
+async def test_readiness_names_the_dependencies(client: Client) -> None:
     assert (await client.call("GET", "/healthz"))[0] == 200
     status, ready, _ = await client.call("GET", "/readyz")
     assert status == 200

@@ -18,12 +18,14 @@ def _one(parser: argparse.ArgumentParser) -> None:
 def _explain_arguments(parser: argparse.ArgumentParser) -> None:
     _one(parser)
     parser.add_argument("--rebalances", action="store_true", help="how many stocks passed each part of the condition")
-    parser.add_argument("--stock", metavar="CODE", help="with --date: why this stock was not bought on that day")
+    parser.add_argument(
+        "--stock", dest="stock_code", metavar="CODE", help="with --date: why this stock was not bought on that day"
+    )
     parser.add_argument("--date", metavar="D", help="with --stock: a day of the backtest, YYYY-MM-DD")
 
 
 async def _explain(args: argparse.Namespace, api: Client) -> int:
-    given = {"stock_code": args.stock, "date": args.date}
+    given = {"stock_code": args.stock_code, "date": args.date}
     query = {name: value for name, value in given.items() if value is not None}
     found = await api.call("GET", f"/v1/backtests/{args.id}/explain", query=query)
     if args.json:

@@ -1,4 +1,4 @@
-"""Analysis of a completed backtest by a simulator: explain, replay, look-ahead audit."""
+"""Analysis of a completed backtest by a simulator: explain, holdings, replay, look-ahead audit."""
 
 from __future__ import annotations
 
@@ -9,21 +9,37 @@ from aiohttp import web
 from services.api.backtests.row import BacktestRow
 from services.api.backtests.serialize import is_outdated
 from services.api.context import AppContext, RequestContext, Route
-from services.api.errors import ApiProblem
+from services.api.errors import ApiProblem, invalid
 from services.api.http.answers import json_response
 from services.api.http.request import parse_body, read_optional_body
 from services.api.routes.backtests import find_completed
 from services.api.schemas import responses
-from services.api.schemas.requests import AuditBody
+from services.api.schemas.requests import AuditBody, ExplainQuery, HoldingsQuery
 from services.api.simulator_queries import query_simulator
+from shared.errors import Problem
 
 PURPOSE = "can be analysed"
 
 
 async def get_explanation(app: AppContext, call: RequestContext) -> web.Response:
     """`GET /v1/backtests/{id}/explain`."""
+    query: ExplainQuery = call.query
+    if (query.stock_code is None) != (query.date is None):
+        path = "date" if query.date is None else "stock_code"
+        raise invalid([Problem(path=path, message="stock_code and date go together; give both or none")])
     row, _ = await find_completed(app, call, PURPOSE)
-    return await _query(app, row, "explain", {})
+    options = {}
+    if query.stock_code is not None and query.date is not None:
+        options = {"stock_code": query.stock_code, "date": query.date.isoformat()}
+    return await _query(app, row, "explain", options)
+
+
+async def get_holdings(app: AppContext, call: RequestContext) -> web.Response:
+    """`GET /v1/backtests/{id}/holdings`."""
+    query: HoldingsQuery = call.query
+    row, computation = await find_completed(app, call, PURPOSE)
+    options = {"computation": str(computation), "date": query.date.isoformat()}
+    return await _query(app, row, "holdings", options)
 
 
 async def post_replay(app: AppContext, call: RequestContext) -> web.Response:
@@ -73,8 +89,12 @@ def _check_engine(row: BacktestRow) -> None:
 ROUTES = (
     Route(
         method="GET", path="/v1/backtests/{id}/explain", handler=get_explanation, tag="backtests",
-        summary="Why each trade was made, and how many stocks passed each part of the condition",
-        problems=(404, 409), answers={200: responses.Explanation},
+        summary="Why each trade was made; with stock_code and date, why a stock was not bought",
+        query=ExplainQuery, problems=(404, 409), answers={200: responses.Explanation},
+    ),
+    Route(
+        method="GET", path="/v1/backtests/{id}/holdings", handler=get_holdings, tag="backtests", query=HoldingsQuery,
+        summary="The positions on the evening of a day", problems=(404, 409), answers={200: responses.Holdings},
     ),
     Route(
         method="POST", path="/v1/backtests/{id}/replay", handler=post_replay, tag="backtests", problems=(404, 409),

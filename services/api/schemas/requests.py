@@ -144,6 +144,21 @@ class ScreenQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = None
 
 
+class ExplainQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Query of `GET /v1/backtests/{id}/explain`."""
+
+    stock_code: Annotated[
+        Word | None, about("With `date`: explain why this stock was not bought; left out: explain the trades.")
+    ] = None
+    date: Annotated[dt.date | None, about("With `stock_code`: a day of the backtest.", "date, YYYY-MM-DD")] = None
+
+
+class HoldingsQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Query of `GET /v1/backtests/{id}/holdings`."""
+
+    date: Annotated[dt.date, about("A day of the backtest.", "date, YYYY-MM-DD")]
+
+
 class RankingQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Query of `GET /v1/rankings/{kind}`."""
 

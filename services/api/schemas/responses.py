@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from shared.model.request import about
 
@@ -107,19 +107,21 @@ class CacheUse(Struct, kw_only=True):
 
 
 class MonthlyReturn(Struct, kw_only=True):
-    """Return of a month; the field `return` is a fraction."""
+    """Return of a month."""
 
     month: Annotated[str, about("Month.", "month, YYYY-MM")]
+    return_: Annotated[float | None, about("Return of the month.", "fraction")] = field(name="return")
 
 
 class YearlyReturn(Struct, kw_only=True):
-    """Return of a year; the field `return` is a fraction."""
+    """Return of a year."""
 
     year: Annotated[str, about("Year.", "year, YYYY")]
+    return_: Annotated[float | None, about("Return of the year.", "fraction")] = field(name="return")
 
 
 class RoundTrip(Struct, kw_only=True):
-    """A position from its first purchase to its last sale; the field `return` is gain / cost."""
+    """A position from its first purchase to its last sale."""
 
     stock_code: Annotated[str, about("Stock code.")]
     entry_date: Annotated[DateText, about("Day of the first purchase.", DATE)]
@@ -128,6 +130,7 @@ class RoundTrip(Struct, kw_only=True):
     exit_price: Annotated[float | None, about("Price of the last fill.", "won")]
     shares: Annotated[float, about("Greatest number of shares that were held.", "shares")]
     gain: Annotated[float | None, about("What the position earned after costs.", "won")]
+    return_: Annotated[float | None, about("Gain divided by cost.", "fraction")] = field(name="return")
     holding_days: Annotated[int, about("Age at the exit.", "calendar days")]
     reason: Annotated[str, about("Rule of the last sale.")]
 
@@ -239,6 +242,30 @@ class Comparison(Struct, kw_only=True):
 
     dates: Annotated[list[DateText], about("Days that all the backtests have.", DATE)]
     items: Annotated[list[ComparedBacktest], about("The backtests, in the order of the request.")]
+
+
+class Holding(Struct, kw_only=True):
+    """A position on an evening."""
+
+    stock_code: Annotated[str, about("Stock code.")]
+    name: Annotated[str, about("Name of the stock on that day.")]
+    shares: Annotated[float, about("Number of shares.", "shares")]
+    entry_price: Annotated[float, about("Mean entry price on the share basis of that evening.", "won")]
+    entry_date: Annotated[DateText, about("Day of the first purchase.", DATE)]
+    price: Annotated[float, about("Last close.", "won")]
+    value: Annotated[float, about("Shares times price.", "won")]
+    weight: Annotated[float | None, about("Value divided by equity.", "fraction")]
+    gain: Annotated[float, about("Value and proceeds so far less the cost.", "won")]
+    return_: Annotated[float | None, about("Gain divided by cost.", "fraction")] = field(name="return")
+
+
+class Holdings(Struct, kw_only=True):
+    """The positions on the evening of a day; their values and the cash add up to the equity."""
+
+    date: Annotated[DateText, about("The day.", DATE)]
+    equity: Annotated[float, about("Equity of the evening.", "won")]
+    cash: Annotated[float, about("Cash of the evening.", "won")]
+    holdings: Annotated[list[Holding], about("Positions, by stock code.")]
 
 
 class Explanation(Struct, kw_only=True):
