@@ -331,7 +331,7 @@ def _names_up_to(manifest: Manifest) -> dict[int, str]:
     """Calendar year -> the name of everything that a value of that year may depend on."""
     content = manifest.content
     who = manifest.instruments
-    listed = manifest.listings
+    listed, indices = manifest.listings, sorted(manifest.indices.items())
     attributes = (who.code, who.name, who.market, who.sector, who.kind, who.delisted_on)
     entries = (listed.instrument.tolist(), listed.from_day.tolist(), listed.market, listed.name, listed.sector)
     known = hashlib.blake2b(msgspec.json.encode((attributes, entries)), digest_size=16)
@@ -339,8 +339,8 @@ def _names_up_to(manifest: Manifest) -> dict[int, str]:
     found = {}
     for year, rows in manifest.years.items():
         known.update(np.ascontiguousarray(manifest.days[rows]).tobytes())
-        for name in sorted(manifest.indices):
-            known.update(name.encode() + b"\0" + np.ascontiguousarray(manifest.indices[name][rows]).tobytes())
+        for name, series in indices:
+            known.update(name.encode() + b"\0" + np.ascontiguousarray(series[rows]).tobytes())
         for field in sorted(content.chunks):
             known.update("\0".join((field, *content.chunks[field][str(year)])).encode())
         found[year] = known.hexdigest()
