@@ -1,11 +1,11 @@
-"""Every setting of every service, listed once: name, who reads it, default, unit, secrecy and meaning."""
+"""Every setting of every service, declared once: a field of `Settings` with its unit, parser, meaning and aliases."""
 
 from __future__ import annotations
 
 import pathlib
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,28 +20,17 @@ _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 _SIZE = re.compile(r"^(\d+)\s*([kmg]i?b?|b)?$", re.IGNORECASE)
 _TIME = re.compile(r"^([01]\d|2[0-3]):([0-5]\d)$")
+PREFIX = "ONDOL_"
 
-
-@dataclass(frozen=True, kw_only=True)
-class Setting:
-    """One environment variable. `parse` turns its text into the value or raises ValueError with what it must be."""
-
-    name: str
-    attribute: str
-    services: str
-    default: Any
-    unit: str
-    meaning: str
-    parse: Callable[[str], Any]
-    secret: bool = False
-    alias: str | None = None
+Parse = Callable[[str], Any]
+"""Turns the text of a variable into its value, or raises ValueError with what it must be."""
 
 
 def _text(value: str) -> str:
     return value
 
 
-def _integer(low: int, high: int) -> Callable[[str], int]:
+def _integer(low: int, high: int) -> Parse:
     def parse(value: str) -> int:
         try:
             number = int(value)
@@ -54,7 +43,7 @@ def _integer(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
-def _bytes(low: int) -> Callable[[str], int]:
+def _bytes(low: int) -> Parse:
     def parse(value: str) -> int:
         found = _SIZE.match(value.strip())
         scale = {"": 1, "b": 1, "k": 1024, "m": MIB, "g": GIB}
@@ -74,7 +63,7 @@ def _flag(value: str) -> bool:
     raise ValueError("must be true or false")
 
 
-def _one_of(*words: str) -> Callable[[str], str]:
+def _one_of(*words: str) -> Parse:
     def parse(value: str) -> str:
         if value.lower() not in words:
             raise ValueError("must be one of " + ", ".join(words))
@@ -89,7 +78,7 @@ def _time_of_day(value: str) -> str:
     return value
 
 
-def _url(*schemes: str) -> Callable[[str], str]:
+def _url(*schemes: str) -> Parse:
     def parse(value: str) -> str:
         try:
             scheme = urlsplit(value).scheme
@@ -111,306 +100,167 @@ def _factor_keys(value: str) -> tuple[str, ...] | None:
     return keys
 
 
-def _setting(  # noqa: PLR0917 - the order of the columns of the page
-    name: str,
-    services: str,
-    default: Any,
-    unit: str,
-    parse: Callable[[str], Any],
-    meaning: str,
-    *,
-    secret: bool = False,
-    alias: str | None = None,
-) -> Setting:
-    return Setting(
-        name=name,
-        attribute=name.removeprefix("ONDOL_").lower(),
-        services=services,
-        default=default,
-        unit=unit,
-        parse=parse,
-        meaning=meaning,
-        secret=secret,
-        alias=alias,
-    )
+def _setting(
+    default: Any, services: str, unit: str, parse: Parse, meaning: str, *,
+    secret: bool = False, former: str | None = None, alias: str | None = None,
+) -> Any:  # fmt: skip
+    """Declare a setting. `former` is its name in earlier versions (deprecated), `alias` a second valid name."""
+    metadata = {
+        "services": services, "unit": unit, "parse": parse, "meaning": meaning, "secret": secret, "former": former,
+        "alias": alias,
+    }  # fmt: skip
+    return field(default=default, repr=not secret, metadata=metadata)
 
 
 _REDIS = _url("redis", "rediss", "unix")
-
-SETTINGS: tuple[Setting, ...] = (
-    _setting(
-        "ONDOL_DATABASE_URL",
-        "all",
-        None,
-        "URL",
-        _url("postgresql", "postgres"),
-        "PostgreSQL, the record of everything. All three URLs or none: without them the servers are embedded.",
-        secret=True,
-    ),
-    _setting(
-        "ONDOL_BROKER_URL",
-        "all",
-        None,
-        "URL",
-        _REDIS,
-        "Redis for streams and queues; it must never evict (`maxmemory-policy noeviction`).",
-        secret=True,
-    ),
-    _setting(
-        "ONDOL_CACHE_URL",
-        "all",
-        None,
-        "URL",
-        _REDIS,
-        "Redis for chunks and results; another server than the broker, and it may evict.",
-        secret=True,
-    ),
-    _setting("ONDOL_CACHE_CLUSTER", "all", False, "", _flag, "The cache is a Redis Cluster."),
-    _setting(
-        "ONDOL_POOL_SIZE", "all", 8, "connections", _integer(1, 200), "PostgreSQL connections of each process, at most."
-    ),
-    _setting(
-        "ONDOL_API_HOST",
-        "api",
-        "127.0.0.1",
-        "address",
-        _text,
-        "Where the API listens. Anything but loopback needs at least one key.",
-    ),
-    _setting("ONDOL_API_PORT", "api", 8000, "port", _integer(0, 65535), "Port of the API; 0 takes a free one."),
-    _setting(
-        "ONDOL_API_URL",
-        "warmer",
-        None,
-        "URL",
-        _url("http", "https"),
-        "Where the warmer asks; without it the host and port of the API on this machine.",
-    ),
-    _setting(
-        "ONDOL_API_KEY", "warmer", None, "", _text, "Key that the warmer shows where the API asks for one.", secret=True
-    ),
-    _setting(
-        "ONDOL_METRICS_HOST",
-        "preparer, simulator, warmer",
-        "127.0.0.1",
-        "address",
-        _text,
-        "Where /healthz, /readyz and /metrics of the other services listen.",
-    ),
-    _setting(
-        "ONDOL_METRICS_PORT",
-        "preparer, simulator, warmer",
-        9464,
-        "port",
-        _integer(0, 65535),
-        "Port of /healthz, /readyz and /metrics; 0 takes a free one.",
-    ),
-    _setting(
-        "ONDOL_LOG_LEVEL",
-        "all",
-        "info",
-        "",
-        _one_of(*LOG_LEVELS),
-        "Least level that is logged (JSON lines on standard error).",
-    ),
-    _setting(
-        "ONDOL_PANEL_DIR",
-        "simulator, preparer",
-        PANEL_DIR,
-        "folder",
-        _text,
-        "Mapped panels that all simulators of a host share; a tmpfs.",
-    ),
-    _setting(
-        "ONDOL_PANEL_BYTES",
-        "simulator, preparer",
-        2 * GIB,
-        "bytes",
-        _bytes(64 * MIB),
-        "Budget of the mapped panels of a host.",
-    ),
-    _setting(
-        "ONDOL_CACHE_BYTES",
-        "serve, preparer, warmer",
-        512 * MIB,
-        "bytes",
-        _bytes(16 * MIB),
-        "Memory limit of the embedded cache, and what the warmer checks its plan against.",
-    ),
-    _setting(
-        "ONDOL_SIMULATOR_SLOTS",
-        "simulator",
-        2,
-        "runs",
-        _integer(1, 64),
-        "Backtests that one simulator works on at once; with two it computes one while the other is taken or written.",
-    ),
-    _setting(
-        "ONDOL_PREPARE_WORKERS",
-        "preparer",
-        0,
-        "threads",
-        _integer(0, 256),
-        "Threads that compute parts; 0 means one per core.",
-    ),
-    _setting(
-        "ONDOL_WARM_ENABLED",
-        "warmer, api",
-        True,
-        "",
-        _flag,
-        "Warm nightly and after start-up. Picks, refreshes and runs by hand go on without; the api tells it in "
-        "/v1/schedule, so set it for both.",
-        alias="ENABLE_CACHE_WARMING",
-    ),
-    _setting(
-        "ONDOL_WARM_AT",
-        "warmer, api",
-        "03:00",
-        "Asia/Seoul",
-        _time_of_day,
-        "When the nightly warm run starts; the api tells it in /v1/schedule.",
-    ),
-    _setting(
-        "ONDOL_WARM_YEARS",
-        "warmer",
-        3,
-        "years",
-        _integer(1, 50),
-        "Years up to the last trading day that are kept warm.",
-    ),
-    _setting(
-        "ONDOL_WARM_LOOKBACK_YEARS",
-        "warmer",
-        2,
-        "years",
-        _integer(0, 50),
-        "Years before those that are warmed for look-back.",
-    ),
-    _setting(
-        "ONDOL_WARM_BATCH",
-        "warmer",
-        512,
-        "instruments",
-        _integer(1, 4096),
-        "Instruments per batch of the factor phase.",
-    ),
-    _setting(
-        "ONDOL_WARM_PARALLEL", "warmer", 4, "runs", _integer(1, 64), "Backtests that the warmer has in flight at once."
-    ),
-    _setting(
-        "ONDOL_FACTORS", "preparer", None, "keys", _factor_keys, "Factors to build: `all`, or keys separated by commas."
-    ),
-    _setting(
-        "ONDOL_KEEP_DAYS",
-        "preparer",
-        7,
-        "days",
-        _integer(0, 3650),
-        "How long a dataset version is kept after it was replaced.",
-    ),
-    _setting(
-        "ONDOL_RESULT_DAYS",
-        "warmer, api",
-        90,
-        "days",
-        _integer(0, 36_500),
-        "How long results are kept that no user's row points to, such as those of the warmer; 0 keeps them for ever.",
-    ),
-    _setting(
-        "ONDOL_USER_RESULT_DAYS",
-        "warmer, api",
-        0,
-        "days",
-        _integer(0, 36_500),
-        "How long users' ended backtests and their results are kept; 0 keeps them for ever.",
-    ),
-    _setting(
-        "ONDOL_RATE_LIMIT",
-        "api",
-        600,
-        "requests/min",
-        _integer(0, 10_000_000),
-        "Requests per key and minute; 0 sets no limit.",
-    ),
-    _setting(
-        "ONDOL_CONCURRENCY", "api", 64, "runs", _integer(0, 1_000_000), "Unfinished backtests per key; 0 sets no limit."
-    ),
-    _setting(
-        "ONDOL_COST_LIMIT",
-        "api",
-        10_000_000_000,
-        "nodes x stocks x days",
-        _integer(1, 2**62),
-        "Greatest cost of one request.",
-    ),
-    _setting("ONDOL_BODY_BYTES", "api", MIB, "bytes", _bytes(1024), "Greatest body of one request."),
-    _setting(
-        "ONDOL_ACQUIRE_TIMEOUT_MS",
-        "all",
-        2500,
-        "ms",
-        _integer(10, 60_000),
-        "How long a request waits for a PostgreSQL connection before it answers 503.",
-    ),
-)
-"""The list that the services, `docs/reference/settings.md` and the tests read."""
-
-URLS = ("database_url", "broker_url", "cache_url")
+_SERVICES = "preparer, simulator, warmer"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The values of all settings, read once; secrets are left out of `repr`."""
+    """The values of all settings, read once; secrets are left out of `repr`.
 
-    database_url: str | None = field(default=None, repr=False)
-    broker_url: str | None = field(default=None, repr=False)
-    cache_url: str | None = field(default=None, repr=False)
-    cache_cluster: bool = False
-    pool_size: int = 8
-    api_host: str = "127.0.0.1"
-    api_port: int = 8000
-    api_url: str | None = None
-    api_key: str | None = field(default=None, repr=False)
-    metrics_host: str = "127.0.0.1"
-    metrics_port: int = 9464
-    log_level: str = "info"
-    panel_dir: str = PANEL_DIR
-    panel_bytes: int = 2 * GIB
-    cache_bytes: int = 512 * MIB
-    simulator_slots: int = 2
-    prepare_workers: int = 0
-    warm_enabled: bool = True
-    warm_at: str = "03:00"
-    warm_years: int = 3
-    warm_lookback_years: int = 2
-    warm_batch: int = 512
-    warm_parallel: int = 4
-    factors: tuple[str, ...] | None = None
-    keep_days: int = 7
-    result_days: int = 90
-    user_result_days: int = 0
-    rate_limit: int = 600
-    concurrency: int = 64
-    cost_limit: int = 10_000_000_000
-    body_bytes: int = MIB
-    acquire_timeout_ms: int = 2500
+    The environment variable of a field is `ONDOL_` and its name in capitals.
+    """
+
+    database_url: str | None = _setting(
+        None, "all", "URL", _url("postgresql", "postgres"),
+        "PostgreSQL, the durable store. Set all three URLs or none: without them the servers are embedded.",
+        secret=True,
+    )  # fmt: skip
+    broker_url: str | None = _setting(
+        None, "all", "URL", _REDIS,
+        "Redis for streams and queues; it must never evict (`maxmemory-policy noeviction`).",
+        secret=True,
+    )  # fmt: skip
+    cache_url: str | None = _setting(
+        None, "all", "URL", _REDIS, "Redis for chunks and results; another server than the broker, and it may evict.",
+        secret=True,
+    )  # fmt: skip
+    cache_cluster: bool = _setting(False, "all", "", _flag, "The cache is a Redis Cluster.")
+    database_pool_size: int = _setting(
+        8, "all", "connections", _integer(1, 200), "Maximum number of PostgreSQL connections of each process.",
+        former="ONDOL_POOL_SIZE",
+    )  # fmt: skip
+    database_acquire_timeout_ms: int = _setting(
+        2500, "all", "ms", _integer(10, 60_000),
+        "How long a request waits for a PostgreSQL connection before it is answered with 503.",
+        former="ONDOL_ACQUIRE_TIMEOUT_MS",
+    )  # fmt: skip
+    api_host: str = _setting(
+        "127.0.0.1", "api", "address", _text,
+        "Address on which the API listens. Any address but loopback requires at least one key.",
+    )  # fmt: skip
+    api_port: int = _setting(8000, "api", "port", _integer(0, 65535), "Port of the API; 0 chooses a free one.")
+    api_url: str | None = _setting(
+        None, "warmer", "URL", _url("http", "https"),
+        "API base URL used by the warmer; without it the host and port of the API on this machine.",
+    )  # fmt: skip
+    api_key: str | None = _setting(
+        None, "warmer", "", _text, "Key that the warmer sends where the API requires one.", secret=True
+    )  # fmt: skip
+    metrics_host: str = _setting(
+        "127.0.0.1", _SERVICES, "address", _text,
+        "Address on which /healthz, /readyz and /metrics of the other services listen.",
+    )  # fmt: skip
+    metrics_port: int = _setting(
+        9464, _SERVICES, "port", _integer(0, 65535), "Port of /healthz, /readyz and /metrics; 0 chooses a free one."
+    )  # fmt: skip
+    log_level: str = _setting(
+        "info", "all", "", _one_of(*LOG_LEVELS), "Minimum log level (JSON lines on standard error)."
+    )  # fmt: skip
+    panel_dir: str = _setting(
+        PANEL_DIR, "simulator, preparer", "folder", _text,
+        "Folder of the mapped panels that all simulators of a host share; a tmpfs.",
+    )  # fmt: skip
+    panel_bytes: int = _setting(
+        2 * GIB, "simulator, preparer", "bytes", _bytes(64 * MIB), "Maximum size of the mapped panels of a host."
+    )  # fmt: skip
+    cache_bytes: int = _setting(
+        512 * MIB, "serve, preparer, warmer", "bytes", _bytes(16 * MIB),
+        "Memory limit of the embedded cache; the warmer compares its plan with it.",
+    )  # fmt: skip
+    simulator_concurrency: int = _setting(
+        2, "simulator", "runs", _integer(1, 64),
+        "Backtests that one simulator processes at once; with two it computes one while the other is read or stored.",
+        former="ONDOL_SIMULATOR_SLOTS",
+    )  # fmt: skip
+    preparer_threads: int = _setting(
+        0, "preparer", "threads", _integer(0, 256), "Threads that compute parts; 0 means one per core.",
+        former="ONDOL_PREPARE_WORKERS",
+    )  # fmt: skip
+    warm_enabled: bool = _setting(
+        True, "warmer, api", "", _flag,
+        "Warm nightly and after start-up. Daily selections, refreshes and manual runs continue without it. The API "
+        "shows it in /v1/schedule, so set it for both.",
+        alias="ENABLE_CACHE_WARMING",
+    )  # fmt: skip
+    warm_at: str = _setting(
+        "03:00", "warmer, api", "Asia/Seoul", _time_of_day,
+        "When the nightly warm run starts; the API shows it in /v1/schedule.",
+    )  # fmt: skip
+    warm_years: int = _setting(
+        3, "warmer", "years", _integer(1, 50), "Years up to the last trading day that are warmed."
+    )  # fmt: skip
+    warm_lookback_years: int = _setting(
+        2, "warmer", "years", _integer(0, 50), "Years before those that are warmed for look-back."
+    )  # fmt: skip
+    warm_factor_batch: int = _setting(
+        512, "warmer", "instruments", _integer(1, 4096), "Instruments per batch of the factor phase.",
+        former="ONDOL_WARM_BATCH",
+    )  # fmt: skip
+    warm_concurrency: int = _setting(
+        4, "warmer", "runs", _integer(1, 64), "Backtests that the warmer requests at once.",
+        former="ONDOL_WARM_PARALLEL",
+    )  # fmt: skip
+    factors: tuple[str, ...] | None = _setting(
+        None, "preparer", "keys", _factor_keys, "Factors to build: `all`, or keys separated by commas."
+    )  # fmt: skip
+    dataset_retention_days: int = _setting(
+        7, "preparer", "days", _integer(0, 3650), "How long a dataset version is retained after it was replaced.",
+        former="ONDOL_KEEP_DAYS",
+    )  # fmt: skip
+    result_retention_days: int = _setting(
+        90, "warmer, api", "days", _integer(0, 36_500),
+        "How long results are retained that no user's backtest refers to, such as those of the warmer; 0 is unlimited.",
+        former="ONDOL_RESULT_DAYS",
+    )  # fmt: skip
+    user_result_retention_days: int = _setting(
+        0, "warmer, api", "days", _integer(0, 36_500),
+        "How long users' ended backtests and their results are retained; 0 is unlimited.",
+        former="ONDOL_USER_RESULT_DAYS",
+    )  # fmt: skip
+    rate_limit_per_minute: int = _setting(
+        600, "api", "requests/min", _integer(0, 10_000_000), "Maximum requests per key and minute; 0 is unlimited.",
+        former="ONDOL_RATE_LIMIT",
+    )  # fmt: skip
+    max_open_backtests: int = _setting(
+        64, "api", "runs", _integer(0, 1_000_000), "Maximum unfinished backtests per key; 0 is unlimited.",
+        former="ONDOL_CONCURRENCY",
+    )  # fmt: skip
+    max_request_cost: int = _setting(
+        10_000_000_000, "api", "nodes x stocks x days", _integer(1, 2**62), "Maximum cost of a request.",
+        former="ONDOL_COST_LIMIT",
+    )  # fmt: skip
+    max_body_bytes: int = _setting(
+        MIB, "api", "bytes", _bytes(1024), "Maximum size of a request body.", former="ONDOL_BODY_BYTES"
+    )  # fmt: skip
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
-        """Read all settings; SetupError names every variable that is wrong, and every unknown `ONDOL_` name."""
+        """Read all settings; SetupError names every invalid variable and every unknown `ONDOL_` name."""
         values, mistakes = _read(environment)
         set_urls = [name for name in URLS if values.get(name) is not None]
         if set_urls and len(set_urls) < len(URLS) and not mistakes:
             absent = ", ".join(f"ONDOL_{name.upper()}" for name in URLS if name not in set_urls)
             mistakes.append(f"{absent}: set all three URLs or none")
         if mistakes:
-            raise SetupError("Settings are wrong. " + "; ".join(mistakes) + ".")
+            raise SetupError("Invalid settings. " + "; ".join(mistakes) + ".")
         return cls(**values)
 
     @property
     def secrets(self) -> tuple[str | None, ...]:
-        """The values of all secret settings: what no log, error or metric may show."""
+        """The values of all secret settings, which no log, error or metric may contain."""
         return tuple(getattr(self, setting.attribute) for setting in SETTINGS if setting.secret)
 
     @property
@@ -419,16 +269,52 @@ class Settings:
         return all(getattr(self, name) is not None for name in URLS)
 
     def to_environment(self) -> dict[str, str]:
-        """The variables that make another process read the same settings (secrets included)."""
-        found: dict[str, str] = {}
-        for setting in SETTINGS:
-            value = getattr(self, setting.attribute)
-            if value != setting.default:
-                found[setting.name] = _written(value)
-        return found
+        """Return the variables with which another process reads the same settings (secrets included)."""
+        return {
+            setting.name: _format(value)
+            for setting in SETTINGS
+            if (value := getattr(self, setting.attribute)) != setting.default
+        }
 
 
-def _written(value: Any) -> str:
+URLS = ("database_url", "broker_url", "cache_url")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """The declaration of one environment variable, as `Settings` states it."""
+
+    attribute: str
+    default: Any
+    services: str
+    unit: str
+    parse: Parse
+    meaning: str
+    secret: bool
+    former: str | None
+    alias: str | None
+
+    @property
+    def name(self) -> str:
+        """The environment variable."""
+        return PREFIX + self.attribute.upper()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The variable and its valid other names."""
+        return tuple(name for name in (self.name, self.alias, self.former) if name is not None)
+
+
+SETTINGS = tuple(Setting(attribute=f.name, default=f.default, **f.metadata) for f in fields(Settings))
+"""The declarations in the order of the fields, for the documentation and the checks of the deployment files."""
+
+
+def deprecated_names(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the former names that are set -> the current names."""
+    return {s.former: s.name for s in SETTINGS if s.former is not None and environment.get(s.former)}
+
+
+def _format(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return ",".join(value) if isinstance(value, tuple) else str(value)
@@ -443,12 +329,15 @@ def _read(environment: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
     mistakes: list[str] = []
     known = set(OTHER_NAMES)
     for setting in SETTINGS:
-        names = [setting.name] + ([setting.alias] if setting.alias else [])
-        known.update(names)
-        known.update(f"{name}_FILE" for name in names if setting.secret)
+        known.update(setting.names)
+        known.update(f"{name}_FILE" for name in setting.names if setting.secret)
+        name = setting.name
         try:
-            name, text = _look_up(setting, names, environment)
-            if text:
+            texts = dict(_texts(setting, environment))
+            if len(set(texts.values())) > 1:
+                mistakes.append(f"{' and '.join(texts)}: are one setting and have different values; set one of them")
+            elif texts:
+                name, text = next(iter(texts.items()))
                 values[setting.attribute] = setting.parse(text)
         except OSError as error:
             mistakes.append(f"{setting.name}_FILE: cannot be read ({error.strerror})")
@@ -457,38 +346,38 @@ def _read(environment: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
     mistakes += [
         f"{name}: there is no such setting"
         for name in sorted(environment)
-        if name.startswith("ONDOL_") and name not in known
+        if name.startswith(PREFIX) and name not in known
     ]
     return values, mistakes
 
 
-def _look_up(setting: Setting, names: list[str], environment: Mapping[str, str]) -> tuple[str, str]:
-    """The variable that is set and its text; a secret may stand in the file that `NAME_FILE` names."""
-    for name in names:
+def _texts(setting: Setting, environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield the variables that are set and their texts; the file that `NAME_FILE` names may contain a secret."""
+    for name in setting.names:
         if environment.get(name):
-            return name, environment[name].strip()
-        if setting.secret and environment.get(f"{name}_FILE"):
-            return name, pathlib.Path(environment[f"{name}_FILE"]).read_text(encoding="utf-8").strip()
-    return setting.name, ""
+            yield name, environment[name].strip()
+        elif setting.secret and environment.get(f"{name}_FILE"):
+            yield name, pathlib.Path(environment[f"{name}_FILE"]).read_text(encoding="utf-8").strip()
 
 
 def documentation() -> str:
-    """The page `docs/reference/settings.md`."""
+    """Return the page `docs/reference/settings.md`."""
     lines = [
         "# Settings",
         "",
-        "All settings are environment variables. This page is written by `python -m shared.settings`.",
-        "A secret may also stand in a file that `NAME_FILE` names. Sizes may carry a unit (`512MiB`).",
+        "All settings are environment variables. `python -m shared.settings` generates this page.",
+        "The file that `NAME_FILE` names may contain a secret instead. Sizes may have a unit (`512MiB`).",
+        "Former names still work; each service logs `setting.deprecated` for those that are set.",
         "",
         "| name | read by | default | unit | meaning |",
         "|---|---|---|---|---|",
     ]
     for s in SETTINGS:
-        default = {"factors": "all"}.get(s.attribute, "") if s.default is None else _written(s.default)
-        alias = f" (alias `{s.alias}`)" if s.alias else ""
+        default = {"factors": "all"}.get(s.attribute, "") if s.default is None else _format(s.default)
+        other = (f" (alias `{s.alias}`)" if s.alias else "") + (f" (formerly `{s.former}`)" if s.former else "")
         meaning = s.meaning + (" Secret." if s.secret else "")
         lines.append(
-            f"| `{s.name}`{alias} | {s.services} | {f'`{default}`' if default else ''} | {s.unit} | {meaning} |"
+            f"| `{s.name}`{other} | {s.services} | {f'`{default}`' if default else ''} | {s.unit} | {meaning} |"
         )
     return "\n".join(lines) + "\n"
 

@@ -1,47 +1,30 @@
-"""Server-sent events of the API: read until the stream ends by itself, resumed when it is cut."""
+"""Server-sent events of the API: read until the stream ends, resumed when it is lost."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from typing import Any
 
 import aiohttp
-import orjson
 
 from ondol.cli.client import Client
 from shared.errors import SetupError
+from shared.infra.api_client import SILENCE_S, ServerEvent, parse_events
 
-SILENCE_S = 30.0
-"""The API sends a comment after ten silent seconds; after so many the stream is lost."""
 TRIES = 5
-"""How often in a row a lost stream is taken up again."""
+"""How many times in a row a lost stream is resumed."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Event:
-    """One event; `identity` resumes the stream behind it."""
-
-    identity: str
-    kind: str
-    data: dict[str, Any]
-
-    def line(self) -> str:
-        """The event as one line of JSON."""
-        return orjson.dumps({"id": self.identity, "event": self.kind, "data": self.data}).decode() + "\n"
-
-
-async def events(api: Client, path: str, after: str | None = None) -> AsyncIterator[Event]:
-    """The events behind `after`; AnswerError when the API refuses, SetupError when it stays away."""
+async def events(api: Client, path: str, after: str | None = None) -> AsyncIterator[ServerEvent]:
+    """Yield the events after `after`; AnswerError when the API rejects, SetupError when it stays unavailable."""
     limits = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=SILENCE_S)
     lost = 0
     while True:
         headers = {"Last-Event-ID": after} if after else {}
         try:
             async with api.opened("GET", path, headers=headers, timeout=limits) as answer:
-                async for event in _parsed(answer.content):
-                    after, lost = event.identity, 0
+                async for event in parse_events(answer.content):
+                    after, lost = event.id, 0
                     yield event
                 return
         except SetupError:
@@ -49,15 +32,3 @@ async def events(api: Client, path: str, after: str | None = None) -> AsyncItera
             if lost > TRIES:
                 raise
             await asyncio.sleep(0.5 * lost)
-
-
-async def _parsed(content: aiohttp.StreamReader) -> AsyncIterator[Event]:
-    rest = b""
-    async for piece in content.iter_any():
-        *blocks, rest = (rest + piece).split(b"\n\n")
-        for block in blocks:
-            lines = (line.split(": ", 1) for line in block.decode().split("\n") if not line.startswith(":"))
-            found = {line[0]: line[1] for line in lines if len(line) == 2}
-            if "data" in found:
-                data = orjson.loads(found["data"])
-                yield Event(identity=found.get("id", ""), kind=found.get("event", "message"), data=data)

@@ -11,7 +11,7 @@ from typing import Any
 
 from ondol.cli.terminal import table
 from ondol.local.embedded_servers import Run
-from shared.infra.api_client import Answer
+from shared.infra.api_client import ApiResponse
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +35,7 @@ class Row:
     lacks_data: bool = False
 
 
-def row_of(identity: str, name: str, stored: Answer, computed: Answer) -> Row:
+def row_of(identity: str, name: str, stored: ApiResponse, computed: ApiResponse) -> Row:
     """The row of a strategy from its stored and its recomputed answer."""
     error = computed.error or stored.error
     if error:

@@ -144,7 +144,7 @@ class Members:
             broker_url=broker_url,
             cache_url=cache_url,
             metrics_port=0 if service == "api" else port,
-            pool_size=pool_size,
+            database_pool_size=pool_size,
         )
         variables = {**self._passed, **own.to_environment()}
         log = Log(self._notes.home / "logs" / f"{name}.log")

@@ -57,7 +57,7 @@ DASHBOARDS: dict[str, tuple[str, tuple[Panel, ...]]] = {
                   queries=(("ondol:backtest_seconds:p99", "{{stage}}"),)),
             Panel(title="Queue", unit="s",
                   description="Age of the longest waiting computation.",
-                  queries=(("max(ondol_queue_oldest_seconds)", "oldest"),)),
+                  queries=(("max(ondol_queue_oldest_age_seconds)", "oldest"),)),
             Panel(title="Private memory", unit="bytes",
                   description="Memory that only this process holds.",
                   queries=(('sum by (job) (ondol_process_memory_bytes{kind="private"})', "{{job}}"),)),

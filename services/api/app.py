@@ -30,7 +30,7 @@ CLIENT_CLOSED_REQUEST = 499
 def application(context: AppContext) -> web.Application:
     """Return the application with all routes."""
     openapi_json()  # encoded before the first request: it takes a while
-    app = web.Application(middlewares=[problem_middleware], client_max_size=context.settings.body_bytes + 1)
+    app = web.Application(middlewares=[problem_middleware], client_max_size=context.settings.max_body_bytes + 1)
     app[RETRY_AFTER] = RetryAfterEstimator()
     for route in ROUTES:
         app.router.add_route(route.method, route.path, _handler(context, route))

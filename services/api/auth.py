@@ -126,8 +126,8 @@ class Authenticator:
         rate, concurrency = row["rate_limit"], row["concurrency"]
         return Caller(
             owner=f"key:{row['id']}",
-            rate_per_minute=self._settings.rate_limit if rate is None else rate,
-            concurrency=self._settings.concurrency if concurrency is None else concurrency,
+            rate_per_minute=self._settings.rate_limit_per_minute if rate is None else rate,
+            concurrency=self._settings.max_open_backtests if concurrency is None else concurrency,
         )
 
     def _limit_rate(self, caller: Caller) -> None:

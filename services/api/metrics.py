@@ -41,15 +41,15 @@ class ApiMetrics:
     def backtest_accepted(self, outcome: str, origin: str) -> None:
         """Count an accepted backtest.
 
-        `hit`: a stored result answered it; `joined`: an equal one is running; `miss`: it is computed; `waiting`: there
-        is no dataset version yet.
+        `hit`: a stored result answered it; `deduplicated`: an equal one is running; `miss`: it is computed;
+        `waiting`: there is no dataset version yet.
         """
-        _series(metrics.RESULT_REQUESTS, outcome, origin).inc()
+        _series(metrics.BACKTEST_REQUESTS, outcome, origin).inc()
 
     def set_queue(self, queued: int, oldest_s: float, built_at: float | None) -> None:
         """Set the depth and age of the queue, and the age of the dataset."""
         metrics.QUEUE_DEPTH.set(queued)
-        metrics.QUEUE_OLDEST.set(oldest_s)
+        metrics.QUEUE_OLDEST_AGE.set(oldest_s)
         if built_at is not None:
             metrics.DATASET_BUILT.set(built_at)
 

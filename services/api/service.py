@@ -59,8 +59,8 @@ async def opened(settings: Settings) -> AsyncIterator[tuple[AppContext, list[Tas
         raise SetupError("The api needs ONDOL_DATABASE_URL, ONDOL_BROKER_URL and ONDOL_CACHE_URL.")
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(
-            fast_database(settings.database_url or "", name="api", size=settings.pool_size,
-                           acquire_timeout_s=settings.acquire_timeout_ms / 1e3)
+            fast_database(settings.database_url or "", name="api", size=settings.database_pool_size,
+                           acquire_timeout_s=settings.database_acquire_timeout_ms / 1e3)
         )  # fmt: skip
         broker = await stack.enter_async_context(servers.broker(settings.broker_url or ""))
         cache = await stack.enter_async_context(open_cache(settings.cache_url or "", cluster=settings.cache_cluster))

@@ -63,7 +63,7 @@ async def read_parts(database: Database, names: Sequence[str]) -> dict[str, byte
     found: dict[str, bytes] = {}
     for start in range(0, len(names), BATCH):
         async with database.connection() as connection:
-            rows = await connection.fetch(SQL["parts"], list(names[start : start + BATCH]))
+            rows = await connection.fetch(SQL["select_parts"], list(names[start : start + BATCH]))
         found |= {row["name"]: row["bytes"] for row in rows if is_intact(row["bytes"])}
     return found
 
@@ -75,12 +75,12 @@ async def write_parts(database: Database, blobs: Mapping[str, bytes]) -> int:
     """
     while True:
         async with database.transaction() as connection:
-            await connection.execute(SQL["later"])
-            held = {row["name"] for row in await connection.fetch(SQL["held_parts"], list(blobs))}
+            await connection.execute(SQL["async_commit"])
+            held = {row["name"] for row in await connection.fetch(SQL["select_existing_parts"], list(blobs))}
             lacking = sorted((name, blob) for name, blob in blobs.items() if name not in held)
             try:
                 async with connection.transaction():
-                    await connection.copy_records_to_table("chunk_part", records=lacking, columns=("name", "bytes"))
+                    await connection.copy_records_to_table("dataset_part", records=lacking, columns=("name", "bytes"))
             except asyncpg.UniqueViolationError:
                 continue
             return len(lacking)
@@ -91,9 +91,9 @@ async def forget_damaged(database: Database, names: Iterable[str]) -> list[str]:
     damaged = []
     for name in names:
         async with database.connection() as connection:
-            rows = await connection.fetch(SQL["parts"], [name])
+            rows = await connection.fetch(SQL["select_parts"], [name])
             if rows and not is_intact(rows[0]["bytes"]):
-                await connection.execute(SQL["forget_parts"], [name])
+                await connection.execute(SQL["delete_parts"], [name])
                 damaged.append(name)
     return damaged
 
@@ -106,10 +106,12 @@ async def publish(database: Database, manifest: Manifest, fence: int, about: byt
         standing = await connection.fetchrow(SQL["lock_current"])
         if standing["fence"] >= fence:
             return False
-        held = await connection.fetch(SQL["held_parts"], names)
+        held = await connection.fetch(SQL["select_existing_parts"], names)
         if len(held) != len(names):
             raise DatasetError(f"{len(names) - len(held)} parts of {manifest.version} are not in the record")
-        await connection.execute(SQL["put_version"], manifest.version, manifest.revision, body, about, summary, names)
+        await connection.execute(
+            SQL["upsert_version"], manifest.version, manifest.revision, body, about, summary, names
+        )
         switched = await connection.fetchval(SQL["switch_current"], manifest.version, manifest.revision, fence)
         await connection.execute(SQL["retire"], manifest.version)
         await connection.execute(SQL["drop_claims"], fence)

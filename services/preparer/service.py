@@ -39,7 +39,7 @@ def builder_of(settings: Settings, record_: Database, cache: Cache) -> Builder:
         database=record_,
         database_url=settings.database_url or "",
         cache=cache,
-        workers=settings.prepare_workers or os.cpu_count() or 1,
+        workers=settings.preparer_threads or os.cpu_count() or 1,
         factors=settings.factors,
         warm_years=settings.warm_years + settings.warm_lookback_years,
     )
@@ -48,11 +48,11 @@ def builder_of(settings: Settings, record_: Database, cache: Cache) -> Builder:
 async def prepare_once(settings: Settings, *, rebuild: bool = False) -> Report:
     """Prepare the newest revision and end: what `ondol prepare` does."""
     async with AsyncExitStack() as stack:
-        found = await stack.enter_async_context(database(settings.database_url or "", size=settings.pool_size))
+        found = await stack.enter_async_context(database(settings.database_url or "", size=settings.database_pool_size))
         broker = await stack.enter_async_context(servers.broker(settings.broker_url or ""))
         cache = await stack.enter_async_context(open_cache(settings.cache_url or "", cluster=settings.cache_cluster))
         builder = builder_of(settings, found, cache)
-        preparer = Preparer(builder, broker, settings.broker_url or "", keep_days=settings.keep_days)
+        preparer = Preparer(builder, broker, settings.broker_url or "", keep_days=settings.dataset_retention_days)
         return await preparer.prepare(rebuild=rebuild)
 
 
@@ -63,8 +63,8 @@ async def run(settings: Settings) -> None:
     async with AsyncExitStack() as stack:
         stop = await stack.enter_async_context(stop_signal())
         found = await stack.enter_async_context(
-            database(settings.database_url or "", size=settings.pool_size,
-                     acquire_timeout_s=settings.acquire_timeout_ms / 1e3, service="preparer")
+            database(settings.database_url or "", size=settings.database_pool_size,
+                     acquire_timeout_s=settings.database_acquire_timeout_ms / 1e3, service="preparer")
         )  # fmt: skip
         broker = await stack.enter_async_context(servers.broker(settings.broker_url or ""))
         cache = await stack.enter_async_context(open_cache(settings.cache_url or "", cluster=settings.cache_cluster))
@@ -82,7 +82,10 @@ async def run(settings: Settings) -> None:
         while not stop.is_set() and not await migrated():  # noqa: ASYNC110 - the schema is another process
             await asyncio.sleep(0.2)
         preparer = Preparer(
-            builder_of(settings, found, cache), broker, settings.broker_url or "", keep_days=settings.keep_days
+            builder_of(settings, found, cache),
+            broker,
+            settings.broker_url or "",
+            keep_days=settings.dataset_retention_days,
         )
         log.info("preparer.ready", metrics_port=port, workers=preparer.builder.workers)
         await stack.enter_async_context(preparer.presence.kept())

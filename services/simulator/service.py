@@ -54,7 +54,7 @@ async def run(settings: Settings) -> None:
     async with AsyncExitStack() as stack:
         stop = await stack.enter_async_context(stop_signal())
         context = await _open_context(stack, settings, worker)
-        in_flight = InFlight(settings.simulator_slots)
+        in_flight = InFlight(settings.simulator_concurrency)
         await _serve_health(stack, settings, context)
         while not await is_migrated(context.database) and not stop.is_set():  # noqa: ASYNC110  another process migrates
             await asyncio.sleep(0.2)
@@ -69,7 +69,7 @@ async def run(settings: Settings) -> None:
             BACKTESTS: partial(handle_backtest, context, in_flight),
             QUERIES: partial(handle_query, context, in_flight),
         }
-        log.info("simulator.started", worker=worker, slots=settings.simulator_slots)
+        log.info("simulator.started", worker=worker, slots=settings.simulator_concurrency)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(until(stop))
@@ -90,13 +90,13 @@ async def _open_context(stack: AsyncExitStack, settings: Settings, worker: str) 
         fast_database(
             settings.database_url or "",
             name="simulator",
-            size=settings.pool_size,
-            acquire_timeout_s=settings.acquire_timeout_ms / 1e3,
+            size=settings.database_pool_size,
+            acquire_timeout_s=settings.database_acquire_timeout_ms / 1e3,
         )
     )  # fmt: skip
     broker = await stack.enter_async_context(redis_client.broker(settings.broker_url or ""))
     cache = await stack.enter_async_context(open_cache(settings.cache_url or "", cluster=settings.cache_cluster))
-    run_pool, query_pool = ThreadPoolExecutor(settings.simulator_slots, "run"), ThreadPoolExecutor(1, "query")
+    run_pool, query_pool = ThreadPoolExecutor(settings.simulator_concurrency, "run"), ThreadPoolExecutor(1, "query")
     for pool in (run_pool, query_pool):
         stack.callback(pool.shutdown, wait=False, cancel_futures=True)
     from shared.simulation import run as engine
@@ -169,7 +169,7 @@ async def open_renewal(settings: Settings, name: str) -> AsyncIterator[Renewal]:
     async with AsyncExitStack() as stack:
         stack.push_async_callback(broker.aclose)
         store = await stack.enter_async_context(
-            database(settings.database_url or "", size=1, acquire_timeout_s=settings.acquire_timeout_ms / 1e3)
+            database(settings.database_url or "", size=1, acquire_timeout_s=settings.database_acquire_timeout_ms / 1e3)
         )
         backtests, queries = (
             Consumer(broker, stream, SIMULATORS, name, lease_ms=lease_ms) for stream in (BACKTESTS, QUERIES)

@@ -1,4 +1,4 @@
-"""Starts the warmer: `python -m services.warmer`."""
+"""Start the warmer: `python -m services.warmer`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from shared.infra.memory import light_start
 
 
 def main() -> int:
-    """Serve until SIGTERM; a wrong environment is one sentence and exit code 2."""
+    """Serve until SIGTERM; print one sentence and return 2 when the environment is invalid."""
     with light_start(os.environ):
         from services.warmer.service import run
         from shared.infra.bootstrap import serve

@@ -1,4 +1,4 @@
-"""The picks of the morning: at 07:00 on trading days, what each strategy would buy, noted once a day."""
+"""Daily selection: at 07:00 on trading days, store once a day which stocks each strategy would buy."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import orjson
 import structlog
 
 from services.warmer import dataset
-from services.warmer.phases import Tools
+from services.warmer.phases import WarmContext
 from shared.contracts.schedule import SEOUL, Job
 from shared.infra.database.pool import Database
 from shared.infra.database.sql import statements
@@ -18,50 +18,50 @@ from shared.strategies.catalogue import FAMOUS, PRESETS, Entry
 log = structlog.get_logger()
 
 SQL = statements("warm")
-MOST: Final = 100
+MAX_STOCKS: Final = 100
 
 
-def due_picks(job: Job, now: dt.datetime) -> dt.date | None:
-    """The day whose picks are due: today in Seoul, from the job's time on, on a trading day."""
+def due_day(job: Job, now: dt.datetime) -> dt.date | None:
+    """Return today in Seoul if it is a trading day and the job's time has passed, else None."""
     day = job.last_due(now)
     return day if day == now.astimezone(SEOUL).date() else None
 
 
-async def are_due(database: Database, day: dt.date) -> bool:
-    """Whether some strategy has no picks for this day yet, and there is a dataset to take them from."""
+async def is_due(database: Database, day: dt.date) -> bool:
+    """Return whether a dataset exists and some strategy has no selection for this day."""
     if await dataset.current_version(database) is None:
         return False
     async with database.connection() as connection:
-        noted = await connection.fetch(SQL["picked"], day)
-    return len(noted) < len(FAMOUS) + len(PRESETS)
+        stored = await connection.fetch(SQL["select_selected"], day)
+    return len(stored) < len(FAMOUS) + len(PRESETS)
 
 
-async def make_picks(tools: Tools, day: dt.date) -> int:
-    """Ask for the picks of every strategy that has none for this day yet; returns how many were noted."""
-    current = await dataset.current_version(tools.database)
+async def store_selections(context: WarmContext, day: dt.date) -> int:
+    """Request and store the selection of every strategy that has none for this day; return how many succeeded."""
+    current = await dataset.current_version(context.database)
     if current is None:
         return 0
-    async with tools.database.connection() as connection:
-        noted = {row["strategy"] for row in await connection.fetch(SQL["picked"], day)}
-    made = 0
+    async with context.database.connection() as connection:
+        stored = {row["strategy"] for row in await connection.fetch(SQL["select_selected"], day)}
+    succeeded = 0
     for entry in (*FAMOUS, *PRESETS):
-        if entry.id in noted:
+        if entry.id in stored:
             continue
-        answer = await tools.user.get("/v1/screen", strategy=entry.id, limit=_count(entry))
-        picks = None if answer.error else orjson.dumps(_picks(answer.document)).decode()
-        async with tools.database.connection() as connection:
-            await connection.execute(SQL["note_pick"], day, entry.id, current[0], picks, answer.error)
-        made += answer.error is None
-        if answer.error:
-            log.warning("pick_failed", strategy=entry.id, day=day.isoformat(), reason=answer.error)
-    log.info("picks_made", day=day.isoformat(), strategies=made, dataset=current[0])
-    return made
+        response = await context.client.get("/v1/screen", strategy=entry.id, limit=_count(entry))
+        selection = None if response.error else orjson.dumps(_selection(response.document)).decode()
+        async with context.database.connection() as connection:
+            await connection.execute(SQL["upsert_selection"], day, entry.id, current[0], selection, response.error)
+        succeeded += response.error is None
+        if response.error:
+            log.warning("selection.failed", strategy=entry.id, day=day.isoformat(), reason=response.error)
+    log.info("selections.stored", day=day.isoformat(), strategies=succeeded, dataset=current[0])
+    return succeeded
 
 
 def _count(entry: Entry) -> int:
-    most = entry.strategy.get("portfolio", {}).get("max_positions")
-    return min(most, MOST) if isinstance(most, int) else MOST
+    positions = entry.strategy.get("portfolio", {}).get("max_positions")
+    return min(positions, MAX_STOCKS) if isinstance(positions, int) else MAX_STOCKS
 
 
-def _picks(document: dict[str, Any]) -> dict[str, Any]:
+def _selection(document: dict[str, Any]) -> dict[str, Any]:
     return {name: document.get(name) for name in ("date", "total", "items")}

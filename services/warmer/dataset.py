@@ -1,4 +1,4 @@
-"""The current dataset version as the warmer needs it, and the wait until the preparer has done its part."""
+"""The current dataset version for the warmer, and waiting for the preparer."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ PREPARE_S: Final = 1800.0
 """How long the preparer may take to publish a version."""
 
 PARTS_S: Final = 120.0
-"""How long it may take to bring parts back into the cache."""
+"""How long it may take to put parts into the cache."""
 
-_ASK_AGAIN_S: Final = 10.0
+_REQUEST_AGAIN_S: Final = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Current:
-    """A dataset version, with what the warm phases need of its manifest. Parts are named by their content."""
+    """A dataset version with the parts of the warm phases. Parts are named by their content."""
 
     manifest: Manifest
     first_year: int
-    """The earliest calendar year that is kept warm."""
+    """The earliest calendar year that is warmed."""
 
     @property
     def version(self) -> str:
@@ -50,21 +50,21 @@ class Current:
         return from_day(self.manifest.content.days[-1])
 
     def price_batches(self) -> dict[str, list[str]]:
-        """Item -> stored names of parts: the stored price fields, a warm year at a time."""
+        """Return item -> stored names of parts: the stored price fields, one year per item."""
         years: dict[int, list[str]] = {}
         for field, year, parts in self._chunks():
             if field in STORED:
                 years.setdefault(year, []).extend(parts)
         return {str(year): list(dict.fromkeys(parts)) for year, parts in sorted(years.items())}
 
-    def factor_batches(self, parts_each: int) -> dict[str, list[str]]:
-        """Item -> stored names of parts: every factor and warm year, `parts_each` parts at a time."""
+    def factor_batches(self, parts_per_batch: int) -> dict[str, list[str]]:
+        """Return item -> stored names of parts: all factors and years, `parts_per_batch` parts of each per item."""
         columns: dict[int, list[str]] = {}
         for field, _, parts in self._chunks():
             if field not in STORED:
-                for place, part in enumerate(parts):
-                    columns.setdefault(place // parts_each, []).append(part)
-        return {f"batch {place + 1}": list(dict.fromkeys(parts)) for place, parts in sorted(columns.items())}
+                for position, part in enumerate(parts):
+                    columns.setdefault(position // parts_per_batch, []).append(part)
+        return {f"batch {number + 1}": list(dict.fromkeys(parts)) for number, parts in sorted(columns.items())}
 
     def _chunks(self) -> Iterator[tuple[str, int, tuple[str, ...]]]:
         for field, years in sorted(self.manifest.stored.items()):
@@ -73,92 +73,94 @@ class Current:
                     yield field, year, years[str(year)]
 
     def warm_parts(self) -> list[str]:
-        """Stored names of every part that the price and factor phases need, once."""
+        """Return the stored names of all parts of the price and factor phases, without duplicates."""
         batches = (*self.price_batches().values(), *self.factor_batches(1).values())
         return list(dict.fromkeys(part for parts in batches for part in parts))
 
 
 def first_warm_year(last: dt.date, years: int, lookback: int) -> int:
-    """The calendar year that `years` years before the last trading day touch, less the years of look-back."""
+    """Return the year of the day `years` years before the last trading day, minus the look-back years."""
     return last.year - years - lookback
 
 
 async def wait_until(
-    found: Callable[[], Awaitable[bool]], *, ask: Callable[[], Awaitable[object]], within_s: float, what: str
+    condition: Callable[[], Awaitable[bool]], *, request: Callable[[], Awaitable[object]], within_s: float, what: str
 ) -> None:
-    """Ask, wait for the condition, ask again every ten seconds; UnavailableError after `within_s`."""
-    began = asked = time.monotonic()
-    await ask()
+    """Send a request every ten seconds until the condition holds; UnavailableError after `within_s`."""
+    began = requested = time.monotonic()
+    await request()
     pause = 0.02
-    while not await found():
+    while not await condition():
         now = time.monotonic()
         if now - began > within_s:
-            raise UnavailableError(f"{what} did not come within {within_s:.0f} s; look at the preparer's log.")
-        if now - asked > _ASK_AGAIN_S:
-            asked = now
-            await ask()
+            raise UnavailableError(f"{what} not available within {within_s:.0f} s; see the log of the preparer.")
+        if now - requested > _REQUEST_AGAIN_S:
+            requested = now
+            await request()
         await asyncio.sleep(pause)
         pause = min(pause * 1.5, 0.5)
 
 
-async def bring_parts(cache: Cache, broker: BrokerClient, version: str, parts: Sequence[str]) -> int:
-    """See that all of `parts` lie in the cache; returns how many the preparer had to bring."""
+async def ensure_parts(cache: Cache, broker: BrokerClient, version: str, parts: Sequence[str]) -> int:
+    """Wait until the cache holds all `parts`; return how many the preparer had to provide."""
     missing = await cache.missing_parts(parts)
     if not missing:
         return 0
 
-    async def ask() -> None:
+    async def request() -> None:
         try:
             absent = await cache.missing_parts(missing)
             await asyncio.shield(append(broker, DatasetRequested(version=version, parts=tuple(absent))))
         except LOST:
-            return  # asked again in a while
+            return  # requested again by `wait_until`
 
-    async def there() -> bool:
+    async def are_cached() -> bool:
         return not await cache.missing_parts(missing)
 
-    await wait_until(there, ask=ask, within_s=PARTS_S, what=f"{len(missing)} chunk parts")
+    await wait_until(are_cached, request=request, within_s=PARTS_S, what=f"{len(missing)} chunk parts")
     return len(missing)
 
 
 async def current_version(database: Database) -> tuple[str, int] | None:
-    """(version, newest revision that it stands for) of the current dataset; None when there is none yet."""
+    """Return (version, newest data revision it represents) of the current dataset; None before the first one."""
     async with database.connection() as connection:
         row = await connection.fetchrow(statements("dataset")["current"])
     return None if row is None or row["version"] is None else (row["version"], row["revision"])
 
 
 async def newest_revision(database: Database) -> int | None:
-    """The newest data revision; None when no market data are loaded."""
+    """Return the newest data revision; None when no market data are loaded."""
     async with database.connection() as connection:
-        found: int | None = await connection.fetchval(statements("warm")["newest_revision"])
+        found: int | None = await connection.fetchval(statements("warm")["select_newest_revision"])
     return found
 
 
 async def is_prepared(database: Database) -> bool:
-    """Whether the current version stands for the newest data revision."""
+    """Return whether the current version represents the newest data revision."""
     newest, known = await newest_revision(database), await current_version(database)
     return newest is None or (known is not None and known[1] >= newest)
 
 
-async def prepared(database: Database, broker: BrokerClient) -> None:
-    """See that the newest data revision is published, asking the preparer for it if need be."""
+async def ensure_prepared(database: Database, broker: BrokerClient) -> None:
+    """Wait until the newest data revision is published; request it from the preparer if necessary."""
 
-    async def ask() -> None:
+    async def request() -> None:
         try:
             await asyncio.shield(append(broker, DatasetRequested()))
         except LOST:
-            return  # asked again in a while
+            return  # requested again by `wait_until`
 
-    async def there() -> bool:
+    async def is_published() -> bool:
         return await is_prepared(database)
 
-    if not await there():
-        await wait_until(there, ask=ask, within_s=PREPARE_S, what="The dataset of the newest data revision")
+    if not await is_published():
+        await wait_until(
+            is_published, request=request, within_s=PREPARE_S, what="The dataset of the newest data revision"
+        )
 
 
 async def current(database: Database, settings: Settings) -> Current:
-    """The current version with its manifest, read from the record; OndolError when there is none."""
+    """Read the current version and its manifest from PostgreSQL; OndolError when there is none."""
     known = await current_version(database)
     body = None
     if known is not None:
@@ -174,6 +176,6 @@ async def current(database: Database, settings: Settings) -> Current:
 
 
 async def bytes_of(database: Database, parts: Sequence[str]) -> int:
-    """Encoded bytes of parts, as the record holds them."""
+    """Return the encoded size of parts in PostgreSQL."""
     async with database.connection() as connection:
-        return int(await connection.fetchval(statements("warm")["part_bytes"], list(parts)))
+        return int(await connection.fetchval(statements("warm")["select_part_bytes"], list(parts)))

@@ -1,4 +1,4 @@
-"""What the warmer counts: items and seconds of phases, ends of runs, and when one last succeeded."""
+"""Metrics of the warmer: items and durations of phases, ended runs, and the time of the last success."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ STATUSES: Final = ("completed", "partial", "failed")
 
 
 class WarmMetrics:
-    """The warmer's metrics in a registry of their own."""
+    """The metrics, registered in `registry`."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._items = Counter("ondol_warm_items", "Items of warm phases", ["phase", "outcome"], registry=registry)
@@ -20,31 +20,29 @@ class WarmMetrics:
         self._runs = Counter("ondol_warm_runs", "Warm runs by end", ["status"], registry=registry)
         self._last = Gauge(
             "ondol_warm_last_success_timestamp_seconds",
-            "End of the last run that did all that the data allow",
+            "End of the last run without failures other than missing data",
             registry=registry,
         )
-        self._hits = Gauge(
-            "ondol_warm_hit_rate", "Hit rate that the last verification saw", ["kind"], registry=registry
-        )
+        self._hits = Gauge("ondol_warm_hit_rate", "Hit rate of the last verification", ["kind"], registry=registry)
         for status in STATUSES:
             self._runs.labels(status)
 
     def item(self, phase: str, outcome: str) -> None:
-        """An item ended: `done`, `failed`, or `lacking` (the loaded data cannot answer it)."""
+        """Count an item: `done`, `failed`, or `missing_data` (the loaded data lack a value that it needs)."""
         self._items.labels(phase, outcome).inc()
 
     def phase(self, phase: str, seconds: float) -> None:
-        """A phase ended after this long, interruptions left out."""
+        """Set the duration of a phase, without interruptions."""
         self._seconds.labels(phase).set(seconds)
 
     def ended(self, status: str) -> None:
-        """A run ended."""
+        """Count a run that ended."""
         self._runs.labels(status).inc()
 
     def succeeded(self, at: float) -> None:
-        """When a run last succeeded, in Unix seconds (known from the record)."""
+        """Set when a run last succeeded, in Unix seconds."""
         self._last.set(at)
 
     def verified(self, kind: str, rate: float) -> None:
-        """The hit rate of `chunks` or `results` (0..1)."""
+        """Set the hit rate (0..1) of `chunk` or `result`."""
         self._hits.labels(kind).set(rate)

@@ -1,7 +1,7 @@
-"""The proof of a warm run: everything is asked for once more, as a user would, and the hits are counted.
+"""Verify a warm run: repeat its requests as a user would send them, and count the cache hits.
 
-Backtests are asked for twice: with `no-store`, so that they are computed anew and the chunks are tested, and plainly,
-so that the stored results are. A chunk is a hit when a mapped panel or the cache served it without the preparer.
+Each backtest is requested twice: with `no-store`, which computes it again and so tests the chunks, and without, which
+tests the stored result. A chunk is a hit when a mapped panel or the cache provided it without the preparer.
 """
 
 from __future__ import annotations
@@ -12,72 +12,76 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from services.warmer import dataset
-from services.warmer.phases import Tools, asks_of, ranking_questions
-from services.warmer.workload import Ask
+from services.warmer.phases import WarmContext, ranking_queries, requests_of
+from services.warmer.workload import WarmRequest
 
 
 @dataclass
-class Found:
-    """chunks: phase -> (hits, misses); results: how many of the backtests were answered from the store."""
+class Verification:
+    """chunks: phase -> (hits, misses); requested, cached: backtests, and how many had a stored result."""
 
     chunks: dict[str, tuple[int, int]] = field(default_factory=dict)
-    asked: int = 0
-    stored: int = 0
+    requested: int = 0
+    cached: int = 0
     errors: list[str] = field(default_factory=list)
 
     def add(self, phase: str, hits: int, misses: int) -> None:
-        """Count chunks of a phase."""
+        """Add the chunks of a phase."""
         before = self.chunks.get(phase, (0, 0))
         self.chunks[phase] = (before[0] + hits, before[1] + misses)
 
     def summary(self) -> dict[str, Any]:
-        """The figures as fractions; None where nothing was asked."""
+        """Return the hit rates as fractions; None where nothing was requested."""
         hits = sum(hit for hit, _ in self.chunks.values())
         total = hits + sum(miss for _, miss in self.chunks.values())
         found: dict[str, Any] = {
             "chunk_hit_rate": hits / total if total else None,
-            "result_hit_rate": self.stored / self.asked if self.asked else None,
-            "verified": {"chunks": total, "results": self.asked},
+            "result_hit_rate": self.cached / self.requested if self.requested else None,
+            "verified": {"chunks": total, "results": self.requested},
         }
         if self.errors:
             found["verification_errors"] = self.errors
         return found
 
 
-async def verify(tools: Tools, phases: Sequence[str], current: dataset.Current, failing: Collection[str]) -> Found:
-    """Ask again for everything that the phases warmed; items that failed have nothing to verify."""
-    found = Found()
+async def verify(
+    context: WarmContext, phases: Sequence[str], current: dataset.Current, failed: Collection[str]
+) -> Verification:
+    """Repeat every request that the phases warmed, except the items that failed."""
+    found = Verification()
     for phase in phases:
         if phase in ("prices", "factors"):
             batches = current.price_batches() if phase == "prices" else current.factor_batches(1)
             parts = list(dict.fromkeys(part for batch in batches.values() for part in batch))
-            missing = len(await tools.cache.missing_parts(parts))
+            missing = len(await context.cache.missing_parts(parts))
             found.add(phase, len(parts) - missing, missing)
         elif phase == "rankings":
-            for kind, query in ranking_questions(current):
-                answer = await tools.verifier.get(f"/v1/rankings/{kind}", limit=100, **query)
-                found.add(phase, int(answer.error is None), int(answer.error is not None))
+            for kind, query in ranking_queries(current):
+                response = await context.verifier.get(f"/v1/rankings/{kind}", limit=100, **query)
+                found.add(phase, int(response.error is None), int(response.error is not None))
         else:
-            asks = [ask for ask in await asks_of(tools, phase, current) if ask.name not in failing]
-            await _backtests(tools, phase, asks, found)
+            requests = await requests_of(context, phase, current)
+            await _verify_backtests(context, phase, [r for r in requests if r.name not in failed], found)
     return found
 
 
-async def _backtests(tools: Tools, phase: str, asks: Sequence[Ask], found: Found) -> None:
-    left = iter(asks)
+async def _verify_backtests(
+    context: WarmContext, phase: str, requests: Sequence[WarmRequest], found: Verification
+) -> None:
+    remaining = iter(requests)
 
     async def work() -> None:
-        for ask in left:
-            anew = await tools.verifier.backtest(ask.body, no_store=True)
-            stored = await tools.verifier.backtest(ask.body)
-            for answer in (anew, stored):
-                if answer.error:
-                    found.errors.append(f"{ask.name}: {answer.error}")
-            hits, misses = anew.chunks()
-            found.add(phase, hits, misses + int(anew.error is not None))
-            found.asked += 1
-            found.stored += int(stored.cached)
+        for request in remaining:
+            computed = await context.verifier.backtest(request.body, no_store=True)
+            stored = await context.verifier.backtest(request.body)
+            for response in (computed, stored):
+                if response.error:
+                    found.errors.append(f"{request.name}: {response.error}")
+            hits, misses = computed.chunks()
+            found.add(phase, hits, misses + int(computed.error is not None))
+            found.requested += 1
+            found.cached += int(stored.cached)
 
     async with asyncio.TaskGroup() as group:
-        for _ in range(tools.settings.warm_parallel):
+        for _ in range(context.settings.warm_concurrency):
             group.create_task(work())

@@ -1,4 +1,4 @@
-"""What the warmer asks for: the requests that users are going to make tomorrow, as bodies of `POST /v1/backtests`."""
+"""The requests that users are expected to make the next day, as bodies of `POST /v1/backtests`."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ POPULAR_COUNT: Final = 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ask:
-    """One backtest to warm: a name that is stable within a run, and its body."""
+class WarmRequest:
+    """One backtest to warm: a name that is unique within a phase, and its body."""
 
     name: str
     body: dict[str, Any]
 
 
 def months_before(day: dt.date, months: int) -> dt.date:
-    """The same day of the month `months` earlier, or the last day of a month that is shorter."""
+    """Return the same day of the month `months` earlier, or the last day of a shorter month."""
     year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
     return dt.date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
 
 
 def window(last: dt.date, span: str) -> tuple[dt.date, dt.date]:
-    """First and last date of a span of SPANS that ends with the last trading day."""
+    """Return the first and the last date of a span of SPANS that ends with the last trading day."""
     return months_before(last, SPANS[span]), last
 
 
@@ -42,29 +42,31 @@ def _body(strategy: object, start: dt.date, end: dt.date, benchmark: Mapping[str
     return {"strategy": strategy, "start": start.isoformat(), "end": end.isoformat(), **benchmark}
 
 
-def strategy_asks(last: dt.date, indices: Iterable[str]) -> list[Ask]:
-    """The ten famous strategies over every span; without a KOSPI index they are asked for without benchmark."""
-    other = {} if "KOSPI" in indices else {"benchmark": None}
+def strategy_requests(last: dt.date, indices: Iterable[str]) -> list[WarmRequest]:
+    """Return every famous strategy over every span; without a benchmark if there is no KOSPI index."""
+    benchmark = {} if "KOSPI" in indices else {"benchmark": None}
     return [
-        Ask(name=f"{entry.id} {span}", body=_body(entry.id, *window(last, span), other))
+        WarmRequest(name=f"{entry.id} {span}", body=_body(entry.id, *window(last, span), benchmark))
         for entry in FAMOUS
         for span in SPANS
     ]
 
 
-def preset_asks(last: dt.date, indices: Iterable[str]) -> list[Ask]:
-    """The presets over the period that their form offers."""
-    other = {} if "KOSPI" in indices else {"benchmark": None}
+def preset_requests(last: dt.date, indices: Iterable[str]) -> list[WarmRequest]:
+    """Return every preset over its default period; without a benchmark if there is no KOSPI index."""
+    benchmark = {} if "KOSPI" in indices else {"benchmark": None}
     return [
-        Ask(name=entry.id, body=_body(entry.id, last - dt.timedelta(days=entry.period_days or 365), last, other))
+        WarmRequest(
+            name=entry.id, body=_body(entry.id, last - dt.timedelta(days=entry.period_days or 365), last, benchmark)
+        )
         for entry in PRESETS
     ]
 
 
-def popular_asks(rows: Iterable[tuple[str, int]], last: dt.date, count: int = POPULAR_COUNT) -> list[Ask]:
-    """The requests that users made most, rolled to the last trading day.
+def popular_requests(rows: Iterable[tuple[str, int]], last: dt.date, count: int = POPULAR_COUNT) -> list[WarmRequest]:
+    """Return the most frequent requests, moved to the last trading day.
 
-    rows: (canonical request, times). Requests that differ in their dates only, over equally long windows, are one.
+    rows: (canonical request, times). Requests that differ only in their dates, over equally long windows, are one.
     """
     times: dict[str, int] = {}
     bodies: dict[str, dict[str, Any]] = {}
@@ -75,5 +77,5 @@ def popular_asks(rows: Iterable[tuple[str, int]], last: dt.date, count: int = PO
         key = hashlib.sha256(json.dumps([body, length.days], sort_keys=True).encode()).hexdigest()[:12]
         times[key] = times.get(key, 0) + seen
         bodies[key] = {**body, "start": (last - length).isoformat(), "end": last.isoformat()}
-    most = sorted(times, key=lambda key: (-times[key], key))[:count]
-    return [Ask(name=f"request {key}", body=bodies[key]) for key in most]
+    top = sorted(times, key=lambda key: (-times[key], key))[:count]
+    return [WarmRequest(name=f"request {key}", body=bodies[key]) for key in top]

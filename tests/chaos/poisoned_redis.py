@@ -100,7 +100,7 @@ async def _flips(context: Context, finding: Finding) -> None:
         for field, year in chosen[:40]:
             name = manifest.content.chunks[field][year][0]
             key = manifest.stored_names(field, int(year))[0]
-            blob = await connection.fetchval("select bytes from chunk_part where name = $1", key)
+            blob = await connection.fetchval("select bytes from dataset_part where name = $1", key)
             rows = manifest.years[int(year)]
             parts.append((bytes(blob), name, dtype_of(field), (PART, rows.stop - rows.start)))
     right = [decode(blob, name, dtype, shape, None).tobytes() for blob, name, dtype, shape in parts]

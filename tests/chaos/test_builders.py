@@ -64,7 +64,7 @@ async def test_a_builder_that_falls_out_midway_is_replaced_and_cannot_publish_la
 
         async def building() -> bool:
             async with found.connection() as connection:
-                return bool(await connection.fetchval("select exists (select from chunk_part)"))
+                return bool(await connection.fetchval("select exists (select from dataset_part)"))
 
         async def published() -> bool:
             return await dataset_store.current(found) is not None

@@ -69,7 +69,8 @@ async def _nights(record: object, nights: int, dice: random.Random) -> list[dt.d
     first = dt.datetime(2026, 1, 1, 2, 50, tzinfo=SEOUL)
     async with record.connection() as connection:  # the night before the first one had its run
         await connection.execute(
-            "insert into warm_run (night, trigger, phases, status) values ($1, 'nightly', '{prices}', 'completed')",
+            "insert into warm_run (scheduled_date, trigger, phases, status)"
+            " values ($1, 'nightly', '{prices}', 'completed')",
             dt.date(2025, 12, 31),
         )
     made: list[dt.datetime] = []
@@ -78,7 +79,7 @@ async def _nights(record: object, nights: int, dice: random.Random) -> list[dt.d
         offsets = [*sorted(dice.uniform(-300, 20) for _ in range(6)), 4.0, 5.0, 6.0, 90.0, 95.0, 3600.0, 43_200.0]
         for offset in offsets:
             now = (three + dt.timedelta(seconds=offset)).astimezone(dt.UTC)
-            found = await asyncio.gather(*(scheduler.start_night(record, job, now) for _ in range(3)))
+            found = await asyncio.gather(*(scheduler.insert_nightly_run(record, job, now) for _ in range(3)))
             for run in (one for one in found if one is not None):
                 made.append(now.astimezone(SEOUL).replace(second=0, microsecond=0))
                 async with record.connection() as connection:
@@ -140,17 +141,19 @@ async def _missed_night(context: Context, finding: Finding) -> None:
     os.kill(house.process.pid, signal.SIGSTOP)
     os.kill(house.pids()["warmer"], signal.SIGKILL)
     async with house.record() as connection:
-        night = await connection.fetchval("select max(night) from warm_run")
-        await connection.execute("update warm_run set night = $1 - interval '1 day' where night = $1", night)
+        night = await connection.fetchval("select max(scheduled_date) from warm_run")
+        await connection.execute(
+            "update warm_run set scheduled_date = $1 - interval '1 day' where scheduled_date = $1", night
+        )
     os.kill(house.process.pid, signal.SIGCONT)
 
     async def caught_up() -> bool:
-        return bool(await house.ask("select exists (select from warm_run where night = $1)", night))
+        return bool(await house.ask("select exists (select from warm_run where scheduled_date = $1)", night))
 
     back_s = await until(caught_up, 60, "the missed night's run")
     await house.warm_run_ended()
-    times = await house.ask("select count(*) from warm_run where night = $1", night)
-    status = await house.ask("select status from warm_run where night = $1", night)
+    times = await house.ask("select count(*) from warm_run where scheduled_date = $1", night)
+    status = await house.ask("select status from warm_run where scheduled_date = $1", night)
     finding.note(missed_night_s=back_s, missed_night_runs=times, missed_night=status)
     finding.must(times == 1, f"{times} runs of the missed night")
     finding.must(status == "completed", f"the missed night ended as {status}")

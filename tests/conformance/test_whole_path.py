@@ -86,7 +86,8 @@ async def published(settings: Settings, directory: Path) -> MappedPanels:
         current = await dataset_store.current(found)
     connection = await asyncpg.connect(settings.database_url)
     try:
-        blobs: Mapping[str, bytes] = {r["name"]: r["bytes"] for r in await connection.fetch("select * from chunk_part")}
+        rows = await connection.fetch("select * from dataset_part")
+        blobs: Mapping[str, bytes] = {row["name"]: row["bytes"] for row in rows}
     finally:
         await connection.close()
     assert current is not None

@@ -250,7 +250,7 @@ async def _counts(url: str) -> dict[str, int]:
     try:
         tables = await connection.fetch("select tablename from pg_tables where schemaname = 'public' order by 1")
         found = {row[0]: await connection.fetchval(f"select count(*) from {row[0]}") for row in tables}  # noqa: S608
-        found["bytes"] = await connection.fetchval("select count(distinct md5(bytes)) from chunk_part")
+        found["bytes"] = await connection.fetchval("select count(distinct md5(bytes)) from dataset_part")
         return found
     finally:
         await connection.close()
@@ -286,10 +286,10 @@ async def test_servers_of_your_own_are_brought_up_backed_up_and_restored(
         assert answer["status"] == "completed"
         await shell.run(backup)
     before = await _counts(url)
-    assert min(before["price_year"], before["chunk_part"], before["backtest"]) > 0
+    assert min(before["price_year"], before["dataset_part"], before["backtest"]) > 0
     connection = await asyncpg.connect(url)
     try:
-        await connection.execute("delete from chunk_part; truncate price_year; drop table daily_pick")
+        await connection.execute("delete from dataset_part; truncate price_year; drop table daily_selection")
     finally:
         await connection.close()
     assert "up to date" in await shell.run(restore)

@@ -253,7 +253,7 @@ async def test_flushed_broker_and_cache_lose_nothing(prepared: Settings) -> None
             await redis.aclose()
         # restore the parts of the cache from PostgreSQL, as the preparer does
         async with connection_of(prepared) as connection:
-            parts = {r["name"]: r["bytes"] for r in await connection.fetch("select name, bytes from chunk_part")}
+            parts = {r["name"]: r["bytes"] for r in await connection.fetch("select name, bytes from dataset_part")}
         await client.api.cache.put_parts(parts)
         await stack.enter_async_context(simulator(prepared))
         for row in rows:

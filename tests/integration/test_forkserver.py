@@ -52,11 +52,11 @@ async def test_a_child_has_an_environment_a_log_and_an_exit_code_of_its_own(
 ) -> None:
     logs = [tmp_path / name for name in ("one.log", "two.log")]
     one = await nursery.fork("one", {}, logs[0])
-    two = await nursery.fork("two", {"ONDOL_SIMULATOR_SLOTS": "none"}, logs[1])
+    two = await nursery.fork("two", {"ONDOL_SIMULATOR_CONCURRENCY": "none"}, logs[1])
     assert [await ended(one), await ended(two)] == [2, 2]
     assert (one.returncode, two.returncode) == (2, 2)
     assert "ONDOL_DATABASE_URL" in logs[0].read_text(encoding="utf-8")
-    assert "ONDOL_SIMULATOR_SLOTS" in logs[1].read_text(encoding="utf-8")
+    assert "ONDOL_SIMULATOR_CONCURRENCY" in logs[1].read_text(encoding="utf-8")
 
 
 async def test_forked_simulators_answer_and_leave_when_they_are_told_to(

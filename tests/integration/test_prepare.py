@@ -186,9 +186,9 @@ async def test_versions_are_dropped_when_nothing_retains_them(settings: Settings
         async with lone_connection(settings.database_url or "") as connection:
             kept = {row["version"] for row in await connection.fetch(dataset_store.SQL["versions"])}
             assert kept == {versions[0], versions[2]}
-            await connection.execute("update chunk_part set created_at = created_at - interval '2 hours'")
+            await connection.execute("update dataset_part set created_at = created_at - interval '2 hours'")
             await dataset_store.clean_up(preparer.builder.database, 0)
-            held = {row["name"] for row in await connection.fetch("select name from chunk_part")}
+            held = {row["name"] for row in await connection.fetch("select name from dataset_part")}
             assert held >= (await manifest_of(preparer.builder)).part_names()
             named = await connection.fetch("select distinct unnest(parts) as name from dataset_version")
             assert held == {row["name"] for row in named}
@@ -329,7 +329,7 @@ async def test_a_part_that_the_record_holds_damaged_is_built_anew(settings: Sett
         (name,) = manifest.stored_names("close", max(manifest.years))
         good = (await dataset_store.read_parts(preparer.builder.database, [name]))[name]
         async with lone_connection(settings.database_url or "") as connection:
-            await connection.execute("update chunk_part set bytes = $2 where name = $1", name, good[:-2] + b"??")
+            await connection.execute("update dataset_part set bytes = $2 where name = $1", name, good[:-2] + b"??")
         await preparer.builder.cache.redis.flushall()
         await preparer.bring(manifest.version, [name], asked_at=time.time())
         assert await preparer.builder.cache.get_parts([name]) == {name: good}

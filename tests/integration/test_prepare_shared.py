@@ -86,7 +86,7 @@ async def processes(settings: Settings, folder: pathlib.Path, count: int) -> Asy
         "ONDOL_BROKER_URL": settings.broker_url or "",
         "ONDOL_CACHE_URL": settings.cache_url or "",
         "ONDOL_METRICS_PORT": "0",
-        "ONDOL_PREPARE_WORKERS": "1",
+        "ONDOL_PREPARER_THREADS": "1",
     }
     found: dict[int, tuple[asyncio.subprocess.Process, pathlib.Path]] = {}
     try:
@@ -134,7 +134,7 @@ async def claims(settings: Settings) -> dict[str, list[tuple[int, bool]]]:
     """Preparer -> parts that it claimed, and whether each is reported."""
     connection = await asyncpg.connect(settings.database_url)
     try:
-        rows = await connection.fetch("select part, preparer, outcome is not null as done from part_build")
+        rows = await connection.fetch("select part, preparer, outcome is not null as done from part_claim")
     finally:
         await connection.close()
     found: dict[str, list[tuple[int, bool]]] = {}
@@ -159,7 +159,7 @@ async def test_two_processes_share_a_build_and_give_the_version_of_one(
         assert sorted("part.built_for_another" in text for text in told) == [False, True]
         assert not any("part.taken_back" in text for text in told)
         connection = await asyncpg.connect(settings.database_url)
-        await connection.execute("delete from chunk_part")
+        await connection.execute("delete from dataset_part")
         await connection.close()
         assert await version_of_one_build(settings) == version
         assert await dataset_store.read_parts(watcher.builder.database, names) == shared
@@ -221,12 +221,12 @@ async def test_what_a_dead_helper_claimed_is_built_by_the_one_who_leads(
             for part in (1, 2, PARTS - 1):
                 for ahead in range(-1, 3):
                     await connection.execute(
-                        "insert into part_build (fence, part, preparer) values ($1, $2, 'dead')", fence + ahead, part
+                        "insert into part_claim (fence, part, preparer) values ($1, $2, 'dead')", fence + ahead, part
                     )
             report = await build(leading, presence=preparer.presence)
             assert report.published
             assert report.parts_shared == 0
-            left = "select count(*) from part_build where fence <= (select fence from dataset_current)"
+            left = "select count(*) from part_claim where fence <= (select fence from dataset_current)"
             assert await connection.fetchval(left) == 0
         assert await version_of_one_build(settings) == report.version
 
@@ -294,7 +294,7 @@ async def test_an_update_is_shared_too(settings: Settings, folder: pathlib.Path)
             try:  # nobody gets on to the next part before the helper has come: a day is little work
                 transaction = held.transaction()
                 await transaction.start()
-                await held.execute("lock table chunk_part in exclusive mode")
+                await held.execute("lock table dataset_part in exclusive mode")
                 builder = replace(preparer.builder, workers=1)
                 building = asyncio.ensure_future(build(builder, presence=preparer.presence))
                 await until(lambda: parts_of(settings, hands.presence.name))

@@ -42,7 +42,7 @@ async def started(service: str, settings: Settings) -> tuple[int | None, str]:
 
 async def seats(settings: Settings) -> dict[str, Any]:
     async with lone_connection(settings.database_url or "") as connection:
-        return dict(await connection.fetchrow(statements("connections")["seats"]))
+        return dict(await connection.fetchrow(statements("connections")["connection_usage"]))
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -59,9 +59,9 @@ async def test_no_service_starts_with_one_server_as_broker_and_cache(service: st
 async def test_no_service_starts_when_the_pools_may_fill_postgresql(service: str, settings: Settings) -> None:
     room = (await seats(settings))["room"]
     async with database(settings.database_url or "", size=room - 40):
-        code, errors = await started(service, replace(settings, pool_size=60))
+        code, errors = await started(service, replace(settings, database_pool_size=60))
     assert code == 2
-    assert all(part in errors for part in ("max_connections", "ONDOL_POOL_SIZE", f"admits {room} connections"))
+    assert all(part in errors for part in ("max_connections", "ONDOL_DATABASE_POOL_SIZE", f"admits {room} connections"))
     assert len(errors.strip().splitlines()) == 1, errors
 
 
@@ -96,7 +96,7 @@ async def test_a_pool_is_refused_from_the_last_seat_on_and_leaves_nothing_open(s
 
 async def test_the_name_of_a_pool_fits_into_postgresql_and_others_cannot_be_taken_for_one(settings: Settings) -> None:
     async with lone_connection(settings.database_url or "", application_name="ondol-9999-x") as connection:
-        assert (await connection.fetchrow(statements("connections")["seats"]))["taken"] < 1000
+        assert (await connection.fetchrow(statements("connections")["connection_usage"]))["taken"] < 1000
     assert len(announced("simulator", 200)) < 64
 
 

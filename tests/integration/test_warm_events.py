@@ -18,14 +18,15 @@ from ondol.cli.commands.warm import follow
 from ondol.cli.terminal import Bar
 from services.api.routes.warm_run_events import Position, parse_position
 from services.api.warm_subscriptions import WarmSubscription
-from services.warmer import service
-from services.warmer.warm_run import carry_out
+from services.warmer.jobs import QUEUE
+from services.warmer.scheduler import enqueue_due
+from services.warmer.warm_run import execute
 from shared.contracts.events import EVENTS_STREAM, WarmProgressed
 from shared.contracts.schedule import SEOUL
 from shared.contracts.warm import PHASES
 from shared.errors import OndolError
 from shared.infra import arq_jobs
-from shared.infra.api_client import Client as Asking
+from shared.infra.api_client import ApiClient as Asking
 from shared.infra.redis.streams import Broadcast, append, key_of
 from tests.chaos.proxy import tcp_proxy
 from tests.support.system import Client, api_of
@@ -39,7 +40,7 @@ Told = tuple[str, str, Any]
 
 @pytest_asyncio.fixture
 async def api(world: World) -> AsyncIterator[Client]:
-    async with api_of(replace(world.tools.settings, api_url=None)) as client:
+    async with api_of(replace(world.context.settings, api_url=None)) as client:
         yield client
 
 
@@ -74,7 +75,7 @@ async def test_a_run_is_told_phase_by_phase_and_ends_with_its_document(world: Wo
     told: list[Told] = []
     reading = asyncio.ensure_future(events_of(api, run, told))
     await until_told(told, "status", status="queued")
-    assert await carry_out(world.tools, run) == "completed"
+    assert await execute(world.context, run) == "completed"
     await reading
     kinds = [kind for _, kind, _ in told]
     assert kinds[-1] == "completed"
@@ -91,7 +92,7 @@ async def test_a_run_is_told_phase_by_phase_and_ends_with_its_document(world: Wo
 async def test_a_reader_that_comes_back_gets_what_it_has_not_seen(world: World, api: Client) -> None:
     world.failing["bill_ackman"] = "ROIC has no value: no statements with cash_and_equivalents"
     run = await world.start()
-    assert await carry_out(world.tools, run) == "partial"
+    assert await execute(world.context, run) == "partial"
     told = await events_of(api, run)
     assert [(kind, data["status"]) for _, kind, data in told] == [
         *[("progress", "completed")] * 4, ("progress", "partial"), ("partial", "partial"),
@@ -113,7 +114,7 @@ async def test_a_run_is_followed_while_it_goes_on_and_joined_in_the_middle(world
     run = await world.start()
     early: list[Told] = []
     reading = asyncio.ensure_future(events_of(api, run, early))
-    running = asyncio.ensure_future(carry_out(world.tools, run))
+    running = asyncio.ensure_future(execute(world.context, run))
     await reached.wait()
     await until_told(early, "progress", phase="strategies", status="running")
     late: list[Told] = []
@@ -137,13 +138,13 @@ async def test_an_interrupted_run_is_told_anew_by_its_next_attempt(world: World,
     run = await world.start()
     told: list[Told] = []
     reading = asyncio.ensure_future(events_of(api, run, told))
-    first = asyncio.ensure_future(carry_out(world.tools, run))
+    first = asyncio.ensure_future(execute(world.context, run))
     await reached.wait()
     first.cancel()
     await asyncio.gather(first, return_exceptions=True)
     await until_told(told, "status", status="queued", attempt=1)
     world.before = None
-    assert await carry_out(world.tools, run) == "completed"
+    assert await execute(world.context, run) == "completed"
     await reading
     assert {data["attempt"] for _, kind, data in told if kind == "status"} >= {1, 2}
     positions = [parse_position(name) for name, kind, _ in told if kind == "progress"]
@@ -156,7 +157,7 @@ async def test_without_the_stream_the_rows_tell_it(world: World, api: Client) ->
     told: list[Told] = []
     reading = asyncio.ensure_future(events_of(api, run, told))
     await until_told(told, "status", status="queued")
-    async with world.tools.database.connection() as connection:
+    async with world.context.database.connection() as connection:
         await connection.execute("update warm_run set status = 'failed', error = 'no', finished_at = now()")
     await reading
     assert (told[-1][1], told[-1][2]["error"]) == ("failed", "no")
@@ -164,37 +165,37 @@ async def test_without_the_stream_the_rows_tell_it(world: World, api: Client) ->
 
 async def test_facts_are_bounded_and_a_broker_that_is_away_stops_no_run(world: World) -> None:
     run = await world.start()
-    assert await carry_out(world.tools, run) == "completed"
-    reader = Broadcast(world.tools.broker, EVENTS_STREAM, positions={EVENTS_STREAM: "0-0"})
+    assert await execute(world.context, run) == "completed"
+    reader = Broadcast(world.context.broker, EVENTS_STREAM, positions={EVENTS_STREAM: "0-0"})
     facts = [event for _, event in await reader.read(block_ms=10) if isinstance(event, WarmProgressed)]
     assert (facts[0].status, facts[0].phase) == ("running", None)
     assert (facts[-1].status, facts[-1].phase) == ("completed", None)
     assert [fact.phase for fact in facts if fact.ended] == list(PHASES)
     assert len(facts) <= 2 + 5 * 2 + 60 / 0.2  # never one for each item of a fast phase
-    await world.tools.broker.unlink(key_of(EVENTS_STREAM))
-    await world.tools.broker.set(key_of(EVENTS_STREAM), b"planted: the fact finds no stream here")
+    await world.context.broker.unlink(key_of(EVENTS_STREAM))
+    await world.context.broker.set(key_of(EVENTS_STREAM), b"planted: the fact finds no stream here")
     again = await world.start()
-    assert await carry_out(world.tools, again) == "completed"
+    assert await execute(world.context, again) == "completed"
 
 
 @pytest.mark.parametrize("enabled", [True, False])
 async def test_the_schedule_says_what_the_warmer_does(world: World, enabled: bool) -> None:
     """With warming switched off the night makes no run; the picks of the morning are made all the same."""
-    settings = replace(world.tools.settings, warm_enabled=enabled)
+    settings = replace(world.context.settings, warm_enabled=enabled)
     async with api_of(settings) as client:
         items = (await client.call("GET", "/v1/schedule"))[1]["items"]
     told = {job["name"]: job["enabled"] for job in items}
     assert told == {"warm": enabled, "picks": True, "refresh": True, "purge": True}
-    tools = replace(world.tools, settings=settings)
+    context = replace(world.context, settings=settings)
 
     async def morning() -> dt.datetime:
         return dt.datetime(2025, 12, 30, 7, 0, 5, tzinfo=SEOUL)
 
-    async with arq_jobs.queue(settings.broker_url or "", service.QUEUE) as jobs:
-        await service.look_once(tools, jobs, morning)
-        queued = {job.function for job in await jobs.queued_jobs(queue_name=service.QUEUE)}
-    assert queued == ({"warm", "morning_picks"} if enabled else {"morning_picks"})
-    async with world.tools.database.connection() as connection:
+    async with arq_jobs.queue(settings.broker_url or "", QUEUE) as queue:
+        await enqueue_due(context, queue, morning)
+        queued = {job.function for job in await queue.queued_jobs(queue_name=QUEUE)}
+    assert queued == ({"warm", "select_daily"} if enabled else {"select_daily"})
+    async with world.context.database.connection() as connection:
         assert await connection.fetchval("select count(*) from warm_run") == int(enabled)
 
 
@@ -224,7 +225,7 @@ async def test_watches_leave_nothing_behind_and_a_reader_that_never_was_there_is
         await reading
     async with asyncio.timeout(PATIENCE_S):
         while len(api.api.progress.warm):
-            await append(world.tools.broker, WarmProgressed(run_id=run, status="running"))
+            await append(world.context.broker, WarmProgressed(run_id=run, status="running"))
             await asyncio.sleep(0.01)
     path = f"/v1/warm-runs/{run}/events"
     assert (await api.call("GET", path, Last_Event_ID="2025-01-02.3"))[0] == 422
@@ -258,7 +259,7 @@ async def test_the_command_line_follows_a_run_by_its_events(world: World, api: C
     async with tcp_proxy("127.0.0.1", port) as (proxy, at), aiohttp.ClientSession() as session:
         client = Asking(session, f"http://127.0.0.1:{at}", origin="warmer")
         following = asyncio.ensure_future(follow(client, run, bar))
-        running = asyncio.ensure_future(carry_out(world.tools, run))
+        running = asyncio.ensure_future(execute(world.context, run))
         await reached.wait()
         async with asyncio.timeout(PATIENCE_S):
             while not bar.seen:  # noqa: ASYNC110  nothing tells of it

@@ -51,7 +51,7 @@ async def publish(settings: Settings, manifest: Manifest, blobs: Mapping[str, by
     try:
         await connection.execute("insert into data_revision (source, rows) values ('test', 1)")
         await connection.executemany(
-            "insert into chunk_part (name, bytes) values ($1, $2) on conflict do nothing", list(blobs.items())
+            "insert into dataset_part (name, bytes) values ($1, $2) on conflict do nothing", list(blobs.items())
         )
         await connection.execute(
             "insert into dataset_version (version, revision, manifest, about, summary, parts)"

@@ -28,7 +28,7 @@ from ondol.local import embedded_servers
 from services.warmer.workload import window
 from shared.contracts.warm import PHASES
 from shared.errors import OndolError, SetupError
-from shared.infra.api_client import Answer, Client
+from shared.infra.api_client import ApiClient, ApiResponse
 from shared.infra.lifecycle import stop_signal
 from shared.strategies.catalogue import FAMOUS
 
@@ -107,7 +107,7 @@ async def _all(args: argparse.Namespace, stage: Stage, stop: asyncio.Event) -> i
             stage.done("serve", since)
             stage.say(f"serving at {url} (home {args.home})")
             directory = await made
-            client = Client(session, url, origin="user", key=args.settings.api_key)
+            client = ApiClient(session, url, origin="user", key=args.settings.api_key)
             figures = await _shown(args, stage, client, directory, run)
             if args.json:
                 print_json(figures.document(stage.seconds))
@@ -165,7 +165,7 @@ async def _verb(args: argparse.Namespace, *words: str) -> str:
 
 
 async def _shown(
-    args: argparse.Namespace, stage: Stage, client: Client, directory: pathlib.Path, run: embedded_servers.Run | None
+    args: argparse.Namespace, stage: Stage, client: ApiClient, directory: pathlib.Path, run: embedded_servers.Run | None
 ) -> Figures:
     home = () if args.settings.has_servers else ("--home", str(args.home))
     for verb, words in (("load", (str(directory),)), ("prepare", ())):
@@ -187,18 +187,18 @@ async def _shown(
     return Figures(rows=rows, start=start, end=end, warm=warmed, memory=memory, synthetic=args.market is None)
 
 
-async def _last_day(client: Client) -> dt.date:
+async def _last_day(client: ApiClient) -> dt.date:
     answer = await client.get("/v1/screen", where="raw_close > 0", limit=1)
     if answer.error:
         raise OndolError(f"The last trading day cannot be asked for: {answer.error}")
     return dt.date.fromisoformat(answer.document["date"])
 
 
-async def _row(client: Client, identity: str, name: str, start: dt.date, end: dt.date) -> Row:
+async def _row(client: ApiClient, identity: str, name: str, start: dt.date, end: dt.date) -> Row:
     """A strategy asked for as a user would (stored by the warm run), and computed anew."""
     body: dict[str, Any] = {"strategy": identity, "start": start.isoformat(), "end": end.isoformat()}
-    answers: Sequence[Answer] = [await client.backtest(body), await client.backtest(body, no_store=True)]
-    if any(answer.refuses("benchmark") for answer in answers):  # no such index is loaded
+    answers: Sequence[ApiResponse] = [await client.backtest(body), await client.backtest(body, no_store=True)]
+    if any(answer.rejects("benchmark") for answer in answers):  # no such index is loaded
         body["benchmark"] = None
         answers = [await client.backtest(body), await client.backtest(body, no_store=True)]
     return row_of(identity, name, *answers)

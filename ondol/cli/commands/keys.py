@@ -22,9 +22,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=("create", "list", "revoke"), help="what to do")
     parser.add_argument("name", nargs="?", help="name of a new key, or id of the key to revoke")
     parser.add_argument(
-        "--rate-limit", dest="rate_limit", type=float, metavar="N", help="requests a minute (default ONDOL_RATE_LIMIT)"
+        "--rate-limit",
+        dest="rate_limit",
+        type=float,
+        metavar="N",
+        help="requests a minute (default ONDOL_RATE_LIMIT_PER_MINUTE)",
     )
-    parser.add_argument("--concurrency", type=int, metavar="N", help="unfinished backtests (default ONDOL_CONCURRENCY)")
+    parser.add_argument(
+        "--concurrency", type=int, metavar="N", help="unfinished backtests (default ONDOL_MAX_OPEN_BACKTESTS)"
+    )
     add_common(parser)
 
 

@@ -119,7 +119,7 @@ async def system(
         parent.keep()
         members = Members(settings=shared, servers=found, passed=passed, nursery=nursery, notes=notes)
         opened.push_async_callback(_stop_all, members)
-        await members.start(names, pool_size(settings.pool_size, taken=0, new=len(names)))
+        await members.start(names, pool_size(settings.database_pool_size, taken=0, new=len(names)))
         run = embedded_servers.Run(
             process=os.getpid(),
             started=processes.started_at(os.getpid()) or "",
@@ -133,7 +133,7 @@ async def system(
         embedded_servers.write_run(home, run)
         await members.until_ready(["api"], names)
         members.keep(names)
-        fleet = Simulators(members, notes, database_url=found.database_url, most_pool=settings.pool_size)
+        fleet = Simulators(members, notes, database_url=found.database_url, most_pool=settings.database_pool_size)
         await opened.enter_async_context(control_socket.listening(found.sockets, fleet.scale))
         yield run
 

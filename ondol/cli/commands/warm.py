@@ -17,7 +17,7 @@ from ondol.cli.connection import api, api_of
 from ondol.cli.terminal import Bar, add_api, print_json, table
 from shared.contracts.warm import OPEN, PHASES
 from shared.errors import OndolError, SetupError
-from shared.infra.api_client import Client, reason_of
+from shared.infra.api_client import ApiClient, reason_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,11 +55,11 @@ def _chosen(args: argparse.Namespace) -> list[str]:
 async def _warm(args: argparse.Namespace, phases: Sequence[str], bar: Bar) -> dict[str, Any]:
     started = api_of(args) is None
     async with api(args, "warm") as url, aiohttp.ClientSession() as session:
-        client = Client(session, url, origin="warmer", key=args.api_key or args.settings.api_key)
+        client = ApiClient(session, url, origin="warmer", key=args.api_key or args.settings.api_key)
         return await warm(client, phases, bar, wait_for_open=started)
 
 
-async def warm(client: Client, phases: Sequence[str], bar: Bar, *, wait_for_open: bool) -> dict[str, Any]:
+async def warm(client: ApiClient, phases: Sequence[str], bar: Bar, *, wait_for_open: bool) -> dict[str, Any]:
     """Start a run and follow it to its end; OndolError names the run that is going on.
 
     With `wait_for_open` that one is followed first, and told about when it left nothing to do.
@@ -80,7 +80,7 @@ async def warm(client: Client, phases: Sequence[str], bar: Bar, *, wait_for_open
             before = await follow(client, newest[0]["id"], bar)
 
 
-async def follow(client: Client, run: object, bar: Bar) -> dict[str, Any]:
+async def follow(client: ApiClient, run: object, bar: Bar) -> dict[str, Any]:
     """Show the progress of a run, as its events tell it, until its end; returns its document."""
     try:
         while True:

@@ -67,7 +67,7 @@ class Submission:
 async def submit_backtest(app: AppContext, call: RequestContext) -> web.StreamResponse:
     """`POST /v1/backtests`."""
     request = call.request
-    raw = await read_body(request, app.settings.body_bytes)
+    raw = await read_body(request, app.settings.max_body_bytes)
     key = _idempotency_key(request)
     canonical = await _canonicalize(app, raw, call.caller)
     submission = Submission(
@@ -245,7 +245,7 @@ async def _insert_computed(
         app.metrics.backtest_accepted("miss", submission.origin)
         return row, True
     app.progress.unsubscribe(str(computation))
-    app.metrics.backtest_accepted("hit" if made["cached"] else "joined", submission.origin)
+    app.metrics.backtest_accepted("hit" if made["cached"] else "deduplicated", submission.origin)
     if not made["cached"]:
         return row, False
     found: uuid.UUID = made["computation"]

@@ -64,10 +64,10 @@ async def validate_with(app: AppContext, canonical: CanonicalRequest, view: View
     nodes = sum(expression.nodes for _, expression in expressions_of(request).named())
     rows = window.stop - window.start
     cost = nodes * len(view.instruments) * rows
-    if cost > app.settings.cost_limit:
+    if cost > app.settings.max_request_cost:
         raise ApiProblem(
             422, "too-costly",
             f"{nodes} nodes x {len(view.instruments)} stocks x {rows} days = {cost} is above the limit of "
-            f"{app.settings.cost_limit}; shorten the window or the expressions.",
+            f"{app.settings.max_request_cost}; shorten the window or the expressions.",
         )  # fmt: skip
     app.validated[key] = True

@@ -62,7 +62,7 @@ def _dataset_gone(row: BacktestRow) -> dict[str, Any]:
 async def post_audit(app: AppContext, call: RequestContext) -> web.Response:
     """`POST /v1/backtests/{id}/audit`."""
     row, _ = await find_completed(app, call, PURPOSE)
-    options = parse_body(AuditBody, await read_optional_body(call.request, app.settings.body_bytes))
+    options = parse_body(AuditBody, await read_optional_body(call.request, app.settings.max_body_bytes))
     return await _query(app, row, "audit", {"seed": options.seed, "cuts": options.cuts})
 
 

@@ -25,7 +25,7 @@ SQL = statements("backtest")
 
 async def post_comparison(app: AppContext, call: RequestContext) -> web.Response:
     """`POST /v1/compare`."""
-    body = parse_body(CompareBody, parse_object(await read_body(call.request, app.settings.body_bytes)))
+    body = parse_body(CompareBody, parse_object(await read_body(call.request, app.settings.max_body_bytes)))
     rows = await _select_completed(app, call, body.ids)
     curves = [
         await asyncio.to_thread(_equity_of, await app.results.require(row.computation))

@@ -17,7 +17,10 @@ async def get_schedule(app: AppContext, call: RequestContext) -> web.Response:
     """`GET /v1/schedule`."""
     now = dt.datetime.now(dt.UTC)
     settings = app.settings
-    enabled = {"warm": settings.warm_enabled, "purge": bool(settings.result_days or settings.user_result_days)}
+    enabled = {
+        "warm": settings.warm_enabled,
+        "purge": bool(settings.result_retention_days or settings.user_result_retention_days),
+    }
     items = [
         {
             "name": job.name, "title": job.title, "rule": job.describe(), "next_run": instant(job.next_run(now)),

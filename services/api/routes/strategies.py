@@ -79,7 +79,7 @@ async def get_strategy(app: AppContext, call: RequestContext) -> web.Response:
 
 async def post_strategy(app: AppContext, call: RequestContext) -> web.Response:
     """`POST /v1/strategies`."""
-    raw = parse_object(await read_body(call.request, app.settings.body_bytes))
+    raw = parse_object(await read_body(call.request, app.settings.max_body_bytes))
     body = await asyncio.to_thread(_validate, NewStrategyBody, raw, await expression_indices(app, None))
     if body.id in BY_ID:
         raise ApiProblem(409, "conflict", f"The catalogue has a strategy {body.id} already; choose another id.")
@@ -96,7 +96,7 @@ async def post_strategy(app: AppContext, call: RequestContext) -> web.Response:
 async def put_strategy(app: AppContext, call: RequestContext) -> web.Response:
     """`PUT /v1/strategies/{id}`."""
     identity = _own_id(call)
-    raw = parse_object(await read_body(call.request, app.settings.body_bytes))
+    raw = parse_object(await read_body(call.request, app.settings.max_body_bytes))
     body = await asyncio.to_thread(_validate, UserStrategyBody, raw, await expression_indices(app, None))
     async with app.database.connection() as connection:
         row = await connection.fetchrow(SQL["update_strategy"], call.caller.owner, identity, *_columns(body, raw))

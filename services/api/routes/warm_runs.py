@@ -25,17 +25,17 @@ NOT_FOUND = "warm run with this id"
 
 async def post_warm_run(app: AppContext, call: RequestContext) -> web.Response:
     """`POST /v1/warm-runs`."""
-    body = parse_body(WarmRunBody, await read_optional_body(call.request, app.settings.body_bytes))
+    body = parse_body(WarmRunBody, await read_optional_body(call.request, app.settings.max_body_bytes))
     phases = [phase for phase in PHASES if phase in body.phases]
     async with app.database.connection() as connection:
-        made = await connection.fetchrow(SQL["start_by_hand"], phases)
+        made = await connection.fetchrow(SQL["insert_manual_run"], phases)
         if made is None:
-            running = await connection.fetchrow(SQL["open_run"])
+            running = await connection.fetchrow(SQL["select_open_run"])
             which = "" if running is None else f" {running['id']}"
             raise ApiProblem(
                 409, "conflict", f"The warm run{which} is not finished yet; see /v1/warm-runs{which.replace(' ', '/')}."
             )
-        row = await connection.fetchrow(SQL["run"], made["id"])
+        row = await connection.fetchrow(SQL["select_run"], made["id"])
     return json_response(_document(row), status=202, headers={"Location": f"/v1/warm-runs/{made['id']}"})
 
 
@@ -43,7 +43,7 @@ async def list_warm_runs(app: AppContext, call: RequestContext) -> web.Response:
     """`GET /v1/warm-runs`: the newest first."""
     query: PageQuery = call.query
     async with app.database.connection() as connection:
-        rows = await connection.fetch(SQL["runs"], read_cursor(query.cursor, int), query.limit + 1)
+        rows = await connection.fetch(SQL["select_runs"], read_cursor(query.cursor, int), query.limit + 1)
     items = [_document(row) for row in rows[: query.limit]]
     following = write_cursor(items[-1]["id"]) if len(rows) > query.limit else None
     return json_response({"items": items, "next_cursor": following})
@@ -65,11 +65,11 @@ def parse_run_id(call: RequestContext) -> int:
 async def find_warm_run(app: AppContext, run: int) -> dict[str, Any]:
     """Return the document of a run with its phases and failures; raise a 404 when there is none."""
     async with app.database.connection() as connection:
-        row = await connection.fetchrow(SQL["run"], run)
+        row = await connection.fetchrow(SQL["select_run"], run)
         if row is None:
             raise not_found(NOT_FOUND)
-        phases = await connection.fetch(SQL["phases"], run)
-        failures = await connection.fetch(SQL["failures"], run)
+        phases = await connection.fetch(SQL["select_phases"], run)
+        failures = await connection.fetch(SQL["select_failures"], run)
     return _document(row) | {
         "progress": [_with_instants(phase) for phase in phases],
         "failures": [_with_instants(failure) for failure in failures],

@@ -22,12 +22,12 @@ def announced(name: str, size: int) -> str:
 
 async def refuse_crowd(connection: asyncpg.Connection | asyncpg.pool.PoolConnectionProxy) -> None:
     """SetupError when the connections that are there, and those that pools may still open, fill the server."""
-    row = await connection.fetchrow(statements("connections")["seats"])
+    row = await connection.fetchrow(statements("connections")["connection_usage"])
     if row["taken"] >= row["room"]:
         raise SetupError(
             f"PostgreSQL admits {row['room']} connections (max_connections less the reserved ones), and with this "
             f"process up to {row['taken']} may be taken, by {row['pools']} pools and others: raise max_connections, "
-            "lower ONDOL_POOL_SIZE, or run fewer processes."
+            "lower ONDOL_DATABASE_POOL_SIZE, or run fewer processes."
         )
 
 
@@ -35,7 +35,7 @@ async def refuse_more(
     connection: asyncpg.Connection | asyncpg.pool.PoolConnectionProxy, what: str, count: int, each: int
 ) -> None:
     """SetupError when the server has no room for `count` more processes (`what`) of `each` connections."""
-    row = await connection.fetchrow(statements("connections")["seats"])
+    row = await connection.fetchrow(statements("connections")["connection_usage"])
     if row["taken"] + count * each >= row["room"]:
         raise SetupError(
             f"PostgreSQL admits {row['room']} connections, up to {row['taken']} may be taken, and {count} more {what} "

@@ -20,7 +20,7 @@ __all__ = ["world"]
 
 @asynccontextmanager
 async def warmer(world: World, url: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    settings = replace(world.tools.settings, api_url=url, metrics_port=0)
+    settings = replace(world.context.settings, api_url=url, metrics_port=0)
     variables = {name: value for name, value in os.environ.items() if not name.startswith("ONDOL_")}
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "services.warmer", env=variables | settings.to_environment(),
@@ -35,7 +35,7 @@ async def warmer(world: World, url: str) -> AsyncIterator[asyncio.subprocess.Pro
 
 
 async def runs(world: World) -> list[dict[str, Any]]:
-    async with world.tools.database.connection() as connection:
+    async with world.context.database.connection() as connection:
         return [dict(row) for row in await connection.fetch("select * from warm_run order by id")]
 
 

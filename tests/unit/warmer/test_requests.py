@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from services.warmer.workload import months_before, popular_asks, preset_asks, strategy_asks, window
+from services.warmer.workload import months_before, popular_requests, preset_requests, strategy_requests, window
 
 LAST = dt.date(2025, 12, 30)
 
@@ -26,7 +26,7 @@ def test_months_before_stays_within_the_month(day: dt.date, months: int, expecte
 
 
 def test_the_strategies_phase_asks_for_ten_strategies_over_four_windows() -> None:
-    asks = strategy_asks(LAST, ["KOSPI"])
+    asks = strategy_requests(LAST, ["KOSPI"])
     assert len({ask.name for ask in asks}) == 40
     spans = {(ask.body["start"], ask.body["end"]) for ask in asks}
     assert spans == {tuple(day.isoformat() for day in window(LAST, span)) for span in ("6m", "1y", "2y", "3y")}
@@ -34,11 +34,13 @@ def test_the_strategies_phase_asks_for_ten_strategies_over_four_windows() -> Non
 
 
 def test_without_a_kospi_index_the_benchmark_is_left_out_by_name() -> None:
-    assert all(ask.body["benchmark"] is None for ask in (*strategy_asks(LAST, []), *preset_asks(LAST, ["KOSDAQ"])))
+    assert all(
+        ask.body["benchmark"] is None for ask in (*strategy_requests(LAST, []), *preset_requests(LAST, ["KOSDAQ"]))
+    )
 
 
 def test_presets_are_asked_for_over_their_own_period() -> None:
-    asks = {ask.name: ask.body for ask in preset_asks(LAST, ["KOSPI"])}
+    asks = {ask.name: ask.body for ask in preset_requests(LAST, ["KOSPI"])}
     assert len(asks) == 4
     assert asks["high_roe_high_margin"]["start"] == (LAST - dt.timedelta(days=180)).isoformat()
 
@@ -52,8 +54,8 @@ def test_popular_requests_are_rolled_to_the_last_day_and_ranked_by_how_often_the
         (made("ROE > 10", "2023-01-01", "2024-01-01"), 2),
         (made("PER < 10", "2024-01-01", "2024-12-31"), 3),
     ]
-    asks = popular_asks(rows, LAST)
+    asks = popular_requests(rows, LAST)
     assert [ask.body["strategy"]["buy"]["where"] for ask in asks] == ["ROE > 10", "PER < 10"]
     assert {ask.body["end"] for ask in asks} == {"2025-12-30"}
     assert {ask.body["start"] for ask in asks} == {"2024-12-30"}
-    assert len(popular_asks(rows, LAST, count=1)) == 1
+    assert len(popular_requests(rows, LAST, count=1)) == 1

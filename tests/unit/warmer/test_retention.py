@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from prometheus_client import CollectorRegistry
 
-from services.warmer import service
+from services.warmer import jobs, service
 from services.warmer.retention import Purged, purge
 from shared.infra.database.pool import Database, database
 from shared.settings import Settings
@@ -95,7 +95,7 @@ async def test_a_row_that_its_user_has_cancelled_keeps_nothing(record: Database)
 
 
 async def test_users_results_go_when_a_setting_says_so_and_counted_from_the_last_row(record: Database) -> None:
-    settings = replace(SETTINGS, result_days=0, user_result_days=30)
+    settings = replace(SETTINGS, result_retention_days=0, user_result_retention_days=30)
     old, asked_again, warm = [await computed(record, days) for days in (31, 31, 500)]
     rows = [
         await pointed(record, old, 31),
@@ -110,7 +110,9 @@ async def test_users_results_go_when_a_setting_says_so_and_counted_from_the_last
 
 async def test_for_ever_means_for_ever(record: Database) -> None:
     kept = {await computed(record, 5000)}
-    assert await purge(record, replace(SETTINGS, result_days=0, user_result_days=0), NOW) == Purged()
+    assert (
+        await purge(record, replace(SETTINGS, result_retention_days=0, user_result_retention_days=0), NOW) == Purged()
+    )
     assert await left(record) == kept
 
 
@@ -151,7 +153,7 @@ async def test_somebody_who_attaches_at_this_moment_finds_it_there(record: Datab
 
 
 async def test_years_of_nights_leave_no_more_than_the_days_that_are_kept(record: Database) -> None:
-    settings = replace(SETTINGS, result_days=7)
+    settings = replace(SETTINGS, result_retention_days=7)
     for night in range(40):
         made = await computed(record, 40 - night)
         await pointed(record, made, 40 - night, origin="warmer")
@@ -164,11 +166,11 @@ async def test_the_warmer_forgets_by_the_clock_of_the_record(settings: Settings,
     async with record.connection() as connection:
         old = await computed(record, 0)
         await connection.execute("update computation set finished_at = now() - interval '91 days'")
-    async with service.open_tools(replace(settings, result_days=days), CollectorRegistry()) as tools:
-        entries = service.build_worker(tools)
+    async with service.open_context(replace(settings, result_retention_days=days), CollectorRegistry()) as context:
+        entries = jobs.build_worker(context)
         try:
             assert "cron:purge" in {job.name for job in entries.cron_jobs or ()}
         finally:
-            await service.close_worker(entries)
-        assert await service.purge({"tools": tools}) == int(days > 0)
+            await jobs.close_worker(entries)
+        assert await jobs.purge({"context": context}) == int(days > 0)
     assert (old in await left(record)) is (days == 0)

@@ -17,15 +17,15 @@ import pytest_asyncio
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
-from services.warmer import daily_selection, service
-from services.warmer.phases import Tools
-from services.warmer.scheduler import record_clock
-from services.warmer.warm_run import carry_out
+from services.warmer import daily_selection, jobs, service
+from services.warmer.phases import WarmContext
+from services.warmer.scheduler import database_clock, enqueue_due
+from services.warmer.warm_run import execute
 from shared.contracts.events import DATASETS, DatasetRequested
 from shared.contracts.warm import PHASES
 from shared.dataset.manifest import Manifest, content_of, to_bytes, version_of
 from shared.infra import arq_jobs
-from shared.infra.api_client import Client
+from shared.infra.api_client import ApiClient
 from shared.infra.database.sql import statements
 from shared.infra.redis.streams import Broadcast
 from shared.model.calendar import to_day
@@ -55,7 +55,7 @@ def small_manifest(close: str = "close-2025") -> Manifest:
 class World:
     """An API that answers what it is told to, and a preparer that brings any part."""
 
-    tools: Tools
+    context: WarmContext
     asked: list[dict[str, Any]] = field(default_factory=list)
     stored: set[bytes] = field(default_factory=set)
     failing: dict[str, str] = field(default_factory=dict)
@@ -89,30 +89,30 @@ class World:
         return web.json_response({"items": []})
 
     async def bring(self) -> None:
-        reader = Broadcast(self.tools.broker, DATASETS)
+        reader = Broadcast(self.context.broker, DATASETS)
         while True:
             for _, event in await reader.read():
                 if isinstance(event, DatasetRequested) and event.parts:
-                    self.brought += await self.tools.cache.put_parts(dict.fromkeys(event.parts, b"part"))
+                    self.brought += await self.context.cache.put_parts(dict.fromkeys(event.parts, b"part"))
 
     async def start(self) -> int:
-        async with self.tools.database.connection() as connection:
-            row = await connection.fetchrow(statements("warm")["start_by_hand"], list(PHASES))
+        async with self.context.database.connection() as connection:
+            row = await connection.fetchrow(statements("warm")["insert_manual_run"], list(PHASES))
         return int(row["id"])
 
     async def row(self, run: int) -> dict[str, Any]:
-        async with self.tools.database.connection() as connection:
-            found = dict(await connection.fetchrow(statements("warm")["run"], run))
+        async with self.context.database.connection() as connection:
+            found = dict(await connection.fetchrow(statements("warm")["select_run"], run))
         return {**found, "summary": orjson.loads(found["summary"]) if found["summary"] else None}
 
     async def publish(self, manifest: Manifest) -> None:
-        async with self.tools.database.transaction() as connection:
+        async with self.context.database.transaction() as connection:
             await connection.execute("insert into data_revision (source, rows) values ('test', 1)")
             newest = await connection.fetchval("select max(id) from data_revision")
             parts = sorted(manifest.part_names())
             sql = statements("dataset")
             await connection.execute(
-                sql["put_version"], manifest.version, newest, to_bytes(manifest), b"{}", b"{}", parts
+                sql["upsert_version"], manifest.version, newest, to_bytes(manifest), b"{}", b"{}", parts
             )
             await connection.execute("delete from dataset_current")
             await connection.execute(
@@ -138,12 +138,15 @@ async def served(world: World) -> AsyncIterator[str]:
 
 @pytest_asyncio.fixture
 async def world(settings: Settings) -> AsyncIterator[World]:
-    async with service.open_tools(settings, CollectorRegistry()) as tools, aiohttp.ClientSession() as session:
-        found = World(tools=tools)
+    async with service.open_context(settings, CollectorRegistry()) as context, aiohttp.ClientSession() as session:
+        found = World(context=context)
         async with served(found) as url:
-            found.tools = Tools(
-                **{name: getattr(tools, name) for name in Tools.__dataclass_fields__}
-                | {"user": Client(session, url, origin="warmer"), "verifier": Client(session, url, origin="verify")}
+            found.context = WarmContext(
+                **{name: getattr(context, name) for name in WarmContext.__dataclass_fields__}
+                | {
+                    "client": ApiClient(session, url, origin="warmer"),
+                    "verifier": ApiClient(session, url, origin="verify"),
+                }
             )
             await found.publish(small_manifest())
             preparer = asyncio.ensure_future(found.bring())
@@ -156,14 +159,14 @@ async def world(settings: Settings) -> AsyncIterator[World]:
 
 async def test_a_run_does_all_five_phases_and_proves_it(world: World) -> None:
     run = await world.start()
-    assert await carry_out(world.tools, run) == "completed"
+    assert await execute(world.context, run) == "completed"
     row = await world.row(run)
     assert row["summary"]["chunk_hit_rate"] == 1.0
     assert row["summary"]["result_hit_rate"] == 1.0
     assert row["summary"]["fresh"] == 44 + 2
     assert world.brought == 2
-    async with world.tools.database.connection() as connection:
-        phases = {p["phase"]: p for p in await connection.fetch(statements("warm")["phases"], run)}
+    async with world.context.database.connection() as connection:
+        phases = {p["phase"]: p for p in await connection.fetch(statements("warm")["select_phases"], run)}
     assert list(phases) == list(PHASES)
     assert {name: (p["items"], p["done"], p["failed"]) for name, p in phases.items()} == {
         "prices": (1, 1, 0), "factors": (1, 1, 0), "rankings": (6, 6, 0), "popular": (4, 4, 0),
@@ -174,10 +177,10 @@ async def test_a_run_does_all_five_phases_and_proves_it(world: World) -> None:
 
 
 async def test_a_run_on_an_unchanged_dataset_does_no_work_and_says_so(world: World) -> None:
-    await carry_out(world.tools, await world.start())
+    await execute(world.context, await world.start())
     world.asked.clear()
     again = await world.start()
-    assert await carry_out(world.tools, again) == "completed"
+    assert await execute(world.context, again) == "completed"
     row = await world.row(again)
     assert row["summary"]["unchanged"] is True
     assert "no work" in row["summary"]["message"]
@@ -188,7 +191,7 @@ async def test_a_run_on_an_unchanged_dataset_does_no_work_and_says_so(world: Wor
 async def test_a_failing_strategy_fails_alone_and_makes_the_run_partial(world: World) -> None:
     world.failing["bill_ackman"] = "ROIC has no value: no statements with cash_and_equivalents"
     run = await world.start()
-    assert await carry_out(world.tools, run) == "partial"
+    assert await execute(world.context, run) == "partial"
     failures = (await world.row(run))["summary"]["failures"]
     assert {f["item"] for f in failures} == {f"bill_ackman {span}" for span in ("6m", "1y", "2y", "3y")}
     assert all("cash_and_equivalents" in f["reason"] for f in failures)
@@ -204,79 +207,79 @@ async def test_an_interrupted_run_goes_on_where_it_was(world: World) -> None:
 
     world.before = stop_here
     run = await world.start()
-    first = asyncio.ensure_future(carry_out(world.tools, run))
+    first = asyncio.ensure_future(execute(world.context, run))
     await reached.wait()
     first.cancel()
     await asyncio.gather(first, return_exceptions=True)
     assert (await world.row(run))["status"] == "queued"
     world.before = None
     before = len(world.asked)
-    assert await carry_out(world.tools, run) == "completed"
+    assert await execute(world.context, run) == "completed"
     asked_again = [ask for ask in world.asked[before:] if ask["origin"] == "warmer"]
-    assert len(asked_again) <= 44 - 20 + world.tools.settings.warm_parallel
+    assert len(asked_again) <= 44 - 20 + world.context.settings.warm_concurrency
     assert (await world.row(run))["attempts"] == 2
 
 
 async def test_a_run_whose_warmer_was_killed_is_taken_over_when_its_lease_is_over(world: World) -> None:
     run = await world.start()
-    async with world.tools.database.connection() as connection:
-        await connection.fetchrow(statements("warm")["take"], run, 60.0, "gone")
-        assert await carry_out(world.tools, run) is None
-        assert not await connection.fetch(statements("warm")["to_do"])
+    async with world.context.database.connection() as connection:
+        await connection.fetchrow(statements("warm")["acquire_lease"], run, 60.0, "gone")
+        assert await execute(world.context, run) is None
+        assert not await connection.fetch(statements("warm")["select_due_runs"])
         await connection.execute("update warm_run set lease_until = now() - interval '1 second'")
-        assert [row["id"] for row in await connection.fetch(statements("warm")["to_do"])] == [run]
-    assert await carry_out(world.tools, run) == "completed"
+        assert [row["id"] for row in await connection.fetch(statements("warm")["select_due_runs"])] == [run]
+    assert await execute(world.context, run) == "completed"
 
 
 async def test_a_warmer_that_lost_its_run_changes_nothing(world: World) -> None:
     async def steal() -> None:
-        async with world.tools.database.connection() as connection:
+        async with world.context.database.connection() as connection:
             await connection.execute("update warm_run set lease = lease + 1")
 
     world.before = steal
     run = await world.start()
-    assert await carry_out(world.tools, run) is None
+    assert await execute(world.context, run) is None
     assert (await world.row(run))["status"] == "running"
-    async with world.tools.database.connection() as connection:
+    async with world.context.database.connection() as connection:
         noted = await connection.fetchval("select count(*) from warm_item where phase in ('popular', 'strategies')")
     assert noted == 0
 
 
 async def test_a_second_start_by_hand_is_refused_with_the_id_of_the_first(world: World) -> None:
     run = await world.start()
-    async with world.tools.database.connection() as connection:
-        assert await connection.fetchrow(statements("warm")["start_by_hand"], list(PHASES)) is None
-        assert (await connection.fetchrow(statements("warm")["open_run"]))["id"] == run
+    async with world.context.database.connection() as connection:
+        assert await connection.fetchrow(statements("warm")["insert_manual_run"], list(PHASES)) is None
+        assert (await connection.fetchrow(statements("warm")["select_open_run"]))["id"] == run
 
 
 async def test_a_dataset_that_changed_meanwhile_is_warmed_anew(world: World) -> None:
     run = await world.start()
-    async with world.tools.database.connection() as connection:
+    async with world.context.database.connection() as connection:
         await connection.execute("update warm_run set dataset_version = 'older' where id = $1", run)
         await connection.execute(
-            "insert into warm_item (run, phase, item, status, fresh, seconds)"
+            "insert into warm_item (run, phase, item, status, computed, seconds)"
             " values ($1, 'strategies', 'peter_lynch 1y', 'done', true, 1)", run
         )  # fmt: skip
-    assert await carry_out(world.tools, run) == "completed"
+    assert await execute(world.context, run) == "completed"
     asked = [ask for ask in world.asked if ask["strategy"] == "peter_lynch" and ask["origin"] == "warmer"]
     assert len(asked) == 4
 
 
 async def test_without_market_data_the_run_fails_with_the_remedy(world: World) -> None:
-    async with world.tools.database.connection() as connection:
+    async with world.context.database.connection() as connection:
         await connection.execute("delete from data_revision")
     run = await world.start()
-    assert await carry_out(world.tools, run) == "failed"
+    assert await execute(world.context, run) == "failed"
     assert "ondol load" in (await world.row(run))["error"]
 
 
 async def test_what_cannot_fit_is_said_beforehand(world: World) -> None:
-    async with world.tools.database.connection() as connection:
+    async with world.context.database.connection() as connection:
         await connection.execute(
-            "insert into chunk_part (name, bytes) select 'close-2025', convert_to(repeat('x', 300000000), 'utf8')"
+            "insert into dataset_part (name, bytes) select 'close-2025', convert_to(repeat('x', 300000000), 'utf8')"
         )
     run = await world.start()
-    assert await carry_out(world.tools, run) == "completed"
+    assert await execute(world.context, run) == "completed"
     plan = orjson.loads((await world.row(run))["plan"])
     assert plan["fits"] is False
     assert plan["needed_bytes"] == 300000000
@@ -285,16 +288,16 @@ async def test_what_cannot_fit_is_said_beforehand(world: World) -> None:
 @pytest.mark.filterwarnings("ignore:Call to deprecated close")  # by arq itself, with redis 5
 async def test_an_arq_worker_takes_up_what_waits(world: World) -> None:
     run = await world.start()
-    worker = service.build_worker(world.tools)
+    worker = jobs.build_worker(world.context)
     serving = asyncio.ensure_future(worker.async_run())
     try:
-        async with arq_jobs.queue(world.tools.settings.broker_url or "", service.QUEUE) as jobs:
-            await service.look_once(world.tools, jobs, record_clock(world.tools.database))
+        async with arq_jobs.queue(world.context.settings.broker_url or "", jobs.QUEUE) as queue:
+            await enqueue_due(world.context, queue, database_clock(world.context.database))
         async with asyncio.timeout(20):
             while (await world.row(run))["status"] in ("queued", "running"):  # noqa: ASYNC110  the row tells
                 await asyncio.sleep(0.05)
     finally:
-        await service.close_worker(worker)
+        await jobs.close_worker(worker)
         await asyncio.gather(serving, return_exceptions=True)
     assert (await world.row(run))["status"] == "completed"
 
@@ -315,7 +318,7 @@ def test_a_refusal_is_told_in_one_sentence(document: dict[str, Any], expected: s
 
 
 async def test_what_users_asked_for_is_warmed_and_what_failed_for_them_is_not(world: World) -> None:
-    async with world.tools.database.connection() as connection:
+    async with world.context.database.connection() as connection:
         for number, (status, strategy) in enumerate([("completed", "mine"), ("failed", "broken")]):
             request = f'{{"strategy": "{strategy}", "start": "2025-01-02", "end": "2025-02-03"}}'
             await connection.execute(
@@ -325,7 +328,7 @@ async def test_what_users_asked_for_is_warmed_and_what_failed_for_them_is_not(wo
                 " select gen_random_uuid(), 'local', id, $2, $1 from c",
                 str(number), request, status,
             )  # fmt: skip
-    assert await carry_out(world.tools, await world.start()) == "completed"
+    assert await execute(world.context, await world.start()) == "completed"
     asked = [ask for ask in world.asked if ask["strategy"] in ("mine", "broken")]
     assert {(ask["strategy"], ask["start"], ask["end"]) for ask in asked} == {("mine", "2025-11-28", "2025-12-30")}
 
@@ -333,15 +336,15 @@ async def test_what_users_asked_for_is_warmed_and_what_failed_for_them_is_not(wo
 async def test_the_picks_of_a_morning_are_noted_once_and_what_failed_is_tried_again(world: World) -> None:
     day = dt.date(2025, 12, 30)
     world.failing["bill_ackman"] = "ROIC has no value"
-    assert await daily_selection.make_picks(world.tools, day) == 13
-    assert await daily_selection.are_due(world.tools.database, day)
+    assert await daily_selection.store_selections(world.context, day) == 13
+    assert await daily_selection.is_due(world.context.database, day)
     assert {"screen": "surge_stocks", "limit": 8} in world.asked
     world.failing.clear()
     world.asked.clear()
-    assert await daily_selection.make_picks(world.tools, day) == 1
+    assert await daily_selection.store_selections(world.context, day) == 1
     assert [ask["screen"] for ask in world.asked] == ["bill_ackman"]
-    assert not await daily_selection.are_due(world.tools.database, day)
-    async with world.tools.database.connection() as connection:
-        rows = await connection.fetch(statements("warm")["picks"], day)
+    assert not await daily_selection.is_due(world.context.database, day)
+    async with world.context.database.connection() as connection:
+        rows = await connection.fetch(statements("warm")["select_selections"], day)
     assert len(rows) == 14
     assert orjson.loads(rows[0]["picks"])["items"][0]["stock_code"] == "A"

@@ -11,8 +11,8 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import pytest_asyncio
 
-from services.warmer.daily_selection import due_picks
-from services.warmer.scheduler import due_night, record_clock, start_night, start_up
+from services.warmer.daily_selection import due_day
+from services.warmer.scheduler import database_clock, due_date, insert_nightly_run, insert_startup_run
 from shared.contracts.schedule import SEOUL, timetable
 from shared.infra.database.pool import Database, database
 from shared.settings import Settings
@@ -53,14 +53,17 @@ async def end_all(record: Database) -> None:
 
 async def nights(record: Database) -> list[tuple[dt.date, str]]:
     async with record.connection() as connection:
-        rows = await connection.fetch("select night, trigger from warm_run where night is not null order by night")
-    return [(row["night"], row["trigger"]) for row in rows]
+        rows = await connection.fetch(
+            "select scheduled_date, trigger from warm_run where scheduled_date is not null order by scheduled_date"
+        )
+    return [(row["scheduled_date"], row["trigger"]) for row in rows]
 
 
 async def note_night(record: Database, night: str) -> None:
     async with record.connection() as connection:
         await connection.execute(
-            "insert into warm_run (night, trigger, phases, status) values ($1, 'nightly', '{prices}', 'completed')",
+            "insert into warm_run (scheduled_date, trigger, phases, status)"
+            " values ($1, 'nightly', '{prices}', 'completed')",
             dt.date.fromisoformat(night),
         )
 
@@ -74,7 +77,7 @@ async def test_365_nights_with_three_warmers_make_365_runs_at_three_in_seoul(rec
         due = (first + dt.timedelta(days=number)).astimezone(dt.UTC)
         for seconds in (-90, 0, 90):
             now = due + dt.timedelta(seconds=seconds)
-            made = await asyncio.gather(*(start_night(record, WARM, now) for _ in range(3)))
+            made = await asyncio.gather(*(insert_nightly_run(record, WARM, now) for _ in range(3)))
             begun += [now for run in made if run is not None]
             if any(made):
                 await end_all(record)
@@ -86,10 +89,10 @@ async def test_365_nights_with_three_warmers_make_365_runs_at_three_in_seoul(rec
 
 async def test_a_missed_night_is_caught_up_once(record: Database) -> None:
     await note_night(record, "2025-03-01")
-    assert await start_night(record, WARM, seoul("2025-03-02T02:55:00")) is None
-    assert await start_night(record, WARM, seoul("2025-03-02T03:20:00")) is not None
+    assert await insert_nightly_run(record, WARM, seoul("2025-03-02T02:55:00")) is None
+    assert await insert_nightly_run(record, WARM, seoul("2025-03-02T03:20:00")) is not None
     await end_all(record)
-    assert await start_night(record, WARM, seoul("2025-03-02T03:21:00")) is None
+    assert await insert_nightly_run(record, WARM, seoul("2025-03-02T03:21:00")) is None
     assert await nights(record) == [(dt.date(2025, 3, 1), "nightly"), (dt.date(2025, 3, 2), "catch_up")]
 
 
@@ -97,41 +100,41 @@ async def test_a_night_waits_for_a_run_that_is_going_on(record: Database) -> Non
     await note_night(record, "2025-02-28")
     async with record.connection() as connection:
         await connection.execute("insert into warm_run (trigger, phases) values ('hand', '{prices}')")
-    assert await start_night(record, WARM, seoul("2025-03-01T03:00:05")) is None
+    assert await insert_nightly_run(record, WARM, seoul("2025-03-01T03:00:05")) is None
     await end_all(record)
-    assert await start_night(record, WARM, seoul("2025-03-01T03:01:05")) is not None
+    assert await insert_nightly_run(record, WARM, seoul("2025-03-01T03:01:05")) is not None
 
 
 async def test_without_market_data_no_night_is_due(settings: Settings) -> None:
     assert settings.database_url is not None
     async with database(settings.database_url, size=1) as empty:
-        assert await start_night(empty, WARM, seoul("2025-03-01T03:00:05")) is None
+        assert await insert_nightly_run(empty, WARM, seoul("2025-03-01T03:00:05")) is None
 
 
 async def test_a_version_that_was_never_warmed_is_warmed_at_the_start_and_only_once(record: Database) -> None:
-    assert await start_up(record, None) is None
-    assert await start_up(record, "v1") is not None
-    assert await start_up(record, "v1") is None
+    assert await insert_startup_run(record, None) is None
+    assert await insert_startup_run(record, "v1") is not None
+    assert await insert_startup_run(record, "v1") is None
     async with record.connection() as connection:
         await connection.execute("update warm_run set status = 'completed', dataset_version = 'v1'")
-    assert await start_up(record, "v1") is None
-    assert await start_up(record, "v2") is not None
+    assert await insert_startup_run(record, "v1") is None
+    assert await insert_startup_run(record, "v2") is not None
 
 
 async def test_the_clock_of_the_record_is_aware(record: Database) -> None:
-    assert (await record_clock(record)()).tzinfo is not None
+    assert (await database_clock(record)()).tzinfo is not None
 
 
 def test_a_night_is_named_by_the_date_in_seoul() -> None:
-    assert due_night(WARM, dt.datetime(2025, 1, 1, 18, 0, 1, tzinfo=dt.UTC)) == (dt.date(2025, 1, 2), "nightly")
-    assert due_night(WARM, dt.datetime(2025, 1, 1, 17, 59, 59, tzinfo=dt.UTC)) == (dt.date(2025, 1, 1), "catch_up")
+    assert due_date(WARM, dt.datetime(2025, 1, 1, 18, 0, 1, tzinfo=dt.UTC)) == (dt.date(2025, 1, 2), "nightly")
+    assert due_date(WARM, dt.datetime(2025, 1, 1, 17, 59, 59, tzinfo=dt.UTC)) == (dt.date(2025, 1, 1), "catch_up")
 
 
 def test_picks_are_due_from_seven_on_on_trading_days_only() -> None:
-    assert due_picks(PICKS, seoul("2025-12-30T07:00:00")) == dt.date(2025, 12, 30)
-    assert due_picks(PICKS, seoul("2025-12-30T06:59:00")) is None
-    assert due_picks(PICKS, seoul("2025-12-31T09:00:00")) is None
-    assert due_picks(PICKS, seoul("2026-06-03T09:00:00")) is None
+    assert due_day(PICKS, seoul("2025-12-30T07:00:00")) == dt.date(2025, 12, 30)
+    assert due_day(PICKS, seoul("2025-12-30T06:59:00")) is None
+    assert due_day(PICKS, seoul("2025-12-31T09:00:00")) is None
+    assert due_day(PICKS, seoul("2026-06-03T09:00:00")) is None
 
 
 def test_every_job_says_when_it_runs_next() -> None:

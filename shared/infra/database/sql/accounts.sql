@@ -16,28 +16,28 @@ update api_key set revoked_at = now() where id = $1 and revoked_at is null retur
 select count(*) as keys from api_key where revoked_at is null;
 
 -- name: select_strategies
-select id, name, summary, tags, strategy, costs, created_at, updated_at from own_strategy where owner = $1 order by id;
+select id, name, summary, tags, strategy, costs, created_at, updated_at from user_strategy where owner = $1 order by id;
 
 -- name: select_strategy_page
 -- $1 owner, $2 after this id, $3 limit.
-select id, name, summary, tags, strategy, costs, created_at, updated_at from own_strategy
+select id, name, summary, tags, strategy, costs, created_at, updated_at from user_strategy
 where owner = $1 and ($2::text is null or id > $2) order by id limit $3;
 
 -- name: select_strategy
-select id, name, summary, tags, strategy, costs, created_at, updated_at from own_strategy where owner = $1 and id = $2;
+select id, name, summary, tags, strategy, costs, created_at, updated_at from user_strategy where owner = $1 and id = $2;
 
 -- name: count_strategies
-select count(*) as strategies from own_strategy where owner = $1;
+select count(*) as strategies from user_strategy where owner = $1;
 
 -- name: insert_strategy
-insert into own_strategy (owner, id, name, summary, tags, strategy, costs) values ($1, $2, $3, $4, $5, $6, $7)
+insert into user_strategy (owner, id, name, summary, tags, strategy, costs) values ($1, $2, $3, $4, $5, $6, $7)
 on conflict do nothing
 returning id, name, summary, tags, strategy, costs, created_at, updated_at;
 
 -- name: update_strategy
-update own_strategy set name = $3, summary = $4, tags = $5, strategy = $6, costs = $7, updated_at = now()
+update user_strategy set name = $3, summary = $4, tags = $5, strategy = $6, costs = $7, updated_at = now()
 where owner = $1 and id = $2
 returning id, name, summary, tags, strategy, costs, created_at, updated_at;
 
 -- name: delete_strategy
-delete from own_strategy where owner = $1 and id = $2 returning id;
+delete from user_strategy where owner = $1 and id = $2 returning id;

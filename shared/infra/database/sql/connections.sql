@@ -1,6 +1,6 @@
 -- Statements on who is connected.
 
--- name: seats
+-- name: connection_usage
 -- `room`: connections that ordinary roles may have; `taken`: what is there, and what pools may still open by their names.
 with seen as (
     select application_name, count(*) as there,

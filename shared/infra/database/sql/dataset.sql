@@ -25,24 +25,24 @@ select summary from dataset_version where version = $1;
 -- name: next_fence
 select nextval('dataset_fence');
 
--- name: held_parts
-select name from chunk_part where name = any($1::text[]);
+-- name: select_existing_parts
+select name from dataset_part where name = any($1::text[]);
 
--- name: parts
-select name, bytes from chunk_part where name = any($1::text[]);
+-- name: select_parts
+select name, bytes from dataset_part where name = any($1::text[]);
 
--- name: later
+-- name: async_commit
 -- Parts become durable with the publication that names them: one wait for the disk instead of many.
 set local synchronous_commit = off;
 
--- name: forget_parts
-delete from chunk_part where name = any($1::text[]);
+-- name: delete_parts
+delete from dataset_part where name = any($1::text[]);
 
 -- name: lock_current
 -- The first statement of a publication and of a clean-up: they exclude each other.
 select version, revision, fence from dataset_current for update;
 
--- name: put_version
+-- name: upsert_version
 insert into dataset_version (version, revision, manifest, about, summary, parts)
 values ($1, $2, $3, $4, $5, $6)
 on conflict (version) do update
@@ -77,17 +77,17 @@ returning v.version;
 
 -- name: drop_parts
 -- Parts that no version has; young ones may belong to a version that is being built.
-delete from chunk_part p
+delete from dataset_part p
 where p.created_at < now() - interval '1 hour'
   and p.name not in (select unnest(parts) from dataset_version);
 
--- name: gauges
+-- name: select_version_metrics
 select v.built_at, (select max(day) from trading_day) as last_day,
-       (select coalesce(sum(octet_length(p.bytes)), 0) from chunk_part p where p.name = any(v.parts)) as encoded_bytes
+       (select coalesce(sum(octet_length(p.bytes)), 0) from dataset_part p where p.name = any(v.parts)) as encoded_bytes
 from dataset_current c join dataset_version v on v.version = c.version;
 
 -- name: stored_bytes
-select count(*) as parts, coalesce(sum(octet_length(bytes)), 0) as bytes from chunk_part;
+select count(*) as parts, coalesce(sum(octet_length(bytes)), 0) as bytes from dataset_part;
 
 -- name: base
 -- What a build that was shared continues from.
@@ -95,20 +95,20 @@ select manifest, summary from dataset_version where version = $1;
 
 -- name: claim_part
 -- Whoever comes first builds a part; nobody begins one of a build that is over.
-insert into part_build (fence, part, preparer)
+insert into part_claim (fence, part, preparer)
 select $1, $2, $3 where $1 > (select fence from dataset_current)
 on conflict do nothing
 returning part;
 
 -- name: report_part
-update part_build set outcome = $4 where fence = $1 and part = $2 and preparer = $3;
+update part_claim set outcome = $4 where fence = $1 and part = $2 and preparer = $3;
 
 -- name: release_part
-delete from part_build where fence = $1 and part = $2 and preparer = $3 and outcome is null;
+delete from part_claim where fence = $1 and part = $2 and preparer = $3 and outcome is null;
 
 -- name: reported_parts
 select part, outcome, extract(epoch from clock_timestamp() - began_at)::float8 as age
-from part_build where fence = $1 and part = any($2::integer[]);
+from part_claim where fence = $1 and part = any($2::integer[]);
 
 -- name: drop_claims
-delete from part_build where fence <= $1;
+delete from part_claim where fence <= $1;

@@ -9,7 +9,7 @@ select (select max(id) from data_revision) as revision, (select count(*) from in
 
 -- name: dataset
 select c.version, c.revision, v.built_at, cardinality(v.parts) as parts,
-       (select coalesce(sum(octet_length(bytes)), 0) from chunk_part) as stored_bytes
+       (select coalesce(sum(octet_length(bytes)), 0) from dataset_part) as stored_bytes
 from dataset_current c
 join dataset_version v on v.version = c.version;
 

@@ -1,0 +1,105 @@
+"""The arq worker of the warmer: its jobs and its cron entries in Seoul's time."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from typing import Any, Final
+
+import structlog
+from arq.cron import CronJob, cron
+from arq.typing import WorkerCoroutine
+from arq.worker import Worker
+
+from services.warmer import daily_selection, dataset, retention, scheduler, warm_run
+from services.warmer.phases import WarmContext
+from shared.contracts.events import DatasetRequested
+from shared.contracts.schedule import Job, timetable
+from shared.infra import arq_jobs
+from shared.infra.redis.client import LOST
+from shared.infra.redis.streams import append
+
+log = structlog.get_logger()
+
+QUEUE: Final = "ondol:arq:warm"
+JOB_S: Final = 6 * 3600
+TRIES: Final = 100
+CRON_TRIES: Final = 5
+CLOSE_S: Final = 8.0
+
+
+async def warm(ctx: dict[str, Any], run_id: int) -> str | None:
+    """Continue a run; does nothing when another warmer leases it."""
+    return await warm_run.execute(ctx["context"], run_id)
+
+
+async def select_daily(ctx: dict[str, Any], day: str) -> int:
+    """Store the selections of a day that are missing."""
+    return await daily_selection.store_selections(ctx["context"], dt.date.fromisoformat(day))
+
+
+async def refresh(ctx: dict[str, Any]) -> bool:
+    """Hourly: request a dataset version of a data revision that has none."""
+    context: WarmContext = ctx["context"]
+    if await dataset.is_prepared(context.database):
+        return False
+    await asyncio.shield(append(context.broker, DatasetRequested()))
+    log.info("dataset.requested")
+    return True
+
+
+async def purge(ctx: dict[str, Any]) -> int:
+    """Nightly: delete expired results; return how many."""
+    context: WarmContext = ctx["context"]
+    now = await scheduler.database_clock(context.database)()
+    return (await retention.purge(context.database, context.settings, now)).computations
+
+
+async def enqueue_due(ctx: dict[str, Any]) -> None:
+    """At the scheduled times: enqueue what is due, as `CatchUp` does between them."""
+    context: WarmContext = ctx["context"]
+    async with arq_jobs.queue(context.settings.broker_url or "", QUEUE) as queue:
+        await scheduler.enqueue_due(context, queue, scheduler.database_clock(context.database))
+
+
+def build_worker(context: WarmContext) -> Worker:
+    """Return the arq worker with its jobs and cron entries."""
+    jobs: dict[str, Job] = {job.name: job for job in timetable(context.settings.warm_at)}
+
+    def entry(name: str, function: WorkerCoroutine) -> CronJob:
+        at = jobs[name].at
+        hour, minute = (None, 0) if at is None else (at.hour, at.minute)  # without a time: every hour
+        return cron(function, name=f"cron:{name}", hour=hour, minute=minute, max_tries=CRON_TRIES, keep_result=0)
+
+    entries = [entry("picks", enqueue_due), entry("refresh", refresh), entry("purge", purge)]
+    if context.settings.warm_enabled:
+        entries.append(entry("warm", enqueue_due))
+    functions: list[arq_jobs.Job] = [warm, select_daily, refresh, enqueue_due, purge]
+    return arq_jobs.worker(
+        context.settings.broker_url or "", QUEUE, functions, entries, context={"context": context},
+        timeout_s=JOB_S, tries=TRIES,
+    )  # fmt: skip
+
+
+async def run_worker(context: WarmContext) -> None:
+    """Task: run the arq worker; create a new one when the broker was lost for too long."""
+    while True:
+        worker = build_worker(context)
+        try:
+            await worker.async_run()
+        except LOST as error:
+            log.warning("broker.disconnected", error=type(error).__name__)
+        finally:
+            await close_worker(worker)
+        await asyncio.sleep(0.5)
+
+
+async def close_worker(worker: Worker) -> None:
+    """Cancel the jobs (a warm run releases its lease) and disconnect, waiting at most `CLOSE_S` seconds."""
+    closing = asyncio.ensure_future(worker.close())
+    await asyncio.wait({closing}, timeout=CLOSE_S)
+    if not closing.done():
+        closing.cancel()
+        log.warning("worker.close_timed_out")
+    elif not closing.cancelled() and (error := closing.exception()) is not None:
+        log.warning("worker.close_failed", error=type(error).__name__)

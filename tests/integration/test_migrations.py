@@ -1,0 +1,53 @@
+"""A database of the released version migrates to the current schema and keeps its rows."""
+
+from __future__ import annotations
+
+import asyncpg
+
+from shared.infra.database.pool import MIGRATIONS, lone_connection, migrate
+from shared.settings import Settings
+
+RELEASED = "0007_retention"
+ROWS = """
+insert into own_strategy (owner, id, name, strategy) values ('k1', 's1', 'Mine', '{}');
+insert into daily_pick (day, strategy, dataset_version, picks) values ('2025-01-02', 's1', 'v1', '[]');
+insert into part_build (fence, part, preparer) values (3, 0, 'p1');
+insert into chunk_part (name, bytes) values ('close-2025', '\\x01');
+insert into warm_run (night, trigger, phases, status) values ('2025-01-02', 'nightly', '{prices}', 'partial');
+insert into warm_phase (run, phase, place, items, fresh) values (1, 'prices', 2, 5, 4);
+insert into warm_item (run, phase, item, status, fresh, seconds, lacking)
+values (1, 'prices', 'a', 'failed', true, 1, true);
+insert into computation (id, request_digest, dataset_version, engine_version, rules_version, request, status)
+values ('00000000-0000-0000-0000-000000000001', 'd', 'v1', '1', 'r', '{}', 'completed');
+"""
+SELECTS = {
+    "select owner, id, name from user_strategy": ("k1", "s1", "Mine"),
+    "select strategy, picks from daily_selection": ("s1", "[]"),
+    "select fence, preparer from part_claim": (3, "p1"),
+    "select name, bytes from dataset_part": ("close-2025", b"\x01"),
+    "select scheduled_date::text, status from warm_run": ("2025-01-02", "partial"),
+    "select position, items, computed from warm_phase": (2, 5, 4),
+    "select item, computed, missing_data from warm_item": ("a", True, True),
+    "select engine_version, status from computation": ("1", "completed"),
+}
+
+
+async def _create_released(connection: asyncpg.Connection) -> None:
+    """Create the schema of the released version with a row in every renamed table."""
+    await connection.execute("drop schema public cascade; create schema public")
+    await connection.execute("create table migration (name text primary key, applied_at timestamptz default now())")
+    for file in sorted(MIGRATIONS.glob("[0-9]*.sql")):
+        if file.stem <= RELEASED:
+            await connection.execute(file.read_text(encoding="utf-8"))
+            await connection.execute("insert into migration (name) values ($1)", file.stem)
+    await connection.execute(ROWS)
+
+
+async def test_released_database_migrates_with_its_rows(settings: Settings) -> None:
+    url = settings.database_url or ""
+    async with lone_connection(url) as connection:
+        await _create_released(connection)
+        applied = await migrate(url)
+        assert "0009_table_names" in applied
+        assert {query: tuple(await connection.fetchrow(query)) for query in SELECTS} == SELECTS
+    assert await migrate(url) == []
