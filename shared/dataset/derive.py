@@ -52,10 +52,6 @@ def derive_rows(
     float64 [D, N]. Rows before `first_loaded_row` hold what an earlier version stored (LOADED and `split`) in the place
     of what was loaded; the result is the same to the bit.
     """
-    tradable = (prices["volume"] > 0) & (prices["open"] > 0)
-    # A row without trading says nothing about closes and volumes, whatever the source repeats on it.
-    masked = {"close": np.where(tradable, prices["close"], np.nan), "volume": np.where(tradable, prices["volume"], 0)}
-    prices = {**prices, **masked}
     shape = prices["close"].shape
     loaded = [_matrix(prices[name], shape) for name in LOADED]
     splits = _matrix(stated_splits(prices, first_loaded_row), shape)

@@ -7,7 +7,7 @@
 4. What combines statements with the caps, the close, dividends or shares of a row is computed in float64 by blocks of
    rows, and narrowed to float32 as the last step.
 
-No value depends on the range asked for, on the order of the instruments, or on anything later than its row.
+No value depends on the rows requested, on the order of the instruments, or on anything later than its row.
 """
 
 from __future__ import annotations

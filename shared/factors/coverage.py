@@ -51,7 +51,7 @@ def input_coverage(context: RowContext) -> InputCoverage:
     joint = {name: known[which_known].all(axis=0) for name, which_known in of_statements.items() if which_known}
     jointly = np.vstack(list(joint.values())).astype(np.int64)
     masks = _row_masks(context)
-    found: InputCoverage = {}
+    coverage: InputCoverage = {}
     for year, span in year_slices(days).items():
         counts = {name: int(np.count_nonzero(mask[span] & listed[span])) for name, mask in masks.items()}
         weight = np.bincount(index[span].ravel(), minlength=known.shape[1])
@@ -59,8 +59,8 @@ def input_coverage(context: RowContext) -> InputCoverage:
         counts |= {name: int(n) for name, n in zip((*QUANTITIES, "quality tests"), by_quantity, strict=True)}
         counts |= {name: int(n) for name, n in zip(joint, jointly @ weight, strict=True)}
         counts[STOCK_DAYS] = int(np.count_nonzero(listed[span]))
-        found[year] = counts
-    return found
+        coverage[year] = counts
+    return coverage
 
 
 def merge_coverage(parts: Iterable[InputCoverage]) -> InputCoverage:
@@ -74,13 +74,13 @@ def merge_coverage(parts: Iterable[InputCoverage]) -> InputCoverage:
 
 def yearly_reasons(coverage: InputCoverage) -> dict[str, dict[int, str]]:
     """Return factor -> year -> the input that is known least, in words; years in which all are known are left out."""
-    found: dict[str, dict[int, str]] = {}
+    reasons: dict[str, dict[int, str]] = {}
     for factor in FACTORS:
         for year, counts in coverage.items():
             reason = _reason(factor, counts)
             if reason is not None:
-                found.setdefault(factor.key, {})[year] = reason[1]
-    return found
+                reasons.setdefault(factor.key, {})[year] = reason[1]
+    return reasons
 
 
 def absent_reasons(coverage: InputCoverage) -> dict[str, str]:
@@ -88,12 +88,12 @@ def absent_reasons(coverage: InputCoverage) -> dict[str, str]:
     together: Counter[str] = Counter()
     for counts in coverage.values():
         together.update(counts)
-    found = {}
+    reasons = {}
     for factor in FACTORS:
         reason = _reason(factor, together)
         if reason is not None and reason[0] == 0:
-            found[factor.key] = reason[1]
-    return found
+            reasons[factor.key] = reason[1]
+    return reasons
 
 
 def coverage_reasons(inputs: FactorInputs, rows: slice | None = None) -> dict[str, str]:
@@ -169,15 +169,15 @@ def _index_known(inputs: FactorInputs, rows: slice) -> Array:
         if name in inputs.index_close:
             known[code] = ~np.isnan(carried_index(inputs.index_close[name][: rows.stop])[rows])
     market = inputs.market[rows]
-    found: Array = (
+    index_known: Array = (
         known[market, np.arange(len(market))[:, None]] if len(inputs.markets) else np.zeros_like(market, bool)
     )
-    return found
+    return index_known
 
 
 def _known_while_trading(values: Array, context: RowContext) -> Array:
     """bool [rows, N]: the value of the last tradable row is loaded (the 0 of rows without trading follows from it)."""
     rows, idle = context.rows, context.inputs.idle[context.rows]
     row = np.arange(rows.start, rows.stop)[:, None] - np.where(context.listed, idle, 0)
-    found: Array = ~np.isnan(values[np.maximum(row, 0), np.arange(values.shape[1])])
-    return found
+    loaded: Array = ~np.isnan(values[np.maximum(row, 0), np.arange(values.shape[1])])
+    return loaded

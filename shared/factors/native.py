@@ -57,16 +57,16 @@ class Layout(ctypes.Structure):
 @cache
 def kernels() -> ctypes.CDLL:
     """Return the compiled library with its argument types declared."""
-    found = library("factors")
-    found.factors_events.argtypes = [_INT, ctypes.POINTER(Layout), *[_POINTER] * 10]
-    found.factors_events.restype = _INT
-    found.factors_third_root.argtypes = [_INT, _POINTER, _POINTER]
-    found.factors_third_root.restype = None
-    found.factors_dividends.argtypes = [_INT] * 5 + [_POINTER] * 6 + [_INT, _POINTER]
-    found.factors_dividends.restype = None
-    found.factors_prices.argtypes = [ctypes.POINTER(Prices), _POINTER]
-    found.factors_prices.restype = ctypes.c_int
-    return found
+    compiled = library("factors")
+    compiled.factors_events.argtypes = [_INT, ctypes.POINTER(Layout), *[_POINTER] * 10]
+    compiled.factors_events.restype = _INT
+    compiled.factors_third_root.argtypes = [_INT, _POINTER, _POINTER]
+    compiled.factors_third_root.restype = None
+    compiled.factors_dividends.argtypes = [_INT] * 5 + [_POINTER] * 6 + [_INT, _POINTER]
+    compiled.factors_dividends.restype = None
+    compiled.factors_prices.argtypes = [ctypes.POINTER(Prices), _POINTER]
+    compiled.factors_prices.restype = ctypes.c_int
+    return compiled
 
 
 def matrix(values: Array, dtype: str, shape: tuple[int, int]) -> tuple[Array, int]:

@@ -80,15 +80,15 @@ class Events:
         """
         count = len(self.instrument)
         nothing = np.int32(count)
-        found = np.zeros((len(days), instruments), np.int32)
+        index = np.zeros((len(days), instruments), np.int32)
         start = np.searchsorted(days, self.day)
         inside = np.nonzero(start < len(days))[0]
         # Events come in order: where several fall on one row (as those before the first do) the largest is the last.
-        np.maximum.at(found, (start[inside], self.instrument[inside]), (inside + 1).astype(np.int32))
-        np.maximum.accumulate(found, axis=0, out=found)
+        np.maximum.at(index, (start[inside], self.instrument[inside]), (inside + 1).astype(np.int32))
+        np.maximum.accumulate(index, axis=0, out=index)
         last_day = np.append(np.int64(np.iinfo(np.int64).min), self.period_end.astype(np.int64) + MAX_AGE_DAYS)
-        valid = (days[:, None] <= last_day[found]) & listed
-        return np.where(valid, found - np.int32(1), nothing)
+        valid = (days[:, None] <= last_day[index]) & listed
+        return np.where(valid, index - np.int32(1), nothing)
 
 
 def events_of(statements: Statements, instruments: int) -> Events:
@@ -105,14 +105,14 @@ def events_of(statements: Statements, instruments: int) -> Events:
         accounts[:, column] = statements.accounts[name][order]
     named = {name: ACCOUNTS.index(name) for name in ("revenue", "net_income", "net_income_owners")}
     layout = Layout(flows=len(FLOWS), accounts=len(ACCOUNTS), **named)
-    found = [np.empty(count, np.int32) for _ in range(3)]
+    keys_out = [np.empty(count, np.int32) for _ in range(3)]
     values = np.empty((count + 1, len(KERNEL_QUANTITIES)))
     events = kernels().factors_events(
-        count, ctypes.byref(layout), *map(place, columns), place(accounts), *map(place, found), place(values)
+        count, ctypes.byref(layout), *map(place, columns), place(accounts), *map(place, keys_out), place(values)
     )
     if events < 0:
         raise MemoryError("no memory to order the statements")
     values = values[: events + 1]
     values[events] = np.nan
-    instrument, day, period_end = (part[:events] for part in found)
+    instrument, day, period_end = (part[:events] for part in keys_out)
     return Events(instrument=instrument, day=day, period_end=period_end, values=values)

@@ -110,7 +110,7 @@ def _index(g: np.random.Generator, rows: int) -> np.ndarray:
 
 
 def _statements(g: np.random.Generator, stocks: int) -> Statements:
-    found: list[tuple[int, int, int, int, int, dict[str, float]]] = []
+    statements: list[tuple[int, int, int, int, int, dict[str, float]]] = []
     for i in range(stocks):
         kind = g.choice(["quarters", "quarters", "years", "none", "holes"], p=[0.35, 0.25, 0.15, 0.1, 0.15])
         if kind == "none":
@@ -125,12 +125,12 @@ def _statements(g: np.random.Generator, stocks: int) -> Statements:
                     continue
                 months = year * 12 + closing - 1 - 3 * (4 - quarter)
                 end = to_day(dt.date((months + 1) // 12, (months + 1) % 12 + 1, 1)) - 1
-                told = end + int(g.integers(20, 90)) + (int(g.integers(100, 400)) if g.random() < 0.05 else 0)
+                disclosed = end + int(g.integers(20, 90)) + (int(g.integers(100, 400)) if g.random() < 0.05 else 0)
                 for _ in range(int(g.choice([1, 2, 3], p=[0.8, 0.15, 0.05]))):
-                    found.append((i, year, quarter, end, told, _accounts(g, quarter, lost, sometimes)))
-                    told += int(g.integers(1, 300))
-    order = g.permutation(len(found))
-    chosen = [found[k] for k in order]
+                    statements.append((i, year, quarter, end, disclosed, _accounts(g, quarter, lost, sometimes)))
+                    disclosed += int(g.integers(1, 300))
+    order = g.permutation(len(statements))
+    chosen = [statements[k] for k in order]
     columns = [np.array([row[c] for row in chosen], np.int32) for c in range(5)]
     return Statements(
         instrument=columns[0],

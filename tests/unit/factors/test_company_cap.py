@@ -56,7 +56,7 @@ def test_a_loaded_issuer_joins_and_parts() -> None:
     assert found == {"000110": [2000] * 4, "000115": [1000] * 4, "000990": [2000] * 4}
 
 
-def test_an_instrument_counts_from_its_first_trade_to_its_delisting() -> None:
+def test_an_instrument_counts_from_first_trade_to_delisting() -> None:
     halted = price("000115", DATES[0], volume=0)
     companies = [company("000110"), company("000115", delisted_on=DATES[3])]
     found = caps(companies, [*of("000110"), halted, *of("000115", DATES[1:3])])

@@ -90,9 +90,7 @@ def test_the_future_never_changes_the_past(seed: int, rows: int, cut: float, sto
 
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 10**6), rows=st.integers(1, 330), bounds=st.tuples(st.floats(0, 1), st.floats(0, 1)))
-def test_a_row_has_the_same_value_whatever_rows_are_asked_for(
-    seed: int, rows: int, bounds: tuple[float, float]
-) -> None:
+def test_a_value_does_not_depend_on_the_rows_requested(seed: int, rows: int, bounds: tuple[float, float]) -> None:
     inputs = inputs_of(random_raw(seed, rows, 5))
     start, stop = sorted(int(bound * rows) for bound in bounds)
     whole = compute_factors(inputs, KEYS, slice(0, rows))
@@ -156,7 +154,7 @@ def test_the_declared_look_back_is_enough(seed: int) -> None:
         np.testing.assert_allclose(found, whole[factor.key], rtol=1e-6, err_msg=factor.key)
 
 
-def test_an_unknown_factor_and_rows_that_are_not_there_are_refused() -> None:
+def test_an_unknown_factor_or_row_is_refused() -> None:
     inputs = inputs_of(random_raw(1, 10, 2))
     with pytest.raises(ValueError, match="no such factors: PERR"):
         compute_factors(inputs, ["PER", "PERR"], slice(0, 10))

@@ -31,8 +31,8 @@ def market(statements: list[dict[str, Any]], **more: Any) -> MemoryPanels:
     )
 
 
-def statement(year: int, quarter: int, ends: str, told: str, **accounts: float) -> dict[str, Any]:
-    return {"fiscal_year": year, "fiscal_quarter": quarter, "period_end": ends, "disclosed_on": told, **accounts}
+def statement(year: int, quarter: int, ends: str, disclosed: str, **accounts: float) -> dict[str, Any]:
+    return {"fiscal_year": year, "fiscal_quarter": quarter, "period_end": ends, "disclosed_on": disclosed, **accounts}
 
 
 def by_day(panels: MemoryPanels, key: str) -> dict[str, float | None]:
@@ -40,7 +40,7 @@ def by_day(panels: MemoryPanels, key: str) -> dict[str, float | None]:
     return {iso(day): None if np.isnan(v) else round(float(v), 4) for day, v in zip(panels.days, values, strict=True)}
 
 
-def test_each_of_two_restatements_counts_from_its_own_day_and_whole() -> None:
+def test_each_restatement_counts_whole_from_its_own_day() -> None:
     panels = market(
         [
             statement(2022, 4, "2022-12-31", "2023-03-02", net_income=100, total_equity=1000, revenue=500),
@@ -69,7 +69,7 @@ def test_the_last_of_two_disclosures_within_one_weekend_is_used() -> None:
     assert by_day(panels, "ROE")["2023-03-13"] == 30
 
 
-def test_trailing_sums_use_last_years_figures_as_they_are_known_that_day() -> None:
+def test_trailing_sums_use_figures_as_known_on_the_day() -> None:
     panels = market(
         [
             statement(2021, 3, "2021-09-30", "2021-11-15", net_income=60),
@@ -94,7 +94,7 @@ def test_a_late_old_period_never_replaces_a_newer_one() -> None:
     assert (growth["2023-03-08"], growth["2023-03-09"]) == (None, 25)
 
 
-def test_of_two_periods_with_one_end_the_larger_quarter_is_the_latest() -> None:
+def test_the_larger_quarter_wins_when_period_ends_are_equal() -> None:
     panels = market(
         [
             statement(2022, 4, "2022-12-31", "2023-03-02", total_equity=4e9),
@@ -106,7 +106,7 @@ def test_of_two_periods_with_one_end_the_larger_quarter_is_the_latest() -> None:
     assert [found[f"2023-03-{day:02}"] for day in (2, 6, 8)] == [4, 4, 1]
 
 
-def test_a_restated_period_end_decides_which_period_is_the_latest() -> None:
+def test_a_restated_period_end_decides_the_latest_period() -> None:
     panels = market(
         [
             statement(2022, 3, "2022-09-30", "2022-11-15", total_equity=2e9),
@@ -130,7 +130,7 @@ def test_there_is_no_falling_back_to_an_older_period() -> None:
     assert by_day(panels, "PBR")["2023-03-09"] == pytest.approx(1e9 / 1100, rel=1e-6)
 
 
-def test_a_company_that_reports_only_years_has_everything_from_its_years() -> None:
+def test_a_company_that_reports_only_years_has_all_factors() -> None:
     years = [
         statement(year, 4, f"{year}-12-31", f"{year + 1}-02-20", net_income=income, revenue=1000.0, total_equity=400)
         for year, income in ((2019, 8.0), (2020, 20.0), (2021, 50.0), (2022, 64.0))
@@ -179,8 +179,8 @@ def test_a_changed_fiscal_year_gives_no_trailing_sum() -> None:
     periods = [(2021, "2021-06-30", 800.0), (2022, "2022-06-30", 900.0), (2023, "2022-12-31", 500.0)]
     panels = market(
         [
-            statement(year, 4, end, told, revenue=revenue, net_income=revenue, total_equity=1e9, total_assets=1e9)
-            for (year, end, revenue), told in zip(periods, ("2021-09-01", "2022-09-01", "2023-03-09"), strict=True)
+            statement(year, 4, end, disclosed, revenue=revenue, net_income=revenue, total_equity=1e9, total_assets=1e9)
+            for (year, end, revenue), disclosed in zip(periods, ("2021-09-01", "2022-09-01", "2023-03-09"), strict=True)
         ]
     )
     turnover, growth = by_day(panels, "ASSET_TURNOVER"), by_day(panels, "REVENUE_GROWTH_1Y")

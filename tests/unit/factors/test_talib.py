@@ -56,7 +56,7 @@ def test_macd_is_that_of_talib_when_the_seeds_are_forgotten() -> None:
     assert not np.isnan(found[34:]).any()
 
 
-def test_bollinger_is_the_band_of_talib_with_the_sample_deviation() -> None:
+def test_bollinger_is_that_of_talib_with_sample_deviation() -> None:
     inputs = _inputs()
     found = compute_factors(inputs, ["BOLLINGER_POSITION"], slice(0, ROWS))["BOLLINGER_POSITION"]
     for i in (0, 1, 2, 4, 5):
