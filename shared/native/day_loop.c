@@ -521,8 +521,7 @@ static void reweight(const day_ctx *t) {
         if (s->is_held[col]) {
             const holding *h = find_holding(t, col);
             double price = order_price(t, col), value = h->shares * (isnan(price) ? bar_of(t, col)->last : price);
-            if (h->skip_today || !(target - value > o->band * target)) continue;
-            buy(t, col, target - value);
+            if (!h->skip_today && target - value > o->band * target) buy(t, col, target - value);
         } else if (opened < slots) {
             opened += buy(t, col, target);
         }

@@ -216,6 +216,11 @@ class FactorCoverage:
                 without_candidate=self._without_candidate(panels, universe, slice(first, last + 1)),
             )  # fmt: skip
 
+    def found_candidates(self, panels: Panels, universe: UniverseMask) -> bool:
+        """Return whether some stock was a candidate on a row before a rebalance day."""
+        rows = slice(self.first, self.first + len(self.decides))
+        return self._without_candidate(panels, universe, rows) < int(np.count_nonzero(self.decides))
+
     def _without_candidate(self, panels: Panels, universe: UniverseMask, rows: slice) -> int:
         """Return on how many of these rows, among those before a rebalance day, no stock was a candidate."""
         candidates = universe.rows(rows).copy()

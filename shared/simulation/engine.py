@@ -174,7 +174,7 @@ def simulate(
     begun = perf_counter()
     state.coverage = coverage.validate(panels, state.universe)
     state.warnings += coverage_warnings(state.coverage, panels)
-    if not state.ledger.state.candidate_days:
+    if not state.ledger.state.candidate_days and not coverage.found_candidates(panels, state.universe):
         state.warnings.append(
             no_candidates(state.expressions, state.universe, panels, state.plan.decisions, coverage.decides)
         )

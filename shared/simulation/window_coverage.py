@@ -1,17 +1,22 @@
-"""Windows of a run's expressions that no stock of the universe fills: conditions that could never hold."""
+"""Windows of a run's expressions that no stock of the universe fills: conditions that could never hold.
+
+A window (`lag`, `delta`, `pct_change`, `ts_*`) is filled on a row when its arguments have a value on every row that it
+reads. It is read on the rows of the decisions, or, inside another window, on the rows that the other one reads.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 
 from shared.errors import Problem
-from shared.language import Expression
-from shared.language.ast import children
-from shared.language.dependencies import own_lookback
-from shared.language.evaluate import evaluate, evaluate_market
+from shared.language import BY_NAME, Expression
+from shared.language.ast import Call, Node, Number, children
+from shared.language.dependencies import whole_number
+from shared.language.evaluate import evaluate
 from shared.language.expression import describe
 from shared.model.calendar import iso
 from shared.model.panels import Panels
@@ -22,6 +27,16 @@ from shared.simulation.universe import UniverseMask
 _ROWS = 64
 _filled: Memo[bool] = Memo(1024)
 """Whether a window has a value inside the universe on a row, by dataset version, window, universe and row."""
+
+
+@dataclass(frozen=True)
+class _Window:
+    """A window with its arguments, the rows before a row that it reads, and the windows around it, outermost first."""
+
+    value: Expression
+    arguments: tuple[Expression, ...]
+    offsets: tuple[int, ...]
+    around: tuple[tuple[int, ...], ...]
 
 
 def unfilled_windows(
@@ -38,15 +53,16 @@ def unfilled_windows(
     `decides` (bool [decision rows], the first being dataset row `first`) flags the rows before rebalance days; the
     expressions whose path begins with one of `every_row` read all decision rows.
     """
-    problems = []
+    problems: list[Problem] = []
     for path, expression in expressions.named():
+        windows = _windows(expression)
         rows = first + np.flatnonzero(np.ones_like(decides) if path.startswith(every_row) else decides)
-        if not len(rows):
+        if not windows or not len(rows):
             continue
         used = _without_where(universe) if path.startswith("strategy.universe") else universe
         problems += [
-            Problem(path=path, message=_message(window, panels, rows))
-            for window in _windows(expression)
+            Problem(path=path, message=_message(window.value, panels, rows))
+            for window in windows
             if not _is_filled(window, panels, used, rows)
         ]
     return problems
@@ -57,33 +73,61 @@ def _without_where(universe: UniverseMask) -> UniverseMask:
 
 
 @lru_cache(maxsize=256)
-def _windows(expression: Expression) -> tuple[Expression, ...]:
-    """Return the windows of an expression (functions over several rows), each as an expression, outermost first."""
-    windows = []
-    pending = [expression.node]
-    while pending:
-        node = pending.pop()
-        if own_lookback(node):
-            windows.append(describe(node, "number"))
-        pending.extend(children(node))
-    return tuple(windows)
+def _windows(expression: Expression) -> tuple[_Window, ...]:
+    return tuple(_windows_of(expression.node, ()))
 
 
-def _is_filled(window: Expression, panels: Panels, universe: UniverseMask, rows: np.ndarray) -> bool:
-    last = int(rows[-1])
-    key = (panels.version, len(panels.days), window.text, universe.key, last)
-    if _filled.get(key, lambda: _has_value(window, panels, universe, slice(last, last + 1), rows)):
+def _windows_of(node: Node, around: tuple[tuple[int, ...], ...]) -> Iterator[_Window]:
+    """Yield the windows of a tree, outermost first; `ema` is filled by its first value and none of them."""
+    if isinstance(node, Call) and BY_NAME[node.function].family == "window" and node.function != "ema":
+        n = whole_number(node)
+        offsets = {"lag": (n,), "delta": (0, n), "pct_change": (0, n)}.get(node.function, tuple(range(n)))
+        arguments = tuple(describe(part, "number") for part in node.arguments if not isinstance(part, Number))
+        yield _Window(describe(node, "number"), arguments, offsets, around)
+        around = (*around, offsets)
+    for child in children(node):
+        yield from _windows_of(child, around)
+
+
+def _rows_read(window: _Window, rows: np.ndarray) -> np.ndarray:
+    """Return the rows on which a window is read when its expression is read on `rows`, ascending."""
+    for offsets in window.around:
+        rows = np.unique(rows[:, None] - np.array(offsets))
+        rows = rows[rows >= 0]
+    return rows
+
+
+def _is_filled(window: _Window, panels: Panels, universe: UniverseMask, rows: np.ndarray) -> bool:
+    """Return whether a window is filled on a row that it reads when its expression is read on `rows`."""
+    last = int(rows[-1]) - sum(min(offsets) for offsets in window.around)
+    if last < 0:
+        return False
+
+    def on_last_row() -> bool:
+        span = slice(last, last + 1)
+        values = evaluate(window.value, panels, span, universe.rows, universe.key)
+        return bool((~np.isnan(values) & universe.rows(span)).any())
+
+    if _filled.get((panels.version, len(panels.days), window.value.text, universe.key, last), on_last_row):
         return True
-    starts = range(int(rows[0]), last, _ROWS)
-    return any(_has_value(window, panels, universe, slice(s, min(s + _ROWS, last)), rows) for s in reversed(starts))
+    read = _rows_read(window, rows)
+    blocks = np.array_split(read, -(-len(read) // _ROWS))
+    return any(_has_arguments(window, panels, universe, block) for block in reversed(blocks))
 
 
-def _has_value(window: Expression, panels: Panels, universe: UniverseMask, span: slice, rows: np.ndarray) -> bool:
-    read = np.isin(np.arange(span.start, span.stop), rows)
-    if window.market_wide:
-        return not bool(np.isnan(evaluate_market(window, panels, span, universe.rows, universe.key)[read]).all())
-    values = evaluate(window, panels, span, universe.rows, universe.key)
-    return bool((~np.isnan(values) & universe.rows(span))[read].any())
+def _has_arguments(window: _Window, panels: Panels, universe: UniverseMask, rows: np.ndarray) -> bool:
+    """Return whether the arguments of some stock have every value that the window needs on one of these rows."""
+    rows = rows[rows >= max(window.offsets)]
+    if not len(rows):
+        return False
+    span = slice(int(rows[0]) - max(window.offsets), int(rows[-1]) + 1)
+    has = np.ones((span.stop - span.start, len(panels.instruments)), np.bool_)
+    for argument in window.arguments:
+        has &= ~np.isnan(evaluate(argument, panels, span, universe.rows, universe.key))
+    filled = universe.rows(slice(int(rows[0]), int(rows[-1]) + 1))[rows - rows[0]]
+    for offset in window.offsets:
+        filled &= has[rows - offset - span.start]
+    return bool(filled.any())
 
 
 def _message(window: Expression, panels: Panels, rows: np.ndarray) -> str:
