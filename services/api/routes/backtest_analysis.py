@@ -13,7 +13,7 @@ from services.api.errors import ApiProblem, invalid
 from services.api.http.answers import json_response
 from services.api.http.request import parse_body, read_optional_body
 from services.api.routes.backtests import find_completed
-from services.api.schemas import responses
+from services.api.schemas import analysis_responses as responses
 from services.api.schemas.requests import AuditBody, ExplainQuery, HoldingsQuery
 from services.api.simulator_queries import query_simulator
 from shared.errors import Problem

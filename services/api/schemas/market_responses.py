@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from services.api.schemas.responses import DATE, NEXT_CURSOR, UTC, Count, DateText, Instant, Share
+from services.api.schemas.field_types import DATE, NEXT_CURSOR, UTC, Count, DateText, Instant, Share
+from services.api.schemas.result_responses import ResultWarning
 from shared.model.request import about
 
 RankingKind = Literal["market_cap", "trading_volume", "trading_value"]
@@ -63,7 +64,7 @@ class Screen(Struct, kw_only=True):
     date: Annotated[DateText, about("Row whose values are used.", DATE)]
     total: Annotated[Count, about("Number of stocks that passed.", "stocks")]
     items: Annotated[list[ScreenItem], about("The first of them, in the order of the ranking.")]
-    warnings: Annotated[list[dict[str, Any]], about("Factors that few stocks of the universe have.")]
+    warnings: Annotated[list[ResultWarning], about("Factors that few stocks of the universe have.")]
 
 
 class RankingItem(Struct, kw_only=True):

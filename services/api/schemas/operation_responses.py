@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Struct
 
-from services.api.schemas.responses import NEXT_CURSOR, UTC, Count, Instant
+from services.api.schemas.field_types import NEXT_CURSOR, UTC, Count, Instant
 from shared.model.request import about
 
 

@@ -1,0 +1,149 @@
+"""Shapes of the analysis of a completed backtest: explanation, holdings, audit, replay."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Struct, field
+
+from services.api.schemas.field_types import DATE, Count, DateText
+from services.api.schemas.result_responses import EquityPoint, Trade
+from shared.model.request import about
+
+
+class Holding(Struct, kw_only=True):
+    """A position on an evening."""
+
+    stock_code: Annotated[str, about("Stock code.")]
+    name: Annotated[str, about("Name of the stock on that day.")]
+    shares: Annotated[float, about("Number of shares.", "shares")]
+    entry_price: Annotated[float, about("Mean entry price on the share basis of that evening.", "won")]
+    entry_date: Annotated[DateText, about("Day of the first purchase.", DATE)]
+    price: Annotated[float, about("Last close.", "won")]
+    value: Annotated[float, about("Shares times price.", "won")]
+    weight: Annotated[float | None, about("Value divided by equity.", "fraction")]
+    gain: Annotated[float, about("Value and proceeds so far less the cost.", "won")]
+    return_: Annotated[float | None, about("Gain divided by cost.", "fraction")] = field(name="return")
+
+
+class Holdings(Struct, kw_only=True):
+    """The positions on the evening of a day; their values and the cash add up to the equity."""
+
+    date: Annotated[DateText, about("The day.", DATE)]
+    equity: Annotated[float, about("Equity of the evening.", "won")]
+    cash: Annotated[float, about("Cash of the evening.", "won")]
+    holdings: Annotated[list[Holding], about("Positions, by stock code.")]
+
+
+class ConditionPart(Struct, kw_only=True):
+    """A part of a condition for one stock on one row."""
+
+    condition: Annotated[str, about("Text of the part.")]
+    passed: Annotated[bool, about("Whether it was true.")]
+    values: Annotated[dict[str, float | None], about("The numbers that it compares, by their text; null: absent.")]
+    operator: Annotated[Literal["and", "or"] | None, about("How the operands are combined; null: there are none.")]
+    operands: Annotated[list[ConditionPart], about("Parts that this part combines.")]
+
+
+class Why(Struct, kw_only=True, omit_defaults=True):
+    """Why a trade was made."""
+
+    rule: Annotated[str, about("The rule in words.")]
+    level: Annotated[float | None, about("Stop or target; null: the rule has none.", "won")]
+    reference: Annotated[float | None, about("Price before slippage, ticks and limits.", "won")]
+    decided_on: Annotated[DateText | None, about("Row whose values decided; absent for prices.", DATE)] = None
+    parts: Annotated[list[ConditionPart] | None, about("Parts of the condition behind the trade.")] = None
+    values: Annotated[dict[str, float | None] | None, about("All numbers that the parts compared.")] = None
+    rank: Annotated[int | None, about("Rank among the candidates, from 1; null: it was no candidate.")] = None
+    candidates: Annotated[Count | None, about("Number of candidates.", "stocks")] = None
+    held_days: Annotated[int | None, about("Age of the position at a sale.", "calendar days")] = None
+    equity: Annotated[float | None, about("Drawdown stop: equity of the evening that decided.", "won")] = None
+    equity_level: Annotated[float | None, about("Drawdown stop: equity at which it stops.", "won")] = None
+    highest_equity: Annotated[float | None, about("Drawdown stop: highest equity before.", "won")] = None
+
+
+class ExplainedTrade(Trade, kw_only=True):
+    """A trade and its reason."""
+
+    why: Annotated[Why, about("Why it was made.")]
+
+
+class PassedPart(Struct, kw_only=True):
+    """How many stocks fulfilled a part of the condition."""
+
+    condition: Annotated[str, about("Text of the part.")]
+    passed: Annotated[Count, about("Stocks of the universe that fulfilled it.", "stocks")]
+
+
+class Rebalance(Struct, kw_only=True):
+    """What passed on a rebalance day."""
+
+    date: Annotated[DateText, about("Rebalance day.", DATE)]
+    decided_on: Annotated[DateText, about("The row before it.", DATE)]
+    universe: Annotated[Count, about("Stocks in the universe.", "stocks")]
+    parts: Annotated[list[PassedPart], about("Parts of buy.where.")]
+    candidates: Annotated[Count, about("Stocks that fulfilled all parts and have a rank.", "stocks")]
+
+
+class UniversePart(Struct, kw_only=True):
+    """A part of the universe for one stock on one row."""
+
+    part: Annotated[str, about("Field of strategy.universe, price, delisted_on, or `where: <condition>`.")]
+    passed: Annotated[bool, about("Whether the stock fulfilled it.")]
+    value: Annotated[Any, about("The stock's own value.")]
+
+
+class Explanation(Struct, kw_only=True, omit_defaults=True):
+    """The result with `why` at each trade and `rebalances`; or with stock_code and date, why the stock was not bought:
+    the fields from `stock_code` on. Prices are raw."""
+
+    trades: Annotated[list[ExplainedTrade] | None, about("Trades with their reasons.")] = None
+    rebalances: Annotated[list[Rebalance] | None, about("What passed on each rebalance day.")] = None
+    stock_code: Annotated[str | None, about("Stock code.")] = None
+    name: Annotated[str | None, about("Name of the stock on that day.")] = None
+    date: Annotated[DateText | None, about("The day.", DATE)] = None
+    decided_on: Annotated[DateText | None, about("The row before it; null: there is none.", DATE)] = None
+    outcome: Annotated[
+        str | None,
+        about("bought, no_signal, no_rebalance_day, when_false, drawdown_stop, held, sold_today, not_in_universe, "
+              "condition, no_rank_value, not_in_target_list, no_slot, max_new_per_day, sector_cap, halted, limit_up, "
+              "volume or cash: what stopped the purchase."),
+    ] = None  # fmt: skip
+    message: Annotated[str | None, about("The outcome in words.")] = None
+    rebalance_day: Annotated[bool | None, about("Whether stocks are bought on that day.")] = None
+    universe: Annotated[list[UniversePart] | None, about("Parts of the universe.")] = None
+    condition: Annotated[list[ConditionPart] | None, about("Parts of buy.where.")] = None
+    rank_by: Annotated[str | None, about("The number that is ranked by.")] = None
+    value: Annotated[float | None, about("Its value for the stock; null: absent.")] = None
+    rank: Annotated[int | None, about("Rank among the candidates, from 1; null: it was no candidate.")] = None
+    candidates: Annotated[Count | None, about("Number of candidates.", "stocks")] = None
+    target_list: Annotated[Count | None, about("Length of the target list; null with on_rebalance hold.", "stocks")] = (
+        None
+    )
+    positions: Annotated[Count | None, about("Positions when purchases began.", "stocks")] = None
+    slots: Annotated[Count | None, about("Free slots when purchases began.", "stocks")] = None
+    bought: Annotated[Count | None, about("Stocks bought on that day.", "stocks")] = None
+    cash: Annotated[float | None, about("Cash when purchases began.", "won")] = None
+    equity: Annotated[
+        list[EquityPoint] | float | None,
+        about("The equity curve; with stock_code: equity at the first purchase.", "won"),
+    ] = None
+    price: Annotated[float | None, about("Open (or close) of the day; null: it did not trade.", "won")] = None
+    upper_limit: Annotated[float | None, about("Upper price limit; null: none.", "won")] = None
+    mean_volume: Annotated[float | None, about("Mean volume of the 20 rows before; null: none.", "shares")] = None
+
+
+class Audit(Struct, kw_only=True):
+    """Result of the look-ahead audit."""
+
+
+class Replay(Struct, kw_only=True):
+    """Whether a backtest gives the same result again."""
+
+    outcome: Annotated[
+        Literal["identical", "different", "dataset_gone"],
+        about("identical, different, or dataset_gone (the dataset version was deleted)."),
+    ]
+    result_digest: Annotated[str | None, about("Digest of the new result.")]
+    stored_result_digest: Annotated[str | None, about("Digest of the stored result.")]
+    first_difference: Annotated[dict[str, Any] | None, about("Part, index and date of the first difference.")]
