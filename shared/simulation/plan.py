@@ -14,7 +14,8 @@ from shared.language.typecheck import Role
 from shared.model.calendar import from_day, to_day
 from shared.model.instruments import Instruments
 from shared.model.kinds import KRX_MARKETS
-from shared.model.request import BacktestRequest
+from shared.model.request import BacktestRequest, Universe
+from shared.model.suggestions import suggest_sectors, suggest_stocks
 from shared.simulation.validation import unknown_names
 from shared.strategies.catalogue import SECTORS
 
@@ -186,17 +187,29 @@ def dataset_problems(
         )
     if "MARKET_CAP" in reads(request) and "MARKET_CAP" not in factors:
         problems.append(Problem(path="strategy", message="the factor MARKET_CAP is not in this dataset version"))
-    universe = request.strategy.universe
-    for name, standard, loaded in (
-        ("markets", KRX_MARKETS, instruments.market),
-        ("sectors", SECTORS, instruments.sector),
-        ("exclude_sectors", SECTORS, instruments.sector),
-        ("stock_codes", (), instruments.ordinal),
+    return problems + _unknown_in_universe(request.strategy.universe, instruments)
+
+
+def _unknown_in_universe(universe: Universe, instruments: Instruments) -> list[Problem]:
+    """Return a problem for each market, sector and stock code that the dataset lacks, with suggestions."""
+
+    def suggest_sector(word: str) -> tuple[str, ...]:
+        return suggest_sectors(word, sorted({*SECTORS, *(sector for sector in instruments.sector if sector)}))
+
+    def suggest_stock(word: str) -> tuple[str, ...]:
+        return suggest_stocks(word, dict(zip(instruments.code, instruments.name, strict=True)))
+
+    problems: list[Problem] = []
+    for name, standard, loaded, suggest in (
+        ("markets", KRX_MARKETS, instruments.market, None),
+        ("sectors", SECTORS, instruments.sector, suggest_sector),
+        ("exclude_sectors", SECTORS, instruments.sector, suggest_sector),
+        ("stock_codes", (), instruments.ordinal, suggest_stock),
     ):
         unknown = [value for value in getattr(universe, name) or () if value not in standard and value not in loaded]
         if unknown:
             have = {*standard, *(value for value in loaded if value)}
-            problems.extend(unknown_names(f"strategy.universe.{name}", unknown, have))
+            problems.extend(unknown_names(f"strategy.universe.{name}", unknown, have, suggest))
     return problems
 
 

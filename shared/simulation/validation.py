@@ -6,8 +6,7 @@ Every problem that can be seen without a dataset is reported at once. Bounds and
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any, TypeVar
 
@@ -17,6 +16,7 @@ from shared.errors import Problem, RequestError
 from shared.language import Role, compile_expression
 from shared.model.conversion import Conversion, convert
 from shared.model.request import BacktestRequest, Portfolio, RebalanceCalendar, Sell, Universe
+from shared.model.suggestions import did_you_mean, nearest
 from shared.strategies.catalogue import CAP_GROUPS
 
 _Struct = TypeVar("_Struct", bound=msgspec.Struct)
@@ -224,15 +224,23 @@ def _canonical_universe(universe: Universe, problems: list[Problem]) -> Universe
     return msgspec.structs.replace(universe, **changes)
 
 
-def unknown_names(path: str, named: Iterable[str], known: Iterable[str]) -> list[Problem]:
-    """Return a problem for each name that is not among the known ones, with the nearest of them."""
+def unknown_names(
+    path: str,
+    named: Iterable[str],
+    known: Iterable[str],
+    suggest: Callable[[str], tuple[str, ...]] | None = None,
+) -> list[Problem]:
+    """Return a problem for each name that is not among the known ones, with those that may have been meant.
+
+    `suggest` finds them; by default the nearest of the known names.
+    """
     names = sorted(known)
     have = frozenset(names)
     problems: list[Problem] = []
     unknown = [name for name in named if name not in have]
     for name in unknown[:MAX_NAMED]:
-        near = tuple(difflib.get_close_matches(name, names, n=3))
-        remedy = f"; did you mean {', '.join(near)}?" if near else ""
+        near = nearest(name, names) if suggest is None else suggest(name)
+        remedy = did_you_mean(near)
         if not near and len(names) <= 30:
             remedy = f"; there are {', '.join(names)}"
         problems.append(Problem(path=path, message=f"unknown name {name!r}{remedy}", suggestions=near))

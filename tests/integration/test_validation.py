@@ -50,6 +50,19 @@ async def test_problems_of_every_stage_are_reported_at_once(client: Client) -> N
     assert {error["path"].partition("[")[0] for error in problem["errors"]} == (due - wrong) | {"dataset"}
 
 
+async def test_unknown_codes_and_fields_have_suggestions(client: Client) -> None:
+    stock = (await client.call("GET", "/v1/stocks?limit=1"))[1]["items"][0]
+    universe = {"stock_codes": ["A" + stock["stock_code"]], "sectors": ["제 약"], "exclude_sector": []}
+    body = {"strategy": {"universe": universe}, "start": FIRST, "end": LAST}
+    status, problem, _ = await client.call("POST", "/v1/backtests", body)
+    assert status == 422
+    suggestions = {error["path"]: error["suggestions"][0] for error in problem["errors"]}
+    assert suggestions == {
+        "strategy.universe.stock_codes": stock["stock_code"], "strategy.universe.sectors": "제약",
+        "strategy.universe.exclude_sector": "exclude_sectors",
+    }  # fmt: skip
+
+
 async def test_expression_problems_are_reported_with_the_shape(client: Client) -> None:
     status, problem, _ = await client.call("GET", "/v1/screen?where=RO%3C10&rank_by=ZZ&order=up&foo=1")
     assert status == 422
