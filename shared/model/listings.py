@@ -1,6 +1,7 @@
 """What an instrument was on a day: its market, kind, sector and name, from the loaded listings and the companies.
 
-1. An entry of the listings holds from its day to the day before the stock's next entry; the first one also before.
+1. A market is that of the last entry of the listings so far, before the first entry that of the first, without entries
+   the company's.
 2. A name or sector is that of the last entry so far that states one, else the company's.
 3. A kind is the loaded one, else it is derived from the code, and the name and market of the day.
 """
@@ -104,10 +105,9 @@ def _key(columns: np.ndarray, days: np.ndarray) -> np.ndarray:
 
 
 def _entries_until(listings: Listings, instrument: int, day: int) -> range:
-    """Positions of the entries of an instrument that hold on or before a day; its first one always does."""
+    """Return the positions of the entries of an instrument that hold on or before a day."""
     start, stop = np.searchsorted(listings.instrument, [instrument, instrument + 1]).tolist()
-    known = int(np.searchsorted(listings.from_day[start:stop], day, side="right"))
-    return range(start, min(start + max(known, 1), stop))
+    return range(start, start + int(np.searchsorted(listings.from_day[start:stop], day, side="right")))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -179,15 +179,16 @@ def _build(instruments: Instruments, listings: Listings) -> _History:
     for column, code in enumerate(instruments.code):
         market, name = instruments.market[column], instruments.name[column]
         sector, loaded = instruments.sector[column], instruments.kind[column]
-        values: list[tuple[int, tuple[int, int, int]]] = []
-        for position in entries_of.get(column, ()):
+        entries = entries_of.get(column, [])
+        if entries:
+            market = listings.market[entries[0]]
+        kind = KINDS.index(loaded or derive_kind(code, name, market))
+        values = [(0, (market_code[market], kind, sector_code[sector]))]
+        for position in entries:
             market = listings.market[position]
             name, sector = listings.name[position] or name, listings.sector[position] or sector
             kind = KINDS.index(loaded or derive_kind(code, name, market))
             values.append((int(listings.from_day[position]), (market_code[market], kind, sector_code[sector])))
-        if not values:
-            kind = KINDS.index(loaded or derive_kind(code, name, market))
-            values.append((0, (market_code[market], kind, sector_code[sector])))
         first.append(values[0][1])
         changes += [(day, column, *now) for (_, before), (day, now) in pairwise(values) if now != before]
     changes.sort()

@@ -50,8 +50,8 @@ def market(seed: int) -> dict[str, list[dict]]:  # type: ignore[type-arg]
 def plain(data: dict, code: str, date: str) -> tuple[str, str, str, str | None]:  # type: ignore[type-arg]
     company = next(c for c in data["companies"] if c["stock_code"] == code)
     entries = sorted((e for e in data["listings"] if e["stock_code"] == code), key=lambda e: e["from_date"])
-    so_far = [e for e in entries if e["from_date"] <= date] or entries[:1]
-    market = so_far[-1]["market"] if so_far else company["market"]
+    so_far = [e for e in entries if e["from_date"] <= date]
+    market = (so_far or entries[:1] or [company])[-1]["market"]
     name = next((e["name"] for e in reversed(so_far) if e["name"]), company["name"])
     sector = next((e["sector"] for e in reversed(so_far) if e["sector"]), company["sector"])
     return market, company["kind"] or derive_kind(code, name, market), name, sector
