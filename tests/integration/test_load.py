@@ -17,7 +17,7 @@ import pytest
 from services.preparer.loading.load import load_market
 from shared.errors import LoadError
 from shared.infra.database.pool import lone_connection
-from shared.infra.market_tables import Change, changes, read_market
+from shared.infra.market_tables import Change, changes, fill_tradable_days, read_market
 from shared.model.calendar import to_day
 from shared.model.market_data import RawMarket
 from shared.settings import Settings
@@ -205,13 +205,15 @@ def _statement(line: str) -> dict[str, str]:
         (_price("2024-01-03,000010,10,twelve,9,11,5,1"), ["row 2", "high is 'twelve', expected a number"]),
         (_price("03.01.2024,000010,10,12,9,11,5,1"), ["row 2", "date is '03.01.2024', expected a date"]),
         (_price("2024-02-30,000010,10,12,9,11,5,1"), ["row 2", "date is '2024-02-30'"]),
-        (_price("2024-01-03,000010,10,12,9,,5,1"), ["row 2", "close is empty"]),
-        (_price("2024-01-03,000010,,12,9,11,5,1"), ["row 2", "empty or 0 on a row with volume"]),
+        (_price("2024-01-03,000010,10,12,9,,5,1"), ["row 2", "close is empty or 0 on a row with trading"]),
+        (_price("2024-01-03,000010,10,,9,11,5,1"), ["row 2", "high, low or close is empty or 0"]),
+        (_price("2024-01-03,000010,15,10,9,9.5,5,1"), ["row 2", "open 15 is outside low 9 to high 10"]),
+        (_price("2024-01-03,000010,10,10,9.9,12,5,1"), ["row 2", "close 12 is outside low 9.9 to high 10"]),
         (_price("2024-01-03,000099,10,12,9,11,5,1"), ["row 2", "stock_code 000099 is no company"]),
         (_price("2024-01-03,000010,10,12,9,11,99999999999999999999,1"), ["row 2", "volume", "too large"]),
         (_price("2024-01-03,000010,10,12,9,11,inf,1"), ["row 2", "volume", "too large"]),
         (_price("2024-01-03,000010,10,12,9,11,5,0"), ["row 2", "split is 0"]),
-        (_price("2024-01-03,000010,10"), ["row 2", "close is empty"]),
+        (_price("2024-01-03,000010,10"), ["row 2", "volume is empty"]),
         ({"prices": "date,stock_code,open,high,low,close\n"}, ["prices.csv", "missing required column volume"]),
         ({"prices": ""}, ["prices.csv is empty"]),
         (
@@ -292,3 +294,140 @@ async def test_a_real_market_loads_in_bounded_memory_and_again_without_effect(se
         rows, made, resident_kib = output.decode().split()
         assert (int(rows), made) == (expected, revision)
         assert int(resident_kib) <= 1024 * 1024
+
+
+PRICE_HEAD = "date,stock_code,open,high,low,close,volume"
+
+
+async def test_rows_that_are_accepted_with_a_remark_are_counted(settings: Settings, tmp_path: pathlib.Path) -> None:
+    rows = (
+        "2024-01-02,000010,10,10,9,9,5",
+        "2024-01-03,000010,11,10,9,9,5",  # a tick above the high
+        "2024-01-04,000010,,10,9,9,5",  # volume but no open
+        "2024-01-05,000010,0,0,0,,0",
+        "2024-01-05,000020,0,0,0,9,0",  # on the day of delisting
+        "2024-01-08,000010,0,10,9,9,5",
+    )
+    report = await _load(
+        settings,
+        _write(
+            tmp_path / "market",
+            companies=COMPANIES,
+            prices="\n".join((PRICE_HEAD, *rows, "")),
+            indices="date,index,close\n2024-01-02,KOSPI,-1\n2024-01-03,KOSPI,0\n2024-01-04,KOSPI,7\n",
+        ),
+    )
+    assert (report.prices.outside_range, report.prices.volume_without_open, report.prices.after_delisting) == (1, 2, 1)
+    assert report.indices_without_value == 2
+    found = await _stored(settings)
+    assert found.days.tolist() == [to_day(dt.date(2024, 1, 2)), to_day(dt.date(2024, 1, 3))]
+    assert np.isnan(found.indices["KOSPI"]).all()
+
+
+def _changes_of(*changes: str) -> str:
+    closes = (10_000, 10_300, 10_600, 10_200, 10_800, 11_200)
+    rows = [
+        f"2024-01-{day:02d},000010,{close},{close},{close},{close},9,{change}"
+        for day, close, change in zip((2, 3, 4, 5, 8, 9), closes, changes, strict=True)
+    ]
+    return "\n".join((PRICE_HEAD + ",change,change_rate", *rows, ""))
+
+
+FRACTIONS = ("0,", "0.03,", "0.029126,", "-0.037736,", "0.058824,", "0.037037,")
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        (FRACTIONS, "looks like a fraction"),
+        (("0,", "300,", "300,", "400,", "600,", "400,"), None),  # one unsigned fall may be a split
+        ((",0", ",0.03", ",0.029126", ",-0.037736", ",0.058824", ",0.037037"), "cannot be a base price"),
+        (("0,", "300,", "300,", "-400,", "-600,", "-400,"), None),  # two may be splits
+        (("0,0", "300,-3", "300,-3", "-400,3.77", "600,5.88", "400,3.7"), "contradict each other on 3 of 6 rows"),
+        (("0,", "300,", "300,", "-400,", "600,", "400,"), None),
+    ],
+)
+async def test_changes_that_cannot_be_against_a_base_are_refused(
+    settings: Settings, tmp_path: pathlib.Path, changes: tuple[str, ...], reason: str | None
+) -> None:
+    folder = _write(tmp_path / "market", companies=COMPANIES, prices=_changes_of(*changes))
+    if reason is None:
+        assert (await _load(settings, folder)).revision == 1
+    else:
+        with pytest.raises(LoadError, match=reason):
+            await _load(settings, folder)
+
+
+async def test_changes_in_fractions_load_as_rates(settings: Settings, tmp_path: pathlib.Path) -> None:
+    folder = _write(tmp_path / "market", companies=COMPANIES, prices=_changes_of(*FRACTIONS))
+    await load_market(folder, settings.database_url or "", change_unit="fraction")
+    found = await _stored(settings)
+    assert np.isnan(found.prices["change"]).all()
+    assert found.prices["change_rate"][:, 0].tolist() == pytest.approx([0, 3, 2.9126, -3.7736, 5.8824, 3.7037])
+
+
+async def test_listings_kinds_and_issuers_are_stored(settings: Settings, tmp_path: pathlib.Path) -> None:
+    folder = _write(
+        tmp_path / "market",
+        companies="stock_code,name,market,kind,issuer\n000010,a,KOSDAQ GLOBAL,reit,하나\n000020,b,유가증권시장,,\n",
+        listings="stock_code,from_date,market,name,sector\n000010,2024-01-03,코넥스,c,\n000010,2023-01-02,kosdaq,,S\n",
+        prices=PRICE_HEAD + "\n2024-01-02,000010,10,10,9,9,5\n",
+    )
+    report = await _load(settings, folder)
+    assert report.differing["listing"] == 2
+    found = await _stored(settings)
+    assert found.instruments.market == ("KOSDAQ", "KOSPI")
+    assert found.instruments.kind == ("reit", None)
+    assert found.instruments.issuer == ("하나", None)
+    assert found.listings.market == ("KOSDAQ", "KONEX")
+    assert found.listings.from_day.tolist() == [to_day(dt.date(2023, 1, 2)), to_day(dt.date(2024, 1, 3))]
+    assert (found.listings.name, found.listings.sector) == ((None, "c"), ("S", None))
+    assert (await _load(settings, folder)).revision is None
+
+
+@pytest.mark.parametrize(
+    ("files", "reason"),
+    [
+        ({"companies": "stock_code,name,market,kind\n000010,a,KOSPI,etf\n"}, "kind is 'etf', expected one of common"),
+        ({"listings": "stock_code,from_date,market\n000099,2024-01-03,KOSPI\n"}, "000099 is no company"),
+        (
+            {"listings": "stock_code,from_date,market\n000010,2024-01-03,KOSPI\n000010,2024-01-03,KONEX\n"},
+            "stock_code 000010, from_date 2024-01-03",
+        ),
+        (
+            {"dividends": "stock_code,ex_date,dps\n000010,2023-12-27,300\n000010,2023-12-27,300\n"},
+            "give each a kind",
+        ),
+    ],
+)
+async def test_a_mistake_in_the_market_in_time_is_named(
+    settings: Settings, market: pathlib.Path, tmp_path: pathlib.Path, files: dict[str, str], reason: str
+) -> None:
+    await _load(settings, market)
+    with pytest.raises(LoadError, match=reason):
+        await _load(settings, _write(tmp_path / "broken", **files))
+
+
+async def test_several_dividends_of_one_day_add_up_and_are_replaced_together(
+    settings: Settings, market: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    await _load(settings, market)
+    head = "stock_code,ex_date,dps,kind\n"
+    three = "000010,2023-12-27,300,\n000010,2023-12-27,200,\n000010,2023-12-27,200,special\n"
+    assert (await _load(settings, _write(tmp_path / "three", dividends=head + three))).differing == {"dividend": 3}
+    found = (await _stored(settings)).dividends
+    assert (found.dps.tolist(), found.kind) == ([200, 300, 200], (None, None, "special"))
+    one = _write(tmp_path / "one", dividends=head + "000010,2023-12-27,300,\n")
+    assert (await _load(settings, one)).differing == {"dividend": 2}
+    found = (await _stored(settings)).dividends
+    assert (found.dps.tolist(), found.kind) == ([300, 200], (None, "special"))
+    assert (await _load(settings, one)).revision is None
+
+
+async def test_rows_of_an_earlier_version_get_their_tradable_days(settings: Settings, market: pathlib.Path) -> None:
+    await _load(settings, market)
+    days = (await _stored(settings)).days.tolist()
+    async with lone_connection(settings.database_url or "") as connection:
+        await connection.execute("update price_year set tradable = null")
+        await fill_tradable_days(connection)
+    assert (await _stored(settings)).days.tolist() == days

@@ -1,4 +1,5 @@
-"""Load a market directory: Parquet, CSV or CSV.gz files of prices, companies, financials, dividends and indices.
+"""Load a market directory: Parquet, CSV or CSV.gz files of prices, companies, listings, financials,
+dividends and indices.
 
 One transaction: a file with a broken row changes nothing, and loading the same files again has no effect. When a system
 serves the home, its preparer publishes the new data at once.
@@ -23,6 +24,10 @@ from shared.infra.redis.streams import append
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `ondol load`."""
     parser.add_argument("directory", metavar="DIR", type=pathlib.Path, help="the folder with the files")
+    parser.add_argument(
+        "--change-unit", choices=("won", "fraction"), default="won",
+        help="what the column change of prices holds: won against the base price, or a fraction of it (0.03 is 3 %%)",
+    )  # fmt: skip
     add_common(parser)
 
 
@@ -43,7 +48,12 @@ def main(args: argparse.Namespace) -> int:
 async def _load(args: argparse.Namespace, bar: Bar) -> LoadReport:
     async with connected(args, "load") as system:
         await migrate(system.settings.database_url or "")
-        report = await load_market(args.directory.expanduser(), system.settings.database_url or "", bar)
+        report = await load_market(
+            args.directory.expanduser(),
+            system.settings.database_url or "",
+            bar,
+            change_unit=args.change_unit,
+        )
         if report.revision is not None:
             async with servers.broker(system.settings.broker_url or "") as broker:
                 await asyncio.shield(append(broker, MarketLoaded(revision=report.revision)))
@@ -54,6 +64,15 @@ def _print(report: LoadReport) -> None:
     for name, columns in report.ignored.items():
         print(f"{name}: ignored columns {', '.join(columns)}")
     print(", ".join(f"{count:,} {name}" for name, count in report.rows.items()) + f" read in {report.seconds:.1f} s")
+    remarks = {
+        "rows with volume but no open, which are rows without trading": report.prices.volume_without_open,
+        "rows whose open or close is outside low to high by up to a tick or 0.5 %": report.prices.outside_range,
+        "rows without trading on or after a delisting, which are ignored": report.prices.after_delisting,
+        "index rows of 0 or less, which are no value": report.indices_without_value,
+    }
+    for text, count in remarks.items():
+        if count:
+            print(f"note: {count:,} {text}")
     if report.revision is None:
         print("nothing differs from what is loaded: no new data revision")
     else:

@@ -56,8 +56,8 @@ FILES: dict[str, tuple[Column, ...]] = {
     "prices": (
         *_columns("date", "date"),
         *_columns("text", "stock_code"),
-        *_columns("number", "open", "high", "low", nullable=True),
-        *_columns("number", "close", "volume"),
+        *_columns("number", "open", "high", "low", "close", nullable=True),
+        *_columns("number", "volume"),
         *_optional("number", "trading_value", "market_cap", "listed_shares", "change", "change_rate", "split"),
     ),
     "financials": (

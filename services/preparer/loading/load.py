@@ -15,8 +15,11 @@ from typing import Any
 
 import asyncpg
 
+from services.preparer.loading.base_price_check import BasePriceCheck
 from services.preparer.loading.files import MarketFile, find_files
-from services.preparer.loading.prices import Known, Merged, groups, merge_group, spill_prices
+from services.preparer.loading.known import Known
+from services.preparer.loading.price_rules import PriceCounts
+from services.preparer.loading.prices import ChangeUnit, MergedGroup, groups, merge_group, spill_prices
 from services.preparer.loading.tables import (
     STATEMENT_COLUMNS,
     Companies,
@@ -51,6 +54,9 @@ class LoadReport:
     rows: dict[str, int] = field(default_factory=dict)
     differing: dict[str, int] = field(default_factory=dict)
     ignored: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    prices: PriceCounts = field(default_factory=PriceCounts)
+    indices_without_value: int = 0
+    """Index rows with a close of 0 or less."""
     revision: int | None = None
     seconds: float = 0.0
 
@@ -59,7 +65,9 @@ def silent(what: str, done: int, total: int | None) -> None:
     """Progress that nobody watches."""
 
 
-async def load_market(directory: pathlib.Path, database_url: str, progress: Progress = silent) -> LoadReport:
+async def load_market(
+    directory: pathlib.Path, database_url: str, progress: Progress = silent, *, change_unit: ChangeUnit = "won"
+) -> LoadReport:
     """Load the files of `directory` in one transaction; a revision is made only when some row differs.
 
     LoadError (file, row, reason) leaves everything as it was. Memory is bounded whatever the size of the prices; rows
@@ -76,7 +84,9 @@ async def load_market(directory: pathlib.Path, database_url: str, progress: Prog
         ):
             if not await writer.fetchval(_SQL["lock"]):
                 raise LoadError("Another load is running; start this one when it has ended.")
-            work = _Load(files=files, folder=folder, writer=writer, reader=reader, progress=progress)
+            work = _Load(
+                files=files, folder=folder, writer=writer, reader=reader, progress=progress, change_unit=change_unit
+            )
             await _load(work, report)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -93,6 +103,7 @@ class _Load:
     writer: asyncpg.Connection
     reader: asyncpg.Connection
     progress: Progress
+    change_unit: ChangeUnit
 
 
 async def _load(work: _Load, report: LoadReport) -> None:
@@ -103,8 +114,9 @@ async def _load(work: _Load, report: LoadReport) -> None:
         report.rows["companies"] = companies.rows
     if "prices" in files:
         report.rows["prices"] = await asyncio.to_thread(
-            spill_prices, files["prices"], known, work.folder, lambda done: progress("checking prices", done, None)
-        )
+            spill_prices, files["prices"], known, work.folder, report.prices, work.change_unit,
+            lambda done: progress("checking prices", done, None),
+        )  # fmt: skip
     tables = await asyncio.to_thread(_read_tables, files, known, report)
     async with writer.transaction():
         await fill_tradable_days(writer)
@@ -131,6 +143,7 @@ def _read_tables(files: dict[str, MarketFile], known: Known, report: LoadReport)
         tables["listing"] = read_listings(files["listings"], known)
     if "indices" in files:
         tables["index"] = read_indices(files["indices"])
+        report.indices_without_value = sum(row[-1] <= 0 for row in tables["index"])
     names = {"statement": "financials", "dividend": "dividends", "listing": "listings", "index": "indices"}
     report.rows |= {names[kind]: len(rows) for kind, rows in tables.items()}
     return tables
@@ -146,18 +159,19 @@ async def _write_prices(work: _Load, file: MarketFile, known: Known) -> list[Sco
     """Merge group after group; while one is written the next is read and sorted in a thread."""
     stored = {(row["part"], row["year"]) for row in await work.reader.fetch(_SQL["stored_years"])}
     waiting = list(groups(work.folder))
+    base_prices = BasePriceCheck(file, known)
     first_year: dict[int, int] = {}
     differing: dict[int, int] = {}
     days_before = await _trading_days(work.writer)
 
-    async def merge(group: tuple[int, int, pathlib.Path]) -> Merged:
+    async def merge(group: tuple[int, int, pathlib.Path]) -> MergedGroup:
         part, year, _ = group
         old = None
         if (part, year) in stored:
             old = await copy_out(work.reader, _READ["prices"], part * PART, (part + 1) * PART, year, year)
-        return await asyncio.to_thread(merge_group, file, known, group, old)
+        return await asyncio.to_thread(merge_group, file, known, group, old, base_prices)
 
-    coming: list[asyncio.Task[Merged]] = [asyncio.create_task(merge(group)) for group in waiting[:1]]
+    coming: list[asyncio.Task[MergedGroup]] = [asyncio.create_task(merge(group)) for group in waiting[:1]]
     try:
         for done, (part, year, _) in enumerate(waiting, 1):
             merged = await coming.pop()
@@ -181,7 +195,7 @@ async def _trading_days(connection: asyncpg.Connection) -> set[int]:
     return {row["day"] for row in await connection.fetch(_READ["days"])}
 
 
-async def _replace_rows(merged: Merged, writer: asyncpg.Connection, *, exists: bool) -> None:
+async def _replace_rows(merged: MergedGroup, writer: asyncpg.Connection, *, exists: bool) -> None:
     if exists:
         await writer.execute(_SQL["delete_prices"], merged.year, merged.stocks)
 

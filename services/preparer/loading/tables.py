@@ -12,8 +12,9 @@ import numpy as np
 import polars as pl
 
 from services.preparer.loading.files import MarketFile, batches, first_match
-from services.preparer.loading.prices import Known
+from services.preparer.loading.known import Known
 from shared.infra.database.sql import statements
+from shared.market import has_rules, rule_books
 from shared.model.calendar import NO_DAY, iso, to_day
 from shared.model.fields import PART
 from shared.model.kinds import KINDS
@@ -119,7 +120,14 @@ def _known(rows: list[tuple[Any, ...]]) -> Known:
     ordinals = pl.DataFrame(
         {"stock_code": codes, "ordinal": range(len(codes))}, schema={"stock_code": pl.String, "ordinal": pl.Int32}
     )
-    return Known(ordinals=ordinals, delisted_day=np.array([*delisted, NO_DAY], np.int64), codes=codes)
+    markets = [row[4] for row in rows] + [""]
+    return Known(
+        ordinals=ordinals,
+        delisted_day=np.array([*delisted, NO_DAY], np.int64),
+        rule_book=rule_books(markets),
+        has_ticks=np.array([has_rules(market) for market in markets]),
+        codes=codes,
+    )
 
 
 def _refuse_repeated(file: MarketFile, frame: pl.DataFrame, key: list[str]) -> None:
@@ -243,13 +251,14 @@ def _with_markets(file: MarketFile, frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def read_indices(file: MarketFile) -> list[tuple[Any, ...]]:
-    """Index rows as (name, day, open, high, low, close); LoadError at the first row that breaks a rule."""
+    """Return index rows as (name, day, open, high, low, close); LoadError at the first row that breaks a rule.
+
+    A close of 0 or less is stored and is no value.
+    """
     frame = read_all(file)
-    for name in ("close", "open", "high", "low"):
-        if name in frame.columns:
-            _refuse_where(file, frame, pl.col(name) < 0, f"{name} is negative ({{{name}:g}})")
     if {"high", "low"} <= set(frame.columns):
-        _refuse_where(file, frame, pl.col("high") < pl.col("low"), "high {high:g} is below low {low:g}")
+        is_wrong = (pl.col("high") < pl.col("low")) & (pl.col("close") > 0) & (pl.col("high") > 0)
+        _refuse_where(file, frame, is_wrong, "high {high:g} is below low {low:g}")
     first_match(file, frame["index"].to_list(), _MARKET, "index is {}, expected an upper-case word such as KOSPI")
     _refuse_repeated(file, frame, ["date", "index"])
     nothing = [None] * frame.height
@@ -281,7 +290,8 @@ async def refuse_prices_after_delisting(file: MarketFile | None, connection: asy
         codes = read_all(file)["stock_code"].to_list()
         at = codes.index(row["code"]) if row["code"] in codes else 0
         raise file.error(
-            at, f"delisted_on of {row['code']} is not after its last loaded price of {iso(row['last_day'])}"
+            at,
+            f"delisted_on of {row['code']} is not after its last price with trading of {iso(row['last_day'])}",
         )
 
 

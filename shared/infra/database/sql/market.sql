@@ -65,7 +65,8 @@ where kind <> ''
 order by position;
 
 -- name: indices
-select name, day, close from index_close order by name, day;
+-- A value of 0 or less is no value, but the series is there.
+select name, day, case when close > 0 then close else 'NaN' end as close from index_close order by name, day;
 
 -- name: newest_revision
 select max(id) from data_revision;
