@@ -92,7 +92,7 @@ def _read(spool: Any) -> str:
 
 
 def ondol(*words: str, timeout_s: float = 600) -> Ended:
-    """A verb of the command line."""
+    """A command of the command line."""
     return run([sys.executable, "-m", "ondol.main", *words], timeout_s=timeout_s)
 
 

@@ -32,7 +32,7 @@ QUIET_S = 4.0
 
 def market(folder: pathlib.Path, stocks: int, years: int) -> float:
     """Writes the synthetic market; seconds."""
-    return ondol("market", str(folder), "--stocks", str(stocks), "--years", str(years), "--seed", "1").seconds
+    return ondol("synthesize", str(folder), "--stocks", str(stocks), "--years", str(years), "--seed", "1").seconds
 
 
 def split_last_day(source: pathlib.Path, base: pathlib.Path, increment: pathlib.Path) -> None:
@@ -56,7 +56,7 @@ def restated(source: pathlib.Path, target: pathlib.Path) -> None:
 
 
 def load(folder: pathlib.Path, home: pathlib.Path) -> Figures:
-    """Loads a market directory with the verb; rows a second by its own report and by the wall of the verb."""
+    """Loads a market directory with the command; rows a second by its own report and by the wall of the command."""
     ended = ondol("load", str(folder), "--home", str(home), "--json")
     report = ended.json()
     rows = report["rows"]["prices"]

@@ -1,4 +1,4 @@
-"""The command line `ondol`: finds the verb, reads the environment, and turns every expected error into one sentence."""
+"""The command line `ondol`: dispatch to a command, with settings from the environment and one line per error."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from shared.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verb:
-    """One verb; its module has `add_arguments(parser)` and `main(args) -> exit code`, and is imported when used.
+class Command:
+    """A command; its module has `add_arguments(parser)` and `main(args) -> exit code`, and is imported when used.
 
-    A verb with actions lists them as ACTIONS in its module, with the routes of the API that they ask; another verb
-    names its `routes` here.
+    A command with subcommands declares them as SUBCOMMANDS in its module, each with its routes; other commands name
+    their `routes` here.
     """
 
     name: str
@@ -27,50 +27,53 @@ class Verb:
     meaning: str
     examples: tuple[str, ...]
     routes: tuple[str, ...] = ()
+    alias: str | None = None
+    """An earlier name that still works."""
 
     @property
     def module(self) -> str:
-        """Where it is written."""
+        """The module of the command."""
         return f"ondol.cli.commands.{self.name.replace('-', '_')}"
 
 
-RUN, ASK, WATCH = "run a system", "ask it", "watch over it"
+RUN, USE, OPERATE = "run a system", "use it", "operate it"
 
-VERBS = (
-    Verb(
+COMMANDS = (
+    Command(
         name="demo",
         group=RUN,
-        meaning="a market, the ten famous strategies, and a table of what they earned",
+        meaning="load a market, run the ten famous strategies, and print their results",
         examples=("ondol demo --exit", "ondol demo --market DIR"),
     ),
-    Verb(
+    Command(
         name="serve",
         group=RUN,
         meaning="the whole system on this machine, until Ctrl-C",
         examples=("ondol serve", "ondol serve --home /data/ondol --port 0 --simulators 4"),
     ),
-    Verb(
-        name="market",
+    Command(
+        name="synthesize",
         group=RUN,
         meaning="write a seeded synthetic market in the load format",
-        examples=("ondol market my-market", "ondol market my-market --stocks 300 --years 2 --seed 7"),
+        examples=("ondol synthesize my-market", "ondol synthesize my-market --stocks 300 --years 2 --seed 7"),
+        alias="market",
     ),
-    Verb(
+    Command(
         name="load",
         group=RUN,
         meaning="load a market directory (Parquet, CSV, CSV.gz)",
         examples=("ondol load my-market", "ondol load my-market --home /data/ondol --json"),
     ),
-    Verb(
+    Command(
         name="prepare",
         group=RUN,
-        meaning="build and publish what the newest data revision lacks",
+        meaning="build and publish the dataset of the newest data revision",
         examples=("ondol prepare",),
     ),
-    Verb(
+    Command(
         name="backtest",
-        group=ASK,
-        meaning="run backtests and print what they earned",
+        group=USE,
+        meaning="run backtests and print their results",
         examples=(
             "ondol backtest peter_lynch --start 2023-01-02 --end 2023-12-28",
             "ondol backtest request.json --json",
@@ -78,114 +81,114 @@ VERBS = (
         ),
         routes=("POST /v1/backtests",),
     ),
-    Verb(
+    Command(
         name="backtests",
-        group=ASK,
+        group=USE,
         meaning="list, show, wait, follow, cancel, export, explain, holdings, replay, audit, compare",
         examples=("ondol backtests list", "ondol backtests trades ID --output trades.csv"),
     ),
-    Verb(
+    Command(
         name="screen",
-        group=ASK,
-        meaning="which stocks a strategy or a condition picks",
+        group=USE,
+        meaning="list the stocks that a strategy or a condition selects",
         examples=(
             "ondol screen 'PER < 10 and ROE > 10' --rank-by MOMENTUM_3M --limit 20",
             "ondol screen --strategy peter_lynch",
         ),
         routes=("GET /v1/screen",),
     ),
-    Verb(
+    Command(
         name="strategies",
-        group=ASK,
-        meaning="the catalogue and the presets; keep, replace and delete one's own",
+        group=USE,
+        meaning="list the catalogue and presets; create, replace and delete your own strategies",
         examples=("ondol strategies list", "ondol strategies create mine.json --id mine"),
     ),
-    Verb(
+    Command(
         name="factors",
-        group=ASK,
-        meaning="what conditions may name: definitions and coverage",
+        group=USE,
+        meaning="list factors with their definition and coverage",
         examples=("ondol factors list", "ondol factors show PER"),
     ),
-    Verb(
+    Command(
         name="stocks",
-        group=ASK,
+        group=USE,
         meaning="list and show stocks; rank them by size and trading",
         examples=("ondol stocks list --search 전자", "ondol stocks rank market_cap --limit 10"),
     ),
-    Verb(
+    Command(
         name="datasets",
-        group=ASK,
-        meaning="the versions that backtests are computed from",
+        group=USE,
+        meaning="list and show dataset versions",
         examples=("ondol datasets list", "ondol datasets show"),
     ),
-    Verb(
+    Command(
         name="status",
-        group=WATCH,
-        meaning="what serves this home, its data, dataset and work",
+        group=OPERATE,
+        meaning="show the processes, data, dataset and work of this home",
         examples=("ondol status", "ondol status --json"),
     ),
-    Verb(
+    Command(
         name="scale",
-        group=WATCH,
+        group=OPERATE,
         meaning="change the number of simulators while the system runs",
         examples=("ondol scale 8", "ondol scale 2 --home /data/ondol --json"),
     ),
-    Verb(
+    Command(
         name="warm",
-        group=WATCH,
-        meaning="run the warmer now and wait for its end",
+        group=OPERATE,
+        meaning="run the warmer now and wait until it ends",
         examples=("ondol warm", "ondol warm --phases factors,strategies"),
         routes=("POST /v1/warm-runs",),
     ),
-    Verb(
+    Command(
         name="warm-runs",
-        group=WATCH,
-        meaning="list, show and follow the runs of the warmer",
+        group=OPERATE,
+        meaning="list, show and follow warm runs",
         examples=("ondol warm-runs list", "ondol warm-runs show RUN"),
     ),
-    Verb(
+    Command(
         name="schedule",
-        group=WATCH,
-        meaning="each job of the system with its next run",
+        group=OPERATE,
+        meaning="list the scheduled jobs with their next run",
         examples=("ondol schedule",),
         routes=("GET /v1/schedule",),
     ),
-    Verb(
+    Command(
         name="api",
-        group=WATCH,
-        meaning="whether the API is alive and ready; its metrics and its description",
+        group=OPERATE,
+        meaning="health, readiness, metrics and OpenAPI document of the API",
         examples=("ondol api ready", "ondol api openapi > openapi.json"),
     ),
-    Verb(name="migrate", group=WATCH, meaning="bring the database schema up", examples=("ondol migrate",)),
-    Verb(
+    Command(name="migrate", group=OPERATE, meaning="apply database migrations", examples=("ondol migrate",)),
+    Command(
         name="keys",
-        group=WATCH,
-        meaning="make, list and revoke API keys",
+        group=OPERATE,
+        meaning="create, list and revoke API keys",
         examples=("ondol keys create alice", "ondol keys list"),
     ),
-    Verb(
+    Command(
         name="bench",
-        group=WATCH,
-        meaning="measure speed, memory and the figures of the design",
+        group=OPERATE,
+        meaning="run the benchmark",
         examples=("ondol bench",),
     ),
 )
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one verb. Exit codes: 0 all went well, 1 it did not, 2 wrong arguments or environment, 130 interrupted."""
+    """Run one command. Exit codes: 0 success, 1 failure, 2 wrong arguments or environment, 130 interrupted."""
     words = sys.argv[1:] if arguments is None else arguments
-    verb = next((v for v in VERBS if words and words[0] == v.name), None)
-    if verb is None:
-        return _without_verb(words)
+    command = next((c for c in COMMANDS if words and words[0] in (c.name, c.alias)), None)
+    if command is None:
+        return _without_command(words)
     try:
-        module: Any = importlib.import_module(verb.module)
-        args = parser_of(verb, module).parse_args(words[1:])
+        module: Any = importlib.import_module(command.module)
+        args = parser_of(command, module).parse_args(words[1:])
         args.environment = dict(os.environ)
         args.settings = Settings.from_environment(os.environ)
         code: int = module.main(args)
     except OndolError as error:
-        sys.stderr.write(f"ondol {verb.name}: {error}\n")
+        sys.stderr.write(f"ondol {command.name}: {error}\n")
         return 2 if type(error).__name__ == "SetupError" else 1
     except KeyboardInterrupt:
         return 130
@@ -195,36 +198,36 @@ def main(arguments: list[str] | None = None) -> int:
     return code
 
 
-def parser_of(verb: Verb, module: Any) -> argparse.ArgumentParser:
-    """The parser of a verb, with its examples."""
+def parser_of(command: Command, module: Any) -> argparse.ArgumentParser:
+    """Return the parser of a command, with its examples."""
     parser = argparse.ArgumentParser(
-        prog=f"ondol {verb.name}",
+        prog=f"ondol {command.name}",
         description=module.__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="examples:\n" + "\n".join(f"  {example}" for example in verb.examples),
+        epilog="examples:\n" + "\n".join(f"  {example}" for example in command.examples),
     )
     module.add_arguments(parser)
     return parser
 
 
-def _without_verb(words: list[str]) -> int:
-    width = max(len(verb.name) for verb in VERBS)
+def _without_command(words: list[str]) -> int:
+    width = max(len(command.name) for command in COMMANDS)
     parser = argparse.ArgumentParser(
         prog="ondol",
         description="Backtests of the Korean stock market: prepared once, shared by every simulation.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        usage="ondol VERB …",
+        usage="ondol COMMAND …",
         epilog="\n\n".join(
-            f"{group}:\n" + "\n".join(f"  {v.name:<{width}}  {v.meaning}" for v in VERBS if v.group == group)
-            for group in (RUN, ASK, WATCH)
+            f"{group}:\n" + "\n".join(f"  {v.name:<{width}}  {v.meaning}" for v in COMMANDS if v.group == group)
+            for group in (RUN, USE, OPERATE)
         )
         + "\n\nfirst steps:\n  ondol demo\n\n`ondol COMMAND --help` shows examples; "
         "docs/reference/command-line.md lists every command.\n"
-        "exit codes: 0 all went well, 1 it did not, 2 wrong arguments or environment, 130 interrupted",
+        "exit codes: 0 success, 1 failure, 2 wrong arguments or environment, 130 interrupted",
     )
     parser.add_argument("--version", action="version", version=_version())
     if words and not words[0].startswith("-"):
-        parser.error(f"there is no verb {words[0]!r}; choose from {', '.join(v.name for v in VERBS)}")
+        parser.error(f"unknown command {words[0]!r}; choose from {', '.join(v.name for v in COMMANDS)}")
     parser.parse_args(words)
     parser.print_help(sys.stderr)
     return 2

@@ -1,4 +1,4 @@
-"""A small HTTP client of the API: requests of the verbs, and problem documents as one sentence."""
+"""A small HTTP client of the API: requests of the commands, and problem documents as one sentence."""
 
 from __future__ import annotations
 
@@ -106,9 +106,9 @@ def _place(error: dict[str, Any]) -> str:
 
 
 @asynccontextmanager
-async def client(args: argparse.Namespace, verb: str) -> AsyncIterator[Client]:
-    """A client of the API that runs, or of a system that is started for as long as the verb runs."""
+async def client(args: argparse.Namespace, command: str) -> AsyncIterator[Client]:
+    """A client of the API that runs, or of a system that is started for as long as the command runs."""
     key = getattr(args, "api_key", None) or args.settings.api_key
     headers = {"Authorization": f"Bearer {key}"} if key else {}
-    async with api(args, verb) as address, aiohttp.ClientSession(address, headers=headers) as session:
+    async with api(args, command) as address, aiohttp.ClientSession(address, headers=headers) as session:
         yield Client(session)

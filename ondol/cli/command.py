@@ -1,4 +1,4 @@
-"""Verbs with several actions (`ondol backtests list`): each action is declared once, for running, help and the page."""
+"""Commands with subcommands (`ondol backtests list`), declared once for running, help and the reference page."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from ondol.cli.terminal import add_api
 
 
 def no_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of an action that has none."""
+    """Add no arguments."""
 
 
 def name(text: str) -> str:
-    """A name as a part of a path (the type of arguments that name something in a route)."""
+    """Return a name quoted for a URL path (the `type` of such arguments)."""
     return quote(text, safe="")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Action:
-    """One action: `run` asks the API, prints, and returns the exit code; `routes` are those that it asks."""
+class Subcommand:
+    """One subcommand: `run` calls the API, prints, and returns the exit code; `routes` are those that it calls."""
 
     name: str
     meaning: str
@@ -33,35 +33,35 @@ class Action:
     arguments: Callable[[argparse.ArgumentParser], None] = field(default=no_arguments)
 
 
-def parsers(parser: argparse.ArgumentParser, actions: Sequence[Action]) -> dict[str, argparse.ArgumentParser]:
-    """A parser for each action, below that of the verb."""
-    group = parser.add_subparsers(dest="action", required=True, title="actions", metavar="ACTION")
+def parsers(parser: argparse.ArgumentParser, subcommands: Sequence[Subcommand]) -> dict[str, argparse.ArgumentParser]:
+    """Add a parser for each subcommand and return them by name."""
+    group = parser.add_subparsers(dest="action", required=True, title="subcommands", metavar="SUBCOMMAND")
     found = {}
-    for action in actions:
-        found[action.name] = below = group.add_parser(
-            action.name,
-            help=action.meaning,
-            description=action.meaning[:1].upper() + action.meaning[1:] + ".",
+    for subcommand in subcommands:
+        found[subcommand.name] = below = group.add_parser(
+            subcommand.name,
+            help=subcommand.meaning,
+            description=subcommand.meaning[:1].upper() + subcommand.meaning[1:] + ".",
             formatter_class=argparse.RawDescriptionHelpFormatter,
-            epilog="examples:\n" + "\n".join(f"  {example}" for example in action.examples),
+            epilog="examples:\n" + "\n".join(f"  {example}" for example in subcommand.examples),
         )
-        action.arguments(below)
+        subcommand.arguments(below)
         add_api(below)
-        below.set_defaults(run=action.run)
+        below.set_defaults(run=subcommand.run)
     return found
 
 
-def main_of(verb: str) -> Callable[[argparse.Namespace], int]:
-    """The `main` of a verb with actions."""
+def main_of(command: str) -> Callable[[argparse.Namespace], int]:
+    """Return the `main` of a command with subcommands."""
 
     def main(args: argparse.Namespace) -> int:
-        """Do what was asked for."""
-        return asyncio.run(_act(args, verb))
+        """Run the chosen subcommand."""
+        return asyncio.run(_run(args, command))
 
     return main
 
 
-async def _act(args: argparse.Namespace, verb: str) -> int:
-    async with client(args, verb) as api:
+async def _run(args: argparse.Namespace, command: str) -> int:
+    async with client(args, command) as api:
         code: int = await args.run(args, api)
         return code

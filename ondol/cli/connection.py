@@ -1,4 +1,4 @@
-"""How a verb reaches the servers and the API: those of the settings, those that serve the home, or its own."""
+"""How a command reaches the servers and the API: those of the settings, those that serve the home, or its own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shared.settings import Settings
 
 @dataclass(frozen=True, kw_only=True)
 class System:
-    """What a verb talks to: settings with three URLs; the API's address and the names of services where they run."""
+    """What a command talks to: settings with three URLs; the API's address and the names of services where they run."""
 
     settings: Settings
     api: str | None
@@ -37,8 +37,8 @@ def api_of(args: argparse.Namespace) -> str | None:
 
 
 @asynccontextmanager
-async def connected(args: argparse.Namespace, verb: str) -> AsyncIterator[System]:
-    """Servers for as long as the verb runs, with the schema up to date when they are embedded."""
+async def connected(args: argparse.Namespace, command: str) -> AsyncIterator[System]:
+    """Servers for as long as the command runs, with the schema up to date when they are embedded."""
     settings: Settings = args.settings
     if settings.has_servers:
         yield System(settings=settings, api=api_of(args), services=frozenset())
@@ -54,14 +54,14 @@ async def connected(args: argparse.Namespace, verb: str) -> AsyncIterator[System
             services=frozenset(run.services),
         )
         return
-    async with embedded_servers.servers(args.home, verb=verb, cache_bytes=settings.cache_bytes) as found:
+    async with embedded_servers.servers(args.home, command=command, cache_bytes=settings.cache_bytes) as found:
         await migrate(found.database_url)
         yield System(settings=embedded_servers.with_servers(settings, found), api=None, services=frozenset())
 
 
 @asynccontextmanager
-async def api(args: argparse.Namespace, verb: str) -> AsyncIterator[str]:
-    """The address of an API: the one that runs, or a whole system that is started for as long as the verb runs."""
+async def api(args: argparse.Namespace, command: str) -> AsyncIterator[str]:
+    """The address of an API: the one that runs, or a whole system that is started for as long as the command runs."""
     address = api_of(args)
     if address is not None:
         yield address
@@ -69,7 +69,9 @@ async def api(args: argparse.Namespace, verb: str) -> AsyncIterator[str]:
     from ondol.cli.commands.serve import system
 
     refuse_absent(args.home)
-    async with system(args.settings, args.home, environment=args.environment, port=0, simulators=1, verb=verb) as run:
+    async with system(
+        args.settings, args.home, environment=args.environment, port=0, simulators=1, command=command
+    ) as run:
         yield f"http://127.0.0.1:{run.port}"
 
 

@@ -1,4 +1,4 @@
-"""The page of the command line, and which command asks which route: `python -m ondol.reference` writes the page."""
+"""Write docs/reference/command-line.md from the declared commands: `python -m ondol.cli.reference`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ondol.cli.command import Action, parsers
-from ondol.main import ASK, RUN, VERBS, WATCH, Verb, parser_of
+from ondol.cli.command import Subcommand, parsers
+from ondol.main import COMMANDS, OPERATE, RUN, USE, Command, parser_of
 
 PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "reference" / "command-line.md"
 
@@ -19,40 +19,40 @@ WITHOUT = {
     "GET /docs/docs.js": "the script of that page",
     "GET /docs/docs.css": "the style of that page",
 }
-"""Routes that no command asks, with the reason."""
+"""Routes without a command, with the reason."""
 
 COMMON = frozenset({"help", "home", "json", "api", "api_key"})
-TITLES = {RUN: "Run a system", ASK: "Ask it", WATCH: "Watch over it"}
+TITLES = {RUN: "Run a system", USE: "Use it", OPERATE: "Operate it"}
 
 HEAD = """# The command line
 
-`ondol VERB [ACTION]` covers the same ground as [the HTTP interface](api.md). `--help` works everywhere and shows examples. This page is written by `python -m ondol.reference` from the same declarations.
+`ondol COMMAND [SUBCOMMAND]` covers the same ground as [the HTTP interface](api.md). `--help` works everywhere and shows examples. This page is written by `python -m ondol.cli.reference` from the same declarations.
 
-Verbs that ask the API find it by themselves: `--api URL` or `ONDOL_API_URL`, else the system that serves `--home DIR` (default `./var`), else they start a system on that home for as long as they run. A key is `ONDOL_API_KEY`, a file named by `ONDOL_API_KEY_FILE`, or `--key KEY`.
+Commands that call the API find it in this order: `--api URL` or `ONDOL_API_URL`; the system that serves `--home DIR` (default `./var`); a system that is started on that home for the duration of the command. A key is `ONDOL_API_KEY`, a file named by `ONDOL_API_KEY_FILE`, or `--key KEY`.
 
-| option of most verbs | meaning |
+| option of most commands | meaning |
 |---|---|
 | `--json` | JSON on standard output and nothing else: the API's own document; one document a line where events are followed |
-| `--home DIR` | where data are kept, and where the system that serves them is found |
-| `--api URL`, `--key KEY` | which API is asked, as whom (verbs that ask the API) |
+| `--home DIR` | data directory, and the system that serves it |
+| `--api URL`, `--key KEY` | the API and the key that are used (commands that call the API) |
 | `--limit N`, `--cursor C`, `--all` | lists: how many, from where, or every page |
 
-Tables go to standard output; progress, hints and mistakes go to standard error. Columns are aligned by what letters take on a terminal, Korean ones two.
+Tables go to standard output; progress and errors go to standard error. Korean characters count as two columns.
 
 | exit code | meaning |
 |---|---|
-| 0 | all went well: completed, identical, ready, kept |
-| 1 | it did not: refused, failed, cancelled, different; standard error says why in a sentence |
+| 0 | success: completed, identical, ready, stored |
+| 1 | failure: refused, failed, cancelled, different; standard error gives the reason |
 | 2 | wrong arguments or environment: an unknown option, no such file, no API that answers |
-| 130 | interrupted; a backtest that was asked for goes on (`ondol backtests cancel ID`) |
+| 130 | interrupted; a submitted backtest continues (`ondol backtests cancel ID` stops it) |
 
 In the examples `ID` and `ID2` are backtests, `RUNNING_ID` one that has not ended, `RUN` a warm run and `VERSION` a dataset version.
 """  # noqa: E501
 
 
 @dataclass(frozen=True, kw_only=True)
-class Command:
-    """What a user types, with the routes that it asks."""
+class Usage:
+    """One usage line: a command or subcommand with its routes, examples and parser."""
 
     words: str
     meaning: str
@@ -61,74 +61,74 @@ class Command:
     parser: argparse.ArgumentParser
 
 
-def commands_of(verb: Verb) -> list[Command]:
-    """A verb, or each of its actions."""
-    module: Any = importlib.import_module(verb.module)
-    actions: tuple[Action, ...] = getattr(module, "ACTIONS", ())
-    if not actions:
-        parser = parser_of(verb, module)
+def usages_of(command: Command) -> list[Usage]:
+    """Return the usages of a command: itself, or one for each of its subcommands."""
+    module: Any = importlib.import_module(command.module)
+    subcommands: tuple[Subcommand, ...] = getattr(module, "SUBCOMMANDS", ())
+    if not subcommands:
+        parser = parser_of(command, module)
         return [
-            Command(
-                words=f"ondol {verb.name}",
-                meaning=verb.meaning,
-                routes=verb.routes,
-                examples=verb.examples,
+            Usage(
+                words=f"ondol {command.name}",
+                meaning=command.meaning,
+                routes=command.routes,
+                examples=command.examples,
                 parser=parser,
             )
         ]
-    found = parsers(argparse.ArgumentParser(prog=f"ondol {verb.name}"), actions)
+    found = parsers(argparse.ArgumentParser(prog=f"ondol {command.name}"), subcommands)
     return [
-        Command(
-            words=f"ondol {verb.name} {action.name}",
+        Usage(
+            words=f"ondol {command.name} {action.name}",
             meaning=action.meaning,
             routes=action.routes,
             examples=action.examples,
             parser=found[action.name],
         )
-        for action in actions
+        for action in subcommands
     ]
 
 
 def by_route() -> dict[str, list[str]]:
-    """Route -> the commands that ask it."""
+    """Return route -> the commands that call it."""
     found: dict[str, list[str]] = {}
-    for verb in VERBS:
-        for command in commands_of(verb):
-            for route in command.routes:
-                found.setdefault(route, []).append(command.words)
+    for command in COMMANDS:
+        for usage in usages_of(command):
+            for route in usage.routes:
+                found.setdefault(route, []).append(usage.words)
     return found
 
 
 def page() -> str:
-    """The whole page."""
-    return "\n".join([HEAD, *_verbs(), *_routes()]) + "\n"
+    """Return the page."""
+    return "\n".join([HEAD, *_commands(), *_routes()]) + "\n"
 
 
-def _verbs() -> Iterator[str]:
+def _commands() -> Iterator[str]:
     for group, title in TITLES.items():
         yield f"## {title}\n"
-        for verb in VERBS:
-            if verb.group != group:
+        for command in COMMANDS:
+            if command.group != group:
                 continue
-            commands = commands_of(verb)
-            if len(commands) > 1 or commands[0].words != f"ondol {verb.name}":
-                text = str(importlib.import_module(verb.module).__doc__).strip().partition("\n")[0]
-                yield f"### ondol {verb.name}\n\n{text}\n"
-            for command in commands:
-                yield from _command(command)
+            usages = usages_of(command)
+            if len(usages) > 1 or usages[0].words != f"ondol {command.name}":
+                text = str(importlib.import_module(command.module).__doc__).strip().partition("\n")[0]
+                yield f"### ondol {command.name}\n\n{text}\n"
+            for usage in usages:
+                yield from _usage_section(usage)
 
 
-def _command(command: Command) -> Iterator[str]:
-    options = [action for action in command.parser._actions if action.dest not in COMMON]
+def _usage_section(usage: Usage) -> Iterator[str]:
+    options = [action for action in usage.parser._actions if action.dest not in COMMON]
     named = [_usage(option) for option in options if not option.option_strings]
-    yield f"#### {' '.join([command.words, *named])}\n".replace("[", "\\[")
-    asked = f" (`{'`, `'.join(command.routes)}`)" if command.routes else ""
-    yield f"{command.meaning[:1].upper()}{command.meaning[1:]}{asked}.\n"
+    yield f"#### {' '.join([usage.words, *named])}\n".replace("[", "\\[")
+    routes = f" (`{'`, `'.join(usage.routes)}`)" if usage.routes else ""
+    yield f"{usage.meaning[:1].upper()}{usage.meaning[1:]}{routes}.\n"
     if options:
         yield "| argument | meaning |\n|---|---|"
         yield from (f"| `{_cell(_name(option))}` | {_cell(option.help)} |" for option in options)
         yield ""
-    yield "```\n" + "\n".join(command.examples) + "\n```\n"
+    yield "```\n" + "\n".join(usage.examples) + "\n```\n"
 
 
 def _usage(option: argparse.Action) -> str:
@@ -150,7 +150,7 @@ def _cell(text: str | None) -> str:
 
 
 def _routes() -> Iterator[str]:
-    yield "## Which command asks which route\n\n| route | command |\n|---|---|"
+    yield "## Commands by route\n\n| route | command |\n|---|---|"
     for route, commands in by_route().items():
         yield f"| `{route}` | `{'`, `'.join(commands)}` |"
     for route, reason in WITHOUT.items():

@@ -1,4 +1,4 @@
-"""What the verbs share on a terminal: common arguments, progress bars, tables, and JSON for programs."""
+"""What the commands share on a terminal: common arguments, progress bars, tables, and JSON for programs."""
 
 from __future__ import annotations
 

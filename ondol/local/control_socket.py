@@ -31,9 +31,9 @@ async def listening(sockets: str, scale: Callable[[int], Awaitable[dict[str, Any
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            told = await _carried_out(reader, scale)
+            reply = await _execute(reader, scale)
             with suppress(OSError):  # nobody waits for it any more
-                writer.write(json.dumps(told).encode() + b"\n")
+                writer.write(json.dumps(reply).encode() + b"\n")
                 await writer.drain()
         finally:
             writer.close()
@@ -53,9 +53,7 @@ async def listening(sockets: str, scale: Callable[[int], Awaitable[dict[str, Any
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _carried_out(
-    reader: asyncio.StreamReader, scale: Callable[[int], Awaitable[dict[str, Any]]]
-) -> dict[str, Any]:
+async def _execute(reader: asyncio.StreamReader, scale: Callable[[int], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
     try:
         order = json.loads(await asyncio.wait_for(reader.readline(), _LINE_S))
         count = order["simulators"]

@@ -70,7 +70,7 @@ class Run:
 
     process: int
     started: str
-    verb: str
+    command: str
     servers: Servers
     port: int | None = None
     services: dict[str, int] = field(default_factory=dict)
@@ -101,7 +101,7 @@ def write_run(home: pathlib.Path, run: Run) -> None:
 
 
 def make_home(home: pathlib.Path) -> pathlib.Path:
-    """The folder with everything that is kept; SetupError when it cannot be written."""
+    """The folder with everything that is supervised; SetupError when it cannot be written."""
     try:
         home.mkdir(parents=True, exist_ok=True)
         (home / "logs").mkdir(exist_ok=True)
@@ -122,7 +122,7 @@ def _locked(home: pathlib.Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             other = running(home)
-            who = f"`ondol {other.verb}` (process {other.process})" if other else "another process"
+            who = f"`ondol {other.command}` (process {other.process})" if other else "another process"
             raise SetupError(f"The home {home} is in use by {who}; stop it or choose another with --home.") from error
         yield
 
@@ -131,12 +131,12 @@ def _locked(home: pathlib.Path) -> Iterator[None]:
 async def servers(
     home: pathlib.Path,
     *,
-    verb: str = "serve",
+    command: str = "serve",
     cache_bytes: int = 512 * MIB,
-    told: processes.Told = lambda name, what: None,
+    on_event: processes.OnEvent = lambda name, what: None,
     durable: bool = True,
 ) -> AsyncIterator[Servers]:
-    """Start the three servers of a home and stop them at the end; `run.json` tells other verbs where they are.
+    """Start the three servers of a home and stop them at the end; `run.json` tells other commands where they are.
 
     A server that dies is started again, at the same address with the same data (the cache empty). Without `durable`
     PostgreSQL leaves flushing to the operating system: for tests, whose data end with them.
@@ -165,13 +165,13 @@ async def servers(
         users = sockets / "redis" / "users.acl"
         users.touch(mode=0o600)
         users.write_text(acl.rendered(passwords), encoding="utf-8")
-        _note(home, verb, found)  # before anything starts, so that a kill leaves a trail to sweep
+        _note(home, command, found)  # before anything starts, so that a kill leaves a trail to sweep
         opened.callback((home / "run.json").unlink, missing_ok=True)
         await opened.enter_async_context(processes.cleaner([str(sockets), str(panels)]))
         starting = {
-            "postgres": _postgres(home, sockets, told, durable=durable),
-            "broker": _valkey(home, found.broker_url, sockets, "broker", None, told),
-            "cache": _valkey(home, found.cache_url, sockets, "cache", cache_bytes, told),
+            "postgres": _postgres(home, sockets, on_event, durable=durable),
+            "broker": _valkey(home, found.broker_url, sockets, "broker", None, on_event),
+            "cache": _valkey(home, found.cache_url, sockets, "cache", cache_bytes, on_event),
         }
         try:
             async with asyncio.TaskGroup() as group:
@@ -179,13 +179,13 @@ async def servers(
         except* SetupError as errors:
             raise errors.exceptions[0] from None
         found.processes.update({name: task.result() for name, task in tasks.items()})
-        _note(home, verb, found)
+        _note(home, command, found)
         yield found
 
 
-def _note(home: pathlib.Path, verb: str, found: Servers) -> None:
+def _note(home: pathlib.Path, command: str, found: Servers) -> None:
     process = os.getpid()
-    write_run(home, Run(process=process, started=processes.started_at(process) or "", verb=verb, servers=found))
+    write_run(home, Run(process=process, started=processes.started_at(process) or "", command=command, servers=found))
 
 
 def _sweep(home: pathlib.Path) -> None:
@@ -220,7 +220,7 @@ def _panel_folder(home: pathlib.Path, name: str) -> pathlib.Path:
 
 @asynccontextmanager
 async def _valkey(  # noqa: PLR0917 - what one server is made of
-    home: pathlib.Path, url: str, sockets: pathlib.Path, role: str, limit: int | None, told: processes.Told
+    home: pathlib.Path, url: str, sockets: pathlib.Path, role: str, limit: int | None, on_event: processes.OnEvent
 ) -> AsyncIterator[int]:
     """One Valkey on a unix socket: the broker keeps its log in the home and never evicts, the cache keeps nothing."""
     folder = home / role
@@ -255,15 +255,17 @@ async def _valkey(  # noqa: PLR0917 - what one server is made of
     async def spawn() -> asyncio.subprocess.Process:
         return await processes.start(command, environment={"LC_ALL": "C.UTF-8"}, log=log.fileno())
 
-    kept = processes.Kept(role, spawn, stop_signal=signal.SIGTERM, stop_within_s=10, told=told)
+    supervised = processes.RestartingProcess(
+        role, spawn, stop_signal=signal.SIGTERM, stop_within_s=10, on_event=on_event
+    )
     with Log(home / "logs" / f"{role}.log") as log:
         try:
-            process = await kept.start()
+            process = await supervised.start()
             await _until_redis(process, url, role, log)
-            kept.keep()
+            supervised.keep()
             yield process.pid
         finally:
-            await kept.stop()
+            await supervised.stop()
 
 
 def valkey_binary() -> pathlib.Path:
@@ -297,9 +299,9 @@ def _still_runs(process: processes.Child, name: str, log: Log) -> None:
 
 @asynccontextmanager
 async def _postgres(
-    home: pathlib.Path, sockets: pathlib.Path, told: processes.Told, *, durable: bool
+    home: pathlib.Path, sockets: pathlib.Path, on_event: processes.OnEvent, *, durable: bool
 ) -> AsyncIterator[int]:
-    """PostgreSQL on a unix socket, as `nobody` when we are root; made once with initdb, kept in the home."""
+    """PostgreSQL on a unix socket, as `nobody` when we are root; made once with initdb, supervised in the home."""
     account = processes.unprivileged()
     tools = binaries(account)
     data = data_folder(home, account) / "cluster"
@@ -319,23 +321,27 @@ async def _postgres(
             folder=str(data),
         )
 
-    kept = processes.Kept("postgres", spawn, stop_signal=signal.SIGINT, stop_within_s=20, told=told)
+    supervised = processes.RestartingProcess(
+        "postgres", spawn, stop_signal=signal.SIGINT, stop_within_s=20, on_event=on_event
+    )
     with Log(home / "logs" / "postgres.log") as log:
         if not data.exists():
             await _initdb(tools, data, log, account)
         try:
-            process = await kept.start()
+            process = await supervised.start()
             await _until_postgres(process, folder, log)
-            kept.keep()
-            async with _never_half_shut(kept, folder, told):
+            supervised.keep()
+            async with _never_half_shut(supervised, folder, on_event):
                 yield process.pid
         finally:
-            if not await kept.stop():
-                told("postgres", "did not stop in time and was killed; it recovers at its next start")
+            if not await supervised.stop():
+                on_event("postgres", "did not stop in time and was killed; it recovers at its next start")
 
 
 @asynccontextmanager
-async def _never_half_shut(kept: processes.Kept, folder: pathlib.Path, told: processes.Told) -> AsyncIterator[None]:
+async def _never_half_shut(
+    supervised: processes.RestartingProcess, folder: pathlib.Path, on_event: processes.OnEvent
+) -> AsyncIterator[None]:
     """SIGTERM makes PostgreSQL refuse new connections until the last old one ends, which pools never do: finish it."""
 
     async def watch() -> None:
@@ -343,10 +349,10 @@ async def _never_half_shut(kept: processes.Kept, folder: pathlib.Path, told: pro
         while True:
             await asyncio.sleep(_LOOK_S)
             refused = refused + 1 if await _shutting_down(folder) else 0
-            if refused >= 2 and kept.process is not None and kept.process.returncode is None:
-                told("postgres", "was told to shut down; it is started again")
+            if refused >= 2 and supervised.process is not None and supervised.process.returncode is None:
+                on_event("postgres", "was shut down from outside; it is started again")
                 with suppress(ProcessLookupError):
-                    kept.process.send_signal(signal.SIGINT)
+                    supervised.process.send_signal(signal.SIGINT)
                 refused = 0
 
     watching = asyncio.create_task(watch())

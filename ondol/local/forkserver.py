@@ -15,17 +15,17 @@ from contextlib import suppress
 
 from ondol.local import processes
 
-MODULE, WORD = "services.simulator", "--nursery"
+MODULE, WORD = "services.simulator", "--forkserver"
 PATIENCE_S = 5.0
-"""How long a fork waits for a nursery that is being started again."""
+"""How long a fork waits for a fork server that is being started again."""
 
 
 class Forked:
-    """A child of the nursery, with what the supervisor uses of asyncio's Process."""
+    """A child of the fork server, with what the supervisor uses of asyncio's Process."""
 
-    def __init__(self, pid: int, nursery: Nursery) -> None:
+    def __init__(self, pid: int, fork_server: ForkServer) -> None:
         self.pid = pid
-        self._nursery = nursery
+        self._fork_server = fork_server
         self._code: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
     @property
@@ -41,19 +41,19 @@ class Forked:
         """Send a signal, unless it has ended."""
         if not self._code.done():
             with suppress(BrokenPipeError):  # then it was killed
-                self._nursery.order({"signal": int(number), "process": self.pid})
+                self._fork_server.order({"signal": int(number), "process": self.pid})
 
     def kill(self) -> None:
         """End it at once."""
         self.send_signal(signal.SIGKILL)
 
     def ended(self, code: int) -> None:
-        """Told by the nursery."""
+        """Record the exit code that the fork server reported."""
         if not self._code.done():
             self._code.set_result(code)
 
 
-class Nursery:
+class ForkServer:
     """The parent of all simulators of a system. It is started again when it dies; its children die with it."""
 
     def __init__(self, environment: Mapping[str, str], folder: pathlib.Path, log: pathlib.Path) -> None:
@@ -81,7 +81,7 @@ class Nursery:
         return process
 
     async def fork(self, name: str, environment: Mapping[str, str], log: pathlib.Path) -> Forked:
-        """A new child; `log` is an absolute path. OSError when the nursery has gone and does not come back."""
+        """A new child; `log` is an absolute path. OSError when the fork server has gone and does not come back."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._there.wait(), PATIENCE_S)
         coming: asyncio.Future[Forked] = asyncio.get_running_loop().create_future()
@@ -101,19 +101,19 @@ class Nursery:
     def order(self, what: dict[str, object]) -> None:
         """Send an order; OSError when nobody is there to take it."""
         if self._writer is None or self._writer.is_closing():
-            raise BrokenPipeError(errno.EPIPE, "the nursery has gone")
+            raise BrokenPipeError(errno.EPIPE, "the fork server has gone")
         self._writer.write(json.dumps(what).encode() + b"\n")
 
     async def close(self) -> None:
-        """Hang up: the nursery ends, and with it what it forked."""
+        """Hang up: the fork server ends, and with it what it forked."""
         await self._hung_up()
 
     async def _read(self, reader: asyncio.StreamReader) -> None:
         try:
             while line := await reader.readline():
-                told = json.loads(line)
-                if "born" in told:
-                    child = Forked(told["born"], self)
+                message = json.loads(line)
+                if "born" in message:
+                    child = Forked(message["born"], self)
                     self._living[child.pid] = child
                     coming = self._coming.popleft()
                     if coming.cancelled():
@@ -121,7 +121,7 @@ class Nursery:
                     else:
                         coming.set_result(child)
                 else:
-                    self._living.pop(told["ended"]).ended(told["code"])
+                    self._living.pop(message["ended"]).ended(message["code"])
         except (OSError, asyncio.CancelledError):
             return
         finally:
@@ -137,13 +137,13 @@ class Nursery:
             self._reading = None
 
     def _forget(self) -> None:
-        """The nursery has gone: its children were killed with it."""
+        """The fork_server has gone: its children were killed with it."""
         self._there.clear()
         if self._writer is not None:
             self._writer.close()
         while self._coming:
             coming = self._coming.popleft()
             if not coming.done():
-                coming.set_exception(BrokenPipeError(errno.EPIPE, "the nursery has gone"))
+                coming.set_exception(BrokenPipeError(errno.EPIPE, "the fork server has gone"))
         while self._living:
             self._living.popitem()[1].ended(-signal.SIGKILL)

@@ -1,8 +1,7 @@
-"""The log file of a child process, bounded: what the child says comes through a pipe and is copied here.
+"""The bounded log file of a child process.
 
-A child that wrote its file itself would have to be told of a rotation; with a copy nobody is told, and no line falls
-between two files. A thread copies, so a busy event loop keeps no child waiting. Renamed files are `NAME.log.1` (the
-newest) to `NAME.log.3`; the oldest goes when a new one comes.
+The child writes to a pipe and the supervisor copies it into the file, so that the file can be rotated without a signal
+to the child and no line is lost.
 """
 
 from __future__ import annotations

@@ -94,22 +94,22 @@ async def start(
 
 
 Spawn = Callable[[], Awaitable[Child]]
-Told = Callable[[str, str], None]
+OnEvent = Callable[[str, str], None]
 """Called with (name, what happened) when a kept process ends unasked or starts again."""
 
 
-class Kept:
+class RestartingProcess:
     """A child that is started again whenever it ends unasked, with growing pauses."""
 
     def __init__(
-        self, name: str, spawn: Spawn, *, stop_signal: signal.Signals, stop_within_s: float, told: Told
+        self, name: str, spawn: Spawn, *, stop_signal: signal.Signals, stop_within_s: float, on_event: OnEvent
     ) -> None:
         self.name = name
         self.process: Child | None = None
         self._spawn = spawn
         self._stop_signal = stop_signal
         self._stop_within_s = stop_within_s
-        self._told = told
+        self._on_event = on_event
         self._watch: asyncio.Task[None] | None = None
 
     async def start(self) -> Child:
@@ -127,18 +127,18 @@ class Kept:
         while self.process is not None:
             began = loop.time()
             code = await self.process.wait()
-            self._told(self.name, f"ended with code {code}")
+            self._on_event(self.name, f"ended with code {code}")
             pause_s = 0.05 if loop.time() - began > 5 else min(pause_s * 2, 5.0)
             await asyncio.sleep(pause_s)
             while True:
                 try:
                     self.process = await self._spawn()
                 except OSError as error:  # no memory or no process id is left right now
-                    self._told(self.name, f"could not be started again ({error.strerror})")
+                    self._on_event(self.name, f"could not be started again ({error.strerror})")
                     await asyncio.sleep(1.0)
                 else:
                     break
-            self._told(self.name, f"started again as process {self.process.pid}")
+            self._on_event(self.name, f"started again as process {self.process.pid}")
 
     async def stop(self) -> bool:
         """Stop it for good; returns whether it ended by itself in time."""

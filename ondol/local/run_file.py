@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from ondol.local import embedded_servers
 
 
-class Notes:
+class RunFile:
     """`run` is set as soon as there is something to keep true."""
 
     def __init__(self, home: pathlib.Path) -> None:

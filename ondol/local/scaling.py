@@ -7,8 +7,8 @@ from typing import Any
 
 import asyncpg
 
-from ondol.local.run_file import Notes
-from ondol.local.supervisor import Members
+from ondol.local.run_file import RunFile
+from ondol.local.supervisor import Supervisor
 from shared.errors import OndolError, SetupError, UnavailableError
 from shared.infra.database.connection_budget import refuse_more
 from shared.infra.database.pool import LOST, lone_connection
@@ -40,12 +40,12 @@ def pool_size(most: int, *, taken: int, new: int) -> int:
     return max(_SMALLEST, min(most, (_CONNECTIONS - taken) // new))
 
 
-class Simulators:
+class SimulatorScaler:
     """Carries orders out. What fails leaves the number as it was."""
 
-    def __init__(self, members: Members, notes: Notes, *, database_url: str, most_pool: int) -> None:
-        self._members = members
-        self._notes = notes
+    def __init__(self, supervisor: Supervisor, run_file: RunFile, *, database_url: str, most_pool: int) -> None:
+        self._supervisor = supervisor
+        self._run_file = run_file
         self._database_url = database_url
         self._most_pool = most_pool
         self._turn = asyncio.Lock()
@@ -55,7 +55,7 @@ class Simulators:
         async with self._turn:
             loop = asyncio.get_running_loop()
             began = loop.time()
-            here = [name for name in self._members.names if name.startswith("simulator-")]
+            here = [name for name in self._supervisor.names if name.startswith("simulator-")]
             wanted = names_of(checked(count))
             new = [name for name in wanted if name not in here]
             if new:
@@ -64,30 +64,30 @@ class Simulators:
             return {
                 "simulators": count,
                 "before": len(here),
-                "started": self._members.processes(new),
+                "started": self._supervisor.processes(new),
                 "stopped": dict(stopped),
                 "seconds": round(loop.time() - began, 3),
             }
 
     async def _start(self, new: list[str], before: int) -> None:
-        size = pool_size(self._most_pool, taken=self._members.connections, new=len(new))
+        size = pool_size(self._most_pool, taken=self._supervisor.connections, new=len(new))
         try:
             async with lone_connection(self._database_url) as connection:
                 await refuse_more(connection, "simulators", len(new), size + _BESIDES)
         except (*LOST, asyncpg.PostgresError) as error:
             raise UnavailableError(f"PostgreSQL does not answer ({error}); try again.") from error
         try:
-            await self._members.start(new, size)
-            self._notes.came(self._members.processes(new), self._members.ports(new))
-            await self._members.until_ready(new, new)
+            await self._supervisor.start(new, size)
+            self._run_file.came(self._supervisor.processes(new), self._supervisor.ports(new))
+            await self._supervisor.until_ready(new, new)
         except (OSError, OndolError) as error:
             await asyncio.gather(*(self._stop(name) for name in new))
             raise SetupError(f"{_sentence(error)} The number of simulators is {before} as before.") from error
-        self._members.keep(new)
+        self._supervisor.keep(new)
 
     async def _stop(self, name: str) -> tuple[str, int | None]:
-        codes = await self._members.stop([name])
-        self._notes.gone(name)
+        codes = await self._supervisor.stop([name])
+        self._run_file.gone(name)
         return name, codes[name]
 
 

@@ -1,4 +1,4 @@
-"""Starts a simulator: `python -m services.simulator`; with `--nursery` the process that forks many of them."""
+"""Starts a simulator: `python -m services.simulator`; with `--forkserver` the process that forks many of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from shared.infra.memory import light_start, limit_heap
 
-NURSERY = "--nursery"
+FORKSERVER = "--forkserver"
 
 
 def main() -> int:
@@ -19,7 +19,7 @@ def main() -> int:
         from services.simulator.service import run
         from shared.infra.bootstrap import serve
     environment: Mapping[str, str] | None = os.environ
-    if sys.argv[1:] == [NURSERY]:
+    if sys.argv[1:] == [FORKSERVER]:
         from services.simulator.forkserver import next_child
 
         environment = next_child(socket.socket(fileno=os.dup(0)))

@@ -46,7 +46,7 @@ def environment(**more: str) -> dict[str, str]:
 
 
 async def ondol(*words: str, **more: str) -> str:
-    """Run a verb of the command line to its end and return what it printed; FaultError when it fails."""
+    """Run a command of the command line to its end and return what it printed; FaultError when it fails."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "ondol.main", *words, env=environment(**more),
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
@@ -178,7 +178,7 @@ def is_alive(process: int) -> bool:
 async def make_market(folder: pathlib.Path, *, stocks: int, years: int, seed: int = 1) -> pathlib.Path:
     """A synthetic market, made once in a folder."""
     if not folder.exists():
-        await ondol("market", str(folder), "--stocks", str(stocks), "--years", str(years), "--seed", str(seed))
+        await ondol("synthesize", str(folder), "--stocks", str(stocks), "--years", str(years), "--seed", str(seed))
     return folder
 
 

@@ -21,7 +21,7 @@ import orjson
 import pytest
 import yaml
 
-from ondol.cli.commands.market import make_market, write_market
+from ondol.cli.commands.synthesize import make_market, write_market
 from ondol.local.ports import free_port
 from ondol.local.postgres import installed
 from shared.infra.database.pool import MIGRATIONS

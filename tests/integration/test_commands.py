@@ -20,19 +20,19 @@ import polars as pl
 import pytest
 import pytest_asyncio
 
-from ondol.cli.reference import commands_of
+from ondol.cli.reference import usages_of
 from ondol.local import embedded_servers
-from ondol.main import VERBS
+from ondol.main import COMMANDS
 from shared.infra import metrics
 from tests.support.api_with_market import FIRST, LAST, load_synthetic, request
 from tests.support.servers import fresh_settings
 from tests.support.system import Client, api_of, simulator
 
 PATIENCE_S = 120.0
-COMMANDS = {command.words: command for verb in VERBS for command in commands_of(verb) if command.routes}
+USAGES = {usage.words: usage for command in COMMANDS for usage in usages_of(command) if usage.routes}
 ORDERED = ("ondol strategies create", "ondol strategies replace", "ondol strategies delete")
 """Commands whose examples tell a story: each needs what the one before it has left."""
-WARMING = tuple(words for words in COMMANDS if words.startswith("ondol warm"))
+WARMING = tuple(words for words in USAGES if words.startswith("ondol warm"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,9 +146,9 @@ def told_since(before: dict[str, float]) -> set[str]:
     return {route for route, count in asked().items() if count > before.get(route, 0)}
 
 
-@pytest.mark.parametrize("words", [words for words in COMMANDS if words not in (*ORDERED, *WARMING)])
+@pytest.mark.parametrize("words", [words for words in USAGES if words not in (*ORDERED, *WARMING)])
 async def test_the_examples_of_a_command_run_and_ask_its_routes_and_no_other(system: System, words: str) -> None:
-    command = COMMANDS[words]
+    command = USAGES[words]
     names = await names_of(system)
     async with AsyncExitStack() as stack:
         if words == "ondol backtests cancel":
@@ -165,7 +165,7 @@ async def test_a_strategy_is_copied_kept_replaced_used_and_deleted(system: Syste
     await system.example("ondol strategies show peter_lynch --json > mine.json", names)
     before = asked()
     for words in ORDERED[:2]:
-        for line in COMMANDS[words].examples:
+        for line in USAGES[words].examples:
             await system.example(line, names)
     kept = (await system.fine("strategies", "show", "mine", "--json")).document
     lynch = (await system.fine("strategies", "show", "peter_lynch", "--json")).document
@@ -177,9 +177,9 @@ async def test_a_strategy_is_copied_kept_replaced_used_and_deleted(system: Syste
     pages = await system.fine("strategies", "list", "--all", "--limit", "4", "--json")
     assert [item["id"] for item in pages.document["items"]][-1] == "mine"
     assert len(pages.document["items"]) == 11
-    for line in COMMANDS[ORDERED[2]].examples:
+    for line in USAGES[ORDERED[2]].examples:
         await system.example(line, names)
-    assert {route for words in ORDERED for route in COMMANDS[words].routes} <= told_since(before)
+    assert {route for words in ORDERED for route in USAGES[words].routes} <= told_since(before)
     again = await system.ondol("strategies", "delete", "mine")
     assert (again.code, again.error) == (1, "ondol strategies: mine: There is no strategy of yours with this id.\n")
 
@@ -188,8 +188,8 @@ async def test_a_warm_run_is_started_listed_shown_and_followed(system: System) -
     before = asked()
     run = (await system.fine("warm", "--phases", "rankings,popular", "--json")).document
     names = {"RUN": str(run["id"])}
-    ended = {words: await system.example(COMMANDS[words].examples[0], names) for words in WARMING if "-" in words}
-    assert {route for words in WARMING for route in COMMANDS[words].routes} <= told_since(before)
+    ended = {words: await system.example(USAGES[words].examples[0], names) for words in WARMING if "-" in words}
+    assert {route for words in WARMING for route in USAGES[words].routes} <= told_since(before)
     assert "completed" in ended["ondol warm-runs list"].out.decode()
     assert "rankings" in ended["ondol warm-runs show"].out.decode()
     assert ended["ondol warm-runs follow"].out.decode().splitlines()[-1].startswith("completed")

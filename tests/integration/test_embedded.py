@@ -78,7 +78,7 @@ async def test_two_homes_serve_side_by_side_and_one_home_only_once(home: pathlib
 
 async def test_a_server_that_dies_is_started_again_at_its_address(home: pathlib.Path) -> None:
     happened: list[tuple[str, str]] = []
-    async with embedded_servers.servers(home, told=lambda name, what: happened.append((name, what))) as found:
+    async with embedded_servers.servers(home, on_event=lambda name, what: happened.append((name, what))) as found:
         connection = await asyncpg.connect(found.database_url)
         await connection.execute("create table kept (x integer); insert into kept values (7)")
         connection.terminate()

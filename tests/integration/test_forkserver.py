@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from ondol.local import processes
-from ondol.local.forkserver import Forked, Nursery
+from ondol.local.forkserver import Forked, ForkServer
 from shared.settings import Settings
 from tests.support.api_with_market import load_synthetic, request
 from tests.support.system import api_of
@@ -21,8 +21,8 @@ PATIENCE_S = 30.0
 
 
 @pytest_asyncio.fixture
-async def nursery(tmp_path: pathlib.Path) -> AsyncIterator[Nursery]:
-    made = Nursery({}, ROOT, tmp_path / "nursery.log")
+async def nursery(tmp_path: pathlib.Path) -> AsyncIterator[ForkServer]:
+    made = ForkServer({}, ROOT, tmp_path / "nursery.log")
     process = await made.start()
     yield made
     await made.close()
@@ -48,7 +48,7 @@ async def until_ready(log: pathlib.Path) -> None:
 
 
 async def test_a_child_has_an_environment_a_log_and_an_exit_code_of_its_own(
-    nursery: Nursery, tmp_path: pathlib.Path
+    nursery: ForkServer, tmp_path: pathlib.Path
 ) -> None:
     logs = [tmp_path / name for name in ("one.log", "two.log")]
     one = await nursery.fork("one", {}, logs[0])
@@ -60,7 +60,7 @@ async def test_a_child_has_an_environment_a_log_and_an_exit_code_of_its_own(
 
 
 async def test_forked_simulators_answer_and_leave_when_they_are_told_to(
-    nursery: Nursery, settings: Settings, tmp_path: pathlib.Path
+    nursery: ForkServer, settings: Settings, tmp_path: pathlib.Path
 ) -> None:
     await load_synthetic(settings, stocks=30)
     environment = {**settings.to_environment(), "ONDOL_METRICS_PORT": "0", "ONDOL_LOG_LEVEL": "info"}
@@ -83,7 +83,7 @@ async def test_children_end_with_their_nursery_and_it_can_be_started_again(
     how: signal.Signals | None, settings: Settings, tmp_path: pathlib.Path
 ) -> None:
     environment = {**settings.to_environment(), "ONDOL_METRICS_PORT": "0", "ONDOL_LOG_LEVEL": "info"}
-    nursery = Nursery({}, ROOT, tmp_path / "nursery.log")
+    nursery = ForkServer({}, ROOT, tmp_path / "nursery.log")
     process = await nursery.start()
     child = await nursery.fork("s", environment, tmp_path / "s.log")
     await until_ready(tmp_path / "s.log")
@@ -102,6 +102,6 @@ async def test_children_end_with_their_nursery_and_it_can_be_started_again(
 
 async def test_without_a_nursery_nothing_is_forked(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ondol.local.forkserver.PATIENCE_S", 0.05)
-    nursery = Nursery({}, ROOT, tmp_path / "nursery.log")
+    nursery = ForkServer({}, ROOT, tmp_path / "nursery.log")
     with pytest.raises(BrokenPipeError):
         await nursery.fork("s", {}, tmp_path / "s.log")

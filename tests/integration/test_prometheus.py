@@ -58,7 +58,7 @@ async def test_every_query_of_every_dashboard_and_rule_returns_data(tmp_path: pa
     binary = shutil.which("prometheus")
     assert binary, "make test-ops installs Debian's prometheus package"
     market, home = tmp_path / "market", tmp_path / "home"
-    await ondol("market", market, "--stocks", "60", "--years", "1")
+    await ondol("synthesize", market, "--stocks", "60", "--years", "1")
     await ondol("load", market, "--home", home)
     async with serving(home) as run:
         await _until_warm(run["ready"])

@@ -18,12 +18,12 @@ import pytest_asyncio
 
 from ondol.local import embedded_servers
 from ondol.local.control_socket import FOLDER
-from ondol.local.forkserver import Nursery
+from ondol.local.forkserver import ForkServer
 from ondol.local.ports import answers
 from ondol.local.processes import started_at
-from ondol.local.run_file import Notes
-from ondol.local.scaling import Simulators
-from ondol.local.supervisor import ROOT, Members
+from ondol.local.run_file import RunFile
+from ondol.local.scaling import SimulatorScaler
+from ondol.local.supervisor import ROOT, Supervisor
 from shared.errors import SetupError
 from shared.infra.database.pool import database, lone_connection
 from shared.infra.database.sql import statements
@@ -36,7 +36,7 @@ OURS = {name: value for name, value in os.environ.items() if not name.startswith
 
 @dataclass(frozen=True)
 class Home:
-    """A home that is served, and the verb on it."""
+    """A home that is served, and the command on it."""
 
     folder: pathlib.Path
 
@@ -181,7 +181,7 @@ async def test_without_a_system_there_is_nothing_to_scale(tmp_path: pathlib.Path
 
 
 async def test_a_home_that_another_verb_uses_has_no_simulators(tmp_path: pathlib.Path) -> None:
-    async with embedded_servers.servers(tmp_path / "home", verb="load", durable=False):
+    async with embedded_servers.servers(tmp_path / "home", command="load", durable=False):
         code, _, error = await Home(tmp_path / "home").scale(2)
     assert (code, "in use by `ondol load`" in error) == (2, True)
 
@@ -195,14 +195,14 @@ async def test_new_ones_that_end_at_their_start_are_refused_with_the_reason_and_
         database_url="", broker_url=settings.broker_url or "", cache_url=settings.cache_url or "", sockets="",
         panel_dir="", passwords={"simulator": "unknown"},
     )  # fmt: skip
-    nursery = Nursery({}, ROOT, tmp_path / "nursery.log")
+    nursery = ForkServer({}, ROOT, tmp_path / "nursery.log")
     process = await nursery.start()
-    notes = Notes(tmp_path)
-    members = Members(settings=absent, servers=servers, passed={}, nursery=nursery, notes=notes)
-    simulators = Simulators(members, notes, database_url=settings.database_url or "", most_pool=8)
+    notes = RunFile(tmp_path)
+    supervisor = Supervisor(settings=absent, servers=servers, passed={}, fork_server=nursery, run_file=notes)
+    simulators = SimulatorScaler(supervisor, notes, database_url=settings.database_url or "", most_pool=8)
     with pytest.raises(SetupError, match=r"simulator-\d ended at its start .+ is 0 as before\."):
         await simulators.scale(3)
-    assert members.names == []
+    assert supervisor.names == []
     children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children")
     await until(lambda: not children.read_text(encoding="utf-8").split())
     await nursery.close()

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from ondol.cli.commands.market import make_market, write_market
+from ondol.cli.commands.synthesize import make_market, write_market
 from ondol.local import embedded_servers
 from services.preparer.loading.load import load_market
 from services.preparer.service import prepare_once

@@ -1,4 +1,4 @@
-"""The `ondol` command as users run it: verbs to their end, and `ondol serve` around a test."""
+"""The `ondol` command as users run it: commands to their end, and `ondol serve` around a test."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _environment() -> dict[str, str]:
 
 
 async def ondol(*words: str | pathlib.Path) -> str:
-    """Run a verb to its end; returns standard output, fails the test with standard error otherwise."""
+    """Run a command to its end; returns standard output, fails the test with standard error otherwise."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "ondol", *map(str, words), env=_environment(),
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,

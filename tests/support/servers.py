@@ -39,7 +39,7 @@ async def temporary_servers() -> AsyncIterator[embedded_servers.Servers]:
     """Servers in a home that is removed at the end, data included; the database `template_ondol` is migrated."""
     home = pathlib.Path(tempfile.mkdtemp(prefix="ondol-test-"))
     try:
-        async with embedded_servers.servers(home, verb="test", cache_bytes=256 * MIB, durable=False) as found:
+        async with embedded_servers.servers(home, command="test", cache_bytes=256 * MIB, durable=False) as found:
             await _execute(found.database_url, "create database template_ondol")
             await migrate(_named(found.database_url, "template_ondol"))
             yield found

@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from ondol.cli.client import Client
-from ondol.cli.command import Action, main_of, parsers
+from ondol.cli.command import Subcommand, main_of, parsers
 from ondol.cli.terminal import details, print_json
 
 
@@ -44,29 +44,29 @@ async def _openapi(args: argparse.Namespace, api: Client) -> int:
     return 0
 
 
-ACTIONS = (
-    Action(
+SUBCOMMANDS = (
+    Subcommand(
         name="alive",
         meaning="whether the process lives",
         run=_alive,
         routes=("GET /healthz",),
         examples=("ondol api alive",),
     ),
-    Action(
+    Subcommand(
         name="ready",
         meaning="whether its dependencies answer; exit code 0 when all do",
         run=_ready,
         routes=("GET /readyz",),
         examples=("ondol api ready", "ondol api ready --api http://127.0.0.1:8000"),
     ),
-    Action(
+    Subcommand(
         name="metrics",
         meaning="what it counts, for Prometheus",
         run=_metrics,
         routes=("GET /metrics",),
         examples=("ondol api metrics",),
     ),
-    Action(
+    Subcommand(
         name="openapi",
         meaning="its description (OpenAPI 3.1)",
         run=_openapi,
@@ -77,8 +77,8 @@ ACTIONS = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The actions of `ondol api`."""
-    parsers(parser, ACTIONS)
+    """The subcommands of `ondol api`."""
+    parsers(parser, SUBCOMMANDS)
 
 
 main = main_of("api")

@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 from ondol.cli.client import AnswerError, Client, problem
-from ondol.cli.command import Action, main_of, name, parsers
+from ondol.cli.command import Subcommand, main_of, name, parsers
 from ondol.cli.commands import backtests_examined, backtests_exported
 from ondol.cli.events import events
 from ondol.cli.pagination import add_page, listed, show
@@ -145,8 +145,8 @@ async def _cancel(args: argparse.Namespace, api: Client) -> int:
     return 1 if refused else 0
 
 
-ACTIONS = (
-    Action(
+SUBCOMMANDS = (
+    Subcommand(
         name="list",
         meaning="the backtests that were asked for, the newest first",
         arguments=_list_arguments,
@@ -157,7 +157,7 @@ ACTIONS = (
             "ondol backtests list --strategy peter_lynch --all",
         ),
     ),
-    Action(
+    Subcommand(
         name="show",
         meaning="a backtest with all its figures (--json: with its whole result)",
         arguments=one,
@@ -165,7 +165,7 @@ ACTIONS = (
         routes=("GET /v1/backtests/{id}",),
         examples=("ondol backtests show ID", "ondol backtests show ID --json > result.json"),
     ),
-    Action(
+    Subcommand(
         name="wait",
         meaning="wait for the end of backtests; exit code 0 when all are completed",
         arguments=some,
@@ -173,7 +173,7 @@ ACTIONS = (
         routes=("GET /v1/backtests/{id}",),
         examples=("ondol backtests wait ID", "ondol backtests wait ID ID2"),
     ),
-    Action(
+    Subcommand(
         name="follow",
         meaning="the events of a backtest as they come: progress, equity, trades",
         run=_follow,
@@ -181,7 +181,7 @@ ACTIONS = (
         routes=("GET /v1/backtests/{id}/events",),
         examples=("ondol backtests follow ID", "ondol backtests follow ID --after 2025-03-04.0 --json"),
     ),
-    Action(
+    Subcommand(
         name="cancel",
         meaning="cancel backtests that have not ended",
         arguments=some,
@@ -189,14 +189,14 @@ ACTIONS = (
         routes=("DELETE /v1/backtests/{id}",),
         examples=("ondol backtests cancel RUNNING_ID",),
     ),
-    *backtests_exported.ACTIONS,
-    *backtests_examined.ACTIONS,
+    *backtests_exported.SUBCOMMANDS,
+    *backtests_examined.SUBCOMMANDS,
 )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The actions of `ondol backtests`."""
-    parsers(parser, ACTIONS)
+    """The subcommands of `ondol backtests`."""
+    parsers(parser, SUBCOMMANDS)
 
 
 main = main_of("backtests")

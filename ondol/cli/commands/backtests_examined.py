@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from ondol.cli.client import Client
-from ondol.cli.command import Action, name
+from ondol.cli.command import Subcommand, name
 from ondol.cli.tables import side_by_side
 from ondol.cli.terminal import clip, details, plain, print_json, table
 
@@ -150,8 +150,8 @@ async def _compare(args: argparse.Namespace, api: Client) -> int:
     return 0
 
 
-ACTIONS = (
-    Action(
+SUBCOMMANDS = (
+    Subcommand(
         name="explain",
         meaning="why each trade was made or a stock was not bought, and what passed on each rebalance",
         run=_explain,
@@ -163,7 +163,7 @@ ACTIONS = (
             "ondol backtests explain ID --stock 005930 --date 2023-03-02",
         ),
     ),
-    Action(
+    Subcommand(
         name="holdings",
         meaning="the positions on the evening of a day",
         run=_holdings,
@@ -171,7 +171,7 @@ ACTIONS = (
         routes=("GET /v1/backtests/{id}/holdings",),
         examples=("ondol backtests holdings ID --date 2023-03-02",),
     ),
-    Action(
+    Subcommand(
         name="replay",
         meaning="run it again on its dataset; exit code 0 when the result is identical",
         arguments=_one,
@@ -179,7 +179,7 @@ ACTIONS = (
         routes=("POST /v1/backtests/{id}/replay",),
         examples=("ondol backtests replay ID",),
     ),
-    Action(
+    Subcommand(
         name="audit",
         meaning="reruns on data cut at random days; exit code 0 when no trade knew the future",
         run=_audit,
@@ -187,7 +187,7 @@ ACTIONS = (
         routes=("POST /v1/backtests/{id}/audit",),
         examples=("ondol backtests audit ID", "ondol backtests audit ID --cuts 20 --seed 7"),
     ),
-    Action(
+    Subcommand(
         name="compare",
         meaning="the figures of several backtests side by side",
         arguments=_compare_arguments,

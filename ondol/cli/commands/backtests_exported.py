@@ -13,7 +13,7 @@ import aiohttp
 import orjson
 
 from ondol.cli.client import Client
-from ondol.cli.command import Action, name
+from ondol.cli.command import Subcommand, name
 from ondol.cli.pagination import add_page, listed, show
 from ondol.cli.tables import trade
 from ondol.cli.terminal import percent
@@ -130,8 +130,8 @@ def _equity(items: Sequence[Mapping[str, Any]]) -> Shown:
     return ["date", "equity", "cash", "positions", "day", "drawdown", "benchmark"], rows, "l"
 
 
-ACTIONS = tuple(
-    Action(
+SUBCOMMANDS = tuple(
+    Subcommand(
         name=part,
         meaning=f"the {part} of a completed backtest, as a table, CSV, JSON or Parquet",
         arguments=_arguments,

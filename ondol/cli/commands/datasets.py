@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ondol.cli.client import Client
-from ondol.cli.command import Action, main_of, name, parsers
+from ondol.cli.command import Subcommand, main_of, name, parsers
 from ondol.cli.pagination import show as show_list
 from ondol.cli.terminal import details, moment, plain, print_json
 
@@ -49,15 +49,15 @@ async def _show(args: argparse.Namespace, api: Client) -> int:
     return 0
 
 
-ACTIONS = (
-    Action(
+SUBCOMMANDS = (
+    Subcommand(
         name="list",
         meaning="the versions that are kept, the newest first",
         run=_list,
         routes=("GET /v1/datasets",),
         examples=("ondol datasets list",),
     ),
-    Action(
+    Subcommand(
         name="show",
         meaning="a version: days, stocks, factors, sizes, and what it lacks",
         arguments=_one,
@@ -69,8 +69,8 @@ ACTIONS = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The actions of `ondol datasets`."""
-    parsers(parser, ACTIONS)
+    """The subcommands of `ondol datasets`."""
+    parsers(parser, SUBCOMMANDS)
 
 
 main = main_of("datasets")

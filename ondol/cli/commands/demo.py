@@ -130,7 +130,12 @@ async def _served(args: argparse.Namespace) -> AsyncIterator[tuple[str, embedded
         yield api_of(args) or "", None
         return
     async with system(
-        args.settings, args.home, environment=args.environment, port=args.port, simulators=args.simulators, verb="demo"
+        args.settings,
+        args.home,
+        environment=args.environment,
+        port=args.port,
+        simulators=args.simulators,
+        command="demo",
     ) as run:
         yield f"http://127.0.0.1:{run.port}", run
 
@@ -143,13 +148,13 @@ async def _market(args: argparse.Namespace, stage: Stage) -> pathlib.Path:
     since = time.perf_counter()
     directory: pathlib.Path = embedded_servers.make_home(args.home) / "synthetic-market"
     sizes = [f"--{name}={getattr(args, name)}" for name in ("seed", "stocks", "years")]
-    stage.say(await _verb(args, "market", str(directory), *sizes))
+    stage.say(await _command(args, "synthesize", str(directory), *sizes))
     stage.done("market", since)
     return directory
 
 
-async def _verb(args: argparse.Namespace, *words: str) -> str:
-    """Run another verb as a process of its own, whose memory goes with it; its output. OndolError when it fails."""
+async def _command(args: argparse.Namespace, *words: str) -> str:
+    """Run another command as a process of its own, whose memory goes with it; its output. OndolError when it fails."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "ondol.main", *words, stdout=asyncio.subprocess.PIPE, env=args.environment,
     )  # fmt: skip
@@ -168,10 +173,10 @@ async def _shown(
     args: argparse.Namespace, stage: Stage, client: ApiClient, directory: pathlib.Path, run: embedded_servers.Run | None
 ) -> Figures:
     home = () if args.settings.has_servers else ("--home", str(args.home))
-    for verb, words in (("load", (str(directory),)), ("prepare", ())):
+    for command, words in (("load", (str(directory),)), ("prepare", ())):
         since = time.perf_counter()
-        stage.say(await _verb(args, verb, *words, *home))
-        stage.done(verb, since)
+        stage.say(await _command(args, command, *words, *home))
+        stage.done(command, since)
     since = time.perf_counter()
     bar = Bar(quiet=args.json)
     warmed = await warm(client, PHASES, bar, wait_for_open=True)

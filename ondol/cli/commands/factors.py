@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ondol.cli.client import Client
-from ondol.cli.command import Action, main_of, name, parsers
+from ondol.cli.command import Subcommand, main_of, name, parsers
 from ondol.cli.pagination import show as show_list
 from ondol.cli.terminal import clip, details, percent, plain, print_json, table
 
@@ -47,8 +47,8 @@ async def _show(args: argparse.Namespace, api: Client) -> int:
     return 0
 
 
-ACTIONS = (
-    Action(
+SUBCOMMANDS = (
+    Subcommand(
         name="list",
         meaning="all factors",
         arguments=_list_arguments,
@@ -56,7 +56,7 @@ ACTIONS = (
         routes=("GET /v1/factors",),
         examples=("ondol factors list", "ondol factors list --category value"),
     ),
-    Action(
+    Subcommand(
         name="show",
         meaning="a factor: definition, coverage by year, distribution",
         arguments=_one,
@@ -68,8 +68,8 @@ ACTIONS = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The actions of `ondol factors`."""
-    parsers(parser, ACTIONS)
+    """The subcommands of `ondol factors`."""
+    parsers(parser, SUBCOMMANDS)
 
 
 main = main_of("factors")

@@ -49,7 +49,7 @@ def _serving(args: argparse.Namespace) -> embedded_servers.Run:
         raise SetupError(f"Nothing serves the home {args.home}; start `ondol serve`, or name another with --home.")
     if run.port is None:
         raise SetupError(
-            f"The home {args.home} is in use by `ondol {run.verb}`, which has no simulators (yet); try again when "
+            f"The home {args.home} is in use by `ondol {run.command}`, which has no simulators (yet); try again when "
             "`ondol serve` is ready."
         )
     return run

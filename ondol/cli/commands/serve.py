@@ -13,12 +13,12 @@ from dataclasses import replace
 
 from ondol.cli.terminal import print_json
 from ondol.local import control_socket, embedded_servers, processes
-from ondol.local.forkserver import Nursery
+from ondol.local.forkserver import ForkServer
 from ondol.local.log_files import Log
 from ondol.local.ports import HOST, checked_port, free_port
-from ondol.local.run_file import Notes
-from ondol.local.scaling import Simulators, checked, names_of, pool_size
-from ondol.local.supervisor import LEAVE_S, ROOT, Members
+from ondol.local.run_file import RunFile
+from ondol.local.scaling import SimulatorScaler, checked, names_of, pool_size
+from ondol.local.supervisor import LEAVE_S, ROOT, Supervisor
 from shared.errors import SetupError
 from shared.infra.database.pool import migrate
 from shared.infra.lifecycle import stop_signal
@@ -94,54 +94,58 @@ async def system(
     environment: Mapping[str, str],
     port: int,
     simulators: int,
-    verb: str = "serve",
+    command: str = "serve",
 ) -> AsyncIterator[embedded_servers.Run]:
     """Everything, started in order and ready; at the end everything that was started is gone."""
     home = embedded_servers.make_home(home)
     port = free_port() if port == 0 else checked_port(port)
     names = ["api", "preparer", *names_of(simulators), "warmer"]
-    notes = Notes(home)
+    run_file = RunFile(home)
     async with AsyncExitStack() as opened:
         found = await opened.enter_async_context(
-            embedded_servers.servers(home, verb=verb, cache_bytes=settings.cache_bytes, told=notes.server)
+            embedded_servers.servers(home, command=command, cache_bytes=settings.cache_bytes, on_event=run_file.server)
         )
         await migrate(found.database_url)
         shared = replace(
             embedded_servers.with_servers(settings, found), api_host=HOST, api_port=port, metrics_host=HOST
         )
         passed = {key: environment[key] for key in _PASSED if key in environment}
-        nursery = Nursery(passed, ROOT, opened.enter_context(Log(home / "logs" / "simulators.log")).address)
-        parent = processes.Kept(
-            "simulators", nursery.start, stop_signal=signal.SIGTERM, stop_within_s=LEAVE_S, told=notes.parent
+        fork_server = ForkServer(passed, ROOT, opened.enter_context(Log(home / "logs" / "simulators.log")).address)
+        parent = processes.RestartingProcess(
+            "simulators", fork_server.start, stop_signal=signal.SIGTERM, stop_within_s=LEAVE_S, on_event=run_file.parent
         )
         await parent.start()
-        opened.push_async_callback(_stop_nursery, parent, nursery)
+        opened.push_async_callback(_stop_fork_server, parent, fork_server)
         parent.keep()
-        members = Members(settings=shared, servers=found, passed=passed, nursery=nursery, notes=notes)
-        opened.push_async_callback(_stop_all, members)
-        await members.start(names, pool_size(settings.database_pool_size, taken=0, new=len(names)))
+        supervisor = Supervisor(
+            settings=shared, servers=found, passed=passed, fork_server=fork_server, run_file=run_file
+        )
+        opened.push_async_callback(_stop_all, supervisor)
+        await supervisor.start(names, pool_size(settings.database_pool_size, taken=0, new=len(names)))
         run = embedded_servers.Run(
             process=os.getpid(),
             started=processes.started_at(os.getpid()) or "",
-            verb=verb,
+            command=command,
             servers=found,
             port=port,
-            services=members.processes(names),
-            metrics=members.ports(names),
+            services=supervisor.processes(names),
+            metrics=supervisor.ports(names),
         )
-        notes.run = run
+        run_file.run = run
         embedded_servers.write_run(home, run)
-        await members.until_ready(["api"], names)
-        members.keep(names)
-        fleet = Simulators(members, notes, database_url=found.database_url, most_pool=settings.database_pool_size)
+        await supervisor.until_ready(["api"], names)
+        supervisor.keep(names)
+        fleet = SimulatorScaler(
+            supervisor, run_file, database_url=found.database_url, most_pool=settings.database_pool_size
+        )
         await opened.enter_async_context(control_socket.listening(found.sockets, fleet.scale))
         yield run
 
 
-async def _stop_nursery(parent: processes.Kept, nursery: Nursery) -> None:
+async def _stop_fork_server(parent: processes.RestartingProcess, fork_server: ForkServer) -> None:
     await parent.stop()
-    await nursery.close()
+    await fork_server.close()
 
 
-async def _stop_all(members: Members) -> None:
-    await members.stop(members.names)
+async def _stop_all(supervisor: Supervisor) -> None:
+    await supervisor.stop(supervisor.names)

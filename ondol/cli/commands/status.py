@@ -64,7 +64,7 @@ def _serving(run: embedded_servers.Run) -> dict[str, Any]:
     processes = {**run.servers.processes, **run.services}
     return {
         "process": run.process,
-        "verb": run.verb,
+        "command": run.command,
         "api": f"http://127.0.0.1:{run.port}" if run.port else None,
         "metrics": {name: f"http://127.0.0.1:{port}/metrics" for name, port in run.metrics.items()},
         "processes": {name: {"process": number, **_memory(number)} for name, number in processes.items()},
@@ -102,7 +102,7 @@ def _print(found: dict[str, Any]) -> None:
 def _serving_text(serving: dict[str, Any] | None) -> str:
     if serving is None:
         return "nothing serves this home (`ondol serve`)"
-    head = f"{serving['api'] or 'servers only'} (ondol {serving['verb']}, process {serving['process']})"
+    head = f"{serving['api'] or 'servers only'} (ondol {serving['command']}, process {serving['process']})"
     lines = [
         f"{name:<12} process {one['process']:<8} private {one.get('private_bytes', 0) / _MIB:7.1f} MiB"
         for name, one in serving["processes"].items()

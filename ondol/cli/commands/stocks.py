@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ondol.cli.client import Client
-from ondol.cli.command import Action, main_of, name, parsers
+from ondol.cli.command import Subcommand, main_of, name, parsers
 from ondol.cli.pagination import add_page, listed
 from ondol.cli.pagination import show as show_list
 from ondol.cli.terminal import details, print_json
@@ -58,8 +58,8 @@ async def _rank(args: argparse.Namespace, api: Client) -> int:
     return show_list(args, found, ["rank", "code", "name", "market", "value"], rows, "rlllr")
 
 
-ACTIONS = (
-    Action(
+SUBCOMMANDS = (
+    Subcommand(
         name="list",
         meaning="the stocks of the dataset, by code",
         arguments=_list_arguments,
@@ -67,7 +67,7 @@ ACTIONS = (
         routes=("GET /v1/stocks",),
         examples=("ondol stocks list --market KOSPI --limit 20", "ondol stocks list --search 전자"),
     ),
-    Action(
+    Subcommand(
         name="show",
         meaning="a stock",
         arguments=_one,
@@ -75,7 +75,7 @@ ACTIONS = (
         routes=("GET /v1/stocks/{code}",),
         examples=("ondol stocks show 005930",),
     ),
-    Action(
+    Subcommand(
         name="rank",
         meaning="the greatest by market cap, trading volume or trading value",
         arguments=_rank_arguments,
@@ -87,8 +87,8 @@ ACTIONS = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The actions of `ondol stocks`."""
-    parsers(parser, ACTIONS)
+    """The subcommands of `ondol stocks`."""
+    parsers(parser, SUBCOMMANDS)
 
 
 main = main_of("stocks")

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from ondol.cli.client import AnswerError, Client
-from ondol.cli.command import Action, main_of, name, parsers
+from ondol.cli.command import Subcommand, main_of, name, parsers
 from ondol.cli.pagination import add_page, listed
 from ondol.cli.pagination import show as show_list
 from ondol.cli.terminal import clip, details, moment, print_json, read_object
@@ -122,8 +122,8 @@ async def _delete(args: argparse.Namespace, api: Client) -> int:
     return 0 if len(gone) == len(args.ids) else 1
 
 
-ACTIONS = (
-    Action(
+SUBCOMMANDS = (
+    Subcommand(
         name="list",
         meaning="the catalogue, then one's own",
         arguments=add_page,
@@ -131,14 +131,14 @@ ACTIONS = (
         routes=("GET /v1/strategies",),
         examples=("ondol strategies list", "ondol strategies list --all --json"),
     ),
-    Action(
+    Subcommand(
         name="presets",
         meaning="ready-made strategies",
         run=_presets,
         routes=("GET /v1/presets",),
         examples=("ondol strategies presets",),
     ),
-    Action(
+    Subcommand(
         name="show",
         meaning="a strategy with its rules",
         arguments=_one,
@@ -146,7 +146,7 @@ ACTIONS = (
         routes=("GET /v1/strategies/{id}",),
         examples=("ondol strategies show peter_lynch", "ondol strategies show peter_lynch --json > mine.json"),
     ),
-    Action(
+    Subcommand(
         name="create",
         meaning="keep a strategy of one's own",
         arguments=_create_arguments,
@@ -154,7 +154,7 @@ ACTIONS = (
         routes=("POST /v1/strategies",),
         examples=("ondol strategies create mine.json --id mine --name 'My value'",),
     ),
-    Action(
+    Subcommand(
         name="replace",
         meaning="put another strategy in the place of one's own",
         arguments=_replace_arguments,
@@ -162,7 +162,7 @@ ACTIONS = (
         routes=("PUT /v1/strategies/{id}",),
         examples=("ondol strategies replace mine mine.json",),
     ),
-    Action(
+    Subcommand(
         name="delete",
         meaning="delete strategies of one's own",
         arguments=_some,
@@ -174,8 +174,8 @@ ACTIONS = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The actions of `ondol strategies`."""
-    parsers(parser, ACTIONS)
+    """The subcommands of `ondol strategies`."""
+    parsers(parser, SUBCOMMANDS)
 
 
 main = main_of("strategies")

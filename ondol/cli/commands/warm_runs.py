@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from ondol.cli.client import Client
-from ondol.cli.command import Action, main_of, name, parsers
+from ondol.cli.command import Subcommand, main_of, name, parsers
 from ondol.cli.commands.warm import report
 from ondol.cli.events import events
 from ondol.cli.pagination import add_page, listed
@@ -66,8 +66,8 @@ def _told(kind: str, data: dict[str, Any]) -> str:
     return f"{kind} {data.get('status', '')}".rstrip()
 
 
-ACTIONS = (
-    Action(
+SUBCOMMANDS = (
+    Subcommand(
         name="list",
         meaning="the runs, the newest first",
         arguments=add_page,
@@ -75,7 +75,7 @@ ACTIONS = (
         routes=("GET /v1/warm-runs",),
         examples=("ondol warm-runs list --limit 5",),
     ),
-    Action(
+    Subcommand(
         name="show",
         meaning="a run, phase by phase, with its failures",
         arguments=_one,
@@ -83,7 +83,7 @@ ACTIONS = (
         routes=("GET /v1/warm-runs/{id}",),
         examples=("ondol warm-runs show RUN",),
     ),
-    Action(
+    Subcommand(
         name="follow",
         meaning="the events of a run as they come; exit code 0 when it is completed",
         arguments=_follow_arguments,
@@ -95,8 +95,8 @@ ACTIONS = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The actions of `ondol warm-runs`."""
-    parsers(parser, ACTIONS)
+    """The subcommands of `ondol warm-runs`."""
+    parsers(parser, SUBCOMMANDS)
 
 
 main = main_of("warm-runs")

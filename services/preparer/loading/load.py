@@ -239,5 +239,5 @@ async def _records(table: Any) -> AsyncIterator[bytes]:
 
 
 if __name__ == "__main__":
-    # The command line finds or starts the servers and draws the progress; this name is the same verb.
+    # The command line finds or starts the servers and draws the progress; this name is the same command.
     os.execv(sys.executable, [sys.executable, "-m", "ondol.main", "load", *sys.argv[1:]])  # noqa: S606

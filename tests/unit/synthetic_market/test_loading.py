@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pathlib
 
-from ondol.cli.commands.market import make_market, write_market
+from ondol.cli.commands.synthesize import make_market, write_market
 from services.preparer.loading.load import load_market
 from shared.settings import Settings
 

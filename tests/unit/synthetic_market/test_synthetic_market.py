@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from ondol.cli.commands import market as maker
-from ondol.cli.commands.market import Market, make_market
+from ondol.cli.commands import synthesize as maker
+from ondol.cli.commands.synthesize import Market, make_market
 from shared.errors import SetupError
 from shared.market.day_rules import day_rules
 from shared.market.rule_books import rule_books

@@ -1,4 +1,4 @@
-"""A seeded synthetic market in the load format, the size of the whole Korean market: `ondol market DIR`.
+"""A seeded synthetic market in the load format, the size of the whole Korean market: `ondol synthesize DIR`.
 
 Everything in it is made up, and every name says so. The same seed, stocks and years give the same values. What is in it
 and why is told in docs/reference/synthetic-market.md.
@@ -30,7 +30,7 @@ LAST_YEAR: Final = 2025
 """The calendar year with which every synthetic market ends."""
 
 NOTICE: Final = """SYNTHETIC MARKET - every company, price, statement and dividend here is made up by a program
-(`ondol market`, seed {seed}, {stocks} stocks, {years} years). Nothing of it happened; conclude nothing from it.
+(`ondol synthesize`, seed {seed}, {stocks} stocks, {years} years). Nothing of it happened; conclude nothing from it.
 """
 
 
@@ -130,7 +130,7 @@ def _indices_frame(prices: Prices, days: np.ndarray) -> pl.DataFrame:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of `ondol market`."""
+    """The arguments of `ondol synthesize`."""
     parser.add_argument("directory", metavar="DIR", type=pathlib.Path, help="where the files go")
     parser.add_argument("--seed", type=int, default=1, help="another seed is another market (default 1)")
     parser.add_argument("--stocks", type=int, default=2700, help="how many stocks ever exist (default 2700)")

@@ -6,13 +6,13 @@ import shlex
 
 import pytest
 
-from ondol.cli.reference import PAGE, WITHOUT, by_route, commands_of, page
+from ondol.cli.reference import PAGE, WITHOUT, by_route, page, usages_of
 from ondol.cli.terminal import clip, details, plain, table
-from ondol.main import VERBS, main
+from ondol.main import COMMANDS, main
 from services.api.routes import ROUTES
 from services.api.schemas.openapi import document
 
-COMMANDS = {command.words: command for verb in VERBS for command in commands_of(verb)}
+USAGES = {usage.words: usage for command in COMMANDS for usage in usages_of(command)}
 HEADERS = {
     "Prefer": "every `ondol backtest` waits unless it is detached",
     "Idempotency-Key": "idempotency_key",
@@ -35,7 +35,7 @@ def test_every_parameter_of_a_route_is_an_option_of_its_commands() -> None:
     routes = {f"{route.method} {route.path}": route for route in ROUTES}
     for name, commands in by_route().items():
         for words in commands:
-            known = {action.dest for action in COMMANDS[words].parser._actions}
+            known = {action.dest for action in USAGES[words].parser._actions}
             assert set(routes[name].query.__struct_fields__) <= known, (words, name)
             assert {h for h in routes[name].headers if "_" in HEADERS[h] and HEADERS[h] not in known} == set(), words
 
@@ -44,9 +44,9 @@ def test_the_page_is_what_the_declarations_say() -> None:
     assert PAGE.read_text(encoding="utf-8") == page(), "write it again: python -m ondol.reference"
 
 
-@pytest.mark.parametrize("words", COMMANDS)
+@pytest.mark.parametrize("words", USAGES)
 def test_the_examples_of_a_command_are_lines_that_it_takes(words: str) -> None:
-    command = COMMANDS[words]
+    command = USAGES[words]
     assert command.examples
     for example in command.examples:
         assert example.startswith(words)
@@ -54,13 +54,13 @@ def test_the_examples_of_a_command_are_lines_that_it_takes(words: str) -> None:
         command.parser.parse_args(said[: said.index(">")] if ">" in said else said)
 
 
-@pytest.mark.parametrize("verb", [verb.name for verb in VERBS])
-def test_the_help_of_a_verb_teaches_by_example(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("command", [command.name for command in COMMANDS])
+def test_the_help_of_a_verb_teaches_by_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        main([verb, "--help"])
+        main([command, "--help"])
     told = capsys.readouterr().out
     assert ended.value.code == 0
-    assert f"examples:\n  ondol {verb}" in told
+    assert f"examples:\n  ondol {command}" in told
 
 
 def test_an_action_that_does_not_exist_names_those_that_do(capsys: pytest.CaptureFixture[str]) -> None:
