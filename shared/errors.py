@@ -17,6 +17,8 @@ class Problem:
     line: int | None = None
     column: int | None = None
     suggestions: tuple[str, ...] = ()
+    code: str | None = None
+    """Stable word of the kind of problem, where programs need one (`factor_absent`, `benchmark_absent`)."""
 
     def as_dict(self) -> dict[str, object]:
         """The shape of `errors[]` in a problem document; absent positions are left out."""
@@ -27,6 +29,8 @@ class Problem:
             found["column"] = self.column
         if self.suggestions:
             found["suggestions"] = list(self.suggestions)
+        if self.code is not None:
+            found["code"] = self.code
         return found
 
 

@@ -159,14 +159,18 @@ async def _perform(context: WarmContext, run: Run) -> tuple[str, dict[str, Any]]
         failed = [dict(row) for row in await connection.fetch(SQL["select_failures"], run.id)]
     computed = sum(row["fresh"] for row in counted.values())
     summary: dict[str, Any] = {"dataset": current.version, "fresh": computed, "unchanged": computed == 0}
-    summary["failures"] = [{"phase": row["phase"], "item": row["item"], "reason": row["error"]} for row in failed]
+    summary["failures"] = [
+        {"phase": row["phase"], "item": row["item"], "reason": row["error"], "missing_data": row["missing_data"]}
+        for row in failed
+    ]
     if summary["unchanged"]:
         summary["message"] = "nothing has changed since the last run: no work was needed"
         if failed:
             summary["message"] = f"nothing has changed since the last run, except for {len(failed)} items that failed"
     else:
         summary |= await _verify(context, run, current, {row["item"] for row in failed})
-    return ("partial" if failed else "completed"), summary
+    broken = [row for row in failed if not row["missing_data"]]
+    return ("partial" if broken else "completed"), summary
 
 
 async def _verify(context: WarmContext, run: Run, current: dataset.Current, failed: set[str]) -> dict[str, Any]:

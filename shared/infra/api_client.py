@@ -25,6 +25,9 @@ _POLL_S: Final = 0.2
 SILENCE_S: Final = 30.0
 """An event stream without data or comments for this long is lost; it is resumed."""
 
+LACKING: Final = ("factor_absent", "benchmark_absent")
+"""Kinds and codes of problems whose remedy is to load more data."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ApiResponse:
@@ -42,8 +45,10 @@ class ApiResponse:
 
     @property
     def lacks_data(self) -> bool:
-        """It failed because the loaded data lack a factor or a benchmark that it reads."""
-        return self.error is not None and problem_in(self.document).get("kind") in ("factor_absent", "benchmark_absent")
+        """Return whether it failed only because the loaded data lack a factor or a benchmark that it reads."""
+        problem = problem_in(self.document)
+        codes = [problem.get("kind")] if "kind" in problem else [e.get("code") for e in problem.get("errors") or ()]
+        return self.error is not None and bool(codes) and all(code in LACKING for code in codes)
 
     def rejects(self, path: str) -> bool:
         """Return whether it failed with a problem at this path of the request."""

@@ -174,7 +174,7 @@ def dataset_problems(
     if request.benchmark is not None and request.benchmark not in (*UNIVERSE_BENCHMARKS, *indices):
         loaded_names = ", ".join([*sorted(indices), *UNIVERSE_BENCHMARKS])
         message = f"{request.benchmark!r} is not loaded; use one of {loaded_names}, or null for none"
-        problems.append(Problem(path="benchmark", message=message))
+        problems.append(Problem(path="benchmark", message=message, code="benchmark_absent"))
     readable = index_names(indices, frozenset(factors))
     for path, expression in expressions_of(request).named():
         problems.extend(
@@ -182,11 +182,12 @@ def dataset_problems(
             for name in sorted(expression.indices - readable)
         )
         problems.extend(
-            Problem(path=path, message=f"the factor {name} is not in this dataset version")
+            Problem(path=path, message=f"the factor {name} is not in this dataset version", code="factor_absent")
             for name in sorted(expression.factors - set(factors))
         )
     if "MARKET_CAP" in reads(request) and "MARKET_CAP" not in factors:
-        problems.append(Problem(path="strategy", message="the factor MARKET_CAP is not in this dataset version"))
+        message = "the factor MARKET_CAP is not in this dataset version"
+        problems.append(Problem(path="strategy", message=message, code="factor_absent"))
     return problems + _unknown_in_universe(request.strategy.universe, instruments)
 
 

@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Warm and print what came out; exit code 0 only when every item was warmed."""
+    """Warm and print what came out; exit code 0 unless an item failed for another reason than missing data."""
     phases = _chosen(args)
     bar = Bar(quiet=args.json)
     run = asyncio.run(_warm(args, phases, bar))
@@ -133,14 +133,21 @@ def report(run: dict[str, Any]) -> str:
 
 
 def failures(run: dict[str, Any]) -> list[str]:
-    """A line for everything that failed; the windows of a strategy that fail alike stand together."""
+    """Return a line for each item that failed, one for all windows of a strategy.
+
+    An item whose data are missing is not broken: the line says which data have to be loaded for it.
+    """
     spans: dict[tuple[str, str], list[str]] = {}
     reasons: dict[tuple[str, str], str] = {}
+    missing: set[tuple[str, str]] = set()
     for failure in run.get("failures") or []:
         name, _, span = failure["item"].partition(" ")
         spans.setdefault((failure["phase"], name), []).append(span)
         reasons.setdefault((failure["phase"], name), failure["error"])
-    return [f"{key[0]}: {key[1]} {', '.join(spans[key])} failed: {reasons[key]}" for key in spans]
+        if failure.get("missing_data"):
+            missing.add((failure["phase"], name))
+    words = {key: "lacks data" if key in missing else "failed" for key in spans}
+    return [f"{key[0]}: {key[1]} {', '.join(spans[key])} {words[key]}: {reasons[key]}" for key in spans]
 
 
 def _rate(hits: int | None, misses: int | None) -> str:

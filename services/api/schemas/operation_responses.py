@@ -30,7 +30,8 @@ class WarmRun(Struct, kw_only=True):
     trigger: Annotated[str, about("What started it.")]
     phases: Annotated[list[str], about("Phases of the run.")]
     status: Annotated[
-        Literal["queued", "running", "completed", "partial", "failed"], about("State; partial: some items failed.")
+        Literal["queued", "running", "completed", "partial", "failed"],
+        about("State; partial: an item failed for another reason than missing data."),
     ]
     dataset_version: Annotated[str | None, about("Dataset version that is warmed.")]
     created_at: Annotated[Instant, about("When it was requested.", UTC)]

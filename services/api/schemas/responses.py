@@ -25,6 +25,7 @@ class ProblemItem(Struct, kw_only=True):
     line: Annotated[int | None, about("In an expression: line of the problem, from 1.")] = None
     column: Annotated[int | None, about("In an expression: column of the problem, from 1.")] = None
     suggestions: Annotated[list[str], about("Names that may have been meant, the nearest first.")] = []
+    code: Annotated[str | None, about("Stable word of the kind of problem, where programs need one.")] = None
 
 
 class ProblemDocument(Struct, kw_only=True):

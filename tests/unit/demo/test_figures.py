@@ -69,10 +69,12 @@ def test_the_windows_of_a_strategy_that_fail_alike_are_told_once() -> None:
         "failures": [
             {"phase": "strategies", "item": "bill_ackman 1y", "error": "no ROIC"},
             {"phase": "strategies", "item": "bill_ackman 2y", "error": "no ROIC"},
+            {"phase": "strategies", "item": "peter_lynch 2y", "error": "no PEG", "missing_data": True},
         ],
         "plan": {"fits": False, "needed_bytes": 2e9, "cache_limit_bytes": 1e9},
     }  # fmt: skip
     text = warm.report(run)
+    assert "strategies: peter_lynch 2y lacks data: no PEG" in text
     assert "strategies: bill_ackman 1y, 2y failed: no ROIC" in text
     assert "raise ONDOL_CACHE_BYTES" in text
     assert text.endswith("warm run 7: partial")

@@ -59,6 +59,8 @@ class World:
     asked: list[dict[str, Any]] = field(default_factory=list)
     stored: set[bytes] = field(default_factory=set)
     failing: dict[str, str] = field(default_factory=dict)
+    lacking: set[str] = field(default_factory=set)
+    """Those of `failing` whose data are missing."""
     before: Callable[[], Any] | None = None
     brought: int = 0
 
@@ -70,7 +72,9 @@ class World:
         if self.before is not None:
             await self.before()
         if body["strategy"] in self.failing:
-            problem = {"title": "no", "detail": self.failing[body["strategy"]]}
+            code = "factor_absent" if body["strategy"] in self.lacking else None
+            error = {"path": "strategy.buy.where", "message": self.failing[body["strategy"]], "code": code}
+            problem = {"title": "no", "detail": self.failing[body["strategy"]], "errors": [error]}
             return web.json_response(problem, status=422)
         key = orjson.dumps(body)
         cached = key in self.stored and not fresh
@@ -195,6 +199,16 @@ async def test_a_failing_strategy_fails_alone_and_makes_the_run_partial(world: W
     failures = (await world.row(run))["summary"]["failures"]
     assert {f["item"] for f in failures} == {f"bill_ackman {span}" for span in ("6m", "1y", "2y", "3y")}
     assert all("cash_and_equivalents" in f["reason"] for f in failures)
+
+
+async def test_missing_data_do_not_make_a_run_partial(world: World) -> None:
+    world.failing["bill_ackman"] = "ROIC has no value: no statements with cash_and_equivalents"
+    world.lacking.add("bill_ackman")
+    run = await world.start()
+    assert await execute(world.context, run) == "completed"
+    failures = (await world.row(run))["summary"]["failures"]
+    assert len(failures) == 4
+    assert all(failure["missing_data"] for failure in failures)
 
 
 async def test_an_interrupted_run_goes_on_where_it_was(world: World) -> None:

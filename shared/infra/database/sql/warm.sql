@@ -27,7 +27,7 @@ select phase, position as place, status, items, done, failed, computed as fresh,
 from warm_phase where run = $1 order by position;
 
 -- name: select_failures
-select phase, item, error, seconds from warm_item where run = $1 and status = 'failed' order by phase, item;
+select phase, item, error, seconds, missing_data from warm_item where run = $1 and status = 'failed' order by phase, item;
 
 -- name: select_selections
 -- $1 day.
