@@ -29,12 +29,14 @@ from shared.model.panels import Panels
 from shared.model.request import BacktestRequest, request_digest
 from shared.simulation import ranking_cache
 from shared.simulation.benchmark import Benchmark, add_universe_returns, index_benchmark
+from shared.simulation.book_warnings import FinishedRun, book_warnings
 from shared.simulation.coverage import CoverageReport, FactorCoverage
 from shared.simulation.decisions import decide
 from shared.simulation.native import Block, Ledger, address
 from shared.simulation.native_inputs import KernelInputs, bind
 from shared.simulation.plan import UNIVERSE_BENCHMARKS, Expressions, Plan, dataset_problems, expressions_of, plan
 from shared.simulation.rebalance import rebalance_rows
+from shared.simulation.request_warnings import coverage_warnings, no_candidates, request_warnings
 from shared.simulation.result.encoding import Fragment, literal
 from shared.simulation.result.outcome import Outcome
 from shared.simulation.result.tables import (
@@ -44,13 +46,6 @@ from shared.simulation.result.tables import (
     open_position_rows,
     round_trip_rows,
     trade_rows,
-)
-from shared.simulation.run_warnings import (
-    FinishedRun,
-    book_warnings,
-    coverage_warnings,
-    no_candidates,
-    request_warnings,
 )
 from shared.simulation.statistics import EquityCurve, RoundTrips, TradeTotals, statistics
 from shared.simulation.universe import UniverseMask, universe_rows
@@ -320,6 +315,7 @@ def result_tables(state: Run) -> dict[str, Fragment]:
             panels=panels, window=window, ledger=ledger, curve=curve, participation=totals.participation,
             exposure=figures["exposure"], max_positions=strategy.portfolio.max_positions,
             kinds=strategy.universe.kinds,
+            leaves_market=strategy.portfolio.when is not None or strategy.portfolio.stop_drawdown_pct is not None,
         )
     )  # fmt: skip
     around = {

@@ -87,7 +87,8 @@ WARNINGS: dict[str, WarningKind] = {
             "exposure": "mean invested share of equity (0 to 1)", "mean_positions": "mean number of positions",
             "slots": "`portfolio.max_positions`",
         },
-        remedy="lower `max_positions` to the number of candidates, or use `on_rebalance: reweight` with `invest: full`",
+        remedy="few candidates: lower `max_positions`, or use `on_rebalance: reweight`, `invest: full`; full slots: "
+        "lower `initial_cash` or choose larger stocks; market timing or a drawdown stop: compare with cash",
     ),
     "long_idle": WarningKind(
         when="after the first position there is none for 60 or more consecutive rows",

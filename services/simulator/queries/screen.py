@@ -15,7 +15,7 @@ from shared.model.request import BacktestRequest
 from shared.simulation.coverage import FactorCoverage
 from shared.simulation.native import MatrixView, matrix_view
 from shared.simulation.plan import Expressions, expressions_of, window_of
-from shared.simulation.run_warnings import coverage_warnings
+from shared.simulation.request_warnings import coverage_warnings
 from shared.simulation.universe import UniverseMask, universe_rows
 from shared.simulation.warnings import documents
 

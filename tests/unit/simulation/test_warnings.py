@@ -51,6 +51,16 @@ def test_low_exposure_has_positions_and_slots() -> None:
     assert "low_exposure" not in codes(result(market({"A": [10_000] * 8}), portfolio={"max_positions": 1}))
 
 
+def test_low_exposure_names_the_remedy_of_its_cause() -> None:
+    bars = market({"A": [(1_000, 1_000, 1_000, 1_000, 100)] * 8})
+    small = named(result(bars, portfolio={"max_positions": 1}), "low_exposure")
+    assert "lower initial_cash" in small["message"]
+    few = named(result(market({"A": [10_000] * 8}), portfolio={"max_positions": 4}), "low_exposure")
+    assert "lower max_positions" in few["message"]
+    stopped = result(market({"A": [10_000] * 8}), portfolio={"max_positions": 4, "stop_drawdown_pct": 50})
+    assert "drawdown stop" in named(stopped, "low_exposure")["message"]
+
+
 def test_low_exposure_is_not_given_without_a_purchase() -> None:
     assert "low_exposure" not in codes(result(market({"A": [10_000] * 8}), buy={"where": "raw_close < 1"}))
 

@@ -1,4 +1,4 @@
-"""Warnings that follow from a request and its window, and from the fills, positions and figures of a finished run."""
+"""Warnings that follow from the fills, positions and figures of a finished run."""
 
 from __future__ import annotations
 
@@ -9,158 +9,29 @@ from typing import Any
 
 import numpy as np
 
-from shared.language import parts
-from shared.language.evaluate import evaluate
-from shared.model.calendar import iso, to_day
+from shared.model.calendar import iso
 from shared.model.kinds import KINDS
 from shared.model.listings import row_attributes
 from shared.model.panels import Panels
-from shared.model.request import BacktestRequest, Sell, Strategy
-from shared.simulation.coverage import CoverageReport
-from shared.simulation.native import REASONS, Ledger, mark_passed, matrix_view
-from shared.simulation.plan import Expressions, Plan
+from shared.simulation.native import REASONS, Ledger
 from shared.simulation.statistics import EquityCurve
-from shared.simulation.universe import UniverseMask
-from shared.simulation.warnings import MAX_LISTED, ResultWarning, factor_gap, listed, percent, scarce_factor, warn
+from shared.simulation.warnings import MAX_LISTED, ResultWarning, listed, percent, warn
 
-SHORT_ROWS = 60
 IDLE_ROWS = 60
 LOW_EXPOSURE = 0.8
+FULL_SLOTS = 0.9
+"""Share of the slots from which they count as filled."""
 LARGE_ORDER = 0.1
 NOT_COMMON_SHARE = 0.2
-SMALL_PERCENT = 0.5
 UNPRICED_ROWS = 60
 STALE_DAYS = 30
-_COUNT_ROWS = 256
-
-
-def request_warnings(request: BacktestRequest, panels: Panels, plan: Plan) -> Iterator[ResultWarning]:
-    """Yield what is unusual about a request and its window, before anything is simulated."""
-    yield from _window_warnings(request, panels, plan)
-    yield from _value_warnings(request.strategy)
-    excluded = request.strategy.universe.exclude or ()
-    unknown = [code for code in excluded if code not in panels.instruments.ordinal]
-    if unknown:
-        yield warn(
-            "unknown_stocks",
-            f"strategy.universe.exclude names stocks that the dataset does not have: {listed(unknown)}",
-            {"stock_codes": unknown[:MAX_LISTED], "count": len(unknown)},
-        )
-
-
-def _window_warnings(request: BacktestRequest, panels: Panels, plan: Plan) -> Iterator[ResultWarning]:
-    first, last = int(panels.days[0]), int(panels.days[-1])
-    if to_day(request.start) < first:
-        yield warn(
-            "window_clipped",
-            f"the start {request.start} is before the data, which begin on {iso(first)}",
-            {"side": "start", "requested": request.start.isoformat(), "available": iso(first)},
-        )
-    if to_day(request.end) > last:
-        yield warn(
-            "window_clipped",
-            f"the end {request.end} is after the data, which end on {iso(last)}",
-            {"side": "end", "requested": request.end.isoformat(), "available": iso(last)},
-        )
-    if plan.window.start == 0:
-        yield warn(
-            "no_signal",
-            f"{iso(first)} is the dataset's first row: it has no signal and nothing is bought on it",
-            {"date": iso(first)},
-        )
-    rows = plan.window.stop - plan.window.start
-    if rows < SHORT_ROWS:
-        yield warn(
-            "short_window",
-            f"the window has {rows} rows; annualised figures of fewer than {SHORT_ROWS} rows say little",
-            {"rows": rows},
-        )
-
-
-def _value_warnings(strategy: Strategy) -> Iterator[ResultWarning]:
-    sell = strategy.sell
-    for name in ("take_profit_pct", "stop_loss_pct", "trailing_stop_pct"):
-        value = getattr(sell, name)
-        if value is not None and 0 < value < SMALL_PERCENT:
-            yield warn(
-                "suspicious_value",
-                f"strategy.sell.{name} is {value:g}, that is {value:g} %; for {100 * value:g} % write {100 * value:g}",
-                {"field": f"strategy.sell.{name}", "value": value},
-            )
-    if sell.max_hold_days is not None and sell.min_hold_days > sell.max_hold_days:
-        yield warn(
-            "suspicious_value",
-            f"strategy.sell.min_hold_days ({sell.min_hold_days}) exceeds max_hold_days ({sell.max_hold_days}): "
-            "`where` and rebalancing never sell; lower min_hold_days",
-            {"field": "strategy.sell.min_hold_days", "value": sell.min_hold_days},
-        )
-    if _has_no_rule(strategy):
-        yield warn(
-            "suspicious_value",
-            "the strategy has no rule: it buys the largest stocks of the universe and never sells; "
-            "set strategy.buy.where, strategy.buy.rank_by or a rule of strategy.sell",
-            {"field": "strategy", "value": None},
-        )
-
-
-def _has_no_rule(strategy: Strategy) -> bool:
-    buy, portfolio = strategy.buy, strategy.portfolio
-    conditions = (buy.where, strategy.universe.where, portfolio.when, portfolio.stop_drawdown_pct)
-    ranked = buy.rank_by != "MARKET_CAP" or buy.order != "desc"
-    return not ranked and strategy.sell == Sell() and all(condition is None for condition in conditions)
-
-
-def no_candidates(
-    expressions: Expressions, universe: UniverseMask, panels: Panels, decisions: slice, decides: np.ndarray
-) -> ResultWarning:
-    """Return the warning of a run without a candidate, with the number of stocks that passed each part of the condition
-    at least once on a row that decides a purchase.
-
-    `decides` is bool [rows of `decisions`].
-    """
-    if decisions.stop <= decisions.start:
-        nothing = {"universe": 0, "parts": [], "ranked": 0}
-        return warn("no_candidate", "no candidate was found: no row of the window has a row before it", nothing)
-    columns = len(panels.instruments)
-    conditions = parts(expressions.buy) if expressions.buy is not None else ()
-    marks = [np.zeros(columns, np.uint8) for _ in range(len(conditions) + 2)]
-    for start in range(decisions.start, decisions.stop, _COUNT_ROWS):
-        rows = slice(start, min(start + _COUNT_ROWS, decisions.stop))
-        flags = np.ascontiguousarray(decides[rows.start - decisions.start : rows.stop - decisions.start])
-        mask = universe.rows(rows)
-        inside = matrix_view(mask, rows.start, np.bool_, columns)
-        ranked = ~np.isnan(evaluate(expressions.rank_by, panels, rows, universe.rows, universe.key))
-        passed = [mask, *(evaluate(part, panels, rows, universe.rows, universe.key) for part in conditions), ranked]
-        for values, mark in zip(passed, marks, strict=True):
-            mark_passed(matrix_view(values, rows.start, np.bool_, columns), inside, flags, rows.start, mark)
-    counts = [int(np.count_nonzero(mark)) for mark in marks]
-    listing = [{"condition": part.text, "passed": count} for part, count in zip(conditions, counts[1:-1], strict=True)]
-    terms = [
-        f"universe: {counts[0]}",
-        *(f"{part['condition']}: {part['passed']}" for part in listing),
-        f"rank_by {expressions.rank_by.text} has a value: {counts[-1]}",
-    ]
-    return warn(
-        "no_candidate",
-        "no candidate was found; stocks that passed at least once: " + "; ".join(terms),
-        {"universe": counts[0], "parts": listing, "ranked": counts[-1]},
-    )
-
-
-def coverage_warnings(report: CoverageReport, panels: Panels) -> Iterator[ResultWarning]:
-    """Yield the findings about the factors of a run."""
-    for scarce in report.scarce:
-        yield scarce_factor(scarce.factor, scarce.path, scarce.coverage, scarce.reason.strip(" ()") or None)
-    for gap in report.gaps:
-        first, last = (iso(int(panels.days[row])) for row in (gap.first, gap.last))
-        yield factor_gap(
-            gap.factor, gap.path, first=first, last=last, rows=gap.decisions, rebalances=gap.without_candidate
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class FinishedRun:
-    """What warnings about a run's fills and positions are computed from; `kinds` are those of its universe.
+    """What warnings about a run's fills and positions are computed from.
+
+    `kinds` are those of its universe; `leaves_market` says whether market timing or a drawdown stop may stop purchases.
 
     `participation` is float64 [purchases in the order of their trades]: shares / volume of the day.
     """
@@ -173,6 +44,7 @@ class FinishedRun:
     exposure: float | None
     max_positions: int
     kinds: tuple[str, ...] | None
+    leaves_market: bool
 
     @cached_property
     def buys(self) -> np.ndarray:
@@ -201,9 +73,20 @@ def _low_exposure(run: FinishedRun) -> Iterator[ResultWarning]:
     yield warn(
         "low_exposure",
         f"on average {percent(run.exposure)} of the equity was invested, in {positions:.4g} of {run.max_positions} "
-        "positions; lower max_positions, or use on_rebalance reweight with invest full",
+        f"positions; {_exposure_remedy(run, positions)}",
         {"exposure": run.exposure, "mean_positions": positions, "slots": run.max_positions},
     )
+
+
+def _exposure_remedy(run: FinishedRun, mean_positions: float) -> str:
+    if mean_positions >= FULL_SLOTS * run.max_positions:
+        return (
+            "positions are smaller than their slots: lower initial_cash, raise execution.max_volume_pct or "
+            "portfolio.max_position_value, or choose larger stocks"
+        )
+    if run.leaves_market:
+        return "portfolio.when or the drawdown stop kept money in cash; compare the strategy with cash in this time"
+    return "lower max_positions to the number of candidates, or use on_rebalance reweight with invest full"
 
 
 def _long_idle(run: FinishedRun) -> Iterator[ResultWarning]:
