@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from services.preparer.in_memory_build import build_panels
 from shared.dataset.encode import encode_all, manifest_of
 from shared.dataset.manifest import Manifest, from_bytes, to_bytes
 from shared.dataset.memory_panels import MemoryPanels
@@ -28,6 +27,7 @@ from shared.model.panels import Panels
 from shared.model.request import BacktestRequest
 from shared.simulation import request_of
 from shared.strategies.catalogue import STANDARD
+from tests.support.build_in_memory import build_panels
 
 FACTORS = ("PER", "ROE", "MOMENTUM_3M", "MARKET_CAP")
 LOOK_BACK = 300

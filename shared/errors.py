@@ -1,4 +1,15 @@
-"""Every error that a caller may meet; each says what is wrong, where, and what to do."""
+"""The expected errors; each message says what is wrong, where, and what to do.
+
+OndolError
+  RequestError         a request that cannot be accepted (HTTP 422), with all its problems
+  RunError             an accepted backtest that cannot have a result
+  CancelledRunError    a run that was cancelled
+  LoadError            a market directory that cannot be loaded
+  DatasetError         dataset bytes that are missing or damaged
+    ChunkMissingError  chunk parts that are in no cache tier
+  UnavailableError     a dependency that does not answer (HTTP 503)
+  SetupError           an environment that cannot be used
+"""
 
 from __future__ import annotations
 
@@ -7,7 +18,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """One mistake: `path` names the place in the request (`strategy.buy.where`), `message` the mistake and its remedy.
+    """One problem of a request: `path` is its location (`strategy.buy.where`), `message` the problem and its remedy.
 
     `line` and `column` (1-based) and `suggestions` are set for expressions.
     """
@@ -21,7 +32,7 @@ class Problem:
     """Stable word of the kind of problem, where programs need one (`factor_absent`, `benchmark_absent`)."""
 
     def as_dict(self) -> dict[str, object]:
-        """The shape of `errors[]` in a problem document; absent positions are left out."""
+        """Return the item of `errors[]` in a problem document, without absent positions."""
         found: dict[str, object] = {"path": self.path, "message": self.message}
         if self.line is not None:
             found["line"] = self.line
@@ -35,12 +46,12 @@ class Problem:
 
 
 class OndolError(Exception):
-    """The base of all expected errors; `str(error)` is one clear sentence with the remedy."""
+    """Base of all expected errors; `str(error)` is one sentence with the remedy."""
 
 
 @dataclass
 class RequestError(OndolError):
-    """A request that cannot be accepted (HTTP 422): all its mistakes at once."""
+    """A request that cannot be accepted (HTTP 422), with all its problems."""
 
     problems: list[Problem] = field(default_factory=list)
     title: str = "Invalid request"
@@ -50,7 +61,7 @@ class RequestError(OndolError):
 
 
 class RunError(OndolError):
-    """An accepted backtest that cannot end with a result: `kind` is a stable word, `problems` name the places."""
+    """An accepted backtest that cannot have a result; `kind` is a stable identifier, `problems` the locations."""
 
     def __init__(self, kind: str, detail: str, problems: tuple[Problem, ...] = ()) -> None:
         super().__init__(detail)
@@ -60,22 +71,22 @@ class RunError(OndolError):
 
 
 class CancelledRunError(OndolError):
-    """The run was cancelled by its owner; nothing is stored."""
+    """The run was cancelled; nothing is stored."""
 
 
 class LoadError(OndolError):
-    """A market directory that cannot be loaded: file, row and reason; nothing was changed."""
+    """A market directory that cannot be loaded: file, row and reason. Nothing was changed."""
 
 
 class DatasetError(OndolError):
-    """Dataset bytes that are missing or not what their name says."""
+    """Dataset bytes that are missing, or do not match their content name."""
 
 
 class ChunkMissingError(DatasetError):
-    """A chunk that no tier within reach holds; the preparer must be asked."""
+    """Chunk parts that are in no cache tier; request them from the preparer."""
 
     def __init__(self, missing: tuple[str, ...]) -> None:
-        super().__init__(f"{len(missing)} chunk parts are in no tier within reach")
+        super().__init__(f"{len(missing)} chunk parts are in no cache tier")
         self.missing = missing
 
 
@@ -84,4 +95,4 @@ class UnavailableError(OndolError):
 
 
 class SetupError(OndolError):
-    """The environment is not usable (settings, port, home, servers); the message names the remedy."""
+    """The environment cannot be used (settings, port, home, servers); the message names the remedy."""

@@ -112,8 +112,8 @@ class ForkServer:
         try:
             while line := await reader.readline():
                 message = json.loads(line)
-                if "born" in message:
-                    child = Forked(message["born"], self)
+                if "started" in message:
+                    child = Forked(message["started"], self)
                     self._living[child.pid] = child
                     coming = self._coming.popleft()
                     if coming.cancelled():

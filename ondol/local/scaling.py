@@ -10,7 +10,7 @@ import asyncpg
 from ondol.local.run_file import RunFile
 from ondol.local.supervisor import Supervisor
 from shared.errors import OndolError, SetupError, UnavailableError
-from shared.infra.database.connection_budget import refuse_more
+from shared.infra.database.connection_budget import check_budget_for
 from shared.infra.database.pool import LOST, lone_connection
 
 MOST = 64
@@ -73,7 +73,7 @@ class SimulatorScaler:
         size = pool_size(self._most_pool, taken=self._supervisor.connections, new=len(new))
         try:
             async with lone_connection(self._database_url) as connection:
-                await refuse_more(connection, "simulators", len(new), size + _BESIDES)
+                await check_budget_for(connection, "simulators", len(new), size + _BESIDES)
         except (*LOST, asyncpg.PostgresError) as error:
             raise UnavailableError(f"PostgreSQL does not answer ({error}); try again.") from error
         try:

@@ -1,4 +1,4 @@
-"""Starts a preparer: `python -m services.preparer`."""
+"""Start a preparer: `python -m services.preparer`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from shared.infra.memory import keep_heap, light_start
 
 
 def main() -> int:
-    """Serve until SIGTERM; a wrong environment is one sentence and exit code 2."""
+    """Serve until SIGTERM; print one sentence and return 2 when the environment is invalid."""
     keep_heap()
     with light_start(os.environ):
         from services.preparer.service import run

@@ -1,11 +1,11 @@
-"""Making a dataset version of the newest data revision: read, compute, encode, publish.
+"""Build a dataset version of the newest data revision: read, compute, encode, publish.
 
-1. Take a fence, then see which revision is newest and what the revisions since the current version changed.
-2. For each part of 512 instruments: nothing changed, take it over; otherwise read the years that changed from the
-   market tables, earlier years from the current version's parts, and build it in a thread (both cores at once).
-   Where other preparers are alive, they take parts of it (`services.preparer.distributed.leader`).
-3. New parts go to the record and to the cache as they come.
-4. The version is the hash of what it consists of. It becomes current only if no newer builder was first.
+1. Take a fence, then read the newest revision and the changes since the current version.
+2. For each part of 512 instruments: reuse it if nothing changed; otherwise read the changed years from the market
+   tables and earlier years from the parts of the current version, and build it in a thread. Other preparers that are
+   alive build parts of the same version (`services.preparer.distributed.leader`).
+3. Store new parts in PostgreSQL and in the cache as they are built.
+4. The version is the hash of its content. It becomes current only if no newer build was published before.
 """
 
 from __future__ import annotations
@@ -15,16 +15,19 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Protocol
 
+import asyncpg
 import structlog
 
 from services.preparer import dataset_store
-from services.preparer.build_plan import Builder, Market, code_of, same_code, shape_of, source_of
-from services.preparer.distributed.leader import POLL_S, Crew, Order, Presence, offered
-from services.preparer.part_builder import BuiltPart, Source
-from services.preparer.part_store import Made, compute_part, store_part
-from services.preparer.version_stats import about, reasons_of, summaries_to_bytes
+from services.preparer.build_plan import BuildContext, BuildPlan, code_of, is_same_code, load_part_inputs, plan_build
+from services.preparer.distributed.leader import POLL_S, BuildSpec, SharedBuild, enqueue_parts
+from services.preparer.distributed.membership import Membership
+from services.preparer.part_builder import BuiltPart
+from services.preparer.part_inputs import PartInputs
+from services.preparer.part_store import StoredPart, compute_part, store_part
+from services.preparer.version_stats import reasons_of, summaries_to_bytes, version_stats
 from shared.dataset.encode import manifest_of
 from shared.dataset.manifest import Manifest, content_of, to_bytes
 from shared.errors import DatasetError, OndolError
@@ -34,166 +37,183 @@ from shared.model.fields import STORED
 
 log = structlog.get_logger()
 
-LONG_ROWS = 2000
-"""From so many rows on no part is read ahead: one of 30 years takes about a gigabyte while it is built."""
+READ_AHEAD_ROWS = 2000
+"""Datasets with more rows read no part ahead: one of 30 years uses about a gigabyte while it is built."""
 
 
 class SupersededError(OndolError):
-    """Another builder took over while this one worked; its version counts."""
+    """Another preparer acquired the lease during this build; its version is published."""
 
 
 @dataclass(kw_only=True)
-class Report:
-    """What a preparation did. `version` None: no market data are loaded."""
+class BuildReport:
+    """The outcome of a build. `version` is None when no market data are loaded."""
 
     version: str | None = None
     revision: int | None = None
     published: bool = False
     parts_built: int = 0
-    parts_taken: int = 0
+    parts_reused: int = 0
     parts_shared: int = 0
     """Parts of 512 instruments that other preparers built."""
     encoded_bytes: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
 
     def add(self, stage: str, since: float) -> float:
-        """Add the time since `since` to a stage and return now."""
+        """Add the time since `since` to a stage and return the current time."""
         now = time.perf_counter()
         self.seconds[stage] = self.seconds.get(stage, 0.0) + now - since
         return now
 
 
-class _Still:
-    """Whether a build may go on: `lost` turns true when another builder may have begun."""
+class BuildLease(Protocol):
+    """The lease of a build; `lost` becomes true when another preparer may have acquired it."""
+
+    @property
+    def lost(self) -> bool:
+        """Another preparer may have acquired the lease."""
+
+
+class NeverLost:
+    """The lease of a build that no other preparer can start."""
 
     lost = False
 
 
-async def build(
-    builder: Builder, *, rebuild: bool = False, lease: Any = None, presence: Presence | None = None
-) -> Report:
-    """Prepare the newest revision and publish it; does nothing when that is done. `rebuild` takes nothing over.
+async def build_version(
+    context: BuildContext,
+    *,
+    rebuild: bool = False,
+    lease: BuildLease | None = None,
+    membership: Membership | None = None,
+) -> BuildReport:
+    """Build and publish a version of the newest revision; does nothing when it is current. `rebuild` reuses no part.
 
-    lease: anything with a `lost` flag. presence: shares the build with the preparers that it sees. Raises
-    SupersededError when another builder was first.
+    membership: share the build with the other preparers that are alive. Raises SupersededError when another preparer
+    has published a newer version.
     """
-    lease = lease or _Still()
-    report = Report()
+    lease = lease or NeverLost()
+    report = BuildReport()
     begun = now = time.perf_counter()
-    fence = await dataset_store.next_fence(builder.database)
-    async with builder.database.transaction() as writer:
+    fence = await dataset_store.next_fence(context.database)
+    async with context.database.transaction() as writer:
         await market_tables.fill_tradable_days(writer)
     async with lone_connection(
-        builder.database_url, statement_timeout="0", idle_in_transaction_session_timeout="0"
+        context.database_url, statement_timeout="0", idle_in_transaction_session_timeout="0"
     ) as connection, connection.transaction(isolation="repeatable_read", readonly=True):  # fmt: skip
         revision = await market_tables.newest_revision(connection)
         if revision is None:
             return report
-        current = await dataset_store.current(builder.database)
-        same = current is not None and same_code(builder, current.manifest)
+        current = await dataset_store.current(context.database)
+        same = current is not None and is_same_code(context, current.manifest)
         if current is not None and same and not rebuild and current.revision >= revision:
             report.version, report.revision = current.manifest.version, current.revision
             return report
         base = None if rebuild or not same else current
-        shape = await shape_of(connection, base, revision)
-        now = report.add("look", now)
-        async with _shared(builder, connection, shape, fence, revision, base, presence) as crew:
-            built = await _build_parts(builder, connection, shape, report, lease, crew)
+        plan = await plan_build(connection, base, revision)
+        now = report.add("plan", now)
+        async with _shared(context, connection, plan, fence, revision, base, membership) as shared:
+            built = await _build_parts(context, connection, plan, report, lease, shared)
     now = time.perf_counter()
-    manifest, told, summary = await asyncio.to_thread(_assemble, builder, shape, built, revision, report)
-    if lease.lost or not await dataset_store.publish(builder.database, manifest, fence, told, summary):
-        raise SupersededError("Another preparer published a newer version meanwhile; this build is dropped.")
-    await builder.cache.put_manifest(manifest.version, to_bytes(manifest))
+    manifest, stats, summary = await asyncio.to_thread(_assemble, context, plan, built, revision, report)
+    if lease.lost or not await dataset_store.publish(context.database, manifest, fence, stats, summary):
+        raise SupersededError("Another preparer has published a newer version; this build is discarded.")
+    await context.cache.put_manifest(manifest.version, to_bytes(manifest))
     report.add("publish", now)
     report.seconds["total"] = time.perf_counter() - begun
     report.version, report.revision, report.published = manifest.version, revision, True
     log.info("dataset.built", version=manifest.version, revision=revision, built=report.parts_built,
-             taken=report.parts_taken, shared=report.parts_shared,
+             reused=report.parts_reused, shared=report.parts_shared,
              **{f"{k}_s": round(v, 3) for k, v in report.seconds.items()})  # fmt: skip
     return report
 
 
 @asynccontextmanager
 async def _shared(  # noqa: PLR0917
-    builder: Builder, connection: Any, shape: Market, fence: int, revision: int, base: dataset_store.Current | None,
-    presence: Presence | None,
-) -> AsyncIterator[Crew | None]:  # fmt: skip
-    """The crew of a build, told of it; None when there is nothing to share or nobody to share it with."""
-    if presence is None or len(shape.parts) < 2 or not await presence.others():
+    context: BuildContext, connection: asyncpg.Connection, plan: BuildPlan, fence: int, revision: int,
+    base: dataset_store.Current | None, membership: Membership | None,
+) -> AsyncIterator[SharedBuild | None]:  # fmt: skip
+    """Start sharing the build; None if it has one part or no other preparer is alive."""
+    if membership is None or len(plan.parts) < 2 or not await membership.others():
         yield None
         return
-    order = Order(
+    spec = BuildSpec(
         fence=fence,
         revision=revision,
         snapshot=await connection.fetchval("select pg_export_snapshot()"),
         base=base.manifest.version if base is not None else None,
         base_revision=base.revision if base is not None else 0,
-        code=code_of(builder),
+        code=code_of(context),
     )
-    async with offered(presence.broker_url, order, shape.parts[1:]):
-        yield Crew(builder.database, order, presence.name, builder.patience_s)
+    async with enqueue_parts(membership.broker_url, spec, plan.parts[1:]):
+        yield SharedBuild(context.database, spec, membership.name, context.min_wait_s)
 
 
 async def _build_parts(  # noqa: PLR0917
-    builder: Builder, connection: Any, shape: Market, report: Report, lease: Any, crew: Crew | None
+    context: BuildContext,
+    connection: asyncpg.Connection,
+    plan: BuildPlan,
+    report: BuildReport,
+    lease: BuildLease,
+    shared: SharedBuild | None,
 ) -> dict[int, BuiltPart]:
-    """Read part after part (one snapshot, one connection) and build as many at once as there are workers.
+    """Read one part after the other (one snapshot, one connection) and build `context.workers` of them at once.
 
-    With a crew, parts that others claimed are left to them and collected at the end; what they do not finish in time is
-    built here.
+    In a shared build, parts that other preparers claim are collected at the end; those that they do not finish in time
+    are built here.
     """
     built: dict[int, BuiltPart] = {}
-    free = asyncio.Semaphore(builder.workers + (len(shape.days) < LONG_ROWS))
-    working = asyncio.Semaphore(builder.workers)
+    read_slots = asyncio.Semaphore(context.workers + (len(plan.days) < READ_AHEAD_ROWS))
+    build_slots = asyncio.Semaphore(context.workers)
     written: set[str] = set()
 
-    async def work(part: int, source: Source, first: int, read_s: float) -> None:
-        async with working:
+    async def work(part: int, source: PartInputs, first: int, read_s: float) -> None:
+        async with build_slots:
             began = begun = time.perf_counter()
-            found = await compute_part(builder, shape, part, source, first)
+            found = await compute_part(context, plan, part, source, first)
             began = report.add("compute", began)
-        made = await store_part(builder, shape, found, written)
+        stored = await store_part(context, plan, found, written)
         began = report.add("store", began)
-        if crew is not None:
-            crew.took(read_s + began - begun)
-        note(part, made)
-        free.release()
+        if shared is not None:
+            shared.record_duration(read_s + began - begun)
+        add(part, stored)
+        read_slots.release()
 
-    def note(part: int, made: Made) -> None:
-        report.parts_built += made.parts
-        report.encoded_bytes += made.encoded_bytes
-        built[part] = made.part
+    def add(part: int, stored: StoredPart) -> None:
+        report.parts_built += stored.parts
+        report.encoded_bytes += stored.encoded_bytes
+        built[part] = stored.part
 
-    async def begin(part: int) -> None:
+    async def start(part: int) -> None:
         began = time.perf_counter()
-        source, from_year = await source_of(builder, connection, shape, part, shape.first_years[part])
+        source, from_year = await load_part_inputs(context, connection, plan, part, plan.first_years[part])
         group.create_task(work(part, source, from_year, report.add("read", began) - began))
 
-    def go_on() -> None:
+    def check_lease() -> None:
         if lease.lost:
-            raise SupersededError("Another preparer took over; this build is dropped.")
+            raise SupersededError("Another preparer has acquired the lease; this build is discarded.")
 
     try:
         async with asyncio.TaskGroup() as group:
-            for part in shape.parts:
-                await free.acquire()
-                go_on()
-                if crew is None or await crew.claim(part):
-                    await begin(part)
+            for part in plan.parts:
+                await read_slots.acquire()
+                check_lease()
+                if shared is None or await shared.claim(part):
+                    await start(part)
                 else:
-                    free.release()
-            while crew is not None and crew.waiting:
-                go_on()
-                found, late = await crew.collect()
-                for part, made in found.items():
+                    read_slots.release()
+            while shared is not None and shared.waiting:
+                check_lease()
+                found, late = await shared.collect()
+                for part, stored in found.items():
                     report.parts_shared += 1
-                    note(part, made)
+                    add(part, stored)
                 for part in late:
-                    log.warning("part.taken_back", part=part)
-                    await free.acquire()
-                    await begin(part)
-                await asyncio.sleep(POLL_S if crew.waiting else 0)
-    except BaseExceptionGroup as failed:  # one part's error stands for the build's; the others were cancelled by it
+                    log.warning("part.reclaimed", part=part)
+                    await read_slots.acquire()
+                    await start(part)
+                await asyncio.sleep(POLL_S if shared.waiting else 0)
+    except BaseExceptionGroup as failed:  # raise the error of the part that failed; the others were cancelled
         raise _first_of(failed) from failed
     return built
 
@@ -206,34 +226,36 @@ def _first_of(failed: BaseExceptionGroup[BaseException]) -> BaseException:
 
 
 def _assemble(
-    builder: Builder, shape: Market, built: Mapping[int, BuiltPart], revision: int, report: Report
+    context: BuildContext, plan: BuildPlan, built: Mapping[int, BuiltPart], revision: int, report: BuildReport
 ) -> tuple[Manifest, bytes, bytes]:
-    """Manifest, what is told about the version, and the summaries for the next build."""
-    count = len(shape.first_years)
+    """Return the manifest, the statistics of the version, and the summaries for the next incremental build."""
+    count = len(plan.first_years)
     chunks: dict[str, dict[str, tuple[str, ...]]] = {}
-    for name in (*STORED, *builder.keys):
-        chunks[name] = {str(y): tuple(_name(shape, built, name, y, part) for part in range(count)) for y in shape.years}
+    for name in (*STORED, *context.keys):
+        chunks[name] = {str(y): tuple(_name(plan, built, name, y, part) for part in range(count)) for y in plan.years}
     content = content_of(
-        days=shape.days,
-        instruments=shape.instruments,
-        factor_versions=builder.factor_versions,
+        days=plan.days,
+        instruments=plan.instruments,
+        factor_versions=context.factor_versions,
         chunks=chunks,
-        indices=dict(shape.indices),
-        dividends=shape.dividends,
-        listings=shape.listings,
+        indices=dict(plan.indices),
+        dividends=plan.dividends,
+        listings=plan.listings,
     )
-    summaries = [built[part].summary if part in built else shape.summaries[part] for part in range(count)]
+    summaries = [built[part].summary if part in built else plan.summaries[part] for part in range(count)]
     manifest = manifest_of(content, revision, reasons_of(summaries))
     total = len(manifest.part_names())
-    report.parts_taken = total - report.parts_built
+    report.parts_reused = total - report.parts_built
     sizes = {"parts": total, "parts_built": report.parts_built, "encoded_bytes_built": report.encoded_bytes}
-    told = about(days=shape.days, instruments=shape.instruments, keys=builder.keys, summaries=summaries, sizes=sizes)
-    return manifest, told, summaries_to_bytes(summaries)
+    stats = version_stats(
+        days=plan.days, instruments=plan.instruments, keys=context.keys, summaries=summaries, sizes=sizes
+    )
+    return manifest, stats, summaries_to_bytes(summaries)
 
 
-def _name(shape: Market, built: Mapping[int, BuiltPart], name: str, year: int, part: int) -> str:
+def _name(plan: BuildPlan, built: Mapping[int, BuiltPart], name: str, year: int, part: int) -> str:
     if part in built and year in built[part].names[name]:
         return built[part].names[name][year]
-    if shape.before is None:
-        raise DatasetError(f"part {part} of {name} in {year} was neither built nor taken over")
-    return shape.before.content.chunks[name][str(year)][part]
+    if plan.before is None:
+        raise DatasetError(f"part {part} of {name} in {year} was neither built nor reused")
+    return plan.before.content.chunks[name][str(year)][part]

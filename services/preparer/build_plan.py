@@ -1,4 +1,4 @@
-"""Where the parts of a build come from: what has to be built, and everything that the build of one part reads."""
+"""Plan a build: which years of which parts have changed, and the inputs of one part."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
+import asyncpg
 import msgspec
 import numpy as np
 import structlog
 
 from services.preparer import dataset_store
-from services.preparer.in_memory_build import Array
-from services.preparer.part_builder import PartSummary, Siblings, Source
+from services.preparer.part_builder import PartSummary
+from services.preparer.part_inputs import Array, PartInputs, Siblings
 from services.preparer.version_stats import summaries_from_bytes
 from shared.dataset.chunk_layout import LAWS, part_columns, part_count
 from shared.dataset.decode_years import history, names_needed
@@ -33,8 +33,8 @@ from shared.model.market_data import Dividends, Listings, Statements
 
 log = structlog.get_logger()
 
-NEVER = 1 << 30
-"""The first year of a part in which nothing changed."""
+UNCHANGED = 1 << 30
+"""The first year to build of a part in which nothing changed."""
 
 NEIGHBOURS = 8
 """Instruments with ordinals that differ by at most this are read in one query, with those between them."""
@@ -44,8 +44,8 @@ _WITHOUT_CAPS = frozenset(("instrument", "statement", "dividend", "index"))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Builder:
-    """What a build works with."""
+class BuildContext:
+    """Connections and settings of a build."""
 
     database: Database
     database_url: str
@@ -54,13 +54,13 @@ class Builder:
     factors: tuple[str, ...] | None = None
     """Factor keys to build; None means the whole catalogue."""
     warm_years: int = 5
-    """Calendar years before the last trading day's whose parts are copied to the cache at once."""
-    patience_s: float = 3.0
-    """How long a part that another preparer took is waited for at least."""
+    """Calendar years before that of the last trading day whose parts are written to the cache."""
+    min_wait_s: float = 3.0
+    """Minimum time to wait for a part that another preparer has claimed."""
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The factor keys, in the order of the catalogue."""
+        """The factor keys in the order of the catalogue."""
         return tuple(f.key for f in FACTORS if self.factors is None or f.key in self.factors)
 
     @property
@@ -70,8 +70,8 @@ class Builder:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Market:
-    """The market without prices and statements, and where the work begins for each part."""
+class BuildPlan:
+    """The market without prices and statements, and the first year to build of each part."""
 
     days: Array
     instruments: Instruments
@@ -95,82 +95,82 @@ class Market:
     @property
     def parts(self) -> list[int]:
         """The parts that have to be built."""
-        return [part for part, first in enumerate(self.first_years) if first != NEVER]
+        return [part for part, first in enumerate(self.first_years) if first != UNCHANGED]
 
 
-def same_code(builder: Builder, manifest: Manifest) -> bool:
-    """The code that made a version would make the same today."""
+def is_same_code(context: BuildContext, manifest: Manifest) -> bool:
+    """Return whether the code that built a version would build the same version now."""
     content = manifest.content
     return (
         content.format == FORMAT
         and content.derived_version == DERIVED_VERSION
-        and content.factor_versions == builder.factor_versions
+        and content.factor_versions == context.factor_versions
         and manifest.laws == LAWS
     )
 
 
-def code_of(builder: Builder) -> str:
-    """A digest of which code computes and of which factors: preparers that differ in it do not share a build."""
-    told = msgspec.json.encode((FORMAT, DERIVED_VERSION, builder.factor_versions, LAWS), order="sorted")
-    return hashlib.sha256(told).hexdigest()[:16]
+def code_of(context: BuildContext) -> str:
+    """Return a digest of the code and the factors; preparers with different digests do not share a build."""
+    versions = msgspec.json.encode((FORMAT, DERIVED_VERSION, context.factor_versions, LAWS), order="sorted")
+    return hashlib.sha256(versions).hexdigest()[:16]
 
 
-async def shape_of(connection: Any, current: dataset_store.Current | None, revision: int) -> Market:
-    """Days, instruments and the small tables, and from which year on each part has to be built."""
+async def plan_build(connection: asyncpg.Connection, current: dataset_store.Current | None, revision: int) -> BuildPlan:
+    """Read the days, instruments and small tables, and determine the first year to build of each part."""
     instruments = await market_tables.read_instruments(connection)
     days = await market_tables.read_days(connection)
     indices = await market_tables.read_indices(connection, days)
     dividends = await market_tables.read_dividends(connection, 0, len(instruments))
     listings = await market_tables.read_listings(connection)
     count = part_count(len(instruments))
-    shape = Market(
+    plan = BuildPlan(
         days=days,
         instruments=instruments,
         indices=indices,
         dividends=dividends,
         listings=listings,
-        first_years=(-NEVER,) * count,
+        first_years=(-UNCHANGED,) * count,
         before=None,
         summaries=(),
     )
     if current is None or not len(days):
-        return shape
+        return plan
     changed = await market_tables.changes(connection, current.revision, revision)
     summaries = summaries_from_bytes(current.summary)
     return replace(
-        shape,
-        first_years=_first_years(shape, current.manifest, changed, len(summaries)),
+        plan,
+        first_years=_first_years(plan, current.manifest, changed, len(summaries)),
         before=current.manifest,
         summaries=summaries,
     )
 
 
 def _first_years(
-    shape: Market, before: Manifest, changed: Sequence[market_tables.Change], known: int
+    plan: BuildPlan, before: Manifest, changed: Sequence[market_tables.Change], known: int
 ) -> tuple[int, ...]:
-    """Part -> the first calendar year that has to be built; NEVER when nothing changed.
+    """Return part -> the first calendar year to build; UNCHANGED when nothing changed.
 
-    A year whose trading days differ is built for every part, whatever the revisions say.
+    A year whose trading days differ is built for every part, even if no revision names it.
     """
-    years, old_years = shape.years, before.years
+    years, old_years = plan.years, before.years
     differing = [
         year
         for year in sorted({*years, *old_years})
         if year not in years
         or year not in old_years
-        or not np.array_equal(shape.days[years[year]], before.days[old_years[year]])
+        or not np.array_equal(plan.days[years[year]], before.days[old_years[year]])
     ]
-    everywhere = differing[0] if differing else NEVER
-    found = [everywhere if part < known else -NEVER for part in range(len(shape.first_years))]
-    linked = _linked_parts(shape.issuer_groups)
+    all_parts = differing[0] if differing else UNCHANGED
+    found = [all_parts if part < known else -UNCHANGED for part in range(len(plan.first_years))]
+    linked = _linked_parts(plan.issuer_groups)
     for change in changed:
         others = () if change.kind in _WITHOUT_CAPS else linked.get(change.part, ())
         for part in range(len(found)) if change.part < 0 else (change.part, *others):
             found[part] = min(found[part], change.from_year)
-    for part, year in _company_changes(before.instruments, shape.instruments):
+    for part, year in _company_changes(before.instruments, plan.instruments):
         found[part] = min(found[part], year)
     last = max(years)
-    return tuple(year if year <= last else NEVER for year in found)
+    return tuple(year if year <= last else UNCHANGED for year in found)
 
 
 def _linked_parts(groups: Sequence[Group]) -> dict[int, set[int]]:
@@ -193,63 +193,67 @@ def _company_changes(before: Instruments, now: Instruments) -> Iterator[tuple[in
     for column in known:
         alone = (column,)
         if set(old.get(column, alone)) != {c for c in new.get(column, alone) if c in known}:
-            yield column // PART, -NEVER
+            yield column // PART, -UNCHANGED
         if before.delisted_day[column] != now.delisted_day[column]:
             day = min(int(before.delisted_day[column]), int(now.delisted_day[column]))
             for other in {*old.get(column, ()), *new.get(column, ())}:
                 yield other // PART, from_day(day).year
 
 
-async def source_of(builder: Builder, connection: Any, shape: Market, part: int, first: int) -> tuple[Source, int]:
-    """Everything that the build of a part reads, and the first year to build."""
-    columns = part_columns(part, len(shape.instruments))
-    years = [year for year in shape.years if year < first]
-    blobs = await _blobs(builder, shape, part, years)
-    start = shape.years[years[-1]].stop if blobs else 0
-    prices = await market_tables.read_prices(connection, shape.days, columns.start, columns.stop, from_row=start)
-    if blobs and shape.before is not None:
+async def load_part_inputs(
+    context: BuildContext, connection: asyncpg.Connection, plan: BuildPlan, part: int, first: int
+) -> tuple[PartInputs, int]:
+    """Read the inputs of a part; return them and the first year to build."""
+    columns = part_columns(part, len(plan.instruments))
+    years = [year for year in plan.years if year < first]
+    blobs = await _blobs(context, plan, part, years)
+    start = plan.years[years[-1]].stop if blobs else 0
+    prices = await market_tables.read_prices(connection, plan.days, columns.start, columns.stop, from_row=start)
+    if blobs and plan.before is not None:
         try:
-            await asyncio.to_thread(history, shape.before, part, years, blobs, prices)
+            await asyncio.to_thread(history, plan.before, part, years, blobs, prices)
         except DatasetError as error:
-            log.warning("history.unreadable", part=part, error=str(error))
-            return await source_of(builder, connection, shape, part, min(shape.years))
+            log.warning("history.rejected", part=part, error=str(error))
+            return await load_part_inputs(context, connection, plan, part, min(plan.years))
     elif years:
-        first = min(shape.years)
+        first = min(plan.years)
     statements = await market_tables.read_statements(connection, columns.start, columns.stop)
-    groups, siblings = await _siblings_of(connection, shape, columns)
-    return Source(
-        days=shape.days,
-        instruments=_cut(shape.instruments, range(columns.start, columns.stop)),
+    groups, siblings = await _siblings_of(connection, plan, columns)
+    return PartInputs(
+        days=plan.days,
+        instruments=_cut(plan.instruments, range(columns.start, columns.stop)),
         prices=prices,
         first_loaded_row=start,
         statements=_shifted_statements(statements, columns.start),
-        dividends=_shifted_dividends(shape.dividends, columns),
-        indices=shape.indices,
-        listings=shape.listings.of_columns(columns),
+        dividends=_shifted_dividends(plan.dividends, columns),
+        indices=plan.indices,
+        listings=plan.listings.of_columns(columns),
         issuer_groups=groups,
         siblings=siblings,
-    ), max(first, min(shape.years))
+    ), max(first, min(plan.years))
 
 
-async def _siblings_of(connection: Any, shape: Market, columns: slice) -> tuple[list[Group], Siblings | None]:
+async def _siblings_of(
+    connection: asyncpg.Connection, plan: BuildPlan, columns: slice
+) -> tuple[list[Group], Siblings | None]:
     """Return the issuers of a part, by column of it and of its siblings; and the siblings, from their first row on."""
     inside = range(columns.start, columns.stop)
-    groups = [group for group in shape.issuer_groups if any(column in inside for column in group)]
+    groups = [group for group in plan.issuer_groups if any(column in inside for column in group)]
     ordinals = sorted({column for group in groups for column in group if column not in inside})
     position = {column: at for at, column in enumerate((*inside, *ordinals))}
     relative = [tuple(position[column] for column in group) for group in groups]
     if not ordinals:
         return relative, None
-    listings = shape.listings.select(np.isin(shape.listings.instrument, ordinals))
+    listings = plan.listings.select(np.isin(plan.listings.instrument, ordinals))
     numbers = np.searchsorted(ordinals, listings.instrument).astype(np.int32)
     return relative, Siblings(
-        instruments=_cut(shape.instruments, ordinals),
+        instruments=_cut(plan.instruments, ordinals),
         listings=replace(listings, instrument=numbers),
-        prices=await _prices_of(connection, shape.days, ordinals),
+        prices=await _prices_of(connection, plan.days, ordinals),
     )
 
 
-async def _prices_of(connection: Any, days: Array, ordinals: Sequence[int]) -> dict[str, Array]:
+async def _prices_of(connection: asyncpg.Connection, days: Array, ordinals: Sequence[int]) -> dict[str, Array]:
     """Return the prices of single instruments, PRICE_COLUMNS -> [D, len(ordinals)]; neighbours are read together."""
     read: list[dict[str, Array]] = []
     start = 0
@@ -263,13 +267,13 @@ async def _prices_of(connection: Any, days: Array, ordinals: Sequence[int]) -> d
     return {name: np.hstack([prices[name] for prices in read]) for name in read[0]}
 
 
-async def _blobs(builder: Builder, shape: Market, part: int, years: Sequence[int]) -> dict[str, bytes]:
-    """The parts of the current version that hold the unchanged years of a part, as far as they are to be had."""
-    if not years or shape.before is None:
+async def _blobs(context: BuildContext, plan: BuildPlan, part: int, years: Sequence[int]) -> dict[str, bytes]:
+    """Read the stored parts that contain the unchanged years of a part, from the cache or PostgreSQL."""
+    if not years or plan.before is None:
         return {}
-    names = names_needed(shape.before, part, years)
-    blobs = await builder.cache.get_parts(names)
-    return blobs | await dataset_store.read_parts(builder.database, [name for name in names if name not in blobs])
+    names = names_needed(plan.before, part, years)
+    blobs = await context.cache.get_parts(names)
+    return blobs | await dataset_store.read_parts(context.database, [name for name in names if name not in blobs])
 
 
 def _cut(instruments: Instruments, columns: Sequence[int]) -> Instruments:

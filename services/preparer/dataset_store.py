@@ -1,4 +1,4 @@
-"""The record of versions and parts in PostgreSQL, and their copies in the cache."""
+"""Dataset versions and parts in PostgreSQL, and their copies in the cache."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ BATCH = 64
 
 @dataclass(frozen=True, kw_only=True)
 class Current:
-    """The current version with what an incremental build continues from."""
+    """A version with the data from which an incremental build continues."""
 
     manifest: Manifest
     revision: int
-    """The newest data revision that the version stands for (its manifest names the one it was built from)."""
+    """The newest data revision that the version represents (its manifest names the one it was built from)."""
     summary: bytes
 
 
 async def current(database: Database) -> Current | None:
-    """The current version; None before the first one. A manifest that cannot be read counts as none."""
+    """Return the current version; None before the first one, and when its manifest cannot be decoded."""
     async with database.connection() as connection:
         row = await connection.fetchrow(SQL["current"])
         if row is None:
@@ -44,22 +44,22 @@ async def current(database: Database) -> Current | None:
 
 
 async def base(database: Database, version: str, revision: int) -> Current:
-    """A version to continue from, which stood for `revision`; DatasetError when it is gone or cannot be read."""
+    """Return a version that represented `revision`; DatasetError when it was deleted or cannot be decoded."""
     async with database.connection() as connection:
         row = await connection.fetchrow(SQL["base"], version)
     if row is None:
-        raise DatasetError(f"the version {version} is gone")
+        raise DatasetError(f"the version {version} has been deleted")
     return Current(manifest=from_bytes(row["manifest"]), revision=revision, summary=row["summary"])
 
 
 async def next_fence(database: Database) -> int:
-    """A fence newer than every one before."""
+    """Return a fence greater than all earlier ones."""
     async with database.connection() as connection:
         return int(await connection.fetchval(SQL["next_fence"]))
 
 
 async def read_parts(database: Database, names: Sequence[str]) -> dict[str, bytes]:
-    """The parts that the record holds intact."""
+    """Return the parts that are stored with valid checksums."""
     found: dict[str, bytes] = {}
     for start in range(0, len(names), BATCH):
         async with database.connection() as connection:
@@ -69,25 +69,25 @@ async def read_parts(database: Database, names: Sequence[str]) -> dict[str, byte
 
 
 async def write_parts(database: Database, blobs: Mapping[str, bytes]) -> int:
-    """Store the parts that the record lacks; returns how many. The publication that follows makes them durable.
+    """Store the parts that are not stored yet; return how many. The publication that follows makes them durable.
 
-    All writers insert in the order of names, so that none waits for another that waits for it.
+    All writers insert in the order of names, which prevents deadlocks.
     """
     while True:
         async with database.transaction() as connection:
             await connection.execute(SQL["async_commit"])
-            held = {row["name"] for row in await connection.fetch(SQL["select_existing_parts"], list(blobs))}
-            lacking = sorted((name, blob) for name, blob in blobs.items() if name not in held)
+            existing = {row["name"] for row in await connection.fetch(SQL["select_existing_parts"], list(blobs))}
+            missing = sorted((name, blob) for name, blob in blobs.items() if name not in existing)
             try:
                 async with connection.transaction():
-                    await connection.copy_records_to_table("dataset_part", records=lacking, columns=("name", "bytes"))
+                    await connection.copy_records_to_table("dataset_part", records=missing, columns=("name", "bytes"))
             except asyncpg.UniqueViolationError:
                 continue
-            return len(lacking)
+            return len(missing)
 
 
-async def forget_damaged(database: Database, names: Iterable[str]) -> list[str]:
-    """Delete those of these parts whose checksums do not hold, so that they are written anew; returns their names."""
+async def delete_damaged(database: Database, names: Iterable[str]) -> list[str]:
+    """Delete the parts whose checksums are invalid, so that they are stored again; return their names."""
     damaged = []
     for name in names:
         async with database.connection() as connection:
@@ -98,19 +98,19 @@ async def forget_damaged(database: Database, names: Iterable[str]) -> list[str]:
     return damaged
 
 
-async def publish(database: Database, manifest: Manifest, fence: int, about: bytes, summary: bytes) -> bool:
-    """Make a version current. False: a newer builder was first. DatasetError when the record lacks parts of it."""
+async def publish(database: Database, manifest: Manifest, fence: int, stats: bytes, summary: bytes) -> bool:
+    """Make a version current. False: a newer build was published before. DatasetError when parts are missing."""
     names = sorted(manifest.part_names())
     body = to_bytes(manifest)
     async with database.transaction() as connection:
-        standing = await connection.fetchrow(SQL["lock_current"])
-        if standing["fence"] >= fence:
+        locked = await connection.fetchrow(SQL["lock_current"])
+        if locked["fence"] >= fence:
             return False
-        held = await connection.fetch(SQL["select_existing_parts"], names)
-        if len(held) != len(names):
-            raise DatasetError(f"{len(names) - len(held)} parts of {manifest.version} are not in the record")
+        existing = await connection.fetch(SQL["select_existing_parts"], names)
+        if len(existing) != len(names):
+            raise DatasetError(f"{len(names) - len(existing)} parts of {manifest.version} are not stored")
         await connection.execute(
-            SQL["upsert_version"], manifest.version, manifest.revision, body, about, summary, names
+            SQL["upsert_version"], manifest.version, manifest.revision, body, stats, summary, names
         )
         switched = await connection.fetchval(SQL["switch_current"], manifest.version, manifest.revision, fence)
         await connection.execute(SQL["retire"], manifest.version)
@@ -118,20 +118,20 @@ async def publish(database: Database, manifest: Manifest, fence: int, about: byt
     return switched is not None
 
 
-async def clean_up(database: Database, keep_days: int) -> tuple[int, int]:
-    """Drop versions and parts that nothing retains; returns how many of each."""
+async def delete_unretained(database: Database, retention_days: int) -> tuple[int, int]:
+    """Delete versions and parts that no retention rule covers; return how many of each."""
     async with database.transaction() as connection:
         await connection.fetchrow(SQL["lock_current"])
-        versions = await connection.fetch(SQL["drop_versions"], keep_days)
-        answer: str = await connection.execute(SQL["drop_parts"])
-    return len(versions), int(answer.rsplit(" ", 1)[-1])
+        versions = await connection.fetch(SQL["drop_versions"], retention_days)
+        status: str = await connection.execute(SQL["drop_parts"])
+    return len(versions), int(status.rsplit(" ", 1)[-1])
 
 
 async def copy_to_cache(
-    database: Database, cache: Cache, names: Sequence[str], *, all_of_them: bool = False
+    database: Database, cache: Cache, names: Sequence[str], *, overwrite: bool = False
 ) -> list[str]:
-    """Copy parts from the record to the cache, those that it lacks or `all_of_them`; returns what the record lacks."""
-    wanted = list(names) if all_of_them else await cache.missing_parts(names)
+    """Copy parts to the cache, all of them with `overwrite`, else the missing ones; return those not stored."""
+    wanted = list(names) if overwrite else await cache.missing_parts(names)
     absent: list[str] = []
     for start in range(0, len(wanted), BATCH):
         batch = wanted[start : start + BATCH]
@@ -142,6 +142,6 @@ async def copy_to_cache(
 
 
 async def stored_bytes(database: Database) -> dict[str, Any]:
-    """How many parts the record holds, and their bytes."""
+    """Return the number of stored parts and their bytes."""
     async with database.connection() as connection:
         return dict(await connection.fetchrow(SQL["stored_bytes"]))

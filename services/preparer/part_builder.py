@@ -1,9 +1,9 @@
-"""Building one part of the market: from prices, statements and dividends of 512 instruments to encoded parts.
+"""Build one part: from prices, statements and dividends of 512 instruments to encoded chunk parts.
 
-1. Everything stored is derived from the first loaded row on; rows of years that did not change come from the previous
-   version's parts, so that recursive factors go on as if all had been computed at once.
-2. Factors are computed for the years that changed, one after the other, which bounds the memory.
-3. Each year is encoded, counted for the coverage, and let go.
+1. Stored fields are derived from the first loaded row on; rows of unchanged years come from the parts of the previous
+   version, so recursive factors have the same values as in a full build.
+2. Factors are computed for the changed years, one block after the other, which bounds the memory.
+3. Each year is encoded and counted for the coverage.
 """
 
 from __future__ import annotations
@@ -14,33 +14,29 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from services.preparer.in_memory_build import Array, factor_inputs, ticks_of
+from services.preparer.part_inputs import Array, PartInputs, factor_inputs, ticks_of
 from shared.contracts.rankings import RANKING_MEAN_ROWS
 from shared.dataset.derive import derive_rows, view_inputs, view_rows
 from shared.dataset.encode import encode_year
-from shared.factors.company_cap import Group, company_caps
+from shared.factors.company_cap import company_caps
 from shared.factors.compute import RowContext, factors_on
 from shared.factors.coverage import input_coverage
 from shared.model.calendar import year_slices
 from shared.model.fields import CARRY_ROWS, STORED
-from shared.model.instruments import Instruments
-from shared.model.market_data import Dividends, Listings, Statements
 
 BLOCK_ROWS = 400
-"""Rows whose factors are in memory at once; one year, or two short ones."""
-
-"""Rows that rankings by volume and trading value are means of."""
+"""Maximum rows whose factors are in memory at once (or one year)."""
 
 
 class YearCounts(msgspec.Struct, frozen=True):
-    """Coverage of one part and year: stock-days on which inputs are known, and on which factors have a value."""
+    """Coverage of one part and year: stock-days with known inputs, and stock-days with a value of each factor."""
 
     inputs: dict[str, int]
     values: dict[str, int]
 
 
 class PartSummary(msgspec.Struct, frozen=True):
-    """What the whole market's coverage, distributions and rankings need of one part.
+    """The share of one part in the market's coverage, distributions and rankings.
 
     `last` holds the last row's factors, float32; the other bytes are float64: market cap of the last row, and means
     over the last RANKING_MEAN_ROWS rows of volume (shares, on the basis of the last row) and trading value (won).
@@ -51,35 +47,6 @@ class PartSummary(msgspec.Struct, frozen=True):
     market_cap: bytes
     trading_volume: bytes
     trading_value: bytes
-
-
-@dataclass(frozen=True, kw_only=True)
-class Siblings:
-    """Instruments of other parts whose issuers have instruments in this one: their caps count in company caps."""
-
-    instruments: Instruments
-    listings: Listings
-    prices: Mapping[str, Array]  # PRICE_COLUMNS -> [D, siblings]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Source:
-    """The instruments of one part with all that is loaded for them; statements and dividends name columns of it.
-
-    `issuer_groups` names columns of the part and, from the number of its instruments on, of `siblings`.
-    """
-
-    days: Array
-    instruments: Instruments
-    prices: Mapping[str, Array]  # PRICE_COLUMNS -> [D, n]
-    first_loaded_row: int
-    """Rows before it hold what the version that the build continues from stored."""
-    statements: Statements
-    dividends: Dividends
-    indices: Mapping[str, Array]
-    listings: Listings
-    issuer_groups: Sequence[Group]
-    siblings: Siblings | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +61,7 @@ class BuiltPart:
 
 
 def build_part(
-    source: Source, keys: Sequence[str], first_year: int, before: Mapping[int, YearCounts] | None = None
+    source: PartInputs, keys: Sequence[str], first_year: int, before: Mapping[int, YearCounts] | None = None
 ) -> BuiltPart:
     """Build the calendar years from `first_year` on; `before` are the counts of earlier years."""
     stored = derive_rows(
@@ -138,7 +105,7 @@ def build_part(
     return BuiltPart(names=names, blobs=blobs, year_of=year_of, summary=summary, raw_bytes=raw_bytes)
 
 
-def _company_caps(source: Source, stored: Mapping[str, Array]) -> Array:
+def _company_caps(source: PartInputs, stored: Mapping[str, Array]) -> Array:
     """Return the company caps of the part's instruments, [D, n]."""
     cap, idle, delisted = stored["cap"], stored["idle"], source.instruments.delisted_day
     siblings = source.siblings
@@ -172,7 +139,7 @@ def _counts(context: RowContext, factors: Mapping[str, Array], years: Mapping[in
     return found
 
 
-def _ranked(source: Source, stored: Mapping[str, Array]) -> dict[str, bytes]:
+def _ranked(source: PartInputs, stored: Mapping[str, Array]) -> dict[str, bytes]:
     tail = slice(max(len(source.days) - RANKING_MEAN_ROWS, 0), len(source.days))
     delisted = source.instruments.delisted_day
     present = (stored["idle"][-1] <= CARRY_ROWS) & (source.days[-1] < delisted)

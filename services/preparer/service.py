@@ -1,4 +1,4 @@
-"""The preparer: publishes every new data revision, and brings chunk parts back that the caches have lost."""
+"""The preparer process: publish every new data revision, and restore parts that the cache has lost."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import asyncpg
 import structlog
 
 from services.preparer import dataset_store
-from services.preparer.build import Report
-from services.preparer.build_plan import Builder
+from services.preparer.build import BuildReport
+from services.preparer.build_plan import BuildContext
 from services.preparer.preparer import Preparer
 from shared.contracts.events import DATASETS, DatasetRequested, Event, MarketLoaded
 from shared.errors import DatasetError, SetupError, UnavailableError
@@ -29,14 +29,14 @@ from shared.settings import Settings
 log = structlog.get_logger()
 
 REFRESH_S = 60.0
-"""How often the preparer looks for a revision that nobody told it of, and for parts that the cache has lost."""
+"""How often the preparer polls for a revision without an event, and for parts that the cache has lost."""
 TRANSIENT = (*LOST, *servers.LOST, UnavailableError, SetupError, asyncpg.OperatorInterventionError)
 
 
-def builder_of(settings: Settings, record_: Database, cache: Cache) -> Builder:
-    """What a build works with, from the settings."""
-    return Builder(
-        database=record_,
+def build_context(settings: Settings, store: Database, cache: Cache) -> BuildContext:
+    """Return the context of builds with these settings."""
+    return BuildContext(
+        database=store,
         database_url=settings.database_url or "",
         cache=cache,
         workers=settings.preparer_threads or os.cpu_count() or 1,
@@ -45,19 +45,19 @@ def builder_of(settings: Settings, record_: Database, cache: Cache) -> Builder:
     )
 
 
-async def prepare_once(settings: Settings, *, rebuild: bool = False) -> Report:
-    """Prepare the newest revision and end: what `ondol prepare` does."""
+async def prepare_once(settings: Settings, *, rebuild: bool = False) -> BuildReport:
+    """Build a version of the newest revision (`ondol prepare`)."""
     async with AsyncExitStack() as stack:
         found = await stack.enter_async_context(database(settings.database_url or "", size=settings.database_pool_size))
         broker = await stack.enter_async_context(servers.broker(settings.broker_url or ""))
         cache = await stack.enter_async_context(open_cache(settings.cache_url or "", cluster=settings.cache_cluster))
-        builder = builder_of(settings, found, cache)
-        preparer = Preparer(builder, broker, settings.broker_url or "", keep_days=settings.dataset_retention_days)
+        context = build_context(settings, found, cache)
+        preparer = Preparer(context, broker, settings.broker_url or "", retention_days=settings.dataset_retention_days)
         return await preparer.prepare(rebuild=rebuild)
 
 
 async def run(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT. A build that is cut short is repeated by whoever is there."""
+    """Serve until SIGTERM or SIGINT. Another preparer, or the restarted one, repeats an interrupted build."""
     if not settings.has_servers:
         raise SetupError("A preparer needs ONDOL_DATABASE_URL, ONDOL_BROKER_URL and ONDOL_CACHE_URL.")
     async with AsyncExitStack() as stack:
@@ -82,86 +82,81 @@ async def run(settings: Settings) -> None:
         while not stop.is_set() and not await migrated():  # noqa: ASYNC110 - the schema is another process
             await asyncio.sleep(0.2)
         preparer = Preparer(
-            builder_of(settings, found, cache),
+            build_context(settings, found, cache),
             broker,
             settings.broker_url or "",
-            keep_days=settings.dataset_retention_days,
+            retention_days=settings.dataset_retention_days,
         )
-        log.info("preparer.ready", metrics_port=port, workers=preparer.builder.workers)
-        await stack.enter_async_context(preparer.presence.kept())
-        work: asyncio.Queue[tuple[float, Event]] = asyncio.Queue()
+        log.info("preparer.started", metrics_port=port, workers=preparer.context.workers)
+        await stack.enter_async_context(preparer.membership.joined())
+        requests: asyncio.Queue[tuple[float, Event]] = asyncio.Queue()
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(until(stop))
-                group.create_task(_listen(broker, work))
-                group.create_task(_work(preparer, work))
-                group.create_task(preparer.hands.work())
+                group.create_task(_listen(broker, requests))
+                group.create_task(_handle(preparer, requests))
+                group.create_task(preparer.part_worker.run())
         except* StopRequested:
             pass
 
 
-async def _listen(broker: BrokerClient, work: asyncio.Queue[tuple[float, Event]]) -> None:
-    """Task: pass on what is asked on the stream. What is missed while nobody listens is asked again by the askers."""
+async def _listen(broker: BrokerClient, requests: asyncio.Queue[tuple[float, Event]]) -> None:
+    """Task: queue the requests of the stream with their times. Requesters repeat a request that was missed."""
     broadcast = Broadcast(broker, DATASETS)
-    started = False
-    while True:
-        try:
-            if not started:
-                await broadcast.start()
-                started = True
-            for entry, event in await broadcast.read():
-                if isinstance(event, (DatasetRequested, MarketLoaded)):
-                    work.put_nowait((int(entry.split("-")[0]) / 1000, event))
-        except servers.LOST as error:
-            log.warning("datasets.lost", error=type(error).__name__)
-            await asyncio.sleep(0.2)
+    async for event in broadcast.follow(_log_lost):
+        if isinstance(event, (DatasetRequested, MarketLoaded)):
+            requests.put_nowait((int(broadcast.positions[DATASETS].split("-")[0]) / 1000, event))
 
 
-async def _work(preparer: Preparer, work: asyncio.Queue[tuple[float, Event]]) -> None:
-    """Task: start-up is the recovery path; then one thing after the other, everything that waits at once."""
+def _log_lost(error: Exception) -> None:
+    log.warning("broker.disconnected", error=type(error).__name__)
+
+
+async def _handle(preparer: Preparer, requests: asyncio.Queue[tuple[float, Event]]) -> None:
+    """Task: build at the start, which is also the recovery; then handle all queued requests at once."""
     due = True
-    requests: list[tuple[float, DatasetRequested]] = []
+    pending: list[tuple[float, DatasetRequested]] = []
     while True:
         try:
             if due:
-                await _measure(preparer, await preparer.prepare())
+                await _record_metrics(preparer, await preparer.prepare())
                 due = False
-            await _bring(preparer, requests)
-            requests = []
+            await _restore_parts(preparer, pending)
+            pending = []
         except (*TRANSIENT, DatasetError) as error:
-            log.warning("prepare.again", error=str(error) or type(error).__name__)
+            log.warning("build.retrying", error=str(error) or type(error).__name__)
             due = True
             await asyncio.sleep(0.5)
         try:
-            async with asyncio.timeout(0 if due or requests else REFRESH_S):
-                waiting = [await work.get()]
+            async with asyncio.timeout(0 if due or pending else REFRESH_S):
+                received = [await requests.get()]
         except TimeoutError:
             due = True
             continue
-        while not work.empty():
-            waiting.append(work.get_nowait())
-        for at, event in waiting:
+        while not requests.empty():
+            received.append(requests.get_nowait())
+        for at, event in received:
             if isinstance(event, DatasetRequested) and event.version is not None and event.parts:
-                requests.append((at, event))
+                pending.append((at, event))
             else:
                 due = True
 
 
-async def _bring(preparer: Preparer, requests: list[tuple[float, DatasetRequested]]) -> None:
-    """All parts that are asked for of a version, once, however many ask."""
+async def _restore_parts(preparer: Preparer, requests: list[tuple[float, DatasetRequested]]) -> None:
+    """Restore the requested parts of each version once, however many requests name them."""
     versions = dict.fromkeys(event.version for _, event in requests if event.version is not None)
     for version in versions:
-        asked = [(at, event.parts) for at, event in requests if event.version == version]
-        names = [name for _, parts in asked for name in parts]
-        await preparer.bring(version, names, max(at for at, _ in asked))
+        of_version = [(at, event.parts) for at, event in requests if event.version == version]
+        names = [name for _, parts in of_version for name in parts]
+        await preparer.restore_parts(version, names, max(at for at, _ in of_version))
 
 
-async def _measure(preparer: Preparer, report: Report) -> None:
-    """Stages of a build, and what the current version is."""
+async def _record_metrics(preparer: Preparer, report: BuildReport) -> None:
+    """Record the stages of a build and the current version."""
     for stage, seconds in report.seconds.items():
         metrics.PREPARE_SECONDS.labels(stage).observe(seconds)
-    async with preparer.builder.database.connection() as connection:
-        row = await connection.fetchrow(dataset_store.SQL["gauges"])
+    async with preparer.context.database.connection() as connection:
+        row = await connection.fetchrow(dataset_store.SQL["select_version_metrics"])
     if row is not None:
         metrics.DATASET_BUILT.set(row["built_at"].timestamp())
         metrics.DATASET_LAST_DAY.set(86_400 * row["last_day"])

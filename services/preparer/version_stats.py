@@ -1,4 +1,4 @@
-"""What is told about a version beside its data: coverage with reasons, distributions, rankings, sizes."""
+"""Statistics of a version: coverage with reasons, distributions, rankings and sizes."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import msgspec
 import numpy as np
 import zstandard
 
-from services.preparer.in_memory_build import Array
 from services.preparer.part_builder import PartSummary
+from services.preparer.part_inputs import Array
 from shared.contracts.rankings import RANKING_MEAN_ROWS, RANKINGS
 from shared.factors.coverage import STOCK_DAYS, absent_reasons, merge_coverage, yearly_reasons
 from shared.model.calendar import iso
@@ -25,17 +25,17 @@ _SUMMARIES = msgspec.msgpack.Decoder(list[PartSummary])
 
 
 def summaries_to_bytes(summaries: Sequence[PartSummary]) -> bytes:
-    """The summaries of all parts, for the next incremental build."""
+    """Encode the summaries of all parts for the next incremental build."""
     return zstandard.ZstdCompressor(level=1).compress(msgspec.msgpack.encode(list(summaries)))
 
 
 def summaries_from_bytes(data: bytes) -> list[PartSummary]:
-    """The inverse of `summaries_to_bytes`; the record is trusted, caches are not asked for it."""
+    """Decode the result of `summaries_to_bytes`; the bytes come from PostgreSQL and are trusted."""
     return _SUMMARIES.decode(zstandard.ZstdDecompressor().decompress(data))
 
 
 def reasons_of(summaries: Sequence[PartSummary]) -> dict[str, str]:
-    """Why a factor has no value in any year, and why in a calendar year alone (`shared.model.fields.reason_key`)."""
+    """Return why a factor has no value in any year, or in one calendar year (`shared.model.fields.reason_key`)."""
     merged = _merged(summaries)
     found = absent_reasons(merged)
     for year, counts in merged.items():
@@ -44,7 +44,7 @@ def reasons_of(summaries: Sequence[PartSummary]) -> dict[str, str]:
     return found
 
 
-def about(
+def version_stats(
     *,
     days: Array,
     instruments: Instruments,
@@ -52,8 +52,11 @@ def about(
     summaries: Sequence[PartSummary],
     sizes: dict[str, Any],
 ) -> bytes:
-    """JSON: `coverage` {factor: {year: {share, reason}}}, `distributions` {factor: {date, count, mean, quantiles}},
-    `rankings` {kind: {market or `all`: [[code, value], ...]}} with RANKED entries each, and `sizes`."""
+    """Return the statistics of a version as JSON.
+
+    `coverage` {factor: {year: {share, reason}}}, `distributions` {factor: {date, count, mean, quantiles}}, `rankings`
+    {kind: {market or `all`: [[code, value], ...]}} with RANKED entries each, and `sizes`.
+    """
     last_day = iso(int(days[-1])) if len(days) else None
     found = {
         "first_day": iso(int(days[0])) if len(days) else None,
@@ -103,7 +106,7 @@ def _distribution(values: Array) -> dict[str, Any]:
 
 
 def _column(kind: str, summaries: Sequence[PartSummary], instruments: int) -> Array:
-    """float64 [N]; instruments that are newer than the summary of their part have nothing."""
+    """Return float64 [N]; NaN for instruments that are newer than the summary of their part."""
     found = np.full(instruments, np.nan)
     for part, summary in enumerate(summaries):
         values = np.frombuffer(getattr(summary, kind), np.float64)
@@ -112,7 +115,7 @@ def _column(kind: str, summaries: Sequence[PartSummary], instruments: int) -> Ar
 
 
 def _ranking(instruments: Instruments, values: Array) -> Mapping[str, list[tuple[str, float]]]:
-    """The greatest first, ties by stock code."""
+    """Return the RANKED largest values in descending order, ties by stock code."""
     order = np.lexsort((instruments.code_rank, -values))
     order = order[: int(np.count_nonzero(~np.isnan(values)))]
     found = {"all": [(instruments.code[i], float(values[i])) for i in order[:RANKED].tolist()]}

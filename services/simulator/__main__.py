@@ -1,4 +1,4 @@
-"""Starts a simulator: `python -m services.simulator`; with `--forkserver` the process that forks many of them."""
+"""Start a simulator: `python -m services.simulator`; with `--forkserver` a process that forks simulators."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ FORKSERVER = "--forkserver"
 
 
 def main() -> int:
-    """Serve until SIGTERM; a wrong environment is one sentence and exit code 2."""
+    """Serve until SIGTERM; print one sentence and return 2 when the environment is invalid."""
     limit_heap(mapped_from_bytes=1 << 18)
     with light_start(os.environ):
         from services.simulator.service import run
         from shared.infra.bootstrap import serve
     environment: Mapping[str, str] | None = os.environ
     if sys.argv[1:] == [FORKSERVER]:
-        from services.simulator.forkserver import next_child
+        from services.simulator import forkserver
 
-        environment = next_child(socket.socket(fileno=os.dup(0)))
+        environment = forkserver.serve(socket.socket(fileno=os.dup(0)))
     return 0 if environment is None else serve("simulator", run, environment)
 
 

@@ -1,4 +1,4 @@
-"""Words that the api and its callers share: states of a backtest, media types, headers and problem types."""
+"""Constants of the HTTP API: states of a backtest, media types, headers and problem types."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Final
 from shared.errors import Problem, RunError
 
 OPEN: Final = ("queued", "preparing", "running")
-"""States of a backtest that still moves."""
+"""States of an unfinished backtest."""
 
 ENDED: Final = ("completed", "failed", "cancelled")
 """Final states; a backtest reaches exactly one of them, once."""
@@ -16,16 +16,16 @@ ENDED: Final = ("completed", "failed", "cancelled")
 STATUSES: Final = OPEN + ENDED
 
 LOCAL: Final = "local"
-"""The owner of everything in the embedded mode, where nobody shows a key."""
+"""The owner of all requests without a key (embedded mode)."""
 
 WARMER: Final = "warmer"
-"""The owner of what the warmer asks for."""
+"""The owner of the warmer's requests."""
 
 JSON: Final = "application/json"
 PROBLEM: Final = "application/problem+json"
 
 ORIGIN_HEADER: Final = "Ondol-Origin"
-"""Who asks, for metrics: one of ORIGINS; absent means `user`."""
+"""The origin of a request in metrics, one of ORIGINS; `user` when absent."""
 
 ORIGINS: Final = ("user", "warmer", "verify")
 

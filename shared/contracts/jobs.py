@@ -1,18 +1,11 @@
-"""Names and payloads of background jobs (arq); payloads carry keys, never data."""
+"""Queues and job names of arq; payloads contain keys, never data."""
 
 from __future__ import annotations
 
 WARM_QUEUE = "ondol:arq:warm"
-"""Read by the warmers: nightly runs, hourly refreshes, daily picks."""
-
-WARM_NIGHTLY = "warm_nightly"
-WARM_ITEM = "warm_item"
-REFRESH = "refresh"
-DAILY_PICKS = "daily_picks"
+"""Queue of the warmers; their jobs are the functions of services/warmer/jobs.py."""
 
 PREPARE_QUEUE = "ondol:arq:prepare"
-"""Read by the preparers: parts of a build that one of them leads."""
+"""Queue of the preparers: parts of a build that another preparer leads."""
 
 PREPARE_PART = "prepare_part"
-
-JOBS = (WARM_NIGHTLY, WARM_ITEM, REFRESH, DAILY_PICKS, PREPARE_PART)

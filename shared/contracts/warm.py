@@ -1,4 +1,4 @@
-"""Words that the warmer, the API and the command line share about warm runs."""
+"""Constants of warm runs, shared by the warmer, the API and the command line."""
 
 from __future__ import annotations
 
@@ -8,4 +8,4 @@ PHASES: Final = ("prices", "factors", "rankings", "popular", "strategies")
 """All phases, in the order in which they run."""
 
 OPEN: Final = ("queued", "running")
-"""States of a run that still moves; the others are completed, partial and failed."""
+"""States of an unfinished run; the final ones are completed, partial and failed."""

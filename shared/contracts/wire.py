@@ -1,4 +1,4 @@
-"""Events as bytes: a JSON object with the type beside the fields, decoded strictly and forwards-compatibly."""
+"""Encode and decode events: a JSON object with the type beside the fields, strict and forward compatible."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from shared.contracts.events import EVENTS, Event
 from shared.errors import OndolError
 
 _BY_TYPE = {event.type: event for event in EVENTS}
-_LEARNT = [msgspec.json.Decoder(event) for event in EVENTS]
-"""msgspec learns about a type when it first meets it: here, where there is one thread (see shared/model/request.py)."""
+_DECODERS = [msgspec.json.Decoder(event) for event in EVENTS]
+"""Compiled here, while there is one thread: msgspec compiles a type at its first use (see shared/model/request.py)."""
 _FIELDS = {event.type: tuple(field.name for field in dataclasses.fields(event)) for event in EVENTS}
 
 
 class WireError(OndolError):
-    """Bytes that are no event of ours; they are dropped with a log line, never guessed at."""
+    """Bytes that are not a known event; they are dropped."""
 
 
 def encode(event: Event) -> bytes:
-    """The JSON of an event; NaN becomes null."""
+    """Return the JSON of an event; NaN becomes null."""
     body = {name: getattr(event, name) for name in _FIELDS[event.type]}
     return orjson.dumps({"type": event.type, **body}, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def decode(data: bytes) -> Event:
-    """The event in `data`; unknown fields are ignored (a newer sender), absent ones take their default."""
+    """Return the event in `data`; ignore unknown fields (newer sender), use defaults for absent ones."""
     try:
         body: Any = orjson.loads(data)
     except orjson.JSONDecodeError as error:
@@ -37,7 +37,7 @@ def decode(data: bytes) -> Event:
         raise WireError("The message is not a JSON object.")
     kind = body.pop("type", None)
     if not isinstance(kind, str) or kind not in _BY_TYPE:
-        raise WireError(f"There is no event of the type {str(kind)[:64]!r}.")
+        raise WireError(f"Unknown event type {str(kind)[:64]!r}.")
     try:
         return msgspec.convert(body, _BY_TYPE[kind])
     except msgspec.ValidationError as error:

@@ -1,4 +1,4 @@
-"""Background jobs with arq, kept behind this module: JSON payloads, workers built in code, losses retried."""
+"""Background jobs with arq: JSON payloads instead of pickle, workers configured in code, lost connections retried."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ Job = Callable[..., Awaitable[Any]]
 
 
 def encode(job: dict[str, Any]) -> bytes:
-    """A job as JSON (never pickle); an exception becomes its text."""
+    """Encode a job as JSON (never pickle); an exception becomes its text."""
     return orjson.dumps(job, default=str)
 
 
 def decode(data: bytes) -> dict[str, Any]:
-    """A job from JSON."""
+    """Decode a job."""
     found: dict[str, Any] = orjson.loads(data)
     return found
 
 
 def redis_settings(url: str) -> RedisSettings:
-    """arq's settings of a broker URL, with time limits and retries."""
+    """Return arq's settings for a broker URL, with timeouts and retries."""
     found = RedisSettings.from_dsn(url)
     found.conn_timeout = 2
     found.conn_retries = 30
@@ -49,7 +49,7 @@ def redis_settings(url: str) -> RedisSettings:
 
 @asynccontextmanager
 async def queue(url: str, name: str) -> AsyncIterator[ArqRedis]:
-    """A client that enqueues: `await jobs.enqueue_job(name, *keys, _job_id=content_name)`."""
+    """Connect a client that enqueues jobs: `await jobs.enqueue_job(name, *keys, _job_id=content_name)`."""
     pool = await create_pool(
         redis_settings(url), default_queue_name=name, job_serializer=encode, job_deserializer=decode
     )
@@ -66,13 +66,13 @@ def worker(
     cron_jobs: Sequence[CronJob],
     *,
     context: dict[str, Any],
-    most_jobs: int = 10,
+    max_jobs: int = 10,
     timeout_s: int = 3600,
     tries: int = 5,
 ) -> Worker:
-    """A worker of one queue; run it with `await worker.async_run()` and end it with `await close(worker)`.
+    """Return a worker of one queue; run it with `await worker.async_run()` and end it with `await close(worker)`.
 
-    It survives a restarted Redis, and an interrupted job runs again, up to `tries` times.
+    It reconnects to a restarted Redis, and an interrupted job runs again, up to `tries` times.
     """
     functions: list[Function] = [
         func(cast(WorkerCoroutine, job), keep_result=0, timeout=timeout_s, max_tries=tries) for job in jobs
@@ -86,7 +86,7 @@ def worker(
         job_serializer=encode,
         job_deserializer=decode,
         keep_result=0,
-        max_jobs=most_jobs,
+        max_jobs=max_jobs,
         queue_read_limit=1000,
         job_timeout=timeout_s,
         max_tries=tries,
@@ -99,10 +99,10 @@ def worker(
 
 
 async def close(worker: Worker) -> None:
-    """Stop a worker: its jobs are cancelled and run again elsewhere, its connections are closed."""
+    """Stop a worker: cancel its jobs, which run again on another worker, and close its connections."""
     worker.handle_sig(signal.SIGUSR1)
     await asyncio.gather(*worker.tasks.values(), return_exceptions=True)
     try:
         await worker.pool.aclose(close_connection_pool=True)
-    except AttributeError:  # it never reached the broker
+    except AttributeError:  # it never connected to the broker
         return

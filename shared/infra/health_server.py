@@ -1,4 +1,4 @@
-"""The small HTTP server of a service without an API: /healthz, /readyz and /metrics."""
+"""The HTTP server of the services without an API: /healthz, /readyz and /metrics."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ _JSON = "application/json"
 async def health_server(
     host: str, port: int, checks: Mapping[str, Check], exposition: Callable[[], bytes]
 ) -> AsyncIterator[int]:
-    """Serve until the block ends; yields the port (a free one when `port` is 0).
+    """Serve until the block ends; yield the port (a free one when `port` is 0).
 
-    /healthz answers while the process lives; /readyz is 503 with the names of the `checks` that fail.
+    /healthz is 200 while the process runs; /readyz is 503 with the names of the failing `checks`.
     SetupError when the port is in use.
     """
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             async with asyncio.timeout(10):
-                asked = await reader.readuntil(b"\r\n\r\n")
-                status, kind, body = await _answer(asked.split(b"\r\n", 1)[0].split(b" "), checks, exposition)
+                head = await reader.readuntil(b"\r\n\r\n")
+                status, kind, body = await _respond(head.split(b"\r\n", 1)[0].split(b" "), checks, exposition)
                 fields = [f"Content-Type: {kind}", f"Content-Length: {len(body)}", "Connection: close", "", ""]
                 writer.write("\r\n".join([f"HTTP/1.1 {status}", *fields]).encode())
                 writer.write(body)
@@ -42,13 +42,13 @@ async def health_server(
         server = await asyncio.start_server(serve, host, port, limit=16 * 1024)
     except OSError as error:
         raise SetupError(
-            f"{host}:{port} cannot be listened on ({error.strerror}); choose another ONDOL_METRICS_PORT."
+            f"{host}:{port} cannot be bound ({error.strerror}); choose another ONDOL_METRICS_PORT."
         ) from error
     async with server:
         yield int(server.sockets[0].getsockname()[1])
 
 
-async def _answer(
+async def _respond(
     request: list[bytes], checks: Mapping[str, Check], exposition: Callable[[], bytes]
 ) -> tuple[str, str, bytes]:
     method, path = (request[0], request[1].split(b"?")[0]) if len(request) == 3 else (b"", b"")

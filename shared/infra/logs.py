@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line on standard error, an event name and fields, with the backtest's id if there is one."""
+"""Logs: one JSON object per line on standard error, with an event name and bound fields."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def configure(service: str, level: str, secrets: tuple[str | None, ...] = ()) ->
 
 
 def _parts(secret: str | None) -> tuple[str, ...]:
-    """What must not be printed of a URL: its password; of another secret: all of it."""
+    """Return the secret parts: the password of a URL, or the whole value."""
     if not secret:
         return ()
     url = urlsplit(secret)

@@ -1,52 +1,38 @@
-"""How a process treats memory and its interpreter lock, set before anything else is imported."""
+"""Memory and interpreter settings of a process, applied before its imports."""
 
 from __future__ import annotations
 
 import asyncio
 import ctypes
 import gc
-import importlib
-import importlib.util
 import pathlib
 import resource
 import sys
 import time
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
-from types import ModuleType
-from typing import Any
 
 _M_ARENA_MAX = -8
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
-SWITCH_S = 0.0005
-"""A run that holds the interpreter lock gives it up this often: a finished result must not wait for the next."""
+SWITCH_INTERVAL_S = 0.0005
+"""How often a computing thread releases the interpreter lock, so that a finished result is sent at once."""
 
-
-QUIET_S = 1.0
-QUIET_CPU_S = 0.02
-"""A process that used less in that time has nothing to do."""
+IDLE_S = 1.0
+IDLE_CPU_S = 0.02
+"""A process that used less CPU time within `IDLE_S` is idle."""
 GROWN_BYTES = 2 << 20
-
-_DECORATION = ("rich",)
-"""Packages that others import when they are there, for what no service does."""
-_DEFERRED = ("jwt",)
-"""Packages that others import whole for what no service does: they are loaded at the first use, which never comes."""
 
 
 @contextmanager
 def light_start(environment: MutableMapping[str, str]) -> Iterator[None]:
-    """Around the imports of a service: what it does not need takes no time and no memory.
+    """Reduce the time and memory of a service's imports.
 
-    Linear algebra gets one thread: the others would be started, spin and hold buffers in every process, for matrices
-    that no service multiplies. The collector rests, and never looks through what was imported.
+    Linear algebra gets one thread: more would be started and hold buffers in every process, for matrices that no
+    service multiplies. The garbage collector is disabled during the imports, and does not scan the imported objects.
     """
     for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
         environment.setdefault(name, "1")
-    for name in _DECORATION:
-        sys.modules.setdefault(name, None)  # type: ignore[arg-type]
-    for name in _DEFERRED:
-        _defer(name)
     gc.disable()
     try:
         yield
@@ -55,27 +41,12 @@ def light_start(environment: MutableMapping[str, str]) -> Iterator[None]:
         gc.enable()
 
 
-def _defer(name: str) -> None:
-    """Load a module when something of it is used, instead of when it is imported."""
-    if name in sys.modules or importlib.util.find_spec(name) is None:
-        return
-    stand_in = ModuleType(name)
-
-    def load(attribute: str) -> Any:
-        if attribute.startswith("__"):  # asked by the import itself
-            raise AttributeError(attribute)
-        if sys.modules.get(name) is stand_in:
-            del sys.modules[name]
-        return getattr(importlib.import_module(name), attribute)
-
-    stand_in.__getattr__ = load  # type: ignore[method-assign]
-    sys.modules[name] = stand_in
-
-
 def limit_heap(*, mapped_from_bytes: int) -> None:
-    """One heap for all threads; blocks from `mapped_from_bytes` on are mapped and go back when freed, like the end
-    of the heap. Without this a burst of large answers stays resident for ever. Nothing happens without glibc."""
-    sys.setswitchinterval(SWITCH_S)
+    """Use one heap for all threads; map blocks from `mapped_from_bytes` on, so that freed ones return to the system.
+
+    Otherwise the memory of a burst of large responses stays resident. Does nothing without glibc.
+    """
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError):
@@ -86,8 +57,10 @@ def limit_heap(*, mapped_from_bytes: int) -> None:
 
 
 def keep_heap() -> None:
-    """One heap for all threads that keeps what is freed, for work in large arrays: every page is touched for the first
-    time once and not once an array. Call `trim_heap` afterwards. Nothing happens without glibc."""
+    """Use one heap for all threads and retain freed memory, so that large arrays reuse pages instead of faulting.
+
+    Call `trim_heap` after the work. Does nothing without glibc.
+    """
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError):
@@ -98,37 +71,37 @@ def keep_heap() -> None:
 
 
 def trim_heap() -> None:
-    """Return freed memory to the system: after work that needed much of it for a moment. Takes some milliseconds."""
+    """Return freed memory to the system (some milliseconds); call it after a peak of memory use."""
     try:
         ctypes.CDLL(None).malloc_trim(0)
     except (AttributeError, OSError):
         return
 
 
-async def trim_heap_when_idle(quiet_s: float = QUIET_S) -> None:
-    """Task: return freed memory in the pauses, whenever this process has grown since the last time.
+async def trim_heap_when_idle(idle_s: float = IDLE_S) -> None:
+    """Task: return freed memory while the process is idle, whenever it has grown since the last time.
 
-    While there is work, freed memory stays at hand: the next piece of work would have to touch it for the first time
-    again. A short-lived object at the end of the heap is enough to keep all that was freed below it for ever.
+    While there is work, freed memory is reused without page faults. Without trimming, one object at the end of the
+    heap keeps all freed memory below it resident.
     """
     least, used = anonymous_bytes(), time.process_time()
     while True:
-        await asyncio.sleep(quiet_s)
+        await asyncio.sleep(idle_s)
         before, used = used, time.process_time()
-        if used - before < QUIET_CPU_S and anonymous_bytes() > least + GROWN_BYTES:
+        if used - before < IDLE_CPU_S and anonymous_bytes() > least + GROWN_BYTES:
             trim_heap()
             least, used = anonymous_bytes(), time.process_time()
 
 
 def resident_bytes() -> int:
-    """Resident memory of this process, 0 where the system does not tell."""
+    """Return the resident memory of this process, 0 where /proc is missing."""
     return _statm()[1] * resource.getpagesize()
 
 
 def anonymous_bytes() -> int:
-    """Resident memory of this process that is no file and no shared panel, 0 where the system does not tell."""
-    _, resident, of_files, *_ = _statm()
-    return (resident - of_files) * resource.getpagesize()
+    """Return the resident memory of this process without files and shared panels, 0 where /proc is missing."""
+    _, resident, file_backed, *_ = _statm()
+    return (resident - file_backed) * resource.getpagesize()
 
 
 def _statm() -> list[int]:

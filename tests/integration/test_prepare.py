@@ -16,9 +16,9 @@ import pytest
 from redis.asyncio import Redis
 
 from services.preparer import dataset_store
-from services.preparer.build_plan import Builder
+from services.preparer.build_plan import BuildContext
 from services.preparer.preparer import LEASE, Preparer
-from services.preparer.service import builder_of, run
+from services.preparer.service import build_context, run
 from shared.contracts.events import DATASETS, DatasetPublished, DatasetRequested
 from shared.dataset.encode import encode_all
 from shared.dataset.manifest import Manifest, version_of
@@ -42,21 +42,23 @@ VERSIONS = {f.key: f.version for f in FACTORS}
 
 
 @asynccontextmanager
-async def preparer_of(settings: Settings, keep_days: int = 7) -> AsyncIterator[Preparer]:
+async def preparer_of(settings: Settings, retention_days: int = 7) -> AsyncIterator[Preparer]:
     async with (
         database(settings.database_url or "") as found,
         servers.broker(settings.broker_url or "") as broker,
         open_cache(settings.cache_url or "") as cache,
     ):
-        yield Preparer(builder_of(settings, found, cache), broker, settings.broker_url or "", keep_days=keep_days)
+        yield Preparer(
+            build_context(settings, found, cache), broker, settings.broker_url or "", retention_days=retention_days
+        )
 
 
 def loadable_market(seed: int, *, stocks: int, rows: int) -> dict[str, Any]:
     return loadable(random_market(seed, stocks=stocks, rows=rows))
 
 
-async def manifest_of(builder: Builder) -> Manifest:
-    found = await dataset_store.current(builder.database)
+async def manifest_of(context: BuildContext) -> Manifest:
+    found = await dataset_store.current(context.database)
     assert found is not None
     return found.manifest
 
@@ -86,13 +88,13 @@ async def test_updates_day_by_day_give_the_version_of_a_build_from_nothing(
             await load(settings, until(market, days[-1 - step * 7]) | {"companies": market["companies"]})
             report = await preparer.prepare()
             assert report.published
-        manifest = await manifest_of(preparer.builder)
+        manifest = await manifest_of(preparer.context)
         expected, memory = version_in_memory(market)
         assert manifest.version == expected
         rebuilt = await preparer.prepare(rebuild=True)
         assert rebuilt.version == expected
         assert rebuilt.parts_built > 0
-        parts = await dataset_store.read_parts(preparer.builder.database, sorted(manifest.part_names()))
+        parts = await dataset_store.read_parts(preparer.context.database, sorted(manifest.part_names()))
     panels = MappedPanels(settings.panel_dir, manifest, Shelf(parts), 1 << 28)
     rows = slice(0, len(memory.days))
     for field in (*STORED, *VIEWS, *VERSIONS):
@@ -133,10 +135,10 @@ async def test_a_new_day_rewrites_the_parts_of_its_year_only(settings: Settings)
     async with preparer_of(settings) as preparer:
         await load(settings, until(market, days[-2]))
         await preparer.prepare()
-        before = await manifest_of(preparer.builder)
+        before = await manifest_of(preparer.context)
         await load(settings, until(market, days[-1]))
         await preparer.prepare()
-        after = await manifest_of(preparer.builder)
+        after = await manifest_of(preparer.context)
     last = str(max(after.years))
     for field, years in after.content.chunks.items():
         for year, names in years.items():
@@ -163,21 +165,21 @@ async def test_a_late_publication_is_refused(settings: Settings) -> None:
     market = loadable_market(13, stocks=3, rows=60)
     days = dates(market)
     async with preparer_of(settings) as preparer:
-        found: Database = preparer.builder.database
+        found: Database = preparer.context.database
         await load(settings, until(market, days[-2]))
         await preparer.prepare()
-        old, late = await manifest_of(preparer.builder), await dataset_store.next_fence(found)
+        old, late = await manifest_of(preparer.context), await dataset_store.next_fence(found)
         await load(settings, until(market, days[-1]))
         newer = await preparer.prepare()
         assert not await dataset_store.publish(found, old, late, b"{}", b"")
-        assert (await manifest_of(preparer.builder)).version == newer.version
+        assert (await manifest_of(preparer.context)).version == newer.version
 
 
 async def test_versions_are_dropped_when_nothing_retains_them(settings: Settings) -> None:
     market = loadable_market(17, stocks=3, rows=60)
     days = dates(market)
     versions = []
-    async with preparer_of(settings, keep_days=0) as preparer:
+    async with preparer_of(settings, retention_days=0) as preparer:
         for cut in (-3, -2, -1):
             await load(settings, until(market, days[cut]))
             if cut == -2:
@@ -187,9 +189,9 @@ async def test_versions_are_dropped_when_nothing_retains_them(settings: Settings
             kept = {row["version"] for row in await connection.fetch(dataset_store.SQL["versions"])}
             assert kept == {versions[0], versions[2]}
             await connection.execute("update dataset_part set created_at = created_at - interval '2 hours'")
-            await dataset_store.clean_up(preparer.builder.database, 0)
+            await dataset_store.delete_unretained(preparer.context.database, 0)
             held = {row["name"] for row in await connection.fetch("select name from dataset_part")}
-            assert held >= (await manifest_of(preparer.builder)).part_names()
+            assert held >= (await manifest_of(preparer.context)).part_names()
             named = await connection.fetch("select distinct unnest(parts) as name from dataset_version")
             assert held == {row["name"] for row in named}
 
@@ -212,8 +214,8 @@ async def test_the_cache_holds_the_current_version_and_the_one_before_it(setting
         for cut in (-4, -3, -2, -1):
             await load(settings, until(market, days[cut]))
             await preparer.prepare()
-            versions.append((await manifest_of(preparer.builder)).part_names())
-        cache = preparer.builder.cache
+            versions.append((await manifest_of(preparer.context)).part_names())
+        cache = preparer.context.cache
         missing = set(await cache.missing_parts(sorted(frozenset().union(*versions))))
     assert not missing & (versions[3] | versions[2])
     assert missing >= (versions[1] | versions[0]) - versions[2] - versions[3]
@@ -227,7 +229,7 @@ async def test_what_is_told_about_a_version_agrees_with_its_panels(settings: Set
     await load(settings, market)
     async with preparer_of(settings) as preparer:
         await preparer.prepare()
-        async with preparer.builder.database.connection() as connection:
+        async with preparer.context.database.connection() as connection:
             row = await connection.fetchrow(dataset_store.SQL["current_about"])
     told = msgspec.json.decode(row["about"])
     memory = panels_of(market)
@@ -279,20 +281,20 @@ async def test_the_service_publishes_loads_and_brings_back_what_the_cache_lost(s
     market = loadable_market(29, stocks=3, rows=60)
     await load(settings, market)
     async with serving(settings), preparer_of(settings) as watcher:
-        builder, broker = watcher.builder, watcher._broker
+        context, broker = watcher.context, watcher._broker
 
         async def published() -> bool:
-            return await dataset_store.current(builder.database) is not None
+            return await dataset_store.current(context.database) is not None
 
         await until_true(published)
-        manifest = await manifest_of(builder)
+        manifest = await manifest_of(context)
         names = sorted(manifest.part_names())
 
         async def complete() -> bool:
-            return not await builder.cache.missing_parts(names)
+            return not await context.cache.missing_parts(names)
 
         await until_true(complete)
-        await builder.cache.redis.flushall()
+        await context.cache.redis.flushall()
         facts = Broadcast(broker, DATASETS)
         await facts.start()
         for _ in range(20):
@@ -300,13 +302,15 @@ async def test_the_service_publishes_loads_and_brings_back_what_the_cache_lost(s
         await until_true(complete)
         answers = [e for _, e in await facts.read() if isinstance(e, DatasetPublished)]
         assert {event.version for event in answers} <= {manifest.version}
-        await _nothing_planted_is_served(settings, builder, broker, manifest)
+        await _nothing_planted_is_served(settings, context, broker, manifest)
 
 
-async def _nothing_planted_is_served(settings: Settings, builder: Builder, broker: Redis, manifest: Manifest) -> None:
+async def _nothing_planted_is_served(
+    settings: Settings, context: BuildContext, broker: Redis, manifest: Manifest
+) -> None:
     stored = manifest.stored_names("close", max(manifest.years))
-    await builder.cache.put_parts({name: pickle.dumps(Armed()) for name in stored})
-    panels = MappedPanels(settings.panel_dir, manifest, Shelf(await builder.cache.get_parts(stored)), 1 << 26)
+    await context.cache.put_parts({name: pickle.dumps(Armed()) for name in stored})
+    panels = MappedPanels(settings.panel_dir, manifest, Shelf(await context.cache.get_parts(stored)), 1 << 26)
     rows = manifest.years[max(manifest.years)]
     with pytest.raises(ChunkMissingError) as error:
         panels.panel("close", rows)
@@ -315,7 +319,7 @@ async def _nothing_planted_is_served(settings: Settings, builder: Builder, broke
     await append(broker, DatasetRequested(version=manifest.version, parts=error.value.missing))
 
     async def healed() -> bool:
-        found = await builder.cache.get_parts(stored)
+        found = await context.cache.get_parts(stored)
         return all(not blob.startswith(b"\x80") for blob in found.values())
 
     await until_true(healed)
@@ -325,15 +329,15 @@ async def test_a_part_that_the_record_holds_damaged_is_built_anew(settings: Sett
     await load(settings, loadable_market(31, stocks=3, rows=40))
     async with preparer_of(settings) as preparer:
         await preparer.prepare()
-        manifest = await manifest_of(preparer.builder)
+        manifest = await manifest_of(preparer.context)
         (name,) = manifest.stored_names("close", max(manifest.years))
-        good = (await dataset_store.read_parts(preparer.builder.database, [name]))[name]
+        good = (await dataset_store.read_parts(preparer.context.database, [name]))[name]
         async with lone_connection(settings.database_url or "") as connection:
             await connection.execute("update dataset_part set bytes = $2 where name = $1", name, good[:-2] + b"??")
-        await preparer.builder.cache.redis.flushall()
-        await preparer.bring(manifest.version, [name], asked_at=time.time())
-        assert await preparer.builder.cache.get_parts([name]) == {name: good}
-        assert (await dataset_store.read_parts(preparer.builder.database, [name]))[name] == good
+        await preparer.context.cache.redis.flushall()
+        await preparer.restore_parts(manifest.version, [name], requested_at=time.time())
+        assert await preparer.context.cache.get_parts([name]) == {name: good}
+        assert (await dataset_store.read_parts(preparer.context.database, [name]))[name] == good
 
 
 async def test_a_new_listing_leaves_the_years_before_it_alone(settings: Settings) -> None:
@@ -345,10 +349,10 @@ async def test_a_new_listing_leaves_the_years_before_it_alone(settings: Settings
     async with preparer_of(settings) as preparer:
         await load(settings, market)
         await preparer.prepare()
-        before = await manifest_of(preparer.builder)
+        before = await manifest_of(preparer.context)
         await load(settings, {"companies": [newcomer], "prices": listed})
         await preparer.prepare()
-        after = await manifest_of(preparer.builder)
+        after = await manifest_of(preparer.context)
     assert after.instruments.code[-1] == "NEW001"
     assert dt.date.fromisoformat(days[-1]).year == max(after.years)
     for field, years in after.content.chunks.items():

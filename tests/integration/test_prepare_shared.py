@@ -23,10 +23,11 @@ import pytest
 from redis.asyncio import Redis
 
 from services.preparer import dataset_store
-from services.preparer.build import build
+from services.preparer.build import build_version
 from services.preparer.build_plan import code_of
-from services.preparer.distributed.leader import Order, Presence
-from services.preparer.distributed.worker import Hands
+from services.preparer.distributed.leader import BuildSpec
+from services.preparer.distributed.membership import Membership
+from services.preparer.distributed.worker import PartWorker
 from services.preparer.loading.load import load_market
 from services.preparer.preparer import Preparer
 from shared.contracts.events import DatasetRequested
@@ -74,7 +75,7 @@ def folder(tmp_path: pathlib.Path) -> pathlib.Path:
 
 async def version_of_one_build(settings: Settings) -> str | None:
     async with preparer_of(settings) as preparer:
-        return (await build(preparer.builder, rebuild=True)).version
+        return (await build_version(preparer.context, rebuild=True)).version
 
 
 @asynccontextmanager
@@ -100,7 +101,7 @@ async def processes(settings: Settings, folder: pathlib.Path, count: int) -> Asy
         async with servers.broker(settings.broker_url or "") as broker:
 
             async def seen() -> bool:
-                return await Presence(broker, settings.broker_url or "").others() == count
+                return await Membership(broker, settings.broker_url or "").others() == count
 
             await until(seen)
         yield {pid: path for pid, (_, path) in found.items()}
@@ -126,7 +127,7 @@ async def ask(settings: Settings) -> None:
 
 
 async def published(preparer: Preparer) -> str | None:
-    found = await dataset_store.current(preparer.builder.database)
+    found = await dataset_store.current(preparer.context.database)
     return found.manifest.version if found is not None else None
 
 
@@ -152,17 +153,17 @@ async def test_two_processes_share_a_build_and_give_the_version_of_one(
         await ask(settings)
         version = await until(lambda: published(watcher))
         told = [path.read_text() for path in logs.values()]
-        names = sorted((await manifest_of(watcher.builder)).part_names())
-        shared = await dataset_store.read_parts(watcher.builder.database, names)
+        names = sorted((await manifest_of(watcher.context)).part_names())
+        shared = await dataset_store.read_parts(watcher.context.database, names)
         assert len(shared) == len(names)
         assert sorted("dataset.built" in text for text in told) == [False, True]
-        assert sorted("part.built_for_another" in text for text in told) == [False, True]
-        assert not any("part.taken_back" in text for text in told)
+        assert sorted("part.built" in text for text in told) == [False, True]
+        assert not any("part.reclaimed" in text for text in told)
         connection = await asyncpg.connect(settings.database_url)
         await connection.execute("delete from dataset_part")
         await connection.close()
         assert await version_of_one_build(settings) == version
-        assert await dataset_store.read_parts(watcher.builder.database, names) == shared
+        assert await dataset_store.read_parts(watcher.context.database, names) == shared
 
 
 async def load_into_silence(settings: Settings, folder: pathlib.Path) -> None:
@@ -189,20 +190,20 @@ async def test_a_helper_that_is_killed_in_the_middle_costs_only_time(settings: S
         left = [part for part, done in (await claims(settings)).get(helper, ()) if not done]  # it may just have ended
         version = await until(lambda: published(watcher))
         (log,) = [path.read_text() for process, path in logs.items() if process != pid]
-        assert ("part.taken_back" in log) == bool(left)
+        assert ("part.reclaimed" in log) == bool(left)
         assert await version_of_one_build(settings) == version
 
 
 @asynccontextmanager
-async def helper_of(settings: Settings, preparer: Preparer, broker: Redis) -> AsyncIterator[Hands]:
+async def helper_of(settings: Settings, preparer: Preparer, broker: Redis) -> AsyncIterator[PartWorker]:
     """A preparer that helps, in this process."""
-    presence = Presence(broker, settings.broker_url or "")
-    hands = Hands(preparer.builder, settings.broker_url or "", presence)
-    working = asyncio.create_task(hands.work())
+    membership = Membership(broker, settings.broker_url or "")
+    part_worker = PartWorker(preparer.context, settings.broker_url or "", membership)
+    working = asyncio.create_task(part_worker.run())
     try:
-        async with presence.kept():
-            await until(preparer.presence.others)
-            yield hands
+        async with membership.joined():
+            await until(preparer.membership.others)
+            yield part_worker
     finally:
         working.cancel()
         await asyncio.wait([working])
@@ -213,17 +214,17 @@ async def test_what_a_dead_helper_claimed_is_built_by_the_one_who_leads(
 ) -> None:
     await load(settings, folder, range(4))
     async with preparer_of(settings) as preparer, servers.broker(settings.broker_url or "") as broker:
-        leading = replace(preparer.builder, patience_s=0.2)
-        ghost = Presence(broker, settings.broker_url or "")
-        async with ghost.kept(), lone_connection(settings.database_url or "") as connection:
-            await until(preparer.presence.others)
+        leading = replace(preparer.context, min_wait_s=0.2)
+        ghost = Membership(broker, settings.broker_url or "")
+        async with ghost.joined(), lone_connection(settings.database_url or "") as connection:
+            await until(preparer.membership.others)
             fence = int(await connection.fetchval("select last_value from dataset_fence")) + 1
             for part in (1, 2, PARTS - 1):
                 for ahead in range(-1, 3):
                     await connection.execute(
                         "insert into part_claim (fence, part, preparer) values ($1, $2, 'dead')", fence + ahead, part
                     )
-            report = await build(leading, presence=preparer.presence)
+            report = await build_version(leading, membership=preparer.membership)
             assert report.published
             assert report.parts_shared == 0
             left = "select count(*) from part_claim where fence <= (select fence from dataset_current)"
@@ -239,55 +240,60 @@ async def test_late_parts_of_an_old_leader_do_no_harm(settings: Settings, folder
         lone_connection(settings.database_url or "") as old,
         old.transaction(isolation="repeatable_read", readonly=True),
     ):
-        builder = preparer.builder
+        context = preparer.context
         revision = await market_tables.newest_revision(old)
         assert revision is not None
-        order = Order(
-            fence=await dataset_store.next_fence(builder.database),
+        spec = BuildSpec(
+            fence=await dataset_store.next_fence(context.database),
             revision=revision,
             snapshot=await old.fetchval("select pg_export_snapshot()"),
             base=None,
             base_revision=0,
-            code=code_of(builder),
+            code=code_of(context),
         )
-        presence = Presence(broker, settings.broker_url or "")
-        hands = Hands(builder, settings.broker_url or "", presence)
-        assert await hands.help(order, 1)
-        assert not await hands.help(order, 1)
-        assert not await hands.help(replace_order(order, code="other code"), 2)
+        membership = Membership(broker, settings.broker_url or "")
+        part_worker = PartWorker(context, settings.broker_url or "", membership)
+        assert await part_worker.build_part(spec, 1)
+        assert not await part_worker.build_part(spec, 1)
+        assert not await part_worker.build_part(replace_spec(spec, code="other code"), 2)
         await load(settings, folder.with_name("newer"), range(4, 6))
         newer = await preparer.prepare()
         assert newer.published
-        assert not await hands.help(order, 2)
+        assert not await part_worker.build_part(spec, 2)
         assert await claims(settings) == {}
-        assert (await manifest_of(builder)).version == newer.version == await version_of_one_build(settings)
+        assert (await manifest_of(context)).version == newer.version == await version_of_one_build(settings)
 
 
-def replace_order(order: Order, **changes: Any) -> Order:
-    return msgspec.structs.replace(order, **changes)
+def replace_spec(spec: BuildSpec, **changes: Any) -> BuildSpec:
+    return msgspec.structs.replace(spec, **changes)
 
 
 async def test_an_order_whose_leader_is_gone_is_dropped(settings: Settings, folder: pathlib.Path) -> None:
     await load(settings, folder, range(2))
     async with preparer_of(settings) as preparer, servers.broker(settings.broker_url or "") as broker:
-        order = Order(
-            fence=await dataset_store.next_fence(preparer.builder.database),
+        spec = BuildSpec(
+            fence=await dataset_store.next_fence(preparer.context.database),
             revision=1,
             snapshot="00000003-0000001B-1",
             base=None,
             base_revision=0,
-            code=code_of(preparer.builder),
+            code=code_of(preparer.context),
         )
-        hands = Hands(preparer.builder, settings.broker_url or "", Presence(broker, settings.broker_url or ""))
-        assert not await hands.help(order, 0)
-        assert not await hands.help(replace_order(order, snapshot="'; drop table price_year; --"), 0)
+        part_worker = PartWorker(
+            preparer.context, settings.broker_url or "", Membership(broker, settings.broker_url or "")
+        )
+        assert not await part_worker.build_part(spec, 0)
+        assert not await part_worker.build_part(replace_spec(spec, snapshot="'; drop table price_year; --"), 0)
         assert await claims(settings) == {}
 
 
 async def test_an_update_is_shared_too(settings: Settings, folder: pathlib.Path) -> None:
     await load(settings, folder, range(ROWS - 1))
     async with preparer_of(settings) as preparer, preparer_of(settings) as other:
-        async with servers.broker(settings.broker_url or "") as broker, helper_of(settings, other, broker) as hands:
+        async with (
+            servers.broker(settings.broker_url or "") as broker,
+            helper_of(settings, other, broker) as part_worker,
+        ):
             assert (await preparer.prepare()).published
             await load(settings, folder.with_name("day"), range(ROWS - 1, ROWS))
             held = await asyncpg.connect(settings.database_url)
@@ -295,9 +301,9 @@ async def test_an_update_is_shared_too(settings: Settings, folder: pathlib.Path)
                 transaction = held.transaction()
                 await transaction.start()
                 await held.execute("lock table dataset_part in exclusive mode")
-                builder = replace(preparer.builder, workers=1)
-                building = asyncio.ensure_future(build(builder, presence=preparer.presence))
-                await until(lambda: parts_of(settings, hands.presence.name))
+                context = replace(preparer.context, workers=1)
+                building = asyncio.ensure_future(build_version(context, membership=preparer.membership))
+                await until(lambda: parts_of(settings, part_worker.membership.name))
                 await transaction.rollback()
             finally:
                 await held.close()
@@ -314,8 +320,8 @@ async def parts_of(settings: Settings, preparer: str) -> list[tuple[int, bool]]:
 
 async def test_one_preparer_alone_asks_nobody(settings: Settings, folder: pathlib.Path) -> None:
     await load(settings, folder, range(2))
-    async with preparer_of(settings) as preparer, preparer.presence.kept():
-        assert await preparer.presence.others() == 0
+    async with preparer_of(settings) as preparer, preparer.membership.joined():
+        assert await preparer.membership.others() == 0
         assert (await preparer.prepare()).published
         async with arq_jobs.queue(settings.broker_url or "", "ondol:arq:prepare") as jobs:
             assert await jobs.queued_jobs() == []

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from shared.errors import SetupError
-from shared.infra.database.connection_budget import announced
+from shared.infra.database.connection_budget import application_name
 from shared.infra.database.fast_pool import fast_database
 from shared.infra.database.pool import connect_pool, database, lone_connection
 from shared.infra.database.sql import statements
@@ -97,7 +97,7 @@ async def test_a_pool_is_refused_from_the_last_seat_on_and_leaves_nothing_open(s
 async def test_the_name_of_a_pool_fits_into_postgresql_and_others_cannot_be_taken_for_one(settings: Settings) -> None:
     async with lone_connection(settings.database_url or "", application_name="ondol-9999-x") as connection:
         assert (await connection.fetchrow(statements("connections")["connection_usage"]))["taken"] < 1000
-    assert len(announced("simulator", 200)) < 64
+    assert len(application_name("simulator", 200)) < 64
 
 
 async def test_different_servers_pass_and_a_broker_within_the_cluster_of_the_cache_does_not(

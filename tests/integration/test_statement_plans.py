@@ -26,7 +26,7 @@ from generate_series(1, $3::integer) as i
 ONE = uuid.UUID("27".zfill(32))
 
 EXECUTED = {
-    "accept": f"""('{uuid.uuid4()}', '{uuid.uuid4()}', 'local', '{{}}', 'never seen', 'd', 'e', 'r', null, 'user',
+    "insert_backtest": f"""('{uuid.uuid4()}', '{uuid.uuid4()}', 'local', '{{}}', 'never seen', 'd', 'e', 'r', null, 'user',
                    null, null, false, now())""",
     "acquire_lease": f"('{uuid.UUID('37'.zfill(32))}', 4.0, 'worker', false, null)",
     "complete_optimistic": f"""('{uuid.UUID("37".zfill(32))}', '{{}}', 'd', 'e', 'result', 'digest', '{{}}', now(),

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from services.preparer.in_memory_build import build_panels
 from shared.dataset.memory_panels import MemoryPanels
 from shared.model.calendar import to_day
 from shared.model.instruments import Instruments
 from shared.model.market_data import ACCOUNTS, PRICE_COLUMNS, Dividends, Listings, RawMarket, Statements, listings_of
+from tests.support.build_in_memory import build_panels
 
 Rows = Sequence[Mapping[str, Any]]
 NEVER_DISCLOSED_LATER = int(np.iinfo(np.int32).min)

@@ -1,4 +1,4 @@
-"""Helping with builds of other preparers: a worker of the queue `prepare` that builds one part per job."""
+"""The worker side of shared builds: an arq worker that builds one part of another preparer's build per job."""
 
 from __future__ import annotations
 
@@ -14,62 +14,67 @@ import structlog
 from arq.worker import Worker
 
 from services.preparer import dataset_store
-from services.preparer.build_plan import Builder, Market, code_of, shape_of, source_of
-from services.preparer.distributed.leader import Order, Presence, claim_part
-from services.preparer.part_store import compute_part, made_to_bytes, store_part
+from services.preparer.build_plan import BuildContext, BuildPlan, code_of, load_part_inputs, plan_build
+from services.preparer.distributed.leader import BuildSpec, claim_part
+from services.preparer.distributed.membership import Membership
+from services.preparer.part_store import compute_part, store_part, stored_part_to_bytes
 from shared.contracts.jobs import PREPARE_QUEUE
 from shared.errors import DatasetError
 from shared.infra import arq_jobs
 from shared.infra.database.pool import LOST, lone_connection
-from shared.infra.redis import client as servers
+from shared.infra.redis.client import LOST as REDIS_LOST
 
 log = structlog.get_logger()
 
 _SNAPSHOT = re.compile(r"[0-9A-F]+(-[0-9A-F]+)*")
-_OVER = (asyncpg.UndefinedObjectError, asyncpg.InvalidParameterValueError, asyncpg.ObjectNotInPrerequisiteStateError)
-"""What PostgreSQL says when the transaction of a snapshot has ended."""
+_SNAPSHOT_ENDED = (
+    asyncpg.UndefinedObjectError,
+    asyncpg.InvalidParameterValueError,
+    asyncpg.ObjectNotInPrerequisiteStateError,
+)
+"""Errors of PostgreSQL when the transaction of a snapshot has ended."""
 JOB_S = 600
 
 
-class Hands:
-    """What a preparer does for the builds of others."""
+class PartWorker:
+    """Builds parts of builds that other preparers lead."""
 
-    def __init__(self, builder: Builder, broker_url: str, presence: Presence) -> None:
-        self.presence = presence
-        self._builder = builder
+    def __init__(self, context: BuildContext, broker_url: str, membership: Membership) -> None:
+        self.membership = membership
+        self._builder = context
         self._broker_url = broker_url
         self._worker: Worker | None = None
         self._leading = 0
-        self._known: tuple[Order, Market, set[str]] | None = None
-        self._look = asyncio.Lock()
+        self._known: tuple[BuildSpec, BuildPlan, set[str]] | None = None
+        self._plan_lock = asyncio.Lock()
 
     @contextmanager
-    def busy(self) -> Iterator[None]:
-        """Take no jobs while one leads a build oneself: they are for the others."""
+    def leading(self) -> Iterator[None]:
+        """Accept no jobs while this preparer leads a build: its jobs are for the other preparers."""
         self._leading += 1
-        self._pick()
+        self._update_picking()
         try:
             yield
         finally:
             self._leading -= 1
-            self._pick()
+            self._update_picking()
 
-    def _pick(self) -> None:
+    def _update_picking(self) -> None:
         if self._worker is not None:
             self._worker.allow_pick_jobs = not self._leading
 
-    async def work(self) -> None:
-        """Task: the worker, built anew when the broker was away for too long."""
+    async def run(self) -> None:
+        """Task: run the arq worker; create a new one when the broker was lost for too long."""
         while True:
             self._worker = arq_jobs.worker(
-                self._broker_url, PREPARE_QUEUE, [prepare_part], [], context={"hands": self},
-                most_jobs=self._builder.workers, timeout_s=JOB_S, tries=2,
+                self._broker_url, PREPARE_QUEUE, [prepare_part], [], context={"part_worker": self},
+                max_jobs=self._builder.workers, timeout_s=JOB_S, tries=2,
             )  # fmt: skip
-            self._pick()
+            self._update_picking()
             try:
                 await self._worker.async_run()
-            except servers.LOST as error:
-                log.warning("worker.lost_the_broker", error=type(error).__name__)
+            except REDIS_LOST as error:
+                log.warning("broker.disconnected", error=type(error).__name__)
             finally:
                 await self._close(self._worker)
             await asyncio.sleep(0.5)
@@ -80,66 +85,66 @@ class Hands:
         if not closing.done():
             closing.cancel()
         elif not closing.cancelled() and (error := closing.exception()) is not None:
-            log.info("worker.left", error=type(error).__name__)
+            log.info("worker.close_failed", error=type(error).__name__)
 
-    async def help(self, order: Order, part: int) -> bool:
-        """Build a part of another preparer's build; False when that is over, is not ours to do, or somebody has it."""
-        builder, database = self._builder, self._builder.database
-        if order.code != code_of(builder) or not _SNAPSHOT.fullmatch(order.snapshot):
+    async def build_part(self, spec: BuildSpec, part: int) -> bool:
+        """Build a part of another preparer's build; False when it has ended, has other code, or the part is claimed."""
+        context, database = self._builder, self._builder.database
+        if spec.code != code_of(context) or not _SNAPSHOT.fullmatch(spec.snapshot):
             return False
-        if not await claim_part(database, order.fence, part, self.presence.name):
+        if not await claim_part(database, spec.fence, part, self.membership.name):
             return False
         done = False
         try:
-            done = await self._build(order, part)
+            done = await self._build(spec, part)
         except (*LOST, DatasetError) as error:
             log.warning("part.failed", part=part, error=str(error) or type(error).__name__)
         finally:
             if not done:
-                await asyncio.shield(self._release(order.fence, part))
+                await asyncio.shield(self._release(spec.fence, part))
         return done
 
-    async def _build(self, order: Order, part: int) -> bool:
-        builder = self._builder
+    async def _build(self, spec: BuildSpec, part: int) -> bool:
+        context = self._builder
         async with lone_connection(
-            builder.database_url, statement_timeout="0", idle_in_transaction_session_timeout="0"
+            context.database_url, statement_timeout="0", idle_in_transaction_session_timeout="0"
         ) as connection, connection.transaction(isolation="repeatable_read", readonly=True):  # fmt: skip
             try:
-                await connection.execute(f"set transaction snapshot '{order.snapshot}'")
-            except _OVER:
-                log.info("part.too_late", part=part, fence=order.fence)
+                await connection.execute(f"set transaction snapshot '{spec.snapshot}'")
+            except _SNAPSHOT_ENDED:
+                log.info("part.expired", part=part, fence=spec.fence)
                 return False
-            shape, written = await self._shape(connection, order)
-            source, first = await source_of(builder, connection, shape, part, shape.first_years[part])
-        found = await compute_part(builder, shape, part, source, first)
-        made = await store_part(builder, shape, found, written)
-        async with builder.database.transaction() as connection:
-            await connection.execute(dataset_store.SQL["later"])
+            plan, written = await self._shape(connection, spec)
+            source, first = await load_part_inputs(context, connection, plan, part, plan.first_years[part])
+        found = await compute_part(context, plan, part, source, first)
+        stored = await store_part(context, plan, found, written)
+        async with context.database.transaction() as connection:
+            await connection.execute(dataset_store.SQL["async_commit"])
             await connection.execute(
-                dataset_store.SQL["report_part"], order.fence, part, self.presence.name, made_to_bytes(made)
+                dataset_store.SQL["report_part"], spec.fence, part, self.membership.name, stored_part_to_bytes(stored)
             )
-        log.info("part.built_for_another", part=part, fence=order.fence, built=made.parts)
+        log.info("part.built", part=part, fence=spec.fence, built=stored.parts)
         return True
 
-    async def _shape(self, connection: Any, order: Order) -> tuple[Market, set[str]]:
-        """The market of a build, read once for all its parts."""
-        async with self._look:
-            if self._known is None or self._known[0] != order:
+    async def _shape(self, connection: asyncpg.Connection, spec: BuildSpec) -> tuple[BuildPlan, set[str]]:
+        """Return the plan of a build and its stored names; read once for all parts of the build."""
+        async with self._plan_lock:
+            if self._known is None or self._known[0] != spec:
                 base = None
-                if order.base is not None:
-                    base = await dataset_store.base(self._builder.database, order.base, order.base_revision)
-                self._known = order, await shape_of(connection, base, order.revision), set()
+                if spec.base is not None:
+                    base = await dataset_store.base(self._builder.database, spec.base, spec.base_revision)
+                self._known = spec, await plan_build(connection, base, spec.revision), set()
             return self._known[1:]
 
     async def _release(self, fence: int, part: int) -> None:
         try:
             async with self._builder.database.connection() as connection:
-                await connection.execute(dataset_store.SQL["release_part"], fence, part, self.presence.name)
+                await connection.execute(dataset_store.SQL["release_part"], fence, part, self.membership.name)
         except LOST as error:
-            log.info("part.kept", part=part, error=type(error).__name__)
+            log.info("part.not_released", part=part, error=type(error).__name__)
 
 
-async def prepare_part(ctx: dict[str, Any], order: dict[str, Any], part: int) -> bool:
-    """arq (`PREPARE_PART`): build a part of a build that another preparer leads."""
-    hands: Hands = ctx["hands"]
-    return await hands.help(msgspec.convert(order, Order), part)
+async def prepare_part(ctx: dict[str, Any], spec: dict[str, Any], part: int) -> bool:
+    """Job `PREPARE_PART`: build a part of a build that another preparer leads."""
+    part_worker: PartWorker = ctx["part_worker"]
+    return await part_worker.build_part(msgspec.convert(spec, BuildSpec), part)

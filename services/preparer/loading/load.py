@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import pathlib
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
@@ -236,8 +234,3 @@ async def _records(table: Any) -> AsyncIterator[bytes]:
     for start in range(0, len(table), 8192):
         yield table[start : start + 8192].tobytes()
     yield TRAILER
-
-
-if __name__ == "__main__":
-    # The command line finds or starts the servers and draws the progress; this name is the same command.
-    os.execv(sys.executable, [sys.executable, "-m", "ondol.main", "load", *sys.argv[1:]])  # noqa: S606

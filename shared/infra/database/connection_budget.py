@@ -1,8 +1,7 @@
-"""Whether PostgreSQL has room for every connection that the running processes may take.
+"""The connection budget: whether the pools of all running processes fit into PostgreSQL's max_connections.
 
-The name of a pool says how many connections it may open; PostgreSQL shows the names of all that are connected. So what
-may be taken is counted from the record itself, whoever else is there, and a process that has gone counts no more. A
-pool counts itself after it has opened: of two that start at once at least the later one sees both.
+The application_name of a pool contains its maximum size, and pg_stat_activity lists the names of all connected pools.
+A pool checks the budget after it has opened: of two that start concurrently at least the later one counts both.
 """
 
 from __future__ import annotations
@@ -15,29 +14,29 @@ from shared.errors import SetupError
 from shared.infra.database.sql import statements
 
 
-def announced(name: str, size: int) -> str:
-    """The `application_name` of a pool that opens at most `size` connections."""
+def application_name(name: str, size: int) -> str:
+    """Return the `application_name` of a pool of at most `size` connections."""
     return f"ondol-{name}-{size}-{secrets.token_hex(4)}"
 
 
-async def refuse_crowd(connection: asyncpg.Connection | asyncpg.pool.PoolConnectionProxy) -> None:
-    """SetupError when the connections that are there, and those that pools may still open, fill the server."""
+async def check_budget(connection: asyncpg.Connection | asyncpg.pool.PoolConnectionProxy) -> None:
+    """Raise SetupError if open plus reserved connections would exceed max_connections."""
     row = await connection.fetchrow(statements("connections")["connection_usage"])
-    if row["taken"] >= row["room"]:
+    if row["reserved"] >= row["available"]:
         raise SetupError(
-            f"PostgreSQL admits {row['room']} connections (max_connections less the reserved ones), and with this "
-            f"process up to {row['taken']} may be taken, by {row['pools']} pools and others: raise max_connections, "
+            f"PostgreSQL admits {row['available']} connections (max_connections less the reserved ones), and with this "
+            f"process up to {row['reserved']} may be used, by {row['pools']} pools and others: raise max_connections, "
             "lower ONDOL_DATABASE_POOL_SIZE, or run fewer processes."
         )
 
 
-async def refuse_more(
+async def check_budget_for(
     connection: asyncpg.Connection | asyncpg.pool.PoolConnectionProxy, what: str, count: int, each: int
 ) -> None:
-    """SetupError when the server has no room for `count` more processes (`what`) of `each` connections."""
+    """Raise SetupError if `count` more processes (`what`) of `each` connections would exceed max_connections."""
     row = await connection.fetchrow(statements("connections")["connection_usage"])
-    if row["taken"] + count * each >= row["room"]:
+    if row["reserved"] + count * each >= row["available"]:
         raise SetupError(
-            f"PostgreSQL admits {row['room']} connections, up to {row['taken']} may be taken, and {count} more {what} "
-            f"may take {count * each}: close other connections to it, or start fewer."
+            f"PostgreSQL admits {row['available']} connections, up to {row['reserved']} may be used, and {count} more "
+            f"{what} may use {count * each}: close other connections to it, or start fewer."
         )

@@ -1,4 +1,4 @@
-"""A PostgreSQL pool for the hot path: a used connection is kept at hand, without a reset and without a task."""
+"""A PostgreSQL pool for the hot path: connections are reused without a reset and without extra tasks."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 import asyncpg
 
 from shared.errors import SetupError
-from shared.infra.database.connection_budget import announced
-from shared.infra.database.pool import LOST, Database, check_room
+from shared.infra.database.connection_budget import application_name
+from shared.infra.database.pool import LOST, Database, close_if_over_budget
 
 LIMITS = {
     "statement_timeout": "15s", "lock_timeout": "5s", "idle_in_transaction_session_timeout": "20s", "jit": "off",
@@ -18,12 +18,12 @@ LIMITS = {
 }  # fmt: skip
 
 
-async def _nothing(_: asyncpg.Connection) -> None:
+async def _no_reset(_: asyncpg.Connection) -> None:
     return None
 
 
 def _is_lost(connection: asyncpg.pool.PoolConnectionProxy) -> bool:
-    """The server or the link ended it; asyncpg takes such a connection away from whoever holds it, also unused."""
+    """Return whether the connection is closed; asyncpg detaches a closed one from its holder (InterfaceError)."""
     try:
         return bool(connection.is_closed())
     except asyncpg.InterfaceError:
@@ -31,56 +31,56 @@ def _is_lost(connection: asyncpg.pool.PoolConnectionProxy) -> bool:
 
 
 class FastPool(Database):
-    """A pool that hands connections from one user to the next by itself, as long as nobody stands in line.
+    """A pool that passes released connections to the next caller directly, unless callers wait in the queue.
 
-    asyncpg's own way of taking and giving back makes three tasks, which cost more than a small statement.
+    asyncpg's acquire and release create three tasks, which cost more than a small statement (docs/adr/0003).
     """
 
     def __init__(self, pool: asyncpg.Pool, acquire_timeout_s: float) -> None:
         super().__init__(pool, acquire_timeout_s)
-        self._at_hand: list[asyncpg.pool.PoolConnectionProxy] = []
-        self._asking = 0
+        self._idle_connections: list[asyncpg.pool.PoolConnectionProxy] = []
+        self._queued_callers = 0
 
-    async def _taken(self) -> asyncpg.pool.PoolConnectionProxy:
-        while self._at_hand and not self._away.is_set():
-            connection = self._at_hand.pop()
+    async def _acquire(self) -> asyncpg.pool.PoolConnectionProxy:
+        while self._idle_connections and not self._down.is_set():
+            connection = self._idle_connections.pop()
             if not _is_lost(connection):
                 return connection
             await self.pool.release(connection, timeout=2)
-        self._asking += 1
+        self._queued_callers += 1
         try:
-            return await super()._taken()
+            return await super()._acquire()
         finally:
-            self._asking -= 1
+            self._queued_callers -= 1
 
-    async def _returned(self, connection: asyncpg.pool.PoolConnectionProxy) -> None:
-        if self._asking or _is_lost(connection) or connection.is_in_transaction():
+    async def _release(self, connection: asyncpg.pool.PoolConnectionProxy) -> None:
+        if self._queued_callers or _is_lost(connection) or connection.is_in_transaction():
             await self.pool.release(connection, timeout=2)
         else:
-            self._at_hand.append(connection)
+            self._idle_connections.append(connection)
 
     async def close(self) -> None:
-        """Close all connections; they are cut off when that takes too long."""
-        while self._at_hand:
-            await self.pool.release(self._at_hand.pop(), timeout=2)
+        """Close all connections; terminate them when that takes longer than five seconds."""
+        while self._idle_connections:
+            await self.pool.release(self._idle_connections.pop(), timeout=2)
         await super().close()
 
     def idle(self) -> int:
-        """Open connections that nobody uses."""
-        return super().idle() + len(self._at_hand)
+        """Return the number of idle connections."""
+        return super().idle() + len(self._idle_connections)
 
 
 @asynccontextmanager
 async def fast_database(url: str, *, name: str, size: int, acquire_timeout_s: float) -> AsyncIterator[Database]:
-    """A pool whose users leave nothing behind on a connection (no session settings, locks, listeners or cursors).
+    """Open a FastPool; its users leave no session state behind (settings, locks, listeners, cursors).
 
-    SetupError when the server cannot be reached, or has no room for all connections that may be taken.
+    SetupError when the server cannot be reached, or when the connection budget would be exceeded.
     """
     try:
         pool = await asyncio.wait_for(
             asyncpg.create_pool(
                 url, min_size=1, max_size=size, timeout=5, command_timeout=20, max_inactive_connection_lifetime=0,
-                server_settings=LIMITS | {"application_name": announced(name, size)}, reset=_nothing,
+                server_settings=LIMITS | {"application_name": application_name(name, size)}, reset=_no_reset,
             ),
             timeout=15,
         )  # fmt: skip
@@ -90,7 +90,7 @@ async def fast_database(url: str, *, name: str, size: int, acquire_timeout_s: fl
             f"PostgreSQL cannot be used ({reason}); check ONDOL_DATABASE_URL and that the server runs."
         ) from error
     found = FastPool(pool, acquire_timeout_s)
-    await check_room(found)
+    await close_if_over_budget(found)
     try:
         yield found
     finally:

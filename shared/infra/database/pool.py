@@ -1,4 +1,4 @@
-"""PostgreSQL: a pool in which every wait has an end, and migrations under an advisory lock."""
+"""PostgreSQL: a connection pool with bounded waits, and migrations under an advisory lock."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 
 from shared.errors import SetupError, UnavailableError
-from shared.infra.database.connection_budget import announced, refuse_crowd
+from shared.infra.database.connection_budget import application_name, check_budget
 from shared.infra.database.sql import statements
 
 MIGRATIONS = pathlib.Path(__file__).parent / "sql" / "migrations"
@@ -27,14 +27,13 @@ LOST = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
 )
-"""What a lost, refused or exhausted connection raises: worth another try, never a mistake of the request."""
+"""Errors of a lost, refused or exhausted connection: the operation may be tried again."""
 
 QUEUE_S = 20.0
 WATCH_S, WATCH_EVERY_S, MISSES, LATE_S = 0.8, 0.3, 2, 0.1
-"""A server that does not answer within `WATCH_S`, `MISSES` times on end, is away, unless we were late to look."""
-AWAY_S = 5.0
-"""One that is away is asked with more patience: every connection that is given up waits in its line when it comes back,
-in front of the one that is made next."""
+"""A server is down when `MISSES` consecutive probes fail within `WATCH_S`; slower failures mean that we were late."""
+DOWN_PROBE_S = 5.0
+"""While the server is down, probe less often: abandoned connections queue ahead of new ones on recovery."""
 
 _LIMITS = {
     "statement_timeout": "30s",
@@ -46,84 +45,83 @@ _LIMITS = {
 
 
 class Database:
-    """A pool whose `connection()` waits a bounded time and says `UnavailableError` afterwards.
+    """A pool whose `connection()` waits a bounded time and then raises UnavailableError.
 
-    Without `watch`, the time is `acquire_timeout_s`. With it, a crowd may wait up to `QUEUE_S` for a server that
-    answers, and nobody waits longer than about two seconds for one that does not: what is under way is cut off, what
-    comes is refused.
+    Without `watch` the time is `acquire_timeout_s`. With it, callers wait up to `QUEUE_S` for a server that answers,
+    and at most about two seconds for one that is down: open connections are terminated, new requests are rejected.
     """
 
     def __init__(self, pool: asyncpg.Pool, acquire_timeout_s: float) -> None:
         self.pool = pool
         self._acquire_timeout_s = acquire_timeout_s
         self._watched = False
-        self._away = asyncio.Event()
-        self._lent: dict[int, asyncpg.pool.PoolConnectionProxy] = {}
+        self._down = asyncio.Event()
+        self._in_use: dict[int, asyncpg.pool.PoolConnectionProxy] = {}
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
-        """A connection of the pool; UnavailableError when none is free in time or the server does not answer."""
-        connection = await self._taken()
-        self._lent[id(connection)] = connection
+        """Yield a connection of the pool; UnavailableError when none is free in time or the server is down."""
+        connection = await self._acquire()
+        self._in_use[id(connection)] = connection
         try:
             yield connection
         except BaseException:
-            del self._lent[id(connection)]
+            del self._in_use[id(connection)]
             await self.pool.release(connection, timeout=2)
             raise
-        del self._lent[id(connection)]
-        await self._returned(connection)
+        del self._in_use[id(connection)]
+        await self._release(connection)
 
-    async def _taken(self) -> asyncpg.pool.PoolConnectionProxy:
-        if self._away.is_set():
+    async def _acquire(self) -> asyncpg.pool.PoolConnectionProxy:
+        if self._down.is_set():
             raise UnavailableError("PostgreSQL does not answer.")
         try:
             if self._watched and not self.pool.get_idle_size():
-                return await self._queued()
+                return await self._acquire_queued()
             return await self.pool.acquire(timeout=self._acquire_timeout_s)
         except LOST as error:
             raise UnavailableError("PostgreSQL does not answer.") from error
 
-    async def _returned(self, connection: asyncpg.pool.PoolConnectionProxy) -> None:
+    async def _release(self, connection: asyncpg.pool.PoolConnectionProxy) -> None:
         await self.pool.release(connection, timeout=2)
 
     async def close(self) -> None:
-        """Close all connections; they are cut off when that takes too long."""
+        """Close all connections; terminate them when that takes longer than five seconds."""
         try:
             await asyncio.wait_for(self.pool.close(), timeout=5)
         except (TimeoutError, OSError, asyncpg.InterfaceError):
             self.pool.terminate()
 
     def idle(self) -> int:
-        """Open connections that nobody uses."""
+        """Return the number of idle connections."""
         return int(self.pool.get_idle_size())
 
-    async def _queued(self) -> asyncpg.pool.PoolConnectionProxy:
-        """A connection, however many wait before us, for as long as the server answers."""
-        getting = asyncio.ensure_future(self.pool.acquire(timeout=QUEUE_S))
-        leaving = asyncio.ensure_future(self._away.wait())
+    async def _acquire_queued(self) -> asyncpg.pool.PoolConnectionProxy:
+        """Wait in the pool's queue for up to `QUEUE_S`, or until the server is down."""
+        acquiring = asyncio.ensure_future(self.pool.acquire(timeout=QUEUE_S))
+        down = asyncio.ensure_future(self._down.wait())
         try:
-            await asyncio.wait({getting, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({acquiring, down}, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
-            getting.add_done_callback(self._return)
-            getting.cancel()
+            acquiring.add_done_callback(self._release_unused)
+            acquiring.cancel()
             raise
         finally:
-            leaving.cancel()
-        if getting.done():
-            return getting.result()
-        getting.add_done_callback(self._return)
-        getting.cancel()
+            down.cancel()
+        if acquiring.done():
+            return acquiring.result()
+        acquiring.add_done_callback(self._release_unused)
+        acquiring.cancel()
         raise UnavailableError("PostgreSQL does not answer.")
 
-    def _return(self, getting: asyncio.Future[asyncpg.pool.PoolConnectionProxy]) -> None:
-        """Nobody waits for this connection any more."""
-        if not getting.cancelled() and getting.exception() is None:
-            returning = asyncio.ensure_future(self.pool.release(getting.result()))
-            returning.add_done_callback(lambda done: done.cancelled() or done.exception())
+    def _release_unused(self, acquiring: asyncio.Future[asyncpg.pool.PoolConnectionProxy]) -> None:
+        """Release a connection that was acquired after its caller had stopped waiting."""
+        if not acquiring.cancelled() and acquiring.exception() is None:
+            releasing = asyncio.ensure_future(self.pool.release(acquiring.result()))
+            releasing.add_done_callback(lambda done: done.cancelled() or done.exception())
 
     async def watch(self, url: str) -> None:
-        """Task: ask the server twice a second, over a connection of its own, whether it answers."""
+        """Task: probe the server over a connection of its own, about three times a second."""
         self._watched = True
         missed = 0
         loop = asyncio.get_running_loop()
@@ -132,25 +130,25 @@ class Database:
             while True:
                 began = loop.time()
                 try:
-                    async with asyncio.timeout(AWAY_S if self._away.is_set() else WATCH_S):
+                    async with asyncio.timeout(DOWN_PROBE_S if self._down.is_set() else WATCH_S):
                         if connection is None or connection.is_closed():
                             connection = await asyncpg.connect(
                                 url, server_settings={**_LIMITS, "application_name": "watch"}
                             )
                         await connection.fetchval("select true")
                 except (*LOST, asyncpg.PostgresError):
-                    if loop.time() - began <= WATCH_S + LATE_S:  # else it is this process that is slow
+                    if loop.time() - began <= WATCH_S + LATE_S:  # otherwise this process was slow
                         missed += 1
                     if connection is not None:
                         connection.terminate()
                         connection = None
                 else:
                     missed = 0
-                    self._away.clear()
+                    self._down.clear()
                 if missed == MISSES:
-                    self._away.set()
-                    for lent in list(self._lent.values()):
-                        lent.terminate()
+                    self._down.set()
+                    for used in list(self._in_use.values()):
+                        used.terminate()
                 await asyncio.sleep(WATCH_EVERY_S)
         finally:
             if connection is not None:
@@ -158,12 +156,12 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
-        """A connection inside one transaction."""
+        """Yield a connection inside one transaction."""
         async with self.connection() as connection, connection.transaction():
             yield connection
 
     async def answers(self) -> bool:
-        """Whether a trivial query comes back in time (for /readyz)."""
+        """Return whether a trivial query is answered in time (for /readyz)."""
         try:
             async with self.connection() as connection:
                 return bool(await connection.fetchval("select true", timeout=2) is True)
@@ -172,21 +170,21 @@ class Database:
 
 
 async def connect_pool(
-    url: str, *, size: int = 8, acquire_timeout_s: float = 2.5, smallest: int = 1, service: str | None = None
+    url: str, *, size: int = 8, acquire_timeout_s: float = 2.5, min_size: int = 1, service: str | None = None
 ) -> Database:
     """Open a pool of at most `size` connections; SetupError when the server cannot be reached or refuses the login.
 
-    A `service` also gets one when the server has no room for all connections that may be taken.
+    With a `service` the connection budget of the server is checked as well.
     """
     try:
         pool = await asyncio.wait_for(
             asyncpg.create_pool(
                 url,
-                min_size=smallest,
+                min_size=min_size,
                 max_size=size,
                 timeout=5,
                 command_timeout=60,
-                server_settings={**_LIMITS, "application_name": announced(service or "pool", size)},
+                server_settings={**_LIMITS, "application_name": application_name(service or "pool", size)},
                 max_inactive_connection_lifetime=0,
             ),
             timeout=15,
@@ -195,15 +193,15 @@ async def connect_pool(
         raise SetupError(_unreachable(error)) from error
     found = Database(pool, acquire_timeout_s)
     if service is not None:
-        await check_room(found)
+        await close_if_over_budget(found)
     return found
 
 
-async def check_room(found: Database) -> None:
-    """Close a service's new pool with a SetupError when the server has no room for all that may be taken."""
+async def close_if_over_budget(found: Database) -> None:
+    """Close a new pool and raise SetupError when its connections would exceed the server's limit."""
     try:
         async with found.connection() as connection:
-            await refuse_crowd(connection)
+            await check_budget(connection)
     except (UnavailableError, *LOST, asyncpg.PostgresError) as error:
         await found.close()
         raise SetupError(_unreachable(error)) from error
@@ -226,7 +224,7 @@ async def database(
 
 @asynccontextmanager
 async def lone_connection(url: str, **limits: str) -> AsyncIterator[asyncpg.Connection]:
-    """A connection of its own (bulk work, session locks); cut off when work fails. `limits` are server settings."""
+    """Open a connection outside a pool (bulk work, session locks), terminated on errors. `limits`: server settings."""
     try:
         connection = await asyncpg.connect(url, timeout=10, server_settings={**_LIMITS, **limits})
     except (*LOST, asyncpg.PostgresError, ValueError) as error:
@@ -234,7 +232,7 @@ async def lone_connection(url: str, **limits: str) -> AsyncIterator[asyncpg.Conn
     try:
         yield connection
     except BaseException:
-        connection.terminate()  # a COPY that the server rejected would wedge an orderly close
+        connection.terminate()  # after a rejected COPY an orderly close would block
         raise
     await connection.close(timeout=5)
 
@@ -245,7 +243,7 @@ def _unreachable(error: BaseException) -> str:
 
 
 async def migrate(url: str) -> list[str]:
-    """Bring the schema up: every numbered file that is not applied yet, in order, one process at a time.
+    """Apply every numbered migration that is missing, in order, one process at a time.
 
     Returns the names that were applied; SetupError when the database is newer than this program.
     """
@@ -259,7 +257,7 @@ async def migrate(url: str) -> list[str]:
         unknown = sorted(done - {f.stem for f in files})
         if unknown:
             raise SetupError(
-                f"The database has migrations that this program lacks ({', '.join(unknown)}); use a newer one."
+                f"The database has migrations that this program does not have ({', '.join(unknown)}); use a newer one."
             )
         for file in files:
             if file.stem not in done:
@@ -271,7 +269,7 @@ async def migrate(url: str) -> list[str]:
 
 
 async def is_migrated(database: Database) -> bool:
-    """Whether every migration of this program is applied; services wait, not ready, until it is so."""
+    """Return whether every migration of this program is applied; services wait for it before they are ready."""
     async with database.connection() as connection:
         try:
             rows: list[Any] = await connection.fetch(statements("migrate")["done"])

@@ -1,7 +1,7 @@
 """The users of both Redis servers: one template for the containers and for the embedded servers.
 
-Each service has a user of its own with the keys that it works on; no service may run scripts, read or change the
-configuration, list keys, flush, or act as an administrator. `ondol` is whoever keeps the servers: the supervisor, the
+Each service has its own user, restricted to the keys that it uses; no service may run scripts, read or change the
+configuration, list keys, flush, or run administrative commands. `ondol` is the administrator: the supervisor, the
 command line, an operator.
 """
 
@@ -21,11 +21,11 @@ COMMON = (
     "-@all +@connection +@transaction +@read +@write -@dangerous -@admin -@scripting -@pubsub "
     "-scan -randomkey -move -copy -select +info +dbsize +command +cluster|slots +cluster|shards +cluster|nodes"
 )
-"""What every service may do with its keys. INFO is how a service checks that the broker never evicts."""
+"""Commands that every service may use on its keys. INFO is used to check that the broker never evicts."""
 
 
 def rendered(passwords: Mapping[str, str]) -> str:
-    """The ACL file with the hash of each user's password; a name that the template lacks is a KeyError."""
+    """Return the ACL file with the hash of each user's password; KeyError when the password of a user is missing."""
     lines = []
     for line in TEMPLATE.read_text(encoding="utf-8").splitlines():
         user = line.split()[1]
@@ -35,7 +35,7 @@ def rendered(passwords: Mapping[str, str]) -> str:
 
 
 def as_user(url: str, user: str, password: str) -> str:
-    """A Redis URL with these credentials instead of its own."""
+    """Return a Redis URL with these credentials instead of its own."""
     scheme, _, rest = url.partition("://")
-    place = rest.rpartition("@")[2]
-    return f"{scheme}://{quote(user)}:{quote(password)}@{place}"
+    address = rest.rpartition("@")[2]
+    return f"{scheme}://{quote(user)}:{quote(password)}@{address}"

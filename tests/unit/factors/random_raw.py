@@ -6,11 +6,11 @@ import datetime as dt
 
 import numpy as np
 
-from services.preparer import in_memory_build
 from shared.factors.compute import FactorInputs
 from shared.model.calendar import to_day
 from shared.model.instruments import Instruments
 from shared.model.market_data import ACCOUNTS, PRICE_COLUMNS, Dividends, Listings, RawMarket, Statements, listings_of
+from tests.support import build_in_memory
 
 ALWAYS = int(np.iinfo(np.int32).min)
 FIRST = to_day(dt.date(2021, 10, 4))
@@ -50,7 +50,7 @@ def random_raw(seed: int, rows: int, stocks: int, *, fewer_gaps: bool = False) -
 
 def inputs_of(raw: RawMarket) -> FactorInputs:
     """Return what the preparer computes factors from."""
-    return in_memory_build.inputs_of(raw, in_memory_build.stored_fields(raw))
+    return build_in_memory.inputs_of(raw, build_in_memory.stored_fields(raw))
 
 
 def _fill_prices(g: np.random.Generator, prices: dict[str, np.ndarray], i: int, rows: int, *, gaps: bool) -> None:

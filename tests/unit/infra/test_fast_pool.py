@@ -57,7 +57,7 @@ async def all_free(database: FastPool, size: int) -> None:
 
         await asyncio.gather(*(one(number) for number in range(size)))
     assert database.idle() == database.pool.get_size()
-    assert not database._lent
+    assert not database._in_use
 
 
 async def test_a_connection_goes_from_one_user_to_the_next_as_it_is(loop: str, settings: Settings) -> None:
@@ -74,14 +74,14 @@ async def test_a_connection_that_was_lost_at_hand_is_handed_to_nobody(loop: str,
     async def scenario() -> None:
         async with linked(settings) as (proxy, database):
             before = await backend(database)
-            at_hand = list(database._at_hand)
+            at_hand = list(database._idle_connections)
             assert len(at_hand) == 1
             async with lone_connection(settings.database_url or "") as other:
                 await other.execute("select pg_terminate_backend($1)", before)
             await heard(*at_hand)
             assert await backend(database) != before
             await all_free(database, 2)
-            at_hand = list(database._at_hand)
+            at_hand = list(database._idle_connections)
             assert len(at_hand) == 2
             proxy.cut()
             await heard(*at_hand)
@@ -115,7 +115,7 @@ async def test_a_link_that_is_cut_under_a_statement_is_worth_another_try_and_lea
             for _ in range(3):
                 asleep = [asyncio.ensure_future(sleep()) for _ in range(2)]
                 async with asyncio.timeout(10):
-                    while len(database._lent) < 2:  # noqa: ASYNC110  nothing tells of it
+                    while len(database._in_use) < 2:  # noqa: ASYNC110  nothing tells of it
                         await asyncio.sleep(0.01)
                 await asyncio.sleep(0.02)
                 proxy.cut()
@@ -162,7 +162,7 @@ async def test_who_leaves_the_line_takes_no_place_in_it(loop: str, settings: Set
                     one.cancel()
             await asyncio.gather(*waiting, return_exceptions=True)
             assert order == [1, 3, 5]
-            assert database._asking == 0
+            assert database._queued_callers == 0
             await all_free(database, 1)
 
     await run_on(loop, scenario)
@@ -192,7 +192,7 @@ async def test_callers_that_leave_at_any_moment_lose_no_connection(
             found = await asyncio.gather(*asking, return_exceptions=True)
             assert {type(error) for error in found} <= {type(None), asyncio.CancelledError}, set(map(type, found))
             assert answered > 100
-            assert database._asking == 0
+            assert database._queued_callers == 0
             await all_free(database, 3)
             if watching is not None:
                 watching.cancel()
@@ -208,7 +208,7 @@ async def test_who_waits_too_long_is_told_so_and_the_others_go_on(loop: str, set
                 with pytest.raises(UnavailableError):
                     await backend(database)
                 assert await connection.fetchval("select 1") == 1
-            assert database._asking == 0
+            assert database._queued_callers == 0
             await all_free(database, 1)
 
     await run_on(loop, scenario)
@@ -265,7 +265,7 @@ async def test_while_the_server_stands_still_nobody_waits_long_and_afterwards_al
             proxy.release()
             seen_by_watch.release()
             async with asyncio.timeout(15):
-                while database._away.is_set():  # noqa: ASYNC110  the watch clears it
+                while database._down.is_set():  # noqa: ASYNC110  the watch clears it
                     await asyncio.sleep(0.05)
             await all_free(database, 2)
             watching.cancel()

@@ -1,4 +1,4 @@
--- Statements of the api and the simulators on `backtest` and `computation`.
+-- Statements of the API and the simulators on `backtest` and `computation`.
 
 -- name: insert_backtest
 -- $1 id, $2 new computation, $3 owner, $4 request, $5 request digest, $6 dataset, $7 engine, $8 rules, $9 strategy,
@@ -155,10 +155,10 @@ returning id;
 select distinct dataset_version from computation where status in ('queued', 'preparing', 'running');
 
 -- name: acquire_lease
--- The lease: $1 computation, $2 seconds, $3 worker, $4 whether somebody else may have begun a run before its lease,
--- which then counts as the first start, $5 when a run of this worker began that goes on under the lease.
--- Nobody waits for the disk: where PostgreSQL dies before it has written the lease, the row is queued again and may be
--- run twice, with one lease number, by runs that give the same bytes; the first of them to end is stored.
+-- $1 computation, $2 seconds, $3 worker, $4 whether another worker may have started it without a lease, which then
+-- counts as the first attempt, $5 start of a run of this worker that continues under the lease.
+-- Committed asynchronously: if PostgreSQL crashes before the lease is durable, the row is queued again and may be run
+-- twice with one lease number, by runs with the same bytes; the first result is stored.
 update computation
 set status = 'running', lease = lease + 1, worker = $3,
     attempts = attempts + case when $4::boolean and attempts = 0 then 2 else 1 end,
@@ -167,20 +167,20 @@ where id = $1 and attempts < 3
   and (status = 'queued' or (status in ('preparing', 'running') and lease_until < now()))
 returning request, dataset_version, engine_version, lease, attempts, origin, created_at, started_at,
           extract(epoch from (now() - created_at)) * 1000 as queue_ms,
-          set_config('synchronous_commit', 'off', true) as unwaited;
+          set_config('synchronous_commit', 'off', true) as commit_mode;
 
 -- name: computation_exists
 select true from computation where id = $1;
 
 -- name: expire_predecessor_leases
--- $1 the beginning of the worker's name that only its dead predecessors had: their leases end now.
+-- $1 prefix of the worker names of earlier processes of this simulator.
 update computation set lease_until = now()
 where status in ('preparing', 'running') and starts_with(worker, $1)
 returning id;
 
 -- name: renew_lease
--- This and the next three are fenced by the lease of a row that is `preparing` or `running`. They say what its status
--- is not: otherwise the planner may look for the row in all of `computation_open` instead of by its key.
+-- This and the next three are fenced by the lease of a row that is `preparing` or `running`. They exclude the other
+-- statuses: otherwise the planner may scan all of `computation_open` instead of reading the row by its key.
 update computation
 set lease_until = now() + make_interval(secs => $3), progress = greatest(progress, $4), status = $5
 where id = $1 and lease = $2 and status not in ('queued', 'completed', 'failed', 'cancelled')
@@ -191,17 +191,17 @@ update computation
 set status = 'completed', progress = 1, result = $3, result_digest = $4, statistics = $5, finished_at = $6,
     lease_until = null, worker = null
 where id = $1 and lease = $2 and status not in ('queued', 'completed', 'failed', 'cancelled')
-returning id, set_config('synchronous_commit', 'off', true) as unwaited;
+returning id, set_config('synchronous_commit', 'off', true) as commit_mode;
 
 -- name: complete_optimistic
--- The end of a run that was over before anybody asked for its lease: $1 computation, $2 request, $3 dataset and $4 engine
--- that it was a run of. It counts as the start that it was.
+-- The result of a run without a lease: $1 computation, $2 request, $3 dataset and $4 engine of the run. It counts as an
+-- attempt.
 update computation
 set status = 'completed', progress = 1, result = $5, result_digest = $6, statistics = $7, finished_at = $8,
     started_at = coalesce(started_at, $9), attempts = attempts + 1, lease = lease + 1
 where id = $1 and status not in ('preparing', 'running', 'completed', 'failed', 'cancelled')
   and request = $2 and dataset_version = $3 and engine_version = $4
-returning id, set_config('synchronous_commit', 'off', true) as unwaited;
+returning id, set_config('synchronous_commit', 'off', true) as commit_mode;
 
 -- name: fail
 update computation
@@ -210,34 +210,34 @@ where id = $1 and lease = $2 and status not in ('queued', 'completed', 'failed',
 returning id;
 
 -- name: release
--- $3 is 1 when the start does not count: the simulator leaves, or the chunks are not there yet.
+-- $3 is 1 when the attempt does not count: the simulator shuts down, or chunks are missing.
 update computation
 set status = 'queued', attempts = greatest(attempts - $3, 0), lease = lease + 1, lease_until = null, worker = null
 where id = $1 and lease = $2 and status not in ('queued', 'completed', 'failed', 'cancelled')
 returning id;
 
 -- name: try_reconcile_lock
--- One reconciler at a time; the lock goes with the transaction. Its statements walk along `computation_open`: such a scan
--- marks the entries of rows that have ended since, so that nobody visits these rows again; a bitmap scan never does.
-select pg_try_advisory_xact_lock(hashtext('ondol.reconcile')) as mine,
+-- One reconciler at a time; the lock ends with the transaction. Its statements use an index scan of `computation_open`,
+-- which marks index entries of ended rows as dead; a bitmap scan does not.
+select pg_try_advisory_xact_lock(hashtext('ondol.reconcile')) as locked,
        set_config('enable_bitmapscan', 'off', true) as by_index, set_config('enable_seqscan', 'off', true) as only;
 
 -- name: fail_exhausted
--- Three starts and no end: the row kills its simulator.
+-- Fail jobs whose lease expired after three attempts (poison jobs).
 update computation
 set status = 'failed', error = $1, finished_at = now(), lease = lease + 1, lease_until = null, worker = null
 where status in ('preparing', 'running') and lease_until < now() and attempts >= 3
 returning id;
 
 -- name: select_unannounced
--- Rows that wait longer than a hint takes, and rows whose lease ran out.
+-- Rows that have been queued for longer than $1 seconds, and rows whose lease has expired.
 select id from computation
 where (status = 'queued' and created_at < now() - make_interval(secs => $1))
    or (status in ('preparing', 'running') and lease_until < now())
 order by created_at limit $2;
 
 -- name: purge_unshared
--- What was computed with no-store is kept for a day.
+-- Results of no-store requests are retained for a day.
 with old as (
     select id from computation
     where not shared and created_at < now() - interval '1 day' and status in ('completed', 'failed', 'cancelled')

@@ -32,14 +32,14 @@ select name from dataset_part where name = any($1::text[]);
 select name, bytes from dataset_part where name = any($1::text[]);
 
 -- name: async_commit
--- Parts become durable with the publication that names them: one wait for the disk instead of many.
+-- Parts become durable with the publication that names them: one synchronous commit instead of many.
 set local synchronous_commit = off;
 
 -- name: delete_parts
 delete from dataset_part where name = any($1::text[]);
 
 -- name: lock_current
--- The first statement of a publication and of a clean-up: they exclude each other.
+-- The first statement of a publication and of a deletion, which lock each other out.
 select version, revision, fence from dataset_current for update;
 
 -- name: upsert_version
@@ -49,23 +49,23 @@ on conflict (version) do update
 set revision = excluded.revision, about = excluded.about, summary = excluded.summary, retired_at = null;
 
 -- name: switch_current
--- A late builder has a smaller fence and changes nothing.
+-- A superseded build has a smaller fence and changes nothing.
 update dataset_current set version = $1, revision = $2, fence = $3 where fence < $3 returning version;
 
 -- name: retire
 update dataset_version set retired_at = now() where version <> $1 and retired_at is null;
 
 -- name: superseded_parts
--- Parts of the version that the last but one publication replaced which no newer version has.
+-- Parts of the version before the previous one that no newer version has.
 with recent as (
-    select parts, row_number() over (order by retired_at desc nulls first, built_at desc) as place from dataset_version
+    select parts, row_number() over (order by retired_at desc nulls first, built_at desc) as position from dataset_version
 )
-select unnest(parts) as name from recent where place = 3
+select unnest(parts) as name from recent where position = 3
 except
-select unnest(parts) from recent where place < 3;
+select unnest(parts) from recent where position < 3;
 
 -- name: drop_versions
--- Retained: the current version, those of the last days, and every version that unfinished work is pinned to.
+-- Retained: the current version, those of the last days, and every version that an unfinished backtest uses.
 delete from dataset_version v
 where v.retired_at < now() - make_interval(days => $1)
   and not exists (select from dataset_current c where c.version = v.version)
@@ -90,11 +90,11 @@ from dataset_current c join dataset_version v on v.version = c.version;
 select count(*) as parts, coalesce(sum(octet_length(bytes)), 0) as bytes from dataset_part;
 
 -- name: base
--- What a build that was shared continues from.
+-- The version from which a shared build continues.
 select manifest, summary from dataset_version where version = $1;
 
 -- name: claim_part
--- Whoever comes first builds a part; nobody begins one of a build that is over.
+-- The first preparer claims a part; parts of an ended build cannot be claimed.
 insert into part_claim (fence, part, preparer)
 select $1, $2, $3 where $1 > (select fence from dataset_current)
 on conflict do nothing

@@ -1,4 +1,4 @@
--- What `ondol status` shows.
+-- The output of `ondol status`.
 
 -- name: market
 select (select max(id) from data_revision) as revision, (select count(*) from instrument) as instruments,

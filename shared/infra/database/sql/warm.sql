@@ -1,11 +1,11 @@
--- Statements on warm runs: those of the api and the command line first, then the warmer's own.
+-- Warm runs: first the statements of the API and the command line, then those of the warmer.
 
 -- name: insert_manual_run
--- $1 phases in order. No row: a run is queued or running (`open_run` says which). The warmer hears of it at once.
+-- $1 phases in order. No row: a run is open (`select_open_run`). The warmer is notified.
 with made as (
     insert into warm_run (trigger, phases) values ('hand', $1::text[]) on conflict do nothing returning id
 )
-select id, pg_notify('ondol_warm', id::text)::text as told from made;
+select id, pg_notify('ondol_warm', id::text)::text as notified from made;
 
 -- name: select_open_run
 select id, status, trigger from warm_run where status in ('queued', 'running');
@@ -34,15 +34,15 @@ select phase, item, error, seconds, missing_data from warm_item where run = $1 a
 select strategy, dataset_version, picks, error, created_at from daily_selection where day = $1 order by strategy;
 
 -- name: select_now
--- One clock for all warmers.
+-- The clock of all warmers.
 select now() as now;
 
 -- name: insert_nightly_run
--- $1 night, $2 trigger, $3 phases. No row: the night has its run, or another run is going on (tried again later).
+-- $1 date, $2 trigger, $3 phases. No row: the date has its run, or another run is open (tried again later).
 insert into warm_run (scheduled_date, trigger, phases) values ($1, $2, $3::text[]) on conflict do nothing returning id;
 
 -- name: insert_startup_run
--- $1 phases, $2 the current version: only when it was never warmed completely and nothing is going on.
+-- $1 phases, $2 the current version: only when it was never warmed completely and no run is open.
 insert into warm_run (trigger, phases)
 select 'start_up', $1::text[]
 where not exists (
@@ -55,7 +55,7 @@ on conflict do nothing returning id;
 select max(scheduled_date) as last, max(created_at) as latest, exists (select from data_revision) as has_data from warm_run;
 
 -- name: select_due_runs
--- Runs that wait, and runs whose warmer fell silent.
+-- Queued runs, and runs whose lease has expired.
 select id, attempts from warm_run
 where status = 'queued' or (status = 'running' and lease_until < now())
 order by id;
@@ -73,7 +73,7 @@ update warm_run set lease_until = now() + make_interval(secs => $3)
 where id = $1 and lease = $2 and status = 'running' returning id;
 
 -- name: release
--- The warmer was asked to stop: another one, or it itself after its return, goes on at once.
+-- The warmer shuts down: another one, or the restarted one, continues at once.
 update warm_run set status = 'queued', lease = lease + 1, lease_until = null, worker = null
 where id = $1 and lease = $2 and status = 'running' returning id;
 
@@ -82,7 +82,7 @@ where id = $1 and lease = $2 and status = 'running' returning id;
 update warm_run set dataset_version = $3, plan = $4 where id = $1 and lease = $2 and status = 'running' returning id;
 
 -- name: delete_items
--- The dataset changed since the interrupted attempt: what it warmed is not what users hit now.
+-- The dataset has changed since the interrupted attempt: its items are of another version.
 with items as (delete from warm_item where run = $1) delete from warm_phase where run = $1;
 
 -- name: finish_run
@@ -92,7 +92,7 @@ set status = $3, summary = $4, error = $5, finished_at = now(), lease_until = nu
 where id = $1 and lease = $2 and status = 'running' returning id;
 
 -- name: begin_phase
--- $1 run, $2 phase, $3 place, $4 items.
+-- $1 run, $2 phase, $3 position, $4 items.
 insert into warm_phase (run, phase, position, items) values ($1, $2, $3, $4)
 on conflict (run, phase) do update set status = 'running', items = excluded.items, finished_at = null
 returning phase, items, done, failed, computed, seconds;
@@ -132,7 +132,7 @@ set status = excluded.status, computed = excluded.computed, seconds = excluded.s
     missing_data = excluded.missing_data;
 
 -- name: select_popular
--- What users asked for most in the last $1 days, at most $2 kinds; what failed for them is left out.
+-- The most frequent requests of users in the last $1 days, at most $2; without failed ones.
 select b.request, b.strategy_id, count(*) as times
 from backtest b left join computation c on c.id = b.computation
 where b.origin = 'user' and b.created_at > now() - make_interval(days => $1) and c.status is distinct from 'failed'
@@ -154,7 +154,7 @@ set dataset_version = excluded.dataset_version, picks = excluded.picks, error = 
 select strategy from daily_selection where day = $1 and error is null;
 
 -- name: select_last_success
--- A run that left out only what the loaded data cannot answer did all that could be done.
+-- A run whose only failures are missing data counts as a success.
 select extract(epoch from max(finished_at))::float8 as at from warm_run r
 where status = 'completed' or (
     status = 'partial'

@@ -1,25 +1,51 @@
-"""From a raw market to everything that a dataset holds, in memory and without servers."""
+"""The inputs of one part, and the factor inputs derived from them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from shared.dataset.derive import derive_rows
-from shared.dataset.memory_panels import MemoryPanels
 from shared.dataset.splits import NearestTick
-from shared.factors.catalogue import FACTORS
-from shared.factors.company_cap import company_caps, issuer_groups
-from shared.factors.compute import FactorInputs, compute_factors
-from shared.factors.coverage import coverage_reasons
+from shared.factors.company_cap import Group
+from shared.factors.compute import FactorInputs
 from shared.market import nearest_tick
 from shared.model.instruments import Instruments
 from shared.model.listings import market_codes_at, markets_of
-from shared.model.market_data import Dividends, Listings, RawMarket, Statements
+from shared.model.market_data import Dividends, Listings, Statements
 
 Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Siblings:
+    """Instruments of other parts whose issuers have instruments in this one: their caps count in company caps."""
+
+    instruments: Instruments
+    listings: Listings
+    prices: Mapping[str, Array]  # PRICE_COLUMNS -> [D, siblings]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartInputs:
+    """The instruments of one part with their loaded data; statements and dividends refer to its columns.
+
+    `issuer_groups` names columns of the part and, from the number of its instruments on, of `siblings`.
+    """
+
+    days: Array
+    instruments: Instruments
+    prices: Mapping[str, Array]  # PRICE_COLUMNS -> [D, n]
+    first_loaded_row: int
+    """Earlier rows contain the stored values of the version from which the build continues."""
+    statements: Statements
+    dividends: Dividends
+    indices: Mapping[str, Array]
+    listings: Listings
+    issuer_groups: Sequence[Group]
+    siblings: Siblings | None = None
 
 
 def ticks_of(instruments: Instruments, listings: Listings) -> NearestTick:
@@ -68,43 +94,4 @@ def factor_inputs(
         statements=statements,
         dividends=dividends,
         **{name: stored[name] for name in names},
-    )
-
-
-def stored_fields(raw: RawMarket) -> dict[str, Array]:
-    """Return every field of STORED of a raw market, [D, N] each."""
-    delisted_day = raw.instruments.delisted_day
-    stored = derive_rows(raw.days, delisted_day, raw.prices, ticks_of(raw.instruments, raw.listings))
-    groups = issuer_groups(raw.instruments)
-    return stored | {"company_cap": company_caps(groups, raw.days, delisted_day, stored["cap"], stored["idle"])}
-
-
-def inputs_of(raw: RawMarket, stored: Mapping[str, Array]) -> FactorInputs:
-    """Return the factor inputs of a whole market; `stored` are its `stored_fields`."""
-    return factor_inputs(
-        days=raw.days,
-        instruments=raw.instruments,
-        listings=raw.listings,
-        stored=stored,
-        statements=raw.statements,
-        dividends=raw.dividends,
-        indices=raw.indices,
-    )
-
-
-def build_panels(raw: RawMarket, keys: Sequence[str] | None = None) -> MemoryPanels:
-    """Derive everything and compute the factors `keys` (all of the catalogue when None)."""
-    wanted = tuple(f.key for f in FACTORS) if keys is None else tuple(keys)
-    fields = stored_fields(raw)
-    inputs = inputs_of(raw, fields)
-    factors = compute_factors(inputs, wanted, slice(0, len(raw.days)))
-    return MemoryPanels(
-        days=raw.days,
-        instruments=raw.instruments,
-        fields=fields | factors,
-        indices=raw.indices,
-        dividends=raw.dividends,
-        factors=frozenset(wanted),
-        reasons=coverage_reasons(inputs),
-        listings=raw.listings,
     )
