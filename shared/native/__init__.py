@@ -21,6 +21,17 @@ def library(name: str) -> ctypes.CDLL:
     return ctypes.CDLL(str(path))
 
 
+def verify_sizes(kernels: ctypes.CDLL, source: str, expected: list[int]) -> None:
+    """Raise SetupError unless the structures of a library have these sizes, which are those of their Python classes."""
+    kernels.abi_size.restype, kernels.abi_size.argtypes = ctypes.c_int64, [ctypes.c_int64]
+    sizes = [kernels.abi_size(which) for which in range(len(expected) + 1)]
+    if sizes != [*expected, 0]:
+        raise SetupError(
+            f"the kernel {source} has structures of {sizes[:-1]} bytes, its Python declaration of {expected}: "
+            "run `make install` (`python -m shared.native.build`)"
+        )
+
+
 _DATA = object.__basicsize__
 _read = ctypes.c_size_t.from_address
 

@@ -1,5 +1,5 @@
-/* The structures that the kernels of a backtest share with Python (shared/simulation/native.py declares the same ones
- * and compares their sizes when the library is loaded).
+/* The structures that the kernels of a backtest share with Python (shared/simulation/native.py, statistics.py and
+ * result/encoding.py declare the same ones; their sizes are compared when a library is loaded).
  *
  * Matrices are [rows x columns]: rows are trading days of the dataset, columns its instruments. */
 
@@ -159,6 +159,47 @@ typedef struct {
     float *ranked;
     int32_t *sector_row, *sector_count; /* by sector code; the count is of this row when sector_row says so */
 } run_state;
+
+/* ---- statistics.c ---- */
+
+typedef struct {
+    const double *equity, *cash, *benchmark; /* benchmark: daily returns, or null */
+    const int32_t *positions;                /* holdings on each evening */
+    int64_t rows, idle_days;                 /* idle_days: rows before the first purchase */
+    double initial_cash, daily_rf;
+    double *returns, *drawdowns, *levels; /* out, `rows` each; levels: of the benchmark, 1 before the first row */
+    double *work;                         /* scratch for 3 * rows values */
+} equity_curve;
+
+/* "Counted" days are those with a return, that is, up to the first day with an equity of 0. */
+typedef struct {
+    int64_t counted, invested; /* invested: counted days with a position in the evening */
+    double best, worst, deviation, excess, downside; /* excess: mean return above the risk-free rate */
+    double active_deviation, active_excess;          /* from the first purchase on */
+    double mean_equity, exposure;                    /* exposure: NaN without a day of positive equity */
+    double depth;                                    /* of the deepest drawdown, with its rows: */
+    int64_t peak, bottom, recovery;                  /* recovery: -1 when there is none */
+    double benchmark_growth, benchmark_depth;        /* of the whole window */
+    double benchmark_deviation, variance, covariance, benchmark_excess, tracking_deviation, difference;
+} curve_sums;
+
+typedef struct {
+    double gains, losses, mean_win, mean_loss; /* sums in won; means as a fraction of the cost */
+    int64_t wins, holding_days;
+} trip_sums;
+
+/* ---- result_json.c ---- */
+
+/* A column of a table that is encoded. */
+typedef struct {
+    int64_t kind; /* STRING16 stands for both widths: the width follows from the count */
+    const char *label;
+    int64_t label_length;
+    const void *values;     /* of strings: int32 indices into the pool */
+    const char *strings;    /* the pool: JSON strings, concatenated */
+    const int32_t *offsets; /* of each string of the pool, and the end */
+    int64_t pool_size;      /* number of strings */
+} table_column;
 
 static inline double cell(const matrix_view *m, int64_t row, int64_t col) {
     return ((const double *)(m->data + (row - m->first) * m->stride))[col];

@@ -12,8 +12,7 @@
  * Rendering is safe for any bytes: malformed documents are refused, and no memory outside the given buffers is
  * accessed. */
 
-#include <stdint.h>
-#include <string.h>
+#include "native.h"
 #ifdef __AVX2__
 #include <immintrin.h>
 #endif
@@ -23,16 +22,6 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "documents are little 
 enum { NUMBER, INT64, INT32, DATE, STRING16, STRING32 };
 enum { MAX_COLUMNS = 64, MAX_LABEL = 48, MARGIN = 64 };
 
-typedef struct {
-    int64_t kind; /* STRING16 stands for both widths: the width follows from the count */
-    const char *label;
-    int64_t label_length;
-    const void *values;     /* of strings: int32 indices into the pool */
-    const char *strings;    /* the pool: JSON strings, concatenated */
-    const int32_t *offsets; /* of each string of the pool, and the end */
-    int64_t pool_size;      /* number of strings */
-} column;
-
 static char *append(char *out, const void *from, size_t size) {
     memcpy(out, from, size);
     return out + size;
@@ -40,7 +29,7 @@ static char *append(char *out, const void *from, size_t size) {
 
 /* Writes the strings that occur and the index of each row among them; returns 0 when an index lies outside the pool.
  * `positions` has an int32 for every string of the pool, all -1 before and after. */
-static char *pack_strings(const column *c, int64_t rows, int32_t *positions, uint32_t *seen, char *kind, char *out) {
+static char *pack_strings(const table_column *c, int64_t rows, int32_t *positions, uint32_t *seen, char *kind, char *out) {
     const int32_t *values = c->values;
     uint32_t count = 0, end = 0;
     for (int64_t i = 0; i < rows; i++)
@@ -67,8 +56,8 @@ static char *pack_strings(const column *c, int64_t rows, int32_t *positions, uin
 }
 
 /* Writes the fragment of a table and returns its size, 0 when an index lies outside its pool. `out` is large enough. */
-int64_t pack_table(const column *columns, int64_t count, int64_t rows, const char *numbers, int64_t length,
-                   int32_t *positions, uint32_t *seen, char *out) {
+int64_t pack_table(const table_column *columns, int64_t count, int64_t rows, const char *numbers,
+                   int64_t length, int32_t *positions, uint32_t *seen, char *out) {
     char *first = out;
     uint32_t small[2] = {(uint32_t)rows, (uint32_t)count};
     uint64_t bytes = (uint64_t)length;
@@ -77,7 +66,7 @@ int64_t pack_table(const column *columns, int64_t count, int64_t rows, const cha
     out = append(out, &bytes, 8);
     out = append(out, numbers, (size_t)length);
     for (int64_t i = 0; i < count; i++) {
-        const column *c = columns + i;
+        const table_column *c = columns + i;
         char *kind = out++;
         *kind = (char)c->kind;
         *out++ = (char)c->label_length;
@@ -294,3 +283,6 @@ int64_t render_document(const char *bytes, int64_t begin, int64_t length, char *
     }
     return out - first;
 }
+
+/* Size of structure `which`, in the order in which Python lists them; 0 after the last. */
+int64_t abi_size(int64_t which) { return which == 0 ? (int64_t)sizeof(table_column) : 0; }

@@ -6,8 +6,7 @@
  * Rounding noise is not a result: a daily return, a drawdown and a gain within NOISE of what it is measured against is
  * 0, and so is a deviation of at most NOISE times the largest value (at least NOISE). */
 
-#include <math.h>
-#include <stdint.h>
+#include "native.h"
 
 #define NOISE 1e-12
 
@@ -64,27 +63,6 @@ static double squares(const double *a, int64_t n, double *work) {
 static double deviation(const double *a, int64_t n, double *work) {
     return n < 2 ? NAN : significant(sqrt(squares(a, n, work) / (double)(n - 1)), a, n);
 }
-
-typedef struct {
-    const double *equity, *cash, *benchmark; /* benchmark: daily returns, or null */
-    const int32_t *positions;                /* holdings on each evening */
-    int64_t rows, idle_days;                 /* idle_days: rows before the first purchase */
-    double initial_cash, daily_rf;
-    double *returns, *drawdowns, *levels; /* out, `rows` each; levels: of the benchmark, 1 before the first row */
-    double *work;                         /* scratch for 3 * rows values */
-} equity_curve;
-
-/* "Counted" days are those with a return, that is, up to the first day with an equity of 0. */
-typedef struct {
-    int64_t counted, invested; /* invested: counted days with a position in the evening */
-    double best, worst, deviation, excess, downside; /* excess: mean return above the risk-free rate */
-    double active_deviation, active_excess;          /* from the first purchase on */
-    double mean_equity, exposure;                    /* exposure: NaN without a day of positive equity */
-    double depth;                                    /* of the deepest drawdown, with its rows: */
-    int64_t peak, bottom, recovery;                  /* recovery: -1 when there is none */
-    double benchmark_growth, benchmark_depth;        /* of the whole window */
-    double benchmark_deviation, variance, covariance, benchmark_excess, tracking_deviation, difference;
-} curve_sums;
 
 static void find_drawdown(const equity_curve *c, curve_sums *m) {
     double highest = c->initial_cash;
@@ -180,21 +158,14 @@ void measure_curve(const equity_curve *c, curve_sums *m) {
     compare(c, m);
 }
 
-typedef struct {
-    double gains, losses, mean_win, mean_loss; /* sums in won; means as a fraction of the cost */
-    int64_t wins, holding_days;
-} trip_sums;
-
-/* A round trip is a record of `size` bytes with its cost and proceeds (float64, won) at these offsets. gains, returns:
- * out; work: scratch for 2 * n values. */
-void measure_trips(const char *trips, int64_t n, int64_t size, int64_t cost, int64_t proceeds, const int32_t *ages,
-                   double *gains, double *returns, double *work, trip_sums *o) {
+/* Gains (won) and returns (gain / cost) of round trips, with their sums. `work`: scratch for 2 * n values. */
+void measure_trips(const round_trip *trips, int64_t n, const int32_t *ages, double *gains, double *returns,
+                   double *work, trip_sums *o) {
     double *won = work, *fraction = work + n;
     int64_t wins = 0;
     o->holding_days = 0;
     for (int64_t i = 0; i < n; i++) {
-        double paid = *(const double *)(trips + i * size + cost);
-        double gain = *(const double *)(trips + i * size + proceeds) - paid;
+        double paid = trips[i].cost, gain = trips[i].proceeds - paid;
         gains[i] = fabs(gain) <= NOISE * paid ? 0.0 : gain;
         returns[i] = gains[i] / paid;
         o->holding_days += ages[i];
@@ -211,4 +182,10 @@ void measure_trips(const char *trips, int64_t n, int64_t size, int64_t cost, int
     o->losses = sum(won + wins, losses);
     o->mean_win = wins ? mean(fraction, wins) : NAN;
     o->mean_loss = losses ? mean(fraction + wins, losses) : NAN;
+}
+
+/* Size of structure `which`, in the order in which Python lists them; 0 after the last. */
+int64_t abi_size(int64_t which) {
+    static const int64_t sizes[] = {sizeof(equity_curve), sizeof(curve_sums), sizeof(trip_sums), sizeof(round_trip)};
+    return which >= 0 && which < (int64_t)(sizeof(sizes) / sizeof(*sizes)) ? sizes[which] : 0;
 }

@@ -13,9 +13,8 @@ from typing import Any, cast
 
 import numpy as np
 
-from shared.errors import SetupError
 from shared.language.vm import Formula, entries
-from shared.native import library, place
+from shared.native import library, place, verify_sizes
 
 REASONS = (
     "entry", "stop_loss", "trailing_stop", "take_profit", "max_hold", "condition", "timing", "drawdown_stop",
@@ -191,14 +190,7 @@ def _expected_sizes() -> list[int]:
 @cache
 def _day_loop() -> ctypes.CDLL:
     found = library("day_loop")
-    found.abi_size.restype, found.abi_size.argtypes = c_int64, [c_int64]
-    expected = _expected_sizes()
-    sizes = [found.abi_size(which) for which in range(len(expected) + 1)]
-    if sizes != [*expected, 0]:
-        raise SetupError(
-            f"the kernel day_loop has structures of {sizes[:-1]} bytes, shared/simulation/native.py of {expected}: "
-            "run `make install` (`python -m shared.native.build`)"
-        )
+    verify_sizes(found, "day_loop", _expected_sizes())
     found.simulate.restype = c_int64
     found.simulate.argtypes = [POINTER(kind) for kind in (Market, Rules, Options, Block, State)]
     return found

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from shared.model.calendar import iso
-from shared.native import library, place
+from shared.native import library, place, verify_sizes
 from shared.simulation.native import TRIP, address
 
 DAYS_A_YEAR = 252
@@ -29,7 +29,7 @@ Periods = list[tuple[str, float | None]]
 
 
 class _EquityCurve(Structure):
-    """Mirrors `equity_curve` of statistics.c."""
+    """Mirrors `equity_curve` of native.h."""
 
     _fields_ = (
         *((name, c_void_p) for name in ("equity", "cash", "benchmark", "positions")),
@@ -40,7 +40,7 @@ class _EquityCurve(Structure):
 
 
 class _CurveSums(Structure):
-    """Mirrors `curve_sums` of statistics.c."""
+    """Mirrors `curve_sums` of native.h."""
 
     _fields_ = (
         *((name, c_int64) for name in ("counted", "invested")),
@@ -63,7 +63,7 @@ class _CurveSums(Structure):
 
 
 class _TripSums(Structure):
-    """Mirrors `trip_sums` of statistics.c."""
+    """Mirrors `trip_sums` of native.h."""
 
     _fields_ = (
         *((name, c_double) for name in ("gains", "losses", "mean_win", "mean_loss")),
@@ -74,13 +74,12 @@ class _TripSums(Structure):
 @cache
 def _kernels() -> ctypes.CDLL:
     kernels = library("statistics")
+    structures = (_EquityCurve, _CurveSums, _TripSums)
+    verify_sizes(kernels, "statistics", [*map(ctypes.sizeof, structures), TRIP.itemsize])
     kernels.measure_curve.restype = None
     kernels.measure_curve.argtypes = [ctypes.POINTER(_EquityCurve), ctypes.POINTER(_CurveSums)]
     kernels.measure_trips.restype = None
-    kernels.measure_trips.argtypes = [
-        c_void_p, c_int64, c_int64, c_int64, c_int64, c_void_p, c_void_p, c_void_p, c_void_p,
-        ctypes.POINTER(_TripSums),
-    ]  # fmt: skip
+    kernels.measure_trips.argtypes = [c_void_p, c_int64, *[c_void_p] * 4, ctypes.POINTER(_TripSums)]
     return kernels
 
 
@@ -161,11 +160,10 @@ class RoundTrips:
         self.records = records
         self.ages = days[records["exit_row"]] - days[records["entry_row"]]
         self.gains, self.returns, self.sums = np.empty(count), np.empty(count), _TripSums()
-        work, fields = np.empty(2 * count), TRIP.fields
-        assert fields is not None  # noqa: S101 - it is a record
+        work = np.empty(2 * count)
         _kernels().measure_trips(
-            address(records, TRIP), count, TRIP.itemsize, fields["cost"][1], fields["proceeds"][1],
-            address(self.ages, np.int32), place(self.gains), place(self.returns), place(work), self.sums,
+            address(records, TRIP), count, address(self.ages, np.int32), place(self.gains), place(self.returns),
+            place(work), self.sums,
         )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import orjson
 
 from shared.errors import DatasetError
-from shared.native import library, place
+from shared.native import library, place, verify_sizes
 
 _POINTER, _SIZE = ctypes.c_void_p, ctypes.c_int64
 _SLACK = 256
@@ -36,7 +36,7 @@ _LONGEST = {NUMBER: 26, INT64: 20, INT32: 11, DATE: 12}
 
 
 class _Column(ctypes.Structure):
-    """Mirrors `column` of result_json.c."""
+    """Mirrors `table_column` of native.h."""
 
     _fields_ = (
         ("kind", ctypes.c_int64),
@@ -52,6 +52,7 @@ class _Column(ctypes.Structure):
 @cache
 def _kernels() -> ctypes.CDLL:
     kernels = library("result_json")
+    verify_sizes(kernels, "result_json", [ctypes.sizeof(_Column)])
     kernels.pack_table.argtypes = [_POINTER, _SIZE, _SIZE, ctypes.c_char_p, _SIZE, _POINTER, _POINTER, _POINTER]
     kernels.pack_table.restype = _SIZE
     kernels.render_document.argtypes = [ctypes.c_char_p, _SIZE, _SIZE, _POINTER, _SIZE]
