@@ -21,13 +21,20 @@ function typeOf(schema, description) {
   const options = schema.anyOf || schema.oneOf;
   if (options) return options.map((part) => typeOf(part, description)).join(" | ");
   if (schema.type === "array") return typeOf(schema.items, description) + "[]";
-  return schema.format || schema.type || "any";
+  return schema.format || (Array.isArray(schema.type) ? schema.type.join(" | ") : schema.type) || "any";
 }
 
 function limits(schema) {
   const parts = (schema.anyOf || [schema]).flatMap((part) => Object.entries(part));
   const shown = { minimum: ">=", maximum: "<=", exclusiveMinimum: ">", exclusiveMaximum: "<", maxLength: "length <=" };
   return parts.filter(([key]) => shown[key]).map(([key, value]) => `${shown[key]} ${value}`).join(", ");
+}
+
+function about(schema, description, text) {
+  const unit = schema["x-unit"] ? `unit: ${schema["x-unit"]}` : "";
+  const range = limits(schema);
+  const fallback = schema.default !== undefined && !schema.$ref ? `default: ${JSON.stringify(schema.default)}` : "";
+  return [text, unit, range ? `range: ${range}` : "", fallback].filter(Boolean).join(" · ");
 }
 
 function fields(schema, description, depth, seen) {
@@ -37,8 +44,7 @@ function fields(schema, description, depth, seen) {
     const row = element("tr");
     row.append(element("td", name + ((found.required || []).includes(name) ? " *" : "")));
     row.append(element("td", typeOf(part, description)));
-    const cell = element("td", [part.description, limits(part),
-      part.default !== undefined && typeof part.default !== "object" ? "default " + JSON.stringify(part.default) : ""].filter(Boolean).join("; "));
+    const cell = element("td", about(part, description, part.description));
     const inner = [part, part.items, ...(part.anyOf || []), ...(part.oneOf || [])].find((p) => p && p.$ref);
     if (inner && depth < 4 && !seen.includes(inner.$ref)) {
       const nested = element("details");
@@ -113,7 +119,8 @@ function route(method, path, operation, description) {
     for (const parameter of operation.parameters) {
       const row = element("tr");
       row.append(element("td", parameter.name + (parameter.required ? " *" : "")), element("td", parameter.in),
-        element("td", typeOf(parameter.schema, description)), element("td", parameter.description || ""));
+        element("td", typeOf(parameter.schema, description)),
+        element("td", about(parameter.schema, description, parameter.description)));
       table.append(row);
     }
     inside.append(element("h4", "Parameters"), table);
@@ -121,7 +128,7 @@ function route(method, path, operation, description) {
   if (operation.requestBody) {
     inside.append(element("h4", "Body"), fields(operation.requestBody.content["application/json"].schema, description, 0, []));
   }
-  inside.append(element("h4", "Answers"));
+  inside.append(element("h4", "Responses"));
   for (const [status, answer] of Object.entries(operation.responses)) {
     const kinds = Object.entries(answer.content || {});
     const line = element("p", null, { className: "answer" });

@@ -21,7 +21,9 @@ from services.api.http.request import parse_object, read_body
 from services.api.schemas import market_responses
 from services.api.schemas.requests import NewStrategyBody, PageQuery, UserStrategyBody
 from services.api.user_strategies import SQL
+from services.api.views import last_day
 from shared.model.conversion import convert
+from shared.model.fields import reason_key
 from shared.simulation.validation import merged
 from shared.strategies.catalogue import BY_ID, FAMOUS, NOTE, PRESETS, Entry
 from shared.strategies.needs import needs_of
@@ -165,10 +167,18 @@ def _own_document(row: Mapping[str, Any], view: View | None) -> dict[str, Any]:
 def _needs(strategy: Mapping[str, Any], view: View | None) -> dict[str, Any]:
     needs = needs_of(strategy)
     missing = None
-    if view is not None:
-        reasons = view.manifest.reasons
-        missing = {factor: reasons.get(factor) for factor in needs.factors if factor not in view.factors}
+    if view is not None and len(view.days):
+        year = last_day(view).year
+        missing = {factor: reason for factor in needs.factors if (reason := _missing(factor, view, year)) is not None}
     return {"factors": needs.factors, "inputs": needs.inputs, "missing_factors": missing}
+
+
+def _missing(factor: str, view: View, year: int) -> str | None:
+    """Return why no stock has a value of the factor in the newest year of a version, None when one has."""
+    if factor not in view.factors:
+        return "this dataset version was built without it"
+    reasons = view.manifest.reasons
+    return reasons.get(factor) or reasons.get(reason_key(factor, year))
 
 
 ROUTES = (

@@ -29,8 +29,8 @@ class StrategyDocument(Struct, kw_only=True):
     factors: Annotated[list[str], about("Factors that the strategy's expressions read.")]
     inputs: Annotated[list[str], about("Accounts of financial statements and prices that these factors need.")]
     missing_factors: Annotated[
-        dict[str, str | None] | None,
-        about("Factors that the current dataset lacks -> reason; null: there is no dataset yet."),
+        dict[str, str] | None,
+        about("Factors without a value in the newest year of the dataset -> reason; null: there is no dataset yet."),
     ]
     created_at: Annotated[Instant | None, about("Own strategies: when it was stored.", UTC)]
     updated_at: Annotated[Instant | None, about("Own strategies: when it was changed.", UTC)]
