@@ -80,6 +80,7 @@ class _Count:
     limit: int
     present: int = 0
     cells: int = 0
+    by_row: np.ndarray | None = None
 
 
 @dataclass(kw_only=True)
@@ -146,6 +147,9 @@ class FactorCoverage:
                 count.cells += int(np.count_nonzero(inside[counted[: len(inside)]]))
 
     def _presence(self, count: _Count, panels: Panels, universe: UniverseMask) -> np.ndarray:
+        """Return the shared uint8 [D] of what is known of the rows of a factor."""
+        if count.by_row is not None:
+            return count.by_row
         key = universe.key if count.filtered else universe.key_before_where
         days = len(panels.days)
 
@@ -154,7 +158,8 @@ class FactorCoverage:
             found[: count.min_lag] = _ABSENT
             return found
 
-        return _row_presence.get((panels.version, days, key, count.factor, count.min_lag), unknown)
+        count.by_row = _row_presence.get((panels.version, days, key, count.factor, count.min_lag), unknown)
+        return count.by_row
 
     def _mark_rows(  # noqa: PLR0917 - the views of one block
         self, count: _Count, panels: Panels, universe: UniverseMask, values: MatrixView, mask: MatrixView, rows: slice

@@ -210,7 +210,12 @@ def simulate_days(
 
 def _begin(request: BacktestRequest, panels: Panels, planned: Plan | None) -> Run:
     problems = dataset_problems(
-        request, days=panels.days, instruments=panels.instruments, indices=panels.indices, factors=panels.factors
+        request,
+        days=panels.days,
+        instruments=panels.instruments,
+        indices=panels.indices,
+        factors=panels.factors,
+        listings=panels.listings,
     )
     if problems:
         raise RunError("request_refused", "; ".join(p.message for p in problems), tuple(problems))

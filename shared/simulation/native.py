@@ -289,9 +289,9 @@ class Ledger:
         self.positions = np.empty(rows, np.int32)
         self._holdings = np.empty(max_positions + 1, HOLDING)
         self._logs = {
-            "trade": np.empty(8 * max_positions + 1024, TRADE),
-            "trip": np.empty(4 * max_positions + 512, TRIP),
-            "action": np.empty(4 * max_positions + 64, CORPORATE_ACTION),
+            "trade": np.empty(8 * max_positions + 4096, TRADE),
+            "trip": np.empty(4 * max_positions + 2048, TRIP),
+            "action": np.empty(4 * max_positions + 256, CORPORATE_ACTION),
             "suspect": np.empty(8 * max_positions + 64, SUSPECT_PRICE),
         }
         self._scratch = {
@@ -326,8 +326,17 @@ class Ledger:
         while block.start < block.stop:
             block.start = simulate(market, rules, options, block, self.state)
             if block.start < block.stop:
-                self._logs = {name: np.concatenate([log, np.empty_like(log)]) for name, log in self._logs.items()}
+                self._grow()
                 self._point_at_logs()
+
+    def _grow(self) -> None:
+        """Double the logs that are more than half full; all of them when none is."""
+        used = {name: getattr(self.state, f"{name}s") for name in self._logs}
+        full = [name for name, log in self._logs.items() if 2 * used[name] >= len(log)] or list(self._logs)
+        for name in full:
+            log = self._logs[name]
+            self._logs[name] = np.empty(2 * len(log), log.dtype)
+            self._logs[name][: used[name]] = log[: used[name]]
 
     @property
     def trades(self) -> np.ndarray:

@@ -15,7 +15,7 @@ from shared.market.ticks import TABLES
 from shared.model.fields import CARRY_ROWS
 from shared.model.kinds import KRX_MARKETS
 from shared.model.listings import RowAttributes, row_attributes
-from shared.model.market_data import Dividends
+from shared.model.market_data import Dividends, Listings
 from shared.model.panels import Panels
 from shared.model.request import BacktestRequest, Costs, Execution
 from shared.simulation.memo import Memo
@@ -79,12 +79,13 @@ def bind(request: BacktestRequest, panels: Panels, plan: Plan) -> KernelInputs:
     ):  # fmt: skip
         if field in plan.needs:
             view(name, panels.panel(field, plan.needs[field]), plan.needs[field].start, dtype)
-    for span in plan.volatility_spans:
+    for changes in plan.volatility_spans:
         rows = plan.decisions
-        view(f"volatility_{span}", _volatilities(panels, rows, span), rows.start, np.float64)
-    attributes = row_attributes(panels, slice(plan.decisions.start, plan.window.stop))
-    view("market", _market_codes(attributes), plan.decisions.start, np.uint8)
-    view("sector", attributes.sector, plan.decisions.start, np.int16)
+        view(f"volatility_{changes}", _volatilities(panels, rows, changes), rows.start, np.float64)
+    span = slice(plan.decisions.start, plan.window.stop)
+    codes = _codes.get((panels.version, id(panels.listings), span.start, span.stop), lambda: _Codes.of(panels, span))
+    view("market", codes.market, span.start, np.uint8)
+    view("sector", codes.sector, span.start, np.int16)
     years = panels.strips(_BARS, len(BAR), plan.needs["last"], partial(_bars, panels))
     bars = stock_bars(years, columns)
     arrays.append((years, bars))
@@ -104,7 +105,7 @@ def bind(request: BacktestRequest, panels: Panels, plan: Plan) -> KernelInputs:
         tick_table=at(tick_table, np.uint8), ticks=at(TABLES, np.float64),
     )  # fmt: skip
     return KernelInputs(
-        market=market, rules=rules, options=_options(request), sectors=attributes.sectors, keep_alive=tuple(arrays)
+        market=market, rules=rules, options=_options(request), sectors=codes.sectors, keep_alive=tuple(arrays)
     )
 
 
@@ -139,6 +140,29 @@ def _volatilities(panels: Panels, rows: slice, span: int) -> np.ndarray:
         return volatilities(close, before=before, span=span)
 
     return panels.scratch(f"volatility-{span}-1", _DOUBLE, rows, compute)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Codes:
+    """Market and sector codes of the stocks on the rows of a run."""
+
+    of_listings: Listings
+    market: np.ndarray
+    sector: np.ndarray
+    sectors: tuple[str, ...]
+
+    @classmethod
+    def of(cls, panels: Panels, rows: slice) -> _Codes:
+        """Return the codes on these rows."""
+        attributes = row_attributes(panels, rows)
+        return cls(
+            of_listings=panels.listings, market=_market_codes(attributes), sector=attributes.sector,
+            sectors=attributes.sectors,
+        )  # fmt: skip
+
+
+_codes: Memo[_Codes] = Memo(16)
+"""By dataset version and rows. The listings are part of the key by their identity, which the value keeps alive."""
 
 
 def _market_codes(attributes: RowAttributes) -> np.ndarray:

@@ -9,11 +9,13 @@ from functools import cached_property, lru_cache
 import numpy as np
 
 from shared.errors import Problem
-from shared.language import Expression, compile_expression, index_names
+from shared.language import BY_NAME, Expression, compile_expression, index_names
+from shared.language.ast import Call, walk
 from shared.language.typecheck import Role
 from shared.model.calendar import from_day, to_day
 from shared.model.instruments import Instruments
 from shared.model.kinds import KRX_MARKETS
+from shared.model.market_data import NO_LISTINGS, Listings
 from shared.model.request import BacktestRequest, Universe
 from shared.model.suggestions import suggest_sectors, suggest_stocks
 from shared.simulation.validation import unknown_names
@@ -50,6 +52,20 @@ class Expressions:
             ("strategy.portfolio.when", self.when),
         )
         return tuple((path, expression) for path, expression in pairs if expression is not None)
+
+    @cached_property
+    def indices(self) -> frozenset[str]:
+        """Return the index series that some expression reads."""
+        return frozenset().union(*(expression.indices for _, expression in self.named()))
+
+    @cached_property
+    def with_windows(self) -> tuple[tuple[str, Expression], ...]:
+        """Return (path, expression) of those that read other rows than their own."""
+        return tuple(
+            (path, expression)
+            for path, expression in self.named()
+            if any(isinstance(n, Call) and BY_NAME[n.function].family == "window" for n in walk(expression.node))
+        )
 
     @cached_property
     def reaches(self) -> dict[str, int]:
@@ -157,6 +173,7 @@ def dataset_problems(
     instruments: Instruments,
     indices: Collection[str],
     factors: Collection[str],
+    listings: Listings = NO_LISTINGS,
 ) -> list[Problem]:
     """Return the problems of a (canonical) request that a dataset's manifest shows; empty when it can be run.
 
@@ -175,7 +192,7 @@ def dataset_problems(
         loaded_names = ", ".join([*sorted(indices), *UNIVERSE_BENCHMARKS])
         message = f"{request.benchmark!r} is not loaded; use one of {loaded_names}, or null for none"
         problems.append(Problem(path="benchmark", message=message, code="benchmark_absent"))
-    readable = index_names(indices, frozenset(factors))
+    readable = index_names(indices, frozenset(factors)) if expressions_of(request).indices else frozenset()
     for path, expression in expressions_of(request).named():
         problems.extend(
             Problem(path=path, message=f"the index {name} is not in this dataset version{_listed(readable)}")
@@ -183,33 +200,35 @@ def dataset_problems(
         )
         problems.extend(
             Problem(path=path, message=f"the factor {name} is not in this dataset version", code="factor_absent")
-            for name in sorted(expression.factors - set(factors))
+            for name in sorted(expression.factors.difference(factors))
         )
     if "MARKET_CAP" in reads(request) and "MARKET_CAP" not in factors:
         message = "the factor MARKET_CAP is not in this dataset version"
         problems.append(Problem(path="strategy", message=message, code="factor_absent"))
-    return problems + _unknown_in_universe(request.strategy.universe, instruments)
+    return problems + _unknown_in_universe(request.strategy.universe, instruments, listings)
 
 
-def _unknown_in_universe(universe: Universe, instruments: Instruments) -> list[Problem]:
+def _unknown_in_universe(universe: Universe, instruments: Instruments, listings: Listings) -> list[Problem]:
     """Return a problem for each market, sector and stock code that the dataset lacks, with suggestions."""
 
     def suggest_sector(word: str) -> tuple[str, ...]:
-        return suggest_sectors(word, sorted({*SECTORS, *(sector for sector in instruments.sector if sector)}))
+        loaded = (sector for sector in (*instruments.sector, *listings.sector) if sector)
+        return suggest_sectors(word, sorted({*SECTORS, *loaded}))
 
     def suggest_stock(word: str) -> tuple[str, ...]:
         return suggest_stocks(word, dict(zip(instruments.code, instruments.name, strict=True)))
 
     problems: list[Problem] = []
     for name, standard, loaded, suggest in (
-        ("markets", KRX_MARKETS, instruments.market, None),
-        ("sectors", SECTORS, instruments.sector, suggest_sector),
-        ("exclude_sectors", SECTORS, instruments.sector, suggest_sector),
-        ("stock_codes", (), instruments.ordinal, suggest_stock),
+        ("markets", KRX_MARKETS, (instruments.market, listings.market), None),
+        ("sectors", SECTORS, (instruments.sector, listings.sector), suggest_sector),
+        ("exclude_sectors", SECTORS, (instruments.sector, listings.sector), suggest_sector),
+        ("stock_codes", (), (instruments.ordinal,), suggest_stock),
     ):
-        unknown = [value for value in getattr(universe, name) or () if value not in standard and value not in loaded]
+        named = [value for value in getattr(universe, name) or () if value not in standard]
+        unknown = [value for value in named if not any(value in values for values in loaded)]
         if unknown:
-            have = {*standard, *(value for value in loaded if value)}
+            have = {*standard, *(value for values in loaded for value in values if value)}
             problems.extend(unknown_names(f"strategy.universe.{name}", unknown, have, suggest))
     return problems
 

@@ -31,12 +31,15 @@ _filled: Memo[bool] = Memo(1024)
 
 @dataclass(frozen=True)
 class _Window:
-    """A window with its arguments, the rows before a row that it reads, and the windows around it, outermost first."""
+    """A window with its arguments and the rows before a row that it reads."""
 
     value: Expression
     arguments: tuple[Expression, ...]
     offsets: tuple[int, ...]
-    around: tuple[tuple[int, ...], ...]
+
+
+Around = tuple[tuple[int, ...], ...]
+"""Offsets of the windows around a window, outermost first."""
 
 
 def unfilled_windows(
@@ -54,16 +57,15 @@ def unfilled_windows(
     expressions whose path begins with one of `every_row` read all decision rows.
     """
     problems: list[Problem] = []
-    for path, expression in expressions.named():
-        windows = _windows(expression)
+    for path, expression in expressions.with_windows:
         rows = first + np.flatnonzero(np.ones_like(decides) if path.startswith(every_row) else decides)
-        if not windows or not len(rows):
+        if not len(rows):
             continue
         used = _without_where(universe) if path.startswith("strategy.universe") else universe
         problems += [
             Problem(path=path, message=_message(window.value, panels, rows))
-            for window in windows
-            if not _is_filled(window, panels, used, rows)
+            for window, around in _windows_of(expression.node, ())
+            if not _is_filled(window, around, panels, used, rows)
         ]
     return problems
 
@@ -72,34 +74,35 @@ def _without_where(universe: UniverseMask) -> UniverseMask:
     return replace(universe, rows=universe.before_where, key=universe.key_before_where)
 
 
-@lru_cache(maxsize=256)
-def _windows(expression: Expression) -> tuple[_Window, ...]:
-    return tuple(_windows_of(expression.node, ()))
-
-
-def _windows_of(node: Node, around: tuple[tuple[int, ...], ...]) -> Iterator[_Window]:
+def _windows_of(node: Node, around: Around) -> Iterator[tuple[_Window, Around]]:
     """Yield the windows of a tree, outermost first; `ema` is filled by its first value and none of them."""
     if isinstance(node, Call) and BY_NAME[node.function].family == "window" and node.function != "ema":
-        n = whole_number(node)
-        offsets = {"lag": (n,), "delta": (0, n), "pct_change": (0, n)}.get(node.function, tuple(range(n)))
-        arguments = tuple(describe(part, "number") for part in node.arguments if not isinstance(part, Number))
-        yield _Window(describe(node, "number"), arguments, offsets, around)
-        around = (*around, offsets)
+        window = _window(node)
+        yield window, around
+        around = (*around, window.offsets)
     for child in children(node):
         yield from _windows_of(child, around)
 
 
-def _rows_read(window: _Window, rows: np.ndarray) -> np.ndarray:
+@lru_cache(maxsize=1024)
+def _window(node: Call) -> _Window:
+    n = whole_number(node)
+    offsets = {"lag": (n,), "delta": (0, n), "pct_change": (0, n)}.get(node.function, tuple(range(n)))
+    arguments = tuple(describe(part, "number") for part in node.arguments if not isinstance(part, Number))
+    return _Window(describe(node, "number"), arguments, offsets)
+
+
+def _rows_read(around: Around, rows: np.ndarray) -> np.ndarray:
     """Return the rows on which a window is read when its expression is read on `rows`, ascending."""
-    for offsets in window.around:
+    for offsets in around:
         rows = np.unique(rows[:, None] - np.array(offsets))
         rows = rows[rows >= 0]
     return rows
 
 
-def _is_filled(window: _Window, panels: Panels, universe: UniverseMask, rows: np.ndarray) -> bool:
+def _is_filled(window: _Window, around: Around, panels: Panels, universe: UniverseMask, rows: np.ndarray) -> bool:
     """Return whether a window is filled on a row that it reads when its expression is read on `rows`."""
-    last = int(rows[-1]) - sum(min(offsets) for offsets in window.around)
+    last = int(rows[-1]) - sum(min(offsets) for offsets in around)
     if last < 0:
         return False
 
@@ -110,7 +113,7 @@ def _is_filled(window: _Window, panels: Panels, universe: UniverseMask, rows: np
 
     if _filled.get((panels.version, len(panels.days), window.value.text, universe.key, last), on_last_row):
         return True
-    read = _rows_read(window, rows)
+    read = _rows_read(around, rows)
     blocks = np.array_split(read, -(-len(read) // _ROWS))
     return any(_has_arguments(window, panels, universe, block) for block in reversed(blocks))
 
