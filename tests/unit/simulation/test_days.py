@@ -1,4 +1,4 @@
-"""Rules of a day that the worked examples leave out, each by hand."""
+"""Rules of a day that the worked examples do not cover, computed by hand."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.unit.simulation.fixtures import brief, market, result
 ONE = {"max_positions": 1}
 
 
-def test_a_split_that_leaves_no_share_ends_the_holding_without_a_sale() -> None:
+def test_split_to_zero_shares_ends_the_holding() -> None:
     bars = [50_000, 50_000, (5_000_000, 5_000_000, 5_000_000, 5_000_000, 1e6, 0.01), 5_000_000]
     found = result(market({"A": bars}), portfolio=ONE, initial_cash=120_000)
     assert brief(found)[:2] == [("03", "A", 2, 50_000, "entry"), ("06", "A", 0, 5_000_000, "corporate_action")]
@@ -21,14 +21,14 @@ def test_a_split_that_leaves_no_share_ends_the_holding_without_a_sale() -> None:
     assert found["equity"][1]["positions"] == 0
 
 
-def test_a_stop_in_the_morning_is_refused_at_the_lower_limit_and_tried_again() -> None:
+def test_stop_at_the_lower_limit_is_retried_the_next_day() -> None:
     bars = [10_000, 10_000, (7_000, 7_500, 7_000, 7_000), (6_500, 6_500, 6_500, 6_500)]
     found = result(market({"A": bars}), sell={"stop_loss_pct": 10}, portfolio={**ONE, "rebalance": "monthly"})
     assert brief(found)[1:] == [("07", "A", -10, 6_500, "stop_loss")]
     assert found["unfilled"] == {"sell_stop_loss": 1}
 
 
-def test_nothing_sells_inside_a_day_that_never_leaves_the_lower_limit() -> None:
+def test_nothing_sells_on_a_day_at_the_lower_limit() -> None:
     # bought at the close of 03-03; 03-06 has its high at the limit although its open is missing the stop by little
     bars = [10_000, 10_000, (7_000, 7_000, 7_000, 7_000), 7_000]
     found = result(
@@ -39,7 +39,7 @@ def test_nothing_sells_inside_a_day_that_never_leaves_the_lower_limit() -> None:
     assert found["unfilled"] == {"sell_stop_loss": 1}
 
 
-def test_a_level_above_what_the_stock_was_bought_for_counts_as_the_open_on_the_first_day() -> None:
+def test_stop_level_above_the_open_is_the_open_on_entry_day() -> None:
     # 1 % slippage: entry 10,100, stop 0.5 % below it is 10,049.5, above the open: the level is the open
     found = result(
         market({"A": [10_000, (10_000, 10_200, 9_900, 10_100)]}), sell={"stop_loss_pct": 0.5}, portfolio=ONE,
@@ -48,7 +48,7 @@ def test_a_level_above_what_the_stock_was_bought_for_counts_as_the_open_on_the_f
     assert brief(found)[:2] == [("03", "A", 9, 10_100, "entry"), ("03", "A", -9, 9_900, "stop_loss")]
 
 
-def test_a_sale_frees_its_money_for_the_same_morning_in_open_mode() -> None:
+def test_sale_at_the_open_funds_purchases_of_the_same_open() -> None:
     stocks = {"A": [10_000, 10_000, 10_000, 10_000], "B": [9_000, 9_000, 9_000, 9_000]}
     found = result(market(stocks), sell={"max_hold_days": 3}, portfolio=ONE)
     assert brief(found)[:3] == [
@@ -56,7 +56,7 @@ def test_a_sale_frees_its_money_for_the_same_morning_in_open_mode() -> None:
     ]  # fmt: skip
 
 
-def test_what_was_sold_today_is_not_bought_today() -> None:
+def test_stock_sold_today_is_no_candidate() -> None:
     found = result(market({"A": [10_000] * 4}), sell={"max_hold_days": 3}, portfolio=ONE)
     assert [t[:3] for t in brief(found)] == [("03", "A", 10), ("06", "A", -10), ("07", "A", 10)]
 
@@ -67,19 +67,19 @@ def test_take_profit_at_the_open_fills_at_the_open() -> None:
     assert brief(found)[1] == ("06", "A", -10, 12_500, "take_profit")
 
 
-def test_the_trailing_stop_counts_from_the_entry_until_a_close_is_higher() -> None:
+def test_trailing_stop_starts_from_the_entry_price() -> None:
     bars = [10_000, (10_000, 12_000, 10_000, 10_000), (9_900, 9_900, 8_900, 9_000)]
     found = result(market({"A": bars}), sell={"trailing_stop_pct": 10}, portfolio=ONE)
     assert brief(found)[1] == ("06", "A", -10, 9_000, "trailing_stop")
 
 
-def test_equal_levels_are_called_a_stop_loss() -> None:
+def test_equal_stop_levels_are_a_stop_loss() -> None:
     bars = [10_000, 10_000, (9_900, 9_900, 8_900, 9_000)]
     found = result(market({"A": bars}), sell={"trailing_stop_pct": 10, "stop_loss_pct": 10}, portfolio=ONE)
     assert brief(found)[1][4] == "stop_loss"
 
 
-def test_buying_at_the_close_ignores_the_day_before_it_and_values_at_closes() -> None:
+def test_close_mode_buys_and_values_at_closes() -> None:
     stocks = {"A": [10_000, (10_000, 10_000, 10_000, 8_000)], "B": [9_000, (9_000, 9_000, 9_000, 9_000)]}
     found = result(
         market(stocks), sell={"stop_loss_pct": 5}, portfolio={"max_positions": 2}, execution={"price": "close"}
@@ -87,7 +87,7 @@ def test_buying_at_the_close_ignores_the_day_before_it_and_values_at_closes() ->
     assert brief(found) == [("03", "A", 6, 8_000, "entry"), ("03", "B", 5, 9_000, "entry")]
 
 
-def test_the_last_close_values_what_does_not_trade_today() -> None:
+def test_halted_holding_is_valued_at_its_last_close() -> None:
     halted = (0, 0, 0, 10_000, 0)
     stocks = {"A": [10_000, 10_000, halted, 10_000], "B": [None, 9_000, 9_000, 9_000]}
     found = result(market(stocks), portfolio={"max_positions": 2})
@@ -96,12 +96,12 @@ def test_the_last_close_values_what_does_not_trade_today() -> None:
 
 
 @pytest.mark.parametrize(("order", "first"), [("desc", "A"), ("asc", "C")])
-def test_the_ranking_follows_the_order_of_the_request(order: str, first: str) -> None:
+def test_ranking_follows_the_requested_order(order: str, first: str) -> None:
     stocks = {"C": [8_000, 8_000], "A": [10_000, 10_000], "B": [9_000, 9_000]}
     assert brief(result(market(stocks), buy={"order": order}, portfolio=ONE))[0][1] == first
 
 
-def test_the_walk_goes_on_past_the_first_few_candidates() -> None:
+def test_walk_continues_until_slots_are_used() -> None:
     # 30 stocks too dear for the money, ranked first, then one that is not
     stocks = {f"A{i:02}": [200_000 + i, 200_000 + i] for i in range(30)} | {"Z": [1_000, 1_000]}
     found = result(market(stocks), portfolio=ONE)
@@ -109,14 +109,14 @@ def test_the_walk_goes_on_past_the_first_few_candidates() -> None:
     assert found["unfilled"] == {"cash": 30}
 
 
-def test_a_candidate_that_does_not_trade_or_stands_at_its_upper_limit_is_counted_and_passed() -> None:
+def test_halted_and_limit_up_candidates_are_skipped() -> None:
     stocks = {"A": [10_000, (0, 0, 0, 10_000, 0)], "B": [9_000, 11_700], "C": [8_000, 8_000]}
     found = result(market(stocks), portfolio=ONE)
     assert brief(found) == [("03", "C", 12, 8_000, "entry")]
     assert found["unfilled"] == {"halted": 1, "limit_up": 1}
 
 
-def test_a_target_list_holds_what_is_held_and_rotates_out_what_left_it() -> None:
+def test_rotation_keeps_the_target_list() -> None:
     stocks = {"A": [10_000, 10_000, 10_000, 10_000], "B": [9_000, 9_000, 12_000, 12_000], "C": [8_000] * 4}
     found = result(market(stocks), sell={"on_rebalance": "rotate"}, portfolio={"max_positions": 2})
     assert brief(found) == [("03", "A", 5, 10_000, "entry"), ("03", "B", 5, 9_000, "entry")]
@@ -124,7 +124,7 @@ def test_a_target_list_holds_what_is_held_and_rotates_out_what_left_it() -> None
     assert brief(kept) == [("03", "A", 10, 10_000, "entry")]
 
 
-def test_the_volume_cap_counts_the_last_20_rows_on_todays_basis() -> None:
+def test_volume_cap_uses_20_rows_in_todays_shares() -> None:
     bars = [
         (1_000, 1_000, 1_000, 1_000, 300),
         (1_000, 1_000, 1_000, 1_000, 500),
@@ -137,7 +137,7 @@ def test_the_volume_cap_counts_the_last_20_rows_on_todays_basis() -> None:
     assert few["unfilled"] == {"volume": 1}
 
 
-def test_inverse_volatility_gives_the_calm_stock_more_and_the_unknown_one_the_mean() -> None:
+def test_inverse_volatility_weights_use_the_mean_if_unknown() -> None:
     days = [f"2022-{m:02}-{d:02}" for m in (9, 10, 11) for d in range(1, 29)][:70]
     calm = [10_000 * (1.01 if i % 2 else 1) for i in range(70)]
     wild = [10_000 * (1.03 if i % 2 else 1) for i in range(70)]
@@ -161,7 +161,7 @@ def test_inverse_volatility_gives_the_calm_stock_more_and_the_unknown_one_the_me
     assert bought == {name: math.floor(money[name] / prices[name] + 1e-9) for name in "ABC"}
 
 
-def test_a_failed_member_of_the_weighted_ones_is_followed_by_an_equal_part() -> None:
+def test_candidate_behind_a_failed_one_gets_an_equal_share() -> None:
     # n = 2: A and B share two thirds of 90,000 by cap 3 : 1; B cannot buy one share, C gets a third of the money
     stocks = {"A": [30_000, 30_000], "B": [20_000, 20_000], "C": [5_000, 5_000]}
     bars = market(stocks)
@@ -174,14 +174,14 @@ def test_a_failed_member_of_the_weighted_ones_is_followed_by_an_equal_part() -> 
     assert found["unfilled"]["cash"] >= 1
 
 
-def test_dividends_of_the_morning_go_to_who_held_the_evening_before_the_split() -> None:
+def test_dividend_is_paid_on_shares_before_the_split() -> None:
     bars = [10_000, 10_000, (5_000, 5_000, 5_000, 5_000, 1e6, 2)]
     dividends = [{"stock_code": "A", "ex_date": "2023-03-06", "dps": 100}]
     found = result(market({"A": bars}, dividends=dividends), portfolio=ONE, end="2023-03-06")
     assert found["equity"][1]["cash"] == pytest.approx(10 * 100 * 0.846)
 
 
-def test_a_delisted_holding_pays_costs_and_knows_no_ticks() -> None:
+def test_delisting_exit_has_costs_and_no_ticks() -> None:
     bars = [10_000, 10_000, 333]
     stocks = {"A": bars, "B": [10] * 5}
     found = result(
@@ -199,7 +199,7 @@ def test_a_delisted_holding_pays_costs_and_knows_no_ticks() -> None:
     ("rebalance", "bought"),
     [("daily", "06"), ("weekly", "13"), ("monthly", None), ("quarterly", None)],
 )
-def test_positions_are_chosen_on_rebalance_days_only(rebalance: str, bought: str | None) -> None:
+def test_purchases_happen_on_rebalance_days_only(rebalance: str, bought: str | None) -> None:
     # the window begins on 03-07, a Tuesday; B exists from 03-06 on and passes from then on
     stocks = {"A": [10_000] * 8, "B": [None, None, None, 1_000, 1_000, 1_000, 1_000, 1_000]}
     found = result(

@@ -1,4 +1,4 @@
-"""What must hold for every run, tried on random markets with random requests."""
+"""Properties of every run, on random markets with random requests."""
 
 from __future__ import annotations
 
@@ -35,31 +35,31 @@ def _runs(count: int, per_market: int = 3) -> list[tuple[dict[str, Any], dict[st
 RUNS = _runs(25)
 
 
-def test_the_random_runs_trade() -> None:
+def test_random_runs_trade() -> None:
     assert len(RUNS) > 40
     assert sum(len(outcome.result["trades"]) for _, _, outcome in RUNS) > 1_000
 
 
-def test_the_same_request_gives_the_same_bytes_whatever_the_order_of_columns() -> None:
+def test_digest_is_independent_of_column_order() -> None:
     for market, body, outcome in RUNS[:20]:
         turned = {**market, "companies": market["companies"][::-1]}
         again = run(canonical_request(request_of(body)), panels_of(turned))
         assert again.result_digest == outcome.result_digest
 
 
-def test_nothing_depends_on_how_the_rows_are_cut_into_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_digest_is_independent_of_block_length(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "BLOCK_ROWS", 7)
     for market, body, outcome in RUNS[:20]:
         assert run(canonical_request(request_of(body)), panels_of(market)).result_digest == outcome.result_digest
 
 
-def test_the_future_never_changes_the_past() -> None:
+def test_audit_finds_no_look_ahead() -> None:
     for market, body, _ in RUNS[:20]:
         found = audit(canonical_request(request_of(body)), panels_of(market), seed=1, cuts=3)
         assert found["identical"], found
 
 
-def test_cash_and_positions_are_the_equity_and_cash_never_falls_below_zero() -> None:
+def test_cash_and_positions_add_up_and_cash_is_not_negative() -> None:
     for _, _, outcome in RUNS:
         result = outcome.result
         for point in result["equity"]:
@@ -70,7 +70,7 @@ def test_cash_and_positions_are_the_equity_and_cash_never_falls_below_zero() -> 
         assert last["positions"] == len(result["open_positions"])
 
 
-def test_no_stock_is_bought_on_a_day_on_which_it_was_sold_before() -> None:
+def test_stock_sold_today_is_not_bought_today() -> None:
     for _, _, outcome in RUNS:
         sold = defaultdict(set)
         for trade in outcome.result["trades"]:
@@ -80,7 +80,7 @@ def test_no_stock_is_bought_on_a_day_on_which_it_was_sold_before() -> None:
                 assert trade["stock_code"] not in sold[trade["date"]]
 
 
-def test_the_money_of_all_round_trips_is_the_gain_of_the_run() -> None:
+def test_gains_of_positions_add_up_to_the_gain_of_the_run() -> None:
     for _, body, outcome in RUNS:
         result = outcome.result
         gains = sum(trip["gain"] for trip in result["round_trips"]) + sum(p["gain"] for p in result["open_positions"])
@@ -89,7 +89,7 @@ def test_the_money_of_all_round_trips_is_the_gain_of_the_run() -> None:
         )
 
 
-def test_the_body_is_the_result_and_carries_its_digest() -> None:
+def test_body_is_the_result_with_its_digest() -> None:
     for _, _, outcome in RUNS:
         read = json.loads(outcome.body)
         assert read == json.loads(json.dumps(outcome.result))
@@ -97,7 +97,7 @@ def test_the_body_is_the_result_and_carries_its_digest() -> None:
         assert b"NaN" not in outcome.body
 
 
-def test_an_explanation_has_a_reason_for_each_trade_and_counts_for_each_rebalance() -> None:
+def test_explanation_covers_each_trade_and_rebalance() -> None:
     for market, body, outcome in RUNS[:20]:
         found = explain(canonical_request(request_of(body)), panels_of(market))
         assert [{k: v for k, v in t.items() if k != "why"} for t in found["trades"]] == outcome.result["trades"]
@@ -113,15 +113,15 @@ def test_an_explanation_has_a_reason_for_each_trade_and_counts_for_each_rebalanc
             assert all(part["passed"] >= rebalance["candidates"] for part in rebalance["parts"])
 
 
-def test_higher_costs_never_end_with_more_money_for_the_same_trades() -> None:
+def test_higher_costs_never_increase_the_final_equity() -> None:
     free = {"commission_pct": 0, "slippage_pct": 0, "tax_pct": 0}
     tried = 0
     for market, body, _ in RUNS:
         panels = panels_of(market)
         ends = []
         for costs in (free, {**free, "commission_pct": 0.01}, {**free, "commission_pct": 0.01, "tax_pct": 0.2}):
-            asked = canonical_request(request_of({**body, "costs": costs}))
-            result = run(asked, panels).result
+            canonical = canonical_request(request_of({**body, "costs": costs}))
+            result = run(canonical, panels).result
             ends.append(([(t["date"], t["stock_code"], t["shares"]) for t in result["trades"]], result["equity"][-1]))
         for cheaper, dearer in pairwise(ends):
             if cheaper[0] == dearer[0]:

@@ -1,11 +1,11 @@
-"""What is kept between runs."""
+"""The bounded memo of values between runs."""
 
 from __future__ import annotations
 
 from shared.simulation.memo import Memo
 
 
-def test_a_thing_is_made_once_even_when_it_is_none_and_all_are_forgotten_with_one_too_many() -> None:
+def test_value_is_computed_once_and_evicted_beyond_the_limit() -> None:
     made: list[str] = []
 
     def get(kept: Memo[str | None], key: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Orders of stocks that are kept: the ranking of the contract, and the same results with and without them."""
+"""Cached ranking orders follow the ranking rule, and results are the same with and without them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MATRICES = arrays.arrays(np.float32, st.tuples(st.integers(1, 4), st.integers(1,
 
 
 @given(MATRICES, st.booleans(), st.integers(0, 9))
-def test_a_row_is_ordered_by_value_and_then_by_stock_code(values: np.ndarray, descending: bool, seed: int) -> None:
+def test_row_is_ordered_by_value_then_stock_code(values: np.ndarray, descending: bool, seed: int) -> None:
     by_code = np.random.default_rng(seed).permutation(values.shape[1]).astype(np.int32)
     found = order_rows(values, by_code, descending=descending)
     place = np.argsort(by_code)
@@ -38,7 +38,7 @@ def test_a_row_is_ordered_by_value_and_then_by_stock_code(values: np.ndarray, de
 
 
 @given(MATRICES, st.booleans(), st.integers(0, 9))
-def test_a_sieve_keeps_who_has_passed_in_their_order(values: np.ndarray, descending: bool, seed: int) -> None:
+def test_filter_preserves_the_order(values: np.ndarray, descending: bool, seed: int) -> None:
     random = np.random.default_rng(seed)
     ordered = order_rows(values, random.permutation(values.shape[1]).astype(np.int32), descending=descending)
     passed = random.random(values.shape) < random.random()
@@ -50,7 +50,7 @@ def test_a_sieve_keeps_who_has_passed_in_their_order(values: np.ndarray, descend
         assert row == kept + [NO_COLUMN] * (len(row) - len(kept))
 
 
-def test_columns_that_do_not_fit_are_refused() -> None:
+def test_columns_of_other_size_are_refused() -> None:
     with pytest.raises(ValueError, match="ordered"):
         order_rows(np.zeros((1, NO_COLUMN), np.float32), np.arange(NO_COLUMN, dtype=np.int32), descending=True)
     with pytest.raises(ValueError, match="have passed"):
@@ -59,9 +59,7 @@ def test_columns_that_do_not_fit_are_refused() -> None:
         filter_ranked(np.zeros((1, 3), np.uint16), np.ones((1, 3), np.uint8))
 
 
-def test_an_order_is_kept_for_who_asks_again_and_candidates_for_who_asks_often(
-    monkeypatch: pytest.MonkeyPatch, wide: MemoryPanels
-) -> None:
+def test_cache_level_follows_the_number_of_uses(monkeypatch: pytest.MonkeyPatch, wide: MemoryPanels) -> None:
     monkeypatch.setattr(ranking_cache, "_uses", {})
     buy, other = (compile_expression(f"PER < {limit}", role="condition", path="") for limit in (10, 11))
     nothing, order, candidates = RankingLevel
@@ -114,7 +112,7 @@ STRATEGIES = [dict(zip(("buy", "portfolio", "sell"), parts, strict=True)) for pa
 
 @pytest.mark.parametrize("some", [False, True])
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_a_run_is_the_same_with_what_is_kept_and_without(
+def test_run_is_the_same_with_and_without_cache(
     monkeypatch: pytest.MonkeyPatch, wide: MemoryPanels, strategy: dict[str, Any], some: bool
 ) -> None:
     universe = {"stock_codes": list(wide.instruments.code[::77])} if some else {}
@@ -136,7 +134,7 @@ def test_a_run_is_the_same_with_what_is_kept_and_without(
     assert some or without.result["trades"]
 
 
-def test_the_first_run_makes_no_order_however_many_blocks_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_first_run_computes_no_order(monkeypatch: pytest.MonkeyPatch) -> None:
     panels = make(60, ROWS)[1]
     monkeypatch.setattr(engine, "BLOCK_ROWS", 7)
     monkeypatch.setattr(ranking_cache, "_uses", {})
@@ -148,7 +146,7 @@ def test_the_first_run_makes_no_order_however_many_blocks_it_has(monkeypatch: py
     assert any(dtype == "<u2" for _, dtype in panels._scratch)
 
 
-def test_what_is_computed_for_a_request_alone_is_not_ordered(wide: MemoryPanels) -> None:
+def test_values_of_one_request_are_not_ordered(wide: MemoryPanels) -> None:
     assert materialized_name(compile_expression("PER + 1", role="number", path=""), "") is None
     assert materialized_name(compile_expression("lag(PER, 1)", role="number", path=""), "") is None
     assert materialized_name(compile_expression("PER", role="number", path=""), "a") == "PER\0"

@@ -1,4 +1,4 @@
-"""The canonical form of a request: equal requests have one digest, mistakes come all at once."""
+"""The canonical form of a request: equal requests have one digest, all problems are reported together."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def _digest(**changes: object) -> str:
     return request_digest(canonical_request(request_of(request(**changes))))
 
 
-def test_writing_a_request_differently_does_not_make_it_another() -> None:
+def test_spelling_does_not_change_the_request_digest() -> None:
     plain = _digest(buy={"where": "PER < 10 and ROE > 10", "rank_by": None}, universe={"stock_codes": ["B", "A", "B"]})
     assert plain == _digest(
         buy={"where": "(per<10.0)   and\n roe > 1e1", "rank_by": "market_cap"}, universe={"stock_codes": ["A", "B"]},
@@ -24,17 +24,17 @@ def test_writing_a_request_differently_does_not_make_it_another() -> None:
     assert plain != _digest(buy={"where": "PER < 10 and ROE > 11"}, universe={"stock_codes": ["A", "B"]})
 
 
-def test_the_canonical_form_of_a_canonical_request_is_itself() -> None:
+def test_canonical_form_is_idempotent() -> None:
     once = canonical_request(request_of(request(buy={"where": "close>lag(close,3)"}, sell={"take_profit_pct": 20})))
     assert canonical_request(once) == once
     assert isinstance(once.strategy.sell.take_profit_pct, float)
 
 
-def test_an_empty_exclusion_is_none() -> None:
+def test_empty_exclusion_is_null() -> None:
     assert _digest(universe={"exclude": []}) == _digest()
 
 
-def test_all_mistakes_are_told_at_once() -> None:
+def test_all_problems_are_reported_together() -> None:
     wrong = request(
         buy={"where": "PEX < 10", "rank_by": "close"},
         sell={"stop_loss_pct": 101, "where": "PER"},
@@ -52,12 +52,12 @@ def test_all_mistakes_are_told_at_once() -> None:
 
 
 @pytest.mark.parametrize("body", [{"strategy": {}}, request(surprise=1), request(initial_cash="1")])
-def test_a_wrong_shape_is_a_request_error(body: dict[str, object]) -> None:
+def test_wrong_shape_is_a_request_error(body: dict[str, object]) -> None:
     with pytest.raises(RequestError):
         request_of(body)
 
 
-def test_a_run_reads_what_its_options_need_and_no_more() -> None:
+def test_plan_reads_only_what_the_options_need() -> None:
     few = {"open", "high", "low", "volume", "split", "last", "idle", "MARKET_CAP"}
     assert reads(canonical_request(request_of(request()))) == few
     many = request(
@@ -68,12 +68,12 @@ def test_a_run_reads_what_its_options_need_and_no_more() -> None:
     assert found == few - {"MARKET_CAP"} | {"PER", "adj_close"}
 
 
-def test_the_plan_reaches_as_far_back_as_the_deepest_window() -> None:
+def test_plan_reaches_back_to_the_deepest_window() -> None:
     days = np.arange(19_300, 19_700, dtype=np.int32)
-    asked = canonical_request(
+    canonical = canonical_request(
         request_of(request(buy={"where": "ts_mean(ROE, 20) > 0"}, start="2023-03-01", end="2023-03-31"))
     )
-    found = plan(asked, days)
+    found = plan(canonical, days)
     first = int(np.searchsorted(days, 19_417))
     assert found.window == slice(first, first + 31)
     assert found.decisions == slice(first - 1, first + 30)

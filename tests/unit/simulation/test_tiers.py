@@ -1,4 +1,4 @@
-"""The tier that serves the panels decides nothing of a result."""
+"""Results do not depend on the tier that serves the panels."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ REQUESTS = [
 
 
 @pytest.mark.parametrize("changes", REQUESTS)
-def test_mapped_and_in_memory_panels_give_the_same_digest(tmp_path: pathlib.Path, changes: dict[str, object]) -> None:
+def test_mapped_and_memory_panels_give_the_same_digest(tmp_path: pathlib.Path, changes: dict[str, object]) -> None:
     memory, manifest, blobs = random_version(stocks=600, days=90)
     mapped = MappedPanels(tmp_path, manifest, lambda names: {name: blobs[name] for name in names}, 1 << 28)
-    asked = canonical_request(
+    canonical = canonical_request(
         request_of(
             {
                 "strategy": {"sell": {"stop_loss_pct": 5, "take_profit_pct": 7}, **changes},
@@ -33,8 +33,8 @@ def test_mapped_and_in_memory_panels_give_the_same_digest(tmp_path: pathlib.Path
             }
         )
     )
-    expected, found = run(asked, memory), run(asked, mapped)
+    expected, found = run(canonical, memory), run(canonical, mapped)
     assert {**found.result, "provenance": 0} == {**expected.result, "provenance": 0}
     assert found.result_digest == expected.result_digest
     assert len(found.result["trades"]) > 20
-    assert audit(asked, mapped, seed=2, cuts=2)["identical"]
+    assert audit(canonical, mapped, seed=2, cuts=2)["identical"]

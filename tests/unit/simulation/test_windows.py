@@ -1,4 +1,4 @@
-"""Windows, refusals and what a result says about itself."""
+"""Windows, benchmarks, progress, and refusals of what the data do not have."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.unit.simulation.fixtures import DAYS, brief, codes, market, request, 
 FLAT = {"A": [10_000] * 8}
 
 
-def test_the_first_day_of_the_data_has_no_signal_and_says_so() -> None:
+def test_first_row_of_the_data_has_no_signal() -> None:
     found = result(market(FLAT), start=DAYS[0], end=DAYS[0])
     assert found["trades"] == []
     assert codes(found) >= {"no_signal", "no_candidate"}
@@ -41,14 +41,14 @@ def test_window_wider_than_the_data_is_clipped() -> None:
         ({"universe": {"where": "ROE > 20"}}, "strategy.universe.where"),
     ],
 )
-def test_what_cannot_be_answered_is_refused_and_named(changes: dict[str, object], path: str) -> None:
+def test_request_beyond_the_data_is_refused_by_field(changes: dict[str, object], path: str) -> None:
     indices = [{"date": day, "index": "KOSPI", "close": 100} for day in DAYS]
     with pytest.raises(RunError) as refused:
         result(market(FLAT, indices=indices), **changes)
     assert path in [problem.path for problem in refused.value.problems]
 
 
-def test_a_benchmark_that_is_not_loaded_names_those_that_are() -> None:
+def test_unknown_benchmark_names_the_loaded_ones() -> None:
     indices = [{"date": day, "index": "KOSPI", "close": 100} for day in DAYS]
     with pytest.raises(RunError, match="KOSPI, market, equal"):
         result(market(FLAT, indices=indices), benchmark="KOSDAQ")
@@ -83,7 +83,7 @@ def test_stock_whose_prices_end_stays_valued() -> None:
     assert found["open_positions"][0]["stock_code"] == "A"
 
 
-def test_the_equity_is_flat_without_trades() -> None:
+def test_equity_is_flat_without_trades() -> None:
     found = result(market(FLAT), buy={"where": "raw_close > 99999999"})
     assert {point["equity"] for point in found["equity"]} == {100_000.0}
     assert found["statistics"]["idle_days"] == 7
@@ -92,35 +92,35 @@ def test_the_equity_is_flat_without_trades() -> None:
     assert found["statistics"]["max_drawdown"] == 0
 
 
-def test_an_index_benchmark_starts_from_the_row_before_and_carries_over_gaps() -> None:
+def test_index_benchmark_starts_a_row_before_and_is_carried() -> None:
     closes = {DAYS[0]: 100, DAYS[1]: 110, DAYS[3]: 121}
     indices = [{"date": day, "index": "KOSPI", "close": close} for day, close in closes.items()]
     found = result(market(FLAT, indices=indices), benchmark="KOSPI", end=DAYS[3])
     assert [p["benchmark"] for p in found["equity"]] == pytest.approx([110_000, 110_000, 121_000])
 
 
-def test_the_benchmarks_of_the_universe_weigh_by_cap_or_equally() -> None:
+def test_universe_benchmarks_weigh_by_cap_or_equally() -> None:
     stocks = {"A": [10_000, 11_000], "B": [30_000, (15_000, 15_000, 15_000, 15_000, 1e6, 2)], "C": [20_000, 30_000]}
     changes = {"end": DAYS[1], "universe": {"exclude": ["C"]}}
     assert result(market(stocks), benchmark="equal", **changes)["equity"][0]["benchmark"] == pytest.approx(105_000)
     assert result(market(stocks), benchmark="market", **changes)["equity"][0]["benchmark"] == pytest.approx(102_500)
 
 
-def test_cancelling_ends_the_run() -> None:
-    asked = canonical_request(request_of(request()))
+def test_cancellation_ends_the_run() -> None:
+    canonical = canonical_request(request_of(request()))
     with pytest.raises(CancelledRunError):
-        run(asked, panels_of(market(FLAT)), cancelled=lambda: True)
+        run(canonical, panels_of(market(FLAT)), cancelled=lambda: True)
 
 
-def test_progress_hands_out_every_equity_point_once() -> None:
+def test_progress_reports_every_equity_point_once() -> None:
     seen: list[tuple[float, list[dict[str, object]]]] = []
-    asked = canonical_request(request_of(request()))
-    outcome = run(asked, panels_of(market(FLAT)), progress=lambda part, points: seen.append((part, points)))
+    canonical = canonical_request(request_of(request()))
+    outcome = run(canonical, panels_of(market(FLAT)), progress=lambda part, points: seen.append((part, points)))
     assert seen[-1][0] == 1.0
     assert [p["date"] for _, points in seen for p in points] == [p["date"] for p in outcome.result["equity"]]
 
 
-def test_the_universe_ends_with_the_delisting_and_after_60_rows_without_a_close() -> None:
+def test_universe_drops_a_stock_after_60_idle_rows() -> None:
     days = [f"2022-{m:02}-{d:02}" for m in range(1, 7) for d in range(1, 21)]
     stocks = {"A": [10_000] + [None] * 119, "B": [9_000] * 120}
     late = result(market(stocks, days=days), start=days[61], end=days[61], portfolio={"max_positions": 1})

@@ -1,4 +1,4 @@
-"""A refusal for want of data names the input, also when it is missing in the window's years alone."""
+"""A refusal for missing data names the input, also when only the years of the window lack it."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def _request(start: str, end: str) -> Any:
     return request_of({"strategy": strategy, "start": start, "end": end, "benchmark": None})
 
 
-def test_an_input_that_no_year_has_is_named_without_a_year() -> None:
+def test_input_absent_in_every_year_is_named_without_year() -> None:
     with pytest.raises(RunError, match=r"CURRENT_RATIO has no value .*\(no statements"):
         run(_request("2022-03-03", "2022-03-08"), panels_of(_market((2022,))))
 
 
-def test_an_input_that_only_the_windows_years_lack_is_named_with_them() -> None:
+def test_input_absent_in_the_window_is_named_with_its_years() -> None:
     panels = panels_of(_market((2022, 2023)))
     for year in (2022, 2023):
         panels.reasons[f"CURRENT_RATIO@{year}"] = "no statements with current_assets"
@@ -46,7 +46,7 @@ def test_an_input_that_only_the_windows_years_lack_is_named_with_them() -> None:
 
 
 @pytest.mark.parametrize("part", ["buy", "sell"])
-def test_a_factor_below_a_lag_is_looked_for_on_the_rows_that_the_lag_reads(part: str) -> None:
+def test_factor_under_a_lag_is_counted_on_the_rows_it_reads(part: str) -> None:
     """CHANGE_RATE has values from the second of eight rows on; decisions on the rows 0 to 6 read `n` rows before."""
     bars = market({"A": [100, 101, 102, 103, 104, 105, 106, 107]})
     assert result(bars, **{part: {"where": "lag(CHANGE_RATE, 5) > -100"}})["window"]["rows"] == 7
