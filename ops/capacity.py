@@ -1,6 +1,6 @@
-"""Machines, memory and money for a number of users, from measured figures: `python ops/capacity.py RESULTS.json`.
+"""Write docs/explanation/capacity.md from the figures of a run of `make bench`: `python ops/capacity.py RESULTS.json`.
 
-The figures are those of a run of `make bench` (bench/results/*.json); `docs/explanation/capacity.md` is what this writes.
+The page states the machines, memory and money that a number of users needs.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ HOURS_A_MONTH = 730
 
 @dataclass(frozen=True, kw_only=True)
 class Need:
-    """What a number of users needs."""
+    """Machines, memory and cost for a number of users."""
 
     users: int
     requests_per_s: float
@@ -38,7 +38,7 @@ class Need:
 
 
 def need(users: int, raw: dict[str, Any]) -> Need:
-    """Cores and memory for users who each send a request every THINK_S seconds, NEW_SHARE of them never seen before."""
+    """Return the need of users that each send a request every THINK_S seconds, NEW_SHARE of them new ones."""
     answers = raw["system"]["answers"]
     memory = raw["system"]["memory"]
     rate = users / THINK_S
@@ -62,7 +62,7 @@ def need(users: int, raw: dict[str, Any]) -> Need:
 
 
 def page(raw: dict[str, Any], source: str) -> str:
-    """The text of docs/explanation/capacity.md."""
+    """Return the text of docs/explanation/capacity.md."""
     answers = raw["system"]["answers"]
     each = answers["sustained"]["cpu_ms_each"]
     lines = [
@@ -70,8 +70,8 @@ def page(raw: dict[str, Any], source: str) -> str:
         "",
         f"Written by `python ops/capacity.py {source}` from figures measured on the two cores of the build machine.",
         "",
-        f"Assumed: each user sends a request every {THINK_S:.0f} s, {NEW_SHARE:.0%} of them a one-year backtest that nobody"
-        f" has asked before, the rest answered from a stored result; cores are planned to be {BUSY:.0%} busy; hosts of"
+        f"Assumed: each user sends a request every {THINK_S:.0f} s, {NEW_SHARE:.0%} of them a new one-year backtest, the"
+        f" rest answered from a stored result; cores are planned to be {BUSY:.0%} busy; hosts of"
         f" {CORES_PER_HOST} cores, each with the panels of three years mapped once; {USD_PER_CORE_HOUR} USD per core and"
         f" hour and {USD_PER_GIB_HOUR} USD per GiB and hour (list prices of general-purpose machines differ; replace them).",
         "",
@@ -90,8 +90,8 @@ def page(raw: dict[str, Any], source: str) -> str:
         )
     lines += [
         "",
-        "What was not measured: more than one host, a network between services, PostgreSQL beyond the rate of the bench."
-        " The record grows with every new result (see `answer_bytes` in the results file; results are compressed).",
+        "Not measured: more than one host, a network between services, PostgreSQL beyond the rate of the bench. The database"
+        " grows with every new result (see `answer_bytes` in the results file; results are compressed).",
     ]
     return "\n".join(lines) + "\n"
 
