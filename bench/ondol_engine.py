@@ -42,7 +42,7 @@ def measure(folder: pathlib.Path, repeats: int, out: pathlib.Path) -> dict[str, 
     with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="ondol-bench-") as scratch:
         panels = workload.mapped(pathlib.Path(scratch))
         plain, full = standard(panels, workload.rows, plain=True), standard(panels, workload.rows)
-        outcome = run(plain, panels.reading())
+        outcome = run(plain, panels.reader())
         days = panels.days[-workload.rows :]
         dates = {str(np.datetime64(int(day), "D")): row for row, day in enumerate(days)}
         ordinal = panels.instruments.ordinal
@@ -60,14 +60,14 @@ def measure(folder: pathlib.Path, repeats: int, out: pathlib.Path) -> dict[str, 
             ("full", lambda _: full),
         )
         for name, request_of in kinds:
-            run(request_of(repeats), panels.reading())
+            run(request_of(repeats), panels.reader())
             cpu, engine, whole, parts = [], [], [], []
             for number in range(repeats):
                 if number and not number % ROUND:
                     time.sleep(PAUSE_S)
                 request = request_of(number)
                 begin, at = time.process_time(), time.perf_counter()
-                outcome = run(request, panels.reading())
+                outcome = run(request, panels.reader())
                 whole.append(1e3 * (time.perf_counter() - at))
                 cpu.append(time.process_time() - begin)
                 parts.append(outcome.timing)

@@ -27,14 +27,14 @@ def measure(folder: pathlib.Path) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="ondol-bench-") as scratch:
         panels = workload.mapped(pathlib.Path(scratch))
         request = standard(panels, workload.rows)
-        run(request, panels.reading())
+        run(request, panels.reader())
         trim_heap()
         quiet, peaks = anonymous_bytes(), []
         for _ in range(REPEATS):
             trim_heap()
             pathlib.Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
             before = resident_bytes()
-            run(request, panels.reading())
+            run(request, panels.reader())
             peaks.append(peak_rss_mb() - before / 2**20)
         stays = anonymous_bytes()
         trim_heap()

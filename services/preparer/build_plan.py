@@ -17,8 +17,8 @@ from services.preparer import dataset_store
 from services.preparer.part_builder import PartSummary
 from services.preparer.part_inputs import Array, PartInputs, Siblings
 from services.preparer.version_stats import summaries_from_bytes
-from shared.dataset.chunk_layout import LAWS, part_columns, part_count
-from shared.dataset.decode_years import history, names_needed
+from shared.dataset.chunk_layout import PREDICTORS, part_columns, part_count
+from shared.dataset.decode_years import decode_history, history_part_names
 from shared.dataset.manifest import DERIVED_VERSION, FORMAT, Manifest
 from shared.errors import DatasetError
 from shared.factors.catalogue import BY_KEY, FACTORS
@@ -105,13 +105,13 @@ def is_same_code(context: BuildContext, manifest: Manifest) -> bool:
         content.format == FORMAT
         and content.derived_version == DERIVED_VERSION
         and content.factor_versions == context.factor_versions
-        and manifest.laws == LAWS
+        and manifest.predictors == PREDICTORS
     )
 
 
 def code_of(context: BuildContext) -> str:
     """Return a digest of the code and the factors; preparers with different digests do not share a build."""
-    versions = msgspec.json.encode((FORMAT, DERIVED_VERSION, context.factor_versions, LAWS), order="sorted")
+    versions = msgspec.json.encode((FORMAT, DERIVED_VERSION, context.factor_versions, PREDICTORS), order="sorted")
     return hashlib.sha256(versions).hexdigest()[:16]
 
 
@@ -211,7 +211,7 @@ async def load_part_inputs(
     prices = await market_tables.read_prices(connection, plan.days, columns.start, columns.stop, from_row=start)
     if blobs and plan.before is not None:
         try:
-            await asyncio.to_thread(history, plan.before, part, years, blobs, prices)
+            await asyncio.to_thread(decode_history, plan.before, part, years, blobs, prices)
         except DatasetError as error:
             log.warning("history.rejected", part=part, error=str(error))
             return await load_part_inputs(context, connection, plan, part, min(plan.years))
@@ -271,7 +271,7 @@ async def _blobs(context: BuildContext, plan: BuildPlan, part: int, years: Seque
     """Read the stored parts that contain the unchanged years of a part, from the cache or PostgreSQL."""
     if not years or plan.before is None:
         return {}
-    names = names_needed(plan.before, part, years)
+    names = history_part_names(plan.before, part, years)
     blobs = await context.cache.get_parts(names)
     return blobs | await dataset_store.read_parts(context.database, [name for name in names if name not in blobs])
 

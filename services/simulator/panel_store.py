@@ -13,7 +13,7 @@ from cachetools import LRUCache
 
 from shared.contracts.events import DATASETS, DatasetPublished, DatasetRequested
 from shared.dataset.manifest import Manifest, from_bytes
-from shared.dataset.panel_reader import Reading
+from shared.dataset.panel_reader import PanelReader
 from shared.dataset.panels import MappedPanels
 from shared.errors import ChunkMissingError, DatasetError, RunError, UnavailableError
 from shared.infra.database.pool import LOST as DATABASE_LOST
@@ -129,7 +129,7 @@ class PanelStore:
         wanted = {field: years for field, years in before.mapped_fields().items() if years}
         try:
             panels = await self.panels(version)
-            await asyncio.to_thread(_map_years, panels.reading(), panels.manifest.years, wanted)
+            await asyncio.to_thread(_map_years, panels.reader(), panels.manifest.years, wanted)
         except (DatasetError, RunError, UnavailableError, *DATABASE_LOST) as error:
             log.warning("dataset.map_ahead_failed", version=version, error=str(error))
             return
@@ -140,9 +140,9 @@ def _log_lost(error: Exception) -> None:
     log.warning("broker.disconnected", error=type(error).__name__)
 
 
-def _map_years(reading: Reading, rows_of: dict[int, slice], wanted: dict[str, tuple[int, ...]]) -> None:
+def _map_years(reader: PanelReader, rows_of: dict[int, slice], wanted: dict[str, tuple[int, ...]]) -> None:
     """Map these years of these fields, and the newest year of each."""
     newest = max(rows_of, default=0)
     for field, years in wanted.items():
         for year in sorted({*years, newest} & set(rows_of)):
-            reading.panel(field, rows_of[year])
+            reader.panel(field, rows_of[year])

@@ -15,7 +15,7 @@ from services.simulator.job import Context, Job, Run
 from services.simulator.outcome import RunResult
 from services.simulator.panel_store import WAIT_S
 from shared.contracts.events import BacktestProgressed
-from shared.dataset.panel_reader import Reading
+from shared.dataset.panel_reader import PanelReader
 from shared.errors import CancelledRunError, ChunkMissingError
 from shared.infra.memory import trim_heap
 from shared.infra.redis.client import LOST
@@ -45,7 +45,7 @@ async def compute(context: Context, job: Job) -> RunResult:
     report = _progress_reporter(context, job, loop)
     while True:
         try:
-            return await loop.run_in_executor(context.run_pool, _run, context.run, job, panels.reading(), begin, report)
+            return await loop.run_in_executor(context.run_pool, _run, context.run, job, panels.reader(), begin, report)
         except ChunkMissingError as error:
             if time.monotonic() >= deadline:
                 raise
@@ -57,7 +57,7 @@ async def compute(context: Context, job: Job) -> RunResult:
             job.status = "running"
 
 
-def _run(run: Run, job: Job, panels: Reading, begin: float, report: Report) -> RunResult:
+def _run(run: Run, job: Job, panels: PanelReader, begin: float, report: Report) -> RunResult:
     planned = plan(job.request, panels.days)
     load_begin = time.perf_counter()
     by_rows: dict[tuple[int, int], list[str]] = {}

@@ -1,4 +1,4 @@
-"""Which jobs run by the clock in Seoul, and when each of them runs next."""
+"""The jobs that run at fixed times in Seoul, and when each of them runs next."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SEOUL: Final = ZoneInfo("Asia/Seoul")
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """A job by the clock; `at` is a time in Seoul, and None means the full hour, every hour."""
+    """A scheduled job; `at` is a time of day in Seoul, None means every full hour."""
 
     name: Literal["warm", "refresh", "picks", "purge"]
     title: str
@@ -23,35 +23,35 @@ class Job:
     trading_days_only: bool = False
 
     def describe(self) -> str:
-        """The rule in words."""
+        """Return the rule in words."""
         if self.at is None:
             return "hourly"
         days = "trading days" if self.trading_days_only else "daily"
         return f"{days} at {self.at:%H:%M} Asia/Seoul"
 
     def next_run(self, now: dt.datetime) -> dt.datetime:
-        """The first instant after `now` (aware) at which the job is due, in Seoul's time."""
-        here = now.astimezone(SEOUL)
+        """Return the first instant after `now` (aware) at which the job is due, in the time zone of Seoul."""
+        local = now.astimezone(SEOUL)
         if self.at is None:
-            return here.replace(minute=0, second=0, microsecond=0) + dt.timedelta(hours=1)
-        day = here.date() + dt.timedelta(days=int(here.time() >= self.at))
+            return local.replace(minute=0, second=0, microsecond=0) + dt.timedelta(hours=1)
+        day = local.date() + dt.timedelta(days=int(local.time() >= self.at))
         while self.trading_days_only and not is_trading_day(to_day(day)):
             day += dt.timedelta(days=1)
         return dt.datetime.combine(day, self.at, SEOUL)
 
     def last_due(self, now: dt.datetime) -> dt.date | None:
-        """The date in Seoul on which the job was due last, today included; None for an hourly job."""
+        """Return the date in Seoul on which the job was due last, today included; None for an hourly job."""
         if self.at is None:
             return None
-        here = now.astimezone(SEOUL)
-        day = here.date() - dt.timedelta(days=int(here.time() < self.at))
+        local = now.astimezone(SEOUL)
+        day = local.date() - dt.timedelta(days=int(local.time() < self.at))
         while self.trading_days_only and not is_trading_day(to_day(day)):
             day -= dt.timedelta(days=1)
         return day
 
 
 def timetable(warm_at: str = "03:00") -> tuple[Job, ...]:
-    """All jobs; `warm_at` is the setting ONDOL_WARM_AT."""
+    """Return all jobs; `warm_at` is the setting ONDOL_WARM_AT."""
     return (
         Job(name="warm", title="warm everything that is going to be asked", at=dt.time.fromisoformat(warm_at)),
         Job(name="picks", title="the day's picks of every strategy", at=dt.time(7), trading_days_only=True),

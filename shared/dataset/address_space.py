@@ -1,7 +1,7 @@
-"""One field's whole range of addresses: years are mapped into it one by one, so that any window is one slice.
+"""Reservation of the address range of a field: years are mapped into it one by one, so that any window is one slice.
 
-The range is reserved without memory; a region file (a whole number of pages, because every row is) is then mapped
-read-only at its year's place. Neighbouring years are neighbours in memory: a slice across years copies nothing.
+The range is reserved without memory; a panel file (a whole number of pages, because every row is) is then mapped
+read-only at the position of its year. Successive years are adjacent in memory: a slice across years copies nothing.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ def _map(at: int | None, length: int, protection: int, flags: int, fd: int) -> i
 
 
 def stride_of(columns: int, dtype: np.dtype[Any]) -> int:
-    """Elements from one row to the next: every row starts on a page."""
+    """Return the elements from one row to the next: every row starts on a page."""
     per_page = mmap.PAGESIZE // dtype.itemsize
     return max(-(-columns // per_page), 1) * per_page
 
 
-class Span:
-    """Reserved addresses of [rows, columns] elements. Arrays from `array` keep them alive; the last one unmaps them."""
+class AddressReservation:
+    """Reserved addresses of [rows, columns] elements. Arrays from `array` hold it; it is unmapped with the last one."""
 
     def __init__(self, rows: int, columns: int, dtype: np.dtype[Any]) -> None:
         self.row_bytes = stride_of(columns, dtype) * dtype.itemsize
@@ -60,11 +60,11 @@ class Span:
         }
 
     def array(self) -> Array:
-        """The whole matrix, read-only; only rows that are mapped may be touched."""
+        """Return the whole matrix, read-only; only rows that are mapped may be read."""
         return np.asarray(self)
 
     def map(self, fd: int, rows: slice) -> None:
-        """Put the file of these rows in its place."""
+        """Map the file of these rows at their position."""
         length = (rows.stop - rows.start) * self.row_bytes
         at = self._address + rows.start * self.row_bytes
         _map(at, length, mmap.PROT_READ, _MAP_SHARED | _MAP_FIXED | _MAP_POPULATE, fd)

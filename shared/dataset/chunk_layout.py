@@ -1,10 +1,11 @@
-"""Which parts a dataset consists of: the cut into calendar years and 512 instruments, and what refers to what.
+"""The division of a dataset into parts by calendar year and 512 instruments, and which part refers to which.
 
 A chunk is one field over one calendar year; it is stored in parts of PART instruments, stock-major. The last part is
 filled up with instruments without any row, so that a new listing changes no part of the years before it.
 
-Some factors follow from a stored field by a law that holds between two disclosures (PER is a step function times the
-market cap). Only what differs from the law is compressed: mostly zeros. The values are the same bits with and without.
+Some factors follow from a stored field between two disclosures (PER is a step function times the market cap). A
+predictor computes the expected value from that field, and only the difference is compressed, which is mostly zeros. The
+decoded values are the same bits with and without a predictor.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from shared.dataset.codec import CHANGES_1, CHANGES_20, CHANGES_60, CHANGES_120,
 from shared.dataset.native import Array
 from shared.model.fields import NEVER_TRADED, PART
 
-LAWS: dict[str, tuple[int, tuple[str, ...]]] = {
+PREDICTORS: dict[str, tuple[int, tuple[str, ...]]] = {
     "last": (EQUALS, ("close",)),
     "market_cap": (EQUALS, ("close", "listed_shares")),
     "cap": (EQUALS, ("market_cap",)),
@@ -43,43 +44,43 @@ LAWS: dict[str, tuple[int, tuple[str, ...]]] = {
     "MOMENTUM_3M": (CHANGES_60, ("last", "adjust")),
     "MOMENTUM_6M": (CHANGES_120, ("last", "adjust")),
 }
-"""Field -> (law, the stored fields whose product it refers to), over the same rows and instruments."""
+"""Field -> (predictor, the stored fields whose product it refers to), over the same rows and instruments."""
 
 
-def stored_name(name: str, law: int = 0, references: tuple[str, ...] = ()) -> str:
-    """What the bytes of a part are stored under: its content name, or a name of content, law and references."""
-    if law == 0:
+def stored_name(name: str, predictor: int = 0, references: tuple[str, ...] = ()) -> str:
+    """Return the key of the bytes of a part: its content name, or a hash of content, predictor and references."""
+    if predictor == 0:
         return name
-    return hashlib.blake2b(f"{name}/{law}/{'/'.join(references)}".encode(), digest_size=16).hexdigest()
+    return hashlib.blake2b(f"{name}/{predictor}/{'/'.join(references)}".encode(), digest_size=16).hexdigest()
 
 
 def part_count(instruments: int) -> int:
-    """Parts that so many instruments need."""
+    """Return the number of parts of so many instruments."""
     return -(-instruments // PART)
 
 
 def part_columns(part: int, instruments: int) -> slice:
-    """The columns of a part."""
+    """Return the columns of a part."""
     return slice(part * PART, min((part + 1) * PART, instruments))
 
 
 def padded(instruments: int) -> int:
-    """Columns of all parts together."""
+    """Return the number of columns of all parts together."""
     return part_count(instruments) * PART
 
 
 def filling(field: str) -> float:
-    """What a field holds for an instrument without any row."""
+    """Return the value of a field for an instrument without any row."""
     return {"split": 1.0, "adjust": 1.0, "idle": float(NEVER_TRADED)}.get(field, math.nan)
 
 
 def reference_of(fields: Sequence[str], read: Callable[[str], Array]) -> Array:
-    """The reference of a law: the product of stored fields; `read` gives one, [instruments, rows] float64."""
+    """Return the reference of a predictor: the product of stored fields; `read` returns one, [instruments, rows]."""
     first, *others = (read(field) for field in fields)
     return np.ascontiguousarray(reduce(np.multiply, others, first), np.float64)
 
 
 def parts(instruments: int) -> Iterator[tuple[int, slice]]:
-    """(part, its columns) for all parts."""
+    """Yield (part, its columns) of all parts."""
     for part in range(part_count(instruments)):
         yield part, part_columns(part, instruments)

@@ -1,4 +1,4 @@
-"""Reading parts of a version back without mapping them: what an incremental build continues from."""
+"""Decoding of the stored years that an incremental build continues from, without mapping them."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from shared.errors import ChunkMissingError
 from shared.model.fields import LOADED, PART, dtype_of
 
 HISTORY = (*LOADED, "split")
-"""The stored fields that all others follow from."""
+"""The stored fields from which all others are derived."""
 
 
-def names_needed(manifest: Manifest, part: int, years: Iterable[int]) -> list[str]:
-    """Stored names of the parts that `history` of these years reads."""
+def history_part_names(manifest: Manifest, part: int, years: Iterable[int]) -> list[str]:
+    """Return the stored names of the parts that `decode_history` of these years reads."""
     return [manifest.stored_names(field, year)[part] for year in years for field in HISTORY]
 
 
-def history(
+def decode_history(
     manifest: Manifest, part: int, years: Iterable[int], blobs: Mapping[str, bytes], out: Mapping[str, Array]
 ) -> None:
     """Fill HISTORY of one part over the calendar years that come first: `out`, field -> float64 [rows, n], whose
@@ -31,7 +31,7 @@ def history(
     for year in years:
         rows = manifest.years[year]
         turned: dict[str, Array] = {}
-        for field in sorted(HISTORY, key=lambda f: f in manifest.laws):
+        for field in sorted(HISTORY, key=lambda f: f in manifest.predictors):
             turned[field] = _read(manifest, part, year, (PART, rows.stop - rows.start), field, blobs, turned)
             inside = out[field][rows]
             to_day_major(turned[field][: inside.shape[1]], inside)
@@ -52,6 +52,6 @@ def _read(  # noqa: PLR0917
     name = manifest.content.chunks[field][str(year)][part]
 
     def reference() -> Array:
-        return reference_of(manifest.laws[field][1], turned.__getitem__)
+        return reference_of(manifest.predictors[field][1], turned.__getitem__)
 
     return decode(blobs[stored], name, dtype_of(field), shape, reference)

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from shared.dataset.native import Array, kernels, row_stride
+from shared.dataset.native import Array, native_library, row_stride
 from shared.dataset.splits import NearestTick, base_prices, stated_splits
 from shared.model.fields import LOADED, VIEWS
 from shared.native import place
@@ -60,7 +60,7 @@ def derive_rows(
     out["idle"] = np.empty(shape, np.uint16)
     carried = np.empty((2, shape[1]))
     dates, delisted = _days(days, shape[0]), _days(delisted_day, shape[1])
-    kernels().dataset_derive(
+    native_library().dataset_derive(
         *shape,
         place(dates),
         place(delisted),
@@ -84,7 +84,7 @@ def view_rows(view: str, days: Array, delisted_day: Array, stored: Mapping[str, 
     if len(strides) > 1 or any(m.shape != out.shape for m in (loaded, last, adjust, stored["idle"])):
         raise ValueError("the inputs of a view differ in shape or stride")
     dates, delisted = _days(days, out.shape[0]), _days(delisted_day, n)
-    kernels().dataset_view(
+    native_library().dataset_view(
         VIEWS.index(view), out.shape[0], n, place(dates), place(delisted), place(loaded), place(last), place(adjust),
         strides.pop(), place(stored["idle"]), row_stride(stored["idle"]), place(out), row_stride(out),
     )  # fmt: skip

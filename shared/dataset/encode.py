@@ -1,4 +1,4 @@
-"""From matrices to named parts, and from parts to a version: the writing side of the format."""
+"""Encoding of matrices into named parts, and of parts into a version."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shared.dataset.chunk_layout import LAWS, filling, parts, reference_of, stored_name
+from shared.dataset.chunk_layout import PREDICTORS, filling, parts, reference_of, stored_name
 from shared.dataset.codec import encode
 from shared.dataset.manifest import Content, Manifest, content_of, version_of
 from shared.dataset.native import Array, to_stock_major
@@ -16,8 +16,8 @@ from shared.model.fields import PART, STORED, dtype_of
 from shared.model.instruments import Instruments
 from shared.model.market_data import NO_LISTINGS, Dividends, Listings
 
-REFERENCES = frozenset(reference for _, refers in LAWS.values() for reference in refers)
-"""The fields that laws refer to; their matrices are kept while a year is encoded, no other is."""
+REFERENCES = frozenset(reference for _, refers in PREDICTORS.values() for reference in refers)
+"""The fields that predictors refer to; their matrices stay in memory while a year is encoded."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,27 +30,27 @@ class Part:
 
 
 def encode_year(fields: Mapping[str, Array]) -> dict[str, Part]:
-    """Field -> its part; `fields` are the [rows, n] matrices of one part of the instruments and one calendar year.
+    """Return the part of each field; `fields`: [rows, n] matrices of one part and one calendar year.
 
-    The stored fields that laws refer to must be among them when the fields are that follow the laws.
+    The stored fields that a predicted field refers to must be among them.
     """
 
     found: dict[str, Part] = {}
-    kept: dict[str, Array] = {}
+    references: dict[str, Array] = {}
     for field in sorted(fields, key=_distance):
         values = _stock_major(field, fields[field])
         if field in REFERENCES:
-            kept[field] = values
-        law, refers = LAWS.get(field, (0, ()))
-        name, blob = encode(values, law, reference_of(refers, kept.__getitem__) if law else None)
-        stored = stored_name(name, law, tuple(found[reference].name for reference in refers))
+            references[field] = values
+        predictor, refers = PREDICTORS.get(field, (0, ()))
+        name, blob = encode(values, predictor, reference_of(refers, references.__getitem__) if predictor else None)
+        stored = stored_name(name, predictor, tuple(found[reference].name for reference in refers))
         found[field] = Part(name=name, stored=stored, blob=blob)
     return {field: found[field] for field in fields}
 
 
 def _distance(field: str) -> int:
-    """How many laws lie between a field and one that follows from none: references are encoded first."""
-    return 1 + max(map(_distance, LAWS[field][1])) if field in LAWS else 0
+    """Return how many predictors lie between a field and one without: references are encoded first."""
+    return 1 + max(map(_distance, PREDICTORS[field][1])) if field in PREDICTORS else 0
 
 
 def _stock_major(field: str, matrix: Array) -> Array:
@@ -72,7 +72,7 @@ def encode_all(
     dividends: Dividends,
     listings: Listings = NO_LISTINGS,
 ) -> tuple[Content, dict[str, bytes]]:
-    """A market in memory as content and the bytes of its parts by stored name; `fields`: STORED and factors, [D, N]."""
+    """Return a market as content and the bytes of its parts by stored name; `fields`: STORED and factors, [D, N]."""
     names = (*STORED, *factor_versions)
     chunks: dict[str, dict[str, tuple[str, ...]]] = {field: {} for field in names}
     blobs: dict[str, bytes] = {}
@@ -94,5 +94,7 @@ def encode_all(
 
 
 def manifest_of(content: Content, revision: int, reasons: Mapping[str, str]) -> Manifest:
-    """The manifest of a content."""
-    return Manifest(version=version_of(content), content=content, laws=LAWS, revision=revision, reasons=dict(reasons))
+    """Return the manifest of a content."""
+    return Manifest(
+        version=version_of(content), content=content, predictors=PREDICTORS, revision=revision, reasons=dict(reasons)
+    )

@@ -1,4 +1,4 @@
-"""The manifest of a dataset version: what it consists of, and the hash over that which is its name."""
+"""The manifest of a dataset version: its content, and the hash of the content that is the version's name."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DERIVED_VERSION = 2
 
 
 class Content(msgspec.Struct, frozen=True, kw_only=True, dict=True):
-    """Everything that a version is made of, and nothing else: equal content has an equal version.
+    """Everything that a version consists of: equal content has an equal version.
 
     chunks: field -> calendar year (as text) -> the content names of its parts in order (the bytes of a part may be
     stored under another name: `Manifest.stored`). Numbers that are NaN are None.
@@ -48,15 +48,15 @@ class Content(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, dict=True):
-    """A version with its content, and what stands beside it unhashed.
+    """A version with its content, and fields that are not hashed.
 
-    laws: field -> (law, stored fields whose product it refers to), as the parts were encoded. reasons: factor -> why it
-    has no value anywhere. revision: the data revision that it was built from.
+    predictors: field -> (predictor, stored fields whose product it refers to), as the parts were encoded. reasons:
+    factor -> why it has no value anywhere. revision: the data revision that it was built from.
     """
 
     version: str
     content: Content
-    laws: dict[str, tuple[int, tuple[str, ...]]]
+    predictors: dict[str, tuple[int, tuple[str, ...]]]
     revision: int
     reasons: dict[str, str]
 
@@ -126,11 +126,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def stored_names(self, field: str, year: int) -> tuple[str, ...]:
         """The names that the bytes of the parts of a chunk are stored under, in order."""
         names = self.content.chunks[field][str(year)]
-        if field not in self.laws:
+        if field not in self.predictors:
             return names
-        law, fields = self.laws[field]
+        predictor, fields = self.predictors[field]
         references = zip(*(self.content.chunks[reference][str(year)] for reference in fields), strict=True)
-        return tuple(stored_name(name, law, refers) for name, refers in zip(names, references, strict=True))
+        return tuple(stored_name(name, predictor, refers) for name, refers in zip(names, references, strict=True))
 
 
 def _numbers(values: tuple[float | None, ...]) -> Array:
@@ -178,12 +178,12 @@ def content_of(
 
 
 def version_of(content: Content) -> str:
-    """The version's name: 32 hex digits of the SHA-256 of the canonical JSON of its content."""
+    """Return the name of the version: 32 hex digits of the SHA-256 of the canonical JSON of its content."""
     return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()[:32]
 
 
 def to_bytes(manifest: Manifest) -> bytes:
-    """The manifest as JSON."""
+    """Return the manifest as JSON."""
     return msgspec.json.encode(manifest, order="sorted")
 
 
@@ -191,11 +191,11 @@ _MANIFESTS = msgspec.json.Decoder(Manifest)
 
 
 def from_bytes(data: bytes) -> Manifest:
-    """Read a manifest; raises DatasetError when it is none, or when its content is not what its version says."""
+    """Return a manifest; DatasetError when the bytes are none, or when the version is not the hash of the content."""
     try:
         found = _MANIFESTS.decode(data)
     except msgspec.DecodeError as error:
-        raise DatasetError(f"the bytes are no manifest: {error}") from error
+        raise DatasetError(f"the bytes are not a manifest: {error}") from error
     if found.content.format != FORMAT or version_of(found.content) != found.version:
-        raise DatasetError(f"the manifest of {found.version} has other content than its version says")
+        raise DatasetError(f"the manifest of {found.version} has another format, or content with another hash")
     return found

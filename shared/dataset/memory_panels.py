@@ -1,4 +1,4 @@
-"""A dataset version that lies wholly in this process: for small markets, tests and trials."""
+"""A dataset version in the memory of this process: for small markets and tests."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from shared.model.market_data import NO_LISTINGS, Dividends, Listings
 
 
 class MemoryPanels:
-    """`Panels` over arrays in memory; views and scratch panels are computed when they are first asked for.
+    """`Panels` over arrays in memory; views and scratch panels are computed on first use.
 
     fields: every name of STORED and each factor -> [D, N]; indices: name -> float64 [D] close; reasons: factor ->
-    why it has no value. Without a `version` one is made from the content.
+    why it has no value. Without a `version` it is a hash of the content.
     """
 
     def __init__(  # noqa: PLR0917
@@ -51,10 +51,10 @@ class MemoryPanels:
             self._fields[name].flags.writeable = False
         self.version = version or self._content()
         self._scratch: dict[tuple[str, str], tuple[Array, set[int]]] = {}
-        self._strips: dict[tuple[str, int], Array] = {}
+        self._stock_major: dict[tuple[str, int], Array] = {}
 
     def panel(self, field: str, rows: slice) -> Array:
-        """The rows of a stored field, view or factor; raises DatasetError for a name that is not there."""
+        """The rows of a stored field, view or factor; DatasetError for an unknown name."""
         if field not in self._fields and field in VIEWS:
             out = np.empty((len(self.days), len(self.instruments)))
             stored = {name: self._fields[name] for name in view_inputs(field)}
@@ -67,27 +67,27 @@ class MemoryPanels:
         return found[rows]
 
     def scratch(self, key: str, dtype: np.dtype, rows: slice, make: Callable[[slice], Array]) -> Array:
-        """Rows of a computed panel, made calendar year by calendar year."""
-        whole, made = self._scratch.get((key, np.dtype(dtype).str), (None, set()))
+        """Return rows of a computed panel, computed calendar year by calendar year."""
+        whole, computed = self._scratch.get((key, np.dtype(dtype).str), (None, set()))
         if whole is None:
             whole = np.empty((len(self.days), len(self.instruments)), dtype)
-            self._scratch[key, np.dtype(dtype).str] = (whole, made)
+            self._scratch[key, np.dtype(dtype).str] = (whole, computed)
         for year, span in years_within(self.days, rows):
-            if year not in made:
+            if year not in computed:
                 whole[span] = make(span)
-                made.add(year)
+                computed.add(year)
         found = whole[rows]
         found.flags.writeable = False
         return found
 
-    def strips(self, key: str, numbers: int, rows: slice, make: Callable[[slice], Array]) -> list[tuple[int, Array]]:
-        """(first row, float64 [N, rows of the year, `numbers`]) of each calendar year that has some of these rows."""
+    def stock_major(self, key: str, width: int, rows: slice, make: Callable[[slice], Array]) -> list[tuple[int, Array]]:
+        """(first row, float64 [N, rows of the year, `width`]) of each calendar year that has some of these rows."""
         found = []
         for year, span in years_within(self.days, rows):
-            if (key, year) not in self._strips:
-                self._strips[key, year] = made = make(span)
-                made.flags.writeable = False
-            found.append((span.start, self._strips[key, year]))
+            if (key, year) not in self._stock_major:
+                self._stock_major[key, year] = bars = make(span)
+                bars.flags.writeable = False
+            found.append((span.start, self._stock_major[key, year]))
         return found
 
     def absent_reason(self, factor: str, year: int | None = None) -> str | None:
@@ -95,24 +95,24 @@ class MemoryPanels:
         return self.reasons.get(reason_key(factor, year))
 
     def _content(self) -> str:
-        made_of = hashlib.blake2b(digest_size=16)
-        made_of.update(self.days.tobytes())
-        made_of.update(msgspec.json.encode(self.instruments))
+        digest = hashlib.blake2b(digest_size=16)
+        digest.update(self.days.tobytes())
+        digest.update(msgspec.json.encode(self.instruments))
         for name in sorted(set(STORED) | set(self._fields)):
             if name in self._fields:
-                made_of.update(name.encode())
-                made_of.update(self._fields[name].tobytes())
+                digest.update(name.encode())
+                digest.update(self._fields[name].tobytes())
         for name in sorted(self.indices):
-            made_of.update(name.encode())
-            made_of.update(np.ascontiguousarray(self.indices[name]).tobytes())
+            digest.update(name.encode())
+            digest.update(np.ascontiguousarray(self.indices[name]).tobytes())
         for column in (
             self.dividends.instrument,
             self.dividends.ex_date,
             self.dividends.dps,
             self.dividends.disclosed_on,
         ):
-            made_of.update(np.ascontiguousarray(column).tobytes())
+            digest.update(np.ascontiguousarray(column).tobytes())
         entries = self.listings
-        made_of.update(msgspec.json.encode((self.dividends.kind, entries.market, entries.name, entries.sector)))
-        made_of.update(entries.instrument.tobytes() + entries.from_day.tobytes())
-        return made_of.hexdigest()
+        digest.update(msgspec.json.encode((self.dividends.kind, entries.market, entries.name, entries.sector)))
+        digest.update(entries.instrument.tobytes() + entries.from_day.tobytes())
+        return digest.hexdigest()

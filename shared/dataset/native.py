@@ -1,4 +1,4 @@
-"""The signatures of `dataset.c`: checked numpy arrays in, numpy arrays out."""
+"""The functions of `dataset.c` on numpy arrays, whose shapes and element types are checked before a call."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _INT, _POINTER = ctypes.c_int64, ctypes.c_void_p
 
 
 @cache
-def kernels() -> ctypes.CDLL:
-    """The compiled library with its argument types declared."""
+def native_library() -> ctypes.CDLL:
+    """Return the compiled library with its argument types declared."""
     found = library("dataset")
     signatures: dict[str, list[Any]] = {
         "dataset_derive": [_INT, _INT, *[_POINTER] * 7],
@@ -35,7 +35,7 @@ def kernels() -> ctypes.CDLL:
 
 
 def row_stride(array: Array) -> int:
-    """Elements from one row to the next of a matrix whose rows are contiguous; raises ValueError for any other."""
+    """Return the elements from one row to the next of a matrix with contiguous rows; ValueError for any other."""
     if array.ndim != 2 or (array.shape[1] > 1 and array.strides[1] != array.itemsize):
         raise ValueError("a matrix with contiguous rows is needed")
     return array.strides[0] // array.itemsize if array.shape[0] > 1 else array.shape[1]
@@ -48,7 +48,7 @@ def to_stock_major(values: Array, out: Array | None = None) -> Array:
         out = np.empty((n, rows), values.dtype)
     if out.shape != (n, rows) or out.dtype != values.dtype or not out.flags.c_contiguous:
         raise ValueError("shapes or element types differ")
-    kernels().dataset_to_stock_major(values.itemsize, rows, n, place(values), row_stride(values), place(out))
+    native_library().dataset_to_stock_major(values.itemsize, rows, n, place(values), row_stride(values), place(out))
     return out
 
 
@@ -57,40 +57,42 @@ def to_day_major(values: Array, out: Array) -> None:
     n, rows = values.shape
     if out.shape != (rows, n) or out.dtype != values.dtype or not values.flags.c_contiguous:
         raise ValueError("shapes or element types differ")
-    kernels().dataset_to_day_major(values.itemsize, rows, n, place(values), place(out), row_stride(out))
+    native_library().dataset_to_day_major(values.itemsize, rows, n, place(values), place(out), row_stride(out))
 
 
 def shuffled(values: Array) -> Array:
-    """The bytes of an array, plane by plane: byte 0 of every element, then byte 1, and so on."""
+    """Return the bytes of an array, plane by plane: byte 0 of every element, then byte 1, and so on."""
     flat = np.ascontiguousarray(values)
     out = np.empty(flat.nbytes, np.uint8)
-    kernels().dataset_shuffle(flat.itemsize, flat.size, place(flat), place(out))
+    native_library().dataset_shuffle(flat.itemsize, flat.size, place(flat), place(out))
     return out
 
 
 def unshuffled(planes: Array, dtype: np.dtype[Any], shape: tuple[int, int]) -> Array:
-    """The inverse of `shuffled`."""
+    """Return the array whose planes these are, the inverse of `shuffled`."""
     out = np.empty(shape, dtype)
     if planes.nbytes != out.nbytes or planes.dtype != np.uint8 or not planes.flags.c_contiguous:
         raise ValueError("the planes have another size than the array")
-    kernels().dataset_unshuffle(out.itemsize, out.size, place(planes), place(out))
+    native_library().dataset_unshuffle(out.itemsize, out.size, place(planes), place(out))
     return out
 
 
-def predict(law: int, values: Array, reference: Array) -> Array:
-    """Residuals (uint32) of float32 `values` [n, rows] against float64 `reference` [n, rows]."""
+def predict(predictor: int, values: Array, reference: Array) -> Array:
+    """Return residuals (uint32) of float32 `values` [n, rows] against float64 `reference` [n, rows]."""
     _same_matrix(values, np.float32, reference)
     out = np.empty(values.shape, np.uint32)
-    kernels().dataset_predict(law, values.shape[1], values.shape[0], place(values), place(reference), place(out))
+    native_library().dataset_predict(
+        predictor, values.shape[1], values.shape[0], place(values), place(reference), place(out)
+    )
     return out
 
 
-def restore(law: int, residuals: Array, reference: Array) -> Array:
-    """The inverse of `predict`, bit for bit."""
+def restore(predictor: int, residuals: Array, reference: Array) -> Array:
+    """Return the values of residuals, the inverse of `predict`, bit for bit."""
     _same_matrix(residuals, np.uint32, reference)
     out = np.empty(residuals.shape, np.float32)
     rows, n = residuals.shape[1], residuals.shape[0]
-    kernels().dataset_restore(law, rows, n, place(residuals), place(reference), place(out))
+    native_library().dataset_restore(predictor, rows, n, place(residuals), place(reference), place(out))
     return out
 
 

@@ -1,11 +1,11 @@
-"""The files of the mapped tier: one for each (content, calendar year), made once per host, within a budget of bytes.
+"""The files of the mapped tier: one per (content, calendar year), created once per host, within a budget of bytes.
 
-1. A region's file name is made of its content's name, so every version that has the content shares the file.
-2. Whoever needs a region first makes it under a lock (`flock`, which a dead process loses) into an unnamed place and
-   renames it; the others wait for the name to appear. A maker that is stopped is waited for until a deadline; then the
-   region is made a second time, which gives the same bytes.
-3. Space is allocated before it is written. When the budget is exceeded the least recently used files are unlinked; who
-   has them mapped keeps reading, and lets go when `evictions()` has changed.
+1. The name of a file is derived from its content, so that all versions with the content share the file.
+2. The first process that needs a file creates it under a lock (`flock`, which a dead process loses) with a temporary
+   name and renames it; the others wait for the final name. After a deadline a waiting process creates the file itself,
+   which gives the same bytes.
+3. Space is allocated before it is written. When the budget is exceeded, the least recently used files are unlinked; a
+   process that has one mapped keeps reading it and unmaps it when `evictions()` has changed.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ SUFFIX = ".region"
 _UNFINISHED = ".unfinished"
 
 
-class Regions:
-    """The regions under a folder that all processes of a host share (a tmpfs), at most `budget_bytes` together."""
+class PanelFiles:
+    """The panel files of a folder that all processes of a host share (a tmpfs), at most `budget_bytes` together."""
 
     def __init__(self, directory: pathlib.Path, budget_bytes: int, deadline_s: float = LOCK_DEADLINE_S) -> None:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -42,7 +42,7 @@ class Regions:
         self._evicted = directory / "evictions"
 
     def open(self, name: str) -> int | None:
-        """A descriptor of a region that exists (marked as used now), else None."""
+        """Return a descriptor of a file (marked as used now), None when there is no such file."""
         path = self._path(name)
         try:
             fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -51,10 +51,10 @@ class Regions:
             return None
         return fd
 
-    def open_or_make(
+    def open_or_create(
         self, name: str, shape: tuple[int, int], dtype: np.dtype[Any], fill: Callable[[Array], None]
     ) -> tuple[int, bool]:
-        """A descriptor of a region, and whether this call made it; `fill` gets the writable matrix."""
+        """Return a descriptor of a file, and whether this call created it; `fill` writes into the matrix."""
         fd = self.open(name)
         if fd is not None:
             return fd, False
@@ -62,42 +62,42 @@ class Regions:
             fd = self.open(name)
             if fd is not None:
                 return fd, False
-            return self._make(name, shape, dtype, fill), True
+            return self._create(name, shape, dtype, fill), True
 
     def touch(self, name: str) -> None:
-        """Mark a region as used now."""
+        """Mark a file as used now."""
         with suppress(FileNotFoundError):
             os.utime(self._path(name))
 
     def exists(self, name: str) -> bool:
-        """The region has a file."""
+        """Return whether the file exists."""
         return self._path(name).exists()
 
     def evictions(self) -> int:
-        """A number that changes whenever regions were evicted, by whichever process."""
+        """Return a number that changes whenever a process of the host evicted files."""
         try:
             return self._evicted.stat().st_mtime_ns
         except FileNotFoundError:
             return 0
 
     def used_bytes(self) -> int:
-        """Bytes that the regions of this folder hold."""
+        """Return the bytes of all files of the folder."""
         return sum(size for _, size, _ in self._files())
 
     def evict(self, down_to_bytes: int) -> int:
-        """Unlink the least recently used regions until at most so many bytes are left; returns how many went."""
+        """Unlink the least recently used files until at most so many bytes are left; return how many were unlinked."""
         self._remove_unfinished()
         files = sorted(self._files())
-        used, gone = sum(size for _, size, _ in files), 0
+        used, evicted = sum(size for _, size, _ in files), 0
         for _, size, path in files:
             if used <= down_to_bytes:
                 break
             path.unlink(missing_ok=True)
             used -= size
-            gone += 1
-        if gone:
+            evicted += 1
+        if evicted:
             self._evicted.touch()
-        return gone
+        return evicted
 
     def _path(self, name: str) -> pathlib.Path:
         return self.directory / (name + SUFFIX)
@@ -113,7 +113,7 @@ class Regions:
                 found.append((status.st_mtime_ns, status.st_blocks * 512, pathlib.Path(entry.path)))
         return found
 
-    def _make(self, name: str, shape: tuple[int, int], dtype: np.dtype[Any], fill: Callable[[Array], None]) -> int:
+    def _create(self, name: str, shape: tuple[int, int], dtype: np.dtype[Any], fill: Callable[[Array], None]) -> int:
         rows, columns = shape
         stride = stride_of(columns, dtype)
         size = rows * stride * dtype.itemsize
@@ -135,17 +135,17 @@ class Regions:
         return fd
 
     def _unfinished(self, name: str) -> tuple[int, pathlib.Path]:
-        """A new file under a name of its own, locked by this maker."""
+        """Return a new file with a temporary name, locked by this process."""
         while True:
             path = self.directory / f"{name}.{os.getpid()}.{time.monotonic_ns()}{_UNFINISHED}"
             fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             fcntl.flock(fd, fcntl.LOCK_EX)
             if os.fstat(fd).st_nlink:
                 return fd, path
-            os.close(fd)  # taken for the rest of a dead maker before it was locked
+            os.close(fd)  # removed as unfinished before it was locked
 
     def _remove_unfinished(self) -> None:
-        """Remove what makers left that died; a living one holds the lock of its file."""
+        """Remove the temporary files of dead processes; a running process holds the lock of its file."""
         for path in self.directory.glob("*" + _UNFINISHED):
             try:
                 fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -161,7 +161,7 @@ class Regions:
                 os.close(fd)
 
     def _allocated(self, fd: int, size: int) -> int:
-        """The descriptor with `size` bytes behind it; when the folder is full, one of memory outside of it."""
+        """Return the descriptor with `size` bytes allocated; when the folder is full, one of memory outside of it."""
         for last in (False, True):
             try:
                 os.posix_fallocate(fd, 0, size)
@@ -179,7 +179,7 @@ class Regions:
 
     @contextmanager
     def _lock(self, name: str) -> Iterator[None]:
-        """Hold the lock of a name, or go on without it when its holder neither ends nor makes the region in time."""
+        """Hold the lock of a name, or continue without it when its holder neither ends nor creates the file in time."""
         path = self.directory / (name + ".lock")
         deadline = time.monotonic() + self._deadline_s
         while True:
@@ -204,10 +204,10 @@ class Regions:
 
 
 def _is_file(fd: int, path: pathlib.Path) -> bool:
-    """The descriptor is the file that has this name now (its last holder may have unlinked it)."""
+    """Return whether the descriptor is the file of this name (its last holder may have unlinked it)."""
     try:
         named = path.stat()
     except FileNotFoundError:
         return False
-    held = os.fstat(fd)
-    return (named.st_ino, named.st_dev) == (held.st_ino, held.st_dev)
+    own = os.fstat(fd)
+    return (named.st_ino, named.st_dev) == (own.st_ino, own.st_dev)

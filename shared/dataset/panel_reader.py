@@ -1,4 +1,4 @@
-"""One reader's view of mapped panels: what a single backtest asked for, and which tier answered."""
+"""Access of one backtest to mapped panels, with counters of what it read from which tier."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
+from shared.dataset.address_space import AddressReservation
 from shared.dataset.native import Array
 from shared.errors import ChunkMissingError
 from shared.model.fields import dtype_of
-
-if TYPE_CHECKING:
-    from shared.dataset.panels import MappedPanels
+from shared.model.instruments import Instruments
+from shared.model.market_data import Dividends, Listings
 
 
 @dataclass
-class Counters:
+class ReadCounters:
     """Chunks (a field over a calendar year) that were read, and from where: `t1` mapped memory, `t2` fetched parts."""
 
     chunks_read: int = 0
@@ -50,12 +50,75 @@ class Counters:
         }
 
 
-class Reading:
+class MappedField:
+    """The mapped years of a field: year -> name of its file. `covered`: (first, last) year of complete ranges ->
+    their chunks as (year, bytes)."""
+
+    __slots__ = ("array", "covered", "reservation", "years")
+
+    def __init__(self, reservation: AddressReservation, columns: int) -> None:
+        self.reservation = reservation
+        self.array = reservation.array()[:, :columns]
+        self.years: dict[int, str] = {}
+        self.covered: dict[tuple[int, int], tuple[tuple[int, int], ...]] = {}
+
+
+class YearMapper(Protocol):
+    """The panels of a version that maps calendar years on demand, as a reader uses it (`shared.dataset.panels`)."""
+
+    version: str
+    days: Array
+    instruments: Instruments
+    indices: dict[str, Array]
+    dividends: Dividends
+    listings: Listings
+    factors: frozenset[str]
+    year_of_row: list[int]
+    mapped: dict[str, MappedField]
+
+    def map_year(self, field: str, year: int, reader: PanelReader) -> None:
+        """Map one year of a field."""
+        ...
+
+    def map_scratch(self, key: str, dtype: np.dtype[Any], year: int, make: Callable[[slice], Array]) -> None:
+        """Map one year of a scratch panel."""
+        ...
+
+    def map_stock_major(self, key: str, width: int, year: int, make: Callable[[slice], Array]) -> tuple[int, Array]:
+        """Map one year of a scratch panel in stock-major order; return its first row and values."""
+        ...
+
+    def years_between(self, rows: slice) -> range:
+        """Return the calendar years of these rows."""
+        ...
+
+    def years_with_rows(self, rows: slice) -> list[int]:
+        """Return the calendar years of these rows that have any."""
+        ...
+
+    def missing_years(self, field: str, years: range) -> list[int]:
+        """Return the years that have rows and are not mapped yet."""
+        ...
+
+    def rows_mapped(self, field: str, rows: slice, years: range) -> Array | None:
+        """Return the rows when all of their years are mapped, else None."""
+        ...
+
+    def count_mapped(self, field: str, years: range, counters: ReadCounters) -> None:
+        """Count the chunks that are mapped already."""
+        ...
+
+    def absent_reason(self, factor: str, year: int | None = None) -> str | None:
+        """Return why a factor has no values."""
+        ...
+
+
+class PanelReader:
     """`Panels` over the mapped panels of a version, with counters of its own."""
 
-    def __init__(self, panels: MappedPanels) -> None:
+    def __init__(self, panels: YearMapper) -> None:
         self._panels = panels
-        self.counters = Counters()
+        self.counters = ReadCounters()
         self._year_of_row = panels.year_of_row
         self._counted: set[tuple[str, int, int]] = set()
         self.version = panels.version
@@ -76,10 +139,10 @@ class Reading:
         name = f"scratch:{dtype.str}:{key}"
         return self._mapped(name, dtype, rows, lambda year: self._panels.map_scratch(key, dtype, year, make))
 
-    def strips(self, key: str, numbers: int, rows: slice, make: Callable[[slice], Array]) -> list[tuple[int, Array]]:
-        """(first row, float64 [N, rows of the year, `numbers`]) of each calendar year with some of these rows; shared
+    def stock_major(self, key: str, width: int, rows: slice, make: Callable[[slice], Array]) -> list[tuple[int, Array]]:
+        """(first row, float64 [N, rows of the year, `width`]) of each calendar year with some of these rows; shared
         by all processes of the host under the content name `key`."""
-        return [self._panels.strip(key, numbers, year, make) for year in self._panels.years_with_rows(rows)]
+        return [self._panels.map_stock_major(key, width, year, make) for year in self._panels.years_with_rows(rows)]
 
     def ensure(self, fields: Iterable[str], rows: slice, workers: int = 2) -> None:
         """Map all fields for these rows; raises one ChunkMissingError with everything that is missing."""
@@ -115,10 +178,10 @@ class Reading:
         if start >= stop:
             return np.empty((0, len(self.instruments)), dtype)
         first, last = self._year_of_row[start], self._year_of_row[stop - 1]
-        asked = (field, first, last)
-        if asked not in self._counted:
+        requested = (field, first, last)
+        if requested not in self._counted:
             self._panels.count_mapped(field, range(first, last + 1), self.counters)
-            self._counted.add(asked)
+            self._counted.add(requested)
         mapped = self._panels.mapped.get(field)
         if mapped is not None and (first, last) in mapped.covered:
             return mapped.array[rows]

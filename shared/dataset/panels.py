@@ -1,12 +1,12 @@
-"""The mapped tier: panels of a dataset version in shared memory, made once per host and read by every process.
+"""The mapped tier: panels of a dataset version in shared memory, created once per host and read by every process.
 
-1. The content of a (field, calendar year) has a name: made of the names of its parts for a chunk, of the names of its
+1. The content of a (field, calendar year) has a name: a hash of the names of its parts for a chunk, of the names of its
    inputs for a view, of everything up to that year for a scratch panel.
-2. `Regions` has one file for each name. Here a missing one is filled: parts are fetched, checked, decoded and turned to
-   day-major; views are computed from the stored fields of the same rows; scratch panels by their maker.
-3. A `Span` for each field holds the regions of its years side by side, so that any window is one slice without a copy.
+2. `PanelFiles` has one file for each name. This module fills a missing one: parts are fetched, checked, decoded and
+   transposed to day-major; views are computed from the stored fields of the same rows; scratch panels by a callback.
+3. An `AddressReservation` for each field holds the files of its years side by side: any window is one slice, uncopied.
 
-Unchanged years of another version have the same names: a new version takes them over by mapping them.
+Unchanged years of another version have the same names, so that a new version maps the files that exist.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ import msgspec
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from shared.dataset.address_space import Span
+from shared.dataset.address_space import AddressReservation
 from shared.dataset.chunk_layout import padded, reference_of
 from shared.dataset.codec import decode
 from shared.dataset.derive import VIEW_VERSION, view_inputs, view_rows
 from shared.dataset.manifest import Manifest
 from shared.dataset.native import Array, to_day_major, to_stock_major
-from shared.dataset.panel_files import LOCK_DEADLINE_S, Regions
-from shared.dataset.panel_reader import Counters, Reading
+from shared.dataset.panel_files import LOCK_DEADLINE_S, PanelFiles
+from shared.dataset.panel_reader import MappedField, PanelReader, ReadCounters
 from shared.errors import ChunkMissingError, DatasetError
 from shared.model.calendar import NO_DAY, years_of
 from shared.model.fields import PART, VIEWS, dtype_of, reason_key
@@ -43,32 +43,19 @@ SCRATCH = "scratch:"
 MARK_EVERY_S = 30.0
 
 
-class Mapped:
-    """The mapped years of a field: year -> name of its region. `covered`: (first, last) year of ranges that were found
-    complete -> their chunks as (year, bytes)."""
-
-    __slots__ = ("array", "covered", "span", "years")
-
-    def __init__(self, span: Span, columns: int) -> None:
-        self.span = span
-        self.array = span.array()[:, :columns]
-        self.years: dict[int, str] = {}
-        self.covered: dict[tuple[int, int], tuple[tuple[int, int], ...]] = {}
-
-
-class Whole(NamedTuple):
-    """The matrix that a region is a part of."""
+class PanelShape(NamedTuple):
+    """The matrix that a file is a part of."""
 
     rows: int
     width: int
     columns: int
-    """Those of `width` that are not there to fill it up."""
+    """Those of `width` that are not padding."""
     dtype: np.dtype[Any]
     part: slice
 
 
 class MappedPanels:
-    """`Panels` of one version. Safe to use from several threads; arrays stay valid as long as someone holds them."""
+    """`Panels` of one version. Safe to use from several threads; arrays stay valid as long as they are referenced."""
 
     def __init__(
         self,
@@ -87,7 +74,7 @@ class MappedPanels:
         self.dividends = manifest.dividends
         self.listings = manifest.listings
         self.factors = manifest.factors
-        self.regions = Regions(pathlib.Path(directory), budget_bytes, lock_deadline_s)
+        self.files = PanelFiles(pathlib.Path(directory), budget_bytes, lock_deadline_s)
         self._fetch = fetch
         self._years = manifest.years
         self._width = padded(len(self.instruments))
@@ -95,23 +82,23 @@ class MappedPanels:
         self._delisted_day[: len(self.instruments)] = self.instruments.delisted_day
         self.year_of_row: list[int] = years_of(self.days).tolist()
         self._up_to = _names_up_to(manifest)
-        self.mapped: dict[str, Mapped] = {}
+        self.mapped: dict[str, MappedField] = {}
         self._guard = threading.RLock()
-        self._seen_evictions = self.regions.evictions()
+        self._seen_evictions = self.files.evictions()
         self._used: set[str] = set()
         self._marked_at = time.monotonic()
-        self._whole = Reading(self)
+        self._whole = PanelReader(self)
 
     @property
-    def counters(self) -> Counters:
-        """What was read through this object itself (not through its readings)."""
+    def counters(self) -> ReadCounters:
+        """What was read through this object itself (not through its readers)."""
         return self._whole.counters
 
-    def reading(self) -> Reading:
-        """The same panels with counters of its own: one for each backtest. Lets go of what was evicted meanwhile."""
+    def reader(self) -> PanelReader:
+        """Return the same panels with counters of their own, for one backtest. Unmaps what was evicted meanwhile."""
         self.release_evicted()
         self._mark_used()
-        return Reading(self)
+        return PanelReader(self)
 
     def panel(self, field: str, rows: slice) -> Array:
         """The rows of a field, without a copy; raises ChunkMissingError when parts are in no tier within reach."""
@@ -121,9 +108,9 @@ class MappedPanels:
         """Rows of a computed panel, shared by all processes of the host under the content name `key`."""
         return self._whole.scratch(key, dtype, rows, make)
 
-    def strips(self, key: str, numbers: int, rows: slice, make: Callable[[slice], Array]) -> list[tuple[int, Array]]:
-        """(first row, float64 [N, rows of the year, `numbers`]) of each calendar year that has some of these rows."""
-        return self._whole.strips(key, numbers, rows, make)
+    def stock_major(self, key: str, width: int, rows: slice, make: Callable[[slice], Array]) -> list[tuple[int, Array]]:
+        """(first row, float64 [N, rows of the year, `width`]) of each calendar year that has some of these rows."""
+        return self._whole.stock_major(key, width, rows, make)
 
     def ensure(self, fields: Iterable[str], rows: slice, workers: int = 2) -> None:
         """Map all fields for these rows; raises one ChunkMissingError with everything that is missing."""
@@ -144,19 +131,19 @@ class MappedPanels:
         return [year for year in self.years_between(rows) if year in self._years]
 
     def mapped_fields(self) -> dict[str, tuple[int, ...]]:
-        """Field -> the years of it that this process has mapped: what to map of the next version before anyone asks."""
+        """Return field -> the years of it that this process has mapped, which the next version maps in advance."""
         with self._guard:
             return {f: tuple(sorted(m.years)) for f, m in self.mapped.items() if not f.startswith(SCRATCH)}
 
     def release_evicted(self) -> None:
-        """Unmap regions that another request pushed out of the budget; arrays in use stay valid."""
-        now = self.regions.evictions()
+        """Unmap files that were evicted to keep the budget; arrays in use stay valid."""
+        now = self.files.evictions()
         if now == self._seen_evictions:
             return
         with self._guard:
             self._seen_evictions = now
             for field, mapped in list(self.mapped.items()):
-                if not all(self.regions.exists(name) for name in mapped.years.values()):
+                if not all(self.files.exists(name) for name in mapped.years.values()):
                     del self.mapped[field]
 
     def rows_mapped(self, field: str, rows: slice, years: range) -> Array | None:
@@ -178,7 +165,7 @@ class MappedPanels:
         mapped = self.mapped.get(field)
         return [year for year in years if year in self._years and (mapped is None or year not in mapped.years)]
 
-    def count_mapped(self, field: str, years: range, counters: Counters) -> None:
+    def count_mapped(self, field: str, years: range, counters: ReadCounters) -> None:
         """Count what this process has mapped already, and remember that it is in use."""
         self._used.add(field)
         mapped = self.mapped.get(field)
@@ -190,28 +177,28 @@ class MappedPanels:
         counters.count(field, chunks, "t1")
 
     def _mark_used(self) -> None:
-        """Tell the other processes, now and then, which regions this one uses: the budget takes those last."""
+        """Mark the files that this process uses, every MARK_EVERY_S: they are evicted last."""
         if time.monotonic() - self._marked_at < MARK_EVERY_S:
             return
         with self._guard:
             used, self._used, self._marked_at = self._used, set(), time.monotonic()
             names = [name for field in used if field in self.mapped for name in self.mapped[field].years.values()]
         for name in names:
-            self.regions.touch(name)
+            self.files.touch(name)
 
-    def map_year(self, field: str, year: int, reading: Reading) -> None:
-        """Map one year of a field, making its region when the host has none."""
+    def map_year(self, field: str, year: int, reader: PanelReader) -> None:
+        """Map one year of a field, creating its file when the host has none."""
         if field in VIEWS:
             dtype = dtype_of(field)
-            if not self._map(field, dtype, year, self._view_name(field, year), self._fill_view(field, year, reading)):
-                reading.counters.count(field, self._chunks(field, (year,)), "t1")
+            if not self._map(field, dtype, year, self._view_name(field, year), self._fill_view(field, year, reader)):
+                reader.counters.count(field, self._chunks(field, (year,)), "t1")
             return
         names = self._part_names(field, year)
-        # fields with equal content have regions of their own: one may be stored as its difference from the other, and
-        # a maker that needs the region it is making would wait for itself
+        # Fields with equal content have files of their own: one may be stored as its difference from the other, and a
+        # process that needs the file that it is creating would wait for itself.
         name = "c-" + _hash(field, str(self._rows(year)), dtype_of(field).str, *names)
-        made = self._map(field, dtype_of(field), year, name, self._fill_chunk(field, year, names, reading))
-        reading.counters.count(field, self._chunks(field, (year,)), "t2" if made else "t1")
+        created = self._map(field, dtype_of(field), year, name, self._fill_chunk(field, year, names, reader))
+        reader.counters.count(field, self._chunks(field, (year,)), "t2" if created else "t1")
 
     def map_scratch(self, key: str, dtype: np.dtype[Any], year: int, make: Callable[[slice], Array]) -> None:
         """Map one year of a scratch panel, computing it when the host has none."""
@@ -222,42 +209,44 @@ class MappedPanels:
         name = "s-" + _hash(key, dtype.str, self._up_to[year])
         self._map(f"{SCRATCH}{dtype.str}:{key}", dtype, year, name, fill)
 
-    def strip(self, key: str, numbers: int, year: int, make: Callable[[slice], Array]) -> tuple[int, Array]:
-        """(first row, float64 [N, rows, `numbers`]) of one year of a scratch panel that is kept stock by stock."""
-        rows, shape = self._years[year], (len(self.instruments), self._rows(year), numbers)
-        field, size = f"{SCRATCH}strip:{key}:{year}", shape[0] * shape[1] * numbers
+    def map_stock_major(self, key: str, width: int, year: int, make: Callable[[slice], Array]) -> tuple[int, Array]:
+        """(first row, float64 [N, rows, `width`]) of one year of a scratch panel in stock-major order."""
+        rows, shape = self._years[year], (len(self.instruments), self._rows(year), width)
+        field, size = f"{SCRATCH}strip:{key}:{year}", shape[0] * shape[1] * width
         mapped = self.mapped.get(field)
         if mapped is None:
 
             def fill(out: Array) -> None:
                 out[0] = make(rows).reshape(-1)
 
-            name = "s-" + _hash("strip", key, str(numbers), self._up_to[year])
-            mapped, _ = self._place(field, year, name, Whole(1, size, size, np.dtype("f8"), slice(0, 1)), fill)
+            name = "s-" + _hash("strip", key, str(width), self._up_to[year])
+            mapped, _ = self._map_file(field, year, name, PanelShape(1, size, size, np.dtype("f8"), slice(0, 1)), fill)
         self._used.add(field)
         return rows.start, mapped.array.reshape(shape)
 
     def _map(self, field: str, dtype: np.dtype[Any], year: int, name: str, fill: Callable[[Array], None]) -> bool:
-        whole = Whole(len(self.days), self._width, len(self.instruments), dtype, self._years[year])
-        return self._place(field, year, name, whole, fill)[1]
+        whole = PanelShape(len(self.days), self._width, len(self.instruments), dtype, self._years[year])
+        return self._map_file(field, year, name, whole, fill)[1]
 
-    def _place(
-        self, field: str, year: int, name: str, whole: Whole, fill: Callable[[Array], None]
-    ) -> tuple[Mapped, bool]:
-        """Put the region of a year in its place, making it when the host has none; and whether this call made it."""
+    def _map_file(
+        self, field: str, year: int, name: str, whole: PanelShape, fill: Callable[[Array], None]
+    ) -> tuple[MappedField, bool]:
+        """Map the file of a year, creating it when the host has none; return also whether this call created it."""
         rows = whole.part
-        fd, made = self.regions.open_or_make(name, (rows.stop - rows.start, whole.width), whole.dtype, fill)
+        fd, created = self.files.open_or_create(name, (rows.stop - rows.start, whole.width), whole.dtype, fill)
         try:
             with self._guard:
                 mapped = self.mapped.get(field)
                 if mapped is None:
-                    mapped = self.mapped[field] = Mapped(Span(whole.rows, whole.width, whole.dtype), whole.columns)
+                    mapped = self.mapped[field] = MappedField(
+                        AddressReservation(whole.rows, whole.width, whole.dtype), whole.columns
+                    )
                 if year not in mapped.years:
-                    mapped.span.map(fd, rows)
+                    mapped.reservation.map(fd, rows)
                     mapped.years[year] = name
         finally:
             os.close(fd)
-        return mapped, made
+        return mapped, created
 
     def _rows(self, year: int) -> int:
         rows = self._years[year]
@@ -272,7 +261,9 @@ class MappedPanels:
             raise DatasetError(f"the dataset version {self.version} holds no field {field}")
         return found[str(year)]
 
-    def _fill_chunk(self, field: str, year: int, names: tuple[str, ...], reading: Reading) -> Callable[[Array], None]:
+    def _fill_chunk(
+        self, field: str, year: int, names: tuple[str, ...], reader: PanelReader
+    ) -> Callable[[Array], None]:
         def fill(out: Array) -> None:
             stored = self.manifest.stored_names(field, year)
             blobs = self._fetch(list(dict.fromkeys(stored)))
@@ -282,7 +273,7 @@ class MappedPanels:
             damaged = []
             for part, (key, name) in enumerate(zip(stored, names, strict=True)):
                 columns = slice(part * PART, (part + 1) * PART)
-                reference = partial(self._reference, field, year, columns, reading)
+                reference = partial(self._reference, field, year, columns, reader)
                 try:
                     values = decode(blobs[key], name, dtype_of(field), (PART, self._rows(year)), reference)
                 except ChunkMissingError:
@@ -296,21 +287,21 @@ class MappedPanels:
 
         return fill
 
-    def _reference(self, field: str, year: int, columns: slice, reading: Reading) -> Array:
+    def _reference(self, field: str, year: int, columns: slice, reader: PanelReader) -> Array:
         def read(name: str) -> Array:
-            return to_stock_major(self._whole_width(name, year, reading)[:, columns])
+            return to_stock_major(self._whole_width(name, year, reader)[:, columns])
 
-        return reference_of(self.manifest.laws[field][1], read)
+        return reference_of(self.manifest.predictors[field][1], read)
 
-    def _whole_width(self, field: str, year: int, reading: Reading) -> Array:
-        """The rows of a year with the columns that fill up the last part."""
-        panel = reading.panel(field, self._years[year])
+    def _whole_width(self, field: str, year: int, reader: PanelReader) -> Array:
+        """Return the rows of a year with the padding columns of the last part."""
+        panel = reader.panel(field, self._years[year])
         return as_strided(panel, (panel.shape[0], self._width), panel.strides, writeable=False)
 
-    def _fill_view(self, view: str, year: int, reading: Reading) -> Callable[[Array], None]:
+    def _fill_view(self, view: str, year: int, reader: PanelReader) -> Callable[[Array], None]:
         def fill(out: Array) -> None:
             rows = self._years[year]
-            stored = {name: self._whole_width(name, year, reading) for name in view_inputs(view)}
+            stored = {name: self._whole_width(name, year, reader) for name in view_inputs(view)}
             view_rows(view, self.days[rows], self._delisted_day, stored, out)
 
         return fill
@@ -323,16 +314,19 @@ class MappedPanels:
         return "v-" + _hash(view, str(VIEW_VERSION), days.tobytes().hex(), gone, str(self._rows(year)), *inputs)
 
 
-def _hash(*made_of: str) -> str:
-    return hashlib.blake2b("\0".join(made_of).encode(), digest_size=16).hexdigest()
+def _hash(*texts: str) -> str:
+    return hashlib.blake2b("\0".join(texts).encode(), digest_size=16).hexdigest()
 
 
 def _names_up_to(manifest: Manifest) -> dict[int, str]:
-    """Calendar year -> the name of everything that a value of that year may depend on."""
+    """Return calendar year -> a hash of everything that a value of that year may depend on."""
     content = manifest.content
-    who = manifest.instruments
+    instruments = manifest.instruments
     listed, indices = manifest.listings, sorted(manifest.indices.items())
-    attributes = (who.code, who.name, who.market, who.sector, who.kind, who.delisted_on)
+    attributes = (
+        instruments.code, instruments.name, instruments.market, instruments.sector, instruments.kind,
+        instruments.delisted_on,
+    )  # fmt: skip
     entries = (listed.instrument.tolist(), listed.from_day.tolist(), listed.market, listed.name, listed.sector)
     known = hashlib.blake2b(msgspec.json.encode((attributes, entries)), digest_size=16)
     known.update(msgspec.json.encode(content.factor_versions, order="sorted"))

@@ -1,4 +1,4 @@
-"""The loaded market as arrays: what the preparer reads in bulk and nobody else reads at all."""
+"""The loaded market as arrays; only the preparer reads it, in bulk."""
 
 from __future__ import annotations
 

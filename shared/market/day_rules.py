@@ -1,4 +1,4 @@
-"""The rules of many days at once, as the day loop reads them, and the version of the whole rule book."""
+"""The rules of many days as arrays for the day loop, and the version of all tables."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RULES_VERSION = "krx-" + hashlib.sha256(_CONTENT.encode()).hexdigest()[:12]
 
 @dataclass(frozen=True, kw_only=True)
 class DayRules:
-    """Rules of D days for each market code."""
+    """Rules of D days for each rule book."""
 
     tax: np.ndarray  # float64 [D, 3], fraction of the sale
     limit: np.ndarray  # float64 [D, 3], fraction of the base price
@@ -34,7 +34,7 @@ def _stepped(days: np.ndarray, since: list[int], pct: list[float]) -> np.ndarray
 
 
 def day_rules(days: np.ndarray) -> DayRules:
-    """The rules of the day numbers `days` (int32 [D])."""
+    """Return the rules of the day numbers `days` (int32 [D])."""
     kinds = range(len(RULE_BOOKS))
     common = days >= to_day(COMMON_SINCE)
     return DayRules(

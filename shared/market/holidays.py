@@ -1,4 +1,4 @@
-"""The exchange's closed weekdays from a table with sources: for schedules and made-up markets, never for a dataset.
+"""The exchange's closed weekdays from a table with sources: for schedules and synthetic markets, never for a dataset.
 
 The trading days of a dataset are the days of its prices; this table says which days are going to be trading days.
 """

@@ -45,7 +45,7 @@ VIEWS = (
     "view_close",
     "view_volume",
 )
-"""What the language reads, computed from stored fields of the same rows when a panel is mapped (float64).
+"""The fields that the language reads, computed from stored fields of the same rows when a panel is mapped (float64).
 
 `adj_*` are split-adjusted on the basis of the stock's first row, `view_open … view_volume` are the raw ones. On a row
 without trading the close is the last close (for at most 60 rows, then NaN), open, high and low are that close, volume
@@ -79,12 +79,12 @@ _IDLE, _SINGLE, _DOUBLE = np.dtype("<u2"), np.dtype("<f4"), np.dtype("<f8")
 
 
 def dtype_of(field: str) -> np.dtype:
-    """The element type of a panel or chunk: factors float32, `idle` uint16, all else float64."""
+    """Return the element type of a panel or chunk: factors float32, `idle` uint16, all else float64."""
     if field == "idle":
         return _IDLE
     return _DOUBLE if field in STORED or field in VIEWS else _SINGLE
 
 
 def reason_key(factor: str, year: int | None = None) -> str:
-    """Under which name the reason of a factor's absence is kept: for all years, or for a calendar year."""
+    """Return the key of the reason why a factor is absent, for all years or for a calendar year."""
     return factor if year is None else f"{factor}@{year}"

@@ -1,4 +1,4 @@
-"""The instruments of a dataset: append-only columns with what is known about each company."""
+"""The instruments of a dataset: append-only columns with the loaded attributes of each company."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from shared.model.calendar import NO_DAY
 
 
 class Instruments(msgspec.Struct, frozen=True, kw_only=True, dict=True):
-    """Columns of every panel, in ordinal order; a new listing gets the next ordinal and nothing moves.
+    """Columns of every panel, in ordinal order; a new instrument gets the next ordinal and no other changes.
 
     Dates are day numbers (`shared.model.calendar`), None where unknown.
     """

@@ -1,4 +1,4 @@
-"""A market as loaded, in arrays: what the preparer reads and everything else is computed from."""
+"""A loaded market as arrays: the input of the preparer, from which everything else is computed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a simulation reads: panels of days down and instruments across, whichever tier they come from."""
+"""The data that a simulation reads: panels of days down and instruments across, from any tier."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ class Panels(Protocol):
     """Factor keys that this version holds (those that are declared but not built are missing here)."""
 
     def panel(self, field: str, rows: slice) -> np.ndarray:
-        """The rows of a field; raises ChunkMissingError when they are in no tier within reach."""
+        """The rows of a field; raises ChunkMissingError when no tier that can be read has them."""
         ...
 
     def scratch(self, key: str, dtype: np.dtype, rows: slice, make: Callable[[slice], np.ndarray]) -> np.ndarray:
         """Rows of a computed panel that is shared by content name `key`: `make(rows of one calendar year)` -> [rows, N]
-        is called for each calendar year that nobody has made yet."""
+        is called for each calendar year that does not exist yet."""
         ...
 
-    def strips(
+    def stock_major(
         self, key: str, numbers: int, rows: slice, make: Callable[[slice], np.ndarray]
     ) -> list[tuple[int, np.ndarray]]:
         """(first row, float64 [N, rows of the year, `numbers`]) of each calendar year that has some of these rows: a
-        scratch panel with the days of a stock side by side. `make(rows of one calendar year)` gives such an array."""
+        scratch panel in stock-major order. `make(rows of one calendar year)` returns such an array."""
         ...
 
     def absent_reason(self, factor: str, year: int | None = None) -> str | None:

@@ -169,7 +169,7 @@ void dataset_unshuffle(int64_t size, int64_t count, const uint8_t *in, void *out
 }
 
 /* Predicted float32 factors: how a value follows from the one before, or from a reference (float64, stock-major like the
- * values). The difference of the bit patterns, mostly zero, is what gets compressed. Law 1: grows with the reference;
+ * values). The difference of the bit patterns, mostly zero, is what gets compressed. Predictor 1: grows with the reference;
  * 2: shrinks with it; 3: is the reference; 5 to 8: the change of the reference over 1, 20, 60, 120 rows in percent. */
 static const int64_t LAGS[] = {0, 0, 0, 0, 0, 1, 20, 60, 120};
 
@@ -179,36 +179,36 @@ static uint32_t bits_of(float x) {
     return u;
 }
 
-static uint32_t expected(int64_t law, int64_t d, const float *x, const double *r) {
+static uint32_t expected(int64_t predictor, int64_t d, const float *x, const double *r) {
     float guess = NAN;
-    if (law == 3) {
+    if (predictor == 3) {
         guess = (float)r[d];
-    } else if (law == 1) {
+    } else if (predictor == 1) {
         if (d) guess = (float)((double)x[d - 1] * (r[d] / r[d - 1]));
-    } else if (law == 2) {
+    } else if (predictor == 2) {
         if (d) guess = (float)((double)x[d - 1] * (r[d - 1] / r[d]));
-    } else if (d >= LAGS[law]) {
-        guess = (float)((r[d] / r[d - LAGS[law]] - 1) * 100);
+    } else if (d >= LAGS[predictor]) {
+        guess = (float)((r[d] / r[d - LAGS[predictor]] - 1) * 100);
     }
     return isfinite(guess) ? bits_of(guess) : d ? bits_of(x[d - 1]) : 0;
 }
 
 /* Values [n, rows] -> residuals, folded so that small differences of either sign are small numbers. */
-void dataset_predict(int64_t law, int64_t rows, int64_t n, const float *in, const double *reference, uint32_t *out) {
+void dataset_predict(int64_t predictor, int64_t rows, int64_t n, const float *in, const double *reference, uint32_t *out) {
     for (int64_t i = 0; i < n; i++)
         for (int64_t d = 0; d < rows; d++) {
-            const uint32_t off = bits_of(in[i * rows + d]) - expected(law, d, in + i * rows, reference + i * rows);
+            const uint32_t off = bits_of(in[i * rows + d]) - expected(predictor, d, in + i * rows, reference + i * rows);
             out[i * rows + d] = (off << 1) ^ (0u - (off >> 31));
         }
 }
 
 /* The inverse of dataset_predict. */
-void dataset_restore(int64_t law, int64_t rows, int64_t n, const uint32_t *in, const double *reference, float *out) {
+void dataset_restore(int64_t predictor, int64_t rows, int64_t n, const uint32_t *in, const double *reference, float *out) {
     for (int64_t i = 0; i < n; i++)
         for (int64_t d = 0; d < rows; d++) {
             const uint32_t folded = in[i * rows + d];
             const uint32_t off = (folded >> 1) ^ (0u - (folded & 1u));
-            const uint32_t bits = expected(law, d, out + i * rows, reference + i * rows) + off;
+            const uint32_t bits = expected(predictor, d, out + i * rows, reference + i * rows) + off;
             memcpy(&out[i * rows + d], &bits, 4);
         }
 }

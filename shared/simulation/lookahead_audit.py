@@ -62,7 +62,7 @@ class CutPanels:
             return np.empty((0, len(self.instruments)), dtype)
         return found[0] if len(found) == 1 else np.concatenate(found)
 
-    def strips(
+    def stock_major(
         self, key: str, numbers: int, rows: slice, make: Callable[[slice], np.ndarray]
     ) -> list[tuple[int, np.ndarray]]:
         """Return rows like the whole dataset's, computed from the rows that are left."""

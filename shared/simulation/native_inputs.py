@@ -86,7 +86,7 @@ def bind(request: BacktestRequest, panels: Panels, plan: Plan) -> KernelInputs:
     codes = _codes.get((panels.version, id(panels.listings), span.start, span.stop), lambda: _Codes.of(panels, span))
     view("market", codes.market, span.start, np.uint8)
     view("sector", codes.sector, span.start, np.int16)
-    years = panels.strips(_BARS, len(BAR), plan.needs["last"], partial(_bars, panels))
+    years = panels.stock_major(_BARS, len(BAR), plan.needs["last"], partial(_bars, panels))
     bars = stock_bars(years, columns)
     arrays.append((years, bars))
     market.years, market.years_count = addressof(bars), len(bars)

@@ -93,7 +93,7 @@ async def _flips(context: Context, finding: Finding) -> None:
             "select v.manifest from dataset_version v join dataset_current c on c.version = v.version"
         )
         manifest = from_bytes(bytes(row["manifest"]))
-        plain = [field for field in manifest.content.chunks if field not in manifest.laws]
+        plain = [field for field in manifest.content.chunks if field not in manifest.predictors]
         chosen = [(field, year) for field in plain for year in manifest.content.chunks[field]]
         dice.shuffle(chosen)
         parts = []

@@ -1,4 +1,4 @@
-"""The files of a market directory: which there are, their columns, and their rows in typed batches of bounded size."""
+"""The files of a market directory: their columns, and their rows in typed batches of bounded size."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _GREATEST = 2.0**63
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """One column of a file. A `required` one must be there; one that is not `nullable` has a value in each row."""
+    """One column of a file. A `required` one must be present; one that is not `nullable` has a value in each row."""
 
     name: str
     kind: Kind
@@ -87,7 +87,7 @@ _SUFFIXES = (".parquet", ".csv", ".csv.gz")
 
 @dataclass(frozen=True, kw_only=True)
 class MarketFile:
-    """One file that is there: its known columns in the order of the format, and the names of the others (ignored)."""
+    """A file of the directory: its known columns in the order of the format, and the names of the others (ignored)."""
 
     kind: str
     path: pathlib.Path
@@ -100,7 +100,7 @@ class MarketFile:
         return self.path.name.endswith((".csv", ".csv.gz"))
 
     def error(self, row: int, reason: str) -> LoadError:
-        """What is wrong in a row (counted from 0 here, from 1 in the message; a CSV file's header is line 1)."""
+        """Return the error of a row (counted from 0, in the message from 1; the header of a CSV file is line 1)."""
         line = f" (line {row + 2})" if self.is_text else ""
         return LoadError(f"{self.path.name}, row {row + 1}{line}: {reason}. Nothing was changed.")
 
@@ -214,7 +214,7 @@ def _typed(file: MarketFile, raw: pl.DataFrame, before: int) -> pl.DataFrame:
         _converted(file, column, raw.schema[column.name], as_is=True).alias(column.name) for column in file.columns
     )
     again = [c for c in file.columns if typed[c.name].null_count() != raw[c.name].null_count()]
-    if again:  # blanks around cells, or cells that cannot be read: the slow way tells them apart
+    if again:  # blanks around cells, or cells that cannot be read: only the slow conversion distinguishes them
         typed = typed.with_columns(
             raw.select(_converted(file, c, raw.schema[c.name], as_is=False).alias(c.name) for c in again)
         )

@@ -1,4 +1,4 @@
-"""Loading a market directory into PostgreSQL: `python -m services.preparer.load DIR`, and what `ondol load` calls."""
+"""Loading of a market directory into PostgreSQL (`ondol load`, `python -m services.preparer.loading.load DIR`)."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ Progress = Callable[[str, int, int | None], None]
 
 @dataclass(kw_only=True)
 class LoadReport:
-    """What a load found and did. `revision` is None when nothing differed."""
+    """The result of a load. `revision` is None when nothing differed."""
 
     rows: dict[str, int] = field(default_factory=dict)
     differing: dict[str, int] = field(default_factory=dict)
@@ -60,7 +60,7 @@ class LoadReport:
 
 
 def silent(what: str, done: int, total: int | None) -> None:
-    """Progress that nobody watches."""
+    """Ignore the progress."""
 
 
 async def load_market(
@@ -94,7 +94,7 @@ async def load_market(
 
 @dataclass(frozen=True, kw_only=True)
 class _Load:
-    """What one load works with: a connection that writes, one that reads what was there before."""
+    """The inputs of one load: a connection that writes, and one that reads the rows stored before."""
 
     files: dict[str, MarketFile]
     folder: pathlib.Path
@@ -154,7 +154,7 @@ async def _write_companies(file: MarketFile | None, companies: Companies, writer
 
 
 async def _write_prices(work: _Load, file: MarketFile, known: Known) -> list[Scope]:
-    """Merge group after group; while one is written the next is read and sorted in a thread."""
+    """Merge group after group; while one is written, the next is read and sorted in a thread."""
     stored = {(row["part"], row["year"]) for row in await work.reader.fetch(_SQL["stored_years"])}
     waiting = list(groups(work.folder))
     base_prices = BasePriceCheck(file, known)

@@ -46,7 +46,7 @@ class Scope:
 
 @dataclass(frozen=True, kw_only=True)
 class Companies:
-    """Every instrument after the load, and what the load changes about them."""
+    """Every instrument after the load, and those that the load changes."""
 
     known: Known
     changed: list[tuple[Any, ...]]
@@ -135,7 +135,7 @@ def _refuse_repeated(file: MarketFile, frame: pl.DataFrame, key: list[str]) -> N
     row = again.arg_max()
     if row is not None and again.any():
         shown = ", ".join(f"{name} {frame[name][row]}" for name in key)
-        raise file.error(row, f"the key {shown} stands in an earlier row already")
+        raise file.error(row, f"the key {shown} is in an earlier row already")
 
 
 def _ordinals(file: MarketFile, frame: pl.DataFrame, known: Known) -> np.ndarray:
@@ -215,7 +215,7 @@ def read_dividends(file: MarketFile, known: Known) -> list[DividendRow]:
         raise file.error(
             row,
             f"the dividend of {frame['dps'][row]:g} won of stock_code {frame['stock_code'][row]} on ex_date "
-            f"{frame['ex_date'][row]} stands in an earlier row already; if both were paid, give each a kind",
+            f"{frame['ex_date'][row]} is in an earlier row already; if both were paid, give each a kind",
         )
     number = frame.select(pl.struct("dps", "disclosed_on").rank("ordinal").over(key) - 1).to_series()
     kinds = frame["kind"].fill_null("")
@@ -296,7 +296,7 @@ async def refuse_prices_after_delisting(file: MarketFile | None, connection: asy
 
 
 async def merge_table(connection: asyncpg.Connection, kind: str, table: str) -> list[Scope]:
-    """Say where the staged rows differ from the stored ones, and store them when they do."""
+    """Store the staged rows when they differ from the stored ones, and return where they differ."""
     rows = await connection.fetch(_SQL[f"{kind}_scope"])
     scope = [Scope(kind=kind, part=row["part"], from_year=row["from_year"], rows=row["rows"]) for row in rows]
     if scope:

@@ -81,10 +81,10 @@ async def _compute(context: Context, query: QueryRequested) -> bytes:
 async def _computation_of(context: Context, query: QueryRequested) -> Callable[[MappedPanels], dict[str, Any]]:
     payload = query.payload
     if query.kind == "ranking":
-        return lambda panels: ranking(payload, panels.reading())
+        return lambda panels: ranking(payload, panels.reader())
     if query.kind == "holdings":
         result = await _stored_result(context, payload["computation"])
-        return lambda panels: holdings(payload, result, panels.reading())
+        return lambda panels: holdings(payload, result, panels.reader())
     request = request_from_json(payload["request"])
     stored = await _stored_result(context, payload["computation"]) if query.kind == "replay" else b""
     by_kind: dict[str, Callable[[Panels], dict[str, Any]]] = {
@@ -100,11 +100,11 @@ def _on_mapped(
     request: BacktestRequest, compute: Callable[[Panels], dict[str, Any]], panels: MappedPanels
 ) -> dict[str, Any]:
     """Map the panels that the request reads, then compute."""
-    reading = panels.reading()
+    reader = panels.reader()
     for name, rows in plan(request, panels.days).needs.items():
         if name in panels.factors or not name.isupper():
-            reading.ensure([name], rows)
-    return compute(reading)
+            reader.ensure([name], rows)
+    return compute(reader)
 
 
 async def _stored_result(context: Context, computation: str) -> bytes:

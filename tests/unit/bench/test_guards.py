@@ -34,7 +34,7 @@ def workload(folder: pathlib.Path) -> Workload:
 @pytest.fixture(scope="module")
 def panels(workload: Workload, folder: pathlib.Path) -> Any:
     mapped = workload.mapped(folder / "panels")
-    run(standard(mapped, ROWS), mapped.reading())
+    run(standard(mapped, ROWS), mapped.reader())
     return mapped
 
 
@@ -48,7 +48,7 @@ def cpu(work: Callable[[], Any], repeats: int = 7) -> float:
 
 
 def test_the_standard_strategy_trades_as_the_plain_loop_does(panels: Any, folder: pathlib.Path) -> None:
-    outcome = run(standard(panels, ROWS, plain=True), panels.reading())
+    outcome = run(standard(panels, ROWS, plain=True), panels.reader())
     trades, final = numpy_days.run(arrays.load(folder))
     ours = [
         (t["stock_code"], t["shares"] * (1 if t["side"] == "buy" else -1), t["price"]) for t in outcome.result["trades"]
@@ -60,17 +60,17 @@ def test_the_standard_strategy_trades_as_the_plain_loop_does(panels: Any, folder
 
 def test_a_year_costs_clearly_less_than_numpy_day_by_day(panels: Any, folder: pathlib.Path) -> None:
     request, given = standard(panels, ROWS, plain=True), arrays.load(folder)
-    ratio = cpu(lambda: numpy_days.run(given)) / cpu(lambda: run(request, panels.reading()))
+    ratio = cpu(lambda: numpy_days.run(given)) / cpu(lambda: run(request, panels.reader()))
     assert ratio > 1.5, f"numpy day by day takes {ratio:.1f} times as long"
 
 
 def test_three_times_the_days_cost_no_more_than_four_times_as_much(panels: Any) -> None:
     third, whole = standard(panels, ROWS // 3), standard(panels, ROWS)
-    assert cpu(lambda: run(whole, panels.reading())) < 4 * cpu(lambda: run(third, panels.reading()))
+    assert cpu(lambda: run(whole, panels.reader())) < 4 * cpu(lambda: run(third, panels.reader()))
 
 
 def test_a_warm_run_reads_mapped_memory_only(panels: Any) -> None:
-    reading = panels.reading()
+    reading = panels.reader()
     run(standard(panels, ROWS), reading)
     counted = reading.counters.as_dict()
     assert set(counted["by_tier"]) == {"t1"}
@@ -80,9 +80,9 @@ def test_a_warm_run_reads_mapped_memory_only(panels: Any) -> None:
 
 def test_a_run_keeps_nothing_beyond_its_result_and_a_byte_for_each_cell(panels: Any) -> None:
     request = standard(panels, ROWS)
-    run(request, panels.reading())
+    run(request, panels.reader())
     tracemalloc.start()
-    outcome = run(request, panels.reading())
+    outcome = run(request, panels.reader())
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 3 * STOCKS * ROWS + 12 * len(outcome.body)
@@ -103,6 +103,6 @@ def test_a_stored_part_is_smaller_than_its_values(workload: Workload) -> None:
 
 
 def test_a_result_has_under_three_hundred_bytes_for_each_day_and_trade(panels: Any) -> None:
-    outcome = run(standard(panels, ROWS), panels.reading())
+    outcome = run(standard(panels, ROWS), panels.reader())
     rows = sum(len(outcome.result[name]) for name in ("equity", "trades", "round_trips", "open_positions"))
     assert len(outcome.body) < 300 * rows + 4000

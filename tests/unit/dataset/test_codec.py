@@ -40,16 +40,16 @@ def test_golden_bytes_still_decode_to_the_same_values_under_the_same_name(kind: 
     assert codec.decode(blob, name, values.dtype, values.shape).tobytes() == values.tobytes()
 
 
-@pytest.mark.parametrize("law", [GROWS, SHRINKS, IS, CHANGES_1, CHANGES_20, CHANGES_60, EQUALS])
-def test_residuals_restore_every_bit_whatever_the_values_are(law: int) -> None:
+@pytest.mark.parametrize("predictor", [GROWS, SHRINKS, IS, CHANGES_1, CHANGES_20, CHANGES_60, EQUALS])
+def test_residuals_restore_every_bit_whatever_the_values_are(predictor: int) -> None:
     reference = np.exp(RANDOM.normal(20, 2, (5, 300)))
     reference[RANDOM.random(reference.shape) < 0.1] = np.nan
     reference[2, 100:] = 0
-    values = {GROWS: reference / 3e5, SHRINKS: 3e5 / np.where(reference == 0, 1, reference)}.get(law, reference)
-    values = values.astype(codec.law_dtype(law))
+    values = {GROWS: reference / 3e5, SHRINKS: 3e5 / np.where(reference == 0, 1, reference)}.get(predictor, reference)
+    values = values.astype(codec.predictor_dtype(predictor))
     values[0] = np.frombuffer(RANDOM.bytes(values[0].nbytes), values.dtype)
     values[1, ::3] = [np.inf, -np.inf, -0.0, 0.0, np.nan] * 20
-    name, blob = codec.encode(values, law, reference)
+    name, blob = codec.encode(values, predictor, reference)
     assert name == codec.name_of(values)
     decoded = codec.decode(blob, name, values.dtype, values.shape, lambda: reference)
     assert decoded.tobytes() == values.tobytes()

@@ -57,7 +57,7 @@ def test_only_the_years_of_the_window_are_fetched_and_counted(tmp_path: pathlib.
     _, manifest, blobs = random_version()
     shelf = Shelf(blobs)
     panels = MappedPanels(tmp_path, manifest, shelf, BUDGET)
-    first = panels.reading()
+    first = panels.reader()
     first.panel("ROE", slice(0, 5))
     assert shelf.asked == list(manifest.stored_names("ROE", 2022))
     assert first.counters.as_dict() == {
@@ -66,7 +66,7 @@ def test_only_the_years_of_the_window_are_fetched_and_counted(tmp_path: pathlib.
         "by_tier": {"t2": 1},
         "bytes_by_tier": {"t2": 22 * 7 * 4},
     }
-    second = panels.reading()
+    second = panels.reader()
     second.panel("ROE", slice(0, 40))
     second.panel("ROE", slice(0, 40))
     assert second.counters.by_tier == {"t1": 1, "t2": 1}
@@ -125,9 +125,9 @@ def test_the_budget_evicts_the_least_recently_used_and_what_is_held_stays_right(
     panels = MappedPanels(tmp_path, manifest, shelf, 6 * 2 * region)
     held = panels.panel("close", slice(0, 60))
     for field in ALL * 2:
-        reading = panels.reading()
-        assert reading.panel(field, slice(0, 60)).tobytes() == memory.panel(field, slice(0, 60)).tobytes()
-        assert panels.regions.used_bytes() <= panels.regions.budget_bytes
+        reader = panels.reader()
+        assert reader.panel(field, slice(0, 60)).tobytes() == memory.panel(field, slice(0, 60)).tobytes()
+        assert panels.files.used_bytes() <= panels.files.budget_bytes
     assert held.tobytes() == memory.panel("close", slice(0, 60)).tobytes()
     assert len(shelf.asked) > len(set(shelf.asked))
 
@@ -136,7 +136,7 @@ def test_a_budget_smaller_than_one_region_costs_time_and_no_correctness(tmp_path
     memory, manifest, blobs = random_version()
     panels = MappedPanels(tmp_path, manifest, Shelf(blobs), 1)
     for field in ALL:
-        assert panels.reading().panel(field, slice(0, 60)).tobytes() == memory.panel(field, slice(0, 60)).tobytes()
+        assert panels.reader().panel(field, slice(0, 60)).tobytes() == memory.panel(field, slice(0, 60)).tobytes()
 
 
 def test_scratch_panels_are_made_once_for_each_year_and_content(tmp_path: pathlib.Path) -> None:
@@ -165,22 +165,22 @@ def test_strips_are_kept_stock_by_stock_and_made_once_for_each_year_and_content(
         return np.ascontiguousarray(np.stack([closes.T, volumes.T], axis=2))
 
     panels = MappedPanels(tmp_path, manifest, Shelf(blobs), BUDGET)
-    ((first, strip),) = panels.strips("a", 2, slice(30, 32), make)
+    ((first, strip),) = panels.stock_major("a", 2, slice(30, 32), make)
     assert first == 22
     assert strip.tobytes() == make(slice(22, 60)).tobytes()
     again = MappedPanels(tmp_path, manifest, Shelf(blobs), BUDGET)
     for _ in range(2):
-        found = again.strips("a", 2, slice(10, 60), make)
+        found = again.stock_major("a", 2, slice(10, 60), make)
         assert [(first, strip.shape) for first, strip in found] == [(0, (7, 22, 2)), (22, (7, 38, 2))]
         for first, strip in found:
             rows = slice(first, first + strip.shape[1])
             assert np.array_equal(strip[:, :, 0].T, memory.panel("close", rows), equal_nan=True)
             assert not strip.flags.writeable
     assert calls == [slice(22, 60), slice(22, 60), slice(0, 22)]
-    assert memory.strips("a", 2, slice(22, 23), make)[0][1].tobytes() == found[1][1].tobytes()
-    again.strips("b", 2, slice(0, 1), make)
-    again.regions.evict(0)
-    assert again.reading().strips("b", 2, slice(0, 1), make)[0][1].tobytes() == found[0][1].tobytes()
+    assert memory.stock_major("a", 2, slice(22, 23), make)[0][1].tobytes() == found[1][1].tobytes()
+    again.stock_major("b", 2, slice(0, 1), make)
+    again.files.evict(0)
+    assert again.reader().stock_major("b", 2, slice(0, 1), make)[0][1].tobytes() == found[0][1].tobytes()
     assert calls[-2:] == [slice(0, 22), slice(0, 22)]
 
 

@@ -48,7 +48,7 @@ def small_manifest(close: str = "close-2025") -> Manifest:
         indices={"KOSPI": np.array([1.0, 2.0])},
         dividends=Dividends(instrument=NOTHING, ex_date=NOTHING, dps=NOTHING.astype(float), disclosed_on=NOTHING),
     )  # fmt: skip
-    return Manifest(version=version_of(content), content=content, laws={}, revision=1, reasons={})
+    return Manifest(version=version_of(content), content=content, predictors={}, revision=1, reasons={})
 
 
 @dataclass

@@ -1,4 +1,4 @@
--- Statements on dataset versions and chunk parts. The preparer writes; everyone may read.
+-- Statements on dataset versions and chunk parts. The preparer writes; all services read.
 
 -- name: current
 select c.version, c.revision, v.built_at
