@@ -83,7 +83,7 @@ def market() -> dict[str, object]:
     return next(case for case in cases if case["name"] == "rotate_1")
 
 
-async def test_a_cluster_as_cache_serves_parts_from_all_nodes(
+async def test_cache_cluster_serves_parts_from_all_nodes(
     settings: Settings, market: dict[str, dict[str, object]], tmp_path: pathlib.Path
 ) -> None:
     async with cluster(tmp_path) as url:

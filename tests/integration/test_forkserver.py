@@ -47,9 +47,7 @@ async def until_ready(log: pathlib.Path) -> None:
     await until(lambda: log.exists() and "simulator.started" in log.read_text(encoding="utf-8"))
 
 
-async def test_a_child_has_an_environment_a_log_and_an_exit_code_of_its_own(
-    nursery: ForkServer, tmp_path: pathlib.Path
-) -> None:
+async def test_child_has_its_own_environment_log_and_exit_code(nursery: ForkServer, tmp_path: pathlib.Path) -> None:
     logs = [tmp_path / name for name in ("one.log", "two.log")]
     one = await nursery.fork("one", {}, logs[0])
     two = await nursery.fork("two", {"ONDOL_SIMULATOR_CONCURRENCY": "none"}, logs[1])
@@ -59,7 +57,7 @@ async def test_a_child_has_an_environment_a_log_and_an_exit_code_of_its_own(
     assert "ONDOL_SIMULATOR_CONCURRENCY" in logs[1].read_text(encoding="utf-8")
 
 
-async def test_forked_simulators_answer_and_leave_when_they_are_told_to(
+async def test_forked_simulators_serve_and_stop(
     nursery: ForkServer, settings: Settings, tmp_path: pathlib.Path
 ) -> None:
     await load_synthetic(settings, stocks=30)

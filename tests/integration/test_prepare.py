@@ -78,9 +78,7 @@ def version_in_memory(market: Mapping[str, Any]) -> tuple[str, MemoryPanels]:
 
 
 @pytest.mark.parametrize(("seed", "steps"), [(3, 3), (11, 2), (20, 4)])
-async def test_updates_day_by_day_give_the_version_of_a_build_from_nothing(
-    settings: Settings, seed: int, steps: int
-) -> None:
+async def test_daily_updates_equal_a_full_build(settings: Settings, seed: int, steps: int) -> None:
     market = loadable_market(seed, stocks=6, rows=120)
     days = dates(market)
     async with preparer_of(settings) as preparer:
@@ -102,7 +100,7 @@ async def test_updates_day_by_day_give_the_version_of_a_build_from_nothing(
     assert {key: panels.absent_reason(key) for key in VERSIONS} == {key: memory.absent_reason(key) for key in VERSIONS}
 
 
-async def test_a_corrected_price_gives_the_version_of_a_build_from_nothing(settings: Settings) -> None:
+async def test_corrected_price_equals_a_full_build(settings: Settings) -> None:
     market = loadable_market(5, stocks=4, rows=120)
     day = dates(market)[40]
     async with preparer_of(settings) as preparer:
@@ -118,7 +116,7 @@ async def test_a_corrected_price_gives_the_version_of_a_build_from_nothing(setti
         assert after.version == version_in_memory(market | {"prices": corrected})[0]
 
 
-async def test_an_unchanged_revision_makes_no_work(settings: Settings) -> None:
+async def test_unchanged_revision_is_not_built(settings: Settings) -> None:
     market = loadable_market(7, stocks=3, rows=40)
     async with preparer_of(settings) as preparer:
         assert (await preparer.prepare()).version is None
@@ -129,7 +127,7 @@ async def test_an_unchanged_revision_makes_no_work(settings: Settings) -> None:
         assert (await load(settings, market)).revision is None
 
 
-async def test_a_new_day_rewrites_the_parts_of_its_year_only(settings: Settings) -> None:
+async def test_new_day_builds_only_parts_of_its_year(settings: Settings) -> None:
     market = loadable_market(2, stocks=5, rows=120)
     days = dates(market)
     async with preparer_of(settings) as preparer:
@@ -146,7 +144,7 @@ async def test_a_new_day_rewrites_the_parts_of_its_year_only(settings: Settings)
                 assert names == before.content.chunks[field][year]
 
 
-async def test_many_callers_and_several_preparers_make_one_build(settings: Settings) -> None:
+async def test_concurrent_requests_cause_one_build(settings: Settings) -> None:
     await load(settings, loadable_market(9, stocks=4, rows=60))
     async with preparer_of(settings) as one, preparer_of(settings) as two, preparer_of(settings) as three:
         reports = await asyncio.gather(*(p.prepare() for p in (one, two, three) for _ in range(7)))
@@ -154,14 +152,14 @@ async def test_many_callers_and_several_preparers_make_one_build(settings: Setti
     assert len({report.version for report in reports}) == 1
 
 
-async def test_the_lease_of_a_dead_builder_is_taken_over(settings: Settings) -> None:
+async def test_expired_build_lease_is_acquired(settings: Settings) -> None:
     await load(settings, loadable_market(9, stocks=2, rows=30))
     async with preparer_of(settings) as preparer, servers.broker(settings.broker_url or "") as broker:
         await broker.set(PREFIX + LEASE, b"a builder that is gone", px=200)
         assert (await preparer.prepare()).published
 
 
-async def test_a_late_publication_is_refused(settings: Settings) -> None:
+async def test_late_publication_is_rejected(settings: Settings) -> None:
     market = loadable_market(13, stocks=3, rows=60)
     days = dates(market)
     async with preparer_of(settings) as preparer:
@@ -175,7 +173,7 @@ async def test_a_late_publication_is_refused(settings: Settings) -> None:
         assert (await manifest_of(preparer.context)).version == newer.version
 
 
-async def test_versions_are_dropped_when_nothing_retains_them(settings: Settings) -> None:
+async def test_unretained_versions_are_deleted(settings: Settings) -> None:
     market = loadable_market(17, stocks=3, rows=60)
     days = dates(market)
     versions = []
@@ -206,7 +204,7 @@ async def _pin(settings: Settings, version: str) -> None:
         )
 
 
-async def test_the_cache_holds_the_current_version_and_the_one_before_it(settings: Settings) -> None:
+async def test_cache_contains_the_last_two_versions(settings: Settings) -> None:
     market = loadable_market(41, stocks=3, rows=60)
     days = dates(market)
     versions: list[frozenset[str]] = []
@@ -221,7 +219,7 @@ async def test_the_cache_holds_the_current_version_and_the_one_before_it(setting
     assert missing >= (versions[1] | versions[0]) - versions[2] - versions[3]
 
 
-async def test_what_is_told_about_a_version_agrees_with_its_panels(settings: Settings) -> None:
+async def test_version_stats_agree_with_the_panels(settings: Settings) -> None:
     import msgspec
     import numpy as np
 
@@ -277,7 +275,7 @@ class Armed:
         return setattr, (Armed, "fired", True)
 
 
-async def test_the_service_publishes_loads_and_brings_back_what_the_cache_lost(settings: Settings) -> None:
+async def test_service_publishes_and_restores_lost_parts(settings: Settings) -> None:
     market = loadable_market(29, stocks=3, rows=60)
     await load(settings, market)
     async with serving(settings), preparer_of(settings) as watcher:
@@ -325,7 +323,7 @@ async def _nothing_planted_is_served(
     await until_true(healed)
 
 
-async def test_a_part_that_the_record_holds_damaged_is_built_anew(settings: Settings) -> None:
+async def test_damaged_stored_part_is_rebuilt(settings: Settings) -> None:
     await load(settings, loadable_market(31, stocks=3, rows=40))
     async with preparer_of(settings) as preparer:
         await preparer.prepare()
@@ -340,7 +338,7 @@ async def test_a_part_that_the_record_holds_damaged_is_built_anew(settings: Sett
         assert (await dataset_store.read_parts(preparer.context.database, [name]))[name] == good
 
 
-async def test_a_new_listing_leaves_the_years_before_it_alone(settings: Settings) -> None:
+async def test_new_listing_does_not_change_earlier_years(settings: Settings) -> None:
     market = loadable_market(37, stocks=3, rows=120)
     days = dates(market)
     newcomer = {"stock_code": "NEW001", "name": "New", "market": "KOSPI"}
@@ -360,5 +358,5 @@ async def test_a_new_listing_leaves_the_years_before_it_alone(settings: Settings
             assert years[year] == before.content.chunks[field][year]
 
 
-def test_golden_parts_are_kept() -> None:
+def test_golden_parts_are_unchanged() -> None:
     assert len(list((pathlib.Path(__file__).parents[1] / "golden" / "dataset").glob("*.part"))) == 3

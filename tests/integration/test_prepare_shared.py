@@ -144,9 +144,7 @@ async def claims(settings: Settings) -> dict[str, list[tuple[int, bool]]]:
     return found
 
 
-async def test_two_processes_share_a_build_and_give_the_version_of_one(
-    settings: Settings, folder: pathlib.Path
-) -> None:
+async def test_shared_build_equals_a_single_build(settings: Settings, folder: pathlib.Path) -> None:
     await load_into_silence(settings, folder)
     async with processes(settings, folder, 2) as logs, preparer_of(settings) as watcher:
         await load(settings, folder, range(ROWS))
@@ -172,7 +170,7 @@ async def load_into_silence(settings: Settings, folder: pathlib.Path) -> None:
         assert (await preparer.prepare()).version is None
 
 
-async def test_a_helper_that_is_killed_in_the_middle_costs_only_time(settings: Settings, folder: pathlib.Path) -> None:
+async def test_killed_worker_only_delays_the_build(settings: Settings, folder: pathlib.Path) -> None:
     await load_into_silence(settings, folder)
     async with processes(settings, folder, 2) as logs, preparer_of(settings) as watcher:
         await load(settings, folder, range(ROWS))
@@ -209,9 +207,7 @@ async def helper_of(settings: Settings, preparer: Preparer, broker: Redis) -> As
         await asyncio.wait([working])
 
 
-async def test_what_a_dead_helper_claimed_is_built_by_the_one_who_leads(
-    settings: Settings, folder: pathlib.Path
-) -> None:
+async def test_leader_builds_parts_of_a_dead_worker(settings: Settings, folder: pathlib.Path) -> None:
     await load(settings, folder, range(4))
     async with preparer_of(settings) as preparer, servers.broker(settings.broker_url or "") as broker:
         leading = replace(preparer.context, min_wait_s=0.2)
@@ -232,7 +228,7 @@ async def test_what_a_dead_helper_claimed_is_built_by_the_one_who_leads(
         assert await version_of_one_build(settings) == report.version
 
 
-async def test_late_parts_of_an_old_leader_do_no_harm(settings: Settings, folder: pathlib.Path) -> None:
+async def test_late_parts_of_an_old_build_change_nothing(settings: Settings, folder: pathlib.Path) -> None:
     await load(settings, folder, range(4))
     async with (
         preparer_of(settings) as preparer,
@@ -268,7 +264,7 @@ def replace_spec(spec: BuildSpec, **changes: Any) -> BuildSpec:
     return msgspec.structs.replace(spec, **changes)
 
 
-async def test_an_order_whose_leader_is_gone_is_dropped(settings: Settings, folder: pathlib.Path) -> None:
+async def test_job_of_an_ended_build_is_dropped(settings: Settings, folder: pathlib.Path) -> None:
     await load(settings, folder, range(2))
     async with preparer_of(settings) as preparer, servers.broker(settings.broker_url or "") as broker:
         spec = BuildSpec(
@@ -287,7 +283,7 @@ async def test_an_order_whose_leader_is_gone_is_dropped(settings: Settings, fold
         assert await claims(settings) == {}
 
 
-async def test_an_update_is_shared_too(settings: Settings, folder: pathlib.Path) -> None:
+async def test_incremental_build_is_shared(settings: Settings, folder: pathlib.Path) -> None:
     await load(settings, folder, range(ROWS - 1))
     async with preparer_of(settings) as preparer, preparer_of(settings) as other:
         async with (
@@ -318,7 +314,7 @@ async def parts_of(settings: Settings, preparer: str) -> list[tuple[int, bool]]:
     return (await claims(settings)).get(preparer, [])
 
 
-async def test_one_preparer_alone_asks_nobody(settings: Settings, folder: pathlib.Path) -> None:
+async def test_single_preparer_shares_nothing(settings: Settings, folder: pathlib.Path) -> None:
     await load(settings, folder, range(2))
     async with preparer_of(settings) as preparer, preparer.membership.joined():
         assert await preparer.membership.others() == 0

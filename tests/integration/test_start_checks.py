@@ -46,7 +46,7 @@ async def seats(settings: Settings) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-async def test_no_service_starts_with_one_server_as_broker_and_cache(service: str, settings: Settings) -> None:
+async def test_one_server_as_broker_and_cache_is_rejected(service: str, settings: Settings) -> None:
     shared = replace(settings, cache_url=(settings.broker_url or "").replace("db=0", "db=1"))
     assert shared.cache_url != shared.broker_url
     code, errors = await started(service, shared)
@@ -56,7 +56,7 @@ async def test_no_service_starts_with_one_server_as_broker_and_cache(service: st
 
 
 @pytest.mark.parametrize("service", SERVICES)
-async def test_no_service_starts_when_the_pools_may_fill_postgresql(service: str, settings: Settings) -> None:
+async def test_services_need_room_in_max_connections(service: str, settings: Settings) -> None:
     room = (await seats(settings))["room"]
     async with database(settings.database_url or "", size=room - 40):
         code, errors = await started(service, replace(settings, database_pool_size=60))
@@ -65,7 +65,7 @@ async def test_no_service_starts_when_the_pools_may_fill_postgresql(service: str
     assert len(errors.strip().splitlines()) == 1, errors
 
 
-async def test_what_may_be_taken_is_what_pools_announce_and_what_others_have(settings: Settings) -> None:
+async def test_connection_usage_counts_pools_and_others(settings: Settings) -> None:
     url = settings.database_url or ""
     before = await seats(settings)
     assert before["room"] == 500 - 3
@@ -80,7 +80,7 @@ async def test_what_may_be_taken_is_what_pools_announce_and_what_others_have(set
     assert after["pools"] == before["pools"]
 
 
-async def test_a_pool_is_refused_from_the_last_seat_on_and_leaves_nothing_open(settings: Settings) -> None:
+async def test_pool_over_budget_is_rejected_and_closed(settings: Settings) -> None:
     url = settings.database_url or ""
     free = (seen := await seats(settings))["room"] - seen["taken"]
     async with database(url, size=free - 10, service="one"):
@@ -94,15 +94,13 @@ async def test_a_pool_is_refused_from_the_last_seat_on_and_leaves_nothing_open(s
         assert (await seats(settings))["pools"] == seen["pools"] + 1
 
 
-async def test_the_name_of_a_pool_fits_into_postgresql_and_others_cannot_be_taken_for_one(settings: Settings) -> None:
+async def test_pool_name_is_unambiguous_and_fits(settings: Settings) -> None:
     async with lone_connection(settings.database_url or "", application_name="ondol-9999-x") as connection:
         assert (await connection.fetchrow(statements("connections")["connection_usage"]))["taken"] < 1000
     assert len(application_name("simulator", 200)) < 64
 
 
-async def test_different_servers_pass_and_a_broker_within_the_cluster_of_the_cache_does_not(
-    settings: Settings, tmp_path: pathlib.Path
-) -> None:
+async def test_broker_inside_the_cache_cluster_is_rejected(settings: Settings, tmp_path: pathlib.Path) -> None:
     await refuse_same_server(settings.broker_url or "", settings.cache_url or "")
     async with cluster(tmp_path) as url:
         await refuse_same_server(settings.broker_url or "", url, cluster=True)

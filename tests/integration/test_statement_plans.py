@@ -26,8 +26,8 @@ from generate_series(1, $3::integer) as i
 ONE = uuid.UUID("27".zfill(32))
 
 EXECUTED = {
-    "insert_backtest": f"""('{uuid.uuid4()}', '{uuid.uuid4()}', 'local', '{{}}', 'never seen', 'd', 'e', 'r', null, 'user',
-                   null, null, false, now())""",
+    "insert_backtest": f"""('{uuid.uuid4()}', '{uuid.uuid4()}', 'local', '{{}}', 'never seen', 'd', 'e', 'r', null,
+                            'user', null, null, false, now())""",
     "acquire_lease": f"('{uuid.UUID('37'.zfill(32))}', 4.0, 'worker', false, null)",
     "complete_optimistic": f"""('{uuid.UUID("37".zfill(32))}', '{{}}', 'd', 'e', 'result', 'digest', '{{}}', now(),
                            now())""",
@@ -46,7 +46,7 @@ def _parts(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("name", EXECUTED)
-async def test_a_statement_on_one_computation_reads_no_others_that_wait(settings: Settings, name: str) -> None:
+async def test_statement_reads_no_other_open_computations(settings: Settings, name: str) -> None:
     connection = await asyncpg.connect(settings.database_url, server_settings=LIMITS)
     try:
         await connection.execute(ROWS, "1", "queued", 3000)
@@ -64,7 +64,7 @@ async def test_a_statement_on_one_computation_reads_no_others_that_wait(settings
     assert all(part["Actual Rows"] == 1 for part in changed), text
 
 
-async def test_a_round_of_the_reconciler_visits_no_rows_that_ended_before_the_last_one(settings: Settings) -> None:
+async def test_reconciler_skips_rows_that_ended_earlier(settings: Settings) -> None:
     connection = await asyncpg.connect(settings.database_url, server_settings=LIMITS)
     pages = []
     try:

@@ -32,7 +32,7 @@ def _consumer(broker: Redis, name: str, *, lease_ms: int = 5000) -> Consumer:
     return Consumer(broker, BACKTESTS, GROUP, name, lease_ms=lease_ms)
 
 
-async def test_what_was_appended_before_the_group_existed_is_delivered(broker: Redis) -> None:
+async def test_entries_before_the_group_are_delivered(broker: Redis) -> None:
     await append(broker, BacktestRequested(computation_id="early"))
     consumer = _consumer(broker, "one")
     assert await consumer.read(block_ms=10) == []  # the group is made at 0
@@ -42,7 +42,7 @@ async def test_what_was_appended_before_the_group_existed_is_delivered(broker: R
     assert await broker.xlen(key_of(BACKTESTS)) == 0
 
 
-async def test_each_entry_goes_to_one_consumer(broker: Redis) -> None:
+async def test_each_entry_is_delivered_to_one_consumer(broker: Redis) -> None:
     one, two = _consumer(broker, "one"), _consumer(broker, "two")
     await one.create_group()
     await append_many(broker, [BacktestRequested(computation_id=str(n)) for n in range(4)])
@@ -53,7 +53,7 @@ async def test_each_entry_goes_to_one_consumer(broker: Redis) -> None:
     assert (found.length, found.pending, found.lag) == (4, 4, 0)
 
 
-async def test_a_restarted_consumer_takes_up_its_own_entries(broker: Redis) -> None:
+async def test_restarted_consumer_reads_its_own_entries(broker: Redis) -> None:
     consumer = _consumer(broker, "one")
     await consumer.create_group()
     await append(broker, BacktestRequested(computation_id="a"))
@@ -61,7 +61,7 @@ async def test_a_restarted_consumer_takes_up_its_own_entries(broker: Redis) -> N
     assert [d.entry for d in await _consumer(broker, "one").read(block_ms=10)] == [entry]
 
 
-async def test_what_was_left_by_a_dead_process_comes_once_each_and_marked_before_anything_new(broker: Redis) -> None:
+async def test_inherited_entries_are_marked_and_read_first(broker: Redis) -> None:
     dead = _consumer(broker, "one")
     await dead.create_group()
     await append_many(broker, [BacktestRequested(computation_id=str(n)) for n in range(5)])
@@ -74,7 +74,7 @@ async def test_what_was_left_by_a_dead_process_comes_once_each_and_marked_before
     assert len({delivery.entry for delivery in taken}) == 5
 
 
-async def test_a_silent_consumer_loses_its_entry_and_a_beating_one_keeps_it(broker: Redis) -> None:
+async def test_only_unrenewed_entries_are_claimed(broker: Redis) -> None:
     dead, other = _consumer(broker, "dead", lease_ms=200), _consumer(broker, "other", lease_ms=200)
     await dead.create_group()
     await append(broker, BacktestRequested(computation_id="a"))
@@ -88,7 +88,7 @@ async def test_a_silent_consumer_loses_its_entry_and_a_beating_one_keeps_it(brok
     assert (found[0].entry, found[0].claimed) == (entry, True)
 
 
-async def test_an_entry_that_is_handed_back_is_taken_at_once(broker: Redis) -> None:
+async def test_released_entry_is_claimed_at_once(broker: Redis) -> None:
     leaving, other = _consumer(broker, "leaving"), _consumer(broker, "other")
     await leaving.create_group()
     await append(broker, BacktestRequested(computation_id="a"))
@@ -97,7 +97,7 @@ async def test_an_entry_that_is_handed_back_is_taken_at_once(broker: Redis) -> N
     assert [d.entry for d in await other.read(block_ms=10)] == [entry]
 
 
-async def test_a_flushed_broker_is_consumed_again(broker: Redis) -> None:
+async def test_consumer_recovers_from_a_flush(broker: Redis) -> None:
     consumer = _consumer(broker, "one")
     await consumer.create_group()
     await broker.flushall()
@@ -106,7 +106,7 @@ async def test_a_flushed_broker_is_consumed_again(broker: Redis) -> None:
     assert len(await consumer.read(block_ms=10)) == 1
 
 
-async def test_planted_bytes_are_delivered_as_no_event(broker: Redis) -> None:
+async def test_foreign_bytes_are_delivered_without_event(broker: Redis) -> None:
     consumer = _consumer(broker, "one")
     await consumer.create_group()
     await broker.xadd(key_of(BACKTESTS), {b"event": b"\x80\x04\x95cos\nsystem\n"})
@@ -114,7 +114,7 @@ async def test_planted_bytes_are_delivered_as_no_event(broker: Redis) -> None:
     assert [d.event for _ in range(2) for d in await consumer.read(block_ms=10)] == [None, None]
 
 
-async def test_every_reader_of_a_broadcast_sees_every_event(broker: Redis) -> None:
+async def test_every_broadcast_reader_receives_every_event(broker: Redis) -> None:
     await append(broker, MarketLoaded(revision=1))
     readers = [Broadcast(broker, DATASETS), Broadcast(broker, DATASETS)]
     for reader in readers:
@@ -124,9 +124,7 @@ async def test_every_reader_of_a_broadcast_sees_every_event(broker: Redis) -> No
         assert [event for _, event in await reader.read(block_ms=10)] == [MarketLoaded(revision=2)]
 
 
-async def test_a_lease_is_held_by_one_and_outlives_its_length_while_its_owner_lives(
-    broker: Redis, settings: Settings
-) -> None:
+async def test_lease_is_exclusive_and_renewed(broker: Redis, settings: Settings) -> None:
     url = settings.broker_url or ""
     async with leases.hold(broker, url, "build", lease_ms=300, renew_s=0.05) as mine:
         assert mine is not None
@@ -139,7 +137,7 @@ async def test_a_lease_is_held_by_one_and_outlives_its_length_while_its_owner_li
         assert after is not None
 
 
-async def test_a_lost_lease_is_not_given_back_for_another(broker: Redis) -> None:
+async def test_lost_lease_is_not_released_for_another(broker: Redis) -> None:
     stale = await leases.acquire(broker, "build")
     assert stale is not None
     await broker.delete(leases.PREFIX + "build")
@@ -151,7 +149,7 @@ async def test_a_lost_lease_is_not_given_back_for_another(broker: Redis) -> None
     assert await leases.renew(broker, newer)
 
 
-async def test_the_cache_answers_what_it_has_and_reads_as_empty_when_it_is_gone(settings: Settings) -> None:
+async def test_lost_cache_reads_as_empty(settings: Settings) -> None:
     async with cache(settings.cache_url or "") as found:
         names = {f"part{n}": bytes([n]) for n in range(100)}
         assert await found.put_parts(names) == 100
@@ -166,7 +164,7 @@ async def test_the_cache_answers_what_it_has_and_reads_as_empty_when_it_is_gone(
     await gone.aclose()
 
 
-async def test_a_broker_that_evicts_is_refused(servers: Servers) -> None:
+async def test_evicting_broker_is_rejected(servers: Servers) -> None:
     redis = clients.client(servers.broker_url)
     await redis.config_set("maxmemory-policy", "allkeys-lru")
     try:
@@ -178,7 +176,7 @@ async def test_a_broker_that_evicts_is_refused(servers: Servers) -> None:
         await redis.aclose()
 
 
-async def test_an_exhausted_pool_says_so_in_time(settings: Settings) -> None:
+async def test_exhausted_pool_raises_in_time(settings: Settings) -> None:
     async with database(settings.database_url or "", size=1, acquire_timeout_s=0.05) as record:
         async with record.connection():
             with pytest.raises(UnavailableError):
@@ -188,7 +186,7 @@ async def test_an_exhausted_pool_says_so_in_time(settings: Settings) -> None:
         assert await is_migrated(record)
 
 
-async def test_migrations_of_a_newer_program_are_refused(settings: Settings) -> None:
+async def test_newer_migrations_are_rejected(settings: Settings) -> None:
     url = settings.database_url or ""
     assert await migrate(url) == []
     async with lone_connection(url) as connection:
@@ -197,7 +195,7 @@ async def test_migrations_of_a_newer_program_are_refused(settings: Settings) -> 
         await migrate(url)
 
 
-async def test_many_processes_may_migrate_at_once(settings: Settings) -> None:
+async def test_concurrent_migrations_run_once(settings: Settings) -> None:
     url = settings.database_url or ""
     async with lone_connection(url) as connection:
         await connection.execute("drop schema public cascade; create schema public")

@@ -70,7 +70,7 @@ async def until_told(told: list[Told], kind: str, **expected: Any) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_a_run_is_told_phase_by_phase_and_ends_with_its_document(world: World, api: Client) -> None:
+async def test_run_events_end_with_its_document(world: World, api: Client) -> None:
     run = await world.start()
     told: list[Told] = []
     reading = asyncio.ensure_future(events_of(api, run, told))
@@ -89,7 +89,7 @@ async def test_a_run_is_told_phase_by_phase_and_ends_with_its_document(world: Wo
     assert told[-1][2] == (await api.call("GET", f"/v1/warm-runs/{run}"))[1]
 
 
-async def test_a_reader_that_comes_back_gets_what_it_has_not_seen(world: World, api: Client) -> None:
+async def test_resumed_reader_gets_only_new_events(world: World, api: Client) -> None:
     world.failing["bill_ackman"] = "ROIC has no value: no statements with cash_and_equivalents"
     run = await world.start()
     assert await execute(world.context, run) == "partial"
@@ -102,7 +102,7 @@ async def test_a_reader_that_comes_back_gets_what_it_has_not_seen(world: World, 
     assert await events_of(api, run, Last_Event_ID=told[-1][0]) == told[-1:]
 
 
-async def test_a_run_is_followed_while_it_goes_on_and_joined_in_the_middle(world: World, api: Client) -> None:
+async def test_running_run_can_be_followed_at_any_time(world: World, api: Client) -> None:
     reached, go_on = asyncio.Event(), asyncio.Event()
 
     async def stop_here() -> None:
@@ -126,7 +126,7 @@ async def test_a_run_is_followed_while_it_goes_on_and_joined_in_the_middle(world
     assert late[-1][1:] == early[-1][1:]
 
 
-async def test_an_interrupted_run_is_told_anew_by_its_next_attempt(world: World, api: Client) -> None:
+async def test_next_attempt_publishes_progress_again(world: World, api: Client) -> None:
     reached = asyncio.Event()
 
     async def stop_here() -> None:
@@ -152,7 +152,7 @@ async def test_an_interrupted_run_is_told_anew_by_its_next_attempt(world: World,
     assert {position.attempt for position in positions} == {1, 2}
 
 
-async def test_without_the_stream_the_rows_tell_it(world: World, api: Client) -> None:
+async def test_events_come_from_rows_without_the_stream(world: World, api: Client) -> None:
     run = await world.start()
     told: list[Told] = []
     reading = asyncio.ensure_future(events_of(api, run, told))
@@ -163,7 +163,7 @@ async def test_without_the_stream_the_rows_tell_it(world: World, api: Client) ->
     assert (told[-1][1], told[-1][2]["error"]) == ("failed", "no")
 
 
-async def test_facts_are_bounded_and_a_broker_that_is_away_stops_no_run(world: World) -> None:
+async def test_lost_broker_does_not_stop_a_run(world: World) -> None:
     run = await world.start()
     assert await execute(world.context, run) == "completed"
     reader = Broadcast(world.context.broker, EVENTS_STREAM, positions={EVENTS_STREAM: "0-0"})
@@ -179,7 +179,7 @@ async def test_facts_are_bounded_and_a_broker_that_is_away_stops_no_run(world: W
 
 
 @pytest.mark.parametrize("enabled", [True, False])
-async def test_the_schedule_says_what_the_warmer_does(world: World, enabled: bool) -> None:
+async def test_schedule_matches_the_warmer(world: World, enabled: bool) -> None:
     """With warming switched off the night makes no run; the picks of the morning are made all the same."""
     settings = replace(world.context.settings, warm_enabled=enabled)
     async with api_of(settings) as client:
@@ -199,7 +199,7 @@ async def test_the_schedule_says_what_the_warmer_does(world: World, enabled: boo
         assert await connection.fetchval("select count(*) from warm_run") == int(enabled)
 
 
-async def test_a_slow_watcher_gets_the_newest_of_each_phase_in_order() -> None:
+async def test_slow_subscriber_gets_the_newest_of_each_phase() -> None:
     subscription = WarmSubscription()
 
     def fact(place: int, done: int) -> WarmProgressed:
@@ -212,9 +212,7 @@ async def test_a_slow_watcher_gets_the_newest_of_each_phase_in_order() -> None:
     assert await subscription.take(0.01) == []
 
 
-async def test_watches_leave_nothing_behind_and_a_reader_that_never_was_there_is_refused(
-    world: World, api: Client
-) -> None:
+async def test_closed_subscriptions_are_removed(world: World, api: Client) -> None:
     run = await world.start()
     reading = asyncio.ensure_future(events_of(api, run))
     async with asyncio.timeout(PATIENCE_S):
@@ -236,7 +234,7 @@ async def test_watches_leave_nothing_behind_and_a_reader_that_never_was_there_is
 
 
 @pytest.mark.parametrize("cut", [False, True])
-async def test_the_command_line_follows_a_run_by_its_events(world: World, api: Client, cut: bool) -> None:
+async def test_command_follows_a_run_by_its_events(world: World, api: Client, cut: bool) -> None:
     """Also when the connection to the api is cut in between."""
     reached, go_on = asyncio.Event(), asyncio.Event()
 

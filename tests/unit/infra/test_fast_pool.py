@@ -60,7 +60,7 @@ async def all_free(database: FastPool, size: int) -> None:
     assert not database._in_use
 
 
-async def test_a_connection_goes_from_one_user_to_the_next_as_it_is(loop: str, settings: Settings) -> None:
+async def test_released_connection_is_reused_unchanged(loop: str, settings: Settings) -> None:
     async def scenario() -> None:
         async with linked(settings) as (proxy, database):
             assert {await backend(database) for _ in range(20)} == {await backend(database)}
@@ -70,7 +70,7 @@ async def test_a_connection_goes_from_one_user_to_the_next_as_it_is(loop: str, s
     await run_on(loop, scenario)
 
 
-async def test_a_connection_that_was_lost_at_hand_is_handed_to_nobody(loop: str, settings: Settings) -> None:
+async def test_lost_idle_connection_is_not_reused(loop: str, settings: Settings) -> None:
     async def scenario() -> None:
         async with linked(settings) as (proxy, database):
             before = await backend(database)
@@ -90,7 +90,7 @@ async def test_a_connection_that_was_lost_at_hand_is_handed_to_nobody(loop: str,
     await run_on(loop, scenario)
 
 
-async def test_a_connection_that_was_lost_after_the_last_answer_harms_nobody(loop: str, settings: Settings) -> None:
+async def test_connection_lost_after_reply_is_replaced(loop: str, settings: Settings) -> None:
     async def scenario() -> None:
         async with linked(settings) as (proxy, database):
             async with database.connection() as connection:
@@ -102,9 +102,7 @@ async def test_a_connection_that_was_lost_after_the_last_answer_harms_nobody(loo
     await run_on(loop, scenario)
 
 
-async def test_a_link_that_is_cut_under_a_statement_is_worth_another_try_and_leaves_nothing(
-    loop: str, settings: Settings
-) -> None:
+async def test_cut_connection_raises_a_retryable_error(loop: str, settings: Settings) -> None:
     async def scenario() -> None:
         async with linked(settings) as (proxy, database):
 
@@ -126,7 +124,7 @@ async def test_a_link_that_is_cut_under_a_statement_is_worth_another_try_and_lea
     await run_on(loop, scenario)
 
 
-async def test_who_leaves_in_the_middle_of_a_statement_leaves_no_late_reply(loop: str, settings: Settings) -> None:
+async def test_cancelled_statement_leaves_no_late_reply(loop: str, settings: Settings) -> None:
     async def scenario() -> None:
         async with linked(settings, size=1) as (_, database):
 
@@ -146,7 +144,7 @@ async def test_who_leaves_in_the_middle_of_a_statement_leaves_no_late_reply(loop
     await run_on(loop, scenario)
 
 
-async def test_who_leaves_the_line_takes_no_place_in_it(loop: str, settings: Settings) -> None:
+async def test_cancelled_waiter_leaves_the_queue(loop: str, settings: Settings) -> None:
     async def scenario() -> None:
         async with linked(settings, size=1, patience_s=20) as (_, database):
             order: list[int] = []
@@ -169,9 +167,7 @@ async def test_who_leaves_the_line_takes_no_place_in_it(loop: str, settings: Set
 
 
 @pytest.mark.parametrize("watched", [False, True])
-async def test_callers_that_leave_at_any_moment_lose_no_connection(
-    loop: str, watched: bool, settings: Settings
-) -> None:
+async def test_cancelled_callers_leak_no_connection(loop: str, watched: bool, settings: Settings) -> None:
     async def scenario() -> None:
         async with linked(settings, size=3, patience_s=20) as (_, database):
             watching = asyncio.ensure_future(database.watch(settings.database_url or "")) if watched else None
@@ -201,7 +197,7 @@ async def test_callers_that_leave_at_any_moment_lose_no_connection(
     await run_on(loop, scenario)
 
 
-async def test_who_waits_too_long_is_told_so_and_the_others_go_on(loop: str, settings: Settings) -> None:
+async def test_acquire_timeout_fails_only_its_caller(loop: str, settings: Settings) -> None:
     async def scenario() -> None:
         async with linked(settings, size=1, patience_s=0.1) as (_, database):
             async with database.connection() as connection:
@@ -214,7 +210,7 @@ async def test_who_waits_too_long_is_told_so_and_the_others_go_on(loop: str, set
     await run_on(loop, scenario)
 
 
-async def test_an_open_transaction_is_handed_to_nobody(loop: str, settings: Settings) -> None:
+async def test_open_transaction_is_not_passed_on(loop: str, settings: Settings) -> None:
     async def scenario() -> None:
         async with linked(settings, size=1) as (_, database):
             asyncio.get_running_loop().set_exception_handler(None)  # asyncpg tells of the transaction
@@ -239,9 +235,7 @@ async def test_an_open_transaction_is_handed_to_nobody(loop: str, settings: Sett
     await run_on(loop, scenario)
 
 
-async def test_while_the_server_stands_still_nobody_waits_long_and_afterwards_all_is_well(
-    loop: str, settings: Settings
-) -> None:
+async def test_stopped_server_fails_fast_and_recovers(loop: str, settings: Settings) -> None:
     async def scenario() -> None:
         async with (
             linked(settings, size=2, patience_s=20) as (proxy, database),
@@ -274,7 +268,7 @@ async def test_while_the_server_stands_still_nobody_waits_long_and_afterwards_al
     await run_on(loop, scenario)
 
 
-async def test_closing_leaves_no_connection_open(loop: str, settings: Settings) -> None:
+async def test_close_leaves_no_connection_open(loop: str, settings: Settings) -> None:
     async def scenario() -> None:
         async with linked(settings) as (_, database):
             await all_free(database, 2)

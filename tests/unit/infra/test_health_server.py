@@ -30,7 +30,7 @@ async def _no() -> bool:
     return False
 
 
-async def test_readiness_names_what_does_not_answer() -> None:
+async def test_readyz_names_failing_checks() -> None:
     async with health_server("127.0.0.1", 0, {"database": _yes, "broker": _no}, exposition) as port:
         assert await _ask(port, b"GET /healthz HTTP/1.1\r\n\r\n") == (200, b'{"status":"alive"}')
         status, body = await _ask(port, b"GET /readyz HTTP/1.1\r\n\r\n")
@@ -43,7 +43,7 @@ async def test_readiness_names_what_does_not_answer() -> None:
         assert (await _ask(port, b"\x00\r\n\r\n"))[0] == 405
 
 
-async def test_a_port_in_use_is_one_clear_sentence() -> None:
+async def test_port_in_use_is_a_setup_error() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -52,5 +52,5 @@ async def test_a_port_in_use_is_one_clear_sentence() -> None:
                 pass
 
 
-def test_memory_is_told_as_private_and_shared() -> None:
+def test_memory_metrics_split_private_and_shared() -> None:
     assert memory_bytes()["private"] > 0

@@ -47,7 +47,7 @@ async def lost(*asks: Awaitable[object]) -> bool:
     return all(isinstance(error, RedisConnectionError) for error in found)
 
 
-async def test_a_thousand_callers_get_their_own_replies_in_one_connection(loop: str, settings: Settings) -> None:
+async def test_thousand_callers_share_one_connection(loop: str, settings: Settings) -> None:
     async def scenario() -> None:
         async with linked(settings) as (proxy, client):
 
@@ -63,7 +63,7 @@ async def test_a_thousand_callers_get_their_own_replies_in_one_connection(loop: 
     await run_on(loop, scenario)
 
 
-async def test_large_replies_in_pieces_stay_whole(loop: str, settings: Settings) -> None:
+async def test_large_fragmented_replies_are_complete(loop: str, settings: Settings) -> None:
     async def scenario() -> None:
         async with linked(settings) as (proxy, client):
             proxy.delay_s = 0.001
@@ -76,7 +76,7 @@ async def test_large_replies_in_pieces_stay_whole(loop: str, settings: Settings)
     await run_on(loop, scenario)
 
 
-async def test_an_error_of_the_server_is_the_reply_of_its_command_alone(loop: str, settings: Settings) -> None:
+async def test_error_reply_belongs_to_its_command_only(loop: str, settings: Settings) -> None:
     async def scenario() -> None:
         async with linked(settings) as (proxy, client):
             await client.send(("SET", "text", "x"))
@@ -95,9 +95,7 @@ async def test_an_error_of_the_server_is_the_reply_of_its_command_alone(loop: st
 
 
 @pytest.mark.parametrize("how", ["cut", "reset", "killed"])
-async def test_everybody_hears_of_a_lost_connection_and_the_next_caller_opens_another(
-    loop: str, how: str, settings: Settings
-) -> None:
+async def test_lost_connection_fails_pending_and_reopens(loop: str, how: str, settings: Settings) -> None:
     async def scenario() -> None:
         async with linked(settings) as (proxy, client):
             line = client.open_connection()
@@ -116,7 +114,7 @@ async def test_everybody_hears_of_a_lost_connection_and_the_next_caller_opens_an
     await run_on(loop, scenario)
 
 
-async def test_a_reply_that_comes_too_late_goes_to_nobody_else(loop: str, settings: Settings) -> None:
+async def test_late_reply_reaches_no_other_caller(loop: str, settings: Settings) -> None:
     async def scenario() -> None:
         async with linked(settings) as (proxy, client):
             line = client.open_connection()
@@ -134,7 +132,7 @@ async def test_a_reply_that_comes_too_late_goes_to_nobody_else(loop: str, settin
     await run_on(loop, scenario)
 
 
-async def test_who_leaves_takes_nobody_elses_reply(loop: str, settings: Settings) -> None:
+async def test_cancelled_caller_takes_no_other_reply(loop: str, settings: Settings) -> None:
     async def scenario() -> None:
         async with linked(settings) as (proxy, client):
             line = client.open_connection()
@@ -156,7 +154,7 @@ async def test_who_leaves_takes_nobody_elses_reply(loop: str, settings: Settings
     await run_on(loop, scenario)
 
 
-async def test_who_leaves_while_the_line_is_opened_leaves_it_to_the_next(loop: str, settings: Settings) -> None:
+async def test_cancelled_open_leaves_the_connection_usable(loop: str, settings: Settings) -> None:
     async def scenario() -> None:
         async with linked(settings) as (proxy, client):
             proxy.hold()
@@ -175,7 +173,7 @@ async def test_who_leaves_while_the_line_is_opened_leaves_it_to_the_next(loop: s
     await run_on(loop, scenario)
 
 
-async def test_patience_counts_from_the_opening_on(loop: str, settings: Settings) -> None:
+async def test_timeout_includes_the_connect(loop: str, settings: Settings) -> None:
     async def scenario() -> None:
         async with linked(settings) as (proxy, client):
             proxy.hold()
@@ -192,9 +190,7 @@ async def test_patience_counts_from_the_opening_on(loop: str, settings: Settings
     await run_on(loop, scenario)
 
 
-async def test_a_server_that_only_hung_up_leaves_no_old_caller_on_the_new_connection(
-    loop: str, settings: Settings
-) -> None:
+async def test_half_closed_connection_fails_its_pending(loop: str, settings: Settings) -> None:
     """The server says no more, and what was to be sent cannot be sent: the connection is neither open nor lost."""
 
     async def scenario() -> None:
@@ -220,7 +216,7 @@ async def test_a_server_that_only_hung_up_leaves_no_old_caller_on_the_new_connec
 
 
 @pytest.mark.parametrize("told", [b"+nobody asked\r\n", b"*1\r\n!!nonsense\r\n"])
-async def test_what_no_command_pending_for_ends_the_connection(loop: str, told: bytes, settings: Settings) -> None:
+async def test_unexpected_reply_closes_the_connection(loop: str, told: bytes, settings: Settings) -> None:
     async def scenario() -> None:
         async with linked(settings) as (proxy, client):
             line = client.open_connection()
@@ -232,7 +228,7 @@ async def test_what_no_command_pending_for_ends_the_connection(loop: str, told: 
     await run_on(loop, scenario)
 
 
-async def test_a_line_that_blocks_keeps_nobody_else_waiting(loop: str, settings: Settings) -> None:
+async def test_blocking_connection_does_not_delay_others(loop: str, settings: Settings) -> None:
     async def scenario() -> None:
         async with linked(settings) as (_, client):
             line = client.open_connection()
@@ -246,7 +242,7 @@ async def test_a_line_that_blocks_keeps_nobody_else_waiting(loop: str, settings:
     await run_on(loop, scenario)
 
 
-async def test_a_line_that_is_closed_while_it_opens_stays_closed(loop: str, settings: Settings) -> None:
+async def test_connection_closed_while_opening_stays_closed(loop: str, settings: Settings) -> None:
     async def scenario() -> None:
         async with linked(settings) as (proxy, client):
             proxy.hold()
@@ -265,7 +261,7 @@ async def test_a_line_that_is_closed_while_it_opens_stays_closed(loop: str, sett
     await run_on(loop, scenario)
 
 
-async def test_without_a_server_it_is_an_error_that_is_worth_another_try(loop: str, settings: Settings) -> None:
+async def test_missing_server_raises_a_retryable_error(loop: str, settings: Settings) -> None:
     async def scenario() -> None:
         async with linked(settings) as (proxy, client):
             assert await client.send(("PING",)) == [b"PONG"]
@@ -280,7 +276,7 @@ async def test_without_a_server_it_is_an_error_that_is_worth_another_try(loop: s
     await run_on(loop, scenario)
 
 
-async def test_an_event_is_appended_though_the_line_is_lost_under_it(loop: str, settings: Settings) -> None:
+async def test_append_survives_a_lost_connection(loop: str, settings: Settings) -> None:
     async def scenario() -> None:
         async with linked(settings) as (proxy, client):
             await client.send(("PING",))
@@ -295,7 +291,7 @@ async def test_an_event_is_appended_though_the_line_is_lost_under_it(loop: str, 
     await run_on(loop, scenario)
 
 
-async def test_nobody_waits_for_a_server_that_hangs_until_it_answers_again(
+async def test_hanging_server_opens_the_circuit_until_ping(
     loop: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection, "SHARED_TIMEOUT_S", 0.2)
@@ -324,9 +320,7 @@ async def test_nobody_waits_for_a_server_that_hangs_until_it_answers_again(
     await run_on(loop, scenario)
 
 
-async def test_a_client_that_is_closed_looks_for_its_server_no_more(
-    loop: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_closed_client_stops_probing(loop: str, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "SHARED_TIMEOUT_S", 0.2)
 
     async def scenario() -> None:

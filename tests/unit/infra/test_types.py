@@ -38,7 +38,7 @@ def _meets_a_type(call: ast.Call) -> bool:
 
 
 @pytest.mark.parametrize("room", ["shared", "services", "ondol"])
-def test_typed_values_are_read_by_decoders_that_are_made_at_import(room: str) -> None:
+def test_decoders_are_compiled_at_import(room: str) -> None:
     files = sorted((ROOT / room).rglob("*.py"))
     assert files
     found = [
@@ -50,6 +50,6 @@ def test_typed_values_are_read_by_decoders_that_are_made_at_import(room: str) ->
     assert not found
 
 
-def test_threads_may_read_their_first_manifest_and_request_at_once() -> None:
+def test_threads_decode_first_values_concurrently() -> None:
     for _ in range(5):
         subprocess.run([sys.executable, "-c", MEETING], cwd=ROOT, check=True, timeout=60)

@@ -15,7 +15,7 @@ from shared.contracts.wire import WireError, decode, encode
 GOLDEN = pathlib.Path(__file__).parents[2] / "golden" / "events.json"
 
 
-def test_an_event_comes_back_as_it_was_sent() -> None:
+def test_event_round_trips() -> None:
     for event in (
         BacktestRequested(computation_id="a"),
         BacktestProgressed(computation_id="a", progress=0.5, equity=({"date": "2024-01-02", "equity": 1.0},)),
@@ -25,7 +25,7 @@ def test_an_event_comes_back_as_it_was_sent() -> None:
         assert decode(encode(event)) == event
 
 
-def test_a_body_of_every_version_is_still_read() -> None:
+def test_golden_body_of_every_event_is_decoded() -> None:
     bodies = json.loads(GOLDEN.read_text(encoding="utf-8"))
     assert {body["type"] for body in bodies} == {event.type for event in EVENTS}
     for body in bodies:
@@ -33,7 +33,7 @@ def test_a_body_of_every_version_is_still_read() -> None:
         assert {"type": event.type, **json.loads(encode(event))} == {**json.loads(encode(event)), **body}
 
 
-def test_a_field_of_a_newer_sender_is_ignored() -> None:
+def test_unknown_field_is_ignored() -> None:
     body = json.loads(encode(BacktestRequested(computation_id="a"))) | {"later": 1}
     assert decode(json.dumps(body).encode()) == BacktestRequested(computation_id="a")
 
@@ -51,13 +51,13 @@ def test_a_field_of_a_newer_sender_is_ignored() -> None:
         b'{"type":["x"]}',
     ],
 )
-def test_bytes_that_are_no_event_are_refused(data: bytes) -> None:
+def test_bytes_that_are_no_event_are_rejected(data: bytes) -> None:
     with pytest.raises(WireError):
         decode(data)
 
 
 @given(st.binary(max_size=200))
-def test_no_bytes_raise_anything_else(data: bytes) -> None:
+def test_arbitrary_bytes_raise_only_wire_error(data: bytes) -> None:
     try:
         decode(data)
     except WireError:

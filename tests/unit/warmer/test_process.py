@@ -67,13 +67,13 @@ async def stopped_midway(world: World, url: str, number: signal.Signals) -> int 
             return await process.wait()
 
 
-async def test_a_missed_night_is_caught_up_at_the_start_and_only_once_by_two_warmers(world: World) -> None:
+async def test_two_warmers_catch_up_a_missed_run_once(world: World) -> None:
     async with served(world) as url, warmer(world, url), warmer(world, url):
         found = await until_ended(world, 40)
     assert [(run["status"], run["trigger"] in ("nightly", "catch_up")) for run in found] == [("completed", True)]
 
 
-async def test_a_warmer_that_is_asked_to_stop_hands_its_run_back_and_goes_on_after_its_return(world: World) -> None:
+async def test_stopped_warmer_releases_and_resumes_its_run(world: World) -> None:
     async with served(world) as url:
         assert await stopped_midway(world, url, signal.SIGTERM) == 0
         assert [run["status"] for run in await runs(world)] == ["queued"]
@@ -86,7 +86,7 @@ async def test_a_warmer_that_is_asked_to_stop_hands_its_run_back_and_goes_on_aft
 
 
 @pytest.mark.slow
-async def test_a_run_goes_on_within_a_minute_after_its_warmer_was_killed(world: World) -> None:
+async def test_run_continues_within_a_minute_of_a_kill(world: World) -> None:
     async with served(world) as url:
         assert await stopped_midway(world, url, signal.SIGKILL) == -signal.SIGKILL
         assert [run["status"] for run in await runs(world)] == ["running"]

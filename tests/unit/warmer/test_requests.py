@@ -25,7 +25,7 @@ def test_months_before_stays_within_the_month(day: dt.date, months: int, expecte
     assert months_before(day, months) == expected
 
 
-def test_the_strategies_phase_asks_for_ten_strategies_over_four_windows() -> None:
+def test_strategies_phase_has_ten_strategies_four_windows() -> None:
     asks = strategy_requests(LAST, ["KOSPI"])
     assert len({ask.name for ask in asks}) == 40
     spans = {(ask.body["start"], ask.body["end"]) for ask in asks}
@@ -33,19 +33,19 @@ def test_the_strategies_phase_asks_for_ten_strategies_over_four_windows() -> Non
     assert all("benchmark" not in ask.body for ask in asks)
 
 
-def test_without_a_kospi_index_the_benchmark_is_left_out_by_name() -> None:
+def test_requests_without_kospi_have_no_benchmark() -> None:
     assert all(
         ask.body["benchmark"] is None for ask in (*strategy_requests(LAST, []), *preset_requests(LAST, ["KOSDAQ"]))
     )
 
 
-def test_presets_are_asked_for_over_their_own_period() -> None:
+def test_presets_use_their_own_period() -> None:
     asks = {ask.name: ask.body for ask in preset_requests(LAST, ["KOSPI"])}
     assert len(asks) == 4
     assert asks["high_roe_high_margin"]["start"] == (LAST - dt.timedelta(days=180)).isoformat()
 
 
-def test_popular_requests_are_rolled_to_the_last_day_and_ranked_by_how_often_they_were_made() -> None:
+def test_popular_requests_are_ranked_and_moved_to_last_day() -> None:
     def made(where: str, start: str, end: str) -> str:
         return json.dumps({"strategy": {"buy": {"where": where}}, "start": start, "end": end})
 

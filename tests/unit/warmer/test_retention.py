@@ -65,7 +65,7 @@ async def left(record: Database) -> set[Any]:
     return {row["id"] for row in rows}
 
 
-async def test_what_only_the_warmer_asked_for_goes_after_its_days_and_what_users_asked_for_stays(
+async def test_only_warmer_results_expire_after_their_days(
     record: Database,
 ) -> None:
     warm, fresh, users, both, bare, late = [await computed(record, days) for days in (91, 89, 500, 500, 91, 500)]
@@ -88,13 +88,13 @@ async def test_what_only_the_warmer_asked_for_goes_after_its_days_and_what_users
     assert await purge(record, SETTINGS, NOW) == Purged()
 
 
-async def test_a_row_that_its_user_has_cancelled_keeps_nothing(record: Database) -> None:
+async def test_cancelled_backtest_retains_no_result(record: Database) -> None:
     old = await computed(record, 91, status="cancelled")
     await pointed(record, old, 91, cancelled=True)
     assert await purge(record, SETTINGS, NOW) == Purged(computations=1, rows=1, bytes=6)
 
 
-async def test_users_results_go_when_a_setting_says_so_and_counted_from_the_last_row(record: Database) -> None:
+async def test_user_results_expire_after_their_last_backtest(record: Database) -> None:
     settings = replace(SETTINGS, result_retention_days=0, user_result_retention_days=30)
     old, asked_again, warm = [await computed(record, days) for days in (31, 31, 500)]
     rows = [
@@ -108,7 +108,7 @@ async def test_users_results_go_when_a_setting_says_so_and_counted_from_the_last
     assert await left(record) == {asked_again, warm, bare, *rows[1:]}
 
 
-async def test_for_ever_means_for_ever(record: Database) -> None:
+async def test_zero_days_retain_without_limit(record: Database) -> None:
     kept = {await computed(record, 5000)}
     assert (
         await purge(record, replace(SETTINGS, result_retention_days=0, user_result_retention_days=0), NOW) == Purged()
@@ -116,7 +116,7 @@ async def test_for_ever_means_for_ever(record: Database) -> None:
     assert await left(record) == kept
 
 
-async def test_what_has_not_ended_and_what_is_on_the_current_dataset_stays(record: Database) -> None:
+async def test_unfinished_and_current_results_are_retained(record: Database) -> None:
     async with record.transaction() as connection:
         await connection.execute(
             "insert into dataset_version (version, revision, manifest, about, summary, parts)"
@@ -129,7 +129,7 @@ async def test_what_has_not_ended_and_what_is_on_the_current_dataset_stays(recor
     assert await left(record) == kept
 
 
-async def test_a_long_backlog_goes_in_bounded_batches_past_what_stays(record: Database) -> None:
+async def test_backlog_is_purged_in_bounded_batches(record: Database) -> None:
     kept = set()
     for number in range(30):
         one = await computed(record, 100 + number % 3)
@@ -139,7 +139,7 @@ async def test_a_long_backlog_goes_in_bounded_batches_past_what_stays(record: Da
     assert await left(record) == kept
 
 
-async def test_somebody_who_attaches_at_this_moment_finds_it_there(record: Database) -> None:
+async def test_result_with_a_concurrent_backtest_is_retained(record: Database) -> None:
     old, other = await computed(record, 100), await computed(record, 100)
     async with record.transaction() as attaching:
         await attaching.execute(
@@ -152,7 +152,7 @@ async def test_somebody_who_attaches_at_this_moment_finds_it_there(record: Datab
     assert other not in await left(record)
 
 
-async def test_years_of_nights_leave_no_more_than_the_days_that_are_kept(record: Database) -> None:
+async def test_daily_purges_bound_the_number_of_results(record: Database) -> None:
     settings = replace(SETTINGS, result_retention_days=7)
     for night in range(40):
         made = await computed(record, 40 - night)
@@ -162,7 +162,7 @@ async def test_years_of_nights_leave_no_more_than_the_days_that_are_kept(record:
 
 
 @pytest.mark.parametrize("days", [0, 90])
-async def test_the_warmer_forgets_by_the_clock_of_the_record(settings: Settings, record: Database, days: int) -> None:
+async def test_purge_job_uses_the_database_clock(settings: Settings, record: Database, days: int) -> None:
     async with record.connection() as connection:
         old = await computed(record, 0)
         await connection.execute("update computation set finished_at = now() - interval '91 days'")

@@ -161,7 +161,7 @@ async def world(settings: Settings) -> AsyncIterator[World]:
                 await asyncio.gather(preparer, return_exceptions=True)
 
 
-async def test_a_run_does_all_five_phases_and_proves_it(world: World) -> None:
+async def test_run_executes_and_verifies_all_phases(world: World) -> None:
     run = await world.start()
     assert await execute(world.context, run) == "completed"
     row = await world.row(run)
@@ -180,7 +180,7 @@ async def test_a_run_does_all_five_phases_and_proves_it(world: World) -> None:
     assert {ask["origin"] for ask in world.asked if ask["no_store"]} == {"verify"}
 
 
-async def test_a_run_on_an_unchanged_dataset_does_no_work_and_says_so(world: World) -> None:
+async def test_run_on_unchanged_dataset_reports_no_work(world: World) -> None:
     await execute(world.context, await world.start())
     world.asked.clear()
     again = await world.start()
@@ -192,7 +192,7 @@ async def test_a_run_on_an_unchanged_dataset_does_no_work_and_says_so(world: Wor
     assert world.brought == 2
 
 
-async def test_a_failing_strategy_fails_alone_and_makes_the_run_partial(world: World) -> None:
+async def test_failing_strategy_makes_the_run_partial(world: World) -> None:
     world.failing["bill_ackman"] = "ROIC has no value: no statements with cash_and_equivalents"
     run = await world.start()
     assert await execute(world.context, run) == "partial"
@@ -211,7 +211,7 @@ async def test_missing_data_do_not_make_a_run_partial(world: World) -> None:
     assert all(failure["missing_data"] for failure in failures)
 
 
-async def test_an_interrupted_run_goes_on_where_it_was(world: World) -> None:
+async def test_interrupted_run_continues(world: World) -> None:
     reached = asyncio.Event()
 
     async def stop_here() -> None:
@@ -234,7 +234,7 @@ async def test_an_interrupted_run_goes_on_where_it_was(world: World) -> None:
     assert (await world.row(run))["attempts"] == 2
 
 
-async def test_a_run_whose_warmer_was_killed_is_taken_over_when_its_lease_is_over(world: World) -> None:
+async def test_run_with_expired_lease_is_acquired(world: World) -> None:
     run = await world.start()
     async with world.context.database.connection() as connection:
         await connection.fetchrow(statements("warm")["acquire_lease"], run, 60.0, "gone")
@@ -245,7 +245,7 @@ async def test_a_run_whose_warmer_was_killed_is_taken_over_when_its_lease_is_ove
     assert await execute(world.context, run) == "completed"
 
 
-async def test_a_warmer_that_lost_its_run_changes_nothing(world: World) -> None:
+async def test_warmer_without_lease_writes_nothing(world: World) -> None:
     async def steal() -> None:
         async with world.context.database.connection() as connection:
             await connection.execute("update warm_run set lease = lease + 1")
@@ -259,14 +259,14 @@ async def test_a_warmer_that_lost_its_run_changes_nothing(world: World) -> None:
     assert noted == 0
 
 
-async def test_a_second_start_by_hand_is_refused_with_the_id_of_the_first(world: World) -> None:
+async def test_second_manual_run_is_rejected(world: World) -> None:
     run = await world.start()
     async with world.context.database.connection() as connection:
         assert await connection.fetchrow(statements("warm")["insert_manual_run"], list(PHASES)) is None
         assert (await connection.fetchrow(statements("warm")["select_open_run"]))["id"] == run
 
 
-async def test_a_dataset_that_changed_meanwhile_is_warmed_anew(world: World) -> None:
+async def test_changed_dataset_is_warmed_again(world: World) -> None:
     run = await world.start()
     async with world.context.database.connection() as connection:
         await connection.execute("update warm_run set dataset_version = 'older' where id = $1", run)
@@ -279,7 +279,7 @@ async def test_a_dataset_that_changed_meanwhile_is_warmed_anew(world: World) -> 
     assert len(asked) == 4
 
 
-async def test_without_market_data_the_run_fails_with_the_remedy(world: World) -> None:
+async def test_run_without_market_data_names_the_remedy(world: World) -> None:
     async with world.context.database.connection() as connection:
         await connection.execute("delete from data_revision")
     run = await world.start()
@@ -287,7 +287,7 @@ async def test_without_market_data_the_run_fails_with_the_remedy(world: World) -
     assert "ondol load" in (await world.row(run))["error"]
 
 
-async def test_what_cannot_fit_is_said_beforehand(world: World) -> None:
+async def test_plan_reports_a_cache_that_is_too_small(world: World) -> None:
     async with world.context.database.connection() as connection:
         await connection.execute(
             "insert into dataset_part (name, bytes) select 'close-2025', convert_to(repeat('x', 300000000), 'utf8')"
@@ -300,7 +300,7 @@ async def test_what_cannot_fit_is_said_beforehand(world: World) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Call to deprecated close")  # by arq itself, with redis 5
-async def test_an_arq_worker_takes_up_what_waits(world: World) -> None:
+async def test_arq_worker_executes_due_runs(world: World) -> None:
     run = await world.start()
     worker = jobs.build_worker(world.context)
     serving = asyncio.ensure_future(worker.async_run())
@@ -325,13 +325,13 @@ async def test_an_arq_worker_takes_up_what_waits(world: World) -> None:
         ({}, "HTTP (200)"),
     ],
 )
-def test_a_refusal_is_told_in_one_sentence(document: dict[str, Any], expected: str) -> None:
+def test_problem_document_becomes_one_sentence(document: dict[str, Any], expected: str) -> None:
     from shared.infra.api_client import reason_of
 
     assert reason_of(document, 200) == expected
 
 
-async def test_what_users_asked_for_is_warmed_and_what_failed_for_them_is_not(world: World) -> None:
+async def test_popular_requests_are_warmed_without_failed_ones(world: World) -> None:
     async with world.context.database.connection() as connection:
         for number, (status, strategy) in enumerate([("completed", "mine"), ("failed", "broken")]):
             request = f'{{"strategy": "{strategy}", "start": "2025-01-02", "end": "2025-02-03"}}'
@@ -347,7 +347,7 @@ async def test_what_users_asked_for_is_warmed_and_what_failed_for_them_is_not(wo
     assert {(ask["strategy"], ask["start"], ask["end"]) for ask in asked} == {("mine", "2025-11-28", "2025-12-30")}
 
 
-async def test_the_picks_of_a_morning_are_noted_once_and_what_failed_is_tried_again(world: World) -> None:
+async def test_selections_are_stored_once_and_failures_retried(world: World) -> None:
     day = dt.date(2025, 12, 30)
     world.failing["bill_ackman"] = "ROIC has no value"
     assert await daily_selection.store_selections(world.context, day) == 13

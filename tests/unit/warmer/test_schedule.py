@@ -68,7 +68,7 @@ async def note_night(record: Database, night: str) -> None:
         )
 
 
-async def test_365_nights_with_three_warmers_make_365_runs_at_three_in_seoul(record: Database, zone: str) -> None:
+async def test_three_warmers_run_once_a_night_for_a_year(record: Database, zone: str) -> None:
     """Three warmers look at once, by clocks that are off by up to 90 seconds; what is due is told by the record's."""
     await note_night(record, "2024-12-31")
     begun: list[dt.datetime] = []
@@ -87,7 +87,7 @@ async def test_365_nights_with_three_warmers_make_365_runs_at_three_in_seoul(rec
     assert begun == [dt.datetime.combine(night, dt.time(3), SEOUL) for night, _ in found]
 
 
-async def test_a_missed_night_is_caught_up_once(record: Database) -> None:
+async def test_missed_run_is_caught_up_once(record: Database) -> None:
     await note_night(record, "2025-03-01")
     assert await insert_nightly_run(record, WARM, seoul("2025-03-02T02:55:00")) is None
     assert await insert_nightly_run(record, WARM, seoul("2025-03-02T03:20:00")) is not None
@@ -96,7 +96,7 @@ async def test_a_missed_night_is_caught_up_once(record: Database) -> None:
     assert await nights(record) == [(dt.date(2025, 3, 1), "nightly"), (dt.date(2025, 3, 2), "catch_up")]
 
 
-async def test_a_night_waits_for_a_run_that_is_going_on(record: Database) -> None:
+async def test_nightly_run_waits_for_an_open_run(record: Database) -> None:
     await note_night(record, "2025-02-28")
     async with record.connection() as connection:
         await connection.execute("insert into warm_run (trigger, phases) values ('hand', '{prices}')")
@@ -105,13 +105,13 @@ async def test_a_night_waits_for_a_run_that_is_going_on(record: Database) -> Non
     assert await insert_nightly_run(record, WARM, seoul("2025-03-01T03:01:05")) is not None
 
 
-async def test_without_market_data_no_night_is_due(settings: Settings) -> None:
+async def test_nightly_run_needs_market_data(settings: Settings) -> None:
     assert settings.database_url is not None
     async with database(settings.database_url, size=1) as empty:
         assert await insert_nightly_run(empty, WARM, seoul("2025-03-01T03:00:05")) is None
 
 
-async def test_a_version_that_was_never_warmed_is_warmed_at_the_start_and_only_once(record: Database) -> None:
+async def test_cold_version_is_warmed_once_at_start_up(record: Database) -> None:
     assert await insert_startup_run(record, None) is None
     assert await insert_startup_run(record, "v1") is not None
     assert await insert_startup_run(record, "v1") is None
@@ -121,23 +121,23 @@ async def test_a_version_that_was_never_warmed_is_warmed_at_the_start_and_only_o
     assert await insert_startup_run(record, "v2") is not None
 
 
-async def test_the_clock_of_the_record_is_aware(record: Database) -> None:
+async def test_database_clock_has_a_time_zone(record: Database) -> None:
     assert (await database_clock(record)()).tzinfo is not None
 
 
-def test_a_night_is_named_by_the_date_in_seoul() -> None:
+def test_due_date_is_the_date_in_seoul() -> None:
     assert due_date(WARM, dt.datetime(2025, 1, 1, 18, 0, 1, tzinfo=dt.UTC)) == (dt.date(2025, 1, 2), "nightly")
     assert due_date(WARM, dt.datetime(2025, 1, 1, 17, 59, 59, tzinfo=dt.UTC)) == (dt.date(2025, 1, 1), "catch_up")
 
 
-def test_picks_are_due_from_seven_on_on_trading_days_only() -> None:
+def test_selections_are_due_on_trading_days_from_seven() -> None:
     assert due_day(PICKS, seoul("2025-12-30T07:00:00")) == dt.date(2025, 12, 30)
     assert due_day(PICKS, seoul("2025-12-30T06:59:00")) is None
     assert due_day(PICKS, seoul("2025-12-31T09:00:00")) is None
     assert due_day(PICKS, seoul("2026-06-03T09:00:00")) is None
 
 
-def test_every_job_says_when_it_runs_next() -> None:
+def test_jobs_report_their_next_run() -> None:
     now = seoul("2025-12-30T12:34:00")
     assert WARM.next_run(now) == seoul("2025-12-31T03:00:00")
     assert REFRESH.next_run(now) == seoul("2025-12-30T13:00:00")
