@@ -144,18 +144,16 @@ class Datasets:
 
     async def follow(self, published: asyncio.Event) -> None:
         """Task: receive publications and set `published` after each."""
-        broadcast = Broadcast(self._broker, DATASETS)
-        started = False
-        while True:
-            try:
-                if not started:
-                    await broadcast.start()
-                    started = True
-                for _, event in await broadcast.read():
-                    if isinstance(event, DatasetPublished) and not event.parts:
-                        self._queried_at = -CURRENT_TTL_S
-                        await self.current()
-                        published.set()
-            except (*LOST, *DATABASE_LOST, UnavailableError, DatasetError) as error:
-                log.warning("broker.disconnected", error=type(error).__name__)
-                await asyncio.sleep(0.3)
+
+        def on_lost(error: Exception) -> None:
+            log.warning("broker.disconnected", error=type(error).__name__)
+
+        async for event in Broadcast(self._broker, DATASETS).follow(on_lost):
+            if isinstance(event, DatasetPublished) and not event.parts:
+                self._queried_at = -CURRENT_TTL_S
+                try:
+                    await self.current()
+                except (*DATABASE_LOST, UnavailableError, DatasetError) as error:  # the next query reads it again
+                    self._queried_at = -CURRENT_TTL_S
+                    log.warning("dataset.read_failed", error=type(error).__name__)
+                published.set()

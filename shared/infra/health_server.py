@@ -21,7 +21,8 @@ async def health_server(
 ) -> AsyncIterator[int]:
     """Serve until the block ends; yield the port (a free one when `port` is 0).
 
-    /healthz is 200 while the process runs; /readyz is 503 with the names of the failing `checks`.
+    The bodies are those of the API: /healthz is 200 while the process runs; /readyz lists each of the `checks` under
+    `dependencies` and is 503 when one fails.
     SetupError when the port is in use.
     """
 
@@ -55,11 +56,12 @@ async def _respond(
     if method not in {b"GET", b"HEAD"}:
         return "405 Method Not Allowed", _JSON, b"{}"
     if path == b"/healthz":
-        return "200 OK", _JSON, b'{"status":"alive"}'
+        return "200 OK", _JSON, b'{"status":"ok"}'
     if path == b"/metrics":
         return "200 OK", CONTENT_TYPE_LATEST, exposition()
     if path == b"/readyz":
-        failing = [name for name, check in checks.items() if not await check()]
-        body = orjson.dumps({"status": "not ready" if failing else "ready", "failing": failing})
-        return "503 Service Unavailable" if failing else "200 OK", _JSON, body
+        dependencies = {name: await check() for name, check in checks.items()}
+        ready = all(dependencies.values())
+        body = orjson.dumps({"status": "ready" if ready else "not_ready", "dependencies": dependencies})
+        return "200 OK" if ready else "503 Service Unavailable", _JSON, body
     return "404 Not Found", _JSON, b"{}"

@@ -32,20 +32,6 @@ def verify_sizes(kernels: ctypes.CDLL, source: str, expected: list[int]) -> None
         )
 
 
-_DATA = object.__basicsize__
-_read = ctypes.c_size_t.from_address
-
-
 def place(array: np.ndarray) -> int:
-    """The address of an array's first element, which lives as long as the array: `array.ctypes.data`, in a fifth of
-    the time. A run asks a hundred times."""
-    return _read(id(array) + _DATA).value
-
-
-def _place(array: np.ndarray) -> int:
+    """Return the address of an array's first element; it is valid while the array exists."""
     return array.ctypes.data
-
-
-_probe = np.zeros(1)
-if place(_probe) != _probe.ctypes.data:  # an interpreter that lays out its objects in another way
-    place = _place

@@ -155,8 +155,8 @@ async def test_a_number_that_postgresql_has_no_room_for_is_refused_and_nothing_c
     url = home.run["servers"]["database_url"]
     before = home.run
     async with lone_connection(url) as connection:
-        seats = await connection.fetchrow(statements("connections")["connection_usage"])
-    async with database(url, size=seats["room"] - seats["taken"] - 25):
+        usage = await connection.fetchrow(statements("connections")["connection_usage"])
+    async with database(url, size=usage["available"] - usage["reserved"] - 25):
         code, _, error = await home.scale(64)
         assert (code, home.run) == (1, before), error
         assert all(part in error for part in ("PostgreSQL admits 497 connections", "63 more simulators", "start fewer"))

@@ -51,13 +51,13 @@ async def test_one_server_as_broker_and_cache_is_rejected(service: str, settings
     assert shared.cache_url != shared.broker_url
     code, errors = await started(service, shared)
     assert code == 2
-    assert "ONDOL_BROKER_URL and ONDOL_CACHE_URL lead to the same Redis server" in errors
+    assert "ONDOL_BROKER_URL and ONDOL_CACHE_URL point to the same Redis server" in errors
     assert len(errors.strip().splitlines()) == 1, errors
 
 
 @pytest.mark.parametrize("service", SERVICES)
 async def test_services_need_room_in_max_connections(service: str, settings: Settings) -> None:
-    room = (await seats(settings))["room"]
+    room = (await seats(settings))["available"]
     async with database(settings.database_url or "", size=room - 40):
         code, errors = await started(service, replace(settings, database_pool_size=60))
     assert code == 2
@@ -68,21 +68,21 @@ async def test_services_need_room_in_max_connections(service: str, settings: Set
 async def test_connection_usage_counts_pools_and_others(settings: Settings) -> None:
     url = settings.database_url or ""
     before = await seats(settings)
-    assert before["room"] == 500 - 3
+    assert before["available"] == 500 - 3
     async with AsyncExitStack() as stack:
         for size in (30, 40):
             await stack.enter_async_context(database(url, size=size))
         await stack.enter_async_context(fast_database(url, name="api", size=50, acquire_timeout_s=1))
         found = await seats(settings)
         assert found["pools"] == before["pools"] + 3
-        assert abs(found["taken"] - before["taken"] - 120) <= 2  # the supervisor of the servers looks in now and then
+        assert abs(found["reserved"] - before["reserved"] - 120) <= 2  # the supervisor connects now and then
     after = await seats(settings)
     assert after["pools"] == before["pools"]
 
 
 async def test_pool_over_budget_is_rejected_and_closed(settings: Settings) -> None:
     url = settings.database_url or ""
-    free = (seen := await seats(settings))["room"] - seen["taken"]
+    free = (seen := await seats(settings))["available"] - seen["reserved"]
     async with database(url, size=free - 10, service="one"):
         with pytest.raises(SetupError, match="raise max_connections"):
             await connect_pool(url, size=20, service="two")
@@ -96,7 +96,7 @@ async def test_pool_over_budget_is_rejected_and_closed(settings: Settings) -> No
 
 async def test_pool_name_is_unambiguous_and_fits(settings: Settings) -> None:
     async with lone_connection(settings.database_url or "", application_name="ondol-9999-x") as connection:
-        assert (await connection.fetchrow(statements("connections")["connection_usage"]))["taken"] < 1000
+        assert (await connection.fetchrow(statements("connections")["connection_usage"]))["reserved"] < 1000
     assert len(application_name("simulator", 200)) < 64
 
 

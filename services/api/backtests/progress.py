@@ -21,7 +21,6 @@ from shared.contracts.events import (
 )
 from shared.errors import UnavailableError
 from shared.infra.database.pool import LOST as DATABASE_LOST
-from shared.infra.redis.client import LOST
 from shared.infra.redis.connection import BrokerClient
 from shared.infra.redis.streams import Broadcast
 
@@ -157,20 +156,16 @@ class ProgressHub:
 
     async def read(self, broker: BrokerClient) -> None:
         """Task: read the stream; while the broker is unavailable, retry."""
-        broadcast = Broadcast(broker, EVENTS_STREAM)
-        started = False
-        while True:
-            try:
-                if not started:
-                    await broadcast.start()
-                    started = True
-                self.is_reading = True
-                for _, event in await broadcast.read():
-                    self.dispatch(event)
-            except LOST as error:
-                self.is_reading = False
-                log.warning("broker.disconnected", error=type(error).__name__)
-                await asyncio.sleep(0.2)
+
+        def on_lost(error: Exception) -> None:
+            self.is_reading = False
+            log.warning("broker.disconnected", error=type(error).__name__)
+
+        def on_connected() -> None:
+            self.is_reading = True
+
+        async for event in Broadcast(broker, EVENTS_STREAM).follow(on_lost, on_connected):
+            self.dispatch(event)
 
     async def sweep(self, finished_of: FinishedOf, *, every_s: float = 1.0) -> None:
         """Task: query PostgreSQL for the awaited outcomes, so that a lost event delays an answer but never loses it."""

@@ -223,10 +223,12 @@ class Broadcast:
                 found.append((entry, event))
         return found
 
-    async def follow(self, on_lost: Callable[[Exception], None]) -> AsyncIterator[Event]:
-        """Yield every event from now on, for ever; call `on_lost` with each error of a lost broker and reconnect.
+    async def follow(
+        self, on_lost: Callable[[Exception], None], on_connected: Callable[[], None] | None = None
+    ) -> AsyncIterator[Event]:
+        """Yield every event from now on, for ever, and reconnect to a lost broker.
 
-        An error of a lost broker may also be thrown in by the consumer's body through `async for`; it is not caught.
+        `on_lost` is called with each error of the broker, `on_connected` before each read.
         """
         started = bool(self.positions)
         while True:
@@ -234,6 +236,8 @@ class Broadcast:
                 if not started:
                     await self.start()
                     started = True
+                if on_connected is not None:
+                    on_connected()
                 events = await self.read()
             except LOST as error:
                 on_lost(error)

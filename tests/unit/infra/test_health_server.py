@@ -32,9 +32,9 @@ async def _no() -> bool:
 
 async def test_readyz_names_failing_checks() -> None:
     async with health_server("127.0.0.1", 0, {"database": _yes, "broker": _no}, exposition) as port:
-        assert await _ask(port, b"GET /healthz HTTP/1.1\r\n\r\n") == (200, b'{"status":"alive"}')
+        assert await _ask(port, b"GET /healthz HTTP/1.1\r\n\r\n") == (200, b'{"status":"ok"}')
         status, body = await _ask(port, b"GET /readyz HTTP/1.1\r\n\r\n")
-        assert (status, body) == (503, b'{"status":"not ready","failing":["broker"]}')
+        assert (status, body) == (503, b'{"status":"not_ready","dependencies":{"database":true,"broker":false}}')
         status, body = await _ask(port, b"GET /metrics HTTP/1.1\r\n\r\n")
         assert status == 200
         assert b"ondol_process_memory_bytes" in body
