@@ -17,9 +17,12 @@ _EXPRESSIONS: tuple[tuple[str, str, Any], ...] = (
     ("portfolio", "when", "market"),
 )
 
+_LOADED = {"earnings": "net_income", "book_equity": "total_equity", "cap": "market_cap", "company_cap": "market_cap"}
+"""Derived input -> the loaded column without which it is absent (the owners' parts are used where loaded)."""
+
 
 class Needs(NamedTuple):
-    """Keys of factors, and names of inputs (accounts of financial statements, prices); both sorted."""
+    """Keys of factors, and names of loaded inputs (accounts of financial statements, prices, dividends); both sorted."""
 
     factors: tuple[str, ...]
     inputs: tuple[str, ...]
@@ -39,5 +42,6 @@ def needs_of(strategy: Mapping[str, Any]) -> Needs:
         except RequestError:  # a stored strategy of an earlier language; submitting it reports the problem
             continue
     known = [BY_KEY[key] for key in sorted(factors) if key in BY_KEY]
-    inputs = {need for factor in known for need in factor.needs}
+    names = {need.partition(" ")[0] if need.endswith(" ago") else need for factor in known for need in factor.needs}
+    inputs = {_LOADED.get(name, name) for name in names}
     return Needs(tuple(factor.key for factor in known), tuple(sorted(inputs)))

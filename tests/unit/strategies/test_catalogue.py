@@ -48,7 +48,7 @@ def test_named_fields_win_one_by_one_null_included_and_lists_replace() -> None:
                  "universe": {"markets": ["KOSDAQ"]}}  # fmt: skip
     found = strategy_request(reference, {**BODY, "costs": {"slippage_pct": 0.3}})
     assert found["strategy"]["portfolio"] == {
-        "max_positions": 3, "position_pct": 15, "max_position_value": None, "max_new_per_day": 5, "rebalance": "daily",
+        "max_positions": 3, "max_position_value": None, "max_new_per_day": 5, "rebalance": "daily",
     }  # fmt: skip
     assert found["strategy"]["universe"] == {"markets": ["KOSDAQ"]}
     assert "id" not in found["strategy"]
