@@ -22,7 +22,7 @@ _LOADED = {"earnings": "net_income", "book_equity": "total_equity", "cap": "mark
 
 
 class Needs(NamedTuple):
-    """Keys of factors, and names of loaded inputs (accounts of financial statements, prices, dividends); both sorted."""
+    """Keys of factors, and names of loaded inputs (accounts of statements, prices, dividends); both sorted."""
 
     factors: tuple[str, ...]
     inputs: tuple[str, ...]
