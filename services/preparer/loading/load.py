@@ -85,7 +85,11 @@ async def load_market(
             work = _Load(
                 files=files, folder=folder, writer=writer, reader=reader, progress=progress, change_unit=change_unit
             )
-            await _load(work, report)
+            try:
+                await _load(work, report)
+            finally:
+                if not writer.is_closed():
+                    await writer.fetchval(_SQL["unlock"])
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     report.seconds = time.monotonic() - started

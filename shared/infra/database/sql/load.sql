@@ -1,6 +1,10 @@
 -- name: lock
 select pg_try_advisory_lock(7316510002);
 
+-- name: unlock
+-- Before the connection ends: its lock would last until the server notices the end.
+select pg_advisory_unlock(7316510002);
+
 -- name: known_instruments
 select ordinal, code, name, name_en, market, sector, listed_on, delisted_on, kind, issuer from instrument order by ordinal;
 
