@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help install fmt lint types imports check test sanitize fuzz test-ops secrets dashboards lock audit up down demo serve bench faults clean
+.PHONY: help install fmt lint types imports check test search sanitize fuzz test-ops secrets dashboards lock audit up down demo serve bench faults clean
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
 
@@ -42,6 +42,9 @@ sanitize: install ## unit, property and fuzz tests over C kernels with AddressSa
 
 fuzz: install ## many more random inputs for codec and result encoding, with the sanitizers
 	$(BIN)/python ops/sanitize.py tests/fuzz --hypothesis-profile fuzz
+
+search: install ## compare engine and reference on random markets and requests (SECONDS=300 SEED=n)
+	$(BIN)/python -m tests.conformance.search --seconds $(or $(SECONDS),300) $(if $(SEED),--seed $(SEED))
 
 test-ops: install ## a real Prometheus scrapes the system (Debian's package prometheus)
 	@command -v prometheus promtool >/dev/null || { echo "install Debian's package prometheus first: apt-get install prometheus"; exit 1; }

@@ -1,4 +1,4 @@
-"""What the preparer derives from the loaded rows is what the plain loops of the reference derive."""
+"""The derived fields of the preparer equal those of the plain loops of the reference."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from shared.model.calendar import to_day
+from shared.model.listings import name_on, row_attributes
 from tests.reference import language
 from tests.reference import market as reference
 from tests.support.markets import panels_of
@@ -34,17 +36,32 @@ def columns(series: list[list[float | None]]) -> np.ndarray[Any, np.dtype[np.flo
 
 
 @pytest.mark.parametrize("block", range(5))
-def test_what_is_derived_from_random_markets_is_what_the_reference_derives(block: int) -> None:
+def test_derived_fields_of_random_markets_equal_plain_loops(block: int) -> None:
     for seed in range(block * 8, block * 8 + 8):
         market = random_market(seed)
-        made, panels = reference.read(market), panels_of(market, ())
-        order = [panels.instruments.ordinal[s.code] for s in made.stocks]
-        absent = np.isnan(columns([s.close for s in made.stocks]))
-        expected = {name: columns([getattr(s, name) for s in made.stocks]) for name in ("split", "last", "adjust")}
-        expected |= {name: columns([getattr(s, name) for s in made.stocks]) for name in ("cap", "shares")}
-        expected |= {field: columns(language.name_values(made, name)) for name, field in FIELDS.items()}
+        loaded, panels = reference.read(market), panels_of(market, ())
+        assert panels.days.tolist() == [to_day(day) for day in loaded.days]
+        order = [panels.instruments.ordinal[s.code] for s in loaded.stocks]
+        absent = np.isnan(columns([s.close for s in loaded.stocks]))
+        expected = {name: columns([getattr(s, name) for s in loaded.stocks]) for name in ("split", "last", "adjust")}
+        expected |= {name: columns([getattr(s, name) for s in loaded.stocks]) for name in ("cap", "shares")}
+        expected |= {field: columns(language.name_values(loaded, name)) for name, field in FIELDS.items()}
         for field, values in expected.items():
-            found = panels.panel(field, slice(0, len(made.days)))[:, order]
+            found = panels.panel(field, slice(0, len(loaded.days)))[:, order]
             if field in {"cap", "shares"}:
                 found = np.where(absent, np.nan, found)
             np.testing.assert_allclose(found, values, rtol=1e-12, err_msg=f"{field} of market {seed}")
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_attributes_of_a_row_equal_the_reference(seed: int) -> None:
+    market = random_market(seed)
+    loaded, panels = reference.read(market), panels_of(market, ())
+    found = row_attributes(panels, slice(0, len(loaded.days)))
+    for stock in loaded.stocks:
+        column = panels.instruments.ordinal[stock.code]
+        assert [found.markets[i] for i in found.market[:, column]] == stock.market
+        assert [found.kinds[i] for i in found.kind[:, column]] == stock.kind
+        assert [None if i < 0 else found.sectors[i] for i in found.sector[:, column]] == stock.sector
+        names = [name_on(panels, column, int(day)) for day in panels.days]
+        assert names == [stock.identity.name_on(day) for day in loaded.days]

@@ -22,7 +22,7 @@ from shared.dataset.panels import MappedPanels
 from shared.infra.database.pool import database
 from shared.model.fields import LANGUAGE_FIELDS, STORED
 from shared.settings import Settings
-from tests.conformance.comparison import differences, product_result, reference_result
+from tests.conformance.comparison import differences, engine_result, reference_result
 from tests.reference.market import read
 from tests.support.datasets import Shelf
 from tests.support.markets import panels_of
@@ -31,14 +31,6 @@ from tests.support.random_requests import random_request
 
 Market = dict[str, list[dict[str, Any]]]
 BUDGET = 1 << 28
-
-
-def loadable(seed: int) -> Market:
-    """A random market in which a day without a close has 0, as the load format wants it."""
-    market = random_market(seed)
-    for price in market["prices"]:
-        price["close"] = price["close"] or 0
-    return market
 
 
 def written(market: Market, directory: Path) -> Path:
@@ -65,7 +57,7 @@ def until(market: Market, day: str, rng: random.Random) -> Market:
         if company.get("delisted_on", day) > day:
             company["delisted_on"] = None
     for price in found["prices"]:
-        if rng.random() < 0.01 and price["volume"]:
+        if rng.random() < 0.01 and price["volume"] and price["open"]:
             price["volume"] += 7
             price["high"] += 100
     for statement in found["financials"]:
@@ -107,7 +99,7 @@ def assert_same(found: MappedPanels, expected: MemoryPanels) -> None:
 
 @pytest.mark.parametrize("seed", [7, 31, 34])
 async def test_a_market_in_instalments_is_the_market_at_once(seed: int, settings: Settings, tmp_path: Path) -> None:
-    market, rng = loadable(seed), random.Random(seed)
+    market, rng = random_market(seed), random.Random(seed)
     days = sorted({p["date"] for p in market["prices"]})
     for turn, at in enumerate((len(days) // 3, len(days) * 2 // 3, len(days) - 2)):
         await prepared(settings, until(market, days[at], rng), tmp_path / f"load{turn}")
@@ -117,11 +109,11 @@ async def test_a_market_in_instalments_is_the_market_at_once(seed: int, settings
     made = read(market)
     for turn in range(3):
         request = random_request(seed * 100 + turn, market)
-        assert differences(product_result(found, request), reference_result(made, request)) == []
+        assert differences(engine_result(found, request), reference_result(made, request)) == []
 
 
 async def test_a_second_load_of_the_same_market_publishes_nothing(settings: Settings, tmp_path: Path) -> None:
-    market = loadable(5)
+    market = random_market(5)
     await prepared(settings, market, tmp_path / "first")
     before = await published(settings, tmp_path / "panels")
     report = await load_market(written(market, tmp_path / "second"), settings.database_url or "")
@@ -131,7 +123,7 @@ async def test_a_second_load_of_the_same_market_publishes_nothing(settings: Sett
 
 
 async def test_a_rebuild_from_nothing_has_the_name_of_the_built_up_version(settings: Settings, tmp_path: Path) -> None:
-    market = loadable(34)
+    market = random_market(34)
     days = sorted({p["date"] for p in market["prices"]})
     await prepared(settings, until(market, days[len(days) // 2], random.Random(1)), tmp_path / "half")
     await prepared(settings, market, tmp_path / "whole")

@@ -1,1 +1,1 @@
-"""A slow reference of the engine: plain loops over Python floats, written from the contract pages alone."""
+"""An independent, slow and plain program of engine version 2, written from the contract alone."""

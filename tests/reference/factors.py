@@ -1,4 +1,4 @@
-"""The 57 factors by a plain loop over one stock, in float64, rounded to float32 as the last step."""
+"""The 57 factors: a plain loop over one stock in float64, rounded to float32 as the last step."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ KEYS = tuple(PRICE) + tuple(FUNDAMENTAL)
 
 
 def single(value: Value) -> Value:
-    """The float32 nearest to a value; absent when it is not finite."""
+    """Return the float32 nearest to a value; None when it is not finite."""
     if value is None or not math.isfinite(value):
         return None
     value = ctypes.c_float(value).value
@@ -22,25 +22,25 @@ def single(value: Value) -> Value:
 
 
 def factor(market: Market, key: str) -> list[Series]:
-    """Values of a factor, one list of rows per stock."""
-    made: list[Series] | None = market.cache.get(key)
-    if made is None:
-        made = []
+    """Return the values of a factor, one list of rows per stock; None on rows without a (carried) close."""
+    cached: list[Series] | None = market.cache.get(key)
+    if cached is None:
+        cached = []
         for stock in market.stocks:
             values = PRICE[key](market, stock) if key in PRICE else _fundamental(market, stock, key)
-            made.append([single(v) if stock.close[row] is not None else None for row, v in enumerate(values)])
-        market.cache[key] = made
-    return made
+            cached.append([single(v) if stock.close[row] is not None else None for row, v in enumerate(values)])
+        market.cache[key] = cached
+    return cached
 
 
 def table(market: dict[str, Any]) -> dict[str, dict[str, dict[str, float]]]:
-    """Every factor that has a value: date -> stock code -> key -> value."""
-    made = read(market)
+    """Return every factor that has a value: date -> stock code -> key -> value."""
+    loaded = read(market)
     found: dict[str, dict[str, dict[str, float]]] = {}
-    for row, day in enumerate(made.days):
+    for row, day in enumerate(loaded.days):
         found[day.isoformat()] = {
-            stock.code: {key: value for key in KEYS if (value := factor(made, key)[at][row]) is not None}
-            for at, stock in enumerate(made.stocks)
+            stock.code: {key: value for key in KEYS if (value := factor(loaded, key)[at][row]) is not None}
+            for at, stock in enumerate(loaded.stocks)
         }
     return found
 

@@ -9,33 +9,36 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.reference.factors import KEYS, factor
-from tests.reference.market import Market, Series, Stock
-from tests.reference.parser import COMPARISONS, CROSS, EVERY_ROW, FIELDS, Node, parse, reads
-from tests.reference.windows import across, deviation, ema, finite, over_time, single
+from tests.reference.market import INDEX_CARRY, Market, Series, Stock
+from tests.reference.parser import AGGREGATES, COMPARISONS, CROSS, FIELDS, Node, is_over_time, parse, walk
+from tests.reference.windows import across, aggregate, deviation, ema, filled, finite, over_time, single
 
-__all__ = ["EVERY_ROW", "Evaluator", "Grid", "Node", "deviation", "name_values", "parse", "reads", "single"]
+__all__ = ["Evaluator", "Grid", "Node", "deviation", "is_over_time", "name_values", "parse", "single", "walk"]
 
-Grid = list[list[Any]]  # one list of stocks per row
+Grid = list[list[Any]]
+"""One list of stocks per row."""
+
+PRICES = {"open", "high", "low", "close", "raw_open", "raw_high", "raw_low", "raw_close"}
 
 
 @dataclass
 class Evaluator:
-    """Evaluates trees over every row of a market; `universe[row][stock]` is where cross-section functions look.
+    """Evaluate trees over every row of a market; cross-section functions run over `universe[row][stock]`.
 
-    With `noise`, every value that is read is moved by about its last bit, and so are the sides of a comparison: what
-    then comes out otherwise was decided by rounding.
+    With `noise`, every value that is read is moved by about its last bit, and so are the sides of a comparison: a
+    result that then differs was decided by rounding.
     """
 
     market: Market
     universe: list[list[bool]]
     noise: random.Random | None = None
-    made: dict[Node, Grid] = field(default_factory=dict)
+    cached: dict[Node, Grid] = field(default_factory=dict)
 
     def run(self, node: Node) -> Grid:
-        """Values of a tree, one list of stocks per row: bool, or float or None."""
-        if node not in self.made:
-            self.made[node] = self._run(node)
-        return self.made[node]
+        """Return the values of a tree, one list of stocks per row: bool, or float or None."""
+        if node not in self.cached:
+            self.cached[node] = self._run(node)
+        return self.cached[node]
 
     def _moved(self, value: float | None) -> float | None:
         if value is None or self.noise is None:
@@ -84,18 +87,42 @@ class Evaluator:
             return self._each(CELL[name], *arguments)
         if name in CROSS:
             p = arguments[1][1] if name == "winsorize" else 0.0
-            sectors = [stock.sector for stock in self.market.stocks]
-            return [
-                across(name, cells, inside, sectors, p)
-                for cells, inside in zip(self.run(arguments[0]), self.universe, strict=True)
-            ]
-        grids = [self.run(node) for node in arguments[: 2 if name == "ts_corr" else 1]]
+            rows = []
+            for row, cells in enumerate(self.run(arguments[0])):
+                sectors = [stock.sector[row] for stock in self.market.stocks]
+                rows.append(across(name, cells, self.universe[row], sectors, p))
+            return rows
+        if name in AGGREGATES:
+            rows = []
+            for cells, inside in zip(self.run(arguments[0]), self.universe, strict=True):
+                value = aggregate(name, [cell for cell, there in zip(cells, inside, strict=True) if there])
+                rows.append([value] * len(cells))
+            return rows
         n = int(arguments[-1][1])
-        columns = []
-        for at in range(len(self.market.stocks)):
-            series = [[row[at] for row in grid] for grid in grids]
-            columns.append(ema(series[0], n) if name == "ema" else over_time(name, series, n))
+        price = arguments[0][0] == "name" and arguments[0][1] in PRICES
+        columns = [
+            ema(series[0], n) if name == "ema" else over_time(name, series, n, price=price)
+            for series in self._series(name, arguments)
+        ]
         return [[column[row] for column in columns] for row in range(len(self.market.days))]
+
+    def _series(self, name: str, arguments: tuple[Node, ...]) -> list[list[Series]]:
+        """Return what a function over time reads: per stock, one list of rows per argument."""
+        grids = [self.run(node) for node in arguments[: 2 if name == "ts_corr" else 1]]
+        return [[[row[at] for row in grid] for grid in grids] for at in range(len(self.market.stocks))]
+
+    def ever_filled(self, node: Node, rows: set[int]) -> bool:
+        """Return whether some stock of the universe has every value that a function over time needs on some row."""
+        for at, series in enumerate(self._series(node[1], node[2:])):
+            for row in rows:
+                if self.universe[row][at] and filled(node[1], series, row, int(node[-1][1])):
+                    return True
+        return False
+
+    def ever_valued(self, node: Node, rows: set[int]) -> bool:
+        """Return whether a node has a value for some stock of the universe on some row."""
+        values = self.run(node)
+        return any(values[row][at] is not None for row in rows for at, there in enumerate(self.universe[row]) if there)
 
 
 def _arithmetic(kind: str, a: float, b: float) -> float | None:
@@ -128,12 +155,17 @@ CELL: dict[str, Callable[..., Any]] = {
 
 
 def name_values(market: Market, name: str) -> list[Series]:
-    """A factor or price field, one list of rows per stock."""
+    """Return a factor, price field or index series, one list of rows per stock."""
     if name.upper() in KEYS:
         return factor(market, name.upper())
-    if name not in FIELDS:
-        raise ValueError(f"unknown name {name}")
-    return [_field(stock, name) for stock in market.stocks]
+    if name in FIELDS:
+        return [_field(stock, name) for stock in market.stocks]
+    for index in market.indices:
+        if index.lower() == name:
+            carried = market.index_carried(index, INDEX_CARRY)
+            assert carried is not None
+            return [carried for _ in market.stocks]
+    raise ValueError(f"unknown name {name}")
 
 
 def _field(stock: Stock, name: str) -> Series:
@@ -147,8 +179,8 @@ def _field(stock: Stock, name: str) -> Series:
         elif base == "listed_shares":
             value = stock.shares[row]
         elif base in {"volume", "trading_value"}:
-            value = stock.cell(row, base) if stock.trading[row] else 0.0
-        elif base == "close" or not stock.trading[row]:
+            value = stock.cell(row, base) if stock.tradable(row) else 0.0
+        elif base == "close" or not stock.tradable(row):
             value = close
         else:
             value = stock.positive(row, base)

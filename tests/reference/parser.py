@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from decimal import Decimal
 from typing import Any
 
-from tests.reference.factors import KEYS
+from tests.reference import korean
 
-TOKEN = re.compile(
-    r"\s*(?:(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|([A-Za-z_]\w*)|(<=|>=|==|!=|[-+*/<>(),]))"
+DIGITS = r"\d+(?:_\d+)*"
+NUMBER = re.compile(
+    rf"(?P<plain>{DIGITS}(?:\.(?:{DIGITS})?)?|\.{DIGITS})(?:(?P<unit>[만억조])|(?P<exponent>[eE][+-]?\d+))?"
 )
+NAME = re.compile(r"[^\W\d]\w*")
+SIGN = re.compile(r"<=|>=|==|!=|[-+*/<>(),]")
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "<": lambda a, b: a < b,
     "<=": lambda a, b: a <= b,
@@ -21,23 +25,53 @@ COMPARISONS: dict[str, Callable[[float, float], bool]] = {
 }
 FIELDS = {"open", "high", "low", "close", "volume", "trading_value", "listed_shares"}
 FIELDS |= {"raw_open", "raw_high", "raw_low", "raw_close", "raw_volume"}
+AGGREGATES = {"row_mean", "row_median", "row_sum", "row_count"}
 CROSS = {"rank", "rank_desc", "pct_rank", "zscore", "demean", "sector_rank", "sector_demean", "winsorize"}
 
 Node = tuple[Any, ...]
-EVERY_ROW = 1_000_000
+
+
+def tokens_of(text: str) -> list[str]:
+    """Return the words of a text: numbers as Python writes them, names in lower case, signs."""
+    text = korean.normalised(text)
+    words: list[str] = []
+    at = 0
+    while at < len(text):
+        if text[at].isspace():
+            at += 1
+            continue
+        title = korean.title_at(text, at)
+        if title is not None:
+            word, at = title
+            words.append(word)
+            continue
+        match = NUMBER.match(text, at)
+        if match is not None:
+            at = match.end()
+            if at < len(text) and korean.is_word_letter(text[at]):
+                raise ValueError(f"cannot read {text[match.start() :]!r}")
+            words.append(number_word(match))
+            continue
+        match = NAME.match(text, at) or SIGN.match(text, at)
+        if match is None:
+            raise ValueError(f"cannot read {text[at:]!r}")
+        word = match.group()
+        words.append(korean.WORDS.get(word, word.lower()))
+        at = match.end()
+    return words
+
+
+def number_word(match: re.Match[str]) -> str:
+    """Return a matched number as Python writes it."""
+    plain = match["plain"].replace("_", "")
+    if match["unit"]:
+        return repr(float(Decimal(plain) * Decimal(int(korean.UNITS[match["unit"]]))))
+    return plain + (match["exponent"] or "")
 
 
 class _Parser:
     def __init__(self, text: str) -> None:
-        self.tokens: list[str] = []
-        at = 0
-        text = text.rstrip()
-        while at < len(text):
-            found = TOKEN.match(text, at)
-            if found is None:
-                raise ValueError(f"cannot read {text[at:]!r}")
-            self.tokens.append(found.group().strip().lower())
-            at = found.end()
+        self.tokens = tokens_of(text)
         self.at = 0
 
     def peek(self) -> str:
@@ -123,7 +157,7 @@ class _Parser:
 
 
 def parse(text: str) -> Node:
-    """Text to a tree of tuples."""
+    """Return the tree of a text; ValueError when it is not an expression."""
     parser = _Parser(text)
     node = parser.either()
     if parser.peek():
@@ -131,22 +165,35 @@ def parse(text: str) -> Node:
     return node
 
 
-def reads(node: Node, behind: int = 0) -> dict[str, int]:
-    """Factor keys that a tree names, each with the rows behind a row that its value needs (`ema`: all)."""
-    if node[0] == "name":
-        key = node[1].upper()
-        return {key: behind} if key in KEYS else {}
-    if node[0] == "call":
-        name = node[1]
-        if name == "ema":
-            behind = EVERY_ROW
-        elif name in {"lag", "delta", "pct_change"}:
-            behind += int(node[-1][1])
-        elif name.startswith("ts_"):
-            behind += int(node[-1][1]) - 1
-    found: dict[str, int] = {}
+def offsets_of(node: Node) -> set[int] | None:
+    """Return how many rows back a function over time reads its first argument; None when it reads every row."""
+    name = node[1]
+    if name == "ema":
+        return None
+    if name == "lag":
+        return {int(node[-1][1])}
+    if name in {"delta", "pct_change"}:
+        return {0, int(node[-1][1])}
+    return set(range(int(node[-1][1])))
+
+
+def is_over_time(node: Node) -> bool:
+    """Return whether a node is a call of a function over time."""
+    return node[0] == "call" and (node[1] in {"lag", "delta", "pct_change", "ema"} or node[1].startswith("ts_"))
+
+
+Rows = set[int]
+
+
+def walk(node: Node, rows: Rows) -> Iterator[tuple[Node, Rows]]:
+    """Yield every node of a tree with the rows on which its value is read, when the tree's is read on `rows`."""
+    yield node, rows
+    if is_over_time(node):
+        offsets = offsets_of(node)
+        if offsets is None:
+            rows = set(range(max(rows, default=-1) + 1))
+        else:
+            rows = {row - offset for row in rows for offset in offsets if row >= offset}
     for part in node[1:]:
         if isinstance(part, tuple):
-            for key, rows in reads(part, behind).items():
-                found[key] = max(rows, found.get(key, 0))
-    return found
+            yield from walk(part, rows)

@@ -1,4 +1,4 @@
-"""Factors of prices, volumes, indices and dividends by a plain loop over one stock, in float64."""
+"""Factors of prices, volumes, indices and dividends: a plain loop over one stock, in float64."""
 
 from __future__ import annotations
 
@@ -11,18 +11,36 @@ from tests.reference.market import INDEX_CARRY, Market, Series, Stock
 Value = float | None
 
 
+NOISE = 1e-9
+"""A difference of prices below this part of the price counts as exactly 0."""
+
+
+def quiet(difference: float, price: float) -> float:
+    """Return a difference of prices, 0 when it is noise."""
+    return 0.0 if abs(difference) < NOISE * abs(price) else difference
+
+
 def adjusted(stock: Stock) -> Series:
-    """Adjusted close of each row."""
+    """Return the adjusted close of each row."""
     return [None if c is None else c * a for c, a in zip(stock.close, stock.adjust, strict=True)]
 
 
 def traded(stock: Stock, name: str) -> Series:
-    """Adjusted high or low: only on rows with trading."""
-    rows = range(len(stock.close))
+    """Return the adjusted high or low of each row with trading."""
     return [
-        value * stock.adjust[r] if stock.trading[r] and (value := stock.positive(r, name)) is not None else None
-        for r in rows
+        value * stock.adjust[r] if stock.tradable(r) and (value := stock.positive(r, name)) is not None else None
+        for r in range(len(stock.close))
     ]
+
+
+def index_of_stock(market: Market, stock: Stock, row: int) -> Series | None:
+    """Return the carried index named like the stock's market on the row, over all rows."""
+    name = stock.market[row]
+    key = "carried " + name
+    if key not in market.cache:
+        market.cache[key] = market.index_carried(name, INDEX_CARRY)
+    series: Series | None = market.cache[key]
+    return series
 
 
 def _window(series: Series, row: int, n: int, least: int) -> list[float] | None:
@@ -36,7 +54,9 @@ def _ago(series: Series, row: int, n: int) -> Value:
 
 def _change(series: Series, row: int, n: int) -> Value:
     now, then = series[row], _ago(series, row, n)
-    return None if now is None or then is None or then == 0 else (now / then - 1) * 100
+    if now is None or then is None or then == 0:
+        return None
+    return quiet(now / then - 1, 1.0) * 100
 
 
 def _momentum(n: int) -> Callable[[Market, Stock], Series]:
@@ -60,12 +80,12 @@ def _distance(name: str, pick: Callable[[list[float]], float]) -> Callable[[Mark
 
 
 def _relative_strength(market: Market, stock: Stock) -> Series:
-    close, index = adjusted(stock), market.index_carried(stock.market, INDEX_CARRY)
-    if index is None:
-        return [None] * len(close)
+    close = adjusted(stock)
     found: Series = []
     for row in range(len(close)):
-        mine, other = _change(close, row, 60), _change(index, row, 60)
+        index = index_of_stock(market, stock, row)
+        mine = _change(close, row, 60)
+        other = None if index is None else _change(index, row, 60)
         found.append(None if mine is None or other is None else mine - other)
     return found
 
@@ -80,41 +100,45 @@ def _two_means(series: Series, row: int) -> Value:
 
 
 def _volume_momentum(_: Market, stock: Stock) -> Series:
-    values = [stock.cell(row, "trading_value") for row in range(len(stock.close))]
+    values: Series = []
+    for row, close in enumerate(stock.close):
+        if close is None:
+            values.append(None)
+        else:
+            values.append(stock.cell(row, "trading_value") if stock.tradable(row) else 0.0)
     return [_two_means(values, row) for row in range(len(values))]
 
 
 def _volume_roc(_: Market, stock: Stock) -> Series:
     values: Series = []
     for row in range(len(stock.close)):
-        volume = stock.cell(row, "volume")
+        volume = stock.volume(row)
         values.append(None if volume is None else volume / stock.adjust[row])
     return [_two_means(values, row) for row in range(len(values))]
 
 
 def _beta(market: Market, stock: Stock) -> Series:
-    close, index = adjusted(stock), market.index_carried(stock.market, INDEX_CARRY)
+    close = adjusted(stock)
+    return [_beta_on(close, index_of_stock(market, stock, row), row) for row in range(len(close))]
+
+
+def _beta_on(close: Series, index: Series | None, row: int) -> Value:
     if index is None:
-        return [None] * len(close)
-    pairs: list[tuple[float, float] | None] = []
-    for row in range(len(close)):
-        mine, other = _change(close, row, 1), _change(index, row, 1)
-        pairs.append(None if mine is None or other is None else (mine / 100, other / 100))
-    found: Series = []
-    for row in range(len(close)):
-        seen = [p for p in pairs[max(0, row - 251) : row + 1] if p is not None]
-        if len(seen) < 120:
-            found.append(None)
-            continue
-        n = len(seen)
-        mean_x = math.fsum(x for x, _ in seen) / n
-        mean_y = math.fsum(y for _, y in seen) / n
-        variance = math.fsum((y - mean_y) ** 2 for _, y in seen)
-        if math.sqrt(variance / (n - 1)) <= 1e-9 * abs(mean_y):
-            found.append(None)
-        else:
-            found.append(math.fsum((x - mean_x) * (y - mean_y) for x, y in seen) / variance)
-    return found
+        return None
+    pairs: list[tuple[float, float]] = []
+    for r in range(max(0, row - 251), row + 1):
+        mine, other = _change(close, r, 1), _change(index, r, 1)
+        if mine is not None and other is not None:
+            pairs.append((mine / 100, other / 100))
+    if len(pairs) < 120:
+        return None
+    n = len(pairs)
+    mean_x = math.fsum(x for x, _ in pairs) / n
+    mean_y = math.fsum(y for _, y in pairs) / n
+    variance = math.fsum((y - mean_y) ** 2 for _, y in pairs)
+    if math.sqrt(variance / (n - 1)) <= NOISE * abs(mean_y):
+        return None
+    return math.fsum((x - mean_x) * (y - mean_y) for x, y in pairs) / variance
 
 
 def _rsi(_: Market, stock: Stock) -> Series:
@@ -128,7 +152,8 @@ def _rsi(_: Market, stock: Stock) -> Series:
             found.append(None)
             continue
         if before is not None:
-            up, down = max(now - before, 0.0), max(before - now, 0.0)
+            move = quiet(now - before, before)
+            up, down = max(move, 0.0), max(-move, 0.0)
             gains.append(up)
             losses.append(down)
             if len(gains) == 14:
@@ -153,7 +178,7 @@ def _bollinger(_: Market, stock: Stock) -> Series:
             continue
         mean = math.fsum(seen) / 20
         deviation = math.sqrt(math.fsum((v - mean) ** 2 for v in seen) / 19)
-        found.append(None if deviation <= 1e-9 * abs(mean) else (now - mean) / (2 * deviation))
+        found.append(None if deviation <= NOISE * abs(mean) else (now - mean) / (2 * deviation))
     return found
 
 
@@ -169,11 +194,11 @@ def _macd(_: Market, stock: Stock) -> Series:
         if seen == 1:
             fast = slow = now
         else:
-            fast += 2 / 13 * (now - fast)
-            slow += 2 / 27 * (now - slow)
-        macd = fast - slow
+            fast += 2 / 13 * quiet(now - fast, now)
+            slow += 2 / 27 * quiet(now - slow, now)
+        macd = quiet(fast - slow, now)
         signal = macd if seen == 1 else signal + 2 / 10 * (macd - signal)
-        found.append(None if seen < 35 else (macd - signal) / now * 100)
+        found.append(None if seen < 35 else quiet(macd - signal, now) / now * 100)
     return found
 
 
@@ -187,28 +212,30 @@ def _range(n: int, least: int) -> Callable[[Market, Stock], Series]:
                 found.append(None)
                 continue
             top, bottom = max(highs), min(lows)
-            found.append(None if top - bottom <= 1e-9 * top else (now - bottom) / (top - bottom) * 100)
+            found.append(None if top - bottom <= NOISE * top else (now - bottom) / (top - bottom) * 100)
         return found
 
     return values
 
 
 def dps_ttm(market: Market, stock: Stock, row: int) -> Value:
-    """Dividends of the last 365 days on the share basis of the row; absent without dividend data."""
+    """Return the dividends of a year on the share basis of the row; None without dividend data."""
     day = market.days[row]
-    if not any(line["ex_date"] <= day for line in stock.dividends):
+    known = [line for line in stock.dividends if line["disclosed"] is None or line["disclosed"] <= day]
+    known = [line for line in known if line["ex_date"] <= day]
+    if not known:
         return None
+    latest = max(line["ex_date"] for line in known)
+    if latest <= day - dt.timedelta(days=480):
+        return 0.0
     total = 0.0
-    for line in stock.dividends:
-        if not day - dt.timedelta(days=365) < line["ex_date"] <= day:
-            continue
-        if line["disclosed"] is not None and line["disclosed"] > day:
-            continue
-        splits = 1.0
-        for r in range(row + 1):
-            if market.days[r] > line["ex_date"]:
-                splits *= stock.split[r]
-        total += line["dps"] / splits
+    for line in known:
+        if line["ex_date"] > latest - dt.timedelta(days=350):
+            splits = 1.0
+            for r in range(row + 1):
+                if market.days[r] > line["ex_date"]:
+                    splits *= stock.split[r]
+            total += line["dps"] / splits
     return total
 
 

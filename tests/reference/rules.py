@@ -1,4 +1,4 @@
-"""The market's rules by date: sales tax, tick sizes, daily limits, and rounding to a tick."""
+"""Market rules by date (section 3): sales tax, tick sizes, daily limits, rounding to a tick."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import datetime as dt
 import math
 
 NEAR = 1e-9
+KOREAN = frozenset({"KOSPI", "KOSDAQ", "KONEX"})
 
 TAX = (
     (dt.date(2025, 12, 29), 0.20),
@@ -20,8 +21,20 @@ TICKS_KOSPI = ((1_000, 1), (5_000, 5), (10_000, 10), (50_000, 50), (100_000, 100
 TICKS_KOSDAQ = ((1_000, 1), (5_000, 5), (10_000, 10), (50_000, 50))
 
 
+def at_most(x: float, y: float) -> bool:
+    """Return whether x <= y within the tolerance of a touch."""
+    return x <= y * (1 + NEAR)
+
+
+def at_least(x: float, y: float) -> bool:
+    """Return whether x >= y within the tolerance of a touch."""
+    return x >= y * (1 - NEAR)
+
+
 def tax_pct(day: dt.date, market: str) -> float:
-    """Sales tax in percent for a trade on `day`."""
+    """Return the sales tax in percent for a trade on `day`; 0 for a market that is not Korean."""
+    if market not in KOREAN:
+        return 0.0
     if market == "KONEX":
         return 0.10 if day >= dt.date(2019, 5, 30) else 0.30
     for since, rate in TAX:
@@ -30,8 +43,13 @@ def tax_pct(day: dt.date, market: str) -> float:
     return 0.30
 
 
+def dividend_tax_pct(market: str) -> float:
+    """Return the default tax on dividends in percent."""
+    return 15.4 if market in KOREAN else 0.0
+
+
 def tick(price: float, day: dt.date, market: str) -> float:
-    """Tick in won of a raw price."""
+    """Return the tick in won of a raw price; a market that is not Korean uses KOSPI's table."""
     steps: tuple[tuple[int, int], ...]
     if day >= dt.date(2023, 1, 25):
         steps, top = TICKS_NEW, 1_000
@@ -46,7 +64,7 @@ def tick(price: float, day: dt.date, market: str) -> float:
 
 
 def limit_fraction(day: dt.date, market: str) -> float:
-    """Daily limit as a fraction of the base price."""
+    """Return the daily limit as a fraction of the base price."""
     if market == "KONEX":
         return 0.15
     if day >= dt.date(2015, 6, 15):
@@ -62,27 +80,37 @@ def limit_fraction(day: dt.date, market: str) -> float:
     return 0.12 if day < dt.date(1998, 12, 7) else 0.15
 
 
+def tick_of(price: float, day: dt.date, market: str) -> float:
+    """Return the tick that rounds a price: that of the price a touch higher."""
+    return tick(price * (1 + NEAR), day, market)
+
+
 def floor_tick(price: float, day: dt.date, market: str) -> float:
-    """A price rounded down to its tick."""
-    size = tick(price * (1 + NEAR), day, market)
+    """Return a price rounded down to its tick."""
+    size = tick_of(price, day, market)
     return math.floor(price / size + NEAR) * size
 
 
 def ceil_tick(price: float, day: dt.date, market: str) -> float:
-    """A price rounded up to its tick."""
-    size = tick(price * (1 + NEAR), day, market)
+    """Return a price rounded up to its tick."""
+    size = tick_of(price, day, market)
     return math.ceil(price / size - NEAR) * size
 
 
 def nearest_tick(price: float, day: dt.date, market: str) -> float:
-    """A price rounded to the nearest tick."""
-    size = tick(price * (1 + NEAR), day, market)
+    """Return a price rounded to the nearest tick, half up."""
+    size = tick_of(price, day, market)
     return math.floor(price / size + 0.5) * size
 
 
 def limits(base: float, day: dt.date, market: str) -> tuple[float, float]:
-    """Lower and upper limit of a day with this base price."""
+    """Return the lower and upper limit of a day whose unrounded base price is `base`.
+
+    The base is rounded to the nearest tick first; a limit lies at least one tick from it.
+    """
+    base = max(nearest_tick(base, day, market), tick_of(base, day, market))
     part = limit_fraction(day, market)
+    size = tick_of(base, day, market)
+    width = math.floor(base * part / size + NEAR) * size
     upper = floor_tick(base * (1 + part), day, market)
-    size = tick(base * (1 + NEAR), day, market)
-    return base - math.floor(base * part / size + NEAR) * size, upper
+    return base - max(width, size), max(upper, base + size)

@@ -24,11 +24,15 @@ SIGNS = ("<", "<=", ">", ">=", "==", "!=")
 CAP_GROUPS = ("KOSPI_MEGA", "KOSPI_LARGE", "KOSPI_MID", "KOSPI_SMALL", "KOSDAQ_LARGE", "KOSDAQ_MID", "KOSDAQ_SMALL")
 
 
+STANDARD_INDICES = ("KOSPI", "KOSDAQ")
+"""Index series that a request may name before its dataset is known."""
+
 ANY_NAMES = ("open", "high", "low", "close", "volume", "trading_value", "listed_shares", "raw_close", "PER", "roe")
 ONE = ("abs", "log", "sqrt", "rank", "rank_desc", "pct_rank", "zscore", "demean", "sector_rank", "is_null", "sign")
 WINDOWS = ("lag", "delta", "pct_change", "ts_mean", "ts_std", "ts_sum", "ts_min", "ts_max", "ts_rank", "ema")
 SHAPES = (
-    "({a} {of} {b})", "({a} {of} {b})", "({a} {of} {b})", "{a} {sign} {b}", "({a} {sign} {b})", "({a} {logic} {b})",
+    "{aggregate}({a})",
+        "({a} {of} {b})", "({a} {of} {b})", "({a} {of} {b})", "{a} {sign} {b}", "({a} {sign} {b})", "({a} {logic} {b})",
     "(not {a})", "-{a}", "{one}({a})", "{one}({a})", "{window}({a}, {n})", "{window}({a}, {n})", "{two}({a}, {b})",
     "clip({a}, {b}, {c})", "if({a} {sign} {b}, {a}, {c})", "if({a}, {b}, {c})", "ts_corr({a}, {b}, {n})",
     "winsorize({a}, {p})", "not_null({a})",
@@ -43,14 +47,15 @@ class Expressions:
         self.names = [*ALWAYS, *(n for least, names in BY_ROWS if rows > least for n in names)]
         if market["financials"]:
             self.names += rng.sample(STATEMENT, 4)
+        self.indices = sorted({i["index"] for i in market["indices"]})
         self.longest = max(2, min(rows // 3, 70))
 
     def span(self, least: int = 1) -> int:
-        """A look-back, short ones more often."""
+        """Return a look-back, short ones more often."""
         return max(least, min(self.rng.choice((1, 2, 3, 5, 10, 20, 60)), self.longest))
 
     def condition(self, depth: int = 3) -> str:
-        """Something true or false."""
+        """Return something true or false."""
         rng = self.rng
         kind = rng.random()
         if depth <= 0 or kind < 0.25:
@@ -69,8 +74,28 @@ class Expressions:
             return f"{self.priced(depth - 1)} {rng.choice(SIGNS)} {self.priced(depth - 1)}"
         return f"{self.ratio(depth - 1)} {rng.choice(SIGNS)} {self.ratio(depth - 1)}"
 
+    def market_wide(self) -> str:
+        """Return a condition that is the same for all stocks."""
+        rng = self.rng
+        found = [
+            f"row_count({self.usual()}) {rng.choice(('>=', '>=', '<'))} {rng.choice((1, 1, 2, 3))}",
+            f"{self.aggregate()} {rng.choice(SIGNS)} {self.aggregate()}",
+            f"lag({self.aggregate()}, {self.span()}) {rng.choice(('<', '>'))} {self.aggregate()}",
+            f"not ({self.aggregate()} > {rng.choice((-1, 0, 2))})",
+        ]
+        for name in self.indices:
+            found.append(f"{name} > ts_mean({name}, {self.span(2)})")
+            found.append(f"pct_change({name}, {self.span()}) > {rng.choice((-2, 0))} or {found[0]}")
+        return rng.choice(found)
+
+    def aggregate(self) -> str:
+        """Return a row aggregate."""
+        rng = self.rng
+        function = rng.choice(("row_mean", "row_median", "row_sum"))
+        return f"{function}({rng.choice((rng.choice(self.names), self.ratio(1), 'CHANGE_RATE'))})"
+
     def usual(self) -> str:
-        """A condition that often holds."""
+        """Return a condition that often holds."""
         rng = self.rng
         name = rng.choice(self.names)
         return rng.choice(
@@ -87,14 +112,18 @@ class Expressions:
         )
 
     def ratio(self, depth: int) -> str:
-        """A number whose level means something."""
+        """Return a number of degree 0."""
         rng = self.rng
         if depth <= 0:
             return rng.choice(
                 (rng.choice(self.names), rng.choice(self.names), "raw_close", "raw_volume", "listed_shares")
             )
         inner = depth - 1
-        pick = rng.randrange(16)
+        pick = rng.randrange(18)
+        if pick == 16:
+            return self.aggregate()
+        if pick == 17:
+            return f"{rng.choice(self.indices)} / 100" if self.indices else "100"
         if pick == 0:
             return f"{rng.choice(('rank', 'rank_desc', 'pct_rank', 'zscore', 'demean'))}({self.ratio(inner)})"
         if pick == 1:
@@ -129,7 +158,7 @@ class Expressions:
         return f"ts_sum(if({self.condition(inner)}, 1, 0), {self.span(2)})"
 
     def priced(self, depth: int) -> str:
-        """A number of the degree of a price."""
+        """Return a number of the degree of a price."""
         rng = self.rng
         if depth <= 0:
             return rng.choice(("open", "high", "low", "close", "close"))
@@ -156,7 +185,7 @@ class Expressions:
 
 
 def any_text(rng: random.Random, depth: int) -> str:
-    """An expression that may or may not be admitted: kinds, scales and windows at random."""
+    """Return an expression that may or may not be admitted: kinds, scales and windows at random."""
 
     def inner(less: int = 1) -> str:
         return any_text(rng, depth - less)
@@ -169,14 +198,16 @@ def any_text(rng: random.Random, depth: int) -> str:
         a=inner(), b=inner(), c=inner(2), n=few, p=rng.choice((0, 5, 50, 51)), one=rng.choice(ONE),
         window=rng.choice(WINDOWS), sign=rng.choice(SIGNS), two=rng.choice(("min", "max", "coalesce")),
         of=rng.choice("+-*/"), logic=rng.choice(("and", "or")),
+        aggregate=rng.choice(("row_mean", "row_median", "row_sum", "row_count")),
     )  # fmt: skip
 
 
 def random_request(seed: int, market: dict[str, list[Row]]) -> Row:
-    """A request for a market of `random_market` that only its seed decides."""
+    """Return a request for a market of `random_market` that only its seed decides."""
     rng = random.Random(seed)
-    days = sorted({dt.date.fromisoformat(p["date"]) for p in market["prices"]})
-    first = rng.choice((0, 1, len(days) // 3, len(days) // 2, len(days) // 2, rng.randrange(len(days))))
+    days = sorted({dt.date.fromisoformat(p["date"]) for p in market["prices"] if p["volume"] and p["open"]})
+    few = rng.choice((0, 1, 2, len(days) // 8))
+    first = rng.choice((few, len(days) // 3, len(days) // 3, len(days) // 2, rng.randrange(len(days))))
     last = rng.choice((len(days) - 1, len(days) - 1, rng.randrange(first, len(days))))
     start, end = days[first], days[last]
     if rng.random() < 0.1:
@@ -184,11 +215,14 @@ def random_request(seed: int, market: dict[str, list[Row]]) -> Row:
     if rng.random() < 0.1:
         end = days[-1] + dt.timedelta(days=rng.randrange(1, 40))
     expressions = Expressions(rng, market, max(2, last))
+    indices = list(expressions.indices)
+    expressions.indices = [name for name in indices if name in STANDARD_INDICES]
+    on_rebalance = rng.choice(("hold", "rotate", "reweight"))
     return {
         "strategy": {
             "buy": _buy(rng, expressions),
-            "sell": _sell(rng, expressions),
-            "portfolio": _portfolio(rng),
+            "sell": _sell(rng, expressions, on_rebalance),
+            "portfolio": _portfolio(rng, expressions, on_rebalance),
             "universe": _universe(rng, market, expressions),
         },
         "start": start.isoformat(),
@@ -198,17 +232,20 @@ def random_request(seed: int, market: dict[str, list[Row]]) -> Row:
             "commission_pct": rng.choice((0, 0.015, 0.015, 0.1, 1)),
             "slippage_pct": rng.choice((0, 0, 0.1, 0.1, 0.5, 3)),
             "tax_pct": rng.choice((None, None, None, 0, 0.3)),
+            "dividend_tax_pct": rng.choice((None, None, 0, 22)),
+            "impact": rng.choice((None, None, None, 0.1, 0.5, 1, 10)),
         },
         "execution": {
             "price": rng.choice(("open", "open", "close")),
-            "price_limits": rng.random() < 0.75,
-            "tick_size": rng.random() < 0.75,
-            "max_volume_pct": rng.choice((None, None, None, 0.5, 5, 50)),
+            "price_limits": rng.choice((None, None, True, False)),
+            "tick_size": rng.choice((None, None, True, False)),
+            "max_volume_pct": rng.choice((10, 10, None, None, 0.5, 50)),
             "dividends": rng.random() < 0.8,
-            "delisting": rng.choice(("last_price", "haircut", "zero")),
+            "delisting": rng.choice(("liquidation", "liquidation", "last_price", "haircut", "zero")),
             "delisting_haircut_pct": rng.choice((0, 30, 50.5)),
+            "stale_haircut_pct": rng.choice((80, 0, 100, 35.5)),
         },
-        "benchmark": rng.choice((None, "market", "equal", *sorted({i["index"] for i in market["indices"]}))),
+        "benchmark": rng.choice((None, "market", "equal", *indices)),
         "risk_free_pct": rng.choice((0, 0, 3.5)),
     }
 
@@ -219,7 +256,9 @@ def _buy(rng: random.Random, expressions: Expressions) -> Row:
     return {"where": where, "rank_by": rank, "order": rng.choice(("asc", "desc"))}
 
 
-def _sell(rng: random.Random, expressions: Expressions) -> Row:
+def _sell(rng: random.Random, expressions: Expressions, on_rebalance: str) -> Row:
+    if rng.random() < 0.35:
+        return {"on_rebalance": on_rebalance, "stop_loss_pct": rng.choice((None, None, 20, 40))}
     return {
         "take_profit_pct": rng.choice((None, None, 1, 3, 7, 10, 25)),
         "stop_loss_pct": rng.choice((None, None, 1, 2, 5, 7, 10)),
@@ -227,27 +266,54 @@ def _sell(rng: random.Random, expressions: Expressions) -> Row:
         "min_hold_days": rng.choice((0, 0, 0, 3, 5, 20)),
         "max_hold_days": rng.choice((None, None, 1, 3, 7, 30)),
         "where": rng.choice((None, None, expressions.usual(), expressions.condition())),
-        "on_rebalance": rng.choice(("hold", "rotate")),
+        "on_rebalance": on_rebalance,
     }
 
 
-def _portfolio(rng: random.Random) -> Row:
+def _portfolio(rng: random.Random, expressions: Expressions, on_rebalance: str) -> Row:
     weighting = rng.choice(("equal", "equal", "market_cap", "inverse_volatility"))
+    most = rng.choice((1, 2, 2, 3, 5, 20))
+    reweights, lists = on_rebalance == "reweight", on_rebalance != "hold"
+    sized = weighting == "equal" and not reweights
     return {
-        "max_positions": rng.choice((1, 2, 2, 3, 5, 20)),
+        "max_positions": most,
         "weighting": weighting,
-        "position_pct": rng.choice((None, None, 10, 30, 60)) if weighting == "equal" else None,
+        "position_pct": rng.choice((None, None, 10, 30, 60)) if sized else None,
         "max_position_value": rng.choice((None, None, None, 500_000, 5_000_000)),
         "max_new_per_day": rng.choice((None, None, None, 1, 2)),
-        "rebalance": rng.choice(("daily", "daily", "weekly", "monthly", "quarterly")),
+        "rebalance": rng.choice(("daily", "daily", "weekly", "monthly", "quarterly", _calendar(rng))),
+        "invest": rng.choice(("slots", "full")) if reweights else "slots",
+        "rebalance_band_pct": rng.choice((0, 0, 5, 20, 100)) if reweights else 0,
+        "keep_rank": rng.choice((None, None, most, most + 1, most * 2)) if lists else None,
+        "max_per_sector": rng.choice((None, None, None, 1, 2)),
+        "when": rng.choice((None, None, None, expressions.market_wide())),
+        "when_false": rng.choice(("hold", "sell")),
+        "stop_drawdown_pct": rng.choice((None, None, None, 1, 3, 10)),
+        "stop_resume_days": rng.choice((1, 2, 7, 30)),
     }
+
+
+def _calendar(rng: random.Random) -> Row:
+    """Return a rebalance calendar of one of the three forms."""
+    months = sorted(rng.sample(range(1, 13), rng.choice((1, 4, 8))))
+    return rng.choice(
+        (
+            {"months": months, "day": rng.choice((1, 16, 28))},
+            {"day": rng.choice((1, 10, 15, 29, 30, 31))},
+            {"months": months},
+            {"weekday": rng.choice(("mon", "tue", "wed", "thu", "fri"))},
+            {"rows": rng.choice((1, 2, 3, 5, 20))},
+        )
+    )
 
 
 def _universe(rng: random.Random, market: dict[str, list[Row]], expressions: Expressions) -> Row:
     codes = [c["stock_code"] for c in market["companies"]]
     return {
         "markets": rng.choice((None, None, ["KOSPI", "KOSDAQ"], ["KOSDAQ", "KOSPI", "KONEX"], ["KOSPI"])),
+        "kinds": rng.choice((None, None, None, ["common", "foreign"], ["common", "preferred", "spac"])),
         "sectors": rng.choice((None,) * 6 + (["화학", "제약", "금속"],)),
+        "exclude_sectors": rng.choice((None,) * 4 + (["화학"], ["은행", "제약"])),
         "cap_groups": rng.choice((None,) * 6 + (rng.sample(CAP_GROUPS, 4),)),
         "stock_codes": rng.choice((None,) * 6 + (rng.sample(codes, max(1, len(codes) - 1)),)),
         "exclude": rng.choice((None,) * 5 + (rng.sample(codes, 1),)),

@@ -19,7 +19,7 @@ from tests.support.markets import panels_of
 DATA = pathlib.Path(__file__).parents[2] / "data"
 EXAMPLES = [
     example
-    for file, rows_of_version_2 in (("examples.json", False), ("examples_v2.json", True))
+    for file, rows_of_version_2 in (("examples.json", False), ("examples.json", True))
     for example in json.loads((DATA / file).read_text(encoding="utf-8"))["factors"]
     if (example["name"] == "price_factors_and_halt_1") == rows_of_version_2
 ]

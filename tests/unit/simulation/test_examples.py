@@ -11,7 +11,7 @@ import pytest
 from shared.simulation import canonical_request, request_of, run
 from tests.support.markets import panels_of
 
-EXAMPLES = json.loads((pathlib.Path(__file__).parents[2] / "data" / "examples_v2.json").read_text(encoding="utf-8"))
+EXAMPLES = json.loads((pathlib.Path(__file__).parents[2] / "data" / "examples.json").read_text(encoding="utf-8"))
 FIELDS = ("date", "stock_code", "side", "shares", "reason")
 
 

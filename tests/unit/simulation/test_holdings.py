@@ -51,7 +51,7 @@ def test_last_evening_equals_open_positions() -> None:
         evening = holdings_on(found, panels_of(world), day(found["equity"][-1]["date"])).document()
         for holding, position in zip(evening["holdings"], found["open_positions"], strict=True):
             compared += 1
-            for name in ("stock_code", "name", "shares", "entry_date"):
+            for name in ("stock_code", "shares", "entry_date"):
                 assert holding[name] == position[name]
             assert holding["value"] == position["value"]
             for name in ("entry_price", "gain", "return"):

@@ -21,7 +21,7 @@ EXTRA = b',"timing":{"total_ms":1.5},"cache":{}'
 @pytest.fixture(scope="module")
 def outcome() -> Outcome:
     market = random_market(1003)
-    body = random_request(10_030, market)
+    body = random_request(10_048, market)
     body["strategy"].setdefault("universe", {})["kinds"] = None
     found = run(canonical_request(request_of(body)), panels_of(market))
     assert found.result["trades"]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tests.reference_v2.factors import factor
-from tests.reference_v2.options import RefusedError
-from tests.reference_v2.signals import Signals
+from tests.reference.factors import factor
+from tests.reference.options import RefusedError
+from tests.reference.signals import Signals
 
 
 def benchmark(run: Signals) -> list[float] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass, field
 
-from tests.reference_v2.rules import KOREAN
+from tests.reference.rules import KOREAN
 
 
 @dataclass(frozen=True)
