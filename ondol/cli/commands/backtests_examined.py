@@ -160,7 +160,7 @@ SUBCOMMANDS = (
         examples=(
             "ondol backtests explain ID",
             "ondol backtests explain ID --rebalances",
-            "ondol backtests explain ID --stock 005930 --date 2023-03-02",
+            "ondol backtests explain ID --stock 005930 --date 2025-03-04",
         ),
     ),
     Subcommand(
@@ -169,7 +169,7 @@ SUBCOMMANDS = (
         run=_holdings,
         arguments=_holdings_arguments,
         routes=("GET /v1/backtests/{id}/holdings",),
-        examples=("ondol backtests holdings ID --date 2023-03-02",),
+        examples=("ondol backtests holdings ID --date 2025-03-04",),
     ),
     Subcommand(
         name="replay",
