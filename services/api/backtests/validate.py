@@ -45,7 +45,7 @@ async def find_view(app: AppContext, canonical: CanonicalRequest) -> View | None
 async def _problems_with(canonical: CanonicalRequest, view: View) -> list[Problem]:
     find = partial(
         dataset_problems, canonical.request, days=view.days, instruments=view.instruments, indices=view.indices,
-        factors=view.factors,
+        factors=view.factors, listings=view.manifest.listings,
     )  # fmt: skip
     # suggestions for unknown stock codes take long
     return await asyncio.to_thread(find) if canonical.request.strategy.universe.stock_codes else find()

@@ -208,3 +208,78 @@ def test_purchases_happen_on_rebalance_days_only(rebalance: str, bought: str | N
     )  # fmt: skip
     first = brief(found)[0][0] if found["trades"] else None
     assert first == ("08" if rebalance == "daily" else bought)
+
+
+def test_peak_of_a_halted_position_ignores_repeated_prices() -> None:
+    # the halted row of 03-06 repeats a high price: the trailing stop counts from the close of 03-03
+    bars = [10_000, (10_000, 10_000, 10_000, 10_000), (20_000, 20_000, 20_000, 20_000, 0), (9_100, 9_100, 9_050, 9_100)]
+    found = result(market({"A": bars}), sell={"trailing_stop_pct": 10}, portfolio=ONE)
+    assert brief(found) == [("03", "A", 10, 10_000, "entry")]
+
+
+def test_several_dividends_of_one_day_are_separate_entries() -> None:
+    dividends = [{"stock_code": "A", "ex_date": "2023-03-06", "dps": dps} for dps in (300, 200)]
+    found = result(market({"A": [10_000] * 4}, dividends=dividends), portfolio=ONE, end="2023-03-06")
+    assert [(a["dps"], round(a["cash"], 6)) for a in found["corporate_actions"]] == [(200, 1692), (300, 2538)]
+    assert found["equity"][-1]["equity"] == pytest.approx(100_000 + 10 * 500 * 0.846)
+
+
+def test_split_to_zero_shares_still_receives_the_dividend() -> None:
+    bars = [50_000, 50_000, (5_000_000, 5_000_000, 5_000_000, 5_000_000, 1e6, 0.01), 5_000_000]
+    dividends = [{"stock_code": "A", "ex_date": "2023-03-06", "dps": 1000}]
+    found = result(market({"A": bars}, dividends=dividends), portfolio=ONE, initial_cash=120_000, end="2023-03-06")
+    kinds = [(action["kind"], action["shares_before"], action["shares_after"]) for action in found["corporate_actions"]]
+    assert kinds == [("split", 2, 0), ("dividend", 2, 2)]
+    assert found["round_trips"][0]["gain"] == pytest.approx(2 * 1000 * 0.846)
+
+
+def test_price_beyond_the_daily_limit_is_logged_as_suspect() -> None:
+    # 03-06 closes 40 % above the evening before, beyond 30 %; 03-07 opens 60 % below that
+    bars = [10_000, 10_000, (10_000, 14_000, 10_000, 14_000), (5_600, 5_600, 5_600, 5_600)]
+    found = result(market({"A": bars}), portfolio={**ONE, "rebalance": "monthly"}, end="2023-03-07")
+    suspects = [warning for warning in found["warnings"] if warning["code"] == "suspect_price"]
+    assert [(p["date"], round(p["move"], 9)) for p in suspects[0]["prices"]] == [
+        ("2023-03-07", -0.6), ("2023-03-07", -0.6), ("2023-03-06", 0.4),
+    ]  # fmt: skip
+
+
+def test_other_market_has_no_suspect_prices() -> None:
+    bars = [10_000, 10_000, (10_000, 14_000, 10_000, 14_000)]
+    found = result(
+        market({"A": bars}, companies={"A": {"market": "NASDAQ"}}), portfolio=ONE, end="2023-03-06",
+        universe={"markets": ["NASDAQ"]},
+    )  # fmt: skip
+    assert "suspect_price" not in {warning["code"] for warning in found["warnings"]}
+
+
+def test_new_position_is_opened_whatever_the_band() -> None:
+    stocks = {"A": [10_000] * 4, "B": [9_000] * 4}
+    found = result(
+        market(stocks), sell={"on_rebalance": "reweight"},
+        portfolio={"max_positions": 2, "rebalance_band_pct": 100}, end="2023-03-06",
+    )  # fmt: skip
+    assert brief(found) == [("03", "A", 5, 10_000, "entry"), ("03", "B", 5, 9_000, "entry")]
+
+
+def test_impact_above_the_price_sells_at_one_tick_at_least() -> None:
+    closes = [1_000 * (1.25 if row % 2 else 1) for row in range(23)]
+    days = [f"2023-{m:02}-{d:02}" for m in (3, 4) for d in range(1, 13)][:23]
+    bars = [(c, c, c, c, 1e6) for c in closes]
+    found = result(
+        market({"A": bars}, days=days), sell={"max_hold_days": 1}, portfolio={**ONE, "rebalance": "monthly"},
+        start=days[21], end=days[22], initial_cash=1e9,
+        costs={"commission_pct": 0, "slippage_pct": 50, "tax_pct": 0, "impact": 10},
+        execution={"price_limits": False, "max_volume_pct": None},
+    )  # fmt: skip
+    assert [(t["side"], t["price"]) for t in found["trades"]][1:] == [("sell", 1.0)]
+
+
+def test_rest_after_a_drawdown_ends_on_its_first_row_not_barred() -> None:
+    # -20 % on 03-06: sold at the open of 03-07; barred until 03-08 (2 days from 03-06), which buys again
+    bars = [10_000, 10_000, (10_000, 10_000, 8_000, 8_000), 8_000, 8_000, 8_000]
+    found = result(
+        market({"A": bars}), portfolio={**ONE, "stop_drawdown_pct": 10, "stop_resume_days": 2}, end="2023-03-09"
+    )
+    assert [trade[:3] + trade[4:] for trade in brief(found)] == [
+        ("03", "A", 10, "entry"), ("07", "A", -10, "drawdown_stop"), ("08", "A", 10, "entry"),
+    ]  # fmt: skip

@@ -14,6 +14,7 @@ from shared.simulation import Outcome, audit, canonical_request, digest_of, engi
 from tests.support.markets import panels_of
 from tests.support.random_markets import random_market
 from tests.support.random_requests import random_request
+from tests.unit.simulation import fixtures
 
 
 def _runs(count: int, per_market: int = 3) -> list[tuple[dict[str, Any], dict[str, Any], Outcome]]:
@@ -128,3 +129,54 @@ def test_higher_costs_never_increase_the_final_equity() -> None:
                 tried += 1
                 assert dearer[1]["equity"] <= cheaper[1]["equity"] + 1e-6
     assert tried > 20
+
+
+def test_shares_and_cash_follow_from_trades_and_actions() -> None:
+    """The ledger law: holdings of the last evening and its cash, to 0.01 won, from trades and corporate actions."""
+    actions = 0
+    for _, body, outcome in RUNS:
+        result = outcome.result
+        shares: dict[str, int] = defaultdict(int)
+        cash = float(body["initial_cash"])
+        for action in result["corporate_actions"]:
+            cash += action["cash"]
+            actions += 1
+        events = [(a["date"], 0, a) for a in result["corporate_actions"]] + [
+            (t["date"], 1, t) for t in result["trades"]
+        ]
+        for _, kind, event in sorted(events, key=lambda event: event[:2]):
+            code = event["stock_code"]
+            if kind == 0:
+                if event["kind"] == "split":
+                    assert shares[code] == event["shares_before"]
+                    shares[code] = event["shares_after"]
+                continue
+            sign = 1 if event["side"] == "buy" else -1
+            shares[code] += sign * event["shares"]
+            cash -= sign * event["shares"] * event["price"] + event["commission"] + event["tax"]
+        held = {position["stock_code"]: position["shares"] for position in result["open_positions"]}
+        assert {code: count for code, count in shares.items() if count} == held
+        assert result["equity"][-1]["cash"] == pytest.approx(cash, abs=0.01)
+    assert actions > 20
+
+
+def test_reweight_of_two_stocks_follows_the_rebalanced_portfolio() -> None:
+    """Closed form of a constantly rebalanced portfolio at the opens: the mean of the two open-to-open returns."""
+    opens = {"A": [1000, 1000, 1300, 1100, 1500, 1200], "B": [2000, 2000, 1500, 1900, 1700, 2600]}
+    bars = fixtures.market({code: [(p, p, p, p) for p in prices] for code, prices in opens.items()})
+    result = run(
+        canonical_request(
+            request_of(
+                fixtures.request(
+                    sell={"on_rebalance": "reweight"}, portfolio={"max_positions": 2, "invest": "full"},
+                    initial_cash=1e13, end="2023-03-09",
+                    execution={"tick_size": False, "price_limits": False, "max_volume_pct": None},
+                )
+            )
+        ),
+        panels_of(bars),
+    ).result  # fmt: skip
+    equity = 1e13
+    for point, before, now in zip(result["equity"][1:], range(1, 5), range(2, 6), strict=False):
+        equity *= sum(opens[code][now] / opens[code][before] for code in opens) / 2
+        assert point["equity"] == pytest.approx(equity, rel=1e-8)
