@@ -110,7 +110,7 @@ async def handle_backtest(context: Context, in_flight: InFlight, consumer: Consu
             metrics.ended(ending)
             usual = ending == "completed" and job.attempts == 1  # these are counted in metrics and need no log line
             write = log.debug if usual else log.info
-            write("backtest.ended", computation=str(job.id), outcome=ending, attempts=job.attempts)
+            write("backtest.ended", computation_id=str(job.id), outcome=ending, attempts=job.attempts)
     except (*LOST, UnavailableError, ValueError, asyncpg.PostgresError) as error:
         log.warning("job.abandoned", entry=delivery.entry, error=type(error).__name__)
     finally:

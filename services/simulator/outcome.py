@@ -72,7 +72,7 @@ async def outcome_of(running: Awaitable[RunResult], job: Job) -> Outcome:
     except CancelledRunError:
         return Released() if job.leaving else Cancelled()
     except ChunkMissingError as error:
-        log.warning("chunks.missing", backtest=str(job.id), parts=len(error.missing))
+        log.warning("chunks.missing", computation_id=str(job.id), parts=len(error.missing))
         return Released()
     except RunError as error:
         return Failed(run_problem(error))
@@ -80,12 +80,12 @@ async def outcome_of(running: Awaitable[RunResult], job: Job) -> Outcome:
         problem = problem_document(422, "run-failed", str(error), error.problems)
         return Failed({**problem, "kind": "request"})
     except (DatasetError, UnavailableError, *LOST, *REDIS_LOST) as error:
-        log.warning("run.interrupted", backtest=str(job.id), error=str(error))
+        log.warning("run.interrupted", computation_id=str(job.id), error=str(error))
         if job.attempts < MAX_ATTEMPTS:
             return Released(counts_attempt=True)
         detail = f"The backtest was interrupted three times, the last time: {error}"
         return Failed({**problem_document(503, "run-failed", detail), "kind": "interrupted"})
     except Exception as error:  # outermost handler of a run: an unexpected error fails this row only
-        log.error("run.crashed", backtest=str(job.id), exc_info=error)
+        log.error("run.crashed", computation_id=str(job.id), exc_info=error)
         problem = problem_document(500, "internal", "The run failed with an internal error, which has been logged.")
         return Failed({**problem, "kind": "internal"})

@@ -118,4 +118,4 @@ async def _publish_progress(context: Context, job: Job) -> None:
             ),
         )  # fmt: skip
     except LOST as error:
-        log.warning("progress.dropped", backtest=str(job.id), error=type(error).__name__)
+        log.warning("progress.dropped", computation_id=str(job.id), error=type(error).__name__)

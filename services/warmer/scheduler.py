@@ -76,7 +76,7 @@ async def insert_nightly_run(database: Database, job: Job, now: dt.datetime) -> 
             return None
         run: int | None = await connection.fetchval(sql["insert_nightly_run"], date, trigger, list(PHASES))
     if run is not None:
-        log.info("warm_run.scheduled", run=run, date=date.isoformat(), trigger=trigger)
+        log.info("warm_run.scheduled", run_id=run, date=date.isoformat(), trigger=trigger)
     return run
 
 
@@ -87,7 +87,7 @@ async def insert_startup_run(database: Database, version: str | None) -> int | N
     async with database.connection() as connection:
         run: int | None = await connection.fetchval(statements("warm")["insert_startup_run"], list(PHASES), version)
     if run is not None:
-        log.info("warm_run.scheduled", run=run, dataset=version, trigger="start_up")
+        log.info("warm_run.scheduled", run_id=run, dataset=version, trigger="start_up")
     return run
 
 

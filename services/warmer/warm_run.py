@@ -68,7 +68,7 @@ async def execute(context: WarmContext, run_id: int) -> str | None:
     run = await _acquire_lease(context, run_id)
     if run is None:
         return None
-    with structlog.contextvars.bound_contextvars(run=run.id):
+    with structlog.contextvars.bound_contextvars(run_id=run.id):
         log.info("warm_run.started", trigger=run.trigger, phases=list(run.phases), attempt=run.attempts)
         try:
             await run.progress.run("running")

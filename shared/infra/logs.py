@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator, Mapping, MutableMapping
-from contextlib import contextmanager
+from collections.abc import MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -60,13 +59,3 @@ def _parts(secret: str | None) -> tuple[str, ...]:
     if url.scheme:
         return (url.password,) if url.password else ()
     return (secret,)
-
-
-@contextmanager
-def about(**fields: str) -> Iterator[None]:
-    """Add fields (such as `backtest=id`) to every line that is logged inside, also by tasks started inside."""
-    bound: Mapping[str, Any] = structlog.contextvars.bind_contextvars(**fields)
-    try:
-        yield
-    finally:
-        structlog.contextvars.reset_contextvars(**bound)

@@ -64,13 +64,13 @@ async def cluster(folder: pathlib.Path, nodes: int = 3) -> AsyncIterator[str]:
             await process.wait()
 
 
-async def _until(node: Redis, *told: bytes) -> None:
+async def _until(node: Redis, *expected: bytes) -> None:
     while True:
         try:
             await node.ping()
             found = await node.execute_command("CLUSTER", "INFO")
             text = found if isinstance(found, bytes) else orjson.dumps(found)
-            if all(part in text or part.replace(b":", b'":"') in text for part in told):
+            if all(part in text or part.replace(b":", b'":"') in text for part in expected):
                 return
         except (RedisError, OSError):
             pass

@@ -21,8 +21,8 @@ PATIENCE_S = 30.0
 
 
 @pytest_asyncio.fixture
-async def nursery(tmp_path: pathlib.Path) -> AsyncIterator[ForkServer]:
-    made = ForkServer({}, ROOT, tmp_path / "nursery.log")
+async def fork_server(tmp_path: pathlib.Path) -> AsyncIterator[ForkServer]:
+    made = ForkServer({}, ROOT, tmp_path / "fork_server.log")
     process = await made.start()
     yield made
     await made.close()
@@ -47,10 +47,10 @@ async def until_ready(log: pathlib.Path) -> None:
     await until(lambda: log.exists() and "simulator.started" in log.read_text(encoding="utf-8"))
 
 
-async def test_child_has_its_own_environment_log_and_exit_code(nursery: ForkServer, tmp_path: pathlib.Path) -> None:
+async def test_child_has_its_own_environment_log_and_exit_code(fork_server: ForkServer, tmp_path: pathlib.Path) -> None:
     logs = [tmp_path / name for name in ("one.log", "two.log")]
-    one = await nursery.fork("one", {}, logs[0])
-    two = await nursery.fork("two", {"ONDOL_SIMULATOR_CONCURRENCY": "none"}, logs[1])
+    one = await fork_server.fork("one", {}, logs[0])
+    two = await fork_server.fork("two", {"ONDOL_SIMULATOR_CONCURRENCY": "none"}, logs[1])
     assert [await ended(one), await ended(two)] == [2, 2]
     assert (one.returncode, two.returncode) == (2, 2)
     assert "ONDOL_DATABASE_URL" in logs[0].read_text(encoding="utf-8")
@@ -58,11 +58,11 @@ async def test_child_has_its_own_environment_log_and_exit_code(nursery: ForkServ
 
 
 async def test_forked_simulators_serve_and_stop(
-    nursery: ForkServer, settings: Settings, tmp_path: pathlib.Path
+    fork_server: ForkServer, settings: Settings, tmp_path: pathlib.Path
 ) -> None:
     await load_synthetic(settings, stocks=30)
     environment = {**settings.to_environment(), "ONDOL_METRICS_PORT": "0", "ONDOL_LOG_LEVEL": "info"}
-    children = [await nursery.fork(f"s-{n}", environment, tmp_path / f"{n}.log") for n in range(2)]
+    children = [await fork_server.fork(f"s-{n}", environment, tmp_path / f"{n}.log") for n in range(2)]
     for n in range(2):
         await until_ready(tmp_path / f"{n}.log")
     children[0].kill()
@@ -73,33 +73,33 @@ async def test_forked_simulators_serve_and_stop(
         assert (status, document["status"]) == (200, "completed")
     children[1].send_signal(signal.SIGTERM)
     assert await ended(children[1]) == 0
-    children[1].send_signal(signal.SIGTERM)  # it has ended: nobody is signalled
+    children[1].send_signal(signal.SIGTERM)  # it has ended: no process receives the signal
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, None])
-async def test_children_end_with_their_nursery_and_it_can_be_started_again(
+async def test_children_end_with_their_fork_server(
     how: signal.Signals | None, settings: Settings, tmp_path: pathlib.Path
 ) -> None:
     environment = {**settings.to_environment(), "ONDOL_METRICS_PORT": "0", "ONDOL_LOG_LEVEL": "info"}
-    nursery = ForkServer({}, ROOT, tmp_path / "nursery.log")
-    process = await nursery.start()
-    child = await nursery.fork("s", environment, tmp_path / "s.log")
+    fork_server = ForkServer({}, ROOT, tmp_path / "fork_server.log")
+    process = await fork_server.start()
+    child = await fork_server.fork("s", environment, tmp_path / "s.log")
     await until_ready(tmp_path / "s.log")
     if how is None:
-        await nursery.close()
+        await fork_server.close()
     else:
         process.send_signal(how)
     assert await ended(process) == (0 if how is None else -how)
     assert await ended(child) == -signal.SIGKILL
     await until(lambda: not is_alive(child))
-    again = await nursery.start()
-    assert await ended(await nursery.fork("s", {}, tmp_path / "again.log")) == 2
-    await nursery.close()
+    again = await fork_server.start()
+    assert await ended(await fork_server.fork("s", {}, tmp_path / "again.log")) == 2
+    await fork_server.close()
     assert await ended(again) == 0
 
 
-async def test_without_a_nursery_nothing_is_forked(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_fork_without_a_fork_server_fails(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ondol.local.forkserver.PATIENCE_S", 0.05)
-    nursery = ForkServer({}, ROOT, tmp_path / "nursery.log")
+    fork_server = ForkServer({}, ROOT, tmp_path / "fork_server.log")
     with pytest.raises(BrokenPipeError):
-        await nursery.fork("s", {}, tmp_path / "s.log")
+        await fork_server.fork("s", {}, tmp_path / "s.log")

@@ -134,9 +134,9 @@ async def test_leased_run_stores_the_same_result(prepared: Settings, how: str) -
         assert first["id"] != second["id"]
         assert (second["attempts"], second["lease"]) == (2 if how == "claimed" else 1, 1)
         assert second["result_digest"] == first["result_digest"]
-        told = orjson.loads(unpack(second["result"]))["timing"]
-        assert dt.datetime.fromisoformat(told["started_at"]) == second["started_at"]
-        assert dt.datetime.fromisoformat(told["finished_at"]) == second["finished_at"]
+        timing = orjson.loads(unpack(second["result"]))["timing"]
+        assert dt.datetime.fromisoformat(timing["started_at"]) == second["started_at"]
+        assert dt.datetime.fromisoformat(timing["finished_at"]) == second["finished_at"]
         assert harness.released == 1
 
 
@@ -166,14 +166,14 @@ async def test_undecodable_request_is_read_from_the_row(prepared: Settings, text
 async def test_row_committed_after_its_run_is_completed(prepared: Settings, engine: Callable[..., Any]) -> None:
     async with harness_of(prepared, engine) as harness:
         message = await harness.submit()
-        await harness.connection.execute("create table kept as select * from computation")
-        await harness.connection.execute("create table kept_rows as select * from backtest")
+        await harness.connection.execute("create table saved as select * from computation")
+        await harness.connection.execute("create table saved_rows as select * from backtest")
         await harness.connection.execute("delete from backtest; delete from computation")
         working = asyncio.ensure_future(harness.process(message))
         await asyncio.sleep(2 * SLOW_S)
         assert not working.done()
-        await harness.connection.execute("insert into computation select * from kept")
-        await harness.connection.execute("insert into backtest select * from kept_rows")
+        await harness.connection.execute("insert into computation select * from saved")
+        await harness.connection.execute("insert into backtest select * from saved_rows")
         assert await working == "completed"
         assert (await harness.row(message))["attempts"] == 1
 
@@ -235,8 +235,8 @@ async def test_rejected_optimistic_result_is_stored_leased(prepared: Settings) -
 
 async def test_first_request_is_published_before_the_row(prepared: Settings) -> None:
     async with harness_of(prepared) as harness:
-        asks: list[Awaitable[Any]] = [ask(harness.client, request()) for _ in range(5)]
-        await asyncio.gather(*asks)
+        requests: list[Awaitable[Any]] = [ask(harness.client, request()) for _ in range(5)]
+        await asyncio.gather(*requests)
         assert (await announced_before_row(harness)).count(True) == 1
         await ask(harness.client, request(initial_cash=5e7), Idempotency_Key="one")
         assert await announced_before_row(harness) == [False]

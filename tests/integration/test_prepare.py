@@ -1,4 +1,4 @@
-"""Preparing against real servers: equal versions by every way, one build at a time, and nothing lost with the cache."""
+"""Builds on real servers: equal versions by every path, one build at a time, and recovery of a lost cache."""
 
 from __future__ import annotations
 
@@ -184,8 +184,8 @@ async def test_unretained_versions_are_deleted(settings: Settings) -> None:
                 await _pin(settings, versions[0])
             versions.append((await preparer.prepare()).version)
         async with lone_connection(settings.database_url or "") as connection:
-            kept = {row["version"] for row in await connection.fetch(dataset_store.SQL["versions"])}
-            assert kept == {versions[0], versions[2]}
+            retained = {row["version"] for row in await connection.fetch(dataset_store.SQL["versions"])}
+            assert retained == {versions[0], versions[2]}
             await connection.execute("update dataset_part set created_at = created_at - interval '2 hours'")
             await dataset_store.delete_unretained(preparer.context.database, 0)
             held = {row["name"] for row in await connection.fetch("select name from dataset_part")}
@@ -229,20 +229,20 @@ async def test_version_stats_agree_with_the_panels(settings: Settings) -> None:
         await preparer.prepare()
         async with preparer.context.database.connection() as connection:
             row = await connection.fetchrow(dataset_store.SQL["current_about"])
-    told = msgspec.json.decode(row["about"])
+    stats = msgspec.json.decode(row["about"])
     memory = panels_of(market)
     rows = slice(0, len(memory.days))
     alive = ~np.isnan(memory.panel("adj_close", rows))
     for key in VERSIONS:
         for year, span in {y: s for y, s in _years(memory).items() if alive[s].any()}.items():
             known = np.count_nonzero(~np.isnan(memory.panel(key, span))) / np.count_nonzero(alive[span])
-            assert told["coverage"][key][str(year)]["share"] == pytest.approx(known, abs=1e-6)
+            assert stats["coverage"][key][str(year)]["share"] == pytest.approx(known, abs=1e-6)
         last = memory.panel(key, slice(len(memory.days) - 1, len(memory.days)))
-        assert told["distributions"][key]["count"] == np.count_nonzero(~np.isnan(last))
+        assert stats["distributions"][key]["count"] == np.count_nonzero(~np.isnan(last))
     cap = memory.panel("cap", rows)[-1]
     best = [memory.instruments.code[i] for i in np.argsort(-np.nan_to_num(cap))][: np.count_nonzero(~np.isnan(cap))]
-    assert [code for code, _ in told["rankings"]["market_cap"]["all"]][:1] == best[:1]
-    assert set(told["rankings"]) == {"market_cap", "trading_volume", "trading_value"}
+    assert [code for code, _ in stats["rankings"]["market_cap"]["all"]][:1] == best[:1]
+    assert set(stats["rankings"]) == {"market_cap", "trading_volume", "trading_value"}
 
 
 def _years(panels: MemoryPanels) -> dict[int, slice]:

@@ -1,4 +1,4 @@
-"""Several preparers and one build: shared, equal to the bit, and whole again whatever becomes of those who help."""
+"""Shared builds: bit-equal to a single build, and complete when a worker fails at any point."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ async def version_of_one_build(settings: Settings) -> str | None:
 
 @asynccontextmanager
 async def processes(settings: Settings, folder: pathlib.Path, count: int) -> AsyncIterator[dict[int, pathlib.Path]]:
-    """Preparers of their own processes, seen by each other: process id -> its log."""
+    """Preparers in processes of their own that are members of each other: process id -> its log."""
     environment = {
         "PATH": os.environ["PATH"],
         "ONDOL_DATABASE_URL": settings.database_url or "",
@@ -150,13 +150,13 @@ async def test_shared_build_equals_a_single_build(settings: Settings, folder: pa
         await load(settings, folder, range(ROWS))
         await ask(settings)
         version = await until(lambda: published(watcher))
-        told = [path.read_text() for path in logs.values()]
+        texts = [path.read_text() for path in logs.values()]
         names = sorted((await manifest_of(watcher.context)).part_names())
         shared = await dataset_store.read_parts(watcher.context.database, names)
         assert len(shared) == len(names)
-        assert sorted("dataset.built" in text for text in told) == [False, True]
-        assert sorted("part.built" in text for text in told) == [False, True]
-        assert not any("part.reclaimed" in text for text in told)
+        assert sorted("dataset.built" in text for text in texts) == [False, True]
+        assert sorted("part.built" in text for text in texts) == [False, True]
+        assert not any("part.reclaimed" in text for text in texts)
         connection = await asyncpg.connect(settings.database_url)
         await connection.execute("delete from dataset_part")
         await connection.close()
@@ -165,7 +165,7 @@ async def test_shared_build_equals_a_single_build(settings: Settings, folder: pa
 
 
 async def load_into_silence(settings: Settings, folder: pathlib.Path) -> None:
-    """Nothing is loaded when the preparers start: none of them leads a build before all are there."""
+    """No data are loaded when the preparers start, so that none leads a build before all are members."""
     async with preparer_of(settings) as preparer:
         assert (await preparer.prepare()).version is None
 
@@ -194,7 +194,7 @@ async def test_killed_worker_only_delays_the_build(settings: Settings, folder: p
 
 @asynccontextmanager
 async def helper_of(settings: Settings, preparer: Preparer, broker: Redis) -> AsyncIterator[PartWorker]:
-    """A preparer that helps, in this process."""
+    """A preparer in this process that builds parts of other builds."""
     membership = Membership(broker, settings.broker_url or "")
     part_worker = PartWorker(preparer.context, settings.broker_url or "", membership)
     working = asyncio.create_task(part_worker.run())
@@ -293,7 +293,7 @@ async def test_incremental_build_is_shared(settings: Settings, folder: pathlib.P
             assert (await preparer.prepare()).published
             await load(settings, folder.with_name("day"), range(ROWS - 1, ROWS))
             held = await asyncpg.connect(settings.database_url)
-            try:  # nobody gets on to the next part before the helper has come: a day is little work
+            try:  # the lock delays the leader until the worker has claimed a part
                 transaction = held.transaction()
                 await transaction.start()
                 await held.execute("lock table dataset_part in exclusive mode")
@@ -310,7 +310,7 @@ async def test_incremental_build_is_shared(settings: Settings, folder: pathlib.P
 
 
 async def parts_of(settings: Settings, preparer: str) -> list[tuple[int, bool]]:
-    """What a preparer has claimed."""
+    """Return the parts that a preparer has claimed."""
     return (await claims(settings)).get(preparer, [])
 
 

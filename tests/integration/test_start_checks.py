@@ -1,4 +1,4 @@
-"""What every service looks at before it serves: two Redis servers and not one, and room in PostgreSQL for everybody."""
+"""The checks of a service before it serves: two different Redis servers, and the connection budget."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ SERVICES = ("api", "preparer", "simulator", "warmer")
 
 async def started(service: str, settings: Settings) -> tuple[int | None, str]:
     """(exit code, standard error) of a service that ends at its start."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("ONDOL_")}
+    env = {name: value for name, value in os.environ.items() if not name.startswith("ONDOL_")}
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", f"services.{service}", env=kept | settings.to_environment() | {"ONDOL_METRICS_PORT": "0"},
+        sys.executable, "-m", f"services.{service}", env=env | settings.to_environment() | {"ONDOL_METRICS_PORT": "0"},
         stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:

@@ -1,4 +1,4 @@
-"""What the statements on the way of a request read, however many computations wait."""
+"""The statements of a request read few rows, however many computations are queued."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ async def test_statement_reads_no_other_open_computations(settings: Settings, na
         await connection.execute("vacuum analyze computation")  # at a moment when nothing waits
         await connection.execute(ROWS, "2", "running", WAITING)
         await connection.execute(ROWS, "3", "queued", WAITING)
-        await connection.execute(f"prepare asked as {SQL[name]}")
-        text = await connection.fetchval(f"explain (analyze, format json) execute asked{EXECUTED[name]}")
+        await connection.execute(f"prepare statement as {SQL[name]}")
+        text = await connection.fetchval(f"explain (analyze, format json) execute statement{EXECUTED[name]}")
     finally:
         await connection.close()
     parts = list(_parts(json.loads(text)[0]["Plan"]))

@@ -1,4 +1,4 @@
-"""Streams, leases, cache and the pool on real servers: what is lost, what is taken over, what is refused."""
+"""Streams, leases, cache and pool on real servers: losses, claims and rejections."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A warm run followed over HTTP: a real run of the warmer, real servers, facts on the stream and rows in the record."""
+"""A warm run followed over HTTP, with a real warmer and real servers."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from tests.unit.warmer.test_runs import World, world
 __all__ = ["world"]
 
 PATIENCE_S = 30.0
-Told = tuple[str, str, Any]
+Received = tuple[str, str, Any]
 
 
 @pytest_asyncio.fixture
@@ -44,9 +44,9 @@ async def api(world: World) -> AsyncIterator[Client]:
         yield client
 
 
-async def events_of(client: Client, run: int, told: list[Told] | None = None, **headers: str) -> list[Told]:
-    """All events of a run until its stream ends; `told` grows while they come."""
-    found = [] if told is None else told
+async def events_of(client: Client, run: int, received: list[Received] | None = None, **headers: str) -> list[Received]:
+    """Return all events of a run until its stream ends; `received` grows while they arrive."""
+    found = [] if received is None else received
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     async with (
         asyncio.timeout(PATIENCE_S),
@@ -64,62 +64,62 @@ async def events_of(client: Client, run: int, told: list[Told] | None = None, **
     return found
 
 
-async def until_told(told: list[Told], kind: str, **expected: Any) -> None:
+async def until_received(received: list[Received], kind: str, **expected: Any) -> None:
     async with asyncio.timeout(PATIENCE_S):
-        while not any(k == kind and expected.items() <= data.items() for _, k, data in told):  # noqa: ASYNC110  a list tells nobody
+        while not any(k == kind and expected.items() <= data.items() for _, k, data in received):  # noqa: ASYNC110  a list has no event
             await asyncio.sleep(0.01)
 
 
 async def test_run_events_end_with_its_document(world: World, api: Client) -> None:
     run = await world.start()
-    told: list[Told] = []
-    reading = asyncio.ensure_future(events_of(api, run, told))
-    await until_told(told, "status", status="queued")
+    received: list[Received] = []
+    reading = asyncio.ensure_future(events_of(api, run, received))
+    await until_received(received, "status", status="queued")
     assert await execute(world.context, run) == "completed"
     await reading
-    kinds = [kind for _, kind, _ in told]
+    kinds = [kind for _, kind, _ in received]
     assert kinds[-1] == "completed"
-    assert [data["status"] for _, kind, data in told if kind == "status"] == ["queued", "running"]
-    ended = [data for _, kind, data in told if kind == "progress" and data["status"] == "completed"]
+    assert [data["status"] for _, kind, data in received if kind == "status"] == ["queued", "running"]
+    ended = [data for _, kind, data in received if kind == "progress" and data["status"] == "completed"]
     assert [data["phase"] for data in ended] == list(PHASES)
     assert [(data["items"], data["done"], data["failed"]) for data in ended[-2:]] == [(4, 4, 0), (40, 40, 0)]
-    positions = [parse_position(name) for name, kind, _ in told if kind == "progress"]
+    positions = [parse_position(name) for name, kind, _ in received if kind == "progress"]
     assert positions == sorted(set(positions))
-    assert told[-1][2]["summary"]["chunk_hit_rate"] == 1.0
-    assert told[-1][2] == (await api.call("GET", f"/v1/warm-runs/{run}"))[1]
+    assert received[-1][2]["summary"]["chunk_hit_rate"] == 1.0
+    assert received[-1][2] == (await api.call("GET", f"/v1/warm-runs/{run}"))[1]
 
 
 async def test_resumed_reader_gets_only_new_events(world: World, api: Client) -> None:
     world.failing["bill_ackman"] = "ROIC has no value: no statements with cash_and_equivalents"
     run = await world.start()
     assert await execute(world.context, run) == "partial"
-    told = await events_of(api, run)
-    assert [(kind, data["status"]) for _, kind, data in told] == [
+    received = await events_of(api, run)
+    assert [(kind, data["status"]) for _, kind, data in received] == [
         *[("progress", "completed")] * 4, ("progress", "partial"), ("partial", "partial"),
     ]  # fmt: skip
-    for place, (name, _, _) in enumerate(told[:-1]):
-        assert await events_of(api, run, Last_Event_ID=name) == told[place + 1 :]
-    assert await events_of(api, run, Last_Event_ID=told[-1][0]) == told[-1:]
+    for position, (name, _, _) in enumerate(received[:-1]):
+        assert await events_of(api, run, Last_Event_ID=name) == received[position + 1 :]
+    assert await events_of(api, run, Last_Event_ID=received[-1][0]) == received[-1:]
 
 
 async def test_running_run_can_be_followed_at_any_time(world: World, api: Client) -> None:
     reached, go_on = asyncio.Event(), asyncio.Event()
 
     async def stop_here() -> None:
-        if len(world.asked) == 20:
+        if len(world.requests) == 20:
             reached.set()
             await go_on.wait()
 
     world.before = stop_here
     run = await world.start()
-    early: list[Told] = []
+    early: list[Received] = []
     reading = asyncio.ensure_future(events_of(api, run, early))
     running = asyncio.ensure_future(execute(world.context, run))
     await reached.wait()
-    await until_told(early, "progress", phase="strategies", status="running")
-    late: list[Told] = []
+    await until_received(early, "progress", phase="strategies", status="running")
+    late: list[Received] = []
     joining = asyncio.ensure_future(events_of(api, run, late))
-    await until_told(late, "progress", phase="strategies", status="running")
+    await until_received(late, "progress", phase="strategies", status="running")
     go_on.set()
     assert await running == "completed"
     await asyncio.gather(reading, joining)
@@ -130,37 +130,37 @@ async def test_next_attempt_publishes_progress_again(world: World, api: Client) 
     reached = asyncio.Event()
 
     async def stop_here() -> None:
-        if len(world.asked) == 20:
+        if len(world.requests) == 20:
             reached.set()
             await asyncio.Event().wait()
 
     world.before = stop_here
     run = await world.start()
-    told: list[Told] = []
-    reading = asyncio.ensure_future(events_of(api, run, told))
+    received: list[Received] = []
+    reading = asyncio.ensure_future(events_of(api, run, received))
     first = asyncio.ensure_future(execute(world.context, run))
     await reached.wait()
     first.cancel()
     await asyncio.gather(first, return_exceptions=True)
-    await until_told(told, "status", status="queued", attempt=1)
+    await until_received(received, "status", status="queued", attempt=1)
     world.before = None
     assert await execute(world.context, run) == "completed"
     await reading
-    assert {data["attempt"] for _, kind, data in told if kind == "status"} >= {1, 2}
-    positions = [parse_position(name) for name, kind, _ in told if kind == "progress"]
+    assert {data["attempt"] for _, kind, data in received if kind == "status"} >= {1, 2}
+    positions = [parse_position(name) for name, kind, _ in received if kind == "progress"]
     assert positions == sorted(set(positions))
     assert {position.attempt for position in positions} == {1, 2}
 
 
 async def test_events_come_from_rows_without_the_stream(world: World, api: Client) -> None:
     run = await world.start()
-    told: list[Told] = []
-    reading = asyncio.ensure_future(events_of(api, run, told))
-    await until_told(told, "status", status="queued")
+    received: list[Received] = []
+    reading = asyncio.ensure_future(events_of(api, run, received))
+    await until_received(received, "status", status="queued")
     async with world.context.database.connection() as connection:
         await connection.execute("update warm_run set status = 'failed', error = 'no', finished_at = now()")
     await reading
-    assert (told[-1][1], told[-1][2]["error"]) == ("failed", "no")
+    assert (received[-1][1], received[-1][2]["error"]) == ("failed", "no")
 
 
 async def test_lost_broker_does_not_stop_a_run(world: World) -> None:
@@ -184,8 +184,8 @@ async def test_schedule_matches_the_warmer(world: World, enabled: bool) -> None:
     settings = replace(world.context.settings, warm_enabled=enabled)
     async with api_of(settings) as client:
         items = (await client.call("GET", "/v1/schedule"))[1]["items"]
-    told = {job["name"]: job["enabled"] for job in items}
-    assert told == {"warm": enabled, "picks": True, "refresh": True, "purge": True}
+    received = {job["name"]: job["enabled"] for job in items}
+    assert received == {"warm": enabled, "picks": True, "refresh": True, "purge": True}
     context = replace(world.context, settings=settings)
 
     async def morning() -> dt.datetime:
@@ -216,7 +216,7 @@ async def test_closed_subscriptions_are_removed(world: World, api: Client) -> No
     run = await world.start()
     reading = asyncio.ensure_future(events_of(api, run))
     async with asyncio.timeout(PATIENCE_S):
-        while not len(api.api.progress.warm):  # noqa: ASYNC110  nothing tells of it
+        while not len(api.api.progress.warm):  # noqa: ASYNC110  there is no event to wait for
             await asyncio.sleep(0.01)
     reading.cancel()
     with contextlib.suppress(asyncio.CancelledError):
@@ -235,11 +235,11 @@ async def test_closed_subscriptions_are_removed(world: World, api: Client) -> No
 
 @pytest.mark.parametrize("cut", [False, True])
 async def test_command_follows_a_run_by_its_events(world: World, api: Client, cut: bool) -> None:
-    """Also when the connection to the api is cut in between."""
+    """The command resumes when the connection to the API is cut."""
     reached, go_on = asyncio.Event(), asyncio.Event()
 
     async def stop_here() -> None:
-        if len(world.asked) == 20:
+        if len(world.requests) == 20:
             reached.set()
             await go_on.wait()
 
@@ -260,7 +260,7 @@ async def test_command_follows_a_run_by_its_events(world: World, api: Client, cu
         running = asyncio.ensure_future(execute(world.context, run))
         await reached.wait()
         async with asyncio.timeout(PATIENCE_S):
-            while not bar.seen:  # noqa: ASYNC110  nothing tells of it
+            while not bar.seen:  # noqa: ASYNC110  there is no event to wait for
                 await asyncio.sleep(0.01)
         if cut:
             assert proxy.cut()

@@ -54,10 +54,10 @@ async def answer(context: Context, query: QueryRequested) -> None:
     except RequestError as error:
         problem = problem_document(422, "invalid-request", str(error), error.problems)
     except (ChunkMissingError, UnavailableError, DatasetError, *LOST, *REDIS_LOST) as error:
-        log.warning("query.interrupted", query=query.query_id, error=str(error))
+        log.warning("query.interrupted", query_id=query.query_id, error=str(error))
         problem = problem_document(503, "unavailable", "The data cannot be read at this moment; try again.")
     except Exception as error:  # outermost handler of a query: an unexpected error fails this query only
-        log.error("query.crashed", query=query.query_id, kind=query.kind, exc_info=error)
+        log.error("query.crashed", query_id=query.query_id, kind=query.kind, exc_info=error)
         problem = problem_document(500, "internal", "The query failed with an internal error, which has been logged.")
     await append(context.broker, QueryAnswered(query_id=query.query_id, problem=problem))
 

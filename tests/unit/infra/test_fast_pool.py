@@ -1,4 +1,4 @@
-"""The pool of the hot path on a real PostgreSQL: what is handed on, what is lost, and callers that leave."""
+"""The fast pool on a real PostgreSQL: reuse, lost connections, and cancelled callers."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ async def linked(settings: Settings, size: int = 2, patience_s: float = 2.0) -> 
 
 
 async def backend(database: Database) -> int:
-    """The server's process behind the connection that is handed out."""
+    """Return the server process of the next connection of the pool."""
     async with database.connection() as connection:
         return int(await connection.fetchval("select pg_backend_pid()"))
 
 
-async def heard(*connections: asyncpg.pool.PoolConnectionProxy) -> None:
-    """This process has heard that these connections are lost."""
+async def until_lost(*connections: asyncpg.pool.PoolConnectionProxy) -> None:
+    """Wait until this process has noticed that these connections are lost."""
     async with asyncio.timeout(10):
-        while not all(map(_is_lost, connections)):  # noqa: ASYNC110  nothing tells of it
+        while not all(map(_is_lost, connections)):  # noqa: ASYNC110  there is no event to wait for
             await asyncio.sleep(0.01)
 
 
 async def all_free(database: FastPool, size: int) -> None:
-    """So many connections can be had at once, they answer, and all come back."""
+    """Check that this many connections can be acquired at once, answer, and are released."""
     async with asyncio.timeout(20):
         barrier = asyncio.Barrier(size)
 
@@ -74,17 +74,17 @@ async def test_lost_idle_connection_is_not_reused(loop: str, settings: Settings)
     async def scenario() -> None:
         async with linked(settings) as (proxy, database):
             before = await backend(database)
-            at_hand = list(database._idle_connections)
-            assert len(at_hand) == 1
+            idle = list(database._idle_connections)
+            assert len(idle) == 1
             async with lone_connection(settings.database_url or "") as other:
                 await other.execute("select pg_terminate_backend($1)", before)
-            await heard(*at_hand)
+            await until_lost(*idle)
             assert await backend(database) != before
             await all_free(database, 2)
-            at_hand = list(database._idle_connections)
-            assert len(at_hand) == 2
+            idle = list(database._idle_connections)
+            assert len(idle) == 2
             proxy.cut()
-            await heard(*at_hand)
+            await until_lost(*idle)
             await all_free(database, 2)
 
     await run_on(loop, scenario)
@@ -96,7 +96,7 @@ async def test_connection_lost_after_reply_is_replaced(loop: str, settings: Sett
             async with database.connection() as connection:
                 assert await connection.fetchval("select 7") == 7
                 proxy.cut()
-                await heard(connection)
+                await until_lost(connection)
             await all_free(database, 2)
 
     await run_on(loop, scenario)
@@ -113,7 +113,7 @@ async def test_cut_connection_raises_a_retryable_error(loop: str, settings: Sett
             for _ in range(3):
                 asleep = [asyncio.ensure_future(sleep()) for _ in range(2)]
                 async with asyncio.timeout(10):
-                    while len(database._in_use) < 2:  # noqa: ASYNC110  nothing tells of it
+                    while len(database._in_use) < 2:  # noqa: ASYNC110  there is no event to wait for
                         await asyncio.sleep(0.01)
                 await asyncio.sleep(0.02)
                 proxy.cut()
@@ -213,7 +213,7 @@ async def test_acquire_timeout_fails_only_its_caller(loop: str, settings: Settin
 async def test_open_transaction_is_not_passed_on(loop: str, settings: Settings) -> None:
     async def scenario() -> None:
         async with linked(settings, size=1) as (_, database):
-            asyncio.get_running_loop().set_exception_handler(None)  # asyncpg tells of the transaction
+            asyncio.get_running_loop().set_exception_handler(None)  # asyncpg reports the open transaction
             async with database.connection() as connection:
                 await connection.execute("begin")
                 await connection.execute("create table half_made (x integer)")
@@ -273,7 +273,7 @@ async def test_close_leaves_no_connection_open(loop: str, settings: Settings) ->
         async with linked(settings) as (_, database):
             await all_free(database, 2)
         async with lone_connection(settings.database_url or "") as connection, asyncio.timeout(10):
-            while await connection.fetchval(OPEN):  # noqa: ASYNC110  nothing tells of it
+            while await connection.fetchval(OPEN):  # noqa: ASYNC110  there is no event to wait for
                 await asyncio.sleep(0.02)
 
     await run_on(loop, scenario)

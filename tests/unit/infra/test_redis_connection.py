@@ -1,4 +1,4 @@
-"""The line of the hot path on a real Redis: order, losses, late replies and callers that leave, on both event loops."""
+"""Pipelined connections on a real Redis: order, losses, late replies and cancelled callers, on both event loops."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from shared.contracts.events import BACKTESTS, BacktestRequested
 from shared.infra.redis import client as clients
-from shared.infra.redis import connection
+from shared.infra.redis import connection as redis_connection
 from shared.infra.redis.cache import Cache
 from shared.infra.redis.connection import BrokerClient, PipelinedConnection, raise_errors
 from shared.infra.redis.streams import append, pending_ids
@@ -34,16 +34,16 @@ async def linked(settings: Settings) -> AsyncIterator[tuple[Proxy, BrokerClient]
             await client.aclose()
 
 
-async def waits(line: PipelinedConnection, count: int = 1) -> None:
-    """So many asks wait for replies."""
+async def waits(connection: PipelinedConnection, count: int = 1) -> None:
+    """Wait until this many commands are pending."""
     async with asyncio.timeout(10):
-        while len(line._pending) < count:  # noqa: ASYNC110  nothing tells of it
+        while len(connection._pending) < count:  # noqa: ASYNC110  there is no event to wait for
             await asyncio.sleep(0)
 
 
-async def lost(*asks: Awaitable[object]) -> bool:
-    """Everybody who waited hears of the loss."""
-    found = await asyncio.gather(*asks, return_exceptions=True)
+async def lost(*sent: Awaitable[object]) -> bool:
+    """Return whether all pending calls failed with ConnectionError."""
+    found = await asyncio.gather(*sent, return_exceptions=True)
     return all(isinstance(error, RedisConnectionError) for error in found)
 
 
@@ -98,18 +98,18 @@ async def test_error_reply_belongs_to_its_command_only(loop: str, settings: Sett
 async def test_lost_connection_fails_pending_and_reopens(loop: str, how: str, settings: Settings) -> None:
     async def scenario() -> None:
         async with linked(settings) as (proxy, client):
-            line = client.open_connection()
-            (own,) = await line.send(("CLIENT", "ID"))
-            waiting = [asyncio.ensure_future(line.send(("BLPOP", "nothing", 0))) for _ in range(3)]
-            await waits(line, 3)
+            connection = client.open_connection()
+            (own,) = await connection.send(("CLIENT", "ID"))
+            waiting = [asyncio.ensure_future(connection.send(("BLPOP", "nothing", 0))) for _ in range(3)]
+            await waits(connection, 3)
             if how == "killed":
                 await client.execute_command("CLIENT", "KILL", "ID", own)
             else:
                 assert proxy.cut() if how == "cut" else proxy.reset()
             async with asyncio.timeout(10):
                 assert await lost(*waiting)
-            assert await line.send(("PING",)) == [b"PONG"]
-            assert (await line.send(("CLIENT", "ID"))) != [own]
+            assert await connection.send(("PING",)) == [b"PONG"]
+            assert (await connection.send(("CLIENT", "ID"))) != [own]
 
     await run_on(loop, scenario)
 
@@ -117,16 +117,16 @@ async def test_lost_connection_fails_pending_and_reopens(loop: str, how: str, se
 async def test_late_reply_reaches_no_other_caller(loop: str, settings: Settings) -> None:
     async def scenario() -> None:
         async with linked(settings) as (proxy, client):
-            line = client.open_connection()
-            await line.send(("PING",))
+            connection = client.open_connection()
+            await connection.send(("PING",))
             proxy.hold()
-            impatient = asyncio.ensure_future(line.send(("ECHO", "late"), timeout_s=0.05))
-            patient = asyncio.ensure_future(line.send(("ECHO", "behind it"), timeout_s=30))
+            impatient = asyncio.ensure_future(connection.send(("ECHO", "late"), timeout_s=0.05))
+            patient = asyncio.ensure_future(connection.send(("ECHO", "behind it"), timeout_s=30))
             with pytest.raises(RedisTimeoutError):
                 await impatient
             assert await lost(patient)
             proxy.release()
-            assert await line.send(("ECHO", "mine")) == [b"mine"]
+            assert await connection.send(("ECHO", "mine")) == [b"mine"]
             assert proxy.links_made == 2
 
     await run_on(loop, scenario)
@@ -135,15 +135,15 @@ async def test_late_reply_reaches_no_other_caller(loop: str, settings: Settings)
 async def test_cancelled_caller_takes_no_other_reply(loop: str, settings: Settings) -> None:
     async def scenario() -> None:
         async with linked(settings) as (proxy, client):
-            line = client.open_connection()
-            await line.send(("PING",))
+            connection = client.open_connection()
+            await connection.send(("PING",))
             proxy.hold()
-            asks = [asyncio.ensure_future(line.send(("ECHO", str(n)), ("ECHO", f"{n}!"))) for n in range(9)]
-            await waits(line, 9)
-            for ask in asks[::2]:
-                ask.cancel()
+            sent = [asyncio.ensure_future(connection.send(("ECHO", str(n)), ("ECHO", f"{n}!"))) for n in range(9)]
+            await waits(connection, 9)
+            for one in sent[::2]:
+                one.cancel()
             proxy.release()
-            found = await asyncio.gather(*asks, return_exceptions=True)
+            found = await asyncio.gather(*sent, return_exceptions=True)
             for number, reply in enumerate(found):
                 if number % 2:
                     assert reply == [b"%d" % number, b"%d!" % number]
@@ -158,11 +158,11 @@ async def test_cancelled_open_leaves_the_connection_usable(loop: str, settings: 
     async def scenario() -> None:
         async with linked(settings) as (proxy, client):
             proxy.hold()
-            line = client.open_connection()
-            first = asyncio.ensure_future(line.send(("ECHO", "first")))
-            second = asyncio.ensure_future(line.send(("ECHO", "second")))
+            connection = client.open_connection()
+            first = asyncio.ensure_future(connection.send(("ECHO", "first")))
+            second = asyncio.ensure_future(connection.send(("ECHO", "second")))
             async with asyncio.timeout(10):
-                while not proxy.links_made:  # noqa: ASYNC110  nothing tells of it
+                while not proxy.links_made:  # noqa: ASYNC110  there is no event to wait for
                     await asyncio.sleep(0)
             await asyncio.sleep(0.05)  # it has sent its login and waits
             first.cancel()
@@ -177,52 +177,52 @@ async def test_timeout_includes_the_connect(loop: str, settings: Settings) -> No
     async def scenario() -> None:
         async with linked(settings) as (proxy, client):
             proxy.hold()
-            line = client.open_connection()
+            connection = client.open_connection()
             found = await asyncio.gather(
-                *(line.send(("PING",), timeout_s=0.2) for _ in range(3)), return_exceptions=True
+                *(connection.send(("PING",), timeout_s=0.2) for _ in range(3)), return_exceptions=True
             )
-            # who takes the opening over in the moment of its own end may hear of the connection instead
+            # a caller that is cancelled at the moment of the connect may get the connection error instead
             assert isinstance(found[0], RedisTimeoutError)
             assert all(isinstance(error, (RedisTimeoutError, RedisConnectionError)) for error in found)
             proxy.release()
-            assert await line.send(("PING",)) == [b"PONG"]
+            assert await connection.send(("PING",)) == [b"PONG"]
 
     await run_on(loop, scenario)
 
 
 async def test_half_closed_connection_fails_its_pending(loop: str, settings: Settings) -> None:
-    """The server says no more, and what was to be sent cannot be sent: the connection is neither open nor lost."""
+    """The server closes its side while data wait to be sent: the connection is half-closed, not lost."""
 
     async def scenario() -> None:
         async with linked(settings) as (proxy, client):
-            line = client.open_connection()
-            await line.send(("PING",))
+            connection = client.open_connection()
+            await connection.send(("PING",))
             proxy.hold()
-            old = asyncio.ensure_future(line.send(("SET", "large", b"x" * 16_000_000), timeout_s=30))
-            await waits(line)
-            transport = line._transport
+            old = asyncio.ensure_future(connection.send(("SET", "large", b"x" * 16_000_000), timeout_s=30))
+            await waits(connection)
+            transport = connection._transport
             assert transport is not None
             proxy.hang_up()
             proxy.leave_held()
             async with asyncio.timeout(10):
-                while not transport.is_closing():  # noqa: ASYNC110  nothing tells of it
+                while not transport.is_closing():  # noqa: ASYNC110  there is no event to wait for
                     await asyncio.sleep(0)
-            assert await line.send(("ECHO", "new")) == [b"new"]
+            assert await connection.send(("ECHO", "new")) == [b"new"]
             assert await lost(old)
-            assert await line.send(("ECHO", "newer")) == [b"newer"]
+            assert await connection.send(("ECHO", "newer")) == [b"newer"]
             assert proxy.links_made == 2
 
     await run_on(loop, scenario)
 
 
-@pytest.mark.parametrize("told", [b"+nobody asked\r\n", b"*1\r\n!!nonsense\r\n"])
-async def test_unexpected_reply_closes_the_connection(loop: str, told: bytes, settings: Settings) -> None:
+@pytest.mark.parametrize("reply", [b"+unexpected\r\n", b"*1\r\n!!nonsense\r\n"])
+async def test_unexpected_reply_closes_the_connection(loop: str, reply: bytes, settings: Settings) -> None:
     async def scenario() -> None:
         async with linked(settings) as (proxy, client):
-            line = client.open_connection()
-            await line.send(("PING",))
-            line.data_received(told)
-            assert await line.send(("ECHO", "mine")) == [b"mine"]
+            connection = client.open_connection()
+            await connection.send(("PING",))
+            connection.data_received(reply)
+            assert await connection.send(("ECHO", "mine")) == [b"mine"]
             assert proxy.links_made == 2
 
     await run_on(loop, scenario)
@@ -231,9 +231,9 @@ async def test_unexpected_reply_closes_the_connection(loop: str, told: bytes, se
 async def test_blocking_connection_does_not_delay_others(loop: str, settings: Settings) -> None:
     async def scenario() -> None:
         async with linked(settings) as (_, client):
-            line = client.open_connection()
-            blocked = asyncio.ensure_future(line.send(("BLPOP", "nothing", 0), timeout_s=30))
-            await waits(line)
+            connection = client.open_connection()
+            blocked = asyncio.ensure_future(connection.send(("BLPOP", "nothing", 0), timeout_s=30))
+            await waits(connection)
             assert await client.send(("PING",)) == [b"PONG"]
             assert not blocked.done()
             await client.aclose()
@@ -246,16 +246,16 @@ async def test_connection_closed_while_opening_stays_closed(loop: str, settings:
     async def scenario() -> None:
         async with linked(settings) as (proxy, client):
             proxy.hold()
-            line = client.open_connection()
-            opening = [asyncio.ensure_future(line.send(("BLPOP", "nothing", 0), timeout_s=30)) for _ in range(2)]
+            connection = client.open_connection()
+            opening = [asyncio.ensure_future(connection.send(("BLPOP", "nothing", 0), timeout_s=30)) for _ in range(2)]
             async with asyncio.timeout(10):
-                while not proxy.links_made:  # noqa: ASYNC110  nothing tells of it
+                while not proxy.links_made:  # noqa: ASYNC110  there is no event to wait for
                     await asyncio.sleep(0.001)
             await client.aclose()
             proxy.release()
             async with asyncio.timeout(10):
                 assert await lost(*opening)
-                assert await lost(line.send(("PING",)))
+                assert await lost(connection.send(("PING",)))
             assert proxy.links_made == 1
 
     await run_on(loop, scenario)
@@ -294,8 +294,8 @@ async def test_append_survives_a_lost_connection(loop: str, settings: Settings) 
 async def test_hanging_server_opens_the_circuit_until_ping(
     loop: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "SHARED_TIMEOUT_S", 0.2)
-    monkeypatch.setattr(connection, "PROBE_S", 0.02)
+    monkeypatch.setattr(redis_connection, "SHARED_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(redis_connection, "PROBE_S", 0.02)
 
     async def scenario() -> None:
         async with linked(settings) as (proxy, client):
@@ -312,7 +312,7 @@ async def test_hanging_server_opens_the_circuit_until_ping(
             assert await Cache(client).get_parts(["a", "b"]) == {}
             proxy.release()
             async with asyncio.timeout(10):
-                while client.circuit_open:  # noqa: ASYNC110  nothing tells of it
+                while client.circuit_open:  # noqa: ASYNC110  there is no event to wait for
                     await asyncio.sleep(0.01)
             assert await client.send(("ECHO", "back")) == [b"back"]
             assert await client.ping()
@@ -321,7 +321,7 @@ async def test_hanging_server_opens_the_circuit_until_ping(
 
 
 async def test_closed_client_stops_probing(loop: str, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "SHARED_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(redis_connection, "SHARED_TIMEOUT_S", 0.2)
 
     async def scenario() -> None:
         async with redis_behind_proxy(settings.broker_url or "") as (proxy, url):

@@ -1,4 +1,4 @@
-"""The warmer as a process: it catches up by itself, leaves when asked, and goes on after a stop or a kill."""
+"""The warmer process: catching up, stopping on a signal, and continuing after a stop or a kill."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ async def until_ended(world: World, within_s: float) -> list[dict[str, Any]]:
 
 
 async def stopped_midway(world: World, url: str, number: signal.Signals) -> int | None:
-    """A warmer that gets a signal in the middle of its strategies; returns its exit code."""
+    """Send a signal to a warmer during its strategies phase; return its exit code."""
     reached = asyncio.Event()
 
     async def wait_here() -> None:
-        if len(world.asked) >= 20:
+        if len(world.requests) >= 20:
             reached.set()
             await asyncio.sleep(0.3)
 
@@ -77,12 +77,12 @@ async def test_stopped_warmer_releases_and_resumes_its_run(world: World) -> None
     async with served(world) as url:
         assert await stopped_midway(world, url, signal.SIGTERM) == 0
         assert [run["status"] for run in await runs(world)] == ["queued"]
-        before = len(world.asked)
+        before = len(world.requests)
         async with warmer(world, url):
             found = await until_ended(world, 30)
     assert [(run["status"], run["attempts"]) for run in found] == [("completed", 2)]
-    asked_again = [ask for ask in world.asked[before:] if ask["origin"] == "warmer"]
-    assert len(asked_again) < 44
+    repeated = [request for request in world.requests[before:] if request["origin"] == "warmer"]
+    assert len(repeated) < 44
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""What the warmer asks for tomorrow."""
+"""The requests that the warmer sends."""
 
 from __future__ import annotations
 
@@ -26,23 +26,24 @@ def test_months_before_stays_within_the_month(day: dt.date, months: int, expecte
 
 
 def test_strategies_phase_has_ten_strategies_four_windows() -> None:
-    asks = strategy_requests(LAST, ["KOSPI"])
-    assert len({ask.name for ask in asks}) == 40
-    spans = {(ask.body["start"], ask.body["end"]) for ask in asks}
+    requests = strategy_requests(LAST, ["KOSPI"])
+    assert len({request.name for request in requests}) == 40
+    spans = {(request.body["start"], request.body["end"]) for request in requests}
     assert spans == {tuple(day.isoformat() for day in window(LAST, span)) for span in ("6m", "1y", "2y", "3y")}
-    assert all("benchmark" not in ask.body for ask in asks)
+    assert all("benchmark" not in request.body for request in requests)
 
 
 def test_requests_without_kospi_have_no_benchmark() -> None:
     assert all(
-        ask.body["benchmark"] is None for ask in (*strategy_requests(LAST, []), *preset_requests(LAST, ["KOSDAQ"]))
+        request.body["benchmark"] is None
+        for request in (*strategy_requests(LAST, []), *preset_requests(LAST, ["KOSDAQ"]))
     )
 
 
 def test_presets_use_their_own_period() -> None:
-    asks = {ask.name: ask.body for ask in preset_requests(LAST, ["KOSPI"])}
-    assert len(asks) == 4
-    assert asks["high_roe_high_margin"]["start"] == (LAST - dt.timedelta(days=180)).isoformat()
+    requests = {request.name: request.body for request in preset_requests(LAST, ["KOSPI"])}
+    assert len(requests) == 4
+    assert requests["high_roe_high_margin"]["start"] == (LAST - dt.timedelta(days=180)).isoformat()
 
 
 def test_popular_requests_are_ranked_and_moved_to_last_day() -> None:
@@ -54,8 +55,8 @@ def test_popular_requests_are_ranked_and_moved_to_last_day() -> None:
         (made("ROE > 10", "2023-01-01", "2024-01-01"), 2),
         (made("PER < 10", "2024-01-01", "2024-12-31"), 3),
     ]
-    asks = popular_requests(rows, LAST)
-    assert [ask.body["strategy"]["buy"]["where"] for ask in asks] == ["ROE > 10", "PER < 10"]
-    assert {ask.body["end"] for ask in asks} == {"2025-12-30"}
-    assert {ask.body["start"] for ask in asks} == {"2024-12-30"}
+    requests = popular_requests(rows, LAST)
+    assert [request.body["strategy"]["buy"]["where"] for request in requests] == ["ROE > 10", "PER < 10"]
+    assert {request.body["end"] for request in requests} == {"2025-12-30"}
+    assert {request.body["start"] for request in requests} == {"2024-12-30"}
     assert len(popular_requests(rows, LAST, count=1)) == 1

@@ -53,22 +53,22 @@ def small_manifest(close: str = "close-2025") -> Manifest:
 
 @dataclass
 class World:
-    """An API that answers what it is told to, and a preparer that brings any part."""
+    """An API with scripted responses, and a preparer that provides any part."""
 
     context: WarmContext
-    asked: list[dict[str, Any]] = field(default_factory=list)
+    requests: list[dict[str, Any]] = field(default_factory=list)
     stored: set[bytes] = field(default_factory=set)
     failing: dict[str, str] = field(default_factory=dict)
     lacking: set[str] = field(default_factory=set)
     """Those of `failing` whose data are missing."""
     before: Callable[[], Any] | None = None
-    brought: int = 0
+    provided: int = 0
 
     async def backtest(self, request: web.Request) -> web.Response:
         body = await request.json()
         origin = request.headers["Ondol-Origin"]
         fresh = "no-store" in request.headers.get("Cache-Control", "")
-        self.asked.append({**body, "origin": origin, "no_store": fresh})
+        self.requests.append({**body, "origin": origin, "no_store": fresh})
         if self.before is not None:
             await self.before()
         if body["strategy"] in self.failing:
@@ -84,7 +84,7 @@ class World:
 
     async def screen(self, request: web.Request) -> web.Response:
         strategy = request.query["strategy"]
-        self.asked.append({"screen": strategy, "limit": int(request.query["limit"])})
+        self.requests.append({"screen": strategy, "limit": int(request.query["limit"])})
         if strategy in self.failing:
             return web.json_response({"title": "no", "detail": self.failing[strategy]}, status=422)
         return web.json_response({"date": "2025-12-30", "total": 1, "items": [{"stock_code": "A", "rank": 1}]})
@@ -92,12 +92,12 @@ class World:
     async def ranking(self, request: web.Request) -> web.Response:
         return web.json_response({"items": []})
 
-    async def bring(self) -> None:
+    async def provide_parts(self) -> None:
         reader = Broadcast(self.context.broker, DATASETS)
         while True:
             for _, event in await reader.read():
                 if isinstance(event, DatasetRequested) and event.parts:
-                    self.brought += await self.context.cache.put_parts(dict.fromkeys(event.parts, b"part"))
+                    self.provided += await self.context.cache.put_parts(dict.fromkeys(event.parts, b"part"))
 
     async def start(self) -> int:
         async with self.context.database.connection() as connection:
@@ -153,7 +153,7 @@ async def world(settings: Settings) -> AsyncIterator[World]:
                 }
             )
             await found.publish(small_manifest())
-            preparer = asyncio.ensure_future(found.bring())
+            preparer = asyncio.ensure_future(found.provide_parts())
             try:
                 yield found
             finally:
@@ -168,7 +168,7 @@ async def test_run_executes_and_verifies_all_phases(world: World) -> None:
     assert row["summary"]["chunk_hit_rate"] == 1.0
     assert row["summary"]["result_hit_rate"] == 1.0
     assert row["summary"]["fresh"] == 44 + 2
-    assert world.brought == 2
+    assert world.provided == 2
     async with world.context.database.connection() as connection:
         phases = {p["phase"]: p for p in await connection.fetch(statements("warm")["select_phases"], run)}
     assert list(phases) == list(PHASES)
@@ -177,19 +177,19 @@ async def test_run_executes_and_verifies_all_phases(world: World) -> None:
         "strategies": (40, 40, 0),
     }  # fmt: skip
     assert (phases["strategies"]["hits"], phases["strategies"]["misses"]) == (160, 0)
-    assert {ask["origin"] for ask in world.asked if ask["no_store"]} == {"verify"}
+    assert {request["origin"] for request in world.requests if request["no_store"]} == {"verify"}
 
 
 async def test_run_on_unchanged_dataset_reports_no_work(world: World) -> None:
     await execute(world.context, await world.start())
-    world.asked.clear()
+    world.requests.clear()
     again = await world.start()
     assert await execute(world.context, again) == "completed"
     row = await world.row(again)
     assert row["summary"]["unchanged"] is True
     assert "no work" in row["summary"]["message"]
-    assert not any(ask["no_store"] for ask in world.asked)
-    assert world.brought == 2
+    assert not any(request["no_store"] for request in world.requests)
+    assert world.provided == 2
 
 
 async def test_failing_strategy_makes_the_run_partial(world: World) -> None:
@@ -215,7 +215,7 @@ async def test_interrupted_run_continues(world: World) -> None:
     reached = asyncio.Event()
 
     async def stop_here() -> None:
-        if len(world.asked) == 20:
+        if len(world.requests) == 20:
             reached.set()
             await asyncio.Event().wait()
 
@@ -227,10 +227,10 @@ async def test_interrupted_run_continues(world: World) -> None:
     await asyncio.gather(first, return_exceptions=True)
     assert (await world.row(run))["status"] == "queued"
     world.before = None
-    before = len(world.asked)
+    before = len(world.requests)
     assert await execute(world.context, run) == "completed"
-    asked_again = [ask for ask in world.asked[before:] if ask["origin"] == "warmer"]
-    assert len(asked_again) <= 44 - 20 + world.context.settings.warm_concurrency
+    repeated = [request for request in world.requests[before:] if request["origin"] == "warmer"]
+    assert len(repeated) <= 44 - 20 + world.context.settings.warm_concurrency
     assert (await world.row(run))["attempts"] == 2
 
 
@@ -275,8 +275,10 @@ async def test_changed_dataset_is_warmed_again(world: World) -> None:
             " values ($1, 'strategies', 'peter_lynch 1y', 'done', true, 1)", run
         )  # fmt: skip
     assert await execute(world.context, run) == "completed"
-    asked = [ask for ask in world.asked if ask["strategy"] == "peter_lynch" and ask["origin"] == "warmer"]
-    assert len(asked) == 4
+    sent = [
+        request for request in world.requests if request["strategy"] == "peter_lynch" and request["origin"] == "warmer"
+    ]
+    assert len(sent) == 4
 
 
 async def test_run_without_market_data_names_the_remedy(world: World) -> None:
@@ -308,7 +310,7 @@ async def test_arq_worker_executes_due_runs(world: World) -> None:
         async with arq_jobs.queue(world.context.settings.broker_url or "", jobs.QUEUE) as queue:
             await enqueue_due(world.context, queue, database_clock(world.context.database))
         async with asyncio.timeout(20):
-            while (await world.row(run))["status"] in ("queued", "running"):  # noqa: ASYNC110  the row tells
+            while (await world.row(run))["status"] in ("queued", "running"):  # noqa: ASYNC110  the row has the status
                 await asyncio.sleep(0.05)
     finally:
         await jobs.close_worker(worker)
@@ -343,8 +345,10 @@ async def test_popular_requests_are_warmed_without_failed_ones(world: World) -> 
                 str(number), request, status,
             )  # fmt: skip
     assert await execute(world.context, await world.start()) == "completed"
-    asked = [ask for ask in world.asked if ask["strategy"] in ("mine", "broken")]
-    assert {(ask["strategy"], ask["start"], ask["end"]) for ask in asked} == {("mine", "2025-11-28", "2025-12-30")}
+    sent = [request for request in world.requests if request["strategy"] in ("mine", "broken")]
+    assert {(request["strategy"], request["start"], request["end"]) for request in sent} == {
+        ("mine", "2025-11-28", "2025-12-30")
+    }
 
 
 async def test_selections_are_stored_once_and_failures_retried(world: World) -> None:
@@ -352,11 +356,11 @@ async def test_selections_are_stored_once_and_failures_retried(world: World) -> 
     world.failing["bill_ackman"] = "ROIC has no value"
     assert await daily_selection.store_selections(world.context, day) == 13
     assert await daily_selection.is_due(world.context.database, day)
-    assert {"screen": "surge_stocks", "limit": 8} in world.asked
+    assert {"screen": "surge_stocks", "limit": 8} in world.requests
     world.failing.clear()
-    world.asked.clear()
+    world.requests.clear()
     assert await daily_selection.store_selections(world.context, day) == 1
-    assert [ask["screen"] for ask in world.asked] == ["bill_ackman"]
+    assert [request["screen"] for request in world.requests] == ["bill_ackman"]
     assert not await daily_selection.is_due(world.context.database, day)
     async with world.context.database.connection() as connection:
         rows = await connection.fetch(statements("warm")["select_selections"], day)

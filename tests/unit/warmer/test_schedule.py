@@ -1,4 +1,4 @@
-"""When the warmer runs: 365 nights and one run each, whatever the clocks of the warmers say."""
+"""The schedule of the warmer: one run per night, independent of the clocks of the warmers."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def zone(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @pytest_asyncio.fixture
-async def record(settings: Settings) -> AsyncIterator[Database]:
+async def store(settings: Settings) -> AsyncIterator[Database]:
     assert settings.database_url is not None
     async with database(settings.database_url, size=3) as found:
         async with found.connection() as connection:
@@ -46,21 +46,21 @@ async def record(settings: Settings) -> AsyncIterator[Database]:
         yield found
 
 
-async def end_all(record: Database) -> None:
-    async with record.connection() as connection:
+async def end_all(store: Database) -> None:
+    async with store.connection() as connection:
         await connection.execute("update warm_run set status = 'completed'")
 
 
-async def nights(record: Database) -> list[tuple[dt.date, str]]:
-    async with record.connection() as connection:
+async def nights(store: Database) -> list[tuple[dt.date, str]]:
+    async with store.connection() as connection:
         rows = await connection.fetch(
             "select scheduled_date, trigger from warm_run where scheduled_date is not null order by scheduled_date"
         )
     return [(row["scheduled_date"], row["trigger"]) for row in rows]
 
 
-async def note_night(record: Database, night: str) -> None:
-    async with record.connection() as connection:
+async def insert_night(store: Database, night: str) -> None:
+    async with store.connection() as connection:
         await connection.execute(
             "insert into warm_run (scheduled_date, trigger, phases, status)"
             " values ($1, 'nightly', '{prices}', 'completed')",
@@ -68,41 +68,41 @@ async def note_night(record: Database, night: str) -> None:
         )
 
 
-async def test_three_warmers_run_once_a_night_for_a_year(record: Database, zone: str) -> None:
-    """Three warmers look at once, by clocks that are off by up to 90 seconds; what is due is told by the record's."""
-    await note_night(record, "2024-12-31")
+async def test_three_warmers_run_once_a_night_for_a_year(store: Database, zone: str) -> None:
+    """Three warmers poll concurrently around the due time; PostgreSQL's clock decides."""
+    await insert_night(store, "2024-12-31")
     begun: list[dt.datetime] = []
     first = seoul("2025-01-01T03:00:00")
     for number in range(365):
         due = (first + dt.timedelta(days=number)).astimezone(dt.UTC)
         for seconds in (-90, 0, 90):
             now = due + dt.timedelta(seconds=seconds)
-            made = await asyncio.gather(*(insert_nightly_run(record, WARM, now) for _ in range(3)))
+            made = await asyncio.gather(*(insert_nightly_run(store, WARM, now) for _ in range(3)))
             begun += [now for run in made if run is not None]
             if any(made):
-                await end_all(record)
-    found = (await nights(record))[1:]
+                await end_all(store)
+    found = (await nights(store))[1:]
     assert [night for night, _ in found] == [dt.date(2025, 1, 1) + dt.timedelta(days=n) for n in range(365)]
     assert {trigger for _, trigger in found} == {"nightly"}
     assert begun == [dt.datetime.combine(night, dt.time(3), SEOUL) for night, _ in found]
 
 
-async def test_missed_run_is_caught_up_once(record: Database) -> None:
-    await note_night(record, "2025-03-01")
-    assert await insert_nightly_run(record, WARM, seoul("2025-03-02T02:55:00")) is None
-    assert await insert_nightly_run(record, WARM, seoul("2025-03-02T03:20:00")) is not None
-    await end_all(record)
-    assert await insert_nightly_run(record, WARM, seoul("2025-03-02T03:21:00")) is None
-    assert await nights(record) == [(dt.date(2025, 3, 1), "nightly"), (dt.date(2025, 3, 2), "catch_up")]
+async def test_missed_run_is_caught_up_once(store: Database) -> None:
+    await insert_night(store, "2025-03-01")
+    assert await insert_nightly_run(store, WARM, seoul("2025-03-02T02:55:00")) is None
+    assert await insert_nightly_run(store, WARM, seoul("2025-03-02T03:20:00")) is not None
+    await end_all(store)
+    assert await insert_nightly_run(store, WARM, seoul("2025-03-02T03:21:00")) is None
+    assert await nights(store) == [(dt.date(2025, 3, 1), "nightly"), (dt.date(2025, 3, 2), "catch_up")]
 
 
-async def test_nightly_run_waits_for_an_open_run(record: Database) -> None:
-    await note_night(record, "2025-02-28")
-    async with record.connection() as connection:
+async def test_nightly_run_waits_for_an_open_run(store: Database) -> None:
+    await insert_night(store, "2025-02-28")
+    async with store.connection() as connection:
         await connection.execute("insert into warm_run (trigger, phases) values ('hand', '{prices}')")
-    assert await insert_nightly_run(record, WARM, seoul("2025-03-01T03:00:05")) is None
-    await end_all(record)
-    assert await insert_nightly_run(record, WARM, seoul("2025-03-01T03:01:05")) is not None
+    assert await insert_nightly_run(store, WARM, seoul("2025-03-01T03:00:05")) is None
+    await end_all(store)
+    assert await insert_nightly_run(store, WARM, seoul("2025-03-01T03:01:05")) is not None
 
 
 async def test_nightly_run_needs_market_data(settings: Settings) -> None:
@@ -111,18 +111,18 @@ async def test_nightly_run_needs_market_data(settings: Settings) -> None:
         assert await insert_nightly_run(empty, WARM, seoul("2025-03-01T03:00:05")) is None
 
 
-async def test_cold_version_is_warmed_once_at_start_up(record: Database) -> None:
-    assert await insert_startup_run(record, None) is None
-    assert await insert_startup_run(record, "v1") is not None
-    assert await insert_startup_run(record, "v1") is None
-    async with record.connection() as connection:
+async def test_cold_version_is_warmed_once_at_start_up(store: Database) -> None:
+    assert await insert_startup_run(store, None) is None
+    assert await insert_startup_run(store, "v1") is not None
+    assert await insert_startup_run(store, "v1") is None
+    async with store.connection() as connection:
         await connection.execute("update warm_run set status = 'completed', dataset_version = 'v1'")
-    assert await insert_startup_run(record, "v1") is None
-    assert await insert_startup_run(record, "v2") is not None
+    assert await insert_startup_run(store, "v1") is None
+    assert await insert_startup_run(store, "v2") is not None
 
 
-async def test_database_clock_has_a_time_zone(record: Database) -> None:
-    assert (await database_clock(record)()).tzinfo is not None
+async def test_database_clock_has_a_time_zone(store: Database) -> None:
+    assert (await database_clock(store)()).tzinfo is not None
 
 
 def test_due_date_is_the_date_in_seoul() -> None:
