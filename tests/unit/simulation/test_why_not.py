@@ -29,6 +29,8 @@ def explained(bars: dict[str, Any], code: str, day: str, **changes: Any) -> dict
 @pytest.mark.parametrize("turn", range(6))
 def test_outcomes_add_up_to_the_unfilled_counts(turn: int) -> None:
     for world, body, outcome in RUNS[turn::24]:
+        if body["strategy"]["sell"].get("on_rebalance") == "reweight":
+            continue  # `unfilled` counts additions to holdings too
         panels = panels_of(world)
         run = simulate(canonical_request(request_of(body)), panels)
         counts: Counter[str] = Counter()
