@@ -33,6 +33,7 @@ def mapped(memory: MemoryPanels, directory: Path) -> MappedPanels:
         fields={name: memory.panel(name, rows) for name in (*STORED, *sorted(memory.factors))},
         indices=memory.indices,
         dividends=memory.dividends,
+        listings=memory.listings,
         factor_versions={key: BY_KEY[key].version for key in memory.factors},
     )
     return MappedPanels(directory, manifest_of(content, 1, {}), Shelf(blobs), BUDGET)

@@ -73,6 +73,7 @@ def version_in_memory(market: Mapping[str, Any]) -> tuple[str, MemoryPanels]:
         factor_versions=VERSIONS,
         indices=panels.indices,
         dividends=panels.dividends,
+        listings=panels.listings,
     )
     return version_of(content), panels
 

@@ -108,7 +108,7 @@ class Signals:
         for node, at_rows in language.walk(tree, set(rows)):
             if node[0] == "name" and node[1].upper() in KEYS:
                 read.setdefault(node[1].upper(), set()).update(at_rows)
-            if language.is_over_time(node) and not evaluator.ever_filled(node, at_rows):
+            if language.is_over_time(node) and node[1] != "ema" and not evaluator.ever_filled(node, at_rows):
                 windows.append(str(node))
             if language.is_over_time(node) and not evaluator.ever_valued(node, at_rows):
                 self.barren.append(str(node))

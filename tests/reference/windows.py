@@ -99,9 +99,7 @@ def aggregate(name: str, cells: list[Any]) -> float | None:
 
 
 def filled(name: str, series: list[Series], row: int, n: int) -> bool:
-    """Return whether a function over time has every value that it needs on a row."""
-    if name == "ema":
-        return True
+    """Return whether a function of the last n rows has every value that it needs on a row."""
     if name == "lag":
         offsets: Iterable[int] = (n,)
     elif name in {"delta", "pct_change"}:

@@ -40,7 +40,8 @@ def version_of(panels: MemoryPanels, revision: int = 1) -> tuple[Manifest, dict[
     fields = {name: panels.panel(name, rows) for name in (*STORED, *sorted(panels.factors))}
     content, blobs = encode_all(
         days=panels.days, instruments=panels.instruments, fields=fields, indices=panels.indices,
-        dividends=panels.dividends, factor_versions={key: BY_KEY[key].version for key in panels.factors},
+        dividends=panels.dividends, listings=panels.listings,
+        factor_versions={key: BY_KEY[key].version for key in panels.factors},
     )  # fmt: skip
     return manifest_of(content, revision, {}), blobs
 
