@@ -1,4 +1,4 @@
-"""The command line `ondol`: dispatch to a command, with settings from the environment and one line per error."""
+"""The command line `ondol`: run a command with settings from the environment; an error is one line."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Command:
 
     @property
     def module(self) -> str:
-        """The module of the command."""
+        """Module of the command."""
         return f"ondol.cli.commands.{self.name.replace('-', '_')}"
 
 

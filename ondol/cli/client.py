@@ -1,4 +1,4 @@
-"""A small HTTP client of the API: requests of the commands, and problem documents as one sentence."""
+"""HTTP client of the commands; a problem document becomes the message of an error."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from ondol.cli.connection import api
 from shared.contracts.http import ENDED
 from shared.errors import OndolError, SetupError
 
-SILENCE_S = 90
-"""No answer takes longer, but event streams and downloads."""
+RESPONSE_TIMEOUT_S = 90
+"""Longest time of a response, event streams and downloads excepted."""
 
 
-class AnswerError(OndolError):
-    """The API refused: what its problem document says."""
+class RejectedError(OndolError):
+    """The API rejected the request; the message is that of its problem document."""
 
 
 class Client:
-    """Calls of one API."""
+    """Requests to one API."""
 
     def __init__(self, session: aiohttp.ClientSession) -> None:
         self._session = session
@@ -40,21 +40,23 @@ class Client:
         accepted: Collection[int] = (),
         timeout: aiohttp.ClientTimeout | None = None,  # noqa: ASYNC109  what aiohttp calls it
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """An answer whose body is not read yet; AnswerError with the problem's words when it is neither a success nor
-        one of the statuses that are accepted.
+        """Yield a response whose body is unread.
+
+        Raise RejectedError for a status of 400 or more that is not in `accepted`, SetupError when the API is
+        unavailable.
         """
         texts = {name: str(value) for name, value in (query or {}).items() if value is not None}
-        limits = timeout or aiohttp.ClientTimeout(total=SILENCE_S)
+        limits = timeout or aiohttp.ClientTimeout(total=RESPONSE_TIMEOUT_S)
         try:
             async with self._session.request(
                 method, path, json=body, headers=headers, params=texts, timeout=limits
-            ) as answer:
-                if answer.status >= 400 and answer.status not in accepted:
-                    raise AnswerError(problem(await _document(answer)))
-                yield answer
+            ) as response:
+                if response.status >= 400 and response.status not in accepted:
+                    raise RejectedError(problem(await _document(response)))
+                yield response
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise SetupError(
-                f"The API at {self._session._base_url} does not answer ({str(error) or type(error).__name__}); "
+                f"The API at {self._session._base_url} is unavailable ({str(error) or type(error).__name__}); "
                 "is `ondol serve` running?"
             ) from error
 
@@ -69,33 +71,35 @@ class Client:
         headers: Mapping[str, str] | None = None,
         accepted: Collection[int] = (),
     ) -> Any:
-        """The JSON of an answer, None when it has no body; AnswerError when it is not a success."""
+        """Return the JSON of a response, None without a body; raise RejectedError when the request is rejected."""
         named = dict(headers or {}) | ({"Prefer": f"wait={wait_s}"} if wait_s else {})
-        async with self.opened(method, path, body=body, query=query, headers=named, accepted=accepted) as answer:
-            return None if answer.status == 204 else await _document(answer)
+        async with self.opened(method, path, body=body, query=query, headers=named, accepted=accepted) as response:
+            return None if response.status == 204 else await _document(response)
 
     async def run(self, body: Any, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
-        """Run a backtest to its end and return its document."""
-        found: dict[str, Any] = await self.call("POST", "/v1/backtests", body=body, wait_s=30, headers=headers)
-        while found["status"] not in ENDED:
+        """Run a backtest, wait for its end and return its document."""
+        document: dict[str, Any] = await self.call("POST", "/v1/backtests", body=body, wait_s=30, headers=headers)
+        while document["status"] not in ENDED:
             await asyncio.sleep(0.2)
-            found = await self.call("GET", f"/v1/backtests/{found['id']}")
-        return found
+            document = await self.call("GET", f"/v1/backtests/{document['id']}")
+        return document
 
 
-async def _document(answer: aiohttp.ClientResponse) -> Any:
+async def _document(response: aiohttp.ClientResponse) -> Any:
     try:
-        return await answer.json(content_type=None)
+        return await response.json(content_type=None)
     except ValueError:
-        raise AnswerError(f"{answer.url.origin()} is no API of Ondol (it answers {answer.status}).") from None
+        raise RejectedError(
+            f"{response.url.origin()} is not an Ondol API (status {response.status}, not JSON)."
+        ) from None
 
 
 def problem(document: Any) -> str:
-    """A problem document as one sentence."""
+    """Return a problem document as one line."""
     if not isinstance(document, dict):
-        return "The API answered with something that is no problem document."
+        return "The response of the API is not a problem document."
     errors = [_place(e) + str(e.get("message", "")) for e in document.get("errors") or []]
-    detail = str(document.get("detail") or document.get("title") or "The request was refused.")
+    detail = str(document.get("detail") or document.get("title") or "The request was rejected.")
     return detail if not errors else f"{document.get('title', 'Invalid request')}: " + "; ".join(errors)
 
 
@@ -107,7 +111,7 @@ def _place(error: dict[str, Any]) -> str:
 
 @asynccontextmanager
 async def client(args: argparse.Namespace, command: str) -> AsyncIterator[Client]:
-    """A client of the API that runs, or of a system that is started for as long as the command runs."""
+    """Yield a client of the running API, or of a system started for the duration of the command."""
     key = getattr(args, "api_key", None) or args.settings.api_key
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     async with api(args, command) as address, aiohttp.ClientSession(address, headers=headers) as session:

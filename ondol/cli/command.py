@@ -36,9 +36,9 @@ class Subcommand:
 def parsers(parser: argparse.ArgumentParser, subcommands: Sequence[Subcommand]) -> dict[str, argparse.ArgumentParser]:
     """Add a parser for each subcommand and return them by name."""
     group = parser.add_subparsers(dest="action", required=True, title="subcommands", metavar="SUBCOMMAND")
-    found = {}
+    added = {}
     for subcommand in subcommands:
-        found[subcommand.name] = below = group.add_parser(
+        added[subcommand.name] = below = group.add_parser(
             subcommand.name,
             help=subcommand.meaning,
             description=subcommand.meaning[:1].upper() + subcommand.meaning[1:] + ".",
@@ -48,7 +48,7 @@ def parsers(parser: argparse.ArgumentParser, subcommands: Sequence[Subcommand]) 
         subcommand.arguments(below)
         add_api(below)
         below.set_defaults(run=subcommand.run)
-    return found
+    return added
 
 
 def main_of(command: str) -> Callable[[argparse.Namespace], int]:

@@ -1,4 +1,4 @@
-"""How a command reaches the servers and the API: those of the settings, those that serve the home, or its own."""
+"""Connect a command to servers and an API: those of the settings, of the system serving the home, or new ones."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shared.settings import Settings
 
 @dataclass(frozen=True, kw_only=True)
 class System:
-    """What a command talks to: settings with three URLs; the API's address and the names of services where they run."""
+    """Servers of a command: settings with three URLs, and the API's address and service names when they run."""
 
     settings: Settings
     api: str | None
@@ -22,15 +22,15 @@ class System:
 
 
 def api_of(args: argparse.Namespace) -> str | None:
-    """The API that `--api` or the environment names or that serves the home, None when there is none."""
+    """Return the URL of `--api`, of the environment or of the system serving the home; None without any."""
     named: str | None = getattr(args, "api", None) or args.environment.get("ONDOL_API_URL")
     if named:
         if not named.startswith(("http://", "https://")):
-            raise SetupError(f"{named} is no address of an API; it looks like http://127.0.0.1:8000.")
+            raise SetupError(f"{named} is not the URL of an API; a valid one is http://127.0.0.1:8000.")
         return named.rstrip("/")
     if args.settings.has_servers:
         return f"http://{args.settings.api_host}:{args.settings.api_port}"
-    from ondol.local import embedded_servers  # not needed where the API is named: such commands are quick
+    from ondol.local import embedded_servers  # imported late: commands with --api start faster without it
 
     run = embedded_servers.running(args.home)
     return f"http://127.0.0.1:{run.port}" if run and run.port else None
@@ -38,7 +38,7 @@ def api_of(args: argparse.Namespace) -> str | None:
 
 @asynccontextmanager
 async def connected(args: argparse.Namespace, command: str) -> AsyncIterator[System]:
-    """Servers for as long as the command runs, with the schema up to date when they are embedded."""
+    """Yield servers for the duration of the command; embedded ones have the current schema."""
     settings: Settings = args.settings
     if settings.has_servers:
         yield System(settings=settings, api=api_of(args), services=frozenset())
@@ -54,14 +54,14 @@ async def connected(args: argparse.Namespace, command: str) -> AsyncIterator[Sys
             services=frozenset(run.services),
         )
         return
-    async with embedded_servers.servers(args.home, command=command, cache_bytes=settings.cache_bytes) as found:
-        await migrate(found.database_url)
-        yield System(settings=embedded_servers.with_servers(settings, found), api=None, services=frozenset())
+    async with embedded_servers.servers(args.home, command=command, cache_bytes=settings.cache_bytes) as servers:
+        await migrate(servers.database_url)
+        yield System(settings=embedded_servers.with_servers(settings, servers), api=None, services=frozenset())
 
 
 @asynccontextmanager
 async def api(args: argparse.Namespace, command: str) -> AsyncIterator[str]:
-    """The address of an API: the one that runs, or a whole system that is started for as long as the command runs."""
+    """Yield the URL of the running API, or of a system started for the duration of the command."""
     address = api_of(args)
     if address is not None:
         yield address
@@ -76,6 +76,6 @@ async def api(args: argparse.Namespace, command: str) -> AsyncIterator[str]:
 
 
 def refuse_absent(home: pathlib.Path) -> None:
-    """SetupError when there is no such home."""
+    """Raise SetupError when the home does not exist."""
     if not home.exists():
         raise SetupError(f"There is no home {home}; load a market first (`ondol load DIR`) or name it with --home.")

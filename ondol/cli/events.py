@@ -1,4 +1,4 @@
-"""Server-sent events of the API: read until the stream ends, resumed when it is lost."""
+"""Server-sent events of the API: read to the end of the stream, resumed after a lost connection."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from shared.errors import SetupError
 from shared.infra.api_client import SILENCE_S, ServerEvent, parse_events
 
 TRIES = 5
-"""How many times in a row a lost stream is resumed."""
+"""Consecutive attempts to resume a lost stream."""
 
 
 async def events(api: Client, path: str, after: str | None = None) -> AsyncIterator[ServerEvent]:
-    """Yield the events after `after`; AnswerError when the API rejects, SetupError when it stays unavailable."""
+    """Yield the events after `after`; raise RejectedError when the API rejects, SetupError while it is unavailable."""
     limits = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=SILENCE_S)
     lost = 0
     while True:
         headers = {"Last-Event-ID": after} if after else {}
         try:
-            async with api.opened("GET", path, headers=headers, timeout=limits) as answer:
-                async for event in parse_events(answer.content):
+            async with api.opened("GET", path, headers=headers, timeout=limits) as response:
+                async for event in parse_events(response.content):
                     after, lost = event.id, 0
                     yield event
                 return

@@ -76,14 +76,14 @@ def usages_of(command: Command) -> list[Usage]:
                 parser=parser,
             )
         ]
-    found = parsers(argparse.ArgumentParser(prog=f"ondol {command.name}"), subcommands)
+    subparsers = parsers(argparse.ArgumentParser(prog=f"ondol {command.name}"), subcommands)
     return [
         Usage(
             words=f"ondol {command.name} {action.name}",
             meaning=action.meaning,
             routes=action.routes,
             examples=action.examples,
-            parser=found[action.name],
+            parser=subparsers[action.name],
         )
         for action in subcommands
     ]
@@ -91,12 +91,12 @@ def usages_of(command: Command) -> list[Usage]:
 
 def by_route() -> dict[str, list[str]]:
     """Return route -> the commands that call it."""
-    found: dict[str, list[str]] = {}
+    commands: dict[str, list[str]] = {}
     for command in COMMANDS:
         for usage in usages_of(command):
             for route in usage.routes:
-                found.setdefault(route, []).append(usage.words)
-    return found
+                commands.setdefault(route, []).append(usage.words)
+    return commands
 
 
 def page() -> str:

@@ -1,4 +1,4 @@
-"""Results of backtests as tables: one line each, all figures of one, or several side by side."""
+"""Results of backtests as tables: one line each, all figures of one, or several in columns."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ FRACTIONS = frozenset({
     "alpha", "average_loss", "average_win", "best_day", "best_month", "cagr", "exposure", "max_drawdown",
     "total_return", "tracking_error", "volatility", "win_rate", "worst_day", "worst_month",
 })  # fmt: skip
-"""Figures that people read as percentages."""
+"""Statistics that are printed as percentages."""
 
 
 def figure(name: str, value: Any) -> str:
-    """One figure of `statistics`."""
+    """Return one of the `statistics` as text."""
     if value is None:
         return "-"
     if name in FRACTIONS:
@@ -26,7 +26,7 @@ def figure(name: str, value: Any) -> str:
 
 
 def summary(names: Sequence[str], documents: Sequence[Mapping[str, Any]], what: str = "strategy") -> str:
-    """A line for each completed backtest, then what the others died of and what is to be known."""
+    """Return a table of the completed backtests, then errors of the others and warnings."""
     lines, rows = [], []
     for name, document in zip(names, documents, strict=True):
         if document["status"] != "completed":
@@ -42,12 +42,12 @@ def summary(names: Sequence[str], documents: Sequence[Mapping[str, Any]], what: 
 
 
 def warnings(result: Mapping[str, Any]) -> list[str]:
-    """What a result warns of, in sentences."""
+    """Return the messages of a result's warnings."""
     return [w if isinstance(w, str) else str(w.get("message", w)) for w in result.get("warnings") or []]
 
 
 def side_by_side(head: Sequence[str], several: Sequence[Mapping[str, Any]]) -> str:
-    """A row for each figure and a column for each backtest; those that matter most come first."""
+    """Return a table with a row for each figure and a column for each backtest; main figures first."""
     known = {name: None for statistics in several for name in statistics}
     ordered = [name for name in MAIN if name in known] + sorted(name for name in known if name not in MAIN)
     rows = [[name, *(figure(name, statistics.get(name)) for statistics in several)] for name in ordered]
@@ -55,12 +55,12 @@ def side_by_side(head: Sequence[str], several: Sequence[Mapping[str, Any]]) -> s
 
 
 def trades(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Trades, one a line."""
+    """Return a table of trades."""
     head = ["date", "code", "name", "side", "shares", "price", "reason"]
     return table(head, [trade(row) for row in rows], "llllrrl")
 
 
 def trade(row: Mapping[str, Any]) -> list[str]:
-    """The cells of a trade."""
+    """Return the cells of a trade."""
     price = f"{row['price']:,.0f}"
     return [row["date"], row["stock_code"], row["name"], row["side"], f"{row['shares']:,}", price, row["reason"]]

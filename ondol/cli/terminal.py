@@ -1,4 +1,4 @@
-"""What the commands share on a terminal: common arguments, progress bars, tables, and JSON for programs."""
+"""Terminal input and output of the commands: common arguments, progress bars, tables, JSON."""
 
 from __future__ import annotations
 
@@ -15,58 +15,56 @@ from shared.errors import SetupError
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
-    """`--home` and `--json`."""
+    """Add `--home` and `--json`."""
     parser.add_argument(
         "--home",
         type=pathlib.Path,
         default=pathlib.Path("var"),
         metavar="DIR",
-        help="where data are kept and the system that serves them is found (default ./var)",
+        help="data directory, and the system that serves it (default ./var)",
     )
-    parser.add_argument(
-        "--json", action="store_true", help="print the outcome as JSON, and nothing else on standard output"
-    )
+    parser.add_argument("--json", action="store_true", help="print JSON and nothing else on standard output")
 
 
 def add_api(parser: argparse.ArgumentParser) -> None:
-    """`--home`, `--json`, and which API is asked, as whom."""
+    """Add `--home`, `--json`, `--api` and `--key`."""
     add_common(parser)
     parser.add_argument(
         "--api",
         metavar="URL",
-        help="the API to ask (default ONDOL_API_URL, or the system that serves the home, or one that is started for "
-        "as long as the command runs)",
+        help="URL of the API (default ONDOL_API_URL, else the system that serves the home, else a system started for "
+        "the duration of the command)",
     )
     parser.add_argument(
         "--key",
         dest="api_key",
         metavar="KEY",
-        help="who asks; better ONDOL_API_KEY, or a file that ONDOL_API_KEY_FILE names",
+        help="API key; prefer ONDOL_API_KEY or a file named by ONDOL_API_KEY_FILE",
     )
 
 
 def print_json(value: object) -> None:
-    """One JSON document on standard output."""
+    """Write a JSON document to standard output."""
     sys.stdout.write(
         orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_DATACLASS, default=str).decode() + "\n"
     )
 
 
 def read_object(name: str, fields: str) -> dict[str, Any]:
-    """The JSON object in a file, or on standard input for `-`; SetupError says what is wrong with it."""
+    """Return the JSON object of a file (`-`: standard input); raise SetupError when it cannot be read."""
     try:
-        found = orjson.loads(sys.stdin.buffer.read() if name == "-" else pathlib.Path(name).read_bytes())
+        document = orjson.loads(sys.stdin.buffer.read() if name == "-" else pathlib.Path(name).read_bytes())
     except OSError as error:
         raise SetupError(f"{name} cannot be read ({error.strerror}).") from error
     except orjson.JSONDecodeError as error:
         raise SetupError(f"{name} is not JSON (line {error.lineno}, column {error.colno}: {error.msg}).") from error
-    if not isinstance(found, dict):
-        raise SetupError(f"{name} holds no JSON object; it must have the fields {fields}.")
-    return found
+    if not isinstance(document, dict):
+        raise SetupError(f"{name} is not a JSON object; it must have the fields {fields}.")
+    return document
 
 
 class Bar:
-    """Progress on standard error: a bar that redraws itself on a terminal, a plain line every few seconds otherwise."""
+    """Progress on standard error: a redrawn bar on a terminal, a line every few seconds otherwise."""
 
     def __init__(self, *, quiet: bool = False) -> None:
         self._quiet = quiet
@@ -76,7 +74,7 @@ class Bar:
         self._open = False
 
     def __call__(self, what: str, done: int, total: int | None) -> None:
-        """Show that `done` of `total` (None: unknown) of `what` is done."""
+        """Show that `done` of `total` (None: unknown) items of `what` are done."""
         now = time.monotonic()
         if self._quiet or (what == self._what and now < self._next and done != total):
             return
@@ -90,14 +88,14 @@ class Bar:
         self._open = True
 
     def end(self) -> None:
-        """Leave the bar."""
+        """End the line of the bar."""
         if self._terminal and self._open:
             sys.stderr.write("\n")
         self._open = False
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], align: str = "l") -> str:
-    """A plain table; `align` has l or r for each column, the columns beyond it are to the right."""
+    """Return a text table; `align` has l or r for each column, further columns are right-aligned."""
     widths = [max(_width(row[i]) for row in (head, *rows)) for i in range(len(head))]
 
     def line(cells: Sequence[str]) -> str:
@@ -111,14 +109,14 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], align: str = "l") 
 
 
 def details(pairs: Sequence[tuple[str, object]]) -> str:
-    """Names and what they stand for, one pair a line; what is absent is left out."""
+    """Return name and value pairs, one a line, without pairs whose value is empty."""
     shown = [(name, text) for name, value in pairs if (text := plain(value))]
     width = max((_width(name) for name, _ in shown), default=0)
     return "\n".join(f"{name}{' ' * (width - _width(name))}  {text}" for name, text in shown)
 
 
 def plain(value: object) -> str:
-    """A value as a cell: numbers as people write them, lists with commas, nothing for null."""
+    """Return a value as a cell: numbers with thousands separators, lists with commas, an empty text for null."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -135,29 +133,29 @@ def plain(value: object) -> str:
 
 
 def percent(value: float | None) -> str:
-    """A fraction as a percentage, a dash when there is none."""
+    """Return a fraction as a percentage, a dash for None."""
     return "-" if value is None else f"{value * 100:.2f} %"
 
 
 def moment(text: str | None) -> str:
-    """An instant to the second, as it is written in the API's answers (UTC)."""
+    """Return a timestamp of the API (UTC) to the second, a dash for None."""
     return "-" if text is None else text[:19].replace("T", " ")
 
 
 def clip(text: str, width: int) -> str:
-    """The text, cut to so many columns; an ellipsis says that there is more."""
+    """Return the text cut to `width` columns; an ellipsis marks a cut."""
     if _width(text) <= width:
         return text
-    kept = ""
+    head = ""
     for letter in text:
-        if _width(kept + letter) >= width:
+        if _width(head + letter) >= width:
             break
-        kept += letter
-    return kept + "…"
+        head += letter
+    return head + "…"
 
 
 def _width(text: str) -> int:
-    """Columns on a terminal: Korean letters take two, combining marks none."""
+    """Return the columns on a terminal: Korean letters take two, combining marks none."""
     from unicodedata import combining, east_asian_width
 
     return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)

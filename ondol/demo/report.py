@@ -1,4 +1,4 @@
-"""The figures of a demonstration: what the strategies earned, how fast and how warm it was, and what it took."""
+"""Report of a demonstration: results of the strategies, latencies, cache hit rates and memory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from shared.infra.api_client import ApiResponse
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One strategy; fractions, milliseconds as its user felt them. `reason` says why there is no result."""
+    """One strategy: fractions, and milliseconds of its HTTP requests. `reason` is set when there is no result."""
 
     id: str
     name: str
@@ -36,7 +36,7 @@ class Row:
 
 
 def row_of(identity: str, name: str, stored: ApiResponse, computed: ApiResponse) -> Row:
-    """The row of a strategy from its stored and its recomputed answer."""
+    """Return the row of a strategy from the response with the stored result and the one with a new result."""
     error = computed.error or stored.error
     if error:
         return Row(id=identity, name=name, reason=error, lacks_data=computed.lacks_data or stored.lacks_data)
@@ -55,7 +55,7 @@ def row_of(identity: str, name: str, stored: ApiResponse, computed: ApiResponse)
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """Everything that the demonstration shows. memory: process -> bytes (its share of what is shared)."""
+    """All figures of the demonstration. memory: process -> bytes (shared pages divided by their users)."""
 
     rows: list[Row]
     start: dt.date
@@ -66,7 +66,7 @@ class Figures:
 
     @property
     def chunk_hit_rate(self) -> float | None:
-        """Share of the chunks read by the recomputed strategies that a mapped panel or the cache had."""
+        """Share of the chunks read by the recomputed strategies that came from a mapped panel or the cache."""
         hits, all_read = sum(r.hits for r in self.rows), sum(r.hits + r.misses for r in self.rows)
         return hits / all_read if all_read else None
 
@@ -77,13 +77,13 @@ class Figures:
         return sum(row.stored for row in ran) / len(ran) if ran else None
 
     def exit_code(self) -> int:
-        """0 when the warm run ended and every strategy ran, or has no data to run on."""
+        """Return 0 when the warm run ended and each strategy ran or lacks data, else 1."""
         broken = any(row.reason is not None and not row.lacks_data for row in self.rows)
         ran = any(row.reason is None for row in self.rows)
         return 0 if ran and not broken and self.warm["status"] in ("completed", "partial") else 1
 
     def document(self, seconds: dict[str, float]) -> dict[str, Any]:
-        """The figures for programs."""
+        """Return the figures as a JSON document."""
         return {
             "synthetic": self.synthetic, "start": self.start, "end": self.end,
             "strategies": [asdict(row) for row in self.rows], "chunk_hit_rate": self.chunk_hit_rate,
@@ -92,8 +92,8 @@ class Figures:
         }  # fmt: skip
 
     def text(self, seconds: dict[str, float]) -> str:
-        """The figures for people."""
-        kind = "SYNTHETIC market, made up: its figures mean nothing" if self.synthetic else "the market that was given"
+        """Return the figures as text."""
+        kind = "SYNTHETIC market: its returns mean nothing" if self.synthetic else "the given market"
         lines = ["", f"ten famous strategies, {self.start} to {self.end} ({kind})", ""]
         ran = [row for row in self.rows if row.reason is None]
         head = ["strategy", "return", "benchmark", "max drawdown", "sharpe", "trades", "computed", "stored"]
@@ -106,20 +106,20 @@ class Figures:
         ]  # fmt: skip
         if cells:
             lines.append(table(head, cells))
-        for title, lacks in (("not run, for want of data:", True), ("FAILED:", False)):
+        for title, lacks in (("not run, data missing:", True), ("FAILED:", False)):
             named = [f"  {r.name}: {r.reason}" for r in self.rows if r.reason is not None and r.lacks_data == lacks]
             lines += ["", title, *named] if named else []
         scarce = [f"  {r.name}: {w['message']}" for r in ran for w in r.warnings if w["code"] == "scarce_factor"]
         if scarce:
-            lines += ["", "ran on scarce data (judge nothing by it):", *scarce]
+            lines += ["", "ran on scarce data (draw no conclusions):", *scarce]
         lines.append("")
         if ran:
             computed = statistics.median(r.computed_ms or 0.0 for r in ran)
             stored = statistics.median(r.stored_ms or 0.0 for r in ran)
-            lines.append(f"time        median {computed:.1f} ms computed anew, {stored:.1f} ms stored (over HTTP)")
+            lines.append(f"time        median {computed:.1f} ms computed again, {stored:.1f} ms stored (over HTTP)")
         lines.append(f"hit rate    chunks {_percent(self.chunk_hit_rate)}, results {_percent(self.result_hit_rate)}")
         if self.memory:
-            lines.append(f"memory      {sum(self.memory.values()) / 2**20:,.0f} MiB in all: " + ", ".join(
+            lines.append(f"memory      {sum(self.memory.values()) / 2**20:,.0f} MiB in total: " + ", ".join(
                 f"{name} {size / 2**20:,.0f}" for name, size in self.memory.items()))  # fmt: skip
         lines.append("seconds     " + ", ".join(f"{name} {spent:.1f}" for name, spent in seconds.items()))
         return "\n".join(lines)
@@ -134,17 +134,17 @@ def _ms(value: float | None) -> str:
 
 
 def memory_of(run: Run) -> dict[str, int]:
-    """Process name -> proportional bytes (shared pages counted by share); processes that are gone are left out."""
-    found = {}
+    """Return process name -> proportional bytes (shared pages divided by their users) of the running processes."""
+    sizes = {}
     for name, process in {**run.services, **run.servers.processes}.items():
         size = proportional_bytes(process)
         if size:
-            found[name] = size
-    return found
+            sizes[name] = size
+    return sizes
 
 
 def proportional_bytes(process: int) -> int:
-    """Bytes of a process and its children by PSS, 0 when it cannot be read."""
+    """Return the PSS of a process and its children in bytes, 0 when it cannot be read."""
     total = 0
     for member in (process, *_children(process)):
         try:

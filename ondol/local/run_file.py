@@ -1,4 +1,4 @@
-"""Keeps `run.json` true while processes come and go, and says on standard error what went."""
+"""Update `run.json` when processes start and stop, and report restarts on standard error."""
 
 from __future__ import annotations
 
@@ -10,42 +10,42 @@ from ondol.local import embedded_servers
 
 
 class RunFile:
-    """`run` is set as soon as there is something to keep true."""
+    """Writer of `run.json`; updates are written once `run` is set."""
 
     def __init__(self, home: pathlib.Path) -> None:
         self.home = home
         self.run: embedded_servers.Run | None = None
 
     def server(self, name: str, what: str) -> None:
-        """What happened to a server."""
-        self._note(name, what, "servers")
+        """Report an event of a server."""
+        self._report(name, what, "servers")
 
     def service(self, name: str, what: str) -> None:
-        """What happened to a service."""
-        self._note(name, what, "services")
+        """Report an event of a service."""
+        self._report(name, what, "services")
 
     def parent(self, name: str, what: str) -> None:
-        """The process that simulators are forked from is no service."""
+        """Report an event of the fork server, which is not listed in `run.json`."""
         sys.stderr.write(f"{name} {what}; see {self.home}/logs/{name}.log\n")
 
-    def came(self, processes: Mapping[str, int], ports: Mapping[str, int]) -> None:
-        """Services that were started by an order: their processes, and the ports of their metrics."""
+    def add(self, processes: Mapping[str, int], ports: Mapping[str, int]) -> None:
+        """Add started services with their process ids and metrics ports."""
         if self.run is not None:
             self.run.services.update(processes)
             self.run.metrics.update(ports)
             embedded_servers.write_run(self.home, self.run)
 
-    def gone(self, name: str) -> None:
-        """A service that was stopped by an order."""
+    def remove(self, name: str) -> None:
+        """Remove a stopped service."""
         if self.run is not None:
             self.run.services.pop(name, None)
             self.run.metrics.pop(name, None)
             embedded_servers.write_run(self.home, self.run)
 
-    def _note(self, name: str, what: str, kind: str) -> None:
+    def _report(self, name: str, what: str, kind: str) -> None:
         sys.stderr.write(f"{name} {what}; see {self.home}/logs/{name}.log\n")
         number = what.rpartition(" ")[2]
-        if self.run is not None and what.startswith("started") and number.isdigit():
+        if self.run is not None and what.startswith("restarted") and number.isdigit():
             target = self.run.services if kind == "services" else self.run.servers.processes
             target[name] = int(number)
             embedded_servers.write_run(self.home, self.run)

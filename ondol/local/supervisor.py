@@ -1,4 +1,4 @@
-"""The services of a system as processes: started, started again when they end or fall silent, and stopped."""
+"""Service processes of a system: started, restarted when they exit or stop responding, and stopped."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from ondol.local import embedded_servers, processes
 from ondol.local.forkserver import ForkServer
 from ondol.local.log_files import Log
-from ondol.local.ports import answers, free_port
+from ondol.local.ports import free_port, is_ok
 from ondol.local.run_file import RunFile
 from shared.errors import SetupError
 from shared.settings import Settings
@@ -21,25 +21,25 @@ from shared.settings import Settings
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 """The folder with the packages `services` and `shared`."""
 
-LEAVE_S = 15.0
+STOP_S = 15.0
 _READY_S = 60.0
-_LOOK_S = 0.02
-_LISTEN_S, _SILENT_S = 5.0, 40.0
+_POLL_S = 0.02
+_PROBE_INTERVAL_S, _UNRESPONSIVE_S = 5.0, 40.0
 
 
 @dataclass(kw_only=True)
 class ServiceProcess:
-    """One service process: where it answers, its log, and the size of its pool."""
+    """One service process with its HTTP port, log and pool size."""
 
-    kept: processes.RestartingProcess
+    process: processes.RestartingProcess
     port: int
     log: Log
     pool_size: int
-    watching: asyncio.Task[None] | None = None
+    health_check: asyncio.Task[None] | None = None
 
 
 class Supervisor:
-    """All service processes of a system by name; `simulator-1` is one of the service `simulator`."""
+    """All service processes of a system by name; `simulator-1` is a process of the service `simulator`."""
 
     def __init__(
         self,
@@ -59,83 +59,85 @@ class Supervisor:
 
     @property
     def names(self) -> list[str]:
-        """Those that are there, in the order in which they were started."""
+        """Names of the processes in the order of their start."""
         return list(self._services)
 
     @property
     def connections(self) -> int:
-        """What their pools may take of PostgreSQL."""
+        """Largest number of PostgreSQL connections of all pools."""
         return sum(service.pool_size for service in self._services.values())
 
     def processes(self, names: Collection[str]) -> dict[str, int]:
-        """Process ids by name."""
-        found = {name: self._services[name].kept.process for name in names}
-        return {name: process.pid for name, process in found.items() if process is not None}
+        """Return the process ids by name."""
+        running = {name: self._services[name].process.process for name in names}
+        return {name: process.pid for name, process in running.items() if process is not None}
 
     def ports(self, names: Collection[str]) -> dict[str, int]:
-        """Where each answers /readyz and /metrics."""
+        """Return the port of /readyz and /metrics by name."""
         return {name: self._services[name].port for name in names}
 
     async def start(self, names: Sequence[str], pool_size: int) -> None:
-        """Start new ones, all at once; they are watched from `keep` on. OSError when a process cannot be made."""
+        """Start processes concurrently without supervising them yet; raise OSError when one cannot be started."""
         for name in names:
-            self._services[name] = self._made(name, pool_size)
-        ended = await asyncio.gather(*(self._services[name].kept.start() for name in names), return_exceptions=True)
+            self._services[name] = self._service_process(name, pool_size)
+        ended = await asyncio.gather(*(self._services[name].process.start() for name in names), return_exceptions=True)
         for error in ended:
             if isinstance(error, BaseException):
                 raise error
 
-    async def until_ready(self, asked: Collection[str], started: Collection[str]) -> None:
-        """Wait until /readyz of those `asked` answers 200; SetupError as soon as one that was started ends instead."""
-        waiting = list(asked)
+    async def until_ready(self, awaited: Collection[str], started: Collection[str]) -> None:
+        """Wait until /readyz of all `awaited` returns 200; raise SetupError as soon as one of `started` exits."""
+        waiting = list(awaited)
         try:
             async with asyncio.timeout(_READY_S):
                 while waiting:
                     for name in started:
-                        await self._alive(name)
-                    ready = await asyncio.gather(*(answers(self._services[name].port) for name in waiting))
-                    waiting = [name for name, there in zip(waiting, ready, strict=True) if not there]
+                        await self._require_running(name)
+                    ready = await asyncio.gather(*(is_ok(self._services[name].port) for name in waiting))
+                    waiting = [name for name, is_ready in zip(waiting, ready, strict=True) if not is_ready]
                     if waiting:
-                        await asyncio.sleep(_LOOK_S)
+                        await asyncio.sleep(_POLL_S)
         except TimeoutError as error:
             log = self._services[waiting[0]].log.path
             raise SetupError(f"The service {waiting[0]} was not ready within {_READY_S:.0f} s; see {log}.") from error
 
-    def keep(self, names: Collection[str]) -> None:
-        """Start them again from now on when they end, and when they live and do not answer any more."""
+    def supervise(self, names: Collection[str]) -> None:
+        """From now on restart these processes when they exit or stop responding."""
         for name in names:
             service = self._services[name]
-            service.kept.keep()
-            service.watching = asyncio.create_task(_end_when_silent(service.kept, service.port, self._run_file))
+            service.process.supervise()
+            service.health_check = asyncio.create_task(
+                _kill_when_unresponsive(service.process, service.port, self._run_file)
+            )
 
     async def stop(self, names: Collection[str]) -> dict[str, int | None]:
-        """SIGTERM, and SIGKILL to what does not leave in time; returns the exit codes."""
+        """Send SIGTERM, then SIGKILL after a time limit; return the exit codes."""
         codes = await asyncio.gather(*(self._stop(name) for name in names))
         return dict(zip(names, codes, strict=True))
 
     async def _stop(self, name: str) -> int | None:
         service = self._services[name]
-        if service.watching is not None:
-            service.watching.cancel()
-            await asyncio.gather(service.watching, return_exceptions=True)
-        await service.kept.stop()
+        if service.health_check is not None:
+            service.health_check.cancel()
+            await asyncio.gather(service.health_check, return_exceptions=True)
+        await service.process.stop()
         del self._services[name]
         service.log.close()
-        return None if service.kept.process is None else service.kept.process.returncode
+        return None if service.process.process is None else service.process.process.returncode
 
-    async def _alive(self, name: str) -> None:
-        """Start it again when a signal ended it, which is no mistake of its own; SetupError when it ended by itself."""
+    async def _require_running(self, name: str) -> None:
+        """Restart a process that a signal ended during the start; raise SetupError when it exited by itself."""
         service = self._services[name]
-        code = None if service.kept.process is None else service.kept.process.returncode
+        code = None if service.process.process is None else service.process.process.returncode
         if code is not None and code >= 0:
             raise SetupError(
-                f"The service {name} ended at its start ({service.log.last_line()}); see {service.log.path}."
+                f"The service {name} exited at its start ({service.log.last_line()}); see {service.log.path}."
             )
         if code is not None:
-            process = await service.kept.start()
-            self._run_file.service(name, f"started again as process {process.pid}")
+            process = await service.process.start()
+            self._run_file.service(name, f"restarted as process {process.pid}")
 
-    def _made(self, name: str, pool_size: int) -> ServiceProcess:
+    def _service_process(self, name: str, pool_size: int) -> ServiceProcess:
         service = name.partition("-")[0]
         broker_url, cache_url = self._servers.urls_of(service)
         port = self._settings.api_port if service == "api" else self._free_port()
@@ -156,28 +158,28 @@ class Supervisor:
                 [sys.executable, "-m", f"services.{service}"], environment=variables, log=log.fileno(), folder=str(ROOT)
             )
 
-        kept = processes.RestartingProcess(
-            name, spawn, stop_signal=signal.SIGTERM, stop_within_s=LEAVE_S, on_event=self._run_file.service
+        supervised = processes.RestartingProcess(
+            name, spawn, stop_signal=signal.SIGTERM, stop_within_s=STOP_S, on_event=self._run_file.service
         )
-        return ServiceProcess(kept=kept, port=port, log=log, pool_size=pool_size)
+        return ServiceProcess(process=supervised, port=port, log=log, pool_size=pool_size)
 
     def _free_port(self) -> int:
-        """One that none of them has: those that were started a moment ago do not listen yet."""
-        taken = {service.port for service in self._services.values()}
-        while (port := free_port()) in taken:
+        """Return a port of no other process; one that was just started may not listen yet."""
+        used = {service.port for service in self._services.values()}
+        while (port := free_port()) in used:
             pass
         return port
 
 
-async def _end_when_silent(kept: processes.RestartingProcess, port: int, run_file: RunFile) -> None:
-    """Task: kill a service that lives and has not answered /healthz for `_SILENT_S`; it is started again."""
+async def _kill_when_unresponsive(supervised: processes.RestartingProcess, port: int, run_file: RunFile) -> None:
+    """Kill a running service without a healthy /healthz for `_UNRESPONSIVE_S`; its supervision restarts it."""
     loop = asyncio.get_running_loop()
-    heard, process = loop.time(), kept.process
+    last_healthy, process = loop.time(), supervised.process
     while True:
-        await asyncio.sleep(_LISTEN_S)
-        if kept.process is not process or await answers(port, "/healthz"):
-            heard, process = loop.time(), kept.process
-        elif loop.time() - heard > _SILENT_S and process is not None and process.returncode is None:
-            run_file.service(kept.name, f"has not answered for {_SILENT_S:.0f} s and is killed")
+        await asyncio.sleep(_PROBE_INTERVAL_S)
+        if supervised.process is not process or await is_ok(port, "/healthz"):
+            last_healthy, process = loop.time(), supervised.process
+        elif loop.time() - last_healthy > _UNRESPONSIVE_S and process is not None and process.returncode is None:
+            run_file.service(supervised.name, f"has not responded for {_UNRESPONSIVE_S:.0f} s and is killed")
             with suppress(ProcessLookupError):
                 process.kill()

@@ -1,6 +1,6 @@
-"""The companies of a synthetic market: who they are, when they are listed and how they leave.
+"""The companies of a synthetic market: names, listing days and delistings.
 
-Every name says that the company is made up. Arrays are [N], one element a stock, in the order of the stock codes.
+Every name marks its company as synthetic. Arrays are [N], one element a stock, in the order of the stock codes.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ MERGED: Final = 1
 LIQUIDATED: Final = 2
 SUSPENDED: Final = 3
 VANISHES: Final = 4
-"""How a stock ends: not at all; from one day to the next; after a halt and seven days of liquidation trading; in a halt
-that never ends; without anybody having said so (prices stop, `delisted_on` is null)."""
+"""How a stock ends: not at all; delisted without notice; after a halt and seven days of liquidation trading; in a halt
+without end; or with prices that stop while `delisted_on` is null."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Companies:
-    """Who is in a synthetic market; rows are positions in its trading days."""
+    """The companies; rows are indices of trading days."""
 
     code: list[str]
     name: list[str]
@@ -54,7 +54,7 @@ class Companies:
 
 
 def make_companies(random: np.random.Generator, stocks: int, rows: int) -> Companies:
-    """`stocks` companies for a market of `rows` trading days, with a plausible spread of sizes and fates."""
+    """Return `stocks` companies for a market of `rows` trading days, with plausible sizes, listings and delistings."""
     draw = random.random(stocks)
     market = np.where(draw < 0.335, KOSPI, np.where(draw < 0.985, KOSDAQ, KONEX)).astype(np.int8)
     weight = np.array([0.3 if name in FINANCIAL else 1.0 for name in SECTORS])
@@ -76,7 +76,7 @@ def make_companies(random: np.random.Generator, stocks: int, rows: int) -> Compa
     volatility = 0.0215 * np.exp(0.28 * random.standard_normal(stocks) - 0.06 * (np.log(cap) - np.log(1.5e11)))
     volatility = np.clip(volatility, 0.008, 0.05)
     turnover = 0.0045 * np.exp(0.9 * random.standard_normal(stocks)) * np.where(preferred, 0.5, 1.0)
-    turnover[random.random(stocks) < 0.02] *= 0.004  # hardly ever traded
+    turnover[random.random(stocks) < 0.02] *= 0.004  # illiquid
 
     first_row, stop_row, ending = _fates(random, stocks, rows)
     age = np.where(first_row > 0, 0, random.integers(200, 16000, stocks)).astype(np.int32)
@@ -89,21 +89,23 @@ def make_companies(random: np.random.Generator, stocks: int, rows: int) -> Compa
 
 
 def _fates(random: np.random.Generator, stocks: int, rows: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """First row, row after the last, and ending: about 4 % a year come and 2 % a year go."""
+    """Return first row, row after the last, and ending: about 4 % a year are listed and 2 % delisted."""
     years = rows / 246
     first_row = np.zeros(stocks, np.int32)
     stop_row = np.full(stocks, rows, np.int32)
     ending = np.zeros(stocks, np.int8)
     order = random.permutation(stocks)
     new = order[: round(stocks * min(0.04 * years, 0.3))]
-    going = order[::-1][: round(stocks * min(0.02 * years, 0.2))]
+    delisted = order[::-1][: round(stocks * min(0.02 * years, 0.2))]
     if rows > 40:
         first_row[new] = random.integers(5, rows - 10, len(new))
     if rows > 160:
-        stop_row[going] = random.integers(120, rows - 5, len(going))
-        ending[going] = random.choice([MERGED, LIQUIDATED, SUSPENDED, VANISHES], len(going), p=[0.3, 0.45, 0.2, 0.05])
-        if len(going) >= 4:
-            ending[going[:4]] = (MERGED, LIQUIDATED, SUSPENDED, VANISHES)
+        stop_row[delisted] = random.integers(120, rows - 5, len(delisted))
+        ending[delisted] = random.choice(
+            [MERGED, LIQUIDATED, SUSPENDED, VANISHES], len(delisted), p=[0.3, 0.45, 0.2, 0.05]
+        )
+        if len(delisted) >= 4:
+            ending[delisted[:4]] = (MERGED, LIQUIDATED, SUSPENDED, VANISHES)
     return first_row, stop_row, ending
 
 

@@ -1,9 +1,9 @@
 """Prices of a synthetic market, day by day: returns, ticks, limits, halts, splits, gaps, listings and ends.
 
-1. A day's returns come from a market, a sector and a stock's own shock whose volatility wanders, plus rare jumps.
-2. The base price is the last close divided by the day's split; the close moves from it, is put on the tick grid and
+1. A return is the sum of a market, a sector and an idiosyncratic shock of varying volatility, plus rare jumps.
+2. The base price is the last close divided by the day's split; the close moves from it, is rounded to the tick grid and
    never leaves the daily limits (a stock's first row has none).
-3. Halts start at random, before splits and before the end of a stock that is going to be liquidated; a split counts on
+3. Halts start at random, before splits and before the end of a stock that is to be liquidated; a split takes effect on
    the first row with trading after its halt. Gaps are stretches without any row.
 4. Indices are chained from the market caps of the stocks that have a base price that day, so listings, ends, splits and
    new shares do not move them.
@@ -36,7 +36,7 @@ class Prices:
     volume: np.ndarray  # float64
     trading_value: np.ndarray
     shares: np.ndarray  # float64, listed
-    split: np.ndarray  # float64, 1 where nothing happened
+    split: np.ndarray  # float64, 1 without a split
     indices: dict[str, np.ndarray] = field(default_factory=dict)  # name -> float64 [D, 4]: open, high, low, close
 
 
@@ -50,10 +50,10 @@ class _Grid:
 
     def size(self, price: np.ndarray) -> np.ndarray:
         reached = price * (1 + TOUCH)
-        found = [
+        multiple = [
             t[np.minimum(np.searchsorted(t[:, 0], reached, side="right"), len(t) - 1), 1] for t in self._tables[:2]
         ]
-        size: np.ndarray = found[0] if self._one else np.where(self._market == KOSPI, found[0], found[1])
+        size: np.ndarray = multiple[0] if self._one else np.where(self._market == KOSPI, multiple[0], multiple[1])
         return size
 
     def down(self, price: np.ndarray) -> np.ndarray:
@@ -74,16 +74,16 @@ class _Grid:
 
 @dataclass(frozen=True, kw_only=True)
 class _Noise:
-    """All randomness of the prices, drawn before the first day, [D, N] float32 unless said otherwise."""
+    """All random draws of the prices, [D, N] float32 unless stated otherwise."""
 
     own: np.ndarray
-    heat: np.ndarray  # log volatility that wanders
+    heat: np.ndarray  # log volatility, autoregressive
     gap: np.ndarray
     reach_up: np.ndarray
     reach_down: np.ndarray
     crowd: np.ndarray
-    luck: np.ndarray  # uniform: which event happens
-    kind: np.ndarray  # uniform: of which kind or size
+    luck: np.ndarray  # uniform: selects the event
+    kind: np.ndarray  # uniform: selects its kind or size
     market: np.ndarray  # float64 [D, 3]
     sector: np.ndarray  # float64 [D, sectors + 1]
 
@@ -118,16 +118,16 @@ def _gaps(random: np.random.Generator, companies: Companies, rows: int) -> np.nd
 
 
 def _split_factor(last: np.ndarray, kind: np.ndarray) -> np.ndarray:
-    """Shares that one becomes, fit to the price: expensive ones are split, cheap ones merged, the rest get a bonus."""
+    """Return new shares per old share: expensive stocks are split, cheap ones merged, others get a bonus issue."""
     bonus = np.select([kind < 0.3, kind < 0.55, kind < 0.7, kind < 0.85], [2.0, 1.5, 1.1, 3.0], 1.05)
     merge = np.select([kind < 0.5, kind < 0.8], [0.1, 0.2], 0.5)
     cut = np.select([kind < 0.5, kind < 0.8], [5.0, 10.0], 2.0)
-    found: np.ndarray = np.where(last >= 100_000, cut, np.where(last < 1500, merge, bonus))
-    return np.where((found > 1) & (last < 300), 0.1, found)
+    multiple: np.ndarray = np.where(last >= 100_000, cut, np.where(last < 1500, merge, bonus))
+    return np.where((multiple > 1) & (last < 300), 0.1, multiple)
 
 
 def make_prices(random: np.random.Generator, companies: Companies, days: np.ndarray) -> Prices:
-    """The price history of `companies` over the trading days `days` (int32 day numbers)."""
+    """Return the price history of `companies` over the trading days `days` (int32 day numbers)."""
     rows, stocks = len(days), len(companies)
     noise, missing, rules = _draw(random, rows, stocks), _gaps(random, companies, rows), day_rules(days)
     out = {name: np.zeros((rows, stocks)) for name in ("open", "high", "low", "close", "volume", "trading_value")}
@@ -151,7 +151,7 @@ def make_prices(random: np.random.Generator, companies: Companies, days: np.ndar
         first = exists & np.isnan(last)
         last = np.where(first, companies.price, last)
 
-        # What begins today: a halt, a split with or without a halt, new shares, a jump.
+        # Events that begin on this day: a halt, a split with or without a halt, new shares, a jump.
         free = exists & ~first & (halt_left == 0)
         splits = free & (luck < 2.2e-4)
         halts = free & (luck > 0.9997)
@@ -223,7 +223,7 @@ def make_prices(random: np.random.Generator, companies: Companies, days: np.ndar
 
 
 def _index(random: np.random.Generator, close: np.ndarray) -> np.ndarray:
-    """float64 [D, 4]: open, high, low and close of an index, rounded to hundredths, around its close."""
+    """Return float64 [D, 4]: open, high, low and close of an index, rounded to hundredths, around its close."""
     before = np.concatenate([close[:1], close[:-1]])
     start = before * (close / before) ** 0.4
     reach = np.abs(random.normal(0.0, 0.003, (2, len(close))))

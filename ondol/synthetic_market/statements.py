@@ -1,7 +1,7 @@
-"""Statements and dividends of a synthetic market: quarters that belong together, told late, restated, or never told.
+"""Statements and dividends of a synthetic market: consistent quarters, some disclosed late, restated or never.
 
-Each company has a return on equity and a growth that wander, a balance sheet that keeps assets = liabilities + equity,
-and a price to book at its first price from which its size follows. Flows are cumulated from the start of the fiscal
+Each company has an autoregressive return on equity and growth, a balance sheet with assets = liabilities + equity, and
+a price to book at its first price from which its size follows. Flows are cumulated from the start of the fiscal
 year. Arrays are [quarters, companies].
 """
 
@@ -29,7 +29,7 @@ _CURRENT: Final = ("current_assets", "current_liabilities", "cost_of_sales", "in
 
 @dataclass(frozen=True, kw_only=True)
 class Quarters:
-    """Calendar quarters and each company's place in its fiscal year; flows are still of the single quarter."""
+    """Calendar quarters and each company's fiscal quarter in them; flows are those of the single quarter."""
 
     end: np.ndarray  # int32 [Q], day number of the quarter's last day
     fiscal_year: np.ndarray  # int32 [Q, N]
@@ -47,7 +47,7 @@ def _quarter_ends(first_year: int, last_year: int) -> tuple[np.ndarray, np.ndarr
 
 
 def make_quarters(random: np.random.Generator, companies: Companies, prices: Prices, days: np.ndarray) -> Quarters:
-    """What every company earned and owned in each quarter from years before the first price to the last one."""
+    """Return the accounts of every company for each quarter, from YEARS_BEFORE the first price to the last one."""
     first_year, last_year = from_day(days[0]).year - YEARS_BEFORE, from_day(days[-1]).year
     end, year, month = _quarter_ends(first_year, last_year)
     count, stocks = len(end), len(companies)
@@ -77,7 +77,7 @@ def make_quarters(random: np.random.Generator, companies: Companies, prices: Pri
     for k in range(count):
         income[k] = np.maximum(worth, 0.3) * rate[k] / 4 * _SEASON[k % 4] * np.where(skill > 0, 1.0, 1.2)
         worth = np.maximum(worth * (1 + growth / 4) + income[k] - payout * np.maximum(income[k], 0.0), -0.3)
-        worth = np.where((worth < 0.15) & (random.random(stocks) < 0.06), worth + 0.5, worth)  # fresh money
+        worth = np.where((worth < 0.15) & (random.random(stocks) < 0.06), worth + 0.5, worth)  # capital increase
         equity[k] = worth
 
     scale = _scale(random, companies, days, end, equity=equity, skill=skill)
@@ -130,41 +130,41 @@ def _scale(
     random: np.random.Generator, companies: Companies, days: np.ndarray, end: np.ndarray, *, equity: np.ndarray,
     skill: np.ndarray,
 ) -> np.ndarray:  # fmt: skip
-    """Won per unit of equity [N], from a price to book near the first price that is higher for better companies."""
+    """Return won per unit of equity [N], from a price to book ratio that rises with profitability."""
     book = np.exp(-0.05 + 0.5 * random.standard_normal(len(companies)) + 3.0 * (skill - 0.07))
     quarter = np.maximum(np.searchsorted(end, days[companies.first_row]) - 1, 0)
     worth = np.maximum(equity[quarter, np.arange(len(companies))], 0.2)
-    found: np.ndarray = companies.cap / np.clip(book, 0.15, 12.0) / worth
-    return found
+    won: np.ndarray = companies.cap / np.clip(book, 0.15, 12.0) / worth
+    return won
 
 
 def statements_frame(
     random: np.random.Generator, companies: Companies, quarters: Quarters, days: np.ndarray
 ) -> pl.DataFrame:
-    """The rows of `financials`: cumulated, disclosed 40 days to months after the quarter, some again later."""
+    """Return the rows of `financials`: cumulated flows, disclosed 40 days or more after the quarter, some restated."""
     count, stocks = quarters.fiscal_quarter.shape
     flows = _cumulated(quarters)
     end = np.broadcast_to(quarters.end[:, None], (count, stocks))
     annual = quarters.fiscal_quarter == 4
     delay = np.where(annual, random.integers(70, 93, (count, stocks)), random.integers(38, 47, (count, stocks)))
     delay = delay + np.where(random.random((count, stocks)) < 0.04, random.integers(10, 200, (count, stocks)), 0)
-    told = end + delay.astype(np.int32)
+    disclosed_day = end + delay.astype(np.int32)
 
     last_day = np.where(companies.stop_row < len(days), days[np.minimum(companies.stop_row, len(days) - 1)], days[-1])
     first_day = days[companies.first_row] - companies.age_days
     states = ~companies.preferred
     only_years = random.random(stocks) < 0.04
     silent_from = np.where(random.random(stocks) < 0.01, last_day - random.integers(500, 1200, stocks), last_day)
-    keep = states & (end >= np.maximum(first_day - 1300, 0)) & (told <= last_day) & (end <= silent_from)
+    keep = states & (end >= np.maximum(first_day - 1300, 0)) & (disclosed_day <= last_day) & (end <= silent_from)
     keep &= annual | ~only_years
     keep &= ~np.isnan(flows["net_income"])
-    keep &= random.random((count, stocks)) > 0.003  # a report that never came
+    keep &= random.random((count, stocks)) > 0.003  # a report that was never filed
 
     k, i = np.nonzero(keep)
-    again = (random.random(len(k)) < 0.03) & (told[k, i] + 450 < last_day[i])
-    later = told[k, i][again] + random.integers(30, 420, int(again.sum())).astype(np.int32)
+    again = (random.random(len(k)) < 0.03) & (disclosed_day[k, i] + 450 < last_day[i])
+    later = disclosed_day[k, i][again] + random.integers(30, 420, int(again.sum())).astype(np.int32)
     rows, cols = np.concatenate([k, k[again]]), np.concatenate([i, i[again]])
-    disclosed = np.concatenate([told[k, i], later])
+    disclosed = np.concatenate([disclosed_day[k, i], later])
     restated = np.ones(len(rows))
     restated[len(k) :] = np.clip(1 + 0.15 * random.standard_normal(len(later)), 0.3, 1.7)
 
@@ -188,8 +188,8 @@ def statements_frame(
 
 
 def _cumulated(quarters: Quarters) -> dict[str, np.ndarray]:
-    """Flows from the start of the fiscal year; NaN until a company's first whole fiscal year begins."""
-    found = {}
+    """Return flows cumulated from the start of the fiscal year; NaN before a company's first whole fiscal year."""
+    cumulated = {}
     first = quarters.fiscal_quarter == 1
     for name in (name for name in FLOWS if name in quarters.accounts):
         running = np.full(first.shape[1], np.nan)
@@ -197,21 +197,21 @@ def _cumulated(quarters: Quarters) -> dict[str, np.ndarray]:
         for k, single in enumerate(quarters.accounts[name]):
             running = np.where(first[k], single, running + single)
             total[k] = running
-        found[name] = total
-    return found
+        cumulated[name] = total
+    return cumulated
 
 
 def dividends_frame(
     random: np.random.Generator, companies: Companies, prices: Prices, quarters: Quarters, days: np.ndarray
 ) -> pl.DataFrame:
-    """The rows of `dividends`: a part of the year's income on the last-but-one trading day, zeros said, some silent."""
+    """Return the rows of `dividends`: a part of the year's income on the last but one trading day, zero, or no rows."""
     stocks = len(companies)
-    policy = random.random(stocks)  # under 0.1 never says anything, under 0.4 says that it pays none
+    policy = random.random(stocks)  # below 0.1: no dividend rows; below 0.4: rows of zero
     payout = random.uniform(0.1, 0.55, stocks)
     often = random.random(stocks) < 0.05
     annual_income = np.where(quarters.fiscal_quarter == 4, _cumulated(quarters)["net_income"], np.nan)
     years = np.array([from_day(day).year for day in days.tolist()])
-    found: list[tuple[np.ndarray, int, np.ndarray, np.ndarray]] = []
+    parts: list[tuple[np.ndarray, int, np.ndarray, np.ndarray]] = []
     for year in range(int(years[0]) - 1, int(years[-1]) + 1):
         of_year = np.flatnonzero(years == year)
         row = int(of_year[-2]) if len(of_year) > 1 else 0
@@ -226,28 +226,28 @@ def dividends_frame(
         paid = np.minimum(paid, 0.12 * np.maximum(prices.close[row], 0.0))
         step = np.where(paid >= 1000, 50.0, np.where(paid >= 100, 10.0, 1.0))
         amount = np.where(policy < 0.4, 0.0, np.floor(paid / step) * step)
-        told = ex_date + random.integers(35, 90, stocks)
-        says = here & (policy >= 0.1)
-        chosen = np.flatnonzero(says)
-        found.append((chosen, ex_date, amount[chosen], told[chosen]))
+        disclosed = ex_date + random.integers(35, 90, stocks)
+        pays = here & (policy >= 0.1)
+        chosen = np.flatnonzero(pays)
+        parts.append((chosen, ex_date, amount[chosen], disclosed[chosen]))
         for month in (3, 6, 9):
-            extra = np.flatnonzero(says & often & (amount > 0))
+            extra = np.flatnonzero(pays & often & (amount > 0))
             inside = of_year[days[of_year] <= to_day(dt.date(year, month, 28))] if len(of_year) else of_year
             if len(inside):
                 date = int(days[inside[-1]])
-                found.append(
+                parts.append(
                     (extra, date, np.maximum(np.floor(amount[extra] / 4), 1.0), np.full(len(extra), date + 30))
                 )
-    stock = np.concatenate([f[0] for f in found])
-    ex = np.concatenate([np.full(len(f[0]), f[1], np.int32) for f in found])
-    dps = np.concatenate([f[2] for f in found])
-    told_on = np.concatenate([f[3] for f in found]).astype(np.int32)
+    stock = np.concatenate([f[0] for f in parts])
+    ex = np.concatenate([np.full(len(f[0]), f[1], np.int32) for f in parts])
+    dps = np.concatenate([f[2] for f in parts])
+    disclosed_on = np.concatenate([f[3] for f in parts]).astype(np.int32)
     order = np.lexsort((ex, stock))
     return pl.DataFrame(
         {
             "stock_code": np.array(companies.code)[stock[order]].tolist(),
             "ex_date": pl.Series(ex[order], dtype=pl.Int32).cast(pl.Date),
             "dps": dps[order],
-            "disclosed_on": pl.Series(told_on[order], dtype=pl.Int32).cast(pl.Date),
+            "disclosed_on": pl.Series(disclosed_on[order], dtype=pl.Int32).cast(pl.Date),
         }
     )

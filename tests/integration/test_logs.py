@@ -38,7 +38,7 @@ def child(log: Log, name: str, count: int) -> subprocess.Popen[bytes]:
 
 def test_every_line_is_there_once_and_in_order_over_many_rotations(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "a.log"
-    with Log(path, limit=20_000, kept=99) as log:
+    with Log(path, limit=20_000, rotated=99) as log:
         assert child(log, "one", 8000).wait(60) == 0
     assert len(files(path)) > 4
     assert [line.split()[:2] for line in lines(path)] == [["one", str(number)] for number in range(8000)]
@@ -61,7 +61,7 @@ def test_several_children_and_a_reader_that_flushes_share_a_log(tmp_path: pathli
 
 def test_the_oldest_file_goes_and_the_others_are_bounded(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "a.log"
-    with Log(path, limit=5_000, kept=2) as log:
+    with Log(path, limit=5_000, rotated=2) as log:
         for number in range(5):
             assert child(log, f"run{number}", 200).wait(60) == 0
             log.flush()

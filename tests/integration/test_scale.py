@@ -19,7 +19,7 @@ import pytest_asyncio
 from ondol.local import embedded_servers
 from ondol.local.control_socket import FOLDER
 from ondol.local.forkserver import ForkServer
-from ondol.local.ports import answers
+from ondol.local.ports import is_ok
 from ondol.local.processes import started_at
 from ondol.local.run_file import RunFile
 from ondol.local.scaling import SimulatorScaler
@@ -80,7 +80,7 @@ class Home:
 
     async def ready(self) -> list[bool]:
         """Whether each simulator answers on the port that `run.json` has."""
-        return [await answers(self.run["metrics"][name]) for name in self.simulators]
+        return [await is_ok(self.run["metrics"][name]) for name in self.simulators]
 
 
 @pytest_asyncio.fixture
@@ -197,9 +197,9 @@ async def test_new_ones_that_end_at_their_start_are_refused_with_the_reason_and_
     )  # fmt: skip
     nursery = ForkServer({}, ROOT, tmp_path / "nursery.log")
     process = await nursery.start()
-    notes = RunFile(tmp_path)
-    supervisor = Supervisor(settings=absent, servers=servers, passed={}, fork_server=nursery, run_file=notes)
-    simulators = SimulatorScaler(supervisor, notes, database_url=settings.database_url or "", most_pool=8)
+    run_file = RunFile(tmp_path)
+    supervisor = Supervisor(settings=absent, servers=servers, passed={}, fork_server=nursery, run_file=run_file)
+    simulators = SimulatorScaler(supervisor, run_file, database_url=settings.database_url or "", max_pool_size=8)
     with pytest.raises(SetupError, match=r"simulator-\d ended at its start .+ is 0 as before\."):
         await simulators.scale(3)
     assert supervisor.names == []

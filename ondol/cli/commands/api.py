@@ -1,4 +1,4 @@
-"""The API itself: whether it lives and is ready, what it counts, and its description for programs."""
+"""Health, readiness, metrics and OpenAPI document of the API."""
 
 from __future__ import annotations
 
@@ -11,27 +11,29 @@ from ondol.cli.terminal import details, print_json
 
 
 async def _alive(args: argparse.Namespace, api: Client) -> int:
-    found = await api.call("GET", "/healthz")
+    document = await api.call("GET", "/healthz")
     if args.json:
-        print_json(found)
+        print_json(document)
     else:
-        print(found["status"])
+        print(document["status"])
     return 0
 
 
 async def _ready(args: argparse.Namespace, api: Client) -> int:
-    found = await api.call("GET", "/readyz", accepted=(503,))
+    document = await api.call("GET", "/readyz", accepted=(503,))
     if args.json:
-        print_json(found)
+        print_json(document)
     else:
-        pairs = [(name, "answers" if there else "does not answer") for name, there in found["dependencies"].items()]
-        print(details([("api", found["status"].replace("_", " ")), *pairs]))
-    return 0 if found["status"] == "ready" else 1
+        pairs = [
+            (name, "available" if available else "unavailable") for name, available in document["dependencies"].items()
+        ]
+        print(details([("api", document["status"].replace("_", " ")), *pairs]))
+    return 0 if document["status"] == "ready" else 1
 
 
 async def _metrics(args: argparse.Namespace, api: Client) -> int:
-    async with api.opened("GET", "/metrics") as answer:
-        text = await answer.text()
+    async with api.opened("GET", "/metrics") as response:
+        text = await response.text()
     if args.json:
         print_json({"metrics": text.splitlines()})
     else:
@@ -47,28 +49,28 @@ async def _openapi(args: argparse.Namespace, api: Client) -> int:
 SUBCOMMANDS = (
     Subcommand(
         name="alive",
-        meaning="whether the process lives",
+        meaning="health of the process (liveness)",
         run=_alive,
         routes=("GET /healthz",),
         examples=("ondol api alive",),
     ),
     Subcommand(
         name="ready",
-        meaning="whether its dependencies answer; exit code 0 when all do",
+        meaning="readiness: state of the dependencies; exit code 0 when all are available",
         run=_ready,
         routes=("GET /readyz",),
         examples=("ondol api ready", "ondol api ready --api http://127.0.0.1:8000"),
     ),
     Subcommand(
         name="metrics",
-        meaning="what it counts, for Prometheus",
+        meaning="metrics in the Prometheus text format",
         run=_metrics,
         routes=("GET /metrics",),
         examples=("ondol api metrics",),
     ),
     Subcommand(
         name="openapi",
-        meaning="its description (OpenAPI 3.1)",
+        meaning="the OpenAPI 3.1 document",
         run=_openapi,
         routes=("GET /openapi.json",),
         examples=("ondol api openapi > openapi.json",),
@@ -77,7 +79,7 @@ SUBCOMMANDS = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The subcommands of `ondol api`."""
+    """Add the subcommands of `ondol api`."""
     parsers(parser, SUBCOMMANDS)
 
 

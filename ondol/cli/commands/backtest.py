@@ -1,4 +1,4 @@
-"""Run backtests and print what they earned: request files (JSON as in POST /v1/backtests) or ids of strategies."""
+"""Run backtests and print their results: request files (JSON as in POST /v1/backtests) or ids of strategies."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from ondol.cli.client import AnswerError, Client, client, problem
+from ondol.cli.client import Client, RejectedError, client, problem
 from ondol.cli.tables import summary, trades
 from ondol.cli.terminal import add_api, print_json, read_object
 from shared.contracts.http import STATUSES
@@ -17,7 +17,7 @@ from shared.errors import SetupError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of `ondol backtest`."""
+    """Add the arguments of `ondol backtest`."""
     parser.add_argument(
         "what",
         metavar="FILE|ID",
@@ -29,37 +29,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cash", type=float, metavar="WON", help="initial cash")
     parser.add_argument("--trades", action="store_true", help="print the trades too")
     parser.add_argument("--detach", action="store_true", help="print the id and do not wait for the end")
-    parser.add_argument("--no-store", dest="no_store", action="store_true", help="compute anew and share nothing")
+    parser.add_argument(
+        "--no-store", dest="no_store", action="store_true", help="compute again; neither use nor store a cached result"
+    )
     parser.add_argument(
         "--idempotency-key",
         dest="idempotency_key",
         metavar="TEXT",
-        help="the same text and request within 24 hours name the same backtest",
+        help="repeating the request with the same key within 24 hours returns the same backtest",
     )
     add_api(parser)
 
 
 def main(args: argparse.Namespace) -> int:
-    """Run all and print; 1 when one of them did not complete."""
+    """Run all and print; return 1 unless all are completed."""
     if args.idempotency_key and len(args.what) > 1:
-        raise SetupError("--idempotency-key goes with one backtest.")
+        raise SetupError("--idempotency-key is valid for one backtest only; run the others separately.")
     bodies = [(what, _body(what, args)) for what in args.what]
-    found = asyncio.run(_run(args, bodies))
+    documents = asyncio.run(_run(args, bodies))
     if args.json:
-        print_json(found[0] if len(found) == 1 else found)
+        print_json(documents[0] if len(documents) == 1 else documents)
     elif args.detach:
-        _tell(bodies, found)
+        _print_ids(bodies, documents)
     else:
-        print(summary([name for name, _ in bodies], found))
-        for document in found if args.trades else ():
+        print(summary([name for name, _ in bodies], documents))
+        for document in documents if args.trades else ():
             if document["status"] == "completed":
                 print(trades(document["result"]["trades"]))
-    fine = STATUSES if args.detach else ("completed",)
-    return 0 if all(document.get("status") in fine for document in found) else 1
+    expected = STATUSES if args.detach else ("completed",)
+    return 0 if all(document.get("status") in expected for document in documents) else 1
 
 
-def _tell(bodies: Sequence[tuple[str, dict[str, Any]]], found: Sequence[dict[str, Any]]) -> None:
-    for (name, _), document in zip(bodies, found, strict=True):
+def _print_ids(bodies: Sequence[tuple[str, dict[str, Any]]], documents: Sequence[dict[str, Any]]) -> None:
+    for (name, _), document in zip(bodies, documents, strict=True):
         if "id" in document:
             print(document["id"])
         else:
@@ -90,8 +92,8 @@ async def _one(args: argparse.Namespace, api: Client, body: dict[str, Any]) -> d
     headers = {name: value for name, value in named.items() if value}
     try:
         if args.detach:
-            found: dict[str, Any] = await api.call("POST", "/v1/backtests", body=body, headers=headers)
-            return found
+            accepted: dict[str, Any] = await api.call("POST", "/v1/backtests", body=body, headers=headers)
+            return accepted
         return await api.run(body, headers)
-    except AnswerError as error:
+    except RejectedError as error:
         return {"status": "refused", "error": {"detail": str(error)}}

@@ -1,4 +1,4 @@
-"""The backtests that were asked for: list and look at them, wait for them, follow, cancel, export and examine them."""
+"""Backtests: list, show, wait, follow, cancel, export and examine them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import asyncio
 import sys
 from typing import Any
 
-from ondol.cli.client import AnswerError, Client, problem
+from ondol.cli.client import Client, RejectedError, problem
 from ondol.cli.command import Subcommand, main_of, name, parsers
 from ondol.cli.commands import backtests_examined, backtests_exported
 from ondol.cli.events import events
@@ -18,57 +18,55 @@ from shared.contracts.http import ENDED, STATUSES
 
 
 def one(parser: argparse.ArgumentParser) -> None:
-    """The id of a backtest."""
-    parser.add_argument("id", type=name, metavar="ID", help="of a backtest; `ondol backtests list` shows them")
+    """Add the id of a backtest."""
+    parser.add_argument("id", type=name, metavar="ID", help="id of a backtest, as `ondol backtests list` prints it")
 
 
 def some(parser: argparse.ArgumentParser) -> None:
-    """Ids of backtests."""
-    parser.add_argument("ids", type=name, metavar="ID", nargs="+", help="of a backtest")
+    """Add ids of backtests."""
+    parser.add_argument("ids", type=name, metavar="ID", nargs="+", help="id of a backtest")
 
 
 def _list_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--status", choices=STATUSES, metavar="STATUS", help=f"only those that are {', '.join(STATUSES)}"
-    )
-    parser.add_argument("--strategy", metavar="ID", help="only those of this strategy")
+    parser.add_argument("--status", choices=STATUSES, metavar="STATUS", help=f"only this status: {', '.join(STATUSES)}")
+    parser.add_argument("--strategy", metavar="ID", help="only this strategy")
     add_page(parser)
 
 
 async def _list(args: argparse.Namespace, api: Client) -> int:
-    found = await listed(args, api, "/v1/backtests", {"status": args.status, "strategy": args.strategy})
+    document = await listed(args, api, "/v1/backtests", {"status": args.status, "strategy": args.strategy})
     rows = []
-    for item in found["items"]:
+    for item in document["items"]:
         statistics, request = item["statistics"] or {}, item["request"]
         figures = [figure(name, statistics.get(name)) for name in ("total_return", "max_drawdown", "sharpe")]
         span = [item["strategy_id"] or "-", item["status"], request["start"], request["end"]]
         rows.append([item["id"], *span, *figures, moment(item["created_at"])])
-    head = ["id", "strategy", "status", "start", "end", "return", "drawdown", "Sharpe", "asked at (UTC)"]
-    return show(args, found, head, rows, "lllllrrrl")
+    head = ["id", "strategy", "status", "start", "end", "return", "drawdown", "Sharpe", "created at (UTC)"]
+    return show(args, document, head, rows, "lllllrrrl")
 
 
 async def _show(args: argparse.Namespace, api: Client) -> int:
-    found = await api.call("GET", f"/v1/backtests/{args.id}")
+    document = await api.call("GET", f"/v1/backtests/{args.id}")
     if args.json:
-        print_json(found)
+        print_json(document)
     else:
-        print(_described(found))
+        print(_described(document))
     return 0
 
 
-def _described(found: dict[str, Any]) -> str:
-    request, result = found["request"], found.get("result") or {}
+def _described(document: dict[str, Any]) -> str:
+    request, result = document["request"], document.get("result") or {}
     pairs: list[tuple[str, object]] = [
-        ("backtest", found["id"]),
-        ("status", found["status"]),
-        ("progress", None if found["status"] in ENDED else percent(found["progress"])),
-        ("strategy", found["strategy_id"]),
+        ("backtest", document["id"]),
+        ("status", document["status"]),
+        ("progress", None if document["status"] in ENDED else percent(document["progress"])),
+        ("strategy", document["strategy_id"]),
         ("days", f"{request['start']} to {request['end']}"),
-        ("asked at", moment(found["created_at"]) + " UTC"),
-        ("dataset", found["dataset"]),
+        ("created at", moment(document["created_at"]) + " UTC"),
+        ("dataset", document["dataset"]),
         ("result", (result.get("provenance") or {}).get("result_digest")),
         ("unfilled", result.get("unfilled") or None),
-        ("error", problem(found["error"]) if found.get("error") else None),
+        ("error", problem(document["error"]) if document.get("error") else None),
     ]
     parts = [details(pairs), *warnings(result)]
     if result:
@@ -79,29 +77,29 @@ def _described(found: dict[str, Any]) -> str:
 
 async def _wait(args: argparse.Namespace, api: Client) -> int:
     bar = Bar(quiet=args.json)
-    found = await asyncio.gather(*(_ended(api, identity, bar) for identity in args.ids))
+    documents = await asyncio.gather(*(_ended(api, identity, bar) for identity in args.ids))
     bar.end()
     if args.json:
-        print_json(found[0] if len(found) == 1 else found)
+        print_json(documents[0] if len(documents) == 1 else documents)
     else:
-        print(summary(args.ids, found, "backtest"))
-    return 0 if all(document["status"] == "completed" for document in found) else 1
+        print(summary(args.ids, documents, "backtest"))
+    return 0 if all(document["status"] == "completed" for document in documents) else 1
 
 
 async def _ended(api: Client, identity: str, bar: Bar) -> dict[str, Any]:
     pause = 0.1
     while True:
-        found: dict[str, Any] = await api.call("GET", f"/v1/backtests/{identity}")
-        if found["status"] in ENDED:
-            return found
-        bar(found["status"], round(100 * found["progress"]), 100)
+        document: dict[str, Any] = await api.call("GET", f"/v1/backtests/{identity}")
+        if document["status"] in ENDED:
+            return document
+        bar(document["status"], round(100 * document["progress"]), 100)
         await asyncio.sleep(pause)
         pause = min(2 * pause, 1.0)
 
 
 def _follow_arguments(parser: argparse.ArgumentParser) -> None:
     one(parser)
-    parser.add_argument("--after", metavar="EVENT", help="the id of the last event that was seen")
+    parser.add_argument("--after", metavar="EVENT", help="id of the last event received")
 
 
 async def _follow(args: argparse.Namespace, api: Client) -> int:
@@ -111,13 +109,13 @@ async def _follow(args: argparse.Namespace, api: Client) -> int:
         if args.json:
             sys.stdout.write(event.line())
         else:
-            for line in _told(event.kind, event.data):
+            for line in _event_lines(event.kind, event.data):
                 print(line)
         sys.stdout.flush()
     return 0 if status == "completed" else 1
 
 
-def _told(kind: str, data: dict[str, Any]) -> list[str]:
+def _event_lines(kind: str, data: dict[str, Any]) -> list[str]:
     if kind == "trade":
         date, code, name, side, shares, price, reason = trade(data)
         return [f"{date}  {side:<4} {shares} of {code} {name} at {price} ({reason})"]
@@ -131,24 +129,24 @@ def _told(kind: str, data: dict[str, Any]) -> list[str]:
 
 
 async def _cancel(args: argparse.Namespace, api: Client) -> int:
-    found, refused = [], 0
+    cancelled, rejected = [], 0
     for identity in args.ids:
         try:
-            found.append(await api.call("DELETE", f"/v1/backtests/{identity}"))
+            cancelled.append(await api.call("DELETE", f"/v1/backtests/{identity}"))
             if not args.json:
                 print(f"{identity} is cancelled")
-        except AnswerError as error:
-            refused += 1
+        except RejectedError as error:
+            rejected += 1
             sys.stderr.write(f"ondol backtests: {identity}: {error}\n")
     if args.json:
-        print_json(found[0] if len(args.ids) == 1 and found else found)
-    return 1 if refused else 0
+        print_json(cancelled[0] if len(args.ids) == 1 and cancelled else cancelled)
+    return 1 if rejected else 0
 
 
 SUBCOMMANDS = (
     Subcommand(
         name="list",
-        meaning="the backtests that were asked for, the newest first",
+        meaning="list backtests, newest first",
         arguments=_list_arguments,
         run=_list,
         routes=("GET /v1/backtests",),
@@ -159,7 +157,7 @@ SUBCOMMANDS = (
     ),
     Subcommand(
         name="show",
-        meaning="a backtest with all its figures (--json: with its whole result)",
+        meaning="show a backtest with all its figures (--json: with its whole result)",
         arguments=one,
         run=_show,
         routes=("GET /v1/backtests/{id}",),
@@ -167,7 +165,7 @@ SUBCOMMANDS = (
     ),
     Subcommand(
         name="wait",
-        meaning="wait for the end of backtests; exit code 0 when all are completed",
+        meaning="wait until backtests end; exit code 0 when all are completed",
         arguments=some,
         run=_wait,
         routes=("GET /v1/backtests/{id}",),
@@ -175,7 +173,7 @@ SUBCOMMANDS = (
     ),
     Subcommand(
         name="follow",
-        meaning="the events of a backtest as they come: progress, equity, trades",
+        meaning="print the events of a backtest as they arrive: progress, equity, trades",
         run=_follow,
         arguments=_follow_arguments,
         routes=("GET /v1/backtests/{id}/events",),
@@ -183,7 +181,7 @@ SUBCOMMANDS = (
     ),
     Subcommand(
         name="cancel",
-        meaning="cancel backtests that have not ended",
+        meaning="cancel backtests that are queued or running",
         arguments=some,
         run=_cancel,
         routes=("DELETE /v1/backtests/{id}",),
@@ -195,7 +193,7 @@ SUBCOMMANDS = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The subcommands of `ondol backtests`."""
+    """Add the subcommands of `ondol backtests`."""
     parsers(parser, SUBCOMMANDS)
 
 

@@ -12,12 +12,14 @@ from ondol.cli.terminal import clip, details, plain, print_json, table
 
 
 def _one(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("id", type=name, metavar="ID", help="of a completed backtest")
+    parser.add_argument("id", type=name, metavar="ID", help="id of a completed backtest")
 
 
 def _explain_arguments(parser: argparse.ArgumentParser) -> None:
     _one(parser)
-    parser.add_argument("--rebalances", action="store_true", help="how many stocks passed each part of the condition")
+    parser.add_argument(
+        "--rebalances", action="store_true", help="number of stocks that passed each part of the condition"
+    )
     parser.add_argument(
         "--stock", dest="stock_code", metavar="CODE", help="with --date: why this stock was not bought on that day"
     )
@@ -27,31 +29,32 @@ def _explain_arguments(parser: argparse.ArgumentParser) -> None:
 async def _explain(args: argparse.Namespace, api: Client) -> int:
     given = {"stock_code": args.stock_code, "date": args.date}
     query = {name: value for name, value in given.items() if value is not None}
-    found = await api.call("GET", f"/v1/backtests/{args.id}/explain", query=query)
+    document = await api.call("GET", f"/v1/backtests/{args.id}/explain", query=query)
     if args.json:
-        print_json(found)
+        print_json(document)
     elif query:
-        print(_why_not(found))
+        print(_why_not(document))
     elif args.rebalances:
-        print(_rebalances(found["rebalances"]))
+        print(_rebalances(document["rebalances"]))
     else:
-        print(_reasons(found["trades"]))
+        print(_reasons(document["trades"]))
     return 0
 
 
-def _why_not(found: dict[str, Any]) -> str:
-    lines = [f"{found['stock_code']} {found['name']} on {found['date']}: {found['outcome']}: {found['message']}"]
-    if found["decided_on"] is None:
+def _why_not(document: dict[str, Any]) -> str:
+    stock = f"{document['stock_code']} {document['name']}"
+    lines = [f"{stock} on {document['date']}: {document['outcome']}: {document['message']}"]
+    if document["decided_on"] is None:
         return lines[0]
     parts = [
-        *((part["part"], part["passed"], plain(part["value"])) for part in found["universe"]),
-        *((part["condition"], part["passed"], plain(part["values"])) for part in found["condition"]),
+        *((part["part"], part["passed"], plain(part["value"])) for part in document["universe"]),
+        *((part["condition"], part["passed"], plain(part["values"])) for part in document["condition"]),
     ]
     lines.append(table(["part", "passed", "value"], [[n, "yes" if ok else "NO", clip(v, 70)] for n, ok, v in parts]))
     names = ("value", "rank", "candidates", "target_list", "positions", "slots", "bought", "cash", "price",
              "upper_limit", "mean_volume")  # fmt: skip
-    numbers = [(name.replace("_", " "), plain(found[name])) for name in names if found[name] is not None]
-    lines.append(details([("decided on", found["decided_on"]), ("rank by", found["rank_by"]), *numbers]))
+    numbers = [(name.replace("_", " "), plain(document[name])) for name in names if document[name] is not None]
+    lines.append(details([("decided on", document["decided_on"]), ("rank by", document["rank_by"]), *numbers]))
     return "\n".join(lines)
 
 
@@ -61,9 +64,9 @@ def _holdings_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 async def _holdings(args: argparse.Namespace, api: Client) -> int:
-    found = await api.call("GET", f"/v1/backtests/{args.id}/holdings", query={"date": args.date})
+    document = await api.call("GET", f"/v1/backtests/{args.id}/holdings", query={"date": args.date})
     if args.json:
-        print_json(found)
+        print_json(document)
         return 0
     rows = [
         [
@@ -71,12 +74,12 @@ async def _holdings(args: argparse.Namespace, api: Client) -> int:
             f"{h['price']:,.0f}", f"{h['value']:,.0f}", "-" if h["weight"] is None else f"{100 * h['weight']:.2f} %",
             f"{h['gain']:,.0f}",
         ]
-        for h in found["holdings"]
+        for h in document["holdings"]
     ]  # fmt: skip
     if rows:
         head = ["code", "name", "shares", "entry", "entry price", "price", "value", "weight", "gain"]
         print(table(head, rows, "llrlrrrrr"))
-    print(f"evening of {found['date']}: equity {found['equity']:,.0f} won, cash {found['cash']:,.0f} won")
+    print(f"close of {document['date']}: equity {document['equity']:,.0f} won, cash {document['cash']:,.0f} won")
     return 0
 
 
@@ -103,49 +106,53 @@ def _rebalances(rebalances: list[dict[str, Any]]) -> str:
 
 
 async def _replay(args: argparse.Namespace, api: Client) -> int:
-    found = await api.call("POST", f"/v1/backtests/{args.id}/replay")
+    document = await api.call("POST", f"/v1/backtests/{args.id}/replay")
     if args.json:
-        print_json(found)
+        print_json(document)
     else:
         names = ("outcome", "result_digest", "stored_result_digest", "first_difference")
-        print(details([(name.replace("_", " "), found[name]) for name in names]))
-    return 0 if found["outcome"] == "identical" else 1
+        print(details([(name.replace("_", " "), document[name]) for name in names]))
+    return 0 if document["outcome"] == "identical" else 1
 
 
 def _audit_arguments(parser: argparse.ArgumentParser) -> None:
     _one(parser)
-    parser.add_argument("--cuts", type=int, metavar="N", help="how many reruns (default 5)")
-    parser.add_argument("--seed", type=int, metavar="N", help="of the days where the data are cut (default 0)")
+    parser.add_argument("--cuts", type=int, metavar="N", help="number of reruns (default 5)")
+    parser.add_argument("--seed", type=int, metavar="N", help="seed of the cut days (default 0)")
 
 
 async def _audit(args: argparse.Namespace, api: Client) -> int:
     given = {"cuts": args.cuts, "seed": args.seed}
     body = {name: value for name, value in given.items() if value is not None}
-    found = await api.call("POST", f"/v1/backtests/{args.id}/audit", body=body)
+    document = await api.call("POST", f"/v1/backtests/{args.id}/audit", body=body)
     if args.json:
-        print_json(found)
+        print_json(document)
     else:
         rows = [
             [cut["date"], str(cut["trades"]), "identical" if cut["identical"] else plain(cut["first_difference"])]
-            for cut in found["cuts"]
+            for cut in document["cuts"]
         ]
         print(table(["data cut at", "trades before", "outcome"], rows, "lrl"))
-        print("no trade knew the future" if found["identical"] else "a trade before a cut differs: it knew the future")
-    return 0 if found["identical"] else 1
+        print(
+            "no trade depends on later data"
+            if document["identical"]
+            else "a trade before a cut differs: it depends on later data"
+        )
+    return 0 if document["identical"] else 1
 
 
 def _compare_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("ids", metavar="ID", nargs="+", help="of a completed backtest; the equity is in --json")
+    parser.add_argument("ids", metavar="ID", nargs="+", help="id of a completed backtest; --json includes the equity")
 
 
 async def _compare(args: argparse.Namespace, api: Client) -> int:
-    found = await api.call("POST", "/v1/compare", body={"ids": args.ids})
+    document = await api.call("POST", "/v1/compare", body={"ids": args.ids})
     if args.json:
-        print_json(found)
+        print_json(document)
         return 0
-    names = [item["strategy_id"] or "…" + item["id"][-8:] for item in found["items"]]
-    print(side_by_side(["figure", *names], [item["statistics"] for item in found["items"]]))
-    dates = found["dates"]
+    names = [item["strategy_id"] or "…" + item["id"][-8:] for item in document["items"]]
+    print(side_by_side(["figure", *names], [item["statistics"] for item in document["items"]]))
+    dates = document["dates"]
     print(f"{len(dates):,} days in common" + (f", {dates[0]} to {dates[-1]}" if dates else ""))
     return 0
 
@@ -153,7 +160,7 @@ async def _compare(args: argparse.Namespace, api: Client) -> int:
 SUBCOMMANDS = (
     Subcommand(
         name="explain",
-        meaning="why each trade was made or a stock was not bought, and what passed on each rebalance",
+        meaning="explain each trade, a stock that was not bought, or the stocks that passed on each rebalance",
         run=_explain,
         arguments=_explain_arguments,
         routes=("GET /v1/backtests/{id}/explain",),
@@ -165,7 +172,7 @@ SUBCOMMANDS = (
     ),
     Subcommand(
         name="holdings",
-        meaning="the positions on the evening of a day",
+        meaning="show the positions at the close of a day",
         run=_holdings,
         arguments=_holdings_arguments,
         routes=("GET /v1/backtests/{id}/holdings",),
@@ -173,7 +180,7 @@ SUBCOMMANDS = (
     ),
     Subcommand(
         name="replay",
-        meaning="run it again on its dataset; exit code 0 when the result is identical",
+        meaning="run a backtest again on its dataset; exit code 0 when the result is identical",
         arguments=_one,
         run=_replay,
         routes=("POST /v1/backtests/{id}/replay",),
@@ -181,7 +188,7 @@ SUBCOMMANDS = (
     ),
     Subcommand(
         name="audit",
-        meaning="reruns on data cut at random days; exit code 0 when no trade knew the future",
+        meaning="rerun on data cut at random days; exit code 0 when no trade depends on later data",
         run=_audit,
         arguments=_audit_arguments,
         routes=("POST /v1/backtests/{id}/audit",),
@@ -189,7 +196,7 @@ SUBCOMMANDS = (
     ),
     Subcommand(
         name="compare",
-        meaning="the figures of several backtests side by side",
+        meaning="compare the figures of several backtests",
         arguments=_compare_arguments,
         run=_compare,
         routes=("POST /v1/compare",),

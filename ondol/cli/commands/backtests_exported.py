@@ -1,4 +1,4 @@
-"""Trades and equity of a backtest: as a table, or as CSV, JSON and Parquet in a file or a pipe."""
+"""Trades and equity of a backtest: as a table, or as CSV, JSON or Parquet in a file or a pipe."""
 
 from __future__ import annotations
 
@@ -21,16 +21,18 @@ from shared.errors import SetupError
 
 FORMATS = ("json", "csv", "parquet")
 PAGE = 50
-"""Rows that are shown unless the caller says otherwise."""
-PIECE = 1 << 16
+"""Default number of rows of a table."""
+READ_BYTES = 1 << 16
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("id", type=name, metavar="ID", help="of a completed backtest")
+    parser.add_argument("id", type=name, metavar="ID", help="id of a completed backtest")
     parser.add_argument(
-        "--format", choices=FORMATS, help="export all rows (default by the name of --output, else a table)"
+        "--format",
+        choices=FORMATS,
+        help="export all rows in this format (default: the suffix of --output, else a table)",
     )
-    parser.add_argument("--output", metavar="FILE", type=pathlib.Path, help="where to (default standard output)")
+    parser.add_argument("--output", metavar="FILE", type=pathlib.Path, help="output file (default standard output)")
     add_page(parser)
 
 
@@ -39,15 +41,15 @@ async def _export(part: str, args: argparse.Namespace, api: Client) -> int:
     path = f"/v1/backtests/{args.id}/{part}"
     if kind is None:
         args.limit = args.limit or (None if args.all or args.json else PAGE)
-        found = await listed(args, api, path)
-        head, rows, align = _trades(found["items"]) if part == "trades" else _equity(found["items"])
-        return show(args, found, head, rows, align)
+        document = await listed(args, api, path)
+        head, rows, align = _trades(document["items"]) if part == "trades" else _equity(document["items"])
+        return show(args, document, head, rows, align)
     if args.json:
-        raise SetupError("--json prints a page of the API; leave it out with --format or --output.")
+        raise SetupError("--json prints one page of the API; omit it with --format or --output.")
     pieces = _rows(args, api, path) if kind == "json" else _bytes(args, api, path, kind)
     if args.output is None:
         if kind == "parquet" and sys.stdout.isatty():
-            raise SetupError("Parquet is not for a terminal: name a file with --output, or use a pipe.")
+            raise SetupError("Parquet cannot be printed on a terminal; name a file with --output or use a pipe.")
         await _write(pieces, sys.stdout.buffer)
         return 0
     await _save(pieces, args.output)
@@ -57,25 +59,25 @@ async def _export(part: str, args: argparse.Namespace, api: Client) -> int:
 
 def _format(args: argparse.Namespace) -> str | None:
     if args.format is not None or args.output is None:
-        found: str | None = args.format
-        return found
+        chosen: str | None = args.format
+        return chosen
     ending: str = args.output.suffix.lstrip(".")
     if ending not in FORMATS:
-        raise SetupError(f"{args.output} does not say what to write; name one of --format {', '.join(FORMATS)}.")
+        raise SetupError(f"The format of {args.output} is unknown; add --format with one of {', '.join(FORMATS)}.")
     return ending
 
 
 async def _bytes(args: argparse.Namespace, api: Client, path: str, kind: str) -> AsyncIterator[bytes]:
-    """The API's own file, as it comes."""
+    """Write the file that the API exports, unchanged."""
     query = {"format": kind, "limit": args.limit, "cursor": args.cursor}
     limits = aiohttp.ClientTimeout(total=None, sock_read=90)
-    async with api.opened("GET", path, query=query, timeout=limits) as answer:
-        async for piece in answer.content.iter_chunked(PIECE):
-            yield piece
+    async with api.opened("GET", path, query=query, timeout=limits) as response:
+        async for block in response.content.iter_chunked(READ_BYTES):
+            yield block
 
 
 async def _rows(args: argparse.Namespace, api: Client, path: str) -> AsyncIterator[bytes]:
-    """A JSON array of all rows, or of those that the page options ask for, one row a line."""
+    """Write a JSON array of all rows, or of the page that the options name, one row a line."""
     query: dict[str, object] = {"limit": args.limit, "cursor": args.cursor}
     begun = False
     while True:
@@ -90,13 +92,13 @@ async def _rows(args: argparse.Namespace, api: Client, path: str) -> AsyncIterat
 
 
 async def _write(pieces: AsyncIterator[bytes], to: BinaryIO) -> None:
-    async for piece in pieces:
-        to.write(piece)
+    async for block in pieces:
+        to.write(block)
     to.flush()
 
 
 async def _save(pieces: AsyncIterator[bytes], path: pathlib.Path) -> None:
-    """Into a file that is there only when it is whole."""
+    """Yield a writer of a file that appears only when it is complete."""
     beside = path.with_name(path.name + ".part")
     try:
         with beside.open("wb") as file:
@@ -133,7 +135,7 @@ def _equity(items: Sequence[Mapping[str, Any]]) -> Shown:
 SUBCOMMANDS = tuple(
     Subcommand(
         name=part,
-        meaning=f"the {part} of a completed backtest, as a table, CSV, JSON or Parquet",
+        meaning=f"print or export the {part} of a completed backtest as a table, CSV, JSON or Parquet",
         arguments=_arguments,
         run=partial(_export, part),
         routes=(f"GET /v1/backtests/{{id}}/{part}",),

@@ -1,6 +1,6 @@
-"""Measure speed and memory on this machine: every target of docs/explanation/performance.md, in one run.
+"""Measure speed and memory on this machine: every target of docs/explanation/performance.md in one run.
 
-The peers (vectorbt, bt, backtrader, numba) are measured beside it where `make bench` has installed them.
+The peers (vectorbt, bt, backtrader, numba) are measured too when `make bench` has installed them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from shared.errors import SetupError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of `ondol bench`."""
+    """Add the arguments of `ondol bench`."""
     try:
         from bench.__main__ import add_arguments as of_bench
     except ModuleNotFoundError as error:
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Measure, print the tables, keep the raw numbers; 1 when a part could not be measured."""
+    """Measure, print the tables and save the samples; return 1 when a part could not be measured."""
     from bench.__main__ import main as measure
 
     return measure(args)

@@ -1,4 +1,4 @@
-"""Dataset versions: what backtests are computed from, and what is in one."""
+"""Dataset versions, from which backtests are computed."""
 
 from __future__ import annotations
 
@@ -11,40 +11,45 @@ from ondol.cli.terminal import details, moment, plain, print_json
 
 
 async def _list(args: argparse.Namespace, api: Client) -> int:
-    found = await api.call("GET", "/v1/datasets")
+    document = await api.call("GET", "/v1/datasets")
     rows = []
-    for item in found["items"]:
-        state = "current" if item["current"] else "retired" if item["retired_at"] else "kept"
+    for item in document["items"]:
+        state = "current" if item["current"] else "retired" if item["retired_at"] else "retained"
         rows.append([item["version"], state, str(item["revision"]), f"{item['parts']:,}", moment(item["built_at"])])
-    return show_list(args, found, ["version", "state", "revision", "parts", "built at (UTC)"], rows, "llrrl")
+    return show_list(args, document, ["version", "state", "revision", "parts", "built at (UTC)"], rows, "llrrl")
 
 
 def _one(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "version", type=name, metavar="VERSION", nargs="?", default="current", help="default the current one"
+        "version",
+        type=name,
+        metavar="VERSION",
+        nargs="?",
+        default="current",
+        help="dataset version (default: the current one)",
     )
 
 
 async def _show(args: argparse.Namespace, api: Client) -> int:
-    found = await api.call("GET", f"/v1/datasets/{args.version}")
+    document = await api.call("GET", f"/v1/datasets/{args.version}")
     if args.json:
-        print_json(found)
+        print_json(document)
         return 0
     pairs = [
-        ("version", found["version"] + (" (current)" if found["current"] else "")),
-        ("revision", found["revision"]),
-        ("built at", moment(found["built_at"]) + " UTC"),
-        ("days", f"{plain(found['days'])}, {found['first_day']} to {found['last_day']}"),
-        ("stocks", found["stocks"]),
-        ("markets", found["markets"]),
-        ("indices", found["indices"]),
-        ("factors", len(found["factors"])),
-        ("missing", found["missing_factors"]),
-        ("chunks", f"{plain(found['chunks'])} in {plain(found['parts'])} parts"),
-        ("sizes", found["sizes"]),
+        ("version", document["version"] + (" (current)" if document["current"] else "")),
+        ("revision", document["revision"]),
+        ("built at", moment(document["built_at"]) + " UTC"),
+        ("days", f"{plain(document['days'])}, {document['first_day']} to {document['last_day']}"),
+        ("stocks", document["stocks"]),
+        ("markets", document["markets"]),
+        ("indices", document["indices"]),
+        ("factors", len(document["factors"])),
+        ("missing", document["missing_factors"]),
+        ("chunks", f"{plain(document['chunks'])} in {plain(document['parts'])} parts"),
+        ("sizes", document["sizes"]),
     ]
     print(details(pairs))
-    for key, reason in found["reasons"].items():
+    for key, reason in document["reasons"].items():
         print(f"{key}: {reason}")
     return 0
 
@@ -52,14 +57,14 @@ async def _show(args: argparse.Namespace, api: Client) -> int:
 SUBCOMMANDS = (
     Subcommand(
         name="list",
-        meaning="the versions that are kept, the newest first",
+        meaning="list the retained versions, newest first",
         run=_list,
         routes=("GET /v1/datasets",),
         examples=("ondol datasets list",),
     ),
     Subcommand(
         name="show",
-        meaning="a version: days, stocks, factors, sizes, and what it lacks",
+        meaning="show a version: days, stocks, factors, missing factors, sizes",
         arguments=_one,
         run=_show,
         routes=("GET /v1/datasets/{version}",),
@@ -69,7 +74,7 @@ SUBCOMMANDS = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The subcommands of `ondol datasets`."""
+    """Add the subcommands of `ondol datasets`."""
     parsers(parser, SUBCOMMANDS)
 
 

@@ -1,6 +1,6 @@
-"""The whole system in one command: serve, load a market, warm, run the ten famous strategies, print what they earned.
+"""Serve a system, load a market, warm it, run the ten famous strategies and print their results.
 
-Without --market the market is synthetic: every company in it is made up, and what is earned there means nothing.
+Without --market the market is synthetic: its companies are generated, and its returns say nothing about real ones.
 """
 
 from __future__ import annotations
@@ -34,51 +34,49 @@ from shared.strategies.catalogue import FAMOUS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of `ondol demo`."""
+    """Add the arguments of `ondol demo`."""
     parser.add_argument(
         "--market", type=pathlib.Path, metavar="DIR", help="a market directory instead of a synthetic one"
     )
-    parser.add_argument("--exit", action="store_true", help="stop after the table instead of serving on")
-    parser.add_argument("--home", type=pathlib.Path, metavar="DIR", help="where data are kept (default ./var/demo…)")
+    parser.add_argument("--exit", action="store_true", help="stop after the table instead of continuing to serve")
+    parser.add_argument("--home", type=pathlib.Path, metavar="DIR", help="data directory (default ./var/demo…)")
     parser.add_argument("--port", type=int, default=0, help="port of the API (default: a free one)")
     parser.add_argument("--simulators", type=int, default=2, metavar="N", help="simulator processes (default 2)")
     parser.add_argument("--seed", type=int, default=1, help="seed of the synthetic market (default 1)")
     parser.add_argument("--stocks", type=int, default=2700, help="stocks of the synthetic market (default 2700)")
     parser.add_argument("--years", type=int, default=5, help="years of the synthetic market (default 5)")
-    parser.add_argument(
-        "--json", action="store_true", help="print the figures as JSON, and nothing else on standard output"
-    )
+    parser.add_argument("--json", action="store_true", help="print JSON and nothing else on standard output")
 
 
 @dataclass
 class Stage:
-    """What the demo says while it goes on, and how long each step took."""
+    """Progress messages of the demo, and the seconds of each step."""
 
     quiet: bool
     seconds: dict[str, float] = field(default_factory=dict)
     serving: bool = False
 
     def say(self, text: str) -> None:
-        """A line for people: on standard output, on standard error when that is for JSON."""
+        """Print a line on standard output, or on standard error with --json."""
         print(text, file=sys.stderr if self.quiet else sys.stdout, flush=True)
 
     def done(self, name: str, since: float) -> None:
-        """Note how long a step took."""
+        """Measure the seconds of a step."""
         self.seconds[name] = round(time.perf_counter() - since, 2)
 
 
 def main(args: argparse.Namespace) -> int:
-    """Run the demonstration; exit code 0 when the system did all that its data allow."""
+    """Run the demonstration; return 0 unless the warm run or a strategy failed for a reason other than missing data."""
     if args.market is not None and not args.market.expanduser().is_dir():
         raise SetupError(
-            f"{args.market} is no directory; name a folder with prices, companies, … (docs/reference/api.md)."
+            f"{args.market} is not a directory; name a folder with prices, companies, … (docs/reference/api.md)."
         )
     args.home = args.home or _home(args)
     return asyncio.run(_demo(args))
 
 
 def _home(args: argparse.Namespace) -> pathlib.Path:
-    """A home of its own for every market, so that markets never mix."""
+    """Return a home of its own for each market, so that markets do not mix."""
     named = f"{args.seed}-{args.stocks}-{args.years}"
     if args.market is not None:
         named = "market-" + hashlib.sha256(str(args.market.expanduser().resolve()).encode()).hexdigest()[:8]
@@ -93,7 +91,7 @@ async def _demo(args: argparse.Namespace) -> int:
         await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
         if work.done() or stage.serving:
-            return await work  # serving on ends by the same signal
+            return await work  # the same signal ends the serving after the table
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
         return 130
@@ -101,12 +99,12 @@ async def _demo(args: argparse.Namespace) -> int:
 
 async def _all(args: argparse.Namespace, stage: Stage, stop: asyncio.Event) -> int:
     since = time.perf_counter()
-    made = asyncio.ensure_future(_market(args, stage))
+    market = asyncio.ensure_future(_market(args, stage))
     try:
         async with _served(args) as (url, run), aiohttp.ClientSession() as session:
             stage.done("serve", since)
             stage.say(f"serving at {url} (home {args.home})")
-            directory = await made
+            directory = await market
             client = ApiClient(session, url, origin="user", key=args.settings.api_key)
             figures = await _shown(args, stage, client, directory, run)
             if args.json:
@@ -116,12 +114,12 @@ async def _all(args: argparse.Namespace, stage: Stage, stop: asyncio.Event) -> i
                 stage.say(_where(url, args))
             if not args.exit:
                 stage.serving = True
-                stage.say("serving on until Ctrl-C")
+                stage.say("serving until Ctrl-C")
                 await stop.wait()
             return figures.exit_code()
     finally:
-        made.cancel()
-        await asyncio.gather(made, return_exceptions=True)
+        market.cancel()
+        await asyncio.gather(market, return_exceptions=True)
 
 
 @asynccontextmanager
@@ -141,10 +139,10 @@ async def _served(args: argparse.Namespace) -> AsyncIterator[tuple[str, embedded
 
 
 async def _market(args: argparse.Namespace, stage: Stage) -> pathlib.Path:
-    """The directory that is given, or that of a synthetic market that is made now."""
+    """Return the given market directory, or that of a newly generated synthetic market."""
     if args.market is not None:
-        found: pathlib.Path = args.market.expanduser()
-        return found
+        given: pathlib.Path = args.market.expanduser()
+        return given
     since = time.perf_counter()
     directory: pathlib.Path = embedded_servers.make_home(args.home) / "synthetic-market"
     sizes = [f"--{name}={getattr(args, name)}" for name in ("seed", "stocks", "years")]
@@ -154,7 +152,7 @@ async def _market(args: argparse.Namespace, stage: Stage) -> pathlib.Path:
 
 
 async def _command(args: argparse.Namespace, *words: str) -> str:
-    """Run another command as a process of its own, whose memory goes with it; its output. OndolError when it fails."""
+    """Run a command in a new process, which frees its memory at the end; return its output, or raise OndolError."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "ondol.main", *words, stdout=asyncio.subprocess.PIPE, env=args.environment,
     )  # fmt: skip
@@ -193,20 +191,20 @@ async def _shown(
 
 
 async def _last_day(client: ApiClient) -> dt.date:
-    answer = await client.get("/v1/screen", where="raw_close > 0", limit=1)
-    if answer.error:
-        raise OndolError(f"The last trading day cannot be asked for: {answer.error}")
-    return dt.date.fromisoformat(answer.document["date"])
+    response = await client.get("/v1/screen", where="raw_close > 0", limit=1)
+    if response.error:
+        raise OndolError(f"The last trading day cannot be queried: {response.error}")
+    return dt.date.fromisoformat(response.document["date"])
 
 
 async def _row(client: ApiClient, identity: str, name: str, start: dt.date, end: dt.date) -> Row:
-    """A strategy asked for as a user would (stored by the warm run), and computed anew."""
+    """Return the responses of a strategy: as stored by the warm run, and computed again."""
     body: dict[str, Any] = {"strategy": identity, "start": start.isoformat(), "end": end.isoformat()}
-    answers: Sequence[ApiResponse] = [await client.backtest(body), await client.backtest(body, no_store=True)]
-    if any(answer.rejects("benchmark") for answer in answers):  # no such index is loaded
+    responses: Sequence[ApiResponse] = [await client.backtest(body), await client.backtest(body, no_store=True)]
+    if any(response.rejects("benchmark") for response in responses):  # the market has no such index
         body["benchmark"] = None
-        answers = [await client.backtest(body), await client.backtest(body, no_store=True)]
-    return row_of(identity, name, *answers)
+        responses = [await client.backtest(body), await client.backtest(body, no_store=True)]
+    return row_of(identity, name, *responses)
 
 
 def _where(url: str, args: argparse.Namespace) -> str:

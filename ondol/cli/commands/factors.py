@@ -1,4 +1,4 @@
-"""Factors: what conditions and rankings may name, how each is defined, and how much of the data has it."""
+"""Factors of conditions and rankings, with their definition and coverage."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ from ondol.cli.terminal import clip, details, percent, plain, print_json, table
 
 
 def _list_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--category", metavar="WORD", help="only these, such as value or momentum")
+    parser.add_argument("--category", metavar="WORD", help="only this category, such as value or momentum")
 
 
 async def _list(args: argparse.Namespace, api: Client) -> int:
-    found = await api.call("GET", "/v1/factors")
+    document = await api.call("GET", "/v1/factors")
     if args.category:
-        found["items"] = [item for item in found["items"] if item["category"] == args.category]
+        document["items"] = [item for item in document["items"] if item["category"] == args.category]
     rows = [
         [i["key"], i["name_ko"], i["category"], i["unit"], plain(i["available"]), clip(i["formula"], 60)]
-        for i in found["items"]
+        for i in document["items"]
     ]
-    return show_list(args, found, ["key", "name", "category", "unit", "available", "formula"], rows, "llllll")
+    return show_list(args, document, ["key", "name", "category", "unit", "available", "formula"], rows, "llllll")
 
 
 def _one(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("key", type=name, metavar="KEY", help="of a factor, such as PER")
+    parser.add_argument("key", type=name, metavar="KEY", help="key of a factor, such as PER")
 
 
 async def _show(args: argparse.Namespace, api: Client) -> int:
-    found = await api.call("GET", f"/v1/factors/{args.key}")
+    document = await api.call("GET", f"/v1/factors/{args.key}")
     if args.json:
-        print_json(found)
+        print_json(document)
         return 0
     names = ("category", "unit", "formula", "inputs", "null_when", "lookback_rows", "available", "reason")
-    pairs = [("factor", found["key"]), ("name", f"{found['name_ko']} ({found['name_en']})")]
-    print(details([*pairs, *((name.replace("_", " "), found[name]) for name in names)]))
-    rows = [[str(year["year"]), percent(year["share"]), year["reason"] or ""] for year in found["coverage"]]
+    pairs = [("factor", document["key"]), ("name", f"{document['name_ko']} ({document['name_en']})")]
+    print(details([*pairs, *((name.replace("_", " "), document[name]) for name in names)]))
+    rows = [[str(year["year"]), percent(year["share"]), year["reason"] or ""] for year in document["coverage"]]
     if rows:
-        print(table(["year", "stock-days with a value", "why not all"], rows, "lrl"))
-    values = found["distribution"]
+        print(table(["year", "stock-days with a value", "reason of gaps"], rows, "lrl"))
+    values = document["distribution"]
     if values and values["date"]:
         print(f"{values['count']:,} stocks on {values['date']}, mean {plain(values['mean'])}; quantiles:")
         print(table(list(values["quantiles"]), [[plain(value) for value in values["quantiles"].values()]], ""))
@@ -50,7 +50,7 @@ async def _show(args: argparse.Namespace, api: Client) -> int:
 SUBCOMMANDS = (
     Subcommand(
         name="list",
-        meaning="all factors",
+        meaning="list all factors",
         arguments=_list_arguments,
         run=_list,
         routes=("GET /v1/factors",),
@@ -58,7 +58,7 @@ SUBCOMMANDS = (
     ),
     Subcommand(
         name="show",
-        meaning="a factor: definition, coverage by year, distribution",
+        meaning="show a factor: definition, coverage by year, distribution",
         arguments=_one,
         run=_show,
         routes=("GET /v1/factors/{key}",),
@@ -68,7 +68,7 @@ SUBCOMMANDS = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The subcommands of `ondol factors`."""
+    """Add the subcommands of `ondol factors`."""
     parsers(parser, SUBCOMMANDS)
 
 

@@ -1,4 +1,4 @@
-"""Make, list and revoke API keys; a key is shown once and stored as its hash only."""
+"""Create, list and revoke API keys; a key is printed once and only its hash is stored."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _SQL = statements("accounts")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of `ondol keys`."""
-    parser.add_argument("action", choices=("create", "list", "revoke"), help="what to do")
+    """Add the arguments of `ondol keys`."""
+    parser.add_argument("action", choices=("create", "list", "revoke"), help="create, list or revoke")
     parser.add_argument("name", nargs="?", help="name of a new key, or id of the key to revoke")
     parser.add_argument(
         "--rate-limit",
         dest="rate_limit",
         type=float,
         metavar="N",
-        help="requests a minute (default ONDOL_RATE_LIMIT_PER_MINUTE)",
+        help="requests per minute (default ONDOL_RATE_LIMIT_PER_MINUTE)",
     )
     parser.add_argument(
         "--concurrency", type=int, metavar="N", help="unfinished backtests (default ONDOL_MAX_OPEN_BACKTESTS)"
@@ -35,20 +35,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Do it and print what came of it."""
+    """Run the action and print its result."""
     if args.action != "list" and not args.name:
         raise SetupError(f"ondol keys {args.action} needs a {'name' if args.action == 'create' else 'key id'}.")
-    found = asyncio.run(_keys(args))
+    outcome = asyncio.run(_keys(args))
     if args.json:
-        print_json(found)
+        print_json(outcome)
     elif args.action == "create":
-        print(f"{found['key']}\nthis key (id {found['id']}) is shown once; send it as `Authorization: Bearer <key>`")
+        print(
+            f"{outcome['key']}\nthis key (id {outcome['id']}) is printed once; send it as `Authorization: Bearer <key>`"
+        )
     elif args.action == "revoke":
-        print(f"key {found['id']} is revoked")
+        print(f"key {outcome['id']} is revoked")
     else:
         rows = [
             [k["id"], k["name"], f"{k['created_at']:%Y-%m-%d}", "revoked" if k["revoked_at"] else "valid"]
-            for k in found
+            for k in outcome
         ]
         print(table(["id", "name", "created", "state"], rows))
     return 0
@@ -61,12 +63,12 @@ async def _keys(args: argparse.Namespace) -> Any:
 
 
 async def _act(args: argparse.Namespace, system: System) -> Any:
-    async with database(system.settings.database_url or "", size=1) as record, record.connection() as connection:
+    async with database(system.settings.database_url or "", size=1) as pool, pool.connection() as connection:
         if args.action == "list":
             return [dict(row) for row in await connection.fetch(_SQL["select_keys"])]
         if args.action == "revoke":
             if await connection.fetchval(_SQL["revoke_key"], args.name) is None:
-                raise SetupError(f"There is no valid key with the id {args.name}; see `ondol keys list`.")
+                raise SetupError(f"No valid key has the id {args.name}; see `ondol keys list`.")
             return {"id": args.name, "revoked": True}
         key, number = "ondol_" + secrets.token_urlsafe(32), "key_" + secrets.token_hex(6)
         await connection.execute(_SQL["insert_key"], number, args.name, hash_of(key), args.rate_limit, args.concurrency)

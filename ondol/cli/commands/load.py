@@ -1,7 +1,7 @@
 """Load a market directory: Parquet, CSV or CSV.gz files of prices, companies, listings, financials,
 dividends and indices.
 
-One transaction: a file with a broken row changes nothing, and loading the same files again has no effect. When a system
+One transaction: an invalid row rejects the whole load, and loading the same files again has no effect. When a system
 serves the home, its preparer publishes the new data at once.
 """
 
@@ -22,17 +22,17 @@ from shared.infra.redis.streams import append
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of `ondol load`."""
+    """Add the arguments of `ondol load`."""
     parser.add_argument("directory", metavar="DIR", type=pathlib.Path, help="the folder with the files")
     parser.add_argument(
         "--change-unit", choices=("won", "fraction"), default="won",
-        help="what the column change of prices holds: won against the base price, or a fraction of it (0.03 is 3 %%)",
+        help="unit of the column change of prices: won against the base price, or a fraction of it (0.03 is 3 %%)",
     )  # fmt: skip
     add_common(parser)
 
 
 def main(args: argparse.Namespace) -> int:
-    """Load; LoadError names file, row and reason."""
+    """Load and print the report; raise LoadError with file, row and reason."""
     bar = Bar(quiet=args.json)
     try:
         report = asyncio.run(_load(args, bar))
@@ -74,10 +74,10 @@ def _print(report: LoadReport) -> None:
         if count:
             print(f"note: {count:,} {text}")
     if report.revision is None:
-        print("nothing differs from what is loaded: no new data revision")
+        print("no row differs from the loaded data: no new data revision")
     else:
         changed = ", ".join(f"{count:,} {kind}" for kind, count in report.differing.items())
         print(f"data revision {report.revision}: {changed} rows are new or differ")
         sys.stderr.write(
-            "next: a system that serves publishes them by itself; otherwise ondol serve, or ondol prepare\n"
+            "next: a serving system publishes them automatically; otherwise run ondol serve or ondol prepare\n"
         )

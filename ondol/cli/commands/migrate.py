@@ -1,4 +1,4 @@
-"""Bring the database schema up to this program's; one process at a time, additive within a release."""
+"""Apply missing database migrations; one process at a time, additive within a release."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from shared.infra.database.pool import migrate
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of `ondol migrate`."""
+    """Add the arguments of `ondol migrate`."""
     add_common(parser)
 
 
 def main(args: argparse.Namespace) -> int:
-    """Apply what is missing and print it."""
+    """Apply the missing migrations and print their names."""
     applied = asyncio.run(_migrate(args))
     if args.json:
         print_json({"applied": applied})

@@ -1,4 +1,4 @@
-"""Build whatever the newest data revision lacks, publish the dataset version, and say what it is."""
+"""Build the dataset version of the newest data revision, publish it and print it."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from shared.infra.redis.streams import append
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of `ondol prepare`."""
+    """Add the arguments of `ondol prepare`."""
     parser.add_argument(
-        "--timeout", type=float, default=1800.0, metavar="SECONDS", help="give up after this long (default 1800)"
+        "--timeout", type=float, default=1800.0, metavar="SECONDS", help="longest wait in seconds (default 1800)"
     )
     add_common(parser)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """The current version, and whether this call had it built."""
+    """The current version, and whether this call built it."""
 
     version: str
     revision: int
@@ -42,16 +42,16 @@ class Prepared:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Prepare and print."""
+    """Prepare and print the version."""
     bar = Bar(quiet=args.json)
-    found = asyncio.run(_prepare(args, bar))
+    prepared = asyncio.run(_prepare(args, bar))
     bar.end()
     if args.json:
-        print_json(found)
-    elif found.built:
-        print(f"dataset {found.version} of data revision {found.revision}, published in {found.seconds:.1f} s")
+        print_json(prepared)
+    elif prepared.built:
+        print(f"dataset {prepared.version} of data revision {prepared.revision}, published in {prepared.seconds:.1f} s")
     else:
-        print(f"dataset {found.version} of data revision {found.revision} is current: nothing to do")
+        print(f"dataset {prepared.version} of data revision {prepared.revision} is current: nothing to do")
     return 0
 
 
@@ -60,23 +60,23 @@ async def _prepare(args: argparse.Namespace, bar: Bar) -> Prepared:
     async with connected(args, "prepare") as system:
         settings = system.settings
         await migrate(settings.database_url or "")
-        async with database(settings.database_url or "", size=2) as record:
-            newest = await _newest(record)
+        async with database(settings.database_url or "", size=2) as pool:
+            newest = await _newest(pool)
             if newest is None:
-                raise SetupError("There is no market data; load some with `ondol load DIR`.")
-            current = await _current(record)
+                raise SetupError("No market data are loaded; load some with `ondol load DIR`.")
+            current = await _current(pool)
             built = current is None or current[1] < newest
             if built:
                 async with _preparer(args, system), redis_servers.broker(settings.broker_url or "") as broker:
                     await asyncio.shield(append(broker, DatasetRequested()))
-                    current = await _until_published(record, newest, args.timeout, bar)
+                    current = await _until_published(pool, newest, args.timeout, bar)
     version, revision = current or ("", 0)
     return Prepared(version=version, revision=revision, built=built, seconds=time.monotonic() - began)
 
 
 @asynccontextmanager
 async def _preparer(args: argparse.Namespace, system: System) -> AsyncIterator[None]:
-    """The preparer that runs already, or one for as long as this lasts."""
+    """Use the running preparer, or run one for the duration of the block."""
     if args.settings.has_servers or "preparer" in system.services:
         yield
         return
@@ -93,24 +93,24 @@ async def _preparer(args: argparse.Namespace, system: System) -> AsyncIterator[N
             await processes.stop(process, signal.SIGTERM, within_s=15)
 
 
-async def _newest(record: Database) -> int | None:
-    async with record.connection() as connection:
-        found: int | None = await connection.fetchval(statements("market")["newest_revision"])
-    return found
+async def _newest(pool: Database) -> int | None:
+    async with pool.connection() as connection:
+        newest: int | None = await connection.fetchval(statements("market")["newest_revision"])
+    return newest
 
 
-async def _current(record: Database) -> tuple[str, int] | None:
-    async with record.connection() as connection:
+async def _current(pool: Database) -> tuple[str, int] | None:
+    async with pool.connection() as connection:
         row = await connection.fetchrow(statements("dataset")["current"])
     return (row["version"], row["revision"]) if row else None
 
 
-async def _until_published(record: Database, revision: int, timeout_s: float, bar: Bar) -> tuple[str, int]:
+async def _until_published(pool: Database, revision: int, timeout_s: float, bar: Bar) -> tuple[str, int]:
     began = time.monotonic()
     while time.monotonic() - began < timeout_s:
-        found = await _current(record)
-        if found is not None and found[1] >= revision:
-            return found
+        current = await _current(pool)
+        if current is not None and current[1] >= revision:
+            return current
         bar("preparing, seconds", int(time.monotonic() - began), None)
         await asyncio.sleep(0.05)
     raise SetupError(

@@ -1,4 +1,4 @@
-"""The whole system on this machine: three servers and the four services as processes, until SIGTERM or Ctrl-C."""
+"""Run the whole system on this machine: three servers and the four services as processes, until SIGTERM or Ctrl-C."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ondol.local.log_files import Log
 from ondol.local.ports import HOST, checked_port, free_port
 from ondol.local.run_file import RunFile
 from ondol.local.scaling import SimulatorScaler, checked, names_of, pool_size
-from ondol.local.supervisor import LEAVE_S, ROOT, Supervisor
+from ondol.local.supervisor import ROOT, STOP_S, Supervisor
 from shared.errors import SetupError
 from shared.infra.database.pool import migrate
 from shared.infra.lifecycle import stop_signal
@@ -28,26 +28,26 @@ _PASSED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "PYTHONPATH", "PYTH
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of `ondol serve`."""
+    """Add the arguments of `ondol serve`."""
     parser.add_argument(
         "--home",
         type=pathlib.Path,
         default=pathlib.Path("var"),
         metavar="DIR",
-        help="where data are kept (default ./var)",
+        help="data directory (default ./var)",
     )
     parser.add_argument(
-        "--port", type=int, default=None, help="port of the API; 0 takes a free one (default ONDOL_API_PORT, 8000)"
+        "--port", type=int, default=None, help="port of the API; 0 chooses a free one (default ONDOL_API_PORT, 8000)"
     )
     parser.add_argument("--simulators", type=int, default=2, metavar="N", help="simulator processes (default 2)")
     parser.add_argument("--json", action="store_true", help="print the addresses as JSON when ready")
 
 
 def main(args: argparse.Namespace) -> int:
-    """Serve until a signal comes."""
+    """Serve until SIGTERM or SIGINT."""
     if args.settings.has_servers:
         raise SetupError(
-            "ondol serve brings its own servers; with ONDOL_DATABASE_URL set start the services themselves "
+            "ondol serve starts its own servers; with ONDOL_DATABASE_URL set start the services themselves "
             "(`python -m services.api`, preparer, simulator, warmer), or unset the three URLs."
         )
     checked(args.simulators)
@@ -58,9 +58,9 @@ def main(args: argparse.Namespace) -> int:
 async def _serve(args: argparse.Namespace) -> None:
     port = args.settings.api_port if args.port is None else args.port
     async with stop_signal() as stop:
-        starting = asyncio.ensure_future(stop.wait())
+        stopped = asyncio.ensure_future(stop.wait())
         async with AsyncExitStack() as opened:
-            coming = asyncio.ensure_future(
+            started = asyncio.ensure_future(
                 opened.enter_async_context(
                     system(
                         args.settings, args.home, environment=args.environment, port=port, simulators=args.simulators
@@ -68,12 +68,12 @@ async def _serve(args: argparse.Namespace) -> None:
                 )
             )
             try:
-                await asyncio.wait({coming, starting}, return_when=asyncio.FIRST_COMPLETED)
-                if not coming.done():
-                    coming.cancel()
-                    await asyncio.gather(coming, return_exceptions=True)
+                await asyncio.wait({started, stopped}, return_when=asyncio.FIRST_COMPLETED)
+                if not started.done():
+                    started.cancel()
+                    await asyncio.gather(started, return_exceptions=True)
                     return
-                run = coming.result()
+                run = started.result()
                 address = f"http://{HOST}:{run.port}"
                 if args.json:
                     print_json(
@@ -83,7 +83,7 @@ async def _serve(args: argparse.Namespace) -> None:
                     print(f"ready {address}", flush=True)
                 await stop.wait()
             finally:
-                starting.cancel()
+                stopped.cancel()
 
 
 @asynccontextmanager
@@ -96,37 +96,37 @@ async def system(
     simulators: int,
     command: str = "serve",
 ) -> AsyncIterator[embedded_servers.Run]:
-    """Everything, started in order and ready; at the end everything that was started is gone."""
+    """Start servers and services in order, yield when all are ready, and stop everything at the end."""
     home = embedded_servers.make_home(home)
     port = free_port() if port == 0 else checked_port(port)
     names = ["api", "preparer", *names_of(simulators), "warmer"]
     run_file = RunFile(home)
     async with AsyncExitStack() as opened:
-        found = await opened.enter_async_context(
+        embedded = await opened.enter_async_context(
             embedded_servers.servers(home, command=command, cache_bytes=settings.cache_bytes, on_event=run_file.server)
         )
-        await migrate(found.database_url)
+        await migrate(embedded.database_url)
         shared = replace(
-            embedded_servers.with_servers(settings, found), api_host=HOST, api_port=port, metrics_host=HOST
+            embedded_servers.with_servers(settings, embedded), api_host=HOST, api_port=port, metrics_host=HOST
         )
         passed = {key: environment[key] for key in _PASSED if key in environment}
         fork_server = ForkServer(passed, ROOT, opened.enter_context(Log(home / "logs" / "simulators.log")).address)
         parent = processes.RestartingProcess(
-            "simulators", fork_server.start, stop_signal=signal.SIGTERM, stop_within_s=LEAVE_S, on_event=run_file.parent
+            "simulators", fork_server.start, stop_signal=signal.SIGTERM, stop_within_s=STOP_S, on_event=run_file.parent
         )
         await parent.start()
         opened.push_async_callback(_stop_fork_server, parent, fork_server)
-        parent.keep()
+        parent.supervise()
         supervisor = Supervisor(
-            settings=shared, servers=found, passed=passed, fork_server=fork_server, run_file=run_file
+            settings=shared, servers=embedded, passed=passed, fork_server=fork_server, run_file=run_file
         )
         opened.push_async_callback(_stop_all, supervisor)
-        await supervisor.start(names, pool_size(settings.database_pool_size, taken=0, new=len(names)))
+        await supervisor.start(names, pool_size(settings.database_pool_size, used=0, new=len(names)))
         run = embedded_servers.Run(
             process=os.getpid(),
             started=processes.started_at(os.getpid()) or "",
             command=command,
-            servers=found,
+            servers=embedded,
             port=port,
             services=supervisor.processes(names),
             metrics=supervisor.ports(names),
@@ -134,11 +134,11 @@ async def system(
         run_file.run = run
         embedded_servers.write_run(home, run)
         await supervisor.until_ready(["api"], names)
-        supervisor.keep(names)
-        fleet = SimulatorScaler(
-            supervisor, run_file, database_url=found.database_url, most_pool=settings.database_pool_size
+        supervisor.supervise(names)
+        scaler = SimulatorScaler(
+            supervisor, run_file, database_url=embedded.database_url, max_pool_size=settings.database_pool_size
         )
-        await opened.enter_async_context(control_socket.listening(found.sockets, fleet.scale))
+        await opened.enter_async_context(control_socket.listening(embedded.sockets, scaler.scale))
         yield run
 
 

@@ -1,4 +1,4 @@
-"""What serves this home, its market data, the current dataset, the work in hand, and the memory of it all."""
+"""Show the processes, market data, dataset, backtests, warm run and memory of a home."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SQL = statements("status")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of `ondol status`."""
+    """Add the arguments of `ondol status`."""
     add_common(parser)
 
 
@@ -30,34 +30,34 @@ def main(args: argparse.Namespace) -> int:
     if not args.settings.has_servers:
         refuse_absent(args.home)
     run = embedded_servers.running(args.home)
-    found = asyncio.run(_status(args))
-    found["serving"] = _serving(run) if run else None
+    status = asyncio.run(_status(args))
+    status["serving"] = _serving(run) if run else None
     if args.json:
-        print_json(found)
+        print_json(status)
     else:
-        _print(found)
+        _print(status)
     return 0
 
 
 async def _status(args: argparse.Namespace) -> dict[str, Any]:
     async with connected(args, "status") as system:
         settings = system.settings
-        found: dict[str, Any] = {"api": system.api}
-        async with database(settings.database_url or "", size=1) as record:
-            if not await is_migrated(record):
+        status: dict[str, Any] = {"api": system.api}
+        async with database(settings.database_url or "", size=1) as pool:
+            if not await is_migrated(pool):
                 raise SetupError("The database lacks the schema; run `ondol migrate`.")
-            async with record.connection() as connection:
+            async with pool.connection() as connection:
                 for name in ("market", "dataset", "warm"):
                     row = await connection.fetchrow(_SQL[name])
-                    found[name] = dict(row) if row else None
-                found["work"] = {row["status"]: row["rows"] for row in await connection.fetch(_SQL["work"])}
-                found["database_bytes"] = await connection.fetchval(_SQL["database_bytes"])
+                    status[name] = dict(row) if row else None
+                status["work"] = {row["status"]: row["rows"] for row in await connection.fetch(_SQL["work"])}
+                status["database_bytes"] = await connection.fetchval(_SQL["database_bytes"])
         for role, url in (("broker", settings.broker_url), ("cache", settings.cache_url)):
             redis = client(url or "")
             used, limit = await Cache(redis).memory()
             await redis.aclose()
-            found[role] = {"used_bytes": used, "limit_bytes": limit}
-    return found
+            status[role] = {"used_bytes": used, "limit_bytes": limit}
+    return status
 
 
 def _serving(run: embedded_servers.Run) -> dict[str, Any]:
@@ -72,36 +72,36 @@ def _serving(run: embedded_servers.Run) -> dict[str, Any]:
 
 
 def _memory(process: int) -> dict[str, int]:
-    """Resident bytes: private to the process, and its share of what it has in common with others."""
-    found: dict[str, int] = {}
+    """Return resident bytes: private ones, and proportional ones (shared pages divided by their users)."""
+    status: dict[str, int] = {}
     try:
         lines = pathlib.Path(f"/proc/{process}/smaps_rollup").read_text(encoding="ascii").splitlines()
     except OSError:
-        return found
+        return status
     for line in lines:
         name, _, rest = line.partition(":")
         if name in {"Private_Clean", "Private_Dirty"}:
-            found["private_bytes"] = found.get("private_bytes", 0) + int(rest.split()[0]) * 1024
+            status["private_bytes"] = status.get("private_bytes", 0) + int(rest.split()[0]) * 1024
         elif name == "Pss":
-            found["proportional_bytes"] = int(rest.split()[0]) * 1024
-    return found
+            status["proportional_bytes"] = int(rest.split()[0]) * 1024
+    return status
 
 
-def _print(found: dict[str, Any]) -> None:
+def _print(status: dict[str, Any]) -> None:
     for name, text in (
-        ("serving", _serving_text(found["serving"])),
-        ("market", _market_text(found["market"])),
-        ("dataset", _dataset_text(found["dataset"])),
-        ("backtests", ", ".join(f"{count:,} {status}" for status, count in found["work"].items()) or "none"),
-        ("warm run", _warm_text(found["warm"])),
-        ("memory", _memory_text(found)),
+        ("serving", _serving_text(status["serving"])),
+        ("market", _market_text(status["market"])),
+        ("dataset", _dataset_text(status["dataset"])),
+        ("backtests", ", ".join(f"{count:,} {status}" for status, count in status["work"].items()) or "none"),
+        ("warm run", _warm_text(status["warm"])),
+        ("memory", _memory_text(status)),
     ):
         print(f"{name:<10} {text}")
 
 
 def _serving_text(serving: dict[str, Any] | None) -> str:
     if serving is None:
-        return "nothing serves this home (`ondol serve`)"
+        return "no system serves this home (`ondol serve`)"
     head = f"{serving['api'] or 'servers only'} (ondol {serving['command']}, process {serving['process']})"
     lines = [
         f"{name:<12} process {one['process']:<8} private {one.get('private_bytes', 0) / _MIB:7.1f} MiB"
@@ -112,7 +112,7 @@ def _serving_text(serving: dict[str, Any] | None) -> str:
 
 def _market_text(market: dict[str, Any]) -> str:
     if market["revision"] is None:
-        return "no data (`ondol load DIR`)"
+        return "no data loaded (`ondol load DIR`)"
     return (
         f"revision {market['revision']}: {market['instruments']:,} stocks, {market['price_rows']:,} price rows, "
         f"{market['first_day']} to {market['last_day']}, {market['statements']:,} statements, "
@@ -133,9 +133,9 @@ def _warm_text(warm: dict[str, Any] | None) -> str:
     return f"{warm['status']} ({warm['trigger']}, started {warm['started_at']})" if warm else "none yet"
 
 
-def _memory_text(found: dict[str, Any]) -> str:
-    cache, broker = found["cache"], found["broker"]
+def _memory_text(status: dict[str, Any]) -> str:
+    cache, broker = status["cache"], status["broker"]
     return (
         f"cache {cache['used_bytes'] / _MIB:.1f} of {cache['limit_bytes'] / _MIB:.0f} MiB, "
-        f"broker {broker['used_bytes'] / _MIB:.1f} MiB; database {found['database_bytes'] / _MIB:.1f} MiB on disk"
+        f"broker {broker['used_bytes'] / _MIB:.1f} MiB; database {status['database_bytes'] / _MIB:.1f} MiB on disk"
     )

@@ -1,4 +1,4 @@
-"""Stocks: those of the dataset, and the greatest of them on a day; `ondol screen` picks by a condition."""
+"""Stocks of the dataset, and the largest of them on a day; `ondol screen` selects by a condition."""
 
 from __future__ import annotations
 
@@ -16,52 +16,54 @@ KINDS = ("market_cap", "trading_volume", "trading_value")
 def _list_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--market", metavar="NAME", help="such as KOSPI")
     parser.add_argument("--sector", metavar="NAME", help="such as 제약")
-    parser.add_argument("--search", metavar="TEXT", help="in code and names")
+    parser.add_argument("--search", metavar="TEXT", help="text in code or names")
     add_page(parser)
 
 
 async def _list(args: argparse.Namespace, api: Client) -> int:
     query = {"market": args.market, "sector": args.sector, "search": args.search}
-    found = await listed(args, api, "/v1/stocks", query)
+    document = await listed(args, api, "/v1/stocks", query)
     names = ("stock_code", "name", "name_en", "market", "sector", "listed_on", "delisted_on")
-    rows = [[item[name] or "-" for name in names] for item in found["items"]]
+    rows = [[item[name] or "-" for name in names] for item in document["items"]]
     head = ["code", "name", "English", "market", "sector", "listed on", "delisted on"]
-    return show_list(args, found, head, rows, "lllllll")
+    return show_list(args, document, head, rows, "lllllll")
 
 
 def _one(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("code", type=name, metavar="CODE", help="of a stock; `ondol stocks list --search` finds it")
+    parser.add_argument(
+        "code", type=name, metavar="CODE", help="code of a stock; `ondol stocks list --search` searches by name"
+    )
 
 
 async def _show(args: argparse.Namespace, api: Client) -> int:
-    found = await api.call("GET", f"/v1/stocks/{args.code}")
+    document = await api.call("GET", f"/v1/stocks/{args.code}")
     if args.json:
-        print_json(found)
+        print_json(document)
     else:
-        print(details([(name.replace("_", " "), value) for name, value in found.items()]))
+        print(details([(name.replace("_", " "), value) for name, value in document.items()]))
     return 0
 
 
 def _rank_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("kind", metavar="KIND", choices=KINDS, help=", ".join(KINDS) + " (means over 20 rows)")
-    parser.add_argument("--date", metavar="DATE", help="the row (default the last)")
-    parser.add_argument("--market", metavar="NAME", help="such as KOSPI (default all together)")
-    parser.add_argument("--limit", type=int, metavar="N", help="how many (default 100)")
+    parser.add_argument("--date", metavar="DATE", help="day (default: the last)")
+    parser.add_argument("--market", metavar="NAME", help="market such as KOSPI (default: all)")
+    parser.add_argument("--limit", type=int, metavar="N", help="number of stocks (default 100)")
 
 
 async def _rank(args: argparse.Namespace, api: Client) -> int:
     query = {"date": args.date, "market": args.market, "limit": args.limit}
-    found = await api.call("GET", f"/v1/rankings/{args.kind}", query=query)
-    rows = [[str(i["rank"]), i["stock_code"], i["name"], i["market"], f"{i['value']:,.0f}"] for i in found["items"]]
+    document = await api.call("GET", f"/v1/rankings/{args.kind}", query=query)
+    rows = [[str(i["rank"]), i["stock_code"], i["name"], i["market"], f"{i['value']:,.0f}"] for i in document["items"]]
     if not args.json:
-        print(f"{found['kind']} on {found['date']}, {'shares' if args.kind == 'trading_volume' else 'won'}")
-    return show_list(args, found, ["rank", "code", "name", "market", "value"], rows, "rlllr")
+        print(f"{document['kind']} on {document['date']}, {'shares' if args.kind == 'trading_volume' else 'won'}")
+    return show_list(args, document, ["rank", "code", "name", "market", "value"], rows, "rlllr")
 
 
 SUBCOMMANDS = (
     Subcommand(
         name="list",
-        meaning="the stocks of the dataset, by code",
+        meaning="list the stocks of the dataset by code",
         arguments=_list_arguments,
         run=_list,
         routes=("GET /v1/stocks",),
@@ -77,7 +79,7 @@ SUBCOMMANDS = (
     ),
     Subcommand(
         name="rank",
-        meaning="the greatest by market cap, trading volume or trading value",
+        meaning="rank stocks by market cap, trading volume or trading value",
         arguments=_rank_arguments,
         run=_rank,
         routes=("GET /v1/rankings/{kind}",),
@@ -87,7 +89,7 @@ SUBCOMMANDS = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The subcommands of `ondol stocks`."""
+    """Add the subcommands of `ondol stocks`."""
     parsers(parser, SUBCOMMANDS)
 
 

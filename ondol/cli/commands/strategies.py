@@ -1,4 +1,4 @@
-"""Strategies: the catalogue, the presets, and those of one's own, which are kept, replaced and deleted here."""
+"""Strategies: the catalogue, the presets, and your own, which can be created, replaced and deleted."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 
 import orjson
 
-from ondol.cli.client import AnswerError, Client
+from ondol.cli.client import Client, RejectedError
 from ondol.cli.command import Subcommand, main_of, name, parsers
 from ondol.cli.pagination import add_page, listed
 from ondol.cli.pagination import show as show_list
 from ondol.cli.terminal import clip, details, moment, print_json, read_object
 
 ANSWERED = ("kind", "name_ko", "name_en", "period_days", "created_at", "updated_at")
-"""Fields that the API adds to a strategy: what `show --json` prints can be changed and kept again."""
+"""Fields that the API adds to a strategy; they are removed, so that output of `show --json` is valid input."""
 
 
 async def _list(args: argparse.Namespace, api: Client) -> int:
@@ -26,39 +26,45 @@ async def _presets(args: argparse.Namespace, api: Client) -> int:
     return _listed(args, await api.call("GET", "/v1/presets"))
 
 
-def _listed(args: argparse.Namespace, found: dict[str, Any]) -> int:
-    rows = [[i["id"], i["kind"], i["name_ko"], i["name_en"], clip(i["summary"], 60)] for i in found["items"]]
-    return show_list(args, found, ["id", "kind", "name", "English", "summary"], rows, "lllll")
+def _listed(args: argparse.Namespace, document: dict[str, Any]) -> int:
+    rows = [[i["id"], i["kind"], i["name_ko"], i["name_en"], clip(i["summary"], 60)] for i in document["items"]]
+    return show_list(args, document, ["id", "kind", "name", "English", "summary"], rows, "lllll")
 
 
 def _one(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("id", type=name, metavar="STRATEGY", help="its id; `ondol strategies list` shows them")
+    parser.add_argument(
+        "id", type=name, metavar="STRATEGY", help="id of a strategy, as `ondol strategies list` prints it"
+    )
 
 
 async def _show(args: argparse.Namespace, api: Client) -> int:
-    found = await api.call("GET", f"/v1/strategies/{args.id}")
+    document = await api.call("GET", f"/v1/strategies/{args.id}")
     if args.json:
-        print_json(found)
+        print_json(document)
         return 0
-    names = found["name_ko"] if found["name_ko"] == found["name_en"] else f"{found['name_ko']} ({found['name_en']})"
+    names = (
+        document["name_ko"]
+        if document["name_ko"] == document["name_en"]
+        else f"{document['name_ko']} ({document['name_en']})"
+    )
     pairs = [
-        ("strategy", found["id"]),
-        ("kind", found["kind"]),
+        ("strategy", document["id"]),
+        ("kind", document["kind"]),
         ("name", names),
-        ("summary", found["summary"]),
-        ("tags", found["tags"]),
-        ("costs", found["costs"]),
-        ("days", found["period_days"]),
-        ("changed at", found["updated_at"] and moment(found["updated_at"]) + " UTC"),
+        ("summary", document["summary"]),
+        ("tags", document["tags"]),
+        ("costs", document["costs"]),
+        ("days", document["period_days"]),
+        ("changed at", document["updated_at"] and moment(document["updated_at"]) + " UTC"),
     ]
     print(details(pairs))
-    print(orjson.dumps(found["strategy"], option=orjson.OPT_INDENT_2).decode())
+    print(orjson.dumps(document["strategy"], option=orjson.OPT_INDENT_2).decode())
     return 0
 
 
 def _body_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "file", metavar="FILE", help="JSON with strategy, name, summary, tags, costs; - reads standard input"
+        "file", metavar="FILE", help="JSON with strategy, name, summary, tags, costs (- reads standard input)"
     )
     parser.add_argument("--name", metavar="TEXT", help="overrides the file's")
     parser.add_argument("--summary", metavar="TEXT", help="overrides the file's")
@@ -84,26 +90,26 @@ def _body(args: argparse.Namespace) -> dict[str, Any]:
 
 async def _create(args: argparse.Namespace, api: Client) -> int:
     body = _body(args) | ({"id": args.id} if args.id else {})
-    found = await api.call("POST", "/v1/strategies", body=body)
-    return _kept(args, found, "is kept")
+    document = await api.call("POST", "/v1/strategies", body=body)
+    return _print_stored(args, document, "is stored")
 
 
 async def _replace(args: argparse.Namespace, api: Client) -> int:
     body = {name: value for name, value in _body(args).items() if name != "id"}
-    found = await api.call("PUT", f"/v1/strategies/{args.id}", body=body)
-    return _kept(args, found, "is replaced")
+    document = await api.call("PUT", f"/v1/strategies/{args.id}", body=body)
+    return _print_stored(args, document, "is replaced")
 
 
-def _kept(args: argparse.Namespace, found: dict[str, Any], what: str) -> int:
+def _print_stored(args: argparse.Namespace, document: dict[str, Any], what: str) -> int:
     if args.json:
-        print_json(found)
+        print_json(document)
     else:
-        print(f"{found['id']} {what}")
+        print(f"{document['id']} {what}")
     return 0
 
 
 def _some(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("ids", type=name, metavar="STRATEGY", nargs="+", help="of one's own")
+    parser.add_argument("ids", type=name, metavar="STRATEGY", nargs="+", help="id of one of your strategies")
 
 
 async def _delete(args: argparse.Namespace, api: Client) -> int:
@@ -111,7 +117,7 @@ async def _delete(args: argparse.Namespace, api: Client) -> int:
     for identity in args.ids:
         try:
             await api.call("DELETE", f"/v1/strategies/{identity}")
-        except AnswerError as error:
+        except RejectedError as error:
             sys.stderr.write(f"ondol strategies: {identity}: {error}\n")
             continue
         gone.append(identity)
@@ -125,7 +131,7 @@ async def _delete(args: argparse.Namespace, api: Client) -> int:
 SUBCOMMANDS = (
     Subcommand(
         name="list",
-        meaning="the catalogue, then one's own",
+        meaning="list the catalogue, then your own strategies",
         arguments=add_page,
         run=_list,
         routes=("GET /v1/strategies",),
@@ -133,14 +139,14 @@ SUBCOMMANDS = (
     ),
     Subcommand(
         name="presets",
-        meaning="ready-made strategies",
+        meaning="list the presets",
         run=_presets,
         routes=("GET /v1/presets",),
         examples=("ondol strategies presets",),
     ),
     Subcommand(
         name="show",
-        meaning="a strategy with its rules",
+        meaning="show a strategy with its rules",
         arguments=_one,
         run=_show,
         routes=("GET /v1/strategies/{id}",),
@@ -148,7 +154,7 @@ SUBCOMMANDS = (
     ),
     Subcommand(
         name="create",
-        meaning="keep a strategy of one's own",
+        meaning="store a strategy of your own",
         arguments=_create_arguments,
         run=_create,
         routes=("POST /v1/strategies",),
@@ -156,7 +162,7 @@ SUBCOMMANDS = (
     ),
     Subcommand(
         name="replace",
-        meaning="put another strategy in the place of one's own",
+        meaning="replace one of your strategies",
         arguments=_replace_arguments,
         run=_replace,
         routes=("PUT /v1/strategies/{id}",),
@@ -164,7 +170,7 @@ SUBCOMMANDS = (
     ),
     Subcommand(
         name="delete",
-        meaning="delete strategies of one's own",
+        meaning="delete strategies of your own",
         arguments=_some,
         run=_delete,
         routes=("DELETE /v1/strategies/{id}",),
@@ -174,7 +180,7 @@ SUBCOMMANDS = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The subcommands of `ondol strategies`."""
+    """Add the subcommands of `ondol strategies`."""
     parsers(parser, SUBCOMMANDS)
 
 

@@ -1,6 +1,6 @@
-"""Run the warmer now and wait for its end: everything that is going to be asked tomorrow is computed today.
+"""Run the warmer now and wait for its end: compute the data and results that are expected to be requested next.
 
-Phases: prices, factors, rankings, popular, strategies. A run on an unchanged dataset does no work and says so.
+Phases: prices, factors, rankings, popular, strategies. A run on an unchanged dataset does no work and reports it.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from shared.infra.api_client import ApiClient, reason_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of `ondol warm`."""
-    parser.add_argument("--phases", nargs="+", metavar="PHASE", help=f"only these of {', '.join(PHASES)}")
+    """Add the arguments of `ondol warm`."""
+    parser.add_argument("--phases", nargs="+", metavar="PHASE", help=f"comma-separated phases of {', '.join(PHASES)}")
     parser.add_argument("--strategies-only", action="store_true", help="the same as --phases strategies")
     add_api(parser)
 
 
 def main(args: argparse.Namespace) -> int:
-    """Warm and print what came out; exit code 0 unless an item failed for another reason than missing data."""
+    """Run the warmer and print its report; return 0 unless an item failed for a reason other than missing data."""
     phases = _chosen(args)
     bar = Bar(quiet=args.json)
     run = asyncio.run(_warm(args, phases, bar))
@@ -60,9 +60,9 @@ async def _warm(args: argparse.Namespace, phases: Sequence[str], bar: Bar) -> di
 
 
 async def warm(client: ApiClient, phases: Sequence[str], bar: Bar, *, wait_for_open: bool) -> dict[str, Any]:
-    """Start a run and follow it to its end; OndolError names the run that is going on.
+    """Start a run and follow it to its end; raise OndolError when another run is open.
 
-    With `wait_for_open` that one is followed first, and told about when it left nothing to do.
+    With `wait_for_open` the open run is followed first, and its document returned when no work is left.
     """
     before: dict[str, Any] | None = None
     while True:
@@ -81,23 +81,23 @@ async def warm(client: ApiClient, phases: Sequence[str], bar: Bar, *, wait_for_o
 
 
 async def follow(client: ApiClient, run: object, bar: Bar) -> dict[str, Any]:
-    """Show the progress of a run, as its events tell it, until its end; returns its document."""
+    """Show the progress of a run from its events until its end; return its document."""
     try:
         while True:
             async for kind, data in client.events(f"/v1/warm-runs/{run}/events"):
                 if kind == "progress":
                     bar(f"warming {data['phase']}", data["done"] + data["failed"], data["items"])
-            answer = await client.get(f"/v1/warm-runs/{run}")
-            if answer.error:
-                raise OndolError(answer.error)
-            if answer.document["status"] not in OPEN:
-                return answer.document
+            response = await client.get(f"/v1/warm-runs/{run}")
+            if response.error:
+                raise OndolError(response.error)
+            if response.document["status"] not in OPEN:
+                return response.document
     except OndolError as error:
         raise OndolError(f"The warm run {run} cannot be followed: {error}") from error
 
 
 def report(run: dict[str, Any]) -> str:
-    """What a run did, phase by phase, with the hit rates that its verification saw."""
+    """Return the report of a run: a line for each phase, with the hit rates of its verification."""
     summary = run.get("summary") or {}
     lines = []
     rows = [
@@ -121,7 +121,7 @@ def report(run: dict[str, Any]) -> str:
             f" {plan['cache_limit_bytes'] / 1e6:,.0f} MB: raise ONDOL_CACHE_BYTES or lower ONDOL_WARM_YEARS"
         )
     if summary.get("chunk_hit_rate") is not None:
-        lines.append(f"verified: {summary['chunk_hit_rate']:.2%} of the chunks were warm")
+        lines.append(f"verified: {summary['chunk_hit_rate']:.2%} of the chunks were cached")
     if summary.get("result_hit_rate") is not None:
         lines.append(f"verified: {summary['result_hit_rate']:.2%} of the results were stored")
     if summary.get("message"):

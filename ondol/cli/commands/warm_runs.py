@@ -1,4 +1,4 @@
-"""Runs of the warmer: what was warmed and what failed; `ondol warm` starts one and waits for its end."""
+"""Runs of the warmer, with their progress and failures; `ondol warm` starts one and waits for its end."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ondol.cli.terminal import moment, print_json
 
 
 async def _list(args: argparse.Namespace, api: Client) -> int:
-    found = await listed(args, api, "/v1/warm-runs")
+    document = await listed(args, api, "/v1/warm-runs")
     rows = [
         [
             str(i["id"]),
@@ -26,40 +26,40 @@ async def _list(args: argparse.Namespace, api: Client) -> int:
             moment(i["started_at"]),
             moment(i["finished_at"]),
         ]
-        for i in found["items"]
+        for i in document["items"]
     ]
     head = ["id", "status", "started by", "phases", "started at (UTC)", "finished at (UTC)"]
-    return show_list(args, found, head, rows, "rlllll")
+    return show_list(args, document, head, rows, "rlllll")
 
 
 def _one(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("id", type=name, metavar="RUN", help="its number; `ondol warm-runs list` shows them")
+    parser.add_argument("id", type=name, metavar="RUN", help="number of a run, as `ondol warm-runs list` prints it")
 
 
 async def _show(args: argparse.Namespace, api: Client) -> int:
-    found = await api.call("GET", f"/v1/warm-runs/{args.id}")
+    document = await api.call("GET", f"/v1/warm-runs/{args.id}")
     if args.json:
-        print_json(found)
+        print_json(document)
     else:
-        print(report(found))
+        print(report(document))
     return 0
 
 
 def _follow_arguments(parser: argparse.ArgumentParser) -> None:
     _one(parser)
-    parser.add_argument("--after", metavar="EVENT", help="the id of the last event that was seen")
+    parser.add_argument("--after", metavar="EVENT", help="id of the last event received")
 
 
 async def _follow(args: argparse.Namespace, api: Client) -> int:
     last = None
     async for event in events(api, f"/v1/warm-runs/{args.id}/events", args.after):
         last = event.kind
-        sys.stdout.write(event.line() if args.json else _told(event.kind, event.data) + "\n")
+        sys.stdout.write(event.line() if args.json else _event_text(event.kind, event.data) + "\n")
         sys.stdout.flush()
     return 0 if last == "completed" else 1
 
 
-def _told(kind: str, data: dict[str, Any]) -> str:
+def _event_text(kind: str, data: dict[str, Any]) -> str:
     if "phase" in data:
         failed = f", {data['failed']:,} failed" if data.get("failed") else ""
         return f"{kind} {data['phase']}: {data.get('done', 0):,} of {data.get('items', 0):,}{failed}"
@@ -69,7 +69,7 @@ def _told(kind: str, data: dict[str, Any]) -> str:
 SUBCOMMANDS = (
     Subcommand(
         name="list",
-        meaning="the runs, the newest first",
+        meaning="list the runs, newest first",
         arguments=add_page,
         run=_list,
         routes=("GET /v1/warm-runs",),
@@ -77,7 +77,7 @@ SUBCOMMANDS = (
     ),
     Subcommand(
         name="show",
-        meaning="a run, phase by phase, with its failures",
+        meaning="show a run by phase, with its failures",
         arguments=_one,
         run=_show,
         routes=("GET /v1/warm-runs/{id}",),
@@ -85,7 +85,7 @@ SUBCOMMANDS = (
     ),
     Subcommand(
         name="follow",
-        meaning="the events of a run as they come; exit code 0 when it is completed",
+        meaning="print the events of a run as they arrive; exit code 0 when it is completed",
         arguments=_follow_arguments,
         run=_follow,
         routes=("GET /v1/warm-runs/{id}/events",),
@@ -95,7 +95,7 @@ SUBCOMMANDS = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The subcommands of `ondol warm-runs`."""
+    """Add the subcommands of `ondol warm-runs`."""
     parsers(parser, SUBCOMMANDS)
 
 

@@ -1,11 +1,11 @@
-"""The tables say what the raw numbers say."""
+"""Tables of a benchmark report agree with its samples."""
 
 from __future__ import annotations
 
 from bench import report
 
 
-def test_a_burst_with_refusals_is_missed_however_fast_it_was() -> None:
+def test_burst_with_refusals_misses_its_target() -> None:
     burst = {"seconds": 0.1, "statuses": {200: 734, 503: 248, 202: 18}}
     line = next(
         x for x in report.targets({"system": {"answers": {"users_1000": burst}}}).splitlines() if "1,000 us" in x
@@ -14,7 +14,7 @@ def test_a_burst_with_refusals_is_missed_however_fast_it_was() -> None:
     assert "**missed**" in line
 
 
-def test_a_new_backtest_stands_beside_the_bare_transport() -> None:
+def test_new_backtest_is_compared_with_the_baseline() -> None:
     bare = {"p50_ms": 8.0, "p99_ms": 15.0, "per_second": 272.0}
     ours = {"new": {"p50_ms": 9.5, "p99_ms": 14.0}, "sustained": {"per_second": 201.0}}
     raw = {"system": {"answers": ours, "transport": {"on": bare, "off": {**bare, "p50_ms": 6.0}}}}
@@ -24,5 +24,5 @@ def test_a_new_backtest_stands_beside_the_bare_transport() -> None:
     ]  # fmt: skip
 
 
-def test_what_was_not_measured_is_not_called_met() -> None:
+def test_unmeasured_target_is_not_met() -> None:
     assert "met |" not in report.targets({})

@@ -1,4 +1,4 @@
-"""The files of deployment say what the code reads, does and counts."""
+"""Deployment files use settings, services and metrics that exist."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ def generator() -> Any:
 
 
 def _declared_metrics() -> set[str]:
-    found: set[str] = set()
+    metrics: set[str] = set()
     for path in [*ROOT.glob("shared/infra/metrics.py"), *ROOT.glob("services/*/*.py")]:
-        found |= set(
+        metrics |= set(
             re.findall(r'(?:Counter|Gauge|Histogram)\(\s*"(ondol_[a-z0-9_]+)"', path.read_text(encoding="utf-8"))
         )
-    return found
+    return metrics
 
 
 def _expressions() -> list[str]:
@@ -74,7 +74,7 @@ def test_compose_follows_the_schema_of_compose() -> None:
     assert subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
-def test_compose_and_kubernetes_set_only_variables_that_the_code_reads() -> None:
+def test_deployments_set_only_known_settings() -> None:
     named = {
         name
         for service in _compose()["services"].values()
@@ -86,17 +86,17 @@ def test_compose_and_kubernetes_set_only_variables_that_the_code_reads() -> None
     assert named - NAMES == set()
 
 
-def test_what_the_schedule_tells_is_what_the_warmer_does() -> None:
-    """The api reads the warmer's timetable from its own environment."""
-    told = {s.name for s in SETTINGS if s.services == "warmer, api"}
-    names = {name for s in SETTINGS if s.name in told for name in (s.name, s.alias) if name}
-    assert told
+def test_api_and_warmer_share_schedule_settings() -> None:
+    """The api reads the warmer's schedule from its own environment."""
+    shared = {s.name for s in SETTINGS if s.services == "warmer, api"}
+    names = {name for s in SETTINGS if s.name in shared for name in (s.name, s.alias) if name}
+    assert shared
     services = _compose()["services"]
     shown, done = ({n: v for n, v in services[s]["environment"].items() if n in names} for s in ("api", "warmer"))
     assert shown == done
 
 
-def test_every_service_has_a_command_a_health_check_and_limits() -> None:
+def test_service_has_command_health_check_and_limits() -> None:
     services = _compose()["services"]
     for name in ("api", "preparer", "simulator", "warmer"):
         service = services[name]
@@ -109,25 +109,25 @@ def test_every_service_has_a_command_a_health_check_and_limits() -> None:
     assert all(":" in s["image"] and not s["image"].endswith(":latest") for s in services.values())
 
 
-def test_secrets_of_compose_are_files_that_make_secrets_writes(tmp_path: pathlib.Path) -> None:
+def test_make_secrets_writes_the_secrets_of_compose(tmp_path: pathlib.Path) -> None:
     written = script("compose_secrets", "ops/write_secrets.py").write(tmp_path)
     for secret in _compose()["secrets"].values():
         assert pathlib.Path(secret["file"]).name in written
 
 
-def test_dashboards_on_disk_are_those_that_the_generator_makes() -> None:
-    made = generator().dashboards()
-    assert {p.name for p in (ROOT / "ops/grafana/dashboards").glob("*.json")} == set(made)
-    for name, text in made.items():
+def test_dashboards_match_their_generator() -> None:
+    generated = generator().dashboards()
+    assert {p.name for p in (ROOT / "ops/grafana/dashboards").glob("*.json")} == set(generated)
+    for name, text in generated.items():
         assert (ROOT / "ops/grafana/dashboards" / name).read_text(encoding="utf-8") == text
 
 
-def test_every_panel_has_a_unit_and_a_description() -> None:
+def test_panel_has_unit_and_description() -> None:
     for _, panels in generator().DASHBOARDS.values():
         assert all(p.unit and p.description.endswith(".") for p in panels)
 
 
-def test_every_query_and_rule_parses_and_names_metrics_that_exist() -> None:
+def test_queries_and_rules_use_existing_metrics() -> None:
     declared = _declared_metrics()
     for expression in _expressions():
         promql_parser.parse(expression)

@@ -1,4 +1,4 @@
-"""The loader takes a synthetic market as it is."""
+"""The loader accepts a synthetic market."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from services.preparer.loading.load import load_market
 from shared.settings import Settings
 
 
-async def test_a_synthetic_market_loads_without_a_complaint_and_only_once(
-    settings: Settings, tmp_path: pathlib.Path
-) -> None:
+async def test_synthetic_market_loads_and_reloads_without_change(settings: Settings, tmp_path: pathlib.Path) -> None:
     market = make_market(seed=2, stocks=120, years=3)
     write_market(market, tmp_path, "SYNTHETIC")
     report = await load_market(tmp_path, settings.database_url or "")

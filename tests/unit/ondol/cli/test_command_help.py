@@ -1,4 +1,4 @@
-"""The command line covers what the API offers, and its page says what it does."""
+"""The command line covers every route of the API, and its reference page is current."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ HEADERS = {
     "Prefer": "every `ondol backtest` waits unless it is detached",
     "Idempotency-Key": "idempotency_key",
     "Cache-Control": "no_store",
-    "Ondol-Origin": "it tells the system's own requests from those of users",
+    "Ondol-Origin": "marks the system's own requests",
     "Last-Event-ID": "after",
 }
-"""Header -> the option that sets it, or why there is none."""
+"""Header -> the option that sets it, or the reason for none."""
 
 
-def test_every_route_has_a_command_or_a_reason() -> None:
+def test_route_has_command_or_reason() -> None:
     described = {
         f"{method.upper()} {path}" for path, methods in document(ROUTES)["paths"].items() for method in methods
     }
@@ -31,7 +31,7 @@ def test_every_route_has_a_command_or_a_reason() -> None:
     assert not set(by_route()) & set(WITHOUT)
 
 
-def test_every_parameter_of_a_route_is_an_option_of_its_commands() -> None:
+def test_route_parameters_are_options_of_their_commands() -> None:
     routes = {f"{route.method} {route.path}": route for route in ROUTES}
     for name, commands in by_route().items():
         for words in commands:
@@ -40,30 +40,30 @@ def test_every_parameter_of_a_route_is_an_option_of_its_commands() -> None:
             assert {h for h in routes[name].headers if "_" in HEADERS[h] and HEADERS[h] not in known} == set(), words
 
 
-def test_the_page_is_what_the_declarations_say() -> None:
-    assert PAGE.read_text(encoding="utf-8") == page(), "write it again: python -m ondol.reference"
+def test_reference_page_matches_declarations() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(), "run: python -m ondol.cli.reference"
 
 
 @pytest.mark.parametrize("words", USAGES)
-def test_the_examples_of_a_command_are_lines_that_it_takes(words: str) -> None:
+def test_command_accepts_its_examples(words: str) -> None:
     command = USAGES[words]
     assert command.examples
     for example in command.examples:
         assert example.startswith(words)
-        said = shlex.split(example)[len(words.split()) :]
-        command.parser.parse_args(said[: said.index(">")] if ">" in said else said)
+        arguments = shlex.split(example)[len(words.split()) :]
+        command.parser.parse_args(arguments[: arguments.index(">")] if ">" in arguments else arguments)
 
 
 @pytest.mark.parametrize("command", [command.name for command in COMMANDS])
-def test_the_help_of_a_verb_teaches_by_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_command_help_contains_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([command, "--help"])
-    told = capsys.readouterr().out
+    output = capsys.readouterr().out
     assert ended.value.code == 0
-    assert f"examples:\n  ondol {command}" in told
+    assert f"examples:\n  ondol {command}" in output
 
 
-def test_an_action_that_does_not_exist_names_those_that_do(capsys: pytest.CaptureFixture[str]) -> None:
+def test_unknown_subcommand_error_names_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["backtests", "lst"])
     assert ended.value.code == 2
@@ -71,11 +71,11 @@ def test_an_action_that_does_not_exist_names_those_that_do(capsys: pytest.Captur
 
 
 def columns(text: str) -> int:
-    """What a terminal shows of the letters of this test: Korean ones are two wide."""
+    """Return the terminal columns of a text; Korean letters take two."""
     return sum(2 if "가" <= letter <= "힣" else 1 for letter in text)
 
 
-def test_korean_cells_keep_the_columns_straight() -> None:
+def test_table_aligns_korean_cells() -> None:
     lines = table(["name", "value", "unit"], [["삼성전자", "1", "원"], ["abc", "1,000", "주식"]], "lrl").splitlines()
     assert [columns(line.partition("1")[0]) for line in lines[2:]] == [14, 10]
     assert [columns(line[: line.rindex(unit)]) for line, unit in zip(lines[2:], ("원", "주식"), strict=True)] == [
@@ -86,7 +86,7 @@ def test_korean_cells_keep_the_columns_straight() -> None:
     assert clip("가나", 4) == "가나"
 
 
-def test_details_leave_out_what_is_absent() -> None:
+def test_details_omit_empty_values() -> None:
     assert details([("이름", "가"), ("name", None), ("n", 1234), ("yes", False)]) == "이름  가\nn     1,234\nyes   no"
     assert plain(0.123456) == "0.1235"
     assert plain({"a": [1, 2.0]}) == "a 1, 2"

@@ -1,4 +1,4 @@
-"""The synthetic market obeys the loader and the exchange, and holds every kind of trouble."""
+"""The synthetic market obeys the rules of loader and exchange and contains every irregular case."""
 
 from __future__ import annotations
 
@@ -57,19 +57,19 @@ def moves(market: Market) -> pl.DataFrame:
     return table.with_columns(**{name: pl.Series(values) for name, values in columns.items()})
 
 
-def test_the_same_seed_makes_the_same_values_and_another_seed_others() -> None:
+def test_values_depend_on_the_seed_only() -> None:
     one, same, other = (make_market(seed=s, stocks=40, years=1).tables() for s in (5, 5, 6))
     assert all(one[name].equals(same[name]) for name in one)
     assert not one["prices"].equals(other["prices"])
 
 
-def test_every_name_says_that_the_company_is_made_up(market: Market) -> None:
+def test_names_mark_companies_as_synthetic(market: Market) -> None:
     assert market.companies["name"].str.starts_with("가상").all()
     assert market.companies["name_en"].drop_nulls().str.starts_with("Synthetic").all()
     assert market.companies["stock_code"].str.contains(r"^S\d{5}$").all()
 
 
-def test_prices_obey_the_loader(market: Market) -> None:
+def test_prices_follow_the_load_format(market: Market) -> None:
     prices = market.prices
     assert prices.select("date", "stock_code").is_unique().all()
     assert prices.filter((pl.col("close") <= 0) | (pl.col("volume") < 0)).is_empty()
@@ -83,14 +83,14 @@ def test_prices_obey_the_loader(market: Market) -> None:
     assert cap
 
 
-def test_every_price_is_on_the_tick_grid_and_inside_the_daily_limits(moves: pl.DataFrame) -> None:
+def test_prices_are_on_ticks_and_within_limits(moves: pl.DataFrame) -> None:
     for name in ("open", "high", "low", "close"):
         assert moves.filter(pl.col(f"{name}_off") != 0).is_empty()
     outside = moves.filter((pl.col("high") > pl.col("upper") + 1e-6) | (pl.col("low") < pl.col("lower") - 1e-6))
     assert outside.is_empty()
 
 
-def test_every_kind_of_trouble_with_prices_is_there(market: Market, moves: pl.DataFrame) -> None:
+def test_prices_contain_every_irregular_case(market: Market, moves: pl.DataFrame) -> None:
     assert moves.filter(pl.col("close") == pl.col("upper")).height > 20
     assert moves.filter(pl.col("close") <= pl.col("lower") + 1).height > 20
     assert moves.filter(pl.col("low") == pl.col("upper")).height > 3
@@ -122,7 +122,7 @@ def test_every_kind_of_trouble_with_prices_is_there(market: Market, moves: pl.Da
     assert market.companies["sector"].null_count() > 0
 
 
-def test_statements_obey_the_loader_and_add_up(market: Market) -> None:
+def test_statements_follow_the_load_format_and_balance(market: Market) -> None:
     table = market.financials
     assert table.select("stock_code", "fiscal_year", "fiscal_quarter", "disclosed_on").is_unique().all()
     assert set(ACCOUNTS) - OWNERS_PARTS <= set(table.columns)
@@ -134,7 +134,7 @@ def test_statements_obey_the_loader_and_add_up(market: Market) -> None:
     assert all(table[name].drop_nulls().len() > 0 for name in set(FLOWS) - OWNERS_PARTS)
 
 
-def test_every_kind_of_trouble_with_statements_is_there(market: Market) -> None:
+def test_statements_contain_every_irregular_case(market: Market) -> None:
     table = market.financials
     key = ["stock_code", "fiscal_year", "fiscal_quarter"]
     assert table.group_by(key).len().filter(pl.col("len") > 1).height > 50
@@ -151,7 +151,7 @@ def test_every_kind_of_trouble_with_statements_is_there(market: Market) -> None:
     assert silent.height > 0
 
 
-def test_dividends_say_zero_pay_and_keep_silent(market: Market) -> None:
+def test_dividends_are_paid_zero_or_absent(market: Market) -> None:
     table = market.dividends
     assert table.select("stock_code", "ex_date").is_unique().all()
     assert (table["dps"] == 0).any()
@@ -161,7 +161,7 @@ def test_dividends_say_zero_pay_and_keep_silent(market: Market) -> None:
     assert table["stock_code"].n_unique() < market.companies.height
 
 
-def test_an_index_moves_as_the_caps_of_its_stocks(market: Market) -> None:
+def test_index_follows_market_caps_of_its_stocks(market: Market) -> None:
     prices = market.prices.join(market.companies.select("stock_code", "market"), on="stock_code")
     moved = (
         prices.filter(pl.col("market") == "KOSPI")
@@ -177,9 +177,7 @@ def test_an_index_moves_as_the_caps_of_its_stocks(market: Market) -> None:
     assert both.select((pl.col("found") - pl.col("ratio")).abs().max()).item() < 2e-5
 
 
-def test_the_command_writes_files_that_say_synthetic(
-    tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_command_writes_files_marked_synthetic(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
     parser = argparse.ArgumentParser()
     maker.add_arguments(parser)
     arguments = [str(tmp_path / "m"), "--stocks", "30", "--years", "1", "--json"]
@@ -191,7 +189,7 @@ def test_the_command_writes_files_that_say_synthetic(
     assert "SYNTHETIC" in (tmp_path / "m" / "README.txt").read_text(encoding="utf-8")
 
 
-def test_impossible_sizes_are_refused_with_the_remedy(tmp_path: pathlib.Path) -> None:
+def test_invalid_sizes_are_rejected_with_the_remedy(tmp_path: pathlib.Path) -> None:
     parser = argparse.ArgumentParser()
     maker.add_arguments(parser)
     with pytest.raises(SetupError, match="1 to 9999"):

@@ -1,4 +1,4 @@
-"""What the demonstration and `ondol warm` say about what they saw."""
+"""Reports of `ondol demo` and `ondol warm`."""
 
 from __future__ import annotations
 
@@ -39,31 +39,31 @@ RAN = row_of(
 )
 
 
-def test_a_row_tells_returns_against_the_benchmark_and_the_chunks_that_were_warm() -> None:
+def test_row_has_benchmark_return_and_chunk_hits() -> None:
     assert RAN.benchmark_return == pytest.approx(0.1)
     assert (RAN.total_return, RAN.trades, RAN.stored, RAN.hits, RAN.misses) == (0.5, 1234, True, 3, 1)
-    found = figures(RAN)
-    assert found.chunk_hit_rate == 0.75
-    assert found.result_hit_rate == 1.0
+    report = figures(RAN)
+    assert report.chunk_hit_rate == 0.75
+    assert report.result_hit_rate == 1.0
 
 
-def test_a_strategy_without_data_is_listed_with_the_reason_and_is_no_failure() -> None:
+def test_strategy_without_data_is_listed_and_no_failure() -> None:
     missing = row_of("b", "Strategy B", failed("factor_absent"), failed("factor_absent"))
     text = figures(RAN, missing).text({"warm": 1.0})
-    assert "not run, for want of data:\n  Strategy B: ROIC has no value" in text
+    assert "not run, data missing:\n  Strategy B: ROIC has no value" in text
     assert "SYNTHETIC" in text
     assert "present on only 1.20 %" in text
     assert figures(RAN, missing, status="partial").exit_code() == 0
 
 
-def test_a_strategy_that_broke_is_a_failure() -> None:
+def test_failed_strategy_fails_the_demo() -> None:
     broken = row_of("b", "Strategy B", failed("internal"), failed("internal"))
     assert "FAILED:" in figures(RAN, broken).text({})
     assert figures(RAN, broken).exit_code() == 1
     assert figures(RAN, status="failed").exit_code() == 1
 
 
-def test_the_windows_of_a_strategy_that_fail_alike_are_told_once() -> None:
+def test_equal_failures_of_windows_are_one_line() -> None:
     run: dict[str, Any] = {
         "id": 7, "status": "partial", "progress": [], "summary": {"chunk_hit_rate": 1.0, "result_hit_rate": 1.0},
         "failures": [
@@ -89,7 +89,7 @@ def test_the_windows_of_a_strategy_that_fail_alike_are_told_once() -> None:
         (["--phases", "prices", "factors"], ["prices", "factors"]),
     ],
 )
-def test_phases_are_chosen_by_name(words: list[str], expected: list[str]) -> None:
+def test_phases_are_selected_by_name(words: list[str], expected: list[str]) -> None:
     parser = argparse.ArgumentParser()
     warm.add_arguments(parser)
     assert warm._chosen(parser.parse_args(words)) == expected
@@ -98,7 +98,7 @@ def test_phases_are_chosen_by_name(words: list[str], expected: list[str]) -> Non
 @pytest.mark.parametrize(
     "words", [["--phases", "price"], ["--phases", ","], ["--strategies-only", "--phases", "prices"]]
 )
-def test_an_unknown_phase_is_refused_with_the_names(words: list[str]) -> None:
+def test_unknown_phase_error_names_known_phases(words: list[str]) -> None:
     parser = argparse.ArgumentParser()
     warm.add_arguments(parser)
     with pytest.raises(SetupError):
