@@ -121,6 +121,6 @@ async def test_a_system_keeps_the_lines_of_its_services(tmp_path: pathlib.Path) 
         assert await asyncio.to_thread((home / "logs" / "api.log").exists), run
     said = {path.name: path.read_text(encoding="utf-8") for path in (home / "logs").glob("*.log")}
     assert {"api.log", "preparer.log", "simulator-1.log", "warmer.log", "postgres.log", "broker.log"} <= set(said)
-    assert "api.listening" in said["api.log"]
+    assert "api.started" in said["api.log"]
     assert "warmer.stopped" in said["warmer.log"]
     assert all(not text or text.endswith("\n") for text in said.values())
