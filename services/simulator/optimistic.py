@@ -1,6 +1,6 @@
 """Run short jobs without a lease: compute first, then complete the queued row in one statement.
 
-A short run saves the round trip of its lease (measured in docs/decisions/0009 and 0013). It may run a job that
+A short run saves the round trip of its lease (measured in docs/adr/0009 and 0013). It may run a job that
 another worker also runs; both results have the same bytes and `complete_optimistic` stores the first. Longer runs
 acquire the lease while they run and continue under it.
 """

@@ -2,7 +2,7 @@
 
 Commands are packed once and their replies matched in order, without a task for each. A server that hangs, instead of
 closing its connections, is detected by the first command that it does not answer in time. Until it answers a PING
-again every command fails at once. Measured in docs/decisions/0003 and 0013.
+again every command fails at once. Measured in docs/adr/0003 and 0013.
 """
 
 from __future__ import annotations
