@@ -81,8 +81,8 @@ def main() -> int:
         found = item["statistics"]
         print(f"{name:>7}: {found['total_return']:8.2%} in {found['trades']} trades")
 
-    told = [kind for _, kind, _ in ondol.events(cheap["id"])]
-    print(f"{told.count('trade')} trades were told as events, the last event is {told[-1]}")
+    kinds = [kind for _, kind, _ in ondol.events(cheap["id"])]
+    print(f"{kinds.count('trade')} trades were sent as events, the last event is {kinds[-1]}")
 
     with ondol.open("GET", f"/v1/backtests/{cheap['id']}/trades?format=csv") as answer:
         rows = list(csv.DictReader(io.TextIOWrapper(answer, encoding="utf-8")))
