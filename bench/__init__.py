@@ -1,1 +1,1 @@
-"""Speed and memory, proved side by side with other engines: `make bench`."""
+"""Benchmarks of speed and memory, in comparison with other engines: `make bench`."""

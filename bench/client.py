@@ -1,4 +1,4 @@
-"""A load generator that costs little: kept connections, requests made beforehand, bodies of answers not parsed."""
+"""HTTP client of the load generator: persistent connections, prepared requests, unparsed bodies."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Answered:
-    """One answer: its status, body, and seconds from the first byte sent to the last one received."""
+class Response:
+    """A response: status, body, and seconds from the first byte sent to the last one received."""
 
     status: int
     body: bytes
@@ -20,14 +20,14 @@ class Answered:
 
 
 class Connection:
-    """One kept HTTP/1.1 connection to the loopback; opened at its first request."""
+    """A persistent HTTP/1.1 loopback connection, opened at the first request."""
 
     def __init__(self, port: int) -> None:
         self.port = port
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
-    async def send(self, request: bytes) -> Answered:
-        """Sends a request and reads the whole answer."""
+    async def send(self, request: bytes) -> Response:
+        """Send a request and read the whole response."""
         begin = time.perf_counter()
         if self._streams is None:
             self._streams = await asyncio.open_connection("127.0.0.1", self.port, limit=1 << 24)
@@ -47,17 +47,17 @@ class Connection:
             body = await reader.readexactly(int(headers.get("content-length", "0")))
         if headers.get("connection") == "close":
             self.close()
-        return Answered(int(lines[0].split()[1]), body, time.perf_counter() - begin)
+        return Response(int(lines[0].split()[1]), body, time.perf_counter() - begin)
 
     def close(self) -> None:
-        """Closes the connection."""
+        """Close the connection."""
         if self._streams is not None:
             self._streams[1].close()
             self._streams = None
 
 
 def request_bytes(method: str, path: str, body: Any = None, **headers: str) -> bytes:
-    """A request as it goes over the wire."""
+    """Return the bytes of a request."""
     content = b"" if body is None else json.dumps(body).encode()
     lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", f"Content-Length: {len(content)}"]
     if content:
@@ -68,7 +68,7 @@ def request_bytes(method: str, path: str, body: Any = None, **headers: str) -> b
 
 @dataclass
 class Load:
-    """What a burst of requests came to."""
+    """Latencies and statuses of a burst of requests."""
 
     seconds: float = 0.0
     client_cpu_s: float = 0.0
@@ -78,7 +78,7 @@ class Load:
     last: bytes = b""
 
     def add(self, more: Load) -> None:
-        """What another burst came to, too."""
+        """Add the figures of another burst."""
         self.seconds += more.seconds
         self.client_cpu_s += more.client_cpu_s
         self.latencies += more.latencies
@@ -89,23 +89,23 @@ class Load:
 
 
 async def drive(port: int, requests: Sequence[bytes], users: int, deadline_s: float = 1e9) -> Load:
-    """`users` connections take requests from one list until it (or the time) is over."""
-    found, left = Load(), iter(requests)
+    """Send the requests over `users` connections until all are sent or `deadline_s` has passed."""
+    load, left = Load(), iter(requests)
     connections = [Connection(port) for _ in range(users)]
     begin, cpu = time.perf_counter(), time.process_time()
 
     async def user(connection: Connection) -> None:
         for request in left:
-            answer = await connection.send(request)
-            found.latencies.append(answer.seconds)
-            found.statuses[answer.status] = found.statuses.get(answer.status, 0) + 1
-            found.received += len(answer.body)
-            found.last = answer.body
+            response = await connection.send(request)
+            load.latencies.append(response.seconds)
+            load.statuses[response.status] = load.statuses.get(response.status, 0) + 1
+            load.received += len(response.body)
+            load.last = response.body
             if time.perf_counter() - begin > deadline_s:
                 return
 
     await asyncio.gather(*(user(connection) for connection in connections))
-    found.seconds, found.client_cpu_s = time.perf_counter() - begin, time.process_time() - cpu
+    load.seconds, load.client_cpu_s = time.perf_counter() - begin, time.process_time() - cpu
     for connection in connections:
         connection.close()
-    return found
+    return load

@@ -1,4 +1,4 @@
-"""Bursts of requests at a system that serves: what its callers waited, and what it cost each process."""
+"""Bursts of requests to a running system: latencies of the callers, and CPU of each process."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ import numpy as np
 from bench.client import Load, drive, request_bytes
 from bench.local_system import Served
 from bench.processes import cpu_by_name
-from bench.workload import with_condition
+from bench.workload import EXECUTION, strategy
 from shared.strategies.catalogue import STANDARD
 
 Figures = dict[str, Any]
 REST_S = 1.0
-"""Before each round of a burst."""
+"""Pause before each round of a burst."""
 
 
 def body(number: int, first: dt.date, days: int = 365, *, own: bool = False) -> dict[str, Any]:
-    """A request that no other number makes: another stop and another first day; `own`: and another condition."""
+    """Return a request that is unique for `number` by its stop and first day; with `own` also by its condition."""
     sell = {**STANDARD.strategy["sell"], "stop_loss_pct": 5 + number % 997 / 100}
-    strategy = {**(with_condition(number) if own else STANDARD.strategy), "sell": sell}
+    rules = {**strategy(number if own else None), "sell": sell}
     start = first + dt.timedelta(days=number % 61)
     return {
-        "strategy": strategy, "costs": STANDARD.costs, "start": start.isoformat(),
+        "strategy": rules, "costs": STANDARD.costs, "execution": EXECUTION, "start": start.isoformat(),
         "end": (start + dt.timedelta(days=days - 1)).isoformat(), "initial_cash": 100_000_000 + number,
     }  # fmt: skip
 
 
 def backtests(numbers: range, first: dt.date, days: int = 365, *, own: bool = False) -> list[bytes]:
-    """Requests as bytes, made before the clock runs."""
+    """Return requests as bytes, prepared before the measurement."""
     return [request_bytes("POST", "/v1/backtests", body(n, first, days, own=own), Prefer="wait=30") for n in numbers]
 
 
 def quantiles(load: Load) -> Figures:
-    """p50, p90, p99 in milliseconds, and what the burst cost its client."""
+    """Return p50, p90 and p99 in milliseconds, and the CPU of the client."""
     ms = 1e3 * np.array(load.latencies)
     return {
         "p50_ms": float(np.percentile(ms, 50)), "p90_ms": float(np.percentile(ms, 90)),
@@ -47,12 +47,18 @@ def quantiles(load: Load) -> Figures:
 
 
 def burst(
-    served: Served, requests: list[bytes], users: int, deadline_s: float = 1e9, *, rounds: int = 1, keep: bool = False
+    served: Served,
+    requests: list[bytes],
+    users: int,
+    deadline_s: float = 1e9,
+    *,
+    rounds: int = 1,
+    keep_last: bool = False,
 ) -> Figures:
-    """Drives a burst and adds the CPU of the whole system for each request; `keep`: and the last answer.
+    """Send a burst and return its figures with the CPU of the system per request; with `keep_last` the last body too.
 
-    `rounds`: so many bursts with a rest before each, whose medians are kept beside that of all: the machine is faster
-    and slower for seconds at a time.
+    The burst is split into `rounds` with a pause before each, whose medians are returned too, because the speed of the
+    machine varies over seconds.
     """
     run = served.run()
     named = {**run["services"], **run["servers"]["processes"]}
@@ -68,8 +74,8 @@ def burst(
         medians.append(1e3 * float(np.median(one.latencies)))
         load.add(one)
     count = max(len(load.latencies), 1)
-    found = quantiles(load) | {"p50_ms_of_rounds": medians}
+    figures = quantiles(load) | {"p50_ms_of_rounds": medians}
     spent = {name: 1e3 * seconds / count for name, seconds in spent.items()}
-    if keep:
-        found["last"] = load.last
-    return found | {"cpu_ms_each": spent, "system_cpu_ms_each": sum(spent.values())}
+    if keep_last:
+        figures["last"] = load.last
+    return figures | {"cpu_ms_each": spent, "system_cpu_ms_each": sum(spent.values())}

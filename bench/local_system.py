@@ -1,4 +1,4 @@
-"""A home under measurement: `ondol serve` as a child, its run file, its interface."""
+"""A measured system: `ondol serve` as a child process, its run file and its API."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from bench.processes import ROOT, ChildError
 
 @dataclass
 class Served:
-    """A system that serves."""
+    """A running system."""
 
     process: int
     port: int
@@ -29,51 +29,51 @@ class Served:
     ready_s: float
 
     def run(self) -> dict[str, Any]:
-        """The run file: services and servers with their process ids."""
-        found: dict[str, Any] = json.loads((self.home / "run.json").read_text())
-        return found
+        """Return the run file: services and servers with their process ids."""
+        results: dict[str, Any] = json.loads((self.home / "run.json").read_text())
+        return results
 
     def get(self, path: str) -> Any:
-        """A document."""
+        """Return the document of a GET."""
         return self.call("GET", path)
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
-        """One request on a connection of its own; the document, or ChildError."""
+        """Return the document of a request on a new connection; raise ChildError for an error status."""
 
         async def once() -> Any:
             connection = Connection(self.port)
-            answer = await connection.send(request_bytes(method, path, body, **headers))
+            response = await connection.send(request_bytes(method, path, body, **headers))
             connection.close()
-            if answer.status >= 400:
-                raise ChildError(f"{method} {path}: {answer.status} {answer.body[:400]!r}")
-            return json.loads(answer.body)
+            if response.status >= 400:
+                raise ChildError(f"{method} {path}: {response.status} {response.body[:400]!r}")
+            return json.loads(response.body)
 
         return asyncio.run(once())
 
     def metrics(self) -> dict[str, float]:
-        """The api's metrics and those of the simulators, added up by series."""
-        found: dict[str, float] = {}
+        """Return the metrics of all services, summed by series."""
+        results: dict[str, float] = {}
         for port in self.run()["metrics"].values():
             for line in self._text(port).splitlines():
                 if line and not line.startswith("#"):
                     name, _, value = line.rpartition(" ")
-                    found[name] = found.get(name, 0.0) + float(value)
-        return found
+                    results[name] = results.get(name, 0.0) + float(value)
+        return results
 
     @staticmethod
     def _text(port: int) -> str:
         async def once() -> bytes:
             connection = Connection(port)
-            answer = await connection.send(request_bytes("GET", "/metrics", Connection="close"))
+            response = await connection.send(request_bytes("GET", "/metrics", Connection="close"))
             connection.close()
-            return answer.body
+            return response.body
 
         return asyncio.run(once()).decode()
 
 
 @contextmanager
 def serving(home: pathlib.Path, *, simulators: int) -> Iterator[Served]:
-    """`ondol serve` for as long as the block lasts; nightly warm runs are off."""
+    """Run `ondol serve` for the duration of the block, without nightly warm runs."""
     begin = time.perf_counter()
     child = subprocess.Popen(
         [

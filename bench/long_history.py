@@ -1,7 +1,7 @@
 """P12: thirty years of the whole market, in a process of its own; prints one line of JSON.
 
-The arrays are made up directly (what is measured is the engine, not the factors); those that a run does not read are
-not there, so that memory shows what a run touches.
+The arrays are random numbers (the engine is measured, not the factors); arrays that a run does not read are absent, so
+that memory shows the arrays that it reads.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from shared.simulation import run
 
 
 def panels(rows: int, stocks: int) -> MemoryPanels:
-    """A market of `rows` days and `stocks` stocks with the fields that the standard strategy reads."""
+    """Return a market of `rows` days and `stocks` stocks with the fields that the standard strategy reads."""
     import datetime as dt
 
     random = np.random.default_rng(1)
@@ -38,14 +38,14 @@ def panels(rows: int, stocks: int) -> MemoryPanels:
         "PER": random.random(shape, np.float32) * 40, "ROE": random.random(shape, np.float32) * 20,
         "MOMENTUM_3M": random.standard_normal(shape, np.float32),
     }  # fmt: skip
-    nobody: tuple[None, ...] = (None,) * stocks
+    absent: tuple[None, ...] = (None,) * stocks
     nothing = np.zeros(0, np.int32)
     names = tuple(f"{i:06d}" for i in range(stocks))
     return MemoryPanels(
         weekdays(dt.date(2025, 12, 26), rows),
         Instruments(
-            code=names, name=names, name_en=nobody, market=("KOSPI",) * stocks, sector=nobody, listed_on=nobody,
-            delisted_on=nobody,
+            code=names, name=names, name_en=absent, market=("KOSPI",) * stocks, sector=absent, listed_on=absent,
+            delisted_on=absent,
         ),
         fields, {"KOSPI": np.linspace(1000, 2000, rows)},
         Dividends(instrument=nothing, ex_date=nothing, dps=np.zeros(0), disclosed_on=nothing),
@@ -54,17 +54,17 @@ def panels(rows: int, stocks: int) -> MemoryPanels:
 
 
 def main() -> None:
-    """Arguments: rows, stocks, repeats."""
+    """Measure with the command line arguments rows, stocks, repeats."""
     rows, stocks, repeats = (int(word) for word in sys.argv[1:4])
-    made = panels(rows, stocks)
-    request = standard(made, rows - 100)
+    market = panels(rows, stocks)
+    request = standard(market, rows - 100)
     begin = time.perf_counter()
-    run(request, made)
+    run(request, market)
     first = time.perf_counter() - begin
     engine, whole = [], []
     for _ in range(repeats):
         begin = time.perf_counter()
-        outcome = run(request, made)
+        outcome = run(request, market)
         whole.append(1e3 * (time.perf_counter() - begin))
         engine.append(sum(outcome.timing[k] for k in ("evaluate_ms", "simulate_ms", "statistics_ms")))
     print(json.dumps({

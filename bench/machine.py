@@ -1,4 +1,4 @@
-"""The machine that a run was measured on."""
+"""Description of the measured machine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 def machine() -> dict[str, Any]:
-    """Processor, memory, kernel, versions and load."""
+    """Return processor, memory, kernel, versions and load."""
     cpu = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     model = next((line.split(":", 1)[1].strip() for line in cpu.splitlines() if line.startswith("model name")), "?")
     memory = pathlib.Path("/proc/meminfo").read_text(encoding="ascii").split()[1]

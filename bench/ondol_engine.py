@@ -1,6 +1,6 @@
 """This engine, measured like a peer: a process of its own over mapped panels.
 
-Arguments: repeats, where trades go, folders of workloads.
+Arguments: repeats, folder of the trades, folders of workloads.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from shared.simulation import run  # noqa: E402
 
 IMPORTED = time.process_time() - BEGIN
 ROUND, PAUSE_S = 15, 0.7
-"""Repeats are spread over seconds, as those of slower engines are: a shared machine is faster and slower by turns."""
+"""Pause between repeats, so that they cover seconds like those of slower engines: the machine's speed varies."""
 
 
 def _private_mb() -> float:
@@ -34,8 +34,10 @@ def _private_mb() -> float:
 
 
 def measure(folder: pathlib.Path, repeats: int, out: pathlib.Path) -> dict[str, Any]:
-    """Engine time (evaluate, simulate, statistics) and whole time (with the result) of the standard strategy, in `full`
-    and `plain` of ticks and limits, which peers do not know; `_own`: with a condition of its own in each run."""
+    """Return engine time (evaluate, simulate, statistics) and whole time (with the result) of the standard strategy.
+
+    `full` is with ticks and limits, `plain` without them as in the peers, `_own` with another condition in each run.
+    """
     from bench.workload import open_workload, standard
 
     workload = open_workload(folder)
@@ -52,7 +54,7 @@ def measure(folder: pathlib.Path, repeats: int, out: pathlib.Path) -> dict[str, 
             for t in outcome.result["trades"]
         ]
         (out / f"{workload.name}.json").write_text(json.dumps(trades))
-        found: dict[str, Any] = {"trades": len(trades), "final": outcome.result["equity"][-1]["equity"]}
+        results: dict[str, Any] = {"trades": len(trades), "final": outcome.result["equity"][-1]["equity"]}
         kinds: tuple[tuple[str, Callable[[int], BacktestRequest]], ...] = (
             ("plain_own", lambda number: standard(panels, workload.rows, plain=True, condition=number)),
             ("plain", lambda _: plain),
@@ -73,14 +75,14 @@ def measure(folder: pathlib.Path, repeats: int, out: pathlib.Path) -> dict[str, 
                 parts.append(outcome.timing)
                 engine.append(sum(outcome.timing[k] for k in ("evaluate_ms", "simulate_ms", "statistics_ms")))
             shares = [c * e / w for c, e, w in zip(cpu, engine, whole, strict=True)]
-            found[name] = {
+            results[name] = {
                 "cpu_s": cpu, "engine_cpu_s": shares, "engine_ms": engine, "whole_ms": whole,
                 "body_bytes": len(outcome.body),
                 "parts_ms": {k: float(np.median([p[k] for p in parts])) for k in parts[0]},
             }  # fmt: skip
-        found["peak_rss_mb"] = peak_rss_mb()
-        found["private_mb"] = _private_mb()
-        return found
+        results["peak_rss_mb"] = peak_rss_mb()
+        results["private_mb"] = _private_mb()
+        return results
 
 
 if __name__ == "__main__":

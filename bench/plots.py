@@ -28,7 +28,7 @@ def _save(figure: Any, folder: pathlib.Path, name: str) -> None:
 
 
 def engines(raw: dict[str, Any], folder: pathlib.Path) -> None:
-    """CPU of one backtest, by engine."""
+    """Plot the CPU of one backtest by engine."""
     titles, values = [], []
     for key, engine in raw["engines"].items():
         figures = engine["runs"].get("2000x250")
@@ -50,7 +50,7 @@ def engines(raw: dict[str, Any], folder: pathlib.Path) -> None:
 
 
 def latency(raw: dict[str, Any], folder: pathlib.Path) -> None:
-    """What a user waits for."""
+    """Plot the latency of a request."""
     answers = raw["system"]["answers"]
     parts = [("stored result", answers["stored"]), ("new request", answers["new"])]
     figure, axes = plt.subplots(figsize=(8.4, 2.4))
@@ -60,19 +60,19 @@ def latency(raw: dict[str, Any], folder: pathlib.Path) -> None:
         axes.text(figures["p99_ms"], row, f"  {figures['p50_ms']:.1f} / {figures['p99_ms']:.1f} ms", va="center")
     axes.set_yticks(range(len(parts)), [title for title, _ in parts])
     axes.set_xlim(right=1.3 * max(figures["p99_ms"] for _, figures in parts))
-    axes.set_xlabel("ms from POST to the whole answer, whole market, one year")
+    axes.set_xlabel("ms from POST to the whole response, whole market, one year")
     axes.legend(loc="lower right", frameon=False)
     _save(figure, folder, "bench-latency")
 
 
 def memory(raw: dict[str, Any], folder: pathlib.Path) -> None:
-    """Where the memory of sixteen simulators is."""
-    found = raw["system"]["memory"]
-    private = sum(m["private"] for name, m in found["services"].items() if name.startswith("simulator"))
+    """Plot the memory of sixteen simulators by kind."""
+    usage = raw["system"]["memory"]
+    private = sum(m["private"] for name, m in usage["services"].items() if name.startswith("simulator"))
     parts = {
-        "mapped panels, once": found["panels_mb"],
+        "mapped panels, shared": usage["panels_mb"],
         "simulators, private": private,
-        "both Redis": sum(found["redis_rss_mb"].values()),
+        "both Redis": sum(usage["redis_rss_mb"].values()),
     }
     figure, axes = plt.subplots(figsize=(8.4, 1.9))
     left = 0.0
@@ -80,13 +80,13 @@ def memory(raw: dict[str, Any], folder: pathlib.Path) -> None:
         axes.barh([""], [size], left=left, color=colour, label=f"{title}: {size:,.0f} MB")
         left += size
     axes.axvline(2048, color="black", linewidth=1, linestyle=":")
-    axes.set_xlabel("MB, sixteen simulators at work over all years (dotted: 2 GB)")
+    axes.set_xlabel("MB, sixteen busy simulators over all years (dotted: 2 GB)")
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.45), ncols=3, frameon=False, fontsize=9)
     _save(figure, folder, "bench-memory")
 
 
 def main() -> None:
-    """Draws what the run measured."""
+    """Plot the figures of the command line's file."""
     raw, folder = json.loads(pathlib.Path(sys.argv[1]).read_text()), pathlib.Path(sys.argv[2])
     engines(raw, folder)
     for draw, part in ((latency, "answers"), (memory, "memory")):

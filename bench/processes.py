@@ -1,4 +1,4 @@
-"""Children and what they cost: CPU and memory by wait4 and /proc."""
+"""Child processes with their CPU and memory by wait4 and /proc."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TICK = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True)
 class Ended:
-    """A child that has ended."""
+    """An ended child process."""
 
     code: int
     seconds: float
@@ -29,7 +29,7 @@ class Ended:
     errors: str
 
     def json(self) -> Any:
-        """The last line that it printed, or all of it, as JSON."""
+        """Return the last line of its output, or all of it, parsed as JSON."""
         try:
             return json.loads(self.output)
         except ValueError:
@@ -41,11 +41,11 @@ class ChildError(Exception):
 
 
 def run(command: Sequence[str], *, environment: Mapping[str, str] | None = None, timeout_s: float = 300) -> Ended:
-    """Runs a child to its end; CPU (user and system) is what os.wait4 gives.
+    """Run a child to its end; CPU (user and system) comes from os.wait4.
 
-    Peak memory is sampled (VmHWM): the peak that wait4 knows begins with that of the process that started the child.
+    Peak memory is sampled (VmHWM), because the peak of wait4 includes that of the parent before exec.
 
-    Raises ChildError with the end of what it said.
+    Raise ChildError with the end of its standard error for a non-zero exit code.
     """
     begin = time.perf_counter()
     variables = {**os.environ, "PYTHONPATH": str(ROOT), **(environment or {})}
@@ -54,8 +54,8 @@ def run(command: Sequence[str], *, environment: Mapping[str, str] | None = None,
     deadline, peak = begin + timeout_s, 0.0
     while True:
         peak = peak_rss_mb(child.pid) or peak
-        found, status, usage = os.wait4(child.pid, os.WNOHANG)
-        if found:
+        ended, status, usage = os.wait4(child.pid, os.WNOHANG)
+        if ended:
             break
         if time.perf_counter() > deadline:
             child.send_signal(signal.SIGTERM)
@@ -63,14 +63,14 @@ def run(command: Sequence[str], *, environment: Mapping[str, str] | None = None,
         time.sleep(0.005)
     child.returncode = os.waitstatus_to_exitcode(status)
     seconds = time.perf_counter() - begin
-    said, complained = _read(out), _read(errors)
+    said, errors = _read(out), _read(errors)
     if child.returncode:
-        raise ChildError(f"{' '.join(command)} ended with {child.returncode}:\n{complained[-2000:]}")
-    return Ended(child.returncode, seconds, usage.ru_utime + usage.ru_stime, peak, said, complained)
+        raise ChildError(f"{' '.join(command)} ended with {child.returncode}:\n{errors[-2000:]}")
+    return Ended(child.returncode, seconds, usage.ru_utime + usage.ru_stime, peak, said, errors)
 
 
 def peak_rss_mb(process: int) -> float | None:
-    """The most that a process was resident since its program began; None once it has ended."""
+    """Return the peak resident memory of a process in MB, None when it has ended."""
     try:
         table = pathlib.Path(f"/proc/{process}/status").read_text(encoding="utf-8")
     except OSError:
@@ -92,7 +92,7 @@ def _read(spool: Any) -> str:
 
 
 def ondol(*words: str, timeout_s: float = 600) -> Ended:
-    """A command of the command line."""
+    """Return the words of an `ondol` command."""
     return run([sys.executable, "-m", "ondol.main", *words], timeout_s=timeout_s)
 
 
@@ -105,26 +105,26 @@ def _stat(process: int) -> list[str] | None:
 
 
 def tree(root: int) -> list[int]:
-    """A process and everything below it."""
+    """Return a process and all its descendants."""
     parents = {}
     for name in os.listdir("/proc"):
         if name.isdigit() and (stat := _stat(int(name))) is not None:
             parents[int(name)] = int(stat[1])
-    found, new = {root}, {root}
+    totals, new = {root}, {root}
     while new:
-        new = {child for child, parent in parents.items() if parent in new} - found
-        found |= new
-    return sorted(found)
+        new = {child for child, parent in parents.items() if parent in new} - totals
+        totals |= new
+    return sorted(totals)
 
 
 def parent_of(process: int) -> int | None:
-    """The process that started another."""
+    """Return the parent of a process."""
     stat = _stat(process)
     return None if stat is None else int(stat[1])
 
 
 def cpu_s(root: int) -> float:
-    """User and system seconds of a process, everything below it, and what has ended below it."""
+    """Return user and system seconds of a process and its descendants, ended ones included."""
     total = 0
     for process in tree(root):
         stat = _stat(process)
@@ -134,28 +134,27 @@ def cpu_s(root: int) -> float:
 
 
 def cpu_by_name(processes: Mapping[str, int]) -> dict[str, float]:
-    """Seconds of each named process with what is below it; simulators together."""
-    found: dict[str, float] = {}
+    """Return CPU seconds by name with descendants; simulators are summed."""
+    totals: dict[str, float] = {}
     for name, process in processes.items():
         kind = name.partition("-")[0]
-        found[kind] = found.get(kind, 0.0) + cpu_s(process)
-    return found
+        totals[kind] = totals.get(kind, 0.0) + cpu_s(process)
+    return totals
 
 
 def started_monotonic(process: int) -> float | None:
-    """When a process began, on the clock of time.clock_gettime(CLOCK_BOOTTIME)."""
+    """Return the start time of a process on CLOCK_BOOTTIME."""
     stat = _stat(process)
     return None if stat is None else int(stat[19]) / _TICK
 
 
 def memory_mb(process: int, panels: str = "") -> dict[str, float]:
-    """Resident memory: `private` of the process alone, `pss` its share of what is shared, `rss` all that it sees;
-    `own` is the share without panels: what a forked process has in common with its parent counts by parts there.
+    """Return resident memory in MB: `private`, proportional `pss`, total `rss`, and `own`, the pss without panels.
 
-    Files in the folder `panels` are counted where they lie, once for the host: what of them only this process has
-    mapped at the moment is `panels_alone` and not private. A file that was removed is memory of those who hold it.
+    Files in the folder `panels` count once for the host: pages that only this process has mapped are `panels_alone`
+    and not `private`. Removed files count as memory of the processes that map them.
     """
-    found = {"private": 0.0, "pss": 0.0, "rss": 0.0, "anonymous": 0.0, "panels_alone": 0.0, "own": 0.0}
+    totals = {"private": 0.0, "pss": 0.0, "rss": 0.0, "anonymous": 0.0, "panels_alone": 0.0, "own": 0.0}
     in_panels = False
     for line in pathlib.Path(f"/proc/{process}/smaps").read_text(encoding="utf-8").splitlines():
         name, _, rest = line.partition(": ")
@@ -165,9 +164,9 @@ def memory_mb(process: int, panels: str = "") -> dict[str, float]:
             continue
         mb = int(rest.split()[0]) / 1024
         if name in ("Private_Clean", "Private_Dirty"):
-            found["panels_alone" if in_panels else "private"] += mb
+            totals["panels_alone" if in_panels else "private"] += mb
         elif name in ("Pss", "Rss", "Anonymous"):
-            found[name.lower()] += mb
+            totals[name.lower()] += mb
             if name == "Pss" and not in_panels:
-                found["own"] += mb
-    return found
+                totals["own"] += mb
+    return totals

@@ -1,4 +1,4 @@
-"""The tables of a run in markdown: the targets with their figures, and the engines side by side."""
+"""Markdown tables of a run: targets with their figures, and the engines in comparison."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Raw = Mapping[str, Any]
 
 
 def number(value: float | None, unit: str = "") -> str:
-    """Three figures, thousands apart."""
+    """Return a number with three significant digits and thousands separators."""
     if value is None:
         return "–"
     if abs(value) >= 1000:
@@ -28,13 +28,13 @@ def _line(row: Row) -> str:
     verdict = {True: "met", False: "**missed**", None: "not measured"}[row.met]
     if row.value is not None and math.isnan(row.value):
         bound = f"{sign} {number(target.bound)} {target.unit}"
-        return f"| {target.number} | {target.what} | {bound} | not all answered | **missed** |"
+        return f"| {target.number} | {target.what} | {bound} | not all completed | **missed** |"
     value = "" if row.value is None else f"{number(row.value)} {target.unit}{spread}"
     return f"| {target.number} | {target.what} | {sign} {number(target.bound)} {target.unit} | {value} | {verdict} |"
 
 
 def targets(raw: Raw) -> str:
-    """The table of the targets."""
+    """Return the table of the targets."""
     lines = ["| # | what | target | measured (middle half) | |", "|---|---|---|---|---|"]
     return "\n".join([*lines, *map(_line, rows(raw))])
 
@@ -44,17 +44,17 @@ def _seconds(key: str, figures: Raw) -> list[float]:
         kind = figures["plain" if key == "ondol_again" else "plain_own"]
         ours: list[float] = kind["cpu_s" if key == "ondol_result" else "engine_cpu_s"]
         return ours
-    found: list[float] = figures["cpu_s"]
-    return found
+    results: list[float] = figures["cpu_s"]
+    return results
 
 
 def engines(raw: Raw) -> str:
-    """CPU for each backtest of the standard strategy, peak memory, and the ratio to this engine."""
-    found = raw["engines"]
-    ours = found["ondol"]
+    """Return the table of CPU per backtest of the standard strategy, peak memory, and the ratio to this engine."""
+    results = raw["engines"]
+    ours = results["ondol"]
     columns = (
         "engine", "1 year, CPU ms", "3 years, CPU ms", "ratio 1 y", "ratio 3 y", "peak MB (3 y)",
-        "before the first, CPU s", "trades", "note",
+        "import and compile, CPU s", "trades", "note",
     )  # fmt: skip
     lines = ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
     table = [
@@ -63,13 +63,13 @@ def engines(raw: Raw) -> str:
             {
                 **ours,
                 "title": "**Ondol**: evaluate, days, statistics",
-                "note": "another condition in each run; ranks kept",
+                "note": "another condition in each run; ranks cached",
             },
         ),
-        ("ondol_again", {**ours, "title": "**Ondol**, one condition in all runs", "note": "its candidates kept"}),
-        ("ondol_result", {**ours, "title": "**Ondol**, with the encoded result", "note": "what is stored and sent"}),
+        ("ondol_again", {**ours, "title": "**Ondol**, one condition in all runs", "note": "candidates cached"}),
+        ("ondol_result", {**ours, "title": "**Ondol**, with the encoded result", "note": "with the stored document"}),
     ]
-    table += [(key, value) for key, value in found.items() if key != "ondol"]
+    table += [(key, value) for key, value in results.items() if key != "ondol"]
     for key, engine in table:
         cells = [engine["title"]]
         names = ("2000x250", "2000x750")
@@ -94,7 +94,7 @@ def engines(raw: Raw) -> str:
 
 
 def against(raw: Raw, earlier: Raw) -> str:
-    """The targets of two runs side by side, and the change."""
+    """Return a table of the targets of two runs with the change."""
     names = [f"{run['when']}, {run['machine']['commit']}" for run in (earlier, raw)]
     lines = [f"| # | what | {' | '.join(names)} | |", "|---|---|---|---|---|"]
     for before, now in zip(rows(earlier), rows(raw), strict=True):
@@ -106,30 +106,30 @@ def against(raw: Raw, earlier: Raw) -> str:
 
 
 def machine(raw: Raw) -> str:
-    """The machine in a sentence."""
-    found = raw["machine"]
+    """Return the machine in one line."""
+    results = raw["machine"]
     return (
-        f"{found['cpus']} x {found['model']}, {found['memory_gb']:.0f} GB, Linux {found['kernel']}, Python "
-        f"{found['python']}, {raw['when']}, load before the run {found['load']:.1f}, commit {found['commit']}"
+        f"{results['cpus']} x {results['model']}, {results['memory_gb']:.0f} GB, Linux {results['kernel']}, Python "
+        f"{results['python']}, {raw['when']}, load before the run {results['load']:.1f}, commit {results['commit']}"
     )
 
 
 def transports(raw: Raw) -> str:
-    """A new backtest beside the same steps without one."""
+    """Return a table of a new backtest and the baseline."""
     system = raw["system"]
     ours = system["answers"]
     lines = [
-        "| a request that nobody has asked before | p50, ms | p99, ms | a second, 16 in flight |",
+        "| a request without a stored result | p50, ms | p99, ms | a second, 16 in flight |",
         "|---|---|---|---|",
     ]
-    found = {
+    results = {
         "**Ondol**: one year of S, result stored": {
             **{name: ours["new"][name] for name in ("p50_ms", "p99_ms")}, "per_second": ours["sustained"]["per_second"],
         },
-        "3 ms of work instead, 60 KB stored, commits that wait for the disk": system["transport"]["on"],
-        "the same, commits that do not": system["transport"]["off"],
+        "baseline: 3 ms of work, 60 KB stored, synchronous commits": system["transport"]["on"],
+        "the same, asynchronous commits": system["transport"]["off"],
     }  # fmt: skip
-    for name, figures in found.items():
+    for name, figures in results.items():
         lines.append(
             f"| {name} | " + " | ".join(number(figures[key]) for key in ("p50_ms", "p99_ms", "per_second")) + " |"
         )
@@ -137,7 +137,7 @@ def transports(raw: Raw) -> str:
 
 
 def whole(raw: Raw) -> str:
-    """The report of a run."""
+    """Return the report of a run."""
     parts = [f"Measured on {machine(raw)}; the whole run took {raw['seconds']:.0f} s.", targets(raw)]
     if "engines" in raw:
         parts.append(engines(raw))

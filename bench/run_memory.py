@@ -1,8 +1,8 @@
-"""Memory of one run beyond its panels, in a process of its own that treats memory as a simulator does.
+"""Memory of one run in addition to its panels, in a process with the heap settings of a simulator.
 
-`python -m bench.run_memory` makes the workload of 2,700 stocks x 750 days and measures it; with a folder of a saved
-workload it measures that. The peak is what the kernel notes (VmHWM, set back before the run) above what was resident
-before: panels are mapped whole by an earlier run, so only memory of the run itself can grow.
+`python -m bench.run_memory` creates the workload of 2,700 stocks x 750 days and measures it; with a folder it measures
+the workload saved there. The peak is VmHWM, reset before the run, minus the resident memory before: an earlier run has
+mapped the panels, so only memory of the run itself grows.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ REPEATS = 5
 
 
 def measure(folder: pathlib.Path) -> dict[str, Any]:
-    """The peak of several runs of the standard strategy, in MiB above the quiet process, and what stays."""
+    """Return the peak of runs of the standard strategy in MiB above the idle process, and the retained memory."""
     from bench.peers.arrays import peak_rss_mb
     from bench.workload import open_workload, standard
     from shared.infra.memory import anonymous_bytes, resident_bytes, trim_heap
@@ -45,7 +45,7 @@ def measure(folder: pathlib.Path) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Measure a folder, or make one in another process and measure that."""
+    """Measure a folder, or create one in another process and measure it."""
     import os
 
     from shared.infra.memory import light_start, limit_heap
@@ -53,8 +53,8 @@ def main() -> int:
     limit_heap(mapped_from_bytes=1 << 18)
     if len(sys.argv) > 1:
         with light_start(os.environ):
-            found = measure(pathlib.Path(sys.argv[1]))
-        print(json.dumps(found))
+            figures = measure(pathlib.Path(sys.argv[1]))
+        print(json.dumps(figures))
         return 0
     from bench.processes import run
 

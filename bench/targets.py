@@ -1,4 +1,4 @@
-"""The targets of the design, each with how its figure is read from the raw numbers of a run.
+"""The performance targets, each with the function that reads its figure from the samples of a run.
 
 A figure is (value, unit); a target is met when the value is at most (`most`) or at least (`least`) its bound.
 """
@@ -15,7 +15,7 @@ Raw = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Target:
-    """One line of the table."""
+    """One performance target."""
 
     number: str
     what: str
@@ -26,13 +26,13 @@ class Target:
     spread: Callable[[Raw], tuple[float, float]] | None = None
 
     def met(self, value: float) -> bool:
-        """Whether a figure meets the target."""
+        """Return whether a figure meets the target."""
         return value <= self.bound if self.kind == "most" else value >= self.bound
 
 
 @dataclass(frozen=True)
 class Row:
-    """A line with its figure; `value` is None when the run did not measure it."""
+    """A target with its figure; `value` is None when it was not measured."""
 
     target: Target
     value: float | None
@@ -47,8 +47,8 @@ class Row:
 
 def _engine(name: str, kind: str = "full") -> tuple[Callable[[Raw], float], Callable[[Raw], tuple[float, float]]]:
     def values(raw: Raw) -> list[float]:
-        found: list[float] = raw["engines"]["ondol"]["runs"][name][kind]["engine_ms"]
-        return found
+        samples: list[float] = raw["engines"]["ondol"]["runs"][name][kind]["engine_ms"]
+        return samples
 
     def middle(raw: Raw) -> float:
         return float(statistics.median(values(raw)))
@@ -57,7 +57,7 @@ def _engine(name: str, kind: str = "full") -> tuple[Callable[[Raw], float], Call
 
 
 def _middle(values: list[float]) -> tuple[float, float]:
-    """The range of the middle half."""
+    """Return the interquartile range."""
     if len(values) < 4:
         return min(values), max(values)
     quarters = statistics.quantiles(values, n=4)
@@ -98,11 +98,11 @@ def _hit_rate(raw: Raw) -> float:
 
 
 def _answers(burst: str, figure: str) -> Callable[[Raw], float]:
-    """A figure of a burst; without meaning, so not a number, unless every answer was a finished one."""
+    """Return a reader of a burst's figure, which is NaN unless every response was 200."""
 
     def read(raw: Raw) -> float:
-        found = raw["system"]["answers"][burst]
-        return float(found[figure]) if set(map(str, found["statuses"])) == {"200"} else float("nan")
+        figures = raw["system"]["answers"][burst]
+        return float(figures[figure]) if set(map(str, figures["statuses"])) == {"200"} else float("nan")
 
     return read
 
@@ -164,12 +164,18 @@ TARGETS = (
         "P1", "CPU of vectorbt without statistics / ours, 3 years", "x", 100, "least", _ratio("vectorbt", "2000x750")
     ),
     Target(
-        "P2", "POST to the answer, never seen, 1 year, p50", "ms", 10, "most", _answers("new", "p50_ms"), _rounds("new")
+        "P2",
+        "POST to the response, no stored result, 1 year, p50",
+        "ms",
+        10,
+        "most",
+        _answers("new", "p50_ms"),
+        _rounds("new"),
     ),
     Target("P2", "the same, p99", "ms", 40, "most", _answers("new", "p99_ms")),
     Target(
         "P2",
-        "the same, each with a condition of its own, p50",
+        "the same, each with its own condition, p50",
         "ms",
         10,
         "most",
@@ -177,18 +183,18 @@ TARGETS = (
         _rounds("own_condition"),
     ),
     Target(
-        "P3", "answered from a stored result, p50", "ms", 2, "most", _answers("stored", "p50_ms"), _rounds("stored")
+        "P3", "response from a stored result, p50", "ms", 2, "most", _answers("stored", "p50_ms"), _rounds("stored")
     ),
     Target(
         "P3",
-        "GET of a stored one, for each second of CPU of the system",
+        "GET of a stored result, per second of CPU of the system",
         "",
         1000,
         "least",
         _for_each_cpu_second("get"),
     ),
-    Target("P4", "100 users at once, all answered", "s", 0.7, "most", _answers("users_100", "seconds")),
-    Target("P4", "1,000 users at once, all answered", "s", 6, "most", _answers("users_1000", "seconds")),
+    Target("P4", "100 concurrent users, all completed", "s", 0.7, "most", _answers("users_100", "seconds")),
+    Target("P4", "1,000 concurrent users, all completed", "s", 6, "most", _answers("users_1000", "seconds")),
     Target(
         "P5",
         "sustained 1-year backtests, results stored",
@@ -198,7 +204,12 @@ TARGETS = (
         _answers("sustained", "per_second"),
     ),
     Target(
-        "P6", "first answer of a simulator process", "s", 1.0, "most", *_all_of("system", "first_answer", "seconds")
+        "P6",
+        "first response of a new simulator process",
+        "s",
+        1.0,
+        "most",
+        *_all_of("system", "first_answer", "seconds"),
     ),
     Target(
         "P7",
@@ -209,13 +220,13 @@ TARGETS = (
         _at("system", "prepare", "whole", "published_s"),
     ),
     Target("P7", "one more day", "s", 1.5, "most", _at("system", "prepare", "one_day", "published_s")),
-    Target("P8", "full warm run from nothing", "s", 15, "most", _at("system", "warm", "cold", "seconds")),
-    Target("P8", "warm run when nothing changed", "s", 2, "most", _at("system", "warm", "unchanged", "seconds")),
+    Target("P8", "full warm run with an empty cache", "s", 15, "most", _at("system", "warm", "cold", "seconds")),
+    Target("P8", "warm run on an unchanged dataset", "s", 2, "most", _at("system", "warm", "unchanged", "seconds")),
     Target("P9", "bytes of a dataset version in Redis, 3 years, all fields", "MB", 150, "most", _dataset),
     Target("P10", "16 simulators, panels, both Redis", "MiB", 2048, "most", _at("system", "memory", "total_mb")),
     Target(
         "P10",
-        "private memory of a simulator, most",
+        "private memory of a simulator, maximum",
         "MiB",
         60,
         "most",
@@ -234,21 +245,21 @@ TARGETS = (
     Target(
         "P12", "engine time of S, 6,900 of 7,000 days x 4,800 stocks", "ms", 60, "most", *_all_of("growth", "engine_ms")
     ),
-    Target("P13", "hit rate of what was warmed (chunks, results)", "%", 100, "least", _hit_rate),
+    Target("P13", "hit rate after a warm run (chunks, results)", "%", 100, "least", _hit_rate),
     Target("P15", "make demo from a fresh clone", "s", 180, "most", _at("demo", "seconds")),
     Target("P15", "importing the api", "MiB", 80, "most", _at("system", "imports", "api", "rss_mb")),
 )
 
 
 def rows(raw: Raw) -> list[Row]:
-    """Each target with its figure."""
-    found = []
+    """Return each target with its figure."""
+    rows = []
     for target in TARGETS:
         try:
             value = target.read(raw)
             low, high = target.spread(raw) if target.spread else (None, None)
         except (KeyError, TypeError, ValueError, IndexError):
-            found.append(Row(target, None, None, None))
+            rows.append(Row(target, None, None, None))
             continue
-        found.append(Row(target, value, low, high))
-    return found
+        rows.append(Row(target, value, low, high))
+    return rows

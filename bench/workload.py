@@ -1,4 +1,4 @@
-"""The standard workload: a seeded market in arrays, its dataset version, the requests, and what peers read of it."""
+"""The standard workload: a seeded market in arrays, its dataset version, its requests, and the export for peers."""
 
 from __future__ import annotations
 
@@ -31,24 +31,24 @@ from tests.support.build_in_memory import build_panels
 
 FACTORS = ("PER", "ROE", "MOMENTUM_3M", "MARKET_CAP")
 LOOK_BACK = 300
-"""Rows before the window: a year for the longest factor, and some."""
+"""Rows before the window: a year for the longest factor, and a margin."""
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def weekdays(last: dt.date, count: int) -> Array:
-    """int32 [count]: the weekdays up to `last`."""
-    found: list[int] = []
+    """Return int32 [count]: the weekdays up to `last`."""
+    days: list[int] = []
     day = last
-    while len(found) < count:
+    while len(days) < count:
         if day.weekday() < 5:
-            found.append(to_day(day))
+            days.append(to_day(day))
         day -= dt.timedelta(days=1)
-    return np.array(found[::-1], np.int32)
+    return np.array(days[::-1], np.int32)
 
 
 def raw_market(stocks: int, days: int, seed: int = 1, last: dt.date = dt.date(2025, 12, 26)) -> RawMarket:
-    """A market whose stocks trade on every day, with quarterly statements; the same arrays for the same arguments."""
+    """Return a market whose stocks trade on every day, with quarterly statements; equal for equal arguments."""
     random = np.random.default_rng(seed)
     dates = weekdays(last, days)
     steps = random.normal(0.0003, 0.025, (days, stocks))
@@ -57,21 +57,21 @@ def raw_market(stocks: int, days: int, seed: int = 1, last: dt.date = dt.date(20
     high, low = np.maximum(open_, close) * 1.01, np.minimum(open_, close) * 0.99
     volume = random.integers(1_000, 1_000_000, (days, stocks)).astype(float)
     shares = np.tile(random.integers(1_000_000, 100_000_000, stocks).astype(float), (days, 1))
-    absent = np.full((days, stocks), np.nan)
+    nothing = np.full((days, stocks), np.nan)
     prices = {
         "open": open_, "high": high, "low": low, "close": close, "volume": volume, "trading_value": volume * close,
-        "market_cap": close * shares, "listed_shares": shares, "change": absent, "change_rate": absent,
+        "market_cap": close * shares, "listed_shares": shares, "change": nothing, "change_rate": nothing,
         "split": np.ones((days, stocks)),
     }  # fmt: skip
-    nobody: tuple[None, ...] = (None,) * stocks
+    nothing: tuple[None, ...] = (None,) * stocks
     instruments = Instruments(
         code=tuple(f"{i:05d}0" for i in range(stocks)),
         name=tuple(f"Synthetic {i:04d}" for i in range(stocks)),
-        name_en=nobody,
+        name_en=nothing,
         market=tuple("KOSDAQ" if i % 3 else "KOSPI" for i in range(stocks)),
-        sector=nobody,
-        listed_on=nobody,
-        delisted_on=nobody,
+        sector=nothing,
+        listed_on=nothing,
+        delisted_on=nothing,
     )
     nothing = np.zeros(0, np.int32)
     return RawMarket(
@@ -117,7 +117,7 @@ class Workload:
     rows: int
 
     def mapped(self, directory: pathlib.Path, budget_bytes: int = 8 << 30) -> MappedPanels:
-        """The panels as a simulator sees them: mapped files under `directory`."""
+        """Return the panels as in a simulator: mapped files under `directory`."""
         directory.mkdir(parents=True, exist_ok=True)
 
         def fetch(names: Sequence[str]) -> dict[str, bytes]:
@@ -126,7 +126,7 @@ class Workload:
         return MappedPanels(directory, self.manifest, fetch, budget_bytes)
 
     def save(self, folder: pathlib.Path) -> None:
-        """Writes the version for another process."""
+        """Write the version for another process."""
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "workload.msgpack").write_bytes(
             msgspec.msgpack.encode({"parts": self.parts, "rows": self.rows, "name": self.name})
@@ -134,12 +134,12 @@ class Workload:
         (folder / "manifest.json").write_bytes(self.manifest_bytes())
 
     def manifest_bytes(self) -> bytes:
-        """The manifest as the preparer stores it."""
+        """Return the manifest as the preparer stores it."""
         return to_bytes(self.manifest)
 
 
 def open_workload(folder: pathlib.Path) -> Workload:
-    """What `save` wrote."""
+    """Load a workload that `save` wrote."""
     stored = msgspec.msgpack.decode((folder / "workload.msgpack").read_bytes())
     return Workload(
         name=stored["name"],
@@ -150,7 +150,7 @@ def open_workload(folder: pathlib.Path) -> Workload:
 
 
 def make(stocks: int, rows: int, seed: int = 1, keys: Sequence[str] = FACTORS) -> tuple[Workload, MemoryPanels]:
-    """The workload of a window of `rows` days, with its panels in memory."""
+    """Return the workload of a window of `rows` days, and its panels in memory."""
     panels = build_panels(raw_market(stocks, rows + LOOK_BACK, seed), keys)
     everything = slice(0, len(panels.days))
     content, parts = encode_all(
@@ -165,33 +165,44 @@ def make(stocks: int, rows: int, seed: int = 1, keys: Sequence[str] = FACTORS) -
     return Workload(name=name, manifest=manifest_of(content, 1, {}), parts=parts, rows=rows), panels
 
 
+EXECUTION: dict[str, Any] = {"max_volume_pct": None, "delisting": "last_price"}
+"""Execution without the rules that no peer and no earlier measurement has: volume cap and liquidation trading."""
+
+
+def strategy(number: int | None = None) -> dict[str, Any]:
+    """Return the standard strategy over stocks of every kind; `number`: with a condition that is unique for it."""
+    rules = STANDARD.strategy if number is None else with_condition(number)
+    return {**rules, "universe": {**rules.get("universe", {}), "kinds": None}}
+
+
 def with_condition(number: int) -> dict[str, Any]:
-    """The standard strategy with a condition that no other number has, and that as many stocks fulfil."""
+    """Return the standard strategy with a condition that is unique for `number` and selects as many stocks."""
     buy = STANDARD.strategy["buy"]
     where = buy["where"].replace("PER < 10 ", f"PER < {10 + (number + 1) / 1e6:.6f} ")
     if where == buy["where"]:
-        raise ValueError(f"the standard condition has another form: {where}")
+        raise ValueError(f"the standard condition has an unexpected form: {where}")
     return {**STANDARD.strategy, "buy": {**buy, "where": where}}
 
 
 def standard(
     panels: Panels, rows: int, *, plain: bool = False, condition: int | None = None, **changes: Any
 ) -> BacktestRequest:
-    """The standard strategy over the last `rows` days; `plain`: without ticks and limits, which no peer knows;
-    `condition`: with one of its own."""
+    """Return the standard strategy over the last `rows` days.
+
+    `plain`: without ticks and limits, which no peer has; `condition`: a number for a unique condition.
+    """
     body: dict[str, Any] = {
-        "strategy": STANDARD.strategy if condition is None else with_condition(condition),
+        "strategy": strategy(condition),
         "costs": STANDARD.costs,
         "start": from_day(int(panels.days[-rows])).isoformat(),
         "end": from_day(int(panels.days[-1])).isoformat(),
     }
-    if plain:
-        body["execution"] = {"price_limits": False, "tick_size": False}
+    body["execution"] = {**EXECUTION, **({"price_limits": False, "tick_size": False} if plain else {})}
     return request_of({**body, **changes})
 
 
 def export(panels: Panels, rows: int, folder: pathlib.Path) -> None:
-    """Writes the arrays of bench/peers/arrays.py."""
+    """Write the arrays of bench/peers/arrays.py."""
     folder.mkdir(parents=True, exist_ok=True)
     window = slice(len(panels.days) - rows, len(panels.days))
     before = slice(window.start - 1, window.stop - 1)

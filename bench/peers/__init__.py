@@ -1,1 +1,1 @@
-"""Other engines on the same arrays, each a program of its own that prints one line of JSON."""
+"""Other engines over the same arrays; each module is a program that prints one line of JSON."""

@@ -1,4 +1,4 @@
-"""The arrays that every peer gets, the rules of the standard strategy, and how a peer is timed.
+"""Input arrays of the peers, the rules of the standard strategy, and the timing of a peer.
 
 Matrices are [days of the window, stocks]. Row d of a signal (`per, pct, roe, close, mean, momentum`: float32) is the
 row *before* day d, so that a peer may use it on day d; `open, high, low, last` (float64) are those of day d itself.
@@ -26,7 +26,7 @@ TOUCH = 1e-9
 
 @dataclass(frozen=True)
 class Arrays:
-    """What the exporter wrote."""
+    """The exported arrays of a window."""
 
     days: np.ndarray  # int32 [D], days since 1970
     tax: np.ndarray  # float64 [D], fraction of a sale
@@ -42,18 +42,18 @@ class Arrays:
     last: np.ndarray
 
     def eligible(self) -> np.ndarray:
-        """bool [D, N]: the condition of the standard strategy, on planes that were computed before."""
-        found: np.ndarray = (
+        """Return bool [D, N]: the condition of the standard strategy from precomputed arrays."""
+        results: np.ndarray = (
             ((self.per < np.float32(10)) | (self.pct < np.float32(0.3)))
             & (self.roe > np.float32(10))
             & (self.close > self.mean)
             & (self.momentum == self.momentum)
         )
-        return found
+        return results
 
 
 def load(folder: str | pathlib.Path) -> Arrays:
-    """The arrays of a folder, in memory."""
+    """Load the arrays of a folder into memory."""
     return Arrays(**{f.name: np.load(pathlib.Path(folder) / f"{f.name}.npy") for f in fields(Arrays)})
 
 
@@ -62,7 +62,7 @@ Trades = list[tuple[int, int, int, float]]
 
 
 def peak_rss_mb() -> float:
-    """The most that this process was resident since its program began."""
+    """Return the peak resident memory of this process in MB."""
     table = pathlib.Path("/proc/self/status").read_text(encoding="utf-8")
     return int(next(line for line in table.splitlines() if line.startswith("VmHWM")).split()[1]) / 1024
 
@@ -71,19 +71,19 @@ Run = Callable[[Arrays], tuple[Trades | None, float]]
 
 
 def measure(run: Run, *, imported_s: float, variants: dict[str, Run] | None = None) -> None:
-    """Runs a peer on each folder of the command line and prints what it took.
+    """Run a peer on each folder of the command line and print its timings as JSON.
 
-    Arguments: repeats, where trades go, folders. The first run of a folder is reported apart (`first_cpu_s`): it
-    compiles. `variants` are measured likewise, after the run itself.
+    Arguments: repeats, folder of the trades, folders. The first run of a folder is reported separately (`first_cpu_s`)
+    because it compiles. `variants` are measured after the run itself.
     """
     repeats, out, folders = int(sys.argv[1]), pathlib.Path(sys.argv[2]), sys.argv[3:]
     given = {pathlib.Path(folder).name: load(folder) for folder in folders}
     runs = {"": run, **(variants or {})}
-    found = {
+    results = {
         key: {name: _timed(one, arrays, repeats, out / f"{name}.json") for name, arrays in given.items()}
         for key, one in runs.items()
     }
-    print(json.dumps({"import_cpu_s": imported_s, "runs": found.pop(""), "variants": found}))
+    print(json.dumps({"import_cpu_s": imported_s, "runs": results.pop(""), "variants": results}))
 
 
 def _timed(run: Run, arrays: Arrays, repeats: int, file: pathlib.Path) -> dict[str, Any]:

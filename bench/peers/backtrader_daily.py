@@ -1,6 +1,6 @@
-"""backtrader: market orders at the next open, stop and target as a pair of which one cancels the other.
+"""backtrader: market orders at the next open, stop and target as one-cancels-other orders.
 
-Its stops work from the day after the purchase, so its trades are others. Bars are fed from arrays, observers are off.
+Its stops are active from the day after the purchase, so its trades differ. Bars come from arrays, without observers.
 """
 
 import time
@@ -28,7 +28,7 @@ IMPORTED = time.process_time() - BEGIN
 
 
 class Feed(bt.feed.DataBase):  # type: ignore[misc]
-    """One stock, from lists."""
+    """Data feed of one stock from lists."""
 
     params = (("bars", None),)
 
@@ -101,7 +101,7 @@ class Standard(bt.Strategy):  # type: ignore[misc]
 
 
 def run(a: Arrays) -> tuple[None, float]:
-    """No trades to compare, and the money at the end."""
+    """Return no trades and the final value."""
     cerebro = bt.Cerebro(stdstats=False)
     dates = [bt.date2num(dt.datetime.fromordinal(int(day) + 719163)) for day in a.days]
     for i in range(a.open.shape[1]):

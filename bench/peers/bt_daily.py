@@ -1,6 +1,6 @@
-"""bt with one algorithm of its own: buys and sells at the close, stops judged at the close.
+"""bt with one algorithm: buys and sells at the close, stops evaluated at the close.
 
-bt knows closes only, so its trades are others; it is asked for the value of the portfolio.
+bt uses closes only, so its trades differ; it computes the value of the portfolio.
 """
 
 import time
@@ -65,7 +65,7 @@ class Standard(bt.Algo):  # type: ignore[misc]
 
 
 def run(a: Arrays) -> tuple[None, float]:
-    """No trades to compare, and the money at the end."""
+    """Return no trades and the final value."""
     names = [f"{i:06d}" for i in range(a.open.shape[1])]
     dates = pd.DatetimeIndex(a.days.astype("datetime64[D]"))
     closes = pd.DataFrame(a.last, index=dates, columns=names)

@@ -1,4 +1,4 @@
-"""A compiled day loop over dense arrays (numba), the percentile ranks given: what a careful author writes by hand."""
+"""A compiled day loop over dense arrays (numba) with given percentile ranks, written by hand."""
 
 import time
 
@@ -29,7 +29,7 @@ TEN, THIRD = np.float32(10), np.float32(0.3)
 
 @numba.njit(cache=False)
 def best(per, pct, roe, close, mean, momentum, held, sold, d, wanted, cols, keys):  # type: ignore[no-untyped-def]
-    """The first `wanted` candidates by momentum descending, stock ascending; returns how many."""
+    """Select the first `wanted` candidates by momentum descending, stock ascending; return their number."""
     size = 0
     for i in range(per.shape[0]):
         if (per[i] < TEN or pct[i] < THIRD) and roe[i] > TEN and close[i] > mean[i]:
@@ -49,8 +49,8 @@ def best(per, pct, roe, close, mean, momentum, held, sold, d, wanted, cols, keys
 
 
 @numba.njit(cache=False)
-def live(days, tax, per, pct, roe, close, mean, momentum, opens, highs, lows, lasts, log, prices):  # type: ignore[no-untyped-def]
-    """Lives all days; fills log [room, 3] and prices [room]; returns (trades, equity by day)."""
+def simulate(days, tax, per, pct, roe, close, mean, momentum, opens, highs, lows, lasts, log, prices):  # type: ignore[no-untyped-def]
+    """Simulate all days; fill log [capacity, 3] and prices [capacity]; return (trades, equity by day)."""
     rows, n = opens.shape
     held, sold = np.zeros(n, np.bool_), np.full(n, -1, np.int64)
     cols, keys = np.empty(64, np.int64), np.empty(64, np.float32)
@@ -61,13 +61,13 @@ def live(days, tax, per, pct, roe, close, mean, momentum, opens, highs, lows, la
             if step == 1:
                 slots = SLOTS - count
                 if slots > 0:
-                    found = best(
+                    selected = best(
                         per[d], pct[d], roe[d], close[d], mean[d], momentum[d], held, sold, d, slots + 8, cols, keys
                     )
                     worth = cash
                     for h in range(count):
                         worth += shares[h] * opens[d, stock[h]]
-                    for c in range(found):
+                    for c in range(selected):
                         if slots == 0:
                             break
                         i = cols[c]
@@ -87,7 +87,7 @@ def live(days, tax, per, pct, roe, close, mean, momentum, opens, highs, lows, la
                         count, slots = count + 1, slots - 1
                         log[fills, 0], log[fills, 1], log[fills, 2], prices[fills] = d, i, size, price
                         fills += 1
-            kept = 0
+            remaining = 0
             for h in range(count):
                 i, reference = stock[h], np.nan
                 low, high = entry[h] * (1 - STOP / 100), entry[h] * (1 + TAKE / 100)
@@ -108,9 +108,14 @@ def live(days, tax, per, pct, roe, close, mean, momentum, opens, highs, lows, la
                     fills += 1
                     held[i], sold[i] = False, d
                 else:
-                    stock[kept], shares[kept], entry[kept], since[kept] = i, shares[h], entry[h], since[h]
-                    kept += 1
-            count = kept
+                    stock[remaining], shares[remaining], entry[remaining], since[remaining] = (
+                        i,
+                        shares[h],
+                        entry[h],
+                        since[h],
+                    )
+                    remaining += 1
+            count = remaining
         worth = cash
         for h in range(count):
             worth += shares[h] * lasts[d, stock[h]]
@@ -119,9 +124,9 @@ def live(days, tax, per, pct, roe, close, mean, momentum, opens, highs, lows, la
 
 
 def run(a: Arrays) -> tuple[Trades, float]:
-    """The trades, and the money at the end."""
+    """Return the trades and the final value."""
     log, prices = np.empty((4 * SLOTS * len(a.days), 3), np.int64), np.empty(4 * SLOTS * len(a.days))
-    fills, equity = live(
+    fills, equity = simulate(
         a.days, a.tax, a.per, a.pct, a.roe, a.close, a.mean, a.momentum, a.open, a.high, a.low, a.last, log, prices
     )
     rows = [(d, i, s, p) for (d, i, s), p in zip(log[:fills].tolist(), prices[:fills].tolist(), strict=True)]

@@ -1,4 +1,4 @@
-"""Plain numpy, a day at a time: the condition over whole planes, the ranking by partition, holdings in a dict."""
+"""numpy, one day at a time: the condition over whole matrices, the ranking by partition, holdings in a dict."""
 
 import time
 
@@ -26,7 +26,7 @@ IMPORTED = time.process_time() - BEGIN
 
 
 def run(a: Arrays) -> tuple[Trades, float]:
-    """The trades, and the money at the end."""
+    """Return the trades and the final value."""
     eligible, days = a.eligible(), a.days.tolist()
     trades: Trades = []
     held: dict[int, list[float]] = {}  # stock -> shares, entry price, entry day

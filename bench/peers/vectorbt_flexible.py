@@ -1,8 +1,8 @@
 """vectorbt with a flexible order function: the same trades.
 
-The orders of a day are decided before its segment by a compiled loop, the order function hands them over one by one, so
-that what vectorbt adds is its own bookkeeping and nothing else. The value of the portfolio is asked for; with
-`statistics` as the last argument its table of statistics, too (this engine's time includes its own).
+A compiled loop decides the orders of a day before its segment and the order function returns them one by one, so that
+vectorbt adds only its bookkeeping. The value of the portfolio is computed; the variant `statistics` adds its table of
+statistics (this engine's time includes its own).
 """
 
 import time
@@ -37,29 +37,29 @@ IMPORTED = time.process_time() - BEGIN
 def decide(
     c, days, tax, eligible, momentum, opens, highs, lows, count, cash, stock, shares, entry, since, held, sold, todo
 ):  # type: ignore[no-untyped-def]
-    """Decides the orders of a day into `todo` [room, 4]: stock, size, price, fees."""
+    """Write the orders of a day into `todo` [capacity, 4]: stock, size, price, fees."""
     d, n = c.i, 0
     for step in range(2):
         if step == 1:
             slots = SLOTS - count[0]
             if slots > 0:
-                cols, keys, found = np.empty(SLOTS + 8, np.int64), np.empty(SLOTS + 8, np.float32), 0
+                cols, keys, selected = np.empty(SLOTS + 8, np.int64), np.empty(SLOTS + 8, np.float32), 0
                 for i in range(eligible.shape[1]):
                     if eligible[d, i]:
                         key = momentum[d, i]
-                        if held[i] or sold[i] == d or (found == slots + 8 and not key > keys[found - 1]):
+                        if held[i] or sold[i] == d or (selected == slots + 8 and not key > keys[selected - 1]):
                             continue
-                        at = found if found < slots + 8 else slots + 7
+                        at = selected if selected < slots + 8 else slots + 7
                         while at > 0 and keys[at - 1] < key:
                             keys[at], cols[at] = keys[at - 1], cols[at - 1]
                             at -= 1
                         keys[at], cols[at] = key, i
-                        if found < slots + 8:
-                            found += 1
+                        if selected < slots + 8:
+                            selected += 1
                 worth = cash[0]
                 for h in range(count[0]):
                     worth += shares[h] * opens[d, stock[h]]
-                for k in range(found):
+                for k in range(selected):
                     if slots == 0:
                         break
                     i = cols[k]
@@ -79,7 +79,7 @@ def decide(
                     slots -= 1
                     todo[n, 0], todo[n, 1], todo[n, 2], todo[n, 3] = i, size, price, COMMISSION
                     n += 1
-        kept = 0
+        remaining = 0
         for h in range(count[0]):
             i, reference = stock[h], np.nan
             low, high = entry[h] * (1 - STOP / 100), entry[h] * (1 + TAKE / 100)
@@ -100,16 +100,21 @@ def decide(
                 n += 1
                 held[i], sold[i] = False, d
             else:
-                stock[kept], shares[kept], entry[kept], since[kept] = i, shares[h], entry[h], since[h]
-                kept += 1
-        count[0] = kept
+                stock[remaining], shares[remaining], entry[remaining], since[remaining] = (
+                    i,
+                    shares[h],
+                    entry[h],
+                    since[h],
+                )
+                remaining += 1
+        count[0] = remaining
     count[1], count[2] = n, 0
     return (todo, count)
 
 
 @numba.njit
 def hand_over(c, todo, count):  # type: ignore[no-untyped-def]
-    """The next order of the day."""
+    """Return the next order of the day."""
     k = count[2]
     if k >= count[1]:
         return -1, NoOrder
@@ -118,19 +123,19 @@ def hand_over(c, todo, count):  # type: ignore[no-untyped-def]
 
 
 def run(a: Arrays) -> tuple[Trades, float]:
-    """The trades, and the money at the end."""
+    """Return the trades and the final value."""
     return outcome(simulated(a))
 
 
 def run_with_statistics(a: Arrays) -> tuple[Trades, float]:
-    """The same after vectorbt's statistics."""
+    """Return the same after computing vectorbt's statistics."""
     portfolio = simulated(a)
     portfolio.stats()
     return outcome(portfolio)
 
 
 def simulated(a: Arrays) -> vbt.Portfolio:
-    """The portfolio of the standard strategy."""
+    """Return the portfolio of the standard strategy."""
     n = a.open.shape[1]
     state = (
         np.zeros(3, np.int64), np.array([CASH]), np.empty(64, np.int64), np.empty(64), np.empty(64),
@@ -146,7 +151,7 @@ def simulated(a: Arrays) -> vbt.Portfolio:
 
 
 def outcome(portfolio: vbt.Portfolio) -> tuple[Trades, float]:
-    """The orders as trades, and the last value."""
+    """Return the orders as trades, and the final value."""
     value = portfolio.value()
     records = portfolio.orders.values
     signs = np.where(records["side"] == 0, 1, -1)

@@ -1,6 +1,6 @@
-"""vectorbt from signals: entries for the day's twenty best, stop and target by vectorbt.
+"""vectorbt from signals: entries for the day's twenty best stocks, stop and target by vectorbt.
 
-It has no cap of twenty holdings and no longest holding time, so it trades more often and other stocks.
+It has no limit of twenty holdings and no maximum holding time, so its trades differ.
 """
 
 import time
@@ -16,7 +16,7 @@ IMPORTED = time.process_time() - BEGIN
 
 
 def run(a: Arrays) -> tuple[None, float]:
-    """No trades to compare, and the money at the end."""
+    """Return no trades and the final value."""
     rank = np.where(a.eligible(), -a.momentum, np.float32(np.inf))
     last = np.partition(rank, SLOTS, axis=1)[:, SLOTS : SLOTS + 1]
     portfolio = vbt.Portfolio.from_signals(

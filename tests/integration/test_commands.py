@@ -317,4 +317,4 @@ async def test_not_ready_is_told_by_the_exit_code(system: System) -> None:
     finally:
         del cache.answers
     assert ended.code == 1
-    assert "cache     does not answer" in ended.out.decode()
+    assert "cache     unavailable" in ended.out.decode()

@@ -195,15 +195,15 @@ async def test_new_ones_that_end_at_their_start_are_refused_with_the_reason_and_
         database_url="", broker_url=settings.broker_url or "", cache_url=settings.cache_url or "", sockets="",
         panel_dir="", passwords={"simulator": "unknown"},
     )  # fmt: skip
-    nursery = ForkServer({}, ROOT, tmp_path / "nursery.log")
-    process = await nursery.start()
+    fork_server = ForkServer({}, ROOT, tmp_path / "fork_server.log")
+    process = await fork_server.start()
     run_file = RunFile(tmp_path)
-    supervisor = Supervisor(settings=absent, servers=servers, passed={}, fork_server=nursery, run_file=run_file)
+    supervisor = Supervisor(settings=absent, servers=servers, passed={}, fork_server=fork_server, run_file=run_file)
     simulators = SimulatorScaler(supervisor, run_file, database_url=settings.database_url or "", max_pool_size=8)
-    with pytest.raises(SetupError, match=r"simulator-\d ended at its start .+ is 0 as before\."):
+    with pytest.raises(SetupError, match=r"simulator-\d exited at its start .+ is still 0\."):
         await simulators.scale(3)
     assert supervisor.names == []
     children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children")
     await until(lambda: not children.read_text(encoding="utf-8").split())
-    await nursery.close()
+    await fork_server.close()
     await asyncio.wait_for(process.wait(), PATIENCE_S)
