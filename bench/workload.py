@@ -57,10 +57,10 @@ def raw_market(stocks: int, days: int, seed: int = 1, last: dt.date = dt.date(20
     high, low = np.maximum(open_, close) * 1.01, np.minimum(open_, close) * 0.99
     volume = random.integers(1_000, 1_000_000, (days, stocks)).astype(float)
     shares = np.tile(random.integers(1_000_000, 100_000_000, stocks).astype(float), (days, 1))
-    nothing = np.full((days, stocks), np.nan)
+    absent = np.full((days, stocks), np.nan)
     prices = {
         "open": open_, "high": high, "low": low, "close": close, "volume": volume, "trading_value": volume * close,
-        "market_cap": close * shares, "listed_shares": shares, "change": nothing, "change_rate": nothing,
+        "market_cap": close * shares, "listed_shares": shares, "change": absent, "change_rate": absent,
         "split": np.ones((days, stocks)),
     }  # fmt: skip
     nothing: tuple[None, ...] = (None,) * stocks
