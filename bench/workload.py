@@ -63,15 +63,15 @@ def raw_market(stocks: int, days: int, seed: int = 1, last: dt.date = dt.date(20
         "market_cap": close * shares, "listed_shares": shares, "change": absent, "change_rate": absent,
         "split": np.ones((days, stocks)),
     }  # fmt: skip
-    nothing: tuple[None, ...] = (None,) * stocks
+    unknown: tuple[None, ...] = (None,) * stocks
     instruments = Instruments(
         code=tuple(f"{i:05d}0" for i in range(stocks)),
         name=tuple(f"Synthetic {i:04d}" for i in range(stocks)),
-        name_en=nothing,
+        name_en=unknown,
         market=tuple("KOSDAQ" if i % 3 else "KOSPI" for i in range(stocks)),
-        sector=nothing,
-        listed_on=nothing,
-        delisted_on=nothing,
+        sector=unknown,
+        listed_on=unknown,
+        delisted_on=unknown,
     )
     nothing = np.zeros(0, np.int32)
     return RawMarket(
