@@ -79,10 +79,10 @@ def naive_values(node: Node, panels: SmallPanels, members: np.ndarray) -> Grid:
 
 
 def sector_on(panels: SmallPanels, column: int, row: int) -> str | None:
-    """The sector of a stock on a row: of its last entry in the listings so far, its first one also before."""
+    """Return the sector of a stock on a row: of its last listing entry so far that states one, else the company's."""
     listings = panels.listings
     entries = [k for k in range(len(listings.instrument)) if listings.instrument[k] == column]
-    known = [k for k in entries if listings.from_day[k] <= panels.days[row]] or entries[:1]
+    known = [k for k in entries if listings.from_day[k] <= panels.days[row]]
     stated = [listings.sector[k] for k in known if listings.sector[k] is not None]
     return stated[-1] if stated else panels.instruments.sector[column]
 
