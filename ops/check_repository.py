@@ -140,6 +140,28 @@ def links(files: Iterable[pathlib.Path]) -> Iterator[str]:
                         yield f"{path}:{number}: {name or path} has no heading #{fragment}"
 
 
+_CODE = re.compile(r"`([^`]+)`")
+_PATH = re.compile(r"(?<!\S)(?:shared|services|ondol|tests|ops|docs|bench)/[\w./-]+(?![^\s:,)])")
+EXAMPLE_PATHS = (
+    "bench/results/DATE-COMMIT.json",
+    "services/api/routes/sectors.py",
+    "shared/infra/database/sql/migrations/NNNN_what_it_does.sql",
+)
+"""Paths that pages use as examples."""
+
+
+def paths(files: Iterable[pathlib.Path]) -> Iterator[str]:
+    """Yield paths in Markdown pages that do not exist in the repository."""
+    for path in files:
+        if path.suffix != ".md" or path.as_posix().startswith(_NO_PROSE):
+            continue
+        for number, line in enumerate((ROOT / path).read_text(encoding="utf-8").splitlines(), 1):
+            spans = [line] if line.startswith((".venv/", "pytest ")) else _CODE.findall(line)
+            for name in (name for span in spans for name in _PATH.findall(span)):
+                if name not in EXAMPLE_PATHS and not (ROOT / name).exists():
+                    yield f"{path}:{number}: {name} does not exist"
+
+
 MIRRORED = ("services", "shared", "ondol", "bench", "ops")
 
 
@@ -160,7 +182,7 @@ def main() -> int:
     """Print every violation; return 1 when there is one."""
     files = tracked_files()
     violations = [
-        *commit_subjects(), *test_names(files), *forbidden_words(files), *links(files), *mirror(files),
+        *commit_subjects(), *test_names(files), *forbidden_words(files), *links(files), *paths(files), *mirror(files),
     ]  # fmt: skip
     for line in violations:
         print(line)
