@@ -1,4 +1,4 @@
-"""Users over HTTP: they submit, try again as a polite client does, count every answer, and wait for every end."""
+"""HTTP clients that submit backtests, retry after Retry-After, count responses, and wait for completion."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 import aiohttp
 import orjson
 
-from tests.chaos.system import House, until
+from tests.chaos.system import System, until
 
 ENDED = ("completed", "failed", "cancelled")
 CONDITIONS = (
@@ -29,9 +29,9 @@ RANKS = (None, "MARKET_CAP", "MOMENTUM_3M", "-BETA", "volume * close")
 
 
 def requests(count: int, seed: int, start: str, end: str) -> list[dict[str, Any]]:
-    """Distinct backtests: the same ones for the same arguments."""
+    """Return distinct backtests, equal for equal arguments."""
     dice = random.Random(seed)
-    found = []
+    bodies = []
     for number in range(count):
         strategy = {
             "buy": {
@@ -40,51 +40,51 @@ def requests(count: int, seed: int, start: str, end: str) -> list[dict[str, Any]
             "sell": {"stop_loss_pct": dice.choice([5, 10, None]), "max_hold_days": dice.choice([5, 20, 60])},
             "portfolio": {"max_positions": dice.randint(2, 30)},
         }  # fmt: skip
-        found.append({"strategy": strategy, "start": start, "end": end, "initial_cash": 10_000_000 + number})
-    return found
+        bodies.append({"strategy": strategy, "start": start, "end": end, "initial_cash": 10_000_000 + number})
+    return bodies
 
 
 @dataclass
 class Tally:
-    """What happened to a crowd's requests."""
+    """Outcomes of the requests of all callers."""
 
     seed: int
     accepted: dict[int, uuid.UUID] = field(default_factory=dict)
     """Number of the request -> id of its row."""
-    answers: Counter[int] = field(default_factory=Counter)
-    """HTTP statuses of all answers, tries included."""
+    statuses: Counter[int] = field(default_factory=Counter)
+    """HTTP statuses of all responses, retries included."""
     broken: Counter[str] = field(default_factory=Counter)
-    """Connections that were refused or broke (no HTTP answer at all)."""
+    """Connections that were refused or lost before a response."""
     slowest_s: float = 0.0
     slowest_refusal_s: float = 0.0
     """Slowest 503."""
-    hints: int = 0
-    """503 answers that carried Retry-After."""
+    retry_after_count: int = 0
+    """Responses of 503 with Retry-After."""
     refused: list[str] = field(default_factory=list)
-    """Bodies of 4xx answers."""
+    """Bodies of 4xx responses."""
     wall_s: float = 0.0
 
     @property
     def server_errors(self) -> int:
-        """5xx answers."""
-        return sum(count for status, count in self.answers.items() if status >= 500)
+        """Number of 5xx responses."""
+        return sum(count for status, count in self.statuses.items() if status >= 500)
 
 
-class Crowd:
-    """Many callers of one house."""
+class Callers:
+    """Concurrent callers of one system."""
 
-    def __init__(self, house: House, *, at_once: int = 50, patience_s: float = 90.0) -> None:
-        self._house = house
+    def __init__(self, system: System, *, at_once: int = 50, patience_s: float = 90.0) -> None:
+        self._house = system
         self._at_once = at_once
         self._patience_s = patience_s
 
     async def submit(
         self, bodies: Sequence[dict[str, Any]], seed: int, *, rate: float | None = None, wait: int | None = None
     ) -> Tally:
-        """Submit every body once, `rate` a second at most, computed anew.
+        """Submit every body once, at most `rate` a second, without use of stored results.
 
-        Every other one carries an Idempotency-Key that its tries share; one without is announced before it is recorded,
-        and may leave a further row when a connection breaks before its answer.
+        Every second request has an Idempotency-Key that its retries share. A request without one is queued before its
+        row is stored, and a connection lost before the response may leave a further row.
         """
         tally = Tally(seed)
         name = uuid.uuid4().hex
@@ -123,7 +123,7 @@ class Crowd:
                 await asyncio.sleep(0.1)
                 continue
             took = time.monotonic() - began
-            tally.answers[response.status] += 1
+            tally.statuses[response.status] += 1
             if response.status in (200, 202):
                 tally.slowest_s = max(tally.slowest_s, took)
                 tally.accepted[number] = uuid.UUID(orjson.loads(text)["id"])
@@ -133,11 +133,11 @@ class Crowd:
                 return
             if response.status == 503:
                 tally.slowest_refusal_s = max(tally.slowest_refusal_s, took)
-                tally.hints += "Retry-After" in response.headers
+                tally.retry_after_count += "Retry-After" in response.headers
             await asyncio.sleep(float(response.headers.get("Retry-After", "0.5")) * dice.uniform(0.7, 1.3))
 
     async def ended(self, tally: Tally, seconds: float) -> float:
-        """Wait until everything that was accepted has ended; returns the seconds."""
+        """Wait until all accepted backtests have ended and return the seconds."""
         ids = list(tally.accepted.values())
         statement = (
             "select count(*) from backtest b left join computation c on c.id = b.computation "
@@ -146,7 +146,7 @@ class Crowd:
 
         async def all_ended() -> bool:
             try:
-                return bool(await self._house.ask(statement, ids) == len(ids))
+                return bool(await self._house.fetch_value(statement, ids) == len(ids))
             except (OSError, TimeoutError) as _:
                 return False
 
@@ -155,32 +155,32 @@ class Crowd:
 
 @dataclass(frozen=True, kw_only=True)
 class Ends:
-    """What the record says about accepted rows."""
+    """Final states of accepted backtests in the database."""
 
     statuses: Counter[str]
     digests: dict[int, str | None]
     lost: int
-    """Accepted and not in the record, or without an end."""
+    """Accepted backtests without a row or without a final state."""
     doubled: int
-    """Rows or computations that exist more than once for one request."""
+    """Surplus rows or computations of one request."""
     starts: dict[int, int]
 
 
-async def ends_of(house: House, tally: Tally) -> Ends:
-    """Count everything accepted against everything ended."""
+async def ends_of(system: System, tally: Tally) -> Ends:
+    """Return the final states of all accepted backtests."""
     numbers = {identity: number for number, identity in tally.accepted.items()}
-    async with house.record() as connection:
+    async with system.database() as connection:
         rows = await connection.fetch(
             "select b.id, b.computation, c.status, c.result_digest, c.attempts, c.result is not null as stored "
             "from backtest b left join computation c on c.id = b.computation where b.id = any($1)",
             list(numbers),
         )
-    found = [row for row in rows if row["status"] in ENDED]
+    ended = [row for row in rows if row["status"] in ENDED]
     computations = Counter(row["computation"] for row in rows)
     return Ends(
-        statuses=Counter(row["status"] for row in found),
-        digests={numbers[row["id"]]: row["result_digest"] for row in found},
-        lost=len(numbers) - len(found),
+        statuses=Counter(row["status"] for row in ended),
+        digests={numbers[row["id"]]: row["result_digest"] for row in ended},
+        lost=len(numbers) - len(ended),
         doubled=sum(count - 1 for count in computations.values()) + len(numbers) - len(set(numbers)),
-        starts={numbers[row["id"]]: row["attempts"] for row in found},
+        starts={numbers[row["id"]]: row["attempts"] for row in ended},
     )

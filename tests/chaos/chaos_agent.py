@@ -1,4 +1,4 @@
-"""Picks processes from a seed, does something bad to them, and remembers in which order, so that it can be repeated."""
+"""Send signals to processes chosen by a seed, and log them in order so that a run can be repeated."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 Pids = Callable[[], dict[str, int]]
-"""The processes by name as they are right now."""
+"""Returns the current process ids by name."""
 
 
 @dataclass
-class Killer:
-    """Sends signals to processes chosen by `seed`; `deeds` tells what it did."""
+class ChaosAgent:
+    """Sends signals to processes chosen by `seed`; `actions` is the log."""
 
     seed: int
     pids: Pids
-    deeds: list[str] = field(default_factory=list)
+    actions: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)
 
     def send(self, name: str, number: signal.Signals) -> bool:
-        """Send a signal to the process of this name; False when it is gone already."""
+        """Send a signal to a process by name; return False when it has ended."""
         process = self.pids().get(name)
-        self.deeds.append(f"{number.name} {name}")
+        self.actions.append(f"{number.name} {name}")
         if process is None:
             return False
         with suppress(ProcessLookupError):
@@ -37,17 +37,17 @@ class Killer:
         return False
 
     def pick(self, names: Sequence[str]) -> str:
-        """One of these names."""
+        """Return a random name."""
         return self._random.choice(sorted(names))
 
-    async def keep_killing(self, names: Sequence[str], every_s: float, number: signal.Signals) -> None:
-        """Task: the same to a random one of these, again and again, until cancelled."""
+    async def signal_repeatedly(self, names: Sequence[str], every_s: float, number: signal.Signals) -> None:
+        """Signal a random process every `every_s` seconds until cancelled."""
         while True:
             await asyncio.sleep(every_s)
             self.send(self.pick(names), number)
 
-    async def in_turn(self, names: Sequence[str], every_s: float, number: signal.Signals) -> None:
-        """The same to each of these, one after the other."""
+    async def signal_in_turn(self, names: Sequence[str], every_s: float, number: signal.Signals) -> None:
+        """Signal each process in turn."""
         for name in names:
             self.send(name, number)
             await asyncio.sleep(every_s)

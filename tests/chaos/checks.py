@@ -1,25 +1,25 @@
-"""All checks in their order, once."""
+"""All checks in order."""
 
 from __future__ import annotations
 
-from tests.chaos import malformed, poisoned_redis, record, redis_servers, scaling, simulators, tenancy, warm_schedule
+from tests.chaos import database, malformed, poisoned_redis, redis_servers, scaling, simulators, tenancy, warm_schedule
 from tests.chaos.results import Check
 
 CHECKS = (
     Check(
         id="R1", title="a random simulator killed every 2 s under load", run=simulators.r1, quick=True,
-        passes_when="all end, each result stored once and equal to the undisturbed run; wall <= undisturbed + 10 s",
+        passes_when="all complete, each stored once and equal to the undisturbed run; wall <= undisturbed + 10 s",
     ),
     Check(
         id="R2", title="rolling SIGTERM of every service", run=simulators.r2,
-        passes_when="0 5xx, 0 lost, 0 double, backlog gone <= 30 s after",
+        passes_when="0 5xx, 0 lost, 0 double, backlog empty <= 30 s after",
     ),
     Check(
         id="R3", title="broker killed for 2 s, then flushed", run=redis_servers.r3, quick=True,
         passes_when="no service process exits; consuming again <= 5 s; all done <= 60 s",
     ),
     Check(
-        id="R4", title="broker's log cut back by 1,000 entries, broker restarted", run=redis_servers.r4,
+        id="R4", title="broker's append-only file cut by 1,000 entries, broker restarted", run=redis_servers.r4,
         passes_when="0 accepted lost, 0 double",
     ),
     Check(
@@ -29,36 +29,36 @@ CHECKS = (
     Check(
         id="R6", title="200 callers of one cold dataset; builder killed; builder stopped past its lease",
         run=scaling.r6,
-        passes_when="1 build; 2 builds, nobody waits beyond lease + build; the late publish is refused",
+        passes_when="1 build; 2 builds, no caller waits longer than lease + build; the late publish is rejected",
     ),
     Check(
         id="R7", title="cache filled to 3 x its limit with runs queued", run=redis_servers.r7,
         passes_when="broker evicted 0 keys; every run ends",
     ),
     Check(
-        id="R8", title="PostgreSQL down, then standing still, under 50 requests/s", run=record.r8, quick=True,
+        id="R8", title="PostgreSQL down, then stopped (SIGSTOP), under 50 requests/s", run=database.r8, quick=True,
         passes_when="503 within 3 s with Retry-After; 0 accepted lost; normal <= 3 s after",
     ),
     Check(
-        id="R9", title="requests that kill their simulator, with R1 going on", run=simulators.r9,
-        passes_when="exactly those failed, after 3 starts each; 0 healthy ones",
+        id="R9", title="requests that crash their simulator, during R1", run=simulators.r9,
+        passes_when="exactly those fail, after 3 starts each; 0 others",
     ),
     Check(
-        id="R10", title="100 concurrent submits with one Idempotency-Key", run=record.r10, quick=True,
-        passes_when="1 run, 100 equal answers; another body: 422",
+        id="R10", title="100 concurrent submits with one Idempotency-Key", run=database.r10, quick=True,
+        passes_when="1 run, 100 equal responses; another body: 422",
     ),
     Check(
-        id="R11", title="365 nights, 3 warmers, TZ=UTC and America/New_York", run=warm_schedule.r11,
+        id="R11", title="365 nightly runs, 3 warmers, TZ=UTC and America/New_York", run=warm_schedule.r11,
         passes_when="365 runs at 03:00 Asia/Seoul",
     ),
     Check(
-        id="R12", title="warmer terminated and killed at work; no warmer while a night is due", run=warm_schedule.r12,
+        id="R12", title="warmer terminated and killed in a run; no warmer while one is due", run=warm_schedule.r12,
         quick=True,
         passes_when="the same run finishes; starts <= 60 s after return, once",
     ),
     Check(
         id="R13", title="simulators 1 -> 8 -> 2 during 2,000 runs", run=scaling.r13,
-        passes_when="0 lost; new ones take work <= 2 s",
+        passes_when="0 lost; new simulators receive work <= 2 s",
     ),
     Check(
         id="R14", title="soak, 20,000 runs", run=scaling.r14,
@@ -69,52 +69,52 @@ CHECKS = (
         passes_when="executed twice, written once, counted in a metric",
     ),
     Check(
-        id="K1", title="kill -9 of the supervisor under load", run=scaling.supervisor,
-        passes_when="no process, socket or panel left; the home serves again; 0 accepted lost",
+        id="K1", title="SIGKILL of the supervisor under load", run=scaling.supervisor,
+        passes_when="no process, socket or panel remains; the home can be served again; 0 accepted lost",
     ),
     Check(
         id="K2", title="SIGKILL, SIGTERM, SIGSTOP to every process in turn under load", run=redis_servers.every_process,
-        passes_when="well again each time; 0 lost, 0 double, 0 wrong; no 500",
+        passes_when="healthy again each time; 0 lost, 0 double, 0 wrong; no 500",
     ),
     Check(
         id="K3", title="1,000 users at once, then 200 requests/s, without a key", run=redis_servers.flood,
-        passes_when="every answer is 200 or 202",
+        passes_when="every response is 200 or 202",
     ),
     Check(
-        id="K4", title="a simulator behind links that are slow, held and cut", run=scaling.links,
-        passes_when="it stays and works on; 0 lost, 0 double, 0 wrong",
+        id="K4", title="a simulator behind slow, stalled and lost connections", run=scaling.links,
+        passes_when="the simulator keeps running; 0 lost, 0 double, 0 wrong",
     ),
     Check(
-        id="K5", title="broker, then cache stand still under load", run=redis_servers.standing_still, quick=True,
-        passes_when="every submission accepted <= 3 s; /readyz and /metrics <= 4 s; 0 lost, 0 wrong; well again <= 5 s",
+        id="K5", title="broker, then cache stopped (SIGSTOP) under load", run=redis_servers.stopped_server, quick=True,
+        passes_when="submissions accepted <= 3 s; /readyz and /metrics <= 4 s; 0 lost, 0 wrong; healthy <= 5 s",
     ),
     Check(
-        id="K6", title="PostgreSQL killed the moment an answer has come", run=record.answered, quick=True,
-        passes_when="every answer is in the record afterwards, the same; computed again where it was not",
+        id="K6", title="PostgreSQL killed right after a response", run=database.answered, quick=True,
+        passes_when="every returned result is in the database afterwards, equal; recomputed where it was lost",
     ),
     Check(
-        id="S1", title="malformed requests over every route of the API's own description", run=malformed.s1,
+        id="S1", title="malformed requests to every route of the OpenAPI document", run=malformed.s1,
         passes_when="0 5xx, p99 < 200 ms",
     ),
     Check(
         id="S2", title="generated expressions and escapes", run=malformed.s2, quick=True,
-        passes_when="none reaches an attribute, import or call outside the list; <= 50 ms each",
+        passes_when="none reaches an attribute, import or call outside the allowed list; <= 50 ms each",
     ),
     Check(
         id="S3", title="pickles under every key and stream; bit flips; bombs", run=poisoned_redis.s3, quick=True,
         passes_when="0 executions, 0 wrong results, memory growth <= 64 MiB",
     ),
     Check(
-        id="S4", title="every service's Redis user tries what it must not", run=poisoned_redis.s4, quick=True,
-        passes_when="all refused",
+        id="S4", title="every service's Redis user tries forbidden commands", run=poisoned_redis.s4, quick=True,
+        passes_when="all rejected",
     ),
     Check(
         id="S5", title="two keys x every route x every id", run=tenancy.s5, quick=True,
         passes_when="0 foreign reads or writes",
     ),
     Check(
-        id="S6", title="fresh environment with hashes required; audit", run=tenancy.s6,
-        passes_when="installs; no open advisory",
+        id="S6", title="new environment with hashes required; audit", run=tenancy.s6,
+        passes_when="installs; no known advisory",
     ),
     Check(
         id="S7", title="secrets of the running system and canaries in every secret setting", run=tenancy.s7,

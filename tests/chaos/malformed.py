@@ -1,4 +1,4 @@
-"""S1, S2: requests and expressions that nobody should send."""
+"""S1, S2: malformed requests and expressions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import aiohttp
 from shared.errors import RequestError
 from shared.language import compile_expression
 from tests.chaos.caller import requests
-from tests.chaos.results import Context, Finding
+from tests.chaos.results import CheckResult, Context
 
 NASTY: tuple[Any, ...] = (
     None, True, 0, -1, 1.5, -0.0, 1e308, 10**18, 2**63, -(2**63) - 1, "", " ", "\x00", "a" * 5000, "٣", "\u202ex", "2024-02-30",
@@ -38,7 +38,7 @@ KINDS = (
 
 
 def mutated(dice: random.Random, value: Any) -> Any:
-    """The value with one random place made worse."""
+    """Return the value with one random mutation."""
     value = copy.deepcopy(value)
     place: Any = value
     while True:
@@ -61,7 +61,7 @@ def mutated(dice: random.Random, value: Any) -> Any:
 def one_request(
     dice: random.Random, described: dict[str, Any], body: dict[str, Any]
 ) -> tuple[str, str, bytes, dict[str, str]]:
-    """Method, path, body and headers of a request that is wrong somewhere."""
+    """Return method, path, body and headers of a malformed request."""
     path = dice.choice(list(described["paths"]))
     method = dice.choice(list(described["paths"][path]))
     filled = path
@@ -93,18 +93,18 @@ def one_request(
     return method, filled, raw, headers
 
 
-async def s1(context: Context) -> Finding:
-    """Malformed requests over all routes of the API's own description."""
-    finding, house, count = Finding(), context.house, context.count(10_000, 1500)
+async def s1(context: Context) -> CheckResult:
+    """Send malformed requests to all routes of the OpenAPI document."""
+    result, system, count = CheckResult(), context.system, context.count(10_000, 1500)
     dice, statuses, took, bad = random.Random(context.seed), Counter[int](), [], []
     body = requests(1, context.seed, context.start, context.end)[0]
     gate = asyncio.Semaphore(4)
     limit = aiohttp.ClientTimeout(total=20)
     async with aiohttp.ClientSession(timeout=limit) as session:
-        async with session.get(house.url + "/openapi.json") as response:
+        async with session.get(system.url + "/openapi.json") as response:
             described = await response.json(content_type=None)
         for path in ("/v1/backtests/{id}/events", "/v1/warm-runs/{id}/events", "/metrics"):
-            described["paths"].pop(path, None)  # endless, and not slow by accident
+            described["paths"].pop(path, None)  # an endless stream, excluded from the latencies
 
         async def send(method: str, path: str, raw: bytes, headers: dict[str, str]) -> None:
             async with gate:
@@ -112,7 +112,7 @@ async def s1(context: Context) -> Finding:
                 try:
                     async with session.request(
                         method.upper(),
-                        house.url + path,
+                        system.url + path,
                         data=raw or None,
                         headers=headers,
                         skip_auto_headers=["Content-Type"],
@@ -120,7 +120,7 @@ async def s1(context: Context) -> Finding:
                         await response.read()
                         status = response.status
                 except (aiohttp.ClientError, ValueError):
-                    status = 0  # refused before HTTP: a broken line or header
+                    status = 0  # rejected by the HTTP client: an invalid line or header
                 took.append(time.perf_counter() - began)
                 statuses[status] += 1
                 if status >= 500:
@@ -134,10 +134,10 @@ async def s1(context: Context) -> Finding:
                 group.create_task(send(method, path, raw, headers))
     took.sort()
     p99 = took[int(len(took) * 0.99)]
-    finding.note(sent=len(took), statuses=dict(sorted(statuses.items())), p99_ms=p99 * 1e3)
-    finding.must(not bad, f"{len(bad)} answers of 5xx, such as {bad[:3]}")
-    finding.in_time(p99 < 0.2, f"p99 {p99 * 1e3:.0f} ms")
-    return finding
+    result.add(sent=len(took), statuses=dict(sorted(statuses.items())), p99_ms=p99 * 1e3)
+    result.require(not bad, f"{len(bad)} responses of 5xx, such as {bad[:3]}")
+    result.require_in_time(p99 < 0.2, f"p99 {p99 * 1e3:.0f} ms")
+    return result
 
 
 WORDS = (
@@ -168,7 +168,7 @@ def _audit(event: str, _: tuple[Any, ...]) -> None:
 
 
 def generated(dice: random.Random) -> str:
-    """An expression-like text: words in a random order, or a sensible one with something wrong in it."""
+    """Return an expression-like text: random tokens, or a valid expression with a mutation."""
     if dice.random() < 0.5:
         return " ".join(dice.choice(WORDS) for _ in range(dice.randint(1, 40)))
     text = dice.choice(
@@ -181,7 +181,7 @@ def generated(dice: random.Random) -> str:
 
 
 def _compiled(text: str, role: Literal["condition", "number"]) -> tuple[str, float]:
-    """What becomes of an expression, and the CPU seconds of this thread that it took; nothing of it is remembered."""
+    """Return the outcome of an expression and the CPU seconds of this thread, without caches."""
     compile_expression.cache_clear()
     _watching[0] = True
     began = time.thread_time()
@@ -200,33 +200,35 @@ def _compiled(text: str, role: Literal["condition", "number"]) -> tuple[str, flo
 MOST_S = 0.05
 
 
-async def s2(context: Context) -> Finding:
-    """Generated expressions and escapes, with Python's own audit events as the witness."""
-    finding, count = Finding(), context.count(100_000, 5000)
+async def s2(context: Context) -> CheckResult:
+    """Compile generated expressions and escape attempts under a Python audit hook."""
+    result, count = CheckResult(), context.count(100_000, 5000)
     dice = random.Random(context.seed)
     sys.addaudithook(_audit)
     wrapped = ["{}", "({}) > 1", "rank({}) < 3", "not ({})", "PER < 1 and {}"]
     texts = [form.format(escape) for escape in ESCAPES for form in wrapped]
     texts += [generated(dice) for _ in range(count)]
     for role in ("condition", "number"):
-        compile_expression("PER < 1" if role == "condition" else "PER", role=role, path="x")  # imports come first
+        compile_expression(
+            "PER < 1" if role == "condition" else "PER", role=role, path="x"
+        )  # imports before the audit hook is active
     outcomes, slowest, worst = Counter[str](), 0.0, ""
     _seen.clear()
     for number, text in enumerate(texts):
         role: Literal["condition", "number"] = "condition" if number % 3 else "number"
         outcome, took = _compiled(text, role)
         outcomes[outcome] += 1
-        finding.must(outcome in ("accepted", "refused"), f"{outcome} for {text[:80]!r}")
-        if took > MOST_S:  # a stall of the machine is not what it costs: it does not come back
+        result.require(outcome in ("accepted", "refused"), f"{outcome} for {text[:80]!r}")
+        if took > MOST_S:  # repeated to exclude a stall of the machine
             took = min(took, *(_compiled(text, role)[1] for _ in range(3)))
         if took > slowest:
             slowest, worst = took, text[:60]
         if number % 500 == 0:
             await asyncio.sleep(0)
-    finding.note(
+    result.add(
         expressions=count, escapes=len(ESCAPES) * len(wrapped), outcomes=dict(outcomes), slowest_ms=slowest * 1e3,
         events=dict(_seen),
     )  # fmt: skip
-    finding.must(not _seen, f"reached {dict(_seen)}")
-    finding.in_time(slowest <= MOST_S, f"{slowest * 1e3:.0f} ms for {worst!r}")
-    return finding
+    result.require(not _seen, f"reached {dict(_seen)}")
+    result.require_in_time(slowest <= MOST_S, f"{slowest * 1e3:.0f} ms for {worst!r}")
+    return result

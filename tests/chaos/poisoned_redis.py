@@ -1,4 +1,4 @@
-"""S3, S4: what lies in Redis and should not, and what the services' users may do there."""
+"""S3, S4: hostile values in Redis, and the permissions of the services' Redis users."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from shared.dataset.manifest import from_bytes
 from shared.errors import ChunkMissingError, DatasetError
 from shared.infra.redis import acl
 from shared.model.fields import PART, dtype_of
-from tests.chaos.caller import Crowd, requests
-from tests.chaos.results import Context, Finding
-from tests.chaos.simulators import judge, truth
+from tests.chaos.caller import Callers, requests
+from tests.chaos.results import CheckResult, Context
+from tests.chaos.simulators import undisturbed, verify
 
 
 class Bomb:
-    """An object whose unpickling leaves a file behind."""
+    """An object whose unpickling creates a file."""
 
     def __init__(self, path: pathlib.Path) -> None:
         self.path = path
@@ -34,22 +34,22 @@ class Bomb:
         return pathlib.Path.touch, (self.path,)
 
 
-async def s3(context: Context) -> Finding:
-    """Pickles under every key and in every stream of a running system, bit flips in parts, bombs."""
-    finding = Finding()
-    await _planted(context, finding)
-    await _flips(context, finding)
-    return finding
+async def s3(context: Context) -> CheckResult:
+    """Write pickles under every key and into every stream, flip bits of parts, send decompression bombs."""
+    result = CheckResult()
+    await _write_pickles(context, result)
+    await _flips(context, result)
+    return result
 
 
-async def _planted(context: Context, finding: Finding) -> None:
-    house, count = context.house, context.count(200, 40)
-    true, _ = await truth(context, count)
+async def _write_pickles(context: Context, result: CheckResult) -> None:
+    system, count = context.system, context.count(200, 40)
+    true, _ = await undisturbed(context, count)
     mark = context.scratch / "executed"
     load = pickle.dumps(Bomb(mark))
-    before = {name: house.pids()[name] for name in house.run["services"]}
+    before = {name: system.pids()[name] for name in system.run["services"]}
     keys = 0
-    async with house.redis("cache") as cache, house.redis("broker") as broker:
+    async with system.redis("cache") as cache, system.redis("broker") as broker:
         async for key in cache.scan_iter("ondol:*", count=1000):
             await cache.set(key, load if keys % 2 else zlib.compress(load))
             keys += 1
@@ -63,32 +63,32 @@ async def _planted(context: Context, finding: Finding) -> None:
         await broker.set("arq:job:planted", load)
         await broker.zadd("ondol:arq:warm", {"planted": 0})
         await broker.set("ondol:lease:planted", load)
-    for region in pathlib.Path(house.run["servers"]["panel_dir"]).glob("*.region"):
+    for region in pathlib.Path(system.run["servers"]["panel_dir"]).glob("*.region"):
         region.unlink(missing_ok=True)
-    (pathlib.Path(house.run["servers"]["panel_dir"]) / "evictions").touch()
-    crowd = Crowd(house)
+    (pathlib.Path(system.run["servers"]["panel_dir"]) / "evictions").touch()
+    callers = Callers(system)
     bodies = requests(count, context.seed, context.start, context.end)
-    tally = await crowd.submit(bodies, context.seed)
-    await crowd.ended(tally, 120)
-    async with house.redis("broker") as broker:
+    tally = await callers.submit(bodies, context.seed)
+    await callers.ended(tally, 120)
+    async with system.redis("broker") as broker:
         for stream in ("backtests", "datasets", "events", "queries"):
             await broker.delete(f"ondol:{stream}")
             await broker.set(f"ondol:{stream}", load)
-    second = await crowd.submit(bodies, context.seed)
-    await crowd.ended(second, 120)
-    finding.note(planted_keys=keys, executed=mark.exists())
-    finding.must(not mark.exists(), "a pickle was executed")
-    await judge(finding, context, tally, true, count)
-    await judge(finding, context, second, true, count)
-    left = [name for name, process in before.items() if house.pids()[name] != process]
-    finding.must(not left, f"services that ended: {left}")
+    second = await callers.submit(bodies, context.seed)
+    await callers.ended(second, 120)
+    result.add(poisoned_keys=keys, executed=mark.exists())
+    result.require(not mark.exists(), "a pickle was executed")
+    await verify(result, context, tally, true, count)
+    await verify(result, context, second, true, count)
+    left = [name for name, process in before.items() if system.pids()[name] != process]
+    result.require(not left, f"services that exited: {left}")
 
 
-async def _flips(context: Context, finding: Finding) -> None:
-    """Each flipped part is refused, or gives the very values that its name stands for."""
-    house, count = context.house, context.count(10_000, 1500)
+async def _flips(context: Context, result: CheckResult) -> None:
+    """Check that each flipped part is rejected, or decodes to the values of its content name."""
+    system, count = context.system, context.count(10_000, 1500)
     dice = random.Random(context.seed)
-    async with house.record() as connection:
+    async with system.database() as connection:
         row = await connection.fetchrow(
             "select v.manifest from dataset_version v join dataset_current c on c.version = v.version"
         )
@@ -140,9 +140,9 @@ async def _flips(context: Context, finding: Finding) -> None:
             except DatasetError:
                 refused += 1
     growth = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory) / 1024
-    finding.note(flips=count, refused=refused, same_values=same, wrong=wrong, growth_mib=growth)
-    finding.must(wrong == 0, f"{wrong} wrong values were accepted")
-    finding.must(growth <= 64, f"memory grew by {growth:.0f} MiB")
+    result.add(flips=count, refused=refused, same_values=same, wrong=wrong, growth_mib=growth)
+    result.require(wrong == 0, f"{wrong} wrong values were accepted")
+    result.require(growth <= 64, f"memory grew by {growth:.0f} MiB")
 
 
 FORBIDDEN: tuple[tuple[str, ...], ...] = (
@@ -168,45 +168,45 @@ OTHERS = {
     "simulator": ("SET ondol:part:x y", "SET ondol:manifest:x y", "SET ondol:lease:x y", "SET arq:job:x y"),
     "warmer": ("SET ondol:part:x y", "SET ondol:result:x y", "XADD ondol:backtests * a b", "SET ondol:lease:x y"),
 }
-"""Keys of other services."""
+"""Commands on keys of other services."""
 
 
-async def s4(context: Context) -> Finding:
-    """Every service's Redis user, as its process is given it, tries what it must not do, on both servers."""
-    finding, house = Finding(), context.house
+async def s4(context: Context) -> CheckResult:
+    """Try forbidden commands as each service's Redis user on both servers."""
+    result, system = CheckResult(), context.system
     tried, allowed = 0, []
     for service in acl.SERVICES:
-        for role, url in zip(("broker", "cache"), Servers(**house.run["servers"]).urls_of(service), strict=True):
+        for role, url in zip(("broker", "cache"), Servers(**system.run["servers"]).urls_of(service), strict=True):
             commands = [*FORBIDDEN, *(tuple(text.split()) for text in OTHERS[service])]
             for command in commands:
                 tried += 1
                 if not await _is_refused(url, command):
                     allowed.append(f"{service}@{role}: {' '.join(command)}")
     for role in ("broker", "cache"):
-        path = house.run["servers"][f"{role}_url"].rpartition("@")[2]
+        path = system.run["servers"][f"{role}_url"].rpartition("@")[2]
         tried += 1
         if not await _is_refused(f"unix://{path}", ("PING",)):
-            allowed.append(f"nobody@{role}: PING")
-    finding.note(users=len(acl.SERVICES), tried=tried, allowed=len(allowed))
-    finding.must(not allowed, f"allowed: {allowed[:8]}")
-    return finding
+            allowed.append(f"anonymous@{role}: PING")
+    result.add(users=len(acl.SERVICES), tried=tried, allowed=len(allowed))
+    result.require(not allowed, f"allowed: {allowed[:8]}")
+    return result
 
 
 async def _is_refused(url: str, command: tuple[str, ...]) -> bool:
-    """Whether the server says that this user may not; over a bare connection, since clients try again."""
+    """Return whether the server rejects a command for this user; a plain socket, because clients retry."""
     parts = urlsplit(url)
     reader, writer = await asyncio.open_unix_connection(parts.path)
     try:
         if parts.username:
             writer.write(_spoken("AUTH", parts.username, parts.password or ""))
-            answer = await asyncio.wait_for(reader.readline(), 5)
-            if not answer.startswith(b"+OK"):
-                raise AssertionError(f"{parts.username} cannot log in: {answer!r}")
+            response = await asyncio.wait_for(reader.readline(), 5)
+            if not response.startswith(b"+OK"):
+                raise AssertionError(f"{parts.username} cannot log in: {response!r}")
         writer.write(_spoken(*command))
-        answer = await asyncio.wait_for(reader.readline(), 5)
+        response = await asyncio.wait_for(reader.readline(), 5)
     finally:
         writer.close()
-    return answer.startswith((b"-NOPERM", b"-NOAUTH", b"-WRONGPASS", b"-ERR DEBUG command not allowed"))
+    return response.startswith((b"-NOPERM", b"-NOAUTH", b"-WRONGPASS", b"-ERR DEBUG command not allowed"))
 
 
 def _spoken(*words: str) -> bytes:

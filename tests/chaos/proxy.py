@@ -1,4 +1,4 @@
-"""A small proxy between two sides of a link that can delay, hold, cut and reset it."""
+"""A proxy that can delay, stall, close and reset connections."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _CHUNK = 65_536
 
 
 class Proxy:
-    """Passes bytes on, unless it is told to be a bad link.
+    """Forwards bytes between client and server.
 
-    `delay_s` is added to every piece; while `held` nothing passes and nothing is closed (a server that is stopped, a
-    cable that is unplugged); while `refusing` new connections are closed at once.
+    `delay_s` is added to every block; while `held` no byte passes and no connection is closed (a stopped server, an
+    unplugged cable); while `refusing` new connections are closed at once.
     """
 
     def __init__(self, connect: Open) -> None:
@@ -30,35 +30,35 @@ class Proxy:
         self._open.set()
         self.delay_s = 0.0
         self.refusing = False
-        self.links_made = 0
+        self.connections = 0
 
     def hold(self) -> None:
-        """Let nothing pass until `release`."""
+        """Stall all connections until `release`."""
         self._open.clear()
 
     def release(self) -> None:
-        """Let what was held pass."""
+        """Forward the stalled bytes and continue."""
         self._open.set()
 
     def leave_held(self) -> None:
-        """Let later links pass; nothing passes on those that are there until they are cut."""
+        """Forward bytes of new connections; existing ones remain stalled."""
         self._open = asyncio.Event()
         self._open.set()
 
     def cut(self) -> int:
-        """Close every link in an orderly way; returns how many there were."""
+        """Close every connection with FIN and return their number."""
         links = list(self._links)
         for writer in links:
             writer.close()
         return len(links)
 
     def hang_up(self) -> None:
-        """Tell every caller that nothing more comes, and neither read nor close: a link that is half closed."""
+        """Send EOF to every client without reading or closing: half-closed connections."""
         for writer in self._callers:
             writer.write_eof()
 
     def reset(self) -> int:
-        """Cut every link with a TCP reset (RST), as a crashed peer's kernel does."""
+        """Close every connection with a TCP reset (RST), like the kernel of a crashed peer."""
         for writer in list(self._links):
             connection = writer.get_extra_info("socket")
             if connection is not None and connection.family != socket.AF_UNIX:
@@ -66,12 +66,12 @@ class Proxy:
         return self.cut()
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One caller: connect to the other side and pass bytes both ways until either side ends."""
+        """Connect to the server and forward bytes both ways until either side closes."""
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        self.links_made += 1
+        self.connections += 1
         self._links.add(writer)
         self._callers.add(writer)
         other: asyncio.StreamWriter | None = None
@@ -95,16 +95,16 @@ class Proxy:
                     one.close()
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, gate: asyncio.Event) -> None:
-        while piece := await reader.read(_CHUNK):
+        while block := await reader.read(_CHUNK):
             await gate.wait()
             if self.delay_s:
                 await asyncio.sleep(self.delay_s)
-            writer.write(piece)
+            writer.write(block)
             await writer.drain()
-        raise ConnectionResetError("this side ended")  # ends the other direction, too
+        raise ConnectionResetError("this side closed")  # ends the other direction too
 
     async def end(self) -> None:
-        """Cut everything and wait until no link is left."""
+        """Close all connections and wait for their end."""
         self._open.set()
         self.cut()
         for task in list(self._tasks):
@@ -114,7 +114,7 @@ class Proxy:
 
 @asynccontextmanager
 async def tcp_proxy(host: str, port: int) -> AsyncIterator[tuple[Proxy, int]]:
-    """A proxy on a port of the loopback in front of a TCP server."""
+    """Run a proxy on a loopback port in front of a TCP server."""
     proxy = Proxy(lambda: asyncio.open_connection(host, port))
     server = await asyncio.start_server(proxy.accept, "127.0.0.1", 0)
     try:
@@ -126,7 +126,7 @@ async def tcp_proxy(host: str, port: int) -> AsyncIterator[tuple[Proxy, int]]:
 
 @asynccontextmanager
 async def unix_proxy(path: str, at: str) -> AsyncIterator[Proxy]:
-    """A proxy on the unix socket `at` in front of the one at `path`."""
+    """Run a proxy on the unix socket `at` in front of the one at `path`."""
     proxy = Proxy(lambda: asyncio.open_unix_connection(path))
     server = await asyncio.start_unix_server(proxy.accept, at)
     try:

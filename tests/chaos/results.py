@@ -1,4 +1,4 @@
-"""What a check is, what it finds, and how findings are shown and kept."""
+"""Checks, their results, and the report of results as table and JSON."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 
 import orjson
 
-from tests.chaos.system import House
+from tests.chaos.system import System
 
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
-    """What a check works with. `quick` asks for smaller counts; everything random comes from `seed`."""
+    """Inputs of a check. `quick`: smaller counts; `seed`: seed of all random choices."""
 
-    house: House
+    system: System
     seed: int
     quick: bool
     start: str
@@ -25,56 +25,56 @@ class Context:
     scratch: pathlib.Path
 
     def count(self, full: int, quick: int) -> int:
-        """A count for this run."""
+        """Return the count for this run."""
         return quick if self.quick else full
 
 
 @dataclass
-class Finding:
-    """Figures of a check, everything about them that is not as it must be, and what came too late.
+class CheckResult:
+    """Figures, violated requirements and missed time limits of a check.
 
-    What is late decides the verdict of `make faults`; a test on a machine that does other things too asserts `faults`.
+    `make faults` requires both lists to be empty; tests, whose machine may be busy, require only empty `faults`.
     """
 
     figures: dict[str, Any] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
     late: list[str] = field(default_factory=list)
 
-    def note(self, **figures: Any) -> None:
-        """Figures that are shown."""
+    def add(self, **figures: Any) -> None:
+        """Add figures to the report."""
         self.figures |= {name: round(v, 3) if isinstance(v, float) else v for name, v in figures.items()}
 
-    def must(self, claim: bool, otherwise: str) -> None:
-        """Note a fault unless the claim holds."""
+    def require(self, claim: bool, otherwise: str) -> None:
+        """Add a fault unless the claim holds."""
         if not claim:
             self.faults.append(otherwise)
 
-    def in_time(self, claim: bool, otherwise: str) -> None:
-        """Note something late unless the claim holds."""
+    def require_in_time(self, claim: bool, otherwise: str) -> None:
+        """Add a missed time limit unless the claim holds."""
         if not claim:
             self.late.append(otherwise)
 
     @property
     def green(self) -> bool:
-        """Nothing is wrong, and nothing was late."""
+        """Whether there is neither a fault nor a missed time limit."""
         return not self.faults and not self.late
 
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """One line of the table. `house` tells which system it needs: shared, one of its own, or none."""
+    """One check of the suite."""
 
     id: str
     title: str
     passes_when: str
-    run: Callable[[Context], Awaitable[Finding]]
+    run: Callable[[Context], Awaitable[CheckResult]]
     quick: bool = False
-    """Fast enough for every run of the tests."""
+    """Whether the check is part of the quick tests."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """A check that was carried out."""
+class CheckReport:
+    """The result of a check that has run."""
 
     id: str
     title: str
@@ -87,7 +87,7 @@ class Verdict:
     late: list[str]
 
     def line(self) -> str:
-        """One line of the table."""
+        """Return one line of the table."""
         figures = ", ".join(f"{name} {value}" for name, value in self.figures.items())
         word = "green" if self.green else "RED: " + "; ".join([*self.faults, *self.late])
         return f"| {self.id} {self.title} | {figures} | {self.passes_when} | {word} |"
@@ -96,12 +96,12 @@ class Verdict:
 HEAD = "| check | figure | passes when | verdict |\n|---|---|---|---|"
 
 
-def keep(verdicts: Sequence[Verdict], path: pathlib.Path, **about: Any) -> None:
-    """Write the findings as JSON; those of other checks in the same file stay."""
+def write_reports(reports: Sequence[CheckReport], path: pathlib.Path, **about: Any) -> None:
+    """Write the reports as JSON; reports of other checks in the file remain."""
     path.parent.mkdir(exist_ok=True)
     known: dict[str, Any] = {}
     if path.exists():
         known = {item["id"]: item for item in orjson.loads(path.read_bytes())["checks"]}
-    known |= {verdict.id: asdict(verdict) for verdict in verdicts}
+    known |= {report.id: asdict(report) for report in reports}
     body = {**about, "checks": sorted(known.values(), key=lambda item: (item["id"][0], int(item["id"][1:])))}
     path.write_bytes(orjson.dumps(body, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS, default=str))

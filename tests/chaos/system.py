@@ -1,4 +1,4 @@
-"""A whole system in a home of its own: `ondol serve` as a process, watched and disturbed from outside."""
+"""A whole system in a home of its own: `ondol serve` as a process, observed and disturbed from outside."""
 
 from __future__ import annotations
 
@@ -26,27 +26,27 @@ READY_S = 90.0
 
 
 class FaultError(AssertionError):
-    """A check could not be carried out, or what it waited for did not come."""
+    """A check could not run, or an awaited condition did not hold in time."""
 
 
 async def until(true: Callable[[], Awaitable[Any]], seconds: float, what: str, *, every_s: float = 0.05) -> float:
-    """Wait until something holds; returns the seconds it took, FaultError when it does not come in time."""
+    """Wait until a condition holds and return the seconds; raise FaultError after the time limit."""
     began = time.monotonic()
     while not await true():
         if time.monotonic() - began > seconds:
-            raise FaultError(f"{what} did not come within {seconds:g} s")
+            raise FaultError(f"{what}: not within {seconds:g} s")
         await asyncio.sleep(every_s)
     return time.monotonic() - began
 
 
 def environment(**more: str) -> dict[str, str]:
-    """Variables of a process of the system: nothing of ours but what it needs."""
-    found = {name: os.environ[name] for name in _PASSED if name in os.environ}
-    return {**found, "PYTHONWARNINGS": "ignore", **more}
+    """Return the environment of a process of the system, without settings of this process."""
+    passed = {name: os.environ[name] for name in _PASSED if name in os.environ}
+    return {**passed, "PYTHONWARNINGS": "ignore", **more}
 
 
 async def ondol(*words: str, **more: str) -> str:
-    """Run a command of the command line to its end and return what it printed; FaultError when it fails."""
+    """Run an `ondol` command and return its output; raise FaultError when it fails."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "ondol.main", *words, env=environment(**more),
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
@@ -57,8 +57,8 @@ async def ondol(*words: str, **more: str) -> str:
     return output.decode()
 
 
-class House:
-    """A system that serves `home`."""
+class System:
+    """A running system over `home`."""
 
     def __init__(self, home: pathlib.Path, process: asyncio.subprocess.Process) -> None:
         self.home = home
@@ -66,36 +66,36 @@ class House:
 
     @property
     def run(self) -> dict[str, Any]:
-        """`run.json` as it is now."""
-        found: dict[str, Any] = json.loads((self.home / "run.json").read_text(encoding="utf-8"))
-        return found
+        """Content of `run.json`."""
+        run: dict[str, Any] = json.loads((self.home / "run.json").read_text(encoding="utf-8"))
+        return run
 
     @property
     def url(self) -> str:
-        """Where the API is asked."""
+        """URL of the API."""
         return f"http://127.0.0.1:{self.run['port']}"
 
     def pids(self) -> dict[str, int]:
-        """Services and servers by name."""
+        """Return the process ids of services and servers by name."""
         run = self.run
         return {**run["services"], **run["servers"]["processes"]}
 
     def simulators(self) -> list[str]:
-        """Names of the simulators."""
+        """Return the names of the simulators."""
         return [name for name in self.run["services"] if name.startswith("simulator")]
 
     def alive(self) -> dict[str, bool]:
-        """Which of the named processes live."""
+        """Return by name whether each process runs."""
         return {name: is_alive(process) for name, process in self.pids().items()}
 
     def metric(self, text: str, name: str) -> float:
-        """The sum of a metric over all its labels."""
+        """Return the sum of a metric over all its labels."""
         lines = [line for line in text.splitlines() if line.startswith(name) and line[len(name)] in " {"]
         return sum(float(line.rpartition(" ")[2]) for line in lines)
 
     @asynccontextmanager
-    async def record(self) -> AsyncIterator[asyncpg.Connection]:
-        """A connection to the database that the services do not know of."""
+    async def database(self) -> AsyncIterator[asyncpg.Connection]:
+        """Open a separate connection to the database."""
         connection = await asyncpg.connect(self.run["servers"]["database_url"], timeout=10)
         try:
             yield connection
@@ -103,14 +103,14 @@ class House:
             with suppress(OSError, asyncpg.PostgresError, TimeoutError):
                 await connection.close(timeout=3)
 
-    async def ask(self, statement: str, *values: object) -> Any:
-        """One value of the record."""
-        async with self.record() as connection:
+    async def fetch_value(self, statement: str, *values: object) -> Any:
+        """Return the first value of a statement."""
+        async with self.database() as connection:
             return await connection.fetchval(statement, *values)
 
     @asynccontextmanager
     async def redis(self, role: str) -> AsyncIterator[Redis]:
-        """The broker or the cache, as their keeper sees them (with all rights)."""
+        """Open a client of broker or cache as the administrator."""
         client = redis_servers.client(self.run["servers"][f"{role}_url"])
         try:
             yield client
@@ -118,7 +118,7 @@ class House:
             await client.aclose()
 
     async def ready(self) -> bool:
-        """/readyz answers 200."""
+        """Return whether /readyz returns 200."""
         try:
             limit = aiohttp.ClientTimeout(total=3)
             async with aiohttp.ClientSession(timeout=limit) as session, session.get(self.url + "/readyz") as response:
@@ -127,33 +127,35 @@ class House:
             return False
 
     async def healthy(self, seconds: float = 30.0) -> float:
-        """Wait until everything lives and answers; returns how long that took."""
+        """Wait until all processes run and the API is ready; return the seconds."""
 
-        async def well() -> bool:
+        async def is_healthy() -> bool:
             return all(self.alive().values()) and await self.ready()
 
-        return await until(well, seconds, "a healthy system")
+        return await until(is_healthy, seconds, "a healthy system")
 
     async def load(self, market: pathlib.Path) -> None:
         """Load a market and wait until its version is current."""
         await ondol("load", str(market), "--home", str(self.home))
 
         async def published() -> bool:
-            wanted = await self.ask("select max(id) from data_revision")
-            return bool(await self.ask("select revision >= $1 from dataset_current", wanted))
+            wanted = await self.fetch_value("select max(id) from data_revision")
+            return bool(await self.fetch_value("select revision >= $1 from dataset_current", wanted))
 
         await until(published, 120, "a dataset version")
 
     async def warm_run_ended(self) -> None:
-        """Wait until no warm run is open, so that it does not disturb what is measured."""
+        """Wait until no warm run is open, which would disturb measurements."""
 
         async def quiet() -> bool:
-            return not await self.ask("select exists (select from warm_run where status in ('queued', 'running'))")
+            return not await self.fetch_value(
+                "select exists (select from warm_run where status in ('queued', 'running'))"
+            )
 
         await until(quiet, 120, "the end of the warm run")
 
     async def stop(self) -> float:
-        """SIGTERM and wait; returns the seconds it took."""
+        """Send SIGTERM, wait for the end and return the seconds."""
         began = time.monotonic()
         if self.process.returncode is None:
             self.process.send_signal(signal.SIGTERM)
@@ -167,7 +169,7 @@ class House:
 
 
 def is_alive(process: int) -> bool:
-    """There is such a process, and it is no zombie."""
+    """Return whether a process exists and is not a zombie."""
     try:
         state = pathlib.Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
     except OSError:
@@ -176,46 +178,46 @@ def is_alive(process: int) -> bool:
 
 
 async def make_market(folder: pathlib.Path, *, stocks: int, years: int, seed: int = 1) -> pathlib.Path:
-    """A synthetic market, made once in a folder."""
+    """Return a folder with a synthetic market, written at the first call."""
     if not folder.exists():
         await ondol("synthesize", str(folder), "--stocks", str(stocks), "--years", str(years), "--seed", str(seed))
     return folder
 
 
 @asynccontextmanager
-async def serving(home: pathlib.Path, *, simulators: int = 3, **settings: str) -> AsyncIterator[House]:
-    """`ondol serve` over `home` until the end of the block; everything it started is gone then."""
+async def serving(home: pathlib.Path, *, simulators: int = 3, **settings: str) -> AsyncIterator[System]:
+    """Run `ondol serve` over `home` for the duration of the block."""
     home.mkdir(parents=True, exist_ok=True)
     with (home / "serve.log").open("ab") as log:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "ondol.main", "serve", "--home", str(home), "--port", "0",
             "--simulators", str(simulators), env=environment(**settings), stdout=log, stderr=log,
         )  # fmt: skip
-    house = House(home, process)
+    system = System(home, process)
     try:
 
         async def up() -> bool:
             if process.returncode is not None:
-                raise FaultError(f"serve ended: {(home / 'serve.log').read_text(encoding='utf-8')[-600:]}")
-            return (home / "run.json").exists() and house.run["port"] is not None and await house.ready()
+                raise FaultError(f"serve exited: {(home / 'serve.log').read_text(encoding='utf-8')[-600:]}")
+            return (home / "run.json").exists() and system.run["port"] is not None and await system.ready()
 
         await until(up, READY_S, "a ready system")
-        await until(lambda: _listed(house), 10, "the process ids of the services")
-        yield house
+        await until(lambda: _listed(system), 10, "the process ids of the services")
+        yield system
     finally:
         if process.returncode is None:
             with suppress(ProcessLookupError):
                 process.send_signal(signal.SIGCONT)
-            await house.stop()
+            await system.stop()
 
 
-async def _listed(house: House) -> bool:
-    return bool(house.run["services"])
+async def _listed(system: System) -> bool:
+    return bool(system.run["services"])
 
 
 @asynccontextmanager
 async def home_folder(name: str = "faults") -> AsyncIterator[pathlib.Path]:
-    """A new folder for a home, removed at the end with the cluster that belongs to it."""
+    """Create a folder for a home; it is removed at the end with its PostgreSQL cluster."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix=f"ondol-{name}-"))
     try:
         yield folder

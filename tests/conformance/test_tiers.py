@@ -16,7 +16,7 @@ from shared.model.fields import STORED
 from shared.model.panels import Panels
 from shared.simulation import canonical_request, request_of, run
 from shared.simulation.lookahead_audit import audit
-from tests.support.datasets import Shelf
+from tests.support.datasets import PartStore
 from tests.support.markets import panels_of
 from tests.support.random_markets import random_market
 from tests.support.random_requests import random_request
@@ -36,7 +36,7 @@ def mapped(memory: MemoryPanels, directory: Path) -> MappedPanels:
         listings=memory.listings,
         factor_versions={key: BY_KEY[key].version for key in memory.factors},
     )
-    return MappedPanels(directory, manifest_of(content, 1, {}), Shelf(blobs), BUDGET)
+    return MappedPanels(directory, manifest_of(content, 1, {}), PartStore(blobs), BUDGET)
 
 
 def digest(request: dict[str, Any], panels: Panels) -> str:

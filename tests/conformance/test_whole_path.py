@@ -24,7 +24,7 @@ from shared.model.fields import LANGUAGE_FIELDS, STORED
 from shared.settings import Settings
 from tests.conformance.comparison import differences, engine_result, reference_result
 from tests.reference.market import read
-from tests.support.datasets import Shelf
+from tests.support.datasets import PartStore
 from tests.support.markets import panels_of
 from tests.support.random_markets import random_market
 from tests.support.random_requests import random_request
@@ -83,7 +83,7 @@ async def published(settings: Settings, directory: Path) -> MappedPanels:
     finally:
         await connection.close()
     assert current is not None
-    return MappedPanels(directory, current.manifest, Shelf(dict(blobs)), BUDGET)
+    return MappedPanels(directory, current.manifest, PartStore(dict(blobs)), BUDGET)
 
 
 def assert_same(found: MappedPanels, expected: MemoryPanels) -> None:

@@ -1,4 +1,4 @@
-"""Real servers for the tests of this folder."""
+"""Fixtures with real servers for the tests of this folder."""
 
 from tests.support.servers import servers, settings
 

@@ -1,4 +1,4 @@
-"""The demonstration as a new user starts it: one command, a synthetic market, a table, and nothing left behind."""
+"""`ondol demo` on a small synthetic market, and the removal of its processes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 
 @pytest.mark.timeout(290)
-def test_the_demo_runs_the_ten_strategies_warm_and_leaves_nothing(tmp_path: pathlib.Path) -> None:
+def test_demo_runs_ten_strategies_and_stops_everything(tmp_path: pathlib.Path) -> None:
     home = tmp_path / "home"
     variables = {name: value for name, value in os.environ.items() if not name.startswith("ONDOL_")}
     process = subprocess.run(
@@ -21,13 +21,13 @@ def test_the_demo_runs_the_ten_strategies_warm_and_leaves_nothing(tmp_path: path
         env=variables, capture_output=True, text=True, timeout=280, check=False,
     )  # fmt: skip
     assert process.returncode == 0, process.stderr[-3000:]
-    told = json.loads(process.stdout)
-    assert told["synthetic"] is True
-    assert told["warm"]["status"] == "completed"
-    assert told["chunk_hit_rate"] == told["result_hit_rate"] == 1.0
-    assert len(told["strategies"]) == 10
-    assert all(row["trades"] > 0 and row["benchmark_return"] is not None for row in told["strategies"])
-    assert {"api", "preparer", "simulator-1", "warmer", "postgres", "broker", "cache"} <= set(told["memory_bytes"])
+    document = json.loads(process.stdout)
+    assert document["synthetic"] is True
+    assert document["warm"]["status"] == "completed"
+    assert document["chunk_hit_rate"] == document["result_hit_rate"] == 1.0
+    assert len(document["strategies"]) == 10
+    assert all(row["trades"] > 0 and row["benchmark_return"] is not None for row in document["strategies"])
+    assert {"api", "preparer", "simulator-1", "warmer", "postgres", "broker", "cache"} <= set(document["memory_bytes"])
     alive = [name for name in os.listdir("/proc") if name.isdigit() and _belongs(int(name), str(home))]
     assert alive == []
 

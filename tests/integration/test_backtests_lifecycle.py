@@ -26,7 +26,7 @@ from shared.infra.redis import client as redis_servers
 from shared.infra.redis.streams import Consumer, key_of
 from shared.model.request import BacktestRequest
 from shared.settings import Settings
-from tests.support.api_helpers import ask, connection_of, ended, prepared, until
+from tests.support.api_helpers import connection_of, ended, prepared, submit, until
 from tests.support.api_with_market import load_synthetic, request
 from tests.support.servers import fresh_settings
 from tests.support.system import Client, api_of, simulator
@@ -47,9 +47,9 @@ async def test_request_waits_for_the_first_dataset_version(settings: Settings) -
     async with connection_of(settings) as connection:
         await connection.execute("insert into data_revision (source, rows) values ('test', 0)")
     async with api_of(settings) as client, simulator(settings):
-        waiting = await ask(client, request())
+        waiting = await submit(client, request())
         assert waiting["status"] == "preparing"
-        cancelled = await ask(client, request(initial_cash=2e7))
+        cancelled = await submit(client, request(initial_cash=2e7))
         assert (await client.call("DELETE", f"/v1/backtests/{cancelled['id']}"))[1]["status"] == "cancelled"
         await load_synthetic(settings, stocks=30)
         document = await ended(client, waiting["id"])
@@ -60,17 +60,17 @@ async def test_request_waits_for_the_first_dataset_version(settings: Settings) -
 
 async def test_cancelled_backtest_continues_for_other_owners(prepared: Settings) -> None:
     async with api_of(prepared) as client:
-        first, second = await ask(client, request()), await ask(client, request())
+        first, second = await submit(client, request()), await submit(client, request())
         path = f"/v1/backtests/{first['id']}"
         assert (await client.call("DELETE", path))[1]["status"] == "cancelled"
         assert (await client.call("DELETE", path))[1]["status"] == "cancelled"
-        alone = await ask(client, request(initial_cash=2e7))
+        alone = await submit(client, request(initial_cash=2e7))
         assert (await client.call("DELETE", f"/v1/backtests/{alone['id']}"))[0] == 200
         async with simulator(prepared):
             assert (await ended(client, second["id"]))["status"] == "completed"
         assert (await client.call("GET", path))[1]["status"] == "cancelled"
         assert (await client.call("GET", f"/v1/backtests/{alone['id']}"))[1]["status"] == "cancelled"
-        again = await ask(client, request(initial_cash=2e7))
+        again = await submit(client, request(initial_cash=2e7))
         assert again["status"] == "queued"
         assert not again["cached"]
 
@@ -79,9 +79,9 @@ async def test_cancelled_backtest_continues_for_other_owners(prepared: Settings)
 async def test_result_deleted_during_request_is_recomputed(prepared: Settings, restarted: bool) -> None:
     async with simulator(prepared), connection_of(prepared) as connection:
         async with api_of(prepared) as client:
-            first = await ended(client, (await ask(client, request()))["id"])
+            first = await ended(client, (await submit(client, request()))["id"])
             if not restarted:  # this API caches the result; a restarted one reads the row
-                assert (await ask(client, request()))["cached"]
+                assert (await submit(client, request()))["cached"]
                 await _deleted_during_request(client, connection)
         if restarted:
             async with api_of(prepared) as client:
@@ -109,7 +109,7 @@ async def _lock_is_awaited(connection: asyncpg.Connection) -> bool:
 
 async def test_computation_stops_with_its_last_backtest(prepared: Settings) -> None:
     async with api_of(prepared) as client, connection_of(prepared) as connection:
-        rows = [await ask(client, request()) for _ in range(3)]
+        rows = [await submit(client, request()) for _ in range(3)]
         for row in rows[:-1]:
             await client.call("DELETE", f"/v1/backtests/{row['id']}")
         states = "select status from computation"
@@ -120,7 +120,7 @@ async def test_computation_stops_with_its_last_backtest(prepared: Settings) -> N
 
 async def test_heartbeat_stops_a_cancelled_job(prepared: Settings) -> None:
     async with api_of(prepared) as client, connection_of(prepared) as connection:
-        row = await ask(client, request())
+        row = await submit(client, request())
         computation = await connection.fetchval("select id from computation")
         taken = await connection.fetchrow(SQL["acquire_lease"], computation, 30.0, "worker", False, None)
         job = Job(
@@ -140,7 +140,7 @@ async def test_heartbeat_stops_a_cancelled_job(prepared: Settings) -> None:
 
 async def test_stale_lease_writes_nothing(prepared: Settings) -> None:
     async with api_of(prepared) as client, connection_of(prepared) as connection:
-        await ask(client, request())
+        await submit(client, request())
         computation = await connection.fetchval("select id from computation")
         first = await connection.fetchrow(SQL["acquire_lease"], computation, 0.0, "first", False, None)
         second = await connection.fetchrow(SQL["acquire_lease"], computation, 30.0, "second", False, None)
@@ -158,7 +158,7 @@ async def test_job_that_crashes_three_simulators_fails(prepared: Settings) -> No
         connection = await stack.enter_async_context(connection_of(prepared))
         record = await stack.enter_async_context(database(prepared.database_url or "", size=2))
         broker = await stack.enter_async_context(redis_servers.broker(prepared.broker_url or ""))
-        row = await ask(client, request())
+        row = await submit(client, request())
         computation = await connection.fetchval("select id from computation")
         for _ in range(3):
             assert await connection.fetchrow(SQL["acquire_lease"], computation, 0.0, "victim", False, None) is not None
@@ -173,7 +173,7 @@ async def test_restarted_simulator_resumes_jobs_at_once(prepared: Settings) -> N
     port = free_port()
     name, dead = names(socket.gethostname(), port, 1)
     async with api_of(prepared) as client, connection_of(prepared) as connection:
-        row = await ask(client, request())
+        row = await submit(client, request())
         async with redis_servers.broker(prepared.broker_url or "") as broker:
             consumer = Consumer(broker, BACKTESTS, SIMULATORS, name)
             await consumer.create_group()
@@ -189,7 +189,7 @@ async def test_only_leases_of_the_same_name_expire(prepared: Settings) -> None:
     async with api_of(prepared) as client, connection_of(prepared) as connection:
         held = {}
         for number, port in enumerate((910, 9101)):
-            await ask(client, request(initial_cash=1e7 + number))
+            await submit(client, request(initial_cash=1e7 + number))
             held[port] = await connection.fetchval("select id from computation where status = 'queued'")
             worker = names("host", port, 7)[1]
             assert await connection.fetchrow(SQL["acquire_lease"], held[port], 3600.0, worker, False, None) is not None
@@ -205,7 +205,7 @@ async def test_only_lost_messages_are_published_again(prepared: Settings) -> Non
         connection = await stack.enter_async_context(connection_of(prepared))
         record = await stack.enter_async_context(database(prepared.database_url or "", size=2))
         broker = await stack.enter_async_context(redis_servers.broker(prepared.broker_url or ""))
-        await ask(client, request())
+        await submit(client, request())
         await connection.execute("update computation set created_at = created_at - interval '1 minute'")
         assert await reconcile(record, broker) == (0, 0)
         await broker.delete(key_of(BACKTESTS))
@@ -223,8 +223,8 @@ async def test_backtests_end_once_when_simulators_are_killed(prepared: Settings)
     bodies = [request(initial_cash=1e7 + n) for n in range(50)]
     async with api_of(prepared) as client:
         async with simulator(prepared):
-            calm = [await ask(client, body, Prefer="wait=30", Cache_Control="no-store") for body in bodies]
-        rows = [await ask(client, body) for body in bodies]
+            calm = [await submit(client, body, Prefer="wait=30", Cache_Control="no-store") for body in bodies]
+        rows = [await submit(client, body) for body in bodies]
         for _ in range(3):
             before = await left(prepared)
             async with simulator(prepared) as process:
@@ -246,7 +246,7 @@ async def test_backtests_end_once_when_simulators_are_killed(prepared: Settings)
 async def test_flushed_broker_and_cache_lose_nothing(prepared: Settings) -> None:
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(api_of(prepared))
-        rows = [await ask(client, request(initial_cash=1e7 + n)) for n in range(10)]
+        rows = [await submit(client, request(initial_cash=1e7 + n)) for n in range(10)]
         for url in (prepared.broker_url, prepared.cache_url):
             redis = redis_servers.client(url or "")
             await redis.flushall()
@@ -266,7 +266,7 @@ async def test_flushed_broker_and_cache_lose_nothing(prepared: Settings) -> None
 
 async def test_sigterm_releases_or_finishes_jobs(prepared: Settings) -> None:
     async with api_of(prepared) as client:
-        rows = [await ask(client, request(initial_cash=1e7 + n)) for n in range(30)]
+        rows = [await submit(client, request(initial_cash=1e7 + n)) for n in range(30)]
         async with simulator(prepared):
             await ended(client, rows[0]["id"])
         async with connection_of(prepared) as connection:

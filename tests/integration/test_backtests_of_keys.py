@@ -12,7 +12,7 @@ from services.api.service import opened
 from shared.errors import SetupError
 from shared.infra.database.sql import statements
 from shared.settings import Settings
-from tests.support.api_helpers import ask, connection_of, prepared, until
+from tests.support.api_helpers import connection_of, prepared, submit, until
 from tests.support.api_with_market import request
 from tests.support.system import api_of, simulator
 
@@ -31,7 +31,7 @@ async def make_key(settings: Settings, name: str, **limits: float) -> str:
 async def test_nobody_sees_or_touches_what_belongs_to_another_key(prepared: Settings) -> None:
     mine, other = await make_key(prepared, "mine"), await make_key(prepared, "other")
     async with api_of(prepared) as client, simulator(prepared):
-        document = await ask(client, request(), Prefer="wait=30", Authorization=mine)
+        document = await submit(client, request(), Prefer="wait=30", Authorization=mine)
         identity = document["id"]
         kept = {"id": "secret", "name": "secret", "strategy": {"buy": {"where": "PER < 3"}}}
         assert (await client.call("POST", "/v1/strategies", kept, Authorization=mine))[0] == 201
@@ -54,7 +54,7 @@ async def test_nobody_sees_or_touches_what_belongs_to_another_key(prepared: Sett
             listed = (await client.call("GET", "/v1/strategies", **stranger))[1]["items"]
             assert all(item["kind"] == "famous" for item in listed)
         # an equal request of another key shares the work and gets a row of its own
-        same = await ask(client, request(), Prefer="wait=30", Authorization=other)
+        same = await submit(client, request(), Prefer="wait=30", Authorization=other)
         assert same["cached"]
         assert same["id"] != identity
 
@@ -85,7 +85,7 @@ async def test_limits_of_a_key_answer_429_with_a_time_to_come_back(prepared: Set
         assert refused
         assert all(int(headers["Retry-After"]) >= 1 for headers in refused)
         for cash in range(2):
-            await ask(client, request(initial_cash=1e7 + cash), Authorization=narrow)
+            await submit(client, request(initial_cash=1e7 + cash), Authorization=narrow)
         status, problem, headers = await client.call("POST", "/v1/backtests", request(), Authorization=narrow)
         assert status == 429
         assert problem["type"].endswith("too-many-open")

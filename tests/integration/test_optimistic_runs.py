@@ -27,7 +27,7 @@ from shared.infra.redis.streams import Consumer, Delivery
 from shared.settings import Settings
 from shared.simulation import run
 from shared.simulation.result.storage import unpack
-from tests.support.api_helpers import ask, connection_of, prepared
+from tests.support.api_helpers import connection_of, prepared, submit
 from tests.support.api_with_market import request
 from tests.support.system import Client, api_of
 
@@ -47,7 +47,7 @@ class Harness:
 
     async def submit(self, **changes: Any) -> BacktestRequested:
         """Submit a backtest and return its message."""
-        await ask(self.client, request(**changes))
+        await submit(self.client, request(**changes))
         (delivery,) = await self.consumer.read(block_ms=5000)
         await self.consumer.ack(delivery.entry)
         assert isinstance(delivery.event, BacktestRequested)
@@ -235,13 +235,13 @@ async def test_rejected_optimistic_result_is_stored_leased(prepared: Settings) -
 
 async def test_first_request_is_published_before_the_row(prepared: Settings) -> None:
     async with harness_of(prepared) as harness:
-        requests: list[Awaitable[Any]] = [ask(harness.client, request()) for _ in range(5)]
+        requests: list[Awaitable[Any]] = [submit(harness.client, request()) for _ in range(5)]
         await asyncio.gather(*requests)
         assert (await announced_before_row(harness)).count(True) == 1
-        await ask(harness.client, request(initial_cash=5e7), Idempotency_Key="one")
+        await submit(harness.client, request(initial_cash=5e7), Idempotency_Key="one")
         assert await announced_before_row(harness) == [False]
         for _ in range(2):
-            await ask(harness.client, request(), Cache_Control="no-store")
+            await submit(harness.client, request(), Cache_Control="no-store")
             assert await announced_before_row(harness) == [True]
         assert await harness.connection.fetchval("select count(*) from computation") == 4
 

@@ -33,7 +33,7 @@ from shared.infra.redis.leases import PREFIX
 from shared.infra.redis.streams import Broadcast, append
 from shared.model.fields import STORED, VIEWS
 from shared.settings import Settings
-from tests.support.datasets import Shelf
+from tests.support.datasets import PartStore
 from tests.support.loading import dates, load, loadable, until
 from tests.support.markets import panels_of
 from tests.support.random_markets import random_market
@@ -94,7 +94,7 @@ async def test_daily_updates_equal_a_full_build(settings: Settings, seed: int, s
         assert rebuilt.version == expected
         assert rebuilt.parts_built > 0
         parts = await dataset_store.read_parts(preparer.context.database, sorted(manifest.part_names()))
-    panels = MappedPanels(settings.panel_dir, manifest, Shelf(parts), 1 << 28)
+    panels = MappedPanels(settings.panel_dir, manifest, PartStore(parts), 1 << 28)
     rows = slice(0, len(memory.days))
     for field in (*STORED, *VIEWS, *VERSIONS):
         assert panels.panel(field, rows).tobytes() == memory.panel(field, rows).tobytes(), field
@@ -309,7 +309,7 @@ async def _nothing_planted_is_served(
 ) -> None:
     stored = manifest.stored_names("close", max(manifest.years))
     await context.cache.put_parts({name: pickle.dumps(Armed()) for name in stored})
-    panels = MappedPanels(settings.panel_dir, manifest, Shelf(await context.cache.get_parts(stored)), 1 << 26)
+    panels = MappedPanels(settings.panel_dir, manifest, PartStore(await context.cache.get_parts(stored)), 1 << 26)
     rows = manifest.years[max(manifest.years)]
     with pytest.raises(ChunkMissingError) as error:
         panels.panel("close", rows)

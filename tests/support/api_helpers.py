@@ -1,4 +1,4 @@
-"""Asking a running api for backtests, and waiting for what becomes of them."""
+"""Submit backtests to a running API and wait for their end."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from shared.settings import Settings
 from tests.support.api_with_market import load_synthetic
 from tests.support.system import Client
 
-PATIENCE_S = 60.0
+TIMEOUT_S = 60.0
 
 
 @pytest_asyncio.fixture
 async def prepared(settings: Settings) -> Settings:
-    """Settings of a database with a published market of 30 stocks."""
+    """Return settings of a database with a published market of 30 stocks."""
     await load_synthetic(settings, stocks=30)
     return settings
 
 
 @asynccontextmanager
 async def connection_of(settings: Settings) -> AsyncIterator[asyncpg.Connection]:
-    """A connection that is closed at the end."""
+    """Open a database connection for the duration of the block."""
     connection = await asyncpg.connect(settings.database_url)
     try:
         yield connection
@@ -35,19 +35,19 @@ async def connection_of(settings: Settings) -> AsyncIterator[asyncpg.Connection]
         await connection.close()
 
 
-async def until(found: Callable[[], Awaitable[Any]], what: str) -> Any:
-    """The first true answer, asked again and again before a deadline."""
-    deadline = time.monotonic() + PATIENCE_S
+async def until(poll: Callable[[], Awaitable[Any]], what: str) -> Any:
+    """Poll until the value is true and return it; fail after TIMEOUT_S."""
+    deadline = time.monotonic() + TIMEOUT_S
     while time.monotonic() < deadline:
-        value = await found()
+        value = await poll()
         if value:
             return value
         await asyncio.sleep(0.02)
-    raise AssertionError(f"{what} did not happen within {PATIENCE_S:.0f} s")
+    raise AssertionError(f"{what} did not happen within {TIMEOUT_S:.0f} s")
 
 
-async def ask(client: Client, body: dict[str, Any], **headers: str) -> dict[str, Any]:
-    """An accepted request."""
+async def submit(client: Client, body: dict[str, Any], **headers: str) -> dict[str, Any]:
+    """Submit a backtest and return its document."""
     status, document, _ = await client.call("POST", "/v1/backtests", body, **headers)
     assert status in (200, 202), document
     assert isinstance(document, dict)
@@ -55,11 +55,11 @@ async def ask(client: Client, body: dict[str, Any], **headers: str) -> dict[str,
 
 
 async def ended(client: Client, identity: str, **headers: str) -> dict[str, Any]:
-    """A backtest at its end."""
+    """Wait for the end of a backtest and return its document."""
 
-    async def look() -> dict[str, Any] | None:
+    async def poll() -> dict[str, Any] | None:
         _, document, _ = await client.call("GET", f"/v1/backtests/{identity}", **headers)
         return document if document["status"] in ("completed", "failed", "cancelled") else None
 
-    found: dict[str, Any] = await until(look, "the end of the backtest")
-    return found
+    document: dict[str, Any] = await until(poll, "the end of the backtest")
+    return document

@@ -1,4 +1,4 @@
-"""A small synthetic market, loaded and prepared for real, behind an api and a simulator."""
+"""A small synthetic market, loaded and prepared, behind an api and a simulator."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FIRST, LAST = "2025-02-03", "2025-11-28"
 
 
 def request(**changes: Any) -> dict[str, Any]:
-    """A backtest on the synthetic market; `buy`, `sell`, `portfolio`, `universe` go into the strategy."""
+    """Return a backtest request; `buy`, `sell`, `portfolio`, `universe` are parts of its strategy."""
     strategy: dict[str, Any] = {
         "buy": {"where": "PER < 25 and close > ts_mean(close, 20)", "rank_by": "MOMENTUM_1M"},
         "sell": {"stop_loss_pct": 10, "take_profit_pct": 20, "max_hold_days": 60},
@@ -33,7 +33,7 @@ def request(**changes: Any) -> dict[str, Any]:
 
 
 async def load_synthetic(settings: Settings, *, stocks: int = 60, years: int = 2, seed: int = 5) -> None:
-    """Make, load and prepare a synthetic market."""
+    """Generate, load and prepare a synthetic market."""
     with tempfile.TemporaryDirectory() as folder:
         write_market(make_market(seed, stocks, years), pathlib.Path(folder), "synthetic")
         await load_market(pathlib.Path(folder), settings.database_url or "")
@@ -42,7 +42,7 @@ async def load_synthetic(settings: Settings, *, stocks: int = 60, years: int = 2
 
 @asynccontextmanager
 async def served(servers: embedded_servers.Servers) -> AsyncIterator[Client]:
-    """A client of a whole system with a database of its own."""
+    """Yield a client of a whole system with a database of its own."""
     async with fresh_settings(servers) as settings:
         await load_synthetic(settings)
         async with api_of(settings) as client, simulator(settings):

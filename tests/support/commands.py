@@ -1,4 +1,4 @@
-"""The `ondol` command as users run it: commands to their end, and `ondol serve` around a test."""
+"""Run `ondol` commands in child processes, and `ondol serve` around a test."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _environment() -> dict[str, str]:
 
 
 async def ondol(*words: str | pathlib.Path) -> str:
-    """Run a command to its end; returns standard output, fails the test with standard error otherwise."""
+    """Run a command and return its standard output; fail the test with standard error otherwise."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "ondol", *map(str, words), env=_environment(),
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
@@ -33,7 +33,7 @@ async def ondol(*words: str | pathlib.Path) -> str:
 
 @asynccontextmanager
 async def serving(home: pathlib.Path, *, simulators: int = 1) -> AsyncIterator[dict[str, Any]]:
-    """`ondol serve` on a free port; yields what it prints when ready: `ready` (URL), `services`, `metrics`."""
+    """Run `ondol serve` on a free port; yield its JSON output: `ready` (URL), `services`, `metrics`."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "ondol", "serve", "--home", str(home), "--port", "0", "--simulators", str(simulators),
         "--json", env=_environment(), stdout=asyncio.subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""Dataset versions of random markets, kept in memory: what a preparer would have stored."""
+"""Dataset versions of random markets in memory, as a preparer stores them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FACTORS = {"PER": 1, "ROE": 1, "EARNINGS_YIELD": 1, "MARKET_CAP": 1, "RSI_14": 1
 def random_version(
     seed: int = 0, *, days: int = 60, stocks: int = 7, start: dt.date = dt.date(2022, 12, 1), revision: int = 1
 ) -> tuple[MemoryPanels, Manifest, dict[str, bytes]]:
-    """Panels in memory, and the same as manifest and parts. Rows of one seed do not depend on `days`."""
+    """Return panels in memory with their manifest and parts. Rows of one seed do not depend on `days`."""
     prices: dict[str, Array] = {name: np.full((days, stocks), np.nan) for name in PRICE_COLUMNS}
     factors: dict[str, Array] = {key: np.full((days, stocks), np.nan, np.float32) for key in FACTORS}
     for row in range(days):
@@ -63,12 +63,12 @@ def random_version(
 
 
 def _weekdays(start: dt.date, count: int) -> Array:
-    found, day = [], start
-    while len(found) < count:
+    days, day = [], start
+    while len(days) < count:
         if day.weekday() < 5:
-            found.append(to_day(day))
+            days.append(to_day(day))
         day += dt.timedelta(days=1)
-    return np.array(found, np.int32)
+    return np.array(days, np.int32)
 
 
 def _instruments(count: int) -> Instruments:
@@ -80,13 +80,13 @@ def _instruments(count: int) -> Instruments:
     )
 
 
-class Shelf:
-    """Parts within reach, and a count of what was asked for."""
+class PartStore:
+    """In-memory part store that logs the requested names."""
 
     def __init__(self, blobs: dict[str, bytes]) -> None:
         self.blobs = blobs
-        self.asked: list[str] = []
+        self.requested: list[str] = []
 
     def __call__(self, names: Sequence[str]) -> dict[str, bytes]:
-        self.asked += names
+        self.requested += names
         return {name: self.blobs[name] for name in names if name in self.blobs}

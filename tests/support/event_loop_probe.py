@@ -1,8 +1,8 @@
-"""The api as a process that watches its own event loop: `python -m tests.support.watched`, asked through its pipes.
+"""The api in a process that measures the latency of its own event loop, queried through pipes.
 
-A probe sleeps for a moment in the event loop, over and over, and measures by how much it comes late. Time in which a
-thread of the process was ready to run and the machine gave it no processor (`run_delay` of the scheduler) is taken
-off: it tells about the neighbours, not about the program. What remains was taken from everybody else's requests.
+A probe sleeps repeatedly in the event loop and measures its delay. Time in which a thread of the process was runnable
+without a processor (`run_delay` of the scheduler) is subtracted, because it is caused by other processes. The rest is
+time in which the event loop was blocked.
 """
 
 from __future__ import annotations
@@ -27,25 +27,25 @@ THREADS = pathlib.Path("/proc/self/task")
 
 
 def waited_for_processors() -> float:
-    """Seconds in which threads of this process were ready and not run, over all threads that live."""
+    """Return the seconds in which threads of this process were runnable but not running."""
     total = 0
     for thread in os.listdir(THREADS):
         try:
             total += int((THREADS / thread / "schedstat").read_text(encoding="ascii").split()[1])
-        except OSError:  # it has just ended
+        except OSError:  # the thread has just ended
             continue
     return total / 1e9
 
 
 class Probe:
-    """The longest time since the last question for which the event loop answered nobody, in milliseconds."""
+    """Measures the longest blocked time of the event loop since the last query, in milliseconds."""
 
     def __init__(self) -> None:
         self.longest_ms = 0.0
         self.ticks = 0
 
     async def watch(self) -> None:
-        """Task: measure for ever."""
+        """Measure until cancelled."""
         loop = asyncio.get_running_loop()
         waited = waited_for_processors()
         while True:
@@ -56,45 +56,45 @@ class Probe:
             self.longest_ms = max(self.longest_ms, 1e3 * (late - max(0.0, waited - before)))
             self.ticks += 1
 
-    async def answer(self) -> None:
-        """Task: each line on standard input is answered with what was seen since the one before."""
+    async def serve(self) -> None:
+        """Answer each line on standard input with the measurement since the previous line."""
         reader = asyncio.StreamReader()
         await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
         while await reader.readline():
             ticks = self.ticks
-            while self.ticks < ticks + 2:  # noqa: ASYNC110  what ends now is seen by the next tick
+            while self.ticks < ticks + 2:  # noqa: ASYNC110  the next tick measures the current one
                 await asyncio.sleep(TICK_S)
-            _tell({"longest_ms": self.longest_ms, "ticks": self.ticks})
+            _print({"longest_ms": self.longest_ms, "ticks": self.ticks})
             self.longest_ms, self.ticks = 0.0, 0
 
 
-def _tell(found: object) -> None:
-    sys.stdout.write(orjson.dumps(found).decode() + "\n")
+def _print(value: object) -> None:
+    sys.stdout.write(orjson.dumps(value).decode() + "\n")
     sys.stdout.flush()
 
 
 async def main() -> None:
-    """The api, as its own `__main__` starts it, and the probe beside it."""
+    """Run the api as its own `__main__` does, with the probe."""
     limit_heap(mapped_from_bytes=1 << 20)
     configure("api", "warning", ())
     probe = Probe()
-    watching = [asyncio.ensure_future(probe.watch()), asyncio.ensure_future(probe.answer())]
+    watching = [asyncio.ensure_future(probe.watch()), asyncio.ensure_future(probe.serve())]
     try:
-        await run(Settings.from_environment(os.environ), listening=lambda address: _tell({"listening": address}))
+        await run(Settings.from_environment(os.environ), listening=lambda address: _print({"listening": address}))
     finally:
         for task in watching:
             task.cancel()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Watched:
-    """A watched api of another process."""
+class ProbedApi:
+    """The api with a probe in another process."""
 
     url: str
     process: asyncio.subprocess.Process
 
     async def longest_ms(self) -> float:
-        """The longest time for which its event loop stood still since the last question."""
+        """Return the longest blocked time of its event loop since the last query."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(b"\n")
@@ -103,8 +103,8 @@ class Watched:
 
 
 @asynccontextmanager
-async def watched(settings: Settings) -> AsyncIterator[Watched]:
-    """Start it; it is ended with SIGTERM."""
+async def probed_api(settings: Settings) -> AsyncIterator[ProbedApi]:
+    """Run the api with a probe for the duration of the block."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ONDOL_")}
     environment |= settings.to_environment() | {"ONDOL_API_HOST": "127.0.0.1", "ONDOL_API_PORT": "0"}
     process = await asyncio.create_subprocess_exec(
@@ -114,7 +114,7 @@ async def watched(settings: Settings) -> AsyncIterator[Watched]:
     try:
         assert process.stdout is not None
         line = await asyncio.wait_for(process.stdout.readline(), 60)
-        yield Watched(url=orjson.loads(line)["listening"], process=process)
+        yield ProbedApi(url=orjson.loads(line)["listening"], process=process)
     finally:
         if process.returncode is None:
             process.terminate()

@@ -1,4 +1,4 @@
-"""Loading markets in the form of `tests/data/examples.json` into the database of a test."""
+"""Load markets in the form of `tests/data/examples.json` into the database of a test."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def load(settings: Settings, market: Market) -> LoadReport:
 
 
 def until(market: Market, day: str) -> dict[str, list[Mapping[str, Any]]]:
-    """What was known at the end of a day: prices and indices up to it, statements disclosed by then."""
+    """Return the market as known at the end of a day: prices and indices up to it, statements disclosed by then."""
     known = {"prices": "date", "indices": "date", "financials": "disclosed_on"}
     return {
         table: [row for row in rows if table not in known or str(row[known[table]]) <= day]
@@ -35,11 +35,11 @@ def until(market: Market, day: str) -> dict[str, list[Mapping[str, Any]]]:
 
 
 def dates(market: Market) -> list[str]:
-    """The trading days of a market."""
+    """Return the trading days of a market."""
     return sorted({str(row["date"]) for row in market["prices"]})
 
 
 def loadable(market: Market) -> dict[str, list[Mapping[str, Any]]]:
-    """A market with a close of 0 where it has none: the load format knows no empty close."""
+    """Return a market with a close of 0 in place of an empty one, which the load format does not allow."""
     prices = [{**row, "close": row["close"] or 0} for row in market["prices"]]
     return {table: list(rows) for table, rows in market.items()} | {"prices": prices}

@@ -111,5 +111,5 @@ def _indices(rows: Rows, row_of: Mapping[int, int]) -> dict[str, np.ndarray]:  #
 
 
 def panels_of(market: Mapping[str, Rows], keys: Sequence[str] | None = None) -> MemoryPanels:
-    """A market as the panels of a dataset version, with the factors `keys` (all when None)."""
+    """Return the panels of a market with the factors `keys` (all when None)."""
     return build_panels(raw_market(market), keys)

@@ -1,4 +1,4 @@
-"""The operator's book as a list of command blocks, each with the test that runs it or the reason why none does."""
+"""The command blocks of the operations guide, each with the test that runs it or the reason for none."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _COMMAND = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class Block:
-    """Commands that belong together; exactly one of `test` and `reason` is set in a page that is whole."""
+    """A block of commands; exactly one of `test` and `reason` is set in a valid page."""
 
     section: str
     text: str
@@ -28,7 +28,7 @@ class Block:
 
 
 def blocks() -> list[Block]:
-    """All blocks of the page, in order."""
+    """Return all blocks of the page in order."""
     page = PAGE.read_text(encoding="utf-8")
     found = []
     for match in _BLOCK.finditer(page):
@@ -43,21 +43,21 @@ def blocks() -> list[Block]:
 
 
 def fences() -> int:
-    """How many fenced blocks the page has, told by nothing but its fences."""
+    """Return the number of fenced blocks of the page, counted by its fences."""
     return len(re.findall(r"^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE)) // 2
 
 
 def blocks_run_by(test: str) -> list[str]:
-    """The commands that a test has to run, in the order of the page."""
+    """Return the blocks that a test runs, in the order of the page."""
     return [block.text for block in blocks() if block.test == test]
 
 
 def commands_in_prose() -> list[str]:
-    """Commands that stand in running text or tables, where nothing would run them."""
+    """Return commands in running text or tables, where no test runs them."""
     prose = re.sub(r"^```.*?^```", "", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
     return [span for span in re.findall(r"`([^`\n]+)`", prose) if _COMMAND.match(span)]
 
 
 def alerts() -> list[str]:
-    """The alerts that have a section."""
+    """Return the alerts that have a section."""
     return re.findall(r"^### (Ondol\w+)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)

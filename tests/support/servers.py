@@ -1,4 +1,4 @@
-"""Real servers for tests: one set per session, a database of its own for every test."""
+"""Real servers for tests: one set per session, a database for every test."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ def _named(url: str, database: str) -> str:
 
 
 def others_can_run_python() -> bool:
-    """Whether a test may become a plain user: it is root, and every user may enter the interpreter's folder."""
+    """Return whether a test can change to an unprivileged user that can run the interpreter."""
     return os.geteuid() == 0 and reachable(pathlib.Path(sys.executable).resolve().parent)
 
 
 @asynccontextmanager
 async def temporary_servers() -> AsyncIterator[embedded_servers.Servers]:
-    """Servers in a home that is removed at the end, data included; the database `template_ondol` is migrated."""
+    """Run servers in a temporary home with a migrated database `template_ondol`."""
     home = pathlib.Path(tempfile.mkdtemp(prefix="ondol-test-"))
     try:
-        async with embedded_servers.servers(home, command="test", cache_bytes=256 * MIB, durable=False) as found:
-            await _execute(found.database_url, "create database template_ondol")
-            await migrate(_named(found.database_url, "template_ondol"))
-            yield found
+        async with embedded_servers.servers(home, command="test", cache_bytes=256 * MIB, durable=False) as running:
+            await _execute(running.database_url, "create database template_ondol")
+            await migrate(_named(running.database_url, "template_ondol"))
+            yield running
     finally:
         pointer = home / "postgres.folder"
         if pointer.exists():
@@ -60,7 +60,7 @@ async def _execute(url: str, statement: str) -> None:
 
 @asynccontextmanager
 async def fresh_settings(servers: embedded_servers.Servers) -> AsyncIterator[Settings]:
-    """Settings with a migrated database of their own and both Redis emptied; the database is dropped at the end."""
+    """Yield settings with a new migrated database and both Redis flushed; the database is dropped at the end."""
     name = f"test_{next(_numbers)}"
     await _execute(servers.database_url, f"create database {name} template template_ondol strategy file_copy")
     for url in (servers.broker_url, servers.cache_url):
@@ -85,13 +85,13 @@ async def fresh_settings(servers: embedded_servers.Servers) -> AsyncIterator[Set
 
 @pytest_asyncio.fixture(scope="session")
 async def servers() -> AsyncIterator[embedded_servers.Servers]:
-    """The servers of this test session (import this name and `settings` in a room's conftest.py)."""
-    async with temporary_servers() as found:
-        yield found
+    """Yield the servers of this test session (a conftest.py imports this name and `settings`)."""
+    async with temporary_servers() as running:
+        yield running
 
 
 @pytest_asyncio.fixture
 async def settings(servers: embedded_servers.Servers) -> AsyncIterator[Settings]:
-    """Settings of one test: a fresh migrated database, empty broker and cache, its own panel folder."""
-    async with fresh_settings(servers) as found:
-        yield found
+    """Yield the settings of a test: a new migrated database, empty broker and cache, its own panel folder."""
+    async with fresh_settings(servers) as running:
+        yield running

@@ -1,4 +1,4 @@
-"""A published dataset, an api in this process and simulators in their own, for tests of the whole path."""
+"""A published dataset, an api in this process and simulators in processes of their own."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ PATIENCE_S = 60.0
 
 
 def version_of(panels: MemoryPanels, revision: int = 1) -> tuple[Manifest, dict[str, bytes]]:
-    """The manifest and the parts of panels in memory."""
+    """Return the manifest and the parts of panels in memory."""
     rows = slice(0, len(panels.days))
     fields = {name: panels.panel(name, rows) for name in (*STORED, *sorted(panels.factors))}
     content, blobs = encode_all(
@@ -84,7 +84,7 @@ async def publish_market(
 
 @dataclass(frozen=True, kw_only=True)
 class Client:
-    """Asks the api under test; answers are (status, document, headers)."""
+    """Client of the api under test; responses are (status, document, headers)."""
 
     session: aiohttp.ClientSession
     url: str
@@ -94,7 +94,7 @@ class Client:
     async def call(
         self, method: str, path: str, body: Any = None, *, raw: bytes | None = None, **headers: str
     ) -> tuple[int, Any, Mapping[str, str]]:
-        """One request; header names are written with underscores."""
+        """Send a request; header names are written with underscores."""
         data = raw if raw is not None else None if body is None else orjson.dumps(body)
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         if data is not None:
@@ -103,13 +103,13 @@ class Client:
         async with self.session.request(method, self.url + path, data=sent, headers=named) as response:
             text = await response.read()
             kind = response.content_type
-            found = orjson.loads(text) if kind.endswith("json") and text else text
-            return response.status, found, response.headers
+            document = orjson.loads(text) if kind.endswith("json") and text else text
+            return response.status, document, response.headers
 
 
 @asynccontextmanager
 async def api_of(settings: Settings) -> AsyncIterator[Client]:
-    """The api in this process, with its tasks, and a client of it."""
+    """Run the api with its tasks in this process and yield a client of it."""
     async with AsyncExitStack() as stack:
         api, tasks = await stack.enter_async_context(opened(replace(settings, api_host="127.0.0.1", api_port=0)))
         running = [asyncio.ensure_future(task()) for task in tasks]
@@ -129,7 +129,7 @@ async def api_of(settings: Settings) -> AsyncIterator[Client]:
 async def simulator(
     settings: Settings, *, quiet: bool = True, service: str = "simulator", metrics_port: int = 0
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A simulator process, or another service; ended with SIGTERM unless it is gone by then."""
+    """Run a simulator process, or another service, for the duration of the block."""
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("ONDOL_")},
         **settings.to_environment(), "ONDOL_METRICS_PORT": str(metrics_port),

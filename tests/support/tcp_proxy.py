@@ -1,4 +1,4 @@
-"""Addresses of the test's servers behind a proxy that can be cut, and event loops to try them on."""
+"""Proxies in front of a test's servers, and scenarios on other event loops."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 
 
 def run_on(loop: str, scenario: Callable[[], Coroutine[Any, Any, None]]) -> Coroutine[Any, Any, None]:
-    """Carry out a scenario on a loop of its own, in a thread; errors that nobody took are raised, too."""
+    """Run a scenario on a new event loop in a thread; raise its errors and unhandled ones of the loop."""
 
     def run() -> None:
         untaken: list[dict[str, Any]] = []
@@ -32,7 +32,7 @@ def run_on(loop: str, scenario: Callable[[], Coroutine[Any, Any, None]]) -> Coro
 
 @asynccontextmanager
 async def redis_behind_proxy(url: str) -> AsyncIterator[tuple[Proxy, str]]:
-    """A proxy in front of a Redis on a unix socket, and the URL that leads through it."""
+    """Yield a proxy in front of a Redis on a unix socket, and the URL of the proxy."""
     path = urlsplit(url).path
     with tempfile.TemporaryDirectory(prefix="ondol-link-") as folder:
         at = str(pathlib.Path(folder) / "redis.sock")
@@ -42,7 +42,7 @@ async def redis_behind_proxy(url: str) -> AsyncIterator[tuple[Proxy, str]]:
 
 @asynccontextmanager
 async def postgres_behind_proxy(url: str) -> AsyncIterator[tuple[Proxy, str]]:
-    """A proxy in front of a PostgreSQL on a unix socket, and the URL that leads through it."""
+    """Yield a proxy in front of a PostgreSQL on a unix socket, and the URL of the proxy."""
     host = parse_qs(urlsplit(url).query)["host"][0]
     with tempfile.TemporaryDirectory(prefix="ondol-link-") as folder:
         async with unix_proxy(f"{host}/.s.PGSQL.5432", f"{folder}/.s.PGSQL.5432") as proxy:

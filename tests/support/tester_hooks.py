@@ -1,7 +1,7 @@
-"""Leads a property-based tester of the api into its core: names that exist, expressions and days that mean something.
+"""Schemathesis hooks that put existing names, valid expressions and days of the market into generated requests.
 
-Loaded by schemathesis through `SCHEMATHESIS_HOOKS`. Only what was made to be valid is changed, and every other time:
-what was made to be refused, and half of the rest, are sent as they are.
+Loaded through `SCHEMATHESIS_HOOKS`. Every second valid request is changed; invalid requests and the other half of the
+valid ones are sent unchanged.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ TURNS = itertools.count()
 
 
 def _sensible(value: Any, start: str | None, end: str | None) -> None:
-    """Conditions, numbers and days inside a body or a query, in place."""
+    """Replace conditions, numbers and days inside a body or a query, in place."""
     for name, part in value.items():
         if isinstance(part, dict):
             _sensible(part, start, end)
@@ -44,7 +44,7 @@ def _sensible(value: Any, start: str | None, end: str | None) -> None:
 
 @schemathesis.hook
 def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:
-    """Every other valid request is made to meet something."""
+    """Change every second valid request."""
     if case.meta is None or case.meta.generation.mode != GenerationMode.POSITIVE or next(TURNS) % 2:
         return
     path = case.operation.path

@@ -15,7 +15,7 @@ from shared.dataset.manifest import Manifest, from_bytes, to_bytes
 from shared.dataset.panels import MappedPanels
 from shared.errors import ChunkMissingError, DatasetError
 from shared.model.fields import STORED, VIEWS
-from tests.support.datasets import FACTORS, Shelf, random_version
+from tests.support.datasets import FACTORS, PartStore, random_version
 
 BUDGET = 1 << 28
 ALL = (*STORED, *VIEWS, *FACTORS)
@@ -23,7 +23,7 @@ ALL = (*STORED, *VIEWS, *FACTORS)
 
 def test_every_field_is_bit_equal_to_memory_over_any_window(tmp_path: pathlib.Path) -> None:
     memory, manifest, blobs = random_version(stocks=600)
-    panels = MappedPanels(tmp_path, manifest, Shelf(blobs), BUDGET)
+    panels = MappedPanels(tmp_path, manifest, PartStore(blobs), BUDGET)
     for field in ALL:
         for rows in (slice(0, 60), slice(10, 50), slice(21, 23), slice(59, 60), slice(30, 30)):
             found, expected = panels.panel(field, rows), memory.panel(field, rows)
@@ -38,7 +38,7 @@ def test_every_field_is_bit_equal_to_memory_over_any_window(tmp_path: pathlib.Pa
 
 def test_a_window_across_years_is_no_copy_and_cannot_be_written(tmp_path: pathlib.Path) -> None:
     _, manifest, blobs = random_version()
-    panels = MappedPanels(tmp_path, manifest, Shelf(blobs), BUDGET)
+    panels = MappedPanels(tmp_path, manifest, PartStore(blobs), BUDGET)
     assert len(manifest.years) == 2
     whole, window = panels.panel("close", slice(0, 60)), panels.panel("close", slice(15, 40))
     assert np.shares_memory(whole, window)
@@ -49,17 +49,17 @@ def test_a_window_across_years_is_no_copy_and_cannot_be_written(tmp_path: pathli
 
 def test_arrays_outlive_their_panels(tmp_path: pathlib.Path) -> None:
     memory, manifest, blobs = random_version()
-    found = MappedPanels(tmp_path, manifest, Shelf(blobs), BUDGET).panel("ROE", slice(0, 60))[3:5]
+    found = MappedPanels(tmp_path, manifest, PartStore(blobs), BUDGET).panel("ROE", slice(0, 60))[3:5]
     assert found.tobytes() == memory.panel("ROE", slice(3, 5)).tobytes()
 
 
 def test_only_the_years_of_the_window_are_fetched_and_counted(tmp_path: pathlib.Path) -> None:
     _, manifest, blobs = random_version()
-    shelf = Shelf(blobs)
-    panels = MappedPanels(tmp_path, manifest, shelf, BUDGET)
+    store = PartStore(blobs)
+    panels = MappedPanels(tmp_path, manifest, store, BUDGET)
     first = panels.reader()
     first.panel("ROE", slice(0, 5))
-    assert shelf.asked == list(manifest.stored_names("ROE", 2022))
+    assert store.requested == list(manifest.stored_names("ROE", 2022))
     assert first.counters.as_dict() == {
         "chunks_read": 1,
         "bytes_read": 22 * 7 * 4,
@@ -74,11 +74,11 @@ def test_only_the_years_of_the_window_are_fetched_and_counted(tmp_path: pathlib.
 
 def test_a_second_process_of_the_host_fetches_nothing(tmp_path: pathlib.Path) -> None:
     memory, manifest, blobs = random_version()
-    MappedPanels(tmp_path, manifest, Shelf(blobs), BUDGET).ensure(ALL, slice(0, 60))
-    shelf = Shelf({})
-    other = MappedPanels(tmp_path, from_bytes(to_bytes(manifest)), shelf, BUDGET)
+    MappedPanels(tmp_path, manifest, PartStore(blobs), BUDGET).ensure(ALL, slice(0, 60))
+    store = PartStore({})
+    other = MappedPanels(tmp_path, from_bytes(to_bytes(manifest)), store, BUDGET)
     other.ensure(ALL, slice(0, 60))
-    assert shelf.asked == []
+    assert store.requested == []
     assert set(other.counters.by_tier) == {"t1"}
     assert other.panel("adj_high", slice(0, 60)).tobytes() == memory.panel("adj_high", slice(0, 60)).tobytes()
 
@@ -92,13 +92,13 @@ def test_a_new_version_takes_over_unchanged_years(tmp_path: pathlib.Path) -> Non
         calls.append(rows)
         return np.full((rows.stop - rows.start, 7), rows.start, np.float32)
 
-    old = MappedPanels(tmp_path, before, Shelf(blobs), BUDGET)
+    old = MappedPanels(tmp_path, before, PartStore(blobs), BUDGET)
     old.ensure(ALL, slice(0, 40))
     old.scratch("k", np.dtype("f4"), slice(0, 40), make)
-    shelf = Shelf(more)
-    new = MappedPanels(tmp_path, after, shelf, BUDGET)
+    store = PartStore(more)
+    new = MappedPanels(tmp_path, after, store, BUDGET)
     new.ensure(old.mapped_fields(), slice(0, 41))
-    assert set(shelf.asked) <= {key for field in after.content.chunks for key in after.stored_names(field, 2023)}
+    assert set(store.requested) <= {key for field in after.content.chunks for key in after.stored_names(field, 2023)}
     new.scratch("k", np.dtype("f4"), slice(0, 41), make)
     assert calls == [slice(0, 22), slice(22, 40), slice(22, 41)]
     assert new.panel("adj_close", slice(0, 41)).tobytes() == memory.panel("adj_close", slice(0, 41)).tobytes()
@@ -107,34 +107,34 @@ def test_a_new_version_takes_over_unchanged_years(tmp_path: pathlib.Path) -> Non
 def test_everything_that_is_missing_or_damaged_is_named_at_once(tmp_path: pathlib.Path) -> None:
     _, manifest, blobs = random_version()
     gone, broken = manifest.stored_names("ROE", 2022), manifest.stored_names("close", 2023)
-    shelf = Shelf(dict(blobs))
-    shelf.blobs.pop(gone[0])
-    shelf.blobs[broken[0]] = blobs[broken[0]][:-1] + b"?"
-    panels = MappedPanels(tmp_path, manifest, shelf, BUDGET)
+    store = PartStore(dict(blobs))
+    store.blobs.pop(gone[0])
+    store.blobs[broken[0]] = blobs[broken[0]][:-1] + b"?"
+    panels = MappedPanels(tmp_path, manifest, store, BUDGET)
     with pytest.raises(ChunkMissingError) as error:
         panels.ensure(("ROE", "close", "volume"), slice(0, 60))
     assert set(error.value.missing) == {gone[0], broken[0]}
-    shelf.blobs = blobs
+    store.blobs = blobs
     panels.ensure(("ROE", "close", "volume"), slice(0, 60))
 
 
 def test_the_budget_evicts_the_least_recently_used_and_what_is_held_stays_right(tmp_path: pathlib.Path) -> None:
     memory, manifest, blobs = random_version()
-    shelf = Shelf(blobs)
+    store = PartStore(blobs)
     region = 22 * 4096
-    panels = MappedPanels(tmp_path, manifest, shelf, 6 * 2 * region)
+    panels = MappedPanels(tmp_path, manifest, store, 6 * 2 * region)
     held = panels.panel("close", slice(0, 60))
     for field in ALL * 2:
         reader = panels.reader()
         assert reader.panel(field, slice(0, 60)).tobytes() == memory.panel(field, slice(0, 60)).tobytes()
         assert panels.files.used_bytes() <= panels.files.budget_bytes
     assert held.tobytes() == memory.panel("close", slice(0, 60)).tobytes()
-    assert len(shelf.asked) > len(set(shelf.asked))
+    assert len(store.requested) > len(set(store.requested))
 
 
 def test_a_budget_smaller_than_one_region_costs_time_and_no_correctness(tmp_path: pathlib.Path) -> None:
     memory, manifest, blobs = random_version()
-    panels = MappedPanels(tmp_path, manifest, Shelf(blobs), 1)
+    panels = MappedPanels(tmp_path, manifest, PartStore(blobs), 1)
     for field in ALL:
         assert panels.reader().panel(field, slice(0, 60)).tobytes() == memory.panel(field, slice(0, 60)).tobytes()
 
@@ -147,9 +147,9 @@ def test_scratch_panels_are_made_once_for_each_year_and_content(tmp_path: pathli
         calls.append(rows)
         return np.arange(rows.start * 7, rows.stop * 7, dtype=np.float64).reshape(-1, 7)
 
-    panels = MappedPanels(tmp_path, manifest, Shelf(blobs), BUDGET)
+    panels = MappedPanels(tmp_path, manifest, PartStore(blobs), BUDGET)
     assert panels.scratch("a", np.dtype("f8"), slice(30, 32), make).tolist() == make(slice(30, 32)).tolist()
-    again = MappedPanels(tmp_path, manifest, Shelf(blobs), BUDGET)
+    again = MappedPanels(tmp_path, manifest, PartStore(blobs), BUDGET)
     assert again.scratch("a", np.dtype("f8"), slice(0, 60), make)[:, 0].tolist() == list(range(0, 420, 7))
     again.scratch("b", np.dtype("f8"), slice(0, 1), make)
     assert calls == [slice(22, 60), slice(30, 32), slice(0, 22), slice(0, 22)]
@@ -164,11 +164,11 @@ def test_strips_are_kept_stock_by_stock_and_made_once_for_each_year_and_content(
         closes, volumes = memory.panel("close", rows), memory.panel("volume", rows)
         return np.ascontiguousarray(np.stack([closes.T, volumes.T], axis=2))
 
-    panels = MappedPanels(tmp_path, manifest, Shelf(blobs), BUDGET)
+    panels = MappedPanels(tmp_path, manifest, PartStore(blobs), BUDGET)
     ((first, strip),) = panels.stock_major("a", 2, slice(30, 32), make)
     assert first == 22
     assert strip.tobytes() == make(slice(22, 60)).tobytes()
-    again = MappedPanels(tmp_path, manifest, Shelf(blobs), BUDGET)
+    again = MappedPanels(tmp_path, manifest, PartStore(blobs), BUDGET)
     for _ in range(2):
         found = again.stock_major("a", 2, slice(10, 60), make)
         assert [(first, strip.shape) for first, strip in found] == [(0, (7, 22, 2)), (22, (7, 38, 2))]
@@ -186,7 +186,7 @@ def test_strips_are_kept_stock_by_stock_and_made_once_for_each_year_and_content(
 
 def test_a_scratch_maker_that_fails_leaves_nothing(tmp_path: pathlib.Path) -> None:
     _, manifest, blobs = random_version()
-    panels = MappedPanels(tmp_path, manifest, Shelf(blobs), BUDGET)
+    panels = MappedPanels(tmp_path, manifest, PartStore(blobs), BUDGET)
 
     def fail(rows: slice) -> np.ndarray:  # type: ignore[type-arg]
         raise ChunkMissingError(("x",))
@@ -199,12 +199,12 @@ def test_a_scratch_maker_that_fails_leaves_nothing(tmp_path: pathlib.Path) -> No
 def race(
     directory: str, manifest: bytes, blobs: dict[str, bytes], start: Barrier, results: list[tuple[int, str]]
 ) -> None:
-    shelf = Shelf(blobs)
-    panels = MappedPanels(directory, from_bytes(manifest), shelf, BUDGET)
+    store = PartStore(blobs)
+    panels = MappedPanels(directory, from_bytes(manifest), store, BUDGET)
     start.wait(30)
     panels.ensure(ALL, slice(0, 60))
     digest = "".join(str(hash(panels.panel(f, slice(0, 60)).tobytes())) for f in ("PER", "adj_close"))
-    results.append((len(shelf.asked), digest))
+    results.append((len(store.requested), digest))
 
 
 def test_processes_that_want_the_same_make_each_region_once(tmp_path: pathlib.Path) -> None:
@@ -244,20 +244,20 @@ def test_a_maker_that_dies_is_replaced_at_once_and_its_rest_is_removed(tmp_path:
     maker.start()
     assert begun.wait(30)
     maker.join(30)
-    panels = MappedPanels(tmp_path, manifest, Shelf(blobs), BUDGET)
+    panels = MappedPanels(tmp_path, manifest, PartStore(blobs), BUDGET)
     assert panels.panel("ROE", slice(0, 5)).tobytes() == memory.panel("ROE", slice(0, 5)).tobytes()
     assert [p.suffix for p in tmp_path.iterdir()] == [".region"]
 
 
 def test_a_maker_that_stands_still_is_waited_for_until_the_deadline_only(tmp_path: pathlib.Path) -> None:
     memory, manifest, blobs = random_version()
-    first = MappedPanels(tmp_path, manifest, Shelf(blobs), BUDGET)
+    first = MappedPanels(tmp_path, manifest, PartStore(blobs), BUDGET)
     first.panel("ROE", slice(0, 5))
     (region,) = tmp_path.glob("*.region")
     region.unlink()
     with open(region.with_suffix(".lock"), "w", encoding="ascii") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        panels = MappedPanels(tmp_path, manifest, Shelf(blobs), BUDGET, lock_deadline_s=0.05)
+        panels = MappedPanels(tmp_path, manifest, PartStore(blobs), BUDGET, lock_deadline_s=0.05)
         assert panels.panel("ROE", slice(0, 5)).tobytes() == memory.panel("ROE", slice(0, 5)).tobytes()
 
 

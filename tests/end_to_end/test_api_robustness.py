@@ -1,4 +1,4 @@
-"""What the api is judged by, against a running system: an api, a simulator and a preparer as processes of their own."""
+"""Robustness of the API against a running system: api, simulator and preparer as processes of their own."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from openapi_spec_validator import validate
 from ondol.local import embedded_servers
 from shared.settings import Settings
 from tests.support.api_with_market import load_synthetic
-from tests.support.event_loop_probe import Watched, watched
+from tests.support.event_loop_probe import ProbedApi, probed_api
 from tests.support.servers import fresh_settings
 from tests.support.system import api_of, simulator
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LONGEST_MS = 50.0
-"""No request may keep the event loop from the others for so long."""
+"""Longest allowed blocked time of the event loop."""
 STREAMS = 200
 TESTER_S = 60
 SEED = 6
@@ -42,33 +42,33 @@ PATIENCE_S = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class System:
-    """The running system, with a large result in it."""
+    """The running system, with a stored large result."""
 
     settings: Settings
-    api: Watched
+    api: ProbedApi
     simulator: asyncio.subprocess.Process
     session: aiohttp.ClientSession
     first: str
     last: str
     stock: str
     large: str
-    """The id of a completed backtest whose result is large."""
+    """Id of a completed backtest with a large result."""
 
     async def call(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, bytes]:
-        """Status and bytes of an answer; header names are written with underscores."""
+        """Return status and body of a response; header names are written with underscores."""
         named = JSON | {name.replace("_", "-"): value for name, value in headers.items()}
         data = body if body is None or isinstance(body, bytes) else orjson.dumps(body)
         async with self.session.request(method, self.api.url + path, data=data, headers=named) as response:
             return response.status, await response.read()
 
     def request(self, **changes: Any) -> dict[str, Any]:
-        """A backtest over all days."""
+        """Return a backtest over all days."""
         buy = {"where": "PER < 25 and close > ts_mean(close, 20)", "rank_by": "MOMENTUM_1M"}
         return {"strategy": {"buy": buy}, "start": self.first, "end": self.last} | changes
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """The simulator stands still: what is asked for now stays unanswered."""
+    def stopped_simulator(self) -> Iterator[None]:
+        """Stop the simulator, so that new backtests stay queued."""
         self.simulator.send_signal(signal.SIGSTOP)
         try:
             yield
@@ -77,7 +77,7 @@ class System:
 
 
 def churning(first: str, last: str) -> dict[str, Any]:
-    """A backtest that sells everything every day: its result is as large as results get."""
+    """Return a backtest that trades every stock every day, which has the largest possible result."""
     strategy = {
         "buy": {"where": "close > ts_mean(close, 3)", "rank_by": "CHANGE_RATE"},
         "sell": {"max_hold_days": 1},
@@ -93,11 +93,11 @@ async def system(servers: embedded_servers.Servers) -> AsyncIterator[System]:
         await load_synthetic(settings, stocks=200, years=5)
         await stack.enter_async_context(simulator(settings, service="preparer"))
         working = await stack.enter_async_context(simulator(settings))
-        api = await stack.enter_async_context(watched(settings))
+        api = await stack.enter_async_context(probed_api(settings))
         connector = aiohttp.TCPConnector(limit=0)
         session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
-        asked = session.get(api.url + "/v1/datasets/current")
-        dataset = orjson.loads(await (await asked).read())
+        response = session.get(api.url + "/v1/datasets/current")
+        dataset = orjson.loads(await (await response).read())
         stocks = orjson.loads(await (await session.get(api.url + "/v1/stocks?limit=1")).read())
         days = dataset["first_day"], dataset["last_day"]
         headers = JSON | {"Prefer": "wait=30"}
@@ -113,7 +113,7 @@ async def system(servers: embedded_servers.Servers) -> AsyncIterator[System]:
 
 
 async def until(true: Callable[[], bool], what: str) -> None:
-    """Wait for a condition; the test fails when it does not come true."""
+    """Wait for a condition; fail the test after a time limit."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + PATIENCE_S
     while not true():
@@ -121,7 +121,7 @@ async def until(true: Callable[[], bool], what: str) -> None:
         await asyncio.sleep(0.02)
 
 
-async def test_the_description_is_valid_and_is_exactly_what_is_served(system: System) -> None:
+async def test_openapi_document_is_valid_and_complete(system: System) -> None:
     status, text = await system.call("GET", "/openapi.json")
     assert status == 200
     described = json.loads(text)
@@ -132,18 +132,16 @@ async def test_the_description_is_valid_and_is_exactly_what_is_served(system: Sy
             assert response.status == 405, path
             offered = {name.strip().lower() for name in response.headers["Allow"].split(",")}
         assert offered == set(operations), path
-        assert (await system.call("GET", path + "/nothing/here/x"))[0] == 404
+        assert (await system.call("GET", path + "/unknown/path"))[0] == 404
 
 
-async def test_a_property_based_tester_finds_no_5xx_and_nothing_outside_the_schema(
-    system: System, tmp_path: pathlib.Path
-) -> None:
+async def test_generated_requests_get_documented_responses(system: System, tmp_path: pathlib.Path) -> None:
     await system.call("POST", "/v1/warm-runs", {})
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "schemathesis.cli", "run", system.api.url + "/openapi.json", "--seed", str(SEED),
         "--max-time", str(TESTER_S), "--continue-on-failure", "--suppress-health-check", "all", "--no-color",
         "--request-timeout", "60", "--generation-database", "none", "--output-truncate", "true",
-        # what a schema cannot say (a name that exists, an expression that means something) is refused nevertheless
+        # 4xx for what a schema cannot express (unknown names, invalid expressions)
         "--exclude-checks", "positive_data_acceptance",
         env={
             **os.environ, "SCHEMATHESIS_HOOKS": "tests.support.tester_hooks", "TESTED_BACKTEST": system.large,
@@ -159,15 +157,15 @@ async def test_a_property_based_tester_finds_no_5xx_and_nothing_outside_the_sche
         if process.returncode is None:
             process.kill()
             await process.wait()
-    told = [line[:400] for line in output.decode(errors="replace").splitlines()]
-    assert process.returncode == 0, "\n".join(told[-120:])
-    tested = re.search(r"(\d+) generated", "\n".join(told))
+    output_lines = [line[:400] for line in output.decode(errors="replace").splitlines()]
+    assert process.returncode == 0, "\n".join(output_lines[-120:])
+    tested = re.search(r"(\d+) generated", "\n".join(output_lines))
     assert tested is not None
     assert int(tested[1]) > 300
 
 
-async def test_two_hundred_readers_follow_a_run_on_one_process(system: System) -> None:
-    with system.held():
+async def test_200_event_streams_of_one_run(system: System) -> None:
+    with system.stopped_simulator():
         status, text = await system.call("POST", "/v1/backtests", system.request(initial_cash=31_000_000))
         assert status == 202
         path = f"{system.api.url}/v1/backtests/{orjson.loads(text)['id']}/events"
@@ -181,22 +179,22 @@ async def test_two_hundred_readers_follow_a_run_on_one_process(system: System) -
             system.simulator.send_signal(signal.SIGCONT)
             async with asyncio.timeout(PATIENCE_S):
                 rests = await asyncio.gather(*(stream.read() for stream in streams))
-    told = [re.findall(rb"^event: (?:trade|completed)\ndata: .*$", rest, re.MULTILINE) for rest in rests]
-    assert told[0][-1].startswith(b"event: completed")
-    assert len(told[0]) > 10
-    assert all(events == told[0] for events in told)
+    streams = [re.findall(rb"^event: (?:trade|completed)\ndata: .*$", rest, re.MULTILINE) for rest in rests]
+    assert streams[0][-1].startswith(b"event: completed")
+    assert len(streams[0]) > 10
+    assert all(events == streams[0] for events in streams)
 
 
 def _forty_nodes() -> str:
     return " and ".join(f"rank(ts_mean(PER, {days})) > 0.0{days}" for days in range(2, 10))
 
 
-async def test_no_request_keeps_the_event_loop_from_the_others(system: System) -> None:
+async def test_no_request_blocks_the_event_loop(system: System) -> None:
     whole = f"/v1/backtests/{system.large}"
     plain = system.request()
     strategy = plain["strategy"]
 
-    def asked(cash: int, **changes: Any) -> dict[str, Any]:
+    def backtest(cash: int, **changes: Any) -> dict[str, Any]:
         return plain | {"strategy": strategy | changes, "initial_cash": 40_000_000 + cash}
 
     long = " and ".join(["PER < 10"] * 900)[:8100]
@@ -218,44 +216,44 @@ async def test_no_request_keeps_the_event_loop_from_the_others(system: System) -
         "a screen of forty nodes": lambda n: (
             "GET", f"/v1/screen?limit={10_000 - n}&" + urllib.parse.urlencode({"where": _forty_nodes()}),
         ),
-        "forty nodes": lambda n: ("POST", "/v1/backtests", asked(n, buy={"where": _forty_nodes()})),
-        "a long expression": lambda n: ("POST", "/v1/backtests", asked(n, buy={"where": long, "rank_by": long})),
+        "forty nodes": lambda n: ("POST", "/v1/backtests", backtest(n, buy={"where": _forty_nodes()})),
+        "a long expression": lambda n: ("POST", "/v1/backtests", backtest(n, buy={"where": long, "rank_by": long})),
         "a deep expression": lambda n: (
-            "POST", "/v1/backtests", asked(n, buy={"where": deep, "rank_by": deep}, sell={"where": deep}),
+            "POST", "/v1/backtests", backtest(n, buy={"where": deep, "rank_by": deep}, sell={"where": deep}),
         ),
         "unknown names": lambda n: (
-            "POST", "/v1/backtests", asked(n, buy={"where": " + ".join(f"X{i}" for i in range(1000)) + " < 1"}),
+            "POST", "/v1/backtests", backtest(n, buy={"where": " + ".join(f"X{i}" for i in range(1000)) + " < 1"}),
         ),
         "unknown stocks": lambda n: (
-            "POST", "/v1/backtests", asked(n, universe={"stock_codes": [f"X{i:05}" for i in range(10_000)]}),
+            "POST", "/v1/backtests", backtest(n, universe={"stock_codes": [f"X{i:05}" for i in range(10_000)]}),
         ),
         "unknown groups": lambda n: (
-            "POST", "/v1/backtests", asked(n, universe={"cap_groups": [f"X{i:05}" for i in range(10_000)]}),
+            "POST", "/v1/backtests", backtest(n, universe={"cap_groups": [f"X{i:05}" for i in range(10_000)]}),
         ),
         "unknown fields": lambda _: ("POST", "/v1/backtests", {f"field{i}": i for i in range(50_000)}),
-        "wrong elements": lambda n: ("POST", "/v1/backtests", asked(n, universe={"exclude": [1] * 10_000})),
-        "the greatest body": lambda _: ("POST", "/v1/backtests", b'{"strategy": "' + b"x" * 1_040_000 + b'"}'),
+        "wrong elements": lambda n: ("POST", "/v1/backtests", backtest(n, universe={"exclude": [1] * 10_000})),
+        "the largest body": lambda _: ("POST", "/v1/backtests", b'{"strategy": "' + b"x" * 1_040_000 + b'"}'),
         "a deep body": lambda _: ("POST", "/v1/backtests", b'{"a":' * 900 + b"1" + b"}" * 900),
-        "a strategy of one's own": lambda n: (
+        "a user strategy": lambda n: (
             "POST", "/v1/strategies", {"id": f"mine_{n}", "name": "mine", "strategy": {"buy": {"where": long}}},
         ),
     }  # fmt: skip
-    found: dict[str, float] = {}
-    for name, made in requests.items():
+    blocked: dict[str, float] = {}
+    for name, request in requests.items():
         stood = []
         for attempt in range(3):
             await system.api.longest_ms()
-            method, path, *body = made(attempt)
+            method, path, *body = request(attempt)
             status, text = await system.call(method, path, *body, Prefer="wait=30")
             assert status < 500, (name, status, text[:300])
             stood.append(await system.api.longest_ms())
             if stood[-1] < LONGEST_MS:
-                break  # what stands still only sometimes was held up by something else
-        found[name] = min(stood)
-    assert max(found.values()) < LONGEST_MS, {name: ms for name, ms in found.items() if ms >= LONGEST_MS}
+                break  # a block that is not reproducible has another cause
+        blocked[name] = min(stood)
+    assert max(blocked.values()) < LONGEST_MS, {name: ms for name, ms in blocked.items() if ms >= LONGEST_MS}
 
 
-async def test_callers_that_hang_up_leave_nothing_behind(system: System) -> None:
+async def test_closed_connections_release_everything(system: System) -> None:
     async with api_of(system.settings) as client:
         port = int(client.url.rpartition(":")[2])
         assert (await client.call("GET", "/v1/strategies"))[0] == 200
@@ -263,7 +261,7 @@ async def test_callers_that_hang_up_leave_nothing_behind(system: System) -> None
         connection = aiohttp.TCPConnector(force_close=True)
         async with aiohttp.ClientSession(connector=connection):
             before = len(asyncio.all_tasks())
-        with system.held():
+        with system.stopped_simulator():
             ids = []
             for cash in range(5):
                 status, document, _ = await client.call(
@@ -272,18 +270,18 @@ async def test_callers_that_hang_up_leave_nothing_behind(system: System) -> None
                 assert status == 202
                 ids.append(document["id"])
             sockets = [open_socket(port) for _ in range(140)]
-            asks = iter(sockets)
+            connections = iter(sockets)
             for number in range(50):
-                send(next(asks), f"GET /v1/backtests/{ids[number % 5]}/events HTTP/1.1\r\nHost: x\r\n\r\n")
+                send(next(connections), f"GET /v1/backtests/{ids[number % 5]}/events HTTP/1.1\r\nHost: x\r\n\r\n")
             for number in range(40):
-                post(next(asks), system.request(initial_cash=51_000_000 + number), "Prefer: wait=30\r\n")
+                post(next(connections), system.request(initial_cash=51_000_000 + number), "Prefer: wait=30\r\n")
             for number in range(10):
-                send(next(asks), f"GET /v1/screen?where=PER%3C{number}.25 HTTP/1.1\r\nHost: x\r\n\r\n")
+                send(next(connections), f"GET /v1/screen?where=PER%3C{number}.25 HTTP/1.1\r\nHost: x\r\n\r\n")
             for _ in range(20):
-                send(next(asks), "POST /v1/backtests HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                send(next(connections), "POST /v1/backtests HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
                                  'Content-Length: 500\r\n\r\n{"strategy":')  # fmt: skip
             for _ in range(20):
-                send(next(asks), "GET /v1/fac")
+                send(next(connections), "GET /v1/fac")
             await until(lambda: client.api.metrics.open_streams == 50, "the streams are open")
             await until(lambda: client.api.progress.waiters() == 50 + 40 + 10, "everybody waits")
             assert len(asyncio.all_tasks()) > before + 100
@@ -291,11 +289,11 @@ async def test_callers_that_hang_up_leave_nothing_behind(system: System) -> None
                 hang_up(opened)
             await until(lambda: client.api.metrics.open_streams == 0, "the streams are closed")
             await until(lambda: client.api.progress.waiters() == 0, "nobody waits")
-            await until(lambda: not client.api.pending_queries, "no question is open")
-            await until(lambda: len(asyncio.all_tasks()) <= before, "no task is left")
+            await until(lambda: not client.api.pending_queries, "no query is pending")
+            await until(lambda: len(asyncio.all_tasks()) <= before, "no task remains")
         database = client.api.database
-        await until(lambda: database.idle() == database.pool.get_size(), "no connection is lent")
-        for identity in ids:  # what was accepted is done nevertheless
+        await until(lambda: database.idle() == database.pool.get_size(), "no connection is in use")
+        for identity in ids:  # accepted backtests complete nevertheless
             async with asyncio.timeout(PATIENCE_S):
                 while (await client.call("GET", f"/v1/backtests/{identity}"))[1]["status"] != "completed":  # noqa: ASYNC110
                     await asyncio.sleep(0.1)
@@ -303,35 +301,35 @@ async def test_callers_that_hang_up_leave_nothing_behind(system: System) -> None
 
 
 def open_socket(port: int, *, small: bool = False) -> socket.socket:
-    """A connection of a caller that knows no HTTP."""
-    made = socket.socket()
+    """Open a plain TCP connection."""
+    connection = socket.socket()
     if small:
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    made.connect(("127.0.0.1", port))
-    return made
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.connect(("127.0.0.1", port))
+    return connection
 
 
 def send(opened: socket.socket, text: str) -> None:
-    """Some bytes of a request."""
+    """Send bytes of a request."""
     opened.sendall(text.encode())
 
 
 def post(opened: socket.socket, body: Any, headers: str = "") -> None:
-    """A whole request for a backtest."""
+    """Send a complete backtest request."""
     data = orjson.dumps(body).decode()
     send(opened, f"POST /v1/backtests HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n{headers}"
                  f"Content-Length: {len(data)}\r\n\r\n{data}")  # fmt: skip
 
 
 def hang_up(opened: socket.socket) -> None:
-    """Cut the connection without a farewell."""
+    """Close the connection with RST."""
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
     opened.close()
 
 
 @asynccontextmanager
 async def nuisances(system: System) -> AsyncIterator[list[socket.socket]]:
-    """Three hundred callers that are slow or broken, and stay."""
+    """Open three hundred slow or broken connections that stay open."""
     port = int(system.api.url.rpartition(":")[2])
     begun = "Host: x\r\nContent-Type: application/json\r\n"
     kinds = (
@@ -354,7 +352,7 @@ async def nuisances(system: System) -> AsyncIterator[list[socket.socket]]:
             hang_up(opened)
 
 
-async def test_slow_and_broken_callers_do_not_hurt_others(system: System) -> None:
+async def test_slow_clients_do_not_delay_others(system: System) -> None:
     async with nuisances(system) as sockets:
         for number in range(20):
             status, text = await system.call(
@@ -362,12 +360,12 @@ async def test_slow_and_broken_callers_do_not_hurt_others(system: System) -> Non
             )
             assert (status, orjson.loads(text)["status"]) == (200, "completed")
         assert (await system.call("GET", "/readyz"))[0] == 200
-        waiting = sockets[:75] + sockets[100:150]  # request lines, headers and bodies that never end
+        waiting = sockets[:75] + sockets[100:150]  # unfinished request lines, headers and bodies
         for opened in waiting:
             opened.setblocking(False)
         async with asyncio.timeout(PATIENCE_S):
-            answers = [await asyncio.get_running_loop().sock_recv(opened, 64) for opened in waiting]
-        assert all(answer.startswith(b"HTTP/1.1 408 ") for answer in answers)
+            responses = [await asyncio.get_running_loop().sock_recv(opened, 64) for opened in waiting]
+        assert all(response.startswith(b"HTTP/1.1 408 ") for response in responses)
     assert (await system.call("GET", "/v1/factors"))[0] == 200
 
 
@@ -383,19 +381,19 @@ async def test_slow_and_broken_callers_do_not_hurt_others(system: System) -> Non
         "GET /v1/factors HTTP/1.1\r\nHost: x\r\nA\x00B: c\r\n\r\n",
     ],
 )
-async def test_what_is_no_request_is_refused(system: System, sent: str) -> None:
+async def test_invalid_http_is_rejected(system: System, sent: str) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", int(system.api.url.rpartition(":")[2]))
     writer.write(sent.encode())
     async with asyncio.timeout(PATIENCE_S):
-        answer = await reader.readuntil(b"\r\n\r\n")
+        response = await reader.readuntil(b"\r\n\r\n")
     writer.transport.abort()
-    assert re.match(rb"HTTP/1\.[01] 4\d\d ", answer), answer
-    assert b"Content-Type: application/problem+json" in answer
+    assert re.match(rb"HTTP/1\.[01] 4\d\d ", response), response
+    assert b"Content-Type: application/problem+json" in response
     assert (await system.call("GET", "/healthz"))[0] == 200
 
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium")
-async def test_the_page_for_people_shows_every_route_without_a_network(system: System, tmp_path: pathlib.Path) -> None:
+async def test_docs_page_shows_every_route_offline(system: System, tmp_path: pathlib.Path) -> None:
     process = await asyncio.create_subprocess_exec(
         "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
         f"--user-data-dir={tmp_path}", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
