@@ -22,7 +22,7 @@ from bench.load_generator import Figures, backtests, burst
 from bench.local_system import Served, serving
 from bench.processes import ChildError, cpu_s, memory_mb, ondol, parent_of, started_monotonic
 
-Told = Callable[[str], None]
+LogProgress = Callable[[str], None]
 PATIENCE_S = 120.0
 QUIET_S = 4.0
 
@@ -96,7 +96,7 @@ def _stages(served: Served) -> dict[str, float]:
 # ---- loading and preparing: the parts ----------------------------------------------------------------------------
 
 
-def loading(work: pathlib.Path, folder: pathlib.Path, log_progress: Told) -> Figures:
+def loading(work: pathlib.Path, folder: pathlib.Path, log_progress: LogProgress) -> Figures:
     """Measure loading into an empty table, restating all rows, and loading again without change (P11)."""
     home, other = work / "home-load", work / "market-restated"
     results: Figures = {"empty": load(folder, home)}
@@ -110,7 +110,7 @@ def loading(work: pathlib.Path, folder: pathlib.Path, log_progress: Told) -> Fig
     return results
 
 
-def preparing(work: pathlib.Path, folder: pathlib.Path, home: pathlib.Path, log_progress: Told) -> Figures:
+def preparing(work: pathlib.Path, folder: pathlib.Path, home: pathlib.Path, log_progress: LogProgress) -> Figures:
     """Measure a build of everything from PostgreSQL, and of one more day (P7)."""
     base, increment = work / "market-base", work / "market-day"
     split_last_day(folder, base, increment)
@@ -127,7 +127,7 @@ def preparing(work: pathlib.Path, folder: pathlib.Path, home: pathlib.Path, log_
 # ---- warming and requests ----------------------------------------------------------------------------------------
 
 
-def warming(home: pathlib.Path, log_progress: Told) -> Figures:
+def warming(home: pathlib.Path, log_progress: LogProgress) -> Figures:
     """Measure a warm run with an empty cache, and one on an unchanged dataset (P8, P13)."""
     results: Figures = {}
     for name in ("cold", "unchanged"):
@@ -152,7 +152,9 @@ def first_day(served: Served) -> dt.date:
     return last - dt.timedelta(days=365 + 62)
 
 
-def answering(served: Served, log_progress: Told, *, seconds: float, users: tuple[int, ...] = (100, 1000)) -> Figures:
+def answering(
+    served: Served, log_progress: LogProgress, *, seconds: float, users: tuple[int, ...] = (100, 1000)
+) -> Figures:
     """Measure requests on a warm system (P2 to P5)."""
     first = first_day(served)
     asyncio.run(drive(served.port, backtests(range(10_000, 10_080), first), 2))
@@ -186,7 +188,7 @@ def _stored(served: Served) -> int:
     return int(served.metrics().get('ondol_backtests_total{outcome="completed"}', 0))
 
 
-def first_answer(home: pathlib.Path, log_progress: Told, repeats: int = 5) -> Figures:
+def first_answer(home: pathlib.Path, log_progress: LogProgress, repeats: int = 5) -> Figures:
     """Measure the time from the start of a simulator process to its first response (P6).
 
     The previous process is killed when the request is sent, which may already have been delivered to it: `seconds`
@@ -221,7 +223,7 @@ def first_answer(home: pathlib.Path, log_progress: Told, repeats: int = 5) -> Fi
     return {"seconds": seconds, "since_kill_s": waited}
 
 
-def memory(home: pathlib.Path, log_progress: Told, simulators: int = 16) -> Figures:
+def memory(home: pathlib.Path, log_progress: LogProgress, simulators: int = 16) -> Figures:
     """Measure the memory of all processes while many simulators run over all years (P9, P10, the API's part of P15).
 
     Simulators are measured right after the burst, and again after some idle seconds. Memory shared with the fork server

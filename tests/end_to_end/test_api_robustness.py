@@ -288,7 +288,7 @@ async def test_closed_connections_release_everything(system: System) -> None:
             for opened in sockets:
                 hang_up(opened)
             await until(lambda: client.api.metrics.open_streams == 0, "the streams are closed")
-            await until(lambda: client.api.progress.waiters() == 0, "nobody waits")
+            await until(lambda: client.api.progress.waiters() == 0, "nothing waits")
             await until(lambda: not client.api.pending_queries, "no query is pending")
             await until(lambda: len(asyncio.all_tasks()) <= before, "no task remains")
         database = client.api.database

@@ -182,8 +182,8 @@ def test_command_writes_files_marked_synthetic(tmp_path: pathlib.Path, capsys: p
     maker.add_arguments(parser)
     arguments = [str(tmp_path / "m"), "--stocks", "30", "--years", "1", "--json"]
     assert maker.main(parser.parse_args(arguments)) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["synthetic"] is True
+    output = json.loads(capsys.readouterr().out)
+    assert output["synthetic"] is True
     names = {"companies", "prices", "financials", "dividends", "indices"}
     assert {path.stem for path in (tmp_path / "m").glob("*.parquet")} == names
     assert "SYNTHETIC" in (tmp_path / "m" / "README.txt").read_text(encoding="utf-8")
