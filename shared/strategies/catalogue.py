@@ -1,13 +1,12 @@
-"""The strategies that come with the product, as data: ten famous ones, four presets, the benchmarks' standard one.
+"""Strategies of the catalogue as data: ten famous ones, four presets, and the standard one of the benchmarks.
 
-Also the vocabulary of a universe (sector names, market-cap groups), and the rule by which a request refers to a
-catalogue strategy and changes parts of it.
+Also the sector names and market-cap groups of a universe, and the rule by which a request names a strategy of the
+catalogue and changes parts of it.
 """
 
 from __future__ import annotations
 
 import copy
-import difflib
 import json
 import math
 import pathlib
@@ -17,6 +16,7 @@ from typing import Any, Final, Literal, NamedTuple
 import msgspec
 
 from shared.errors import Problem, RequestError
+from shared.model.suggestions import did_you_mean, nearest
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,7 +60,7 @@ _MARKET = _read("market.json")
 _FAMOUS_FILE = _read("famous.json")
 
 NOTE: Final[str] = _FAMOUS_FILE["note"]
-"""What a page that lists the famous strategies has to say."""
+"""Notice for every page that lists the famous strategies."""
 
 FAMOUS: Final[tuple[Entry, ...]] = _entries(_FAMOUS_FILE["strategies"], "famous")
 PRESETS: Final[tuple[Entry, ...]] = _entries(_read("presets.json")["presets"], "preset")
@@ -68,7 +68,7 @@ STANDARD: Final[Entry] = _entries([_read("standard.json")], "standard")[0]
 """The strategy S that benchmarks use; not offered to users."""
 
 BY_ID: Final[dict[str, Entry]] = {entry.id: entry for entry in (*FAMOUS, *PRESETS)}
-"""What `"strategy": "<id>"` may name, besides a user's own."""
+"""Strategies that `"strategy": "<id>"` may name, besides the caller's own."""
 
 SECTORS: Final[tuple[str, ...]] = tuple(_MARKET["sectors"])
 CAP_GROUPS: Final[dict[str, CapGroup]] = {
@@ -78,7 +78,7 @@ CAP_GROUPS: Final[dict[str, CapGroup]] = {
 
 
 def _overlay(base: Mapping[str, Any], named: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with every field that `named` names; objects merge field by field, all else (null, lists) replaces."""
+    """Return `base` with the fields of `named`; objects merge field by field, all else (null, lists) replaces."""
     merged = copy.deepcopy(dict(base))
     for key, value in named.items():
         below = merged.get(key)
@@ -89,12 +89,12 @@ def _overlay(base: Mapping[str, Any], named: Mapping[str, Any]) -> dict[str, Any
 def strategy_request(
     reference: object, body: Mapping[str, Any], own: Mapping[str, Entry] | None = None
 ) -> dict[str, Any]:
-    """The request body with its strategy spelled out, ready for validation; `body` is left as it is.
+    """Return the request body with its strategy spelled out, ready for validation; `body` is not changed.
 
     `reference` is the request's `strategy`: an id, an object with `id` and the parts to change, or a whole strategy
     (returned untouched, as is anything that validation has to refuse). A named strategy brings its costs; fields that
     the request names win one by one, null included, and lists replace. `own` are the caller's own strategies by id.
-    Raises RequestError for an id that nobody has.
+    Raises RequestError for an unknown id.
     """
     whole = dict(body)
     named = isinstance(reference, Mapping) and "id" in reference
@@ -105,10 +105,12 @@ def strategy_request(
     known = {**(own or {}), **BY_ID}
     entry = known.get(identity)
     if entry is None:
-        near = tuple(difflib.get_close_matches(identity, sorted(known), n=3))
-        hint = f"; did you mean {', '.join(near)}?" if near else f"; there are {', '.join(sorted(known))}"
+        near = nearest(identity, sorted(known))
+        remedy = did_you_mean(near) or f"; there are {', '.join(sorted(known))}"
         path = "strategy.id" if named else "strategy"
-        raise RequestError([Problem(path=path, message=f"no strategy has the id {identity!r}{hint}", suggestions=near)])
+        raise RequestError(
+            [Problem(path=path, message=f"no strategy has the id {identity!r}{remedy}", suggestions=near)]
+        )
     parts = {key: value for key, value in reference.items() if key != "id"} if isinstance(reference, Mapping) else {}
     whole["strategy"] = _overlay(entry.strategy, parts)
     whole["costs"] = _overlay({"costs": entry.costs}, {"costs": body["costs"]} if "costs" in body else {})["costs"]

@@ -28,7 +28,7 @@ from shared.infra.redis.streams import append
 SQL = statements("backtest")
 _NEWEST = uuid.UUID(int=(1 << 128) - 1)
 _STATUS_PAGE = 500
-"""Rows that are read at once when a status is asked for."""
+"""Rows that are read at once when the query has a status."""
 
 
 async def post_backtest(app: AppContext, call: RequestContext) -> web.StreamResponse:
