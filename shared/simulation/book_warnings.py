@@ -139,7 +139,9 @@ def _mostly_not_common(run: FinishedRun) -> Iterator[ResultWarning]:
     if run.kinds is not None and set(run.kinds) <= {"common", "foreign"}:
         return
     buys = run.buys
-    kinds = row_attributes(run.panels, run.window).kind[buys["row"] - run.window.start, buys["col"]]
+    first = max(run.window.start - 1, 0)
+    decided_on = buys["row"] - 1 - first  # the kind that `universe.kinds` judged: nothing is bought on row 0
+    kinds = row_attributes(run.panels, slice(first, run.window.stop)).kind[decided_on, buys["col"]]
     counts = {kind: int(np.count_nonzero(kinds == KINDS.index(kind))) for kind in ("preferred", "spac", "reit")}
     share = sum(counts.values()) / len(buys)
     if share > NOT_COMMON_SHARE:

@@ -255,7 +255,7 @@ class Buyer(Book):
         volume, listed = self.price(row, at, "volume"), stock.shares[row]
         self.participations.append(shares / volume)
         self.oversized.append(listed is not None and shares > listed)
-        self.uncommon.append(stock.kind[row] in {"preferred", "spac", "reit"})
+        self.uncommon.append(stock.kind[row - 1] in {"preferred", "spac", "reit"})
 
     def targets_of(self, row: int, ranking: list[int], held: set[int]) -> list[int] | None:
         """Return the target list, None for `hold`."""

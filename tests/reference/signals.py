@@ -105,9 +105,12 @@ class Signals:
         if not rows:
             return
         read: dict[str, set[int]] = {}
+        behind: set[str] = set()
         for node, at_rows in language.walk(tree, set(rows)):
             if node[0] == "name" and node[1].upper() in KEYS:
                 read.setdefault(node[1].upper(), set()).update(at_rows)
+                if at_rows != set(rows):
+                    behind.add(node[1].upper())
             if language.is_over_time(node) and node[1] != "ema" and not evaluator.ever_filled(node, at_rows):
                 windows.append(str(node))
             if language.is_over_time(node) and not evaluator.ever_valued(node, at_rows):
@@ -116,7 +119,7 @@ class Signals:
             values = factor(self.market, key)
             cells = [v[r] is not None for r in at_rows for at, v in enumerate(values) if inside[r][at]]
             share = sum(cells) / len(cells) if cells else 0.0
-            self.coverage.setdefault(key, []).append(Coverage(share, at_rows == set(rows)))
+            self.coverage.setdefault(key, []).append(Coverage(share, key not in behind))
             self._gap(key, tree, rows, inside)
 
     def _gap(self, key: str, tree: language.Node, rows: list[int], inside: list[list[bool]]) -> None:
