@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from shared.factors.declaration import Array
-from shared.native import library, place
+from shared.native import library, place, verify_sizes
 
 _INT, _POINTER = ctypes.c_int64, ctypes.c_void_p
 
@@ -25,7 +25,7 @@ PRICE_FACTORS: Final = (
 
 
 class Prices(ctypes.Structure):
-    """`prices_t` of factors.c."""
+    """`factor_prices` of native.h."""
 
     _fields_ = (
         ("days", _INT),
@@ -43,7 +43,7 @@ class Prices(ctypes.Structure):
 
 
 class Layout(ctypes.Structure):
-    """`layout_t` of factors.c: the number of flows and accounts, and the positions of three accounts."""
+    """`statement_layout` of native.h: the number of flows and accounts, and the positions of three accounts."""
 
     _fields_ = (
         ("flows", _INT),
@@ -58,6 +58,7 @@ class Layout(ctypes.Structure):
 def kernels() -> ctypes.CDLL:
     """Return the compiled library with its argument types declared."""
     compiled = library("factors")
+    verify_sizes(compiled, "factors", [ctypes.sizeof(Prices), ctypes.sizeof(Layout)])
     compiled.factors_events.argtypes = [_INT, ctypes.POINTER(Layout), *[_POINTER] * 10]
     compiled.factors_events.restype = _INT
     compiled.factors_third_root.argtypes = [_INT, _POINTER, _POINTER]

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shared.language.compiler import Class, Program
-from shared.native import library, place
+from shared.native import library, place, verify_sizes
 
 Array = npt.NDArray[Any]
 
@@ -31,6 +31,7 @@ _SIZE, _WORD, _REAL, _PLACE = ctypes.c_int64, ctypes.c_int, ctypes.c_double, cty
 @cache
 def _kernels() -> ctypes.CDLL:
     found = library("language")
+    verify_sizes(found, "language", [ctypes.sizeof(Formula)])
     result = (_PLACE, _SIZE, _SIZE)
     at = ctypes.POINTER(Formula)
     for name, more in (
@@ -62,7 +63,7 @@ def rows_of(array: Array, dtypes: Sequence[Class]) -> Array:
 
 
 class Formula(ctypes.Structure):
-    """A program bound to planes, as language.c reads it; `owned` are the arrays behind its addresses.
+    """A program bound to planes, as `bound_program` of native.h declares it; `owned` are the arrays behind its addresses.
 
     It has its own registers, so one thread at a time may use it.
     """

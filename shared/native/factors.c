@@ -9,12 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---------------------------------------------------------------- statements */
+#include "native.h"
 
-/* Where accounts lie in a statement: flows first, then balances. */
-typedef struct {
-    int64_t flows, accounts, revenue, net_income, net_income_owners;
-} layout_t;
+/* ---------------------------------------------------------------- statements */
 
 /* Quantities of an event: each account now, each a year ago, and these. */
 enum { REVENUE_3Y, NET_INCOME_3Y, NET_INCOME_OWNERS_3Y, ANNUAL_EARNINGS, FURTHER };
@@ -66,7 +63,7 @@ static sum_t trailing(const known_t *known, int64_t n, int64_t year, int quarter
     return sum.whole >= 0 && sum.part >= 0 ? sum : none;
 }
 
-static double total(const sum_t *sum, const double *accounts, const layout_t *layout, int64_t flow) {
+static double total(const sum_t *sum, const double *accounts, const statement_layout *layout, int64_t flow) {
     if (sum->now < 0)
         return NAN;
     const double *of = accounts + flow;
@@ -76,7 +73,7 @@ static double total(const sum_t *sum, const double *accounts, const layout_t *la
 
 /* Statements sorted by instrument, then disclosure day. Writes one event for each (instrument, disclosure day) with
  * the quantities known from that day on; returns how many, or -1 without memory. */
-int64_t factors_events(int64_t count, const layout_t *layout, const int32_t *instrument, const int32_t *year,
+int64_t factors_events(int64_t count, const statement_layout *layout, const int32_t *instrument, const int32_t *year,
                        const int32_t *quarter, const int32_t *period_end, const int32_t *disclosed_on,
                        const double *accounts, int32_t *event_instrument, int32_t *event_day,
                        int32_t *event_period_end, double *values) {
@@ -216,30 +213,14 @@ typedef float vf __attribute__((vector_size(32)));
 #define CHOOSE(mask, a, b) ((vd)(((vl)(a) & (mask)) | ((vl)(b) & ~(mask))))
 #define KNOWN(x) ((vl)((x) == (x)))
 
-enum {
-    MOMENTUM_1M, MOMENTUM_3M, MOMENTUM_6M, MOMENTUM_12M, FROM_HIGH, FROM_LOW, RELATIVE_STRENGTH, VOLUME_MOMENTUM, BETA,
-    RSI, BOLLINGER, MACD, STOCHASTIC, VOLUME_ROC, PRICE_POSITION, CHANGE_RATE, FACTORS
-};
 
-/* Matrices [days, instruments] with `stride` elements from one row to the next. */
-typedef struct {
-    int64_t days, instruments, first, stop; /* values are written for rows [first, stop) */
-    const double *high, *low, *volume, *trading_value, *last, *adjust;
-    const uint16_t *idle;       /* rows since the last tradable row */
-    int64_t stride[7];          /* of the matrices above, in their order */
-    int64_t indices;            /* series; one more of NaN follows them */
-    const double *index_level;  /* [indices + 1, days] */
-    const double *index_return; /* [indices + 1, days] */
-    const int32_t *market;      /* [instruments], index series of each */
-    float *out[FACTORS];        /* [stop - first, instruments] or NULL */
-} prices_t;
 
 /* Columns of one block, a row each; `from` is the first row that any of them holds. */
 typedef struct {
     vd *close, *high, *low, *volume, *value, *level, *stock_return, *index_return, *pair;
 } block_t;
 
-static void put(const prices_t *p, int which, int64_t day, int64_t column, int64_t lanes, vd value, vl listed) {
+static void put(const factor_prices *p, int which, int64_t day, int64_t column, int64_t lanes, vd value, vl listed) {
     if (!p->out[which])
         return;
     float *to = p->out[which] + (day - p->first) * p->instruments + column;
@@ -258,7 +239,7 @@ INLINE vd change_of(vd a, vd b) {
     return CHOOSE((vl)(change < NOISE) & (vl)(change > -NOISE), ALL(0), change);
 }
 
-static void gather(const prices_t *p, const block_t *b, int64_t from, int64_t column, int64_t lanes) {
+static void gather(const factor_prices *p, const block_t *b, int64_t from, int64_t column, int64_t lanes) {
     const double *level[LANES], *change[LANES];
     for (int64_t l = 0; l < LANES; l++) {
         int64_t series = l < lanes ? p->market[column + l] : p->indices;
@@ -380,7 +361,7 @@ INLINE vd place_in(vd close, range_t r, int64_t least) {
     return CHOOSE(enough, (close - r.low) / width * 100, ALL(NAN));
 }
 
-static void windows(const prices_t *p, const block_t *b, int64_t column, int64_t lanes, const uint8_t *listed_rows) {
+static void windows(const factor_prices *p, const block_t *b, int64_t column, int64_t lanes, const uint8_t *listed_rows) {
     static const int64_t back[4] = {20, 60, 120, 240};
     for (int64_t d = p->first; d < p->stop; d++) {
         vd close = b->close[d];
@@ -396,29 +377,29 @@ static void windows(const prices_t *p, const block_t *b, int64_t column, int64_t
             }
         }
         put(p, CHANGE_RATE, d, column, lanes, d >= 1 ? change_of(close, b->close[d - 1]) * 100 : ALL(NAN), listed);
-        if (p->out[FROM_HIGH] || p->out[FROM_LOW] || p->out[PRICE_POSITION]) {
+        if (p->out[DISTANCE_FROM_52W_HIGH] || p->out[DISTANCE_FROM_52W_LOW] || p->out[PRICE_POSITION]) {
             range_t year = range_of(b, d, 250);
             vd high = CHOOSE((vl)(year.highs >= 120), year.high, ALL(NAN));
             vd low = CHOOSE((vl)(year.lows >= 120), year.low, ALL(NAN));
-            put(p, FROM_HIGH, d, column, lanes, change_of(close, high) * 100, listed);
-            put(p, FROM_LOW, d, column, lanes, change_of(close, low) * 100, listed);
+            put(p, DISTANCE_FROM_52W_HIGH, d, column, lanes, change_of(close, high) * 100, listed);
+            put(p, DISTANCE_FROM_52W_LOW, d, column, lanes, change_of(close, low) * 100, listed);
             put(p, PRICE_POSITION, d, column, lanes, place_in(close, year, 120), listed);
         }
-        if (p->out[STOCHASTIC])
-            put(p, STOCHASTIC, d, column, lanes, place_in(close, range_of(b, d, 14), 14), listed);
+        if (p->out[STOCHASTIC_14])
+            put(p, STOCHASTIC_14, d, column, lanes, place_in(close, range_of(b, d, 14), 14), listed);
         if (p->out[VOLUME_MOMENTUM])
             put(p, VOLUME_MOMENTUM, d, column, lanes, growth_of_mean(b->value, d), listed);
         if (p->out[VOLUME_ROC])
             put(p, VOLUME_ROC, d, column, lanes, growth_of_mean(b->volume, d), listed);
-        if (p->out[BOLLINGER])
-            put(p, BOLLINGER, d, column, lanes, bollinger(b->close, d), listed);
+        if (p->out[BOLLINGER_POSITION])
+            put(p, BOLLINGER_POSITION, d, column, lanes, bollinger(b->close, d), listed);
         if (p->out[BETA])
             put(p, BETA, d, column, lanes, beta(b, d), listed);
     }
 }
 
-/* RSI and MACD from the first row on; rows without a close leave the state as it is. */
-static void recursions(const prices_t *p, const block_t *b, int64_t column, int64_t lanes, const uint8_t *listed_rows) {
+/* RSI_14 and MACD_SIGNAL from the first row on; rows without a close leave the state as it is. */
+static void recursions(const factor_prices *p, const block_t *b, int64_t column, int64_t lanes, const uint8_t *listed_rows) {
     vl n = COUNT(0);
     vd previous = ALL(0), level = ALL(0), gain = ALL(0), loss = ALL(0), fast = ALL(0), slow = ALL(0), signal = ALL(0);
     for (int64_t d = 0; d < p->stop; d++) {
@@ -447,15 +428,15 @@ static void recursions(const prices_t *p, const block_t *b, int64_t column, int6
             listed[l] = listed_rows[(d - p->first) * p->instruments + column + l] ? -1 : 0;
         vd total = gain + loss;
         vd rsi = CHOOSE((vl)(total > 0), 100 * (gain / total), ALL(0));
-        put(p, RSI, d, column, lanes, rsi, listed & (vl)(n >= 15));
-        put(p, MACD, d, column, lanes, (macd - signal) / x * 100, listed & (vl)(n >= 35));
+        put(p, RSI_14, d, column, lanes, rsi, listed & (vl)(n >= 15));
+        put(p, MACD_SIGNAL, d, column, lanes, (macd - signal) / x * 100, listed & (vl)(n >= 35));
     }
 }
 
 /* Every price factor that `out` asks for; `listed` [stop - first, instruments] says where a stock has factors at all.
  * Returns 0, or -1 without memory. */
-int factors_prices(const prices_t *p, const uint8_t *listed) {
-    int whole = p->out[RSI] || p->out[MACD];
+int factors_prices(const factor_prices *p, const uint8_t *listed) {
+    int whole = p->out[RSI_14] || p->out[MACD_SIGNAL];
     int64_t reach = p->first - 253 - CARRY_ROWS, from = whole || reach < 0 ? 0 : reach;
     enum { COLUMNS = 9 };
     int64_t rows = p->stop - from;
@@ -475,4 +456,10 @@ int factors_prices(const prices_t *p, const uint8_t *listed) {
     }
     free(memory);
     return 0;
+}
+
+/* Size of structure `which`, in the order in which Python lists them; 0 after the last. */
+int64_t abi_size(int64_t which) {
+    static const int64_t sizes[] = {sizeof(factor_prices), sizeof(statement_layout)};
+    return which >= 0 && which < (int64_t)(sizeof(sizes) / sizeof(*sizes)) ? sizes[which] : 0;
 }

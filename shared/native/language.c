@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "native.h"
+
 #define BLOCK 256
 #define AHEAD 4096 /* bytes of a plane fetched before they are read */
 #define LANES 32
@@ -91,24 +93,8 @@ static void step(int op, i64 w, void *restrict to, const void *pa, const void *p
     }
 }
 
-/* A program over planes. code: [n_code][5] of op, target register, operands; the first n_constants instructions fill
- * constants once. planes: [n][5] of address, row stride in bytes, leading rows that are absent, element bytes, and 1 or (for one
- * column that is repeated) 0. The last instruction's register is the result, of `bytes` an element. Filled by Python (Formula in shared/language/vm.py);
- * `memory` holds n_registers + 1 blocks from a multiple of 64 on, `value` as many addresses. */
-typedef struct {
-    const int32_t *code;
-    i64 n_code, n_constants;
-    const double *constants;
-    const i64 *planes;
-    i64 first; /* the dataset's row of the planes' first row */
-    i64 cols, bytes;
-    char *memory;
-    const void **value;
-    const char *nothing; /* a block of NaN as float64, then one as float32 */
-} formula;
-
-/* Prepares a formula for the functions below. */
-void language_bind(const formula *f) {
+/* Prepare a bound program for the functions below. */
+void language_bind(const bound_program *f) {
     double *nothing = (double *)f->nothing;
     float *narrow = (float *)(nothing + BLOCK);
     for (i64 i = 0; i < BLOCK; i++) {
@@ -139,7 +125,7 @@ static void repeat(const char *from, i64 bytes, i64 w, void *to) {
 }
 
 /* Row r of the planes, whole. */
-static void run_row(const formula *f, i64 r, char *out) {
+static void run_row(const bound_program *f, i64 r, char *out) {
     const void **value = f->value;
     const i64 last = f->code[5 * (f->n_code - 1) + 1];
     for (i64 at = 0; at < f->cols; at += BLOCK) {
@@ -174,10 +160,10 @@ static void run_row(const formula *f, i64 r, char *out) {
 }
 
 /* The value of every column on a row of the dataset. */
-void language_row(const formula *f, i64 row, void *out) { run_row(f, row - f->first, out); }
+void language_row(const bound_program *f, i64 row, void *out) { run_row(f, row - f->first, out); }
 
 /* The values of `n` columns on a row of the dataset, in their order. */
-void language_cells(const formula *f, i64 row, const int32_t *columns, i64 n, void *out) {
+void language_cells(const bound_program *f, i64 row, const int32_t *columns, i64 n, void *out) {
     const void **value = f->value;
     const i64 last = f->code[5 * (f->n_code - 1) + 1], r = row - f->first;
     for (i64 at = 0; at < n; at += BLOCK) {
@@ -204,7 +190,7 @@ void language_cells(const formula *f, i64 row, const int32_t *columns, i64 n, vo
 }
 
 /* Whole rows [0, rows) of the planes. */
-void language_run(const formula *f, i64 rows, char *out, i64 out_stride) {
+void language_run(const bound_program *f, i64 rows, char *out, i64 out_stride) {
     for (i64 r = 0; r < rows; r++) run_row(f, r, out + r * out_stride);
 }
 
@@ -557,3 +543,6 @@ int language_aggregate(int kind, const double *x, i64 x_stride, const uint8_t *m
     free(a);
     return failed;
 }
+
+/* Size of structure `which`; 0 after the last. */
+int64_t abi_size(int64_t which) { return which == 0 ? (int64_t)sizeof(bound_program) : 0; }

@@ -1,5 +1,5 @@
-/* The structures that the kernels of a backtest share with Python (shared/simulation/native.py, statistics.py and
- * result/encoding.py declare the same ones; their sizes are compared when a library is loaded).
+/* The structures that the kernels share with Python: shared/simulation/native.py, statistics.py and result/encoding.py,
+ * shared/language/vm.py and shared/factors/native.py declare the same ones. Their sizes are compared at load.
  *
  * Matrices are [rows x columns]: rows are trading days of the dataset, columns its instruments. */
 
@@ -200,6 +200,50 @@ typedef struct {
     const int32_t *offsets; /* of each string of the pool, and the end */
     int64_t pool_size;      /* number of strings */
 } table_column;
+
+/* ---- language.c ---- */
+
+/* A compiled expression bound to matrices (Formula in shared/language/vm.py). `memory` holds n_registers + 1 blocks
+ * from a multiple of 64 on, `value` as many addresses. The last instruction's register is the result. */
+typedef struct {
+    const int32_t *code; /* [n_code][5]: operation, target register, operands; the first n_constants fill constants */
+    int64_t n_code, n_constants;
+    const double *constants;
+    const int64_t *planes; /* [n][5]: address, row stride in bytes, leading rows that are absent, element bytes, and 1
+                              or, for one column that holds for all stocks, 0 */
+    int64_t first;         /* dataset row of the planes' first row */
+    int64_t cols, bytes;   /* columns; bytes of an element of the result */
+    char *memory;
+    const void **value;
+    const char *nothing; /* a block of NaN as float64, then one as float32 */
+} bound_program;
+
+/* ---- factors.c ---- */
+
+/* In the order of PRICE_FACTORS in shared/factors/native.py. */
+enum {
+    MOMENTUM_1M, MOMENTUM_3M, MOMENTUM_6M, MOMENTUM_12M, DISTANCE_FROM_52W_HIGH, DISTANCE_FROM_52W_LOW,
+    RELATIVE_STRENGTH, VOLUME_MOMENTUM, BETA, RSI_14, BOLLINGER_POSITION, MACD_SIGNAL, STOCHASTIC_14, VOLUME_ROC,
+    PRICE_POSITION, CHANGE_RATE, PRICE_FACTORS
+};
+
+/* Matrices [days, instruments] with `stride` elements from one row to the next. */
+typedef struct {
+    int64_t days, instruments, first, stop; /* values are written for rows [first, stop) */
+    const double *high, *low, *volume, *trading_value, *last, *adjust;
+    const uint16_t *idle;       /* rows since the last tradable row */
+    int64_t stride[7];          /* of the matrices above, in their order */
+    int64_t indices;            /* series; one more of NaN follows them */
+    const double *index_level;  /* [indices + 1, days] */
+    const double *index_return; /* [indices + 1, days] */
+    const int32_t *market;      /* [instruments], index series of each */
+    float *out[PRICE_FACTORS];  /* [stop - first, instruments] or NULL */
+} factor_prices;
+
+/* Where accounts lie in a statement: flows first, then balances. */
+typedef struct {
+    int64_t flows, accounts, revenue, net_income, net_income_owners;
+} statement_layout;
 
 static inline double cell(const matrix_view *m, int64_t row, int64_t col) {
     return ((const double *)(m->data + (row - m->first) * m->stride))[col];

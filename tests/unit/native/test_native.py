@@ -1,0 +1,49 @@
+"""Enumerations of native.h and their Python lists have the same order; a library of other structures is refused."""
+
+from __future__ import annotations
+
+import ctypes
+import pathlib
+import re
+from typing import Any
+
+import pytest
+
+from shared.errors import SetupError
+from shared.factors.native import PRICE_FACTORS
+from shared.native import library, verify_sizes
+from shared.simulation.native import REASONS, UNFILLED
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+
+
+def enumeration(first: str) -> list[str]:
+    """The names of the enumeration of native.h that begins with `first`."""
+    header = (ROOT / "shared/native/native.h").read_text(encoding="utf-8")
+    (names,) = re.findall(r"enum \{\s*(" + first + r"\b[^}]*)\}", header)
+    return [name.split("=")[0].strip() for name in names.split(",") if name.strip()]
+
+
+@pytest.mark.parametrize(
+    ("listed", "first", "last"),
+    [
+        (PRICE_FACTORS, "MOMENTUM_1M", "PRICE_FACTORS"),
+        ([name.upper() for name in REASONS], "ENTRY", "REASONS"),
+    ],
+    ids=["price_factors", "reasons"],
+)
+def test_enumeration_has_the_order_of_python(listed: Any, first: str, last: str) -> None:
+    assert enumeration(first) == [*listed, last]
+
+
+def test_unfilled_keys_have_the_order_of_c() -> None:
+    names = {"HALTED": "halted", "LIMIT_UP": "limit_up", "NO_CASH": "cash", "VOLUME_CAP": "volume"}
+    listed = [names.get(name, name.lower()) for name in enumeration("HALTED")[:-1]]
+    assert list(UNFILLED[: len(listed)]) == listed
+    assert list(UNFILLED[len(listed) :]) == [f"sell_{reason}" for reason in REASONS[1:]][: len(UNFILLED) - len(listed)]
+
+
+def test_verify_sizes_refuses_other_structures() -> None:
+    kernels = library("statistics")
+    with pytest.raises(SetupError, match="run `make install`"):
+        verify_sizes(kernels, "statistics", [ctypes.sizeof(ctypes.c_int64)])
