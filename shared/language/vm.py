@@ -63,7 +63,7 @@ def rows_of(array: Array, dtypes: Sequence[Class]) -> Array:
 
 
 class Formula(ctypes.Structure):
-    """A program bound to planes, as `bound_program` of native.h declares it; `owned` are the arrays behind its addresses.
+    """A program bound to planes (`bound_program` of native.h); `owned` are the arrays behind its addresses.
 
     It has its own registers, so one thread at a time may use it.
     """
