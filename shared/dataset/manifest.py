@@ -17,8 +17,8 @@ from shared.model.instruments import Instruments
 from shared.model.market_data import NO_LISTINGS, Dividends, Listings
 
 FORMAT = 2
-DERIVED_VERSION = 2
-"""Raised when the code of `shared.dataset.derive` computes another value from the same inputs."""
+DERIVED_VERSION = 3
+"""Raised when derived fields, or the statements that factors read, become others from the same inputs."""
 
 
 class Content(msgspec.Struct, frozen=True, kw_only=True, dict=True):

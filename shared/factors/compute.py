@@ -2,8 +2,8 @@
 
 1. A stock has factors on a row when it has a close, carried over at most 60 rows, and is not delisted.
 2. Price factors come from the kernel, which walks blocks of instruments down the rows.
-3. Statements become events; what depends on statements only is computed once an event, narrowed to float32, and spread
-   along the rows of the event.
+3. Statements that are not in quarantine become events; what depends on statements only is computed once an event,
+   narrowed to float32, and spread along the rows of the event.
 4. What combines statements with the caps, the close, dividends or shares of a row is computed in float64 by blocks of
    rows, and narrowed to float32 as the last step.
 
@@ -27,6 +27,7 @@ from shared.factors.price_factors import price_factors
 from shared.factors.quality import SHARES_ROWS, statement_tests
 from shared.model.fields import CARRY_ROWS
 from shared.model.market_data import Dividends, Statements
+from shared.quality.quarantine import usable
 
 FORMULAS: dict[str, Formula] = {factor.key: factor.compute for factor in FACTORS if factor.compute is not None}
 """The formulas of all factors but those of the kernel."""
@@ -63,8 +64,8 @@ class FactorInputs:
 
     @cached_property
     def events(self) -> Events:
-        """The statements as events, computed once."""
-        return events_of(self.statements, self.last.shape[1])
+        """The statements that are not in quarantine as events, computed once."""
+        return events_of(usable(self.statements), self.last.shape[1])
 
 
 class RowContext:

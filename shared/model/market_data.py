@@ -66,6 +66,17 @@ class Statements:
     disclosed_on: np.ndarray  # int32 [S]
     accounts: dict[str, np.ndarray]  # float64 [S] for every name of ACCOUNTS
 
+    def select(self, wanted: np.ndarray) -> Statements:
+        """Return the statements at these positions (integers or a mask), in that order."""
+        return Statements(
+            instrument=self.instrument[wanted],
+            fiscal_year=self.fiscal_year[wanted],
+            fiscal_quarter=self.fiscal_quarter[wanted],
+            period_end=self.period_end[wanted],
+            disclosed_on=self.disclosed_on[wanted],
+            accounts={name: values[wanted] for name, values in self.accounts.items()},
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Dividends:

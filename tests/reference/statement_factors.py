@@ -124,7 +124,24 @@ def in_quarantine(stock: Stock, statement: Statement) -> bool:
         middle = median(amounts)
         if value > 100 * middle or value < middle / 100:
             return True
-    return False
+    return revenue_falls(stock, statement)
+
+
+def revenue_falls(stock: Stock, statement: Statement) -> bool:
+    """Return whether the cumulated revenue of the fiscal year, as known that day, falls up to the quarter."""
+    year, quarter = statement["key"]
+    if statement.get("revenue") is None:
+        return False
+    amounts: list[float] = []
+    for q in range(1, quarter + 1):
+        known = [
+            s
+            for s in stock.statements
+            if s["key"] == (year, q) and s["disclosed"] <= statement["disclosed"] and s.get("revenue") is not None
+        ]
+        if known:
+            amounts.append(max(known, key=lambda s: s["disclosed"])["revenue"])
+    return amounts != sorted(amounts)
 
 
 def company_cap(market: Market, stock: Stock, row: int) -> Value:

@@ -54,7 +54,8 @@ def random_statements(rng: random.Random, code: str, days: list[dt.date], *, own
             end_month = rng.choice((3, 6, 9, 12))
         for quarter in (1, 2, 3, 4):
             for account in FLOWS:
-                flows[account] += round(level * rng.uniform(-0.03, 0.25))
+                amount = round(level * rng.uniform(-0.03, 0.25))
+                flows[account] += abs(amount) if account == "revenue" else amount
             end = _month_end(year, end_month, quarter)
             late = rng.choice((30, 45, 45, 45, 90, 130)) if quarter < 4 else rng.choice((75, 90, 90, 200))
             if (annual and quarter < 4) or rng.random() < 0.05:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from shared.model.market_data import ACCOUNTS, RawMarket
+from shared.quality.quarantine import usable
 
 NOTHING = None
 Number = float | None
@@ -268,7 +269,7 @@ class _Stock:
         }
 
     def _known(self, d: int) -> dict[tuple[int, int], dict[str, Any]]:
-        s = self.raw.statements
+        s = usable(self.raw.statements)
         mine = [k for k in np.nonzero(s.instrument == self.i)[0] if s.disclosed_on[k] <= self.days[d]]
         known: dict[tuple[int, int], dict[str, Any]] = {}
         for k in sorted(mine, key=lambda k: s.disclosed_on[k]):

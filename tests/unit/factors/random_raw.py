@@ -120,14 +120,19 @@ def _statements(g: np.random.Generator, stocks: int) -> Statements:
         sometimes = {name for name in ACCOUNTS if g.random() < 0.1}
         last_year = int(g.choice([2020, 2021, 2022, 2023, 2023, 2023]))
         for year in range(int(g.choice([2012, 2017, 2019])), last_year + 1):
+            revenue = 0.0
             for quarter in (4,) if kind == "years" else (1, 2, 3, 4):
                 if kind == "holes" and g.random() < 0.15:
                     continue
                 months = year * 12 + closing - 1 - 3 * (4 - quarter)
                 end = to_day(dt.date((months + 1) // 12, (months + 1) % 12 + 1, 1)) - 1
                 disclosed = end + int(g.integers(20, 90)) + (int(g.integers(100, 400)) if g.random() < 0.05 else 0)
+                revenue += float(np.exp(g.normal(24, 0.4)))
                 for _ in range(int(g.choice([1, 2, 3], p=[0.8, 0.15, 0.05]))):
-                    statements.append((i, year, quarter, end, disclosed, _accounts(g, quarter, lost, sometimes)))
+                    accounts = _accounts(g, quarter, lost, sometimes)
+                    if accounts["revenue"] > 0 and g.random() < 0.98:
+                        accounts["revenue"] = float(round(revenue))
+                    statements.append((i, year, quarter, end, disclosed, accounts))
                     disclosed += int(g.integers(1, 300))
     order = g.permutation(len(statements))
     chosen = [statements[k] for k in order]
