@@ -8,6 +8,8 @@ import pathlib
 import pytest
 
 from ops import capacity, diagrams, metrics_page
+from services.api.routes import ROUTES
+from services.api.schemas.openapi import document
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 DOCS = ROOT / "docs"
@@ -38,3 +40,9 @@ def test_diagram_is_drawn_from_its_text(source: pathlib.Path) -> None:
 def test_diagram_with_an_unreadable_line_is_refused(text: str, problem: str) -> None:
     with pytest.raises(diagrams.DiagramError, match=problem):
         diagrams.draw(text)
+
+
+def test_api_page_names_every_route() -> None:
+    page = (DOCS / "reference" / "api.md").read_text(encoding="utf-8")
+    paths = {path for path in document(ROUTES)["paths"] if not path.startswith("/docs/")}
+    assert sorted(path for path in paths if path not in page) == []
