@@ -278,7 +278,7 @@ async def test_what_did_not_complete_is_told_by_the_exit_code(system: System) ->
         (("backtest", "a", "b", "--start", FIRST, "--end", LAST, "--idempotency-key", "k"), 2, "one backtest"),
         (("stocks", "list", "--api", "nonsense"), 2, "http://127.0.0.1:8000"),
         (("stocks", "list", "--api", "http://127.0.0.1:1"), 2, "ondol serve"),
-        (("stocks", "list", "--key", "wrong"), 1, "key is not known"),
+        (("stocks", "list", "--key", "wrong"), 1, "key is unknown"),
     ],
 )
 async def test_a_mistake_is_a_sentence_and_an_exit_code(
@@ -303,7 +303,7 @@ async def test_a_reader_that_goes_away_is_no_mistake(system: System) -> None:
 async def test_a_key_in_a_file_is_shown(system: System) -> None:
     (system.folder / "key").write_text("nobody\n", encoding="utf-8")
     ended = await system.ondol("stocks", "list", ONDOL_API_KEY_FILE=str(system.folder / "key"))
-    assert (ended.code, "key is not known" in ended.error) == (1, True)
+    assert (ended.code, "key is unknown" in ended.error) == (1, True)
 
 
 async def test_not_ready_is_told_by_the_exit_code(system: System) -> None:

@@ -130,7 +130,10 @@ def _dataset_text(dataset: dict[str, Any] | None) -> str:
 
 
 def _warm_text(warm: dict[str, Any] | None) -> str:
-    return f"{warm['status']} ({warm['trigger']}, started {warm['started_at']})" if warm else "none yet"
+    if not warm:
+        return "none yet"
+    start = f"started {warm['started_at']:%Y-%m-%d %H:%M} UTC" if warm["started_at"] else "not started"
+    return f"{warm['status']} ({warm['trigger']}, {start})"
 
 
 def _memory_text(status: dict[str, Any]) -> str:

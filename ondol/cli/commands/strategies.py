@@ -14,7 +14,10 @@ from ondol.cli.pagination import add_page, listed
 from ondol.cli.pagination import show as show_list
 from ondol.cli.terminal import clip, details, moment, print_json, read_object
 
-ANSWERED = ("kind", "name_ko", "name_en", "period_days", "created_at", "updated_at")
+RESPONSE_FIELDS = (
+    "kind", "name_ko", "name_en", "period_days", "created_at", "updated_at", "factors", "inputs",
+    "missing_factors",
+)  # fmt: skip
 """Fields that the API adds to a strategy; they are removed, so that output of `show --json` is valid input."""
 
 
@@ -55,6 +58,7 @@ async def _show(args: argparse.Namespace, api: Client) -> int:
         ("tags", document["tags"]),
         ("costs", document["costs"]),
         ("days", document["period_days"]),
+        ("missing factors", document.get("missing_factors") or None),
         ("changed at", document["updated_at"] and moment(document["updated_at"]) + " UTC"),
     ]
     print(details(pairs))
@@ -85,7 +89,7 @@ def _body(args: argparse.Namespace) -> dict[str, Any]:
     body.setdefault("name", body.get("name_ko", body.get("id")))
     given = {"name": args.name, "summary": args.summary}
     body |= {name: value for name, value in given.items() if value is not None}
-    return {name: value for name, value in body.items() if name not in ANSWERED and value is not None}
+    return {name: value for name, value in body.items() if name not in RESPONSE_FIELDS and value is not None}
 
 
 async def _create(args: argparse.Namespace, api: Client) -> int:

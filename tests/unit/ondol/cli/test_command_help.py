@@ -6,11 +6,14 @@ import shlex
 
 import pytest
 
+from ondol.cli.commands.strategies import RESPONSE_FIELDS
 from ondol.cli.reference import PAGE, WITHOUT, by_route, page, usages_of
 from ondol.cli.terminal import clip, details, plain, table
 from ondol.main import COMMANDS, main
 from services.api.routes import ROUTES
+from services.api.schemas.market_responses import StrategyDocument
 from services.api.schemas.openapi import document
+from services.api.schemas.requests import NewStrategyBody
 
 USAGES = {usage.words: usage for command in COMMANDS for usage in usages_of(command)}
 HEADERS = {
@@ -90,3 +93,8 @@ def test_details_omit_empty_values() -> None:
     assert details([("이름", "가"), ("name", None), ("n", 1234), ("yes", False)]) == "이름  가\nn     1,234\nyes   no"
     assert plain(0.123456) == "0.1235"
     assert plain({"a": [1, 2.0]}) == "a 1, 2"
+
+
+def test_response_fields_of_a_strategy_are_removed() -> None:
+    added = set(StrategyDocument.__struct_fields__) - set(NewStrategyBody.__struct_fields__)
+    assert set(RESPONSE_FIELDS) == added
