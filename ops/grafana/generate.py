@@ -1,4 +1,4 @@
-"""Write the Grafana dashboards: `python ops/grafana/generate.py`; the files beside it are what this prints."""
+"""Write the Grafana dashboards: `python ops/grafana/generate.py`; they are written to ops/grafana/dashboards."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SOURCE = DataSourceRef(type_val="prometheus", uid="prometheus")
 
 @dataclass(frozen=True, kw_only=True)
 class Panel:
-    """One panel: queries are (PromQL, legend); `unit` is one of Grafana's; `single` shows the last value alone."""
+    """One panel: queries are (PromQL, legend); `unit` is a unit of Grafana; `single` shows only the last value."""
 
     title: str
     description: str
@@ -29,10 +29,10 @@ DASHBOARDS: dict[str, tuple[str, tuple[Panel, ...]]] = {
         "Ondol / Overview",
         (
             Panel(title="Chunk hit rate", unit="percentunit", single=True,
-                  description="Share of chunks served without the preparer, 5 minutes, all origins. Aim: 100 %.",
+                  description="Share of chunks served without the preparer, 5 minutes, all origins. Target: 100 %.",
                   queries=(("ondol:chunk_hit_rate:5m", "hit rate"),)),
             Panel(title="Waiting backtests", unit="short", single=True,
-                  description="Computations that no simulator has taken yet.",
+                  description="Computations that no simulator has leased.",
                   queries=(("max(ondol_queue_depth)", "waiting"),)),
             Panel(title="Dataset's last day", unit="dateTimeAsIso", single=True,
                   description="Last trading day of the current dataset version.",
@@ -41,25 +41,25 @@ DASHBOARDS: dict[str, tuple[str, tuple[Panel, ...]]] = {
                   description="When a warm run last ended as completed.",
                   queries=(("max(ondol_warm_last_success_timestamp_seconds) * 1000", "ended"),)),
             Panel(title="Hit rate by origin", unit="percentunit",
-                  description="Chunks served from panels or cache, by who asked: users, the warmer, its verification.",
+                  description="Chunks served from panels or cache by origin: users, the warmer, its verification.",
                   queries=(("ondol:chunk_hit_rate_by_origin:5m", "{{origin}}"),)),
             Panel(title="Chunks by tier", unit="reqps",
-                  description="Chunks read each second by the tier that had them: t1 panels, t2 Redis.",
+                  description="Chunks read each second by tier: t1 panels, t2 Redis.",
                   queries=(("sum by (tier, outcome) (rate(ondol_cache_requests_total[5m]))", "{{tier}} {{outcome}}"),)),
             Panel(title="HTTP latency", unit="s",
-                  description="All routes; waiting for a backtest (Prefer: wait) is part of it.",
+                  description="All routes, including the wait for a backtest (Prefer: wait).",
                   queries=(("ondol:request_seconds:p50", "p50"), ("ondol:request_seconds:p99", "p99"))),
             Panel(title="HTTP requests", unit="reqps",
                   description="Requests each second by status.",
                   queries=(("sum by (status) (rate(ondol_requests_total[5m]))", "{{status}}"),)),
             Panel(title="Backtests by stage, p99", unit="s",
-                  description="Where the time of a backtest goes: waiting, mapping, evaluating, simulating.",
+                  description="Seconds of a backtest by stage: waiting, mapping, evaluating, simulating.",
                   queries=(("ondol:backtest_seconds:p99", "{{stage}}"),)),
             Panel(title="Queue", unit="s",
-                  description="Age of the longest waiting computation.",
+                  description="Age of the oldest waiting computation.",
                   queries=(("max(ondol_queue_oldest_age_seconds)", "oldest"),)),
             Panel(title="Private memory", unit="bytes",
-                  description="Memory that only this process holds.",
+                  description="Private memory of the process.",
                   queries=(('sum by (job) (ondol_process_memory_bytes{kind="private"})', "{{job}}"),)),
             Panel(title="Services", unit="short",
                   description="Processes that are scraped.",
@@ -69,8 +69,8 @@ DASHBOARDS: dict[str, tuple[str, tuple[Panel, ...]]] = {
     "warmer": (
         "Ondol / Warmer",
         (
-            Panel(title="Hit rate seen by the verification", unit="percentunit", single=True,
-                  description="What the last warm run measured when it asked for each warmed thing as a user does.",
+            Panel(title="Hit rate of the verification", unit="percentunit", single=True,
+                  description="Hit rate of the last warm run when it requested each warmed item through the API.",
                   queries=(("max by (kind) (ondol_warm_hit_rate)", "{{kind}}"),)),
             Panel(title="Runs by end", unit="short",
                   description="Warm runs that ended, in the last day.",
@@ -79,7 +79,7 @@ DASHBOARDS: dict[str, tuple[str, tuple[Panel, ...]]] = {
                   description="Seconds of each phase of the last run.",
                   queries=(("max by (phase) (ondol_warm_phase_seconds)", "{{phase}}"),)),
             Panel(title="Items", unit="short",
-                  description="Items of phases that were done or failed, in the last day.",
+                  description="Items of phases that completed or failed in the last day.",
                   queries=(("sum by (phase, outcome) (increase(ondol_warm_items_total[1d]))", "{{phase}} {{outcome}}"),)),
         ),
     ),
@@ -100,10 +100,10 @@ DASHBOARDS: dict[str, tuple[str, tuple[Panel, ...]]] = {
                   description="Mean seconds of each stage of a backtest.",
                   queries=(("sum by (stage) (rate(ondol_backtest_seconds_sum[5m])) / sum by (stage) (rate(ondol_backtest_seconds_count[5m]))", "{{stage}}"),)),
             Panel(title="Repeated runs", unit="short",
-                  description="Results refused since another owner had taken over (a stalled simulator came back).",
+                  description="Results rejected because another simulator had acquired the lease.",
                   queries=(("sum(increase(ondol_fenced_runs_total[1h]))", "refused"),)),
             Panel(title="Stream backtests", unit="short",
-                  description="Entries of the stream: not delivered, and delivered but not done.",
+                  description="Entries of the stream: undelivered, and delivered but not acknowledged.",
                   queries=(('max(ondol_stream_lag{stream="backtests"})', "lag"), ('max(ondol_stream_pending{stream="backtests"})', "pending"))),
         ),
     ),
@@ -140,28 +140,28 @@ DASHBOARDS: dict[str, tuple[str, tuple[Panel, ...]]] = {
 
 
 def _panel(panel: Panel) -> stat.Panel | timeseries.Panel:
-    made = stat.Panel() if panel.single else timeseries.Panel().min(0).fill_opacity(10)
-    made = made.title(panel.title).description(panel.description).unit(panel.unit).datasource(SOURCE)
-    made = made.height(5 if panel.single else 8).span(6 if panel.single else 12)
+    visual = stat.Panel() if panel.single else timeseries.Panel().min(0).fill_opacity(10)
+    visual = visual.title(panel.title).description(panel.description).unit(panel.unit).datasource(SOURCE)
+    visual = visual.height(5 if panel.single else 8).span(6 if panel.single else 12)
     for letter, (query, legend) in zip("ABCDEF", panel.queries, strict=False):
-        made = made.with_target(prometheus.Dataquery().expr(query).legend_format(legend).ref_id(letter))
-    return made
+        visual = visual.with_target(prometheus.Dataquery().expr(query).legend_format(legend).ref_id(letter))
+    return visual
 
 
 def dashboards() -> dict[str, str]:
-    """File name -> JSON text of each dashboard."""
-    found = {}
+    """Return file name -> JSON text of each dashboard."""
+    documents = {}
     for name, (title, panels) in DASHBOARDS.items():
         board = dashboard.Dashboard(title).uid(f"ondol-{name}").tags(["ondol"]).refresh("10s").time("now-3h", "now")
         board = board.readonly()
         for panel in panels:
             board = board.with_panel(_panel(panel))
-        found[f"{name}.json"] = JSONEncoder(sort_keys=True, indent=1).encode(board.build()) + "\n"
-    return found
+        documents[f"{name}.json"] = JSONEncoder(sort_keys=True, indent=1).encode(board.build()) + "\n"
+    return documents
 
 
 def queries() -> list[tuple[str, str, str]]:
-    """(dashboard, panel, PromQL) of every query."""
+    """Return (dashboard, panel, PromQL) of every query."""
     return [(name, p.title, q) for name, (_, panels) in DASHBOARDS.items() for p in panels for q, _ in p.queries]
 
 

@@ -100,14 +100,14 @@ def _dividends(rows: Rows, instruments: Instruments) -> Dividends:
 
 
 def _indices(rows: Rows, row_of: Mapping[int, int]) -> dict[str, np.ndarray]:  # type: ignore[type-arg]
-    found: dict[str, np.ndarray] = {}  # type: ignore[type-arg]
+    indices: dict[str, np.ndarray] = {}  # type: ignore[type-arg]
     for r in rows:
-        series = found.setdefault(r["index"], np.full(len(row_of), np.nan))
+        series = indices.setdefault(r["index"], np.full(len(row_of), np.nan))
         row = row_of.get(_day(r["date"]))
         if row is not None:
             close = _number(r["close"])
             series[row] = close if close > 0 else np.nan
-    return found
+    return indices
 
 
 def panels_of(market: Mapping[str, Rows], keys: Sequence[str] | None = None) -> MemoryPanels:
