@@ -90,7 +90,7 @@ class Dividends:
     dps: np.ndarray  # float64 [V], won a share on the price basis of ex_date
     disclosed_on: np.ndarray  # int32 [V]
     kind: tuple[str | None, ...] = ()
-    """[V], what tells several dividends of one ex-date apart, as loaded; nothing means None for all."""
+    """[V], kinds that distinguish several dividends of one ex-date, as loaded; None for all without them."""
 
     def __post_init__(self) -> None:
         if not self.kind:

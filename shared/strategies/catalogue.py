@@ -92,7 +92,7 @@ def strategy_request(
     """Return the request body with its strategy spelled out, ready for validation; `body` is not changed.
 
     `reference` is the request's `strategy`: an id, an object with `id` and the parts to change, or a whole strategy
-    (returned untouched, as is anything that validation has to refuse). A named strategy brings its costs; fields that
+    (returned untouched, as is anything that validation has to refuse). A named strategy has its own costs; fields that
     the request names win one by one, null included, and lists replace. `own` are the caller's own strategies by id.
     Raises RequestError for an unknown id.
     """

@@ -51,7 +51,7 @@ def without_change(case: str) -> Callable[[], Market]:
 
 
 def with_split(split: float) -> Callable[[], Market]:
-    """Return the market of the capital reduction with the split that nobody recorded."""
+    """Return the market of the capital reduction with the split that the data lack."""
     return lambda: with_cell(case_market("05"), "2023-03-07", "split", split)
 
 

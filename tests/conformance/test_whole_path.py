@@ -122,7 +122,7 @@ async def test_a_second_load_of_the_same_market_publishes_nothing(settings: Sett
     assert (await published(settings, tmp_path / "again")).version == before.version
 
 
-async def test_a_rebuild_from_nothing_has_the_name_of_the_built_up_version(settings: Settings, tmp_path: Path) -> None:
+async def test_rebuild_has_the_name_of_the_incremental_version(settings: Settings, tmp_path: Path) -> None:
     market = random_market(34)
     days = sorted({p["date"] for p in market["prices"]})
     await prepared(settings, until(market, days[len(days) // 2], random.Random(1)), tmp_path / "half")

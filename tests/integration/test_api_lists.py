@@ -73,7 +73,7 @@ async def test_what_is_no_cursor_is_refused(settings: Settings) -> None:
         assert (await client.call("GET", "/v1/strategies?limit=0"))[0] == 422
 
 
-async def test_the_running_api_answers_bytes_that_are_no_request_with_a_problem_document(settings: Settings) -> None:
+async def test_api_answers_invalid_bytes_with_a_problem_document(settings: Settings) -> None:
     async with api_of(settings) as client:
         reader, writer = await asyncio.open_connection("127.0.0.1", int(client.url.rpartition(":")[2]))
         writer.write(b"NONSENSE\r\n\r\n")

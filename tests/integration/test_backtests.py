@@ -279,8 +279,8 @@ async def test_events_are_complete_and_resume_anywhere(client: Client) -> None:
     assert events[-1][2]["result_digest"] == result["provenance"]["result_digest"]
     for place in (0, len(events) // 2, len(events) - 2):
         rest = await events_of(client, path, Last_Event_ID=events[place][0])
-        told = [event for event in rest if event[1] != "status"]
-        assert told == events[place + 1 :]
+        followed = [event for event in rest if event[1] != "status"]
+        assert followed == events[place + 1 :]
     assert (await client.call("GET", path, Last_Event_ID="nonsense"))[0] == 422
     assert str(parse_position("2025-02-03.4")) == "2025-02-03.4"
 

@@ -92,7 +92,7 @@ async def test_limits_of_a_key_answer_429_with_a_time_to_come_back(prepared: Set
         assert "Retry-After" in headers
 
 
-async def test_an_expression_that_would_cost_too_much_is_refused_before_it_is_queued(prepared: Settings) -> None:
+async def test_expression_above_the_cost_limit_is_refused(prepared: Settings) -> None:
     async with api_of(replace(prepared, max_request_cost=1000)) as client:
         status, problem, _ = await client.call("POST", "/v1/backtests", request())
         assert status == 422

@@ -193,7 +193,7 @@ def _statement(line: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("files", "told"),
+    ("files", "messages"),
     [
         (
             _price("2024-01-02,000010,10,12,9,11,5,1"),
@@ -243,13 +243,13 @@ def _statement(line: str) -> dict[str, str]:
     ],
 )
 async def test_a_broken_row_is_named_and_changes_nothing(
-    settings: Settings, market: pathlib.Path, tmp_path: pathlib.Path, files: dict[str, str], told: list[str]
+    settings: Settings, market: pathlib.Path, tmp_path: pathlib.Path, files: dict[str, str], messages: list[str]
 ) -> None:
     await _load(settings, market)
     good = "date,stock_code,open,high,low,close,volume\n2024-01-03,000010,1,1,1,1,1\n"
     with pytest.raises(LoadError) as caught:
         await _load(settings, _write(tmp_path / "broken", **({"prices": good} | files)))
-    assert all(part in str(caught.value) for part in told), str(caught.value)
+    assert all(part in str(caught.value) for part in messages), str(caught.value)
     assert (await _load(settings, market)).revision is None
 
 
@@ -278,7 +278,7 @@ async def test_codes_as_numbers_are_refused_since_zeros_are_lost(settings: Setti
 
 @pytest.mark.real_market
 @pytest.mark.skipif("ONDOL_REAL_MARKET" not in os.environ, reason="ONDOL_REAL_MARKET names no real market")
-async def test_a_real_market_loads_in_bounded_memory_and_again_without_effect(settings: Settings) -> None:
+async def test_real_market_loads_in_bounded_memory_and_repeatably(settings: Settings) -> None:
     folder = pathlib.Path(os.environ["ONDOL_REAL_MARKET"])
     script = (
         "import asyncio, pathlib, resource, sys; from services.preparer.load import load_market;"
@@ -408,7 +408,7 @@ async def test_a_mistake_in_the_market_in_time_is_named(
         await _load(settings, _write(tmp_path / "broken", **files))
 
 
-async def test_several_dividends_of_one_day_add_up_and_are_replaced_together(
+async def test_dividends_of_one_day_add_up_and_are_replaced_together(
     settings: Settings, market: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
     await _load(settings, market)

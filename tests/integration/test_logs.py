@@ -36,7 +36,7 @@ def child(log: Log, name: str, count: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", WRITER, name, str(count)], stderr=log.fileno())
 
 
-def test_every_line_is_there_once_and_in_order_over_many_rotations(tmp_path: pathlib.Path) -> None:
+def test_lines_are_written_once_and_in_order_over_rotations(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "a.log"
     with Log(path, limit=20_000, rotated=99) as log:
         assert child(log, "one", 8000).wait(60) == 0
@@ -70,7 +70,7 @@ def test_the_oldest_file_goes_and_the_others_are_bounded(tmp_path: pathlib.Path)
     assert not any(line.startswith("run0 ") for line in lines(path))
 
 
-def test_a_file_that_is_too_long_at_the_start_is_rotated_by_the_first_line(tmp_path: pathlib.Path) -> None:
+def test_oversized_file_is_rotated_by_the_first_line(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "a.log"
     path.write_text("old\n" * 1000, encoding="utf-8")
     with Log(path, limit=1000) as log:

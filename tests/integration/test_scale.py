@@ -51,7 +51,7 @@ class Home:
         return {name: pid for name, pid in self.run["services"].items() if name.startswith("simulator-")}
 
     def forked(self) -> set[int]:
-        """Process ids of all simulators that live, told by their parent."""
+        """Return the process ids of all running simulators, by their parent."""
         stat_line = pathlib.Path(f"/proc/{self.simulators['simulator-1']}/stat").read_text(encoding="utf-8")
         parent = stat_line.rpartition(")")[2].split()[1]
         children = pathlib.Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="utf-8").split()
@@ -95,7 +95,7 @@ async def until(claim: Callable[[], bool]) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_simulators_come_ready_and_go_in_order_while_the_system_serves(home: Home) -> None:
+async def test_simulators_start_and_stop_in_order_while_serving(home: Home) -> None:
     first = home.simulators
     grown = await home.scaled(4)
     assert (grown["simulators"], grown["before"], grown["stopped"]) == (4, 1, {})
@@ -118,7 +118,7 @@ async def test_simulators_come_ready_and_go_in_order_while_the_system_serves(hom
     assert await home.ready() == [True] * 3
 
 
-async def test_a_simulator_that_came_later_is_started_again_and_one_that_was_stopped_is_not(home: Home) -> None:
+async def test_added_simulator_is_restarted_and_removed_one_is_not(home: Home) -> None:
     await home.scaled(3)
     await home.scaled(2)
     killed = home.simulators["simulator-2"]
@@ -132,7 +132,7 @@ async def test_a_simulator_that_came_later_is_started_again_and_one_that_was_sto
             await asyncio.sleep(0.02)
 
 
-async def test_of_two_callers_at_once_each_gets_its_number_and_the_later_one_stays(home: Home) -> None:
+async def test_concurrent_scale_commands_apply_in_order(home: Home) -> None:
     outcomes = await asyncio.gather(*(home.scaled(count) for count in (5, 3, 5, 2)))
     befores = [one["before"] for one in outcomes]
     last = [count for count in (5, 3, 5, 2) if befores.count(count) < [5, 3, 5, 2].count(count)]
@@ -151,7 +151,7 @@ async def test_the_next_start_takes_its_own_number(tmp_path: pathlib.Path) -> No
         assert set(found.simulators) == {"simulator-1", "simulator-2"}
 
 
-async def test_a_number_that_postgresql_has_no_room_for_is_refused_and_nothing_changes(home: Home) -> None:
+async def test_number_beyond_max_connections_is_refused(home: Home) -> None:
     url = home.run["servers"]["database_url"]
     before = home.run
     async with lone_connection(url) as connection:
@@ -186,9 +186,7 @@ async def test_a_home_that_another_verb_uses_has_no_simulators(tmp_path: pathlib
     assert (code, "in use by `ondol load`" in error) == (2, True)
 
 
-async def test_new_ones_that_end_at_their_start_are_refused_with_the_reason_and_leave_nothing(
-    settings: Settings, tmp_path: pathlib.Path
-) -> None:
+async def test_simulators_that_fail_to_start_are_refused(settings: Settings, tmp_path: pathlib.Path) -> None:
     (tmp_path / "logs").mkdir()
     absent = replace(settings, database_url=f"postgresql://ondol@/ondol?host={tmp_path}")
     servers = embedded_servers.Servers(

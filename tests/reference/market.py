@@ -213,7 +213,7 @@ def nearest_ratio(split: float) -> float:
 
 
 def split_of(market: Market, stock: Stock, row: int, before: float | None) -> float:
-    """Return the split of a row: stated, or from the base price that `change` or `change_rate` tells."""
+    """Return the split of a row: stated, or from the base price that follows from `change` or `change_rate`."""
     if before is None:
         return 1.0
     stated = stock.positive(row, "split")

@@ -24,7 +24,7 @@ class StrategyDocument(Struct, kw_only=True):
     summary: Annotated[str, about("What the strategy does, and where it loses.")]
     tags: Annotated[list[str], about("Tags.")]
     strategy: Annotated[dict[str, Any], about("Fields of the strategy that differ from the defaults.")]
-    costs: Annotated[dict[str, Any], about("Costs that the strategy brings.")]
+    costs: Annotated[dict[str, Any], about("Costs of the strategy.")]
     period_days: Annotated[int | None, about("Presets: length of the window that a form offers.", "calendar days")]
     factors: Annotated[list[str], about("Factors that the strategy's expressions read.")]
     inputs: Annotated[list[str], about("Accounts of financial statements and prices that these factors need.")]

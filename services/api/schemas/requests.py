@@ -57,7 +57,7 @@ class UserStrategyBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     summary: Annotated[Annotated[Text, Meta(max_length=2000)], about("Description of the strategy.")] = ""
     tags: Annotated[Annotated[tuple[Word, ...], Meta(max_length=20)], about("Tags of the strategy.")] = ()
     strategy: Annotated[Strategy, about("The whole strategy.")]
-    costs: Annotated[Costs, about("Costs that the strategy brings.")] = msgspec.field(default_factory=Costs)
+    costs: Annotated[Costs, about("Costs of the strategy.")] = msgspec.field(default_factory=Costs)
 
 
 class NewStrategyBody(UserStrategyBody, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -30,7 +30,7 @@ def golden_values() -> dict[str, np.ndarray]:  # type: ignore[type-arg]
 
 
 @pytest.mark.parametrize("kind", ["u2", "f4", "f8"])
-def test_golden_bytes_still_decode_to_the_same_values_under_the_same_name(kind: str) -> None:
+def test_golden_bytes_decode_to_the_same_values_and_name(kind: str) -> None:
     values = golden_values()[kind]
     name, blob = codec.encode(values)
     stored = next(GOLDEN.glob(f"{kind}-*.part"))
@@ -62,7 +62,7 @@ def test_a_law_that_holds_leaves_next_to_nothing() -> None:
     assert lawful * 4 < plain
 
 
-def test_a_part_that_needs_a_reference_or_gets_another_one_is_refused() -> None:
+def test_part_without_its_reference_is_refused() -> None:
     cap = np.full((3, 9), 1e10)
     values = (cap / 7e8).astype(np.float32)
     name, blob = codec.encode(values, GROWS, cap)

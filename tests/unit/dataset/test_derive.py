@@ -77,7 +77,7 @@ def test_change_wins_over_change_rate() -> None:
     assert column(market(day(1000), day(510, change=10, change_rate=2000)), "split") == [1, 2]
 
 
-def test_without_a_close_or_an_earlier_close_a_derived_split_is_one() -> None:
+def test_derived_split_is_one_without_two_closes() -> None:
     assert column(market(day(500, change=-500), day(None, volume=0, change=3)), "split") == [1, 1]
 
 
@@ -106,7 +106,7 @@ def test_a_close_is_carried_for_sixty_rows_and_no_more() -> None:
     assert math.isnan(column(data, "adj_close")[61])
 
 
-def test_rows_without_trading_show_the_carried_close_and_no_volume() -> None:
+def test_rows_without_trading_have_the_carried_close() -> None:
     data = market(day(1000, volume=50, trading_value=5), day(900, volume=0, open=0, high=0, low=0, trading_value=7), {})
     assert column(data, "view_open") == [1000, 1000, 1000]
     assert column(data, "view_volume") == [50, 0, 0]
@@ -121,7 +121,7 @@ def test_adjusted_views_are_on_the_basis_of_the_first_row() -> None:
     assert column(data, "view_high") == [1000, 520]
 
 
-def test_cap_falls_back_to_close_times_listed_shares_and_is_carried_without_trading() -> None:
+def test_cap_falls_back_to_close_times_shares_and_is_carried() -> None:
     data = market(
         day(1000, listed_shares=7), day(1000, market_cap=9000, listed_shares=7), day(None, volume=0), {}, day(1100)
     )
@@ -275,7 +275,7 @@ def test_a_halt_gives_the_same_rows_however_it_is_written(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_rows_depend_on_their_own_column_and_on_earlier_rows_only(seed: int) -> None:
+def test_rows_depend_on_their_column_and_earlier_rows_only(seed: int) -> None:
     rng = random.Random(seed)
     stocks = [random_stock(rng, 130) for _ in range(PART // 8)]
     delisted = [rng.choice((None, None, None, 100)) for _ in stocks]
@@ -288,7 +288,7 @@ def test_rows_depend_on_their_own_column_and_on_earlier_rows_only(seed: int) -> 
 
 
 @pytest.mark.parametrize("first_loaded_row", [0, 1, 64, 130])
-def test_stored_rows_in_the_place_of_loaded_ones_give_the_same_bits(first_loaded_row: int) -> None:
+def test_stored_rows_instead_of_loaded_ones_are_bit_equal(first_loaded_row: int) -> None:
     rng = random.Random(first_loaded_row)
     stocks = [random_stock(rng, 130) for _ in range(20)]
     stocks[0][40] = {"open": 600.0, "close": 600.0, "volume": 1.0, "change": 99.9995}  # not a loaded split near 2

@@ -118,7 +118,7 @@ def test_everything_that_is_missing_or_damaged_is_named_at_once(tmp_path: pathli
     panels.ensure(("ROE", "close", "volume"), slice(0, 60))
 
 
-def test_the_budget_evicts_the_least_recently_used_and_what_is_held_stays_right(tmp_path: pathlib.Path) -> None:
+def test_budget_evicts_least_recently_used_panels_only(tmp_path: pathlib.Path) -> None:
     memory, manifest, blobs = random_version()
     store = PartStore(blobs)
     region = 22 * 4096
@@ -132,7 +132,7 @@ def test_the_budget_evicts_the_least_recently_used_and_what_is_held_stays_right(
     assert len(store.requested) > len(set(store.requested))
 
 
-def test_a_budget_smaller_than_one_region_costs_time_and_no_correctness(tmp_path: pathlib.Path) -> None:
+def test_budget_below_one_panel_file_gives_the_same_values(tmp_path: pathlib.Path) -> None:
     memory, manifest, blobs = random_version()
     panels = MappedPanels(tmp_path, manifest, PartStore(blobs), 1)
     for field in ALL:
@@ -155,7 +155,7 @@ def test_scratch_panels_are_made_once_for_each_year_and_content(tmp_path: pathli
     assert calls == [slice(22, 60), slice(30, 32), slice(0, 22), slice(0, 22)]
 
 
-def test_strips_are_kept_stock_by_stock_and_made_once_for_each_year_and_content(tmp_path: pathlib.Path) -> None:
+def test_stock_major_bars_are_built_once_per_year_and_content(tmp_path: pathlib.Path) -> None:
     memory, manifest, blobs = random_version()
     calls: list[slice] = []
 
@@ -236,7 +236,7 @@ def die_while_making(directory: str, manifest: bytes, begun: Event) -> None:
     MappedPanels(directory, from_bytes(manifest), fetch, BUDGET).panel("ROE", slice(0, 5))
 
 
-def test_a_maker_that_dies_is_replaced_at_once_and_its_rest_is_removed(tmp_path: pathlib.Path) -> None:
+def test_writer_that_ends_is_replaced_and_its_file_removed(tmp_path: pathlib.Path) -> None:
     context = multiprocessing.get_context("fork")
     memory, manifest, blobs = random_version()
     begun = context.Event()
@@ -249,7 +249,7 @@ def test_a_maker_that_dies_is_replaced_at_once_and_its_rest_is_removed(tmp_path:
     assert [p.suffix for p in tmp_path.iterdir()] == [".region"]
 
 
-def test_a_maker_that_stands_still_is_waited_for_until_the_deadline_only(tmp_path: pathlib.Path) -> None:
+def test_stopped_writer_is_waited_for_until_the_deadline(tmp_path: pathlib.Path) -> None:
     memory, manifest, blobs = random_version()
     first = MappedPanels(tmp_path, manifest, PartStore(blobs), BUDGET)
     first.panel("ROE", slice(0, 5))
@@ -270,7 +270,7 @@ def test_the_version_is_the_content_and_nothing_else() -> None:
     assert other.version != one.version
 
 
-def test_a_manifest_with_other_content_than_its_version_is_refused() -> None:
+def test_manifest_with_other_content_than_its_name_is_refused() -> None:
     _, manifest, _ = random_version()
     data = to_bytes(manifest)
     assert from_bytes(data) == manifest

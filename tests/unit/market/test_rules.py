@@ -45,7 +45,7 @@ NEW, OLD = dt.date(2023, 1, 25), dt.date(2023, 1, 20)
         ("2025-12-29", 0.20, 0.10),
     ],
 )
-def test_the_sales_tax_changes_on_the_first_trade_date_of_each_rate(day: str, kospi: float, konex: float) -> None:
+def test_sales_tax_changes_on_the_first_trade_date_of_a_rate(day: str, kospi: float, konex: float) -> None:
     date = dt.date.fromisoformat(day)
     assert sales_tax_pct(date, "KOSPI") == sales_tax_pct(date, "KOSDAQ") == sales_tax_pct(date, "ELSEWHERE") == kospi
     assert sales_tax_pct(date, "KONEX") == konex

@@ -61,7 +61,7 @@ def test_income_beyond_twice_the_assets_is_set_aside() -> None:
     assert codes_of(lines) == [INCOME, INCOME, USED, USED]
 
 
-def test_fiscal_year_with_falling_revenue_is_set_aside_from_there() -> None:
+def test_fiscal_year_with_falling_revenue_is_in_quarantine() -> None:
     revenues = {1: 1000.0, 2: 950.0, 3: 1050.0, 4: 1100.0}
     lines: list[Line] = [(0, 2021, q, 100 * q, {"revenue": amount}) for q, amount in revenues.items()]
     next_year: list[Line] = [(0, 2022, 1, 500, {"revenue": 500.0})]

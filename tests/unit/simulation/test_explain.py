@@ -64,7 +64,7 @@ def drawdown_request(**portfolio: Any) -> BacktestRequest:
     return canonical_request(request_of(request(portfolio=portfolio)))
 
 
-def test_drawdown_stop_restarts_from_the_row_before_buying_resumes() -> None:
+def test_drawdown_stop_restarts_the_row_before_buying_resumes() -> None:
     stopped = drawdown_request(stop_drawdown_pct=10, stop_resume_days=3)
     days = np.array([10, 11, 12, 13, 16, 17], np.int32)
     equity = np.array([110_000, 99_000, 95_000, 94_000, 93_000, 84_600], np.float64)

@@ -16,7 +16,7 @@ from shared.strategies.catalogue import BY_ID, CAP_GROUPS, FAMOUS, PRESETS, SECT
 BODY = {"start": "2023-01-02", "end": "2023-12-28"}
 
 
-def test_there_are_ten_famous_strategies_four_presets_29_sectors_and_8_cap_groups() -> None:
+def test_catalogue_has_ten_strategies_and_four_presets() -> None:
     assert [len(x) for x in (FAMOUS, PRESETS, SECTORS, CAP_GROUPS)] == [10, 4, 29, 8]
     assert len(BY_ID) == 14
 
@@ -43,7 +43,7 @@ def test_an_id_brings_strategy_and_costs() -> None:
     assert found["costs"] == {"commission_pct": 0.1, "slippage_pct": 0.0}
 
 
-def test_named_fields_win_one_by_one_null_included_and_lists_replace() -> None:
+def test_named_fields_replace_single_fields_and_whole_lists() -> None:
     reference = {"id": "surge_stocks", "portfolio": {"max_positions": 3, "max_position_value": None},
                  "universe": {"markets": ["KOSDAQ"]}}  # fmt: skip
     found = strategy_request(reference, {**BODY, "costs": {"slippage_pct": 0.3}})
