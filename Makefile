@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help install fmt lint types imports check test search sanitize fuzz test-ops secrets dashboards lock audit up down demo serve bench faults clean
+.PHONY: help install fmt lint types imports repository check test search sanitize fuzz test-ops secrets dashboards lock audit up down demo serve bench faults clean
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
 
@@ -32,7 +32,10 @@ types: install ## strict type check
 imports: install ## who may import whom
 	$(BIN)/lint-imports
 
-check: lint types imports ## all static checks
+repository: install ## words, links and paths of pages, test names, commit subjects
+	$(BIN)/python ops/check_repository.py
+
+check: lint types imports repository ## all static checks
 
 test: install ## all tests but the long ones
 	$(BIN)/pytest -n auto --dist worksteal -m "not slow and not ops"

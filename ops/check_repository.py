@@ -166,7 +166,10 @@ MIRRORED = ("services", "shared", "ondol", "bench", "ops")
 
 
 def mirror(files: Iterable[pathlib.Path]) -> Iterator[str]:
-    """Yield folders of `tests/unit` that no source folder has: `tests/unit/<path>` tests `shared/<path>` or `<path>`."""
+    """Yield folders of `tests/unit` without a source folder.
+
+    `tests/unit/<path>` tests `<path>`, `shared/<path>` or `services/<path>`.
+    """
     sources = {path.parent for path in files if path.suffix in {".py", ".c"} and path.parts[0] in MIRRORED}
     for folder in sorted(
         {path.parent for path in files if path.parts[:2] == ("tests", "unit") and path.suffix == ".py"}
@@ -174,7 +177,10 @@ def mirror(files: Iterable[pathlib.Path]) -> Iterator[str]:
         inner = pathlib.Path(*folder.parts[2:])
         if folder == pathlib.Path("tests/unit"):
             continue
-        if not any(candidate in sources or any(p.is_relative_to(candidate) for p in sources) for candidate in (inner,)):
+        if not any(
+            candidate in sources or any(p.is_relative_to(candidate) for p in sources)
+            for candidate in (inner, "shared" / inner, "services" / inner)
+        ):
             yield f"{folder}: no source folder {inner}; unit tests lie in tests/unit/<path of the source folder>"
 
 

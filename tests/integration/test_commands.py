@@ -147,7 +147,7 @@ def told_since(before: dict[str, float]) -> set[str]:
 
 
 @pytest.mark.parametrize("words", [words for words in USAGES if words not in (*ORDERED, *WARMING)])
-async def test_the_examples_of_a_command_run_and_ask_its_routes_and_no_other(system: System, words: str) -> None:
+async def test_command_examples_run_and_call_their_routes_only(system: System, words: str) -> None:
     command = USAGES[words]
     names = await names_of(system)
     async with AsyncExitStack() as stack:
@@ -193,10 +193,10 @@ async def test_a_warm_run_is_started_listed_shown_and_followed(system: System) -
     assert "completed" in ended["ondol warm-runs list"].out.decode()
     assert "rankings" in ended["ondol warm-runs show"].out.decode()
     assert ended["ondol warm-runs follow"].out.decode().splitlines()[-1].startswith("completed")
-    told = (await system.fine("warm-runs", "follow", names["RUN"], "--json")).out.splitlines()
-    last = orjson.loads(told[-1])
+    lines = (await system.fine("warm-runs", "follow", names["RUN"], "--json")).out.splitlines()
+    last = orjson.loads(lines[-1])
     assert last["event"] == "completed"
-    assert (await system.fine("warm-runs", "follow", names["RUN"], "--after", orjson.loads(told[0])["id"])).out
+    assert (await system.fine("warm-runs", "follow", names["RUN"], "--after", orjson.loads(lines[0])["id"])).out
 
 
 async def test_a_list_goes_on_at_its_cursor(system: System) -> None:
@@ -301,7 +301,7 @@ async def test_a_reader_that_goes_away_is_no_mistake(system: System) -> None:
 
 
 async def test_a_key_in_a_file_is_shown(system: System) -> None:
-    (system.folder / "key").write_text("nobody\n", encoding="utf-8")
+    (system.folder / "key").write_text("unknown\n", encoding="utf-8")
     ended = await system.ondol("stocks", "list", ONDOL_API_KEY_FILE=str(system.folder / "key"))
     assert (ended.code, "key is unknown" in ended.error) == (1, True)
 
