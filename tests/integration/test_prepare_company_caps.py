@@ -63,10 +63,10 @@ async def test_a_change_of_a_sibling_rebuilds_its_company(settings: Settings, ch
     async with preparer_of(settings) as preparer:
         await load(settings, before)
         assert (await preparer.prepare()).version == version_in_memory(before)[0]
-        first = await manifest_of(preparer.builder)
+        first = await manifest_of(preparer.context)
         await load(settings, after)
         assert (await preparer.prepare()).version == version_in_memory(after)[0]
-        second = await manifest_of(preparer.builder)
+        second = await manifest_of(preparer.context)
     year = "2022" if change in {"price", "issuer"} else "2023"
     assert first.content.chunks["PER"][year][0] != second.content.chunks["PER"][year][0]
 
@@ -78,9 +78,9 @@ async def test_a_sibling_listed_later_counts_from_its_first_trade(settings: Sett
     async with preparer_of(settings) as preparer:
         await load(settings, market(prices=early, companies=whole["companies"][:-1]))
         await preparer.prepare()
-        first = await manifest_of(preparer.builder)
+        first = await manifest_of(preparer.context)
         await load(settings, market(prices=late))
         assert (await preparer.prepare()).version == version_in_memory(market(prices=late))[0]
-        second = await manifest_of(preparer.builder)
+        second = await manifest_of(preparer.context)
     assert first.content.chunks["PER"]["2022"][0] == second.content.chunks["PER"]["2022"][0]
     assert first.content.chunks["PER"]["2023"][0] != second.content.chunks["PER"]["2023"][0]
