@@ -65,6 +65,12 @@ COMMANDS = (
         examples=("ondol load my-market", "ondol load my-market --home /data/ondol --json"),
     ),
     Command(
+        name="quality",
+        group=RUN,
+        meaning="show the quality report of the loaded data",
+        examples=("ondol quality", "ondol quality --revision 3 --json"),
+    ),
+    Command(
         name="prepare",
         group=RUN,
         meaning="build and publish the dataset of the newest data revision",

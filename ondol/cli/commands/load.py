@@ -13,6 +13,7 @@ import pathlib
 import sys
 
 from ondol.cli.connection import connected
+from ondol.cli.quality import print_quality
 from ondol.cli.terminal import Bar, add_common, print_json
 from services.preparer.loading.load import LoadReport, load_market
 from shared.contracts.events import MarketLoaded
@@ -28,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--change-unit", choices=("won", "fraction"), default="won",
         help="unit of the column change of prices: won against the base price, or a fraction of it (0.03 is 3 %%)",
     )  # fmt: skip
+    parser.add_argument("--dry-run", action="store_true", help="say what would change, and change nothing")
     add_common(parser)
 
 
@@ -41,7 +43,7 @@ def main(args: argparse.Namespace) -> int:
     if args.json:
         print_json(report)
     else:
-        _print(report)
+        _print(report, dry_run=args.dry_run)
     return 0
 
 
@@ -53,6 +55,7 @@ async def _load(args: argparse.Namespace, bar: Bar) -> LoadReport:
             system.settings.database_url or "",
             bar,
             change_unit=args.change_unit,
+            dry_run=args.dry_run,
         )
         if report.revision is not None:
             async with servers.broker(system.settings.broker_url or "") as broker:
@@ -60,7 +63,7 @@ async def _load(args: argparse.Namespace, bar: Bar) -> LoadReport:
     return report
 
 
-def _print(report: LoadReport) -> None:
+def _print(report: LoadReport, *, dry_run: bool) -> None:
     for name, columns in report.ignored.items():
         print(f"{name}: ignored columns {', '.join(columns)}")
     print(", ".join(f"{count:,} {name}" for name, count in report.rows.items()) + f" read in {report.seconds:.1f} s")
@@ -73,11 +76,15 @@ def _print(report: LoadReport) -> None:
     for text, count in remarks.items():
         if count:
             print(f"note: {count:,} {text}")
-    if report.revision is None:
+    changed = ", ".join(f"{count:,} {kind}" for kind, count in report.differing.items())
+    if dry_run:
+        print(f"dry run: {changed or 'no'} rows would be new or differ; nothing was changed")
+    elif report.revision is None:
         print("no row differs from the loaded data: no new data revision")
     else:
-        changed = ", ".join(f"{count:,} {kind}" for kind, count in report.differing.items())
         print(f"data revision {report.revision}: {changed} rows are new or differ")
         sys.stderr.write(
             "next: a serving system publishes them automatically; otherwise run ondol serve or ondol prepare\n"
         )
+    if report.quality is not None:
+        print_quality(report.quality)

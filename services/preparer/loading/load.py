@@ -18,6 +18,7 @@ from services.preparer.loading.files import MarketFile, find_files
 from services.preparer.loading.known import Known
 from services.preparer.loading.price_rules import PriceCounts
 from services.preparer.loading.prices import ChangeUnit, MergedGroup, groups, merge_group, spill_prices
+from services.preparer.loading.quality import make_report, read_report
 from services.preparer.loading.tables import (
     STATEMENT_COLUMNS,
     Companies,
@@ -37,6 +38,7 @@ from shared.infra.market_tables import copy_out, fill_tradable_days
 from shared.infra.price_copy import COLUMNS, HEADER, TRAILER
 from shared.model.calendar import from_day
 from shared.model.fields import PART
+from shared.quality.report import QualityReport
 
 _SQL = statements("load")
 _READ = statements("market")
@@ -47,7 +49,7 @@ Progress = Callable[[str, int, int | None], None]
 
 @dataclass(kw_only=True)
 class LoadReport:
-    """The result of a load. `revision` is None when nothing differed."""
+    """The result of a load. `revision` is None when nothing differed, and for a dry run."""
 
     rows: dict[str, int] = field(default_factory=dict)
     differing: dict[str, int] = field(default_factory=dict)
@@ -57,6 +59,8 @@ class LoadReport:
     """Index rows with a close of 0 or less."""
     revision: int | None = None
     seconds: float = 0.0
+    quality: QualityReport | None = None
+    """What the checks found in everything that is stored; None before the first revision and for a dry run."""
 
 
 def silent(what: str, done: int, total: int | None) -> None:
@@ -64,11 +68,17 @@ def silent(what: str, done: int, total: int | None) -> None:
 
 
 async def load_market(
-    directory: pathlib.Path, database_url: str, progress: Progress = silent, *, change_unit: ChangeUnit = "won"
+    directory: pathlib.Path,
+    database_url: str,
+    progress: Progress = silent,
+    *,
+    change_unit: ChangeUnit = "won",
+    dry_run: bool = False,
 ) -> LoadReport:
     """Load the files of `directory` in one transaction; a revision is made only when some row differs.
 
-    LoadError (file, row, reason) leaves everything as it was. Memory is bounded whatever the size of the prices; rows
+    A dry run does everything, takes it back, and returns what would differ. LoadError (file, row, reason) leaves
+    everything as it was. Memory is bounded whatever the size of the prices; rows
     are sorted in temporary files (TMPDIR), about 112 bytes each.
     """
     started = time.monotonic()
@@ -83,10 +93,14 @@ async def load_market(
             if not await writer.fetchval(_SQL["lock"]):
                 raise LoadError("Another load is running; start this one when it has ended.")
             work = _Load(
-                files=files, folder=folder, writer=writer, reader=reader, progress=progress, change_unit=change_unit
-            )
+                files=files, folder=folder, writer=writer, reader=reader, progress=progress, change_unit=change_unit,
+                dry_run=dry_run,
+            )  # fmt: skip
             try:
                 await _load(work, report)
+                if not dry_run:
+                    progress("checking quality", 0, None)
+                    report.quality = await _report_quality(writer, report.revision)
             finally:
                 if not writer.is_closed():
                     await writer.fetchval(_SQL["unlock"])
@@ -106,6 +120,12 @@ class _Load:
     reader: asyncpg.Connection
     progress: Progress
     change_unit: ChangeUnit
+    dry_run: bool
+
+
+async def _report_quality(writer: asyncpg.Connection, revision: int | None) -> QualityReport | None:
+    """Return the report of the revision of this load, else the newest one."""
+    return await read_report(writer) if revision is None else await make_report(writer, revision)
 
 
 async def _load(work: _Load, report: LoadReport) -> None:
@@ -120,19 +140,32 @@ async def _load(work: _Load, report: LoadReport) -> None:
             lambda done: progress("checking prices", done, None),
         )  # fmt: skip
     tables = await asyncio.to_thread(_read_tables, files, known, report)
-    async with writer.transaction():
-        await fill_tradable_days(writer)
-        scope = await _write_companies(files.get("companies"), companies, writer)
-        if "prices" in files:
-            scope += await _write_prices(work, files["prices"], known)
-        scope += await _write_tables(tables, writer)
-        for entry in scope:
-            report.differing[entry.kind] = report.differing.get(entry.kind, 0) + entry.rows
-        if scope:
-            source = str(next(iter(files.values())).path.parent.resolve())
-            report.revision = await writer.fetchval(_SQL["add_revision"], source, sum(s.rows for s in scope))
-            entries = [(report.revision, s.kind, s.part, s.from_year) for s in scope]
-            await writer.executemany(_SQL["add_scope"], entries)
+    transaction = writer.transaction()
+    await transaction.start()
+    try:
+        await _write(work, companies, tables, report)
+    except BaseException:
+        if not writer.is_closed():
+            await transaction.rollback()
+        raise
+    await (transaction.rollback() if work.dry_run else transaction.commit())
+
+
+async def _write(work: _Load, companies: Companies, tables: dict[str, Any], report: LoadReport) -> None:
+    """Write everything inside the transaction, and the revision with its scope when some row differs."""
+    files, writer, known = work.files, work.writer, companies.known
+    await fill_tradable_days(writer)
+    scope = await _write_companies(files.get("companies"), companies, writer)
+    if "prices" in files:
+        scope += await _write_prices(work, files["prices"], known)
+    scope += await _write_tables(tables, writer)
+    for entry in scope:
+        report.differing[entry.kind] = report.differing.get(entry.kind, 0) + entry.rows
+    if scope and not work.dry_run:
+        source = str(next(iter(files.values())).path.parent.resolve())
+        report.revision = await writer.fetchval(_SQL["add_revision"], source, sum(s.rows for s in scope))
+        entries = [(report.revision, s.kind, s.part, s.from_year) for s in scope]
+        await writer.executemany(_SQL["add_scope"], entries)
 
 
 def _read_tables(files: dict[str, MarketFile], known: Known, report: LoadReport) -> dict[str, Any]:

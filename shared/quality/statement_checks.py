@@ -1,0 +1,38 @@
+"""Checks of statements for the quality report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from shared.model.calendar import iso
+from shared.model.market_data import Statements
+from shared.quality.quarantine import REASONS, USED, quarantine_codes
+from shared.quality.report import Example, Finding, finding_of
+
+MAX_DISCLOSURE_DAYS = 480
+
+
+def check_statements(statements: Statements, codes: Sequence[str]) -> list[Finding]:
+    """Return the findings of `quarantine` and `disclosure`; `statements.instrument` are positions in `codes`."""
+    reasons = quarantine_codes(statements)
+    quarantined = [
+        _example(statements, codes, at, REASONS[int(reasons[at])], 0.0)
+        for at in np.nonzero(reasons != USED)[0].tolist()
+    ]
+    delay = statements.disclosed_on.astype(np.int64) - statements.period_end
+    late = [
+        _example(statements, codes, at, f"{delay[at]} days after the period end", float(delay[at]))
+        for at in np.nonzero(delay > MAX_DISCLOSURE_DAYS)[0].tolist()
+    ]
+    return [finding_of("quarantine", quarantined), finding_of("disclosure", late)]
+
+
+def _example(statements: Statements, codes: Sequence[str], at: int, detail: str, severity: float) -> Example:
+    return Example(
+        stock_code=codes[int(statements.instrument[at])],
+        date=iso(int(statements.disclosed_on[at])),
+        detail=f"fiscal {statements.fiscal_year[at]} quarter {statements.fiscal_quarter[at]}: {detail}",
+        severity=severity,
+    )
