@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from functools import lru_cache
 
 from shared.errors import RequestError
 from shared.language.ast import (
@@ -21,6 +20,7 @@ from shared.language.ast import (
     arithmetic,
     depth,
     logic,
+    walk,
 )
 from shared.language.lexer import MAX_PROBLEMS, Token, problem, tokenize
 from shared.language.names import canonical_name, catalogue_keys, unknown_names
@@ -198,13 +198,28 @@ def parse(
         raise RequestError(problems[:MAX_PROBLEMS]) from None
 
 
-@lru_cache(maxsize=128)
+_MAX_TREES = 256
+_trees: dict[tuple[str, frozenset[str] | None], Node] = {}
+"""The last trees by text and index names: an expression is parsed to be checked and to be compiled."""
+
+
 def _tree(text: str, indices: frozenset[str] | None) -> Node:
-    """Parse a text; the last trees are cached, because an expression is parsed to be checked and to be compiled."""
+    """Parse a text.
+
+    The tree of `indices` None is cached for the index names that it has too: with these the text has the same tree.
+    """
+    found = _trees.get((text, indices))
+    if found is not None:
+        return found
     parser = _Parser(tokenize(text), indices)
     node = parser.expression(OR)
     if parser.token.kind != "end":
         raise _SyntaxMistakeError(parser.token.at, f"an operator is expected before `{parser.token.spelling}`")
     if depth(node) > MAX_DEPTH:
         raise _SyntaxMistakeError(0, f"the expression is nested deeper than {MAX_DEPTH} levels")
+    if len(_trees) >= _MAX_TREES:
+        _trees.clear()
+    _trees[text, indices] = node
+    if indices is None:
+        _trees[text, frozenset(n.name for n in walk(node) if isinstance(n, Index))] = node
     return node

@@ -11,7 +11,6 @@ import numpy as np
 
 from shared.model.calendar import iso
 from shared.model.kinds import KINDS
-from shared.model.listings import row_attributes
 from shared.model.panels import Panels
 from shared.simulation.native import REASONS, Ledger
 from shared.simulation.statistics import EquityCurve
@@ -33,13 +32,15 @@ class FinishedRun:
 
     `kinds` are those of its universe; `leaves_market` says whether market timing or a drawdown stop may stop purchases.
 
-    `participation` is float64 [purchases in the order of their trades]: shares / volume of the day.
+    `kind` is uint8 [rows from the first decision row to the window's end, N]: position in KINDS. `participation` is
+    float64 [purchases in the order of their trades]: shares / volume of the day.
     """
 
     panels: Panels
     window: slice
     ledger: Ledger
     curve: EquityCurve
+    kind: np.ndarray
     participation: np.ndarray
     exposure: float | None
     max_positions: int
@@ -49,14 +50,13 @@ class FinishedRun:
     @cached_property
     def buys(self) -> np.ndarray:
         """TRADE records of the purchases."""
-        trades = self.ledger.trades
-        bought: np.ndarray = trades[trades["reason"] == REASONS.index("entry")]
+        bought: np.ndarray = self.ledger.trades[self.ledger.purchases]
         return bought
 
 
 def book_warnings(run: FinishedRun) -> Iterator[ResultWarning]:
     """Yield what is unusual about the fills and positions of a run."""
-    if len(run.buys):
+    if len(run.participation):
         yield from _low_exposure(run)
         yield from _long_idle(run)
         yield from _large_orders(run)
@@ -91,9 +91,9 @@ def _exposure_remedy(run: FinishedRun, mean_positions: float) -> str:
 
 def _long_idle(run: FinishedRun) -> Iterator[ResultWarning]:
     held = run.curve.positions > 0
-    if not held.any():
-        return
     start = int(held.argmax())
+    if not held[start] or np.count_nonzero(held) > len(held) - start - IDLE_ROWS:
+        return
     edges = np.diff(np.concatenate([[True], held[start:], [True]]).astype(np.int8))
     begins, ends = start + np.flatnonzero(edges < 0), start + np.flatnonzero(edges > 0)
     lengths = ends - begins
@@ -113,9 +113,10 @@ def _long_idle(run: FinishedRun) -> Iterator[ResultWarning]:
 
 def _large_orders(run: FinishedRun) -> Iterator[ResultWarning]:
     large = run.participation > LARGE_ORDER
-    orders, buys = int(large.sum()), run.buys
+    orders = int(np.count_nonzero(large))
     if not orders:
         return
+    buys = run.buys
     orders_at = buys[large]
     first, last = int(orders_at["row"].min()), int(orders_at["row"].max())
     listed_shares = run.panels.panel("shares", slice(first, last + 1))[orders_at["row"] - first, orders_at["col"]]
@@ -138,18 +139,17 @@ def _large_orders(run: FinishedRun) -> Iterator[ResultWarning]:
 def _mostly_not_common(run: FinishedRun) -> Iterator[ResultWarning]:
     if run.kinds is not None and set(run.kinds) <= {"common", "foreign"}:
         return
-    buys = run.buys
-    first = max(run.window.start - 1, 0)
-    decided_on = buys["row"] - 1 - first  # the kind that `universe.kinds` judged: nothing is bought on row 0
-    kinds = row_attributes(run.panels, slice(first, run.window.stop)).kind[decided_on, buys["col"]]
-    counts = {kind: int(np.count_nonzero(kinds == KINDS.index(kind))) for kind in ("preferred", "spac", "reit")}
-    share = sum(counts.values()) / len(buys)
+    trades, bought = run.ledger.trades, run.ledger.purchases
+    decided_on = trades["row"][bought] - 1 - (run.window.stop - len(run.kind))  # the kind that `universe.kinds` judged
+    by_kind = np.bincount(run.kind[decided_on, trades["col"][bought]], minlength=len(KINDS)).tolist()
+    counts = {kind: by_kind[KINDS.index(kind)] for kind in ("preferred", "spac", "reit")}
+    share = sum(counts.values()) / len(bought)
     if share > NOT_COMMON_SHARE:
         yield warn(
             "mostly_not_common",
             f"{percent(share)} of the purchases are not common shares: {counts['preferred']} of preferred shares, "
             f"{counts['spac']} of SPACs, {counts['reit']} of REITs; leave them out of universe.kinds unless meant",
-            {"share": share, **counts, "buys": len(buys)},
+            {"share": share, **counts, "buys": len(bought)},
         )
 
 
@@ -175,7 +175,7 @@ def _suspect_prices(run: FinishedRun) -> Iterator[ResultWarning]:
 def _stale_exits(run: FinishedRun) -> Iterator[ResultWarning]:
     trades, instruments, days = run.ledger.trades, run.panels.instruments, run.panels.days
     stale = []
-    for trade in trades[trades["reason"] == REASONS.index("delisted")]:
+    for trade in trades[np.flatnonzero(trades["reason"] == REASONS.index("delisted"))]:
         row, column = int(trade["row"]), int(trade["col"])
         delisted = int(instruments.delisted_day[column])
         if days[row] < delisted:

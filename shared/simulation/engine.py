@@ -107,9 +107,9 @@ class Run:
     def totals(self) -> TradeTotals:
         """Return the sums over all fills."""
         state, trades = self.ledger.state, self.ledger.trades
-        bought = trades[trades["reason"] == 0]
+        bought = self.ledger.purchases
         window = self.plan.window
-        volume = self.panels.panel("volume", window)[bought["row"] - window.start, bought["col"]]
+        volume = self.panels.panel("volume", window)[trades["row"][bought] - window.start, trades["col"][bought]]
         return TradeTotals(
             sales=state.sales,
             commission=state.commission,
@@ -117,7 +117,7 @@ class Run:
             slippage=state.slippage,
             dividends=state.dividends,
             fills=int(np.count_nonzero(trades["shares"])),
-            participation=bought["shares"] / volume,
+            participation=trades["shares"][bought] / volume,
         )
 
 
@@ -317,7 +317,8 @@ def result_tables(state: Run) -> dict[str, Fragment]:
     strategy = state.request.strategy
     warnings += book_warnings(
         FinishedRun(
-            panels=panels, window=window, ledger=ledger, curve=curve, participation=totals.participation,
+            panels=panels, window=window, ledger=ledger, curve=curve, kind=state.inputs.kind,
+            participation=totals.participation,
             exposure=figures["exposure"], max_positions=strategy.portfolio.max_positions,
             kinds=strategy.universe.kinds,
             leaves_market=strategy.portfolio.when is not None or strategy.portfolio.stop_drawdown_pct is not None,

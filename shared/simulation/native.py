@@ -344,6 +344,12 @@ class Ledger:
         return self._logs["trade"][: self.state.trades]
 
     @property
+    def purchases(self) -> np.ndarray:
+        """Positions of the purchases in `trades`."""
+        found: np.ndarray = np.flatnonzero(self.trades["reason"] == REASONS.index("entry"))
+        return found
+
+    @property
     def trips(self) -> np.ndarray:
         """TRIP records: the holdings that have ended."""
         return self._logs["trip"][: self.state.trips]

@@ -56,6 +56,8 @@ class KernelInputs:
     options: Options
     sectors: tuple[str, ...]
     """Names by sector code."""
+    kind: np.ndarray
+    """uint8 [rows from the first decision row to the window's end, N]: position in KINDS; may be a broadcast view."""
     keep_alive: tuple[Any, ...]
 
 
@@ -105,7 +107,12 @@ def bind(request: BacktestRequest, panels: Panels, plan: Plan) -> KernelInputs:
         tick_table=at(tick_table, np.uint8), ticks=at(TABLES, np.float64),
     )  # fmt: skip
     return KernelInputs(
-        market=market, rules=rules, options=_options(request), sectors=codes.sectors, keep_alive=tuple(arrays)
+        market=market,
+        rules=rules,
+        options=_options(request),
+        sectors=codes.sectors,
+        kind=codes.kind,
+        keep_alive=tuple(arrays),
     )
 
 
@@ -144,10 +151,11 @@ def _volatilities(panels: Panels, rows: slice, span: int) -> np.ndarray:
 
 @dataclass(frozen=True, kw_only=True)
 class _Codes:
-    """Market and sector codes of the stocks on the rows of a run."""
+    """Market, kind and sector codes of the stocks on the rows of a run."""
 
     of_listings: Listings
     market: np.ndarray
+    kind: np.ndarray
     sector: np.ndarray
     sectors: tuple[str, ...]
 
@@ -156,8 +164,8 @@ class _Codes:
         """Return the codes on these rows."""
         attributes = row_attributes(panels, rows)
         return cls(
-            of_listings=panels.listings, market=_market_codes(attributes), sector=attributes.sector,
-            sectors=attributes.sectors,
+            of_listings=panels.listings, market=_market_codes(attributes), kind=attributes.kind,
+            sector=attributes.sector, sectors=attributes.sectors,
         )  # fmt: skip
 
 

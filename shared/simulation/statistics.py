@@ -284,7 +284,6 @@ def _round_trips(trips: RoundTrips) -> dict[str, Any]:
 def _participation(shares_of_volume: np.ndarray) -> dict[str, float | None]:
     if not len(shares_of_volume):
         return {"participation_median": None, "participation_max": None}
-    return {
-        "participation_median": float(np.median(shares_of_volume)),
-        "participation_max": float(shares_of_volume.max()),
-    }
+    ordered = np.sort(shares_of_volume)
+    middle = ordered[[(len(ordered) - 1) // 2, len(ordered) // 2]]
+    return {"participation_median": float((middle[0] + middle[1]) / 2), "participation_max": float(ordered[-1])}
