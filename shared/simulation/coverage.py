@@ -33,6 +33,8 @@ _EVERY_ROW = ("strategy.sell", "strategy.portfolio")
 _UNKNOWN, _ABSENT, _PRESENT = 2, 0, 1
 _row_presence: Memo[np.ndarray] = Memo(128)
 """uint8 [D] of _ABSENT, _PRESENT, _UNKNOWN, by dataset version, universe, factor and lag."""
+_complete: Memo[bool] = Memo(256)
+"""Counts of runs, by everything that they depend on, in which no factor was absent, scarce or had a gap."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +96,8 @@ class FactorCoverage:
     counts: list[_Count]
     decides: np.ndarray = field(repr=False)  # bool [decision rows]: rows before a rebalance day
     first: int
+    is_complete: bool | None = None
+    """Whether an earlier run has counted the same factors over the same rows without a finding."""
 
     @classmethod
     def of(cls, expressions: Expressions, decides: np.ndarray, first: int, columns: int) -> FactorCoverage:
@@ -114,6 +118,10 @@ class FactorCoverage:
 
     def add(self, panels: Panels, universe: UniverseMask, rows: slice, mask: MatrixView) -> None:
         """Count the decision rows of a block; `mask` is the universe on them."""
+        if self.is_complete is None:
+            self.is_complete = _complete.contains(self._key(panels, universe))
+        if self.is_complete:
+            return
         flags = np.ascontiguousarray(self.decides[rows.start - self.first : rows.stop - self.first])
         everywhere = np.ones(len(flags), np.bool_)
         columns = len(panels.instruments)
@@ -145,6 +153,12 @@ class FactorCoverage:
             if first > rows.start:
                 inside = (universe.rows if count.filtered else universe.before_where)(slice(rows.start, first))
                 count.cells += int(np.count_nonzero(inside[counted[: len(inside)]]))
+
+    def _key(self, panels: Panels, universe: UniverseMask) -> tuple[object, ...]:
+        """Return everything that the counts depend on."""
+        read = tuple((c.factor, c.reach, c.min_lag, c.every_row, c.filtered) for c in self.counts)
+        days, flags = len(panels.days), self.decides.tobytes()
+        return (panels.version, days, universe.key, universe.key_before_where, self.first, flags, read)
 
     def _presence(self, count: _Count, panels: Panels, universe: UniverseMask) -> np.ndarray:
         """Return the shared uint8 [D] of what is known of the rows of a factor."""
@@ -181,7 +195,7 @@ class FactorCoverage:
         problems: list[Problem] = []
         scarce: list[ScarceFactor] = []
         gaps: list[FactorGap] = []
-        for count in self.counts:
+        for count in () if self.is_complete else self.counts:
             if not (count.every_row or self.decides.any()):
                 continue
             if count.present == 0 and not self._present_before(count, panels, universe):
@@ -197,6 +211,8 @@ class FactorCoverage:
             )
         if problems:
             raise RunError("factor_absent", "; ".join(p.message for p in problems), tuple(problems))
+        if not self.is_complete and not scarce and not gaps:
+            _complete.get(self._key(panels, universe), lambda: True)
         return CoverageReport(scarce=tuple(scarce), gaps=tuple(gaps))
 
     def _deciding(self, count: _Count) -> np.ndarray:

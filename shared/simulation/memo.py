@@ -18,6 +18,10 @@ class Memo(Generic[T]):
         self._max_entries = max_entries
         self._values: dict[Hashable, tuple[T]] = {}
 
+    def contains(self, key: Hashable) -> bool:
+        """Return whether the value of a key is cached."""
+        return key in self._values
+
     def get(self, key: Hashable, compute: Callable[[], T]) -> T:
         """Return the value of a key, computing it when it is not cached."""
         found = self._values.get(key)

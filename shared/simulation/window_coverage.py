@@ -28,6 +28,9 @@ _ROWS = 64
 _filled: Memo[bool] = Memo(1024)
 """Whether a window has a value inside the universe on a row, by dataset version, window, universe and row."""
 
+_all_filled: Memo[bool] = Memo(256)
+"""Expressions all of whose windows were filled in an earlier run, by everything that this depends on."""
+
 
 @dataclass(frozen=True)
 class _Window:
@@ -56,6 +59,11 @@ def unfilled_windows(
     `decides` (bool [decision rows], the first being dataset row `first`) flags the rows before rebalance days; the
     expressions whose path begins with one of `every_row` read all decision rows.
     """
+    texts = tuple((path, expression.text) for path, expression in expressions.with_windows)
+    keys = (universe.key, universe.key_before_where)
+    key = (panels.version, len(panels.days), keys, first, decides.tobytes(), texts)
+    if not texts or _all_filled.contains(key):
+        return []
     problems: list[Problem] = []
     for path, expression in expressions.with_windows:
         rows = first + np.flatnonzero(np.ones_like(decides) if path.startswith(every_row) else decides)
@@ -67,6 +75,8 @@ def unfilled_windows(
             for window, around in _windows_of(expression.node, ())
             if not _is_filled(window, around, panels, used, rows)
         ]
+    if not problems:
+        _all_filled.get(key, lambda: True)
     return problems
 
 
