@@ -32,8 +32,9 @@ class FinishedRun:
 
     `kinds` are those of its universe; `leaves_market` says whether market timing or a drawdown stop may stop purchases.
 
-    `kind` is uint8 [rows from the first decision row to the window's end, N]: position in KINDS. `participation` is
-    float64 [purchases in the order of their trades]: shares / volume of the day.
+    `kind` is uint8 [rows from the first decision row to the window's end, N]: position in KINDS. `bought` are
+    the positions of the purchases in `ledger.trades`, `participation` is float64 of as many: shares / volume of the
+    day.
     """
 
     panels: Panels
@@ -41,6 +42,7 @@ class FinishedRun:
     ledger: Ledger
     curve: EquityCurve
     kind: np.ndarray
+    bought: np.ndarray
     participation: np.ndarray
     exposure: float | None
     max_positions: int
@@ -50,8 +52,8 @@ class FinishedRun:
     @cached_property
     def buys(self) -> np.ndarray:
         """TRADE records of the purchases."""
-        bought: np.ndarray = self.ledger.trades[self.ledger.purchases]
-        return bought
+        buys: np.ndarray = self.ledger.trades[self.bought]
+        return buys
 
 
 def book_warnings(run: FinishedRun) -> Iterator[ResultWarning]:
@@ -139,7 +141,7 @@ def _large_orders(run: FinishedRun) -> Iterator[ResultWarning]:
 def _mostly_not_common(run: FinishedRun) -> Iterator[ResultWarning]:
     if run.kinds is not None and set(run.kinds) <= {"common", "foreign"}:
         return
-    trades, bought = run.ledger.trades, run.ledger.purchases
+    trades, bought = run.ledger.trades, run.bought
     decided_on = trades["row"][bought] - 1 - (run.window.stop - len(run.kind))  # the kind that `universe.kinds` judged
     by_kind = np.bincount(run.kind[decided_on, trades["col"][bought]], minlength=len(KINDS)).tolist()
     counts = {kind: by_kind[KINDS.index(kind)] for kind in ("preferred", "spac", "reit")}

@@ -104,10 +104,9 @@ class Run:
             risk_free_pct=self.request.risk_free_pct,
         )
 
-    def totals(self) -> TradeTotals:
-        """Return the sums over all fills."""
+    def totals(self, bought: np.ndarray) -> TradeTotals:
+        """Return the sums over all fills; `bought` are the positions of the purchases among them."""
         state, trades = self.ledger.state, self.ledger.trades
-        bought = self.ledger.purchases
         window = self.plan.window
         volume = self.panels.panel("volume", window)[trades["row"][bought] - window.start, trades["col"][bought]]
         return TradeTotals(
@@ -306,7 +305,8 @@ def result_tables(state: Run) -> dict[str, Fragment]:
     curve, days, first = state.curve(), state.panels.days, window.start
     holdings, trips = ledger.holdings, RoundTrips(ledger.trips, days)
     months, years = curve.monthly_returns(), curve.yearly_returns()
-    totals = state.totals()
+    bought = ledger.purchases()
+    totals = state.totals(bought)
     figures = statistics(curve, trips, totals, months)
     state.figures = orjson.dumps(figures)
     state.statistics_ms = 1000 * (perf_counter() - begun)
@@ -317,7 +317,7 @@ def result_tables(state: Run) -> dict[str, Fragment]:
     strategy = state.request.strategy
     warnings += book_warnings(
         FinishedRun(
-            panels=panels, window=window, ledger=ledger, curve=curve, kind=state.inputs.kind,
+            panels=panels, window=window, ledger=ledger, curve=curve, kind=state.inputs.kind, bought=bought,
             participation=totals.participation,
             exposure=figures["exposure"], max_positions=strategy.portfolio.max_positions,
             kinds=strategy.universe.kinds,

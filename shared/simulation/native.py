@@ -343,9 +343,8 @@ class Ledger:
         """TRADE records so far, in order of execution."""
         return self._logs["trade"][: self.state.trades]
 
-    @property
     def purchases(self) -> np.ndarray:
-        """Positions of the purchases in `trades`."""
+        """Return the positions of the purchases in `trades`."""
         found: np.ndarray = np.flatnonzero(self.trades["reason"] == REASONS.index("entry"))
         return found
 

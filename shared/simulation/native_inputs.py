@@ -17,7 +17,7 @@ from shared.model.kinds import KRX_MARKETS
 from shared.model.listings import RowAttributes, row_attributes
 from shared.model.market_data import Dividends, Listings
 from shared.model.panels import Panels
-from shared.model.request import BacktestRequest, Costs, Execution
+from shared.model.request import BacktestRequest, Costs, Execution, Portfolio, Sell
 from shared.simulation.memo import Memo
 from shared.simulation.native import (
     BAR,
@@ -242,9 +242,13 @@ def _dividend_tax(costs: Costs) -> tuple[float, ...]:
 
 
 def _options(request: BacktestRequest) -> Options:
-    strategy, costs = request.strategy, request.costs
-    execution: Execution = request.execution
-    sell, portfolio = strategy.sell, strategy.portfolio
+    strategy = request.strategy
+    return _options_of(strategy.sell, strategy.portfolio, request.costs, request.execution, strategy.buy.order)
+
+
+@lru_cache(maxsize=128)
+def _options_of(sell: Sell, portfolio: Portfolio, costs: Costs, execution: Execution, order: str) -> Options:
+    """Return the options that the kernel reads; runs share them, because nothing writes to them."""
 
     def number(value: float | None) -> float:
         return math.nan if value is None else value
@@ -260,7 +264,7 @@ def _options(request: BacktestRequest) -> Options:
         keep_rank=whole(portfolio.keep_rank),
         max_per_sector=whole(portfolio.max_per_sector),
         resume_days=portfolio.stop_resume_days,
-        commission=costs.commission_pct / 100,
+        commission=costs.commission_pct / 100 + 0.0,  # -0 equals 0 as a key, and must not show in a result
         slippage=costs.slippage_pct / 100,
         impact=number(costs.impact),
         take_profit_pct=number(sell.take_profit_pct),
@@ -277,7 +281,7 @@ def _options(request: BacktestRequest) -> Options:
         weighting=WEIGHTINGS.index(portfolio.weighting),
         delisting=DELISTINGS.index(execution.delisting),
         on_rebalance=ON_REBALANCE.index(sell.on_rebalance),
-        descending=strategy.buy.order == "desc",
+        descending=order == "desc",
         at_close=execution.price == "close",
         sell_when_false=portfolio.when_false == "sell",
         invest_full=portfolio.invest == "full",

@@ -198,11 +198,10 @@ def statistics(curve: EquityCurve, trips: RoundTrips, totals: TradeTotals, month
     figures |= _benchmark(curve, total_return)
     figures |= _round_trips(trips)
     figures |= _participation(totals.participation)
-    return {name: _finite(figures[name]) for name in sorted(figures)}
-
-
-def _finite(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in sorted(figures.items())
+    }
 
 
 def _without_noise(change: float) -> float:

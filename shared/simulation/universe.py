@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import msgspec
 import numpy as np
@@ -54,6 +55,7 @@ def universe_rows(universe: Universe, panels: Panels, where: Expression | None) 
     return UniverseMask(rows=rows, key=_key(universe), before_where=before_where, key_before_where=key_before_where)
 
 
+@lru_cache(maxsize=256)
 def _key(universe: Universe) -> str:
     return "universe-" + hashlib.sha256(canonical_json(universe)).hexdigest()[:20]
 

@@ -170,6 +170,8 @@ def corporate_action_rows(records: np.ndarray, instruments: Instruments, days: n
     `ratio` is null for a dividend, `dps` (won a share before tax) for a split; `cash` is the money credited: the
     fraction of a share, or the dividend after tax.
     """
+    if not len(records):
+        return literal(b"[]")
     order = np.lexsort((records["kind"], instruments.code_rank[records["col"]], records["row"]))
     listed = records[order]
     codes, _ = _stocks(listed["col"], instruments)
