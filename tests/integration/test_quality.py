@@ -6,10 +6,14 @@ import datetime as dt
 import pathlib
 
 import polars as pl
+import pytest
 
 from services.preparer.loading.load import load_market
 from services.preparer.loading.quality import read_report
+from services.preparer.loading.refusals import REFUSALS, Refusals
+from shared.errors import LoadError
 from shared.infra.database.pool import lone_connection
+from shared.model.calendar import to_day
 from shared.settings import Settings
 from tests.support.cases import case_market
 
@@ -58,3 +62,32 @@ async def test_dry_run_says_what_would_change(settings: Settings, tmp_path: path
     assert dry.differing == real.differing
     assert real.revision == 1
     assert (await load_market(folder, url, dry_run=True)).differing == {}
+
+
+def csv_market(folder: pathlib.Path, *, code: str = "000010", day: str = "2024-01-02") -> pathlib.Path:
+    """Write one stock with one price."""
+    folder.mkdir()
+    (folder / "companies.csv").write_text(f"stock_code,name,market\n{code},A,KOSPI\n")
+    header = "date,stock_code,open,high,low,close,volume\n"
+    (folder / "prices.csv").write_text(f"{header}{day},{code},100,100,100,100,1\n")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("name", "market", "message"),
+    [
+        ("holiday", {"day": "2024-01-06"}, "2024-01-06 .Saturday., .* nearest trading day is 2024-01-05"),
+        ("holiday", {"day": "2024-01-01"}, "2024-01-01 .* nearest trading day is 2024-01-02"),
+        ("future", {"day": "2024-03-06"}, "2024-03-06, after today"),
+        ("stock_code", {"code": "10"}, "stock_code 10 of KOSPI .* zeros: 000010"),
+    ],
+)
+async def test_refused_row_loads_when_it_is_allowed(
+    settings: Settings, tmp_path: pathlib.Path, name: str, market: dict[str, str], message: str
+) -> None:
+    url, folder = settings.database_url or "", csv_market(tmp_path / "market", **market)
+    today = to_day(dt.date(2024, 3, 5))
+    with pytest.raises(LoadError, match=message):
+        await load_market(folder, url, refusals=Refusals(today=today))
+    allowed = Refusals(names=frozenset(REFUSALS) - {name}, today=today)
+    assert (await load_market(folder, url, refusals=allowed)).revision == 1

@@ -16,6 +16,7 @@ from ondol.cli.connection import connected
 from ondol.cli.quality import print_quality
 from ondol.cli.terminal import Bar, add_common, print_json
 from services.preparer.loading.load import LoadReport, load_market
+from services.preparer.loading.refusals import REFUSALS, Refusals
 from shared.contracts.events import MarketLoaded
 from shared.infra.database.pool import migrate
 from shared.infra.redis import client as servers
@@ -28,6 +29,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--change-unit", choices=("won", "fraction"), default="won",
         help="unit of the column change of prices: won against the base price, or a fraction of it (0.03 is 3 %%)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--allow", action="append", choices=REFUSALS, default=[], metavar="NAME",
+        help=f"load rows that are refused otherwise: {', '.join(REFUSALS)} (repeatable)",
     )  # fmt: skip
     parser.add_argument("--dry-run", action="store_true", help="say what would change, and change nothing")
     add_common(parser)
@@ -56,6 +61,7 @@ async def _load(args: argparse.Namespace, bar: Bar) -> LoadReport:
             bar,
             change_unit=args.change_unit,
             dry_run=args.dry_run,
+            refusals=Refusals(names=frozenset(REFUSALS) - set(args.allow)),
         )
         if report.revision is not None:
             async with servers.broker(system.settings.broker_url or "") as broker:

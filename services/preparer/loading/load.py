@@ -19,6 +19,7 @@ from services.preparer.loading.known import Known
 from services.preparer.loading.price_rules import PriceCounts
 from services.preparer.loading.prices import ChangeUnit, MergedGroup, groups, merge_group, spill_prices
 from services.preparer.loading.quality import make_report, read_report
+from services.preparer.loading.refusals import NO_REFUSALS, Refusals
 from services.preparer.loading.tables import (
     STATEMENT_COLUMNS,
     Companies,
@@ -74,6 +75,7 @@ async def load_market(
     *,
     change_unit: ChangeUnit = "won",
     dry_run: bool = False,
+    refusals: Refusals = NO_REFUSALS,
 ) -> LoadReport:
     """Load the files of `directory` in one transaction; a revision is made only when some row differs.
 
@@ -94,7 +96,7 @@ async def load_market(
                 raise LoadError("Another load is running; start this one when it has ended.")
             work = _Load(
                 files=files, folder=folder, writer=writer, reader=reader, progress=progress, change_unit=change_unit,
-                dry_run=dry_run,
+                dry_run=dry_run, refusals=refusals,
             )  # fmt: skip
             try:
                 await _load(work, report)
@@ -121,6 +123,7 @@ class _Load:
     progress: Progress
     change_unit: ChangeUnit
     dry_run: bool
+    refusals: Refusals
 
 
 async def _report_quality(writer: asyncpg.Connection, revision: int | None) -> QualityReport | None:
@@ -130,13 +133,13 @@ async def _report_quality(writer: asyncpg.Connection, revision: int | None) -> Q
 
 async def _load(work: _Load, report: LoadReport) -> None:
     files, writer, progress = work.files, work.writer, work.progress
-    companies = await read_companies(files.get("companies"), writer)
+    companies = await read_companies(files.get("companies"), writer, work.refusals)
     known = companies.known
     if "companies" in files:
         report.rows["companies"] = companies.rows
     if "prices" in files:
         report.rows["prices"] = await asyncio.to_thread(
-            spill_prices, files["prices"], known, work.folder, report.prices, work.change_unit,
+            spill_prices, files["prices"], known, work.folder, report.prices, work.change_unit, work.refusals,
             lambda done: progress("checking prices", done, None),
         )  # fmt: skip
     tables = await asyncio.to_thread(_read_tables, files, known, report)

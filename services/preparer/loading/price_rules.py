@@ -10,6 +10,7 @@ import polars as pl
 
 from services.preparer.loading.files import MarketFile
 from services.preparer.loading.known import Known
+from services.preparer.loading.refusals import Refusals, day_rules
 from shared.infra.price_copy import is_tradable
 from shared.market import ticks_of
 from shared.model.calendar import iso
@@ -51,7 +52,9 @@ class PriceRows:
     prices: np.ndarray
 
 
-def check_rows(file: MarketFile, known: Known, codes: pl.Series, rows: PriceRows, counts: PriceCounts) -> None:
+def check_rows(  # noqa: PLR0917
+    file: MarketFile, known: Known, codes: pl.Series, rows: PriceRows, counts: PriceCounts, refusals: Refusals
+) -> None:
     """Count what is accepted with a remark; LoadError at the first row of the batch that breaks a rule.
 
     codes: the stock codes of the rows as read.
@@ -74,6 +77,7 @@ def check_rows(file: MarketFile, known: Known, codes: pl.Series, rows: PriceRows
         ),
         *(_negative(prices, number) for number in _NEVER_NEGATIVE),
         *_bar_rules(known, rows, traded, counts),
+        *day_rules(refusals, known, stock, day, traded),
         (prices[_SPLIT] <= 0, lambda r: f"split is {prices[_SPLIT][r]:g}, expected a number above 0"),
     ]
     broken = [(int(np.argmax(mask)), number) for number, (mask, _) in enumerate(rules) if mask.any()]

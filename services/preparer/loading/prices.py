@@ -19,6 +19,7 @@ from services.preparer.loading.base_price_check import BasePriceCheck
 from services.preparer.loading.files import MarketFile, batches
 from services.preparer.loading.known import Known
 from services.preparer.loading.price_rules import PriceCounts, PriceRows, check_rows
+from services.preparer.loading.refusals import Refusals
 from shared.infra.price_copy import compressor, decode_rows, encode_row
 from shared.model.calendar import iso, years_of
 from shared.model.fields import PART
@@ -51,6 +52,7 @@ def spill_prices(  # noqa: PLR0917
     folder: pathlib.Path,
     counts: PriceCounts,
     change_unit: ChangeUnit,
+    refusals: Refusals,
     progress: Callable[[int], None],
 ) -> int:
     """Step 1: check every row and write the rows to files of `folder`; returns how many rows there are."""
@@ -61,7 +63,7 @@ def spill_prices(  # noqa: PLR0917
             before=before, stock=columns[0].astype(np.int32), day=columns[1].astype(np.int32),
             prices=columns[_KEY_COLUMNS:],
         )  # fmt: skip
-        check_rows(file, known, frame["stock_code"], rows, counts)
+        check_rows(file, known, frame["stock_code"], rows, counts, refusals)
         _append(columns, folder)
         total = before + frame.height
         progress(total)

@@ -13,6 +13,7 @@ import polars as pl
 
 from services.preparer.loading.files import MarketFile, batches, first_match
 from services.preparer.loading.known import Known
+from services.preparer.loading.refusals import Refusals, refuse_codes
 from shared.infra.database.sql import statements
 from shared.market import has_rules, rule_books
 from shared.model.calendar import NO_DAY, iso, to_day
@@ -61,7 +62,7 @@ def read_all(file: MarketFile) -> pl.DataFrame:
     return pl.concat([frame for _, frame in batches(file)] or [pl.DataFrame(schema=[c.name for c in file.columns])])
 
 
-async def read_companies(file: MarketFile | None, connection: asyncpg.Connection) -> Companies:
+async def read_companies(file: MarketFile | None, connection: asyncpg.Connection, refusals: Refusals) -> Companies:
     """The instruments: those of earlier loads keep their ordinal, new codes get the next ones in file order.
 
     A column that the file lacks keeps what is known; columns that it has replace.
@@ -70,7 +71,7 @@ async def read_companies(file: MarketFile | None, connection: asyncpg.Connection
     at = {row[1]: row[0] for row in rows}
     changed: dict[int, tuple[Any, ...]] = {}
     years: dict[int, int] = {}
-    found = _company_rows(file) if file else []
+    found = _company_rows(file, refusals) if file else []
     for code, fields in found:
         ordinal = at.setdefault(code, len(rows))
         old = rows[ordinal] if ordinal < len(rows) else None
@@ -94,10 +95,11 @@ async def read_companies(file: MarketFile | None, connection: asyncpg.Connection
     return Companies(known=_known(rows), changed=list(changed.values()), scope=scope, rows=len(found))
 
 
-def _company_rows(file: MarketFile) -> list[tuple[str, dict[str, Any]]]:
+def _company_rows(file: MarketFile, refusals: Refusals) -> list[tuple[str, dict[str, Any]]]:
     frame = _with_markets(file, read_all(file))
     codes = frame["stock_code"].to_list()
     first_match(file, codes, _CODE, "stock_code is {}, expected up to 20 letters, digits, dots or dashes")
+    refuse_codes(refusals, file, frame)
     if "kind" in frame.columns:
         first_match(file, frame["kind"].to_list(), _KIND, f"kind is {{}}, expected one of {', '.join(KINDS)}")
     _refuse_repeated(file, frame, ["stock_code"])
