@@ -164,24 +164,27 @@ def paths(files: Iterable[pathlib.Path]) -> Iterator[str]:
 
 MIRRORED = ("services", "shared", "ondol", "bench", "ops")
 
+SEVERAL_MODULES = frozenset({"tests/unit/ops/test_deployment_files.py", "tests/unit/ops/test_documentation.py"})
+"""Unit tests of files that are no modules."""
+
 
 def mirror(files: Iterable[pathlib.Path]) -> Iterator[str]:
-    """Yield folders of `tests/unit` without a source folder.
+    """Yield unit tests that are not named after a source.
 
-    `tests/unit/<path>` tests `<path>`, `shared/<path>` or `services/<path>`.
+    `tests/unit/<path>/test_<module>[_<subject>].py` tests `<module>` in or below `<path>`, `shared/<path>` or
+    `services/<path>`; the module may be a folder or a C file.
     """
-    sources = {path.parent for path in files if path.suffix in {".py", ".c"} and path.parts[0] in MIRRORED}
-    for folder in sorted(
-        {path.parent for path in files if path.parts[:2] == ("tests", "unit") and path.suffix == ".py"}
-    ):
-        inner = pathlib.Path(*folder.parts[2:])
-        if folder == pathlib.Path("tests/unit"):
+    sources = [path for path in files if path.suffix in {".py", ".c", ".h"} and path.parts[0] in MIRRORED]
+    for path in files:
+        if path.parts[:2] != ("tests", "unit") or not path.name.startswith("test_") or str(path) in SEVERAL_MODULES:
             continue
-        if not any(
-            candidate in sources or any(p.is_relative_to(candidate) for p in sources)
-            for candidate in (inner, "shared" / inner, "services" / inner)
-        ):
-            yield f"{folder}: no source folder {inner}; unit tests lie in tests/unit/<path of the source folder>"
+        inner = pathlib.Path(*path.parts[2:-1])
+        folders = (inner, "shared" / inner, "services" / inner)
+        below = [source for source in sources if any(source.is_relative_to(folder) for folder in folders)]
+        modules = {name for source in below for name in (source.stem, source.parent.name)}
+        name = path.stem.removeprefix("test_")
+        if not any(name == module or name.startswith(f"{module}_") for module in modules):
+            yield f"{path}: no module in or below {inner} has this name; expected test_<module>[_<subject>].py"
 
 
 def main() -> int:

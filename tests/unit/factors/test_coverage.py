@@ -17,7 +17,7 @@ from shared.factors.coverage import (
     yearly_reasons,
 )
 from tests.unit.factors.random_raw import inputs_of, random_raw
-from tests.unit.factors.test_same_bits import columns_of
+from tests.unit.factors.test_compute_same_bits import columns_of
 
 KEYS = tuple(factor.key for factor in FACTORS)
 

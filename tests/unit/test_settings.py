@@ -81,5 +81,5 @@ def test_to_environment_round_trips() -> None:
 
 
 def test_page_matches_the_declarations() -> None:
-    page = pathlib.Path(__file__).parents[3] / "docs" / "reference" / "settings.md"
+    page = pathlib.Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
     assert page.read_text(encoding="utf-8") == documentation()
