@@ -30,7 +30,7 @@ from shared.infra.api_client import ApiClient as Asking
 from shared.infra.redis.streams import Broadcast, append, key_of
 from tests.chaos.proxy import tcp_proxy
 from tests.support.system import Client, api_of
-from tests.unit.warmer.test_runs import World, world
+from tests.unit.warmer.test_warm_run import World, world
 
 __all__ = ["world"]
 

@@ -64,7 +64,7 @@ async def test_released_connection_is_reused_unchanged(loop: str, settings: Sett
     async def scenario() -> None:
         async with linked(settings) as (proxy, database):
             assert {await backend(database) for _ in range(20)} == {await backend(database)}
-            assert proxy.links_made == 1
+            assert proxy.connections == 1
             await all_free(database, 2)
 
     await run_on(loop, scenario)

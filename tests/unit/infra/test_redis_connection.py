@@ -58,7 +58,7 @@ async def test_thousand_callers_share_one_connection(loop: str, settings: Settin
                 assert replies[1:] == [value, b"PONG"]
 
             await asyncio.gather(*(ask(number) for number in range(1000)))
-            assert proxy.links_made == 1
+            assert proxy.connections == 1
 
     await run_on(loop, scenario)
 
@@ -89,7 +89,7 @@ async def test_error_reply_belongs_to_its_command_only(loop: str, settings: Sett
             with pytest.raises(ResponseError):
                 raise_errors(within)
             assert raise_errors(await client.send(("GET", "number"))) == [b"1"]
-            assert proxy.links_made == 1
+            assert proxy.connections == 1
 
     await run_on(loop, scenario)
 
@@ -127,7 +127,7 @@ async def test_late_reply_reaches_no_other_caller(loop: str, settings: Settings)
             assert await lost(patient)
             proxy.release()
             assert await connection.send(("ECHO", "mine")) == [b"mine"]
-            assert proxy.links_made == 2
+            assert proxy.connections == 2
 
     await run_on(loop, scenario)
 
@@ -149,7 +149,7 @@ async def test_cancelled_caller_takes_no_other_reply(loop: str, settings: Settin
                     assert reply == [b"%d" % number, b"%d!" % number]
                 else:
                     assert isinstance(reply, asyncio.CancelledError)
-            assert proxy.links_made == 1
+            assert proxy.connections == 1
 
     await run_on(loop, scenario)
 
@@ -162,7 +162,7 @@ async def test_cancelled_open_leaves_the_connection_usable(loop: str, settings: 
             first = asyncio.ensure_future(connection.send(("ECHO", "first")))
             second = asyncio.ensure_future(connection.send(("ECHO", "second")))
             async with asyncio.timeout(10):
-                while not proxy.links_made:  # noqa: ASYNC110  there is no event to wait for
+                while not proxy.connections:  # noqa: ASYNC110  there is no event to wait for
                     await asyncio.sleep(0)
             await asyncio.sleep(0.05)  # it has sent its login and waits
             first.cancel()
@@ -210,7 +210,7 @@ async def test_half_closed_connection_fails_its_pending(loop: str, settings: Set
             assert await connection.send(("ECHO", "new")) == [b"new"]
             assert await lost(old)
             assert await connection.send(("ECHO", "newer")) == [b"newer"]
-            assert proxy.links_made == 2
+            assert proxy.connections == 2
 
     await run_on(loop, scenario)
 
@@ -223,7 +223,7 @@ async def test_unexpected_reply_closes_the_connection(loop: str, reply: bytes, s
             await connection.send(("PING",))
             connection.data_received(reply)
             assert await connection.send(("ECHO", "mine")) == [b"mine"]
-            assert proxy.links_made == 2
+            assert proxy.connections == 2
 
     await run_on(loop, scenario)
 
@@ -249,14 +249,14 @@ async def test_connection_closed_while_opening_stays_closed(loop: str, settings:
             connection = client.open_connection()
             opening = [asyncio.ensure_future(connection.send(("BLPOP", "nothing", 0), timeout_s=30)) for _ in range(2)]
             async with asyncio.timeout(10):
-                while not proxy.links_made:  # noqa: ASYNC110  there is no event to wait for
+                while not proxy.connections:  # noqa: ASYNC110  there is no event to wait for
                     await asyncio.sleep(0.001)
             await client.aclose()
             proxy.release()
             async with asyncio.timeout(10):
                 assert await lost(*opening)
                 assert await lost(connection.send(("PING",)))
-            assert proxy.links_made == 1
+            assert proxy.connections == 1
 
     await run_on(loop, scenario)
 

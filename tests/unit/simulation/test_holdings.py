@@ -11,7 +11,7 @@ from shared.errors import RunError
 from shared.simulation.holdings import holdings_on
 from tests.support.markets import panels_of
 from tests.unit.simulation.fixtures import DAYS, market, result
-from tests.unit.simulation.test_laws import RUNS
+from tests.unit.simulation.test_engine_laws import RUNS
 
 
 def day(text: str) -> dt.date:

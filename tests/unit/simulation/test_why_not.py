@@ -15,7 +15,7 @@ from shared.simulation.engine import simulate
 from shared.simulation.explain.why_not import OUTCOMES, explain_candidate
 from tests.support.markets import panels_of
 from tests.unit.simulation.fixtures import DAYS, market, request
-from tests.unit.simulation.test_laws import RUNS
+from tests.unit.simulation.test_engine_laws import RUNS
 
 WALKED = ("halted", "limit_up", "cash", "volume", "sector_cap")
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.warmer.test_runs import World, served, world
+from tests.unit.warmer.test_warm_run import World, served, world
 
 __all__ = ["world"]
 
