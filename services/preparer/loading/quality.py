@@ -20,6 +20,7 @@ from shared.quality.report import Finding, QualityReport, merged
 from shared.quality.statement_checks import check_statements
 
 _SQL = statements("quality")
+_REPORTS = msgspec.json.Decoder(QualityReport)
 
 
 async def make_report(connection: asyncpg.Connection, revision: int) -> QualityReport:
@@ -47,7 +48,7 @@ async def read_report(connection: asyncpg.Connection, revision: int | None = Non
         body = await connection.fetchval(_SQL["newest_report"])
     else:
         body = await connection.fetchval(_SQL["report_of"], revision)
-    return None if body is None else msgspec.json.decode(body, type=QualityReport)
+    return None if body is None else _REPORTS.decode(body)
 
 
 def _check_prices(days: Array, members: Instruments, listings: Listings, prices: Mapping[str, Array]) -> list[Finding]:
