@@ -95,7 +95,12 @@ def _statements(random: np.random.Generator, stocks: int, dates: Array, shares: 
     table = np.array(quarters * stocks, np.int32)
     instrument = np.repeat(np.arange(stocks), each).astype(np.int32)
     equity = random.uniform(0.3, 3, len(instrument)) * shares[instrument] * 3_000
-    accounts = {name: equity * random.uniform(0.02, 0.2, len(instrument)) * table[:, 1] / 4 for name in FLOWS}
+    # one amount for each company and year: a cumulated flow that fell within a year would be quarantined
+    companies_years = len(instrument) // 4
+    scale = np.repeat(random.uniform(0.3, 3, companies_years), 4) * shares[instrument] * 3_000
+    accounts = {
+        name: scale * np.repeat(random.uniform(0.02, 0.2, companies_years), 4) * table[:, 1] / 4 for name in FLOWS
+    }
     accounts |= {name: equity * random.uniform(0.5, 1.5, len(instrument)) for name in BALANCES}
     return Statements(
         instrument=instrument,
