@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import keyword
 import os
 import signal
 import sys
@@ -32,8 +33,9 @@ class Command:
 
     @property
     def module(self) -> str:
-        """Module of the command."""
-        return f"ondol.cli.commands.{self.name.replace('-', '_')}"
+        """Module of the command; a name that is a Python keyword gets an underscore behind it."""
+        name = self.name.replace("-", "_")
+        return f"ondol.cli.commands.{name}_" if keyword.iskeyword(name) else f"ondol.cli.commands.{name}"
 
 
 RUN, USE, OPERATE = "run a system", "use it", "operate it"
@@ -57,6 +59,16 @@ COMMANDS = (
         meaning="write a seeded synthetic market in the load format",
         examples=("ondol synthesize my-market", "ondol synthesize my-market --stocks 300 --years 2 --seed 7"),
         alias="market",
+    ),
+    Command(
+        name="import",
+        group=RUN,
+        meaning="convert files of KRX, marcap, FinanceDataReader and pykrx into a market directory",
+        examples=(
+            "ondol import downloads --out my-market",
+            "ondol import data_0122.csv --date 2021-01-22",
+            "ondol import marcap/data delisting.csv description.csv --out my-market",
+        ),
     ),
     Command(
         name="load",

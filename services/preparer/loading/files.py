@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import itertools
 import math
 import pathlib
 import re
@@ -14,6 +15,7 @@ from typing import BinaryIO, Literal
 import polars as pl
 
 from shared.errors import LoadError
+from shared.market_files.signatures import describe_foreign_files
 from shared.model.market_data import ACCOUNTS
 
 Kind = Literal["date", "text", "number", "whole"]
@@ -118,8 +120,20 @@ def find_files(directory: pathlib.Path) -> dict[str, MarketFile]:
             found[kind] = _described(kind, paths[0], columns)
     if not found:
         names = ", ".join(FILES)
+        if foreign := describe_foreign_files(_some_files(directory)):
+            raise LoadError(f"{directory} has {foreign}; convert them first: {_import_command(directory)}.")
         raise LoadError(f"{directory} has no market files; expected {names} as .parquet, .csv or .csv.gz.")
     return found
+
+
+def _some_files(directory: pathlib.Path) -> list[pathlib.Path]:
+    """Return the first 200 files of the directory and of its subdirectories, in order of their names."""
+    paths = (path for pattern in ("*", "*/*") for path in sorted(directory.glob(pattern)))
+    return list(itertools.islice(paths, 200))
+
+
+def _import_command(path: pathlib.Path) -> str:
+    return f"ondol import {path} --out MARKET, then ondol load MARKET"
 
 
 def _described(kind: str, path: pathlib.Path, columns: tuple[Column, ...]) -> MarketFile:
@@ -127,6 +141,7 @@ def _described(kind: str, path: pathlib.Path, columns: tuple[Column, ...]) -> Ma
     names = _header(file)
     missing = [column.name for column in columns if column.required and column.name not in names]
     if missing:
+        _refuse_foreign(path)
         raise LoadError(f"{path.name}: missing required column {', '.join(missing)}. Nothing was changed.")
     known = {column.name for column in columns}
     return MarketFile(
@@ -147,7 +162,13 @@ def _header(file: MarketFile) -> list[str]:
             raise LoadError(f"{file.path.name} is empty; expected a header line. Nothing was changed.")
         return pl.read_csv(line, infer_schema=False).columns
     except (pl.exceptions.PolarsError, OSError, EOFError, UnicodeDecodeError) as error:
+        _refuse_foreign(file.path)
         raise LoadError(f"{file.path.name} cannot be read ({_reason(error)}). Nothing was changed.") from error
+
+
+def _refuse_foreign(path: pathlib.Path) -> None:
+    if foreign := describe_foreign_files([path]):
+        raise LoadError(f"{path.name} is {foreign}; convert it first: {_import_command(path)}. Nothing was changed.")
 
 
 def batches(file: MarketFile) -> Iterator[tuple[int, pl.DataFrame]]:

@@ -16,6 +16,7 @@ from services.preparer.loading.known import Known
 from services.preparer.loading.refusals import Refusals, refuse_codes
 from shared.infra.database.sql import statements
 from shared.market import has_rules, rule_books
+from shared.market_files.markets import MARKET_SPELLINGS
 from shared.model.calendar import NO_DAY, iso, to_day
 from shared.model.fields import PART
 from shared.model.kinds import KINDS
@@ -26,12 +27,6 @@ _CODE = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,19}")
 _MARKET = re.compile(r"[A-Z][A-Z0-9_]{0,31}")
 _KIND = re.compile("|".join(KINDS))
 _LABELS_ONLY = 9999
-_MARKET_SPELLINGS = {
-    "KOSPI": "KOSPI", "STK": "KOSPI", "코스피": "KOSPI", "유가증권": "KOSPI", "유가증권시장": "KOSPI",
-    "KOSDAQ": "KOSDAQ", "KSQ": "KOSDAQ", "코스닥": "KOSDAQ", "코스닥시장": "KOSDAQ", "KOSDAQGLOBAL": "KOSDAQ",
-    "코스닥글로벌": "KOSDAQ", "KONEX": "KONEX", "KNX": "KONEX", "코넥스": "KONEX", "코넥스시장": "KONEX",
-}  # fmt: skip
-"""Usual spellings of the exchange's markets, upper-case and without blanks, `-` and `_`."""
 _COMPANY = ("stock_code", "name", "name_en", "market", "sector", "listed_on", "delisted_on", "kind", "issuer")
 
 
@@ -242,7 +237,7 @@ def read_listings(file: MarketFile, known: Known) -> list[ListingRow]:
 def _with_markets(file: MarketFile, frame: pl.DataFrame) -> pl.DataFrame:
     """Return the rows with every usual spelling of a market of the exchange read as that market."""
     bare = frame["market"].str.to_uppercase().str.replace_all(r"[\s_-]", "")
-    known = bare.replace_strict(_MARKET_SPELLINGS, default=None, return_dtype=pl.String)
+    known = bare.replace_strict(MARKET_SPELLINGS, default=None, return_dtype=pl.String)
     first_match(
         file,
         [name if code is None else code for name, code in zip(frame["market"], known, strict=True)],

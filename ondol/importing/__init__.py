@@ -1,0 +1,1 @@
+"""Convert files of other programs into the load format, without network."""
