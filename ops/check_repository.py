@@ -1,4 +1,4 @@
-"""Check what the linters cannot: commit subjects, test names, forbidden words, links, and tests beside their sources.
+"""Check what the linters cannot: commit subjects, file and test names, words, links, and tests beside their sources.
 
 `python ops/check_repository.py` prints each violation as `path:line: message` and ends with 1 when there is one.
 `make check` runs it.
@@ -48,6 +48,7 @@ _ALLOWED = (
 _PROSE = (".py", ".md", ".c", ".h", ".sql", ".sh", ".ts", ".tsx", ".yaml")
 _NO_PROSE = ("bench/results/", "requirements/", "ops/check_repository.py", "shared/infra/database/sql/migrations/")
 
+_FILE_NAME = re.compile(r"[\w.@/-]+")
 _LINK = re.compile(r"(?<!\!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#{1,6}\s+(.*?)\s*$", re.MULTILINE)
 
@@ -85,6 +86,13 @@ def subject_problems(subject: str) -> list[str]:
     if subject.endswith("."):
         found.append("the subject ends with a full stop")
     return found
+
+
+def file_names(files: Iterable[pathlib.Path]) -> Iterator[str]:
+    """Yield files whose name no source, page or data file has, such as output that a shell wrote to a wrong name."""
+    for path in files:
+        if not _FILE_NAME.fullmatch(path.as_posix()):
+            yield f"{path}: file names have letters, digits and . _ - @ only; remove or rename the file"
 
 
 def test_names(files: Iterable[pathlib.Path]) -> Iterator[str]:
@@ -191,7 +199,8 @@ def main() -> int:
     """Print every violation; return 1 when there is one."""
     files = tracked_files()
     violations = [
-        *commit_subjects(), *test_names(files), *forbidden_words(files), *links(files), *paths(files), *mirror(files),
+        *commit_subjects(), *file_names(files), *test_names(files), *forbidden_words(files), *links(files),
+        *paths(files), *mirror(files),
     ]  # fmt: skip
     for line in violations:
         print(line)
