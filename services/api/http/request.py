@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import uuid
+from collections import Counter
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, TypeVar
@@ -92,13 +94,48 @@ def parse_json(raw: bytes) -> Any:
 
 
 def parse_object(raw: bytes) -> dict[str, Any]:
-    """Return the JSON object of a body; raise a 422 for one that is too deep or too large for any request."""
+    """Return the JSON object of a body; raise a 422 for one that is too deep or too large for any request, and for one
+    that has a field twice (parsers differ in which value they keep)."""
     value = parse_json(raw)
     if not isinstance(value, dict):
         raise invalid([Problem(path="", message="the body must be a JSON object")])
     if not _is_small(raw):
         _check_size(value)
+    if repeated := _repeated_fields(raw):
+        message = "this field is given more than once; keep one value"
+        raise invalid([Problem(path=path, message=message) for path in repeated])
     return value
+
+
+def _repeated_fields(raw: bytes) -> list[str]:
+    """Return the paths of the fields that an object of a valid JSON text has more than once."""
+    repeated: list[tuple[dict[str, Any], str]] = []
+
+    def collect(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        value = dict(pairs)
+        if len(value) != len(pairs):
+            repeated.extend((value, name) for name, count in Counter(name for name, _ in pairs).items() if count > 1)
+        return value
+
+    body = json.loads(raw, object_pairs_hook=collect)
+    if not repeated:
+        return []
+    places = _places(body)
+    return [places.get(id(value), "") + name for value, name in repeated]
+
+
+def _places(body: dict[str, Any]) -> dict[int, str]:
+    """Return id of each object in a body -> the path of its fields, with the point before the field's name."""
+    places: dict[int, str] = {}
+    pending: list[tuple[str, Any]] = [("", body)]
+    while pending:
+        path, part = pending.pop()
+        if isinstance(part, dict):
+            places[id(part)] = f"{path}." if path else ""
+            pending += [(f"{path}.{name}" if path else name, value) for name, value in part.items()]
+        elif isinstance(part, list):
+            pending += [(f"{path}[{at}]", value) for at, value in enumerate(part)]
+    return places
 
 
 def _is_small(raw: bytes) -> bool:
