@@ -46,11 +46,16 @@ static holding *find_holding(const day_ctx *t, int64_t col) {
     return &t->s->holdings[low];
 }
 
-/* Log an open or close of a position that lies beyond the daily limit of its market. `base`: NaN on a row with a split. */
+/* Log an open or close of a position that lies more than one tick beyond the daily limit of its market: limits are on the
+ * tick grid, and prices that a source has adjusted are not. `base`: NaN on a row with a split. */
 static void check_price(const day_ctx *t, int64_t col, double price, double base) {
     if (!(price > base * (1 + t->narrowest) || price < base * (1 - t->narrowest))) return;
     if (t->market[col] == OTHER_MARKET) return;
-    if (!(price > upper_of(t, col) * (1 + REL_EPS) || price < lower_of(t, col) * (1 - REL_EPS))) return;
+    double upper = upper_of(t, col), lower = lower_of(t, col);
+    if (isnan(upper)) return;
+    upper += tick_of(t, col, upper);
+    lower -= tick_of(t, col, lower);
+    if (!(price > upper * (1 + REL_EPS) || price < lower * (1 - REL_EPS))) return;
     t->s->suspect_log[t->s->suspects++] = (suspect_price){(int32_t)t->row, (int32_t)col, price / base - 1};
 }
 

@@ -60,7 +60,7 @@ WARNINGS: dict[str, WarningKind] = {
         figures={
             "factor": "factor key", "path": "expression in the request", "from": "first row without a value",
             "to": "last row without a value", "rows": "deciding rows without a value",
-            "rebalances": "rebalance days without a candidate for this reason",
+            "rebalances": "rebalance days of the stretch without a candidate",
         },
         remedy="load the missing data, shorten the window, or remove the factor",
     ),
@@ -117,8 +117,8 @@ WARNINGS: dict[str, WarningKind] = {
         remedy="leave these kinds out of `universe.kinds` unless they are meant",
     ),
     "suspect_price": WarningKind(
-        when="the open or close of a position moved beyond the daily limit of its market without a split, outside "
-        "first and liquidation rows",
+        when="the open or close of a position moved more than one tick beyond the daily limit of its market without a "
+        "split, outside first and liquidation rows",
         figures={
             "stock_code": "stock of the largest move", "date": "its day", "move": "its change against the base price",
             "count": "number of such prices", "prices": f"the largest ones (at most {MAX_LISTED})",
@@ -224,9 +224,15 @@ def scarce_factor(factor: str, path: str, coverage: float, reason: str | None) -
 
 def factor_gap(factor: str, path: str, *, first: str, last: str, rows: int, rebalances: int) -> ResultWarning:
     """`first` and `last` are ISO dates of the stretch of deciding rows without any value."""
+    buys = path.startswith("strategy.buy") or path.startswith("strategy.universe")
+    effect = (
+        f"on {rebalances} rebalance days of this stretch no stock was a candidate"
+        if buys
+        else "comparisons with it were false on these rows"
+    )
     message = (
         f"{factor} ({path}) has no value for any stock of the universe on {rows} deciding rows from {first} to {last}; "
-        f"{rebalances} rebalance days had no candidate for this reason. Load the missing data or shorten the window."
+        f"{effect}. Load the missing data or shorten the window."
     )
     figures = {"factor": factor, "path": path, "from": first, "to": last, "rows": rows, "rebalances": rebalances}
     return warn("factor_gap", message, figures)

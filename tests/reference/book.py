@@ -100,12 +100,14 @@ class Book(Signals):
         return total
 
     def check_price(self, row: int, at: int, name: str) -> None:
-        """Note a position whose open or close lies beyond the daily limit of its market without a split."""
+        """Note a position whose open or close lies over a tick beyond the daily limit of its market without a split."""
         stock, base = self.market.stocks[at], self.base(row, at)
         if not stock.tradable(row) or stock.liquidation[row] or stock.split[row] != 1 or base is None:
             return
         if stock.market[row] in rules.KOREAN:
-            lower, upper = rules.limits(base, self.market.days[row], stock.market[row])
+            day, market = self.market.days[row], stock.market[row]
+            lower, upper = rules.limits(base, day, market)
+            lower, upper = lower - rules.tick_of(lower, day, market), upper + rules.tick_of(upper, day, market)
             price = self.price(row, at, name)
             if not (rules.at_least(price, lower) and rules.at_most(price, upper)):
                 self.suspects.append((row, at))

@@ -155,6 +155,17 @@ def test_factor_gap_names_the_stretch_and_the_rebalances() -> None:
     assert warning["to"] == LONG[warning["rows"] - 1]
 
 
+def test_factor_gap_of_a_sale_does_not_blame_candidates() -> None:
+    found = result(
+        market({"A": [10_000] * 180}, days=LONG[:180]), start=LONG[1], end=LONG[179],
+        sell={"where": "DISTANCE_FROM_52W_HIGH < -35"}, portfolio={"max_positions": 1},
+    )  # fmt: skip
+    warning = named(found, "factor_gap")
+    assert (warning["path"], warning["rebalances"]) == ("strategy.sell.where", 0)
+    assert "comparisons with it were false" in warning["message"]
+    assert "candidate" not in warning["message"]
+
+
 def test_suspect_price_names_the_largest_move() -> None:
     bars = [10_000, 10_000, 20_000, 20_000, 5_000, 5_000, 5_000, 5_000]
     found = result(market({"A": bars}), portfolio={"max_positions": 1})
