@@ -210,7 +210,7 @@ class FactorCoverage:
                 self.expressions, panels, universe, self.first, self.decides, every_row=_EVERY_ROW
             )
         if problems:
-            raise RunError("factor_absent", "; ".join(p.message for p in problems), tuple(problems))
+            raise RunError("factor_absent", "; ".join(dict.fromkeys(p.message for p in problems)), tuple(problems))
         if not self.is_complete and not scarce and not gaps:
             _complete.get(self._key(panels, universe), lambda: True)
         return CoverageReport(scarce=tuple(scarce), gaps=tuple(gaps))

@@ -217,7 +217,7 @@ def _begin(request: BacktestRequest, panels: Panels, planned: Plan | None) -> Ru
         listings=panels.listings,
     )
     if problems:
-        raise RunError("request_refused", "; ".join(p.message for p in problems), tuple(problems))
+        raise RunError("request_refused", "; ".join(dict.fromkeys(p.message for p in problems)), tuple(problems))
     planned = planned or plan(request, panels.days)
     expressions = expressions_of(request)
     rows = planned.window.stop - planned.window.start

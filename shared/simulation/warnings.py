@@ -224,7 +224,7 @@ def scarce_factor(factor: str, path: str, coverage: float, reason: str | None) -
 
 def factor_gap(factor: str, path: str, *, first: str, last: str, rows: int, rebalances: int) -> ResultWarning:
     """`first` and `last` are ISO dates of the stretch of deciding rows without any value."""
-    buys = path.startswith("strategy.buy") or path.startswith("strategy.universe")
+    buys = path.startswith(("strategy.buy", "strategy.universe"))
     effect = (
         f"on {rebalances} rebalance days of this stretch no stock was a candidate"
         if buys

@@ -18,6 +18,7 @@ from shared.model.calendar import iso, to_day
 from shared.model.listings import name_on, row_attributes
 from shared.model.panels import Panels
 from shared.model.request import BacktestRequest
+from shared.model.suggestions import did_you_mean, suggest_stocks
 from shared.simulation.engine import Run, result_of, simulate
 from shared.simulation.explain.condition_values import RowRanking, number
 from shared.simulation.explain.day_state import DayState, OrderPrice, day_state, order_price
@@ -57,8 +58,10 @@ def why_not(request: BacktestRequest, panels: Panels, stock_code: str, date: dt.
     """
     column = panels.instruments.ordinal.get(stock_code)
     if column is None:
-        message = f"the dataset has no stock {stock_code!r}"
-        raise RunError("unknown_stock", message, (Problem(path="stock_code", message=message),))
+        instruments = panels.instruments
+        near = suggest_stocks(stock_code, dict(zip(instruments.code, instruments.name, strict=True)))
+        message = f"the dataset has no stock {stock_code!r}{did_you_mean(near)}"
+        raise RunError("unknown_stock", message, (Problem(path="stock_code", message=message, suggestions=near),))
     run = simulate(request, panels)
     window, row = run.plan.window, int(panels.days.searchsorted(to_day(date)))
     if not window.start <= row < window.stop or int(panels.days[row]) != to_day(date):

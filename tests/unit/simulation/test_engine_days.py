@@ -244,7 +244,7 @@ def test_price_beyond_the_daily_limit_is_logged_as_suspect() -> None:
 
 
 def test_limit_move_of_adjusted_prices_is_not_suspect() -> None:
-    # 9,993 won is off the grid: its limit is 12,980 on the tick grid, and 30 % of it 12,990; 12,991 is over a tick beyond
+    # 9,993 won is off the tick grid, its limit 12,980 is on it; 12,990 is + 30 %, and 12,991 over a tick beyond
     for close, count in ((12_990, 0), (12_991, 1)):
         bars = [9_993, 9_993, (9_993, close, 9_993, close)]
         found = result(market({"A": bars}), portfolio={**ONE, "rebalance": "monthly"}, end="2023-03-06")

@@ -91,5 +91,7 @@ def test_unknown_stock_and_date_are_refused() -> None:
     bars = market({"A": [10_000] * 8})
     with pytest.raises(RunError, match="no stock 'X'"):
         explained(bars, "X", DAYS[2])
+    with pytest.raises(RunError, match="did you mean 005930"):
+        explained(market({"005930": [10_000] * 8}), "5930", DAYS[2])
     with pytest.raises(RunError, match="is no row of this backtest"):
         explained(bars, "A", "2023-03-05")
