@@ -49,7 +49,7 @@ class Buy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
               examples=["PER < 10 and ROE > 10"]),
     ] = None  # fmt: skip
     rank_by: Annotated[
-        Expression,
+        Expression | None,
         about("Number by which candidates are ranked; null ranks by MARKET_CAP.", examples=["MOMENTUM_3M"]),
     ] = "MARKET_CAP"
     order: Annotated[

@@ -30,7 +30,7 @@ MAX_NAMED = 20
 
 
 def request_of(body: Mapping[str, Any], indices: frozenset[str] = STANDARD_INDICES) -> BacktestRequest:
-    """Return the request of plain JSON values whose strategy is spelled out; `rank_by: null` takes its default.
+    """Return the request of plain JSON values whose strategy is spelled out.
 
     `indices` are the index series of the dataset that expressions may name.
     Raises RequestError with every problem of `read_request` when a value has a wrong type or is out of range.
@@ -69,13 +69,8 @@ def merged(problems: list[Problem], more: Iterable[Problem]) -> list[Problem]:
 
 
 def _prepared(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the body without `dataset`, which is no part of the request, and without a null `rank_by`."""
-    whole = {name: value for name, value in body.items() if name != "dataset"}
-    strategy = whole.get("strategy")
-    buy = strategy.get("buy") if isinstance(strategy, Mapping) else None
-    if isinstance(strategy, Mapping) and isinstance(buy, Mapping) and buy.get("rank_by", "") is None:
-        whole["strategy"] = {**strategy, "buy": {name: value for name, value in buy.items() if name != "rank_by"}}
-    return whole
+    """Return the body without `dataset`, which is no part of the request."""
+    return {name: value for name, value in body.items() if name != "dataset"}
 
 
 def canonical_request(request: BacktestRequest, indices: frozenset[str] = STANDARD_INDICES) -> BacktestRequest:

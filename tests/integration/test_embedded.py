@@ -76,7 +76,7 @@ async def test_two_homes_serve_side_by_side_and_one_home_only_once(home: pathlib
                 pass
 
 
-async def test_a_server_that_dies_is_started_again_at_its_address(home: pathlib.Path) -> None:
+async def test_server_that_dies_restarts_at_its_address(home: pathlib.Path) -> None:
     happened: list[tuple[str, str]] = []
     async with embedded_servers.servers(home, on_event=lambda name, what: happened.append((name, what))) as found:
         connection = await asyncpg.connect(found.database_url)
@@ -84,7 +84,7 @@ async def test_a_server_that_dies_is_started_again_at_its_address(home: pathlib.
         connection.terminate()
         for number in found.processes.values():
             os.kill(number, signal.SIGKILL)
-        await _until(lambda: len([w for _, w in happened if w.startswith("started")]) >= 3, "all three start again")
+        await _until(lambda: len([w for _, w in happened if w.startswith("restarted")]) >= 3, "all three restart")
         async with asyncio.timeout(20):
             while True:
                 try:
