@@ -175,12 +175,12 @@ def _text(
     x: float, y: float, text: str, *, size: int = 13, weight: str = "normal", halo: bool = False, italic: bool = False,
     align: str = "middle",
 ) -> str:  # fmt: skip
-    extra = ' stroke="#ffffff" stroke-width="5" paint-order="stroke" stroke-linejoin="round"' if halo else ""
     slant = ' font-style="italic"' if italic else ""
-    return (
-        f'<text x="{x:g}" y="{y:g}" text-anchor="{align}" font-size="{size}" font-weight="{weight}"{slant}{extra}>'
-        f"{escape(text)}</text>"
-    )
+    begin = f'<text x="{x:g}" y="{y:g}" text-anchor="{align}" font-size="{size}" font-weight="{weight}"{slant}'
+    plain = f"{begin}>{escape(text)}</text>"
+    # the halo is a text of its own: some renderers do not know paint-order and would draw the stroke over the letters
+    stroke = ' stroke="#ffffff" stroke-width="5" stroke-linejoin="round"'
+    return f"{begin}{stroke}>{escape(text)}</text>{plain}" if halo else plain
 
 
 def _wrap(text: str, width: int) -> list[str]:
