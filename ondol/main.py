@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from shared.errors import OndolError
+from shared.errors import OndolError, SetupError, UnavailableError
 from shared.settings import Settings
 
 
@@ -207,7 +207,7 @@ def main(arguments: list[str] | None = None) -> int:
         code: int = module.main(args)
     except OndolError as error:
         sys.stderr.write(f"ondol {command.name}: {error}\n")
-        return 2 if type(error).__name__ == "SetupError" else 1
+        return 2 if isinstance(error, SetupError | UnavailableError) else 1
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:

@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from ondol.cli.client import Client, client
+from ondol.cli.client import client
 from ondol.cli.terminal import add_api
+from shared.infra.api_client.client import ApiClient
 
 
 def no_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +30,7 @@ class Subcommand:
     meaning: str
     routes: tuple[str, ...]
     examples: tuple[str, ...]
-    run: Callable[[argparse.Namespace, Client], Awaitable[int]]
+    run: Callable[[argparse.Namespace, ApiClient], Awaitable[int]]
     arguments: Callable[[argparse.ArgumentParser], None] = field(default=no_arguments)
 
 

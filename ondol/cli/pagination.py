@@ -7,8 +7,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ondol.cli.client import Client
 from ondol.cli.terminal import print_json, table
+from shared.infra.api_client.client import ApiClient
 
 MAX_PAGE = 1000
 """Largest page size of the API."""
@@ -22,7 +22,7 @@ def add_page(parser: argparse.ArgumentParser) -> None:
 
 
 async def listed(
-    args: argparse.Namespace, api: Client, path: str, query: Mapping[str, object] | None = None
+    args: argparse.Namespace, api: ApiClient, path: str, query: Mapping[str, object] | None = None
 ) -> dict[str, Any]:
     """Return one page, or with `--all` the items of all pages in one document."""
     parameters = dict(query or {}) | {"limit": args.limit or (MAX_PAGE if args.all else None), "cursor": args.cursor}

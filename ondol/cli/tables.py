@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ondol.cli.client import problem
 from ondol.cli.terminal import percent, plain, table
+from shared.infra.api_client.errors import reason_in
 
 MAIN = ("total_return", "cagr", "max_drawdown", "sharpe", "win_rate")
 FRACTIONS = frozenset({
@@ -30,7 +30,7 @@ def summary(names: Sequence[str], documents: Sequence[Mapping[str, Any]], what: 
     lines, rows = [], []
     for name, document in zip(names, documents, strict=True):
         if document["status"] != "completed":
-            lines.append(f"{name}: {document['status']}: {problem(document.get('error') or {})}")
+            lines.append(f"{name}: {document['status']}: {reason_in(document.get('error') or {})}")
             continue
         result = document["result"]
         cells = [figure(key, result["statistics"].get(key)) for key in MAIN]

@@ -11,7 +11,7 @@ from typing import Any
 
 from ondol.cli.terminal import table
 from ondol.local.embedded_servers import Run
-from shared.infra.api_client import ApiResponse
+from shared.infra.api_client.outcome import Outcome
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +35,7 @@ class Row:
     lacks_data: bool = False
 
 
-def row_of(identity: str, name: str, stored: ApiResponse, computed: ApiResponse) -> Row:
+def row_of(identity: str, name: str, stored: Outcome, computed: Outcome) -> Row:
     """Return the row of a strategy from the response with the stored result and the one with a new result."""
     error = computed.error or stored.error
     if error:

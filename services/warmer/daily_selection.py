@@ -11,6 +11,7 @@ import structlog
 from services.warmer import dataset
 from services.warmer.phases import WarmContext
 from shared.contracts.schedule import SEOUL, Job
+from shared.infra.api_client import outcome
 from shared.infra.database.pool import Database
 from shared.infra.database.sql import statements
 from shared.strategies.catalogue import FAMOUS, PRESETS, Entry
@@ -47,7 +48,7 @@ async def store_selections(context: WarmContext, day: dt.date) -> int:
     for entry in (*FAMOUS, *PRESETS):
         if entry.id in stored:
             continue
-        response = await context.client.get("/v1/screen", strategy=entry.id, limit=_count(entry))
+        response = await outcome.get(context.client, "/v1/screen", strategy=entry.id, limit=_count(entry))
         selection = None if response.error else orjson.dumps(_selection(response.document)).decode()
         async with context.database.connection() as connection:
             await connection.execute(SQL["upsert_selection"], day, entry.id, current[0], selection, response.error)

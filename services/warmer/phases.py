@@ -17,7 +17,8 @@ from services.warmer.workload import (
     strategy_requests,
 )
 from shared.contracts.rankings import RANKINGS
-from shared.infra.api_client import ApiClient
+from shared.infra.api_client import outcome
+from shared.infra.api_client.client import ApiClient
 from shared.infra.database.pool import Database
 from shared.infra.database.sql import statements
 from shared.infra.redis.cache import Cache
@@ -111,12 +112,12 @@ async def _load_parts(context: WarmContext, version: str, parts: list[str]) -> I
 
 
 async def _rank(context: WarmContext, kind: str, query: dict[str, str]) -> ItemResult:
-    response = await context.client.get(f"/v1/rankings/{kind}", limit=100, **query)
+    response = await outcome.get(context.client, f"/v1/rankings/{kind}", limit=100, **query)
     return ItemResult(error=response.error)
 
 
 async def _backtest(context: WarmContext, request: WarmRequest) -> ItemResult:
-    response = await context.client.backtest(request.body)
+    response = await outcome.backtest(context.client, request.body)
     return ItemResult(
         computed=response.error is None and not response.cached, error=response.error,
         missing_data=response.lacks_data,

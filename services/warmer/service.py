@@ -19,7 +19,8 @@ from services.warmer.phases import WarmContext
 from services.warmer.scheduler import DISCONNECTED, CatchUp
 from shared.errors import SetupError
 from shared.infra import arq_jobs
-from shared.infra.api_client import ApiClient
+from shared.infra.api_client.client import ApiClient
+from shared.infra.api_client.retry import PATIENT
 from shared.infra.database.pool import database, is_migrated
 from shared.infra.health_server import Check, health_server
 from shared.infra.lifecycle import StopRequested, stop_signal, until
@@ -70,7 +71,7 @@ async def open_context(settings: Settings, registry: CollectorRegistry = REGISTR
         open_cache(settings.cache_url or "", cluster=settings.cache_cluster) as cache,
         aiohttp.ClientSession() as session,
     ):
-        client_of = partial(ApiClient, session, api_url(settings), key=settings.api_key)
+        client_of = partial(ApiClient, session, api_url(settings), key=settings.api_key, policy=PATIENT)
         yield WarmContext(
             settings=settings, database=store, database_url=settings.database_url or "", broker=broker, cache=cache,
             client=client_of(origin="warmer"), verifier=client_of(origin="verify"), metrics=WarmMetrics(registry),

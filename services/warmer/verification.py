@@ -14,6 +14,7 @@ from typing import Any
 from services.warmer import dataset
 from services.warmer.phases import WarmContext, ranking_queries, requests_of
 from services.warmer.workload import WarmRequest
+from shared.infra.api_client import outcome
 
 
 @dataclass
@@ -57,7 +58,7 @@ async def verify(
             found.add(phase, len(parts) - missing, missing)
         elif phase == "rankings":
             for kind, query in ranking_queries(current):
-                response = await context.verifier.get(f"/v1/rankings/{kind}", limit=100, **query)
+                response = await outcome.get(context.verifier, f"/v1/rankings/{kind}", limit=100, **query)
                 found.add(phase, int(response.error is None), int(response.error is not None))
         else:
             requests = await requests_of(context, phase, current)
@@ -72,8 +73,8 @@ async def _verify_backtests(
 
     async def work() -> None:
         for request in remaining:
-            computed = await context.verifier.backtest(request.body, no_store=True)
-            stored = await context.verifier.backtest(request.body)
+            computed = await outcome.backtest(context.verifier, request.body, no_store=True)
+            stored = await outcome.backtest(context.verifier, request.body)
             for response in (computed, stored):
                 if response.error:
                     found.errors.append(f"{request.name}: {response.error}")

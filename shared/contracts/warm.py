@@ -8,4 +8,7 @@ PHASES: Final = ("prices", "factors", "rankings", "popular", "strategies")
 """All phases, in the order in which they run."""
 
 OPEN: Final = ("queued", "running")
-"""States of an unfinished run; the final ones are completed, partial and failed."""
+"""States of an unfinished run."""
+
+ENDED: Final = ("completed", "partial", "failed")
+"""Final states of a run."""

@@ -26,7 +26,7 @@ from shared.contracts.schedule import SEOUL
 from shared.contracts.warm import PHASES
 from shared.errors import OndolError
 from shared.infra import arq_jobs
-from shared.infra.api_client import ApiClient as Asking
+from shared.infra.api_client.client import ApiClient as Asking
 from shared.infra.redis.streams import Broadcast, append, key_of
 from tests.chaos.proxy import tcp_proxy
 from tests.support.system import Client, api_of

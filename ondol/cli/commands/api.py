@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 
-from ondol.cli.client import Client
 from ondol.cli.command import Subcommand, main_of, parsers
 from ondol.cli.terminal import details, print_json
+from shared.infra.api_client.client import ApiClient
 
 
-async def _alive(args: argparse.Namespace, api: Client) -> int:
+async def _alive(args: argparse.Namespace, api: ApiClient) -> int:
     document = await api.call("GET", "/healthz")
     if args.json:
         print_json(document)
@@ -19,7 +19,7 @@ async def _alive(args: argparse.Namespace, api: Client) -> int:
     return 0
 
 
-async def _ready(args: argparse.Namespace, api: Client) -> int:
+async def _ready(args: argparse.Namespace, api: ApiClient) -> int:
     document = await api.call("GET", "/readyz", accepted=(503,))
     if args.json:
         print_json(document)
@@ -31,9 +31,8 @@ async def _ready(args: argparse.Namespace, api: Client) -> int:
     return 0 if document["status"] == "ready" else 1
 
 
-async def _metrics(args: argparse.Namespace, api: Client) -> int:
-    async with api.opened("GET", "/metrics") as response:
-        text = await response.text()
+async def _metrics(args: argparse.Namespace, api: ApiClient) -> int:
+    text = await api.text("/metrics")
     if args.json:
         print_json({"metrics": text.splitlines()})
     else:
@@ -41,7 +40,7 @@ async def _metrics(args: argparse.Namespace, api: Client) -> int:
     return 0
 
 
-async def _openapi(args: argparse.Namespace, api: Client) -> int:
+async def _openapi(args: argparse.Namespace, api: ApiClient) -> int:
     print_json(await api.call("GET", "/openapi.json"))
     return 0
 

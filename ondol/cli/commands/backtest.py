@@ -6,14 +6,17 @@ import argparse
 import asyncio
 import pathlib
 import sys
+import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from ondol.cli.client import Client, RejectedError, client, problem
+from ondol.cli.client import client
 from ondol.cli.tables import summary, trades
 from ondol.cli.terminal import add_api, print_json, read_object
 from shared.contracts.http import STATUSES
 from shared.errors import SetupError
+from shared.infra.api_client.client import ApiClient
+from shared.infra.api_client.errors import ApiError, RunCancelled, RunFailed, reason_in
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -65,7 +68,7 @@ def _print_ids(bodies: Sequence[tuple[str, dict[str, Any]]], documents: Sequence
         if "id" in document:
             print(document["id"])
         else:
-            sys.stderr.write(f"{name}: {document['status']}: {problem(document['error'])}\n")
+            sys.stderr.write(f"{name}: {document['status']}: {reason_in(document['error'])}\n")
     sys.stderr.write("next: ondol backtests wait ID, or ondol backtests follow ID\n")
 
 
@@ -87,13 +90,13 @@ async def _run(args: argparse.Namespace, bodies: Sequence[tuple[str, dict[str, A
         return list(await asyncio.gather(*(_one(args, api, body) for _, body in bodies)))
 
 
-async def _one(args: argparse.Namespace, api: Client, body: dict[str, Any]) -> dict[str, Any]:
-    named = {"Idempotency-Key": args.idempotency_key, "Cache-Control": "no-store" if args.no_store else None}
-    headers = {name: value for name, value in named.items() if value}
+async def _one(args: argparse.Namespace, api: ApiClient, body: dict[str, Any]) -> dict[str, Any]:
+    key = args.idempotency_key or uuid.uuid4().hex
     try:
         if args.detach:
-            accepted: dict[str, Any] = await api.call("POST", "/v1/backtests", body=body, headers=headers)
-            return accepted
-        return await api.run(body, headers)
-    except RejectedError as error:
-        return {"status": "refused", "error": {"detail": str(error)}}
+            return await api.submit(body, no_store=args.no_store, idempotency_key=key)
+        return await api.run(body, no_store=args.no_store, idempotency_key=key)
+    except (RunFailed, RunCancelled) as error:
+        return error.document
+    except ApiError as error:
+        return {"status": "refused", "error": error.document}

@@ -7,14 +7,14 @@ import asyncio
 import sys
 from typing import Any
 
-from ondol.cli.client import Client, RejectedError, problem
 from ondol.cli.command import Subcommand, main_of, name, parsers
 from ondol.cli.commands import backtests_examined, backtests_exported
-from ondol.cli.events import events
 from ondol.cli.pagination import add_page, listed, show
 from ondol.cli.tables import figure, side_by_side, summary, trade, warnings
 from ondol.cli.terminal import Bar, details, moment, percent, print_json
 from shared.contracts.http import ENDED, STATUSES
+from shared.infra.api_client.client import ApiClient
+from shared.infra.api_client.errors import ApiError, reason_in
 
 
 def one(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +33,7 @@ def _list_arguments(parser: argparse.ArgumentParser) -> None:
     add_page(parser)
 
 
-async def _list(args: argparse.Namespace, api: Client) -> int:
+async def _list(args: argparse.Namespace, api: ApiClient) -> int:
     document = await listed(args, api, "/v1/backtests", {"status": args.status, "strategy": args.strategy})
     rows = []
     for item in document["items"]:
@@ -45,7 +45,7 @@ async def _list(args: argparse.Namespace, api: Client) -> int:
     return show(args, document, head, rows, "lllllrrrl")
 
 
-async def _show(args: argparse.Namespace, api: Client) -> int:
+async def _show(args: argparse.Namespace, api: ApiClient) -> int:
     document = await api.call("GET", f"/v1/backtests/{args.id}")
     if args.json:
         print_json(document)
@@ -66,7 +66,7 @@ def _described(document: dict[str, Any]) -> str:
         ("dataset", document["dataset"]),
         ("result", (result.get("provenance") or {}).get("result_digest")),
         ("unfilled", result.get("unfilled") or None),
-        ("error", problem(document["error"]) if document.get("error") else None),
+        ("error", reason_in(document["error"]) if document.get("error") else None),
     ]
     parts = [details(pairs), *warnings(result)]
     if result:
@@ -75,7 +75,7 @@ def _described(document: dict[str, Any]) -> str:
     return "\n".join(parts)
 
 
-async def _wait(args: argparse.Namespace, api: Client) -> int:
+async def _wait(args: argparse.Namespace, api: ApiClient) -> int:
     bar = Bar(quiet=args.json)
     documents = await asyncio.gather(*(_ended(api, identity, bar) for identity in args.ids))
     bar.end()
@@ -86,7 +86,7 @@ async def _wait(args: argparse.Namespace, api: Client) -> int:
     return 0 if all(document["status"] == "completed" for document in documents) else 1
 
 
-async def _ended(api: Client, identity: str, bar: Bar) -> dict[str, Any]:
+async def _ended(api: ApiClient, identity: str, bar: Bar) -> dict[str, Any]:
     pause = 0.1
     while True:
         document: dict[str, Any] = await api.call("GET", f"/v1/backtests/{identity}")
@@ -102,9 +102,9 @@ def _follow_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--after", metavar="EVENT", help="id of the last event received")
 
 
-async def _follow(args: argparse.Namespace, api: Client) -> int:
+async def _follow(args: argparse.Namespace, api: ApiClient) -> int:
     status = None
-    async for event in events(api, f"/v1/backtests/{args.id}/events", args.after):
+    async for event in api.events(f"/v1/backtests/{args.id}/events", after=args.after):
         status = event.kind
         if args.json:
             sys.stdout.write(event.line())
@@ -125,17 +125,17 @@ def _event_lines(kind: str, data: dict[str, Any]) -> list[str]:
         return [f"{data['status']} {percent(data['progress'])}{at}"]
     if kind == "status":
         return [f"{data['status']} {percent(data['progress'])}"]
-    return [f"{kind}: {problem(data['error']) if data.get('error') else data.get('result_digest') or data['id']}"]
+    return [f"{kind}: {reason_in(data['error']) if data.get('error') else data.get('result_digest') or data['id']}"]
 
 
-async def _cancel(args: argparse.Namespace, api: Client) -> int:
+async def _cancel(args: argparse.Namespace, api: ApiClient) -> int:
     cancelled, rejected = [], 0
     for identity in args.ids:
         try:
             cancelled.append(await api.call("DELETE", f"/v1/backtests/{identity}"))
             if not args.json:
                 print(f"{identity} is cancelled")
-        except RejectedError as error:
+        except ApiError as error:
             rejected += 1
             sys.stderr.write(f"ondol backtests: {identity}: {error}\n")
     if args.json:

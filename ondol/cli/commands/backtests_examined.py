@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from ondol.cli.client import Client
 from ondol.cli.command import Subcommand, name
 from ondol.cli.tables import side_by_side
 from ondol.cli.terminal import clip, details, plain, print_json, table
+from shared.infra.api_client.client import ApiClient
 
 
 def _one(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +26,7 @@ def _explain_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--date", metavar="D", help="with --stock: a day of the backtest, YYYY-MM-DD")
 
 
-async def _explain(args: argparse.Namespace, api: Client) -> int:
+async def _explain(args: argparse.Namespace, api: ApiClient) -> int:
     given = {"stock_code": args.stock_code, "date": args.date}
     query = {name: value for name, value in given.items() if value is not None}
     document = await api.call("GET", f"/v1/backtests/{args.id}/explain", query=query)
@@ -63,7 +63,7 @@ def _holdings_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--date", metavar="D", required=True, help="a day of the backtest, YYYY-MM-DD")
 
 
-async def _holdings(args: argparse.Namespace, api: Client) -> int:
+async def _holdings(args: argparse.Namespace, api: ApiClient) -> int:
     document = await api.call("GET", f"/v1/backtests/{args.id}/holdings", query={"date": args.date})
     if args.json:
         print_json(document)
@@ -105,7 +105,7 @@ def _rebalances(rebalances: list[dict[str, Any]]) -> str:
     return table(["date", "universe", "candidates", "passed"], rows, "lrrl")
 
 
-async def _replay(args: argparse.Namespace, api: Client) -> int:
+async def _replay(args: argparse.Namespace, api: ApiClient) -> int:
     document = await api.call("POST", f"/v1/backtests/{args.id}/replay")
     if args.json:
         print_json(document)
@@ -121,7 +121,7 @@ def _audit_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, metavar="N", help="seed of the cut days (default 0)")
 
 
-async def _audit(args: argparse.Namespace, api: Client) -> int:
+async def _audit(args: argparse.Namespace, api: ApiClient) -> int:
     given = {"cuts": args.cuts, "seed": args.seed}
     body = {name: value for name, value in given.items() if value is not None}
     document = await api.call("POST", f"/v1/backtests/{args.id}/audit", body=body)
@@ -145,7 +145,7 @@ def _compare_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("ids", metavar="ID", nargs="+", help="id of a completed backtest; --json includes the equity")
 
 
-async def _compare(args: argparse.Namespace, api: Client) -> int:
+async def _compare(args: argparse.Namespace, api: ApiClient) -> int:
     document = await api.call("POST", "/v1/compare", body={"ids": args.ids})
     if args.json:
         print_json(document)

@@ -9,20 +9,18 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 from typing import Any, BinaryIO
 
-import aiohttp
 import orjson
 
-from ondol.cli.client import Client
 from ondol.cli.command import Subcommand, name
 from ondol.cli.pagination import add_page, listed, show
 from ondol.cli.tables import trade
 from ondol.cli.terminal import percent
 from shared.errors import SetupError
+from shared.infra.api_client.client import ApiClient
 
 FORMATS = ("json", "csv", "parquet")
 PAGE = 50
 """Default number of rows of a table."""
-READ_BYTES = 1 << 16
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +34,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     add_page(parser)
 
 
-async def _export(part: str, args: argparse.Namespace, api: Client) -> int:
+async def _export(part: str, args: argparse.Namespace, api: ApiClient) -> int:
     kind = _format(args)
     path = f"/v1/backtests/{args.id}/{part}"
     if kind is None:
@@ -67,16 +65,15 @@ def _format(args: argparse.Namespace) -> str | None:
     return ending
 
 
-async def _bytes(args: argparse.Namespace, api: Client, path: str, kind: str) -> AsyncIterator[bytes]:
+async def _bytes(args: argparse.Namespace, api: ApiClient, path: str, kind: str) -> AsyncIterator[bytes]:
     """Write the file that the API exports, unchanged."""
     query = {"format": kind, "limit": args.limit, "cursor": args.cursor}
-    limits = aiohttp.ClientTimeout(total=None, sock_read=90)
-    async with api.opened("GET", path, query=query, timeout=limits) as response:
-        async for block in response.content.iter_chunked(READ_BYTES):
+    async with api.opened(path, query=query) as blocks:
+        async for block in blocks:
             yield block
 
 
-async def _rows(args: argparse.Namespace, api: Client, path: str) -> AsyncIterator[bytes]:
+async def _rows(args: argparse.Namespace, api: ApiClient, path: str) -> AsyncIterator[bytes]:
     """Write a JSON array of all rows, or of the page that the options name, one row a line."""
     query: dict[str, object] = {"limit": args.limit, "cursor": args.cursor}
     begun = False

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 
-from ondol.cli.client import Client
 from ondol.cli.command import Subcommand, main_of, name, parsers
 from ondol.cli.pagination import show as show_list
 from ondol.cli.terminal import details, moment, plain, print_json
+from shared.infra.api_client.client import ApiClient
 
 
-async def _list(args: argparse.Namespace, api: Client) -> int:
+async def _list(args: argparse.Namespace, api: ApiClient) -> int:
     document = await api.call("GET", "/v1/datasets")
     rows = []
     for item in document["items"]:
@@ -30,7 +30,7 @@ def _one(parser: argparse.ArgumentParser) -> None:
     )
 
 
-async def _show(args: argparse.Namespace, api: Client) -> int:
+async def _show(args: argparse.Namespace, api: ApiClient) -> int:
     document = await api.call("GET", f"/v1/datasets/{args.version}")
     if args.json:
         print_json(document)

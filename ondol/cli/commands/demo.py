@@ -17,8 +17,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import aiohttp
-
 from ondol.cli.commands.serve import system
 from ondol.cli.commands.warm import report, warm
 from ondol.cli.connection import api_of
@@ -28,7 +26,8 @@ from ondol.local import embedded_servers
 from services.warmer.workload import window
 from shared.contracts.warm import PHASES
 from shared.errors import OndolError, SetupError
-from shared.infra.api_client import ApiClient, ApiResponse
+from shared.infra.api_client.client import ApiClient, connected
+from shared.infra.api_client.outcome import Outcome, backtest
 from shared.infra.lifecycle import stop_signal
 from shared.strategies.catalogue import FAMOUS
 
@@ -101,11 +100,11 @@ async def _all(args: argparse.Namespace, stage: Stage, stop: asyncio.Event) -> i
     since = time.perf_counter()
     market = asyncio.ensure_future(_market(args, stage))
     try:
-        async with _served(args) as (url, run), aiohttp.ClientSession() as session:
+        key = args.settings.api_key
+        async with _served(args) as (url, run), connected(url, origin="user", key=key) as client:
             stage.done("serve", since)
             stage.say(f"serving at {url} (home {args.home})")
             directory = await market
-            client = ApiClient(session, url, origin="user", key=args.settings.api_key)
             figures = await _shown(args, stage, client, directory, run)
             if args.json:
                 print_json(figures.document(stage.seconds))
@@ -191,19 +190,17 @@ async def _shown(
 
 
 async def _last_day(client: ApiClient) -> dt.date:
-    response = await client.get("/v1/screen", where="raw_close > 0", limit=1)
-    if response.error:
-        raise OndolError(f"The last trading day cannot be queried: {response.error}")
-    return dt.date.fromisoformat(response.document["date"])
+    document = await client.call("GET", "/v1/screen", query={"where": "raw_close > 0", "limit": 1})
+    return dt.date.fromisoformat(document["date"])
 
 
 async def _row(client: ApiClient, identity: str, name: str, start: dt.date, end: dt.date) -> Row:
     """Return the responses of a strategy: as stored by the warm run, and computed again."""
     body: dict[str, Any] = {"strategy": identity, "start": start.isoformat(), "end": end.isoformat()}
-    responses: Sequence[ApiResponse] = [await client.backtest(body), await client.backtest(body, no_store=True)]
+    responses: Sequence[Outcome] = [await backtest(client, body), await backtest(client, body, no_store=True)]
     if any(response.rejects("benchmark") for response in responses):  # the market has no such index
         body["benchmark"] = None
-        responses = [await client.backtest(body), await client.backtest(body, no_store=True)]
+        responses = [await backtest(client, body), await backtest(client, body, no_store=True)]
     return row_of(identity, name, *responses)
 
 

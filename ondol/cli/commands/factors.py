@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import argparse
 
-from ondol.cli.client import Client
 from ondol.cli.command import Subcommand, main_of, name, parsers
 from ondol.cli.pagination import show as show_list
 from ondol.cli.terminal import clip, details, percent, plain, print_json, table
+from shared.infra.api_client.client import ApiClient
 
 
 def _list_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--category", metavar="WORD", help="only this category, such as value or momentum")
 
 
-async def _list(args: argparse.Namespace, api: Client) -> int:
+async def _list(args: argparse.Namespace, api: ApiClient) -> int:
     document = await api.call("GET", "/v1/factors")
     if args.category:
         document["items"] = [item for item in document["items"] if item["category"] == args.category]
@@ -29,7 +29,7 @@ def _one(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("key", type=name, metavar="KEY", help="key of a factor, such as PER")
 
 
-async def _show(args: argparse.Namespace, api: Client) -> int:
+async def _show(args: argparse.Namespace, api: ApiClient) -> int:
     document = await api.call("GET", f"/v1/factors/{args.key}")
     if args.json:
         print_json(document)

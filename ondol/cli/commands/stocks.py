@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 
-from ondol.cli.client import Client
 from ondol.cli.command import Subcommand, main_of, name, parsers
 from ondol.cli.pagination import add_page, listed
 from ondol.cli.pagination import show as show_list
 from ondol.cli.terminal import details, print_json
+from shared.infra.api_client.client import ApiClient
 
 KINDS = ("market_cap", "trading_volume", "trading_value")
 
@@ -20,7 +20,7 @@ def _list_arguments(parser: argparse.ArgumentParser) -> None:
     add_page(parser)
 
 
-async def _list(args: argparse.Namespace, api: Client) -> int:
+async def _list(args: argparse.Namespace, api: ApiClient) -> int:
     query = {"market": args.market, "sector": args.sector, "search": args.search}
     document = await listed(args, api, "/v1/stocks", query)
     names = ("stock_code", "name", "name_en", "market", "sector", "listed_on", "delisted_on")
@@ -35,7 +35,7 @@ def _one(parser: argparse.ArgumentParser) -> None:
     )
 
 
-async def _show(args: argparse.Namespace, api: Client) -> int:
+async def _show(args: argparse.Namespace, api: ApiClient) -> int:
     document = await api.call("GET", f"/v1/stocks/{args.code}")
     if args.json:
         print_json(document)
@@ -51,7 +51,7 @@ def _rank_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=int, metavar="N", help="number of stocks (default 100)")
 
 
-async def _rank(args: argparse.Namespace, api: Client) -> int:
+async def _rank(args: argparse.Namespace, api: ApiClient) -> int:
     query = {"date": args.date, "market": args.market, "limit": args.limit}
     document = await api.call("GET", f"/v1/rankings/{args.kind}", query=query)
     rows = [[str(i["rank"]), i["stock_code"], i["name"], i["market"], f"{i['value']:,.0f}"] for i in document["items"]]

@@ -8,11 +8,12 @@ from typing import Any
 
 import orjson
 
-from ondol.cli.client import Client, RejectedError
 from ondol.cli.command import Subcommand, main_of, name, parsers
 from ondol.cli.pagination import add_page, listed
 from ondol.cli.pagination import show as show_list
 from ondol.cli.terminal import clip, details, moment, print_json, read_object
+from shared.infra.api_client.client import ApiClient
+from shared.infra.api_client.errors import ApiError
 
 RESPONSE_FIELDS = (
     "kind", "name_ko", "name_en", "period_days", "created_at", "updated_at", "factors", "inputs",
@@ -21,11 +22,11 @@ RESPONSE_FIELDS = (
 """Fields that the API adds to a strategy; they are removed, so that output of `show --json` is valid input."""
 
 
-async def _list(args: argparse.Namespace, api: Client) -> int:
+async def _list(args: argparse.Namespace, api: ApiClient) -> int:
     return _listed(args, await listed(args, api, "/v1/strategies"))
 
 
-async def _presets(args: argparse.Namespace, api: Client) -> int:
+async def _presets(args: argparse.Namespace, api: ApiClient) -> int:
     return _listed(args, await api.call("GET", "/v1/presets"))
 
 
@@ -40,7 +41,7 @@ def _one(parser: argparse.ArgumentParser) -> None:
     )
 
 
-async def _show(args: argparse.Namespace, api: Client) -> int:
+async def _show(args: argparse.Namespace, api: ApiClient) -> int:
     document = await api.call("GET", f"/v1/strategies/{args.id}")
     if args.json:
         print_json(document)
@@ -92,13 +93,13 @@ def _body(args: argparse.Namespace) -> dict[str, Any]:
     return {name: value for name, value in body.items() if name not in RESPONSE_FIELDS and value is not None}
 
 
-async def _create(args: argparse.Namespace, api: Client) -> int:
+async def _create(args: argparse.Namespace, api: ApiClient) -> int:
     body = _body(args) | ({"id": args.id} if args.id else {})
     document = await api.call("POST", "/v1/strategies", body=body)
     return _print_stored(args, document, "is stored")
 
 
-async def _replace(args: argparse.Namespace, api: Client) -> int:
+async def _replace(args: argparse.Namespace, api: ApiClient) -> int:
     body = {name: value for name, value in _body(args).items() if name != "id"}
     document = await api.call("PUT", f"/v1/strategies/{args.id}", body=body)
     return _print_stored(args, document, "is replaced")
@@ -116,12 +117,12 @@ def _some(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("ids", type=name, metavar="STRATEGY", nargs="+", help="id of one of your strategies")
 
 
-async def _delete(args: argparse.Namespace, api: Client) -> int:
+async def _delete(args: argparse.Namespace, api: ApiClient) -> int:
     gone = []
     for identity in args.ids:
         try:
             await api.call("DELETE", f"/v1/strategies/{identity}")
-        except RejectedError as error:
+        except ApiError as error:
             sys.stderr.write(f"ondol strategies: {identity}: {error}\n")
             continue
         gone.append(identity)

@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import time
 from collections.abc import Sequence
 from typing import Any
 
-import aiohttp
-
 from ondol.cli.connection import api, api_of
 from ondol.cli.terminal import Bar, add_api, print_json, table
-from shared.contracts.warm import OPEN, PHASES
+from shared.contracts.warm import ENDED, OPEN, PHASES
 from shared.errors import OndolError, SetupError
-from shared.infra.api_client import ApiClient, reason_of
+from shared.infra.api_client.client import ApiClient, connected
+from shared.infra.api_client.errors import ApiError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,8 +52,8 @@ def _chosen(args: argparse.Namespace) -> list[str]:
 
 async def _warm(args: argparse.Namespace, phases: Sequence[str], bar: Bar) -> dict[str, Any]:
     started = api_of(args) is None
-    async with api(args, "warm") as url, aiohttp.ClientSession() as session:
-        client = ApiClient(session, url, origin="warmer", key=args.api_key or args.settings.api_key)
+    key = args.api_key or args.settings.api_key
+    async with api(args, "warm") as url, connected(url, origin="warmer", key=key) as client:
         return await warm(client, phases, bar, wait_for_open=started)
 
 
@@ -66,16 +64,16 @@ async def warm(client: ApiClient, phases: Sequence[str], bar: Bar, *, wait_for_o
     """
     before: dict[str, Any] | None = None
     while True:
-        status, document = await client.call(
-            "POST", "/v1/warm-runs", body={"phases": list(phases)}, deadline=time.perf_counter() + 60
-        )
-        if status in (200, 201, 202):
+        try:
+            document = await client.call("POST", "/v1/warm-runs", body={"phases": list(phases)})
+        except ApiError as error:
+            if error.status != 409 or not wait_for_open:
+                raise
+        else:
             run = await follow(client, document["id"], bar)
             nothing_left = (run.get("summary") or {}).get("unchanged", False)
             return before if before is not None and nothing_left else run
-        if status != 409 or not wait_for_open:
-            raise OndolError(reason_of(document, status))
-        newest = (await client.get("/v1/warm-runs", limit=1)).document.get("items") or []
+        newest = (await client.call("GET", "/v1/warm-runs", query={"limit": 1}))["items"]
         if newest and newest[0]["status"] in OPEN:
             before = await follow(client, newest[0]["id"], bar)
 
@@ -83,15 +81,12 @@ async def warm(client: ApiClient, phases: Sequence[str], bar: Bar, *, wait_for_o
 async def follow(client: ApiClient, run: object, bar: Bar) -> dict[str, Any]:
     """Show the progress of a run from its events until its end; return its document."""
     try:
-        while True:
-            async for kind, data in client.events(f"/v1/warm-runs/{run}/events"):
-                if kind == "progress":
-                    bar(f"warming {data['phase']}", data["done"] + data["failed"], data["items"])
-            response = await client.get(f"/v1/warm-runs/{run}")
-            if response.error:
-                raise OndolError(response.error)
-            if response.document["status"] not in OPEN:
-                return response.document
+        async for event in client.events(f"/v1/warm-runs/{run}/events", ends=ENDED):
+            if event.kind == "progress":
+                done = event.data["done"] + event.data["failed"]
+                bar(f"warming {event.data['phase']}", done, event.data["items"])
+        document: dict[str, Any] = await client.call("GET", f"/v1/warm-runs/{run}")
+        return document
     except OndolError as error:
         raise OndolError(f"The warm run {run} cannot be followed: {error}") from error
 

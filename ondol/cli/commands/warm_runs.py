@@ -6,16 +6,16 @@ import argparse
 import sys
 from typing import Any
 
-from ondol.cli.client import Client
 from ondol.cli.command import Subcommand, main_of, name, parsers
 from ondol.cli.commands.warm import report
-from ondol.cli.events import events
 from ondol.cli.pagination import add_page, listed
 from ondol.cli.pagination import show as show_list
 from ondol.cli.terminal import moment, print_json
+from shared.contracts.warm import ENDED as RUN_ENDED
+from shared.infra.api_client.client import ApiClient
 
 
-async def _list(args: argparse.Namespace, api: Client) -> int:
+async def _list(args: argparse.Namespace, api: ApiClient) -> int:
     document = await listed(args, api, "/v1/warm-runs")
     rows = [
         [
@@ -36,7 +36,7 @@ def _one(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", type=name, metavar="RUN", help="number of a run, as `ondol warm-runs list` prints it")
 
 
-async def _show(args: argparse.Namespace, api: Client) -> int:
+async def _show(args: argparse.Namespace, api: ApiClient) -> int:
     document = await api.call("GET", f"/v1/warm-runs/{args.id}")
     if args.json:
         print_json(document)
@@ -50,9 +50,9 @@ def _follow_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--after", metavar="EVENT", help="id of the last event received")
 
 
-async def _follow(args: argparse.Namespace, api: Client) -> int:
+async def _follow(args: argparse.Namespace, api: ApiClient) -> int:
     last = None
-    async for event in events(api, f"/v1/warm-runs/{args.id}/events", args.after):
+    async for event in api.events(f"/v1/warm-runs/{args.id}/events", after=args.after, ends=RUN_ENDED):
         last = event.kind
         sys.stdout.write(event.line() if args.json else _event_text(event.kind, event.data) + "\n")
         sys.stdout.flush()

@@ -25,7 +25,7 @@ from shared.contracts.events import DATASETS, DatasetRequested
 from shared.contracts.warm import PHASES
 from shared.dataset.manifest import Manifest, content_of, to_bytes, version_of
 from shared.infra import arq_jobs
-from shared.infra.api_client import ApiClient
+from shared.infra.api_client.client import ApiClient
 from shared.infra.database.sql import statements
 from shared.infra.redis.streams import Broadcast
 from shared.model.calendar import to_day
@@ -316,21 +316,6 @@ async def test_arq_worker_executes_due_runs(world: World) -> None:
         await jobs.close_worker(worker)
         await asyncio.gather(serving, return_exceptions=True)
     assert (await world.row(run))["status"] == "completed"
-
-
-@pytest.mark.parametrize(
-    ("document", "expected"),
-    [
-        ({"title": "t", "detail": "d", "errors": [{"path": "a", "message": "m"}]}, "d; m"),
-        ({"status": "failed", "error": {"title": "t", "detail": "no data"}}, "no data"),
-        ({"status": "cancelled"}, "cancelled (200)"),
-        ({}, "HTTP (200)"),
-    ],
-)
-def test_problem_document_becomes_one_sentence(document: dict[str, Any], expected: str) -> None:
-    from shared.infra.api_client import reason_of
-
-    assert reason_of(document, 200) == expected
 
 
 async def test_popular_requests_are_warmed_without_failed_ones(world: World) -> None:

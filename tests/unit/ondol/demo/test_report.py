@@ -12,21 +12,23 @@ from ondol.cli.commands import warm
 from ondol.demo.report import Figures, Row, row_of
 from shared.contracts.warm import PHASES
 from shared.errors import SetupError
-from shared.infra.api_client import ApiResponse
+from shared.infra.api_client import outcome
+from shared.infra.api_client.errors import RunFailed
+from shared.infra.api_client.outcome import Outcome
 
 
-def completed(*, cached: bool, tiers: dict[str, int]) -> ApiResponse:
+def completed(*, cached: bool, tiers: dict[str, int]) -> Outcome:
     result = {
         "statistics": {"total_return": 0.5, "max_drawdown": -0.2, "sharpe": 1.25, "trades": 1234},
         "equity": [{"benchmark": 100_000_000.0}, {"benchmark": 110_000_000.0}],
         "cache": {"by_tier": tiers},
         "warnings": [{"code": "scarce_factor", "message": "PER (buy.where) is present on only 1.20 %"}],
     }  # fmt: skip
-    return ApiResponse(document={"status": "completed", "result": result}, cached=cached, seconds=0.02)
+    return Outcome(document={"status": "completed", "result": result}, cached=cached, seconds=0.02)
 
 
-def failed(kind: str) -> ApiResponse:
-    return ApiResponse(document={"status": "failed", "error": {"kind": kind}}, error="ROIC has no value")
+def failed(kind: str) -> Outcome:
+    return outcome.failed(RunFailed({"status": "failed", "error": {"kind": kind, "detail": "ROIC has no value"}}))
 
 
 def figures(*rows: Row, status: str = "completed") -> Figures:
