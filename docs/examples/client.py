@@ -85,7 +85,7 @@ def main() -> int:
     print(f"{kinds.count('trade')} trades were sent as events, the last event is {kinds[-1]}")
 
     with ondol.open("GET", f"/v1/backtests/{cheap['id']}/trades?format=csv") as answer:
-        rows = list(csv.DictReader(io.TextIOWrapper(answer, encoding="utf-8")))
+        rows = list(csv.DictReader(io.TextIOWrapper(answer, encoding="utf-8-sig")))
     print(f"the first trade: {rows[0]['date']} {rows[0]['side']} {rows[0]['shares']} {rows[0]['name']}")
 
     where = urllib.parse.urlencode({"where": "PER < 15", "rank_by": "ROE", "limit": 3})

@@ -209,6 +209,7 @@ async def test_no_request_blocks_the_event_loop(system: System) -> None:
         "all trades as JSON": lambda _: ("GET", whole + "/trades?limit=100000"),
         "all trades as CSV": lambda _: ("GET", whole + "/trades?format=csv"),
         "all trades as Parquet": lambda _: ("GET", whole + "/trades?format=parquet"),
+        "all trades as XLSX": lambda _: ("GET", whole + "/trades?format=xlsx"),
         "equity": lambda _: ("GET", whole + "/equity?limit=100000"),
         "a comparison": lambda _: ("POST", "/v1/compare", {"ids": [system.large]}),
         "all stocks": lambda _: ("GET", "/v1/stocks?limit=1000"),

@@ -80,5 +80,5 @@ async def test_the_curl_lines_run(client: Client) -> None:
     assert first["status"] == "completed"
     answers = [await run(*shlex.split(line.replace("ID", first["id"]))) for line in lines[1:]]
     assert "event: completed" in answers[0]
-    assert answers[1].startswith("date,stock_code")
+    assert answers[1].startswith("\ufeffdate,stock_code")
     assert json.loads(answers[2])["total"] >= 0

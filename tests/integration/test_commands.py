@@ -223,7 +223,7 @@ async def test_exports_hold_the_same_rows_in_every_format(system: System, part: 
         await system.fine("backtests", part, system.first, "--output", f"{part}.{kind}")
         piped = (await system.fine("backtests", part, system.first, "--format", kind)).out
         assert (system.folder / f"{part}.{kind}").read_bytes() == piped
-    table = list(csv.DictReader(io.StringIO((system.folder / f"{part}.csv").read_text(encoding="utf-8"))))
+    table = list(csv.DictReader(io.StringIO((system.folder / f"{part}.csv").read_text(encoding="utf-8-sig"))))
     frame = pl.read_parquet(system.folder / f"{part}.parquet")
     assert orjson.loads((system.folder / f"{part}.json").read_bytes()) == rows
     assert [row["date"] for row in table] == [row["date"] for row in rows]

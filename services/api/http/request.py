@@ -189,13 +189,15 @@ def parse_query(shape: type[Q], request: web.Request) -> Q:
 
 @cache
 def _parameter_kinds(shape: type[Query]) -> dict[str, str]:
-    """Return parameter -> `number` or `list`, for those that are no text."""
+    """Return parameter -> `number`, `boolean` or `list`, for those that are no text."""
     kinds = {}
     for field in msgspec.structs.fields(shape):
         schema = msgspec.json.schema(field.type)
         types = {schema.get("type"), *(part.get("type") for part in schema.get("anyOf", ()))}
         if types & {"integer", "number"}:
             kinds[field.name] = "number"
+        elif "boolean" in types:
+            kinds[field.name] = "boolean"
         elif "array" in types:
             kinds[field.name] = "list"
     return kinds
@@ -204,6 +206,8 @@ def _parameter_kinds(shape: type[Query]) -> dict[str, str]:
 def _parameter_value(text: str, kind: str | None) -> Any:
     if kind == "number" and _NUMBER.fullmatch(text):
         return float(text) if "." in text else int(text)
+    if kind == "boolean" and text in ("true", "false"):
+        return text == "true"
     return text.split(",") if kind == "list" else text
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 from aiohttp import web
 
 from services.api.backtests.row import BacktestRow
@@ -16,6 +17,8 @@ from services.api.routes.backtests import find_completed
 from services.api.schemas import analysis_responses as responses
 from services.api.schemas.requests import AuditBody, ExplainQuery, HoldingsQuery
 from services.api.simulator_queries import query_simulator
+from services.api.tables.download import MEDIA_TYPES, check_format, send_table
+from services.api.tables.table import Column, Table, blocks_of_objects, columns_of
 from shared.errors import Problem
 
 PURPOSE = "can be analysed"
@@ -31,15 +34,22 @@ async def get_explanation(app: AppContext, call: RequestContext) -> web.Response
     options = {}
     if query.stock_code is not None and query.date is not None:
         options = {"stock_code": query.stock_code, "date": query.date.isoformat()}
-    return await _query(app, row, "explain", options)
+    return json_response(await _query(app, row, "explain", options))
 
 
-async def get_holdings(app: AppContext, call: RequestContext) -> web.Response:
+async def get_holdings(app: AppContext, call: RequestContext) -> web.StreamResponse:
     """`GET /v1/backtests/{id}/holdings`."""
     query: HoldingsQuery = call.query
+    check_format(query)
     row, computation = await find_completed(app, call, PURPOSE)
-    options = {"computation": str(computation), "date": query.date.isoformat()}
-    return await _query(app, row, "holdings", options)
+    day = query.date.isoformat()
+    body = await _query(app, row, "holdings", {"computation": str(computation), "date": day})
+    if query.format == "json":
+        return json_response(body)
+    columns = (Column(name="date", kind="date"), *columns_of(responses.Holding))
+    holdings = [{"date": day, **holding} for holding in orjson.loads(body)["holdings"]]
+    table = Table(name=f"holdings-{day}-{row.id}", columns=columns, blocks=blocks_of_objects(columns, [holdings]))
+    return await send_table(call, table)
 
 
 async def post_replay(app: AppContext, call: RequestContext) -> web.Response:
@@ -49,7 +59,7 @@ async def post_replay(app: AppContext, call: RequestContext) -> web.Response:
     if row.dataset_version is None or await app.datasets.get(row.dataset_version) is None:
         return json_response(_dataset_gone(row))
     options = {"computation": str(computation), "result_digest": row.result_digest}
-    return await _query(app, row, "replay", options, use_cache=False)
+    return json_response(await _query(app, row, "replay", options, use_cache=False))
 
 
 def _dataset_gone(row: BacktestRow) -> dict[str, Any]:
@@ -63,17 +73,18 @@ async def post_audit(app: AppContext, call: RequestContext) -> web.Response:
     """`POST /v1/backtests/{id}/audit`."""
     row, _ = await find_completed(app, call, PURPOSE)
     options = parse_body(AuditBody, await read_optional_body(call.request, app.settings.max_body_bytes))
-    return await _query(app, row, "audit", {"seed": options.seed, "cuts": options.cuts})
+    return json_response(await _query(app, row, "audit", {"seed": options.seed, "cuts": options.cuts}))
 
 
 async def _query(
     app: AppContext, row: BacktestRow, kind: str, options: dict[str, Any], *, use_cache: bool = True
-) -> web.Response:
+) -> bytes:
+    """Return the JSON of a simulator's answer about a backtest."""
     _check_engine(row)
     if row.dataset_version is None or await app.datasets.get(row.dataset_version) is None:
         raise ApiProblem(409, "conflict", f"The dataset version {row.dataset_version} was deleted.")
     payload = {"version": row.dataset_version, "request": row.request, **options}
-    return json_response(await query_simulator(app, kind, payload, use_cache=use_cache))
+    return await query_simulator(app, kind, payload, use_cache=use_cache)
 
 
 def _check_engine(row: BacktestRow) -> None:
@@ -94,7 +105,8 @@ ROUTES = (
     ),
     Route(
         method="GET", path="/v1/backtests/{id}/holdings", handler=get_holdings, tag="backtests", query=HoldingsQuery,
-        summary="The positions on the evening of a day", problems=(404, 409), answers={200: responses.Holdings},
+        summary="The positions on the evening of a day as JSON, CSV, XLSX or Parquet", problems=(404, 409),
+        answers={200: responses.Holdings}, also=MEDIA_TYPES,
     ),
     Route(
         method="POST", path="/v1/backtests/{id}/replay", handler=post_replay, tag="backtests", problems=(404, 409),

@@ -103,14 +103,22 @@ class BacktestsQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     limit: Annotated[Limit, about("Entries of a page.", "entries")] = 50
 
 
-class ExportQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class TableQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Query of a route that answers a table."""
+
+    format: Annotated[Literal["json", "csv", "xlsx", "parquet"], about("Format of the answer.")] = "json"
+    excel: Annotated[
+        bool, about('CSV: stock codes as ="004140", which Excel reads as text when it opens the file directly.')
+    ] = False
+
+
+class ExportQuery(TableQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Query of `GET /v1/backtests/{id}/trades` and `/equity`."""
 
-    format: Annotated[Literal["json", "csv", "parquet"], about("Format of the answer.")] = "json"
     cursor: Annotated[Cursor | None, CURSOR] = None
     limit: Annotated[
         Annotated[int, Meta(ge=1, le=100_000)] | None,
-        about("Rows of a page; left out: 1,000 rows of JSON, all rows of CSV and Parquet.", "rows"),
+        about("Rows of a page; left out: 1,000 rows of JSON, all rows of CSV, XLSX and Parquet.", "rows"),
     ] = None
 
 
@@ -153,7 +161,7 @@ class ExplainQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True)
     date: Annotated[dt.date | None, about("With `stock_code`: a day of the backtest.", "date, YYYY-MM-DD")] = None
 
 
-class HoldingsQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class HoldingsQuery(TableQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Query of `GET /v1/backtests/{id}/holdings`."""
 
     date: Annotated[dt.date, about("A day of the backtest.", "date, YYYY-MM-DD")]

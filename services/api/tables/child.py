@@ -1,0 +1,46 @@
+"""Rows on standard input to a file on standard output: `python -m services.api.tables.child`.
+
+The first line is the JSON of a FileHeader, each further line an array of rows. A process of its own, because the
+libraries are large and hold the interpreter while they write.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import msgspec
+import orjson
+
+from services.api.tables.table import Kind
+
+
+class FileHeader(msgspec.Struct, frozen=True, kw_only=True):
+    """What is written: the format, the title, and name and kind of each column."""
+
+    format: Literal["xlsx", "parquet"]
+    title: str
+    columns: list[tuple[str, Kind]]
+
+
+def main() -> int:
+    """Read rows and write the file."""
+    source, out = sys.stdin.buffer, io.BytesIO()
+    header = msgspec.json.decode(source.readline(), type=FileHeader)
+    rows: Iterator[list[Any]] = (row for line in source for row in orjson.loads(line))
+    if header.format == "xlsx":
+        from services.api.tables.xlsx_writer import write_xlsx
+
+        write_xlsx(header.title, header.columns, rows, out)
+    else:
+        from services.api.tables.parquet_writer import write_parquet
+
+        write_parquet(header.columns, rows, out)
+    sys.stdout.buffer.write(out.getbuffer())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
