@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from ondol.importing.readers import FileRefusedError, Table, codes, dates, markets, texts
+from ondol.importing.readers import Table
+from shared.market_files.cells import Cells, FileRefusedError
 
 CODE = ("ISU_SRT_CD", "단축코드", "종목코드", "Code", "Symbol")
 TEXTS = {
@@ -30,15 +31,17 @@ COMPANIES_SCHEMA = {
 def company_rows(table: Table) -> tuple[pl.DataFrame, dict[str, int]]:
     """Convert a company table; return rows of COMPANIES_SCHEMA, and reason -> rows that are left out."""
     frame = table.frame
-    columns = {"stock_code": codes(frame, CODE), "market": markets(frame, MARKET), "group": texts(frame, GROUP)}
-    columns |= {name: texts(frame, sources) for name, sources in TEXTS.items()}
-    columns |= {name: dates(frame, sources) for name, sources in DATES.items()}
+    cells = Cells(frame)
+    columns = {"stock_code": cells.codes(CODE), "market": cells.markets(MARKET), "group": cells.texts(GROUP)}
+    columns |= {name: cells.texts(sources) for name, sources in TEXTS.items()}
+    columns |= {name: cells.dates(sources) for name, sources in DATES.items()}
+    cells.refuse_broken()
     if columns["stock_code"] is None:
         raise FileRefusedError("has no code column")
     schema = {**COMPANIES_SCHEMA, "group": pl.String}
     rows = pl.DataFrame(
         [
-            pl.Series(name, [None] * frame.height, dtype) if (cells := columns[name]) is None else cells.alias(name)
+            pl.Series(name, [None] * frame.height, dtype) if (values := columns[name]) is None else values.alias(name)
             for name, dtype in schema.items()
         ]
     )

@@ -6,7 +6,8 @@ import re
 
 import polars as pl
 
-from ondol.importing.readers import FileRefusedError, Table, dates, numbers, texts
+from ondol.importing.readers import Table
+from shared.market_files.cells import Cells, FileRefusedError
 
 DATE = ("BAS_DD", "TRD_DD", "날짜", "Date")
 NAME = ("IDX_NM",)
@@ -39,17 +40,19 @@ def index_rows(table: Table, index: str | None) -> tuple[pl.DataFrame, dict[str,
     Returns rows of INDICES_SCHEMA, and reason -> rows that are left out.
     """
     frame = table.frame
-    day = dates(frame, DATE)
+    cells = Cells(frame)
+    day = cells.dates(DATE)
     if day is None:
         raise FileRefusedError("has no date column")
-    named = texts(frame, NAME)
+    named = cells.texts(NAME)
     if named is None and index is None:
         raise FileRefusedError("does not say which index it is: put KOSPI, KOSDAQ or KOSPI200 into the file name")
     names = pl.lit(index) if named is None else named.replace_strict(NAMES, default=None, return_dtype=pl.String)
     columns: dict[str, pl.Series | pl.Expr] = {"date": day, "index": names}
     for name, sources in NUMBERS.items():
-        values = numbers(frame, sources)
+        values = cells.numbers(sources)
         columns[name] = pl.lit(None, pl.Float64) if values is None else values
+    cells.refuse_broken()
     rows = pl.select(pl.int_range(frame.height).alias("row")).with_columns(**columns)
     dropped = {}
     for reason, bad in (

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from ondol.importing.readers import FileRefusedError, Table, codes, dates, markets, numbers, texts
+from ondol.importing.readers import Table
+from shared.market_files.cells import Cells, FileRefusedError
 
 DATE = ("BAS_DD", "TRD_DD", "Date", "날짜", "일자")
 CODE = ("ISU_SRT_CD", "종목코드", "단축코드", "티커", "Code", "ISU_CD")
@@ -54,10 +55,11 @@ def price_rows(
     code, a cell that cannot be read, and amounts in another unit than won without `unit`.
     """
     frame = table.frame
-    day = dates(frame, DATE)
+    cells = Cells(frame)
+    day = cells.dates(DATE)
     if day is None and date is None:
         raise FileRefusedError("has no date column and no date in its name: give --date YYYY-MM-DD")
-    stock = codes(frame, CODE)
+    stock = cells.codes(CODE)
     if stock is None and code is None:
         raise FileRefusedError("has no code column: put the six-character stock code into the file name")
     scale = _scale(table, unit)
@@ -66,9 +68,9 @@ def price_rows(
         "stock_code": stock if stock is not None else pl.lit(code),
     }
     for name, sources in NUMBERS.items():
-        values = numbers(frame, sources)
+        values = cells.numbers(sources)
         columns[name] = pl.lit(None, pl.Float64) if values is None else values
-    direction = texts(frame, DIRECTION)
+    direction = cells.texts(DIRECTION)
     rows = pl.select(pl.int_range(frame.height).alias("row")).with_columns(**columns)
     if direction is not None:
         rows = _signed(rows, direction)
@@ -77,8 +79,9 @@ def price_rows(
         rows = rows.with_columns(
             pl.lit(None, pl.Float64).alias("change"), pl.lit(None, pl.Float64).alias("change_rate")
         )
-    for name, values in (("market", markets(frame, MARKET)), ("name", texts(frame, NAME))):
+    for name, values in (("market", cells.markets(MARKET)), ("name", cells.texts(NAME))):
         rows = rows.with_columns((pl.lit(None, pl.String) if values is None else values).alias(name))
+    cells.refuse_broken()
     rows, dropped = _kept(rows)
     _refuse_units(rows)
     return PriceTable(rows=rows.select(list(PRICES_SCHEMA)).cast(pl.Schema(PRICES_SCHEMA)), listings=_listings(rows),

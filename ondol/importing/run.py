@@ -12,8 +12,9 @@ import polars as pl
 
 from ondol.importing import companies, indices, prices
 from ondol.importing.merge import YearParts
-from ondol.importing.readers import FileRefusedError, code_in, date_in, read_columns, read_table
+from ondol.importing.readers import read_columns, read_table
 from ondol.importing.report import FileReport, ImportReport
+from shared.market_files.cells import FileRefusedError, code_in, date_in
 from shared.market_files.headers import SUFFIXES
 from shared.market_files.signatures import Signature, identify
 

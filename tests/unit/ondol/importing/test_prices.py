@@ -69,7 +69,7 @@ def test_krx_csv_without_date_asks_for_option(run: Any, put: Any, out: Any) -> N
 
 def test_bad_cell_is_named(run: Any, put: Any) -> None:
     put("data_20310304.csv", KRX_HEADER + KRX_ROW + KRX_ROW.replace("4190", "n.a"))
-    assert run().files[0].error == "row 2: 시가 is 'n.a', expected a number"
+    assert run().files[0].error == "1 row: 시가 is not a number (row 2: 'n.a')"
 
 
 def test_amounts_in_thousands_need_unit(run: Any, put: Any, out: Any) -> None:

@@ -1,0 +1,169 @@
+"""Cells of files of other programs as numbers, texts, codes, days and markets."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from shared.errors import OndolError
+from shared.market_files.markets import market_of
+
+EMPTY = ("", "-", "nan", "none", "null", "n/a", "<na>", "nat")
+"""Cells without a value, in lower case."""
+
+EXAMPLES = 20
+"""Rows that are listed of each kind of broken or left out rows."""
+
+_GREATEST = 2.0**63
+
+
+class FileRefusedError(OndolError):
+    """A file that is not imported; the message says why and what to do."""
+
+
+@dataclass(kw_only=True)
+class Rows:
+    """A count of rows, and the first of them in words (`row 3: 시가 is 'x'`)."""
+
+    count: int = 0
+    examples: list[str] = field(default_factory=list)
+
+    def add(self, other: Rows) -> None:
+        """Add the rows of another file or column."""
+        self.count += other.count
+        self.examples += other.examples[: EXAMPLES - len(self.examples)]
+
+
+class Cells:
+    """The columns of `frame` in types. A cell that cannot be read is null, and its row is noted in `broken`."""
+
+    def __init__(self, frame: pl.DataFrame) -> None:
+        self.frame = frame
+        self.broken: dict[str, Rows] = {}
+        self.bad: pl.Series | None = None
+        """True on rows with a cell that cannot be read; None without any."""
+
+    def numbers(self, names: Sequence[str]) -> pl.Series | None:
+        """Return the first value of each row among `names` as Float64 (None: the frame has none of them)."""
+        result: pl.Series | None = None
+        for name in names:
+            if name in self.frame.columns:
+                values = self._numbers(self.frame[name])
+                result = values if result is None else result.zip_with(result.is_not_null(), values)
+        return result
+
+    def _numbers(self, column: pl.Series) -> pl.Series:
+        if column.dtype != pl.String:
+            if not (column.dtype.is_numeric() or column.dtype == pl.Null):
+                raise FileRefusedError(f"the column {column.name} holds {column.dtype}, expected numbers")
+            typed = column.cast(pl.Float64).fill_nan(None)
+            self.note(f"{column.name} is not a number", _too_large(typed), column)
+            return typed
+        typed = column.cast(pl.Float64, strict=False).fill_nan(None)
+        if typed.null_count() != column.null_count():
+            plain = column.str.replace_all(r"""[,\s"'%+￦₩원]""", "").str.replace(r"^\((.+)\)$", "-${1}")
+            plain = plain.str.replace(r"^[▼▽△−]", "-").str.replace(r"^[▲]", "")
+            typed = plain.cast(pl.Float64, strict=False).fill_nan(None)
+            bad = typed.is_null() & ~plain.fill_null("").str.to_lowercase().is_in(EMPTY)
+        else:
+            bad = typed.is_null() & False
+        self.note(f"{column.name} is not a number", bad | _too_large(typed), column)
+        return typed
+
+    def texts(self, names: Sequence[str]) -> pl.Series | None:
+        """Return the first text of each row among `names`, without quotes and blanks around it."""
+        result: pl.Series | None = None
+        for name in names:
+            if name in self.frame.columns:
+                cells = self.frame[name].cast(pl.String).str.strip_chars(" \t\r\n\u00a0\ufeff\"'")
+                values = cells.set(cells.str.to_lowercase().is_in(EMPTY), None)
+                result = values if result is None else result.zip_with(result.is_not_null(), values)
+        return result
+
+    def codes(self, names: Sequence[str]) -> pl.Series | None:
+        """Return stock codes of six characters.
+
+        Brackets and a leading A are removed, lost zeros are put back, and an ISIN becomes the code inside it.
+        """
+        cells = self.texts(names)
+        if cells is None:
+            return None
+        plain = cells.str.replace_all(r"[\[\]'=\"\s]", "").str.replace(r"^A(.{6})$", "${1}").str.replace(r"\.0$", "")
+        return plain.str.replace(r"^KR7(.{6}).{3}$", "${1}").str.zfill(6).cast(pl.String)
+
+    def dates(self, names: Sequence[str]) -> pl.Series | None:
+        """Return days written as 2021-01-22, 20210122, 2021/01/22, 2021.01.22 or 2021년 1월 22일, or typed."""
+        name = next((name for name in names if name in self.frame.columns), None)
+        if name is None:
+            return None
+        column = self.frame[name]
+        if column.dtype.is_temporal():
+            return column.cast(pl.Date)
+        text = column.cast(pl.String)
+        typed = text.str.to_date("%Y-%m-%d", strict=False)
+        if typed.null_count() == column.null_count() and typed.dt.year().is_between(1900, 2199).all():
+            return typed
+        text = text.str.strip_chars(" \"'").str.replace(r"\.0$", "")
+        plain = text.str.replace(r"^(\d{4})\D{1,2}(\d{1,2})\D{1,2}(\d{1,2})(\D.*)?$", "${1}-0${2}-0${3}")
+        plain = plain.str.replace(r"-0?(\d\d)-0?(\d\d)$", "${1}${2}").str.slice(0, 8)
+        typed = plain.str.to_date("%Y%m%d", strict=False)
+        bad = typed.is_null() & ~plain.fill_null("").str.to_lowercase().is_in(EMPTY)
+        strange = ~typed.dt.year().is_between(1900, 2199)
+        self.note(f"{column.name} is not a date like 2021-01-22", bad | strange.fill_null(value=False), column)
+        return typed
+
+    def markets(self, names: Sequence[str]) -> pl.Series | None:
+        """Return the markets of rows under their usual names."""
+        cells = self.texts(names)
+        if cells is None:
+            return None
+        spellings = [value for value in cells.unique().to_list() if value is not None]
+        return cells.replace({value: market_of(value) for value in spellings})
+
+    def note(self, kind: str, bad: pl.Series, shown: pl.Series | None = None) -> None:
+        """Note rows that break a rule; `shown` holds what is wrong with each."""
+        if not bad.any():
+            return
+        rows = bad.arg_true()[:EXAMPLES].to_list()
+        examples = [f"row {row + 1}" + ("" if shown is None else f": {str(shown[row])[:60]!r}") for row in rows]
+        self.broken.setdefault(kind, Rows()).add(Rows(count=int(bad.sum()), examples=examples))
+        self.bad = bad if self.bad is None else self.bad | bad
+
+    def refuse_broken(self) -> None:
+        """Raise FileRefusedError that lists the first broken rows of each kind."""
+        if self.broken:
+            raise FileRefusedError(broken_text(self.broken))
+
+
+def _too_large(values: pl.Series) -> pl.Series:
+    return (~values.is_finite() | (values.abs() > _GREATEST)).fill_null(value=False)
+
+
+def broken_text(broken: dict[str, Rows]) -> str:
+    """Return the kinds of broken rows with their counts and first rows."""
+    return "; ".join(
+        f"{rows.count:,} row{'s' * (rows.count > 1)}: {kind} ({', '.join(rows.examples)}"
+        + (", …)" if rows.count > len(rows.examples) else ")")
+        for kind, rows in broken.items()
+    )
+
+
+def date_in(name: str) -> dt.date | None:
+    """Return the last date in a file name (20210122, 2021-01-22, 2021_01_22), or None."""
+    found = None
+    for year, month, day in re.findall(r"(?<!\d)((?:19|20)\d\d)[-_.]?(\d\d)[-_.]?(\d\d)(?!\d)", name):
+        try:
+            found = dt.date(int(year), int(month), int(day))
+        except ValueError:
+            continue  # digits that are no date, such as a number of the download
+    return found
+
+
+def code_in(name: str) -> str | None:
+    """Return the only stock code of six characters in a file name, or None."""
+    found = set(re.findall(r"(?<![0-9A-Z])A?(\d[0-9A-Z]{5})(?![0-9A-Z])", name))
+    return found.pop() if len(found) == 1 else None
