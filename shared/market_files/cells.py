@@ -139,6 +139,17 @@ class Cells:
             raise FileRefusedError(broken_text(self.broken))
 
 
+def left_out(rows: pl.DataFrame, reason: str, bad: pl.Expr, dropped: dict[str, Rows]) -> pl.DataFrame:
+    """Return the rows without the bad ones, which are noted under `reason` by their column `row` (counted from 0)."""
+    mask = rows.select(bad.fill_null(value=False)).to_series()
+    if not mask.any():
+        return rows
+    numbers = rows["row"].filter(mask)
+    examples = [f"row {number + 1}" for number in numbers.head(EXAMPLES)]
+    dropped.setdefault(reason, Rows()).add(Rows(count=numbers.len(), examples=examples))
+    return rows.filter(~mask)
+
+
 def _too_large(values: pl.Series) -> pl.Series:
     return (~values.is_finite() | (values.abs() > _GREATEST)).fill_null(value=False)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from shared.market_files.cells import Cells, FileRefusedError, Rows
+from shared.market_files.cells import Cells, FileRefusedError, Rows, left_out
 from shared.market_files.dart_accounts import DART_ACCOUNTS
 from shared.market_files.dart_filings import REPORTS, corp_codes, receipts
 
@@ -183,11 +183,7 @@ def _mapped(lines: pl.DataFrame) -> Lines:
         ("line without a report kind", pl.col("fiscal_quarter").is_null()),
         ("amount of three months without a cumulated one", pl.col("value").is_null() & pl.col("amount").is_not_null()),
     ):
-        mask = found.select(bad).to_series()
-        if mask.any():
-            rows = found.filter(mask)["row"].head(20).to_list()
-            dropped[reason] = Rows(count=int(mask.sum()), examples=[f"row {row + 1}" for row in rows])
-            found = found.filter(~mask)
+        found = left_out(found, reason, bad, dropped)
     found = found.filter(pl.col("value").is_not_null()).with_columns(pl.col("value").alias("amount"))
     found = found.with_columns(pl.col("fiscal_year").cast(pl.Int32, strict=False))
     return Lines(rows=found.select(list(LINES_SCHEMA)).cast(pl.Schema(LINES_SCHEMA)), dropped=dropped)

@@ -24,9 +24,13 @@ _STATEMENT = ("stock_code", "fiscal_year", "fiscal_quarter", "disclosed_on")
 
 @dataclass(frozen=True, kw_only=True)
 class Financials:
-    """`rows` of FINANCIALS_SCHEMA sorted by their key, filings that are left out by reason, and notes."""
+    """`rows` of FINANCIALS_SCHEMA sorted by their key, filings that are left out by reason, and notes.
+
+    `period_ends` (receipt, period_end) are those of all filings that are not left out.
+    """
 
     rows: pl.DataFrame
+    period_ends: pl.DataFrame
     dropped: dict[str, int]
     notes: list[str]
 
@@ -80,8 +84,9 @@ def financial_rows(lines: pl.DataFrame, tables: DartTables = NO_TABLES) -> Finan
     if again:
         report.notes.append(f"{again:,} statements are corrections: their amounts count from their own day")
     return Financials(
-        rows=kept.select(list(FINANCIALS_SCHEMA)).cast(pl.Schema(FINANCIALS_SCHEMA)), dropped=report.dropped,
-        notes=report.notes,
+        rows=kept.select(list(FINANCIALS_SCHEMA)).cast(pl.Schema(FINANCIALS_SCHEMA)),
+        period_ends=heads.select("receipt", "period_end").drop_nulls(),
+        dropped=report.dropped, notes=report.notes,
     )  # fmt: skip
 
 
@@ -145,10 +150,14 @@ def _with_periods(heads: pl.DataFrame, report: _Report) -> pl.DataFrame:
         heads, "filing whose period is not stated (add its filing list)", pl.col("period_end").is_null()
     )
     heads = report.without(heads, "filing before the end of its period", pl.col("period_end") > pl.col("disclosed_on"))
-    year_end = pl.col("period_end")
+    return heads.with_columns(pl.coalesce("fiscal_year", fiscal_years()).alias("fiscal_year"))
+
+
+def fiscal_years() -> pl.Expr:
+    """Return the year in which the fiscal year of `period_end` and `fiscal_quarter` begins, as the filings count."""
     months = (4 - pl.col("fiscal_quarter").cast(pl.Int32)) * 3 - 11
-    index = year_end.dt.year() * 12 + year_end.dt.month().cast(pl.Int32) - 1 + months
-    return heads.with_columns(pl.coalesce("fiscal_year", (index // 12).cast(pl.Int32)).alias("fiscal_year"))
+    first = pl.col("period_end").dt.year() * 12 + pl.col("period_end").dt.month().cast(pl.Int32) - 1 + months
+    return (first // 12).cast(pl.Int32)
 
 
 def _amounts(lines: pl.DataFrame, heads: pl.DataFrame, report: _Report) -> pl.DataFrame:
