@@ -71,6 +71,16 @@ COMMANDS = (
         ),
     ),
     Command(
+        name="fetch",
+        group=RUN,
+        meaning="fetch a market from the Korea Exchange, OpenDART and KIS with your own keys",
+        examples=(
+            "ondol fetch my-market --check",
+            "ondol fetch my-market",
+            "ondol fetch my-market --from 2020-01-01 --only prices",
+        ),
+    ),
+    Command(
         name="load",
         group=RUN,
         meaning="load a market directory (Parquet, CSV, CSV.gz)",

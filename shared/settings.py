@@ -21,6 +21,8 @@ _FALSE = frozenset({"0", "false", "no", "off"})
 _SIZE = re.compile(r"^(\d+)\s*([kmg]i?b?|b)?$", re.IGNORECASE)
 _TIME = re.compile(r"^([01]\d|2[0-3]):([0-5]\d)$")
 PREFIX = "ONDOL_"
+SECRETS_FOLDER = "/run/secrets"
+"""Where containers mount secrets."""
 
 Parse = Callable[[str], Any]
 """Turns the text of a variable into its value, or raises ValueError with what it must be."""
@@ -91,6 +93,18 @@ def _url(*schemes: str) -> Parse:
     return parse
 
 
+def _source_url(value: str) -> str:
+    """Accept https, and http on this machine: a key must not travel unencrypted."""
+    try:
+        url = urlsplit(value)
+        loopback = url.hostname in {"127.0.0.1", "::1", "localhost"}
+    except ValueError:
+        url, loopback = urlsplit(""), False
+    if not url.hostname or not (url.scheme == "https" or (url.scheme == "http" and loopback)):
+        raise ValueError("must be a URL that begins with https:// (http:// on loopback only)")
+    return value.rstrip("/")
+
+
 def _factor_keys(value: str) -> tuple[str, ...] | None:
     if value.strip().lower() == "all":
         return None
@@ -102,12 +116,15 @@ def _factor_keys(value: str) -> tuple[str, ...] | None:
 
 def _setting(
     default: Any, services: str, unit: str, parse: Parse, meaning: str, *,
-    secret: bool = False, former: str | None = None, alias: str | None = None,
+    secret: bool = False, private: bool = False, former: str | None = None, alias: str | None = None,
 ) -> Any:  # fmt: skip
-    """Declare a setting. `former` is its name in earlier versions (deprecated), `alias` a second valid name."""
+    """Declare a setting. `former` is its name in earlier versions (deprecated), `alias` a second valid name.
+
+    The file of a `private` secret must be readable by its owner only.
+    """
     metadata = {
-        "services": services, "unit": unit, "parse": parse, "meaning": meaning, "secret": secret, "former": former,
-        "alias": alias,
+        "services": services, "unit": unit, "parse": parse, "meaning": meaning, "secret": secret, "private": private,
+        "former": former, "alias": alias,
     }  # fmt: skip
     return field(default=default, repr=not secret, metadata=metadata)
 
@@ -245,6 +262,54 @@ class Settings:
     max_body_bytes: int = _setting(
         MIB, "api", "bytes", _bytes(1024), "Maximum size of a request body.", former="ONDOL_BODY_BYTES"
     )  # fmt: skip
+    krx_key: str | None = _setting(
+        None, "preparer, ondol fetch", "", _text, "Key of the open API of the Korea Exchange.",
+        secret=True, private=True,
+    )  # fmt: skip
+    dart_key: str | None = _setting(
+        None, "preparer, ondol fetch", "", _text, "Key of OpenDART.", secret=True, private=True
+    )  # fmt: skip
+    kis_key: str | None = _setting(
+        None, "preparer, ondol fetch", "", _text,
+        "App key of Korea Investment & Securities, for record dates of dividends.", secret=True, private=True,
+    )  # fmt: skip
+    kis_secret: str | None = _setting(
+        None, "preparer, ondol fetch", "", _text, "App secret that belongs to the app key.", secret=True, private=True
+    )  # fmt: skip
+    krx_url: str = _setting(
+        "https://data-dbg.krx.co.kr/svc/apis", "preparer, ondol fetch", "URL", _source_url,
+        "Base URL of the open API of the Korea Exchange.",
+    )  # fmt: skip
+    dart_url: str = _setting(
+        "https://opendart.fss.or.kr/api", "preparer, ondol fetch", "URL", _source_url, "Base URL of OpenDART."
+    )  # fmt: skip
+    kis_url: str = _setting(
+        "https://openapi.koreainvestment.com:9443", "preparer, ondol fetch", "URL", _source_url,
+        "Base URL of the API of Korea Investment & Securities.",
+    )  # fmt: skip
+    krx_daily_calls: int = _setting(
+        9_500, "preparer, ondol fetch", "calls", _integer(1, 1_000_000),
+        "Maximum calls of the exchange's API per day in Seoul (the exchange allows 10,000 per key).",
+    )  # fmt: skip
+    dart_daily_calls: int = _setting(
+        19_000, "preparer, ondol fetch", "calls", _integer(1, 1_000_000),
+        "Maximum calls of OpenDART per day in Seoul (20,000 are allowed per key).",
+    )  # fmt: skip
+    kis_daily_calls: int = _setting(
+        5_000, "preparer, ondol fetch", "calls", _integer(1, 1_000_000),
+        "Maximum calls of the API of Korea Investment & Securities per day in Seoul.",
+    )  # fmt: skip
+    krx_pace_ms: int = _setting(
+        300, "preparer, ondol fetch", "ms", _integer(0, 60_000), "Minimum time between two calls of the exchange's API."
+    )  # fmt: skip
+    dart_pace_ms: int = _setting(
+        100, "preparer, ondol fetch", "ms", _integer(0, 60_000),
+        "Minimum time between two calls of OpenDART, which blocks an address after 1,000 calls in a minute.",
+    )  # fmt: skip
+    kis_pace_ms: int = _setting(
+        200, "preparer, ondol fetch", "ms", _integer(0, 60_000),
+        "Minimum time between two calls of the API of Korea Investment & Securities.",
+    )  # fmt: skip
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -291,6 +356,7 @@ class Setting:
     parse: Parse
     meaning: str
     secret: bool
+    private: bool
     former: str | None
     alias: str | None
 
@@ -357,7 +423,17 @@ def _texts(setting: Setting, environment: Mapping[str, str]) -> Iterator[tuple[s
         if environment.get(name):
             yield name, environment[name].strip()
         elif setting.secret and environment.get(f"{name}_FILE"):
-            yield name, pathlib.Path(environment[f"{name}_FILE"]).read_text(encoding="utf-8").strip()
+            path = pathlib.Path(environment[f"{name}_FILE"])
+            if setting.private:
+                _refuse_wide_mode(path)
+            yield name, path.read_text(encoding="utf-8").strip()
+
+
+def _refuse_wide_mode(path: pathlib.Path) -> None:
+    """Raise ValueError when others than the owner may read a key; the mode of a mounted secret is its platform's."""
+    mode = path.stat().st_mode & 0o777
+    if mode & 0o077 and not path.is_relative_to(SECRETS_FOLDER):
+        raise ValueError(f"the file {path} has mode {mode:04o}, so that others can read the key: chmod 600 {path}")
 
 
 def documentation() -> str:

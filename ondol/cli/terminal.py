@@ -72,20 +72,35 @@ class Bar:
         self._next = 0.0
         self._what = ""
         self._open = False
+        self._began = (0.0, 0)
 
     def __call__(self, what: str, done: int, total: int | None) -> None:
-        """Show that `done` of `total` (None: unknown) items of `what` are done."""
+        """Show that `done` of `total` (None: unknown) items of `what` are done, and the time that is left."""
         now = time.monotonic()
+        if what != self._what:
+            self._began = (now, done)
         if self._quiet or (what == self._what and now < self._next and done != total):
             return
         if self._terminal and self._open and what != self._what:
             sys.stderr.write("\n")
         self._what, self._next = what, now + (0.1 if self._terminal else 5.0)
         share = "" if total is None else f" {'█' * (20 * done // max(total, 1)):<20} {100 * done // max(total, 1):3d} %"
-        text = f"{what:<18} {done:>12,}{share}"
+        text = f"{what:<18} {done:>12,}{share}{self._remaining(now, done, total)}"
         sys.stderr.write(f"\r{text}\x1b[K" if self._terminal else f"{text.rstrip()}\n")
         sys.stderr.flush()
         self._open = True
+
+    def _remaining(self, now: float, done: int, total: int | None) -> str:
+        """Return the time that is left at the speed so far, empty in the first seconds and for short work."""
+        began, first = self._began
+        if total is None or done <= first or done >= total or now - began < 2:
+            return ""
+        seconds = (now - began) / (done - first) * (total - done)
+        if seconds < 10:
+            return ""
+        hours, minutes = divmod(round(seconds / 60), 60)
+        left = f"{hours} h {minutes} min" if hours else f"{minutes} min" if minutes > 1 else f"{seconds:.0f} s"
+        return f", {left} left"
 
     def end(self) -> None:
         """End the line of the bar."""

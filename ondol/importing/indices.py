@@ -8,6 +8,7 @@ import polars as pl
 
 from ondol.importing.readers import Table
 from shared.market_files.cells import Cells, FileRefusedError
+from shared.market_files.index_names import INDEX_NAMES
 
 DATE = ("BAS_DD", "TRD_DD", "날짜", "Date")
 NAME = ("IDX_NM",)
@@ -17,8 +18,6 @@ NUMBERS = {
     "high": ("HGPRC_IDX", "고가", "High"),
     "low": ("LWPRC_IDX", "저가", "Low"),
 }
-NAMES = {"코스피": "KOSPI", "코스닥": "KOSDAQ", "코스피 200": "KOSPI200", "코스닥 150": "KOSDAQ150"}
-"""Names of the exchange -> names of Ondol; other indices of a day are left out."""
 _FILE_NAMES = (
     (r"KOSPI[_ ]?200|KS200|(?<!\d)1028(?!\d)", "KOSPI200"),
     (r"KOSDAQ|KQ11|(?<!\d)2001(?!\d)|코스닥", "KOSDAQ"),
@@ -47,7 +46,7 @@ def index_rows(table: Table, index: str | None) -> tuple[pl.DataFrame, dict[str,
     named = cells.texts(NAME)
     if named is None and index is None:
         raise FileRefusedError("does not say which index it is: put KOSPI, KOSDAQ or KOSPI200 into the file name")
-    names = pl.lit(index) if named is None else named.replace_strict(NAMES, default=None, return_dtype=pl.String)
+    names = pl.lit(index) if named is None else named.replace_strict(INDEX_NAMES, default=None, return_dtype=pl.String)
     columns: dict[str, pl.Series | pl.Expr] = {"date": day, "index": names}
     for name, sources in NUMBERS.items():
         values = cells.numbers(sources)

@@ -41,6 +41,9 @@ PREPARE_SECONDS = Histogram(
 DATASET_BUILT = Gauge("ondol_dataset_built_timestamp_seconds", "Build time of the current version")
 DATASET_LAST_DAY = Gauge("ondol_dataset_last_day_timestamp_seconds", "Last trading day of the current version")
 DATASET_BYTES = Gauge("ondol_dataset_bytes", "Bytes of the current version", ["kind"])
+FETCH_CALLS = Counter(
+    "ondol_fetch_calls", "Calls of data sources by outcome (answered, failed, refused)", ["source", "outcome"]
+)
 REDIS_BYTES = Gauge("ondol_redis_memory_bytes", "Memory used by Redis", ["role"])
 REDIS_LIMIT = Gauge("ondol_redis_memory_limit_bytes", "Memory limit of Redis, 0 for none", ["role"])
 REDIS_EVICTED = Gauge("ondol_redis_evicted_keys", "Keys evicted by Redis since its start", ["role"])

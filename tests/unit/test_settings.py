@@ -83,3 +83,23 @@ def test_to_environment_round_trips() -> None:
 def test_page_matches_the_declarations() -> None:
     page = pathlib.Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
     assert page.read_text(encoding="utf-8") == documentation()
+
+
+def test_key_file_that_others_can_read_is_refused(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "key"
+    path.write_text("canary\n", encoding="utf-8")
+    path.chmod(0o640)
+    with pytest.raises(SetupError, match="chmod 600") as caught:
+        Settings.from_environment({"ONDOL_KRX_KEY_FILE": str(path)})
+    assert "canary" not in str(caught.value)
+    path.chmod(0o600)
+    found = Settings.from_environment({"ONDOL_KRX_KEY_FILE": str(path)})
+    assert found.krx_key == "canary"
+    assert "canary" not in repr(found)
+
+
+def test_source_urls_must_not_send_keys_unencrypted() -> None:
+    for url in ("http://example.com/api", "ftp://127.0.0.1", "https://", "nonsense"):
+        with pytest.raises(SetupError, match="ONDOL_KRX_URL"):
+            Settings.from_environment({"ONDOL_KRX_URL": url})
+    assert Settings.from_environment({"ONDOL_KRX_URL": "http://127.0.0.1:1/x/"}).krx_url == "http://127.0.0.1:1/x"

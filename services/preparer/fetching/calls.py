@@ -1,0 +1,38 @@
+"""Run calls of one source, several in flight, in order; the first error ends the run after those in flight."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
+
+from services.preparer.fetching.source import CONCURRENCY
+from shared.market_files.answers import AnswerError
+
+Item = TypeVar("Item")
+
+
+async def run_calls(
+    items: Iterable[Item], call: Callable[[Item], Awaitable[object]], done: Callable[[], None],
+    concurrency: int = CONCURRENCY,
+) -> None:  # fmt: skip
+    """Await `call` for every item; raise the first AnswerError after no further call was started."""
+    waiting = deque(items)
+    errors: list[AnswerError] = []
+
+    async def work() -> None:
+        while waiting and not errors:
+            item = waiting.popleft()
+            try:
+                await call(item)
+            except AnswerError as error:
+                errors.append(error)
+            else:
+                done()
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(concurrency):
+            group.create_task(work())
+    if errors:
+        raise errors[0]
