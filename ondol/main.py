@@ -138,6 +138,12 @@ COMMANDS = (
         examples=("ondol factors list", "ondol factors show PER"),
     ),
     Command(
+        name="language",
+        group=USE,
+        meaning="list the words of the strategy language; check an expression",
+        examples=("ondol language list --search 이동평균", "ondol language check 'PER < 10 and ROE > 10'"),
+    ),
+    Command(
         name="stocks",
         group=USE,
         meaning="list and show stocks; rank them by size and trading",

@@ -33,13 +33,16 @@ def application(context: AppContext) -> web.Application:
     app = web.Application(middlewares=[problem_middleware], client_max_size=context.settings.max_body_bytes + 1)
     app[RETRY_AFTER] = RetryAfterEstimator()
     for route in ROUTES:
-        app.router.add_route(route.method, route.path, _handler(context, route))
+        handler = _handler(context, route)
+        app.router.add_route(route.method, route.path, handler)
+        if route.method == "GET" and "text/event-stream" not in route.answers.values():
+            app.router.add_route("HEAD", route.path, handler)  # aiohttp sends the head of the answer only
     return app
 
 
 def _handler(context: AppContext, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     handler, query_shape, anonymous = route.handler, route.query, context.authenticator.anonymous
-    method, path = route.method, route.path
+    path = route.path
 
     async def handle(request: web.Request) -> web.StreamResponse:
         begin = time.perf_counter()
@@ -56,7 +59,7 @@ def _handler(context: AppContext, route: Route) -> Callable[[web.Request], Await
             status = CLIENT_CLOSED_REQUEST
             raise
         finally:
-            context.metrics.request_served(path, method, status, time.perf_counter() - begin)
+            context.metrics.request_served(path, request.method, status, time.perf_counter() - begin)
         return response
 
     return handle

@@ -54,6 +54,21 @@ async def _show(args: argparse.Namespace, api: ApiClient) -> int:
     return 0
 
 
+def _calendar_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--year", type=int, metavar="YEAR", help="the year (default: this one)")
+
+
+async def _calendar(args: argparse.Namespace, api: ApiClient) -> int:
+    document = await api.call("GET", "/v1/calendar", query={"year": args.year})
+    closed = [day for day in document["days"] if day["reason"] in ("holiday", "no_prices")]
+    rows = [[day["date"], day["reason"].replace("_", " "), day["name"] or "-", day["name_ko"] or "-"] for day in closed]
+    if not args.json:
+        print(f"{document['year']}: {document['trading_days']} trading days; closed weekdays and holidays:")
+        if not document["covered"]:
+            print("the table of holidays does not have this year: every weekday outside the dataset counts")
+    return show_list(args, document, ["date", "reason", "name", "Korean"], rows, "llll")
+
+
 SUBCOMMANDS = (
     Subcommand(
         name="list",
@@ -69,6 +84,14 @@ SUBCOMMANDS = (
         run=_show,
         routes=("GET /v1/datasets/{version}",),
         examples=("ondol datasets show", "ondol datasets show VERSION --json"),
+    ),
+    Subcommand(
+        name="calendar",
+        meaning="trading days and holidays of a year",
+        arguments=_calendar_arguments,
+        run=_calendar,
+        routes=("GET /v1/calendar",),
+        examples=("ondol datasets calendar --year 2025",),
     ),
 )
 

@@ -60,6 +60,18 @@ async def _rank(args: argparse.Namespace, api: ApiClient) -> int:
     return show_list(args, document, ["rank", "code", "name", "market", "value"], rows, "rlllr")
 
 
+def _sector_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--date", metavar="DATE", help="day (default: the last)")
+
+
+async def _sectors(args: argparse.Namespace, api: ApiClient) -> int:
+    document = await api.call("GET", "/v1/sectors", query={"date": args.date})
+    rows = [[item["sector"], f"{item['stocks']:,}"] for item in document["items"]]
+    if not args.json:
+        print(f"sectors on {document['date']}; {document['without_sector']:,} stocks have none")
+    return show_list(args, document, ["sector", "stocks"], rows, "lr")
+
+
 SUBCOMMANDS = (
     Subcommand(
         name="list",
@@ -76,6 +88,14 @@ SUBCOMMANDS = (
         run=_show,
         routes=("GET /v1/stocks/{code}",),
         examples=("ondol stocks show 005930",),
+    ),
+    Subcommand(
+        name="sectors",
+        meaning="list the sectors with their number of stocks",
+        arguments=_sector_arguments,
+        run=_sectors,
+        routes=("GET /v1/sectors",),
+        examples=("ondol stocks sectors", "ondol stocks sectors --date 2025-06-02"),
     ),
     Subcommand(
         name="rank",

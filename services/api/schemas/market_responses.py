@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 
 from services.api.schemas.field_types import DATE, NEXT_CURSOR, UTC, Count, DateText, Instant, Share
 from services.api.schemas.result_responses import ResultWarning
+from shared.market.year_calendar import CalendarDay
 from shared.model.request import about
 
 RankingKind = Literal["market_cap", "trading_volume", "trading_value"]
@@ -151,6 +152,36 @@ class StockList(Struct, kw_only=True):
 
     items: Annotated[list[Stock], about("Stocks.")]
     next_cursor: Annotated[str | None, NEXT_CURSOR]
+
+
+class Sector(Struct, kw_only=True):
+    """A sector."""
+
+    sector: Annotated[str, about("Name of the sector.")]
+    stocks: Annotated[Count, about("Stocks that it has on the row.", "stocks")]
+
+
+class SectorList(Struct, kw_only=True):
+    """The sectors of one row, by name."""
+
+    date: Annotated[DateText, about("Row whose listings are used.", DATE)]
+    items: Annotated[list[Sector], about("Sectors.")]
+    without_sector: Annotated[Count, about("Stocks of the row that have no sector.", "stocks")]
+
+
+class Calendar(Struct, kw_only=True):
+    """The days of a year."""
+
+    year: Annotated[int, about("The year.")]
+    first_day: Annotated[DateText | None, about("First trading day of the dataset; null: there is none yet.", DATE)]
+    last_day: Annotated[DateText | None, about("Last trading day of the dataset.", DATE)]
+    covered: Annotated[
+        bool,
+        about("Whether the table of holidays has the year; otherwise every weekday outside the dataset counts as a "
+              "trading day."),
+    ]  # fmt: skip
+    trading_days: Annotated[Count, about("Number of trading days.", "days")]
+    days: Annotated[list[CalendarDay], about("Every day of the year.")]
 
 
 class Dataset(Struct, kw_only=True):

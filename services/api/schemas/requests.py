@@ -11,6 +11,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from shared.language.places import Place
+from shared.language.tree import TreeNode
 from shared.model.request import BacktestOptions, Costs, Expression, Kind, Strategy, Text, Word, about
 
 Phase = Literal["prices", "factors", "rankings", "popular", "strategies"]
@@ -75,6 +77,18 @@ class WarmRunBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     phases: Annotated[
         Annotated[tuple[Phase, ...], Meta(min_length=1, max_length=5)], about("Phases to run, always in this order.")
     ] = PHASES
+
+
+class ExpressionBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Body of `POST /v1/expressions/check`: a text or a tree."""
+
+    text: Annotated[Expression | None, about("The expression.", examples=["PER < 10 and ROE > 10"])] = None
+    tree: Annotated[
+        TreeNode | None,
+        about("Instead of `text`: a tree as this route answers it, for its text. A tree that is nested deeper than "
+              "bodies may be has to be sent as text."),
+    ] = None  # fmt: skip
+    place: Annotated[Place, about("Place in the strategy that it is meant for.")] = "buy.where"
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -186,6 +200,20 @@ class StocksQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = None
     cursor: Annotated[Cursor | None, CURSOR] = None
     limit: Annotated[Limit, about("Entries of a page.", "entries")] = 100
+
+
+class SectorsQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Query of `GET /v1/sectors`."""
+
+    date: Annotated[dt.date | None, ROW_DATE] = None
+
+
+class CalendarQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Query of `GET /v1/calendar`."""
+
+    year: Annotated[
+        Annotated[int, Meta(ge=1900, le=2200)] | None, about("The year; left out: the current one in Seoul.")
+    ] = None
 
 
 class PageQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):

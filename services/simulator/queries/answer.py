@@ -19,6 +19,7 @@ from services.simulator.queries.holdings import holdings
 from services.simulator.queries.ranking import ranking
 from services.simulator.queries.replay import replay
 from services.simulator.queries.screen import screen
+from services.simulator.queries.sectors import sectors
 from services.simulator.run_store import SQL
 from shared.contracts.events import QueryAnswered, QueryRequested
 from shared.contracts.http import problem_document, run_problem
@@ -82,6 +83,8 @@ async def _computation_of(context: Context, query: QueryRequested) -> Callable[[
     payload = query.payload
     if query.kind == "ranking":
         return lambda panels: ranking(payload, panels.reader())
+    if query.kind == "sectors":
+        return lambda panels: sectors(payload, panels.reader())
     if query.kind == "holdings":
         result = await _stored_result(context, payload["computation"])
         return lambda panels: holdings(payload, result, panels.reader())

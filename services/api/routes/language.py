@@ -1,0 +1,99 @@
+"""The strategy language: its words, and the check of an expression."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import msgspec
+from aiohttp import web
+
+from services.api.backtests.validate import expression_indices
+from services.api.context import AppContext, RequestContext, Route
+from services.api.errors import invalid
+from services.api.http.answers import json_response
+from services.api.http.request import parse_body, parse_object, read_body
+from services.api.schemas import language_responses
+from services.api.schemas.requests import ExpressionBody
+from services.api.schemas.responses import ProblemItem
+from shared.errors import Problem, RequestError
+from shared.factors.catalogue import BY_KEY
+from shared.language import Expression, compile_expression, index_names, parse
+from shared.language.ast import Index, Name, Node, walk
+from shared.language.places import ROLES
+from shared.language.reference import Language, language
+from shared.language.tree import document_of, text_of
+
+
+async def get_language(app: AppContext, call: RequestContext) -> web.Response:
+    """`GET /v1/language`."""
+    view = await app.datasets.current()
+    factors = frozenset(BY_KEY) if view is None else view.factors
+    indices = await expression_indices(app, None)
+    return json_response(msgspec.json.encode(language(factors, indices)))
+
+
+async def post_check(app: AppContext, call: RequestContext) -> web.Response:
+    """`POST /v1/expressions/check`: a text with mistakes is an answer, not an error."""
+    body = parse_body(ExpressionBody, parse_object(await read_body(call.request, app.settings.max_body_bytes)))
+    text = _text(body)
+    indices = await expression_indices(app, None)
+    view = await app.datasets.current()
+    node: Node | None = None
+    expression: Expression | None = None
+    problems: list[Problem] = []
+    try:
+        node = parse(text, "text", indices=index_names(indices))
+        expression = compile_expression(text, role=ROLES[body.place], path="text", indices=indices)
+    except RequestError as error:
+        problems = error.problems
+    if expression is not None and view is not None:
+        problems = _absent_factors(expression, view.factors)
+    return json_response(msgspec.json.encode(_answer(body, text, node, expression, problems)))
+
+
+def _text(body: ExpressionBody) -> str:
+    """Return the text of a request; raise a 422 for a body with both or neither of text and tree."""
+    if body.tree is not None and body.text is None:
+        return text_of(body.tree)
+    if body.text is not None and body.tree is None:
+        return body.text
+    raise invalid([Problem(path="text", message="send either text or tree")])
+
+
+def _absent_factors(expression: Expression, factors: frozenset[str]) -> list[Problem]:
+    found = [node for node in walk(expression.node) if isinstance(node, Name)]
+    absent = sorted({node.name for node in found} & (expression.factors - factors))
+    return [
+        Problem(path="text", message=f"the factor {name} is not in this dataset version", code="factor_absent")
+        for name in absent
+    ]
+
+
+def _answer(
+    body: ExpressionBody, text: str, node: Node | None, expression: Expression | None, problems: list[Problem]
+) -> language_responses.CheckedExpression:
+    right = expression if not problems else None
+    reads = [] if node is None else sorted({n.name for n in walk(node) if isinstance(n, Name | Index)})
+    number = right is not None and right.role == "number"
+    return language_responses.CheckedExpression(
+        ok=not problems, place=body.place, text=text, canonical=None if right is None else right.text,
+        type=None if right is None else "number" if number else "condition",
+        tree=None if node is None else document_of(node), reads=reads,
+        nodes=None if right is None else right.nodes,
+        lookback_rows=None if right is None or right.whole_history else right.lookback,
+        errors=[msgspec.convert(replace(p, path="text").as_dict(), ProblemItem) for p in problems],
+    )  # fmt: skip
+
+
+ROUTES = (
+    Route(
+        method="GET", path="/v1/language", handler=get_language, tag="market",
+        summary="The strategy language: fields, functions, operators, units and keywords with help in Korean and "
+                "English", answers={200: Language},
+    ),
+    Route(
+        method="POST", path="/v1/expressions/check", handler=post_check, tag="market", body=ExpressionBody,
+        summary="Check an expression: canonical text, type, tree, the names it reads, and every mistake",
+        answers={200: language_responses.CheckedExpression}, problems=(400, 413, 415),
+    ),
+)  # fmt: skip
