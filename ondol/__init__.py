@@ -1,0 +1,69 @@
+"""Backtests of the Korean stock market from Python.
+
+    from ondol import Client, Strategy
+
+    client = Client("http://127.0.0.1:8000")
+    result = client.backtest(Strategy(buy="PER < 10 and ROE > 10", rank_by="MOMENTUM_3M"), "2023-01-02", "2023-12-28")
+    result.statistics, result.equity, result.trades
+    result.to_html("report.html")
+
+Names are imported when they are first used, so that `import ondol` costs almost nothing. Errors: `ondol.errors`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ondol.client.answers import Audit, Comparison, Explanation, ExpressionCheck, Holdings, Replay, Screen
+    from ondol.client.async_client import AsyncClient
+    from ondol.client.result import AsyncResult, Result
+    from ondol.client.strategy import Strategy
+    from ondol.client.sync_client import Client
+    from shared.infra.api_client.retry import RetryPolicy
+
+_MODULES = {
+    "AsyncClient": "ondol.client.async_client",
+    "AsyncResult": "ondol.client.result",
+    "Audit": "ondol.client.answers",
+    "Client": "ondol.client.sync_client",
+    "Comparison": "ondol.client.answers",
+    "Explanation": "ondol.client.answers",
+    "ExpressionCheck": "ondol.client.answers",
+    "Holdings": "ondol.client.answers",
+    "Replay": "ondol.client.answers",
+    "Result": "ondol.client.result",
+    "RetryPolicy": "shared.infra.api_client.retry",
+    "Screen": "ondol.client.answers",
+    "Strategy": "ondol.client.strategy",
+}
+
+__all__ = [
+    "AsyncClient",
+    "AsyncResult",
+    "Audit",
+    "Client",
+    "Comparison",
+    "Explanation",
+    "ExpressionCheck",
+    "Holdings",
+    "Replay",
+    "Result",
+    "RetryPolicy",
+    "Screen",
+    "Strategy",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module 'ondol' has no attribute {name!r}")
+    from importlib import import_module
+
+    found = getattr(import_module(_MODULES[name]), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_MODULES])

@@ -8,6 +8,7 @@ import pathlib
 import re
 import shlex
 import shutil
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 
@@ -27,11 +28,22 @@ async def client(servers: embedded_servers.Servers) -> AsyncIterator[Client]:
         yield found
 
 
+def test_the_python_client_is_typed_strictly(tmp_path: pathlib.Path) -> None:
+    """A user of the package with mypy --strict has no error."""
+    config = tmp_path / "mypy.ini"
+    config.write_text("[mypy]\nstrict = true\n[mypy-pandas.*,pyarrow.*]\nignore_missing_imports = true\n", "utf-8")
+    command = [sys.executable, "-m", "mypy", f"--config-file={config}", f"--cache-dir={tmp_path}"]
+    found = subprocess.run(
+        [*command, str(DOCS / "examples" / "client.py")], cwd=DOCS.parent, capture_output=True, text=True, check=False
+    )
+    assert found.returncode == 0, found.stdout
+
+
 async def run(*command: str, **environment: str) -> str:
     """Standard output of a command that must succeed."""
     process = await asyncio.create_subprocess_exec(
         *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        env={"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/nonexistent", **environment},
+        env={"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/nonexistent", "MPLBACKEND": "Agg", **environment},
     )  # fmt: skip
     out, error = await asyncio.wait_for(process.communicate(), 120)
     assert process.returncode == 0, error.decode()
@@ -40,10 +52,10 @@ async def run(*command: str, **environment: str) -> str:
 
 async def test_the_python_client_runs(client: Client) -> None:
     text = await run(sys.executable, str(DOCS / "examples" / "client.py"), client.url)
-    assert "cheap:" in text
-    assert "the last event is completed" in text
-    assert "today's pick 1:" in text
-    assert "strategy.buy.where: unknown name RO; did you mean ROE, ROA?" in text
+    assert "cheap: " in text
+    assert "no trade depends on later data: True" in text
+    assert "pick 1 of " in text
+    assert "strategy.buy.where (line 1, column 14): unknown name RO; did you mean ROE, ROA? [('ROE', 'ROA')]" in text
 
 
 async def test_the_notebook_runs_from_top_to_bottom(client: Client, tmp_path: pathlib.Path) -> None:
@@ -51,9 +63,7 @@ async def test_the_notebook_runs_from_top_to_bottom(client: Client, tmp_path: pa
     code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
     script = tmp_path / "notebook.py"
     script.write_text(code + "\nassert len(plt.get_fignums()) == 2\nprint('plotted')\n", encoding="utf-8")
-    text = await run(
-        sys.executable, str(script), ONDOL_API_URL=client.url, MPLBACKEND="Agg", MPLCONFIGDIR=str(tmp_path)
-    )
+    text = await run(sys.executable, str(script), ONDOL_API_URL=client.url, MPLCONFIGDIR=str(tmp_path))
     assert text == "plotted\n"
 
 

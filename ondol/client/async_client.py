@@ -1,0 +1,164 @@
+"""The asynchronous client of the API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Unpack
+
+from ondol.client import queries
+from ondol.client.address import address, api_key
+from ondol.client.answers import Comparison, Screen
+from ondol.client.progress import bar
+from ondol.client.request import Day, RequestFields, StrategyLike, day_text, request_body
+from ondol.client.result import AsyncResult, ResultData
+from shared.infra.api_client.retry import RetryPolicy
+
+if TYPE_CHECKING:
+    import aiohttp
+    import polars as pl
+
+    from shared.infra.api_client.client import ApiClient
+
+
+class AsyncClient:
+    """A client for asyncio programs; `async with AsyncClient(url) as client`, or `await client.close()` at the end.
+
+    url: the API; default ONDOL_API_URL, else http://127.0.0.1:8000. key: default ONDOL_API_KEY or the file of
+    ONDOL_API_KEY_FILE. language: `ko` or `en` of messages. progress: show progress; default in notebooks and on
+    terminals. retry: how long busy and restarting servers are waited for; default a minute.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        key: str | None = None,
+        language: Literal["ko", "en"] | None = None,
+        progress: bool | None = None,
+        retry: RetryPolicy | None = None,
+    ) -> None:
+        self.url = address(url)
+        self._key = api_key(key)
+        self._language = language
+        self._progress = progress
+        self._retry = retry
+        self._session: aiohttp.ClientSession | None = None
+        self._connection: ApiClient | None = None
+
+    async def backtest(
+        self,
+        strategy: StrategyLike,
+        start: Day,
+        end: Day,
+        *,
+        no_store: bool = False,
+        timeout: float | None = None,  # noqa: ASYNC109  the server's work goes on
+        **fields: Unpack[RequestFields],
+    ) -> AsyncResult:
+        """Run a backtest and return its result; the arguments are those of `Client.backtest`."""
+        body = request_body(strategy, start, end, fields)
+        with bar(self._progress) as shown:
+            document = await queries.run(self._api(), body, no_store=no_store, timeout_s=timeout, on_progress=shown)
+        return AsyncResult(document, self)
+
+    async def submit(
+        self, strategy: StrategyLike, start: Day, end: Day, *, no_store: bool = False, **fields: Unpack[RequestFields]
+    ) -> str:
+        """Submit a backtest without waiting and return its id."""
+        return await queries.submit(self._api(), request_body(strategy, start, end, fields), no_store=no_store)
+
+    async def result(self, identity: str, *, timeout: float | None = None) -> AsyncResult:  # noqa: ASYNC109
+        """Return the result of a backtest by its id; wait when it has not ended."""
+        with bar(self._progress) as shown:
+            document = await queries.result(self._api(), identity, timeout_s=timeout, on_progress=shown)
+        return AsyncResult(document, self)
+
+    async def cancel(self, identity: str) -> None:
+        """Cancel a backtest that is queued or running."""
+        await queries.cancel(self._api(), identity)
+
+    async def backtests(
+        self, *, limit: int = 50, status: str | None = None, strategy: str | None = None
+    ) -> pl.DataFrame:
+        """Return your backtests, the newest first, with their main figures."""
+        return await queries.backtests(self._api(), {"status": status, "strategy": strategy}, limit)
+
+    async def compare(self, results: Sequence[ResultData | str]) -> Comparison:
+        """Return results (or ids) side by side."""
+        return await queries.compare(self._api(), identities(results))
+
+    async def screen(
+        self,
+        where: str | None = None,
+        *,
+        strategy: str | None = None,
+        rank_by: str | None = None,
+        order: Literal["asc", "desc"] | None = None,
+        date: Day | None = None,
+        limit: int | None = None,
+        markets: Iterable[str] | None = None,
+        kinds: Iterable[str] | None = None,
+        sectors: Iterable[str] | None = None,
+    ) -> Screen:
+        """Return the stocks that pass a condition, or the condition of a strategy, on a day (default: the last)."""
+        query = screen_query(
+            where=where, strategy=strategy, rank_by=rank_by, order=order, date=date, limit=limit, markets=markets,
+            kinds=kinds, sectors=sectors,
+        )  # fmt: skip
+        return await queries.screen(self._api(), query)
+
+    async def stocks(
+        self, search: str | None = None, *, market: str | None = None, limit: int | None = None
+    ) -> pl.DataFrame:
+        """Return stocks by code; `search` is a part of a name or code."""
+        return await queries.stocks(self._api(), {"search": search, "market": market}, limit)
+
+    async def factors(self) -> pl.DataFrame:
+        """Return the definitions of all factors."""
+        return await queries.factors(self._api())
+
+    async def strategies(self) -> pl.DataFrame:
+        """Return the catalogue, the presets and your own strategies."""
+        return await queries.strategies(self._api())
+
+    async def dataset(self) -> dict[str, Any]:
+        """Return the current dataset version with its first and last day."""
+        return await queries.dataset(self._api())
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+        self._session = self._connection = None
+
+    async def __aenter__(self) -> AsyncClient:
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.url!r})"
+
+    def _api(self) -> ApiClient:
+        if self._connection is None:
+            import aiohttp
+
+            from shared.infra.api_client.client import ApiClient
+
+            self._session = aiohttp.ClientSession()
+            self._connection = ApiClient(
+                self._session, self.url, key=self._key, language=self._language, policy=self._retry
+            )
+        return self._connection
+
+
+def identities(results: Sequence[ResultData | str]) -> list[str]:
+    """Return the ids of results."""
+    return [item if isinstance(item, str) else item.id for item in results]
+
+
+def screen_query(**values: Any) -> dict[str, Any]:
+    """Return the parameters of a screen."""
+    lists = {name: list(values[name]) for name in ("markets", "kinds", "sectors") if values[name] is not None}
+    return values | lists | {"date": None if values["date"] is None else day_text(values["date"])}

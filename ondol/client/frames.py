@@ -1,0 +1,79 @@
+"""Tables of answers as polars frames with proper types: dates as dates, shares as whole numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Rows = Sequence[Mapping[str, Any]]
+
+DATES = frozenset({
+    "date", "entry_date", "exit_date", "decided_on", "listed_on", "delisted_on", "start", "end", "first_day",
+    "last_day",
+})  # fmt: skip
+WHOLE = frozenset({
+    "shares", "positions", "holding_days", "rank", "volume", "shares_before", "shares_after", "candidates", "universe",
+    "trades", "stocks", "passed", "lookback_rows", "version", "period_days",
+})  # fmt: skip
+TEXTS = frozenset({
+    "stock_code", "name", "side", "reason", "month", "year", "kind", "market", "sector", "id", "strategy", "status",
+    "key", "name_ko", "name_en", "category", "unit", "formula", "summary", "rule", "note",
+})  # fmt: skip
+
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "equity": ("date", "equity", "cash", "positions", "daily_return", "drawdown", "benchmark"),
+    "trades": ("date", "stock_code", "name", "side", "shares", "price", "commission", "tax", "reason"),
+    "round_trips": (
+        "stock_code", "name", "entry_date", "exit_date", "entry_price", "exit_price", "shares", "cost", "proceeds",
+        "gain", "return", "holding_days", "reason",
+    ),
+    "open_positions": (
+        "stock_code", "name", "shares", "entry_date", "entry_price", "holding_days", "last_price", "value", "cost",
+        "gain", "return",
+    ),
+    "monthly_returns": ("month", "return"),
+    "yearly_returns": ("year", "return"),
+    "corporate_actions": ("date", "stock_code", "kind", "ratio", "shares_before", "shares_after", "dps", "cash"),
+    "holdings": (
+        "stock_code", "name", "shares", "entry_price", "entry_date", "price", "value", "weight", "gain", "return",
+    ),
+}  # fmt: skip
+"""Columns of a table that may be empty."""
+
+
+def frame(rows: Rows | Mapping[str, Sequence[Any]], table: str | None = None) -> pl.DataFrame:
+    """Return rows, or columns, as a frame; an empty one of a known `table` has its columns and types."""
+    import polars as pl
+
+    columns: dict[str, list[Any]]
+    if isinstance(rows, Mapping):
+        columns = {name: list(values) for name, values in rows.items()}
+    else:
+        found = dict.fromkeys(name for row in rows for name in row)
+        known = COLUMNS.get(table or "", ())
+        names = [name for name in known if name in found or not rows] + [name for name in found if name not in known]
+        columns = {name: [row.get(name) for row in rows] for name in names}
+    return pl.DataFrame([series(name, values) for name, values in columns.items()])
+
+
+def series(name: str, values: Sequence[Any]) -> pl.Series:
+    """Return a column with the type of its name, or of its values when the name says nothing."""
+    import polars as pl
+
+    if name in DATES:
+        return pl.Series(name, values, dtype=pl.String, strict=False).str.to_date("%Y-%m-%d", strict=False)
+    if name in TEXTS:
+        return pl.Series(name, values, dtype=pl.String, strict=False)
+    if name in WHOLE and all(value is None or value == int(value) for value in values):
+        return pl.Series(name, [None if value is None else int(value) for value in values], dtype=pl.Int64)
+    kinds = {type(value) for value in values if value is not None}
+    if kinds <= {int, float}:
+        return pl.Series(name, values, dtype=pl.Float64, strict=False)
+    if kinds == {bool}:
+        return pl.Series(name, values, dtype=pl.Boolean)
+    if kinds == {str}:
+        return pl.Series(name, values, dtype=pl.String)
+    return pl.Series(name, values, strict=False)

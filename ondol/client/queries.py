@@ -1,0 +1,152 @@
+"""The requests behind the methods of both clients: what is sent, and what the answer becomes."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from ondol.client.answers import Audit, Comparison, Explanation, Holdings, Replay, Screen
+from ondol.client.frames import frame
+from ondol.client.request import Day, day_text
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from shared.infra.api_client.client import ApiClient, Progress
+
+PAGE = 1000
+"""Largest page of a list."""
+
+
+async def run(
+    api: ApiClient,
+    body: Mapping[str, Any],
+    *,
+    no_store: bool,
+    timeout_s: float | None,
+    on_progress: Progress | None,
+) -> dict[str, Any]:
+    """Run a backtest to its end; a request that is repeated is one backtest."""
+    key = uuid.uuid4().hex
+    return await api.run(body, no_store=no_store, idempotency_key=key, timeout_s=timeout_s, on_progress=on_progress)
+
+
+async def result(
+    api: ApiClient, identity: str, *, timeout_s: float | None, on_progress: Progress | None
+) -> dict[str, Any]:
+    """Wait for the end of a backtest and return its document."""
+    document = await api.call("GET", f"/v1/backtests/{quote(identity, safe='')}")
+    return await api.ended(document, timeout_s=timeout_s, on_progress=on_progress)
+
+
+async def submit(api: ApiClient, body: Mapping[str, Any], *, no_store: bool) -> str:
+    """Submit a backtest and return its id."""
+    document = await api.submit(body, no_store=no_store, idempotency_key=uuid.uuid4().hex)
+    return str(document["id"])
+
+
+async def cancel(api: ApiClient, identity: str) -> None:
+    """Cancel a backtest."""
+    await api.call("DELETE", f"/v1/backtests/{quote(identity, safe='')}")
+
+
+async def dataset(api: ApiClient) -> dict[str, Any]:
+    """Return the current dataset version."""
+    found: dict[str, Any] = await api.call("GET", "/v1/datasets/current")
+    return found
+
+
+async def holdings(api: ApiClient, identity: str, date: Day) -> Holdings:
+    """Return the positions on an evening."""
+    query = {"date": day_text(date)}
+    return Holdings.of(await api.call("GET", f"/v1/backtests/{identity}/holdings", query=query))
+
+
+async def explain(api: ApiClient, identity: str) -> Explanation:
+    """Return the reasons of all trades."""
+    return Explanation(document=await api.call("GET", f"/v1/backtests/{identity}/explain"))
+
+
+async def why_not(api: ApiClient, identity: str, stock_code: str, date: Day) -> dict[str, Any]:
+    """Return why a stock was not bought."""
+    query = {"stock_code": stock_code, "date": day_text(date)}
+    found: dict[str, Any] = await api.call("GET", f"/v1/backtests/{identity}/explain", query=query)
+    return found
+
+
+async def audit(api: ApiClient, identity: str, cuts: int | None, seed: int | None) -> Audit:
+    """Return the look-ahead audit."""
+    body = {name: value for name, value in (("cuts", cuts), ("seed", seed)) if value is not None}
+    return Audit.of(await api.call("POST", f"/v1/backtests/{identity}/audit", body=body, repeatable=True))
+
+
+async def replay(api: ApiClient, identity: str) -> Replay:
+    """Return the replay."""
+    return Replay.of(await api.call("POST", f"/v1/backtests/{identity}/replay", body={}, repeatable=True))
+
+
+async def compare(api: ApiClient, ids: Sequence[str]) -> Comparison:
+    """Return backtests side by side."""
+    return Comparison.of(await api.call("POST", "/v1/compare", body={"ids": list(ids)}, repeatable=True))
+
+
+async def screen(api: ApiClient, query: Mapping[str, Any]) -> Screen:
+    """Return the stocks that pass a condition; lists in the query are joined by commas."""
+    return Screen.of(await api.call("GET", "/v1/screen", query=_joined(query)))
+
+
+async def listed(api: ApiClient, path: str, query: Mapping[str, Any], limit: int | None = None) -> list[dict[str, Any]]:
+    """Return the items of a list, all pages or the first `limit` items."""
+    items: list[dict[str, Any]] = []
+    cursor: str | None = None
+    while True:
+        size = PAGE if limit is None else min(PAGE, limit - len(items))
+        page = await api.call("GET", path, query=_joined(query) | {"limit": size, "cursor": cursor})
+        items += page["items"]
+        cursor = page.get("next_cursor")
+        if cursor is None or (limit is not None and len(items) >= limit):
+            return items
+
+
+async def stocks(api: ApiClient, query: Mapping[str, Any], limit: int | None) -> pl.DataFrame:
+    """Return stocks by code."""
+    return frame(await listed(api, "/v1/stocks", query, limit))
+
+
+async def factors(api: ApiClient) -> pl.DataFrame:
+    """Return the definitions of all factors."""
+    return frame((await api.call("GET", "/v1/factors"))["items"])
+
+
+async def strategies(api: ApiClient) -> pl.DataFrame:
+    """Return presets, catalogue and stored strategies."""
+    presets = (await api.call("GET", "/v1/presets"))["items"]
+    items = [*await listed(api, "/v1/strategies", {}), *presets]
+    names = ("id", "kind", "name_ko", "name_en", "summary", "factors", "missing_factors", "period_days")
+    unique = {
+        item["id"]: {name: item.get(name) for name in names}
+        | {"missing_factors": list(item.get("missing_factors") or ())}
+        for item in items
+    }
+    return frame(list(unique.values()))
+
+
+async def backtests(api: ApiClient, query: Mapping[str, Any], limit: int) -> pl.DataFrame:
+    """Return backtests, the newest first."""
+    rows = []
+    for item in await listed(api, "/v1/backtests", query, limit):
+        figures = item.get("statistics") or {}
+        head = {name: item.get(name) for name in ("id", "name", "status", "strategy_id", "created_at")}
+        days = {name: item["request"][name] for name in ("start", "end")}
+        shown = ("total_return", "benchmark_total_return", "max_drawdown", "sharpe", "trades")
+        rows.append(head | days | {name: figures.get(name) for name in shown})
+    return frame(rows)
+
+
+def _joined(query: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: ",".join(map(str, value)) if isinstance(value, list | tuple | set | frozenset) else value
+        for name, value in query.items()
+    }

@@ -1,0 +1,187 @@
+"""The synchronous client of the API, for scripts and notebooks."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack
+
+from ondol.client import queries
+from ondol.client.answers import Comparison, Screen
+from ondol.client.async_client import AsyncClient, identities, screen_query
+from ondol.client.loop_thread import LoopThread
+from ondol.client.progress import Shown, bar
+from ondol.client.request import Day, RequestFields, StrategyLike, request_body
+from ondol.client.result import Result, ResultData
+from shared.infra.api_client.retry import RetryPolicy
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from shared.infra.api_client.client import ApiClient, Progress
+
+T = TypeVar("T")
+
+
+class Client:
+    """A client of the API for scripts and notebooks; `with Client(url) as client`, or leave closing to the end.
+
+    url: the API; default ONDOL_API_URL, else http://127.0.0.1:8000. key: default ONDOL_API_KEY or the file of
+    ONDOL_API_KEY_FILE. language: `ko` or `en` of messages. progress: show progress; default in notebooks and on
+    terminals. retry: how long busy and restarting servers are waited for; default a minute.
+
+    Methods raise the errors of `ondol.errors`: InvalidRequest with every mistake, RunFailed, Unavailable, …
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        key: str | None = None,
+        language: Literal["ko", "en"] | None = None,
+        progress: bool | None = None,
+        retry: RetryPolicy | None = None,
+    ) -> None:
+        self._async = AsyncClient(url, key=key, language=language, progress=progress, retry=retry)
+        self.url = self._async.url
+        self._progress = progress
+        self._loop = LoopThread()
+        self._closing = weakref.finalize(self, _close, self._loop, self._async)
+
+    def backtest(
+        self,
+        strategy: StrategyLike,
+        start: Day,
+        end: Day,
+        *,
+        no_store: bool = False,
+        timeout: float | None = None,
+        **fields: Unpack[RequestFields],
+    ) -> Result:
+        """Run a backtest and return its result.
+
+        strategy: a Strategy, the id of a catalogue, preset or stored strategy, or the `strategy` object of a request.
+        no_store: compute again instead of using a stored result. timeout: seconds after which WaitTimeout is raised;
+        the backtest goes on, and `client.result(error.id)` finds it. fields: those of `POST /v1/backtests`
+        (`initial_cash`, `benchmark`, `costs`, `execution`, …); those of costs and execution also by their own names
+        (`commission_pct=0.015`, `price="close"`).
+        """
+        body = request_body(strategy, start, end, fields)
+        return Result(
+            self._watched(
+                lambda api, seen: queries.run(api, body, no_store=no_store, timeout_s=timeout, on_progress=seen)
+            ),
+            self,
+        )
+
+    def submit(
+        self, strategy: StrategyLike, start: Day, end: Day, *, no_store: bool = False, **fields: Unpack[RequestFields]
+    ) -> str:
+        """Submit a backtest without waiting and return its id, for `client.result(id)`."""
+        body = request_body(strategy, start, end, fields)
+        return self._run(lambda api: queries.submit(api, body, no_store=no_store))
+
+    def result(self, identity: str, *, timeout: float | None = None) -> Result:
+        """Return the result of a backtest by its id; wait when it has not ended."""
+        return Result(
+            self._watched(lambda api, seen: queries.result(api, identity, timeout_s=timeout, on_progress=seen)), self
+        )
+
+    def cancel(self, identity: str) -> None:
+        """Cancel a backtest that is queued or running."""
+        self._run(lambda api: queries.cancel(api, identity))
+
+    def backtests(self, *, limit: int = 50, status: str | None = None, strategy: str | None = None) -> pl.DataFrame:
+        """Return your backtests, the newest first, with their main figures."""
+        return self._run(lambda api: queries.backtests(api, {"status": status, "strategy": strategy}, limit))
+
+    def compare(self, results: Sequence[ResultData | str]) -> Comparison:
+        """Return results (or ids) side by side."""
+        return self._run(lambda api: queries.compare(api, identities(results)))
+
+    def screen(
+        self,
+        where: str | None = None,
+        *,
+        strategy: str | None = None,
+        rank_by: str | None = None,
+        order: Literal["asc", "desc"] | None = None,
+        date: Day | None = None,
+        limit: int | None = None,
+        markets: Iterable[str] | None = None,
+        kinds: Iterable[str] | None = None,
+        sectors: Iterable[str] | None = None,
+    ) -> Screen:
+        """Return the stocks that pass a condition, or the condition of a strategy, on a day (default: the last)."""
+        query = screen_query(
+            where=where, strategy=strategy, rank_by=rank_by, order=order, date=date, limit=limit, markets=markets,
+            kinds=kinds, sectors=sectors,
+        )  # fmt: skip
+        return self._run(lambda api: queries.screen(api, query))
+
+    def stocks(self, search: str | None = None, *, market: str | None = None, limit: int | None = None) -> pl.DataFrame:
+        """Return stocks by code; `search` is a part of a name or code."""
+        return self._run(lambda api: queries.stocks(api, {"search": search, "market": market}, limit))
+
+    def factors(self) -> pl.DataFrame:
+        """Return the definitions of all factors."""
+        return self._run(queries.factors)
+
+    def strategies(self) -> pl.DataFrame:
+        """Return the catalogue, the presets and your own strategies."""
+        return self._run(queries.strategies)
+
+    def dataset(self) -> dict[str, Any]:
+        """Return the current dataset version with its first and last day."""
+        return self._run(queries.dataset)
+
+    def close(self) -> None:
+        """Close the connections; the client cannot be used any more."""
+        self._closing()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.url!r})"
+
+    def _run(self, work: Callable[[ApiClient], Awaitable[T]], *, tick: Callable[[], None] | None = None) -> T:
+        async def run() -> T:
+            return await work(self._async._api())
+
+        if not self._closing.alive:
+            raise RuntimeError("the client is closed")
+        return self._loop.run(run(), tick=tick)
+
+    def _watched(self, work: Callable[[ApiClient, Progress | None], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
+        """Run a wait and show its progress from this thread, which is that of the notebook's cell."""
+        with bar(self._progress) as shown:
+            if shown is None:
+                return self._run(lambda api: work(api, None))
+            watcher = _Watcher(shown)
+            return self._run(lambda api: work(api, watcher.put), tick=watcher.show)
+
+
+class _Watcher:
+    """The newest document of a backtest, from the thread of the loop to that of the caller."""
+
+    def __init__(self, shown: Shown) -> None:
+        self._shown = shown
+        self._newest: Mapping[str, Any] | None = None
+
+    def put(self, document: Mapping[str, Any]) -> None:
+        """Take a document."""
+        self._newest = document
+
+    def show(self) -> None:
+        """Show the newest document."""
+        if self._newest is not None:
+            self._shown(self._newest)
+
+
+def _close(loop: LoopThread, client: AsyncClient) -> None:
+    loop.run(client.close())
+    loop.close()

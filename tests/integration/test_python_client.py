@@ -1,0 +1,105 @@
+"""The Python package against a real system: every method of both clients."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import AsyncIterator
+from typing import Any
+
+import polars as pl
+import pytest
+import pytest_asyncio
+
+from ondol import AsyncClient, Client, Strategy
+from ondol.client.async_client import AsyncClient as Methods
+from ondol.errors import ApiError, InvalidRequest, NotFound
+from ondol.local import embedded_servers
+from tests.support.api_with_market import FIRST, LAST, served
+from tests.support.system import Client as System
+
+STRATEGY = Strategy(
+    buy="PER < 25 and close > ts_mean(close, 20)", rank_by="MOMENTUM_1M", max_positions=5, stop_loss_pct=10,
+    max_hold_days=60,
+)  # fmt: skip
+
+
+@pytest_asyncio.fixture(scope="module")
+async def system(servers: embedded_servers.Servers) -> AsyncIterator[System]:
+    async with served(servers) as found:
+        yield found
+
+
+def test_both_clients_have_the_same_methods() -> None:
+    public = {name for name in vars(Methods) if not name.startswith("_")}
+    assert public == {name for name in vars(Client) if not name.startswith("_")}
+
+
+async def test_result_has_tables_and_answers(system: System) -> None:
+    def work() -> None:
+        with Client(system.url) as client:
+            result = client.backtest(STRATEGY, FIRST, dt.date.fromisoformat(LAST), initial_cash=50_000_000)
+            assert result.equity["date"].dtype == pl.Date
+            assert result.equity["equity"][-1] / 50_000_000 - 1 == pytest.approx(result.statistics.total_return)
+            assert result.trades.height == result.statistics.trades
+            day = result.trades["date"][0]
+            holdings = result.holdings(day)
+            assert holdings.frame["value"].sum() + holdings.cash == pytest.approx(holdings.equity)
+            explained = result.explain()
+            assert explained.trades["rule"].null_count() == 0
+            assert explained.rebalances["passed"].max() > 0
+            assert result.why_not(result.trades["stock_code"][0], day)["outcome"] == "bought"
+            assert result.audit(cuts=1).identical
+            assert result.replay().outcome == "identical"
+            again = client.result(result.id)
+            assert again.statistics == result.statistics
+            other = client.backtest("surge_stocks", FIRST, LAST, benchmark=None, commission_pct=0.0)
+            assert other.benchmark_returns() is None
+            compared = client.compare([result, other.id])
+            assert compared.statistics.columns[-1] == "surge_stocks"
+            assert compared.equity.height == result.equity.height
+            assert set(client.backtests(limit=2)["id"]) == {result.id, other.id}
+
+    await asyncio.to_thread(work)
+
+
+async def test_lists_are_frames(system: System) -> None:
+    async with AsyncClient(system.url) as client:
+        assert (await client.stocks()).height == 60
+        assert (await client.stocks(limit=7)).height == 7
+        factors = await client.factors()
+        assert "PER" in factors["key"].to_list()
+        strategies = await client.strategies()
+        assert "peter_lynch" in strategies["id"].to_list()
+        screen = await client.screen("PER < 25", rank_by="ROE", limit=3)
+        assert (screen.frame["rank"].to_list(), screen.date.year) == ([1, 2, 3], 2025)
+        assert (await client.dataset())["last_day"] == screen.date.isoformat()
+
+
+async def test_submitted_backtest_is_found_by_its_id(system: System) -> None:
+    async with AsyncClient(system.url) as client:
+        identity = await client.submit(STRATEGY.replace(max_positions=4), FIRST, LAST)
+        result = await client.result(identity, timeout=60)
+        assert (await result.holdings(LAST)).date == dt.date.fromisoformat(LAST)
+        assert (await result.replay()).outcome == "identical"
+        assert (await result.explain()).trades.height == result.trades.height
+        assert (await result.audit(cuts=1)).identical
+        assert (await result.why_not(result.trades["stock_code"][0], LAST))["date"] == LAST
+        with pytest.raises(ApiError) as refused:
+            await client.cancel(identity)
+        assert refused.value.status == 409
+
+
+@pytest.mark.parametrize(
+    ("strategy", "error", "text"),
+    [
+        (Strategy(buy="PERR < 10", sell="ROEE > 1"), InvalidRequest, "PERR.*ROEE"),
+        ("no_such_strategy", InvalidRequest, "no_such_strategy"),
+    ],
+)
+async def test_mistakes_come_from_the_api(system: System, strategy: Any, error: type[Exception], text: str) -> None:
+    async with AsyncClient(system.url) as client:
+        with pytest.raises(error, match=text):
+            await client.backtest(strategy, FIRST, LAST)
+        with pytest.raises(NotFound):
+            await client.result("00000000-0000-7000-8000-000000000000")
