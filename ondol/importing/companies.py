@@ -7,60 +7,55 @@ from dataclasses import dataclass
 import polars as pl
 
 from ondol.importing.readers import Table
-from shared.market_files.cells import Cells, FileRefusedError
+from shared.market_files.cells import Cells, FileRefusedError, Rows, left_out
+from shared.market_files.headers import key_of
+from shared.market_files.roles import ROLES
 
-CODE = ("ISU_SRT_CD", "단축코드", "종목코드", "Code", "Symbol")
-TEXTS = {
-    "name": ("ISU_ABBRV", "한글 종목약명", "종목명", "회사명", "Name"),
-    "name_en": ("ISU_ENG_NM", "영문 종목명"),
-    "sector": ("Industry", "업종명", "업종"),
-}
-MARKET = ("MKT_TP_NM", "MKT_NM", "시장구분", "Market", "MarketId")
-DATES = {"listed_on": ("LIST_DD", "상장일", "ListingDate"), "delisted_on": ("DelistingDate", "상장폐지일", "폐지일")}
-GROUP = ("SECUGRP_NM", "증권구분", "SecuGroup")
 SHARES = ("주권", "외국주권", "주식예탁증권", "예탁증권", "부동산투자회사")
 """Groups of securities that are shares of companies."""
+_READ = ("code", "name", "name_en", "market", "industry", "sector", "listed_on", "delisted_on", "group")
 
-WANTED = frozenset({*CODE, *MARKET, *GROUP, *(n for m in (TEXTS, DATES) for names in m.values() for n in names)})
+WANTED = frozenset(key_of(name) for role in _READ for name in ROLES[role])
 COMPANIES_SCHEMA = {
     "stock_code": pl.String, "name": pl.String, "name_en": pl.String, "market": pl.String, "sector": pl.String,
     "listed_on": pl.Date, "delisted_on": pl.Date,
 }  # fmt: skip
 
 
-def company_rows(table: Table) -> tuple[pl.DataFrame, dict[str, int]]:
-    """Convert a company table; return rows of COMPANIES_SCHEMA, and reason -> rows that are left out."""
-    frame = table.frame
-    cells = Cells(frame)
-    columns = {"stock_code": cells.codes(CODE), "market": cells.markets(MARKET), "group": cells.texts(GROUP)}
-    columns |= {name: cells.texts(sources) for name, sources in TEXTS.items()}
-    columns |= {name: cells.dates(sources) for name, sources in DATES.items()}
-    cells.refuse_broken()
+def company_rows(table: Table, *, drop_broken: bool = False) -> tuple[pl.DataFrame, dict[str, Rows]]:
+    """Convert a company table; return rows of COMPANIES_SCHEMA, and rows that are left out by reason.
+
+    The sector is the industry: `Sector` of FinanceDataReader is a department of KOSDAQ, and counts only in tables
+    without an industry.
+    """
+    cells = Cells(table.frame)
+    industry = ROLES["industry"]
+    columns = {
+        "stock_code": cells.codes(ROLES["code"]), "market": cells.markets(ROLES["market"]),
+        "group": cells.texts(ROLES["group"]), "name": cells.texts(ROLES["name"]),
+        "name_en": cells.texts(ROLES["name_en"]),
+        "sector": cells.texts(industry if cells.has(industry) else ROLES["sector"]),
+        "listed_on": cells.dates(ROLES["listed_on"]), "delisted_on": cells.dates(ROLES["delisted_on"]),
+    }  # fmt: skip
     if columns["stock_code"] is None:
         raise FileRefusedError("has no code column")
+    dropped = dict(table.dropped)
     schema = {**COMPANIES_SCHEMA, "group": pl.String}
-    rows = pl.DataFrame(
-        [
-            pl.Series(name, [None] * frame.height, dtype) if (values := columns[name]) is None else values.alias(name)
-            for name, dtype in schema.items()
-        ]
+    rows = pl.select(pl.int_range(table.frame.height).alias("row")).with_columns(
+        pl.lit(None, dtype).alias(name) if (values := columns[name]) is None else values.alias(name)
+        for name, dtype in schema.items()
     )
-    dropped = {}
-    for reason, bad in (
-        ("row without a code", pl.col("stock_code").is_null()),
-        ("not a share", pl.col("group").is_not_null() & ~pl.col("group").is_in(SHARES)),
-    ):
-        kept = rows.filter(~bad)
-        if kept.height < rows.height:
-            dropped[reason] = rows.height - kept.height
-        rows = kept
-    rows = rows.select(list(COMPANIES_SCHEMA))
-    last = rows.sort("delisted_on", nulls_last=True, maintain_order=True).unique(
-        "stock_code", keep="last", maintain_order=True
-    )
-    if last.height < rows.height:
-        dropped["earlier company of a re-used code"] = rows.height - last.height
-    return last, dropped
+    if not drop_broken:
+        cells.refuse_broken()
+    elif cells.bad is not None:
+        rows = rows.filter(~cells.bad)
+        dropped |= cells.broken
+    rows = left_out(rows, "row without a code", pl.col("stock_code").is_null(), dropped)
+    rows = left_out(rows, "not a share", ~pl.col("group").is_in(SHARES), dropped)
+    last = rows.sort("delisted_on", nulls_last=True, maintain_order=True)
+    again = ~pl.col("stock_code").is_last_distinct()
+    last = left_out(last, "earlier company of a re-used code", again, dropped)
+    return last.select(list(COMPANIES_SCHEMA)), dropped
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@ At most one year of prices is in memory at a time, besides the file that is bein
 
 from __future__ import annotations
 
+import datetime as dt
 import pathlib
 from collections import defaultdict
 from dataclasses import dataclass
@@ -32,12 +33,18 @@ class YearParts:
         self._pending: list[pl.DataFrame] = []
         self._rows = 0
         self._parts: dict[int, list[pathlib.Path]] = defaultdict(list)
+        self._days: set[dt.date] = set()
+
+    def days(self) -> list[dt.date]:
+        """Return the days of all rows in order."""
+        return sorted(self._days)
 
     def add(self, rows: pl.DataFrame) -> None:
         """Add rows; rows of a later call win over those of an earlier one, cell by cell."""
         if rows.height:
             self._pending.append(rows)
             self._rows += rows.height
+            self._days.update(rows["date"].unique().to_list())
         if self._rows >= FLUSH_ROWS:
             self._flush()
 

@@ -7,32 +7,26 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from ondol.importing.changes import checked_changes
+from ondol.importing.options import HEADER_UNITS, UNITS, Options
 from ondol.importing.readers import Table
-from shared.market_files.cells import Cells, FileRefusedError
+from shared.market_files.cells import Cells, FileRefusedError, Rows, left_out
+from shared.market_files.headers import key_of
+from shared.market_files.roles import ROLES
+from shared.market_files.signatures import Signature
 
-DATE = ("BAS_DD", "TRD_DD", "Date", "날짜", "일자")
-CODE = ("ISU_SRT_CD", "종목코드", "단축코드", "티커", "Code", "ISU_CD")
-NAME = ("ISU_ABBRV", "ISU_NM", "종목명", "Name")
-MARKET = ("MKT_NM", "시장구분", "Market", "MarketId", "MKT_ID")
-NUMBERS = {
-    "open": ("TDD_OPNPRC", "시가", "Open"),
-    "high": ("TDD_HGPRC", "고가", "High"),
-    "low": ("TDD_LWPRC", "저가", "Low"),
-    "close": ("TDD_CLSPRC", "종가", "Close"),
-    "volume": ("ACC_TRDVOL", "거래량", "Volume"),
-    "trading_value": ("ACC_TRDVAL", "거래대금", "Amount"),
-    "market_cap": ("MKTCAP", "시가총액", "Marcap"),
-    "listed_shares": ("LIST_SHRS", "상장주식수", "Stocks"),
-    "change": ("CMPPREVDD_PRC", "대비", "Changes"),
-    "change_rate": ("FLUC_RT", "등락률", "ChagesRatio", "ChangesRatio"),
-}
-"""Column of the load format -> the names of the sources; the first that has a value counts."""
-DIRECTION = ("FLUC_TP_CD", "ChangeCode")
+NUMBERS = (
+    "open", "high", "low", "close", "volume", "trading_value", "market_cap", "listed_shares", "change", "change_rate",
+)  # fmt: skip
+COUNTS = ("volume", "listed_shares")
 MONEY = ("trading_value", "market_cap")
-UNITS = {"원": 1.0, "천원": 1e3, "백만원": 1e6, "억원": 1e8, "십억원": 1e9}
+_READ = ("date", "code", "name", "market", "direction", "direction_kis", "adjusted_close", *NUMBERS)
 
-WANTED = frozenset({*DATE, *CODE, *NAME, *MARKET, *DIRECTION, *(n for names in NUMBERS.values() for n in names)})
+WANTED = frozenset(key_of(name) for role in _READ for name in ROLES[role])
 PRICES_SCHEMA = {"date": pl.Date, "stock_code": pl.String, **dict.fromkeys(NUMBERS, pl.Float64)}
+
+_RAW_SHARE = 0.95
+_RAW_TOLERANCE = 0.02
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,82 +35,140 @@ class PriceTable:
 
     rows: pl.DataFrame
     listings: pl.DataFrame
-    dropped: dict[str, int]
+    dropped: dict[str, Rows]
     """Reason -> rows that are left out."""
 
 
 def price_rows(
-    table: Table, *, date: dt.date | None = None, code: str | None = None, adjusted: bool = False,
-    unit: str | None = None,
-) -> PriceTable:  # fmt: skip
+    table: Table, found: Signature, options: Options, *, date: dt.date | None = None, code: str | None = None
+) -> PriceTable:
     """Convert a price table; `date` and `code` are those of all rows where the table has no column for them.
 
     Adjusted tables lose `change`, which is not against the base price. Raises FileRefusedError for a missing date or
-    code, a cell that cannot be read, and amounts in another unit than won without `unit`.
+    code, broken rows, adjusted prices, changes and amounts in another unit than won, each without its option.
     """
-    frame = table.frame
-    cells = Cells(frame)
-    day = cells.dates(DATE)
+    cells = Cells(table.frame)
+    day = cells.dates(ROLES["date"])
     if day is None and date is None:
+        if (close := cells.numbers(ROLES["close"])) is not None and not (close.fill_null(0) > 0).any():
+            return _holiday(table)
         raise FileRefusedError("has no date column and no date in its name: give --date YYYY-MM-DD")
-    stock = cells.codes(CODE)
+    stock = cells.codes(ROLES["code"])
     if stock is None and code is None:
         raise FileRefusedError("has no code column: put the six-character stock code into the file name")
-    scale = _scale(table, unit)
+    scales = _scales(table, cells, options.unit)
     columns: dict[str, pl.Series | pl.Expr] = {
         "date": day if day is not None else pl.lit(date),
         "stock_code": stock if stock is not None else pl.lit(code),
     }
-    for name, sources in NUMBERS.items():
-        values = cells.numbers(sources)
+    for name in NUMBERS:
+        values = cells.numbers(ROLES[name])
         columns[name] = pl.lit(None, pl.Float64) if values is None else values
-    direction = cells.texts(DIRECTION)
-    rows = pl.select(pl.int_range(frame.height).alias("row")).with_columns(**columns)
-    if direction is not None:
-        rows = _signed(rows, direction)
-    rows = rows.with_columns(pl.col(MONEY) * scale, pl.col("change_rate").round(2))
-    if adjusted:
-        rows = rows.with_columns(
-            pl.lit(None, pl.Float64).alias("change"), pl.lit(None, pl.Float64).alias("change_rate")
-        )
-    for name, values in (("market", cells.markets(MARKET)), ("name", cells.texts(NAME))):
-        rows = rows.with_columns((pl.lit(None, pl.String) if values is None else values).alias(name))
-    cells.refuse_broken()
-    rows, dropped = _kept(rows)
+    for name, texts in (("market", cells.markets(ROLES["market"])), ("name", cells.texts(ROLES["name"]))):
+        columns[name] = pl.lit(None, pl.String) if texts is None else texts
+    rows = pl.select(pl.int_range(table.frame.height).alias("row")).with_columns(**columns)
+    for role, falling, rising in (("direction", ["2", "5"], ["1", "4"]), ("direction_kis", ["4", "5"], ["1", "2"])):
+        if (direction := cells.texts(ROLES[role])) is not None:
+            rows = _signed(rows, direction, falling, rising)
+    rows = rows.with_columns((pl.col(name) * scale).alias(name) for name, scale in scales.items())
+    rows, dropped = _kept(rows, cells, dict(table.dropped), drop_broken=options.drop_broken)
     _refuse_units(rows)
+    adjusted = _is_adjusted(rows, found, cells, options)
+    rows = checked_changes(rows, "none" if adjusted else options.change_unit)
+    rows = rows.with_columns(pl.col("change_rate").round(2))
     return PriceTable(rows=rows.select(list(PRICES_SCHEMA)).cast(pl.Schema(PRICES_SCHEMA)), listings=_listings(rows),
                       dropped=dropped)  # fmt: skip
 
 
-def _scale(table: Table, unit: str | None) -> float:
-    for name, stated in table.units.items():
-        if stated in ("천주", "백만주"):
-            raise FileRefusedError(f"{name} is in {stated}: download the file again with shares in 주")
-        if stated in UNITS and stated not in ("원", unit):
-            raise FileRefusedError(f"{name} is in {stated}: say --unit {stated}, or download the file again in 원")
-    return UNITS[unit or "원"]
+def _holiday(table: Table) -> PriceTable:
+    dropped = {**table.dropped, "holiday row without prices": Rows(count=table.frame.height)}
+    empty = pl.DataFrame(schema={**PRICES_SCHEMA, "market": pl.String, "name": pl.String})
+    return PriceTable(rows=empty.select(list(PRICES_SCHEMA)), listings=_listings(empty), dropped=dropped)
 
 
-def _signed(rows: pl.DataFrame, direction: pl.Series) -> pl.DataFrame:
-    """Give `change` and `change_rate` the sign of the exchange's direction code (2 and 5 are down, 1 and 4 up)."""
-    sign = pl.when(direction.is_in(["2", "5"])).then(-1.0).when(direction.is_in(["1", "4"])).then(1.0)
+def _scales(table: Table, cells: Cells, unit: str | None) -> dict[str, float]:
+    """Return the won of one unit of each amount; FileRefusedError for units that the options do not name."""
+    scales = {}
+    for role in (*NUMBERS[:4], *COUNTS, *MONEY):
+        key = next((key for name in ROLES[role] if (key := key_of(name)) in table.units), None)
+        stated = None if key is None else table.units[key]
+        if role not in MONEY:
+            if stated not in (None, "원", "주"):
+                other = "주" if role in COUNTS else "원"
+                raise FileRefusedError(f"{ROLES[role][1]} is in {stated}: write the file again in {other}")
+            continue
+        if stated in UNITS and stated != "원" and unit not in (stated, HEADER_UNITS):
+            raise FileRefusedError(
+                f"{ROLES[role][1]} is in {stated}: say --unit {stated} (--unit header when columns have different "
+                "units), or write the file again in 원"
+            )
+        if unit not in (None, HEADER_UNITS) and stated is None:
+            stated = unit
+        scales[role] = UNITS.get(stated or "원", 1.0)
+    return scales
+
+
+def _signed(rows: pl.DataFrame, direction: pl.Series, falling: list[str], rising: list[str]) -> pl.DataFrame:
+    """Give `change` and `change_rate` the sign of the direction code of the exchange or of KIS."""
+    sign = pl.when(direction.is_in(falling)).then(-1.0).when(direction.is_in(rising)).then(1.0)
     return rows.with_columns(
         pl.coalesce(pl.col(name).abs() * sign, pl.col(name)).alias(name) for name in ("change", "change_rate")
     )
 
 
-def _kept(rows: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
-    dropped = {}
+def _kept(
+    rows: pl.DataFrame, cells: Cells, dropped: dict[str, Rows], *, drop_broken: bool
+) -> tuple[pl.DataFrame, dict[str, Rows]]:
+    """Leave out rows without a price, and broken ones or refuse them."""
+    traded = (pl.col("volume") > 0) & (pl.col("open") > 0)
     for reason, bad in (
-        ("row without a date or code", pl.col("date").is_null() | pl.col("stock_code").is_null()),
-        ("holiday row without prices", pl.col("close").fill_null(0) == 0),
-        ("volume below 0 (32-bit overflow)", pl.col("volume").fill_null(0) < 0),
-    ):
-        kept = rows.filter(~bad)
-        if kept.height < rows.height:
-            dropped[reason] = rows.height - kept.height
-        rows = kept
+        ("a price is below 0", pl.min_horizontal("open", "high", "low", "close") < 0),
+        ("high is below low", traded & (pl.col("high") < pl.col("low"))),
+        ("close is outside low to high", traded & (pl.col("low") > 0) & (
+            (pl.col("close") > pl.col("high") * 1.01 + 5) | (pl.col("close") < pl.col("low") * 0.99 - 5))),
+    ):  # fmt: skip
+        cells.note(reason, rows.select(bad.fill_null(value=False)).to_series())
+    if not drop_broken:
+        cells.refuse_broken()
+    elif cells.bad is not None:
+        rows = rows.filter(~cells.bad)
+        for reason, broken in cells.broken.items():
+            dropped.setdefault(reason, Rows()).add(broken)
+    missing = pl.col("date").is_null() | pl.col("stock_code").is_null()
+    rows = left_out(rows, "row without a date or code", missing, dropped)
+    rows = left_out(rows, "holiday row without prices", pl.col("close").fill_null(0) == 0, dropped)
+    rows = left_out(rows, "volume below 0 (32-bit overflow)", pl.col("volume").fill_null(0) < 0, dropped)
     return rows.with_columns(pl.col("volume").fill_null(0)), dropped
+
+
+def _is_adjusted(rows: pl.DataFrame, found: Signature, cells: Cells, options: Options) -> bool:
+    """Whether prices are adjusted for later splits; FileRefusedError when that is so, or open, without its option."""
+    why = "market caps, price limits and ticks of the day would be wrong"
+    if found.unsure and not found.adjusted:
+        known = rows.filter((pl.col("market_cap") > 0) & (pl.col("listed_shares") > 0))
+        ratio = pl.col("market_cap") / (pl.col("listed_shares") * pl.col("close"))
+        share = known.select(((ratio - 1).abs() < _RAW_TOLERANCE).mean()).item()
+        if share is not None and share >= _RAW_SHARE:
+            return False
+        if share is not None and not (options.adjusted or options.raw):
+            raise FileRefusedError(
+                f"close times shares is the market cap on {share:.0%} of the rows only, so prices are adjusted for "
+                f"later splits and {why}: use raw prices, or say --adjusted (--raw when the caps are wrong)"
+            )
+        if not (options.adjusted or options.raw):
+            raise FileRefusedError(
+                "does not show whether prices are adjusted for later splits: say --raw when they are as traded, or "
+                f"--adjusted when they are adjusted ({why})"
+            )
+        return options.adjusted
+    if not found.adjusted or options.raw:
+        return cells.has(ROLES["adjusted_close"]) and options.adjusted
+    if not options.adjusted:
+        raise FileRefusedError(
+            f"prices are adjusted for later splits, so {why}: use a source of raw prices, or say --adjusted (--raw "
+            "when you know that they are as traded)"
+        )
+    return True
 
 
 def _refuse_units(rows: pl.DataFrame) -> None:
@@ -126,8 +178,8 @@ def _refuse_units(rows: pl.DataFrame) -> None:
         ratio = usable.select((pl.col(amount) / (pl.col(count) * pl.col("close"))).median()).item()
         if ratio is not None and not 0.2 < ratio < 5.0:
             raise FileRefusedError(
-                f"{amount} is {ratio:.3g} times close × {count}: amounts are not in won (say --unit 천원, 백만원 or "
-                f"십억원), or {korean} is not in shares (download the file again in 주)"
+                f"{amount} is {ratio:.3g} times close × {count}: amounts are not in won (say --unit 천원, 백만원, "
+                f"억원 or 십억원), or {korean} is not in shares (download the file again in 주)"
             )
 
 

@@ -1,68 +1,184 @@
-"""Read a file of another program as a frame of its own columns."""
+"""Open a file of another program: its columns, and its rows as a frame of its own columns."""
 
 from __future__ import annotations
 
-import io
+import itertools
 import pathlib
-from dataclasses import dataclass
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
 
 import polars as pl
 
-from shared.market_files.cells import FileRefusedError
-from shared.market_files.headers import column_name, columns_of, decoded, opened, records_of, separator_of
+from ondol.importing.excel import excel_sheets
+from ondol.importing.limits import MAX_DOCUMENT_BYTES, MAX_TEXT_BYTES
+from ondol.importing.text import refuse_repeated, text_frame, text_rows, utf8_bytes, without_headers
+from shared.market_files.cells import FileRefusedError, Rows
+from shared.market_files.formats import format_of
+from shared.market_files.headers import (
+    HEAD_BYTES,
+    HEAD_LINES,
+    column_name,
+    decoded,
+    find_header,
+    first_lines,
+    key_of,
+    opened,
+    record_columns,
+    records_of,
+    split_line,
+)
+from shared.market_files.html_tables import html_rows
+from shared.market_files.signatures import is_load_format, recognise
+from shared.market_files.wide import is_wide
+
+Wanted = Callable[[str], bool]
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """Rows of a file under normalised column names, and the units that headers state."""
+    """Rows of a file under its own column names; `units` has the unit that a header states by the key of its name."""
 
     frame: pl.DataFrame
     units: dict[str, str]
+    dropped: dict[str, Rows] = field(default_factory=dict)
 
 
-def read_columns(path: pathlib.Path) -> list[str]:
-    """Return the column names of a file; FileRefusedError when it cannot be read."""
+@dataclass(frozen=True, kw_only=True)
+class Document:
+    """An opened file: the columns of its header, and its rows.
+
+    `read` returns the columns whose key is wanted, `rows` all cells as text. `is_empty`: an answer without records.
+    `is_wide`: a sheet with one column for each stock and item.
+    """
+
+    columns: tuple[str, ...]
+    read: Callable[[Wanted], Table]
+    rows: Callable[[], Iterator[Sequence[str]]]
+    is_empty: bool = False
+    is_wide: bool = False
+
+
+def open_document(path: pathlib.Path) -> Document:
+    """Open a file of any known format; FileRefusedError when it cannot be read, also from `read` and `rows`."""
+    return _guarded(lambda: _open(path))
+
+
+def _guarded(read: Callable[[], _T]) -> _T:
     try:
-        return columns_of(path)
-    except (OSError, EOFError, ValueError, pl.exceptions.PolarsError) as error:
+        return read()
+    except (OSError, EOFError, ValueError, RecursionError, zipfile.BadZipFile, pl.exceptions.PolarsError) as error:
         raise FileRefusedError(f"cannot be read ({_reason(error)})") from error
-
-
-def read_table(path: pathlib.Path, wanted: frozenset[str]) -> Table:
-    """Read the `wanted` columns of a Parquet, text or JSON file; text cells stay text."""
-    try:
-        return _read(path, wanted)
-    except (OSError, EOFError, ValueError, pl.exceptions.PolarsError) as error:
-        raise FileRefusedError(f"cannot be read ({_reason(error)})") from error
-
-
-def _read(path: pathlib.Path, wanted: frozenset[str]) -> Table:
-    if path.name.lower().endswith(".parquet"):
-        headers = list(pl.read_parquet_schema(path))
-        kept = [name for name in headers if column_name(name)[0] in wanted]
-        return _named(pl.read_parquet(path, columns=kept))
-    with opened(path) as stream:
-        data = stream.read()
-    if path.name.lower().endswith(".json"):
-        rows = records_of(data)
-        names = [name for name in (rows[0] if rows else {}) if name in wanted]
-        cells = {name: [None if row.get(name) is None else str(row[name]) for row in rows] for name in names}
-        return Table(frame=pl.DataFrame(cells, schema=dict.fromkeys(names, pl.String)), units={})
-    text = decoded(data)
-    first = text[: text.find("\n")] if "\n" in text else text
-    separator = separator_of(first)
-    data = text.encode()
-    del text
-    header = [column_name(name)[0] for name in first.split(separator)]
-    places = [i for i, name in enumerate(header) if name in wanted]
-    return _named(pl.read_csv(io.BytesIO(data), separator=separator, infer_schema=False, columns=places))
-
-
-def _named(frame: pl.DataFrame) -> Table:
-    names = {name: column_name(name) for name in frame.columns}
-    units = {name: unit for name, unit in names.values() if unit is not None}
-    return Table(frame=frame.rename({old: new for old, (new, _) in names.items()}), units=units)
 
 
 def _reason(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
+
+
+def _open(path: pathlib.Path) -> Document:
+    form = format_of(path)
+    if form == "parquet":
+        return _parquet(path)
+    if form == "json":
+        return _json(path)
+    if form == "html":
+        return _sheet(iter(html_rows(decoded(_bytes(path, MAX_DOCUMENT_BYTES)))))
+    if form == "excel":
+        return _excel(path)
+    return _text(path)
+
+
+def _bytes(path: pathlib.Path, limit: int) -> bytes:
+    with opened(path) as stream:
+        data = stream.read(limit + 1)
+    if len(data) > limit:
+        raise FileRefusedError(f"is larger than {limit:,} bytes: split it")
+    return data
+
+
+def _known(columns: Sequence[str]) -> bool:
+    return recognise(columns) is not None or is_load_format(columns)
+
+
+def _units(names: Sequence[str]) -> dict[str, str]:
+    return {key_of(name): unit for name in names if (unit := column_name(name)[1]) is not None}
+
+
+def _parquet(path: pathlib.Path) -> Document:
+    names = tuple(pl.read_parquet_schema(path))
+
+    def read(wanted: Wanted) -> Table:
+        kept = [name for name in names if wanted(key_of(name))]
+        refuse_repeated(kept)
+        return Table(frame=_guarded(lambda: pl.read_parquet(path, columns=kept)), units=_units(kept))
+
+    return Document(columns=names, read=read, rows=lambda: iter(()))
+
+
+def _json(path: pathlib.Path) -> Document:
+    records = records_of(_bytes(path, MAX_DOCUMENT_BYTES))
+    names = tuple(record_columns(records))
+
+    def read(wanted: Wanted) -> Table:
+        kept = [name for name in names if wanted(key_of(name))]
+        refuse_repeated(kept)
+        cells = {name: [None if row.get(name) is None else str(row[name]) for row in records] for name in kept}
+        return Table(frame=pl.DataFrame(cells, schema=dict.fromkeys(kept, pl.String)), units=_units(kept))
+
+    return Document(columns=names, read=read, rows=lambda: iter(()), is_empty=not records)
+
+
+def _text(path: pathlib.Path) -> Document:
+    with opened(path) as stream:
+        head = stream.read(HEAD_BYTES)
+    if not head.strip():
+        raise FileRefusedError("is empty")
+    header = find_header(head, _known)
+
+    def text() -> bytes:
+        return _guarded(lambda: utf8_bytes(_bytes(path, MAX_TEXT_BYTES), header.encoding))
+
+    def read(wanted: Wanted) -> Table:
+        frame, dropped = _guarded(lambda: text_frame(text(), header, wanted))
+        return Table(frame=frame, units=_units(frame.columns), dropped=dropped)
+
+    top = [split_line(line, header.separator) for line in first_lines(head, header.encoding)]
+    return Document(
+        columns=header.columns, read=read, rows=lambda: text_rows(text(), header.separator), is_wide=is_wide(top)
+    )
+
+
+def _excel(path: pathlib.Path) -> Document:
+    first: Document | None = None
+    for rows in excel_sheets(path):
+        document = _sheet(rows)
+        if document.is_wide or _known(document.columns):
+            return document
+        first = first or document
+    if first is None:
+        raise FileRefusedError("has no sheet")
+    return first
+
+
+def _sheet(rows: Iterator[list[str]]) -> Document:
+    """Return the document of rows of text cells, whose header is the first row with known columns; read it once."""
+    head = list(itertools.islice(rows, HEAD_LINES))
+    filled = [number for number, row in enumerate(head) if any(row)]
+    place = next((n for n in filled if _known(head[n])), filled[0] if filled else 0)
+    columns = tuple(cell.strip() for cell in head[place]) if head else ()
+
+    def read(wanted: Wanted) -> Table:
+        kept = [n for n, name in enumerate(columns) if wanted(key_of(name))]
+        names = [columns[n] for n in kept]
+        refuse_repeated(names)
+        cells: list[list[str | None]] = [[] for _ in kept]
+        for row in itertools.chain(head[place + 1 :], rows):
+            for n, column in zip(kept, cells, strict=True):
+                column.append(row[n] if n < len(row) and row[n] else None)
+        found = pl.DataFrame(dict(zip(names, cells, strict=True)), schema=dict.fromkeys(names, pl.String))
+        frame, dropped = without_headers(found)
+        return Table(frame=frame, units=_units(names), dropped=dropped)
+
+    return Document(columns=columns, read=read, rows=lambda: itertools.chain(head, rows), is_wide=is_wide(head))

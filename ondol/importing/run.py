@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import pathlib
 import tempfile
 from collections.abc import Callable, Sequence
@@ -12,31 +11,29 @@ import polars as pl
 
 from ondol.importing import companies, indices, prices
 from ondol.importing.merge import YearParts
-from ondol.importing.readers import read_columns, read_table
-from ondol.importing.report import FileReport, ImportReport
-from shared.market_files.cells import FileRefusedError, code_in, date_in
-from shared.market_files.headers import SUFFIXES
-from shared.market_files.signatures import Signature, identify
+from ondol.importing.options import Options
+from ondol.importing.readers import Document, Table, open_document
+from ondol.importing.report import FileReport, ImportReport, file_report
+from ondol.importing.sources import Source, sources_in
+from ondol.importing.statements import DartFiles
+from shared.market_files.cells import FileRefusedError, Rows, code_in, date_in
+from shared.market_files.signatures import Signature, is_load_format, nearest, recognise
+from shared.market_files.wide import wide_table
 
 LISTINGS_SCHEMA = {"stock_code": pl.String, "from_date": pl.Date, "market": pl.String, "name": pl.String}
 
 COMPACT_ROWS = 500_000
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """What the user says about all files: kind, day of files without one, whether adjusted prices count, unit."""
-
-    kind: str | None = None
-    date: dt.date | None = None
-    adjusted: bool = False
-    unit: str | None = None
+WIDE = Signature("wide sheet of prices (DataGuide)", "prices", frozenset())
+ADJUSTED_WIDE = Signature("wide sheet of prices (DataGuide)", "prices", frozenset(), adjusted=True)
+_OUTPUT = {"lines": "financials", "bulk": "financials", "dividends": "dividends", "records": "dividends"}
+"""Kind of a signature -> the file that it becomes, where the names differ."""
 
 
 @dataclass(kw_only=True)
 class _Collected:
     prices: YearParts
     indices: YearParts
+    dart: DartFiles = field(default_factory=DartFiles)
     companies: list[pl.DataFrame] = field(default_factory=list)
     listings: list[pl.DataFrame] = field(default_factory=list)
     last_days: list[pl.DataFrame] = field(default_factory=list)
@@ -45,24 +42,15 @@ class _Collected:
         """Add the listings and the last days of a price file; many daily files are compacted on the way."""
         self.listings.append(listings)
         self.last_days.append(last_days)
-        if sum(frame.height for frame in self.listings) > COMPACT_ROWS:
+        if sum(frame.height for frame in self.listings) > COMPACT_ROWS or len(self.last_days) > 500:
             self.listings = [prices.changes_of(pl.concat(self.listings), ends=True)]
             self.last_days = [_newest(self.last_days)]
-
-
-def find_paths(paths: Sequence[pathlib.Path]) -> list[pathlib.Path]:
-    """Return the files among `paths` and the data files below the directories among them, in order of their names."""
-    found: dict[pathlib.Path, None] = {}
-    for path in paths:
-        below = sorted(p for p in path.rglob("*") if p.name.lower().endswith(SUFFIXES)) if path.is_dir() else [path]
-        found |= dict.fromkeys(below)
-    return list(found)
 
 
 def import_files(
     paths: Sequence[pathlib.Path], out: pathlib.Path, options: Options, progress: Callable[[str, int, int | None], None]
 ) -> ImportReport:
-    """Convert `paths` (files) and write prices, companies, listings and indices into the directory `out`.
+    """Convert `paths` (files) and write the files of the load format into the directory `out`.
 
     A file that is not recognised or refused is reported and left out; OSError when `out` cannot be written.
     """
@@ -76,58 +64,105 @@ def import_files(
         files = []
         for number, path in enumerate(paths):
             progress("files", number, len(paths))
-            files.append(_import_file(path, options, collected))
+            try:
+                files += [
+                    _import_file(source, options, collected) for source in sources_in(path, pathlib.Path(scratch))
+                ]
+            except FileRefusedError as error:
+                files.append(FileReport(path=str(path), error=str(error)))
         progress("files", len(paths), len(paths))
-        return _write(out, collected, files)
+        return _write(out, collected, files, options)
 
 
-def _import_file(path: pathlib.Path, options: Options, into: _Collected) -> FileReport:
+def _import_file(source: Source, options: Options, into: _Collected) -> FileReport:
     found: Signature | None = None
     try:
-        columns = read_columns(path)
-        if not columns and path.name.lower().endswith(".json"):
-            return FileReport(path=str(path), recognised="answer without rows (holiday, or not published yet)")
-        found = identify(columns)
+        document = open_document(source.path)
+        if document.is_empty:
+            return FileReport(path=source.label, recognised="answer without rows (holiday, or not published yet)")
+        if document.is_wide:
+            found = WIDE
+            rows, dropped = _wide_prices(source, document, options, into)
+            return file_report(source.label, found.name, rows, dropped)
+        found = recognise(document.columns)
+        if is_load_format(document.columns) and (found is None or found.name not in _SOURCES_IN_LOAD_FORMAT):
+            raise FileRefusedError(
+                "is in the load format already: put it into the directory of ondol load under the name of its kind"
+            )
         if found is None:
-            shown = ", ".join(name for name in columns[:8]) or "none"
-            raise FileRefusedError(f"no known file has these columns: {shown}")
-        rows, dropped = _convert(path, found, options, into)
+            raise FileRefusedError(_unknown(document))
+        if found.kind == "unused":
+            height = document.read(lambda key: True).frame.height
+            return file_report(source.label, found.name, 0, {_UNUSED[found.name]: Rows(count=height)})
+        rows, dropped = _convert(source, document, found, options, into)
     except FileRefusedError as error:
-        return FileReport(path=str(path), recognised=found.name if found else None, error=str(error))
-    return FileReport(path=str(path), recognised=found.name, rows=rows, dropped=dropped)
+        return FileReport(path=source.label, recognised=found.name if found else None, error=str(error))
+    return file_report(source.label, found.name, rows, dropped)
 
 
-def _convert(path: pathlib.Path, found: Signature, options: Options, into: _Collected) -> tuple[int, dict[str, int]]:
-    index = indices.index_in(path.name) if found.one else None
-    kind = "indices" if found.kind == "indices" or (found.adjusted and index and not code_in(path.name)) else found.kind
+_SOURCES_IN_LOAD_FORMAT = frozenset({"marcap"})
+_UNUSED = {
+    "KRX ratios of stocks": "row of ratios (factors are computed from statements and prices)",
+    "DART decisions on capital": "decision on capital (splits follow from base prices)",
+}
+
+
+def _unknown(document: Document) -> str:
+    shown = ", ".join(name or "(no name)" for name in document.columns[:20]) or "none"
+    text = f"no known file has these columns: {shown}"
+    near = nearest(document.columns)
+    return text if near is None else f"{text}; the nearest is {near[0].name}, which also has {', '.join(near[1])}"
+
+
+def _convert(
+    source: Source, document: Document, found: Signature, options: Options, into: _Collected
+) -> tuple[int, dict[str, Rows]]:
+    index = indices.index_in(source.name) if found.one else None
+    kind = "indices" if found.kind == "prices" and index and not code_in(source.name) else found.kind
     if options.kind == "companies" and kind == "prices":
         kind = "companies"
-    if options.kind not in (None, kind):
-        raise FileRefusedError(f"holds {kind}, not {options.kind}")
+    output = _OUTPUT.get(kind, kind)
+    if output in ("prices", "companies", "indices", "financials", "dividends") and options.kind not in (None, output):
+        raise FileRefusedError(f"holds {output}, not {options.kind}")
     if kind == "indices":
-        rows, dropped = indices.index_rows(read_table(path, indices.WANTED), index)
+        table = document.read(indices.WANTED.__contains__)
+        day = options.date or date_in(source.name)
+        rows, dropped = indices.index_rows(table, index, date=day, drop_broken=options.drop_broken)
         into.indices.add(rows)
         return rows.height, dropped
     if kind == "companies":
-        rows, dropped = companies.company_rows(read_table(path, companies.WANTED))
+        table = document.read(companies.WANTED.__contains__)
+        rows, dropped = companies.company_rows(table, drop_broken=options.drop_broken)
         into.companies.append(rows)
         return rows.height, dropped
-    if found.adjusted and not options.adjusted:
-        raise FileRefusedError(
-            "prices are adjusted for later splits, so market caps, limits and ticks of the day would be wrong: use a "
-            "source of raw prices, or say --adjusted"
-        )
-    table = prices.price_rows(
-        read_table(path, prices.WANTED), date=options.date or date_in(path.name), code=code_in(path.name),
-        adjusted=found.adjusted, unit=options.unit,
-    )  # fmt: skip
-    into.prices.add(table.rows)
-    into.add_listings(table.listings, _newest([table.rows.select("stock_code", pl.col("date").alias("last_day"))]))
-    return table.rows.height, table.dropped
+    if kind == "prices":
+        return _prices(source, document.read(prices.WANTED.__contains__), found, options, into)
+    return into.dart.add(kind, document, source.name)
 
 
-def _write(out: pathlib.Path, collected: _Collected, files: list[FileReport]) -> ImportReport:
+def _prices(
+    source: Source, table: Table, found: Signature, options: Options, into: _Collected
+) -> tuple[int, dict[str, Rows]]:
+    converted = prices.price_rows(
+        table, found, options, date=options.date or date_in(source.name), code=code_in(source.name)
+    )
+    into.prices.add(converted.rows)
+    last_days = _newest([converted.rows.select("stock_code", pl.col("date").alias("last_day"))])
+    into.add_listings(converted.listings, last_days)
+    return converted.rows.height, converted.dropped
+
+
+def _wide_prices(source: Source, document: Document, options: Options, into: _Collected) -> tuple[int, dict[str, Rows]]:
+    if options.kind not in (None, "prices"):
+        raise FileRefusedError(f"holds prices, not {options.kind}")
+    wide = wide_table(document.rows())
+    table = Table(frame=wide.frame, units=wide.units, dropped=wide.dropped)
+    return _prices(source, table, ADJUSTED_WIDE if wide.is_adjusted else WIDE, options, into)
+
+
+def _write(out: pathlib.Path, collected: _Collected, files: list[FileReport], options: Options) -> ImportReport:
     written: dict[str, int] = {}
+    dropped: dict[str, int] = {}
     notes: list[str] = []
     for name, parts in (("prices", collected.prices), ("indices", collected.indices)):
         result = parts.write(out / f"{name}.parquet")
@@ -142,13 +177,32 @@ def _write(out: pathlib.Path, collected: _Collected, files: list[FileReport]) ->
     listings = prices.changes_of(pl.concat([pl.DataFrame(schema=LISTINGS_SCHEMA), *collected.listings]))
     merged = companies.merge_companies(collected.companies, listings, last_days)
     notes += merged.notes
-    if merged.companies.height:
-        merged.companies.write_parquet(out / "companies.parquet")
-        written["companies"] = merged.companies.height
-    if listings.height:
-        listings.write_parquet(out / "listings.parquet")
-        written["listings"] = listings.height
-    return ImportReport(directory=str(out), files=files, written=written, notes=notes)
+    frames = {"companies": merged.companies, "listings": listings}
+    financials = collected.dart.financials()
+    if financials is not None:
+        frames["financials"] = financials.rows
+        dropped |= financials.dropped
+        notes += financials.notes
+    codes = merged.companies["stock_code"].to_list() + ([] if last_days is None else last_days["stock_code"].to_list())
+    dividends = collected.dart.dividends(
+        financials, frozenset(codes), collected.prices.days(), approximate=options.approximate_ex_dates
+    )
+    if dividends is not None:
+        frames["dividends"] = dividends.rows
+        dropped |= dividends.dropped
+        notes += dividends.notes
+    for name in ("financials", "dividends"):
+        if name in frames and merged.companies.height:
+            known = frames[name].join(merged.companies, on="stock_code", how="semi", maintain_order="left")
+            if known.height < frames[name].height:
+                reason = f"{name} of stocks that are not among the imported companies"
+                dropped[reason] = frames[name].height - known.height
+                frames[name] = known
+    for name, frame in frames.items():
+        if frame.height:
+            frame.write_parquet(out / f"{name}.parquet")
+            written[name] = frame.height
+    return ImportReport(directory=str(out), files=files, written=written, dropped=dropped, notes=notes)
 
 
 def _newest(last_days: list[pl.DataFrame]) -> pl.DataFrame:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from shared.errors import OndolError
+from shared.market_files.headers import key_of
 from shared.market_files.markets import market_of
 
 EMPTY = ("", "-", "nan", "none", "null", "n/a", "<na>", "nat")
@@ -43,17 +44,25 @@ class Cells:
 
     def __init__(self, frame: pl.DataFrame) -> None:
         self.frame = frame
+        self._columns = {key_of(name): name for name in reversed(frame.columns)}
         self.broken: dict[str, Rows] = {}
         self.bad: pl.Series | None = None
         """True on rows with a cell that cannot be read; None without any."""
 
+    def _named(self, names: Sequence[str]) -> list[pl.Series]:
+        places = dict.fromkeys(column for name in names if (column := self._columns.get(key_of(name))) is not None)
+        return [self.frame[column] for column in places]
+
+    def has(self, names: Sequence[str]) -> bool:
+        """Whether the frame has one of the columns."""
+        return bool(self._named(names))
+
     def numbers(self, names: Sequence[str]) -> pl.Series | None:
         """Return the first value of each row among `names` as Float64 (None: the frame has none of them)."""
         result: pl.Series | None = None
-        for name in names:
-            if name in self.frame.columns:
-                values = self._numbers(self.frame[name])
-                result = values if result is None else result.zip_with(result.is_not_null(), values)
+        for column in self._named(names):
+            values = self._numbers(column)
+            result = values if result is None else result.zip_with(result.is_not_null(), values)
         return result
 
     def _numbers(self, column: pl.Series) -> pl.Series:
@@ -66,7 +75,7 @@ class Cells:
         typed = column.cast(pl.Float64, strict=False).fill_nan(None)
         if typed.null_count() != column.null_count():
             plain = column.str.replace_all(r"""[,\s"'%+￦₩원]""", "").str.replace(r"^\((.+)\)$", "-${1}")
-            plain = plain.str.replace(r"^[▼▽△−]", "-").str.replace(r"^[▲]", "")
+            plain = plain.str.replace(r"^(?:[▼▽−]|하락|하한)", "-").str.replace(r"^(?:[▲△]|상승|상한|보합)", "")
             typed = plain.cast(pl.Float64, strict=False).fill_nan(None)
             bad = typed.is_null() & ~plain.fill_null("").str.to_lowercase().is_in(EMPTY)
         else:
@@ -77,11 +86,10 @@ class Cells:
     def texts(self, names: Sequence[str]) -> pl.Series | None:
         """Return the first text of each row among `names`, without quotes and blanks around it."""
         result: pl.Series | None = None
-        for name in names:
-            if name in self.frame.columns:
-                cells = self.frame[name].cast(pl.String).str.strip_chars(" \t\r\n\u00a0\ufeff\"'")
-                values = cells.set(cells.str.to_lowercase().is_in(EMPTY), None)
-                result = values if result is None else result.zip_with(result.is_not_null(), values)
+        for column in self._named(names):
+            cells = column.cast(pl.String).str.strip_chars(" \t\r\n\u00a0\ufeff\"'")
+            values = cells.set(cells.str.to_lowercase().is_in(EMPTY), None)
+            result = values if result is None else result.zip_with(result.is_not_null(), values)
         return result
 
     def codes(self, names: Sequence[str]) -> pl.Series | None:
@@ -97,10 +105,9 @@ class Cells:
 
     def dates(self, names: Sequence[str]) -> pl.Series | None:
         """Return days written as 2021-01-22, 20210122, 2021/01/22, 2021.01.22 or 2021년 1월 22일, or typed."""
-        name = next((name for name in names if name in self.frame.columns), None)
-        if name is None:
+        column = next(iter(self._named(names)), None)
+        if column is None:
             return None
-        column = self.frame[name]
         if column.dtype.is_temporal():
             return column.cast(pl.Date)
         text = column.cast(pl.String)
@@ -108,6 +115,8 @@ class Cells:
         if typed.null_count() == column.null_count() and typed.dt.year().is_between(1900, 2199).all():
             return typed
         text = text.str.strip_chars(" \"'").str.replace(r"\.0$", "")
+        if (serials := _excel_days(text)) is not None:
+            return serials
         plain = text.str.replace(r"^(\d{4})\D{1,2}(\d{1,2})\D{1,2}(\d{1,2})(\D.*)?$", "${1}-0${2}-0${3}")
         plain = plain.str.replace(r"-0?(\d\d)-0?(\d\d)$", "${1}${2}").str.slice(0, 8)
         typed = plain.str.to_date("%Y%m%d", strict=False)
@@ -137,6 +146,14 @@ class Cells:
         """Raise FileRefusedError that lists the first broken rows of each kind."""
         if self.broken:
             raise FileRefusedError(broken_text(self.broken))
+
+
+def _excel_days(text: pl.Series) -> pl.Series | None:
+    """Return the days of a column that holds day numbers of Excel only (44197 is 2021-01-01), else None."""
+    present = text.drop_nulls()
+    if present.is_empty() or not present.str.contains(r"^[2-6]\d{4}$").all():
+        return None
+    return (text.cast(pl.Int32) - 25569).cast(pl.Date)
 
 
 def left_out(rows: pl.DataFrame, reason: str, bad: pl.Expr, dropped: dict[str, Rows]) -> pl.DataFrame:

@@ -73,7 +73,9 @@ def financial_rows(lines: pl.DataFrame, tables: DartTables = NO_TABLES) -> Finan
     heads = heads.with_columns(pl.coalesce("period_end", "known_end").alias("period_end"))
     heads = _disclosed(heads, filings, report)
     heads = report.without(
-        heads, "filing without a receipt number that no filing list names", pl.col("disclosed_on").is_null()
+        heads,
+        "statement whose filing is in no filing list (add list.json of its company and year)",
+        pl.col("disclosed_on").is_null(),
     )
     heads = _with_periods(heads, report)
     rows = _amounts(found, heads, report)

@@ -1,38 +1,79 @@
-"""Encoding, separator and column names of a file that another program wrote."""
+"""Encoding, separator, header line and column names of a file that another program wrote."""
 
 from __future__ import annotations
 
+import codecs
+import csv
 import gzip
 import json
 import pathlib
 import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
 
-import polars as pl
-
 TEXT_SUFFIXES = (".csv", ".csv.gz", ".txt", ".tsv")
-SUFFIXES = (*TEXT_SUFFIXES, ".parquet", ".json")
+EXCEL_SUFFIXES = (".xlsx", ".xls", ".xlsm")
+SUFFIXES = (*TEXT_SUFFIXES, *EXCEL_SUFFIXES, ".html", ".htm", ".parquet", ".json", ".zip")
 """Endings of the files that can be identified."""
 
-_UNIT = re.compile(r"\s*\((원|주|%|천원|백만원|억원|십억원|천주|백만주)\)$")
+HEAD_BYTES = 262_144
+HEAD_LINES = 40
+"""A header line is looked for among the first lines: some programs write a title before it."""
+
+_UNITS = {
+    "원": "원", "krw": "원", "won": "원", "주": "주", "%": "%", "천원": "천원", "천": "천원", "백만원": "백만원",
+    "백만": "백만원", "억원": "억원", "억": "억원", "십억원": "십억원", "십억": "십억원", "조원": "조원", "조": "조원",
+    "천주": "천주", "백만주": "백만주", "만주": "만주", "mn": "백만원", "bn": "십억원", "million": "백만원",
+    "krw mn": "백만원", "krw bn": "십억원",
+}  # fmt: skip
+_UNIT = re.compile(r"\s*[(\[]\s*(?:단위\s*:?\s*)?([^()\[\]]{1,12}?)\s*[)\]]$")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Header:
+    """Column names of a text, its line (counted from 0), separator and encoding."""
+
+    columns: tuple[str, ...]
+    line: int
+    separator: str
+    encoding: str
+
+
+def encoding_of(head: bytes) -> str:
+    """Return the encoding of the first bytes of a text: UTF-16, UTF-8 or CP949.
+
+    Raises ValueError for bytes that are no text.
+    """
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    sample = head[:4096]
+    if sample.count(0) > len(sample) // 8:
+        if sample[1::2].count(0) > sample[::2].count(0):
+            return "utf-16-le"
+        return "utf-16-be"
+    for encoding in ("utf-8-sig", "cp949"):
+        try:
+            codecs.getincrementaldecoder(encoding)().decode(head)
+        except UnicodeDecodeError:
+            continue
+        return encoding
+    raise ValueError("the text is neither UTF-8, UTF-16 nor CP949")
 
 
 def decoded(data: bytes) -> str:
-    """Return text that is UTF-8 (with or without a byte order mark), UTF-16 with its mark, or CP949.
-
-    Raises UnicodeDecodeError when it is none of them.
-    """
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16")
+    """Return text that is UTF-8 (with or without a byte order mark), UTF-16, or CP949; ValueError when it is none."""
     try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("cp949")
+        return data.decode(encoding_of(data))
+    except UnicodeDecodeError as error:
+        raise ValueError(f"the text is neither UTF-8, UTF-16 nor CP949 (byte {error.start + 1:,})") from error
 
 
 def separator_of(header: str) -> str:
-    """Return the separator of a header line: comma, tab, semicolon or bar, whichever occurs most."""
-    return max((",", "\t", ";", "|"), key=header.count)
+    """Return the separator of a header line: comma, tab, semicolon or bar, whichever occurs most outside quotes."""
+    bare = re.sub(r'"[^"]*"', "", header)
+    return max((",", "\t", ";", "|"), key=bare.count)
 
 
 def opened(path: pathlib.Path) -> BinaryIO:
@@ -46,42 +87,78 @@ def opened(path: pathlib.Path) -> BinaryIO:
 
 def column_name(header: str) -> tuple[str, str | None]:
     """Return the name of a header cell without quotes and unit, and the unit when it states one."""
-    text = header.strip().strip("\"'").strip()
-    unit = _UNIT.search(text)
-    return (text[: unit.start()], unit.group(1)) if unit else (text, None)
+    text = unicodedata.normalize("NFKC", header).strip("\ufeff \t\r\n\"'").strip()
+    found = _UNIT.search(text)
+    unit = None if found is None else _UNITS.get(re.sub(r"\s+", " ", found.group(1)).lower())
+    return (text[: found.start()], unit) if found is not None and unit is not None else (text, None)
+
+
+def key_of(header: str) -> str:
+    """Return what is compared of a column name: no unit, case, blanks and punctuation."""
+    return re.sub(r"[\s_\-./·:]+", "", column_name(header)[0].casefold())
+
+
+def split_line(line: str, separator: str) -> list[str]:
+    """Return the cells of one line."""
+    return next(csv.reader([line], delimiter=separator), [])
+
+
+def first_lines(head: bytes, encoding: str) -> list[str]:
+    """Return the first lines of a text from its first bytes."""
+    return codecs.getincrementaldecoder(encoding)().decode(head).splitlines()[:HEAD_LINES]
+
+
+def find_header(head: bytes, is_known: Callable[[Sequence[str]], bool]) -> Header:
+    """Return the first of the first lines whose columns `is_known` accepts, else the first line that is not empty.
+
+    Raises ValueError for bytes that are no text.
+    """
+    encoding = encoding_of(head)
+    lines = first_lines(head, encoding)
+    first: Header | None = None
+    for number, line in enumerate(lines):
+        if not line.strip('\ufeff \t,;|"'):
+            continue
+        separator = separator_of(line)
+        columns = tuple(cell.strip("\ufeff \t\r\n\"'") for cell in split_line(line, separator))
+        header = Header(columns=columns, line=number, separator=separator, encoding=encoding)
+        if is_known(columns):
+            return header
+        first = first or header
+    return first or Header(columns=(), line=0, separator=",", encoding=encoding)
 
 
 def records_of(data: bytes) -> list[dict[str, Any]]:
-    """Return the records of a JSON document: a list, or the first field of an object that holds a list of objects.
+    """Return the records of a JSON document: a list of objects, or the longest such list inside of it.
 
-    Raises ValueError when there is none; an answer of the exchange that states an error is quoted.
+    Raises ValueError when there is none; an answer of the exchange or of DART that states an error is quoted.
     """
     document = json.loads(decoded(data))
-    candidates = [document] if isinstance(document, list) else []
+    found: list[list[dict[str, Any]]] = []
+    _collect(document, found, depth=0)
+    if found:
+        return max(found, key=len)
     if isinstance(document, dict):
-        candidates = [value for value in document.values() if isinstance(value, list)]
-        if not candidates and "respMsg" in document:
-            raise ValueError(f"the answer is an error: {document.get('respCode')} {document['respMsg']}")
-    for rows in candidates:
-        if all(isinstance(row, dict) for row in rows):
-            return rows
+        code = document.get("respCode", document.get("status"))
+        text = document.get("respMsg", document.get("message"))
+        if code == "013":
+            return []
+        if code is not None and text is not None:
+            raise ValueError(f"the answer is an error: {code} {text}")
     raise ValueError("the document has no list of records")
 
 
-def columns_of(path: pathlib.Path) -> list[str]:
-    """Return the column names of a Parquet, text or JSON file, without units.
+def _collect(value: Any, found: list[list[dict[str, Any]]], *, depth: int) -> None:
+    if isinstance(value, list) and all(isinstance(row, dict) for row in value):
+        found.append(value)
+    elif isinstance(value, dict) and depth < 8:
+        for part in value.values():
+            _collect(part, found, depth=depth + 1)
 
-    Raises OSError, EOFError, ValueError or PolarsError when the file cannot be read.
-    """
-    if path.name.lower().endswith(".parquet"):
-        return [column_name(name)[0] for name in pl.read_parquet_schema(path)]
-    with opened(path) as stream:
-        if path.name.lower().endswith(".json"):
-            rows = records_of(stream.read())
-            return list(rows[0]) if rows else []
-        line = stream.readline(1_000_000)
-        if line.startswith((b"\xff\xfe", b"\xfe\xff")):
-            line += stream.read(1_000_000)
-            line = line[: len(line) // 2 * 2]
-    header = (decoded(line).splitlines() or [""])[0]
-    return [column_name(name)[0] for name in header.split(separator_of(header))]
+
+def record_columns(rows: list[dict[str, Any]]) -> list[str]:
+    """Return the fields of all records in order of their first appearance."""
+    names: dict[str, None] = {}
+    for row in rows:
+        names |= dict.fromkeys(row)
+    return list(names)

@@ -54,31 +54,34 @@ def market_days(price_days: Sequence[dt.date], first_year: int, last_year: int) 
     return np.concatenate(found) if found else np.zeros(0, np.int32)
 
 
-def record_rows(frame: pl.DataFrame, price_days: Sequence[dt.date] = ()) -> tuple[pl.DataFrame, dict[str, Rows]]:
+def record_rows(frame: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, Rows]]:
     """Return rows of DIVIDENDS_SCHEMA from a table of record dates, and rows that are left out by reason.
 
-    FileRefusedError when a cell cannot be read.
+    `ex_date` holds the record date until `with_ex_dates`. FileRefusedError when a cell cannot be read.
     """
     cells = Cells(frame)
     columns = {
-        "stock_code": cells.codes(CODE), "record": cells.dates(RECORD_DATE), "dps": cells.numbers(AMOUNT),
+        "stock_code": cells.codes(CODE), "ex_date": cells.dates(RECORD_DATE), "dps": cells.numbers(AMOUNT),
         "kind": cells.texts(KIND),
     }  # fmt: skip
     cells.refuse_broken()
-    types = {"record": pl.Date(), "dps": pl.Float64()}
+    types = {"ex_date": pl.Date(), "dps": pl.Float64()}
     rows = pl.select(pl.int_range(frame.height).alias("row")).with_columns(
         pl.lit(None, types.get(name, pl.String())).alias(name) if values is None else values.alias(name)
         for name, values in columns.items()
     )
     dropped: dict[str, Rows] = {}
-    rows = left_out(rows, "row without a code or record date", pl.any_horizontal(
-        pl.col("stock_code").is_null(), pl.col("record").is_null()), dropped)  # fmt: skip
+    unknown = pl.col("stock_code").is_null() | pl.col("ex_date").is_null()
+    rows = left_out(rows, "row without a code or record date", unknown, dropped)
     rows = left_out(rows, "row without a cash dividend", pl.col("dps").fill_null(0) <= 0, dropped)
-    if rows.height:
-        years = rows["record"].dt.year()
-        days = market_days(price_days, int(years.min()) - 1, int(years.max()))  # type: ignore[arg-type]
-        rows = rows.with_columns(ex_dates(rows["record"], days).alias("ex_date"))
-    else:
-        rows = rows.with_columns(pl.lit(None, pl.Date).alias("ex_date"))
     rows = rows.with_columns(pl.lit(None, pl.Date).alias("disclosed_on"))
     return rows.select(list(DIVIDENDS_SCHEMA)).cast(pl.Schema(DIVIDENDS_SCHEMA)), dropped
+
+
+def with_ex_dates(rows: pl.DataFrame, price_days: Sequence[dt.date] = ()) -> pl.DataFrame:
+    """Replace record dates by the ex-dates that follow from the days with prices and from the holiday table."""
+    if rows.is_empty():
+        return rows
+    years = rows["ex_date"].dt.year()
+    days = market_days(price_days, int(years.min()) - 1, int(years.max()))  # type: ignore[arg-type]
+    return rows.with_columns(ex_dates(rows["ex_date"], days).alias("ex_date"))

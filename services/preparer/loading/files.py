@@ -15,7 +15,7 @@ from typing import BinaryIO, Literal
 import polars as pl
 
 from shared.errors import LoadError
-from shared.market_files.signatures import describe_foreign_files
+from shared.market_files.foreign import describe_foreign_files, is_known_source
 from shared.model.market_data import ACCOUNTS
 
 Kind = Literal["date", "text", "number", "whole"]
@@ -167,7 +167,7 @@ def _header(file: MarketFile) -> list[str]:
 
 
 def _refuse_foreign(path: pathlib.Path) -> None:
-    if foreign := describe_foreign_files([path]):
+    if foreign := is_known_source(path):
         raise LoadError(f"{path.name} is {foreign}; convert it first: {_import_command(path)}. Nothing was changed.")
 
 

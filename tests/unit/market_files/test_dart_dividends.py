@@ -9,7 +9,7 @@ import polars as pl
 
 from shared.market_files.dart_dividends import Dividends, dividend_rows, stated_dividends
 from shared.market_files.dart_statements import NO_TABLES
-from shared.market_files.record_dates import record_rows
+from shared.market_files.record_dates import record_rows, with_ex_dates
 
 CODES = frozenset({"000010", "000015"})
 
@@ -87,7 +87,7 @@ def test_record_date_gives_the_ex_date() -> None:
         {"record_date": "20240229", "sht_cd": "000010", "divi_kind": "결산", "per_sto_divi_amt": "1,000"},
         {"record_date": "20240229", "sht_cd": "000010", "divi_kind": "주식", "per_sto_divi_amt": "0"},
     ]))  # fmt: skip
-    assert rows.select("ex_date", "dps", "kind").rows() == [
+    assert with_ex_dates(rows).select("ex_date", "dps", "kind").rows() == [
         (dt.date(2021, 12, 29), 361.0, "결산"), (dt.date(2024, 2, 28), 1000.0, "결산"),
     ]  # fmt: skip
     assert list(dropped) == ["row without a cash dividend"]

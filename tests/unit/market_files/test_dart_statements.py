@@ -177,7 +177,7 @@ def test_bulk_file_counts_from_last_filing_up_to_its_day(name: str, day: dt.date
 
 def test_bulk_file_without_filing_is_left_out() -> None:
     found = financial_rows(bulk_lines(pl.DataFrame([BULK]), "a.txt").rows)
-    assert found.dropped == {"filing without a receipt number that no filing list names": 1}
+    assert found.dropped == {"statement whose filing is in no filing list (add list.json of its company and year)": 1}
 
 
 def test_bulk_file_with_three_month_amounts_only_is_refused() -> None:

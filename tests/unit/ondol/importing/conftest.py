@@ -8,8 +8,10 @@ from collections.abc import Callable
 import polars as pl
 import pytest
 
+from ondol.importing.options import Options
 from ondol.importing.report import ImportReport
-from ondol.importing.run import Options, find_paths, import_files
+from ondol.importing.run import import_files
+from ondol.importing.sources import find_paths
 
 Importer = Callable[..., ImportReport]
 

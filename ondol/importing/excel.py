@@ -1,0 +1,84 @@
+"""Rows of Excel sheets as text, with the optional package python-calamine."""
+
+from __future__ import annotations
+
+import datetime as dt
+import pathlib
+import re
+import zipfile
+from collections.abc import Iterator
+from typing import Any
+
+from ondol.importing.limits import MAX_EXCEL_BYTES, check_archive
+from shared.market_files.cells import FileRefusedError
+
+MAX_CELLS = 30_000_000
+_FAR_CELL = re.compile(rb"""\sr=["']([A-Z]{1,3})(\d{1,7})["']""")
+
+
+def excel_sheets(path: pathlib.Path) -> Iterator[Iterator[list[str]]]:
+    """Yield the rows of each sheet as text, of one sheet at a time.
+
+    Dates are written as 2021-01-22; a formula is its last value, and is not computed.
+
+    Raises FileRefusedError when the package is missing, or the workbook is damaged, locked or too large.
+    """
+    try:
+        import python_calamine as calamine
+    except ImportError as error:
+        raise FileRefusedError(
+            "is an Excel file: install the extra with pip install 'ondol[excel]', or save the sheet as CSV"
+        ) from error
+    _check_size(path)
+    try:
+        book = calamine.load_workbook(str(path))
+    except calamine.PasswordError as error:
+        raise FileRefusedError("is protected by a password: save it without one") from error
+    except (calamine.CalamineError, OSError) as error:
+        raise FileRefusedError(f"cannot be read as Excel ({error})") from error
+    for name in book.sheet_names:
+        try:
+            sheet = book.get_sheet_by_name(name)
+            yield ([_text(cell) for cell in row] for row in sheet.iter_rows())
+        except calamine.CalamineError as error:
+            raise FileRefusedError(f"the sheet {name} cannot be read ({error})") from error
+
+
+def _check_size(path: pathlib.Path) -> None:
+    """Refuse workbooks that unpack to too much, or have cells so far apart that a sheet would fill memory."""
+    if not zipfile.is_zipfile(path):
+        return
+    check_archive(path, MAX_EXCEL_BYTES)
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.namelist():
+            if not re.search(r"worksheets/[^/]*\.xml$", member):
+                continue
+            width = height = 1
+            rest = b""
+            with archive.open(member) as sheet:
+                while block := sheet.read(2**22):
+                    for column, row in set(_FAR_CELL.findall(rest + block)):
+                        width, height = max(width, _column(column)), max(height, int(row))
+                    rest = block[-32:]
+            if width * height > MAX_CELLS:
+                raise FileRefusedError(
+                    f"has a sheet of {height:,} rows and {width:,} columns, more than {MAX_CELLS:,} cells: "
+                    "remove the columns that are not needed, or save it as several files"
+                )
+
+
+def _column(letters: bytes) -> int:
+    number = 0
+    for letter in letters:
+        number = number * 26 + letter - 64
+    return number
+
+
+def _text(cell: Any) -> str:
+    if isinstance(cell, bool):
+        return str(cell)
+    if isinstance(cell, float):
+        return str(int(cell)) if cell.is_integer() and abs(cell) < 1e18 else repr(cell)
+    if isinstance(cell, dt.datetime):
+        return cell.date().isoformat() if cell.time() == dt.time() else cell.isoformat(" ")
+    return cell.isoformat() if isinstance(cell, dt.date) else str(cell)

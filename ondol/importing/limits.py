@@ -1,0 +1,54 @@
+"""Sizes beyond which a file is refused, so that a hostile or damaged one cannot fill memory or disk."""
+
+from __future__ import annotations
+
+import pathlib
+import struct
+import zipfile
+import zlib
+
+from shared.market_files.cells import FileRefusedError
+
+MAX_TEXT_BYTES = 4 * 2**30
+MAX_DOCUMENT_BYTES = 512 * 2**20
+"""JSON and HTML are read whole, as objects."""
+MAX_EXCEL_BYTES = 2**30
+MAX_ARCHIVE_BYTES = 8 * 2**30
+MAX_MEMBERS = 100_000
+_STEP = 2**20
+
+
+def check_archive(path: pathlib.Path, limit: int) -> None:
+    """Raise FileRefusedError when a zip file unpacks to more than `limit` bytes, whatever its directory says."""
+    with zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+    if len(members) > MAX_MEMBERS:
+        raise FileRefusedError(f"has {len(members):,} files inside, more than {MAX_MEMBERS:,}")
+    stated = sum(member.file_size for member in members)
+    if stated > limit:
+        raise FileRefusedError(f"unpacks to {stated:,} bytes, more than {limit:,}")
+    total = 0
+    with path.open("rb") as stream:
+        for member in members:
+            stream.seek(member.header_offset)
+            fixed = stream.read(30)
+            if len(fixed) < 30:
+                raise FileRefusedError("is a damaged zip file")
+            stream.seek(sum(struct.unpack("<HH", fixed[26:30])), 1)
+            if member.compress_type != zipfile.ZIP_DEFLATED:
+                total += member.compress_size
+                continue
+            inflate, left, data = zlib.decompressobj(-15), member.compress_size, b""
+            while (left or data) and not inflate.eof:
+                if not data:
+                    data = stream.read(min(left, _STEP))
+                    left -= len(data)
+                    if not data:
+                        break
+                try:
+                    total += len(inflate.decompress(data, _STEP))
+                except zlib.error as error:
+                    raise FileRefusedError(f"is a damaged zip file ({error})") from error
+                data = inflate.unconsumed_tail
+                if total > limit:
+                    raise FileRefusedError(f"unpacks to more than {limit:,} bytes")
