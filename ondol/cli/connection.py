@@ -30,9 +30,9 @@ def api_of(args: argparse.Namespace) -> str | None:
         return named.rstrip("/")
     if args.settings.has_servers:
         return f"http://{args.settings.api_host}:{args.settings.api_port}"
-    from ondol.local import embedded_servers  # imported late: commands with --api start faster without it
+    from ondol.local.run_file import running  # imported late: commands with --api start faster without it
 
-    run = embedded_servers.running(args.home)
+    run = running(args.home)
     return f"http://127.0.0.1:{run.port}" if run and run.port else None
 
 
@@ -44,19 +44,20 @@ async def connected(args: argparse.Namespace, command: str) -> AsyncIterator[Sys
         yield System(settings=settings, api=api_of(args), services=frozenset())
         return
     from ondol.local import embedded_servers
+    from ondol.local.run_file import running, with_servers
     from shared.infra.database.pool import migrate
 
-    run = embedded_servers.running(args.home)
+    run = running(args.home)
     if run is not None:
         yield System(
-            settings=embedded_servers.with_servers(settings, run.servers),
+            settings=with_servers(settings, run.servers),
             api=api_of(args),
             services=frozenset(run.services),
         )
         return
     async with embedded_servers.servers(args.home, command=command, cache_bytes=settings.cache_bytes) as servers:
         await migrate(servers.database_url)
-        yield System(settings=embedded_servers.with_servers(settings, servers), api=None, services=frozenset())
+        yield System(settings=with_servers(settings, servers), api=None, services=frozenset())
 
 
 @asynccontextmanager

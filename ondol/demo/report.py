@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ondol.cli.terminal import table
-from ondol.local.embedded_servers import Run
+from ondol.local.run_file import Run
 from shared.infra.api_client.outcome import Outcome
 
 

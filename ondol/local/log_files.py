@@ -16,6 +16,8 @@ from contextlib import suppress
 from types import TracebackType
 from typing import BinaryIO, Final
 
+from ondol.local.processes import Child
+from shared.errors import SetupError
 from shared.settings import MIB
 
 LIMIT: Final = 8 * MIB
@@ -147,3 +149,9 @@ class Log:
             newer = self.path if number == 1 else self.path.with_name(f"{self.path.name}.{number - 1}")
             if newer.exists():
                 newer.replace(older)
+
+
+def raise_if_exited(process: Child, name: str, log: Log) -> None:
+    """Raise SetupError with the last line of the log when a starting server has exited."""
+    if process.returncode is not None:
+        raise SetupError(f"The embedded {name} exited at its start ({log.last_line()}); see {log.path}.")

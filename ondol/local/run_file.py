@@ -1,12 +1,85 @@
-"""Update `run.json` when processes start and stop, and report restarts on standard error."""
+"""`run.json` of a home: the running supervisor, its servers and services, updated as processes start and stop."""
 
 from __future__ import annotations
 
+import json
 import pathlib
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 
-from ondol.local import embedded_servers
+from ondol.local import processes
+from shared.infra.redis import acl
+from shared.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Servers:
+    """Addresses of the servers of a home, and all folders that remain after a SIGKILL of the supervisor.
+
+    `broker_url` and `cache_url` are those of the administrator; a service has its own, with fewer rights.
+    """
+
+    database_url: str
+    broker_url: str
+    cache_url: str
+    sockets: str
+    panel_dir: str
+    processes: dict[str, int] = field(default_factory=dict)
+    passwords: dict[str, str] = field(default_factory=dict, repr=False)
+
+    def urls_of(self, service: str) -> tuple[str, str]:
+        """Return the URLs of broker and cache for the Redis user of a service."""
+        password = self.passwords[service]
+        return acl.as_user(self.broker_url, service, password), acl.as_user(self.cache_url, service, password)
+
+
+def with_servers(settings: Settings, servers: Servers) -> Settings:
+    """Return the settings with the URLs of embedded servers."""
+    return replace(
+        settings,
+        database_url=servers.database_url,
+        broker_url=servers.broker_url,
+        cache_url=servers.cache_url,
+        panel_dir=servers.panel_dir,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """`run.json`: the supervisor of a home, its processes and their ports."""
+
+    process: int
+    started: str
+    command: str
+    servers: Servers
+    port: int | None = None
+    services: dict[str, int] = field(default_factory=dict)
+    metrics: dict[str, int] = field(default_factory=dict)
+
+
+def running(home: pathlib.Path) -> Run | None:
+    """Return the run file of the system that serves `home`, None without a running one."""
+    run = read_run(home)
+    return run if run and processes.started_at(run.process) == run.started else None
+
+
+def read_run(home: pathlib.Path) -> Run | None:
+    """Return the run file of a home, also that of a supervisor that was killed; None without a valid one."""
+    try:
+        body = json.loads((home / "run.json").read_text(encoding="utf-8"))
+        return Run(**{**body, "servers": Servers(**body["servers"])})
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def write_run(home: pathlib.Path, run: Run) -> None:
+    """Replace `run.json` atomically; only its owner may read it."""
+    text = json.dumps(asdict(run), indent=1)
+    temporary = home / "run.json.new"
+    temporary.write_text(text, encoding="utf-8")
+    temporary.chmod(0o600)
+    temporary.replace(home / "run.json")
 
 
 class RunFile:
@@ -14,7 +87,7 @@ class RunFile:
 
     def __init__(self, home: pathlib.Path) -> None:
         self.home = home
-        self.run: embedded_servers.Run | None = None
+        self.run: Run | None = None
 
     def server(self, name: str, what: str) -> None:
         """Report an event of a server."""
@@ -33,14 +106,14 @@ class RunFile:
         if self.run is not None:
             self.run.services.update(processes)
             self.run.metrics.update(ports)
-            embedded_servers.write_run(self.home, self.run)
+            write_run(self.home, self.run)
 
     def remove(self, name: str) -> None:
         """Remove a stopped service."""
         if self.run is not None:
             self.run.services.pop(name, None)
             self.run.metrics.pop(name, None)
-            embedded_servers.write_run(self.home, self.run)
+            write_run(self.home, self.run)
 
     def _report(self, name: str, what: str, kind: str) -> None:
         sys.stderr.write(f"{name} {what}; see {self.home}/logs/{name}.log\n")
@@ -48,4 +121,4 @@ class RunFile:
         if self.run is not None and what.startswith("restarted") and number.isdigit():
             target = self.run.services if kind == "services" else self.run.servers.processes
             target[name] = int(number)
-            embedded_servers.write_run(self.home, self.run)
+            write_run(self.home, self.run)

@@ -10,11 +10,11 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from ondol.local import embedded_servers, processes
+from ondol.local import processes
 from ondol.local.forkserver import ForkServer
 from ondol.local.log_files import Log
 from ondol.local.ports import free_port, is_ok
-from ondol.local.run_file import RunFile
+from ondol.local.run_file import RunFile, Servers
 from shared.errors import SetupError
 from shared.settings import Settings
 
@@ -45,7 +45,7 @@ class Supervisor:
         self,
         *,
         settings: Settings,
-        servers: embedded_servers.Servers,
+        servers: Servers,
         passed: Mapping[str, str],
         fork_server: ForkServer,
         run_file: RunFile,

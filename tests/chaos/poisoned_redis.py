@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import zstandard
 
-from ondol.local.embedded_servers import Servers
+from ondol.local.run_file import Servers
 from shared.dataset.codec import decode
 from shared.dataset.manifest import from_bytes
 from shared.errors import ChunkMissingError, DatasetError

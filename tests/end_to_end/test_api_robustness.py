@@ -23,7 +23,7 @@ import pytest
 import pytest_asyncio
 from openapi_spec_validator import validate
 
-from ondol.local import embedded_servers
+from ondol.local.run_file import Servers
 from shared.settings import Settings
 from tests.support.api_with_market import load_synthetic
 from tests.support.event_loop_probe import ProbedApi, probed_api
@@ -87,7 +87,7 @@ def churning(first: str, last: str) -> dict[str, Any]:
 
 
 @pytest_asyncio.fixture(scope="module")
-async def system(servers: embedded_servers.Servers) -> AsyncIterator[System]:
+async def system(servers: Servers) -> AsyncIterator[System]:
     async with AsyncExitStack() as stack:
         settings = await stack.enter_async_context(fresh_settings(servers))
         await load_synthetic(settings, stocks=200, years=5)

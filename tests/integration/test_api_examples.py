@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from ondol.local import embedded_servers
+from ondol.local.run_file import Servers
 from tests.support.api_with_market import served
 from tests.support.system import Client
 
@@ -23,7 +23,7 @@ DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs"
 
 
 @pytest_asyncio.fixture(scope="module")
-async def client(servers: embedded_servers.Servers) -> AsyncIterator[Client]:
+async def client(servers: Servers) -> AsyncIterator[Client]:
     async with served(servers) as found:
         yield found
 

@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 import pytest_asyncio
 
-from ondol.local import embedded_servers
+from ondol.local.run_file import Servers
 from services.api.routes.backtest_events import parse_position
 from shared.simulation import ENGINE_VERSION
 from tests.support.api_helpers import connection_of
@@ -25,7 +25,7 @@ PROBLEM = "application/problem+json"
 
 
 @pytest_asyncio.fixture(scope="module")
-async def client(servers: embedded_servers.Servers) -> AsyncIterator[Client]:
+async def client(servers: Servers) -> AsyncIterator[Client]:
     async with served(servers) as found:
         yield found
 

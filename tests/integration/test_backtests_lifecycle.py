@@ -13,8 +13,8 @@ import asyncpg
 import msgspec
 import pytest
 
-from ondol.local import embedded_servers
 from ondol.local.ports import free_port
+from ondol.local.run_file import Servers
 from services.simulator.consumer import InFlight
 from services.simulator.job import Job
 from services.simulator.reconciler import reconcile
@@ -278,7 +278,7 @@ async def test_sigterm_releases_or_finishes_jobs(prepared: Settings) -> None:
                 assert (await ended(client, row["id"]))["status"] == "completed"
 
 
-async def test_lost_postgres_is_503_with_retry_after(servers: embedded_servers.Servers) -> None:
+async def test_lost_postgres_is_503_with_retry_after(servers: Servers) -> None:
     async with fresh_settings(servers) as settings, api_of(settings) as client:
         await client.api.database.close()
         status, problem, headers = await client.call("GET", "/v1/backtests")

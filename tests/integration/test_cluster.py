@@ -13,8 +13,8 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from ondol.local.embedded_servers import valkey_binary
 from ondol.local.ports import free_port
+from ondol.local.redis_server import valkey_binary
 from shared.infra.redis.cache import cache
 from shared.settings import Settings
 from tests.support.system import api_of, publish_market, simulator

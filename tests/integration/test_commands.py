@@ -21,7 +21,7 @@ import pytest
 import pytest_asyncio
 
 from ondol.cli.reference import usages_of
-from ondol.local import embedded_servers
+from ondol.local.run_file import Servers
 from ondol.main import COMMANDS
 from shared.infra import metrics
 from tests.support.api_with_market import FIRST, LAST, load_synthetic, request
@@ -102,7 +102,7 @@ class System:
 
 
 @pytest_asyncio.fixture(scope="module")
-async def system(servers: embedded_servers.Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
+async def system(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
     folder = tmp_path_factory.mktemp("commands")
     async with AsyncExitStack() as stack:
         settings = await stack.enter_async_context(fresh_settings(servers))

@@ -17,6 +17,7 @@ import asyncpg
 import pytest
 
 from ondol.local import embedded_servers, processes
+from ondol.local.run_file import running
 from shared.errors import SetupError
 from shared.infra.database.pool import migrate
 from shared.infra.redis import client as redis_servers
@@ -59,7 +60,7 @@ async def test_what_was_stored_is_there_at_the_next_start(home: pathlib.Path) ->
     assert not _alive(numbers)
     assert not _exists(found.sockets)
     assert not _exists(found.panel_dir)
-    assert embedded_servers.running(home) is None
+    assert running(home) is None
     async with embedded_servers.servers(home) as found:
         assert await migrate(found.database_url) == []
         broker = redis_servers.client(found.broker_url)
@@ -122,7 +123,7 @@ def _supervisor(home: pathlib.Path, **options: object) -> subprocess.Popen[str]:
 
 
 async def _nothing_is_left_after_kill(home: pathlib.Path, process: subprocess.Popen[str]) -> None:
-    run = embedded_servers.running(home)
+    run = running(home)
     assert run is not None
     numbers = list(run.servers.processes.values())
     process.kill()

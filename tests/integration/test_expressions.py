@@ -7,13 +7,13 @@ from urllib.parse import quote
 
 import pytest_asyncio
 
-from ondol.local import embedded_servers
+from ondol.local.run_file import Servers
 from tests.support.api_with_market import request, served
 from tests.support.system import Client
 
 
 @pytest_asyncio.fixture(scope="module")
-async def client(servers: embedded_servers.Servers) -> AsyncIterator[Client]:
+async def client(servers: Servers) -> AsyncIterator[Client]:
     async with served(servers) as found:
         yield found
 

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from ondol.local import embedded_servers
+from ondol.local.run_file import Servers
 from shared.strategies.catalogue import FAMOUS
 from tests.support.api_with_market import served
 from tests.support.system import Client
 
 
 @pytest_asyncio.fixture(scope="module")
-async def client(servers: embedded_servers.Servers) -> AsyncIterator[Client]:
+async def client(servers: Servers) -> AsyncIterator[Client]:
     async with served(servers) as found:
         yield found
 

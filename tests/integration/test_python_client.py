@@ -14,7 +14,7 @@ import pytest_asyncio
 from ondol import AsyncClient, Client, Strategy
 from ondol.client.async_client import AsyncClient as Methods
 from ondol.errors import ApiError, InvalidRequest, NotFound
-from ondol.local import embedded_servers
+from ondol.local.run_file import Servers
 from tests.support.api_with_market import FIRST, LAST, served
 from tests.support.system import Client as System
 
@@ -25,7 +25,7 @@ STRATEGY = Strategy(
 
 
 @pytest_asyncio.fixture(scope="module")
-async def system(servers: embedded_servers.Servers) -> AsyncIterator[System]:
+async def system(servers: Servers) -> AsyncIterator[System]:
     async with served(servers) as found:
         yield found
 

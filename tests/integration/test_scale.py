@@ -21,7 +21,7 @@ from ondol.local.control_socket import FOLDER
 from ondol.local.forkserver import ForkServer
 from ondol.local.ports import is_ok
 from ondol.local.processes import started_at
-from ondol.local.run_file import RunFile
+from ondol.local.run_file import RunFile, Servers
 from ondol.local.scaling import SimulatorScaler
 from ondol.local.supervisor import ROOT, Supervisor
 from shared.errors import SetupError
@@ -158,7 +158,7 @@ async def test_number_beyond_max_connections_is_refused(home: Home) -> None:
         usage = await connection.fetchrow(statements("connections")["connection_usage"])
     async with database(url, size=usage["available"] - usage["reserved"] - 25):
         code, _, error = await home.scale(64)
-        assert (code, home.run) == (1, before), error
+        assert (code, home.run) == (2, before), error
         assert all(part in error for part in ("PostgreSQL admits 497 connections", "63 more simulators", "start fewer"))
         await home.scaled(2)
     assert (await home.scaled(3))["before"] == 2
@@ -189,7 +189,7 @@ async def test_a_home_that_another_verb_uses_has_no_simulators(tmp_path: pathlib
 async def test_simulators_that_fail_to_start_are_refused(settings: Settings, tmp_path: pathlib.Path) -> None:
     (tmp_path / "logs").mkdir()
     absent = replace(settings, database_url=f"postgresql://ondol@/ondol?host={tmp_path}")
-    servers = embedded_servers.Servers(
+    servers = Servers(
         database_url="", broker_url=settings.broker_url or "", cache_url=settings.cache_url or "", sockets="",
         panel_dir="", passwords={"simulator": "unknown"},
     )  # fmt: skip

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from redis.asyncio import Redis
 
-from ondol.local.embedded_servers import Servers
+from ondol.local.run_file import Servers
 from shared.contracts.events import BACKTESTS, DATASETS, BacktestRequested, MarketLoaded
 from shared.errors import SetupError, UnavailableError
 from shared.infra.database.pool import database, is_migrated, lone_connection, migrate

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 
-from ondol.local import embedded_servers
+from ondol.local.run_file import Servers
 from tests.support.api_with_market import FIRST, LAST, served
 from tests.support.system import Client
 
@@ -14,7 +14,7 @@ PROBLEM = "application/problem+json"
 
 
 @pytest_asyncio.fixture(scope="module")
-async def client(servers: embedded_servers.Servers) -> AsyncIterator[Client]:
+async def client(servers: Servers) -> AsyncIterator[Client]:
     async with served(servers) as found:
         yield found
 

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from ondol.cli.commands.synthesize import make_market, write_market
-from ondol.local import embedded_servers
+from ondol.local.run_file import Servers
 from services.preparer.loading.load import load_market
 from services.preparer.service import prepare_once
 from shared.settings import Settings
@@ -41,7 +41,7 @@ async def load_synthetic(settings: Settings, *, stocks: int = 60, years: int = 2
 
 
 @asynccontextmanager
-async def served(servers: embedded_servers.Servers) -> AsyncIterator[Client]:
+async def served(servers: Servers) -> AsyncIterator[Client]:
     """Yield a client of a whole system with a database of its own."""
     async with fresh_settings(servers) as settings:
         await load_synthetic(settings)

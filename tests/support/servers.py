@@ -18,6 +18,7 @@ import pytest_asyncio
 
 from ondol.local import embedded_servers
 from ondol.local.postgres import reachable
+from ondol.local.run_file import Servers
 from shared.infra.database.pool import migrate
 from shared.infra.redis import client as redis_servers
 from shared.settings import MIB, Settings
@@ -35,7 +36,7 @@ def others_can_run_python() -> bool:
 
 
 @asynccontextmanager
-async def temporary_servers() -> AsyncIterator[embedded_servers.Servers]:
+async def temporary_servers() -> AsyncIterator[Servers]:
     """Run servers in a temporary home with a migrated database `template_ondol`."""
     home = pathlib.Path(tempfile.mkdtemp(prefix="ondol-test-"))
     try:
@@ -59,7 +60,7 @@ async def _execute(url: str, statement: str) -> None:
 
 
 @asynccontextmanager
-async def fresh_settings(servers: embedded_servers.Servers) -> AsyncIterator[Settings]:
+async def fresh_settings(servers: Servers) -> AsyncIterator[Settings]:
     """Yield settings with a new migrated database and both Redis flushed; the database is dropped at the end."""
     name = f"test_{next(_numbers)}"
     await _execute(servers.database_url, f"create database {name} template template_ondol strategy file_copy")
@@ -84,14 +85,14 @@ async def fresh_settings(servers: embedded_servers.Servers) -> AsyncIterator[Set
 
 
 @pytest_asyncio.fixture(scope="session")
-async def servers() -> AsyncIterator[embedded_servers.Servers]:
+async def servers() -> AsyncIterator[Servers]:
     """Yield the servers of this test session (a conftest.py imports this name and `settings`)."""
     async with temporary_servers() as running:
         yield running
 
 
 @pytest_asyncio.fixture
-async def settings(servers: embedded_servers.Servers) -> AsyncIterator[Settings]:
+async def settings(servers: Servers) -> AsyncIterator[Settings]:
     """Yield the settings of a test: a new migrated database, empty broker and cache, its own panel folder."""
     async with fresh_settings(servers) as running:
         yield running

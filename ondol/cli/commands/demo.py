@@ -23,6 +23,7 @@ from ondol.cli.connection import api_of
 from ondol.cli.terminal import Bar, print_json
 from ondol.demo.report import Figures, Row, memory_of, row_of
 from ondol.local import embedded_servers
+from ondol.local.run_file import Run
 from services.warmer.workload import window
 from shared.contracts.warm import PHASES
 from shared.errors import OndolError, SetupError
@@ -122,7 +123,7 @@ async def _all(args: argparse.Namespace, stage: Stage, stop: asyncio.Event) -> i
 
 
 @asynccontextmanager
-async def _served(args: argparse.Namespace) -> AsyncIterator[tuple[str, embedded_servers.Run | None]]:
+async def _served(args: argparse.Namespace) -> AsyncIterator[tuple[str, Run | None]]:
     if args.settings.has_servers:
         yield api_of(args) or "", None
         return
@@ -167,7 +168,7 @@ async def _command(args: argparse.Namespace, *words: str) -> str:
 
 
 async def _shown(
-    args: argparse.Namespace, stage: Stage, client: ApiClient, directory: pathlib.Path, run: embedded_servers.Run | None
+    args: argparse.Namespace, stage: Stage, client: ApiClient, directory: pathlib.Path, run: Run | None
 ) -> Figures:
     home = () if args.settings.has_servers else ("--home", str(args.home))
     for command, words in (("load", (str(directory),)), ("prepare", ())):

@@ -12,8 +12,8 @@ import os
 from typing import Any
 
 from ondol.cli.terminal import add_common, print_json
-from ondol.local import embedded_servers
 from ondol.local.control_socket import request_scale
+from ondol.local.run_file import Run, running
 from ondol.local.scaling import checked
 from shared.errors import SetupError
 
@@ -40,8 +40,8 @@ def main(args: argparse.Namespace) -> int:
     return 0
 
 
-def _serving(args: argparse.Namespace) -> embedded_servers.Run:
-    run = embedded_servers.running(args.home)
+def _serving(args: argparse.Namespace) -> Run:
+    run = running(args.home)
     if run is None:
         file = args.home / "run.json"
         if file.exists() and not os.access(file, os.R_OK):

@@ -16,7 +16,7 @@ from ondol.local import control_socket, embedded_servers, processes
 from ondol.local.forkserver import ForkServer
 from ondol.local.log_files import Log
 from ondol.local.ports import HOST, checked_port, free_port
-from ondol.local.run_file import RunFile
+from ondol.local.run_file import Run, RunFile, with_servers, write_run
 from ondol.local.scaling import SimulatorScaler, checked, names_of, pool_size
 from ondol.local.supervisor import ROOT, STOP_S, Supervisor
 from shared.errors import SetupError
@@ -95,7 +95,7 @@ async def system(
     port: int,
     simulators: int,
     command: str = "serve",
-) -> AsyncIterator[embedded_servers.Run]:
+) -> AsyncIterator[Run]:
     """Start servers and services in order, yield when all are ready, and stop everything at the end."""
     home = embedded_servers.make_home(home)
     port = free_port() if port == 0 else checked_port(port)
@@ -106,9 +106,7 @@ async def system(
             embedded_servers.servers(home, command=command, cache_bytes=settings.cache_bytes, on_event=run_file.server)
         )
         await migrate(embedded.database_url)
-        shared = replace(
-            embedded_servers.with_servers(settings, embedded), api_host=HOST, api_port=port, metrics_host=HOST
-        )
+        shared = replace(with_servers(settings, embedded), api_host=HOST, api_port=port, metrics_host=HOST)
         passed = {key: environment[key] for key in _PASSED if key in environment}
         fork_server = ForkServer(passed, ROOT, opened.enter_context(Log(home / "logs" / "simulators.log")).address)
         parent = processes.RestartingProcess(
@@ -122,7 +120,7 @@ async def system(
         )
         opened.push_async_callback(_stop_all, supervisor)
         await supervisor.start(names, pool_size(settings.database_pool_size, used=0, new=len(names)))
-        run = embedded_servers.Run(
+        run = Run(
             process=os.getpid(),
             started=processes.started_at(os.getpid()) or "",
             command=command,
@@ -132,7 +130,7 @@ async def system(
             metrics=supervisor.ports(names),
         )
         run_file.run = run
-        embedded_servers.write_run(home, run)
+        write_run(home, run)
         await supervisor.until_ready(["api"], names)
         supervisor.supervise(names)
         scaler = SimulatorScaler(

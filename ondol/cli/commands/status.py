@@ -9,7 +9,7 @@ from typing import Any
 
 from ondol.cli.connection import connected, refuse_absent
 from ondol.cli.terminal import add_common, print_json
-from ondol.local import embedded_servers
+from ondol.local.run_file import Run, running
 from shared.errors import SetupError
 from shared.infra.database.pool import database, is_migrated
 from shared.infra.database.sql import statements
@@ -29,7 +29,7 @@ def main(args: argparse.Namespace) -> int:
     """Print the status."""
     if not args.settings.has_servers:
         refuse_absent(args.home)
-    run = embedded_servers.running(args.home)
+    run = running(args.home)
     status = asyncio.run(_status(args))
     status["serving"] = _serving(run) if run else None
     if args.json:
@@ -60,7 +60,7 @@ async def _status(args: argparse.Namespace) -> dict[str, Any]:
     return status
 
 
-def _serving(run: embedded_servers.Run) -> dict[str, Any]:
+def _serving(run: Run) -> dict[str, Any]:
     processes = {**run.servers.processes, **run.services}
     return {
         "process": run.process,

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from ondol.local.embedded_servers import _options
+from ondol.local.postgres_server import server_options
 from ondol.local.scaling import MAX_SIMULATORS, checked, names_of, pool_size
 from shared.errors import SetupError
 
@@ -17,7 +17,7 @@ RESERVED = 60
 
 @pytest.mark.parametrize("limit", [1, 8, 60, 200])
 def test_pool_sizes_stay_within_max_connections(limit: int) -> None:
-    options = _options(durable=True)
+    options = server_options(durable=True)
     max_connections = next(int(text.partition("=")[2]) for text in options if text.startswith("max_connections="))
     for first, step in itertools.product(range(1, MAX_SIMULATORS + 1), (1, 2, 7, 30, MAX_SIMULATORS)):
         used = (first + OTHERS) * pool_size(limit, used=0, new=first + OTHERS)

