@@ -20,6 +20,7 @@ _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 _SIZE = re.compile(r"^(\d+)\s*([kmg]i?b?|b)?$", re.IGNORECASE)
 _TIME = re.compile(r"^([01]\d|2[0-3]):([0-5]\d)$")
+_ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
 PREFIX = "ONDOL_"
 SECRETS_FOLDER = "/run/secrets"
 """Where containers mount secrets."""
@@ -114,6 +115,15 @@ def _factor_keys(value: str) -> tuple[str, ...] | None:
     return keys
 
 
+def _origins(value: str) -> tuple[str, ...]:
+    found = tuple(dict.fromkeys(part.strip().lower() for part in value.split(",") if part.strip()))
+    if not all(
+        re.fullmatch(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?", o) for o in found
+    ):
+        raise ValueError("must be origins separated by commas, such as https://charts.example (`*` is not accepted)")
+    return found
+
+
 def _setting(
     default: Any, services: str, unit: str, parse: Parse, meaning: str, *,
     secret: bool = False, private: bool = False, former: str | None = None, alias: str | None = None,
@@ -167,6 +177,10 @@ class Settings:
     api_host: str = _setting(
         "127.0.0.1", "api", "address", _text,
         "Address on which the API listens. Any address but loopback requires at least one key.",
+    )  # fmt: skip
+    cors_origins: tuple[str, ...] = _setting(
+        (), "api", "origins", _origins,
+        "Origins of web pages on other hosts that may use the API, separated by commas; empty: none.",
     )  # fmt: skip
     api_port: int = _setting(8000, "api", "port", _integer(0, 65535), "Port of the API; 0 chooses a free one.")
     api_url: str | None = _setting(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -11,14 +12,14 @@ from cachetools import LRUCache
 
 from services.api.auth import Authenticator, Caller
 from services.api.backtests.progress import ProgressHub
-from services.api.backtests.results import Results
+from services.api.backtests.results import Results, Selection
 from services.api.datasets import Datasets
 from services.api.metrics import ApiMetrics
 from services.api.schemas.requests import NoQuery, Query
 from shared.infra.database.pool import Database
 from shared.infra.redis.cache import Cache
 from shared.infra.redis.connection import BrokerClient
-from shared.settings import Settings
+from shared.settings import MIB, Settings
 
 if TYPE_CHECKING:
     import msgspec
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from services.api.simulator_queries import PendingQuery
 
 CACHED_REQUESTS = 2000
+COMPRESSED_BYTES = 16 * MIB
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +52,10 @@ class AppContext:
     """Body and index series -> canonical request, of recent bodies that name no strategy of the caller's own."""
     validated: LRUCache[tuple[str, str], bool] = field(default_factory=lambda: LRUCache(CACHED_REQUESTS))
     """Pairs of request digest and dataset version that were validated against each other."""
+    compressed: LRUCache[tuple[bytes, uuid.UUID | None, Selection, str], bytes] = field(
+        default_factory=lambda: LRUCache(COMPRESSED_BYTES, getsizeof=len)
+    )
+    """Compressed answers of large results: by what surrounds the result, computation, selection and coding."""
     pending_queries: dict[str, PendingQuery] = field(default_factory=dict)
     """Queries that wait for a simulator, by name."""
 
@@ -75,8 +81,8 @@ class Route:
     handler: Handler
     summary: str
     tag: str
-    answers: Mapping[int, type | str]
-    """Status -> struct of the JSON that is answered, or a media type."""
+    answers: Mapping[int, type | tuple[type, ...] | str]
+    """Status -> struct of the JSON that is answered (of several, one), or a media type."""
     also: tuple[str, ...] = ()
     """Further media types of a 200."""
     query: type[Query] = NoQuery

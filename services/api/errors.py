@@ -11,6 +11,7 @@ import structlog
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from services.api.http.cors import options_response
 from services.api.http.retry_after import RetryAfterEstimator
 from shared.contracts.http import PROBLEM, problem_document
 from shared.errors import ChunkMissingError, OndolError, Problem, RequestError, RunError, UnavailableError
@@ -20,6 +21,7 @@ from shared.infra.redis.client import LOST as REDIS_LOST
 log = structlog.get_logger()
 
 RETRY_AFTER = web.AppKey("retry_after", RetryAfterEstimator)
+CORS_ORIGINS = web.AppKey("cors_origins", tuple[str, ...])
 INTERNAL = "Internal error. It has been logged; you may retry the request."
 
 
@@ -101,7 +103,10 @@ async def problem_middleware(
     except web.HTTPNotFound:
         return problem_response(ApiProblem(404, "not-found", f"There is no route {request.path}; see /docs."))
     except web.HTTPMethodNotAllowed as error:
-        allowed = ", ".join(sorted(error.allowed_methods))
+        if request.method == "OPTIONS":
+            origins = request.app[CORS_ORIGINS]
+            return options_response(request, error.allowed_methods, origins)
+        allowed = ", ".join(sorted({*error.allowed_methods, "OPTIONS"}))
         return problem_response(
             ApiProblem(405, "method-not-allowed", f"This route offers {allowed}.", headers={"Allow": allowed})
         )

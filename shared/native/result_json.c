@@ -1,4 +1,5 @@
-/* A result as a document of fragments: literal JSON, and tables stored by columns and rendered as one object a row.
+/* A result as a document of fragments: literal JSON, and tables stored by columns and rendered as one object a row, or
+ * as one array a column.
  *
  * A document is a sequence of fragments without padding, numbers little endian:
  *   'T', u64 bytes, the bytes: JSON that is encoded already
@@ -221,7 +222,56 @@ static int read_columns(reader *from, stored_column *columns, uint32_t rows, uin
     return 1;
 }
 
-static char *render_table(reader *from, char *out, char *limit) {
+/* Appends an array of `rows` numbers, which is JSON already; returns 0 when the stored array has another length. */
+static char *append_numbers(char *out, const char *limit, const char *values, const char *end, uint32_t rows) {
+    const char *stop = memchr(values, ']', (size_t)(end - values));
+    if (!stop || limit - out < stop - values + MARGIN) return 0;
+    uint32_t commas = 0;
+    for (const char *at = values; at < stop; at++) commas += *at == ',';
+    return commas + 1 == rows ? append(out, values, (size_t)(stop - values)) : 0;
+}
+
+/* Writes a cell that is no number; returns 0 when it is damaged or does not fit. */
+static char *write_cell(char *out, const char *limit, const stored_column *c, int64_t row) {
+    if (c->kind == INT64) {
+        int64_t value;
+        memcpy(&value, c->values + 8 * row, 8);
+        return write_integer(out, value);
+    }
+    if (c->kind == STRING16 || c->kind == STRING32) {
+        const char *at;
+        uint32_t size;
+        if (!string_at(c, &at, &size, row) || limit - out < (int64_t)size + MARGIN) return 0;
+        return append(out, at, size);
+    }
+    int32_t value;
+    memcpy(&value, c->values + 4 * row, 4);
+    return c->kind == DATE ? write_date(out, value) : write_integer(out, value);
+}
+
+/* Renders `{"cash":[...],"date":[...]}`: labels begin with the bracket or comma that precedes the name. */
+static char *render_columns(const stored_column *columns, uint32_t count, uint32_t rows, const char *numbers_end,
+                            char *out, char *limit) {
+    for (uint32_t i = 0; i < count; i++) {
+        const stored_column *c = columns + i;
+        if (limit - out < MAX_LABEL + 2 * MARGIN) return 0;
+        out = append(out, c->label, (size_t)c->label_length);
+        *out++ = '[';
+        if (c->kind == NUMBER) {
+            if (!(out = append_numbers(out, limit, c->values, numbers_end, rows))) return 0;
+        } else {
+            for (int64_t row = 0; row < rows; row++) {
+                if (row) *out++ = ',';
+                if (limit - out < MARGIN || !(out = write_cell(out, limit, c, row))) return 0;
+            }
+        }
+        *out++ = ']';
+    }
+    *out++ = '}';
+    return out;
+}
+
+static char *render_table(reader *from, char *out, char *limit, int as_columns) {
     uint32_t rows, count;
     uint64_t length;
     stored_column columns[MAX_COLUMNS];
@@ -231,6 +281,7 @@ static char *render_table(reader *from, char *out, char *limit) {
     reader numbers = {length ? text + 1 : text, text + length};
     if (!read_columns(from, columns, rows, count, numbers)) return 0;
     if (limit - out < MARGIN) return 0;
+    if (as_columns) return render_columns(columns, count, rows, numbers.end, out, limit);
     *out++ = '[';
     for (int64_t row = 0; row < rows; row++) {
         if (row) *out++ = ',';
@@ -243,19 +294,8 @@ static char *render_table(reader *from, char *out, char *limit) {
             if (c->kind == NUMBER) {
                 out = copy_number(out, &c->values, numbers.end, row + 1 == rows);
                 if (!out) return 0;
-            } else if (c->kind == INT64) {
-                int64_t value;
-                memcpy(&value, c->values + 8 * row, 8);
-                out = write_integer(out, value);
-            } else if (c->kind == STRING16 || c->kind == STRING32) {
-                const char *at;
-                uint32_t size;
-                if (!string_at(c, &at, &size, row) || limit - out < (int64_t)size + MARGIN) return 0;
-                out = append(out, at, size);
-            } else {
-                int32_t value;
-                memcpy(&value, c->values + 4 * row, 4);
-                out = c->kind == DATE ? write_date(out, value) : write_integer(out, value);
+            } else if (!(out = write_cell(out, limit, c, row))) {
+                return 0;
             }
         }
         *out++ = '}';
@@ -264,9 +304,11 @@ static char *render_table(reader *from, char *out, char *limit) {
     return out;
 }
 
-/* Renders the JSON of the document in bytes [begin, length). Returns its size, or -1 when the document is incomplete or
- * needs more than `capacity` bytes, of which the last 256 are used for copying only. */
-int64_t render_document(const char *bytes, int64_t begin, int64_t length, char *out, int64_t capacity) {
+/* Renders the JSON of the document in bytes [begin, length), with `as_columns` each table as one array a column. Returns
+ * its size, or -1 when the document is incomplete or needs more than `capacity` bytes, of which the last 256 are used
+ * for copying only. */
+int64_t render_document(const char *bytes, int64_t begin, int64_t length, int64_t as_columns, char *out,
+                        int64_t capacity) {
     reader from = {bytes + begin, bytes + length};
     char *first = out, *limit = out + capacity;
     while (from.at < from.end) {
@@ -277,7 +319,7 @@ int64_t render_document(const char *bytes, int64_t begin, int64_t length, char *
             if (!read_bytes(&from, &size, 8) || !(text = skip_bytes(&from, size))) return -1;
             if ((uint64_t)(limit - out) < size + MARGIN) return -1;
             out = append(out, text, size);
-        } else if (kind != 'R' || !(out = render_table(&from, out, limit))) {
+        } else if (kind != 'R' || !(out = render_table(&from, out, limit, as_columns != 0))) {
             return -1;
         }
     }

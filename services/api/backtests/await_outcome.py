@@ -5,19 +5,24 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import uuid
+from collections.abc import Mapping
 from dataclasses import replace
 
 from aiohttp import web
 
-from services.api.backtests.results import timing_of
+from services.api.backtests.results import Selection, timing_of
 from services.api.backtests.row import BacktestRow
 from services.api.backtests.serialize import backtest_document
 from services.api.context import AppContext, RequestContext
+from services.api.http.content_coding import coding_of, compress_async
 from services.api.http.streaming import send
+from services.api.schemas.requests import ResultQuery
 from shared.contracts.http import ENDED, JSON
 from shared.infra.database.sql import statements
 
 SQL = statements("backtest")
+CACHED_FROM_BYTES = 64 * 1024
+"""Size of a result from which its compressed answer is cached."""
 
 
 async def respond(
@@ -29,16 +34,39 @@ async def respond(
     """
     if wait_s and row.status not in ENDED:
         row = await wait_for_outcome(app, row, call.caller.owner, wait_s, is_new=is_new)
-    status = row.status
-    result = None
-    if status == "completed" and row.computation is not None:
-        result = await app.results.get(row.computation)
     headers = {"Location": f"/v1/backtests/{row.id}"}
     if wait_s is not None:
         headers["Preference-Applied"] = f"wait={wait_s:g}"
-    return await send(
-        call.request, backtest_document(row, result), JSON, status=200 if status in ENDED else 202, headers=headers
-    )
+    return await send_backtest(app, call, row, status=200 if row.status in ENDED else 202, headers=headers)
+
+
+async def send_backtest(
+    app: AppContext,
+    call: RequestContext,
+    row: BacktestRow,
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> web.StreamResponse:
+    """Send a backtest with what the query selects of its result; compressed answers of large results are cached."""
+    query: ResultQuery = call.query
+    parts = None if query.parts is None else frozenset(query.parts)
+    selection = Selection(parts=parts, columns=query.format == "columns")
+    result = None
+    if row.status == "completed" and row.computation is not None:
+        result = await app.results.selected(row.computation, selection)
+    pieces = backtest_document(row, result)
+    coding = coding_of(call.request)
+    if coding is None or result is None or len(result) < CACHED_FROM_BYTES:
+        return await send(call.request, pieces, JSON, status=status, headers=headers)
+    key = (b"".join(piece for piece in pieces if piece is not result), row.computation, selection, coding)
+    body = app.compressed.get(key)
+    if body is None:
+        body = await compress_async(b"".join(pieces), coding)
+        if len(body) <= app.compressed.maxsize // 4:
+            app.compressed[key] = body
+    further = {**(headers or {}), "Content-Encoding": coding, "Vary": "Accept-Encoding"}
+    return web.Response(status=status, body=body, content_type=JSON, headers=further)
 
 
 async def wait_for_outcome(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -15,7 +17,8 @@ from shared.infra.database.pool import Database
 from shared.infra.database.sql import statements
 from shared.infra.redis.cache import Cache
 from shared.settings import MIB
-from shared.simulation.result.storage import unpack, unpacked_size
+from shared.simulation.result.selection import select
+from shared.simulation.result.storage import decompress, unpack, unpacked_size
 
 log = structlog.get_logger()
 
@@ -23,6 +26,7 @@ SQL = statements("backtest")
 MAX_CONTENTS = 20_000
 Content = tuple[str, str, str, str]
 """Request digest, dataset version, engine version, rules version."""
+SELECTED_BYTES = 8 * MIB
 LOOP_BYTES = MIB
 """Size of a result up to which it is decompressed in the event loop."""
 
@@ -34,6 +38,26 @@ async def unpack_frame(frame: bytes) -> bytes:
     return unpack(frame)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Selection:
+    """What an answer shows of a result: its parts (None: all), and lists as arrays a column instead of objects."""
+
+    parts: frozenset[str] | None = None
+    columns: bool = False
+
+    async def read_frame(self, frame: bytes) -> bytes:
+        """Return the JSON of a stored result; in a thread when it is large."""
+        if unpacked_size(frame) > LOOP_BYTES // 4:
+            return await asyncio.to_thread(self._read, frame)
+        return self._read(frame)
+
+    def _read(self, frame: bytes) -> bytes:
+        return select(decompress(frame), self.parts, columns=self.columns)
+
+
+WHOLE = Selection()
+
+
 class Results:
     """Results by computation; the most recently read ones are kept in memory, `budget` bytes of them."""
 
@@ -41,6 +65,7 @@ class Results:
         self._cache = cache
         self._database = database
         self._recent: LRUCache[uuid.UUID, bytes] = LRUCache(budget, getsizeof=len)
+        self._selected: LRUCache[tuple[uuid.UUID, Selection], bytes] = LRUCache(SELECTED_BYTES, getsizeof=len)
         self.completed: LRUCache[Content, uuid.UUID] = LRUCache(MAX_CONTENTS)
         """Completed computations by content."""
         self._requested: LRUCache[Content, bool] = LRUCache(MAX_CONTENTS)
@@ -57,25 +82,38 @@ class Results:
         body = self._recent.get(computation)
         if body is not None:
             return body
-        frame = await self._cache.get_result(str(computation))
-        if frame is not None:
-            try:
-                body = await unpack_frame(frame)
-            except DatasetError as error:
-                log.warning("result.rejected", computation_id=str(computation), error=str(error))
-        if body is None:
-            body = await self._from_database(computation)
+        body = await self._read(computation, unpack_frame)
         if body is not None and len(body) <= self._recent.maxsize // 4:
             self._recent[computation] = body
         return body
 
-    async def _from_database(self, computation: uuid.UUID) -> bytes | None:
+    async def selected(self, computation: uuid.UUID, selection: Selection) -> bytes | None:
+        """Return the JSON of the selected parts of a completed computation's result, None when there is none."""
+        if selection == WHOLE:
+            return await self.get(computation)
+        key = (computation, selection)
+        body = self._selected.get(key)
+        if body is not None:
+            return body
+        body = await self._read(computation, selection.read_frame)
+        if body is not None and len(body) <= self._selected.maxsize // 2:
+            self._selected[key] = body
+        return body
+
+    async def _read(self, computation: uuid.UUID, read: Callable[[bytes], Awaitable[bytes]]) -> bytes | None:
+        """Return what `read` makes of the stored frame: that of the cache, or of PostgreSQL."""
+        frame = await self._cache.get_result(str(computation))
+        if frame is not None:
+            try:
+                return await read(frame)
+            except DatasetError as error:
+                log.warning("result.rejected", computation_id=str(computation), error=str(error))
         async with self._database.connection() as connection:
             row = await connection.fetchrow(SQL["result"], computation)
         if row is None or row["result"] is None:
             return None
         frame = bytes(row["result"])
-        body = await unpack_frame(frame)
+        body = await read(frame)
         await self._cache.put_result(str(computation), frame)
         return body
 

@@ -56,12 +56,18 @@ class EventWriter:
         await self.write(b": ping\n\n")
 
 
+HEADERS = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+
+
+def event_head() -> web.Response:
+    """Return the answer to HEAD: the headers of a stream that exists."""
+    return web.Response(headers=HEADERS)
+
+
 @asynccontextmanager
 async def event_stream(request: web.Request, metrics: ApiMetrics) -> AsyncIterator[EventWriter]:
     """Open and end an event stream; when the reader disconnects or is too slow, leave the block without an error."""
-    response = web.StreamResponse(
-        headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    )
+    response = web.StreamResponse(headers=HEADERS)
     await response.prepare(request)
     writer = EventWriter(response)
     metrics.stream_opened()

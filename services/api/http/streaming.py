@@ -7,6 +7,9 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
 from aiohttp import web
 
+from services.api.http.content_coding import coding_of, compress_async, compressed_pieces, is_compressible
+from services.api.http.vary import add_vary
+
 MAX_SINGLE_WRITE = 1 << 20
 SLICE_BYTES = 256 * 1024
 WRITE_TIMEOUT_S = 20.0
@@ -30,6 +33,13 @@ async def send(
     response = web.StreamResponse(status=status, headers=headers)
     response.content_type = content_type
     response.charset = charset
+    coding = coding_of(request) if is_compressible(content_type) else None
+    if coding is not None:
+        pieces = [await compress_async(b"".join(pieces), coding)]
+        size = len(pieces[0])
+        response.headers["Content-Encoding"] = coding
+    if is_compressible(content_type):
+        add_vary(response, "Accept-Encoding")
     response.content_length = size
     return await _write(request, response, _given(pieces))
 
@@ -57,11 +67,24 @@ async def send_iterator(
     response = web.StreamResponse(headers=headers)
     response.content_type = content_type
     response.charset = charset
-    return await _write(request, response, _computed(begin, pieces))
+    whole = _joined(begin, pieces)
+    if is_compressible(content_type):
+        add_vary(response, "Accept-Encoding")
+        coding = coding_of(request)
+        if coding is not None:
+            response.headers["Content-Encoding"] = coding
+            whole = compressed_pieces(whole, coding)
+    return await _write(request, response, _computed(whole))
 
 
 def _next(pieces: Iterator[bytes]) -> bytes | None:
     return next(pieces, None)
+
+
+def _joined(begin: list[bytes], rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield from begin
+    begin.clear()
+    yield from rest
 
 
 async def _given(pieces: Sequence[bytes]) -> AsyncIterator[bytes]:
@@ -69,18 +92,18 @@ async def _given(pieces: Sequence[bytes]) -> AsyncIterator[bytes]:
         yield piece
 
 
-async def _computed(begin: list[bytes], rest: Iterator[bytes]) -> AsyncIterator[bytes]:
-    for piece in begin:
+async def _computed(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    while (piece := await asyncio.to_thread(_next, pieces)) is not None:
         yield piece
-    begin.clear()
-    while (further := await asyncio.to_thread(_next, rest)) is not None:
-        yield further
 
 
 async def _write(
     request: web.Request, response: web.StreamResponse, pieces: AsyncIterator[bytes]
 ) -> web.StreamResponse:
     await response.prepare(request)
+    if request.method == "HEAD":
+        await response.write_eof()
+        return response
     try:
         async for piece in pieces:
             view = memoryview(piece)

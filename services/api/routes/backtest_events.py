@@ -20,7 +20,7 @@ from services.api.backtests.progress import Subscription
 from services.api.backtests.row import BacktestRow
 from services.api.backtests.serialize import head
 from services.api.context import AppContext, RequestContext, Route
-from services.api.http.sse import PING_S, EventWriter, event_bytes, event_stream, parse_event_id
+from services.api.http.sse import PING_S, EventWriter, event_bytes, event_head, event_stream, parse_event_id
 from services.api.routes.backtests import find_backtest
 from shared.contracts.http import ENDED
 
@@ -60,6 +60,8 @@ async def get_events(app: AppContext, call: RequestContext) -> web.StreamRespons
     """`GET /v1/backtests/{id}/events`."""
     position = parse_position(call.request.headers.get("Last-Event-ID"))
     row = await find_backtest(app, call)
+    if call.request.method == "HEAD":
+        return event_head()
     async with event_stream(call.request, app.metrics) as writer:
         stream = Stream(writer, position)
         try:

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from aiohttp import web
 
-from services.api.backtests.await_outcome import select_backtest
+from services.api.backtests.await_outcome import select_backtest, send_backtest
 from services.api.backtests.row import BacktestRow
 from services.api.backtests.serialize import backtest_document, head, join
 from services.api.backtests.submit import submit_backtest
@@ -16,17 +16,18 @@ from services.api.errors import ApiProblem, not_found
 from services.api.http.answers import json_response
 from services.api.http.pagination import read_cursor, write_cursor
 from services.api.http.request import parse_uuid
-from services.api.http.streaming import send
 from services.api.schemas import responses
-from services.api.schemas.requests import BacktestBody, BacktestsQuery
+from services.api.schemas.requests import BacktestBody, BacktestsQuery, ResultQuery
+from services.api.schemas.selected_responses import SelectedBacktest
 from shared.contracts.events import BacktestEnded
-from shared.contracts.http import JSON
 from shared.infra.database.sql import statements
 from shared.infra.redis.client import LOST
 from shared.infra.redis.streams import append
 
 SQL = statements("backtest")
 _NEWEST = uuid.UUID(int=(1 << 128) - 1)
+BACKTEST = (responses.Backtest, SelectedBacktest)
+"""Answers of a backtest: whole, or as `parts` and `format` of the query select."""
 _STATUS_PAGE = 500
 """Rows that are read at once when the query has a status."""
 
@@ -38,10 +39,7 @@ async def post_backtest(app: AppContext, call: RequestContext) -> web.StreamResp
 
 async def get_backtest(app: AppContext, call: RequestContext) -> web.StreamResponse:
     """`GET /v1/backtests/{id}`."""
-    row = await find_backtest(app, call)
-    completed = row.status == "completed" and row.computation is not None
-    result = await app.results.get(row.computation) if completed and row.computation is not None else None
-    return await send(call.request, backtest_document(row, result), JSON)
+    return await send_backtest(app, call, await find_backtest(app, call))
 
 
 async def find_backtest(app: AppContext, call: RequestContext) -> BacktestRow:
@@ -121,7 +119,7 @@ async def delete_backtest(app: AppContext, call: RequestContext) -> web.Response
 ROUTES = (
     Route(
         method="POST", path="/v1/backtests", handler=post_backtest, summary="Submit a backtest", tag="backtests",
-        body=BacktestBody, answers={200: responses.Backtest, 202: responses.Backtest},
+        query=ResultQuery, body=BacktestBody, answers={200: BACKTEST, 202: responses.Backtest},
         headers=("Prefer", "Idempotency-Key", "Cache-Control", "Ondol-Origin"), problems=(400, 409, 413, 415),
     ),
     Route(
@@ -130,7 +128,7 @@ ROUTES = (
     ),
     Route(
         method="GET", path="/v1/backtests/{id}", handler=get_backtest, summary="A backtest with its result",
-        tag="backtests", answers={200: responses.Backtest}, problems=(404,),
+        tag="backtests", query=ResultQuery, answers={200: BACKTEST}, problems=(404,),
     ),
     Route(
         method="DELETE", path="/v1/backtests/{id}", handler=delete_backtest, summary="Cancel a backtest",

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from aiohttp import web
 
 from services.api.context import AppContext, RequestContext, Route
-from services.api.http.sse import PING_S, EventWriter, event_bytes, event_stream, parse_event_id
+from services.api.http.sse import PING_S, EventWriter, event_bytes, event_head, event_stream, parse_event_id
 from services.api.routes.warm_runs import find_warm_run, parse_run_id
 from services.api.warm_subscriptions import WarmSubscription
 from shared.contracts.warm import OPEN
@@ -81,6 +81,8 @@ async def get_events(app: AppContext, call: RequestContext) -> web.StreamRespons
     run = parse_run_id(call)
     with app.progress.warm.subscribe(run) as subscription:
         document = await find_warm_run(app, run)
+        if call.request.method == "HEAD":
+            return event_head()
         async with event_stream(call.request, app.metrics) as writer:
             await _follow(app, document, subscription, writer, position)
     return writer.response

@@ -19,10 +19,11 @@ ABOUT = (
     "in requests (`*_pct`) and in factors, and plain fractions in statistics. All problems of a request are reported "
     "at once."
 )
-ALWAYS = (401, 422, 429, 500, 503)
+ALWAYS = (401, 406, 422, 429, 500, 503)
 STATUS = {
     200: "OK", 201: "Created", 202: "Accepted", 204: "Deleted", 400: "Body is not JSON", 401: "Missing or unknown key",
-    404: "Not found", 408: "Body did not arrive in time", 409: "Conflict with the current state",
+    404: "Not found", 406: "No acceptable content coding", 408: "Body did not arrive in time",
+    409: "Conflict with the current state",
     413: "Body too large", 415: "Unsupported media type", 422: "Invalid request", 429: "Too many requests",
     500: "Internal error", 503: "A dependency is unavailable",
 }  # fmt: skip
@@ -81,7 +82,8 @@ def document(routes: tuple[Route, ...]) -> Schema:
 def _shapes(routes: tuple[Route, ...]) -> list[type]:
     found: set[type] = {responses.ProblemDocument}
     for route in routes:
-        found |= {shape for shape in route.answers.values() if isinstance(shape, type)}
+        for shape in route.answers.values():
+            found |= set(shape) if isinstance(shape, tuple) else {shape} if isinstance(shape, type) else set()
         found |= {route.query} | ({route.body} if route.body is not None else set())
     return sorted(found, key=lambda shape: shape.__name__)
 
@@ -154,12 +156,14 @@ def _responses(route: Route, reference: dict[type, Schema]) -> Schema:
             if shape:
                 # no schema can describe the text of an event stream
                 content[shape] = {} if shape == "text/event-stream" else {"schema": {"type": "string"}}
+        elif isinstance(shape, tuple):
+            content[JSON] = {"schema": {"anyOf": [reference[one] for one in shape]}}
         else:
             content[JSON] = {"schema": reference[shape]}
         if status == 200:
             content |= {kind: {"schema": {"type": "string"}} for kind in route.also}
         found[str(status)] = {"description": STATUS[status]} | ({"content": content} if content else {})
-    always = (500,) if route.public else ALWAYS
+    always = (406, 500) if route.public else ALWAYS
     problem = {PROBLEM: {"schema": reference[responses.ProblemDocument]}}
     slow = () if route.body is None else (408,)
     for status in sorted({*always, *route.problems, *slow, *((422,) if route.public else ())}):

@@ -117,6 +117,26 @@ class BacktestsQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     limit: Annotated[Limit, about("Entries of a page.", "entries")] = 50
 
 
+ResultPart = Literal[
+    "window", "statistics", "equity", "trades", "round_trips", "open_positions", "monthly_returns", "yearly_returns",
+    "corporate_actions", "unfilled", "warnings", "provenance", "timing", "cache",
+]  # fmt: skip
+
+
+class ResultQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Query of a route that answers a backtest with its result."""
+
+    parts: Annotated[
+        Annotated[tuple[ResultPart, ...], Meta(min_length=1, max_length=20)] | None,
+        about("Parts of `result` that are answered, separated by commas; left out: all.",
+              examples=["statistics,equity"]),
+    ] = None  # fmt: skip
+    format: Annotated[
+        Literal["json", "columns"],
+        about('columns: each list of objects in `result` is an object of arrays, {"date": […], "equity": […]}.'),
+    ] = "json"
+
+
 class TableQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Query of a route that answers a table."""
 

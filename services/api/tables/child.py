@@ -25,10 +25,13 @@ class FileHeader(msgspec.Struct, frozen=True, kw_only=True):
     columns: list[tuple[str, Kind]]
 
 
+_HEADER = msgspec.json.Decoder(FileHeader)
+
+
 def main() -> int:
     """Read rows and write the file."""
     source, out = sys.stdin.buffer, io.BytesIO()
-    header = msgspec.json.decode(source.readline(), type=FileHeader)
+    header = _HEADER.decode(source.readline())
     rows: Iterator[list[Any]] = (row for line in source for row in orjson.loads(line))
     if header.format == "xlsx":
         from services.api.tables.xlsx_writer import write_xlsx

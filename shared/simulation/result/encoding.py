@@ -55,7 +55,7 @@ def _kernels() -> ctypes.CDLL:
     verify_sizes(kernels, "result_json", [ctypes.sizeof(_Column)])
     kernels.pack_table.argtypes = [_POINTER, _SIZE, _SIZE, ctypes.c_char_p, _SIZE, _POINTER, _POINTER, _POINTER]
     kernels.pack_table.restype = _SIZE
-    kernels.render_document.argtypes = [ctypes.c_char_p, _SIZE, _SIZE, _POINTER, _SIZE]
+    kernels.render_document.argtypes = [ctypes.c_char_p, _SIZE, _SIZE, _SIZE, _POINTER, _SIZE]
     kernels.render_document.restype = _SIZE
     return kernels
 
@@ -155,13 +155,14 @@ class TableSchema:
         return Fragment(out[:size].tobytes(), count * longest + 2)
 
 
-def render(document: bytes, json_limit: int, begin: int = 0) -> memoryview:
+def render(document: bytes, json_limit: int, begin: int = 0, *, columns: bool = False) -> memoryview:
     """Return the JSON of a document of fragments that begins at byte `begin`.
 
-    The JSON has at most `json_limit` bytes. Raises DatasetError when the document is damaged.
+    The JSON has at most `json_limit` bytes. With `columns` each table is an object of arrays, `{"cash":[...],...}`,
+    instead of an array of objects. Raises DatasetError when the document is damaged.
     """
     out = np.empty(json_limit + _SLACK, np.uint8)
-    size = _kernels().render_document(document, begin, len(document), place(out), len(out))
+    size = _kernels().render_document(document, begin, len(document), columns, place(out), len(out))
     if size < 0:
         raise DatasetError("a stored result is damaged: its tables are incomplete")
     return memoryview(out.data)[:size]

@@ -18,6 +18,7 @@ from shared.simulation.result.tables import EncodedResult
 
 _MARK = b"ondol-1\n"
 _SIZE = struct.Struct("<Q")
+DOCUMENT_BEGIN = len(_MARK) + _SIZE.size
 _LEVEL = 1
 
 
@@ -48,25 +49,40 @@ def pack_json(json: bytes) -> bytes:
 
 def unpack(frame: bytes) -> bytes:
     """Return the JSON in a frame with size and checksum; raise DatasetError for anything else."""
+    content = decompress(frame)
+    if not is_document(content):
+        return content
+    size = json_size(content)
+    json = render(content, size, DOCUMENT_BEGIN)
+    if len(json) != size:
+        raise DatasetError("a stored result is damaged: its size differs from the stated one")
+    return bytes(json)
+
+
+def decompress(frame: bytes) -> bytes:
+    """Return the content of a frame with size and checksum: a marked document, or JSON. Raises DatasetError."""
     try:
         parameters = zstandard.get_frame_parameters(frame)
         if not 0 < parameters.content_size <= MAX_RESULT_BYTES or not parameters.has_checksum:
             raise DatasetError("a stored result is not a frame with size and checksum")
-        content = _codec.decompressor.decompress(frame)
+        return _codec.decompressor.decompress(frame)
     except zstandard.ZstdError as error:
         raise DatasetError(f"a stored result is damaged: {error}") from error
-    if not content.startswith(_MARK):
-        return content
-    begin = len(_MARK) + _SIZE.size
-    if len(content) < begin:
+
+
+def is_document(content: bytes) -> bool:
+    """Whether the content of a frame is a document of fragments, from byte DOCUMENT_BEGIN on."""
+    return content.startswith(_MARK)
+
+
+def json_size(content: bytes) -> int:
+    """Return the size of the JSON that the content of a marked frame states; raise DatasetError when it cannot be."""
+    if len(content) < DOCUMENT_BEGIN:
         raise DatasetError("a stored result is damaged: it ends too early")
     (size,) = _SIZE.unpack_from(content, len(_MARK))
     if size > MAX_RESULT_BYTES:
         raise DatasetError("a stored result is damaged: it claims to be larger than any result")
-    json = render(content, size, begin)
-    if len(json) != size:
-        raise DatasetError("a stored result is damaged: its size differs from the stated one")
-    return bytes(json)
+    return int(size)
 
 
 def unpacked_size(frame: bytes) -> int:

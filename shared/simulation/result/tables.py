@@ -112,6 +112,14 @@ _CORPORATE_ACTIONS = TableSchema(
     stock_code=STRING,
 )  # fmt: skip
 
+PART_COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "corporate_actions": tuple(_CORPORATE_ACTIONS.kinds), "equity": tuple(_EQUITY.kinds),
+    "monthly_returns": ("month", "return"), "open_positions": tuple(_OPEN_POSITIONS.kinds),
+    "round_trips": tuple(_ROUND_TRIPS.kinds), "trades": tuple(_TRADES.kinds), "warnings": ("code", "message"),
+    "yearly_returns": ("return", "year"),
+}  # fmt: skip
+"""Columns of the parts that are lists of objects; warnings have further ones by their code."""
+
 
 def equity_rows(curve: EquityCurve) -> Fragment:
     """Encode one point a row; an undefined return and an absent benchmark are null."""
