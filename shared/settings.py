@@ -273,6 +273,10 @@ class Settings:
         10_000_000_000, "api", "nodes x stocks x days", _integer(1, 2**62), "Maximum cost of a request.",
         former="ONDOL_COST_LIMIT",
     )  # fmt: skip
+    max_value_cells: int = _setting(
+        2_000_000, "api", "days x stocks x fields", _integer(1000, 100_000_000),
+        "Maximum size of an answer of /v1/values.",
+    )  # fmt: skip
     max_body_bytes: int = _setting(
         MIB, "api", "bytes", _bytes(1024), "Maximum size of a request body.", former="ONDOL_BODY_BYTES"
     )  # fmt: skip

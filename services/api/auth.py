@@ -85,6 +85,10 @@ class TokenBucket:
             return 0.0
         return (1.0 - self._tokens) / a_second
 
+    def charge(self, tokens: float) -> None:
+        """Take further tokens for a request that was admitted; what is missing is refilled before the next one."""
+        self._tokens -= tokens
+
 
 class Authenticator:
     """Finds callers by their keys and limits their request rates."""
@@ -117,6 +121,12 @@ class Authenticator:
             raise _unauthorized("This key is unknown or revoked.")
         self._limit_rate(caller)
         return caller
+
+    def charge(self, caller: Caller, requests: int) -> None:
+        """Count an expensive request as so many more requests of its key."""
+        bucket = self._buckets.get(caller.owner)
+        if bucket is not None and caller.rate_per_minute > 0:
+            bucket.charge(requests)
 
     async def _find(self, digest: bytes) -> Caller | None:
         async with self._database.connection() as connection:

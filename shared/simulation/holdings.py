@@ -29,7 +29,8 @@ class Holding:
     """A position on an evening.
 
     `entry_price` is the mean purchase price on the share basis of that evening, `price` the last close. `value` is in
-    won, `weight` = value / equity. `gain` in won is the value and the proceeds so far (sales, fractions and dividends,
+    won, `weight` = value / equity. `cost` in won is what the purchases cost with commission, `days` the age in calendar
+    days. `gain` in won is the value and the proceeds so far (sales, fractions and dividends,
     after costs and tax) less the cost with commission; `gain_fraction` = gain / cost (`return` in the API).
     """
 
@@ -41,6 +42,8 @@ class Holding:
     price: float
     value: float
     weight: float | None
+    cost: float
+    days: int
     gain: float
     gain_fraction: float
 
@@ -147,7 +150,8 @@ def holdings_on(result: Row, panels: Panels, date: dt.date) -> Evening:
             Holding(
                 stock_code=code, name=name_on(panels, column, to_day(date)), shares=position.shares,
                 entry_price=position.entry_price, entry_date=position.entry_date, price=price, value=value,
-                weight=value / point["equity"] if point["equity"] > 0 else None, gain=gain,
+                weight=value / point["equity"] if point["equity"] > 0 else None, cost=position.cost,
+                days=(date - dt.date.fromisoformat(position.entry_date)).days, gain=gain,
                 gain_fraction=gain / position.cost,
             )
         )  # fmt: skip

@@ -233,7 +233,7 @@ async def test_exports_hold_the_same_rows_in_every_format(system: System, part: 
     assert paged == rows[:7]
     everything = (await system.fine("backtests", part, system.first, "--all", "--limit", "50", "--json")).document
     assert everything["items"] == rows
-    unknown = await system.ondol("backtests", part, system.first, "--output", f"{part}.xlsx")
+    unknown = await system.ondol("backtests", part, system.first, "--output", f"{part}.ods")
     assert (unknown.code, "--format" in unknown.error) == (2, True)
 
 

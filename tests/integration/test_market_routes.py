@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import io
+from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
+import numpy as np
+import openpyxl
+import polars as pl
 import pytest
 import pytest_asyncio
 
@@ -148,3 +152,131 @@ async def test_head_of_an_unknown_resource_is_not_found(client: Client) -> None:
         assert response.status == 404
     async with client.session.head(client.url + "/v1/compare") as response:
         assert (response.status, response.headers["Allow"]) == (405, "POST")
+
+
+def _floats(values: Iterable[float | None]) -> list[float]:
+    return [np.nan if value is None else value for value in values]
+
+
+async def _codes(client: Client, count: int) -> list[str]:
+    found = (await client.call("GET", f"/v1/stocks?limit={count}"))[1]["items"]
+    return [item["stock_code"] for item in found]
+
+
+async def test_prices_of_a_stock_default_to_its_last_rows(client: Client) -> None:
+    (code,) = await _codes(client, 1)
+    status, found, _ = await client.call("GET", f"/v1/stocks/{code}/prices")
+    assert status == 200
+    assert len(found["dates"]) == 250
+    assert {len(found[name]) for name in ("open", "high", "low", "close", "volume")} == {250}
+    part = (await client.call("GET", f"/v1/stocks/{code}/prices?start={found['dates'][5]}&end={found['dates'][9]}"))[1]
+    assert (part["dates"], part["close"]) == (found["dates"][5:10], found["close"][5:10])
+    values = (await client.call("GET", f"/v1/values?fields=raw_close&codes={code}&start={found['dates'][0]}"))[1]
+    raw = dict(zip(values["columns"]["date"], values["columns"]["raw_close"], strict=True))
+    assert all(close is None or raw[date] == close for date, close in zip(found["dates"], found["close"], strict=True))
+
+
+@pytest.mark.parametrize(
+    ("query", "path"),
+    [
+        ("start=2025-03-04&end=2025-03-03", "start"),
+        ("start=1990-01-01&end=1990-02-01", "start"),
+        ("end=1990-02-01", "end"),
+        ("start=2025-02-30", "start"),
+        ("excel=true", "excel"),
+    ],
+)
+async def test_prices_refuse_a_range_by_its_place(client: Client, query: str, path: str) -> None:
+    (code,) = await _codes(client, 1)
+    status, problem, _ = await client.call("GET", f"/v1/stocks/{code}/prices?{query}")
+    assert (status, [error["path"] for error in problem["errors"]]) == (422, [path])
+
+
+async def test_unknown_stock_is_not_found_with_suggestions(client: Client) -> None:
+    (code,) = await _codes(client, 1)
+    for path in (f"/v1/stocks/A{code}/prices", f"/v1/stocks/A{code}"):
+        status, problem, _ = await client.call("GET", path)
+        assert (status, problem["errors"][0]["suggestions"]) == (404, [code])
+
+
+async def test_values_are_long_form_by_date_and_code(client: Client) -> None:
+    codes = await _codes(client, 3)
+    query = (
+        f"fields=per,close,ts_mean(PER,%205)%20<%2010&codes={','.join(reversed(codes))}&start=2025-06-02&end=2025-06-05"
+    )
+    status, found, _ = await client.call("GET", f"/v1/values?{query}")
+    assert status == 200
+    assert found["fields"] == ["PER", "close", "ts_mean(PER, 5) < 10"]
+    columns = found["columns"]
+    assert list(columns) == ["date", "stock_code", *found["fields"]]
+    assert {len(column) for column in columns.values()} == {found["rows"]}
+    keys = list(zip(columns["date"], columns["stock_code"], strict=True))
+    assert keys == sorted(keys)
+    assert {code for _, code in keys} <= set(codes)
+    assert {type(value) for value in columns["ts_mean(PER, 5) < 10"]} <= {bool}
+
+
+async def test_values_of_blocks_are_those_of_one_query(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    query = "/v1/values?fields=PER,rank(PBR),close&start=2025-06-02&end=2025-06-30"
+    whole = (await client.call("GET", query))[1]
+    monkeypatch.setattr("services.api.routes.values.BLOCK_CELLS", 400)
+    assert (await client.call("GET", query))[1] == whole
+    assert whole["rows"] > 400
+
+
+async def test_values_of_the_last_row_equal_the_screen(client: Client) -> None:
+    found = (await client.call("GET", "/v1/values?fields=PER"))[1]["columns"]
+    screen = (await client.call("GET", "/v1/screen?rank_by=PER&limit=1000"))[1]
+    assert set(found["date"]) == {screen["date"]}
+    expected = {item["stock_code"]: item["value"] for item in screen["items"]}
+    values = dict(zip(found["stock_code"], found["PER"], strict=True))
+    assert values.keys() == expected.keys()
+    np.testing.assert_allclose(_floats(values.values()), _floats(expected[code] for code in values), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("query", "paths"),
+    [
+        ("codes=005930", ["fields"]),
+        ("fields=PERR&codes=nope&start=2025-06-30&end=2025-06-01", ["start", "fields", "codes"]),
+        ("fields=PER&sectors=nope", ["sectors"]),
+        ("fields=PER&end=1990-01-01", ["end"]),
+    ],
+)
+async def test_values_refuse_every_wrong_parameter(client: Client, query: str, paths: list[str]) -> None:
+    status, problem, _ = await client.call("GET", f"/v1/values?{query}")
+    assert (status, [error["path"] for error in problem["errors"]]) == (422, paths)
+
+
+async def test_too_many_values_are_refused_with_the_size(client: Client) -> None:
+    object.__setattr__(client.api.settings, "max_value_cells", 1000)
+    try:
+        status, problem, _ = await client.call("GET", "/v1/values?fields=PER,PBR&start=2025-06-02")
+    finally:
+        object.__setattr__(client.api.settings, "max_value_cells", 2_000_000)
+    assert (status, problem["errors"][0]["path"]) == (422, "start")
+    assert "the limit is 1,000" in problem["errors"][0]["message"]
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "xlsx"])
+async def test_series_are_downloaded_with_their_types(client: Client, kind: str) -> None:
+    (code,) = await _codes(client, 1)
+    for path, name in ((f"/v1/stocks/{code}/prices?", "close"), ("/v1/values?fields=close,PER&", "PER")):
+        status, body, headers = await client.call("GET", f"{path}format={kind}&start=2025-06-02")
+        assert status == 200
+        assert headers["Content-Disposition"].endswith(f'.{kind}"')
+        document = (await client.call("GET", f"{path}start=2025-06-02"))[1]
+        expected = document["close"] if "close" in document else document["columns"]["PER"]
+        if kind == "xlsx":
+            sheet = openpyxl.load_workbook(io.BytesIO(body), read_only=True).active
+            head, *rows = sheet.iter_rows(values_only=True)
+            found = [row[head.index(name)] for row in rows]
+            assert {type(row[head.index("stock_code")]) for row in rows} == {str}
+        elif kind == "parquet":
+            frame = pl.read_parquet(io.BytesIO(body))
+            assert frame.schema["date"] == pl.Date
+            found = frame[name].to_list()
+        else:
+            frame = pl.read_csv(io.BytesIO(body), schema_overrides={"stock_code": pl.String})
+            found = frame[name].to_list()
+        np.testing.assert_allclose(_floats(found), _floats(expected), rtol=1e-9)

@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from ondol.cli.command import Subcommand, name
+from ondol.cli.download import add_download, blocks_of, deliver, format_of
 from ondol.cli.tables import side_by_side
 from ondol.cli.terminal import clip, details, plain, print_json, table
 from shared.infra.api_client.client import ApiClient
@@ -61,10 +62,14 @@ def _why_not(document: dict[str, Any]) -> str:
 def _holdings_arguments(parser: argparse.ArgumentParser) -> None:
     _one(parser)
     parser.add_argument("--date", metavar="D", required=True, help="a day of the backtest, YYYY-MM-DD")
+    add_download(parser)
 
 
 async def _holdings(args: argparse.Namespace, api: ApiClient) -> int:
-    document = await api.call("GET", f"/v1/backtests/{args.id}/holdings", query={"date": args.date})
+    path, query = f"/v1/backtests/{args.id}/holdings", {"date": args.date}
+    if (kind := format_of(args)) is not None:
+        return await deliver(args, blocks_of(api, path, query | {"format": kind, "excel": args.excel}), kind)
+    document = await api.call("GET", path, query=query)
     if args.json:
         print_json(document)
         return 0
@@ -72,13 +77,13 @@ async def _holdings(args: argparse.Namespace, api: ApiClient) -> int:
         [
             h["stock_code"], h["name"], f"{h['shares']:,}", h["entry_date"], f"{h['entry_price']:,.0f}",
             f"{h['price']:,.0f}", f"{h['value']:,.0f}", "-" if h["weight"] is None else f"{100 * h['weight']:.2f} %",
-            f"{h['gain']:,.0f}",
+            f"{h['cost']:,.0f}", f"{h['gain']:,.0f}", str(h["days"]),
         ]
         for h in document["holdings"]
     ]  # fmt: skip
     if rows:
-        head = ["code", "name", "shares", "entry", "entry price", "price", "value", "weight", "gain"]
-        print(table(head, rows, "llrlrrrrr"))
+        head = ["code", "name", "shares", "entry", "entry price", "price", "value", "weight", "cost", "gain", "days"]
+        print(table(head, rows, "llrlrrrrrrr"))
     print(f"close of {document['date']}: equity {document['equity']:,.0f} won, cash {document['cash']:,.0f} won")
     return 0
 

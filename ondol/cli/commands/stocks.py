@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ondol.cli.command import Subcommand, main_of, name, parsers
+from ondol.cli.commands import stocks_series
 from ondol.cli.pagination import add_page, listed
 from ondol.cli.pagination import show as show_list
 from ondol.cli.terminal import details, print_json
@@ -105,6 +106,7 @@ SUBCOMMANDS = (
         routes=("GET /v1/rankings/{kind}",),
         examples=("ondol stocks rank market_cap --limit 10", "ondol stocks rank trading_value --market KOSDAQ"),
     ),
+    *stocks_series.SUBCOMMANDS,
 )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
@@ -17,6 +16,7 @@ from services.api.http.answers import json_response
 from services.api.schemas import market_responses
 from services.api.schemas.requests import ScreenQuery
 from services.api.simulator_queries import query_simulator
+from services.api.universe_requests import as_parameter
 from services.api.user_strategies import own_entries
 from services.api.views import last_day, require_view, row_day
 from shared.errors import Problem, RequestError
@@ -39,7 +39,7 @@ async def get_screen(app: AppContext, call: RequestContext) -> web.Response:
     except (ApiProblem, RequestError) as error:
         if not problems and not isinstance(error, RequestError):
             raise
-        problems += [_as_parameter(problem) for problem in as_problem(error).errors]
+        problems += [as_parameter(problem) for problem in as_problem(error).errors]
     if problems:
         raise invalid(problems)
     payload = {"version": view.version, "request": canonical.text, "limit": query.limit}
@@ -62,12 +62,6 @@ async def _canonicalize(
         return await canonicalize_body(body, own, view.indices)
     except InvalidBodyError as error:
         raise RequestError(error.problems) from None
-
-
-def _as_parameter(problem: Problem) -> Problem:
-    """Return the problem with the name of the query parameter instead of the path in a request."""
-    path = problem.path.removeprefix("strategy.buy.").removeprefix("strategy.universe.")
-    return replace(problem, path="strategy" if path == "strategy.id" else path)
 
 
 ROUTES = (

@@ -8,11 +8,11 @@ from aiohttp import web
 
 from services.api.context import AppContext, RequestContext, Route
 from services.api.datasets import View
-from services.api.errors import not_found
 from services.api.http.answers import json_response
 from services.api.http.pagination import read_cursor, write_cursor
 from services.api.schemas import market_responses
 from services.api.schemas.requests import StocksQuery
+from services.api.stock_codes import require_stock
 from services.api.views import require_view
 from shared.model.calendar import iso
 
@@ -50,10 +50,7 @@ def _matches(view: View, column: int, query: StocksQuery) -> bool:
 async def get_stock(app: AppContext, call: RequestContext) -> web.Response:
     """`GET /v1/stocks/{code}`."""
     view = await require_view(app)
-    column = view.instruments.ordinal.get(call.request.match_info["code"])
-    if column is None:
-        raise not_found("stock with this code; see /v1/stocks")
-    return json_response(_document(view, column))
+    return json_response(_document(view, await require_stock(view, call.request.match_info["code"])))
 
 
 def _document(view: View, column: int) -> dict[str, Any]:

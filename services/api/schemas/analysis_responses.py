@@ -22,6 +22,8 @@ class Holding(Struct, kw_only=True):
     price: Annotated[float, about("Last close.", "won")]
     value: Annotated[float, about("Shares times price.", "won")]
     weight: Annotated[float | None, about("Value divided by equity.", "fraction")]
+    cost: Annotated[float, about("What the purchases cost, with commission.", "won")]
+    days: Annotated[Count, about("Age of the position.", "calendar days")]
     gain: Annotated[float, about("Value and proceeds so far less the cost.", "won")]
     return_: Annotated[float | None, about("Gain divided by cost.", "fraction")] = field(name="return")
 

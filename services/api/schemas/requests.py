@@ -222,6 +222,41 @@ class StocksQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):
     limit: Annotated[Limit, about("Entries of a page.", "entries")] = 100
 
 
+class PricesQuery(TableQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Query of `GET /v1/stocks/{code}/prices`."""
+
+    start: Annotated[
+        dt.date | None, about("First day; left out: the last 250 rows up to `end`.", "date, YYYY-MM-DD")
+    ] = None
+    end: Annotated[dt.date | None, about("Last day; left out: the last row of the stock.", "date, YYYY-MM-DD")] = None
+
+
+Codes = Annotated[tuple[Word, ...], Meta(min_length=1, max_length=10_000)]
+
+
+class ValuesQuery(TableQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Query of `GET /v1/values`."""
+
+    fields: Annotated[
+        Expression,
+        about("Factors, price fields and expressions of the language, at most 50, separated by commas outside of "
+              "parentheses.", examples=["PER,PBR,close,pct_rank(ROE)"]),
+    ]  # fmt: skip
+    codes: Annotated[Codes | None, about("Stock codes, separated by commas; left out: the stocks of the universe.")] = (
+        None
+    )
+    start: Annotated[dt.date | None, about("First day; left out: the day of `end`.", "date, YYYY-MM-DD")] = None
+    end: Annotated[dt.date | None, about("Last day; left out: the last row of the dataset.", "date, YYYY-MM-DD")] = None
+    markets: Annotated[Words | None, about("Universe: markets, separated by commas; left out: KOSPI and KOSDAQ.")] = (
+        None
+    )
+    kinds: Annotated[
+        Annotated[tuple[Kind, ...], Meta(min_length=1, max_length=5)] | None,
+        about("Universe: kinds of stocks, separated by commas; left out: common and foreign."),
+    ] = None
+    sectors: Annotated[Words | None, about("Universe: sectors, separated by commas; left out: all.")] = None
+
+
 class SectorsQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Query of `GET /v1/sectors`."""
 

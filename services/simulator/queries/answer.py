@@ -16,10 +16,12 @@ from services.simulator.job import Context
 from services.simulator.queries.audit import audit
 from services.simulator.queries.explain import explain
 from services.simulator.queries.holdings import holdings
+from services.simulator.queries.prices import prices
 from services.simulator.queries.ranking import ranking
 from services.simulator.queries.replay import replay
 from services.simulator.queries.screen import screen
 from services.simulator.queries.sectors import sectors
+from services.simulator.queries.values import values_on_mapped
 from services.simulator.run_store import SQL
 from shared.contracts.events import QueryAnswered, QueryRequested
 from shared.contracts.http import problem_document, run_problem
@@ -76,19 +78,23 @@ async def _compute(context: Context, query: QueryRequested) -> bytes:
             if time.time() >= query.deadline:
                 raise
         else:
-            return orjson.dumps(found)
+            return orjson.dumps(found, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 async def _computation_of(context: Context, query: QueryRequested) -> Callable[[MappedPanels], dict[str, Any]]:
     payload = query.payload
-    if query.kind == "ranking":
-        return lambda panels: ranking(payload, panels.reader())
-    if query.kind == "sectors":
-        return lambda panels: sectors(payload, panels.reader())
+    of_panels: dict[str, Callable[[dict[str, Any], Panels], dict[str, Any]]] = {
+        "ranking": ranking, "sectors": sectors, "prices": prices,
+    }  # fmt: skip
+    if query.kind in of_panels:
+        compute = of_panels[query.kind]
+        return lambda panels: compute(payload, panels.reader())
     if query.kind == "holdings":
         result = await _stored_result(context, payload["computation"])
         return lambda panels: holdings(payload, result, panels.reader())
     request = request_from_json(payload["request"])
+    if query.kind == "values":
+        return partial(values_on_mapped, request, payload)
     stored = await _stored_result(context, payload["computation"]) if query.kind == "replay" else b""
     by_kind: dict[str, Callable[[Panels], dict[str, Any]]] = {
         "screen": partial(screen, request, payload),

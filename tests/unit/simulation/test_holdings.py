@@ -75,6 +75,7 @@ def test_split_and_dividend_are_applied_on_their_day() -> None:
     assert (after.shares, after.entry_price, after.price, after.value) == (200, 500, 600, 120_000)
     assert after.gain == pytest.approx(20_000 + 100 * 100 * (1 - 0.154))
     assert after.entry_date == DAYS[1]
+    assert (after.cost, after.days) == (100_000, (day(DAYS[4]) - day(DAYS[1])).days)
     assert [(a["kind"], a["ratio"], a["dps"]) for a in found["corporate_actions"]] == [
         ("split", 2.0, None), ("dividend", None, 100.0),
     ]  # fmt: skip
