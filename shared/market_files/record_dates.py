@@ -39,8 +39,9 @@ def ex_dates(records: pl.Series, days: np.ndarray) -> pl.Series:
 def market_days(price_days: Sequence[dt.date], first_year: int, last_year: int) -> np.ndarray:
     """Return day numbers of the trading days of calendar years, sorted.
 
-    A year in which there are prices on most days has those days; other years have the days of the holiday table
-    (weekdays outside of it), without 31 December, on which the exchange is closed.
+    A year in which there are prices on most days has those days, and outside of them those of the holiday table (record
+    dates are announced ahead); other years have the days of the holiday table (weekdays outside of it), without 31
+    December, on which the exchange is closed.
     """
     by_year: dict[int, list[int]] = {}
     for day in price_days:
@@ -48,9 +49,11 @@ def market_days(price_days: Sequence[dt.date], first_year: int, last_year: int) 
     found = []
     for year in range(first_year, last_year + 1):
         days = np.array(sorted(by_year.get(year, [])), np.int32)
+        table = trading_days(to_day(dt.date(year, 1, 2)), to_day(dt.date(year, 12, 30)))
         if len(days) < _WHOLE_YEAR:
-            days = trading_days(to_day(dt.date(year, 1, 2)), to_day(dt.date(year, 12, 30)))
-        found.append(days)
+            found.append(table)
+        else:
+            found += [table[table < days[0]], days, table[table > days[-1]]]
     return np.concatenate(found) if found else np.zeros(0, np.int32)
 
 

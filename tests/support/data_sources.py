@@ -15,9 +15,11 @@ from aiohttp.test_utils import TestServer
 
 from shared.market.holidays import is_trading_day
 from shared.model.calendar import to_day
+from tests.support.report_answers import Filing, corporations_zip, periodic_filings, xml_error
 
 KRX_KEY = "KRXKEYCANARY0123456789ABCDEF"
 DART_KEY = "dartkeycanary0123456789abcdef0123456789a"
+TOKEN = "kistokencanary0123456789"
 KIS_KEY, KIS_SECRET = "kiskeycanary0123456789", "kissecretcanary0123456789"
 
 
@@ -39,6 +41,11 @@ class Company:
         return self.first <= day <= self.last
 
 
+def invented_filings(companies: list[Company], years: range) -> list[Filing]:
+    """Return the periodic reports of companies."""
+    return [f for c in companies for f in periodic_filings(f"00{c.code}", c.code, c.name, years)]
+
+
 def invented_companies() -> list[Company]:
     """Return 24 companies of KOSPI and 18 of KOSDAQ."""
     kospi = [Company(code=f"90{n:02d}10", name=f"가상{n}", market="KOSPI") for n in range(1, 25)]
@@ -58,6 +65,16 @@ class DataSources:
     calls: Counter[tuple[str, str]] = field(default_factory=Counter)
     answered: Counter[tuple[str, str]] = field(default_factory=Counter)
     corrections: dict[tuple[str, dt.date], float] = field(default_factory=dict)
+    filings: list[Filing] = field(default_factory=list)
+    separate_only: set[str] = field(default_factory=set)
+    """Corporations without consolidated statements."""
+    today: dt.date = dt.date(2100, 1, 1)
+    """Filings after this day do not exist yet."""
+    dps: dict[tuple[str, int], int] = field(default_factory=dict)
+    """(stock code, business year) -> dividend per share of the annual report."""
+    records: list[dict[str, str]] = field(default_factory=list)
+    """Rows of record dates."""
+    tokens: int = 0
     hold_after: int | None = None
     """Calls after this many wait until `released`."""
     held: int = 0
@@ -164,6 +181,81 @@ class DataSources:
         self.answered[api, key] += 1
         return out_block(rows)
 
+    def filed(self) -> list[Filing]:
+        """Return the filings until today, oldest first."""
+        return sorted((f for f in self.filings if f.filed_on <= self.today), key=lambda filing: filing.receipt)
+
+    async def dart(self, request: web.Request) -> web.Response:
+        """Answer a call of OpenDART."""
+        api, query = request.match_info["api"].rpartition(".")[0], request.query
+        words = [query.get(name, "") for name in ("corp_code", "bsns_year", "reprt_code", "fs_div", "rcept_no")]
+        key = "-".join(filter(None, words)) or f"{query.get('bgn_de')}-{query.get('page_no')}"
+        await self._count(api, key)
+        if query.get("crtfc_key") != DART_KEY:
+            return web.json_response({"status": "010", "message": f"등록되지 않은 키입니다. {query.get('crtfc_key')}"})
+        if (api, key) in self.answers:
+            return self.answers[api, key]()
+        answer = {
+            "list": self._filing_list, "fnlttSinglAcntAll": self._statement, "alotMatter": self._dividends,
+            "fnlttXbrl": self._documents, "corpCode": self._corporations,
+        }[api](dict(query))  # fmt: skip
+        self.answered[api, key] += 1
+        return answer
+
+    def _filing_list(self, query: Mapping[str, str]) -> web.Response:
+        first, last = query["bgn_de"], query["end_de"]
+        rows = [f.list_row() for f in self.filed() if first <= f"{f.filed_on:%Y%m%d}" <= last]
+        size, page = int(query["page_count"]), int(query["page_no"])
+        return dart_list(rows[(page - 1) * size : page * size], page_no=page, total_page=-(-len(rows) // size))
+
+    def _of_report(self, query: Mapping[str, str]) -> list[Filing]:
+        key = (query["corp_code"], query["reprt_code"], int(query["bsns_year"]))
+        return [f for f in self.filed() if (f.corp_code, f.code, f.year) == key]
+
+    def _statement(self, query: Mapping[str, str]) -> web.Response:
+        found = self._of_report(query)
+        if not found or (query["fs_div"] == "CFS") == (query["corp_code"] in self.separate_only):
+            return dart_list([])
+        return dart_list(found[-1].statement_rows())
+
+    def _dividends(self, query: Mapping[str, str]) -> web.Response:
+        found = self._of_report(query)
+        if not found:
+            return dart_list([])
+        filing = found[-1]
+        dps = self.dps.get((filing.stock_code, filing.year), 0) if filing.code == "11011" else 0
+        return dart_list(filing.dividend_rows(dps))
+
+    def _documents(self, query: Mapping[str, str]) -> web.Response:
+        found = [f for f in self.filed() if f.receipt == query["rcept_no"]]
+        body = found[0].xbrl_zip() if found else xml_error("014", "파일이 존재하지 않습니다.")
+        return web.Response(body=body, content_type="application/zip" if found else "application/xml")
+
+    def _corporations(self, query: Mapping[str, str]) -> web.Response:
+        body = corporations_zip({f.corp_code: f.stock_code for f in self.filings})
+        return web.Response(body=body, content_type="application/zip")
+
+    async def token(self, request: web.Request) -> web.Response:
+        """Answer a request for a token of KIS."""
+        self.tokens += 1
+        body = await request.json()
+        if (body.get("appkey"), body.get("appsecret")) != (KIS_KEY, KIS_SECRET):
+            return web.json_response({"error_code": "EGW00103", "error_description": f"invalid {body.get('appkey')}"})
+        return web.json_response({"access_token": TOKEN, "token_type": "Bearer", "expires_in": 86400})
+
+    async def record_dates(self, request: web.Request) -> web.Response:
+        """Answer a request for record dates, two rows a page."""
+        first, last = request.query["F_DT"], request.query["T_DT"]
+        page = self.calls["ksdinfo", first] if request.headers.get("tr_cont") == "N" else 0
+        self.calls["ksdinfo", first] = page
+        await self._count("ksdinfo", first)
+        assert request.headers["authorization"] == f"Bearer {TOKEN}"
+        rows = [row for row in self.records if first <= row["record_date"] <= last]
+        return web.json_response(
+            {"rt_cd": "0", "msg_cd": "MCA00000", "msg1": "정상처리", "output1": rows[2 * page : 2 * page + 2]},
+            headers={"tr_cont": "M" if len(rows) > 2 * page + 2 else "E"},
+        )
+
     async def _count(self, api: str, key: str) -> None:
         self.calls[api, key] += 1
         if self.hold_after is not None and self.calls.total() > self.hold_after:
@@ -176,6 +268,12 @@ class DataSources:
         """Wait until `count` calls wait for `released`."""
         async with self.when_held:
             await self.when_held.wait_for(lambda: self.held >= count)
+
+
+def dart_list(rows: list[dict[str, str]], **fields: int) -> web.Response:
+    """Return an answer of OpenDART; without rows there is no data."""
+    found = {"status": "000", "message": "정상", **fields, "list": rows}
+    return web.json_response(found if rows else {"status": "013", "message": "조회된 데이타가 없습니다."})
 
 
 def out_block(rows: list[dict[str, str]]) -> web.Response:
@@ -200,6 +298,9 @@ async def data_sources(sources: DataSources | None = None) -> AsyncIterator[Data
     sources = sources or DataSources()
     app = web.Application()
     app.router.add_get("/krx/{group}/{api}", sources.krx)
+    app.router.add_get("/dart/{api}", sources.dart)
+    app.router.add_post("/kis/oauth2/tokenP", sources.token)
+    app.router.add_get("/kis/uapi/domestic-stock/v1/ksdinfo/dividend", sources.record_dates)
     async with TestServer(app) as server:
         sources.url = str(server.make_url("")).rstrip("/")
         try:

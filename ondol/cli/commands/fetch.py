@@ -1,9 +1,11 @@
 """Fetch a market into a directory with your own keys, then load it with `ondol load DIR`.
 
-Prices, companies and indices are those of the exchange's open API (ONDOL_KRX_KEY). Each answer is stored in DIR/raw
-and never requested again: an interrupted run continues where it stopped, and a later run fetches what is new. The
-newest year arrives first, and the market files are complete after each year. Exit code 0 when everything was fetched,
-1 when a source stopped early (quota of the day, missing approval).
+Prices, companies and indices are those of the exchange's open API (ONDOL_KRX_KEY), statements and dividends those of
+OpenDART (ONDOL_DART_KEY), record dates of dividends those of Korea Investment & Securities (ONDOL_KIS_KEY and
+ONDOL_KIS_SECRET, optional). Each answer is stored in DIR/raw and never requested again: an interrupted run continues
+where it stopped, and a later run fetches what is new. The newest year arrives first, and the market files are complete
+after each year. Exit code 0 when everything was fetched, 1 when a source stopped early (quota of the day, missing
+approval).
 """
 
 from __future__ import annotations
@@ -18,9 +20,10 @@ from typing import Any
 from ondol.cli.terminal import Bar, print_json, table
 from services.preparer.fetching import krx
 from services.preparer.fetching.check import KeyCheck, check_keys
-from services.preparer.fetching.fetch import KINDS, FetchReport, Options, Run, fetch, planned_calls
+from services.preparer.fetching.fetch import fetch, planned_calls
 from services.preparer.fetching.market import Written
 from services.preparer.fetching.raw_store import RawStore
+from services.preparer.fetching.run import KINDS, FetchReport, Options, Run
 from services.preparer.fetching.source import Clock
 from services.preparer.fetching.sources import names_of_keys, open_sources
 from shared.errors import SetupError
@@ -42,6 +45,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--only", metavar="KINDS", default=",".join(KINDS), help=f"only these, separated by commas: {', '.join(KINDS)}"
     )
     parser.add_argument("--recheck", action="store_true", help="request the prices of the last five days again")
+    parser.add_argument(
+        "--approximate-ex-dates", action="store_true",
+        help="also take dividends whose record date may follow the shareholders' meeting, with the end of their period",
+    )  # fmt: skip
     parser.add_argument("--check", action="store_true", help="test the keys, name missing approvals, fetch nothing")
     parser.add_argument("--dry-run", action="store_true", help="say how many calls are needed, and fetch nothing")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
@@ -51,8 +58,9 @@ def main(args: argparse.Namespace) -> int:
     """Fetch and print the report; SetupError without any key."""
     if not names_of_keys(args.settings) and not args.check:
         raise SetupError(
-            "No key is set. Get a free key at openapi.krx.co.kr (prices), put it into a file that only you can read "
-            "(chmod 600), and set ONDOL_KRX_KEY_FILE to its path. ondol fetch DIR --check tests it."
+            "No key is set. Get free keys at openapi.krx.co.kr (prices) and opendart.fss.or.kr (statements), put each "
+            "into a file that only you can read (chmod 600), and set ONDOL_KRX_KEY_FILE and ONDOL_DART_KEY_FILE to "
+            "their paths. ondol fetch DIR --check tests them."
         )
     return asyncio.run(_run(args))
 
@@ -78,7 +86,7 @@ async def _run(args: argparse.Namespace) -> int:
             )  # fmt: skip
             options = _options(args, clock.now())
             if args.dry_run:
-                return _print_plan(args, planned_calls(run, options))
+                return _print_plan(args, planned_calls(store, options, clock.now()))
             try:
                 await fetch(run, options)
             finally:
@@ -98,7 +106,8 @@ def _options(args: argparse.Namespace, now: dt.datetime) -> Options:
     last = newest if args.last is None else min(args.last, newest)
     if args.first > last:
         raise SetupError(f"--from {args.first} is after the last day {last} (the newest published day is {newest}).")
-    return Options(first=args.first, last=last, kinds=kinds, recheck=args.recheck)
+    return Options(first=args.first, last=last, kinds=kinds, recheck=args.recheck,
+                   approximate=args.approximate_ex_dates)  # fmt: skip
 
 
 def _print_checks(args: argparse.Namespace, checks: list[KeyCheck]) -> int:
@@ -139,8 +148,10 @@ def _print(report: FetchReport) -> None:
         print(f"corrected by the exchange: {text}")
     for day, reason in written.left_out.items():
         print(f"note: {day} is left out: {reason}; it is requested again by a later run")
-    for note in written.notes:
+    for note in (*report.notes, *written.notes):
         print(f"note: {note}")
+    for reason in report.failed:
+        _say(f"left out: {reason}")
     for reason in report.stopped.values():
         _say(f"stopped: {reason}")
 

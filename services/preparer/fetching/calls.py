@@ -8,24 +8,34 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
 from services.preparer.fetching.source import CONCURRENCY
-from shared.market_files.answers import AnswerError
+from shared.market_files.answers import AnswerError, DamagedAnswerError
 
 Item = TypeVar("Item")
+MAX_DAMAGED = 5
 
 
 async def run_calls(
     items: Iterable[Item], call: Callable[[Item], Awaitable[object]], done: Callable[[], None],
     concurrency: int = CONCURRENCY,
-) -> None:  # fmt: skip
-    """Await `call` for every item; raise the first AnswerError after no further call was started."""
+) -> list[str]:  # fmt: skip
+    """Await `call` for every item; raise the first AnswerError after no further call was started.
+
+    An answer that stays damaged is left out: return the messages of these, and raise the last one when there are more
+    than MAX_DAMAGED.
+    """
     waiting = deque(items)
     errors: list[AnswerError] = []
+    damaged: list[str] = []
 
     async def work() -> None:
         while waiting and not errors:
             item = waiting.popleft()
             try:
                 await call(item)
+            except DamagedAnswerError as error:
+                damaged.append(str(error))
+                if len(damaged) > MAX_DAMAGED:
+                    errors.append(error)
             except AnswerError as error:
                 errors.append(error)
             else:
@@ -36,3 +46,4 @@ async def run_calls(
             group.create_task(work())
     if errors:
         raise errors[0]
+    return damaged

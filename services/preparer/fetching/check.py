@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass, field
 
-from services.preparer.fetching import krx
+from services.preparer.fetching import dart, kis, krx
 from services.preparer.fetching.sources import Sources
+from shared.contracts.schedule import SEOUL
 from shared.market_files.answers import AnswerError, NotApprovedError
+from shared.market_files.dart_answers import dart_rows
 
 
 @dataclass(kw_only=True)
@@ -26,7 +29,7 @@ class KeyCheck:
 
 async def check_keys(sources: Sources) -> list[KeyCheck]:
     """Return the check of each key, of an absent one with the advice how to get it."""
-    return [await _check_krx(sources)]
+    return [await _check_krx(sources), await _check_dart(sources), await _check_kis(sources)]
 
 
 async def _check_krx(sources: Sources) -> KeyCheck:
@@ -50,4 +53,33 @@ async def _check_krx(sources: Sources) -> KeyCheck:
         )
     elif missing:
         found.advice = f"apply for {', '.join(missing)} at openapi.krx.co.kr (each service is approved by itself)"
+    return found
+
+
+async def _check_dart(sources: Sources) -> KeyCheck:
+    found = KeyCheck(source=dart.TITLE, setting="ONDOL_DART_KEY")
+    client = sources.dart
+    if client is None:
+        found.advice = "no key: statements cannot be fetched. Register at opendart.fss.or.kr and request a key (free)"
+        return found
+    day = client.source.clock.now().astimezone(SEOUL).date() - dt.timedelta(days=1)
+    params = {"bgn_de": f"{day:%Y%m%d}", "end_de": f"{day:%Y%m%d}", "pblntf_ty": "A", "page_no": "1", "page_count": "1"}
+    try:
+        await client.source.get("list.json", params, dart_rows)
+        found.services["list.json"] = None
+    except AnswerError as error:
+        found.services["list.json"] = str(error)
+    return found
+
+
+async def _check_kis(sources: Sources) -> KeyCheck:
+    found = KeyCheck(source=kis.TITLE, setting="ONDOL_KIS_KEY, ONDOL_KIS_SECRET")
+    if sources.kis is None:
+        found.advice = "no key (optional): ex-dates of dividends are approximate without record dates"
+        return found
+    try:
+        await sources.kis.token()
+        found.services["oauth2/tokenP"] = None
+    except AnswerError as error:
+        found.services["oauth2/tokenP"] = str(error)
     return found

@@ -3,131 +3,89 @@
 from __future__ import annotations
 
 import datetime as dt
-import pathlib
-from collections.abc import Callable
-from dataclasses import dataclass, field
 
-import polars as pl
-
-from services.preparer.fetching import krx, plan
-from services.preparer.fetching.calls import run_calls
+from services.preparer.fetching import dart, fetch_reports, krx, plan
 from services.preparer.fetching.krx import Call, KrxAnswers
-from services.preparer.fetching.krx_market import YearCache, base_rows
-from services.preparer.fetching.market import Written, write_market
+from services.preparer.fetching.krx_market import YearCache, base_rows, seen_in
+from services.preparer.fetching.market import write_market
 from services.preparer.fetching.raw_store import RawStore
-from services.preparer.fetching.source import Clock
-from services.preparer.fetching.sources import Sources
-from shared.market_files.answers import AnswerError
-
-Progress = Callable[[str, int, int | None], None]
-"""Called with (what is being done, how much is done, of how much or None)."""
-
-KINDS = ("prices",)
-"""What can be fetched (`--only`)."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """Which days and kinds are fetched; `recheck` requests all prices of the last days again."""
-
-    first: dt.date
-    last: dt.date
-    kinds: frozenset[str] = frozenset(KINDS)
-    recheck: bool = False
-
-
-@dataclass(kw_only=True)
-class FetchReport:
-    """What a run did: calls by source, corrected answers, why a source stopped early, and the written files."""
-
-    directory: str
-    calls: dict[str, int] = field(default_factory=dict)
-    used_today: dict[str, int] = field(default_factory=dict)
-    corrected: list[str] = field(default_factory=list)
-    stopped: dict[str, str] = field(default_factory=dict)
-    written: Written = field(default_factory=Written)
-
-    @property
-    def complete(self) -> bool:
-        """Every source answered everything that was asked."""
-        return not self.stopped
-
-
-@dataclass(kw_only=True)
-class Run:
-    """A run of `fetch`: `usable` is called after each time the files were written."""
-
-    directory: pathlib.Path
-    store: RawStore
-    sources: Sources
-    clock: Clock
-    progress: Progress
-    usable: Callable[[Written], None]
-    report: FetchReport
-    done: int = 0
-    total: int = 0
-
-    def advance(self) -> None:
-        """Count an answer."""
-        self.done += 1
-        self.progress("answers", self.done, max(self.total, self.done))
-
-    def write(self) -> None:
-        """Write the files of what is stored."""
-        self.report.written = write_market(self.store, self.directory)
-        self.usable(self.report.written)
+from services.preparer.fetching.run import FetchReport, Options, Run
+from shared.contracts.schedule import SEOUL
 
 
 async def fetch(run: Run, options: Options) -> FetchReport:
     """Request what the range lacks, and write the files after each window; errors of a source end this source only."""
-    windows = list(plan.windows(max(options.first, krx.FIRST_DAY), options.last))
     answers = KrxAnswers(run.store)
     now = run.clock.now()
-    run.total = planned_calls(run, options) if "prices" in options.kinds else 0
-    if run.sources.krx is not None and "prices" in options.kinds:
-        await _guarded(run, krx.SOURCE, _recheck_prices(run, answers, options))
-    for window in windows:
-        before = run.done
-        if run.sources.krx is not None and "prices" in options.kinds and krx.SOURCE not in run.report.stopped:
-            await _guarded(run, krx.SOURCE, _fetch_prices(run, answers, window, now))
-        if run.done > before:
-            run.write()
-    if not run.report.written.rows:
-        run.write()
+    today = now.astimezone(SEOUL).date()
+    newest = options.last == krx.last_published(now)
+    _note_absent_keys(run, options)
+    if run.has("krx") and "prices" in options.kinds:
+        run.expect("prices", planned_calls(run.store, options, now))
+        await run.guarded(krx.SOURCE, _recheck_prices(run, answers, options))
+    written = -1
+    for window in plan.windows(max(options.first, krx.FIRST_DAY), options.last):
+        if run.has("krx") and "prices" in options.kinds:
+            await run.guarded(krx.SOURCE, _fetch_prices(run, answers, window, now))
+        if run.answers > max(written, 0):
+            written = write(run, options)
+        # filings of the days since the newest published prices belong to the newest window
+        reported = plan.Window(first=window.first, last=today) if newest and window.last == options.last else window
+        if run.has("dart") and options.kinds & {"statements", "dividends"}:
+            await run.guarded(dart.SOURCE, fetch_reports.fetch_filings(run, reported))
+        if run.has("dart") and "statements" in options.kinds:
+            await run.guarded(dart.SOURCE, fetch_reports.fetch_statements(run, reported))
+        if "dividends" in options.kinds:
+            await fetch_reports.fetch_dividends(run, reported)
+        if run.answers > max(written, 0):
+            written = write(run, options)
+    if written < 0:
+        write(run, options)
     for source in run.sources.all:
         run.report.calls[source.name] = source.calls
         run.report.used_today[source.name] = run.sources.quota.used(source.name)
     return run.report
 
 
-def planned_calls(run: Run, options: Options) -> int:
+def write(run: Run, options: Options) -> int:
+    """Write the files of what is stored; return how many answers the run has received until now."""
+    run.report.written = write_market(run.store, run.directory, approximate=options.approximate)
+    run.usable(run.report.written)
+    return run.answers
+
+
+def planned_calls(store: RawStore, options: Options, now: dt.datetime) -> int:
     """Return how many calls of the exchange's API the range needs, about: base information is known only afterwards."""
     window = plan.Window(first=max(options.first, krx.FIRST_DAY), last=options.last)
-    answers, now = KrxAnswers(run.store), run.clock.now()
+    answers = KrxAnswers(store)
     limit = None if options.recheck else plan.RECHECK_CALLS
     calls = plan.daily_calls(answers, window, now) + plan.recheck_calls(answers, options.last, now, limit)
     months = len({(call.day.year, call.day.month) for call in calls})
     return len(calls) + months * len(krx.BASE_INFORMATION)
 
 
-async def _guarded(run: Run, source: str, work: object) -> None:
-    try:
-        await work  # type: ignore[misc]
-    except AnswerError as error:
-        run.report.stopped[source] = str(error)
+def _note_absent_keys(run: Run, options: Options) -> None:
+    absent = {
+        "prices": (run.sources.krx, "no prices: ONDOL_KRX_KEY is not set"),
+        "statements": (run.sources.dart, "no statements: ONDOL_DART_KEY is not set"),
+        "dividends": (
+            run.sources.kis, "record dates of dividends: ONDOL_KIS_KEY and ONDOL_KIS_SECRET are not set; reports state "
+            "none, so their dividends have approximate ex-dates",
+        ),
+    }  # fmt: skip
+    run.report.notes += [text for kind, (source, text) in absent.items() if kind in options.kinds and source is None]
 
 
 async def _fetch_prices(run: Run, answers: KrxAnswers, window: plan.Window, now: dt.datetime) -> None:
     """Request prices and indices of a window, then the base information that its months and new stocks need."""
     client = run.sources.krx
     assert client is not None  # noqa: S101 - only called with the source
-    await run_calls(plan.daily_calls(answers, window, now), client.fetch, run.advance)
-    await run_calls(plan.base_calls(answers, window), client.fetch, run.advance)
-    years = YearCache(run.store).years()
-    if years:
-        seen = pl.concat([year.seen for year in years])
+    await run.calls("prices", plan.daily_calls(answers, window, now), client.fetch)
+    await run.calls("prices", plan.base_calls(answers, window), client.fetch)
+    seen = seen_in(YearCache(run.store).years())
+    if not seen.is_empty():
         known = set(base_rows(answers)["stock_code"])
-        await run_calls(plan.unknown_calls(answers, seen, known, window), client.fetch, run.advance)
+        await run.calls("prices", plan.unknown_calls(answers, seen, known, window), client.fetch)
 
 
 async def _recheck_prices(run: Run, answers: KrxAnswers, options: Options) -> None:
@@ -135,13 +93,13 @@ async def _recheck_prices(run: Run, answers: KrxAnswers, options: Options) -> No
     client = run.sources.krx
     assert client is not None  # noqa: S101 - only called with the source
     limit = None if options.recheck else plan.RECHECK_CALLS
-    last = options.last
 
     async def recheck(call: Call) -> None:
         if await client.fetch(call):
             run.report.corrected.append(f"{call.service.market} {call.day.isoformat()}")
 
     now = run.clock.now()
-    left_out = [day for year in YearCache(run.store).years() for day in year.days.left_out if day <= last]
+    left_out = [day for year in YearCache(run.store).years() for day in year.days.left_out if day <= options.last]
     again = plan.left_out_calls(answers, left_out, now)
-    await run_calls(dict.fromkeys([*again, *plan.recheck_calls(answers, last, now, limit)]), recheck, run.advance)
+    rechecked = plan.recheck_calls(answers, options.last, now, limit)
+    await run.calls("prices", dict.fromkeys([*again, *rechecked]), recheck)

@@ -27,6 +27,9 @@ VERSION = 1
 """Part of the name of cached years; raised when a rule of this module or of `splits` changes."""
 
 PRICES_SCHEMA = {**DAILY_SCHEMA, "market": pl.String, "split": pl.Float64}
+SEEN_SCHEMA = {
+    "stock_code": pl.String, "market": pl.String, "name": pl.String, "first": pl.Date, "last": pl.Date,
+}  # fmt: skip
 LISTINGS_SCHEMA = {"stock_code": pl.String, "from_date": pl.Date, "market": pl.String, "name": pl.String}
 _PRICE_COLUMNS = [name for name in PRICES_SCHEMA if name not in ("name", "market")]
 
@@ -225,3 +228,8 @@ def replace_file(rows: pl.DataFrame, path: pathlib.Path) -> None:
     temporary = path.with_name(f".{path.name}.new")
     rows.write_parquet(temporary, compression="zstd")
     temporary.replace(path)
+
+
+def seen_in(years: Sequence[Year]) -> pl.DataFrame:
+    """Return the stretches of all years (see `Year.seen`)."""
+    return pl.concat([pl.DataFrame(schema=SEEN_SCHEMA), *(year.seen for year in years)])

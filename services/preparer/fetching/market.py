@@ -10,9 +10,12 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from services.preparer.fetching import krx_market
+from services.preparer.fetching.dart_market import read_dart
+from services.preparer.fetching.kis import stored_record_dates
 from services.preparer.fetching.krx import PRICES, KrxAnswers
 from services.preparer.fetching.krx_market import YearCache, replace_file
 from services.preparer.fetching.raw_store import RawStore
+from shared.market_files.record_dates import record_rows, with_ex_dates
 
 
 @dataclass(kw_only=True)
@@ -26,8 +29,11 @@ class Written:
     notes: list[str] = field(default_factory=list)
 
 
-def write_market(store: RawStore, directory: pathlib.Path) -> Written:
-    """Write companies, listings, indices and prices of everything that is stored."""
+def write_market(store: RawStore, directory: pathlib.Path, *, approximate: bool = False) -> Written:
+    """Write all files of everything that is stored.
+
+    With `approximate`, dividends whose record date is not known count from the end of their period.
+    """
     written = Written()
     years = YearCache(store).years()
     days = [day for year in years for day in year.days.days]
@@ -36,12 +42,50 @@ def write_market(store: RawStore, directory: pathlib.Path) -> Written:
         return written
     written.first_day, written.last_day = days[0], days[-1]
     answers = KrxAnswers(store)
-    _write_labels(answers, pl.concat([year.seen for year in years]), days, directory, written)
+    _write_labels(answers, krx_market.seen_in(years), days, directory, written)
     whole = directory / ".prices.parquet.new"
     pl.scan_parquet([year.prices for year in years]).sink_parquet(whole, compression="zstd", maintain_order=True)
     whole.replace(directory / "prices.parquet")
     written.rows["prices"] = pl.scan_parquet(directory / "prices.parquet").select(pl.len()).collect().item()
+    write_reports(store, directory, days, written, approximate=approximate)
     return written
+
+
+def write_reports(
+    store: RawStore, directory: pathlib.Path, days: Sequence[dt.date], written: Written, *, approximate: bool
+) -> None:
+    """Write statements and dividends of the stocks of the companies file; record dates come before reports."""
+    codes = frozenset(pl.read_parquet(directory / "companies.parquet", columns=["stock_code"])["stock_code"])
+    found = read_dart(store, codes, days, approximate=approximate)
+    written.notes += found.notes
+    records = stored_record_dates(store)
+    dividends = found.dividends
+    if records is not None:
+        rows, dropped = record_rows(records)
+        rows = with_ex_dates(rows, days)
+        dividends = merged_dividends(rows.filter(pl.col("stock_code").is_in(sorted(codes))), dividends)
+        written.notes += [f"record dates: {left.count:,} left out: {reason}" for reason, left in dropped.items()]
+    for name, table in (("financials", found.financials), ("dividends", dividends)):
+        if table is not None:
+            replace_file(table, directory / f"{name}.parquet")
+            written.rows[name] = table.height
+
+
+def merged_dividends(records: pl.DataFrame, reports: pl.DataFrame | None) -> pl.DataFrame:
+    """Return the dividends by record date, and of the reports those of the calendar years without any record date.
+
+    A report that states no dividend counts in other years too, where the stock has no record date.
+    """
+    rows = records.filter(pl.col("ex_date").is_not_null()).unique(maintain_order=True)
+    if reports is not None and not reports.is_empty():
+        year = pl.col("ex_date").dt.year()
+        covered = rows["ex_date"].dt.year().unique().to_list()
+        others = reports.filter(~year.is_in(covered) | (pl.col("dps") == 0)).with_columns(year.alias("year"))
+        paid = rows.select("stock_code", year.alias("year")).unique()
+        rows = pl.concat([rows, others.join(paid, on=["stock_code", "year"], how="anti").select(rows.columns)])
+    return rows.unique(["stock_code", "ex_date", "kind", "dps"], keep="first", maintain_order=True).sort(
+        "stock_code", "ex_date", "kind", "dps"
+    )
 
 
 def write_recent(store: RawStore, directory: pathlib.Path, count: int) -> Written:
@@ -60,7 +104,7 @@ def write_recent(store: RawStore, directory: pathlib.Path, count: int) -> Writte
     written.first_day, written.last_day = recent[0], recent[-1]
     years = YearCache(store).years()
     _write_labels(
-        answers, pl.concat([year.seen for year in years]), [day for year in years for day in year.days.days],
+        answers, krx_market.seen_in(years), [day for year in years for day in year.days.days],
         directory, written, index_days=recent,
     )  # fmt: skip
     rows = krx_market.price_rows(frames.values()).filter(pl.col("date") >= recent[0]).drop("name", "market")

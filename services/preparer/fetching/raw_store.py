@@ -73,6 +73,11 @@ class RawStore:
         """Whether the answer is stored."""
         return (self.root / name.path).exists()
 
+    def size(self, name: AnswerName) -> int:
+        """Return the stored bytes of an answer, 0 without one."""
+        path = self.root / name.path
+        return path.stat().st_size if path.exists() else 0
+
     def fetched_at(self, name: AnswerName) -> dt.datetime | None:
         """Return when the stored answer was received, None without one."""
         try:
@@ -91,6 +96,16 @@ class RawStore:
         except zstandard.ZstdError:
             path.unlink()
             return None
+
+    def versions(self, name: AnswerName) -> list[bytes]:
+        """Return the bytes of the answer and of those that it replaced, the newest last."""
+        path = self.root / name.path
+        found = []
+        for old in sorted(path.parent.glob(f"{path.name}.was-*")):
+            data = old.read_bytes()
+            found.append(zstandard.ZstdDecompressor().decompress(data) if path.suffix == TEXT else data)
+        newest = self.read(name)
+        return found if newest is None else [*found, newest]
 
     def write(self, name: AnswerName, data: bytes, now: dt.datetime) -> None:
         """Store an answer atomically; an earlier one of that name is renamed to `….was-<time of its answer>`."""

@@ -85,6 +85,7 @@ class Source:
     ) -> tuple[bytes, Parsed, Mapping[str, str]]:  # fmt: skip
         """Send a request and return (body, parsed, headers of the answer); see `get`."""
         reason = ""
+        kind: type[AnswerError] = SourceUnavailableError
         for attempt in range(TRIES):
             if attempt:
                 await self.clock.sleep(2.0**attempt)
@@ -93,7 +94,7 @@ class Source:
             try:
                 status, data, answered = await self._send(method, path, params or {}, headers or {}, body)
                 if status >= 500:
-                    reason = f"the answer is an error of the source (HTTP {status})"
+                    reason, kind = f"the answer is an error of the source (HTTP {status})", SourceUnavailableError
                     continue
                 self._refuse_status(path, status, data)
                 refuse_page(data)
@@ -101,9 +102,10 @@ class Source:
                 outcome = "answered"
                 return data, parsed, answered
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                kind = SourceUnavailableError
                 reason = f"no answer ({type(error).__name__})"  # the text of these errors can hold the URL and its key
             except DamagedAnswerError as error:
-                reason = str(error)
+                reason, kind = str(error), DamagedAnswerError
             except QuotaExceededError as error:
                 outcome = "refused"
                 self.quota.exhaust(self.name, self.limits.daily_calls)
@@ -113,7 +115,7 @@ class Source:
                 raise self.error(type(error), path, str(error)) from None
             finally:
                 metrics.FETCH_CALLS.labels(self.name, outcome).inc()
-        raise self.error(SourceUnavailableError, path, f"{reason}, {TRIES} times; run the command again later")
+        raise self.error(kind, path, f"{reason}, {TRIES} times; run the command again later")
 
     async def _take_turn(self, path: str) -> None:
         """Count the call, and wait for its time."""

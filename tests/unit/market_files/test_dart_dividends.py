@@ -7,9 +7,11 @@ from typing import Any
 
 import polars as pl
 
+from shared.market.holidays import trading_days
 from shared.market_files.dart_dividends import Dividends, dividend_rows, stated_dividends
 from shared.market_files.dart_statements import NO_TABLES
-from shared.market_files.record_dates import record_rows, with_ex_dates
+from shared.market_files.record_dates import DIVIDENDS_SCHEMA, record_rows, with_ex_dates
+from shared.model.calendar import from_day, to_day
 
 CODES = frozenset({"000010", "000015"})
 
@@ -91,3 +93,12 @@ def test_record_date_gives_the_ex_date() -> None:
         (dt.date(2021, 12, 29), 361.0, "결산"), (dt.date(2024, 2, 28), 1000.0, "결산"),
     ]  # fmt: skip
     assert list(dropped) == ["row without a cash dividend"]
+
+
+def test_record_date_after_the_last_price_uses_the_holiday_table() -> None:
+    days = [from_day(int(day)) for day in trading_days(to_day(dt.date(2026, 1, 2)), to_day(dt.date(2026, 11, 26)))]
+    rows = pl.DataFrame(
+        {"stock_code": ["900110"], "ex_date": [dt.date(2026, 12, 31)], "dps": [1.0], "disclosed_on": [None],
+         "kind": [None]}, schema=DIVIDENDS_SCHEMA,
+    )  # fmt: skip
+    assert with_ex_dates(rows, days)["ex_date"].to_list() == [dt.date(2026, 12, 29)]

@@ -10,8 +10,9 @@ import polars as pl
 import pytest
 from aiohttp import web
 
-from services.preparer.fetching.fetch import FetchReport, Options, Run, fetch
+from services.preparer.fetching.fetch import fetch
 from services.preparer.fetching.raw_store import RawStore
+from services.preparer.fetching.run import FetchReport, Options, Run
 from services.preparer.fetching.source import Clock
 from services.preparer.fetching.sources import open_sources
 from shared.contracts.schedule import SEOUL
@@ -41,7 +42,7 @@ class Fetched:
         self._settings = Settings.from_environment(environment)
         self.slept: list[float] = []
 
-    async def run(self, last: dt.date = LAST, *, recheck: bool = False) -> FetchReport:
+    async def run(self, last: dt.date = LAST, *, recheck: bool = False, approximate: bool = False) -> FetchReport:
         async def sleep(seconds: float) -> None:
             self.slept.append(seconds)
 
@@ -53,7 +54,7 @@ class Fetched:
                     directory=self.directory, store=store, sources=sources, clock=clock, report=report,
                     progress=lambda *_: None, usable=lambda _: None,
                 )  # fmt: skip
-                return await fetch(run, Options(first=FIRST, last=last, recheck=recheck))
+                return await fetch(run, Options(first=FIRST, last=last, recheck=recheck, approximate=approximate))
 
     def table(self, name: str) -> pl.DataFrame:
         return pl.read_parquet(self.directory / f"{name}.parquet")
