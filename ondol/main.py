@@ -11,6 +11,7 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
+from ondol.cli.encoding import decoded, prepare_streams
 from shared.errors import OndolError, SetupError, UnavailableError
 from shared.settings import Settings
 
@@ -104,6 +105,8 @@ COMMANDS = (
         meaning="run backtests and print their results",
         examples=(
             "ondol backtest peter_lynch --start 2023-01-02 --end 2023-12-28",
+            "ondol backtest peter_lynch --start 2023-01-02 --end 2023-12-28 --set portfolio.max_positions=10 "
+            "--commission 0.015",
             "ondol backtest request.json --json",
             "ondol backtest request.json --detach",
         ),
@@ -114,6 +117,13 @@ COMMANDS = (
         group=USE,
         meaning="list, show, wait, follow, cancel, export, explain, holdings, replay, audit, compare",
         examples=("ondol backtests list", "ondol backtests trades ID --output trades.csv"),
+    ),
+    Command(
+        name="report",
+        group=USE,
+        meaning="write the report of a backtest as one page of HTML",
+        examples=("ondol report latest --html report.html", "ondol report ID > report.html"),
+        routes=("GET /v1/backtests/{id}",),
     ),
     Command(
         name="screen",
@@ -193,6 +203,12 @@ COMMANDS = (
         meaning="health, readiness, metrics and OpenAPI document of the API",
         examples=("ondol api ready", "ondol api openapi > openapi.json"),
     ),
+    Command(
+        name="completion",
+        group=OPERATE,
+        meaning="print the completion script of a shell",
+        examples=("ondol completion bash", "ondol completion fish"),
+    ),
     Command(name="migrate", group=OPERATE, meaning="apply database migrations", examples=("ondol migrate",)),
     Command(
         name="keys",
@@ -211,7 +227,8 @@ COMMANDS = (
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command. Exit codes: 0 success, 1 failure, 2 wrong arguments or environment, 130 interrupted."""
-    words = sys.argv[1:] if arguments is None else arguments
+    words = decoded(sys.argv[1:]) if arguments is None else arguments
+    prepare_streams()
     command = next((c for c in COMMANDS if words and words[0] in (c.name, c.alias)), None)
     if command is None:
         return _without_command(words)

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
+from ondol.cli.backtest_ids import resolve_arguments
 from ondol.cli.client import client
 from ondol.cli.terminal import add_api
 from shared.infra.api_client.client import ApiClient
@@ -64,5 +65,6 @@ def main_of(command: str) -> Callable[[argparse.Namespace], int]:
 
 async def _run(args: argparse.Namespace, command: str) -> int:
     async with client(args, command) as api:
+        await resolve_arguments(args, api)
         code: int = await args.run(args, api)
         return code

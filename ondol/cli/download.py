@@ -53,6 +53,7 @@ async def deliver(args: argparse.Namespace, pieces: AsyncIterator[bytes], kind: 
     if args.output is None:
         if kind in BINARY and sys.stdout.isatty():
             raise SetupError(f"{kind} cannot be printed on a terminal; name a file with --output or use a pipe.")
+        sys.stdout.flush()
         await _write(pieces, sys.stdout.buffer)
         return 0
     await _save(pieces, args.output)

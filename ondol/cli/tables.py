@@ -26,19 +26,25 @@ def figure(name: str, value: Any) -> str:
 
 
 def summary(names: Sequence[str], documents: Sequence[Mapping[str, Any]], what: str = "strategy") -> str:
-    """Return a table of the completed backtests, then errors of the others and warnings."""
-    lines, rows = [], []
+    """Return a table of the completed backtests and their benchmarks, then errors of the others and warnings."""
+    lines, rows, benchmarks = [], [], dict[tuple[str, ...], None]()
     for name, document in zip(names, documents, strict=True):
         if document["status"] != "completed":
             lines.append(f"{name}: {document['status']}: {reason_in(document.get('error') or {})}")
             continue
         result = document["result"]
-        cells = [figure(key, result["statistics"].get(key)) for key in MAIN]
+        figures = result["statistics"]
+        cells = [figure(key, figures.get(key)) for key in MAIN]
         total = (result.get("timing") or {}).get("total_ms")
         rows.append([name, *cells, f"{len(result['trades']):,}", "-" if total is None else f"{total:.1f} ms"])
+        if figures.get("benchmark_total_return") is not None:
+            known = ("benchmark_total_return", "benchmark_cagr", "benchmark_max_drawdown")
+            beside = [percent(figures.get(key)) for key in known]
+            benchmarks[(str(document["request"]["benchmark"]), *beside, "", "", "", "")] = None
         lines += [f"{name}: {warning}" for warning in warnings(result)]
     head = [what, "return", "a year", "drawdown", "Sharpe", "wins", "trades", "time"]
-    return "\n".join([*([table(head, rows)] if rows else []), *lines])
+    shown = [*rows, *(list(row) for row in benchmarks)]
+    return "\n".join([*([table(head, shown)] if rows else []), *lines])
 
 
 def warnings(result: Mapping[str, Any]) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from ondol.cli.encoding import can_print, write_bytes
 from shared.errors import SetupError
 
 
@@ -44,10 +45,9 @@ def add_api(parser: argparse.ArgumentParser) -> None:
 
 
 def print_json(value: object) -> None:
-    """Write a JSON document to standard output."""
-    sys.stdout.write(
-        orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_DATACLASS, default=str).decode() + "\n"
-    )
+    """Write a JSON document to standard output, in UTF-8 whatever the encoding of the terminal is."""
+    options = orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_DATACLASS | orjson.OPT_APPEND_NEWLINE
+    write_bytes(orjson.dumps(value, option=options, default=str))
 
 
 def read_object(name: str, fields: str) -> dict[str, Any]:
@@ -72,6 +72,7 @@ class Bar:
         self._next = 0.0
         self._what = ""
         self._open = False
+        self._block = "█" if can_print("█", sys.stderr) else "#"
         self._began = (0.0, 0)
 
     def __call__(self, what: str, done: int, total: int | None) -> None:
@@ -84,7 +85,11 @@ class Bar:
         if self._terminal and self._open and what != self._what:
             sys.stderr.write("\n")
         self._what, self._next = what, now + (0.1 if self._terminal else 5.0)
-        share = "" if total is None else f" {'█' * (20 * done // max(total, 1)):<20} {100 * done // max(total, 1):3d} %"
+        share = (
+            ""
+            if total is None
+            else f" {self._block * (20 * done // max(total, 1)):<20} {100 * done // max(total, 1):3d} %"
+        )
         text = f"{what:<18} {done:>12,}{share}{self._remaining(now, done, total)}"
         sys.stderr.write(f"\r{text}\x1b[K" if self._terminal else f"{text.rstrip()}\n")
         sys.stderr.flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import csv
 import io
 import os
@@ -22,7 +23,7 @@ import pytest_asyncio
 
 from ondol.cli.reference import usages_of
 from ondol.local.run_file import Servers
-from ondol.main import COMMANDS
+from ondol.main import COMMANDS, main
 from shared.infra import metrics
 from tests.support.api_with_market import FIRST, LAST, load_synthetic, request
 from tests.support.servers import fresh_settings
@@ -126,7 +127,7 @@ async def names_of(system: System) -> dict[str, str]:
     version = (await system.client.call("GET", "/v1/datasets"))[1]["current"]
     return {
         "ID": system.first, "ID2": system.second, "VERSION": version, "005930": stock, "2023-01-02": FIRST,
-        "2023-12-28": LAST, "http://127.0.0.1:8000": system.client.url,
+        "2023-12-28": LAST, "http://127.0.0.1:8000": system.client.url, "latest": system.first,
     }  # fmt: skip
 
 
@@ -233,8 +234,11 @@ async def test_exports_hold_the_same_rows_in_every_format(system: System, part: 
     assert paged == rows[:7]
     everything = (await system.fine("backtests", part, system.first, "--all", "--limit", "50", "--json")).document
     assert everything["items"] == rows
-    unknown = await system.ondol("backtests", part, system.first, "--output", f"{part}.ods")
-    assert (unknown.code, "--format" in unknown.error) == (2, True)
+    await system.fine("backtests", part, system.first, "--output", f"{part}.xlsx")
+    assert (system.folder / f"{part}.xlsx").read_bytes().startswith(b"PK")
+    for wrong in (("--output", f"{part}.txt"), ("--format", "json", "--json")):
+        unknown = await system.ondol("backtests", part, system.first, *wrong)
+        assert (unknown.code, "--format" in unknown.error) == (2, True)
 
 
 async def test_a_detached_backtest_is_waited_for_and_followed(system: System) -> None:
@@ -270,8 +274,8 @@ async def test_what_did_not_complete_is_told_by_the_exit_code(system: System) ->
     ("words", "code", "said"),
     [
         (("screen", "PERR < 10"), 1, "did you mean PER"),
-        (("backtests", "show", "no/such?id"), 1, "There is no backtest with this id"),
-        (("backtests", "compare", "x", "x"), 1, "ids[0]"),
+        (("backtests", "show", "no/such?id"), 1, "There is no backtest no/such?id"),
+        (("backtests", "compare", "x", "x"), 1, "There is no backtest x"),
         (("factors", "show", "NOTHING"), 1, "/v1/factors"),
         (("strategies", "create", "absent.json"), 2, "absent.json"),
         (("stocks", "rank", "beauty"), 2, "market_cap"),
@@ -318,3 +322,50 @@ async def test_not_ready_is_told_by_the_exit_code(system: System) -> None:
         del cache.answers
     assert ended.code == 1
     assert "cache     unavailable" in ended.out.decode()
+
+
+def _in_this_process(line: str, names: dict[str, str], encoding: str) -> tuple[str, int, bytes, bytes]:
+    """Run a line of the page with output of an encoding; return it with exit code, output and errors."""
+    words = [names.get(word, word) for word in shlex.split(line)[1:]]
+    words = words[: words.index(">")] if ">" in words else words
+    out, error = io.BytesIO(), io.BytesIO()
+    streams = io.TextIOWrapper(out, encoding=encoding), io.TextIOWrapper(error, encoding=encoding)
+    with contextlib.redirect_stdout(streams[0]), contextlib.redirect_stderr(streams[1]):
+        code = main(words)
+    for stream in streams:
+        stream.flush()
+    return line, code, out.getvalue(), error.getvalue()
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp949"])
+async def test_every_command_prints_in_any_encoding(
+    system: System, encoding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ONDOL_API_URL", system.client.url)
+    monkeypatch.chdir(system.folder)
+    names = await names_of(system)
+    changing = (*ORDERED, *WARMING, "ondol backtests cancel")
+    for words, command in USAGES.items():
+        for line in command.examples if words not in changing else ():
+            found = await asyncio.to_thread(_in_this_process, line, names, encoding)
+            _, code, out, error = found
+            assert code == 0, found
+            assert b"Traceback" not in error
+            is_document = "--json" in line or words in ("ondol api openapi",)
+            is_file = ".parquet" in line or "--format" in line or words == "ondol report"
+            if is_document:
+                parts = [out] if out.startswith(b"{\n") else out.splitlines()
+                assert [orjson.loads(part) for part in parts]
+            elif not is_file:
+                out.decode(encoding)
+
+
+async def test_json_has_korean_names_in_a_locale_without_utf8(system: System) -> None:
+    locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    every = orjson.loads((await system.ondol("stocks", "list", "--all", "--json", **locale)).out)["items"]
+    word = every[0]["name"].split()[0]
+    assert not word.isascii()
+    found = await system.ondol("stocks", "list", "--search", word, "--json", **locale)
+    assert found.document["items"] == [item for item in every if word in item["name"]]
+    shown = await system.ondol("stocks", "list", "--search", word, **locale)
+    assert (shown.code, b"?" in shown.out, shown.error) == (0, True, "")

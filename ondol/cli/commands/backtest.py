@@ -10,13 +10,30 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
+import orjson
+
 from ondol.cli.client import client
+from ondol.cli.curve import curve
+from ondol.cli.encoding import can_print
 from ondol.cli.tables import summary, trades
 from ondol.cli.terminal import add_api, print_json, read_object
 from shared.contracts.http import STATUSES
 from shared.errors import SetupError
 from shared.infra.api_client.client import ApiClient
 from shared.infra.api_client.errors import ApiError, RunCancelled, RunFailed, reason_in
+
+PARTS = ("buy", "sell", "portfolio", "universe")
+"""Parts of a strategy, which --set may name without `strategy.`."""
+
+OPTIONS = {
+    "start": "start",
+    "end": "end",
+    "cash": "initial_cash",
+    "benchmark": "benchmark",
+    "commission": "costs.commission_pct",
+    "slippage": "costs.slippage_pct",
+}
+"""Option -> place in the request."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,6 +47,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--start", metavar="DATE", help="first day (for ids; overrides a file's)")
     parser.add_argument("--end", metavar="DATE", help="last day (for ids; overrides a file's)")
     parser.add_argument("--cash", type=float, metavar="WON", help="initial cash")
+    parser.add_argument("--commission", type=float, metavar="PCT", help="commission in percent of each trade")
+    parser.add_argument("--slippage", type=float, metavar="PCT", help="slippage in percent of the price")
+    parser.add_argument("--benchmark", metavar="NAME", help="an index (KOSPI), market, equal, or null for none")
+    parser.add_argument(
+        "--set",
+        dest="changes",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE",
+        help="change a field of the request, such as portfolio.max_positions=10 or execution.price=close; the value is "
+        "JSON or a text; may be repeated",
+    )
     parser.add_argument("--trades", action="store_true", help="print the trades too")
     parser.add_argument("--detach", action="store_true", help="print the id and do not wait for the end")
     parser.add_argument(
@@ -55,10 +84,7 @@ def main(args: argparse.Namespace) -> int:
     elif args.detach:
         _print_ids(bodies, documents)
     else:
-        print(summary([name for name, _ in bodies], documents))
-        for document in documents if args.trades else ():
-            if document["status"] == "completed":
-                print(trades(document["result"]["trades"]))
+        _print_results([name for name, _ in bodies], documents, with_trades=args.trades)
     expected = STATUSES if args.detach else ("completed",)
     return 0 if all(document.get("status") in expected for document in documents) else 1
 
@@ -69,7 +95,37 @@ def _print_ids(bodies: Sequence[tuple[str, dict[str, Any]]], documents: Sequence
             print(document["id"])
         else:
             sys.stderr.write(f"{name}: {document['status']}: {reason_in(document['error'])}\n")
-    sys.stderr.write("next: ondol backtests wait ID, or ondol backtests follow ID\n")
+    sys.stderr.write("next: ondol backtests wait latest, or ondol backtests follow latest\n")
+
+
+def _print_results(names: Sequence[str], documents: Sequence[dict[str, Any]], *, with_trades: bool) -> None:
+    """Print figures beside the benchmark and warnings; of one backtest also its curve, id, and what to do next."""
+    print(summary(names, documents))
+    completed = [document for document in documents if document["status"] == "completed"]
+    for document in completed if with_trades else ():
+        print(trades(document["result"]["trades"]))
+    if len(documents) == 1 and completed:
+        print("\n" + _curve(completed[0]) + "\n")
+    for name, document in zip(names, documents, strict=True):
+        if document["status"] == "completed":
+            print(f"backtest {document['id']}" + (f" ({name})" if len(documents) > 1 else ""))
+    if completed:
+        sys.stderr.write(
+            "next: ondol report latest --html report.html, ondol backtests trades latest, "
+            "ondol backtests explain latest\n"
+        )
+
+
+def _curve(document: dict[str, Any]) -> str:
+    points = document["result"]["equity"]
+    return curve(
+        [point["equity"] for point in points],
+        [point["benchmark"] for point in points],
+        base=document["request"]["initial_cash"],
+        start=points[0]["date"],
+        end=points[-1]["date"],
+        braille=can_print("\u28ff·⠒"),
+    )
 
 
 def _body(what: str, args: argparse.Namespace) -> dict[str, Any]:
@@ -77,12 +133,44 @@ def _body(what: str, args: argparse.Namespace) -> dict[str, Any]:
     body: dict[str, Any] = {"strategy": what}
     if what == "-" or path.suffix == ".json" or path.is_file():
         body = read_object(what, "strategy, start and end")
-    given = {"start": args.start, "end": args.end, "initial_cash": args.cash}
-    body |= {name: value for name, value in given.items() if value is not None}
+    for option, place in OPTIONS.items():
+        value = getattr(args, option)
+        if value is not None:
+            change(body, place, None if value == "null" else value)
+    for text in args.changes:
+        place, found, value = text.partition("=")
+        if not found or not place.strip():
+            raise SetupError(f"--set {text}: expected FIELD=VALUE, such as portfolio.max_positions=10.")
+        change(body, place.strip(), _value(value))
     absent = [name for name in ("start", "end") if name not in body]
     if absent:
         raise SetupError(f"{what} needs {' and '.join('--' + name for name in absent)} (YYYY-MM-DD).")
     return body
+
+
+def change(body: dict[str, Any], place: str, value: Any) -> None:
+    """Set a field of a request by its path; a strategy that is named by its id becomes an object with changes."""
+    names = place.split(".")
+    if names[0] in PARTS:
+        names.insert(0, "strategy")
+    at = body
+    for depth, name in enumerate(names[:-1]):
+        below = at.get(name)
+        if depth == 0 and name == "strategy" and isinstance(below, str):
+            below = {"id": below}
+        if below is None:
+            below = {}
+        if not isinstance(below, dict):
+            raise SetupError(f"--set {place}: {'.'.join(names[: depth + 1])} is not an object of the request.")
+        at[name] = at = dict(below)
+    at[names[-1]] = value
+
+
+def _value(text: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return text
 
 
 async def _run(args: argparse.Namespace, bodies: Sequence[tuple[str, dict[str, Any]]]) -> list[dict[str, Any]]:

@@ -7,24 +7,16 @@ import asyncio
 import sys
 from typing import Any
 
-from ondol.cli.command import Subcommand, main_of, name, parsers
+from ondol.cli.backtest_ids import one, some
+from ondol.cli.command import Subcommand, main_of, parsers
 from ondol.cli.commands import backtests_examined, backtests_exported
+from ondol.cli.encoding import write_bytes
 from ondol.cli.pagination import add_page, listed, show
 from ondol.cli.tables import figure, side_by_side, summary, trade, warnings
 from ondol.cli.terminal import Bar, details, moment, percent, print_json
 from shared.contracts.http import ENDED, STATUSES
 from shared.infra.api_client.client import ApiClient
 from shared.infra.api_client.errors import ApiError, reason_in
-
-
-def one(parser: argparse.ArgumentParser) -> None:
-    """Add the id of a backtest."""
-    parser.add_argument("id", type=name, metavar="ID", help="id of a backtest, as `ondol backtests list` prints it")
-
-
-def some(parser: argparse.ArgumentParser) -> None:
-    """Add ids of backtests."""
-    parser.add_argument("ids", type=name, metavar="ID", nargs="+", help="id of a backtest")
 
 
 def _list_arguments(parser: argparse.ArgumentParser) -> None:
@@ -107,7 +99,7 @@ async def _follow(args: argparse.Namespace, api: ApiClient) -> int:
     async for event in api.events(f"/v1/backtests/{args.id}/events", after=args.after):
         status = event.kind
         if args.json:
-            sys.stdout.write(event.line())
+            write_bytes(event.line().encode())
         else:
             for line in _event_lines(event.kind, event.data):
                 print(line)
@@ -161,7 +153,7 @@ SUBCOMMANDS = (
         arguments=one,
         run=_show,
         routes=("GET /v1/backtests/{id}",),
-        examples=("ondol backtests show ID", "ondol backtests show ID --json > result.json"),
+        examples=("ondol backtests show latest", "ondol backtests show ID --json > result.json"),
     ),
     Subcommand(
         name="wait",

@@ -5,19 +5,16 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from ondol.cli.command import Subcommand, name
+from ondol.cli.backtest_ids import one, some
+from ondol.cli.command import Subcommand
 from ondol.cli.download import add_download, blocks_of, deliver, format_of
 from ondol.cli.tables import side_by_side
 from ondol.cli.terminal import clip, details, plain, print_json, table
 from shared.infra.api_client.client import ApiClient
 
 
-def _one(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("id", type=name, metavar="ID", help="id of a completed backtest")
-
-
 def _explain_arguments(parser: argparse.ArgumentParser) -> None:
-    _one(parser)
+    one(parser)
     parser.add_argument(
         "--rebalances", action="store_true", help="number of stocks that passed each part of the condition"
     )
@@ -60,7 +57,7 @@ def _why_not(document: dict[str, Any]) -> str:
 
 
 def _holdings_arguments(parser: argparse.ArgumentParser) -> None:
-    _one(parser)
+    one(parser)
     parser.add_argument("--date", metavar="D", required=True, help="a day of the backtest, YYYY-MM-DD")
     add_download(parser)
 
@@ -121,7 +118,7 @@ async def _replay(args: argparse.Namespace, api: ApiClient) -> int:
 
 
 def _audit_arguments(parser: argparse.ArgumentParser) -> None:
-    _one(parser)
+    one(parser)
     parser.add_argument("--cuts", type=int, metavar="N", help="number of reruns (default 5)")
     parser.add_argument("--seed", type=int, metavar="N", help="seed of the cut days (default 0)")
 
@@ -144,10 +141,6 @@ async def _audit(args: argparse.Namespace, api: ApiClient) -> int:
             else "a trade before a cut differs: it depends on later data"
         )
     return 0 if document["identical"] else 1
-
-
-def _compare_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("ids", metavar="ID", nargs="+", help="id of a completed backtest; --json includes the equity")
 
 
 async def _compare(args: argparse.Namespace, api: ApiClient) -> int:
@@ -181,12 +174,15 @@ SUBCOMMANDS = (
         run=_holdings,
         arguments=_holdings_arguments,
         routes=("GET /v1/backtests/{id}/holdings",),
-        examples=("ondol backtests holdings ID --date 2025-03-04",),
+        examples=(
+            "ondol backtests holdings ID --date 2025-03-04",
+            "ondol backtests holdings ID --date 2025-03-04 --output holdings.xlsx",
+        ),
     ),
     Subcommand(
         name="replay",
         meaning="run a backtest again on its dataset; exit code 0 when the result is identical",
-        arguments=_one,
+        arguments=one,
         run=_replay,
         routes=("POST /v1/backtests/{id}/replay",),
         examples=("ondol backtests replay ID",),
@@ -202,7 +198,7 @@ SUBCOMMANDS = (
     Subcommand(
         name="compare",
         meaning="compare the figures of several backtests",
-        arguments=_compare_arguments,
+        arguments=some,
         run=_compare,
         routes=("POST /v1/compare",),
         examples=("ondol backtests compare ID ID2", "ondol backtests compare ID ID2 --json > compared.json"),

@@ -9,7 +9,8 @@ from typing import Any
 
 import orjson
 
-from ondol.cli.command import Subcommand, name
+from ondol.cli.backtest_ids import one
+from ondol.cli.command import Subcommand
 from ondol.cli.download import add_download, blocks_of, deliver, format_of
 from ondol.cli.pagination import add_page, listed, show
 from ondol.cli.tables import trade
@@ -21,7 +22,7 @@ PAGE = 50
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("id", type=name, metavar="ID", help="id of a completed backtest")
+    one(parser)
     add_download(parser)
     add_page(parser)
 

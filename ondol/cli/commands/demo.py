@@ -164,7 +164,7 @@ async def _command(args: argparse.Namespace, *words: str) -> str:
             await process.wait()
     if process.returncode != 0:
         raise OndolError(f"`ondol {' '.join(words)}` failed; its message is above.")
-    return output.decode().strip()
+    return output.decode(errors="replace").strip()
 
 
 async def _shown(

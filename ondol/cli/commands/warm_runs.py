@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import Any
 
 from ondol.cli.command import Subcommand, main_of, name, parsers
 from ondol.cli.commands.warm import report
+from ondol.cli.encoding import write_bytes
 from ondol.cli.pagination import add_page, listed
 from ondol.cli.pagination import show as show_list
 from ondol.cli.terminal import moment, print_json
@@ -54,8 +54,10 @@ async def _follow(args: argparse.Namespace, api: ApiClient) -> int:
     last = None
     async for event in api.events(f"/v1/warm-runs/{args.id}/events", after=args.after, ends=RUN_ENDED):
         last = event.kind
-        sys.stdout.write(event.line() if args.json else _event_text(event.kind, event.data) + "\n")
-        sys.stdout.flush()
+        if args.json:
+            write_bytes(event.line().encode())
+        else:
+            print(_event_text(event.kind, event.data), flush=True)
     return 0 if last == "completed" else 1
 
 
