@@ -121,23 +121,29 @@ def _kept(
 ) -> tuple[pl.DataFrame, dict[str, Rows]]:
     """Leave out rows without a price, and broken ones or refuse them."""
     traded = (pl.col("volume") > 0) & (pl.col("open") > 0)
-    for reason, bad in (
-        ("a price is below 0", pl.min_horizontal("open", "high", "low", "close") < 0),
-        ("high is below low", traded & (pl.col("high") < pl.col("low"))),
-        ("close is outside low to high", traded & (pl.col("low") > 0) & (
-            (pl.col("close") > pl.col("high") * 1.01 + 5) | (pl.col("close") < pl.col("low") * 0.99 - 5))),
-    ):  # fmt: skip
-        cells.note(reason, rows.select(bad.fill_null(value=False)).to_series())
+    rules = {
+        "a price is below 0": pl.min_horizontal("open", "high", "low", "close") < 0,
+        "high is below low": traded & (pl.col("high") < pl.col("low")),
+        "close is outside low to high": traded & (pl.col("low") > 0) & (
+            (pl.col("close") > pl.col("high") * 1.01 + 5) | (pl.col("close") < pl.col("low") * 0.99 - 5)),
+        "row without a date or code": pl.col("date").is_null() | pl.col("stock_code").is_null(),
+        "holiday row without prices": pl.col("close").fill_null(0) == 0,
+        "volume below 0 (32-bit overflow)": pl.col("volume").fill_null(0) < 0,
+    }  # fmt: skip
+    found = rows.select(rule.fill_null(value=False).any().alias(reason) for reason, rule in rules.items()).row(0)
+    hit = {reason: rule for (reason, rule), present in zip(rules.items(), found, strict=True) if present}
+    for reason in list(rules)[:3]:
+        if reason in hit:
+            cells.note(reason, rows.select(hit[reason].fill_null(value=False)).to_series())
     if not drop_broken:
         cells.refuse_broken()
     elif cells.bad is not None:
         rows = rows.filter(~cells.bad)
         for reason, broken in cells.broken.items():
             dropped.setdefault(reason, Rows()).add(broken)
-    missing = pl.col("date").is_null() | pl.col("stock_code").is_null()
-    rows = left_out(rows, "row without a date or code", missing, dropped)
-    rows = left_out(rows, "holiday row without prices", pl.col("close").fill_null(0) == 0, dropped)
-    rows = left_out(rows, "volume below 0 (32-bit overflow)", pl.col("volume").fill_null(0) < 0, dropped)
+    for reason in list(rules)[3:]:
+        if reason in hit:
+            rows = left_out(rows, reason, rules[reason], dropped)
     return rows.with_columns(pl.col("volume").fill_null(0)), dropped
 
 
@@ -173,9 +179,13 @@ def _is_adjusted(rows: pl.DataFrame, found: Signature, cells: Cells, options: Op
 
 def _refuse_units(rows: pl.DataFrame) -> None:
     """Refuse amounts whose usual ratio to price times count shows another unit."""
-    for amount, count, korean in (("market_cap", "listed_shares", "상장주식수"), ("trading_value", "volume", "거래량")):
-        usable = rows.filter((pl.col(count) > 0) & (pl.col(amount) > 0))
-        ratio = usable.select((pl.col(amount) / (pl.col(count) * pl.col("close"))).median()).item()
+    pairs = (("market_cap", "listed_shares", "상장주식수"), ("trading_value", "volume", "거래량"))
+    ratios = rows.select(
+        (pl.col(amount) / (pl.col(count) * pl.col("close")))
+        .filter((pl.col(count) > 0) & (pl.col(amount) > 0)).median().alias(amount)
+        for amount, count, _ in pairs
+    ).row(0)  # fmt: skip
+    for (amount, count, korean), ratio in zip(pairs, ratios, strict=True):
         if ratio is not None and not 0.2 < ratio < 5.0:
             raise FileRefusedError(
                 f"{amount} is {ratio:.3g} times close × {count}: amounts are not in won (say --unit 천원, 백만원, "
@@ -187,7 +197,7 @@ def _listings(rows: pl.DataFrame) -> pl.DataFrame:
     named = rows.filter(pl.col("market").is_not_null()).select(
         "stock_code", pl.col("date").alias("from_date"), "market", "name"
     )
-    return changes_of(named, ends=True)
+    return changes_of(named, ends=True) if named.height else named
 
 
 def changes_of(listings: pl.DataFrame, *, ends: bool = False) -> pl.DataFrame:

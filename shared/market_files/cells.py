@@ -66,22 +66,20 @@ class Cells:
         return result
 
     def _numbers(self, column: pl.Series) -> pl.Series:
-        if column.dtype != pl.String:
-            if not (column.dtype.is_numeric() or column.dtype == pl.Null):
-                raise FileRefusedError(f"the column {column.name} holds {column.dtype}, expected numbers")
-            typed = column.cast(pl.Float64).fill_nan(None)
-            self.note(f"{column.name} is not a number", _too_large(typed), column)
-            return typed
-        typed = column.cast(pl.Float64, strict=False).fill_nan(None)
-        if typed.null_count() != column.null_count():
+        if column.dtype != pl.String and not (column.dtype.is_numeric() or column.dtype == pl.Null):
+            raise FileRefusedError(f"the column {column.name} holds {column.dtype}, expected numbers")
+        typed = column.cast(pl.Float64, strict=False)
+        if column.dtype == pl.String and typed.null_count() != column.null_count():
             plain = column.str.replace_all(r"""[,\s"'%+￦₩원]""", "").str.replace(r"^\((.+)\)$", "-${1}")
             plain = plain.str.replace(r"^(?:[▼▽−]|하락|하한)", "-").str.replace(r"^(?:[▲△]|상승|상한|보합)", "")
-            typed = plain.cast(pl.Float64, strict=False).fill_nan(None)
+            typed = plain.cast(pl.Float64, strict=False)
             bad = typed.is_null() & ~plain.fill_null("").str.to_lowercase().is_in(EMPTY)
-        else:
-            bad = typed.is_null() & False
-        self.note(f"{column.name} is not a number", bad | _too_large(typed), column)
-        return typed
+            self.note(f"{column.name} is not a number", bad, column)
+        least, greatest = typed.min(), typed.max()  # both skip NaN
+        if least is not None and not (least >= -_GREATEST and greatest <= _GREATEST):  # type: ignore[operator]
+            large = (typed.abs() > _GREATEST).fill_null(value=False) & typed.is_not_nan().fill_null(value=False)
+            self.note(f"{column.name} is not a number", large, column)
+        return typed.fill_nan(None)
 
     def texts(self, names: Sequence[str]) -> pl.Series | None:
         """Return the first text of each row among `names`, without quotes and blanks around it."""
@@ -111,9 +109,15 @@ class Cells:
         if column.dtype.is_temporal():
             return column.cast(pl.Date)
         text = column.cast(pl.String)
-        typed = text.str.to_date("%Y-%m-%d", strict=False)
-        if typed.null_count() == column.null_count() and typed.dt.year().is_between(1900, 2199).all():
-            return typed
+        for layout in ("%Y-%m-%d", "%Y%m%d", "%Y/%m/%d", "%Y.%m.%d"):
+            typed = text.str.to_date(layout, strict=False)
+            if typed.null_count() == text.null_count() and _is_likely(typed):
+                return typed
+            if typed.null_count() < text.len():
+                break  # the layout of some cells: the others are empty, or written otherwise
+        return self._odd_dates(column, text)
+
+    def _odd_dates(self, column: pl.Series, text: pl.Series) -> pl.Series:
         text = text.str.strip_chars(" \"'").str.replace(r"\.0$", "")
         if (serials := _excel_days(text)) is not None:
             return serials
@@ -167,8 +171,9 @@ def left_out(rows: pl.DataFrame, reason: str, bad: pl.Expr, dropped: dict[str, R
     return rows.filter(~mask)
 
 
-def _too_large(values: pl.Series) -> pl.Series:
-    return (~values.is_finite() | (values.abs() > _GREATEST)).fill_null(value=False)
+def _is_likely(days: pl.Series) -> bool:
+    first, last = days.min(), days.max()
+    return first is None or (first.year >= 1900 and last.year <= 2199)  # type: ignore[union-attr]
 
 
 def broken_text(broken: dict[str, Rows]) -> str:

@@ -18,7 +18,7 @@ EXCEL_SUFFIXES = (".xlsx", ".xls", ".xlsm")
 SUFFIXES = (*TEXT_SUFFIXES, *EXCEL_SUFFIXES, ".html", ".htm", ".parquet", ".json", ".zip")
 """Endings of the files that can be identified."""
 
-HEAD_BYTES = 262_144
+HEAD_BYTES = 65_536
 HEAD_LINES = 40
 """A header line is looked for among the first lines: some programs write a title before it."""
 
@@ -53,13 +53,16 @@ def encoding_of(head: bytes) -> str:
         if sample[1::2].count(0) > sample[::2].count(0):
             return "utf-16-le"
         return "utf-16-be"
+    furthest = 0
     for encoding in ("utf-8-sig", "cp949"):
         try:
             codecs.getincrementaldecoder(encoding)().decode(head)
-        except UnicodeDecodeError:
+        except UnicodeDecodeError as error:
+            furthest = max(furthest, error.start)
             continue
         return encoding
-    raise ValueError("the text is neither UTF-8, UTF-16 nor CP949")
+    line = head.count(b"\n", 0, furthest) + 1
+    raise ValueError(f"line {line:,} is neither UTF-8, UTF-16 nor CP949 text: save the file again as UTF-8")
 
 
 def decoded(data: bytes) -> str:
