@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help install fmt lint types imports repository check test search sanitize fuzz test-ops secrets dashboards lock audit up down demo serve bench faults clean
+.PHONY: help install fmt lint types imports repository check test search sanitize fuzz test-ops secrets dashboards lock audit up down demo serve web bench faults clean
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
 
@@ -66,6 +66,15 @@ lock: install ## pin every package by hash from requirements/*.in
 audit: install ## look for advisories about pinned packages
 	$(BIN)/pip-audit --require-hashes --disable-pip -r requirements/runtime.txt
 
+web: install web/node_modules/.installed ## build the web application from web/ into services/api/web (needs Node 20+)
+	$(BIN)/python ops/web_types.py
+	cd web && npx --no-install tsc && node build.mjs
+
+web/node_modules/.installed: web/package.json web/package-lock.json
+	@command -v npm >/dev/null || { echo "install Node.js 20 or later first: only the web application's build needs it"; exit 1; }
+	cd web && npm ci --ignore-scripts --no-audit --no-fund
+	touch $@
+
 up: ## start the containers (make secrets first)
 	docker compose up -d --build
 
@@ -90,4 +99,4 @@ faults: install ## break it: the whole fault and security suite (SEED=1)
 	$(BIN)/python -m tests.chaos --seed $(or $(SEED),1)
 
 clean: ## remove what make made
-	rm -rf .venv .venv-bench var
+	rm -rf .venv .venv-bench var web/node_modules

@@ -190,6 +190,7 @@ class Settings:
     api_key: str | None = _setting(
         None, "warmer", "", _text, "Key that the warmer sends where the API requires one.", secret=True
     )  # fmt: skip
+    web: bool = _setting(True, "api", "", _flag, "Serve the web application at / beside the interface.")
     metrics_host: str = _setting(
         "127.0.0.1", _SERVICES, "address", _text,
         "Address on which /healthz, /readyz and /metrics of the other services listen.",

@@ -11,6 +11,7 @@ from typing import Any
 
 from ondol.cli.command import Subcommand, parsers
 from ondol.main import COMMANDS, OPERATE, RUN, USE, Command, parser_of
+from services.api.routes.pages import SCREENS
 
 PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "reference" / "command-line.md"
 
@@ -18,7 +19,8 @@ WITHOUT = {
     "GET /docs": "a page for people: open it in a browser",
     "GET /docs/docs.js": "the script of that page",
     "GET /docs/docs.css": "the style of that page",
-}
+    "GET /assets/{build}/{name}": "a file of the web application",
+} | {f"GET {path}": "a screen of the web application: open it in a browser" for path in SCREENS}
 """Routes without a command, with the reason."""
 
 COMMON = frozenset({"help", "home", "json", "api", "api_key"})

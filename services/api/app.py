@@ -20,6 +20,7 @@ from services.api.http.request import parse_query
 from services.api.http.retry_after import RetryAfterEstimator
 from services.api.routes import ROUTES
 from services.api.routes.docs import openapi_json
+from services.api.schemas.requests import AnyQuery
 from shared.errors import SetupError
 
 log = structlog.get_logger()
@@ -61,7 +62,10 @@ def _handler(context: AppContext, route: Route) -> Callable[[web.Request], Await
         try:
             coding_of(request)  # refuses before anything is done
             caller = anonymous if route.public else await context.authenticator.authenticate(request)
-            query = parse_query(query_shape, request) if request.query_string or default is None else default
+            if query_shape is AnyQuery:
+                query = default
+            else:
+                query = parse_query(query_shape, request) if request.query_string or default is None else default
             response = await handler(context, RequestContext(request=request, caller=caller, query=query))
             status = response.status
             await encode_response(request, response)

@@ -16,6 +16,7 @@ from services.api.backtests.results import Results, Selection
 from services.api.datasets import Datasets
 from services.api.metrics import ApiMetrics
 from services.api.schemas.requests import NoQuery, Query
+from services.api.web_bundle import WebBundle
 from shared.infra.database.pool import Database
 from shared.infra.redis.cache import Cache
 from shared.infra.redis.connection import BrokerClient
@@ -46,6 +47,8 @@ class AppContext:
     events: EventCache
     authenticator: Authenticator
     metrics: ApiMetrics
+    bundle: WebBundle | None = None
+    """The web application; None: it is not served."""
     canonical_requests: LRUCache[tuple[bytes, frozenset[str]], CanonicalRequest] = field(
         default_factory=lambda: LRUCache(CACHED_REQUESTS)
     )

@@ -17,6 +17,7 @@ from services.api.backtests.results import Results
 from services.api.context import AppContext
 from services.api.datasets import Datasets
 from services.api.metrics import ApiMetrics
+from services.api.web_bundle import load_bundle
 from shared.errors import SetupError
 from shared.infra.database.fast_pool import fast_database
 from shared.infra.database.pool import is_migrated
@@ -69,6 +70,7 @@ async def opened(settings: Settings) -> AsyncIterator[tuple[AppContext, list[Tas
             settings=settings, database=database, broker=broker, cache=cache, datasets=Datasets(database, broker),
             progress=ProgressHub(), results=results, events=EventCache(results),
             authenticator=Authenticator(settings, database), metrics=ApiMetrics(),
+            bundle=load_bundle() if settings.web else None,
         )  # fmt: skip
         yield context, _tasks(context)
 

@@ -15,6 +15,7 @@ from services.api.routes import (
     factors,
     health,
     language,
+    pages,
     rankings,
     schedule,
     screen,
@@ -49,5 +50,6 @@ ROUTES: tuple[Route, ...] = (
     *schedule.ROUTES,
     *health.ROUTES,
     *docs.ROUTES,
+    *pages.ROUTES,
 )
 """What is served, described and tested."""

@@ -40,6 +40,8 @@ HEADERS: dict[str, dict[str, Any]] = {
 PATH_PARAMETERS: dict[str, dict[str, Any]] = {
     "id": {"schema": {"type": "string", "minLength": 1}, "description": "Id of the resource."},
     "key": {"schema": {"type": "string", "minLength": 1}, "description": "Key of the factor."},
+    "build": {"schema": {"type": "string", "minLength": 1}, "description": "Name of the build, as the page names it."},
+    "name": {"schema": {"type": "string", "minLength": 1}, "description": "Name of the file."},
     "code": {"schema": {"type": "string", "minLength": 1}, "description": "Stock code."},
     "version": {"schema": {"type": "string", "minLength": 1},
                 "description": "Name of the dataset version, or `current`."},

@@ -101,6 +101,10 @@ CURSOR = about("`next_cursor` of the page before; left out: the first page.")
 ROW_DATE = about("Row whose values are used; left out: the last row of the dataset.", "date, YYYY-MM-DD")
 
 
+class AnyQuery(Query, frozen=True, kw_only=True):
+    """Query of a screen of the web application, which reads it itself; the server reads none of it."""
+
+
 class NoQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Query of a route without parameters."""
 

@@ -1,0 +1,1 @@
+var e=a=>{try{return localStorage.getItem(`ondol.${a}`)}catch{return null}},n=document.documentElement,t=e("theme");(t==="light"||t==="dark")&&(n.dataset.theme=t);var o=e("colours");o&&(n.dataset.colours=o);var l=e("language")??(navigator.language.startsWith("ko")?"ko":"en");n.lang=l==="en"?"en":"ko";

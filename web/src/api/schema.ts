@@ -1,0 +1,1754 @@
+// Written by ops/web_types.py from the OpenAPI document; `make web` writes it again.
+
+/** An argument of a function. */
+export interface Argument {
+  /** Name in the signature. */
+  name: string;
+  /** An expression that is a number or a condition, or a constant: a whole number of rows, a percentage. */
+  kind: "condition" | "number" | "percent" | "rows";
+  /** Constants: the smallest value. */
+  minimum: number | null;
+  /** Constants: the largest value. */
+  maximum: number | null;
+  /** Value that a form may begin with; every argument has to be written. */
+  default: number | null;
+}
+
+/** Result of the look-ahead audit. */
+export interface Audit {
+
+}
+
+/** Body of `POST /v1/backtests/{id}/audit`. */
+export interface AuditBody {
+  /** Number of reruns on cut data. */
+  cuts?: number;
+  /** Seed of the random days at which the data are cut. */
+  seed?: number;
+}
+
+/** A backtest. */
+export interface Backtest {
+  /** Id of the backtest. */
+  id: string;
+  /** State; completed, failed and cancelled are final. */
+  status: "cancelled" | "completed" | "failed" | "preparing" | "queued" | "running";
+  /** Part of the days that are simulated. */
+  progress: number;
+  /** Whether a stored result answered the request. */
+  cached: boolean;
+  /** Id of the strategy that the request named. */
+  strategy_id: string | null;
+  /** Dataset version; null while the first one is prepared. */
+  dataset: string | null;
+  /** Version of the engine that computes or computed it; null: not queued yet. */
+  engine_version: string | null;
+  /** Whether an older version of the engine computed the result; the same request now gives another. */
+  outdated: boolean;
+  /** When the request was accepted. */
+  created_at: string;
+  /** When the computation began. */
+  started_at: string | null;
+  /** When the computation ended. */
+  finished_at: string | null;
+  /** The request in canonical form, with every default. */
+  request: Record<string, unknown>;
+  /** Paths of the backtest's resources. */
+  links: Record<string, string>;
+  /** Result of a completed backtest. */
+  result?: Result | null;
+  /** Problem of a failed backtest. */
+  error?: RunProblem | null;
+}
+
+/** Body of `POST /v1/backtests`. */
+export interface BacktestBody {
+  /** First day of the window. */
+  start: string;
+  /** Last day of the window; not before the start. */
+  end: string;
+  /** Cash before the first day. */
+  initial_cash?: number;
+  /** Costs in percent of the traded amount. */
+  costs?: Costs;
+  /** How orders meet the market. */
+  execution?: Execution;
+  /** A loaded index (KOSPI, KOSDAQ, …), market, equal, or null for none. */
+  benchmark?: string | null;
+  /** Risk-free rate of the statistics. */
+  risk_free_pct?: number;
+  /** A strategy, the id of one, or an object with an id and the parts to change. */
+  strategy: string | NamedStrategy;
+  /** Dataset version; null: the current one. */
+  dataset?: string | null;
+}
+
+/** A backtest in a list: its statistics instead of its result. */
+export interface BacktestItem {
+  /** Id of the backtest. */
+  id: string;
+  /** State; completed, failed and cancelled are final. */
+  status: "cancelled" | "completed" | "failed" | "preparing" | "queued" | "running";
+  /** Part of the days that are simulated. */
+  progress: number;
+  /** Whether a stored result answered the request. */
+  cached: boolean;
+  /** Id of the strategy that the request named. */
+  strategy_id: string | null;
+  /** Dataset version; null while the first one is prepared. */
+  dataset: string | null;
+  /** Version of the engine that computes or computed it; null: not queued yet. */
+  engine_version: string | null;
+  /** Whether an older version of the engine computed the result; the same request now gives another. */
+  outdated: boolean;
+  /** When the request was accepted. */
+  created_at: string;
+  /** When the computation began. */
+  started_at: string | null;
+  /** When the computation ended. */
+  finished_at: string | null;
+  /** The request in canonical form, with every default. */
+  request: Record<string, unknown>;
+  /** Statistics of a completed backtest. */
+  statistics: Statistics | null;
+  /** Problem of a failed backtest. */
+  error?: RunProblem | null;
+}
+
+/** A page of backtests, the newest first. */
+export interface BacktestList {
+  /** Backtests. */
+  items: BacktestItem[];
+  /** Cursor of the next page; null: this is the last one. */
+  next_cursor: string | null;
+}
+
+/** Which stocks may be bought, and in which order. */
+export interface Buy {
+  /** Condition that a stock has to meet on the row before; null: every stock of the universe. */
+  where?: string | null;
+  /** Number by which candidates are ranked; null ranks by MARKET_CAP. */
+  rank_by?: string | null;
+  /** Order of the ranking: desc (greatest first) or asc (smallest first). */
+  order?: "asc" | "desc";
+}
+
+/** Chunks that were read, and the tier that served them. */
+export interface CacheUse {
+  /** Number of chunks. */
+  chunks_read: number;
+  /** Size of the chunks. */
+  bytes_read: number;
+  /** Size of the chunks by tier. */
+  bytes_by_tier: Record<string, number>;
+  /** Number of chunks by tier. */
+  by_tier: Record<string, number>;
+}
+
+/** The days of a year. */
+export interface Calendar {
+  /** The year. */
+  year: number;
+  /** First trading day of the dataset; null: there is none yet. */
+  first_day: string | null;
+  /** Last trading day of the dataset. */
+  last_day: string | null;
+  /** Whether the table of holidays has the year; otherwise every weekday outside the dataset counts as a trading day. */
+  covered: boolean;
+  /** Number of trading days. */
+  trading_days: number;
+  /** Every day of the year. */
+  days: CalendarDay[];
+}
+
+/** A day of the calendar. */
+export interface CalendarDay {
+  /** The day. */
+  date: string;
+  /** Whether it is a trading day. */
+  trading: boolean;
+  /** Why it is none: weekend, holiday (name, name_ko), or no_prices: a weekday without prices in the dataset that is no holiday of the table. Null on trading days. */
+  reason: "holiday" | "no_prices" | "weekend" | null;
+  /** Name of the holiday. */
+  name: string | null;
+  /** Korean name of the holiday. */
+  name_ko: string | null;
+  /** What decided: the trading days of the dataset between its first and last day, else the table of holidays. */
+  source: "dataset" | "table";
+  /** Whether it is the last trading day of its month. */
+  month_end: boolean;
+  /** Whether it is the last trading day of its year. */
+  year_end: boolean;
+}
+
+/** An expression that was checked; without an error it may be sent in a request as it is. */
+export interface CheckedExpression {
+  /** Whether there is no error. */
+  ok: boolean;
+  /** Place in the strategy that it was checked for. */
+  place: string;
+  /** Text that was checked; of a tree its canonical text. */
+  text: string;
+  /** Canonical text, which results and digests contain; null with an error. */
+  canonical: string | null;
+  /** What it is; null with an error. */
+  type: "condition" | "number" | null;
+  /** Its tree; null with an error of syntax. */
+  tree: TreeNode | null;
+  /** Names of factors, price fields and index series that it reads. */
+  reads: string[];
+  /** Size, which counts in the cost of a backtest; null with an error. */
+  nodes: number | null;
+  /** Rows before a row that its value reads; null with an error, or all rows. */
+  lookback_rows: number | null;
+  /** Every mistake, with line, column and suggestions. */
+  errors: ProblemItem[];
+}
+
+/** Body of `POST /v1/compare`. */
+export interface CompareBody {
+  /** Ids of completed backtests. */
+  ids: string[];
+}
+
+/** One of the compared backtests. */
+export interface ComparedBacktest {
+  /** Id of the backtest. */
+  id: string;
+  /** Id of the strategy that the request named. */
+  strategy_id: string | null;
+  /** Dataset version. */
+  dataset: string | null;
+  /** Statistics of the run. */
+  statistics: Statistics;
+  /** Equity on the common dates. */
+  equity: (number | null)[];
+}
+
+/** Backtests side by side. */
+export interface Comparison {
+  /** Days that all the backtests have. */
+  dates: string[];
+  /** The backtests, in the order of the request. */
+  items: ComparedBacktest[];
+}
+
+/** A part of a condition for one stock on one row. */
+export interface ConditionPart {
+  /** Text of the part. */
+  condition: string;
+  /** Whether it was true. */
+  passed: boolean;
+  /** The numbers that it compares, by their text; null: absent. */
+  values: Record<string, number | null>;
+  /** How the operands are combined; null: there are none. */
+  operator: "and" | "or" | null;
+  /** Parts that this part combines. */
+  operands: ConditionPart[];
+}
+
+/** A split or dividend of a position: with the trades it explains shares and cash of every day. */
+export interface CorporateAction {
+  /** Row on which it took effect. */
+  date: string;
+  /** Stock code. */
+  stock_code: string;
+  /** split or dividend. */
+  kind: "dividend" | "split";
+  /** Shares that one share became; null for a dividend. */
+  ratio: number | null;
+  /** Shares of the evening before. */
+  shares_before: number;
+  /** Shares after it; a dividend does not change them. */
+  shares_after: number;
+  /** Dividend a share before tax; null for a split. */
+  dps: number | null;
+  /** Money credited: for the fraction of a share, or the dividend after tax. */
+  cash: number;
+}
+
+/** A split or dividend of a position: with the trades it explains shares and cash of every day. One array a column. */
+export interface CorporateActionColumns {
+  /** One value a row. */
+  date: string[];
+  /** One value a row. */
+  stock_code: string[];
+  /** One value a row. */
+  kind: ("dividend" | "split")[];
+  /** One value a row. */
+  ratio: (number | null)[];
+  /** One value a row. */
+  shares_before: number[];
+  /** One value a row. */
+  shares_after: number[];
+  /** One value a row. */
+  dps: (number | null)[];
+  /** One value a row. */
+  cash: number[];
+}
+
+/** Costs in percent of the traded amount. */
+export interface Costs {
+  /** Commission of each fill. */
+  commission_pct?: number;
+  /** Distance of a fill from its reference price. */
+  slippage_pct?: number;
+  /** Sales tax; null: the dated table of the market. */
+  tax_pct?: number | null;
+  /** Factor of the square-root market impact that is added to the slippage; null: none. */
+  impact?: number | null;
+  /** Tax on dividends; null: by market (15.4 for KOSPI, KOSDAQ and KONEX, else 0). */
+  dividend_tax_pct?: number | null;
+}
+
+/** A dataset version. */
+export interface Dataset {
+  /** Name of the version. */
+  version: string;
+  /** Whether new requests use it. */
+  current: boolean;
+  /** Data revision that it was built from. */
+  revision: number;
+  /** When it was built. */
+  built_at: string;
+  /** When a newer version replaced it. */
+  retired_at: string | null;
+  /** Number of stored parts. */
+  parts: number;
+  /** Size of the manifest. */
+  manifest_bytes: number | null;
+}
+
+/** A dataset version with its content. */
+export interface DatasetDetail {
+  /** Name of the version. */
+  version: string;
+  /** Whether new requests use it. */
+  current: boolean;
+  /** Data revision that it was built from. */
+  revision: number;
+  /** When it was built. */
+  built_at: string;
+  /** When a newer version replaced it. */
+  retired_at: string | null;
+  /** Number of stored parts. */
+  parts: number;
+  /** Size of the manifest. */
+  manifest_bytes: number | null;
+  /** First trading day. */
+  first_day: string | null;
+  /** Last trading day. */
+  last_day: string | null;
+  /** Number of trading days. */
+  days: number;
+  /** Number of stocks. */
+  stocks: number;
+  /** Loaded indices. */
+  indices: string[];
+  /** Markets of the stocks. */
+  markets: string[];
+  /** Factors that it has. */
+  factors: string[];
+  /** Factors that it lacks. */
+  missing_factors: string[];
+  /** Factor that it lacks -> reason. */
+  reasons: Record<string, string>;
+  /** Number of chunks. */
+  chunks: number;
+  /** Sizes of the content. */
+  sizes: Record<string, unknown>;
+}
+
+/** Dataset versions, the newest first. */
+export interface DatasetList {
+  /** Versions. */
+  items: Dataset[];
+  /** Name of the current version. */
+  current: string | null;
+}
+
+/** Values of a factor on the last row. */
+export interface Distribution {
+  /** The row. */
+  date: string | null;
+  /** Number of stocks that have a value. */
+  count: number;
+  /** Mean. */
+  mean: number | null;
+  /** Quantile -> value. */
+  quantiles: Record<string, number>;
+}
+
+/** A page of the equity curve. */
+export interface EquityPage {
+  /** Days. */
+  items: EquityPoint[];
+  /** Number of days of the backtest. */
+  total: number;
+  /** Cursor of the next page; null: this is the last one. */
+  next_cursor: string | null;
+}
+
+/** One day of the equity curve. */
+export interface EquityPoint {
+  /** Trading day. */
+  date: string;
+  /** Cash and value of the positions in the evening. */
+  equity: number | null;
+  /** Cash in the evening. */
+  cash: number | null;
+  /** Number of positions. */
+  positions: number;
+  /** Return of the day. */
+  daily_return: number | null;
+  /** Distance from the highest equity so far, 0 or below. */
+  drawdown: number | null;
+  /** Value of the benchmark that began with the initial cash. */
+  benchmark: number | null;
+}
+
+/** One day of the equity curve. One array a column. */
+export interface EquityPointColumns {
+  /** One value a row. */
+  date: string[];
+  /** One value a row. */
+  equity: (number | null)[];
+  /** One value a row. */
+  cash: (number | null)[];
+  /** One value a row. */
+  positions: number[];
+  /** One value a row. */
+  daily_return: (number | null)[];
+  /** One value a row. */
+  drawdown: (number | null)[];
+  /** One value a row. */
+  benchmark: (number | null)[];
+}
+
+/** How orders meet the market. */
+export interface Execution {
+  /** Price at which orders of a day fill. */
+  price?: "close" | "open";
+  /** Whether daily price limits forbid fills; null: by market (KOSPI, KOSDAQ and KONEX have them). */
+  price_limits?: boolean | null;
+  /** Whether fills are rounded to the tick; null: by market (KOSPI, KOSDAQ and KONEX have ticks). */
+  tick_size?: boolean | null;
+  /** Maximum size of a purchase against the mean volume of the 20 rows before; null: no cap. */
+  max_volume_pct?: number | null;
+  /** Whether dividends are credited. */
+  dividends?: boolean;
+  /** How a holding of a delisted stock ends: liquidation (sold in liquidation trading, else at the last price less, when that is stale, stale_haircut_pct), last_price, haircut (last price less delisting_haircut_pct) or zero. */
+  delisting?: "haircut" | "last_price" | "liquidation" | "zero";
+  /** With delisting haircut: reduction of the last price. */
+  delisting_haircut_pct?: number;
+  /** With delisting liquidation: reduction of a last price of more than 30 days before the delisting. */
+  stale_haircut_pct?: number;
+}
+
+/** A trade and its reason. */
+export interface ExplainedTrade {
+  /** Trading day. */
+  date: string;
+  /** Stock code. */
+  stock_code: string;
+  /** Name of the stock. */
+  name: string;
+  /** Side of the trade. */
+  side: "buy" | "sell";
+  /** Number of shares. */
+  shares: number;
+  /** Price of the fill. */
+  price: number;
+  /** Commission. */
+  commission: number;
+  /** Sales tax. */
+  tax: number;
+  /** Rule that made the trade: entry, stop_loss, trailing_stop, take_profit, max_hold, condition, timing, drawdown_stop, rebalance, delisted or corporate_action. */
+  reason: string;
+  /** Why it was made. */
+  why: Why;
+}
+
+/** The result with `why` at each trade and `rebalances`; or with stock_code and date, why the stock was not bought: the fields from `stock_code` on. Prices are raw. */
+export interface Explanation {
+  /** Trades with their reasons. */
+  trades?: ExplainedTrade[] | null;
+  /** What passed on each rebalance day. */
+  rebalances?: Rebalance[] | null;
+  /** Stock code. */
+  stock_code?: string | null;
+  /** Name of the stock on that day. */
+  name?: string | null;
+  /** The day. */
+  date?: string | null;
+  /** The row before it; null: there is none. */
+  decided_on?: string | null;
+  /** bought, no_signal, no_rebalance_day, when_false, drawdown_stop, held, sold_today, not_in_universe, condition, no_rank_value, not_in_target_list, no_slot, max_new_per_day, sector_cap, halted, limit_up, volume or cash: what stopped the purchase. */
+  outcome?: string | null;
+  /** The outcome in words. */
+  message?: string | null;
+  /** Whether stocks are bought on that day. */
+  rebalance_day?: boolean | null;
+  /** Parts of the universe. */
+  universe?: UniversePart[] | null;
+  /** Parts of buy.where. */
+  condition?: ConditionPart[] | null;
+  /** The number that is ranked by. */
+  rank_by?: string | null;
+  /** Its value for the stock; null: absent. */
+  value?: number | null;
+  /** Rank among the candidates, from 1; null: it was no candidate. */
+  rank?: number | null;
+  /** Number of candidates. */
+  candidates?: number | null;
+  /** Length of the target list; null with on_rebalance hold. */
+  target_list?: number | null;
+  /** Positions when purchases began. */
+  positions?: number | null;
+  /** Free slots when purchases began. */
+  slots?: number | null;
+  /** Stocks bought on that day. */
+  bought?: number | null;
+  /** Cash when purchases began. */
+  cash?: number | null;
+  /** The equity curve; with stock_code: equity at the first purchase. */
+  equity?: EquityPoint[] | number | null;
+  /** Open (or close) of the day; null: it did not trade. */
+  price?: number | null;
+  /** Upper price limit; null: none. */
+  upper_limit?: number | null;
+  /** Mean volume of the 20 rows before; null: none. */
+  mean_volume?: number | null;
+}
+
+/** Body of `POST /v1/expressions/check`: a text or a tree. */
+export interface ExpressionBody {
+  /** The expression. */
+  text?: string | null;
+  /** Instead of `text`: a tree as this route answers it, for its text. A tree that is nested deeper than bodies may be has to be sent as text. */
+  tree?: TreeNode | null;
+  /** Place in the strategy that it is meant for. */
+  place?: "buy.rank_by" | "buy.where" | "portfolio.when" | "sell.where" | "universe.where";
+}
+
+/** Definition of a factor. */
+export interface Factor {
+  /** Name in expressions. */
+  key: string;
+  /** Korean name. */
+  name_ko: string;
+  /** English name. */
+  name_en: string;
+  /** Group of the factor. */
+  category: string;
+  /** Unit of its values. */
+  unit: string;
+  /** Formula. */
+  formula: string;
+  /** Accounts and prices that it reads. */
+  inputs: string;
+  /** When a stock has no value. */
+  null_when: string;
+  /** What it is computed from: prices or statements. */
+  kind: string;
+  /** Rows that it reads; null: as many as there are. */
+  lookback_rows: number | null;
+  /** Version of the formula. */
+  version: number;
+  /** Whether the current dataset version has it. */
+  available: boolean;
+}
+
+/** A factor with its coverage and distribution. */
+export interface FactorDetail {
+  /** Name in expressions. */
+  key: string;
+  /** Korean name. */
+  name_ko: string;
+  /** English name. */
+  name_en: string;
+  /** Group of the factor. */
+  category: string;
+  /** Unit of its values. */
+  unit: string;
+  /** Formula. */
+  formula: string;
+  /** Accounts and prices that it reads. */
+  inputs: string;
+  /** When a stock has no value. */
+  null_when: string;
+  /** What it is computed from: prices or statements. */
+  kind: string;
+  /** Rows that it reads; null: as many as there are. */
+  lookback_rows: number | null;
+  /** Version of the formula. */
+  version: number;
+  /** Whether the current dataset version has it. */
+  available: boolean;
+  /** Why the current dataset version lacks it. */
+  reason: string | null;
+  /** Coverage by year. */
+  coverage: YearCoverage[];
+  /** Values of the last row. */
+  distribution: Distribution | null;
+}
+
+/** All factors. */
+export interface FactorList {
+  /** Factors. */
+  items: Factor[];
+}
+
+/** A name that an expression may read. */
+export interface Field {
+  /** Name in expressions. */
+  name: string;
+  /** A factor, a price field, or an index series. */
+  kind: "factor" | "index" | "price";
+  /** Unit of its values. */
+  unit: string;
+  /** Factors: the group. */
+  category: string | null;
+  /** Korean name. */
+  name_ko: string;
+  /** English name. */
+  name_en: string;
+  /** What it is, in Korean. */
+  help_ko: string;
+  /** What it is, and when a stock has no value. */
+  help_en: string;
+  /** Other words of the language that are read as this name. */
+  aliases: string[];
+  /** Whether the current dataset version has it. */
+  available: boolean;
+}
+
+/** A function. */
+export interface FunctionHelp {
+  /** Name in expressions. */
+  name: string;
+  /** Name and arguments. */
+  signature: string;
+  /** element (by cell), window (over the rows of a stock), cross_section (across the stocks of a row) or aggregate (one number for all stocks of a row). */
+  group: "aggregate" | "cross_section" | "element" | "window";
+  /** Korean title of the group. */
+  group_ko: string;
+  /** Arguments, all of which are needed. */
+  arguments: Argument[];
+  /** What it gives. */
+  result: "condition" | "number";
+  /** What it gives, in Korean. */
+  help_ko: string;
+  /** What it gives. */
+  help_en: string;
+  /** Words by which a page may find it; they are not accepted in expressions. */
+  aliases: string[];
+}
+
+/** Whether the process is alive. */
+export interface Health {
+  /** ok: the process answers. */
+  status: "ok";
+}
+
+/** A position on an evening. */
+export interface Holding {
+  /** Stock code. */
+  stock_code: string;
+  /** Name of the stock on that day. */
+  name: string;
+  /** Number of shares. */
+  shares: number;
+  /** Mean entry price on the share basis of that evening. */
+  entry_price: number;
+  /** Day of the first purchase. */
+  entry_date: string;
+  /** Last close. */
+  price: number;
+  /** Shares times price. */
+  value: number;
+  /** Value divided by equity. */
+  weight: number | null;
+  /** What the purchases cost, with commission. */
+  cost: number;
+  /** Age of the position. */
+  days: number;
+  /** Value and proceeds so far less the cost. */
+  gain: number;
+  /** Gain divided by cost. */
+  return: number | null;
+}
+
+/** The positions on the evening of a day; their values and the cash add up to the equity. */
+export interface Holdings {
+  /** The day. */
+  date: string;
+  /** Equity of the evening. */
+  equity: number;
+  /** Cash of the evening. */
+  cash: number;
+  /** Positions, by stock code. */
+  holdings: Holding[];
+}
+
+/** A word between conditions. */
+export interface Keyword {
+  /** The word. */
+  keyword: string;
+  /** Other words that are read as this one. */
+  aliases: string[];
+}
+
+/** The words of the strategy language. */
+export interface Language {
+  /** Version of the language. */
+  language_version: number;
+  /** Factors in the order of the catalogue, price fields, index series. */
+  fields: Field[];
+  /** Functions. */
+  functions: FunctionHelp[];
+  /** Operators. */
+  operators: Operator[];
+  /** Units of numbers. */
+  units: UnitHelp[];
+  /** Keywords. */
+  keywords: Keyword[];
+}
+
+/** Return of a month. */
+export interface MonthlyReturn {
+  /** Month. */
+  month: string;
+  /** Return of the month. */
+  return: number | null;
+}
+
+/** Return of a month. One array a column. */
+export interface MonthlyReturnColumns {
+  /** One value a row. */
+  month: string[];
+  /** One value a row. */
+  return: (number | null)[];
+}
+
+/** A whole strategy, or with `id` the parts of that strategy that change. */
+export interface NamedStrategy {
+  /** Which stocks may be bought, and in which order. */
+  buy?: Buy;
+  /** When a holding is sold. */
+  sell?: Sell;
+  /** How many positions of which size, chosen when. */
+  portfolio?: Portfolio;
+  /** Which stocks are part of the market. */
+  universe?: Universe;
+  /** Id of a strategy (catalogue, preset or the caller's own); the other fields change it. */
+  id?: string | null;
+}
+
+/** Body of `POST /v1/strategies`. */
+export interface NewStrategyBody {
+  /** Name of the strategy. */
+  name: string;
+  /** Description of the strategy. */
+  summary?: string;
+  /** Tags of the strategy. */
+  tags?: string[];
+  /** The whole strategy. */
+  strategy: Strategy;
+  /** Costs of the strategy. */
+  costs?: Costs;
+  /** Id of the strategy: a lower-case letter, then up to 63 letters, digits and _. */
+  id: string;
+}
+
+/** An OpenAPI document. */
+export interface OpenApi {
+  /** Version of OpenAPI. */
+  openapi: string;
+  /** Routes. */
+  paths: Record<string, unknown>;
+}
+
+/** A position that is held on the last day. */
+export interface OpenPosition {
+  /** Stock code. */
+  stock_code: string;
+  /** Name of the stock. */
+  name: string;
+  /** Number of shares. */
+  shares: number;
+  /** Day of the first purchase. */
+  entry_date: string;
+  /** Mean entry price. */
+  entry_price: number | null;
+  /** Age on the last day. */
+  holding_days: number;
+  /** Last close. */
+  last_price: number | null;
+  /** Shares times last close. */
+  value: number | null;
+  /** What its purchases cost, with commission. */
+  cost: number;
+  /** value and proceeds so far less cost. */
+  gain: number | null;
+  /** Gain divided by cost. */
+  return: number | null;
+  /** Last close (the same as last_price). */
+  last?: number | null;
+}
+
+/** A position that is held on the last day. One array a column. */
+export interface OpenPositionColumns {
+  /** One value a row. */
+  stock_code: string[];
+  /** One value a row. */
+  name: string[];
+  /** One value a row. */
+  shares: number[];
+  /** One value a row. */
+  entry_date: string[];
+  /** One value a row. */
+  entry_price: (number | null)[];
+  /** One value a row. */
+  holding_days: number[];
+  /** One value a row. */
+  last_price: (number | null)[];
+  /** One value a row. */
+  value: (number | null)[];
+  /** One value a row. */
+  cost: number[];
+  /** One value a row. */
+  gain: (number | null)[];
+  /** One value a row. */
+  return: (number | null)[];
+  /** One value a row. */
+  last?: (number | null)[];
+}
+
+/** An operator. */
+export interface Operator {
+  /** The sign. */
+  operator: string;
+  /** What it is for. */
+  kind: "arithmetic" | "comparison";
+  /** Other signs that are read as this one. */
+  aliases: string[];
+}
+
+/** How many stocks fulfilled a part of the condition. */
+export interface PassedPart {
+  /** Text of the part. */
+  condition: string;
+  /** Stocks of the universe that fulfilled it. */
+  passed: number;
+}
+
+/** How many positions of which size, and on which days they are chosen. */
+export interface Portfolio {
+  /** Maximum number of positions. */
+  max_positions?: number;
+  /** How money is divided between positions. */
+  weighting?: "equal" | "inverse_volatility" | "market_cap";
+  /** Size of a purchase; null: equity divided by max_positions. Equal weighting only, not with reweight. */
+  position_pct?: number | null;
+  /** Maximum size of a purchase; null: no limit. */
+  max_position_value?: number | null;
+  /** Maximum number of new positions a day; null: no limit. */
+  max_new_per_day?: number | null;
+  /** Maximum number of positions of one sector; null: no limit. Stocks without a sector are not limited. */
+  max_per_sector?: number | null;
+  /** Days on which stocks are bought and the target list is applied: every row, the first row of each ISO week, month or quarter, or a calendar object. The first row of the window is always one. */
+  rebalance?: "daily" | "monthly" | "quarterly" | "weekly" | RebalanceCalendar;
+  /** With reweight: a position within this distance of its target is left as it is. */
+  rebalance_band_pct?: number;
+  /** With reweight: slots (each position gets its share of max_positions, the rest stays in cash) or full (all equity is divided between the positions of the target list). */
+  invest?: "full" | "slots";
+  /** With rotate or reweight: a holding stays in the target list while it ranks among this many; at least max_positions. null: max_positions. */
+  keep_rank?: number | null;
+  /** Market-wide condition; nothing is bought while it is false on the row before. null: always true. */
+  when?: string | null;
+  /** What happens to holdings while `when` is false: hold or sell. */
+  when_false?: "hold" | "sell";
+  /** Sell everything when equity is this far below its highest value; null: never. */
+  stop_drawdown_pct?: number | null;
+  /** Time without purchases after a drawdown stop. */
+  stop_resume_days?: number;
+}
+
+/** A split, or another change of the number of shares. */
+export interface PriceSplit {
+  /** First row on the new basis. */
+  date: string;
+  /** Shares of that morning for each share of the evening before. */
+  ratio: number;
+}
+
+/** The rows of a stock as it was traded, from its first trade on; the lists have an entry for each row. */
+export interface Prices {
+  /** Stock code. */
+  stock_code: string;
+  /** Name of the stock. */
+  name: string;
+  /** Dataset version that was read. */
+  dataset_version: string;
+  /** Trading days of the dataset. */
+  dates: string[];
+  /** Opening prices; null on a row without trading. */
+  open: (number | null)[];
+  /** Highest prices; null on a row without trading. */
+  high: (number | null)[];
+  /** Lowest prices; null on a row without trading. */
+  low: (number | null)[];
+  /** Closing prices; null on a row without trading. */
+  close: (number | null)[];
+  /** Traded shares; 0 on a row without trading. */
+  volume: number[];
+  /** Splits among the rows: divide the prices before one by its ratio to compare them with later ones. */
+  splits: PriceSplit[];
+}
+
+/** A problem document (RFC 9457) with every problem of the request. */
+export interface ProblemDocument {
+  /** Stable name of the kind of problem: urn:ondol:problem:… */
+  type: string;
+  /** Title of the kind of problem. */
+  title: string;
+  /** HTTP status. */
+  status: number;
+  /** What happened, and what to do. */
+  detail: string;
+  /** Every problem of the request, by its place. */
+  errors: ProblemItem[];
+}
+
+/** One problem of a request. */
+export interface ProblemItem {
+  /** Place in the request (strategy.buy.where), or name of a parameter or header. */
+  path: string;
+  /** What is wrong there, and what is allowed. */
+  message: string;
+  /** In an expression: line of the problem, from 1. */
+  line?: number | null;
+  /** In an expression: column of the problem, from 1. */
+  column?: number | null;
+  /** Names that may have been meant, the nearest first. */
+  suggestions?: string[];
+  /** Stable word of the kind of problem, where programs need one. */
+  code?: string | null;
+}
+
+/** What a result was computed from. */
+export interface Provenance {
+  /** Dataset version. */
+  dataset_version: string;
+  /** Version of the simulation engine. */
+  engine_version: string;
+  /** Version of the market's rules (taxes, ticks, limits). */
+  rules_version: string;
+  /** SHA-256 of the canonical request. */
+  request_digest: string;
+  /** SHA-256 of the result. */
+  result_digest: string;
+}
+
+/** The greatest stocks of one row. */
+export interface Ranking {
+  /** What is ranked. */
+  kind: "market_cap" | "trading_value" | "trading_volume";
+  /** Row whose values are used. */
+  date: string;
+  /** Market that the ranking is restricted to. */
+  market: string | null;
+  /** Stocks, the greatest first. */
+  items: RankingItem[];
+}
+
+/** A stock of a ranking. */
+export interface RankingItem {
+  /** Place in the ranking. */
+  rank: number;
+  /** Stock code. */
+  stock_code: string;
+  /** Name of the stock. */
+  name: string;
+  /** Market of the stock. */
+  market: string;
+  /** Market capitalisation, or mean of 20 rows of volume or value. */
+  value: number;
+}
+
+/** Whether the dependencies answer. */
+export interface Readiness {
+  /** ready when every dependency answers. */
+  status: "not_ready" | "ready";
+  /** Dependency -> whether it answers. */
+  dependencies: Record<string, boolean>;
+}
+
+/** What passed on a rebalance day. */
+export interface Rebalance {
+  /** Rebalance day. */
+  date: string;
+  /** The row before it. */
+  decided_on: string;
+  /** Stocks in the universe. */
+  universe: number;
+  /** Parts of buy.where. */
+  parts: PassedPart[];
+  /** Stocks that fulfilled all parts and have a rank. */
+  candidates: number;
+}
+
+/** Rebalance days by one of three forms: `months` and `day`, or `weekday`, or `rows`. In canonical form exactly one is set: `months` (ascending) together with `day`, or `weekday`, or `rows`. */
+export interface RebalanceCalendar {
+  /** Months of the year (1 to 12); with `day`. Left out beside `day`: every month. */
+  months?: number[] | null;
+  /** First row on or after this day of the month (its last day when the month is shorter); with `months`. Left out beside `months`: 1. */
+  day?: number | null;
+  /** First row on or after this weekday in each ISO week that has one. */
+  weekday?: "fri" | "mon" | "thu" | "tue" | "wed" | null;
+  /** Every n-th row, counted from the first row of the window. */
+  rows?: number | null;
+}
+
+/** Whether a backtest gives the same result again. */
+export interface Replay {
+  /** identical, different, or dataset_gone (the dataset version was deleted). */
+  outcome: "dataset_gone" | "different" | "identical";
+  /** Digest of the new result. */
+  result_digest: string | null;
+  /** Digest of the stored result. */
+  stored_result_digest: string | null;
+  /** Part, index and date of the first difference. */
+  first_difference: Record<string, unknown> | null;
+}
+
+/** The result of a completed backtest. */
+export interface Result {
+  /** Rows that were simulated. */
+  window: Window;
+  /** Statistics of the run. */
+  statistics: Statistics;
+  /** The equity curve, by day. */
+  equity: EquityPoint[];
+  /** Trades, by day and then in order of execution. */
+  trades: Trade[];
+  /** Closed positions. */
+  round_trips: RoundTrip[];
+  /** Positions that are held on the last day. */
+  open_positions: OpenPosition[];
+  /** Returns by month. */
+  monthly_returns: MonthlyReturn[];
+  /** Number of orders that could not fill, by reason. */
+  unfilled: Record<string, number>;
+  /** What a reader of the result must know; texts in results of engine version 1. */
+  warnings: (string | ResultWarning)[];
+  /** What the result was computed from. */
+  provenance: Provenance;
+  /** Time by stage. */
+  timing: Timing;
+  /** Chunks that were read. */
+  cache: CacheUse;
+  /** Returns by year. */
+  yearly_returns?: YearlyReturn[];
+  /** Splits and dividends of the positions, by date and stock code. */
+  corporate_actions?: CorporateAction[];
+}
+
+/** What a reader of the result must know; further fields are the figures of the code (reference page warnings). */
+export interface ResultWarning {
+  /** Stable code of the warning. */
+  code: string;
+  /** Sentence that names the figures and the remedy. */
+  message: string;
+}
+
+/** What a reader of the result must know; further fields are the figures of the code (reference page warnings). One array a column. */
+export interface ResultWarningColumns {
+  /** One value a row. */
+  code: string[];
+  /** One value a row. */
+  message: string[];
+}
+
+/** A position from its first purchase to its last sale. */
+export interface RoundTrip {
+  /** Stock code. */
+  stock_code: string;
+  /** Name of the stock. */
+  name: string;
+  /** Day of the first purchase. */
+  entry_date: string;
+  /** Day of the last sale. */
+  exit_date: string;
+  /** Mean entry price. */
+  entry_price: number | null;
+  /** Price of the last fill. */
+  exit_price: number | null;
+  /** Greatest number of shares that were held. */
+  shares: number;
+  /** What its purchases cost, with commission. */
+  cost: number;
+  /** What its sales, fractions and dividends brought after costs and tax. */
+  proceeds: number;
+  /** proceeds - cost. */
+  gain: number | null;
+  /** Gain divided by cost. */
+  return: number | null;
+  /** Age at the exit. */
+  holding_days: number;
+  /** Rule of the last sale. */
+  reason: string;
+}
+
+/** A position from its first purchase to its last sale. One array a column. */
+export interface RoundTripColumns {
+  /** One value a row. */
+  stock_code: string[];
+  /** One value a row. */
+  name: string[];
+  /** One value a row. */
+  entry_date: string[];
+  /** One value a row. */
+  exit_date: string[];
+  /** One value a row. */
+  entry_price: (number | null)[];
+  /** One value a row. */
+  exit_price: (number | null)[];
+  /** One value a row. */
+  shares: number[];
+  /** One value a row. */
+  cost: number[];
+  /** One value a row. */
+  proceeds: number[];
+  /** One value a row. */
+  gain: (number | null)[];
+  /** One value a row. */
+  return: (number | null)[];
+  /** One value a row. */
+  holding_days: number[];
+  /** One value a row. */
+  reason: string[];
+}
+
+/** Why a backtest ended without a result. */
+export interface RunProblem {
+  /** Stable name of the kind of problem: urn:ondol:problem:… */
+  type: string;
+  /** Title of the kind of problem. */
+  title: string;
+  /** HTTP status. */
+  status: number;
+  /** What happened, and what to do. */
+  detail: string;
+  /** Every problem of the request, by its place. */
+  errors: ProblemItem[];
+  /** Stable word of the reason. */
+  kind: string;
+}
+
+/** The schedule. */
+export interface Schedule {
+  /** Time of the answer. */
+  now: string;
+  /** Jobs. */
+  items: ScheduledJob[];
+}
+
+/** A job of the schedule. */
+export interface ScheduledJob {
+  /** Name of the job. */
+  name: string;
+  /** What it does. */
+  title: string;
+  /** When it runs. */
+  rule: string;
+  /** When it runs next. */
+  next_run: string;
+  /** Whether the settings switch it on. */
+  enabled: boolean;
+}
+
+/** The stocks that passed a condition on one row. */
+export interface Screen {
+  /** Row whose values are used. */
+  date: string;
+  /** Number of stocks that passed. */
+  total: number;
+  /** The first of them, in the order of the ranking. */
+  items: ScreenItem[];
+  /** Factors that few stocks of the universe have. */
+  warnings: ResultWarning[];
+}
+
+/** A stock that passed the condition. */
+export interface ScreenItem {
+  /** Stock code. */
+  stock_code: string;
+  /** Name of the stock. */
+  name: string;
+  /** Place in the ranking. */
+  rank: number;
+  /** Value of `rank_by`; null: the stock has none and is ranked last. */
+  value: number | null;
+}
+
+/** A sector. */
+export interface Sector {
+  /** Name of the sector. */
+  sector: string;
+  /** Stocks that it has on the row. */
+  stocks: number;
+}
+
+/** The sectors of one row, by name. */
+export interface SectorList {
+  /** Row whose listings are used. */
+  date: string;
+  /** Sectors. */
+  items: Sector[];
+  /** Stocks of the row that have no sector. */
+  without_sector: number;
+}
+
+/** A backtest with the selected parts of its result (`parts`, `format` of the query). */
+export interface SelectedBacktest {
+  /** Id of the backtest. */
+  id: string;
+  /** State; completed, failed and cancelled are final. */
+  status: "cancelled" | "completed" | "failed" | "preparing" | "queued" | "running";
+  /** Part of the days that are simulated. */
+  progress: number;
+  /** Whether a stored result answered the request. */
+  cached: boolean;
+  /** Id of the strategy that the request named. */
+  strategy_id: string | null;
+  /** Dataset version; null while the first one is prepared. */
+  dataset: string | null;
+  /** Version of the engine that computes or computed it; null: not queued yet. */
+  engine_version: string | null;
+  /** Whether an older version of the engine computed the result; the same request now gives another. */
+  outdated: boolean;
+  /** When the request was accepted. */
+  created_at: string;
+  /** When the computation began. */
+  started_at: string | null;
+  /** When the computation ended. */
+  finished_at: string | null;
+  /** The request in canonical form, with every default. */
+  request: Record<string, unknown>;
+  /** Paths of the backtest's resources. */
+  links: Record<string, string>;
+  /** The selected parts. */
+  result?: SelectedResult;
+  /** Problem of a failed backtest. */
+  error?: RunProblem;
+}
+
+/** Parts of a result; with format=columns each list of objects is an object of arrays. */
+export interface SelectedResult {
+  /** Rows that were simulated. */
+  window?: Window;
+  /** Statistics of the run. */
+  statistics?: Statistics;
+  /** Objects, or arrays a column. */
+  equity?: EquityPoint[] | EquityPointColumns;
+  /** Objects, or arrays a column. */
+  trades?: Trade[] | TradeColumns;
+  /** Objects, or arrays a column. */
+  round_trips?: RoundTrip[] | RoundTripColumns;
+  /** Objects, or arrays a column. */
+  open_positions?: OpenPosition[] | OpenPositionColumns;
+  /** Objects, or arrays a column. */
+  monthly_returns?: MonthlyReturn[] | MonthlyReturnColumns;
+  /** Number of orders that could not fill, by reason. */
+  unfilled?: Record<string, number>;
+  /** Objects, or arrays a column. */
+  warnings?: (string | ResultWarning)[] | ResultWarningColumns;
+  /** What the result was computed from. */
+  provenance?: Provenance;
+  /** Time by stage. */
+  timing?: Timing;
+  /** Chunks that were read. */
+  cache?: CacheUse;
+  /** Objects, or arrays a column. */
+  yearly_returns?: YearlyReturn[] | YearlyReturnColumns;
+  /** Objects, or arrays a column. */
+  corporate_actions?: CorporateAction[] | CorporateActionColumns;
+}
+
+/** When a holding is sold. */
+export interface Sell {
+  /** Sell when the price is this far above the entry price; null: never. */
+  take_profit_pct?: number | null;
+  /** Sell when the price is this far below the entry price; null: never. */
+  stop_loss_pct?: number | null;
+  /** Sell when the price is this far below the highest close since the entry; null: never. */
+  trailing_stop_pct?: number | null;
+  /** Age from which `where` and rebalancing may sell a holding; stops ignore it. */
+  min_hold_days?: number;
+  /** Age at which a holding is sold; null: no limit. */
+  max_hold_days?: number | null;
+  /** Sell a holding that meets this condition on the row before; null: never. */
+  where?: string | null;
+  /** What a rebalance day does to holdings: hold (leave them), rotate (sell what left the target list) or reweight (rotate, then bring every position to its target weight). */
+  on_rebalance?: "hold" | "reweight" | "rotate";
+}
+
+/** Statistics of a run; a year has 252 days. What is undefined is null; results of engine version 1 lack the fields with a default. */
+export interface Statistics {
+  /** Final equity / initial cash - 1. */
+  total_return: number;
+  /** Yearly growth rate; null when it overflows. */
+  cagr: number | null;
+  /** Sample deviation of the daily returns * sqrt(252). */
+  volatility: number | null;
+  /** Mean excess return / deviation, for a year; null without dispersion. */
+  sharpe: number | null;
+  /** sharpe without the days before the first purchase. */
+  sharpe_active: number | null;
+  /** Mean excess return / downside deviation, for a year; null without a loss. */
+  sortino: number | null;
+  /** Deepest drawdown from a peak; the initial cash is the first. */
+  max_drawdown: number;
+  /** Last day at the peak before it. */
+  max_drawdown_start: string | null;
+  /** Day of the deepest point. */
+  max_drawdown_bottom: string | null;
+  /** First day at the peak again; null: not yet. */
+  max_drawdown_recovery: string | null;
+  /** cagr / |max_drawdown|; null without a drawdown. */
+  calmar: number | null;
+  /** Best daily return. */
+  best_day: number | null;
+  /** Worst daily return. */
+  worst_day: number | null;
+  /** Best monthly return. */
+  best_month: number | null;
+  /** Worst monthly return. */
+  worst_month: number | null;
+  /** Covariance with the benchmark / variance of the benchmark. */
+  beta: number | null;
+  /** Excess return that beta does not explain. */
+  alpha: number | null;
+  /** Sample deviation of the return less the benchmark's * sqrt(252). */
+  tracking_error: number | null;
+  /** Mean return above the benchmark in a year / tracking_error. */
+  information_ratio: number | null;
+  /** total_return of the benchmark. */
+  benchmark_total_return?: number | null;
+  /** cagr of the benchmark. */
+  benchmark_cagr?: number | null;
+  /** max_drawdown of the benchmark. */
+  benchmark_max_drawdown?: number | null;
+  /** total_return - benchmark_total_return. */
+  excess_return?: number | null;
+  /** Round trips with a gain / round trips; null without one. */
+  win_rate: number | null;
+  /** Sum of the gains / sum of the losses; null without a loss. */
+  profit_factor: number | null;
+  /** Mean gain of the winning round trips / cost. */
+  average_win: number | null;
+  /** Mean gain of the other round trips / cost (negative). */
+  average_loss: number | null;
+  /** Mean age of round trips at their end. */
+  average_holding_days: number | null;
+  /** Fills of at least one share. */
+  trades: number;
+  /** Sales in a year / mean equity. */
+  turnover: number | null;
+  /** Mean of (equity - cash) / equity. */
+  exposure: number | null;
+  /** Evenings with a position / evenings. */
+  invested_days?: number | null;
+  /** Rows before the first purchase. */
+  idle_days: number;
+  /** Median of the purchases: shares / volume of the day; null without one. */
+  participation_median?: number | null;
+  /** Greatest of these. */
+  participation_max?: number | null;
+  /** Commission of all fills. */
+  commission_paid: number;
+  /** Sales tax of all fills. */
+  tax_paid: number;
+  /** Sum of shares * |price - reference price|. */
+  slippage_paid: number;
+  /** Dividends after tax. */
+  dividends_received?: number | null;
+}
+
+/** A stock. */
+export interface Stock {
+  /** Stock code. */
+  stock_code: string;
+  /** Name. */
+  name: string;
+  /** English name. */
+  name_en: string | null;
+  /** Market. */
+  market: string;
+  /** Sector. */
+  sector: string | null;
+  /** Day of the listing. */
+  listed_on: string | null;
+  /** Day of the delisting. */
+  delisted_on: string | null;
+}
+
+/** A page of stocks, by code. */
+export interface StockList {
+  /** Stocks. */
+  items: Stock[];
+  /** Cursor of the next page; null: this is the last one. */
+  next_cursor: string | null;
+}
+
+/** A whole strategy. */
+export interface Strategy {
+  /** Which stocks may be bought, and in which order. */
+  buy?: Buy;
+  /** When a holding is sold. */
+  sell?: Sell;
+  /** How many positions of which size, chosen when. */
+  portfolio?: Portfolio;
+  /** Which stocks are part of the market. */
+  universe?: Universe;
+}
+
+/** A strategy with its costs, in the shape of a backtest request. */
+export interface StrategyDocument {
+  /** Id that a backtest request may name. */
+  id: string;
+  /** famous or preset (catalogue), or own. */
+  kind: "famous" | "own" | "preset";
+  /** Korean name. */
+  name_ko: string;
+  /** English name. */
+  name_en: string;
+  /** What the strategy does, and where it loses. */
+  summary: string;
+  /** Tags. */
+  tags: string[];
+  /** Fields of the strategy that differ from the defaults. */
+  strategy: Record<string, unknown>;
+  /** Costs of the strategy. */
+  costs: Record<string, unknown>;
+  /** Presets: length of the window that a form offers. */
+  period_days: number | null;
+  /** Factors that the strategy's expressions read. */
+  factors: string[];
+  /** Accounts of financial statements and prices that these factors need. */
+  inputs: string[];
+  /** Factors without a value in the newest year of the dataset -> reason; null: there is no dataset yet. */
+  missing_factors: Record<string, string> | null;
+  /** Own strategies: when it was stored. */
+  created_at: string | null;
+  /** Own strategies: when it was changed. */
+  updated_at: string | null;
+}
+
+/** Strategies. */
+export interface StrategyList {
+  /** Strategies. */
+  items: StrategyDocument[];
+}
+
+/** A page of strategies: the catalogue in its order, then the caller's own by id. */
+export interface StrategyPage {
+  /** Strategies. */
+  items: StrategyDocument[];
+  /** Cursor of the next page; null: this is the last one. */
+  next_cursor: string | null;
+  /** What a page that lists the famous strategies has to say. */
+  note: string;
+}
+
+/** Time by stage. */
+export interface Timing {
+  /** Time in the queue. */
+  queue_ms: number;
+  /** Time to open the data. */
+  load_ms: number;
+  /** Time to evaluate the expressions. */
+  evaluate_ms: number;
+  /** Time to simulate the days. */
+  simulate_ms: number;
+  /** Time from the request to the result. */
+  total_ms: number;
+}
+
+/** One fill. */
+export interface Trade {
+  /** Trading day. */
+  date: string;
+  /** Stock code. */
+  stock_code: string;
+  /** Name of the stock. */
+  name: string;
+  /** Side of the trade. */
+  side: "buy" | "sell";
+  /** Number of shares. */
+  shares: number;
+  /** Price of the fill. */
+  price: number;
+  /** Commission. */
+  commission: number;
+  /** Sales tax. */
+  tax: number;
+  /** Rule that made the trade: entry, stop_loss, trailing_stop, take_profit, max_hold, condition, timing, drawdown_stop, rebalance, delisted or corporate_action. */
+  reason: string;
+}
+
+/** One fill. One array a column. */
+export interface TradeColumns {
+  /** One value a row. */
+  date: string[];
+  /** One value a row. */
+  stock_code: string[];
+  /** One value a row. */
+  name: string[];
+  /** One value a row. */
+  side: ("buy" | "sell")[];
+  /** One value a row. */
+  shares: number[];
+  /** One value a row. */
+  price: number[];
+  /** One value a row. */
+  commission: number[];
+  /** One value a row. */
+  tax: number[];
+  /** One value a row. */
+  reason: string[];
+}
+
+/** A page of trades. */
+export interface TradePage {
+  /** Trades, in order of execution. */
+  items: Trade[];
+  /** Number of trades of the backtest. */
+  total: number;
+  /** Cursor of the next page; null: this is the last one. */
+  next_cursor: string | null;
+}
+
+/** A node of an expression. */
+export interface TreeNode {
+  /** Kind of the node: number (value), field or index (name), negate and not (one of args), and and or (two or more args), compare and arithmetic (args with operators between them), call (function with args). */
+  op: "and" | "arithmetic" | "call" | "compare" | "field" | "index" | "negate" | "not" | "number" | "or";
+  /** Nodes below it, from left to right. */
+  args?: TreeNode[];
+  /** compare: < <= > >= == !=; arithmetic: + and -, or * and /; one fewer than args. */
+  operators?: string[];
+  /** call: the function. */
+  function?: string | null;
+  /** field and index: the name. */
+  name?: string | null;
+  /** number: the value; a negative number is a negate of it. */
+  value?: number | null;
+  /** Canonical text of the node; not read in requests, where the other fields count. */
+  text?: string | null;
+}
+
+/** A unit that may stand directly behind a number. */
+export interface UnitHelp {
+  /** The unit. */
+  unit: string;
+  /** What the number is multiplied by. */
+  factor: number;
+}
+
+/** Which stocks are part of the market for a request; null does not restrict. Lists are sets: sorted, unique. */
+export interface Universe {
+  /** Markets whose stocks are admitted; null: every market of the dataset. */
+  markets?: string[] | null;
+  /** Kinds of stocks that are admitted; null: every kind. */
+  kinds?: ("common" | "foreign" | "preferred" | "reit" | "spac")[] | null;
+  /** Sectors whose stocks are admitted (see /v1/sectors); null: every sector. */
+  sectors?: string[] | null;
+  /** Sectors whose stocks are left out; null: none. */
+  exclude_sectors?: string[] | null;
+  /** Groups of market capitalisation that are admitted; null: every size. */
+  cap_groups?: string[] | null;
+  /** The only stocks that are admitted; null: all. */
+  stock_codes?: string[] | null;
+  /** Stock codes that are left out; null: none. */
+  exclude?: string[] | null;
+  /** Condition that a stock of the universe meets on the row; null: none. */
+  where?: string | null;
+}
+
+/** A part of the universe for one stock on one row. */
+export interface UniversePart {
+  /** Field of strategy.universe, price, delisted_on, or `where: <condition>`. */
+  part: string;
+  /** Whether the stock fulfilled it. */
+  passed: boolean;
+  /** The stock's own value. */
+  value: unknown;
+}
+
+/** Body of `PUT /v1/strategies/{id}`. */
+export interface UserStrategyBody {
+  /** Name of the strategy. */
+  name: string;
+  /** Description of the strategy. */
+  summary?: string;
+  /** Tags of the strategy. */
+  tags?: string[];
+  /** The whole strategy. */
+  strategy: Strategy;
+  /** Costs of the strategy. */
+  costs?: Costs;
+}
+
+/** Values in long form, by date, then stock code. */
+export interface Values {
+  /** Dataset version that was read. */
+  dataset_version: string;
+  /** Canonical texts of the fields, in the order of the request. */
+  fields: string[];
+  /** Length of each column: one for each day and stock with a close on it or within the 60 rows before. */
+  rows: number;
+  /** date, stock_code, and the values of each field under its canonical text: numbers or, of a condition, true and false; null: absent. Factors and expressions have single precision. */
+  columns: Record<string, unknown[]>;
+}
+
+/** Progress of a phase. */
+export interface WarmPhase {
+  /** Name of the phase. */
+  phase: string;
+  /** State of the phase. */
+  status: string;
+  /** Number of items. */
+  items: number;
+  /** Number of items that are done. */
+  done: number;
+  /** Number of items that failed. */
+  failed: number;
+  /** Duration so far. */
+  seconds: number;
+}
+
+/** A warm run. */
+export interface WarmRun {
+  /** Id of the run. */
+  id: number;
+  /** What started it. */
+  trigger: string;
+  /** Phases of the run. */
+  phases: string[];
+  /** State; partial: an item failed for another reason than missing data. */
+  status: "completed" | "failed" | "partial" | "queued" | "running";
+  /** Dataset version that is warmed. */
+  dataset_version: string | null;
+  /** When it was requested. */
+  created_at: string;
+  /** When it began. */
+  started_at: string | null;
+  /** When it ended. */
+  finished_at: string | null;
+}
+
+/** Body of `POST /v1/warm-runs`. */
+export interface WarmRunBody {
+  /** Phases to run, always in this order. */
+  phases?: ("factors" | "popular" | "prices" | "rankings" | "strategies")[];
+}
+
+/** A warm run with its phases and failures. */
+export interface WarmRunDetail {
+  /** Id of the run. */
+  id: number;
+  /** What started it. */
+  trigger: string;
+  /** Phases of the run. */
+  phases: string[];
+  /** State; partial: an item failed for another reason than missing data. */
+  status: "completed" | "failed" | "partial" | "queued" | "running";
+  /** Dataset version that is warmed. */
+  dataset_version: string | null;
+  /** When it was requested. */
+  created_at: string;
+  /** When it began. */
+  started_at: string | null;
+  /** When it ended. */
+  finished_at: string | null;
+  /** Phases that have begun. */
+  progress: WarmPhase[];
+  /** Items that failed, with the reason. */
+  failures: Record<string, unknown>[];
+}
+
+/** A page of warm runs, the newest first. */
+export interface WarmRunList {
+  /** Warm runs. */
+  items: WarmRun[];
+  /** Cursor of the next page; null: this is the last one. */
+  next_cursor: string | null;
+}
+
+/** Why a trade was made. */
+export interface Why {
+  /** The rule in words. */
+  rule: string;
+  /** Stop or target; null: the rule has none. */
+  level: number | null;
+  /** Price before slippage, ticks and limits. */
+  reference: number | null;
+  /** Row whose values decided; absent for prices. */
+  decided_on?: string | null;
+  /** Parts of the condition behind the trade. */
+  parts?: ConditionPart[] | null;
+  /** All numbers that the parts compared. */
+  values?: Record<string, number | null> | null;
+  /** Rank among the candidates, from 1; null: it was no candidate. */
+  rank?: number | null;
+  /** Number of candidates. */
+  candidates?: number | null;
+  /** Age of the position at a sale. */
+  held_days?: number | null;
+  /** Drawdown stop: equity of the evening that decided. */
+  equity?: number | null;
+  /** Drawdown stop: equity at which it stops. */
+  equity_level?: number | null;
+  /** Drawdown stop: highest equity before. */
+  highest_equity?: number | null;
+}
+
+/** Rows that were simulated. */
+export interface Window {
+  /** First row. */
+  first: string;
+  /** Last row. */
+  last: string;
+  /** Number of rows. */
+  rows: number;
+  /** Rows of the dataset before the first one. */
+  warmup_rows: number;
+}
+
+/** How many values a factor has in a year. */
+export interface YearCoverage {
+  /** Year. */
+  year: number;
+  /** Part of the stock-days that have a value. */
+  share: number;
+  /** Why others have none. */
+  reason: string | null;
+}
+
+/** Return of a year. */
+export interface YearlyReturn {
+  /** Year. */
+  year: string;
+  /** Return of the year. */
+  return: number | null;
+}
+
+/** Return of a year. One array a column. */
+export interface YearlyReturnColumns {
+  /** One value a row. */
+  year: string[];
+  /** One value a row. */
+  return: (number | null)[];
+}

@@ -1,0 +1,52 @@
+// Types beside those that the OpenAPI document describes.
+import type * as schema from "./schema.ts";
+
+export type * from "./schema.ts";
+
+/** What a user has added to a backtest; absent from servers before names were there. */
+interface Personal {
+  name?: string | null;
+  note?: string | null;
+  starred?: boolean;
+  origin?: string | null;
+}
+
+export type Backtest = schema.Backtest & Personal;
+export type BacktestItem = schema.BacktestItem & Personal;
+
+/** A page of backtests. */
+export interface BacktestPage {
+  items: BacktestItem[];
+  next_cursor: string | null;
+}
+
+/** One entry of `errors[]` of a problem document. */
+export interface FieldProblem {
+  path: string;
+  message: string;
+  code?: string | null;
+  params?: Record<string, unknown> | null;
+  line?: number | null;
+  column?: number | null;
+  suggestions?: string[] | null;
+}
+
+/** A backtest request in canonical form, with every default. */
+export type BacktestRequest = Required<Omit<schema.BacktestBody, "strategy" | "dataset">> & { strategy: schema.Strategy };
+
+/** The request of a backtest; the document describes it as any object. */
+export function requestOf(backtest: { request: Record<string, unknown> }): BacktestRequest {
+  return backtest.request as unknown as BacktestRequest;
+}
+
+/** Names of the statistics that are numbers. */
+export type StatisticName = {
+  [K in keyof schema.Statistics]-?: Exclude<schema.Statistics[K], null | undefined> extends number ? K : never;
+}[keyof schema.Statistics];
+
+/** Answer of the look-ahead audit, in the shape that the server documents. */
+export interface Audit {
+  identical: boolean;
+  trades: number;
+  cuts: { date: string; trades: number; identical: boolean; first_difference: Record<string, unknown> | null }[];
+}

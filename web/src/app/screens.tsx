@@ -1,0 +1,35 @@
+// Address -> screen; each screen is a file of its own that is loaded when it is first shown.
+import type { ComponentType } from "preact";
+import type { TextKey } from "../i18n/index.ts";
+
+export interface ScreenProps {
+  /** The part of the address after the name of the screen, such as the id of a backtest. */
+  id: string;
+}
+
+interface Screen {
+  pattern: RegExp;
+  title: TextKey;
+  load: () => Promise<{ default: ComponentType<ScreenProps> }>;
+}
+
+export const SCREENS: readonly Screen[] = [
+  { pattern: /^\/$/, title: "nav.start", load: () => import("../screens/start/page.tsx") },
+  { pattern: /^\/runs$/, title: "nav.runs", load: () => import("../screens/runs/page.tsx") },
+  { pattern: /^\/runs\/([^/]+)$/, title: "nav.runs", load: () => import("../screens/run/page.tsx") },
+];
+
+/** Entries of the navigation, in order. */
+export const NAVIGATION: readonly (readonly [string, TextKey])[] = [
+  ["/", "nav.start"],
+  ["/runs", "nav.runs"],
+];
+
+/** Return the screen of a path and the id in it. */
+export function screenOf(path: string): { screen: Screen; id: string } | null {
+  for (const screen of SCREENS) {
+    const found = screen.pattern.exec(path);
+    if (found) return { screen, id: decodeURIComponent(found[1] ?? "") };
+  }
+  return null;
+}

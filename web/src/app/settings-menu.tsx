@@ -1,0 +1,52 @@
+// Language, theme and the colours of up and down.
+import { useEffect, useRef } from "preact/hooks";
+import { language, setLanguage, t } from "../i18n/index.ts";
+import { SelectField } from "../ui/field.tsx";
+import { colours, theme } from "./preferences.ts";
+
+export function SettingsMenu() {
+  const box = useRef<HTMLDetailsElement>(null);
+  useEffect(() => {
+    const close = (event: Event) => {
+      const isOutside = event instanceof KeyboardEvent ? event.key === "Escape" : !box.current?.contains(event.target as Node);
+      if (isOutside && box.current?.open) {
+        box.current.open = false;
+        if (event instanceof KeyboardEvent) box.current.querySelector("summary")?.focus();
+      }
+    };
+    addEventListener("pointerdown", close);
+    addEventListener("keydown", close);
+    return () => {
+      removeEventListener("pointerdown", close);
+      removeEventListener("keydown", close);
+    };
+  }, []);
+  const other = language.value === "ko" ? "en" : "ko";
+  return (
+    <div class="settings">
+      <button type="button" class="quiet" lang={other} onClick={() => setLanguage(other)}>{other === "en" ? "English" : LANGUAGES.ko}</button>
+      <details ref={box}>
+        <summary aria-label={t("settings.title")} title={t("settings.title")}>
+          <svg viewBox="0 0 20 20" width="18" height="18" aria-hidden="true"><path d="M3 6h8m4 0h2M3 14h2m4 0h8" /><circle cx="13" cy="6" r="2" /><circle cx="7" cy="14" r="2" /></svg>
+        </summary>
+        <div class="settings-panel">
+          <SelectField label={t("settings.language")} value={language.value} options={[["ko", LANGUAGES.ko], ["en", "English"]]} onValue={setLanguage} />
+          <SelectField
+            label={t("settings.theme")}
+            value={theme.value}
+            options={[["system", t("settings.theme.system")], ["light", t("settings.theme.light")], ["dark", t("settings.theme.dark")]]}
+            onValue={(value) => (theme.value = value)}
+          />
+          <SelectField
+            label={t("settings.colours")}
+            value={colours.value}
+            options={[["korean", t("settings.colours.korean")], ["western", t("settings.colours.western")], ["safe", t("settings.colours.safe")]]}
+            onValue={(value) => (colours.value = value)}
+          />
+        </div>
+      </details>
+    </div>
+  );
+}
+
+const LANGUAGES = { ko: "\uD55C\uAD6D\uC5B4" };

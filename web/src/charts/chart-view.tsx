@@ -1,0 +1,78 @@
+// A chart with a title, a legend with the values under the cursor, keys, and its numbers as a table.
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { ComponentChildren } from "preact";
+import { appearance } from "../app/preferences.ts";
+import { t } from "../i18n/index.ts";
+import type { ChartHandle, ChartSpec } from "./chart.ts";
+
+interface Props {
+  title: string;
+  spec: ChartSpec;
+  dates: readonly string[];
+  /** Text of the values of a day, announced and shown above the chart. */
+  describe: (date: string) => ComponentChildren;
+  height?: number | undefined;
+  tools?: ComponentChildren;
+  /** The numbers as rows, shown on request. */
+  table?: (() => ComponentChildren) | undefined;
+}
+
+export function ChartView({ title, spec, dates, describe, height = 380, tools, table }: Props) {
+  const box = useRef<HTMLDivElement>(null);
+  const handle = useRef<ChartHandle | null>(null);
+  const [cursor, setCursor] = useState<string | null>(null);
+  const [spoken, setSpoken] = useState("");
+  const [asTable, setAsTable] = useState(false);
+  const latest = useRef(spec);
+  latest.current = spec;
+  const withCursor = (of: ChartSpec): ChartSpec => ({ ...of, onCursor: setCursor });
+  useEffect(() => {
+    let removed = false;
+    import("./chart.ts").then(({ draw }) => {
+      if (!removed && box.current) handle.current = draw(box.current, withCursor(latest.current));
+    });
+    return () => {
+      removed = true;
+      handle.current?.remove();
+      handle.current = null;
+    };
+  }, []);
+  useEffect(() => handle.current?.update(withCursor(spec)), [spec, appearance.value]);
+  const last = dates.at(-1) ?? null;
+  const shown = cursor ?? last;
+  const move = (event: KeyboardEvent) => {
+    const step = { ArrowLeft: -1, ArrowRight: 1, PageUp: -21, PageDown: 21, "[": -1, "]": 1 }[event.key];
+    const to = event.key === "Home" ? 0 : event.key === "End" ? dates.length - 1 : step === undefined || !shown ? null : dates.indexOf(shown) + step;
+    if (to === null) return;
+    event.preventDefault();
+    const date = dates[Math.max(0, Math.min(dates.length - 1, to))]!;
+    setCursor(date);
+    handle.current?.setCursor(date);
+    setSpoken(date);
+  };
+  return (
+    <figure class="chart">
+      <div class="chart-head">
+        <h3>{title}</h3>
+        <div class="chart-tools">
+          {tools}
+          {table && <button type="button" class="quiet" aria-pressed={asTable} onClick={() => setAsTable(!asTable)}>{t("chart.table")}</button>}
+        </div>
+      </div>
+      <div class="legend">{shown ? describe(shown) : NBSP}</div>
+      <div
+        ref={box}
+        class="chart-box"
+        style={{ height: `${height}px` }}
+        tabIndex={0}
+        role="application"
+        aria-label={`${title}. ${t("chart.keys")}`}
+        onKeyDown={move}
+      />
+      <p class="visually-hidden" aria-live="polite">{spoken && describe(spoken)}</p>
+      {asTable && table?.()}
+    </figure>
+  );
+}
+
+const NBSP = "\u00a0";

@@ -1,0 +1,7 @@
+// The Korean texts.
+import { common } from "./ko/common.ts";
+import { run } from "./ko/run.ts";
+import { start } from "./ko/start.ts";
+import { statistics } from "./ko/statistics.ts";
+
+export const ko = { ...common, ...start, ...run, ...statistics };

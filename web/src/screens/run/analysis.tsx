@@ -1,0 +1,100 @@
+// Rolling figures, the spread of returns, and where gains and costs come from.
+import { useMemo } from "preact/hooks";
+import { requestOf } from "../../api/types.ts";
+import { Bars } from "../../charts/bars.tsx";
+import { ChartView } from "../../charts/chart-view.tsx";
+import type { ChartSpec } from "../../charts/chart.ts";
+import { number, percent, shortWon, signed } from "../../format/number.ts";
+import { language, named, t } from "../../i18n/index.ts";
+import type { Completed } from "./page.tsx";
+import { gainsByReason, histogram, holdingGroups, rolling } from "./series.ts";
+
+export function Analysis({ run }: { run: Completed }) {
+  const { result } = run;
+  const request = requestOf(run);
+  const words = language.value;
+  const points = useMemo(() => rolling(result.equity, request.initial_cash, request.risk_free_pct), [result]);
+  const returns = useMemo(() => result.equity.map((p) => p.daily_return).filter((value): value is number => value !== null), [result]);
+  const bins = useMemo(() => histogram(returns, 0.005), [returns]);
+  const reasons = useMemo(() => gainsByReason(result.round_trips), [result]);
+  const groups = useMemo(() => holdingGroups(result.round_trips), [result]);
+  const { statistics } = result;
+  const costs: [string, number | null | undefined][] = [
+    [t("stat.commission_paid"), statistics.commission_paid],
+    [t("stat.tax_paid"), statistics.tax_paid],
+    [t("stat.slippage_paid"), statistics.slippage_paid],
+  ];
+  return (
+    <div class="stack">
+      {points.length > 1 ? <Rolling points={points} benchmark={request.benchmark} /> : <p class="card muted">{t("analysis.short")}</p>}
+      <div class="columns">
+        <div class="card">
+          <h2>{t("analysis.histogram")}</h2>
+          <Bars
+            neutral
+            caption={t("analysis.histogram")}
+            bars={bins.map((bin) => ({ label: `${percent(bin.low, 1)} – ${percent(bin.high, 1)}`, value: bin.count, text: number(bin.count) }))}
+          />
+        </div>
+        <div class="stack">
+          <div class="card">
+            <h2>{t("analysis.reasons")}</h2>
+            <Bars
+              caption={t("analysis.reasons")}
+              bars={reasons.map((each) => ({ label: `${named("reason", each.reason)} (${number(each.count)})`, value: each.gain, text: shortWon(each.gain, words) }))}
+            />
+          </div>
+          <div class="card">
+            <h2>{t("analysis.holding")}</h2>
+            <Bars
+              caption={t("analysis.holding")}
+              bars={groups.map((each) => ({
+                label: `${each.to === null ? t("analysis.days-from", { from: each.from }) : t("analysis.days", { from: each.from, to: each.to })} (${number(each.count)})`,
+                value: each.meanReturn, text: each.meanReturn === null ? "–" : `${signed(each.meanReturn * 100, 2)}%`,
+              }))}
+            />
+          </div>
+          <div class="card">
+            <h2>{t("analysis.costs")}</h2>
+            <Bars neutral caption={t("analysis.costs")} bars={costs.map(([label, value]) => ({ label, value: value ?? 0, text: shortWon(value, words) }))} />
+          </div>
+        </div>
+      </div>
+    </div>
+  );
+}
+
+type Points = ReturnType<typeof rolling>;
+
+function Rolling({ points, benchmark }: { points: Points; benchmark: string | null }) {
+  const dates = useMemo(() => points.map((point) => point.date), [points]);
+  const byDate = useMemo(() => new Map(points.map((point) => [point.date, point])), [points]);
+  const spec = useMemo<ChartSpec>(() => ({
+    panes: [1, 1, 1],
+    series: [
+      { kind: "line", name: "return", colour: "accent", data: points.map((p) => ({ time: p.date, value: p.totalReturn })), format: (v) => percent(v, 0), lastValue: true },
+      { kind: "line", name: "volatility", colour: "benchmark", pane: 1, data: points.map((p) => ({ time: p.date, value: p.volatility })), format: (v) => percent(v, 0), lastValue: true },
+      { kind: "line", name: "sharpe", colour: "accent", pane: 2, data: points.map((p) => ({ time: p.date, value: p.sharpe ?? undefined })), format: (v) => number(v, 2), lastValue: true },
+    ],
+  }), [points]);
+  return (
+    <ChartView
+      title={t("analysis.rolling")}
+      spec={spec}
+      dates={dates}
+      height={480}
+      describe={(date) => {
+        const point = byDate.get(date);
+        return point && (
+          <>
+            <b>{date}</b>
+            <span>{t("analysis.return")} <b>{percent(point.totalReturn)}</b></span>
+            <span>{t("stat.volatility")} <b>{percent(point.volatility)}</b></span>
+            <span>{t("stat.sharpe")} <b>{number(point.sharpe, 2)}</b></span>
+            {benchmark !== null && <span>{t("stat.beta")} <b>{number(point.beta, 2)}</b></span>}
+          </>
+        );
+      }}
+    />
+  );
+}

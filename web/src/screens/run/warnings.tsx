@@ -1,0 +1,13 @@
+// Warnings of a result, each as a sentence.
+import type { Result } from "../../api/types.ts";
+
+export function Warnings({ result }: { result: Result }) {
+  return (
+    <>
+      {result.warnings.map((warning) => {
+        const text = typeof warning === "string" ? warning : warning.message;
+        return <p class="warning" role="note" key={text}>⚠ {text}</p>;
+      })}
+    </>
+  );
+}

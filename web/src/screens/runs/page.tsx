@@ -1,0 +1,58 @@
+// The list of backtests, by status and strategy.
+import { useEffect, useState } from "preact/hooks";
+import { all, get } from "../../api/client.ts";
+import { useResource } from "../../api/resource.ts";
+import type { BacktestItem, BacktestPage, StrategyDocument } from "../../api/types.ts";
+import { queryValue, setQuery } from "../../app/router.tsx";
+import { local, t } from "../../i18n/index.ts";
+import { SelectField } from "../../ui/field.tsx";
+import { Loaded } from "../../ui/states.tsx";
+import { RunRows } from "./rows.tsx";
+
+const STATUSES = ["completed", "running", "queued", "failed", "cancelled"] as const;
+
+export default function RunsPage() {
+  const status = queryValue("status") ?? "";
+  const strategy = queryValue("strategy") ?? "";
+  const filter = { status, strategy, limit: 50 };
+  const strategies = useResource("strategies", (abort) => all<StrategyDocument>("/v1/strategies", { limit: 200 }, 1000, abort));
+  const first = useResource(JSON.stringify(filter), (abort) => get<BacktestPage>("/v1/backtests", filter, abort));
+  const [more, setMore] = useState<{ items: BacktestItem[]; cursor: string | null } | null>(null);
+  useEffect(() => setMore(null), [first.data]);
+  const cursor = more ? more.cursor : (first.data?.next_cursor ?? null);
+  const nameOf = (id: string | null): string | null => {
+    const found = strategies.data?.find((each) => each.id === id);
+    return found ? local(found.name_ko, found.name_en) : id;
+  };
+  const loadMore = async () => {
+    const page = await get<BacktestPage>("/v1/backtests", { ...filter, cursor });
+    setMore({ items: [...(more?.items ?? []), ...page.items], cursor: page.next_cursor });
+  };
+  return (
+    <>
+      <div class="page-head"><div><h1>{t("nav.runs")}</h1></div></div>
+      <div class="filters">
+        <SelectField
+          label={t("runs.status")}
+          value={status}
+          options={[["", t("runs.any")], ...STATUSES.map((each) => [each, t(`status.${each}`)] as const)]}
+          onValue={(value) => setQuery({ status: value })}
+        />
+        <SelectField
+          label={t("runs.strategy")}
+          value={strategy}
+          options={[["", t("runs.any")], ...(strategies.data ?? []).map((each) => [each.id, local(each.name_ko, each.name_en)] as const)]}
+          onValue={(value) => setQuery({ strategy: value })}
+        />
+      </div>
+      <Loaded of={first} empty={(page) => page.items.length === 0}>
+        {(page) => (
+          <>
+            <RunRows items={[...page.items, ...(more?.items ?? [])]} nameOf={nameOf} />
+            {cursor && <p class="center"><button type="button" onClick={loadMore}>{t("action.more")}</button></p>}
+          </>
+        )}
+      </Loaded>
+    </>
+  );
+}
