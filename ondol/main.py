@@ -94,6 +94,22 @@ COMMANDS = (
         examples=("ondol quality", "ondol quality --revision 3 --json"),
     ),
     Command(
+        name="delete",
+        group=RUN,
+        meaning="delete stored rows of days or stocks",
+        examples=(
+            "ondol delete --date 2023-03-05",
+            "ondol delete --stock 005930 --dry-run",
+            "ondol delete --date 2023-01-02..2023-01-31 --stock 005930 --yes",
+        ),
+    ),
+    Command(
+        name="revisions",
+        group=RUN,
+        meaning="list data revisions; take back the last loads, deletions and reverts",
+        examples=("ondol revisions", "ondol revisions revert", "ondol revisions revert 2 --yes"),
+    ),
+    Command(
         name="prepare",
         group=RUN,
         meaning="build and publish the dataset of the newest data revision",

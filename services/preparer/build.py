@@ -1,11 +1,12 @@
 """Build a dataset version of the newest data revision: read, compute, encode, publish.
 
 1. Take a fence, then read the newest revision and the changes since the current version.
-2. For each part of 512 instruments: reuse it if nothing changed; otherwise read the changed years from the market
+2. When a retained version has the data of the revision (which took others back), publish it again; that is all.
+3. For each part of 512 instruments: reuse it if nothing changed; otherwise read the changed years from the market
    tables and earlier years from the parts of the current version, and build it in a thread. Other preparers that are
    alive build parts of the same version (`services.preparer.distributed.leader`).
-3. Store new parts in PostgreSQL and in the cache as they are built.
-4. The version is the hash of its content. It becomes current only if no newer build was published before.
+4. Store new parts in PostgreSQL and in the cache as they are built.
+5. The version is the hash of its content. It becomes current only if no newer build was published before.
 """
 
 from __future__ import annotations
@@ -109,6 +110,8 @@ async def build_version(
         if current is not None and same and not rebuild and current.revision >= revision:
             report.version, report.revision = current.manifest.version, current.revision
             return report
+        if not rebuild and await _publish_again(context, revision, fence, lease, report):
+            return report
         base = None if rebuild or not same else current
         plan = await plan_build(connection, base, revision)
         now = report.add("plan", now)
@@ -126,6 +129,27 @@ async def build_version(
              reused=report.parts_reused, shared=report.parts_shared,
              **{f"{k}_s": round(v, 3) for k, v in report.seconds.items()})  # fmt: skip
     return report
+
+
+async def _publish_again(
+    context: BuildContext, revision: int, fence: int, lease: BuildLease, report: BuildReport
+) -> bool:
+    """Publish the version of an earlier revision with equal data, which a revert makes current; False without one."""
+    begun = time.perf_counter()
+    found = await dataset_store.version_of_data(context.database, revision)
+    if found is None or not is_same_code(context, found.manifest):
+        return False
+    version = found.manifest.version
+    if lease.lost or not await dataset_store.publish(
+        context.database, found.manifest, fence, found.stats, found.summary, revision
+    ):
+        raise SupersededError("Another preparer has published a newer version; this build is discarded.")
+    await context.cache.put_manifest(version, to_bytes(found.manifest))
+    report.parts_reused = len(found.manifest.part_names())
+    report.add("total", begun)
+    report.version, report.revision, report.published = version, revision, True
+    log.info("dataset.republished", version=version, revision=revision)
+    return True
 
 
 @asynccontextmanager

@@ -150,7 +150,8 @@ def _first_years(
 ) -> tuple[int, ...]:
     """Return part -> the first calendar year to build; UNCHANGED when nothing changed.
 
-    A year whose trading days differ is built for every part, even if no revision names it.
+    A year whose trading days differ is built for every part, even if no revision names it. A revert or a deletion may
+    leave fewer instruments than before: the last part then has other columns, and those behind it are gone.
     """
     years, old_years = plan.years, before.years
     differing = [
@@ -162,13 +163,17 @@ def _first_years(
     ]
     all_parts = differing[0] if differing else UNCHANGED
     found = [all_parts if part < known else -UNCHANGED for part in range(len(plan.first_years))]
+    if found and len(plan.instruments) < len(before.instruments):
+        found[-1] = -UNCHANGED
     linked = _linked_parts(plan.issuer_groups)
     for change in changed:
         others = () if change.kind in _WITHOUT_CAPS else linked.get(change.part, ())
         for part in range(len(found)) if change.part < 0 else (change.part, *others):
-            found[part] = min(found[part], change.from_year)
+            if part < len(found):
+                found[part] = min(found[part], change.from_year)
     for part, year in _company_changes(before.instruments, plan.instruments):
-        found[part] = min(found[part], year)
+        if part < len(found):
+            found[part] = min(found[part], year)
     last = max(years)
     return tuple(year if year <= last else UNCHANGED for year in found)
 
@@ -186,13 +191,13 @@ def _linked_parts(groups: Sequence[Group]) -> dict[int, set[int]]:
 def _company_changes(before: Instruments, now: Instruments) -> Iterator[tuple[int, int]]:
     """Yield (part, first year) of company caps that differ although no price did: issuers or delistings changed.
 
-    New instruments change nothing here: their prices do.
+    New instruments change nothing here: their prices do. Nor do those that are gone, but their companies do.
     """
     old, new = ({column: group for group in issuer_groups(i) for column in group} for i in (before, now))
-    known = range(len(before))
+    known = range(min(len(before), len(now)))
     for column in known:
         alone = (column,)
-        if set(old.get(column, alone)) != {c for c in new.get(column, alone) if c in known}:
+        if set(old.get(column, alone)) != {c for c in new.get(column, alone) if c < len(before)}:
             yield column // PART, -UNCHANGED
         if before.delisted_day[column] != now.delisted_day[column]:
             day = min(int(before.delisted_day[column]), int(now.delisted_day[column]))

@@ -52,6 +52,33 @@ async def base(database: Database, version: str, revision: int) -> Current:
     return Current(manifest=from_bytes(row["manifest"]), revision=revision, summary=row["summary"])
 
 
+@dataclass(frozen=True, kw_only=True)
+class StoredVersion:
+    """A retained version, as it was published: `stats` and `summary` are its encoded statistics and summaries."""
+
+    manifest: Manifest
+    stats: bytes
+    summary: bytes
+
+
+async def version_of_data(database: Database, revision: int) -> StoredVersion | None:
+    """Return the retained version of equal data whose parts are all stored, None when there is none."""
+    async with database.connection() as connection:
+        name = await connection.fetchval(SQL["version_of_data"], revision)
+        if name is None:
+            return None
+        row = await connection.fetchrow(SQL["base"], name)
+        try:
+            manifest = from_bytes(row["manifest"])
+        except DatasetError:
+            return None
+        names = sorted(manifest.part_names())
+        existing = await connection.fetch(SQL["select_existing_parts"], names)
+    if len(existing) != len(names):
+        return None
+    return StoredVersion(manifest=manifest, stats=row["about"], summary=row["summary"])
+
+
 async def next_fence(database: Database) -> int:
     """Return a fence greater than all earlier ones."""
     async with database.connection() as connection:
@@ -98,8 +125,14 @@ async def delete_damaged(database: Database, names: Iterable[str]) -> list[str]:
     return damaged
 
 
-async def publish(database: Database, manifest: Manifest, fence: int, stats: bytes, summary: bytes) -> bool:
-    """Make a version current. False: a newer build was published before. DatasetError when parts are missing."""
+async def publish(  # noqa: PLR0917
+    database: Database, manifest: Manifest, fence: int, stats: bytes, summary: bytes, revision: int | None = None
+) -> bool:
+    """Make a version current. False: a newer build was published before. DatasetError when parts are missing.
+
+    revision: the newest data revision that it represents, where that is not the one it was built from.
+    """
+    represented = manifest.revision if revision is None else revision
     names = sorted(manifest.part_names())
     body = to_bytes(manifest)
     async with database.transaction() as connection:
@@ -109,10 +142,8 @@ async def publish(database: Database, manifest: Manifest, fence: int, stats: byt
         existing = await connection.fetch(SQL["select_existing_parts"], names)
         if len(existing) != len(names):
             raise DatasetError(f"{len(names) - len(existing)} parts of {manifest.version} are not stored")
-        await connection.execute(
-            SQL["upsert_version"], manifest.version, manifest.revision, body, stats, summary, names
-        )
-        switched = await connection.fetchval(SQL["switch_current"], manifest.version, manifest.revision, fence)
+        await connection.execute(SQL["upsert_version"], manifest.version, represented, body, stats, summary, names)
+        switched = await connection.fetchval(SQL["switch_current"], manifest.version, represented, fence)
         await connection.execute(SQL["retire"], manifest.version)
         await connection.execute(SQL["drop_claims"], fence)
     return switched is not None

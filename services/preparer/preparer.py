@@ -57,6 +57,8 @@ class Preparer:
                         continue
                     if report.published:
                         await self._publish(report)
+                        if not report.parts_built:  # an earlier version, whose parts may have left the cache
+                            await self.fill_cache()
                     elif report.version is not None:
                         await self.fill_cache()
                     return report

@@ -33,6 +33,8 @@ def years_of(days: np.ndarray) -> np.ndarray:
 
 def year_slices(days: np.ndarray) -> dict[int, slice]:
     """Calendar year -> the rows of it, in order; `days` ascending."""
+    if not len(days):
+        return {}
     years = years_of(days)
     found, first = np.unique(years, return_index=True)
     ends = [*first[1:].tolist(), len(days)]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncpg
+import pytest
 
+from services.preparer.loading.earlier_rows import TABLES, MarketTable
 from shared.infra.database.pool import MIGRATIONS, lone_connection, migrate
 from shared.settings import Settings
 
@@ -17,6 +19,10 @@ insert into warm_run (night, trigger, phases, status) values ('2025-01-02', 'nig
 insert into warm_phase (run, phase, place, items, fresh) values (1, 'prices', 2, 5, 4);
 insert into warm_item (run, phase, item, status, fresh, seconds, lacking)
 values (1, 'prices', 'a', 'failed', true, 1, true);
+insert into instrument (ordinal, code, name, market) values (0, '000010', 'A', 'KOSPI');
+insert into price_year (stock, year, rows, first_day, last_day, bars) values (0, 2025, 1, 20089, 20089, '\\x01');
+insert into data_revision (source, rows) values ('market', 2);
+insert into revision_scope (revision, kind, part, from_year) values (1, 'price', 0, 2025);
 insert into computation (id, request_digest, dataset_version, engine_version, rules_version, request, status)
 values ('00000000-0000-0000-0000-000000000001', 'd', 'v1', '1', 'r', '{}', 'completed');
 """
@@ -28,6 +34,10 @@ SELECTS = {
     "select scheduled_date::text, status from warm_run": ("2025-01-02", "partial"),
     "select position, items, computed from warm_phase": (2, 5, 4),
     "select item, computed, missing_data from warm_item": ("a", True, True),
+    "select stock, year, bars from price_year": (0, 2025, b"\x01"),
+    "select source, rows, kind, same_as, revertible from data_revision": ("market", 2, "load", None, False),
+    "select revision, kind, rows from revision_scope": (1, "price", None),
+    "select count(*) from price_year_before": (0,),
     "select engine_version, status from computation": ("1", "completed"),
 }
 
@@ -51,3 +61,18 @@ async def test_released_database_migrates_with_its_rows(settings: Settings) -> N
         assert "0009_table_names" in applied
         assert {query: tuple(await connection.fetchrow(query)) for query in SELECTS} == SELECTS
     assert await migrate(url) == []
+
+
+COLUMNS = """
+select column_name, data_type from information_schema.columns
+where table_schema = 'public' and table_name = $1 order by ordinal_position
+"""
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+async def test_earlier_rows_have_every_column_of_their_table(settings: Settings, table: MarketTable) -> None:
+    async with lone_connection(settings.database_url or "") as connection:
+        columns = [tuple(row) for row in await connection.fetch(COLUMNS, table.name)]
+        kept = [tuple(row) for row in await connection.fetch(COLUMNS, f"{table.name}_before")]
+    assert kept == [("revision", "integer"), ("existed", "boolean"), *columns]
+    assert {name for name, _ in columns} == {*table.key, *table.rest}

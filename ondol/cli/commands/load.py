@@ -12,15 +12,13 @@ import asyncio
 import pathlib
 import sys
 
+from ondol.cli.announce import NEXT_STEP, announce
 from ondol.cli.connection import connected
 from ondol.cli.quality import print_quality
 from ondol.cli.terminal import Bar, add_common, print_json
 from services.preparer.loading.load import LoadReport, load_market
 from services.preparer.loading.refusals import REFUSALS, Refusals
-from shared.contracts.events import MarketLoaded
 from shared.infra.database.pool import migrate
-from shared.infra.redis import client as servers
-from shared.infra.redis.streams import append
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,9 +61,7 @@ async def _load(args: argparse.Namespace, bar: Bar) -> LoadReport:
             dry_run=args.dry_run,
             refusals=Refusals(names=frozenset(REFUSALS) - set(args.allow)),
         )
-        if report.revision is not None:
-            async with servers.broker(system.settings.broker_url or "") as broker:
-                await asyncio.shield(append(broker, MarketLoaded(revision=report.revision)))
+        await announce(system, report.revision)
     return report
 
 
@@ -89,8 +85,6 @@ def _print(report: LoadReport, *, dry_run: bool) -> None:
         print("no row differs from the loaded data: no new data revision")
     else:
         print(f"data revision {report.revision}: {changed} rows are new or differ")
-        sys.stderr.write(
-            "next: a serving system publishes them automatically; otherwise run ondol serve or ondol prepare\n"
-        )
+        sys.stderr.write(f"{NEXT_STEP}; ondol revisions revert takes the load back\n")
     if report.quality is not None:
         print_quality(report.quality)

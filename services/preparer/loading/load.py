@@ -13,6 +13,7 @@ from typing import Any
 
 import asyncpg
 
+from services.preparer.loading import earlier_rows
 from services.preparer.loading.base_price_check import BasePriceCheck
 from services.preparer.loading.files import MarketFile, find_files
 from services.preparer.loading.known import Known
@@ -20,10 +21,20 @@ from services.preparer.loading.price_rules import PriceCounts
 from services.preparer.loading.prices import ChangeUnit, MergedGroup, groups, merge_group, spill_prices
 from services.preparer.loading.quality import make_report, read_report
 from services.preparer.loading.refusals import NO_REFUSALS, Refusals
+from services.preparer.loading.revision import (
+    Revision,
+    Scope,
+    begin,
+    day_scope,
+    record,
+    rows_by_kind,
+    trading_days,
+    writer_connection,
+)
+from services.preparer.loading.stored_prices import replace_rows
 from services.preparer.loading.tables import (
     STATEMENT_COLUMNS,
     Companies,
-    Scope,
     merge_table,
     read_companies,
     read_dividends,
@@ -32,17 +43,16 @@ from services.preparer.loading.tables import (
     read_statements,
     refuse_prices_after_delisting,
 )
-from shared.errors import LoadError
 from shared.infra.database.pool import lone_connection
 from shared.infra.database.sql import statements
 from shared.infra.market_tables import copy_out, fill_tradable_days
-from shared.infra.price_copy import COLUMNS, HEADER, TRAILER
-from shared.model.calendar import from_day
+from shared.infra.price_copy import HEADER, TRAILER
 from shared.model.fields import PART
 from shared.quality.report import QualityReport
 
 _SQL = statements("load")
 _READ = statements("market")
+_REVISIONS = statements("revisions")
 
 Progress = Callable[[str, int, int | None], None]
 """Called with (what is being done, how much is done, of how much or None)."""
@@ -89,23 +99,17 @@ async def load_market(
     folder = pathlib.Path(tempfile.mkdtemp(prefix="ondol-load-"))
     try:
         async with (
-            lone_connection(database_url, statement_timeout="0", idle_in_transaction_session_timeout="0") as writer,
+            writer_connection(database_url) as writer,
             lone_connection(database_url, statement_timeout="0") as reader,
         ):
-            if not await writer.fetchval(_SQL["lock"]):
-                raise LoadError("Another load is running; start this one when it has ended.")
             work = _Load(
                 files=files, folder=folder, writer=writer, reader=reader, progress=progress, change_unit=change_unit,
                 dry_run=dry_run, refusals=refusals,
             )  # fmt: skip
-            try:
-                await _load(work, report)
-                if not dry_run:
-                    progress("checking quality", 0, None)
-                    report.quality = await _report_quality(writer, report.revision)
-            finally:
-                if not writer.is_closed():
-                    await writer.fetchval(_SQL["unlock"])
+            await _load(work, report)
+            if not dry_run:
+                progress("checking quality", 0, None)
+                report.quality = await _report_quality(writer, report.revision)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     report.seconds = time.monotonic() - started
@@ -157,18 +161,17 @@ async def _load(work: _Load, report: LoadReport) -> None:
 async def _write(work: _Load, companies: Companies, tables: dict[str, Any], report: LoadReport) -> None:
     """Write everything inside the transaction, and the revision with its scope when some row differs."""
     files, writer, known = work.files, work.writer, companies.known
+    number = await begin(writer)
     await fill_tradable_days(writer)
-    scope = await _write_companies(files.get("companies"), companies, writer)
+    scope = await _write_companies(files.get("companies"), companies, writer, number)
     if "prices" in files:
-        scope += await _write_prices(work, files["prices"], known)
-    scope += await _write_tables(tables, writer)
-    for entry in scope:
-        report.differing[entry.kind] = report.differing.get(entry.kind, 0) + entry.rows
+        scope += await _write_prices(work, files["prices"], known, number)
+    scope += await _write_tables(tables, writer, number)
+    report.differing = rows_by_kind(scope)
     if scope and not work.dry_run:
         source = str(next(iter(files.values())).path.parent.resolve())
-        report.revision = await writer.fetchval(_SQL["add_revision"], source, sum(s.rows for s in scope))
-        entries = [(report.revision, s.kind, s.part, s.from_year) for s in scope]
-        await writer.executemany(_SQL["add_scope"], entries)
+        await record(writer, Revision(id=number, kind="load", source=source, scope=scope))
+        report.revision = number
 
 
 def _read_tables(files: dict[str, MarketFile], known: Known, report: LoadReport) -> dict[str, Any]:
@@ -187,20 +190,24 @@ def _read_tables(files: dict[str, MarketFile], known: Known, report: LoadReport)
     return tables
 
 
-async def _write_companies(file: MarketFile | None, companies: Companies, writer: asyncpg.Connection) -> list[Scope]:
+async def _write_companies(
+    file: MarketFile | None, companies: Companies, writer: asyncpg.Connection, number: int
+) -> list[Scope]:
+    changed = [row[0] for row in companies.changed]
+    await earlier_rows.remember(writer, earlier_rows.INSTRUMENTS, number, _REVISIONS["ordinals"], changed)
     await writer.executemany(_SQL["add_instrument"], companies.changed)
     await refuse_prices_after_delisting(file, writer)
     return companies.scope
 
 
-async def _write_prices(work: _Load, file: MarketFile, known: Known) -> list[Scope]:
+async def _write_prices(work: _Load, file: MarketFile, known: Known, number: int) -> list[Scope]:
     """Merge group after group; while one is written, the next is read and sorted in a thread."""
     stored = {(row["part"], row["year"]) for row in await work.reader.fetch(_SQL["stored_years"])}
     waiting = list(groups(work.folder))
     base_prices = BasePriceCheck(file, known)
     first_year: dict[int, int] = {}
     differing: dict[int, int] = {}
-    days_before = await _trading_days(work.writer)
+    days_before = await trading_days(work.writer)
 
     async def merge(group: tuple[int, int, pathlib.Path]) -> MergedGroup:
         part, year, _ = group
@@ -215,7 +222,7 @@ async def _write_prices(work: _Load, file: MarketFile, known: Known) -> list[Sco
             merged = await coming.pop()
             coming += [asyncio.create_task(merge(group)) for group in waiting[done : done + 1]]
             if merged.rows:
-                await _replace_rows(merged, work.writer, exists=(part, year) in stored)
+                await replace_rows(merged, work.writer, number, exists=(part, year) in stored)
                 first_year[part] = min(year, first_year.get(part, year))
                 differing[part] = merged.differing + differing.get(part, 0)
             work.progress("storing prices", done, len(waiting))
@@ -223,49 +230,29 @@ async def _write_prices(work: _Load, file: MarketFile, known: Known) -> list[Sco
         for task in coming:
             task.cancel()
     scope = [Scope(kind="price", part=part, from_year=first_year[part], rows=differing[part]) for part in first_year]
-    changed = days_before ^ await _trading_days(work.writer)
-    if changed:
-        scope.append(Scope(kind="day", part=-1, from_year=from_day(min(changed)).year, rows=len(changed)))
-    return scope
+    return scope + day_scope(days_before, await trading_days(work.writer))
 
 
-async def _trading_days(connection: asyncpg.Connection) -> set[int]:
-    return {row["day"] for row in await connection.fetch(_READ["days"])}
-
-
-async def _replace_rows(merged: MergedGroup, writer: asyncpg.Connection, *, exists: bool) -> None:
-    if exists:
-        await writer.execute(_SQL["delete_prices"], merged.year, merged.stocks)
-
-    async def source() -> AsyncIterator[bytes]:
-        yield HEADER
-        for start in range(0, len(merged.rows), 32):
-            yield b"".join(merged.rows[start : start + 32])
-        yield TRAILER
-
-    await writer.copy_to_table("price_year", source=source(), columns=COLUMNS, format="binary")
-
-
-async def _write_tables(tables: dict[str, Any], writer: asyncpg.Connection) -> list[Scope]:
+async def _write_tables(tables: dict[str, Any], writer: asyncpg.Connection, number: int) -> list[Scope]:
     scope: list[Scope] = []
     if "statement" in tables:
         await writer.execute(_SQL["stage_statements"])
         await writer.copy_to_table(
             "statement_new", source=_records(tables["statement"]), columns=STATEMENT_COLUMNS, format="binary"
         )
-        scope += await merge_table(writer, "statement", "statements")
+        scope += await merge_table(writer, earlier_rows.STATEMENTS, number)
     if "listing" in tables:
         await writer.execute(_SQL["stage_listings"])
         await writer.copy_records_to_table("listing_new", records=tables["listing"])
-        scope += await merge_table(writer, "listing", "listings")
+        scope += await merge_table(writer, earlier_rows.LISTINGS, number)
     if "dividend" in tables:
         await writer.execute(_SQL["stage_dividends"])
         await writer.copy_records_to_table("dividend_new", records=tables["dividend"])
-        scope += await merge_table(writer, "dividend", "dividends")
+        scope += await merge_table(writer, earlier_rows.DIVIDENDS, number)
     if "index" in tables:
         await writer.execute(_SQL["stage_indices"])
         await writer.copy_records_to_table("index_new", records=tables["index"])
-        scope += await merge_table(writer, "index", "indices")
+        scope += await merge_table(writer, earlier_rows.INDICES, number)
     return scope
 
 

@@ -11,9 +11,11 @@ import asyncpg
 import numpy as np
 import polars as pl
 
+from services.preparer.loading.earlier_rows import MarketTable, remember
 from services.preparer.loading.files import MarketFile, batches, first_match
 from services.preparer.loading.known import Known
 from services.preparer.loading.refusals import Refusals, refuse_codes
+from services.preparer.loading.revision import Scope
 from shared.infra.database.sql import statements
 from shared.market import has_rules, rule_books
 from shared.market_files.markets import MARKET_SPELLINGS
@@ -28,16 +30,6 @@ _MARKET = re.compile(r"[A-Z][A-Z0-9_]{0,31}")
 _KIND = re.compile("|".join(KINDS))
 _LABELS_ONLY = 9999
 _COMPANY = ("stock_code", "name", "name_en", "market", "sector", "listed_on", "delisted_on", "kind", "issuer")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scope:
-    """One entry of `revision_scope`, and how many rows it stands for."""
-
-    kind: str
-    part: int
-    from_year: int
-    rows: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -292,10 +284,21 @@ async def refuse_prices_after_delisting(file: MarketFile | None, connection: asy
         )
 
 
-async def merge_table(connection: asyncpg.Connection, kind: str, table: str) -> list[Scope]:
-    """Store the staged rows when they differ from the stored ones, and return where they differ."""
+async def merge_table(connection: asyncpg.Connection, table: MarketTable, revision: int) -> list[Scope]:
+    """Store the staged rows that differ from the stored ones, and return where they differ.
+
+    The stored rows that they replace are kept for the revision.
+    """
+    kind = _KINDS[table.name]
+    if kind != "dividend":  # amounts of a stock, ex-date and kind replace all stored ones together
+        await connection.execute(_SQL[f"drop_equal_{kind}"])
     rows = await connection.fetch(_SQL[f"{kind}_scope"])
     scope = [Scope(kind=kind, part=row["part"], from_year=row["from_year"], rows=row["rows"]) for row in rows]
     if scope:
-        await connection.execute(_SQL[f"upsert_{table}"])
+        await remember(connection, table, revision, _SQL[f"{kind}_keys"])
+        await connection.execute(_SQL[f"upsert_{kind}"])
     return scope
+
+
+_KINDS = {"statement": "statement", "listing": "listing", "dividend": "dividend", "index_close": "index"}
+"""Table -> kind of change, and the name of its statements."""

@@ -19,6 +19,16 @@ from dataset_current c join dataset_version v on v.version = c.version;
 select version, revision, built_at, retired_at, cardinality(parts) as parts, octet_length(manifest) as manifest_bytes
 from dataset_version order by built_at desc, version;
 
+-- name: version_of_data
+-- The newest retained version of a revision with the data of revision $1: of itself, of the one whose data it took back,
+-- and of others that did so.
+select v.version
+from dataset_version v
+join data_revision r on r.id = v.revision
+where coalesce(r.same_as, r.id) = (select coalesce(same_as, id) from data_revision where id = $1)
+order by v.built_at desc
+limit 1;
+
 -- name: summary
 select summary from dataset_version where version = $1;
 
@@ -90,8 +100,8 @@ from dataset_current c join dataset_version v on v.version = c.version;
 select count(*) as parts, coalesce(sum(octet_length(bytes)), 0) as bytes from dataset_part;
 
 -- name: base
--- The version from which a shared build continues.
-select manifest, summary from dataset_version where version = $1;
+-- The version from which a shared build continues, or that is published again.
+select manifest, about, summary from dataset_version where version = $1;
 
 -- name: claim_part
 -- The first preparer claims a part; parts of an ended build cannot be claimed.

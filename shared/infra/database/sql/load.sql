@@ -18,17 +18,24 @@ on conflict (ordinal) do update set
 -- name: stage_listings
 create temporary table listing_new (like listing) on commit drop;
 
+-- name: drop_equal_listing
+delete from listing_new n
+using listing l
+where (l.stock, l.from_date) = (n.stock, n.from_date)
+  and (l.market, l.name, l.sector) is not distinct from (n.market, n.name, n.sector);
+
 -- name: listing_scope
 -- The first entry of a stock also holds before its day, so a new one can change every year.
 select n.stock / 512 as part, count(*) as rows,
        min(case when exists (select from listing e where e.stock = n.stock and e.from_date < n.from_date)
            then extract(year from n.from_date) else 0 end)::integer as from_year
 from listing_new n
-left join listing l using (stock, from_date)
-where l.stock is null or (l.market, l.name, l.sector) is distinct from (n.market, n.name, n.sector)
 group by 1;
 
--- name: upsert_listings
+-- name: listing_keys
+select stock, from_date from listing_new;
+
+-- name: upsert_listing
 insert into listing (stock, from_date, market, name, sector)
 select stock, from_date, market, name, sector from listing_new
 on conflict (stock, from_date) do update set market = excluded.market, name = excluded.name, sector = excluded.sector;
@@ -53,29 +60,36 @@ delete from price_year where year = $1 and stock = any($2::integer[]);
 -- name: stage_statements
 create temporary table statement_new (like statement) on commit drop;
 
+-- name: drop_equal_statement
+delete from statement_new n
+using statement s
+where (s.stock, s.fiscal_year, s.fiscal_quarter, s.disclosed_on) = (n.stock, n.fiscal_year, n.fiscal_quarter, n.disclosed_on)
+  and
+    (s.period_end, s.revenue, s.cost_of_sales, s.operating_income, s.net_income, s.interest_expense,
+     s.income_tax, s.depreciation_amortization, s.operating_cash_flow, s.capital_expenditure, s.total_assets,
+     s.current_assets, s.cash_and_equivalents, s.inventories, s.intangible_assets, s.total_liabilities,
+     s.current_liabilities, s.interest_bearing_debt, s.retained_earnings, s.total_equity, s.net_income_owners,
+     s.equity_owners)
+    is not distinct from
+    (n.period_end, nullif(n.revenue, 'NaN'), nullif(n.cost_of_sales, 'NaN'),
+     nullif(n.operating_income, 'NaN'), nullif(n.net_income, 'NaN'), nullif(n.interest_expense, 'NaN'),
+     nullif(n.income_tax, 'NaN'), nullif(n.depreciation_amortization, 'NaN'),
+     nullif(n.operating_cash_flow, 'NaN'), nullif(n.capital_expenditure, 'NaN'),
+     nullif(n.total_assets, 'NaN'), nullif(n.current_assets, 'NaN'), nullif(n.cash_and_equivalents, 'NaN'),
+     nullif(n.inventories, 'NaN'), nullif(n.intangible_assets, 'NaN'), nullif(n.total_liabilities, 'NaN'),
+     nullif(n.current_liabilities, 'NaN'), nullif(n.interest_bearing_debt, 'NaN'),
+     nullif(n.retained_earnings, 'NaN'), nullif(n.total_equity, 'NaN'), nullif(n.net_income_owners, 'NaN'),
+     nullif(n.equity_owners, 'NaN'));
+
 -- name: statement_scope
-select n.stock / 512 as part, min(extract(year from n.disclosed_on))::integer as from_year, count(*) as rows
-from statement_new n
-left join statement s using (stock, fiscal_year, fiscal_quarter, disclosed_on)
-where s.stock is null or
-    (s.period_end,
-     s.revenue, s.cost_of_sales, s.operating_income, s.net_income, s.interest_expense, s.income_tax,
-     s.depreciation_amortization, s.operating_cash_flow, s.capital_expenditure, s.total_assets, s.current_assets,
-     s.cash_and_equivalents, s.inventories, s.intangible_assets, s.total_liabilities, s.current_liabilities,
-     s.interest_bearing_debt, s.retained_earnings, s.total_equity, s.net_income_owners, s.equity_owners)
-    is distinct from
-    (n.period_end,
-     nullif(n.revenue, 'NaN'), nullif(n.cost_of_sales, 'NaN'), nullif(n.operating_income, 'NaN'),
-     nullif(n.net_income, 'NaN'), nullif(n.interest_expense, 'NaN'), nullif(n.income_tax, 'NaN'),
-     nullif(n.depreciation_amortization, 'NaN'), nullif(n.operating_cash_flow, 'NaN'),
-     nullif(n.capital_expenditure, 'NaN'), nullif(n.total_assets, 'NaN'), nullif(n.current_assets, 'NaN'),
-     nullif(n.cash_and_equivalents, 'NaN'), nullif(n.inventories, 'NaN'), nullif(n.intangible_assets, 'NaN'),
-     nullif(n.total_liabilities, 'NaN'), nullif(n.current_liabilities, 'NaN'),
-     nullif(n.interest_bearing_debt, 'NaN'), nullif(n.retained_earnings, 'NaN'), nullif(n.total_equity, 'NaN'),
-     nullif(n.net_income_owners, 'NaN'), nullif(n.equity_owners, 'NaN'))
+select stock / 512 as part, min(extract(year from disclosed_on))::integer as from_year, count(*) as rows
+from statement_new
 group by 1;
 
--- name: upsert_statements
+-- name: statement_keys
+select stock, fiscal_year, fiscal_quarter, disclosed_on from statement_new;
+
+-- name: upsert_statement
 insert into statement (stock, fiscal_year, fiscal_quarter, period_end, disclosed_on,
     revenue, cost_of_sales, operating_income, net_income, interest_expense, income_tax, depreciation_amortization,
     operating_cash_flow, capital_expenditure, total_assets, current_assets, cash_and_equivalents, inventories,
@@ -106,6 +120,12 @@ on conflict (stock, fiscal_year, fiscal_quarter, disclosed_on) do update set
 -- name: stage_dividends
 create temporary table dividend_new (like dividend) on commit drop;
 
+-- name: dividend_keys
+select stock, ex_date, kind, number from dividend_new
+union
+select stock, ex_date, kind, number from dividend d
+where exists (select from dividend_new n where (n.stock, n.ex_date, n.kind) = (d.stock, d.ex_date, d.kind));
+
 -- name: dividend_scope
 -- The amounts of a stock, ex-date and kind that a load names replace all that were stored under these three.
 with differing as (
@@ -126,7 +146,7 @@ select stock / 512 as part, count(*) as rows, min(extract(year from first))::int
 from differing
 group by 1;
 
--- name: upsert_dividends
+-- name: upsert_dividend
 with replaced as (
     delete from dividend d
     where exists (select from dividend_new n where (n.stock, n.ex_date, n.kind) = (d.stock, d.ex_date, d.kind))
@@ -142,20 +162,21 @@ on conflict (stock, ex_date, kind, number) do update set dps = excluded.dps, dis
 -- name: stage_indices
 create temporary table index_new (like index_close) on commit drop;
 
+-- name: drop_equal_index
+delete from index_new n
+using index_close c
+where (c.name, c.day) = (n.name, n.day)
+  and (c.open, c.high, c.low, c.close) is not distinct from (n.open, n.high, n.low, n.close);
+
 -- name: index_scope
-select -1 as part, count(*) as rows, min(extract(year from date '1970-01-01' + n.day))::integer as from_year
-from index_new n
-left join index_close c using (name, day)
-where c.name is null or (c.open, c.high, c.low, c.close) is distinct from (n.open, n.high, n.low, n.close)
+select -1 as part, count(*) as rows, min(extract(year from date '1970-01-01' + day))::integer as from_year
+from index_new
 having count(*) > 0;
 
--- name: upsert_indices
+-- name: index_keys
+select name, day from index_new;
+
+-- name: upsert_index
 insert into index_close (name, day, open, high, low, close)
 select name, day, open, high, low, close from index_new
 on conflict (name, day) do update set open = excluded.open, high = excluded.high, low = excluded.low, close = excluded.close;
-
--- name: add_revision
-insert into data_revision (source, rows) values ($1, $2) returning id;
-
--- name: add_scope
-insert into revision_scope (revision, kind, part, from_year) values ($1, $2, $3, $4);
