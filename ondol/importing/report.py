@@ -69,15 +69,23 @@ def report_text(report: ImportReport) -> str:
     ]
     lines = [table(["file", "recognised as", "rows", "left out, and why"], rows, "llrl")]
     if len(files) < len(report.files):
-        shown = {id(file) for file in files}
-        rest = [file for file in report.files if id(file) not in shown]
-        lines.append(f"and {len(rest):,} more files with {sum(file.rows for file in rest):,} rows")
+        lines.append(f"and {len(report.files) - len(files):,} more files; all files by what they are:")
+        lines += _sums(report.files)
     lines += [f"refused: {file.path}: {file.error}" for file in files if file.error]
     lines += _left_out(report)
     lines += [f"left out: {count:,} × {reason}" for reason, count in report.dropped.items()]
     lines += [f"note: {note}" for note in report.notes]
     written = ", ".join(f"{count:,} {name}" for name, count in report.written.items()) or "nothing"
     return "\n".join([*lines, f"{report.directory}: {written}"])
+
+
+def _sums(files: list[FileReport]) -> list[str]:
+    sums: dict[str, tuple[int, int]] = {}
+    for file in files:
+        name = file.recognised or "not recognised"
+        count, rows = sums.get(name, (0, 0))
+        sums[name] = count + 1, rows + file.rows
+    return [f"  {name}: {count:,} files, {rows:,} rows" for name, (count, rows) in sums.items()]
 
 
 def _left_out(report: ImportReport) -> list[str]:

@@ -20,6 +20,7 @@ EXAMPLES = 20
 """Rows that are listed of each kind of broken or left out rows."""
 
 _GREATEST = 2.0**63
+_MARKET = re.compile(r"^[A-Z][A-Z0-9_]{0,31}$")
 
 
 class FileRefusedError(OndolError):
@@ -135,7 +136,11 @@ class Cells:
         if cells is None:
             return None
         spellings = [value for value in cells.unique().to_list() if value is not None]
-        return cells.replace({value: market_of(value) for value in spellings})
+        found = cells.replace({value: market_of(value) for value in spellings})
+        if any(not _MARKET.fullmatch(market_of(value)) for value in spellings):
+            unknown = (~found.str.contains(_MARKET.pattern)).fill_null(value=False)
+            self.note("the market is no known one", unknown, cells)
+        return found
 
     def note(self, kind: str, bad: pl.Series, shown: pl.Series | None = None) -> None:
         """Note rows that break a rule; `shown` holds what is wrong with each."""

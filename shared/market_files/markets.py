@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
-MARKET_SPELLINGS = {
-    "KOSPI": "KOSPI", "STK": "KOSPI", "코스피": "KOSPI", "유가증권": "KOSPI", "유가증권시장": "KOSPI",
-    "KOSDAQ": "KOSDAQ", "KSQ": "KOSDAQ", "코스닥": "KOSDAQ", "코스닥시장": "KOSDAQ", "KOSDAQGLOBAL": "KOSDAQ",
-    "코스닥글로벌": "KOSDAQ", "KONEX": "KONEX", "KNX": "KONEX", "코넥스": "KONEX", "코넥스시장": "KONEX",
-}  # fmt: skip
+_NAMES = {
+    "KOSPI": "KOSPI STK 코스피 코스피시장 유가 유가증권 유가증권시장 유가증권시장상장법인 KOSPIMARKET",
+    "KOSDAQ": "KOSDAQ KSQ 코스닥 코스닥시장 코스닥시장상장법인 KOSDAQGLOBAL 코스닥글로벌 KOSDAQMARKET",
+    "KONEX": "KONEX KNX 코넥스 코넥스시장 코넥스시장상장법인",
+}
+MARKET_SPELLINGS = {spelling: market for market, names in _NAMES.items() for spelling in names.split()}
 """Usual spellings of the exchange's markets, upper-case and without blanks, `-` and `_`."""
 
 
