@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from ondol.client import queries
 from ondol.client.address import address, api_key
-from ondol.client.answers import Comparison, Screen
+from ondol.client.answers import Comparison, ExpressionCheck, Screen
 from ondol.client.progress import bar
 from ondol.client.request import Day, RequestFields, StrategyLike, day_text, request_body
 from ondol.client.result import AsyncResult, ResultData
+from ondol.client.strategy import Strategy
 from shared.infra.api_client.retry import RetryPolicy
 
 if TYPE_CHECKING:
@@ -107,6 +108,53 @@ class AsyncClient:
         )  # fmt: skip
         return await queries.screen(self._api(), query)
 
+    async def values(
+        self,
+        fields: str | Iterable[str],
+        codes: Iterable[str] | None = None,
+        *,
+        start: Day | None = None,
+        end: Day | None = None,
+        markets: Iterable[str] | None = None,
+        kinds: Iterable[str] | None = None,
+        sectors: Iterable[str] | None = None,
+    ) -> pl.DataFrame:
+        """Return factors, price fields and expressions in long form: date, stock_code, and a column for each field.
+
+        codes: default all stocks of the universe. start: default the day of `end`, which is the last row by default.
+        """
+        query = values_query(
+            fields=fields, codes=codes, start=start, end=end, markets=markets, kinds=kinds, sectors=sectors
+        )
+        return await queries.values(self._api(), query)
+
+    async def prices(self, code: str, start: Day | None = None, end: Day | None = None) -> pl.DataFrame:
+        """Return the prices of a stock as traded (won, shares; default: the last 250 rows) with splits on their day."""
+        return await queries.prices(self._api(), code, start, end)
+
+    async def sectors(self, date: Day | None = None) -> pl.DataFrame:
+        """Return the sectors of a day with their number of stocks."""
+        return await queries.sectors(self._api(), date)
+
+    async def calendar(self, year: int | None = None) -> pl.DataFrame:
+        """Return the days of a year (default: this one): whether they are trading days, and why not."""
+        return await queries.calendar(self._api(), year)
+
+    async def language(self) -> dict[str, Any]:
+        """Return the words of the strategy language: fields, functions, operators and units, with help."""
+        return await queries.language(self._api())
+
+    async def check_expression(self, text: str, place: str = "buy.where") -> ExpressionCheck:
+        """Return the canonical text of an expression and what it reads, or its mistakes.
+
+        place: buy.where, buy.rank_by, sell.where, universe.where or portfolio.when.
+        """
+        return await queries.check_expression(self._api(), text, place)
+
+    async def check(self, strategy: Strategy) -> dict[str, ExpressionCheck]:
+        """Return the checks of a strategy's expressions by place; raise InvalidRequest with the mistakes of all."""
+        return await queries.check(self._api(), strategy)
+
     async def stocks(
         self, search: str | None = None, *, market: str | None = None, limit: int | None = None
     ) -> pl.DataFrame:
@@ -162,3 +210,11 @@ def screen_query(**values: Any) -> dict[str, Any]:
     """Return the parameters of a screen."""
     lists = {name: list(values[name]) for name in ("markets", "kinds", "sectors") if values[name] is not None}
     return values | lists | {"date": None if values["date"] is None else day_text(values["date"])}
+
+
+def values_query(**values: Any) -> dict[str, Any]:
+    """Return the parameters of a request for values."""
+    fields = values["fields"]
+    lists = {name: list(values[name]) for name in ("codes", "markets", "kinds", "sectors") if values[name] is not None}
+    days = {name: None if values[name] is None else day_text(values[name]) for name in ("start", "end")}
+    return values | lists | days | {"fields": fields if isinstance(fields, str) else ",".join(fields)}

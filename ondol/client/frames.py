@@ -48,14 +48,15 @@ def frame(rows: Rows | Mapping[str, Sequence[Any]], table: str | None = None) ->
     """Return rows, or columns, as a frame; an empty one of a known `table` has its columns and types."""
     import polars as pl
 
-    columns: dict[str, list[Any]]
-    if isinstance(rows, Mapping):
-        columns = {name: list(values) for name, values in rows.items()}
-    else:
-        found = dict.fromkeys(name for row in rows for name in row)
-        known = COLUMNS.get(table or "", ())
-        names = [name for name in known if name in found or not rows] + [name for name in found if name not in known]
-        columns = {name: [row.get(name) for row in rows] for name in names}
+    found = dict.fromkeys(rows if isinstance(rows, Mapping) else (name for row in rows for name in row))
+    known = COLUMNS.get(table or "", ())
+    names = [name for name in known if name in found or not found] + [name for name in found if name not in known]
+    columns: dict[str, list[Any]] = {}
+    for name in names:
+        if isinstance(rows, Mapping):
+            columns[name] = list(rows.get(name, ()))
+        else:
+            columns[name] = [row.get(name) for row in rows]
     return pl.DataFrame([series(name, values) for name, values in columns.items()])
 
 

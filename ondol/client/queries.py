@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from ondol.client.answers import Audit, Comparison, Explanation, Holdings, Replay, Screen
+from ondol.client.answers import Audit, Comparison, Explanation, ExpressionCheck, Holdings, Replay, Screen
 from ondol.client.frames import frame
 from ondol.client.request import Day, day_text
+from ondol.client.strategy import Strategy
+from shared.infra.api_client.errors import InvalidRequest
 
 if TYPE_CHECKING:
     import polars as pl
@@ -18,6 +21,10 @@ if TYPE_CHECKING:
 
 PAGE = 1000
 """Largest page of a list."""
+CODES = 500
+"""Stock codes of one request, so that its address stays short."""
+COLUMNS = {"format": "columns"}
+"""Results by columns are smaller and become frames faster."""
 
 
 async def run(
@@ -30,15 +37,17 @@ async def run(
 ) -> dict[str, Any]:
     """Run a backtest to its end; a request that is repeated is one backtest."""
     key = uuid.uuid4().hex
-    return await api.run(body, no_store=no_store, idempotency_key=key, timeout_s=timeout_s, on_progress=on_progress)
+    return await api.run(
+        body, no_store=no_store, idempotency_key=key, timeout_s=timeout_s, on_progress=on_progress, query=COLUMNS
+    )
 
 
 async def result(
     api: ApiClient, identity: str, *, timeout_s: float | None, on_progress: Progress | None
 ) -> dict[str, Any]:
     """Wait for the end of a backtest and return its document."""
-    document = await api.call("GET", f"/v1/backtests/{quote(identity, safe='')}")
-    return await api.ended(document, timeout_s=timeout_s, on_progress=on_progress)
+    document = await api.call("GET", f"/v1/backtests/{quote(identity, safe='')}", query=COLUMNS)
+    return await api.ended(document, timeout_s=timeout_s, on_progress=on_progress, query=COLUMNS)
 
 
 async def submit(api: ApiClient, body: Mapping[str, Any], *, no_store: bool) -> str:
@@ -97,6 +106,61 @@ async def screen(api: ApiClient, query: Mapping[str, Any]) -> Screen:
     return Screen.of(await api.call("GET", "/v1/screen", query=_joined(query)))
 
 
+async def values(api: ApiClient, query: Mapping[str, Any]) -> pl.DataFrame:
+    """Return values in long form; many codes are requested in several parts."""
+    import polars as pl
+
+    codes = query.get("codes")
+    parts = [None] if codes is None else [codes[at : at + CODES] for at in range(0, len(codes), CODES)]
+    tables = []
+    for part in parts:
+        sent = _joined(dict(query) | {"codes": part, "format": "parquet"})
+        tables.append(pl.read_parquet(await api.download("/v1/values", query=sent)))
+    return pl.concat(tables).sort("date", "stock_code", maintain_order=True) if len(tables) > 1 else tables[0]
+
+
+async def prices(api: ApiClient, code: str, start: Day | None, end: Day | None) -> pl.DataFrame:
+    """Return the prices of a stock as traded, with the ratio of a split on its day."""
+    query = {"start": _day(start), "end": _day(end)}
+    document = await api.call("GET", f"/v1/stocks/{quote(code, safe='')}/prices", query=query)
+    splits = {split["date"]: split["ratio"] for split in document["splits"]}
+    columns = {name: document[name] for name in ("open", "high", "low", "close", "volume")}
+    return frame({"date": document["dates"], **columns, "split": [splits.get(day) for day in document["dates"]]})
+
+
+async def sectors(api: ApiClient, date: Day | None) -> pl.DataFrame:
+    """Return the sectors and their number of stocks."""
+    return frame((await api.call("GET", "/v1/sectors", query={"date": _day(date)}))["items"])
+
+
+async def calendar(api: ApiClient, year: int | None) -> pl.DataFrame:
+    """Return the days of a year: trading or not, and why."""
+    return frame((await api.call("GET", "/v1/calendar", query={"year": year}))["days"])
+
+
+async def language(api: ApiClient) -> dict[str, Any]:
+    """Return the words of the language."""
+    found: dict[str, Any] = await api.call("GET", "/v1/language")
+    return found
+
+
+async def check_expression(api: ApiClient, text: str, place: str) -> ExpressionCheck:
+    """Return what the API says about an expression."""
+    body = {"text": text, "place": place}
+    return ExpressionCheck.of(await api.call("POST", "/v1/expressions/check", body=body, repeatable=True))
+
+
+async def check(api: ApiClient, strategy: Strategy) -> dict[str, ExpressionCheck]:
+    """Return the checks of all expressions by their place; raise InvalidRequest with the mistakes of all."""
+    found = {place: await check_expression(api, text, place) for place, text in strategy.expressions()}
+    mistakes = tuple(
+        replace(error, path=f"strategy.{place}") for place, checked in found.items() for error in checked.errors
+    )
+    if mistakes:
+        raise InvalidRequest.of(mistakes)
+    return found
+
+
 async def listed(api: ApiClient, path: str, query: Mapping[str, Any], limit: int | None = None) -> list[dict[str, Any]]:
     """Return the items of a list, all pages or the first `limit` items."""
     items: list[dict[str, Any]] = []
@@ -143,6 +207,10 @@ async def backtests(api: ApiClient, query: Mapping[str, Any], limit: int) -> pl.
         shown = ("total_return", "benchmark_total_return", "max_drawdown", "sharpe", "trades")
         rows.append(head | days | {name: figures.get(name) for name in shown})
     return frame(rows)
+
+
+def _day(day: Day | None) -> str | None:
+    return None if day is None else day_text(day)
 
 
 def _joined(query: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,12 +7,13 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack
 
 from ondol.client import queries
-from ondol.client.answers import Comparison, Screen
-from ondol.client.async_client import AsyncClient, identities, screen_query
+from ondol.client.answers import Comparison, ExpressionCheck, Screen
+from ondol.client.async_client import AsyncClient, identities, screen_query, values_query
 from ondol.client.loop_thread import LoopThread
 from ondol.client.progress import Shown, bar
 from ondol.client.request import Day, RequestFields, StrategyLike, request_body
 from ondol.client.result import Result, ResultData
+from ondol.client.strategy import Strategy
 from shared.infra.api_client.retry import RetryPolicy
 
 if TYPE_CHECKING:
@@ -118,6 +119,53 @@ class Client:
             kinds=kinds, sectors=sectors,
         )  # fmt: skip
         return self._run(lambda api: queries.screen(api, query))
+
+    def values(
+        self,
+        fields: str | Iterable[str],
+        codes: Iterable[str] | None = None,
+        *,
+        start: Day | None = None,
+        end: Day | None = None,
+        markets: Iterable[str] | None = None,
+        kinds: Iterable[str] | None = None,
+        sectors: Iterable[str] | None = None,
+    ) -> pl.DataFrame:
+        """Return factors, price fields and expressions in long form: date, stock_code, and a column for each field.
+
+        codes: default all stocks of the universe. start: default the day of `end`, which is the last row by default.
+        """
+        query = values_query(
+            fields=fields, codes=codes, start=start, end=end, markets=markets, kinds=kinds, sectors=sectors
+        )
+        return self._run(lambda api: queries.values(api, query))
+
+    def prices(self, code: str, start: Day | None = None, end: Day | None = None) -> pl.DataFrame:
+        """Return the prices of a stock as traded (won, shares; default: the last 250 rows) with splits on their day."""
+        return self._run(lambda api: queries.prices(api, code, start, end))
+
+    def sectors(self, date: Day | None = None) -> pl.DataFrame:
+        """Return the sectors of a day with their number of stocks."""
+        return self._run(lambda api: queries.sectors(api, date))
+
+    def calendar(self, year: int | None = None) -> pl.DataFrame:
+        """Return the days of a year (default: this one): whether they are trading days, and why not."""
+        return self._run(lambda api: queries.calendar(api, year))
+
+    def language(self) -> dict[str, Any]:
+        """Return the words of the strategy language: fields, functions, operators and units, with help."""
+        return self._run(queries.language)
+
+    def check_expression(self, text: str, place: str = "buy.where") -> ExpressionCheck:
+        """Return the canonical text of an expression and what it reads, or its mistakes.
+
+        place: buy.where, buy.rank_by, sell.where, universe.where or portfolio.when.
+        """
+        return self._run(lambda api: queries.check_expression(api, text, place))
+
+    def check(self, strategy: Strategy) -> dict[str, ExpressionCheck]:
+        """Return the checks of a strategy's expressions by place; raise InvalidRequest with the mistakes of all."""
+        return self._run(lambda api: queries.check(api, strategy))
 
     def stocks(self, search: str | None = None, *, market: str | None = None, limit: int | None = None) -> pl.DataFrame:
         """Return stocks by code; `search` is a part of a name or code."""

@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 
 from ondol import AsyncClient, Client, Strategy
+from ondol.client import queries
 from ondol.client.async_client import AsyncClient as Methods
 from ondol.errors import ApiError, InvalidRequest, NotFound
 from ondol.local.run_file import Servers
@@ -74,6 +75,42 @@ async def test_lists_are_frames(system: System) -> None:
         screen = await client.screen("PER < 25", rank_by="ROE", limit=3)
         assert (screen.frame["rank"].to_list(), screen.date.year) == ([1, 2, 3], 2025)
         assert (await client.dataset())["last_day"] == screen.date.isoformat()
+
+
+async def test_values_and_prices_are_typed_frames(system: System) -> None:
+    async with AsyncClient(system.url) as client:
+        codes = (await client.stocks(limit=3))["stock_code"].to_list()
+        values = await client.values(["PER", "close", "pct_rank(ROE)"], codes, start=FIRST, end=LAST)
+        assert values.columns == ["date", "stock_code", "PER", "close", "pct_rank(ROE)"]
+        assert (values["date"].dtype, values["date"].min()) == (pl.Date, dt.date.fromisoformat(FIRST))
+        assert set(values["stock_code"]) <= set(codes)
+        assert (await client.values("PER")).height > 30
+        prices = await client.prices(codes[0], FIRST, LAST)
+        assert prices.columns == ["date", "open", "high", "low", "close", "volume", "split"]
+        assert prices["volume"].dtype == pl.Int64
+        assert (await client.sectors())["stocks"].sum() > 0
+        calendar = await client.calendar(2025)
+        assert calendar.filter(pl.col("date") == dt.date(2025, 1, 1))["trading"].to_list() == [False]
+
+
+async def test_many_codes_are_requested_in_parts(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with AsyncClient(system.url) as client:
+        codes = (await client.stocks())["stock_code"].to_list()
+        whole = await client.values("close", codes)
+        monkeypatch.setattr(queries, "CODES", 7)
+        assert (await client.values("close", codes)).equals(whole)
+
+
+async def test_expressions_are_checked_by_the_api(system: System) -> None:
+    async with AsyncClient(system.url) as client:
+        checked = await client.check_expression("PER<10 and ROE>5")
+        assert (checked.ok, checked.canonical, checked.reads) == (True, "PER < 10 and ROE > 5", ("PER", "ROE"))
+        assert set(await client.check(STRATEGY)) == {"buy.where", "buy.rank_by"}
+        with pytest.raises(InvalidRequest) as raised:
+            await client.check(Strategy(buy="PERR < 10", when="KOSPII > 1", rank_by="ROE"))
+        assert [error.path for error in raised.value.errors] == ["strategy.buy.where", "strategy.portfolio.when"]
+        assert raised.value.errors[0].suggestions == ("PER",)
+        assert "functions" in await client.language()
 
 
 async def test_submitted_backtest_is_found_by_its_id(system: System) -> None:

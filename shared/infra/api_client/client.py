@@ -117,20 +117,30 @@ class ApiClient:
         idempotency_key: str | None = None,
         timeout_s: float | None = None,
         on_progress: Progress | None = None,
+        query: Mapping[str, object] | None = None,
     ) -> dict[str, Any]:
         """Submit a backtest, wait for its end and return its document.
 
-        An `idempotency_key` makes repeated attempts one backtest. Raises RunFailed and RunCancelled, and WaitTimeout
-        when it has not ended after `timeout_s`.
+        An `idempotency_key` makes repeated attempts one backtest; `query` chooses parts and format of the result
+        (`{"format": "columns"}`). Raises RunFailed and RunCancelled, and WaitTimeout when it has not ended after
+        `timeout_s`.
         """
         wait_s = min(SHORT_WAIT_S if on_progress else MAX_WAIT_S, timeout_s or MAX_WAIT_S)
         began = self._policy.clock.now()
-        document = await self.submit(body, no_store=no_store, idempotency_key=idempotency_key, wait_s=int(wait_s))
+        document = await self.submit(
+            body, no_store=no_store, idempotency_key=idempotency_key, wait_s=int(wait_s), query=query
+        )
         left = None if timeout_s is None else timeout_s - (self._policy.clock.now() - began)
-        return await self.ended(document, timeout_s=left, on_progress=on_progress)
+        return await self.ended(document, timeout_s=left, on_progress=on_progress, query=query)
 
     async def submit(
-        self, body: Mapping[str, Any], *, no_store: bool = False, idempotency_key: str | None = None, wait_s: int = 0
+        self,
+        body: Mapping[str, Any],
+        *,
+        no_store: bool = False,
+        idempotency_key: str | None = None,
+        wait_s: int = 0,
+        query: Mapping[str, object] | None = None,
     ) -> dict[str, Any]:
         """Submit a backtest and return its document, which has ended when it ended within `wait_s`."""
         named = {
@@ -139,11 +149,18 @@ class ApiClient:
             "Cache-Control": "no-store" if no_store else None,
         }
         headers = {name: value for name, value in named.items() if value}
-        document: dict[str, Any] = await self.call("POST", "/v1/backtests", body=body, headers=headers, repeatable=True)
+        document: dict[str, Any] = await self.call(
+            "POST", "/v1/backtests", body=body, query=query, headers=headers, repeatable=True
+        )
         return document
 
     async def ended(
-        self, document: Mapping[str, Any], *, timeout_s: float | None = None, on_progress: Progress | None = None
+        self,
+        document: Mapping[str, Any],
+        *,
+        timeout_s: float | None = None,
+        on_progress: Progress | None = None,
+        query: Mapping[str, object] | None = None,
     ) -> dict[str, Any]:
         """Return the document of a backtest once it is completed; poll until then."""
         clock = self._policy.clock
@@ -156,7 +173,7 @@ class ApiClient:
                 raise WaitTimeout(document, timeout_s or 0.0)
             await clock.sleep(pause)
             pause = min(1.5 * pause, MAX_POLL_S)
-            document = await self.call("GET", f"/v1/backtests/{document['id']}")
+            document = await self.call("GET", f"/v1/backtests/{document['id']}", query=query)
         if on_progress is not None:
             on_progress(document)
         if document["status"] == "failed":
