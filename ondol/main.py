@@ -220,6 +220,12 @@ COMMANDS = (
         examples=("ondol api ready", "ondol api openapi > openapi.json"),
     ),
     Command(
+        name="mcp",
+        group=USE,
+        meaning="serve the Model Context Protocol to an assistant, on standard input and output",
+        examples=("ondol mcp", "ondol mcp --api http://127.0.0.1:8000"),
+    ),
+    Command(
         name="completion",
         group=OPERATE,
         meaning="print the completion script of a shell",

@@ -29,8 +29,13 @@ class ResultWarning:
 
 def warnings_in(document: Mapping[str, Any]) -> tuple[ResultWarning, ...]:
     """Return the warnings of a result or a screen; results of engine version 1 have texts only."""
+    items = document.get("warnings") or ()
+    if isinstance(items, Mapping):  # by columns, where a warning has null in the columns of others
+        names, columns = list(items), list(items.values())
+        rows = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+        items = [{name: value for name, value in row.items() if value is not None} for row in rows]
     found = []
-    for item in document.get("warnings") or ():
+    for item in items:
         if isinstance(item, Mapping):
             figures = {name: value for name, value in item.items() if name not in ("code", "message")}
             found.append(ResultWarning(code=str(item.get("code")), message=str(item.get("message")), figures=figures))
