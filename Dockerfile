@@ -16,7 +16,8 @@ RUN /opt/venv/bin/python -m shared.native.build --portable \
  && /opt/venv/bin/python -m compileall -q shared services ondol
 
 FROM python:3.11.13-slim-bookworm
-RUN groupadd --gid 10001 ondol && useradd --uid 10001 --gid ondol --no-create-home --shell /usr/sbin/nologin ondol
+RUN groupadd --gid 10001 ondol && useradd --uid 10001 --gid ondol --no-create-home --shell /usr/sbin/nologin ondol \
+ && install -d -o ondol -g ondol /fetch
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /app /app
 WORKDIR /app

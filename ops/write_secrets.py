@@ -8,6 +8,8 @@ import sys
 
 from shared.infra.redis import acl
 
+SOURCE_KEYS = ("krx_key", "dart_key", "kis_key", "kis_secret")
+"""Empty until the operator puts the keys of data sources into them."""
 HERE = pathlib.Path(__file__).resolve().parent
 
 
@@ -25,12 +27,13 @@ def write(folder: pathlib.Path) -> list[str]:
         "users.acl": acl.rendered(redis),
         "grafana_password": secrets.token_urlsafe(24),
         "warmer_key": "",
+        **dict.fromkeys(SOURCE_KEYS, ""),
     }
     for user, password in redis.items():
         prefix = "" if user == acl.KEEPER else f"{user}_"
         for role in ("broker", "cache"):
             content[f"{prefix}{role}_url"] = f"redis://{user}:{password}@redis-{role}:6379/0"
-    alone = {"grafana_password", "warmer_key"}
+    alone = {"grafana_password", "warmer_key", *SOURCE_KEYS}
     if any((folder / name).exists() for name in content if name not in alone):
         content = {name: text for name, text in content.items() if name in alone}
     written = []

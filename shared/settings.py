@@ -281,6 +281,15 @@ class Settings:
     max_body_bytes: int = _setting(
         MIB, "api", "bytes", _bytes(1024), "Maximum size of a request body.", former="ONDOL_BODY_BYTES"
     )  # fmt: skip
+    fetch_enabled: str = _setting(
+        "auto", "preparer, api", "", _one_of("auto", "true", "false"),
+        "Fetch new days and filings at the times of /v1/schedule; `auto` does so where a key is set. The API shows it, "
+        "so set it for both.",
+    )  # fmt: skip
+    fetch_dir: str | None = _setting(
+        None, "preparer", "folder", _text,
+        "Folder of the fetched answers and market files; `ondol serve` uses `fetch` in its home.",
+    )  # fmt: skip
     krx_key: str | None = _setting(
         None, "preparer, ondol fetch", "", _text, "Key of the open API of the Korea Exchange.",
         secret=True, private=True,
@@ -346,6 +355,17 @@ class Settings:
     def secrets(self) -> tuple[str | None, ...]:
         """The values of all secret settings, which no log, error or metric may contain."""
         return tuple(getattr(self, setting.attribute) for setting in SETTINGS if setting.secret)
+
+    @property
+    def source_keys(self) -> tuple[str, ...]:
+        """The settings of keys of data sources that are set, without their values."""
+        keys = ("krx_key", "dart_key", "kis_key")
+        return tuple(f"{PREFIX}{name.upper()}" for name in keys if getattr(self, name))
+
+    @property
+    def fetches(self) -> bool:
+        """New days and filings are fetched by themselves."""
+        return bool(self.source_keys) if self.fetch_enabled == "auto" else self.fetch_enabled == "true"
 
     @property
     def has_servers(self) -> bool:

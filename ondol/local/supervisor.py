@@ -148,7 +148,7 @@ class Supervisor:
             metrics_port=0 if service == "api" else port,
             database_pool_size=pool_size,
         )
-        variables = {**self._passed, **own.to_environment()}
+        variables = {**self._passed, **_with_own_keys(own, service, self._run_file.home).to_environment()}
         log = Log(self._run_file.home / "logs" / f"{name}.log")
 
         async def spawn() -> processes.Child:
@@ -169,6 +169,14 @@ class Supervisor:
         while (port := free_port()) in used:
             pass
         return port
+
+
+def _with_own_keys(settings: Settings, service: str, home: pathlib.Path) -> Settings:
+    """Return the settings of a service: keys of data sources for the preparer only, whether it uses them for all."""
+    enabled = "true" if settings.fetches and settings.source_keys else "false"
+    if service == "preparer":
+        return replace(settings, fetch_enabled=enabled, fetch_dir=settings.fetch_dir or str(home / "fetch"))
+    return replace(settings, fetch_enabled=enabled, krx_key=None, dart_key=None, kis_key=None, kis_secret=None)
 
 
 async def _kill_when_unresponsive(supervised: processes.RestartingProcess, port: int, run_file: RunFile) -> None:

@@ -12,6 +12,7 @@ import structlog
 from services.preparer import dataset_store
 from services.preparer.build import BuildReport
 from services.preparer.build_plan import BuildContext
+from services.preparer.fetching import scheduled
 from services.preparer.preparer import Preparer
 from shared.contracts.events import DATASETS, DatasetRequested, Event, MarketLoaded
 from shared.errors import DatasetError, SetupError, UnavailableError
@@ -96,6 +97,7 @@ async def run(settings: Settings) -> None:
                 group.create_task(_listen(broker, requests))
                 group.create_task(_handle(preparer, requests))
                 group.create_task(preparer.part_worker.run())
+                group.create_task(scheduled.run(settings, broker))
         except* StopRequested:
             pass
 

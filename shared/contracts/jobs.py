@@ -8,4 +8,7 @@ WARM_QUEUE = "ondol:arq:warm"
 PREPARE_QUEUE = "ondol:arq:prepare"
 """Queue of the preparers: parts of a build that another preparer leads."""
 
+FETCH_QUEUE = "ondol:arq:prepare:fetch"
+"""Queue of the scheduled fetches; their jobs are the functions of services/preparer/fetching/scheduled.py."""
+
 PREPARE_PART = "prepare_part"

@@ -44,6 +44,16 @@ DATASET_BYTES = Gauge("ondol_dataset_bytes", "Bytes of the current version", ["k
 FETCH_CALLS = Counter(
     "ondol_fetch_calls", "Calls of data sources by outcome (answered, failed, refused)", ["source", "outcome"]
 )
+FETCH_RUNS = Counter(
+    "ondol_fetch_runs",
+    "Scheduled fetches by outcome: loaded, unchanged, waiting (not published yet), incomplete, rejected, failed",
+    ["kind", "outcome"],
+)
+FETCH_LAST_SUCCESS = Gauge(
+    "ondol_fetch_last_success_timestamp_seconds",
+    "Time of the last scheduled fetch that got everything, at first the start of the preparer",
+    ["kind"],
+)
 REDIS_BYTES = Gauge("ondol_redis_memory_bytes", "Memory used by Redis", ["role"])
 REDIS_LIMIT = Gauge("ondol_redis_memory_limit_bytes", "Memory limit of Redis, 0 for none", ["role"])
 REDIS_EVICTED = Gauge("ondol_redis_evicted_keys", "Keys evicted by Redis since its start", ["role"])

@@ -86,7 +86,7 @@ async def test_a_service_starts_as_the_image_starts_it(name: str, settings: Sett
     port = free_port()
     secrets = {
         "database_url": settings.database_url, "broker_url": settings.broker_url, "cache_url": settings.cache_url,
-        "warmer_key": "",
+        "warmer_key": "", "krx_key": "", "dart_key": "", "kis_key": "", "kis_secret": "",
     }  # fmt: skip
     for secret, text in secrets.items():
         (scratch / "secrets" / secret).write_text(text or "", encoding="utf-8")

@@ -185,7 +185,14 @@ async def test_schedule_matches_the_warmer(world: World, enabled: bool) -> None:
     async with api_of(settings) as client:
         items = (await client.call("GET", "/v1/schedule"))[1]["items"]
     received = {job["name"]: job["enabled"] for job in items}
-    assert received == {"warm": enabled, "picks": True, "refresh": True, "purge": True}
+    assert received == {
+        "warm": enabled,
+        "picks": True,
+        "refresh": True,
+        "purge": True,
+        "fetch": False,
+        "filings": False,
+    }
     context = replace(world.context, settings=settings)
 
     async def morning() -> dt.datetime:

@@ -25,7 +25,7 @@ from services.preparer.fetching.market import Written
 from services.preparer.fetching.raw_store import RawStore
 from services.preparer.fetching.run import KINDS, FetchReport, Options, Run
 from services.preparer.fetching.source import Clock
-from services.preparer.fetching.sources import names_of_keys, open_sources
+from services.preparer.fetching.sources import open_sources
 from shared.errors import SetupError
 
 FIRST_DAY = dt.date(2015, 1, 1)
@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Fetch and print the report; SetupError without any key."""
-    if not names_of_keys(args.settings) and not args.check:
+    if not args.settings.source_keys and not args.check:
         raise SetupError(
             "No key is set. Get free keys at openapi.krx.co.kr (prices) and opendart.fss.or.kr (statements), put each "
             "into a file that only you can read (chmod 600), and set ONDOL_KRX_KEY_FILE and ONDOL_DART_KEY_FILE to "

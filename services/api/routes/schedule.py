@@ -19,6 +19,8 @@ async def get_schedule(app: AppContext, call: RequestContext) -> web.Response:
     settings = app.settings
     enabled = {
         "warm": settings.warm_enabled,
+        "fetch": settings.fetches,
+        "filings": settings.fetches,
         "purge": bool(settings.result_retention_days or settings.user_result_retention_days),
     }
     items = [

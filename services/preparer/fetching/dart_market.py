@@ -42,15 +42,17 @@ class DartFiles:
     notes: list[str] = field(default_factory=list)
 
 
-def read_dart(store: RawStore, codes: frozenset[str], price_days: Sequence[dt.date], *, approximate: bool) -> DartFiles:
-    """Return the statements and dividends of the stocks `codes` from everything that is stored."""
+def read_dart(
+    store: RawStore, codes: frozenset[str] | None, price_days: Sequence[dt.date], *, approximate: bool
+) -> DartFiles:
+    """Return the statements and dividends of the stocks `codes` (None: all) from everything that is stored."""
     found = DartFiles()
     tables = _tables(store)
     lines = _cached_years(store, "fnlttSinglAcntAll", _statement_lines, LINES_SCHEMA)
     if not lines.is_empty():
         originals = _original_lines(store)
         made = financial_rows(pl.concat([lines, originals]), tables)
-        rows = made.rows.filter(pl.col("stock_code").is_in(sorted(codes)))
+        rows = of_stocks(made.rows, codes)
         found.financials = rows
         found.notes += [f"statements: {note}" for note in made.notes]
         found.notes += [f"statements: {count:,} left out: {reason}" for reason, count in made.dropped.items()]
@@ -61,13 +63,18 @@ def read_dart(store: RawStore, codes: frozenset[str], price_days: Sequence[dt.da
             found.notes.append(f"statements: accounts that fewer than 90 % of the statements have: {', '.join(low)}")
     stated = _cached_years(store, "alotMatter", _stated_dividends, STATED_SCHEMA)
     if not stated.is_empty():
-        dividends = dividend_rows(stated, tables, codes=codes, price_days=price_days, approximate=approximate)
-        found.dividends = dividends.rows.filter(
-            pl.col("stock_code").is_in(sorted(codes)) & pl.col("ex_date").is_not_null()
+        dividends = dividend_rows(
+            stated, tables, codes=codes or frozenset(), price_days=price_days, approximate=approximate
         )
+        found.dividends = of_stocks(dividends.rows.filter(pl.col("ex_date").is_not_null()), codes)
         found.notes += [f"dividends: {note}" for note in dividends.notes]
         found.notes += [f"dividends: {count:,} left out: {reason}" for reason, count in dividends.dropped.items()]
     return found
+
+
+def of_stocks(rows: pl.DataFrame, codes: frozenset[str] | None) -> pl.DataFrame:
+    """Return the rows of these stocks, all of them for None."""
+    return rows if codes is None else rows.filter(pl.col("stock_code").is_in(sorted(codes)))
 
 
 def stored_filings(store: RawStore) -> pl.DataFrame:

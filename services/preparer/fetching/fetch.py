@@ -49,8 +49,9 @@ async def fetch(run: Run, options: Options) -> FetchReport:
 
 def write(run: Run, options: Options) -> int:
     """Write the files of what is stored; return how many answers the run has received until now."""
-    run.report.written = write_market(run.store, run.directory, approximate=options.approximate)
-    run.usable(run.report.written)
+    if run.writes:
+        run.report.written = write_market(run.store, run.directory, approximate=options.approximate)
+        run.usable(run.report.written)
     return run.answers
 
 

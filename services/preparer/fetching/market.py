@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from services.preparer.fetching import krx_market
-from services.preparer.fetching.dart_market import read_dart
+from services.preparer.fetching.dart_market import of_stocks, read_dart
 from services.preparer.fetching.kis import stored_record_dates
 from services.preparer.fetching.krx import PRICES, KrxAnswers
 from services.preparer.fetching.krx_market import YearCache, replace_file
@@ -39,6 +39,7 @@ def write_market(store: RawStore, directory: pathlib.Path, *, approximate: bool 
     days = [day for year in years for day in year.days.days]
     written.left_out = {day.isoformat(): text for year in years for day, text in year.days.left_out.items()}
     if not days:
+        write_reports(store, directory, days, written, codes=_known_codes(directory), approximate=approximate)
         return written
     written.first_day, written.last_day = days[0], days[-1]
     answers = KrxAnswers(store)
@@ -47,15 +48,24 @@ def write_market(store: RawStore, directory: pathlib.Path, *, approximate: bool 
     pl.scan_parquet([year.prices for year in years]).sink_parquet(whole, compression="zstd", maintain_order=True)
     whole.replace(directory / "prices.parquet")
     written.rows["prices"] = pl.scan_parquet(directory / "prices.parquet").select(pl.len()).collect().item()
-    write_reports(store, directory, days, written, approximate=approximate)
+    write_reports(store, directory, days, written, codes=_known_codes(directory), approximate=approximate)
     return written
 
 
+def _known_codes(directory: pathlib.Path) -> frozenset[str] | None:
+    """Return the stock codes of the companies file, None without one."""
+    path = directory / "companies.parquet"
+    return frozenset(pl.read_parquet(path, columns=["stock_code"])["stock_code"]) if path.exists() else None
+
+
 def write_reports(
-    store: RawStore, directory: pathlib.Path, days: Sequence[dt.date], written: Written, *, approximate: bool
-) -> None:
-    """Write statements and dividends of the stocks of the companies file; record dates come before reports."""
-    codes = frozenset(pl.read_parquet(directory / "companies.parquet", columns=["stock_code"])["stock_code"])
+    store: RawStore, directory: pathlib.Path, days: Sequence[dt.date], written: Written, *,
+    codes: frozenset[str] | None, approximate: bool,
+) -> None:  # fmt: skip
+    """Write statements and dividends of the stocks `codes` (None: of all that file); record dates come before reports.
+
+    days: the trading days, as far as they are known.
+    """
     found = read_dart(store, codes, days, approximate=approximate)
     written.notes += found.notes
     records = stored_record_dates(store)
@@ -63,7 +73,7 @@ def write_reports(
     if records is not None:
         rows, dropped = record_rows(records)
         rows = with_ex_dates(rows, days)
-        dividends = merged_dividends(rows.filter(pl.col("stock_code").is_in(sorted(codes))), dividends)
+        dividends = merged_dividends(of_stocks(rows, codes), dividends)
         written.notes += [f"record dates: {left.count:,} left out: {reason}" for reason, left in dropped.items()]
     for name, table in (("financials", found.financials), ("dividends", dividends)):
         if table is not None:
@@ -91,14 +101,14 @@ def merged_dividends(records: pl.DataFrame, reports: pl.DataFrame | None) -> pl.
 def write_recent(store: RawStore, directory: pathlib.Path, count: int) -> Written:
     """Write the files of the last `count` stored days, for a load of what is new; all companies and listings.
 
-    The first of these days is the base of the second one's splits, and is not written.
+    The first of these days is only the base of the second one's splits.
     """
     written = Written()
     answers = KrxAnswers(store)
     stored = sorted({day for service in PRICES for day in answers.days(service)})[-count - 1 :]
     days, frames = krx_market.read_days(answers, stored)
     written.left_out = {day.isoformat(): text for day, text in days.left_out.items()}
-    recent = days.days[1:] if len(stored) > count else days.days
+    recent = days.days[1:]
     if not recent:
         return written
     written.first_day, written.last_day = recent[0], recent[-1]
@@ -123,6 +133,10 @@ def _write_labels(
         "listings": krx_market.listings_of(seen),
         "indices": krx_market.index_rows(answers, days if index_days is None else index_days),
     }
+    companies = tables["companies"]
+    # a column without any value would replace what an earlier load knows
+    empty = [name for name in ("name_en", "listed_on", "kind") if companies[name].null_count() == companies.height]
+    tables["companies"] = companies.drop(empty)
     for name, rows in tables.items():
         replace_file(rows, directory / f"{name}.parquet")
         written.rows[name] = rows.height

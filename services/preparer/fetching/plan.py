@@ -66,18 +66,22 @@ def recheck_calls(
 ) -> list[Call]:
     """Return calls for stored prices of the last days, those that were confirmed longest ago first.
 
-    At most `calls` of them; None is all, however recently they were confirmed.
+    At most `calls` of them, and none when one of these days was received or confirmed lately: a day then costs ten
+    calls, however often it is fetched. None is all, however recently they were confirmed.
     """
     days = trading_days_between(last - dt.timedelta(days=4 * RECHECKED_DAYS), last)[:RECHECKED_DAYS]
     aged = []
     for day in days:
         of_day = [Call(service=service, day=day) for service in PRICES]
-        fetched = [answers.fetched_at(call) for call in of_day]
-        ages = [now - at for at in fetched if at is not None]
-        if len(ages) == len(of_day) and (calls is None or min(ages) >= RECHECK_AGE):
-            aged.append((max(ages), of_day))
+        ages = [now - at for call in of_day if (at := answers.fetched_at(call)) is not None]
+        if len(ages) == len(of_day):
+            aged.append((min(ages), of_day))
     ordered = [call for _, of_day in sorted(aged, key=lambda item: item[0], reverse=True) for call in of_day]
-    return ordered if calls is None else ordered[: calls - calls % len(PRICES)]
+    if calls is None:
+        return ordered
+    if any(age < RECHECK_AGE for age, _ in aged):
+        return []
+    return ordered[: calls - calls % len(PRICES)]
 
 
 def unknown_calls(answers: KrxAnswers, seen: pl.DataFrame, known: set[str], window: Window) -> list[Call]:

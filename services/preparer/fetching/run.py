@@ -67,6 +67,8 @@ class Run:
     progress: Progress
     usable: Callable[[Written], None]
     report: FetchReport
+    writes: bool = True
+    """Write the files after each window; without it the caller writes what it needs."""
     answers: int = 0
     _counts: dict[str, list[int]] = field(default_factory=dict)
 

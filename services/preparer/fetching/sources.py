@@ -36,12 +36,6 @@ class Sources:
         return tuple(client.source for client in (self.krx, self.dart, self.kis) if client is not None)
 
 
-def names_of_keys(settings: Settings) -> tuple[str, ...]:
-    """Return the settings of keys that are set, without their values."""
-    keys = {"ONDOL_KRX_KEY": settings.krx_key, "ONDOL_DART_KEY": settings.dart_key, "ONDOL_KIS_KEY": settings.kis_key}
-    return tuple(name for name, value in keys.items() if value)
-
-
 @asynccontextmanager
 async def open_sources(settings: Settings, store: RawStore, clock: Clock) -> AsyncIterator[Sources]:
     """Open the sources whose keys are set; close their connections at the end."""

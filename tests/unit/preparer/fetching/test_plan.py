@@ -53,9 +53,11 @@ def test_empty_answer_is_requested_again_until_it_is_settled(tmp_path: pathlib.P
 def test_recheck_takes_the_oldest_answers_of_five_days(tmp_path: pathlib.Path) -> None:
     store = RawStore(tmp_path)
     answers, days = KrxAnswers(store), [dt.date(2026, 11, day) for day in (12, 13, 16, 17, 18, 19, 20)]
-    for age, day in enumerate(reversed(days)):
+    for age, day in enumerate(reversed(days), 1):
         for service in PRICES:
             store.write(Call(service=service, day=day).name, EMPTY, seoul(MONDAY, 8) - dt.timedelta(days=age))
     calls = plan.recheck_calls(answers, FRIDAY, seoul(MONDAY, 9))
     assert [call.day.day for call in calls] == [16, 16, 17, 17]
     assert len(plan.recheck_calls(answers, FRIDAY, seoul(MONDAY, 9), None)) == 10
+    store.confirm(calls[0].name, seoul(MONDAY, 8))
+    assert plan.recheck_calls(answers, FRIDAY, seoul(MONDAY, 9)) == []
