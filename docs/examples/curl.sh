@@ -27,10 +27,11 @@ if expr "$first" '>' "$start" >/dev/null; then start=$first; fi
 echo "$first to $last; the backtests begin on $start"
 
 echo '== Ask, and follow =='
+# Prefer: wait answers with the result when it is there within that many seconds (30 at most), else with 202.
 # An Idempotency-Key makes it safe to send the request again when no answer came.
 once=$(date +%s)-$$
 backtest() { # JSON of a strategy: the id of a backtest
-    ask POST /v1/backtests --header "Idempotency-Key: $once-$1" \
+    ask POST '/v1/backtests?parts=statistics' --header 'Prefer: wait=30' --header "Idempotency-Key: $once-$1" \
         --data "{\"strategy\": $2, \"start\": \"$start\", \"end\": \"$last\"}" | text id
 }
 cheap=$(backtest 1 '{"buy": {"where": "PER < 15", "rank_by": "ROE"}, "portfolio": {"max_positions": 10}}')

@@ -39,7 +39,9 @@ Commands that call the API find it in this order: `--api URL` or `ONDOL_API_URL`
 | `--api URL`, `--key KEY` | the API and the key that are used (commands that call the API) |
 | `--limit N`, `--cursor C`, `--all` | lists: how many, from where, or every page |
 
-Tables go to standard output; progress and errors go to standard error. Korean characters count as two columns.
+Tables go to standard output; progress and errors go to standard error. Korean characters count as two columns. A terminal whose encoding lacks a letter shows `?` for it; JSON and downloads are UTF-8 always.
+
+Where a backtest is named, `latest` is the newest one, and the beginning or the end of an id (four letters or more) or a name will do when it stands for one backtest only. Requests that a busy or restarting API refuses are repeated for a minute. `source <(ondol completion bash)` completes commands and options in bash; zsh and fish likewise.
 
 | exit code | meaning |
 |---|---|

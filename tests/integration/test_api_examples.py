@@ -39,10 +39,10 @@ def test_the_python_client_is_typed_strictly(tmp_path: pathlib.Path) -> None:
     assert found.returncode == 0, found.stdout
 
 
-async def run(*command: str, **environment: str) -> str:
+async def run(*command: str, folder: pathlib.Path | None = None, **environment: str) -> str:
     """Standard output of a command that must succeed."""
     process = await asyncio.create_subprocess_exec(
-        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        *command, cwd=folder, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         env={"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/nonexistent", "MPLBACKEND": "Agg", **environment},
     )  # fmt: skip
     out, error = await asyncio.wait_for(process.communicate(), 120)
@@ -56,6 +56,17 @@ async def test_the_python_client_runs(client: Client) -> None:
     assert "no trade depends on later data: True" in text
     assert "pick 1 of " in text
     assert "strategy.buy.where (line 1, column 14): unknown name RO; did you mean ROE, ROA? [('ROE', 'ROA')]" in text
+
+
+async def test_the_page_about_python_runs_from_top_to_bottom(client: Client, tmp_path: pathlib.Path) -> None:
+    page = (DOCS / "how-to" / "use-from-python.md").read_text(encoding="utf-8")
+    script = tmp_path / "page.py"
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    script.write_text("\n".join([*blocks, "client.close()"]), encoding="utf-8")
+    text = await run(sys.executable, str(script), folder=tmp_path, ONDOL_API_URL=client.url, MPLCONFIGDIR=str(tmp_path))
+    assert "max_position there is no such field; did you mean max_positions" in text
+    assert "False [('ROE', 'ROA')]" in text
+    assert (tmp_path / "report.html").stat().st_size > 20_000
 
 
 async def test_the_notebook_runs_from_top_to_bottom(client: Client, tmp_path: pathlib.Path) -> None:
