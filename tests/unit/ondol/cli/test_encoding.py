@@ -10,6 +10,7 @@ import pytest
 
 from ondol.cli.encoding import HANDLER, can_print, decoded, prepare_streams
 from ondol.cli.terminal import print_json
+from ondol.main import COMMANDS, main
 
 TEXT = "삼성전자 12.5 % … × é"
 
@@ -44,3 +45,15 @@ def test_words_of_a_locale_without_utf8_are_read() -> None:
     assert decoded(["전자".encode().decode("ascii", "surrogateescape")]) == ["전자"]
     broken = os.fsdecode(b"\xff")
     assert decoded(["PER < 10", broken]) == ["PER < 10", broken]
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp949"])
+@pytest.mark.parametrize("command", [command.name for command in COMMANDS])
+def test_help_is_printed_in_any_encoding(command: str, encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding=encoding))
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    sys.stdout.flush()
+    assert ended.value.code == 0
+    assert f"ondol {command}" in written.getvalue().decode(encoding)
