@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 import orjson
+import pytest
 
 from services.api.http.pagination import write_cursor
 from shared.infra.database.sql import statements
@@ -85,15 +86,25 @@ async def test_api_answers_invalid_bytes_with_a_problem_document(settings: Setti
         assert (await client.call("GET", "/healthz"))[0] == 200
 
 
-async def test_a_page_of_a_long_list_reads_the_rows_of_the_page(settings: Settings) -> None:
+FILTERS = ("null, null, null", "'user', null, null", "null, '%mine%', null", "null, null, true")
+"""Origin, name and star of a list; the rows that they select are the oldest ones."""
+
+
+@pytest.mark.parametrize("filters", FILTERS)
+async def test_a_page_of_a_long_list_reads_the_rows_of_the_page(settings: Settings, filters: str) -> None:
     async with connection_of(settings) as connection:
         for owner, count in (("few", 30), ("many", 20_000)):
             await connection.execute(
                 "insert into backtest (id, owner, request, request_digest, origin, created_at)"
                 " select (lpad(to_hex(i + $3), 8, '0') || '-0000-7000-8000-000000000000')::uuid, $1, '{}', '',"
-                " 'user', now() from generate_series(1, $2) as i",
+                " 'warmer', now() from generate_series(1, $2) as i",
                 owner, count, 0 if owner == "few" else 1000,
             )  # fmt: skip
+        await connection.execute(
+            "update backtest set origin = 'user', name = 'It is mine', starred = true where id in"
+            " (select id from (select id, row_number() over (partition by owner order by id) as place from backtest)"
+            " as ordered where place <= 30)"
+        )
         await connection.execute("analyze backtest")
         await connection.execute("prepare page as " + statements("backtest")["select_newest"])
         newest = "ffffffff-ffff-ffff-ffff-ffffffffffff"
@@ -101,7 +112,7 @@ async def test_a_page_of_a_long_list_reads_the_rows_of_the_page(settings: Settin
             async with connection.transaction():
                 await connection.execute(statements("backtest")["force_custom_plan"])
                 plan = await connection.fetchval(
-                    f"explain (analyze, format json) execute page('{owner}', '{newest}', null, 20)"
+                    f"explain (analyze, format json) execute page('{owner}', '{newest}', null, 20, {filters})"
                 )
             read = [int(rows) for rows in re.findall(r'"(?:Actual Rows|Rows Removed by Filter)": (\d+)', plan)]
             assert 20 <= max(read) <= 30, plan

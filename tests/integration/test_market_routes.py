@@ -141,17 +141,18 @@ async def test_calendar_has_the_trading_days_of_the_dataset(client: Client) -> N
 @pytest.mark.parametrize("path", ["/v1/language", "/v1/sectors", "/v1/calendar?year=2025", "/v1/factors", "/healthz"])
 async def test_head_answers_as_get_without_a_body(client: Client, path: str) -> None:
     async with client.session.get(client.url + path) as response:
-        whole, kind = await response.read(), response.content_type
+        await response.read()
+        size, kind = response.headers["Content-Length"], response.content_type
     async with client.session.head(client.url + path) as response:
         assert (response.status, response.content_type, await response.read()) == (200, kind, b"")
-        assert int(response.headers["Content-Length"]) == len(whole)
+        assert response.headers["Content-Length"] == size
 
 
 async def test_head_of_an_unknown_resource_is_not_found(client: Client) -> None:
     async with client.session.head(client.url + "/v1/factors/NOTHING") as response:
         assert response.status == 404
     async with client.session.head(client.url + "/v1/compare") as response:
-        assert (response.status, response.headers["Allow"]) == (405, "POST")
+        assert (response.status, "POST" in response.headers["Allow"]) == (405, True)
 
 
 def _floats(values: Iterable[float | None]) -> list[float]:

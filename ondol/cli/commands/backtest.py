@@ -59,6 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="change a field of the request, such as portfolio.max_positions=10 or execution.price=close; the value is "
         "JSON or a text; may be repeated",
     )
+    parser.add_argument("--name", metavar="TEXT", help="name by which you find the backtest again")
     parser.add_argument("--trades", action="store_true", help="print the trades too")
     parser.add_argument("--detach", action="store_true", help="print the id and do not wait for the end")
     parser.add_argument(
@@ -181,9 +182,11 @@ async def _run(args: argparse.Namespace, bodies: Sequence[tuple[str, dict[str, A
 async def _one(args: argparse.Namespace, api: ApiClient, body: dict[str, Any]) -> dict[str, Any]:
     key = args.idempotency_key or uuid.uuid4().hex
     try:
-        if args.detach:
-            return await api.submit(body, no_store=args.no_store, idempotency_key=key)
-        return await api.run(body, no_store=args.no_store, idempotency_key=key)
+        begin = api.submit if args.detach else api.run
+        document = await begin(body, no_store=args.no_store, idempotency_key=key)
+        if args.name:
+            document |= await api.call("PATCH", f"/v1/backtests/{document['id']}", body={"name": args.name})
+        return document
     except (RunFailed, RunCancelled) as error:
         return error.document
     except ApiError as error:

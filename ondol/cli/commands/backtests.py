@@ -13,8 +13,8 @@ from ondol.cli.commands import backtests_examined, backtests_exported
 from ondol.cli.encoding import write_bytes
 from ondol.cli.pagination import add_page, listed, show
 from ondol.cli.tables import figure, side_by_side, summary, trade, warnings
-from ondol.cli.terminal import Bar, details, moment, percent, print_json
-from shared.contracts.http import ENDED, STATUSES
+from ondol.cli.terminal import Bar, clip, details, moment, percent, print_json
+from shared.contracts.http import ENDED, ORIGINS, STATUSES
 from shared.infra.api_client.client import ApiClient
 from shared.infra.api_client.errors import ApiError, reason_in
 
@@ -22,19 +22,28 @@ from shared.infra.api_client.errors import ApiError, reason_in
 def _list_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--status", choices=STATUSES, metavar="STATUS", help=f"only this status: {', '.join(STATUSES)}")
     parser.add_argument("--strategy", metavar="ID", help="only this strategy")
+    parser.add_argument(
+        "--origin", choices=(*ORIGINS, "all"), default="user", metavar="ORIGIN",
+        help=f"what requested them: {', '.join(ORIGINS)}, or all (default: user)",
+    )  # fmt: skip
+    parser.add_argument("--name", metavar="TEXT", help="only those whose name contains this text")
+    parser.add_argument("--starred", action="store_const", const="true", help="only those with a star")
     add_page(parser)
 
 
 async def _list(args: argparse.Namespace, api: ApiClient) -> int:
-    document = await listed(args, api, "/v1/backtests", {"status": args.status, "strategy": args.strategy})
+    query = {name: getattr(args, name) for name in ("status", "strategy", "name", "starred")}
+    query["origin"] = None if args.origin == "all" else args.origin
+    document = await listed(args, api, "/v1/backtests", query)
     rows = []
     for item in document["items"]:
         statistics, request = item["statistics"] or {}, item["request"]
         figures = [figure(name, statistics.get(name)) for name in ("total_return", "max_drawdown", "sharpe")]
         span = [item["strategy_id"] or "-", item["status"], request["start"], request["end"]]
-        rows.append([item["id"], *span, *figures, moment(item["created_at"])])
-    head = ["id", "strategy", "status", "start", "end", "return", "drawdown", "Sharpe", "created at (UTC)"]
-    return show(args, document, head, rows, "lllllrrrl")
+        label = ("* " if item["starred"] else "") + clip(item["name"] or "-", 30)
+        rows.append([item["id"], label, *span, *figures, moment(item["created_at"])])
+    head = ["id", "name", "strategy", "status", "start", "end", "return", "drawdown", "Sharpe", "created at (UTC)"]
+    return show(args, document, head, rows, "llllllrrrl")
 
 
 async def _show(args: argparse.Namespace, api: ApiClient) -> int:
@@ -52,6 +61,8 @@ def _described(document: dict[str, Any]) -> str:
         ("backtest", document["id"]),
         ("status", document["status"]),
         ("progress", None if document["status"] in ENDED else percent(document["progress"])),
+        ("name", document["name"]),
+        ("note", document["note"]),
         ("strategy", document["strategy_id"]),
         ("days", f"{request['start']} to {request['end']}"),
         ("created at", moment(document["created_at"]) + " UTC"),
@@ -87,6 +98,27 @@ async def _ended(api: ApiClient, identity: str, bar: Bar) -> dict[str, Any]:
         bar(document["status"], round(100 * document["progress"]), 100)
         await asyncio.sleep(pause)
         pause = min(2 * pause, 1.0)
+
+
+def _annotate_arguments(parser: argparse.ArgumentParser) -> None:
+    one(parser)
+    parser.add_argument("--name", metavar="TEXT", help="name by which you find it again (empty: none)")
+    parser.add_argument("--note", metavar="TEXT", help="note (empty: none)")
+    parser.add_argument("--star", action=argparse.BooleanOptionalAction, help="star; a starred backtest is kept")
+
+
+async def _annotate(args: argparse.Namespace, api: ApiClient) -> int:
+    body: dict[str, object] = {
+        name: text or None for name in ("name", "note") if (text := getattr(args, name)) is not None
+    }
+    if args.star is not None:
+        body["starred"] = args.star
+    document = await api.call("PATCH", f"/v1/backtests/{args.id}", body=body)
+    if args.json:
+        print_json(document)
+    else:
+        print(details([(name, document[name]) for name in ("id", "name", "note", "starred")]))
+    return 0
 
 
 def _follow_arguments(parser: argparse.ArgumentParser) -> None:
@@ -154,6 +186,14 @@ SUBCOMMANDS = (
         run=_show,
         routes=("GET /v1/backtests/{id}",),
         examples=("ondol backtests show latest", "ondol backtests show ID --json > result.json"),
+    ),
+    Subcommand(
+        name="annotate",
+        meaning="name a backtest, write a note to it, give it a star",
+        arguments=_annotate_arguments,
+        run=_annotate,
+        routes=("PATCH /v1/backtests/{id}",),
+        examples=("ondol backtests annotate ID --name 'Value, 20 positions' --star",),
     ),
     Subcommand(
         name="wait",

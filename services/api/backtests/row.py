@@ -29,6 +29,10 @@ class BacktestRow:
     result_digest: str | None = None
     engine_version: str | None = None
     statistics: str | None = None
+    origin: str = "user"
+    name: str | None = None
+    note: str | None = None
+    starred: bool = False
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Self:

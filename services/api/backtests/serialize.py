@@ -36,6 +36,10 @@ def head(row: BacktestRow) -> dict[str, Any]:
         "progress": 1.0 if status == "completed" else round(row.progress or 0.0, 4),
         "cached": row.cached,
         "strategy_id": row.strategy_id,
+        "origin": row.origin,
+        "name": row.name,
+        "note": row.note,
+        "starred": row.starred,
         "dataset": row.dataset_version,
         "engine_version": row.engine_version,
         "outdated": is_outdated(row),
@@ -49,6 +53,27 @@ def head(row: BacktestRow) -> dict[str, Any]:
 def is_outdated(row: BacktestRow) -> bool:
     """Whether another version of the engine computed the backtest than the one that runs now."""
     return row.engine_version is not None and row.engine_version != ENGINE_VERSION
+
+
+FIGURES = (
+    "total_return", "cagr", "max_drawdown", "sharpe", "sortino", "volatility", "win_rate", "trades",
+    "benchmark_total_return",
+)  # fmt: skip
+"""Statistics that an item of a list has beside its `statistics`."""
+
+
+def list_item(row: BacktestRow) -> list[bytes]:
+    """Return the JSON of a backtest in a list, in pieces: its head, window, figures, request and statistics."""
+    front = head(row)
+    request = orjson.loads(row.request)
+    front |= {"start": request["start"], "end": request["end"]}
+    statistics = row.statistics if row.status == "completed" else None
+    found = {} if statistics is None else orjson.loads(statistics)
+    front |= {name: found.get(name) for name in FIGURES}
+    members: dict[str, bytes | str | None] = {"request": row.request, "statistics": statistics}
+    if row.status == "failed":
+        members["error"] = row.error
+    return join(front, **members)
 
 
 def join(front: dict[str, Any], **members: bytes | str | None) -> list[bytes]:

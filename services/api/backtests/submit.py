@@ -165,7 +165,7 @@ async def _insert(app: AppContext, submission: Submission, view: View | None) ->
     canonical = submission.canonical
     row = BacktestRow(
         id=new_id(), request=canonical.text, created_at=dt.datetime.now(dt.UTC), strategy_id=canonical.strategy_id,
-        computation_status="queued",
+        computation_status="queued", origin=submission.origin,
     )  # fmt: skip
     if view is None:
         return await _insert_pending(app, submission, row), False

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from contextlib import suppress
 
 from aiohttp import web
 
 from services.api.backtests.await_outcome import select_backtest, send_backtest
+from services.api.backtests.resolve import resolve_id
 from services.api.backtests.row import BacktestRow
-from services.api.backtests.serialize import backtest_document, head, join
+from services.api.backtests.serialize import backtest_document, head, join, list_item
 from services.api.backtests.submit import submit_backtest
 from services.api.context import AppContext, RequestContext, Route
-from services.api.errors import ApiProblem, not_found
+from services.api.errors import ApiProblem, invalid, not_found
 from services.api.http.answers import json_response
 from services.api.http.pagination import read_cursor, write_cursor
-from services.api.http.request import parse_uuid
+from services.api.http.request import parse_body, parse_object, parse_uuid, read_body
 from services.api.schemas import responses
-from services.api.schemas.requests import BacktestBody, BacktestsQuery, ResultQuery
+from services.api.schemas.requests import AnnotationBody, BacktestBody, BacktestsQuery, ResultQuery
 from services.api.schemas.selected_responses import SelectedBacktest
 from shared.contracts.events import BacktestEnded
+from shared.errors import Problem
 from shared.infra.database.sql import statements
 from shared.infra.redis.client import LOST
 from shared.infra.redis.streams import append
@@ -28,6 +31,8 @@ SQL = statements("backtest")
 _NEWEST = uuid.UUID(int=(1 << 128) - 1)
 BACKTEST = (responses.Backtest, SelectedBacktest)
 """Answers of a backtest: whole, or as `parts` and `format` of the query select."""
+_LIKE_SIGNS = re.compile(r"([\\%_])")
+_ESCAPED = r"\\\1"
 _STATUS_PAGE = 500
 """Rows that are read at once when the query has a status."""
 
@@ -44,7 +49,8 @@ async def get_backtest(app: AppContext, call: RequestContext) -> web.StreamRespo
 
 async def find_backtest(app: AppContext, call: RequestContext) -> BacktestRow:
     """Return the caller's backtest that the path names; raise a 404 when there is none."""
-    row = await select_backtest(app, parse_uuid(call.request.match_info["id"]), call.caller.owner)
+    identity = await resolve_id(app, call.request.match_info["id"], call.caller.owner)
+    row = await select_backtest(app, identity, call.caller.owner)
     if row is None:
         raise not_found("backtest with this id")
     return row
@@ -63,14 +69,7 @@ async def list_backtests(app: AppContext, call: RequestContext) -> web.Response:
     query: BacktestsQuery = call.query
     cursor = read_cursor(query.cursor, str)
     rows = await _select_newest(app, call.caller.owner, _NEWEST if cursor is None else parse_uuid(cursor), query)
-    items = []
-    for row in rows[: query.limit]:
-        members: dict[str, bytes | str | None] = {"request": row.request, "statistics": None}
-        if row.status == "completed":
-            members["statistics"] = row.statistics
-        elif row.status == "failed":
-            members["error"] = row.error
-        items.append(b"".join(join(head(row), **members)))
+    items = [b"".join(list_item(row)) for row in rows[: query.limit]]
     following = write_cursor(str(rows[query.limit - 1].id)) if len(rows) > query.limit else None
     return json_response(b"".join(join({"next_cursor": following}, items=b"[" + b",".join(items) + b"]")))
 
@@ -81,12 +80,15 @@ async def _select_newest(app: AppContext, owner: str, before: uuid.UUID, query: 
     A status belongs to the computation and has no index by owner, so rows are read page by page until enough match.
     """
     wanted = query.limit + 1
+    pattern = None if query.name is None else f"%{_LIKE_SIGNS.sub(_ESCAPED, query.name)}%"
     at_once = wanted if query.status is None else max(wanted, _STATUS_PAGE)
     found: list[BacktestRow] = []
     while True:
         async with app.database.transaction() as connection:
             await connection.execute(SQL["force_custom_plan"])
-            records = await connection.fetch(SQL["select_newest"], owner, before, query.strategy, at_once)
+            records = await connection.fetch(
+                SQL["select_newest"], owner, before, query.strategy, at_once, query.origin, pattern, query.starred
+            )
         rows = [BacktestRow.of(record) for record in records]
         found += [row for row in rows if query.status in (None, row.status)]
         if len(found) >= wanted or len(rows) < at_once:
@@ -116,6 +118,24 @@ async def delete_backtest(app: AppContext, call: RequestContext) -> web.Response
     return json_response(b"".join(backtest_document(row, None)))
 
 
+async def patch_backtest(app: AppContext, call: RequestContext) -> web.Response:
+    """`PATCH /v1/backtests/{id}`: change name, note and star; null removes."""
+    given = parse_object(await read_body(call.request, app.settings.max_body_bytes))
+    body = parse_body(AnnotationBody, given)
+    if not given:
+        raise invalid([Problem(path="", message="send at least one of name, note and starred; null removes it")])
+    owner = call.caller.owner
+    identity = await resolve_id(app, call.request.match_info["id"], owner)
+    values = ("name" in given, body.name, "note" in given, body.note, "starred" in given, bool(body.starred))
+    async with app.database.connection() as connection:
+        if await connection.fetchval(SQL["annotate"], identity, owner, *values) is None:
+            raise not_found("backtest with this id")
+    row = await select_backtest(app, identity, owner)
+    if row is None:
+        raise not_found("backtest with this id")
+    return json_response(b"".join(join(head(row), request=row.request)))
+
+
 ROUTES = (
     Route(
         method="POST", path="/v1/backtests", handler=post_backtest, summary="Submit a backtest", tag="backtests",
@@ -128,7 +148,12 @@ ROUTES = (
     ),
     Route(
         method="GET", path="/v1/backtests/{id}", handler=get_backtest, summary="A backtest with its result",
-        tag="backtests", query=ResultQuery, answers={200: BACKTEST}, problems=(404,),
+        tag="backtests", query=ResultQuery, answers={200: BACKTEST}, problems=(404, 409),
+    ),
+    Route(
+        method="PATCH", path="/v1/backtests/{id}", handler=patch_backtest, tag="backtests", body=AnnotationBody,
+        summary="Name, note and star of a backtest", answers={200: responses.BacktestHead},
+        problems=(400, 404, 409, 413, 415),
     ),
     Route(
         method="DELETE", path="/v1/backtests/{id}", handler=delete_backtest, summary="Cancel a backtest",

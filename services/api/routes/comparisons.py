@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from services.api.backtests.resolve import resolve_id
 from services.api.backtests.result_reader import read_blocks
 from services.api.backtests.row import BacktestRow
 from services.api.context import AppContext, RequestContext, Route
@@ -38,19 +39,21 @@ async def post_comparison(app: AppContext, call: RequestContext) -> web.Response
 async def _select_completed(app: AppContext, call: RequestContext, ids: tuple[str, ...]) -> list[BacktestRow]:
     """Return the caller's completed backtests in the order of `ids`; raise every problem with them."""
     wanted: list[uuid.UUID | None] = []
-    for text in ids:
+    problems: list[Problem] = []
+    for index, text in enumerate(ids):
         try:
-            wanted.append(uuid.UUID(text))
-        except ValueError:
+            wanted.append(await resolve_id(app, text, call.caller.owner))
+        except ApiProblem as error:
             wanted.append(None)
+            problems.append(Problem(path=f"ids[{index}]", message=str(error)))
     known = [identity for identity in wanted if identity is not None]
     async with app.database.connection() as connection:
         records = await connection.fetch(SQL["select_statistics"], call.caller.owner, known)
     found = {record["id"]: BacktestRow.of(record) for record in records}
-    problems = [
+    problems += [
         Problem(path=f"ids[{index}]", message="there is no backtest with this id")
         for index, identity in enumerate(wanted)
-        if identity not in found
+        if identity is not None and identity not in found
     ]
     if len(set(known)) != len(known):
         problems.append(Problem(path="ids", message="an id is given twice"))

@@ -47,6 +47,10 @@ PATH_PARAMETERS: dict[str, dict[str, Any]] = {
                 "description": "Name of the dataset version, or `current`."},
     "kind": {"schema": {"type": "string", "enum": list(RANKINGS)}, "description": "What is ranked."},
 }  # fmt: skip
+BACKTEST_ID = (
+    "Id of the backtest; the first four or more digits of it when no other begins so; or `latest`, the newest one that "
+    "a user requested."
+)
 
 Schema = dict[str, Any]
 _REF = "#/components/schemas/{name}"
@@ -119,9 +123,12 @@ def operation_id(route: Route) -> str:
 
 
 def _path_parameters(path: str) -> list[Schema]:
-    return [
+    found = [
         {"name": name, "in": "path", "required": True} | PATH_PARAMETERS[name] for name in re.findall(r"{(\w+)}", path)
     ]
+    if path.startswith("/v1/backtests/{id}"):
+        found[0]["description"] = BACKTEST_ID
+    return found
 
 
 def _query_parameters(route: Route, components: dict[str, Schema]) -> list[Schema]:

@@ -71,6 +71,17 @@ class NewStrategyBody(UserStrategyBody, frozen=True, kw_only=True, forbid_unknow
     ]  # fmt: skip
 
 
+class AnnotationBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Body of `PATCH /v1/backtests/{id}`: any of the fields; null removes."""
+
+    name: Annotated[
+        Annotated[Text, Meta(min_length=1, max_length=200)] | None,
+        about("Name by which you find it again; names may repeat.", examples=["Value, 20 positions"]),
+    ] = None
+    note: Annotated[Annotated[Text, Meta(max_length=10_000)] | None, about("Note.")] = None
+    starred: Annotated[bool | None, about("Star; a starred backtest is not deleted by retention.")] = None
+
+
 class WarmRunBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Body of `POST /v1/warm-runs`."""
 
@@ -117,6 +128,15 @@ class BacktestsQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         about("Only backtests of this status."),
     ] = None
     strategy: Annotated[Word | None, about("Only backtests of the strategy with this id.")] = None
+    origin: Annotated[
+        Literal["user", "warmer", "verify"] | None,
+        about("Only backtests that a user requested, or the warmer, or its verification."),
+    ] = None
+    name: Annotated[
+        Annotated[Text, Meta(min_length=1, max_length=200)] | None,
+        about("Only backtests whose name contains this text; case does not matter."),
+    ] = None
+    starred: Annotated[bool | None, about("Only those with a star, or only those without.")] = None
     cursor: Annotated[Cursor | None, CURSOR] = None
     limit: Annotated[Limit, about("Entries of a page.", "entries")] = 50
 

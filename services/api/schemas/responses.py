@@ -14,6 +14,7 @@ from services.api.schemas.field_types import DATE, NEXT_CURSOR, UTC, Count, Date
 from services.api.schemas.result_responses import EquityPoint, Result, Statistics, Trade
 from shared.model.request import about
 
+Origin = Literal["user", "warmer", "verify"]
 Status = Literal["queued", "preparing", "running", "completed", "failed", "cancelled"]
 
 
@@ -52,6 +53,10 @@ class BacktestHead(Struct, kw_only=True):
     progress: Annotated[Share, about("Part of the days that are simulated.", "fraction")]
     cached: Annotated[bool, about("Whether a stored result answered the request.")]
     strategy_id: Annotated[str | None, about("Id of the strategy that the request named.")]
+    origin: Annotated[Origin, about("What requested it: a user, the warmer, or its verification.")]
+    name: Annotated[str | None, about("Name that its owner gave it.")]
+    note: Annotated[str | None, about("Note of its owner.")]
+    starred: Annotated[bool, about("Whether it has a star; it is not deleted by retention then.")]
     dataset: Annotated[str | None, about("Dataset version; null while the first one is prepared.")]
     engine_version: Annotated[
         str | None, about("Version of the engine that computes or computed it; null: not queued yet.")
@@ -74,8 +79,19 @@ class Backtest(BacktestHead, kw_only=True):
 
 
 class BacktestItem(BacktestHead, kw_only=True):
-    """A backtest in a list: its statistics instead of its result."""
+    """A backtest in a list: its window, figures and statistics instead of its result; figures are null without one."""
 
+    start: Annotated[DateText, about("First day of the request.", DATE)]
+    end: Annotated[DateText, about("Last day of the request.", DATE)]
+    total_return: Annotated[float | None, about("Final equity / initial cash - 1.", "fraction")]
+    cagr: Annotated[float | None, about("Yearly growth rate.", "fraction a year")]
+    max_drawdown: Annotated[float | None, about("Deepest drawdown from a peak.", "fraction")]
+    sharpe: Annotated[float | None, about("Mean excess return / deviation, for a year.")]
+    sortino: Annotated[float | None, about("Mean excess return / downside deviation, for a year.")]
+    volatility: Annotated[float | None, about("Deviation of the daily returns, for a year.", "fraction a year")]
+    win_rate: Annotated[float | None, about("Round trips with a gain / round trips.", "fraction")]
+    trades: Annotated[Count | None, about("Fills of at least one share.", "fills")]
+    benchmark_total_return: Annotated[float | None, about("total_return of the benchmark.", "fraction")]
     statistics: Annotated[Statistics | None, about("Statistics of a completed backtest.")]
     error: Annotated[RunProblem | None, about("Problem of a failed backtest.")] = None
 

@@ -95,22 +95,42 @@ select
 
 -- name: select_backtest
 select b.id, b.computation, b.request, b.dataset_version, b.strategy_id, b.cached, b.cancelled_at, b.created_at,
+       b.origin, b.name, b.note, b.starred,
        c.status as computation_status, c.progress, c.started_at, c.finished_at, c.error, c.result_digest,
        c.engine_version
 from backtest b left join computation c on c.id = b.computation
 where b.id = $1 and b.owner = $2;
+
+-- name: select_latest_id
+-- The newest backtest that a user requested.
+select id from backtest where owner = $1 and origin = 'user' order by id desc limit 1;
+
+-- name: select_ids_between
+-- $1 owner, $2 and $3 first and last id, $4 maximum number; the newest first.
+select id from backtest where owner = $1 and id between $2 and $3 order by id desc limit $4;
+
+-- name: annotate
+-- $3, $5 and $7 say whether name ($4), note ($6) and star ($8) change.
+update backtest set name = case when $3::boolean then $4 else name end,
+                    note = case when $5::boolean then $6 else note end,
+                    starred = case when $7::boolean then $8 else starred end
+where id = $1 and owner = $2
+returning id;
 
 -- name: force_custom_plan
 -- The best index depends on the owner's share of the table: no generic plan.
 set local plan_cache_mode = force_custom_plan;
 
 -- name: select_newest
--- $1 owner, $2 before this id, $3 strategy, $4 maximum number of rows that are read.
+-- $1 owner, $2 before this id, $3 strategy, $4 maximum number of rows that are read, $5 origin, $6 pattern of the name,
+-- $7 starred.
 select b.id, b.computation, b.dataset_version, b.strategy_id, b.cached, b.cancelled_at, b.created_at,
-       b.request, c.status as computation_status, c.progress, c.started_at, c.finished_at, c.error, c.result_digest,
+       b.origin, b.name, b.note, b.starred, b.request, c.status as computation_status, c.progress, c.started_at, c.finished_at, c.error, c.result_digest,
        c.engine_version, c.statistics
 from (
-    select * from backtest where owner = $1 and id < $2 and ($3::text is null or strategy_id = $3)
+    select * from backtest
+    where owner = $1 and id < $2 and ($3::text is null or strategy_id = $3) and ($5::text is null or origin = $5)
+      and ($6::text is null or name ilike $6) and ($7::boolean is null or starred = $7)
     order by id desc limit $4
 ) as b left join computation c on c.id = b.computation
 order by b.id desc;

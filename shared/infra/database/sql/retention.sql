@@ -3,7 +3,7 @@
 -- name: purge
 -- $1 now, $2 retention days of results without a user's backtest (null: unlimited), $3 those of users' results (null:
 -- unlimited), $4 and $5 finish and id of the last computation that was examined, $6 how many to examine.
--- A cancelled backtest does not count as a user's. Results on the current dataset stay: they can be requested at any
+-- A starred backtest stays; a cancelled one does not count as a user's. Results on the current dataset stay: they can be requested at any
 -- moment. A computation that a new backtest refers to is locked, and stays.
 with examined as materialized (
     select id, finished_at from computation
@@ -17,9 +17,9 @@ with examined as materialized (
       and not exists (
           select from backtest b
           where b.computation = c.id
-            and coalesce(greatest(b.created_at, c.finished_at) >= $1 - make_interval(
+            and (b.starred or coalesce(greatest(b.created_at, c.finished_at) >= $1 - make_interval(
                     days => case when b.origin = 'user' and b.cancelled_at is null then $3::integer else $2::integer end
-                ), true)
+                ), true))
       )
       and (
           exists (select from backtest b where b.computation = c.id)
