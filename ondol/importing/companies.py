@@ -50,8 +50,8 @@ def company_rows(table: Table, *, drop_broken: bool = False) -> tuple[pl.DataFra
     elif cells.bad is not None:
         rows = rows.filter(~cells.bad)
         dropped |= cells.broken
-    rows = left_out(rows, "row without a code", pl.col("stock_code").is_null(), dropped)
     rows = left_out(rows, "not a share", ~pl.col("group").is_in(SHARES), dropped)
+    rows = left_out(rows, "row without a code of six characters", pl.col("stock_code").is_null(), dropped)
     last = rows.sort("delisted_on", nulls_last=True, maintain_order=True)
     again = ~pl.col("stock_code").is_last_distinct()
     last = left_out(last, "earlier company of a re-used code", again, dropped)

@@ -9,7 +9,7 @@ import zlib
 
 from shared.market_files.cells import FileRefusedError
 
-MAX_TEXT_BYTES = 4 * 2**30
+MAX_TEXT_BYTES = 2**30
 MAX_DOCUMENT_BYTES = 512 * 2**20
 """JSON and HTML are read whole, as objects."""
 MAX_EXCEL_BYTES = 2**30

@@ -47,7 +47,8 @@ def price_rows(
     Adjusted tables lose `change`, which is not against the base price. Raises FileRefusedError for a missing date or
     code, broken rows, adjusted prices, changes and amounts in another unit than won, each without its option.
     """
-    cells = Cells(table.frame)
+    dropped = dict(table.dropped)
+    cells = _with_codes(table.frame, dropped)
     day = cells.dates(ROLES["date"])
     if day is None and date is None:
         if (close := cells.numbers(ROLES["close"])) is not None and not (close.fill_null(0) > 0).any():
@@ -66,18 +67,31 @@ def price_rows(
         columns[name] = pl.lit(None, pl.Float64) if values is None else values
     for name, texts in (("market", cells.markets(ROLES["market"])), ("name", cells.texts(ROLES["name"]))):
         columns[name] = pl.lit(None, pl.String) if texts is None else texts
-    rows = pl.select(pl.int_range(table.frame.height).alias("row")).with_columns(**columns)
+    rows = pl.select(cells.rows.alias("row")).with_columns(**columns)
     for role, falling, rising in (("direction", ["2", "5"], ["1", "4"]), ("direction_kis", ["4", "5"], ["1", "2"])):
         if (direction := cells.texts(ROLES[role])) is not None:
             rows = _signed(rows, direction, falling, rising)
     rows = rows.with_columns((pl.col(name) * scale).alias(name) for name, scale in scales.items())
-    rows, dropped = _kept(rows, cells, dict(table.dropped), drop_broken=options.drop_broken)
+    rows, dropped = _kept(rows, cells, dropped, drop_broken=options.drop_broken)
     _refuse_units(rows)
     adjusted = _is_adjusted(rows, found, cells, options)
     rows = checked_changes(rows, "none" if adjusted else options.change_unit)
     rows = rows.with_columns(pl.col("change_rate").round(2))
     return PriceTable(rows=rows.select(list(PRICES_SCHEMA)).cast(pl.Schema(PRICES_SCHEMA)), listings=_listings(rows),
                       dropped=dropped)  # fmt: skip
+
+
+def _with_codes(frame: pl.DataFrame, dropped: dict[str, Rows]) -> Cells:
+    """Return the cells of the rows that have a stock code, so that totals and remarks below a table do not count."""
+    every = Cells(frame)
+    stock = every.codes(ROLES["code"])
+    if stock is None or not stock.null_count():
+        return every
+    rows = left_out(
+        pl.select(every.rows.alias("row"), stock.alias("code")), "row without a code of six characters",
+        pl.col("code").is_null(), dropped,
+    )["row"]  # fmt: skip
+    return Cells(frame.filter(stock.is_not_null()), rows)
 
 
 def _holiday(table: Table) -> PriceTable:
@@ -126,7 +140,7 @@ def _kept(
         "high is below low": traded & (pl.col("high") < pl.col("low")),
         "close is outside low to high": traded & (pl.col("low") > 0) & (
             (pl.col("close") > pl.col("high") * 1.01 + 5) | (pl.col("close") < pl.col("low") * 0.99 - 5)),
-        "row without a date or code": pl.col("date").is_null() | pl.col("stock_code").is_null(),
+        "row without a date": pl.col("date").is_null(),
         "holiday row without prices": pl.col("close").fill_null(0) == 0,
         "volume below 0 (32-bit overflow)": pl.col("volume").fill_null(0) < 0,
     }  # fmt: skip

@@ -63,7 +63,8 @@ def report_text(report: ImportReport) -> str:
             f"{file.rows:,}",
             "refused, see below"
             if file.error
-            else ", ".join(f"{count:,} × {reason}" for reason, count in file.dropped.items()) or "-",
+            else ", ".join(f"{count:,} × {reason}" for reason, count in file.dropped.items())
+            or ("-" if file.rows else "no rows for the load format"),
         ]
         for file in files
     ]

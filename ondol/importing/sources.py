@@ -39,6 +39,8 @@ def sources_in(path: pathlib.Path, scratch: pathlib.Path) -> Iterator[Source]:
 
     Raises FileRefusedError for an archive that is damaged or unpacks to more than MAX_ARCHIVE_BYTES.
     """
+    if not path.is_file():
+        raise FileRefusedError("is no file")
     try:
         form = format_of(path)
     except (OSError, EOFError, zipfile.BadZipFile) as error:

@@ -82,7 +82,8 @@ def text_frame(text: bytes, header: Header, wanted: Callable[[str], bool]) -> tu
     try:
         frame = pl.read_csv(io.BytesIO(source), separator=header.separator, infer_schema=False)
     except pl.exceptions.PolarsError as error:
-        raise _unfit(text, header) or error from error
+        quote = FileRefusedError("cannot be read as a table: a quotation mark is not closed, or stands inside a cell")
+        raise _unfit(text, header) or quote from error
     frame = frame.select(pl.col(f"c{place}").alias(header.columns[place]) for place in kept)
     return without_headers(frame)
 

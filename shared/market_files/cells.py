@@ -13,13 +13,18 @@ from shared.errors import OndolError
 from shared.market_files.headers import key_of
 from shared.market_files.markets import market_of
 
-EMPTY = ("", "-", "nan", "none", "null", "n/a", "<na>", "nat")
+EMPTY = ("", "-", "nan", "none", "null", "n/a", "#n/a", "<na>", "nat")
 """Cells without a value, in lower case."""
 
 EXAMPLES = 20
 """Rows that are listed of each kind of broken or left out rows."""
 
 _GREATEST = 2.0**63
+_CODE = r"^\d[0-9A-Z]{5}$"
+_GROUPS = r"^[^\d,]*\d{1,3}(?:,\d{3})+(?:\.\d*)?[^\d,]*$"
+_CONTROL = r"[\x00-\x1f\x7f]+"
+MAX_TEXT = 200
+"""Characters of a name; the load format has no longer ones."""
 _MARKET = re.compile(r"^[A-Z][A-Z0-9_]{0,31}$")
 
 
@@ -41,10 +46,14 @@ class Rows:
 
 
 class Cells:
-    """The columns of `frame` in types. A cell that cannot be read is null, and its row is noted in `broken`."""
+    """The columns of `frame` in types. A cell that cannot be read is null, and its row is noted in `broken`.
 
-    def __init__(self, frame: pl.DataFrame) -> None:
+    `numbers_of_rows` are the numbers of the rows in their file, counted from 0 (default: all rows of the file).
+    """
+
+    def __init__(self, frame: pl.DataFrame, numbers_of_rows: pl.Series | None = None) -> None:
         self.frame = frame
+        self.rows = pl.int_range(frame.height, eager=True) if numbers_of_rows is None else numbers_of_rows
         self._columns = {key_of(name): name for name in reversed(frame.columns)}
         self.broken: dict[str, Rows] = {}
         self.bad: pl.Series | None = None
@@ -67,6 +76,8 @@ class Cells:
         return result
 
     def _numbers(self, column: pl.Series) -> pl.Series:
+        if isinstance(column.dtype, (pl.Categorical, pl.Enum)):
+            column = column.cast(pl.String)
         if column.dtype != pl.String and not (column.dtype.is_numeric() or column.dtype == pl.Null):
             raise FileRefusedError(f"the column {column.name} holds {column.dtype}, expected numbers")
         typed = column.cast(pl.Float64, strict=False)
@@ -74,8 +85,11 @@ class Cells:
             plain = column.str.replace_all(r"""[,\s"'%+￦₩원]""", "").str.replace(r"^\((.+)\)$", "-${1}")
             plain = plain.str.replace(r"^(?:[▼▽−]|하락|하한)", "-").str.replace(r"^(?:[▲△]|상승|상한|보합)", "")
             typed = plain.cast(pl.Float64, strict=False)
+            if typed.null_count() > column.null_count():
+                typed = _abbreviated(plain, typed)
             bad = typed.is_null() & ~plain.fill_null("").str.to_lowercase().is_in(EMPTY)
-            self.note(f"{column.name} is not a number", bad, column)
+            groups = ~column.str.contains(",", literal=True) | column.str.contains(_GROUPS)
+            self.note(f"{column.name} is not a number", bad | ~groups.fill_null(value=True), column)
         least, greatest = typed.min(), typed.max()  # both skip NaN
         if least is not None and not (least >= -_GREATEST and greatest <= _GREATEST):  # type: ignore[operator]
             large = (typed.abs() > _GREATEST).fill_null(value=False) & typed.is_not_nan().fill_null(value=False)
@@ -87,20 +101,32 @@ class Cells:
         result: pl.Series | None = None
         for column in self._named(names):
             cells = column.cast(pl.String).str.strip_chars(" \t\r\n\u00a0\ufeff\"'")
+            if cells.str.contains(_CONTROL).any():
+                cells = cells.str.replace_all(_CONTROL, " ")
+            if (longest := cells.str.len_chars().max()) is not None and longest > MAX_TEXT:  # type: ignore[operator]
+                long = (cells.str.len_chars() > MAX_TEXT).fill_null(value=False)
+                self.note(f"{column.name} has more than {MAX_TEXT} characters", long, cells)
             values = cells.set(cells.str.to_lowercase().is_in(EMPTY), None)
             result = values if result is None else result.zip_with(result.is_not_null(), values)
         return result
 
     def codes(self, names: Sequence[str]) -> pl.Series | None:
-        """Return stock codes of six characters.
+        """Return stock codes of six characters; what is none (a total, a fund of eight digits) is null.
 
-        Brackets and a leading A are removed, lost zeros are put back, and an ISIN becomes the code inside it.
+        Brackets, a leading A, a suffix such as .KS and a prefix such as KRX: are removed, lost zeros are put back, and
+        an ISIN becomes the code inside it.
         """
         cells = self.texts(names)
         if cells is None:
             return None
-        plain = cells.str.replace_all(r"[\[\]'=\"\s]", "").str.replace(r"^A(.{6})$", "${1}").str.replace(r"\.0$", "")
-        return plain.str.replace(r"^KR7(.{6}).{3}$", "${1}").str.zfill(6).cast(pl.String)
+        found = cells.str.pad_start(6, "0")
+        if not (found.str.contains(_CODE)).fill_null(value=True).all():
+            plain = cells.str.replace_all(r"[\[\]'=\"\s]", "").str.to_uppercase().str.replace(r"\.0$", "")
+            plain = plain.str.replace(r"^(?:KRX|KOSPI|KOSDAQ|KS|KQ)[:.]", "").str.replace(r"\.(?:KS|KQ|KN|KR|KRX)$", "")
+            plain = plain.str.replace(r"^A(.{6})$", "${1}").str.replace(r"^KR7(.{6}).{3}$", "${1}")
+            found = plain.str.pad_start(6, "0")
+            found = found.set(~found.str.contains(_CODE), None)
+        return found
 
     def dates(self, names: Sequence[str]) -> pl.Series | None:
         """Return days written as 2021-01-22, 20210122, 2021/01/22, 2021.01.22 or 2021년 1월 22일, or typed."""
@@ -108,6 +134,8 @@ class Cells:
         if column is None:
             return None
         if column.dtype.is_temporal():
+            if column.dtype == pl.Time or isinstance(column.dtype, pl.Duration):
+                raise FileRefusedError(f"the column {column.name} holds {column.dtype}, expected dates")
             return column.cast(pl.Date)
         text = column.cast(pl.String)
         for layout in ("%Y-%m-%d", "%Y%m%d", "%Y/%m/%d", "%Y.%m.%d"):
@@ -147,7 +175,11 @@ class Cells:
         if not bad.any():
             return
         rows = bad.arg_true()[:EXAMPLES].to_list()
-        examples = [f"row {row + 1}" + ("" if shown is None else f": {str(shown[row])[:60]!r}") for row in rows]
+        numbers = [self.rows[row] for row in rows]
+        examples = [
+            f"row {number + 1}" + ("" if shown is None else f": {str(shown[row])[:60]!r}")
+            for row, number in zip(rows, numbers, strict=True)
+        ]
         self.broken.setdefault(kind, Rows()).add(Rows(count=int(bad.sum()), examples=examples))
         self.bad = bad if self.bad is None else self.bad | bad
 
@@ -174,6 +206,14 @@ def left_out(rows: pl.DataFrame, reason: str, bad: pl.Expr, dropped: dict[str, R
     examples = [f"row {number + 1}" for number in numbers.head(EXAMPLES)]
     dropped.setdefault(reason, Rows()).add(Rows(count=numbers.len(), examples=examples))
     return rows.filter(~mask)
+
+
+def _abbreviated(text: pl.Series, typed: pl.Series) -> pl.Series:
+    """Fill in numbers written as 12.3K, 4.5M or 1.2B."""
+    factors = {"K": 1e3, "M": 1e6, "B": 1e9}
+    parts = text.str.to_uppercase().str.extract_groups(r"^(-?[\d.]+)([KMB])$").struct.unnest()
+    number = parts["1"].cast(pl.Float64, strict=False)
+    return typed.fill_null(number * parts["2"].replace_strict(factors, default=None, return_dtype=pl.Float64))
 
 
 def _is_likely(days: pl.Series) -> bool:

@@ -66,12 +66,11 @@ def filings_of(frame: pl.DataFrame) -> FilingList:
     rows = rows.with_columns(
         pl.max_horizontal(pl.col("filed_on").cast(pl.Date), receipt_days()).alias("filed_on"),
         pl.col("name").str.extract(_NAME, 2).alias("report"),
-        pl.date(
-            pl.col("name").str.extract(_NAME, 3).cast(pl.Int32), pl.col("name").str.extract(_NAME, 4).cast(pl.Int32), 1
-        ).dt.month_end().alias("period_end"),
+        pl.concat_str(pl.col("name").str.extract(_NAME, 3), pl.col("name").str.extract(_NAME, 4), pl.lit("01"))
+        .str.to_date("%Y%m%d", strict=False).dt.month_end().alias("period_end"),
         pl.col("name").str.extract(_NAME, 1).str.contains("기재정정|정정명령|정정제출").alias("is_correction"),
     )  # fmt: skip
-    reports = rows.filter(pl.col("report").is_not_null() & pl.col("filed_on").is_not_null())
+    reports = rows.filter(pl.all_horizontal(pl.col("report", "filed_on", "period_end").is_not_null()))
     return FilingList(
         reports=reports.select(list(FILINGS_SCHEMA)).cast(pl.Schema(FILINGS_SCHEMA)),
         stocks=rows.select("corp_code", "stock_code").drop_nulls().unique(maintain_order=True),

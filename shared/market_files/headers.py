@@ -118,6 +118,8 @@ def find_header(head: bytes, is_known: Callable[[Sequence[str]], bool]) -> Heade
     """
     encoding = encoding_of(head)
     lines = first_lines(head, encoding)
+    if lines and "\0" in lines[0]:
+        raise ValueError("the file is binary, and no table")
     first: Header | None = None
     for number, line in enumerate(lines):
         if not line.strip('\ufeff \t,;|"'):

@@ -36,6 +36,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     "change": ("CMPPREVDD_PRC", "대비", "전일대비", "전일비", "Changes", "vs", "prdy_vrss", "change"),
     "change_rate": (
         "FLUC_RT", "등락률", "등락율", "ChagesRatio", "ChangesRatio", "fltRt", "prdy_ctrt", "change_rate", "전일대비율",
+        "변동 %", "변동률", "Change %",
     ),
     "direction": ("FLUC_TP_CD", "ChangeCode"),
     "direction_kis": ("prdy_vrss_sign",),
