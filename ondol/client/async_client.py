@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Unpack
+from urllib.parse import quote
 
 from ondol.client import queries
 from ondol.client.address import address, api_key
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from shared.infra.api_client.client import ApiClient
+    from shared.infra.api_client.sse import ServerEvent
 
 
 class AsyncClient:
@@ -73,6 +75,15 @@ class AsyncClient:
         with bar(self._progress) as shown:
             document = await queries.result(self._api(), identity, timeout_s=timeout, on_progress=shown)
         return AsyncResult(document, self)
+
+    async def events(self, identity: str, *, after: str | None = None) -> AsyncGenerator[ServerEvent, None]:
+        """Yield the events of a backtest (`id`, `kind`, `data`) up to its end; a lost connection is resumed.
+
+        kind: status, progress (with equity points), trade, then completed, failed or cancelled. after: id of the last
+        event that was received before.
+        """
+        async for event in self._api().events(events_path(identity), after=after):
+            yield event
 
     async def cancel(self, identity: str) -> None:
         """Cancel a backtest that is queued or running."""
@@ -199,6 +210,11 @@ class AsyncClient:
                 self._session, self.url, key=self._key, language=self._language, policy=self._retry
             )
         return self._connection
+
+
+def events_path(identity: str) -> str:
+    """Return the path of a backtest's events."""
+    return f"/v1/backtests/{quote(identity, safe='')}/events"
 
 
 def identities(results: Sequence[ResultData | str]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack
 
 from ondol.client import queries
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from shared.infra.api_client.client import ApiClient, Progress
+    from shared.infra.api_client.sse import ServerEvent
 
 T = TypeVar("T")
 
@@ -87,6 +88,26 @@ class Client:
         return Result(
             self._watched(lambda api, seen: queries.result(api, identity, timeout_s=timeout, on_progress=seen)), self
         )
+
+    def events(self, identity: str, *, after: str | None = None) -> Iterator[ServerEvent]:
+        """Yield the events of a backtest (`id`, `kind`, `data`) up to its end; a lost connection is resumed.
+
+        kind: status, progress (with equity points), trade, then completed, failed or cancelled. after: id of the last
+        event that was received before.
+        """
+        found = self._async.events(identity, after=after)
+
+        async def following() -> ServerEvent | None:
+            return await anext(found, None)
+
+        async def close() -> None:
+            await found.aclose()
+
+        try:
+            while (event := self._run(lambda api: following())) is not None:
+                yield event
+        finally:
+            self._run(lambda api: close())
 
     def cancel(self, identity: str) -> None:
         """Cancel a backtest that is queued or running."""

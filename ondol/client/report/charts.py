@@ -13,6 +13,15 @@ MAX_POINTS = WIDTH
 """A line has at most the smallest and the greatest value of each pixel column."""
 
 
+PAINT = {
+    "strategy": 'fill="none" stroke="#1f4e9c" stroke-width="1.6"',
+    "benchmark": 'fill="none" stroke="#777777" stroke-width="1.3" stroke-dasharray="5 3"',
+    "fall": 'fill="#2f6fd0" fill-opacity="0.35"',
+    "grid": 'stroke="#d7dce3"',
+}
+"""Attributes by class, for viewers of notebooks that drop style sheets."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Line:
     """A line of a chart; absent values leave gaps."""
@@ -44,11 +53,12 @@ def chart(days: Sequence[dt.date], lines: Sequence[Line], *, title: str, unit: s
         f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{html.escape(title, quote=True)}">',
         f"<title>{html.escape(title)}</title>",
     ]
+    grid = f'class="grid" {PAINT["grid"]}'
     for tick in ticks:
-        parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(tick):.1f}" y2="{y(tick):.1f}"/>')
+        parts.append(f'<line {grid} x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(tick):.1f}" y2="{y(tick):.1f}"/>')
         parts.append(f'<text x="{LEFT - 6}" y="{y(tick) + 4:.1f}" text-anchor="end">{label(tick, unit)}</text>')
     for index, text in date_labels(days):
-        parts.append(f'<line class="grid" x1="{x(index):.1f}" x2="{x(index):.1f}" y1="{TOP}" y2="{bottom}"/>')
+        parts.append(f'<line {grid} x1="{x(index):.1f}" x2="{x(index):.1f}" y1="{TOP}" y2="{bottom}"/>')
         parts.append(f'<text x="{x(index):.1f}" y="{height - 7}" text-anchor="middle">{text}</text>')
     for line in lines:
         for run in runs(line.values):
@@ -57,9 +67,9 @@ def chart(days: Sequence[dt.date], lines: Sequence[Line], *, title: str, unit: s
             if line.filled:
                 first, last = x(points[0][0]), x(points[-1][0])
                 closed = f"{first:.1f},{y(0.0):.1f} {path} {last:.1f},{y(0.0):.1f}"
-                parts.append(f'<polygon class="{line.kind}" points="{closed}"/>')
+                parts.append(f'<polygon class="{line.kind}" {PAINT[line.kind]} points="{closed}"/>')
             else:
-                parts.append(f'<polyline class="{line.kind}" points="{path}"/>')
+                parts.append(f'<polyline class="{line.kind}" {PAINT[line.kind]} points="{path}"/>')
     parts.append("</svg>")
     names = "".join(f'<span class="key {line.kind}">{html.escape(line.name)}</span>' for line in lines)
     return f"<figure><figcaption>{html.escape(title)} {names}</figcaption>{''.join(parts)}</figure>"

@@ -76,21 +76,24 @@ def page(result: ResultData) -> str:
         f"<pre>{html.escape(json.dumps(result.request, indent=1, ensure_ascii=False))}</pre>",
         _provenance(result),
     ]
-    style = files("ondol.client.report").joinpath("report.css").read_text(encoding="utf-8")
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{html.escape(title)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n"
+        f"<title>{html.escape(title)}</title>\n<style>\n{_style()}</style>\n</head>\n<body>\n"
         + "\n".join(parts)
         + "\n</body>\n</html>\n"
     )
 
 
 def fragment(result: ResultData) -> str:
-    """Return figures, warnings and equity for a notebook."""
-    style = files("ondol.client.report").joinpath("report.css").read_text(encoding="utf-8")
+    """Return figures, warnings and equity for a notebook, with styles that reach nothing else on its page."""
+    style = _style().replace(":root, .ondol", "&").replace("body, .ondol", "&")
     body = "\n".join([_head(result), _warnings(result), _figures(result, short=True), _equity(result)])
-    return f"<style>\n@scope (.ondol) {{\n{style}}}\n</style>\n<div class='ondol'>{body}</div>"
+    return f"<style>\n.ondol {{\n{style}}}\n</style>\n<div class='ondol'>{body}</div>"
+
+
+def _style() -> str:
+    return files("ondol.client.report").joinpath("report.css").read_text(encoding="utf-8")
 
 
 class Cell(str):

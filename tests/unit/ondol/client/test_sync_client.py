@@ -72,6 +72,19 @@ async def test_errors_of_the_loop_reach_the_caller(server: Script) -> None:
     assert await in_thread(work) == ("k", "1")
 
 
+async def test_events_are_followed_over_a_lost_connection(server: Script) -> None:
+    trade, end = (f'id: {kind}\nevent: {kind}\ndata: {{"n": 1}}\n\n'.encode() for kind in ("trade", "completed"))
+    server.on("GET /v1/backtests/1/events", half("text/event-stream", trade), stream(end))
+
+    def work() -> list[str]:
+        with Client(server.url, retry=FakeTime().policy()) as client:
+            first = next(iter(client.events("1", after="0")))
+            return [first.kind, *(event.kind for event in client.events("1", after=first.id))]
+
+    assert await in_thread(work) == ["trade", "completed"]
+    assert [request.headers["Last-Event-ID"] for request in server.requests] == ["0", "trade"]
+
+
 async def test_absent_server_is_named(unused_tcp_port: int) -> None:
     client = Client(f"http://127.0.0.1:{unused_tcp_port}", retry=RetryPolicy(connect_s=0))
     with pytest.raises(Unavailable, match="is `ondol serve` running"):

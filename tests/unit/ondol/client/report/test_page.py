@@ -76,6 +76,9 @@ def test_result_without_trades_has_a_page() -> None:
 
 def test_fragment_of_a_notebook_styles_only_itself() -> None:
     text = fragment(ResultData(completed()))
-    assert "@scope (.ondol)" in text
+    style = text[: text.index("</style>")]
+    assert "\nbody" not in style
+    assert ":root" not in style
+    assert style.startswith("<style>\n.ondol {")
     assert "<svg" in text
     assert "All 2 trades" not in text
