@@ -52,7 +52,7 @@ async def resolve(api: ApiClient, word: str) -> str:
     if _WHOLE.fullmatch(word):
         return word
     if word.casefold() == LATEST:
-        newest = (await _page(api, None, 1))["items"]
+        newest = (await _page(api, None, 1, origin="user"))["items"]
         if not newest:
             raise OndolError("There is no backtest yet; `ondol backtest ID --start DAY --end DAY` runs one.")
         return str(newest[0]["id"])
@@ -86,6 +86,7 @@ async def _matches(api: ApiClient, word: str) -> list[dict[str, Any]]:
     return by_name or by_id
 
 
-async def _page(api: ApiClient, cursor: str | None, limit: int) -> dict[str, Any]:
-    page: dict[str, Any] = await api.call("GET", "/v1/backtests", query={"limit": limit, "cursor": cursor})
+async def _page(api: ApiClient, cursor: str | None, limit: int, origin: str | None = None) -> dict[str, Any]:
+    query = {"limit": limit, "cursor": cursor, "origin": origin}
+    page: dict[str, Any] = await api.call("GET", "/v1/backtests", query=query)
     return page

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterable, Sequence
+from types import EllipsisType
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 from urllib.parse import quote
 
@@ -54,6 +55,7 @@ class AsyncClient:
         start: Day,
         end: Day,
         *,
+        name: str | None = None,
         no_store: bool = False,
         timeout: float | None = None,  # noqa: ASYNC109  the server's work goes on
         **fields: Unpack[RequestFields],
@@ -61,14 +63,25 @@ class AsyncClient:
         """Run a backtest and return its result; the arguments are those of `Client.backtest`."""
         body = request_body(strategy, start, end, fields)
         with bar(self._progress) as shown:
-            document = await queries.run(self._api(), body, no_store=no_store, timeout_s=timeout, on_progress=shown)
+            document = await queries.run(
+                self._api(), body, name=name, no_store=no_store, timeout_s=timeout, on_progress=shown
+            )
         return AsyncResult(document, self)
 
     async def submit(
-        self, strategy: StrategyLike, start: Day, end: Day, *, no_store: bool = False, **fields: Unpack[RequestFields]
+        self,
+        strategy: StrategyLike,
+        start: Day,
+        end: Day,
+        *,
+        name: str | None = None,
+        no_store: bool = False,
+        **fields: Unpack[RequestFields],
     ) -> str:
         """Submit a backtest without waiting and return its id."""
-        return await queries.submit(self._api(), request_body(strategy, start, end, fields), no_store=no_store)
+        return await queries.submit(
+            self._api(), request_body(strategy, start, end, fields), no_store=no_store, name=name
+        )
 
     async def result(self, identity: str, *, timeout: float | None = None) -> AsyncResult:  # noqa: ASYNC109
         """Return the result of a backtest by its id; wait when it has not ended."""
@@ -90,10 +103,33 @@ class AsyncClient:
         await queries.cancel(self._api(), identity)
 
     async def backtests(
-        self, *, limit: int = 50, status: str | None = None, strategy: str | None = None
+        self,
+        *,
+        limit: int = 50,
+        status: str | None = None,
+        strategy: str | None = None,
+        name: str | None = None,
+        starred: bool | None = None,
+        origin: Literal["user", "warmer", "verify"] | None = "user",
     ) -> pl.DataFrame:
-        """Return your backtests, the newest first, with their main figures."""
-        return await queries.backtests(self._api(), {"status": status, "strategy": strategy}, limit)
+        """Return backtests, the newest first, with their main figures.
+
+        name: a part of the name. origin: what requested them; None: also those of the warmer.
+        """
+        query = list_query(status=status, strategy=strategy, name=name, starred=starred, origin=origin)
+        return await queries.backtests(self._api(), query, limit)
+
+    async def update(
+        self,
+        identity: str,
+        *,
+        name: str | EllipsisType | None = ...,
+        note: str | EllipsisType | None = ...,
+        starred: bool | EllipsisType = ...,
+    ) -> None:
+        """Change name, note and star of a backtest; None removes a name or note. A starred one is not deleted."""
+        changes = given(name=name, note=note, starred=starred)
+        await queries.update(self._api(), identity, changes)
 
     async def compare(self, results: Sequence[ResultData | str]) -> Comparison:
         """Return results (or ids) side by side."""
@@ -210,6 +246,17 @@ class AsyncClient:
                 self._session, self.url, key=self._key, language=self._language, policy=self._retry
             )
         return self._connection
+
+
+def list_query(**values: Any) -> dict[str, Any]:
+    """Return the parameters of a list of backtests."""
+    starred = values["starred"]
+    return values | {"starred": None if starred is None else str(starred).lower()}
+
+
+def given(**values: Any) -> dict[str, Any]:
+    """Return the values that are not left out."""
+    return {name: value for name, value in values.items() if value is not ...}
 
 
 def events_path(identity: str) -> str:

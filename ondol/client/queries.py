@@ -31,15 +31,17 @@ async def run(
     api: ApiClient,
     body: Mapping[str, Any],
     *,
+    name: str | None = None,
     no_store: bool,
     timeout_s: float | None,
     on_progress: Progress | None,
 ) -> dict[str, Any]:
     """Run a backtest to its end; a request that is repeated is one backtest."""
     key = uuid.uuid4().hex
-    return await api.run(
+    document = await api.run(
         body, no_store=no_store, idempotency_key=key, timeout_s=timeout_s, on_progress=on_progress, query=COLUMNS
     )
+    return document if name is None else document | await update(api, document["id"], {"name": name})
 
 
 async def result(
@@ -50,10 +52,18 @@ async def result(
     return await api.ended(document, timeout_s=timeout_s, on_progress=on_progress, query=COLUMNS)
 
 
-async def submit(api: ApiClient, body: Mapping[str, Any], *, no_store: bool) -> str:
+async def submit(api: ApiClient, body: Mapping[str, Any], *, no_store: bool, name: str | None = None) -> str:
     """Submit a backtest and return its id."""
     document = await api.submit(body, no_store=no_store, idempotency_key=uuid.uuid4().hex)
+    if name is not None:
+        await update(api, document["id"], {"name": name})
     return str(document["id"])
+
+
+async def update(api: ApiClient, identity: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Change name, note and star of a backtest; return its head."""
+    found: dict[str, Any] = await api.call("PATCH", f"/v1/backtests/{quote(identity, safe='')}", body=changes)
+    return found
 
 
 async def cancel(api: ApiClient, identity: str) -> None:
@@ -202,7 +212,8 @@ async def backtests(api: ApiClient, query: Mapping[str, Any], limit: int) -> pl.
     rows = []
     for item in await listed(api, "/v1/backtests", query, limit):
         figures = item.get("statistics") or {}
-        head = {name: item.get(name) for name in ("id", "name", "status", "strategy_id", "created_at")}
+        named = ("id", "name", "note", "starred", "origin", "status", "strategy_id", "created_at")
+        head = {name: item.get(name) for name in named}
         days = {name: item["request"][name] for name in ("start", "end")}
         shown = ("total_return", "benchmark_total_return", "max_drawdown", "sharpe", "trades")
         rows.append(head | days | {name: figures.get(name) for name in shown})

@@ -70,7 +70,7 @@ def _signature(function: Any) -> str:
         elif parameter.default is inspect.Parameter.empty:
             parts.append(name)
         else:
-            parts.append(f"{name}={parameter.default!r}")
+            parts.append(f"{name}={'...' if parameter.default is ... else repr(parameter.default)}")
     return f"({', '.join(parts)})"
 
 

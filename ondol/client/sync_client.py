@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from types import EllipsisType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack
 
 from ondol.client import queries
 from ondol.client.answers import Comparison, ExpressionCheck, Screen
-from ondol.client.async_client import AsyncClient, identities, screen_query, values_query
+from ondol.client.async_client import AsyncClient, given, identities, list_query, screen_query, values_query
 from ondol.client.loop_thread import LoopThread
 from ondol.client.progress import Shown, bar
 from ondol.client.request import Day, RequestFields, StrategyLike, request_body
@@ -56,6 +57,7 @@ class Client:
         start: Day,
         end: Day,
         *,
+        name: str | None = None,
         no_store: bool = False,
         timeout: float | None = None,
         **fields: Unpack[RequestFields],
@@ -63,25 +65,31 @@ class Client:
         """Run a backtest and return its result.
 
         strategy: a Strategy, the id of a catalogue, preset or stored strategy, or the `strategy` object of a request.
-        no_store: compute again instead of using a stored result. timeout: seconds after which WaitTimeout is raised;
-        the backtest goes on, and `client.result(error.id)` finds it. fields: those of `POST /v1/backtests`
-        (`initial_cash`, `benchmark`, `costs`, `execution`, …); those of costs and execution also by their own names
-        (`commission_pct=0.015`, `price="close"`).
+        name: by which you find it again. no_store: compute again instead of using a stored result. timeout: seconds
+        after which WaitTimeout is raised; the backtest goes on, and `client.result(error.id)` finds it. fields: those
+        of `POST /v1/backtests` (`initial_cash`, `benchmark`, `costs`, `execution`, …); those of costs and execution
+        also by their own names (`commission_pct=0.015`, `price="close"`).
         """
         body = request_body(strategy, start, end, fields)
-        return Result(
-            self._watched(
-                lambda api, seen: queries.run(api, body, no_store=no_store, timeout_s=timeout, on_progress=seen)
-            ),
-            self,
-        )
+
+        async def run(api: ApiClient, seen: Progress | None) -> dict[str, Any]:
+            return await queries.run(api, body, name=name, no_store=no_store, timeout_s=timeout, on_progress=seen)
+
+        return Result(self._watched(run), self)
 
     def submit(
-        self, strategy: StrategyLike, start: Day, end: Day, *, no_store: bool = False, **fields: Unpack[RequestFields]
+        self,
+        strategy: StrategyLike,
+        start: Day,
+        end: Day,
+        *,
+        name: str | None = None,
+        no_store: bool = False,
+        **fields: Unpack[RequestFields],
     ) -> str:
         """Submit a backtest without waiting and return its id, for `client.result(id)`."""
         body = request_body(strategy, start, end, fields)
-        return self._run(lambda api: queries.submit(api, body, no_store=no_store))
+        return self._run(lambda api: queries.submit(api, body, no_store=no_store, name=name))
 
     def result(self, identity: str, *, timeout: float | None = None) -> Result:
         """Return the result of a backtest by its id; wait when it has not ended."""
@@ -113,9 +121,34 @@ class Client:
         """Cancel a backtest that is queued or running."""
         self._run(lambda api: queries.cancel(api, identity))
 
-    def backtests(self, *, limit: int = 50, status: str | None = None, strategy: str | None = None) -> pl.DataFrame:
-        """Return your backtests, the newest first, with their main figures."""
-        return self._run(lambda api: queries.backtests(api, {"status": status, "strategy": strategy}, limit))
+    def backtests(
+        self,
+        *,
+        limit: int = 50,
+        status: str | None = None,
+        strategy: str | None = None,
+        name: str | None = None,
+        starred: bool | None = None,
+        origin: Literal["user", "warmer", "verify"] | None = "user",
+    ) -> pl.DataFrame:
+        """Return backtests, the newest first, with their main figures.
+
+        name: a part of the name. origin: what requested them; None: also those of the warmer.
+        """
+        query = list_query(status=status, strategy=strategy, name=name, starred=starred, origin=origin)
+        return self._run(lambda api: queries.backtests(api, query, limit))
+
+    def update(
+        self,
+        identity: str,
+        *,
+        name: str | EllipsisType | None = ...,
+        note: str | EllipsisType | None = ...,
+        starred: bool | EllipsisType = ...,
+    ) -> None:
+        """Change name, note and star of a backtest; None removes a name or note. A starred one is not deleted."""
+        changes = given(name=name, note=note, starred=starred)
+        self._run(lambda api: queries.update(api, identity, changes))
 
     def compare(self, results: Sequence[ResultData | str]) -> Comparison:
         """Return results (or ids) side by side."""

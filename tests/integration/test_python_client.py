@@ -60,6 +60,14 @@ async def test_result_has_tables_and_answers(system: System) -> None:
             assert compared.statistics.columns[-1] == "surge_stocks"
             assert compared.equity.height == result.equity.height
             assert set(client.backtests(limit=2)["id"]) == {result.id, other.id}
+            named = client.backtest(STRATEGY, FIRST, LAST, name="Cheap and rising")
+            assert (named.name, client.result(named.id).name) == ("Cheap and rising", "Cheap and rising")
+            client.update(other.id, note="without costs", starred=True)
+            assert client.backtests(starred=True).select("id", "note").rows() == [(other.id, "without costs")]
+            client.update(other.id, note=None, starred=False)
+            assert client.backtests(starred=True).height == 0
+            assert client.backtests(name="cheap")["id"].to_list() == [named.id]
+            assert client.backtests(origin="warmer").height == 0
 
     await asyncio.to_thread(work)
 
@@ -115,7 +123,9 @@ async def test_expressions_are_checked_by_the_api(system: System) -> None:
 
 async def test_submitted_backtest_is_found_by_its_id(system: System) -> None:
     async with AsyncClient(system.url) as client:
-        identity = await client.submit(STRATEGY.replace(max_positions=4), FIRST, LAST)
+        identity = await client.submit(STRATEGY.replace(max_positions=4), FIRST, LAST, name="four")
+        assert [event.kind async for event in client.events(identity)][-1] == "completed"
+        assert (await client.backtests(name="four"))["id"].to_list() == [identity]
         result = await client.result(identity, timeout=60)
         assert (await result.holdings(LAST)).date == dt.date.fromisoformat(LAST)
         assert (await result.replay()).outcome == "identical"

@@ -58,6 +58,11 @@ async def test_pages_are_read_to_the_end(server: Script, api: ApiClient) -> None
     assert [request.query.get("cursor") for request in server.requests] == [None, "c"]
 
 
+async def test_latest_is_the_newest_of_users(server: Script, api: ApiClient) -> None:
+    await resolve(api, "latest")
+    assert server.requests[0].query == {"limit": "1", "origin": "user"}
+
+
 async def test_latest_without_backtests_is_an_error(server: Script, api: ApiClient) -> None:
     server.on("GET /v1/backtests", document({"items": [], "next_cursor": None}))
     with pytest.raises(OndolError, match="no backtest yet"):
