@@ -17,34 +17,31 @@ static void end_holding(const day_ctx *t, holding *h, int reason, double shares,
     run_state *s = t->s;
     s->trip_log[s->trips++] = (round_trip){h->col, h->entry_row, (int32_t)t->row, reason, h->most_shares, h->entry,
                                            shares, price, h->cost, h->proceeds};
-    s->is_held[h->col] = 0;
-    s->sold_row[h->col] = (int32_t)t->row;
+    s->stocks[h->col].held = 0;
+    s->stocks[h->col].sold_row = (int32_t)t->row;
     h->shares = 0;
+    s->ended++;
+}
+
+static void place_holding(run_state *s, int64_t i, holding h) {
+    s->holdings[i] = h;
+    s->stocks[h.col].held = (int32_t)i + 1;
 }
 
 static void remove_ended(run_state *s) {
     int64_t kept = 0;
+    if (!s->ended) return;
     for (int64_t i = 0; i < s->held; i++)
         if (s->holdings[i].shares > 0) {
-            if (kept != i) s->holdings[kept] = s->holdings[i];
+            if (kept != i) place_holding(s, kept, s->holdings[i]);
             kept++;
         }
     s->held = kept;
+    s->ended = 0;
 }
 
 /* The holding of a column that is held. */
-static holding *find_holding(const day_ctx *t, int64_t col) {
-    const int32_t *rank = t->m->code_rank;
-    int64_t low = 0, high = t->s->held - 1;
-    while (low < high) {
-        int64_t middle = (low + high) / 2;
-        if (rank[t->s->holdings[middle].col] < rank[col])
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return &t->s->holdings[low];
-}
+static holding *holding_of(const run_state *s, int64_t col) { return &s->holdings[s->stocks[col].held - 1]; }
 
 /* Log an open or close of a position that lies more than one tick beyond the daily limit of its market: limits are on the
  * tick grid, and prices that a source has adjusted are not. `base`: NaN on a row with a split. */
@@ -70,19 +67,15 @@ static double impact_of(const day_ctx *t, int64_t col, double shares) {
     return t->o->impact * sigma * sqrt(part < 1 ? part : 1);
 }
 
-/* Sell shares of a holding. `on_market` is false for exits at the delisting, which know no ticks, limits and impact. */
-static void sell(const day_ctx *t, holding *h, int reason, double shares, double reference, double level, int on_market,
-                 int flags) {
+static double less_slippage(double reference, double slippage) {
+    return slippage < 1 ? reference * (1 - slippage) : 0;
+}
+
+static void book_sale(const day_ctx *t, holding *h, int reason, double shares, double price, double reference,
+                      double level, int flags) {
     run_state *s = t->s;
     const run_options *o = t->o;
     int64_t col = h->col;
-    double slippage = on_market ? o->slippage + impact_of(t, col, shares) : o->slippage;
-    double price = slippage < 1 ? reference * (1 - slippage) : 0;
-    if (on_market) {
-        if (o->ticks_on[t->market[col]]) price = tick_down(t, col, price);
-        double lower = lower_limit(t, col);
-        if (price < lower) price = lower;
-    }
     double rate = t->tax[t->market[col]], value = shares * price;
     double commission = value * o->commission, tax = value * rate, received = value * (1 - o->commission - rate);
     s->cash += received;
@@ -91,12 +84,19 @@ static void sell(const day_ctx *t, holding *h, int reason, double shares, double
     s->commission += commission;
     s->tax += tax;
     s->slippage += shares * fabs(price - reference);
-    s->sold_row[col] = (int32_t)t->row;
+    s->stocks[col].sold_row = (int32_t)t->row;
     log_trade(s, (trade){(int32_t)t->row, (int32_t)col, reason, flags, shares, price, reference, level, commission, tax});
     if (shares < h->shares)
         h->shares -= shares;
     else
         end_holding(t, h, reason, shares, price);
+}
+
+/* Sell shares of a holding on the market, whose lower limit today is `lower` (NaN: none). */
+static void sell(const day_ctx *t, holding *h, int reason, double shares, double reference, double level, double lower) {
+    double price = less_slippage(reference, t->o->slippage + impact_of(t, h->col, shares));
+    if (t->o->ticks_on[t->market[h->col]]) price = tick_down(t, h->col, price);
+    book_sale(t, h, reason, shares, price < lower ? lower : price, reference, level, 0);
 }
 
 static void not_sold(const day_ctx *t, holding *h, int reason) {
@@ -106,18 +106,19 @@ static void not_sold(const day_ctx *t, holding *h, int reason) {
 
 /* Sell the whole holding at the open (or close), or count that it cannot be sold. */
 static void sell_or_count(const day_ctx *t, holding *h, int reason, double price, double level) {
-    if (isnan(price) || at_most(price, lower_limit(t, h->col)))
+    double lower = isnan(price) ? NAN : lower_limit(t, h->col);
+    if (isnan(price) || at_most(price, lower))
         not_sold(t, h, reason);
     else
-        sell(t, h, reason, h->shares, price, level, 1, 0);
+        sell(t, h, reason, h->shares, price, level, lower);
 }
 
 /* Add shares to a holding (or begin one). */
 static void book_purchase(const day_ctx *t, int64_t col, double shares, double price, double reference) {
     run_state *s = t->s;
     double value = shares * price, paid = value * (1 + t->o->commission);
-    if (s->is_held[col]) {
-        holding *h = find_holding(t, col);
+    if (s->stocks[col].held) {
+        holding *h = holding_of(s, col);
         h->entry = (h->entry * h->shares + price * shares) / (h->shares + shares);
         h->shares += shares;
         h->cost += paid;
@@ -127,15 +128,14 @@ static void book_purchase(const day_ctx *t, int64_t col, double shares, double p
         double base = bar_of(t, col)->split == 1 ? base_of(t, col) : NAN;
         int64_t i = s->held++;
         while (i > 0 && t->m->code_rank[s->holdings[i - 1].col] > t->m->code_rank[col]) {
-            s->holdings[i] = s->holdings[i - 1];
+            place_holding(s, i, s->holdings[i - 1]);
             i--;
         }
-        s->holdings[i] = (holding){
+        place_holding(s, i, (holding){
             .col = (int32_t)col, .entry_row = (int32_t)t->row, .entry_day = t->day, .bought_row = (int32_t)t->row,
             .delisted_day = t->m->delisted[col], .shares = shares, .entry = price, .peak = price,
             .most_shares = shares, .cost = paid, .close = base,
-        };
-        s->is_held[col] = 1;
+        });
         if (!t->o->at_close) check_price(t, col, reference, base);
     }
     s->cash -= paid;
@@ -178,7 +178,6 @@ static void pay_dividend(const day_ctx *t, holding *h, double shares, double dps
 static void corporate_actions(const day_ctx *t) {
     run_state *s = t->s;
     const market_data *m = t->m;
-    int removed = 0;
     while (s->dividend < m->dividends && m->dividend_row[s->dividend] < t->row) s->dividend++;
     int64_t next = s->dividend;
     for (int64_t i = 0; i < s->held; i++) {
@@ -195,12 +194,11 @@ static void corporate_actions(const day_ctx *t) {
             double base = base_of(t, h->col);
             log_trade(s, (trade){(int32_t)t->row, h->col, CORPORATE_ACTION, 0, 0, base, base, NAN, 0, 0});
             end_holding(t, h, CORPORATE_ACTION, 0, base);
-            removed = 1;
         } else {
             check_price(t, h->col, bar_of(t, h->col)->open, h->close);
         }
     }
-    if (removed) remove_ended(s);
+    remove_ended(s);
 }
 
 /* ---- steps 2 and 4: sells ------------------------------------------------------------------------------------ */
@@ -224,8 +222,8 @@ static void evaluate_sell_condition(const day_ctx *t) {
 }
 
 /* The higher of the two stop levels and its reason; NaN without stops. */
-static double stop_level(const run_options *o, const holding *h, int *reason) {
-    double fixed = h->entry * (1 - o->stop_loss_pct / 100), trailing = h->peak * (1 - o->trailing_stop_pct / 100);
+static double stop_level(const day_ctx *t, const holding *h, int *reason) {
+    double fixed = h->entry * t->stop_loss, trailing = h->peak * t->trailing_stop;
     *reason = STOP_LOSS;
     if (isnan(trailing)) return fixed;
     if (isnan(fixed) || trailing > fixed) {
@@ -237,15 +235,14 @@ static double stop_level(const run_options *o, const holding *h, int *reason) {
 
 /* Liquidation trading and rules a and b, at the open of a tradable holding; 1 when it was due. */
 static int sell_at_open(const day_ctx *t, holding *h) {
-    const run_options *o = t->o;
     double open = bar_of(t, h->col)->open;
-    if (o->delisting == LIQUIDATION && is_liquidation_row(t, h->col, h->delisted_day)) {
+    if (t->o->delisting == LIQUIDATION && is_liquidation_row(t, h->col, h->delisted_day)) {
         sell_or_count(t, h, DELISTED, open, NAN);
         return 1;
     }
+    if (!t->has_levels) return 0;
     int reason;
-    double level = stop_level(o, h, &reason), above = h->entry * (1 + o->take_profit_pct / 100);
-    if (isnan(level) && isnan(above)) return 0;
+    double level = stop_level(t, h, &reason), above = h->entry * t->take_profit;
     if (!at_most(open, level)) {
         level = above;
         reason = TAKE_PROFIT;
@@ -268,31 +265,31 @@ static void sell_by_rule(const day_ctx *t, holding *h) {
         reason = TIMING;
     else if (h->drawdown_due)
         reason = DRAWDOWN_STOP;
-    else if (t->buys && o->on_rebalance != HOLD && age >= o->min_hold_days && t->s->target_row[h->col] != t->row)
+    else if (t->buys && o->on_rebalance != HOLD && age >= o->min_hold_days && t->s->stocks[h->col].target_row != t->row)
         reason = REBALANCE;
     if (reason) sell_or_count(t, h, reason, order_price(t, h->col), NAN);
 }
 
 static void sell_inside_the_day(const day_ctx *t) {
     run_state *s = t->s;
-    const run_options *o = t->o;
-    if (isnan(o->stop_loss_pct) && isnan(o->trailing_stop_pct) && isnan(o->take_profit_pct)) return;
+    if (!t->has_levels) return;
     for (int64_t i = 0; i < s->held; i++) {
         holding *h = &s->holdings[i];
         if (h->skip_today || !(h->shares > 0) || !is_tradable(t, h->col)) continue;
         const bar *b = bar_of(t, h->col);
         int reason;
-        double level = stop_level(o, h, &reason);
+        double level = stop_level(t, h, &reason);
         if (h->bought_row == t->row && b->open < level) level = b->open;
         if (!at_most(b->low, level)) {
-            level = h->entry * (1 + o->take_profit_pct / 100);
+            level = h->entry * t->take_profit;
             reason = TAKE_PROFIT;
             if (!at_least(b->high, level)) continue;
         }
-        if (at_most(b->high, lower_limit(t, h->col)))
+        double lower = lower_limit(t, h->col);
+        if (at_most(b->high, lower))
             not_sold(t, h, reason);
         else
-            sell(t, h, reason, h->shares, level, level, 1, 0);
+            sell(t, h, reason, h->shares, level, level, lower);
     }
     remove_ended(s);
 }
@@ -332,20 +329,23 @@ static void choose_targets(const day_ctx *t) {
     ranking k;
     start_ranking(&k, t, o->keep_rank > o->max_positions ? o->keep_rank : o->max_positions, 1);
     for (int64_t i = 0; i < o->keep_rank && chosen < o->max_positions && (col = ranked_column(&k, i)) >= 0; i++) {
-        if (!s->is_held[col]) continue;
-        s->target_row[col] = today;
+        if (!s->stocks[col].held) continue;
+        s->stocks[col].target_row = today;
         if (by_sector) count_sector(t, col);
         chosen++;
     }
     for (int64_t i = 0; chosen < o->max_positions && (col = ranked_column(&k, i)) >= 0; i++) {
-        if (s->target_row[col] == today) continue;
-        if (by_sector && !s->is_held[col] && sector_is_full(t, col)) continue;
-        s->target_row[col] = today;
+        if (s->stocks[col].target_row == today) continue;
+        if (by_sector && !s->stocks[col].held && sector_is_full(t, col)) continue;
+        s->stocks[col].target_row = today;
         if (by_sector) count_sector(t, col);
         chosen++;
     }
-    for (int64_t i = 0; kept < chosen; i++)
-        if (s->target_row[s->order[i]] == today) s->order[kept++] = s->order[i];
+    for (int64_t i = 0; kept < chosen; i++) {
+        if (s->stocks[s->order[i]].target_row != today) continue;
+        s->order[kept++] = s->order[i];
+        if (!s->stocks[s->order[i]].held) prefetch_bars(t, s->order[i]);
+    }
     s->order[kept] = -1;
 }
 
@@ -413,7 +413,7 @@ static int buy(const day_ctx *t, int64_t col, double target) {
         return 0;
     }
     double price = purchase_price(t, col, reference, o->slippage, upper), money = target < s->cash ? target : s->cash;
-    if (s->is_held[col] && affordable(t, target, price) < 1) return 0;
+    if (s->stocks[col].held && affordable(t, target, price) < 1) return 0;
     double shares = affordable(t, money, price);
     if (!isnan(o->max_volume_pct)) {
         double mean = bar_of(t, col)->mean_volume;
@@ -462,7 +462,7 @@ static void buy_candidates(const day_ctx *t) {
     if (o->on_rebalance == ROTATE) {
         k = (ranking){.t = t, .with_held = 1, .heap = -1};
         for (int64_t i = 0; i < o->max_positions && s->order[i] >= 0; i++)
-            if (!s->is_held[s->order[i]] && s->sold_row[s->order[i]] != (int32_t)t->row)
+            if (!s->stocks[s->order[i]].held && s->stocks[s->order[i]].sold_row != (int32_t)t->row)
                 s->order[k.seen++] = s->order[i];
     } else {
         start_ranking(&k, t, slots + 8, 0);
@@ -495,10 +495,11 @@ static void trim(const day_ctx *t, holding *h, double target) {
     if (isnan(price) || h->skip_today) return;
     double excess = h->shares * price - target, shares = floor(excess / price + REL_EPS);
     if (excess <= t->o->band * target || shares < 1) return;
-    if (at_most(price, lower_limit(t, h->col)))
+    double lower = lower_limit(t, h->col);
+    if (at_most(price, lower))
         not_sold(t, h, REBALANCE);
     else
-        sell(t, h, REBALANCE, shares < h->shares ? shares : h->shares, price, NAN, 1, 0);
+        sell(t, h, REBALANCE, shares < h->shares ? shares : h->shares, price, NAN, lower);
 }
 
 /* Trim holdings to their targets, then buy up to the targets, in the order of the ranking. */
@@ -512,19 +513,21 @@ static void reweight(const day_ctx *t) {
     double money = o->invest_full ? equity : equity * (double)n / (double)o->max_positions;
     for (int64_t i = 0; i < n; i++) {
         double target = money * s->weights[i];
-        s->targets[s->order[i]] = target > o->max_position_value ? o->max_position_value : target;
+        s->stocks[s->order[i]].target = target > o->max_position_value ? o->max_position_value : target;
     }
-    for (int64_t i = 0; i < s->held; i++)
-        if (s->target_row[s->holdings[i].col] == (int32_t)t->row) trim(t, &s->holdings[i], s->targets[s->holdings[i].col]);
+    for (int64_t i = 0; i < s->held; i++) {
+        const stock_state *stock = &s->stocks[s->holdings[i].col];
+        if (stock->target_row == (int32_t)t->row) trim(t, &s->holdings[i], stock->target);
+    }
     remove_ended(s);
     int64_t slots = o->max_positions - s->held;
     if (o->max_new_per_day >= 0 && o->max_new_per_day < slots) slots = o->max_new_per_day;
     for (int64_t i = 0; i < n; i++) {
         int32_t col = s->order[i];
-        double target = s->targets[col];
-        if (s->sold_row[col] == (int32_t)t->row) continue;
-        if (s->is_held[col]) {
-            const holding *h = find_holding(t, col);
+        double target = s->stocks[col].target;
+        if (s->stocks[col].sold_row == (int32_t)t->row) continue;
+        if (s->stocks[col].held) {
+            const holding *h = holding_of(s, col);
             double price = order_price(t, col), value = h->shares * (isnan(price) ? bar_of(t, col)->last : price);
             if (!h->skip_today && target - value > o->band * target) buy(t, col, target - value);
         } else if (opened < slots) {
@@ -538,7 +541,6 @@ static void reweight(const day_ctx *t) {
 static void sell_delisted(const day_ctx *t) {
     run_state *s = t->s;
     const run_options *o = t->o;
-    int ended = 0;
     for (int64_t i = 0; i < s->held; i++) {
         holding *h = &s->holdings[i];
         if (t->day < h->delisted_day) continue;
@@ -555,10 +557,9 @@ static void sell_delisted(const day_ctx *t) {
         } else if (o->delisting == ZERO) {
             price = 0;
         }
-        sell(t, h, DELISTED, h->shares, price, NAN, 0, flags);
-        ended = 1;
+        book_sale(t, h, DELISTED, h->shares, less_slippage(price, o->slippage), price, NAN, flags);
     }
-    if (ended) remove_ended(s);
+    remove_ended(s);
 }
 
 static void value_positions(const day_ctx *t) {
@@ -587,10 +588,15 @@ static void value_positions(const day_ctx *t) {
 
 /* ---- the day ------------------------------------------------------------------------------------------------- */
 
-/* Prefetch the end of tomorrow's bar while today is simulated: its beginning is in the cache already. */
-static void prefetch_next_bars(const day_ctx *t) {
+/* Prefetch what tomorrow reads while today is simulated: the end of the bars of holdings (their beginning is in the cache
+ * already) and the best stocks of a cached order. */
+static void prefetch_tomorrow(const day_ctx *t) {
     for (int64_t i = 0; i < t->s->held; i++)
         __builtin_prefetch((const char *)(bar_of(t, t->s->holdings[i].col) + 2) - 1);
+    if (!t->b->order.data || t->row + 1 >= t->b->stop) return;
+    const char *order = (const char *)uint16_row(&t->b->order, t->row);
+    __builtin_prefetch(order);
+    __builtin_prefetch(order + 64);
 }
 
 static day_ctx day_of(const market_data *m, const market_rules *r, const run_options *o, const run_block *b, run_state *s,
@@ -609,6 +615,10 @@ static day_ctx day_of(const market_data *m, const market_rules *r, const run_opt
         s->resting = 0;
         s->highest_equity = s->equity[row - 1 - b->window];
     }
+    t.stop_loss = 1 - o->stop_loss_pct / 100;
+    t.trailing_stop = 1 - o->trailing_stop_pct / 100;
+    t.take_profit = 1 + o->take_profit_pct / 100;
+    t.has_levels = !isnan(o->stop_loss_pct) || !isnan(o->trailing_stop_pct) || !isnan(o->take_profit_pct);
     t.decided = row - 1 >= b->decided;
     t.when = !o->has_when || (t.decided && b->when[row - 1 - b->when_first]);
     t.buys = b->rebalance[row - b->window] && t.decided && t.when && !s->resting;
@@ -618,7 +628,7 @@ static day_ctx day_of(const market_data *m, const market_rules *r, const run_opt
 static void simulate_day(const day_ctx *t) {
     run_state *s = t->s;
     const run_options *o = t->o;
-    prefetch_next_bars(t);
+    prefetch_tomorrow(t);
     corporate_actions(t);
     evaluate_sell_condition(t);
     if (t->buys && o->on_rebalance != HOLD) choose_targets(t);
@@ -668,7 +678,7 @@ int64_t abi_size(int64_t which) {
     static const int64_t sizes[] = {
         sizeof(matrix_view), sizeof(stock_bars), sizeof(market_data), sizeof(market_rules), sizeof(run_options),
         sizeof(compiled_expr), sizeof(run_block), sizeof(run_state), sizeof(bar), sizeof(holding), sizeof(trade),
-        sizeof(round_trip), sizeof(corporate_action), sizeof(suspect_price),
+        sizeof(round_trip), sizeof(corporate_action), sizeof(suspect_price), sizeof(stock_state),
     };
     return which >= 0 && which < (int64_t)(sizeof(sizes) / sizeof(*sizes)) ? sizes[which] : 0;
 }

@@ -113,8 +113,8 @@ static inline int pass(const eligible_row *e, int64_t start, int64_t width, floa
     } while (0)
 
 static inline int is_excluded(const ranking *k, int64_t col) {
-    const run_state *s = k->t->s;
-    return !k->with_held && (s->is_held[col] || s->sold_row[col] == (int32_t)k->t->row);
+    const stock_state *stock = &k->t->s->stocks[col];
+    return !k->with_held && (stock->held || stock->sold_row == (int32_t)k->t->row);
 }
 
 /* Begin the ranking of the decision row, of which the first `wanted` positions will surely be read. */

@@ -28,6 +28,8 @@ typedef struct {
     const double *tax, *limit;
     const uint8_t *tick_table;
     double narrowest; /* smallest daily limit of a Korean market today, a fraction */
+    double stop_loss, trailing_stop, take_profit; /* level / entry price (or peak); NaN without the rule */
+    int has_levels;   /* some of them is given */
     int decided;      /* there is a decision row before this one */
     int buys;         /* positions are chosen today */
     int when;         /* portfolio.when is true on the row before */
@@ -46,6 +48,12 @@ static inline row_bars bars_at(const market_data *m, int64_t row) {
 }
 
 static inline const bar *bar_of(const day_ctx *t, int64_t col) { return t->bars.first + col * t->bars.step; }
+
+/* Prefetch the bar of a stock that will be bought or sold today, and that of the day before. */
+static inline void prefetch_bars(const day_ctx *t, int64_t col) {
+    __builtin_prefetch(bar_of(t, col) - 1);
+    __builtin_prefetch((const char *)(bar_of(t, col) + 1) - 1);
+}
 
 static inline int is_tradable(const day_ctx *t, int64_t col) { return bar_of(t, col)->open > 0; }
 

@@ -136,10 +136,18 @@ typedef struct {
     double move;
 } suspect_price;
 
+/* What the days change of a column. Rows are 0 before the first time: on row 0 nothing is decided. */
+typedef struct {
+    int32_t held;               /* position in `holdings`, counted from 1; 0: not held */
+    int32_t sold_row;           /* row of the last sale */
+    int32_t target_row, spare;  /* last row on whose target list it was */
+    double target;              /* won of that list, with `reweight` */
+} stock_state;
+
 /* Everything that the days change, with the logs and scratch arrays of a run. */
 typedef struct {
     double cash, highest_equity;
-    int64_t held, trades, trade_room, trips, trip_room, actions, action_room, suspects, suspect_room;
+    int64_t held, ended, trades, trade_room, trips, trip_room, actions, action_room, suspects, suspect_room;
     int64_t dividend, candidate_days, first_purchase, resting, stop_day;
     double sales, commission, tax, slippage, dividends;
     int64_t unfilled[SELL_UNFILLED + REASONS - 1];
@@ -150,11 +158,10 @@ typedef struct {
     suspect_price *suspect_log;
     double *equity, *cash_log; /* from `window` on */
     int32_t *positions;
-    uint8_t *is_held;
-    int32_t *sold_row, *target_row;
+    stock_state *stocks;
     uint64_t *keys;
     int32_t *order;
-    double *weights, *targets;
+    double *weights;
     uint8_t *passed; /* a row of answers each */
     float *ranked;
     int32_t *sector_row, *sector_count; /* by sector code; the count is of this row when sector_row says so */
@@ -245,9 +252,11 @@ typedef struct {
     int64_t flows, accounts, revenue, net_income, net_income_owners;
 } statement_layout;
 
-static inline double cell(const matrix_view *m, int64_t row, int64_t col) {
-    return ((const double *)(m->data + (row - m->first) * m->stride))[col];
+static inline const double *cell_at(const matrix_view *m, int64_t row, int64_t col) {
+    return (const double *)(m->data + (row - m->first) * m->stride) + col;
 }
+
+static inline double cell(const matrix_view *m, int64_t row, int64_t col) { return *cell_at(m, row, col); }
 
 static inline const uint8_t *flags_row(const matrix_view *m, int64_t row) {
     return (const uint8_t *)(m->data + (row - m->first) * m->stride);

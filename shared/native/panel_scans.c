@@ -1,5 +1,5 @@
-/* Loops over whole panels that a backtest needs beside its day loop: orders of rows, presence of factors, returns of the
- * universe, mean volumes and volatilities. */
+/* Loops over panels that a backtest needs beside its day loop: orders of rows, presence of factors, returns of the
+ * universe, volumes of purchases, mean volumes and volatilities. */
 
 #include "native.h"
 
@@ -104,6 +104,22 @@ void mark_passed(const matrix_view *mask, const matrix_view *universe, const uin
 }
 
 /* ---- returns, volumes, volatilities ---- */
+
+/* at[k], participation[k] of each purchase: its position in `trades`, and its shares / the volume of its day. counts: the
+ * number of purchases, and of fills of at least one share. */
+void list_purchases(const trade *trades, int64_t n, const matrix_view *volume, int64_t *at, double *participation,
+                    int64_t *counts) {
+    int64_t purchases = 0, fills = 0;
+    for (int64_t i = 0; i < n; i++) {
+        fills += trades[i].shares != 0;
+        if (i + 16 < n) __builtin_prefetch(cell_at(volume, trades[i + 16].row, trades[i + 16].col));
+        if (trades[i].reason != ENTRY) continue;
+        participation[purchases] = trades[i].shares / cell(volume, trades[i].row, trades[i].col);
+        at[purchases++] = i;
+    }
+    counts[0] = purchases;
+    counts[1] = fills;
+}
 
 /* out[row - start] = return of the universe of row d - 1 on each row d of [start, stop): weighted by `cap` of d - 1, or
  * equally. A stock that is delisted by day d has the return 0 with its weight. */

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -49,12 +48,6 @@ class FinishedRun:
     kinds: tuple[str, ...] | None
     leaves_market: bool
 
-    @cached_property
-    def buys(self) -> np.ndarray:
-        """TRADE records of the purchases."""
-        buys: np.ndarray = self.ledger.trades[self.bought]
-        return buys
-
 
 def book_warnings(run: FinishedRun) -> Iterator[ResultWarning]:
     """Yield what is unusual about the fills and positions of a run."""
@@ -92,9 +85,11 @@ def _exposure_remedy(run: FinishedRun, mean_positions: float) -> str:
 
 
 def _long_idle(run: FinishedRun) -> Iterator[ResultWarning]:
+    if len(run.curve.positions) - run.curve.sums.invested < IDLE_ROWS:
+        return
     held = run.curve.positions > 0
     start = int(held.argmax())
-    if not held[start] or np.count_nonzero(held) > len(held) - start - IDLE_ROWS:
+    if not held[start]:
         return
     edges = np.diff(np.concatenate([[True], held[start:], [True]]).astype(np.int8))
     begins, ends = start + np.flatnonzero(edges < 0), start + np.flatnonzero(edges > 0)
@@ -118,20 +113,20 @@ def _large_orders(run: FinishedRun) -> Iterator[ResultWarning]:
     orders = int(np.count_nonzero(large))
     if not orders:
         return
-    buys = run.buys
-    orders_at = buys[large]
-    first, last = int(orders_at["row"].min()), int(orders_at["row"].max())
-    listed_shares = run.panels.panel("shares", slice(first, last + 1))[orders_at["row"] - first, orders_at["col"]]
+    trades, at, buys = run.ledger.trades, run.bought[large], len(run.bought)
+    rows, columns, shares = trades["row"][at], trades["col"][at], trades["shares"][at]
+    first, last = int(rows[0]), int(rows[-1])
+    listed_shares = run.panels.panel("shares", slice(first, last + 1))[rows - first, columns]
     figures = {
-        "share": orders / len(buys),
+        "share": orders / buys,
         "orders": orders,
-        "buys": len(buys),
+        "buys": buys,
         "largest": float(run.participation.max()),
-        "above_listed_shares": int(np.count_nonzero(orders_at["shares"] > listed_shares)),
+        "above_listed_shares": int(np.count_nonzero(shares > listed_shares)),
     }
     yield warn(
         "large_orders",
-        f"{orders} of {len(buys)} purchases took more than 10 % of the volume of their day (the largest "
+        f"{orders} of {buys} purchases took more than 10 % of the volume of their day (the largest "
         f"{percent(figures['largest'])}), {figures['above_listed_shares']} more shares than the company has; "
         "lower initial_cash, keep execution.max_volume_pct, or set costs.impact",
         figures,

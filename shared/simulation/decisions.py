@@ -73,16 +73,19 @@ def decide(
     def market_values(expression: Expression) -> np.ndarray:
         return evaluate_market(expression, panels, rows, universe.rows, universe.key, cancelled=cancelled)
 
+    def passed(year: slice) -> np.ndarray:
+        inside = universe.rows(year)
+        return np.ascontiguousarray(inside if buy is None else values(buy, year) & inside)
+
     rank_by, buy, when = expressions.rank_by, expressions.buy, expressions.when
     name = materialized_name(rank_by, universe.key)
     order = None
     if name is not None and level is not RankingLevel.NOTHING:
         ranking = Ranking(panels=panels, name=name, descending=descending, values=partial(values, rank_by))
-        if buy is None or level is RankingLevel.ORDER:
+        if level is RankingLevel.ORDER:
             order = ranking.order(rows)
         else:
-            condition = partial(values, buy)
-            order = ranking.candidates(rows, buy, universe.key, lambda year: condition(year) & universe.rows(year))
+            order = ranking.candidates(rows, buy, universe.key, passed)
     return Decisions(
         first=rows.start,
         universe=universe.rows(rows),

@@ -32,7 +32,7 @@ from shared.simulation.benchmark import Benchmark, add_universe_returns, index_b
 from shared.simulation.book_warnings import FinishedRun, book_warnings
 from shared.simulation.coverage import CoverageReport, FactorCoverage
 from shared.simulation.decisions import decide
-from shared.simulation.native import Block, Ledger, address
+from shared.simulation.native import Block, Ledger, Purchases, address
 from shared.simulation.native_inputs import KernelInputs, bind
 from shared.simulation.plan import UNIVERSE_BENCHMARKS, Expressions, Plan, dataset_problems, expressions_of, plan
 from shared.simulation.rebalance import rebalance_rows
@@ -104,19 +104,22 @@ class Run:
             risk_free_pct=self.request.risk_free_pct,
         )
 
-    def totals(self, bought: np.ndarray) -> TradeTotals:
-        """Return the sums over all fills; `bought` are the positions of the purchases among them."""
-        state, trades = self.ledger.state, self.ledger.trades
+    def purchases(self) -> Purchases:
+        """Return the purchases with their participation."""
         window = self.plan.window
-        volume = self.panels.panel("volume", window)[trades["row"][bought] - window.start, trades["col"][bought]]
+        return self.ledger.purchases(self.panels.panel("volume", window), window.start)
+
+    def totals(self, bought: Purchases) -> TradeTotals:
+        """Return the sums over all fills; `bought` are the purchases among them."""
+        state = self.ledger.state
         return TradeTotals(
             sales=state.sales,
             commission=state.commission,
             tax=state.tax,
             slippage=state.slippage,
             dividends=state.dividends,
-            fills=int(np.count_nonzero(trades["shares"])),
-            participation=trades["shares"][bought] / volume,
+            fills=bought.fills,
+            participation=bought.participation,
         )
 
 
@@ -305,9 +308,8 @@ def result_tables(state: Run) -> dict[str, Fragment]:
     curve, days, first = state.curve(), state.panels.days, window.start
     holdings, trips = ledger.holdings, RoundTrips(ledger.trips, days)
     months, years = curve.monthly_returns(), curve.yearly_returns()
-    bought = ledger.purchases()
-    totals = state.totals(bought)
-    figures = statistics(curve, trips, totals, months)
+    bought = state.purchases()
+    figures = statistics(curve, trips, state.totals(bought), months)
     state.figures = orjson.dumps(figures)
     state.statistics_ms = 1000 * (perf_counter() - begun)
     begun = perf_counter()
@@ -317,8 +319,8 @@ def result_tables(state: Run) -> dict[str, Fragment]:
     strategy = state.request.strategy
     warnings += book_warnings(
         FinishedRun(
-            panels=panels, window=window, ledger=ledger, curve=curve, kind=state.inputs.kind, bought=bought,
-            participation=totals.participation,
+            panels=panels, window=window, ledger=ledger, curve=curve, kind=state.inputs.kind, bought=bought.positions,
+            participation=bought.participation,
             exposure=figures["exposure"], max_positions=strategy.portfolio.max_positions,
             kinds=strategy.universe.kinds,
             leaves_market=strategy.portfolio.when is not None or strategy.portfolio.stop_drawdown_pct is not None,

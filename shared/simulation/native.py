@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 from ctypes import POINTER, Structure, c_double, c_int32, c_int64, c_uint8, c_void_p
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
 
@@ -72,6 +73,9 @@ does not apply."""
 SUSPECT_PRICE = np.dtype([("row", np.int32), ("col", np.int32), ("move", np.float64)])
 """An open or close of a position beyond the daily limit of its market on a row without a split: `move` is its distance
 from the base price as a fraction."""
+
+STOCK_STATE = _record(("held", "sold_row", "target_row", "spare"), ("target",))
+"""What the days change of a column; zeros at the beginning."""
 
 BAR = ("low", "high", "last", "open", "split", "mean_volume")
 """Numbers of a stock on a day, adjacent in memory, with the days of a stock one after the other. `open` is NaN where
@@ -168,7 +172,7 @@ class State(Structure):
         *(
             (name, c_int64)
             for name in (
-                "held", "trades", "trade_room", "trips", "trip_room", "actions", "action_room", "suspects",
+                "held", "ended", "trades", "trade_room", "trips", "trip_room", "actions", "action_room", "suspects",
                 "suspect_room", "dividend", "candidate_days", "first_purchase", "resting", "stop_day",
             )
         ),
@@ -176,14 +180,14 @@ class State(Structure):
         ("unfilled", c_int64 * len(UNFILLED)),
         *((name, c_void_p) for name in ("holdings", "trade_log", "trip_log", "action_log", "suspect_log")),
         *((name, c_void_p) for name in ("equity", "cash_log", "positions")),
-        *((name, c_void_p) for name in ("is_held", "sold_row", "target_row", "keys", "order", "weights", "targets")),
-        *((name, c_void_p) for name in ("passed", "ranked", "sector_row", "sector_count")),
+        *((name, c_void_p) for name in ("stocks", "keys", "order", "weights", "passed", "ranked")),
+        *((name, c_void_p) for name in ("sector_row", "sector_count")),
     )  # fmt: skip
 
 
 def _expected_sizes() -> list[int]:
     structures = (MatrixView, StockBars, Market, Rules, Options, CompiledExpr, Block, State)
-    records = (HOLDING, TRADE, TRIP, CORPORATE_ACTION, SUSPECT_PRICE)
+    records = (HOLDING, TRADE, TRIP, CORPORATE_ACTION, SUSPECT_PRICE, STOCK_STATE)
     return [*map(ctypes.sizeof, structures), 8 * len(BAR), *(record.itemsize for record in records)]
 
 
@@ -206,6 +210,7 @@ def _scans() -> ctypes.CDLL:
         ("mark_passed", [view, view, c_void_p, c_int64, c_int64, c_int64, c_void_p]),
         ("order_rows", [c_void_p, c_int64, c_int64, c_void_p, c_int64, c_int32, c_void_p, c_void_p]),
         ("filter_ranked", [c_void_p, c_int64, c_void_p, c_int64, c_int64, c_void_p]),
+        ("list_purchases", [c_void_p, c_int64, view, c_void_p, c_void_p, c_void_p]),
         ("universe_returns", [POINTER(Market), view, c_int64, c_int64, c_int64, c_void_p]),
         ("mean_volumes", [*[view] * 4, *[c_int64] * 5, c_void_p, c_void_p]),
         ("volatilities", [view, *[c_int64] * 4, c_void_p, c_void_p]),
@@ -280,6 +285,20 @@ def filter_ranked(orders: np.ndarray, passed: np.ndarray) -> np.ndarray:
     return out
 
 
+@dataclass(frozen=True, kw_only=True)
+class Purchases:
+    """`positions` of the purchases in the trades (int64), `participation` of each (shares / volume of its day), and the
+    number of all `fills` of at least one share."""
+
+    positions: np.ndarray
+    participation: np.ndarray
+    fills: int
+
+
+MAX_TRADES = 1 << 15
+"""Trades that a run has space for from the beginning, at most; pages that are never written cost no memory."""
+
+
 class Ledger:
     """The state of one run with its arrays; the logs grow between two days."""
 
@@ -289,19 +308,16 @@ class Ledger:
         self.positions = np.empty(rows, np.int32)
         self._holdings = np.empty(max_positions + 1, HOLDING)
         self._logs = {
-            "trade": np.empty(8 * max_positions + 4096, TRADE),
+            "trade": np.empty(8 * max_positions + min(max(4096, 2 * rows * max_positions), MAX_TRADES), TRADE),
             "trip": np.empty(4 * max_positions + 2048, TRIP),
             "action": np.empty(4 * max_positions + 256, CORPORATE_ACTION),
             "suspect": np.empty(8 * max_positions + 64, SUSPECT_PRICE),
         }
         self._scratch = {
-            "is_held": np.zeros(columns, np.uint8),
-            "sold_row": np.full(columns, -1, np.int32),
-            "target_row": np.full(columns, -1, np.int32),
+            "stocks": np.zeros(columns, STOCK_STATE),
             "keys": np.empty(columns + 1, np.uint64),
             "order": np.empty(columns + 2, np.int32),
             "weights": np.empty(max_positions + 1),
-            "targets": np.empty(columns),
             "passed": np.empty(columns, np.bool_),
             "ranked": np.empty(columns, np.float32),
             "sector_row": np.full(sectors + 1, -1, np.int32),
@@ -343,10 +359,16 @@ class Ledger:
         """TRADE records so far, in order of execution."""
         return self._logs["trade"][: self.state.trades]
 
-    def purchases(self) -> np.ndarray:
-        """Return the positions of the purchases in `trades`."""
-        found: np.ndarray = np.flatnonzero(self.trades["reason"] == REASONS.index("entry"))
-        return found
+    def purchases(self, volume: np.ndarray, first: int) -> Purchases:
+        """Return the purchases among the trades; `volume` is float64 [rows from dataset row `first` on, N]."""
+        count = self.state.trades
+        positions, participation, counts = np.empty(count, np.int64), np.empty(count), np.empty(2, np.int64)
+        _scans().list_purchases(
+            self.state.trade_log, count, matrix_view(volume, first, np.float64, volume.shape[1]), place(positions),
+            place(participation), place(counts),
+        )  # fmt: skip
+        found, fills = counts.tolist()
+        return Purchases(positions=positions[:found], participation=participation[:found], fills=fills)
 
     @property
     def trips(self) -> np.ndarray:

@@ -34,7 +34,7 @@ from shared.simulation.native import (
     stock_bars,
     volatilities,
 )
-from shared.simulation.plan import VOLUME_ROWS, Plan
+from shared.simulation.plan import UNIVERSE_BENCHMARKS, VOLUME_ROWS, Plan
 
 DIVIDEND_TAX_PCT = 15.4
 """Income tax of 14 % and local income tax of 1.4 % that are withheld from dividends of Korean companies."""
@@ -43,6 +43,11 @@ OTHER_MARKET = MARKET_CODES - 1
 """Market code of a market without Korean rules."""
 
 _DOUBLE = np.dtype(np.float64)
+_VIEWS = (
+    ("idle", "idle", np.uint16), ("cap", "MARKET_CAP", np.float32), ("last", "last", np.float64),
+    ("split", "split", np.float64),
+)  # fmt: skip
+"""(member of Market, field, type); the last two are read for the returns of the universe only."""
 _BARS = "bars-3"
 """Content name of the stock bars; changes with what `_bars` computes."""
 
@@ -75,10 +80,7 @@ def bind(request: BacktestRequest, panels: Panels, plan: Plan) -> KernelInputs:
         setattr(market, name, matrix_view(values, first, dtype, columns))
 
     market = Market(n=columns)
-    for name, field, dtype in (
-        ("last", "last", np.float64), ("split", "split", np.float64), ("idle", "idle", np.uint16),
-        ("cap", "MARKET_CAP", np.float32),
-    ):  # fmt: skip
+    for name, field, dtype in _VIEWS if request.benchmark in UNIVERSE_BENCHMARKS else _VIEWS[:2]:
         if field in plan.needs:
             view(name, panels.panel(field, plan.needs[field]), plan.needs[field].start, dtype)
     for changes in plan.volatility_spans:
@@ -87,7 +89,8 @@ def bind(request: BacktestRequest, panels: Panels, plan: Plan) -> KernelInputs:
     span = slice(plan.decisions.start, plan.window.stop)
     codes = _codes.get((panels.version, id(panels.listings), span.start, span.stop), lambda: _Codes.of(panels, span))
     view("market", codes.market, span.start, np.uint8)
-    view("sector", codes.sector, span.start, np.int16)
+    if request.strategy.portfolio.max_per_sector is not None:
+        view("sector", codes.sector, span.start, np.int16)
     years = panels.stock_major(_BARS, len(BAR), plan.needs["last"], partial(_bars, panels))
     bars = stock_bars(years, columns)
     arrays.append((years, bars))
@@ -99,7 +102,8 @@ def bind(request: BacktestRequest, panels: Panels, plan: Plan) -> KernelInputs:
     market.delisted = at(instruments.delisted_day, np.int32)
     if request.execution.dividends:
         _bind_dividends(market, panels, plan.window, at)
-    tax, limit, tick_table = (values[plan.window] for values in _rules_of(panels.days.tobytes()))
+    of_days = _rules_of.get((panels.version, len(panels.days)), lambda: _day_rules(panels.days))
+    tax, limit, tick_table = (values[plan.window] for values in of_days)
     if request.costs.tax_pct is not None:
         tax = np.full_like(tax, request.costs.tax_pct / 100)
     rules = Rules(
@@ -185,10 +189,13 @@ def _market_codes(attributes: RowAttributes) -> np.ndarray:
     return found
 
 
-@lru_cache(maxsize=8)
-def _rules_of(days: bytes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+_rules_of: Memo[tuple[np.ndarray, np.ndarray, np.ndarray]] = Memo(8)
+"""By dataset version."""
+
+
+def _day_rules(days: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return (tax, limit, tick table), each [D, MARKET_CODES]: another market has no tax and KOSPI's other rules."""
-    rules = day_rules(np.frombuffer(days, np.int32))
+    rules = day_rules(days)
     tax = np.column_stack([rules.tax, np.zeros(len(rules.tax))])
     limit = np.column_stack([rules.limit, rules.limit[:, 0]])
     return tax, limit, np.column_stack([rules.tick_table, rules.tick_table[:, 0]])

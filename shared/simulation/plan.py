@@ -59,6 +59,11 @@ class Expressions:
         return frozenset().union(*(expression.indices for _, expression in self.named()))
 
     @cached_property
+    def factors(self) -> frozenset[str]:
+        """Return the factors that some expression reads."""
+        return frozenset().union(*(expression.factors for _, expression in self.named()))
+
+    @cached_property
     def with_windows(self) -> tuple[tuple[str, Expression], ...]:
         """Return (path, expression) of those that read other rows than their own."""
         return tuple(
@@ -117,22 +122,27 @@ def _expressions(
 
 def _reaches(request: BacktestRequest) -> dict[str, int]:
     """Return panel field or factor -> rows that it is read before the window's first row."""
-    strategy = request.strategy
     found = {
         "open": VOLUME_ROWS, "high": 0, "low": 0, "volume": VOLUME_ROWS, "split": VOLUME_ROWS, "last": 1,
         "idle": LIQUIDATION_REACH,
     }  # fmt: skip
     for span in _volatility_spans(request):
         found["adj_close"] = span + 1
-    if (
-        strategy.portfolio.weighting == "market_cap"
-        or strategy.universe.cap_groups is not None
-        or request.benchmark == "market"
-    ):
+    if _weighs_by_cap(request):
         found["MARKET_CAP"] = 1
     for name, reach in expressions_of(request).reaches.items():
         found[name] = max(found.get(name, 0), reach)
     return found
+
+
+def _weighs_by_cap(request: BacktestRequest) -> bool:
+    """Return whether a run reads MARKET_CAP whatever its expressions read."""
+    strategy = request.strategy
+    return (
+        strategy.portfolio.weighting == "market_cap"
+        or strategy.universe.cap_groups is not None
+        or request.benchmark == "market"
+    )
 
 
 def _volatility_spans(request: BacktestRequest) -> tuple[int, ...]:
@@ -192,17 +202,19 @@ def dataset_problems(
         loaded_names = ", ".join([*sorted(indices), *UNIVERSE_BENCHMARKS])
         message = f"{request.benchmark!r} is not loaded; use one of {loaded_names}, or null for none"
         problems.append(Problem(path="benchmark", message=message, code="benchmark_absent"))
-    readable = index_names(indices, frozenset(factors)) if expressions_of(request).indices else frozenset()
-    for path, expression in expressions_of(request).named():
+    expressions = expressions_of(request)
+    readable = index_names(indices, frozenset(factors)) if expressions.indices else frozenset()
+    absent_indices, absent_factors = expressions.indices - readable, expressions.factors.difference(factors)
+    for path, expression in expressions.named() if absent_indices or absent_factors else ():
         problems.extend(
             Problem(path=path, message=f"the index {name} is not in this dataset version{_listed(readable)}")
-            for name in sorted(expression.indices - readable)
+            for name in sorted(expression.indices & absent_indices)
         )
         problems.extend(
             Problem(path=path, message=f"the factor {name} is not in this dataset version", code="factor_absent")
-            for name in sorted(expression.factors.difference(factors))
+            for name in sorted(expression.factors & absent_factors)
         )
-    if "MARKET_CAP" in reads(request) and "MARKET_CAP" not in factors:
+    if "MARKET_CAP" not in factors and (_weighs_by_cap(request) or "MARKET_CAP" in expressions.factors):
         message = "the factor MARKET_CAP is not in this dataset version"
         problems.append(Problem(path="strategy", message=message, code="factor_absent"))
     return problems + _unknown_in_universe(request.strategy.universe, instruments, listings)
@@ -226,6 +238,8 @@ def _unknown_in_universe(universe: Universe, instruments: Instruments, listings:
         ("stock_codes", (), (instruments.ordinal,), suggest_stock),
     ):
         named = [value for value in getattr(universe, name) or () if value not in standard]
+        if not named:
+            continue
         unknown = [value for value in named if not any(value in values for values in loaded)]
         if unknown:
             have = {*standard, *(value for values in loaded for value in values if value)}

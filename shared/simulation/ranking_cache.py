@@ -50,7 +50,7 @@ def ranking_level(name: str | None, buy: Expression | None, universe_key: str, p
     """
     if name is None or len(panels.instruments) >= NO_COLUMN or count_uses(name, panels) < MIN_USES_ORDER:
         return RankingLevel.NOTHING
-    if buy is None or count_uses(_candidates_name(name, buy, universe_key), panels) < MIN_USES_CANDIDATES:
+    if count_uses(_candidates_name(name, buy, universe_key), panels) < MIN_USES_CANDIDATES:
         return RankingLevel.ORDER
     return RankingLevel.CANDIDATES
 
@@ -81,10 +81,10 @@ class Ranking:
 
         return self._cached("order", self.name, rows, compute)
 
-    def candidates(self, rows: slice, buy: Expression, universe_key: str, passed: Rows) -> np.ndarray:
+    def candidates(self, rows: slice, buy: Expression | None, universe_key: str, passed: Rows) -> np.ndarray:
         """Return uint16 [rows, N]: the columns that have passed in ranking order, then NO_COLUMN.
 
-        `passed` gives bool [rows, N], the universe's stocks that fulfil `buy`, for any rows.
+        `passed` gives bool [rows, N], the universe's stocks that fulfil `buy` (None: all), for any rows.
         """
 
         def compute(year: slice) -> np.ndarray:
@@ -98,5 +98,5 @@ class Ranking:
         return self.panels.scratch(key, _ORDER, rows, compute)
 
 
-def _candidates_name(name: str, buy: Expression, universe_key: str) -> str:
-    return f"{name}\0{buy.text}\0{universe_key}"
+def _candidates_name(name: str, buy: Expression | None, universe_key: str) -> str:
+    return f"{name}\0{'' if buy is None else buy.text}\0{universe_key}"

@@ -11,7 +11,7 @@ import ctypes
 import math
 from ctypes import Structure, c_double, c_int64, c_void_p
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -128,28 +128,30 @@ class EquityCurve:
         )  # fmt: skip
         _kernels().measure_curve(curve, self.sums)
 
-    @cached_property
-    def months(self) -> list[tuple[int, int]]:
-        """(months since 1970, last row) of each calendar month."""
-        months = self.days.astype("datetime64[D]").astype("datetime64[M]").view(np.int64)
-        last = [*np.flatnonzero(months[1:] != months[:-1]).tolist(), len(months) - 1]
-        return list(zip(months[last].tolist(), last, strict=True))
-
     def monthly_returns(self) -> Periods:
         """(YYYY-MM, return) by calendar month, the first against the initial cash."""
-        return self._returns_of([(f"{1970 + m // 12:04d}-{m % 12 + 1:02d}", row) for m, row in self.months])
+        return self._returns_of(_months(self.days.tobytes()))
 
     def yearly_returns(self) -> Periods:
         """(YYYY, return) by calendar year, the first against the initial cash."""
-        return self._returns_of(list({f"{1970 + m // 12:04d}": row for m, row in self.months}.items()))
+        return self._returns_of(tuple({name[:4]: row for name, row in _months(self.days.tobytes())}.items()))
 
-    def _returns_of(self, periods: list[tuple[str, int]]) -> Periods:
+    def _returns_of(self, periods: tuple[tuple[str, int], ...]) -> Periods:
         ends = self.equity[[row for _, row in periods]].tolist()
         before = [self.initial_cash, *ends[:-1]]
         return [
             (name, _without_noise(e / b - 1) if b > 0 else None)
             for (name, _), e, b in zip(periods, ends, before, strict=True)
         ]
+
+
+@lru_cache(maxsize=64)
+def _months(days: bytes) -> tuple[tuple[str, int], ...]:
+    """Return (YYYY-MM, last row) of each calendar month of int32 day numbers."""
+    months = np.frombuffer(days, np.int32).astype("datetime64[D]").astype("datetime64[M]").view(np.int64)
+    last = [*np.flatnonzero(months[1:] != months[:-1]).tolist(), len(months) - 1]
+    ends = zip(months[last].tolist(), last, strict=True)
+    return tuple((f"{1970 + month // 12:04d}-{month % 12 + 1:02d}", row) for month, row in ends)
 
 
 class RoundTrips:
@@ -283,6 +285,7 @@ def _round_trips(trips: RoundTrips) -> dict[str, Any]:
 def _participation(shares_of_volume: np.ndarray) -> dict[str, float | None]:
     if not len(shares_of_volume):
         return {"participation_median": None, "participation_max": None}
-    ordered = np.sort(shares_of_volume)
-    middle = ordered[[(len(ordered) - 1) // 2, len(ordered) // 2]]
-    return {"participation_median": float((middle[0] + middle[1]) / 2), "participation_max": float(ordered[-1])}
+    middle = [(len(shares_of_volume) - 1) // 2, len(shares_of_volume) // 2]
+    ordered = np.partition(shares_of_volume, middle)
+    below, above = ordered[middle]
+    return {"participation_median": float((below + above) / 2), "participation_max": float(ordered[middle[1] :].max())}
