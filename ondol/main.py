@@ -91,7 +91,8 @@ COMMANDS = (
         name="quality",
         group=RUN,
         meaning="show the quality report of the loaded data",
-        examples=("ondol quality", "ondol quality --revision 3 --json"),
+        examples=("ondol quality", "ondol quality --revision 1 --json"),
+        routes=("GET /v1/quality",),
     ),
     Command(
         name="delete",

@@ -7,8 +7,11 @@ from shared.quality.report import CHECKS, QualityReport
 SHOWN = 3
 """Examples printed of each finding."""
 
+WORST = 5
+"""Examples of each finding in the JSON of a command whose subject is another; `ondol quality --json` has all."""
 
-def print_quality(report: QualityReport) -> None:
+
+def print_quality(report: QualityReport, examples: int = SHOWN) -> None:
     """Print each finding: the check, how often, what follows, and the worst examples."""
     if not report.findings:
         print(f"quality of data revision {report.revision}: nothing found")
@@ -19,5 +22,5 @@ def print_quality(report: QualityReport) -> None:
         stocks = "1 stock" if found.stocks == 1 else f"{found.stocks:,} stocks"
         check = checks.get(found.check)
         print(f"  {found.check}: {found.count:,} on {stocks}" + (f"; {check.follows}" if check else ""))
-        for example in found.examples[:SHOWN]:
+        for example in found.examples[:examples]:
             print(f"    {example.stock_code} {example.date}: {example.detail}")

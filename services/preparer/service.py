@@ -20,6 +20,7 @@ from shared.infra import metrics
 from shared.infra.database.pool import LOST, Database, database, is_migrated
 from shared.infra.health_server import health_server
 from shared.infra.lifecycle import StopRequested, stop_signal, until
+from shared.infra.quality_reports import read_report
 from shared.infra.redis import client as servers
 from shared.infra.redis.cache import Cache
 from shared.infra.redis.cache import cache as open_cache
@@ -159,6 +160,10 @@ async def _record_metrics(preparer: Preparer, report: BuildReport) -> None:
         metrics.PREPARE_SECONDS.labels(stage).observe(seconds)
     async with preparer.context.database.connection() as connection:
         row = await connection.fetchrow(dataset_store.SQL["select_version_metrics"])
+        quality = await read_report(connection)
+    if quality is not None:
+        for check, count in quality.counts().items():
+            metrics.QUALITY_FINDINGS.labels(check).set(count)
     if row is not None:
         metrics.DATASET_BUILT.set(row["built_at"].timestamp())
         metrics.DATASET_LAST_DAY.set(86_400 * row["last_day"])

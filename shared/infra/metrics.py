@@ -41,6 +41,9 @@ PREPARE_SECONDS = Histogram(
 DATASET_BUILT = Gauge("ondol_dataset_built_timestamp_seconds", "Build time of the current version")
 DATASET_LAST_DAY = Gauge("ondol_dataset_last_day_timestamp_seconds", "Last trading day of the current version")
 DATASET_BYTES = Gauge("ondol_dataset_bytes", "Bytes of the current version", ["kind"])
+QUALITY_FINDINGS = Gauge(
+    "ondol_quality_findings", "Findings of each check in the newest quality report of the loaded data", ["check"]
+)
 FETCH_CALLS = Counter(
     "ondol_fetch_calls", "Calls of data sources by outcome (answered, failed, refused)", ["source", "outcome"]
 )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-EXAMPLES = 5
-"""Examples that a finding names, the worst first."""
+EXAMPLES = 2000
+"""Examples that a stored finding names, the worst first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +101,15 @@ class QualityReport:
 
     revision: int
     findings: list[Finding]
+
+    def worst(self, examples: int) -> QualityReport:
+        """Return the report with at most so many examples of each check."""
+        found = [replace(finding, examples=finding.examples[:examples]) for finding in self.findings]
+        return QualityReport(revision=self.revision, findings=found)
+
+    def counts(self) -> dict[str, int]:
+        """Return the count of every check, in the order of CHECKS, 0 where it found nothing."""
+        return {check.name: 0 for check in CHECKS} | {finding.check: finding.count for finding in self.findings}
 
 
 def finding_of(check: str, examples: Sequence[Example]) -> Finding:

@@ -9,13 +9,14 @@ import polars as pl
 import pytest
 
 from services.preparer.loading.load import load_market
-from services.preparer.loading.quality import read_report
 from services.preparer.loading.refusals import REFUSALS, Refusals
 from shared.errors import LoadError
 from shared.infra.database.pool import lone_connection
+from shared.infra.quality_reports import read_report
 from shared.model.calendar import to_day
 from shared.settings import Settings
 from tests.support.cases import case_market
+from tests.support.system import api_of
 
 
 def write(folder: pathlib.Path) -> pathlib.Path:
@@ -91,3 +92,48 @@ async def test_refused_row_loads_when_it_is_allowed(
         await load_market(folder, url, refusals=Refusals(today=today))
     allowed = Refusals(names=frozenset(REFUSALS) - {name}, today=today)
     assert (await load_market(folder, url, refusals=allowed)).revision == 1
+
+
+def week(folder: pathlib.Path, stocks: dict[str, int]) -> pathlib.Path:
+    """Write prices of days, each with so many stocks."""
+    folder.mkdir()
+    codes = [f"{number:05d}0" for number in range(1, 10)]
+    companies = "".join(f"{code},A,KOSPI\n" for code in codes)
+    (folder / "companies.csv").write_text(f"stock_code,name,market\n{companies}")
+    rows = [f"{day},{code},100,100,100,100,1\n" for day, count in stocks.items() for code in codes[:count]]
+    (folder / "prices.csv").write_text("date,stock_code,open,high,low,close,volume\n" + "".join(rows))
+    return folder
+
+
+async def test_thin_day_is_refused_unless_allowed(settings: Settings, tmp_path: pathlib.Path) -> None:
+    url, today = settings.database_url or "", to_day(dt.date(2024, 3, 5))
+    full = week(tmp_path / "full", {"2023-12-28": 9, "2024-01-02": 3})
+    thin = week(tmp_path / "thin", {"2023-12-28": 9, "2024-01-02": 2})
+    assert (await load_market(full, url, refusals=Refusals(today=today))).revision == 1
+    thin_day = week(tmp_path / "next", {"2024-01-03": 3, "2024-01-04": 9, "2024-01-05": 2})
+    with pytest.raises(LoadError, match=r"2 stocks trade on 2024-01-05, .* the 9 of the day before .2024-01-04."):
+        await load_market(thin_day, url, refusals=Refusals(today=today))
+    allowed = Refusals(names=frozenset(REFUSALS) - {"thin_day"}, today=today)
+    assert (await load_market(thin_day, url, refusals=allowed)).revision == 2
+    assert (await load_market(thin_day, url, refusals=Refusals(today=today))).revision is None
+    async with lone_connection(url) as connection:
+        await connection.execute("truncate data_revision, instrument cascade")
+    with pytest.raises(LoadError, match="2 stocks trade on 2024-01-02"):
+        await load_market(thin, url, refusals=Refusals(today=today))
+
+
+async def test_report_is_served_with_its_counts(settings: Settings, tmp_path: pathlib.Path) -> None:
+    url = settings.database_url or ""
+    async with api_of(settings) as client:
+        assert (await client.call("GET", "/v1/quality"))[0] == 404
+        await load_market(write(tmp_path / "market"), url)
+        status, found, _ = await client.call("GET", "/v1/quality?revision=1&examples=1")
+        assert (status, found["revision"]) == (200, 1)
+        assert found["counts"]["missing_split"] == 1
+        assert found["counts"]["hole"] == 0
+        by_check = {finding["check"]: finding for finding in found["findings"]}
+        assert by_check["missing_split"]["examples"][0]["detail"].endswith("suggested split 30:1")
+        assert by_check["quarantine"]["follows"] == "loaded, but not used by any factor"
+        status, found, _ = await client.call("GET", "/v1/quality?examples=0")
+        assert [len(finding["examples"]) for finding in found["findings"]] == [0] * len(by_check)
+        assert (await client.call("GET", "/v1/quality?revision=2"))[0] == 404

@@ -11,11 +11,11 @@ import pytest
 from services.preparer.loading.delete import Selection, delete_rows
 from services.preparer.loading.earlier_rows import KEPT_REVISIONS, TABLES
 from services.preparer.loading.load import load_market
-from services.preparer.loading.quality import read_report
 from services.preparer.loading.revert import read_revisions, revert_revisions
 from services.preparer.service import prepare_once
 from shared.errors import LoadError
 from shared.infra.database.pool import lone_connection
+from shared.infra.quality_reports import read_report
 from shared.model.calendar import to_day
 from shared.settings import Settings
 from tests.support.cases import case_market, case_request

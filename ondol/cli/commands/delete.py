@@ -14,7 +14,7 @@ import sys
 from ondol.cli.announce import NEXT_STEP, announce
 from ondol.cli.confirm import confirmed
 from ondol.cli.connection import connected
-from ondol.cli.quality import print_quality
+from ondol.cli.quality import WORST, print_quality
 from ondol.cli.terminal import add_common, print_json
 from services.preparer.loading.delete import DayRange, DeleteReport, Selection, delete_rows
 from shared.errors import SetupError
@@ -60,6 +60,8 @@ def main(args: argparse.Namespace) -> int:
         sys.stderr.write("nothing was changed\n")
         return 1
     if args.json:
+        if report.quality is not None:
+            report.quality = report.quality.worst(WORST)
         print_json(report)
     else:
         _print(report)

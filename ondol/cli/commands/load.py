@@ -14,7 +14,7 @@ import sys
 
 from ondol.cli.announce import NEXT_STEP, announce
 from ondol.cli.connection import connected
-from ondol.cli.quality import print_quality
+from ondol.cli.quality import WORST, print_quality
 from ondol.cli.terminal import Bar, add_common, print_json
 from services.preparer.loading.load import LoadReport, load_market
 from services.preparer.loading.refusals import REFUSALS, Refusals
@@ -44,6 +44,8 @@ def main(args: argparse.Namespace) -> int:
     finally:
         bar.end()
     if args.json:
+        if report.quality is not None:
+            report.quality = report.quality.worst(WORST)
         print_json(report)
     else:
         _print(report, dry_run=args.dry_run)

@@ -4,38 +4,45 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+from typing import Any
 
-from ondol.cli.connection import connected
-from ondol.cli.quality import print_quality
-from ondol.cli.terminal import add_common, print_json
-from services.preparer.loading.quality import read_report
-from shared.errors import SetupError
-from shared.infra.database.pool import lone_connection
-from shared.quality.report import QualityReport
+from ondol.cli.client import client
+from ondol.cli.quality import SHOWN, print_quality
+from ondol.cli.terminal import add_api, print_json
+from shared.quality.report import EXAMPLES, Example, Finding, QualityReport
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `ondol quality`."""
     parser.add_argument("--revision", type=int, help="a data revision (default: the newest one with a report)")
-    add_common(parser)
+    parser.add_argument(
+        "--examples", type=int, metavar="N",
+        help=f"examples of each check, the worst first (default {SHOWN}; with --json all that are kept, {EXAMPLES:,})",
+    )  # fmt: skip
+    add_api(parser)
 
 
 def main(args: argparse.Namespace) -> int:
-    """Print the report; raise SetupError when there is none."""
-    report = asyncio.run(_read(args))
-    if report is None:
-        which = "any data revision" if args.revision is None else f"data revision {args.revision}"
-        raise SetupError(f"There is no quality report of {which}; a load that changes data writes one.")
+    """Query the API and print the report."""
+    if args.examples is None:
+        args.examples = EXAMPLES if args.json else SHOWN
+    document = asyncio.run(_quality(args))
     if args.json:
-        print_json(report)
-    else:
-        print_quality(report)
+        print_json(document)
+        return 0
+    findings = [
+        Finding(
+            check=found["check"], count=found["count"], stocks=found["stocks"],
+            examples=[Example(**example) for example in found["examples"]],
+        )
+        for found in document["findings"]
+    ]  # fmt: skip
+    print_quality(QualityReport(revision=document["revision"], findings=findings), args.examples)
     return 0
 
 
-async def _read(args: argparse.Namespace) -> QualityReport | None:
-    async with (
-        connected(args, "quality") as system,
-        lone_connection(system.settings.database_url or "") as connection,
-    ):
-        return await read_report(connection, args.revision)
+async def _quality(args: argparse.Namespace) -> dict[str, Any]:
+    async with client(args, "quality") as api:
+        query = {"revision": args.revision, "examples": args.examples}
+        document: dict[str, Any] = await api.call("GET", "/v1/quality", query=query)
+        return document

@@ -196,6 +196,34 @@ class Dataset(Struct, kw_only=True):
     manifest_bytes: Annotated[Count | None, about("Size of the manifest.", "bytes")]
 
 
+class QualityExample(Struct, kw_only=True):
+    """One place that a check found."""
+
+    stock_code: Annotated[str, about("Code of the stock.")]
+    date: Annotated[str, about("Day of the row, first day of the stretch, or day of the disclosure.", DATE)]
+    detail: Annotated[str, about("What was found.")]
+    severity: Annotated[float, about("Orders the examples of one check; the greatest is the worst.")]
+
+
+class QualityFinding(Struct, kw_only=True):
+    """What one check found."""
+
+    check: Annotated[str, about("Name of the check.")]
+    counts: Annotated[str, about("What the check counts.")]
+    follows: Annotated[str, about("What follows for users of the data.")]
+    count: Annotated[Count, about("How often it was found.")]
+    stocks: Annotated[Count, about("On how many stocks.", "stocks")]
+    examples: Annotated[list[QualityExample], about("The worst ones.")]
+
+
+class Quality(Struct, kw_only=True):
+    """The quality report of a data revision."""
+
+    revision: Annotated[int, about("Data revision.")]
+    counts: Annotated[dict[str, int], about("Check -> how often it was found, 0 included.")]
+    findings: Annotated[list[QualityFinding], about("Checks that found something.")]
+
+
 class DatasetList(Struct, kw_only=True):
     """Dataset versions, the newest first."""
 

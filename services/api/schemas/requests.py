@@ -295,6 +295,17 @@ class CalendarQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True
     ] = None
 
 
+class QualityQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Query of `GET /v1/quality`."""
+
+    revision: Annotated[
+        Annotated[int, Meta(ge=1, le=2**31 - 1)] | None, about("Data revision; left out: the newest one with a report.")
+    ] = None
+    examples: Annotated[
+        Annotated[int, Meta(ge=0, le=2000)], about("Examples of each check, the worst first.", "examples")
+    ] = 5
+
+
 class PageQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Query of a list with a cursor."""
 

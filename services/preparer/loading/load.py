@@ -19,7 +19,7 @@ from services.preparer.loading.files import MarketFile, find_files
 from services.preparer.loading.known import Known
 from services.preparer.loading.price_rules import PriceCounts
 from services.preparer.loading.prices import ChangeUnit, MergedGroup, groups, merge_group, spill_prices
-from services.preparer.loading.quality import make_report, read_report
+from services.preparer.loading.quality import make_report
 from services.preparer.loading.refusals import NO_REFUSALS, Refusals
 from services.preparer.loading.revision import (
     Revision,
@@ -43,10 +43,12 @@ from services.preparer.loading.tables import (
     read_statements,
     refuse_prices_after_delisting,
 )
+from services.preparer.loading.thin_days import refuse_thin_days
 from shared.infra.database.pool import lone_connection
 from shared.infra.database.sql import statements
 from shared.infra.market_tables import copy_out, fill_tradable_days
 from shared.infra.price_copy import HEADER, TRAILER
+from shared.infra.quality_reports import read_report
 from shared.model.fields import PART
 from shared.quality.report import QualityReport
 
@@ -207,6 +209,7 @@ async def _write_prices(work: _Load, file: MarketFile, known: Known, number: int
     base_prices = BasePriceCheck(file, known)
     first_year: dict[int, int] = {}
     differing: dict[int, int] = {}
+    days: set[int] = set()
     days_before = await trading_days(work.writer)
 
     async def merge(group: tuple[int, int, pathlib.Path]) -> MergedGroup:
@@ -225,10 +228,12 @@ async def _write_prices(work: _Load, file: MarketFile, known: Known, number: int
                 await replace_rows(merged, work.writer, number, exists=(part, year) in stored)
                 first_year[part] = min(year, first_year.get(part, year))
                 differing[part] = merged.differing + differing.get(part, 0)
+                days.update(merged.days)
             work.progress("storing prices", done, len(waiting))
     finally:
         for task in coming:
             task.cancel()
+    await refuse_thin_days(work.refusals, file, work.writer, sorted(days))
     scope = [Scope(kind="price", part=part, from_year=first_year[part], rows=differing[part]) for part in first_year]
     return scope + day_scope(days_before, await trading_days(work.writer))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pathlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -44,6 +44,8 @@ class MergedGroup:
     stocks: list[int]
     """Their stocks, whose stored rows they replace."""
     differing: int
+    days: list[int] = field(default_factory=list)
+    """Days of the new rows that differ."""
 
 
 def spill_prices(  # noqa: PLR0917
@@ -137,6 +139,7 @@ def merge_group(
         rows=_encoded(columns, year, set(stocks)),
         stocks=stocks,
         differing=int(differs.sum()),
+        days=np.unique(new[differs, 1]).astype(int).tolist(),
     )
 
 

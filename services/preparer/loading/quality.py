@@ -6,21 +6,17 @@ import asyncio
 from collections.abc import Mapping
 
 import asyncpg
-import msgspec
 
 from services.preparer.part_inputs import Array, market_rows, ticks_of
 from shared.dataset.derive import derive_rows
 from shared.infra import market_tables
-from shared.infra.database.sql import statements
+from shared.infra.quality_reports import store_report
 from shared.model.fields import PART
 from shared.model.instruments import Instruments
 from shared.model.market_data import Listings
 from shared.quality.price_checks import PricePart, check_prices
 from shared.quality.report import Finding, QualityReport, merged
 from shared.quality.statement_checks import check_statements
-
-_SQL = statements("quality")
-_REPORTS = msgspec.json.Decoder(QualityReport)
 
 
 async def make_report(connection: asyncpg.Connection, revision: int) -> QualityReport:
@@ -38,17 +34,8 @@ async def make_report(connection: asyncpg.Connection, revision: int) -> QualityR
             prices = await market_tables.read_prices(connection, days, columns.start, columns.stop)
             findings += await asyncio.to_thread(_check_prices, days, members, entries, prices)
     report = QualityReport(revision=revision, findings=merged(findings))
-    await connection.execute(_SQL["store_report"], revision, msgspec.json.encode(report))
+    await store_report(connection, report)
     return report
-
-
-async def read_report(connection: asyncpg.Connection, revision: int | None = None) -> QualityReport | None:
-    """Return the report of a revision, of the newest one without; None when there is none."""
-    if revision is None:
-        body = await connection.fetchval(_SQL["newest_report"])
-    else:
-        body = await connection.fetchval(_SQL["report_of"], revision)
-    return None if body is None else _REPORTS.decode(body)
 
 
 def _check_prices(days: Array, members: Instruments, listings: Listings, prices: Mapping[str, Array]) -> list[Finding]:

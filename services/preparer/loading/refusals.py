@@ -16,9 +16,10 @@ from shared.market import has_rules
 from shared.market.holidays import holidays, is_trading_day
 from shared.model.calendar import from_day, iso, to_day
 
-REFUSALS = ("holiday", "stock_code", "future")
-"""Names for `--allow`: prices on days on which the exchange is closed; codes of the exchange's markets that are not six
-characters; prices after today."""
+REFUSALS = ("holiday", "thin_day", "stock_code", "future")
+"""Names for `--allow`: prices on days on which the exchange is closed; days on which fewer than a third of the stocks
+of the day before trade (`thin_days`); codes of the exchange's markets that are not six characters; prices after
+today."""
 
 _CODE_LENGTH = 6
 

@@ -10,7 +10,7 @@ from services.preparer.part_inputs import market_rows
 from shared.model.calendar import from_day
 from shared.quality import docs
 from shared.quality.price_checks import PricePart, check_prices
-from shared.quality.report import Example, Finding, finding_of, merged
+from shared.quality.report import Example, Finding, QualityReport, finding_of, merged
 from tests.support.build_in_memory import stored_fields
 from tests.support.cases import case_market
 from tests.support.markets import raw_market
@@ -110,7 +110,10 @@ def test_merged_findings_add_up_and_keep_the_worst() -> None:
     second = finding_of("cap", [example("B", 7.5)])
     (found,) = merged([first, second, finding_of("hole", [])])
     assert (found.check, found.count, found.stocks) == ("cap", 10, 2)
-    assert [e.severity for e in found.examples] == [8, 7.5, 7, 6, 5]
+    assert [e.severity for e in found.examples] == [8, 7.5, 7, 6, 5, 4, 3, 2, 1, 0]
+    report = QualityReport(revision=1, findings=[found])
+    assert [e.severity for e in report.worst(2).findings[0].examples] == [8, 7.5]
+    assert (report.counts()["cap"], report.counts()["hole"]) == (10, 0)
 
 
 def test_reference_page_has_the_declared_checks() -> None:

@@ -54,6 +54,9 @@ limit 1;
 -- name: stored_years
 select stock / 512 as part, year from price_year group by 1, 2;
 
+-- name: tradable_days
+select year, tradable from price_year where year between $1 and $2 and tradable is not null;
+
 -- name: delete_prices
 delete from price_year where year = $1 and stock = any($2::integer[]);
 
