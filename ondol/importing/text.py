@@ -13,6 +13,7 @@ from shared.market_files.cells import EXAMPLES, FileRefusedError, Rows
 from shared.market_files.headers import Header, key_of
 
 _STEP = 8 * 2**20
+_BLOCK = 32 * 2**20
 
 
 def utf8_bytes(data: bytes, encoding: str) -> bytes:
@@ -76,16 +77,32 @@ def text_frame(text: bytes, header: Header, wanted: Callable[[str], bool]) -> tu
     kept = [place for place, name in enumerate(header.columns) if wanted(key_of(name))]
     names = [header.columns[place] for place in kept]
     refuse_repeated(names)
-    # a projection would cut rows with too many cells without an error, so every column is read
-    places = [f"c{place}" for place in range(len(header.columns))]
-    source = header.separator.join(places).encode() + b"\n" + text[start:]
     try:
-        frame = pl.read_csv(io.BytesIO(source), separator=header.separator, infer_schema=False)
+        frames = [_block(block, header, kept) for block in _blocks(text, start)]
     except pl.exceptions.PolarsError as error:
         quote = FileRefusedError("cannot be read as a table: a quotation mark is not closed, or stands inside a cell")
         raise _unfit(text, header) or quote from error
-    frame = frame.select(pl.col(f"c{place}").alias(header.columns[place]) for place in kept)
-    return without_headers(frame)
+    return without_headers(pl.concat(frames) if frames else pl.DataFrame(schema=dict.fromkeys(names, pl.String)))
+
+
+def _blocks(text: bytes, start: int) -> Iterator[bytes]:
+    """Yield the text from `start` in blocks that end at the end of a row, outside quotes."""
+    while start < len(text):
+        cut = len(text) if len(text) - start <= _BLOCK else text.rfind(b"\n", start, start + _BLOCK) + 1
+        while cut > start and cut < len(text) and text.count(b'"', start, cut) % 2:
+            cut = text.rfind(b"\n", start, cut - 1) + 1
+        if cut <= start:  # one row longer than a block
+            cut = len(text)
+        yield text[start:cut]
+        start = cut
+
+
+def _block(block: bytes, header: Header, kept: list[int]) -> pl.DataFrame:
+    # a projection would cut rows with too many cells without an error, so every column is read
+    places = [f"c{place}" for place in range(len(header.columns))]
+    source = header.separator.join(places).encode() + b"\n" + block
+    frame = pl.read_csv(io.BytesIO(source), separator=header.separator, infer_schema=False)
+    return frame.select(pl.col(f"c{place}").alias(header.columns[place]) for place in kept)
 
 
 def refuse_repeated(names: list[str]) -> None:

@@ -24,6 +24,7 @@ DART_ACCOUNTS, `way` and `line` are places in that account, the smallest `rank` 
 
 _STATEMENTS = {"재무상태표": "BS", "손익계산서": "IS", "포괄손익계산서": "CIS", "현금흐름표": "CF"}
 _BULK_REPORTS = {"1분기보고서": 1, "반기보고서": 2, "3분기보고서": 3, "사업보고서": 4}
+_STANDARD = "^(?:ifrs-full|ifrs|dart)_"
 _BASES = {"연결": "CFS", "별도": "OFS", "개별": "OFS", "CFS": "CFS", "OFS": "OFS"}
 _INTERIM_FLOWS = pl.col("statement").is_in(["IS", "CIS"]) & pl.col("fiscal_quarter").is_in([2, 3])
 
@@ -114,7 +115,7 @@ def bulk_lines(frame: pl.DataFrame, name: str) -> Lines:
 
     FileRefusedError when a cell cannot be read, or the file has amounts of three months only.
     """
-    cells = Cells(frame)
+    cells = _possible(frame)
     amount = cells.numbers([_amount_column(frame.columns)])
     period_end = cells.dates(["결산기준일"])
     cells.refuse_broken()
@@ -135,7 +136,7 @@ def bulk_lines(frame: pl.DataFrame, name: str) -> Lines:
             _BULK_REPORTS, default=None, return_dtype=pl.Int8
         ),
     }  # fmt: skip
-    lines = pl.select(pl.int_range(frame.height).alias("row")).with_columns(
+    lines = pl.select(cells.rows.alias("row")).with_columns(
         pl.lit(None, pl.String).alias(key) if values is None else values.alias(key) for key, values in columns.items()
     )
     stamp = re.search(r"(?<!\d)(20\d{2})(\d{2})(\d{2})\d{0,6}(?!\d)", name)
@@ -148,6 +149,25 @@ def bulk_lines(frame: pl.DataFrame, name: str) -> Lines:
         pl.col("value").alias("amount"),
     )  # fmt: skip
     return _mapped(lines)
+
+
+def _possible(frame: pl.DataFrame) -> Cells:
+    """Return the cells of the lines whose id or name may be one of an account: a small part of a bulk file."""
+    every = Cells(frame)
+    ids, names = every.texts(["항목코드"]), every.texts(["항목명"])
+    if ids is None or names is None:
+        return every
+    possible = pl.select(
+        pl.lit(ids).str.replace("^ifrs_", "ifrs-full_").is_in(_BY_ID["key"].unique().implode())
+        | (~pl.lit(ids).str.contains(_STANDARD) & _plain_name(pl.lit(names)).is_in(_BY_NAME["key"].unique().implode()))
+    ).to_series().fill_null(value=False)  # fmt: skip
+    return Cells(frame.filter(possible), possible.arg_true())
+
+
+def _plain_name(name: pl.Expr) -> pl.Expr:
+    """Return a name without blanks, numbering and references to notes."""
+    bare = name.str.replace_all(r"\s", "").str.replace(r"^(?:[ⅠⅡⅢⅣⅤⅥⅦⅧⅨⅩⅪⅫIVX]+|\d+|\(\d+\)|[가-하])[.．)]", "")
+    return bare.str.replace_all(r"\((?:주|주석)[^)]*\)", "")
 
 
 def _amount_column(columns: list[str]) -> str:
@@ -165,11 +185,9 @@ def _mapped(lines: pl.DataFrame) -> Lines:
     lines = lines.filter(pl.col("statement").is_not_null() & pl.col("detail").is_null())
     lines = lines.with_columns(
         pl.col("account_id").str.replace("^ifrs_", "ifrs-full_"),
-        pl.col("account_name").str.replace_all(r"\s", "")
-        .str.replace(r"^(?:[ⅠⅡⅢⅣⅤⅥⅦⅧⅨⅩⅪⅫIVX]+|\d+|\(\d+\)|[가-하])[.．)]", "")
-        .str.replace_all(r"\((?:주|주석)[^)]*\)", ""),
+        _plain_name(pl.col("account_name")).alias("account_name"),
     )  # fmt: skip
-    standard = pl.col("account_id").str.contains("^(?:ifrs-full|dart)_")
+    standard = pl.col("account_id").str.contains(_STANDARD)
     found = pl.concat(
         [
             lines.join(_BY_ID, left_on=["statement", "account_id"], right_on=["statement", "key"], how="inner"),
