@@ -41,6 +41,8 @@ async def fetch(run: Run, options: Options) -> FetchReport:
             written = write(run, options)
     if written < 0:
         write(run, options)
+    if run.sources.krx is not None and "krx" not in run.report.stopped:
+        run.report.failed += run.sources.krx.not_approved.values()
     for source in run.sources.all:
         run.report.calls[source.name] = source.calls
         run.report.used_today[source.name] = run.sources.quota.used(source.name)

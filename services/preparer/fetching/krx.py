@@ -12,6 +12,7 @@ from services.preparer.fetching.raw_store import AnswerName, RawStore
 from services.preparer.fetching.source import Source
 from shared.contracts.schedule import SEOUL
 from shared.market.holidays import is_trading_day
+from shared.market_files.answers import NotApprovedError
 from shared.market_files.open_api import base_information, daily_prices, index_values
 from shared.model.calendar import to_day
 
@@ -137,11 +138,24 @@ class Krx:
 
     def __init__(self, source: Source, store: RawStore) -> None:
         self.source = source
+        self.not_approved: dict[str, str] = {}
+        """Service -> the error with which it refused the key."""
         self._store = store
 
     async def fetch(self, call: Call) -> bool:
-        """Request an answer and store it; return whether it differs from the stored one."""
-        data, _ = await self.source.get(call.service.path, {"basDd": f"{call.day:%Y%m%d}"}, call.service.parse)
+        """Request an answer and store it; return whether it differs from the stored one.
+
+        A service other than the prices that the key is not approved for is left out from then on (`not_approved`).
+        """
+        if call.service.api in self.not_approved:
+            return False
+        try:
+            data, _ = await self.source.get(call.service.path, {"basDd": f"{call.day:%Y%m%d}"}, call.service.parse)
+        except NotApprovedError as error:
+            if call.service in PRICES:
+                raise
+            self.not_approved[call.service.api] = str(error)
+            return False
         now = self.source.clock.now()
         if self._store.read(call.name) == data:
             self._store.confirm(call.name, now)

@@ -46,7 +46,7 @@ class FetchReport:
     corrected: list[str] = field(default_factory=list)
     stopped: dict[str, str] = field(default_factory=dict)
     failed: list[str] = field(default_factory=list)
-    """Answers that stayed damaged; a later run requests them again."""
+    """Answers that stayed damaged, and services without approval; a later run requests them again."""
     notes: list[str] = field(default_factory=list)
     written: Written = field(default_factory=Written)
 

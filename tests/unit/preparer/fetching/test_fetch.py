@@ -189,6 +189,18 @@ async def test_refusal_stops_at_once_without_the_key(tmp_path: pathlib.Path, ans
         assert server.calls.total() <= 8
 
 
+async def test_services_without_approval_leave_prices_alone(tmp_path: pathlib.Path) -> None:
+    async with data_sources() as server:
+        server.not_approved = {"kospi_dd_trd", "stk_isu_base_info", "ksq_isu_base_info"}
+        fetched = Fetched(tmp_path, server)
+        report = await fetched.run()
+    assert not report.complete
+    assert not report.stopped
+    assert len([text for text in report.failed if "not approved" in text]) == 3
+    assert set(fetched.table("indices")["index"]) == {"KOSDAQ"}
+    assert fetched.table("companies").height == 42
+
+
 async def test_failures_of_the_source_are_retried(tmp_path: pathlib.Path) -> None:
     async with data_sources() as server:
         bad = iter([web.Response(status=503), web.Response(body=b'{"OutBlock_1":[{"BAS')])
