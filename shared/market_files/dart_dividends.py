@@ -95,6 +95,8 @@ def dividend_rows(
         pl.col("report").replace_strict({"사업보고서": 4, "반기보고서": 2}, default=None, return_dtype=pl.Int32)
         .fill_null(pl.col("period_end").dt.month().cast(pl.Int32) // 3).alias("fiscal_quarter"),
     )  # fmt: skip
+    is_unknown = pl.col("is_preferred") & ~pl.col("stock_code").is_in(sorted(codes))
+    rows = rows.filter(~is_unknown | (pl.col("dps").fill_null(0) > 0))  # nearly every report has such a row of `-`
     rows = left_out(
         rows, "dividend of preferred shares that are not among the imported stocks",
         pl.col("is_preferred") & ~pl.col("stock_code").is_in(sorted(codes)), dropped,

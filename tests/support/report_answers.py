@@ -17,10 +17,10 @@ FILED = {"11013": (0, 5, 15), "11012": (0, 8, 14), "11014": (0, 11, 14), "11011"
 """Report code -> (years after the business year, month, day) of the filing."""
 
 FLOWS = {
-    "ifrs-full_Revenue": ("IS", "매출액", 10.0), "ifrs-full_CostOfSales": ("IS", "매출원가", 6.0),
-    "dart_OperatingIncomeLoss": ("IS", "영업이익", 2.0), "ifrs-full_ProfitLoss": ("IS", "당기순이익", 1.5),
-    "ifrs-full_ProfitLossAttributableToOwnersOfParent": ("IS", "지배기업 소유주지분", 1.4),
-    "ifrs-full_CashFlowsFromUsedInOperatingActivities": ("CF", "영업활동현금흐름", 1.8),
+    "ifrs-full_Revenue": ("IS", "매출액", 100.0), "ifrs-full_CostOfSales": ("IS", "매출원가", 60.0),
+    "dart_OperatingIncomeLoss": ("IS", "영업이익", 20.0), "ifrs-full_ProfitLoss": ("IS", "당기순이익", 15.0),
+    "ifrs-full_ProfitLossAttributableToOwnersOfParent": ("IS", "지배기업 소유주지분", 14.0),
+    "ifrs-full_CashFlowsFromUsedInOperatingActivities": ("CF", "영업활동현금흐름", 18.0),
 }  # fmt: skip
 BALANCES = {
     "ifrs-full_Assets": ("BS", "자산총계", 100.0), "ifrs-full_CurrentAssets": ("BS", "유동자산", 40.0),

@@ -107,6 +107,7 @@ def _options(args: argparse.Namespace, now: dt.datetime) -> Options:
     if args.first > last:
         raise SetupError(f"--from {args.first} is after the last day {last} (the newest published day is {newest}).")
     return Options(first=args.first, last=last, kinds=kinds, recheck=args.recheck,
+                   earlier_reports=True,
                    approximate=args.approximate_ex_dates)  # fmt: skip
 
 

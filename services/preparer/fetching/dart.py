@@ -18,6 +18,7 @@ from shared.market_files.dart_answers import dart_rows, page_count, zip_members
 
 SOURCE, TITLE = "dart", "OpenDART"
 FIRST_YEAR = 2015
+FIRST_DAY = dt.date(FIRST_YEAR, 1, 1)
 PAGE_ROWS = 100
 DAY_LISTS = 10
 """Days before today whose filings are listed day by day; older ones by month."""

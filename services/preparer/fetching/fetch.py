@@ -31,14 +31,14 @@ async def fetch(run: Run, options: Options) -> FetchReport:
             written = write(run, options)
         # filings of the days since the newest published prices belong to the newest window
         reported = plan.Window(first=window.first, last=today) if newest and window.last == options.last else window
-        if run.has("dart") and options.kinds & {"statements", "dividends"}:
-            await run.guarded(dart.SOURCE, fetch_reports.fetch_filings(run, reported))
-        if run.has("dart") and "statements" in options.kinds:
-            await run.guarded(dart.SOURCE, fetch_reports.fetch_statements(run, reported))
-        if "dividends" in options.kinds:
-            await fetch_reports.fetch_dividends(run, reported)
+        await _fetch_reports(run, reported, options)
         if run.answers > max(written, 0):
             written = write(run, options)
+    if options.earlier_reports:
+        for window in plan.earlier_windows(options.first):
+            await _fetch_reports(run, window, options)
+            if run.answers > max(written, 0):
+                written = write(run, options)
     if written < 0:
         write(run, options)
     if run.sources.krx is not None and "krx" not in run.report.stopped:
@@ -65,6 +65,19 @@ def planned_calls(store: RawStore, options: Options, now: dt.datetime) -> int:
     calls = plan.daily_calls(answers, window, now) + plan.recheck_calls(answers, options.last, now, limit)
     months = len({(call.day.year, call.day.month) for call in calls})
     return len(calls) + months * len(krx.BASE_INFORMATION)
+
+
+async def _fetch_reports(run: Run, window: plan.Window, options: Options) -> None:
+    """Request the filings of a window, their statements, and dividends."""
+    if window.last < dart.FIRST_DAY:
+        return
+    window = plan.Window(first=max(window.first, dart.FIRST_DAY), last=window.last)
+    if run.has("dart") and options.kinds & {"statements", "dividends"}:
+        await run.guarded(dart.SOURCE, fetch_reports.fetch_filings(run, window))
+    if run.has("dart") and "statements" in options.kinds:
+        await run.guarded(dart.SOURCE, fetch_reports.fetch_statements(run, window))
+    if "dividends" in options.kinds:
+        await fetch_reports.fetch_dividends(run, window)
 
 
 def _note_absent_keys(run: Run, options: Options) -> None:

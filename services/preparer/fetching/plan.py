@@ -18,6 +18,8 @@ from services.preparer.fetching.krx import (
 )
 
 WINDOW_DAYS = 365
+EARLIER_REPORTS_DAYS = 27 * 31
+"""Days of filings before the first day of prices: two years of statements, and the time to file them."""
 RECHECKED_DAYS = 5
 """Trading days whose prices are requested again, because the exchange corrects them."""
 RECHECK_CALLS = 4
@@ -39,6 +41,11 @@ def windows(first: dt.date, last: dt.date) -> Iterator[Window]:
         start = max(first, last - dt.timedelta(days=WINDOW_DAYS - 1))
         yield Window(first=start, last=last)
         last = start - dt.timedelta(days=1)
+
+
+def earlier_windows(first: dt.date) -> Iterator[Window]:
+    """Yield windows of filings before the first day of prices: sums and growth of the first days need them."""
+    yield from windows(first - dt.timedelta(days=EARLIER_REPORTS_DAYS), first - dt.timedelta(days=1))
 
 
 def daily_calls(answers: KrxAnswers, window: Window, now: dt.datetime) -> list[Call]:

@@ -33,6 +33,8 @@ class Options:
     last: dt.date
     kinds: frozenset[str] = frozenset(KINDS)
     recheck: bool = False
+    earlier_reports: bool = False
+    """Fetch the filings of two years before the first day too."""
     approximate: bool = False
 
 

@@ -30,10 +30,10 @@ def test_instance_gives_cumulated_flows_and_balances() -> None:
     lines = api_lines(rows, stock_code="900510").rows
     made = financial_rows(lines).rows.row(0, named=True)
     assert (made["fiscal_year"], made["fiscal_quarter"], made["disclosed_on"]) == (2024, 3, FILING.filed_on)
-    assert made["revenue"] == FILING.amount(10.0, cumulated=True)
+    assert made["revenue"] == FILING.amount(100.0, cumulated=True)
     assert made["total_assets"] == FILING.amount(100.0, cumulated=False)
     assert made["equity_owners"] == FILING.amount(50.0, cumulated=False)
-    assert made["operating_cash_flow"] == FILING.amount(1.8, cumulated=True)
+    assert made["operating_cash_flow"] == FILING.amount(18.0, cumulated=True)
 
 
 def test_answer_without_an_instance_has_no_rows() -> None:

@@ -42,7 +42,9 @@ class Fetched:
         self._settings = Settings.from_environment(environment)
         self.slept: list[float] = []
 
-    async def run(self, last: dt.date = LAST, *, recheck: bool = False, approximate: bool = False) -> FetchReport:
+    async def run(
+        self, last: dt.date = LAST, *, recheck: bool = False, approximate: bool = False, earlier: bool = False
+    ) -> FetchReport:
         async def sleep(seconds: float) -> None:
             self.slept.append(seconds)
 
@@ -54,7 +56,10 @@ class Fetched:
                     directory=self.directory, store=store, sources=sources, clock=clock, report=report,
                     progress=lambda *_: None, usable=lambda _: None,
                 )  # fmt: skip
-                return await fetch(run, Options(first=FIRST, last=last, recheck=recheck, approximate=approximate))
+                return await fetch(
+                    run,
+                    Options(first=FIRST, last=last, recheck=recheck, approximate=approximate, earlier_reports=earlier),
+                )
 
     def table(self, name: str) -> pl.DataFrame:
         return pl.read_parquet(self.directory / f"{name}.parquet")

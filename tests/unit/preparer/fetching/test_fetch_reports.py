@@ -59,9 +59,23 @@ async def test_statements_have_the_day_of_their_filing(tmp_path: pathlib.Path) -
     assert (2025, 4, ANNUAL) in found
     assert (2026, 2, dt.date(2026, 10, 20)) in found
     annual = next(f for f in server.filings if f.code == "11011" and f.stock_code == server.companies[0].code)
-    assert rows[found.index((2025, 4, ANNUAL))]["revenue"] == annual.amount(10.0, cumulated=True)
+    assert rows[found.index((2025, 4, ANNUAL))]["revenue"] == annual.amount(100.0, cumulated=True)
     assert of_stock(fetched.table("financials"), server.companies[1].code)
     assert set(before.values()) == {1}
+
+
+async def test_statements_of_two_years_before_are_fetched(tmp_path: pathlib.Path) -> None:
+    server = sources()
+    server.filings += [f for f in invented_filings(server.companies, range(2023, 2025)) if f.code == "11011"]
+    async with data_sources(server):
+        fetched = Fetched(tmp_path, server, **KEYS)
+        await fetched.run()
+        assert fetched.table("financials")["fiscal_year"].min() == 2025
+        await fetched.run(earlier=True)
+        assert fetched.table("financials")["fiscal_year"].min() == 2024
+        before = server.calls.copy()
+        await fetched.run(earlier=True)
+        assert server.calls == before
 
 
 async def test_corrected_report_has_both_versions(tmp_path: pathlib.Path) -> None:
@@ -75,7 +89,7 @@ async def test_corrected_report_has_both_versions(tmp_path: pathlib.Path) -> Non
         assert server.calls["fnlttXbrl", f"{original.code}-{original.receipt}"] == 1
     rows = [r for r in of_stock(fetched.table("financials"), original.stock_code) if r["fiscal_quarter"] == 4]
     assert [(r["disclosed_on"], r["revenue"]) for r in rows] == [
-        (f.filed_on, f.amount(10.0, cumulated=True)) for f in (original, correction)
+        (f.filed_on, f.amount(100.0, cumulated=True)) for f in (original, correction)
     ]
 
 
