@@ -1,0 +1,1 @@
+"""Tests against the real sources, for a person with keys."""
