@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import collections
 import datetime as dt
 import os
 import pathlib
 import signal
 import sys
+from dataclasses import replace
 
 import orjson
 import pytest
@@ -18,19 +18,29 @@ from services.preparer.fetching.source import CONCURRENCY
 from services.preparer.loading.load import load_market
 from services.preparer.loading.refusals import Refusals
 from shared.settings import Settings
-from tests.support.data_sources import KRX_KEY, DataSources, block_page, data_sources
+from tests.support.data_sources import (
+    DART_KEY,
+    KRX_KEY,
+    DataSources,
+    block_page,
+    data_sources,
+    invented_companies,
+    invented_filings,
+)
 
 NEWEST = last_published(dt.datetime.now(dt.UTC))
 FIRST = NEWEST - dt.timedelta(days=40)
 
 
 async def start(
-    server: DataSources, *words: str | pathlib.Path, key: str | None = KRX_KEY
+    server: DataSources, *words: str | pathlib.Path, key: str | None = KRX_KEY, dart: bool = False
 ) -> asyncio.subprocess.Process:
+    keys = {"ONDOL_KRX_KEY": key} if key else {}
+    keys |= {"ONDOL_DART_KEY": DART_KEY} if dart else {}
     passed = {name: value for name, value in os.environ.items() if not name.startswith("ONDOL_")}
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "ondol", "fetch", *map(str, words), stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE, env={**passed, **server.environment, **({"ONDOL_KRX_KEY": key} if key else {})},
+        stderr=asyncio.subprocess.PIPE, env={**passed, **server.environment, **keys},
     )  # fmt: skip
 
 
@@ -43,25 +53,34 @@ def files_with(directory: pathlib.Path, text: str) -> list[pathlib.Path]:
     return [path for path in directory.rglob("*") if path.is_file() and text.encode() in path.read_bytes()]
 
 
-async def test_killed_fetch_requests_nothing_twice(tmp_path: pathlib.Path) -> None:
-    async with data_sources() as server:
-        server.hold_after = 41
-        process = await start(server, tmp_path, "--from", FIRST.isoformat())
+@pytest.mark.parametrize("calls", [41, 135, 180], ids=["prices", "filing lists", "statements"])
+async def test_killed_fetch_requests_nothing_twice(tmp_path: pathlib.Path, calls: int) -> None:
+    companies = invented_companies()
+    filings = [
+        replace(filing, filed_on=NEWEST, number=filing.number + filing.year)
+        for filing in invented_filings(companies, range(2024, 2026))
+        if filing.code == "11011"
+    ]
+    words = (tmp_path, "--from", FIRST.isoformat(), "--only", "prices,statements")
+    async with data_sources(DataSources(companies=companies, filings=filings)) as server:
+        server.hold_after = calls
+        process = await start(server, *words, dart=True)
         await asyncio.wait_for(server.until_held(CONCURRENCY), 60)
         process.send_signal(signal.SIGKILL)
         await process.wait()
         server.hold_after = None
         server.released.set()
-        received = collections.Counter(server.answered)
-        code, output, errors = await ended(await start(server, tmp_path, "--from", FIRST.isoformat(), "--json"))
+        code, output, errors = await ended(await start(server, *words, "--json", dart=True))
         assert code == 0, errors
         # what had no answer when the process was killed is requested again, nothing else
         again = {call for call, count in server.calls.items() if count > 1}
-        assert len(received) >= 41
         assert len(again) == CONCURRENCY
         report = orjson.loads(output)
         assert report["written"]["last_day"] == NEWEST.isoformat()
-        assert report["calls"]["krx"] == server.calls.total() - 41 - CONCURRENCY
+        assert report["written"]["rows"]["financials"] == 2 * len(companies)
+        assert sum(report["calls"].values()) == server.calls.total() - calls - CONCURRENCY
+        code, output, errors = await ended(await start(server, *words, "--json", dart=True))
+        assert set(orjson.loads(output)["calls"].values()) == {0}
 
 
 async def test_fetched_market_loads_once(tmp_path: pathlib.Path, settings: Settings) -> None:
