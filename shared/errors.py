@@ -13,7 +13,11 @@ OndolError
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
+
+from shared.messages.message import UNCLASSIFIED, Message
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,21 +32,33 @@ class Problem:
     line: int | None = None
     column: int | None = None
     suggestions: tuple[str, ...] = ()
-    code: str | None = None
-    """Stable word of the kind of problem, where programs need one (`factor_absent`, `benchmark_absent`)."""
+    code: str = ""
+    """Stable identifier of the kind of problem: that of the message, which is made with `shared.messages.say`."""
+    params: Mapping[str, object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.code:
+            code, params = identity_of(self.message)
+            object.__setattr__(self, "code", code)
+            object.__setattr__(self, "params", params)
 
     def as_dict(self) -> dict[str, object]:
         """Return the item of `errors[]` in a problem document, without absent positions."""
-        found: dict[str, object] = {"path": self.path, "message": self.message}
+        found: dict[str, object] = {
+            "path": self.path, "message": self.message, "code": self.code, "params": dict(self.params),
+        }  # fmt: skip
         if self.line is not None:
             found["line"] = self.line
         if self.column is not None:
             found["column"] = self.column
         if self.suggestions:
             found["suggestions"] = list(self.suggestions)
-        if self.code is not None:
-            found["code"] = self.code
         return found
+
+
+def identity_of(message: str, code: str = UNCLASSIFIED) -> tuple[str, Mapping[str, Any]]:
+    """Return code and parameters of a message; `code` and the text itself for one that was not made by `say`."""
+    return (message.code, message.params) if isinstance(message, Message) else (code, {"message": message})
 
 
 class OndolError(Exception):
@@ -61,7 +77,10 @@ class RequestError(OndolError):
 
 
 class RunError(OndolError):
-    """An accepted backtest that cannot have a result; `kind` is a stable identifier, `problems` the locations."""
+    """An accepted backtest that cannot have a result; `kind` is a stable identifier, `problems` the locations.
+
+    `detail` is a message of `shared.messages`.
+    """
 
     def __init__(self, kind: str, detail: str, problems: tuple[Problem, ...] = ()) -> None:
         super().__init__(detail)
@@ -91,7 +110,7 @@ class ChunkMissingError(DatasetError):
 
 
 class UnavailableError(OndolError):
-    """A dependency does not answer in time (HTTP 503)."""
+    """A dependency does not answer in time (HTTP 503); made with a message of `shared.messages`."""
 
 
 class SetupError(OndolError):

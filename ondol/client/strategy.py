@@ -12,6 +12,7 @@ import msgspec
 
 from shared.errors import Problem
 from shared.infra.api_client.errors import InvalidRequest, Mistake
+from shared.messages import say
 from shared.model import request as model
 from shared.model.conversion import convert, unknown_fields
 
@@ -157,7 +158,7 @@ Strategy.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # com
 def _check(fields: Mapping[str, Any]) -> list[Problem]:
     parts = {name: value for name, value in fields.items() if name != "id"}
     if "id" in fields and not isinstance(fields["id"], str):
-        return [Problem(path="base", message="must be the id of a strategy")]
+        return [Problem(path="base", message=say("not_a_strategy_id"))]
     return convert(parts, model.Strategy, "strategy").problems
 
 

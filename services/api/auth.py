@@ -17,6 +17,7 @@ from shared.contracts.http import LOCAL
 from shared.errors import SetupError
 from shared.infra.database.pool import Database
 from shared.infra.database.sql import statements
+from shared.messages import Message, say
 from shared.settings import Settings
 
 SQL = statements("accounts")
@@ -108,17 +109,17 @@ class Authenticator:
         if header is None:
             if self._loopback:
                 return self.anonymous
-            raise _unauthorized("Send `Authorization: Bearer <key>`; keys are created with `ondol keys create`.")
+            raise _unauthorized(say("key_missing"))
         scheme, _, key = header.partition(" ")
         if scheme.lower() != "bearer" or not key.strip():
-            raise _unauthorized("The Authorization header must be `Bearer <key>`.")
+            raise _unauthorized(say("key_malformed"))
         digest = hash_of(key.strip())
         try:
             caller = self._callers[digest]
         except KeyError:
             caller = self._callers[digest] = await self._find(digest)
         if caller is None:
-            raise _unauthorized("This key is unknown or revoked.")
+            raise _unauthorized(say("key_unknown"))
         self._limit_rate(caller)
         return caller
 
@@ -150,10 +151,10 @@ class Authenticator:
         wait_s = bucket.take(now)
         if wait_s > 0:
             raise ApiProblem(
-                429, "rate-limited", f"This key may make {caller.rate_per_minute:g} requests a minute.",
+                429, "rate-limited", say("rate_limited", limit=caller.rate_per_minute),
                 headers={"Retry-After": str(math.ceil(wait_s))},
             )  # fmt: skip
 
 
-def _unauthorized(detail: str) -> ApiProblem:
+def _unauthorized(detail: Message) -> ApiProblem:
     return ApiProblem(401, "unauthorized", detail, headers={"WWW-Authenticate": 'Bearer realm="ondol"'})

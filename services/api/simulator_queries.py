@@ -17,6 +17,7 @@ from shared.contracts.events import QueryRequested
 from shared.errors import DatasetError, UnavailableError
 from shared.infra.redis.client import LOST
 from shared.infra.redis.streams import append
+from shared.messages import say
 
 TIMEOUT_S = 60.0
 
@@ -67,16 +68,16 @@ async def _publish(app: AppContext, name: str, kind: str, payload: dict[str, Any
         await append(app.broker, event)
         answer = await app.progress.answer_of(name, TIMEOUT_S)
     except LOST as error:
-        raise UnavailableError("The broker does not answer.") from error
+        raise UnavailableError(say("broker_unavailable")) from error
     finally:
         app.progress.unregister(name)
     if answer is None:
-        raise UnavailableError("No simulator answered in time.")
+        raise UnavailableError(say("simulator_unavailable"))
     if answer.problem is not None:
         raise _as_problem(answer.problem)
     body = await _cached(app, name)
     if body is None:
-        raise UnavailableError("The answer was evicted from the cache; retry the request.")
+        raise UnavailableError(say("answer_evicted"))
     return body
 
 

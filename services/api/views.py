@@ -10,6 +10,7 @@ from services.api.context import AppContext
 from services.api.datasets import View
 from services.api.errors import ApiProblem, invalid
 from shared.errors import Problem
+from shared.messages import say
 from shared.model.calendar import from_day, to_day
 
 
@@ -19,8 +20,8 @@ async def require_view(app: AppContext) -> View:
     if view is not None and len(view.days):
         return view
     if view is None and await app.datasets.has_data():
-        raise ApiProblem(503, "no-dataset", "The first dataset version is being built.", headers={"Retry-After": "5"})
-    raise ApiProblem(409, "no-market-data", "No market data are loaded. Load some with `ondol load DIR`.")
+        raise ApiProblem(503, "no-dataset", say("dataset_being_built"), headers={"Retry-After": "5"})
+    raise ApiProblem(409, "no-market-data", say("market_data_missing"))
 
 
 def last_day(view: View) -> dt.date:
@@ -36,5 +37,5 @@ def row_day(view: View, date: dt.date | None) -> dt.date:
     if row < len(view.days) and int(view.days[row]) == to_day(date):
         return date
     first, last = view.first_and_last()
-    message = f"{date} is no trading day of the dataset, which has {first} to {last}"
+    message = say("not_a_trading_day", date=date, first=first, last=last)
     raise invalid([Problem(path="date", message=message)])

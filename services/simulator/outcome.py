@@ -14,6 +14,7 @@ from shared.contracts.http import problem_document, run_problem
 from shared.errors import CancelledRunError, ChunkMissingError, DatasetError, RequestError, RunError, UnavailableError
 from shared.infra.database.pool import LOST
 from shared.infra.redis.client import LOST as REDIS_LOST
+from shared.messages import say
 
 log = structlog.get_logger()
 
@@ -83,9 +84,9 @@ async def outcome_of(running: Awaitable[RunResult], job: Job) -> Outcome:
         log.warning("run.interrupted", computation_id=str(job.id), error=str(error))
         if job.attempts < MAX_ATTEMPTS:
             return Released(counts_attempt=True)
-        detail = f"The backtest was interrupted three times, the last time: {error}"
+        detail = say("interrupted", reason=str(error))
         return Failed({**problem_document(503, "run-failed", detail), "kind": "interrupted"})
     except Exception as error:  # outermost handler of a run: an unexpected error fails this row only
         log.error("run.crashed", computation_id=str(job.id), exc_info=error)
-        problem = problem_document(500, "internal", "The run failed with an internal error, which has been logged.")
+        problem = problem_document(500, "internal", say("run_crashed"))
         return Failed({**problem, "kind": "internal"})

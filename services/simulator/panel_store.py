@@ -22,6 +22,7 @@ from shared.infra.database.sql import statements
 from shared.infra.redis.cache import Cache
 from shared.infra.redis.connection import BrokerClient
 from shared.infra.redis.streams import Broadcast, append
+from shared.messages import say
 
 log = structlog.get_logger()
 
@@ -79,7 +80,7 @@ class PanelStore:
         async with self._database.connection() as connection:
             body = await connection.fetchval(SQL["manifest"], version)
         if body is None:
-            raise RunError("dataset_gone", f"The dataset version {version} has been deleted.")
+            raise RunError("dataset_gone", say("dataset_gone", version=version))
         return await asyncio.to_thread(from_bytes, body.encode() if isinstance(body, str) else bytes(body))
 
     def _fetch(self, names: Sequence[str]) -> dict[str, bytes]:

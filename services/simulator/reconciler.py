@@ -18,6 +18,7 @@ from shared.infra.database.sql import statements
 from shared.infra.redis.client import LOST as REDIS_LOST
 from shared.infra.redis.connection import BrokerClient
 from shared.infra.redis.streams import append_many, key_of, pending_ids
+from shared.messages import say
 
 log = structlog.get_logger()
 
@@ -30,9 +31,7 @@ IDLE_CONSUMER_MS = 600_000
 CONSUMERS_EVERY = 120
 
 EXHAUSTED = {
-    **problem_document(
-        500, "run-failed", "The backtest ended its simulator three times and is not tried again; narrow the request."
-    ),
+    **problem_document(500, "run-failed", say("killed_simulator")),
     "kind": "killed_simulator",
 }
 

@@ -31,6 +31,7 @@ from shared.infra.lifecycle import Heartbeat, StopRequested, stop_signal, until
 from shared.infra.redis import client as redis_client
 from shared.infra.redis.cache import cache as open_cache
 from shared.infra.redis.streams import Consumer, Delivery
+from shared.messages import say
 from shared.settings import Settings
 
 log = structlog.get_logger()
@@ -149,7 +150,7 @@ async def _while_alive(heart: Heartbeat[Renewal]) -> None:
     """Task: raise UnavailableError when the heartbeat has ended; the process exits and is restarted."""
     while heart.alive:  # noqa: ASYNC110  a thread cannot set an event of this loop when it dies
         await asyncio.sleep(1.0)
-    raise UnavailableError("The heartbeat has ended.")
+    raise UnavailableError(say("heartbeat_ended"))
 
 
 @dataclass(frozen=True, kw_only=True)

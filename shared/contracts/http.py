@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from shared.errors import Problem, RunError
+from shared.errors import Problem, RunError, identity_of
 
 OPEN: Final = ("queued", "preparing", "running")
 """States of an unfinished backtest."""
@@ -64,17 +64,29 @@ def problem_type(word: str) -> str:
     return f"urn:ondol:problem:{word}"
 
 
-def problem_document(status: int, word: str, detail: str, errors: Iterable[Problem] = ()) -> dict[str, Any]:
-    """`type, title, status, detail, errors[]` of RFC 9457; `word` is one of PROBLEM_TYPES."""
+def problem_document(
+    status: int, word: str, detail: str, errors: Iterable[Problem] = (), *, code: str | None = None
+) -> dict[str, Any]:
+    """`type, title, status, detail, errors[]` of RFC 9457, and `code` and `params` of the detail.
+
+    `word` is one of PROBLEM_TYPES. `code` is that of a detail that was not made by `shared.messages.say`; by default
+    the word. The code of an invalid request is `invalid_request`, whatever its detail says.
+    """
+    found, params = identity_of(detail, code or word.replace("-", "_"))
+    problems = list(errors)
+    if word == "invalid-request":
+        found, params = "invalid_request", {"count": len(problems)}
     return {
         "type": problem_type(word),
         "title": PROBLEM_TYPES[word],
         "status": status,
         "detail": detail,
-        "errors": [problem.as_dict() for problem in errors],
+        "code": found,
+        "params": dict(params),
+        "errors": [problem.as_dict() for problem in problems],
     }
 
 
 def run_problem(error: RunError) -> dict[str, Any]:
     """The problem that a failed backtest carries; `kind` is the stable word of its reason."""
-    return {**problem_document(422, "run-failed", error.detail, error.problems), "kind": error.kind}
+    return {**problem_document(422, "run-failed", error.detail, error.problems, code=error.kind), "kind": error.kind}

@@ -11,6 +11,7 @@ from shared.errors import Problem, RequestError
 from shared.language.ast import MAX_BYTES, MAX_NODES
 from shared.language.names import KEYWORDS, LETTERS, NAME, korean_titles, spaced_titles, text_comparison
 from shared.language.normalize import normalize
+from shared.messages import Message, say
 
 Kind = Literal["number", "name", "keyword", "operator", "bracket", "end"]
 
@@ -30,19 +31,19 @@ _TEXT = re.compile(rf"=?[{_SPACE}]*(?P<text>'[^'\n]*'|\"[^\"\n]*\"|‘[^’\n]*�
 _NAME_BEHIND = re.compile(rf"\s*(?:==|!=|=)\s*({NAME})")
 _FOREIGN = re.compile(r"&&|\|\||\*\*|<>|=|!|&|\||\^|%|[^\S ]|.", re.DOTALL)
 _REMEDIES = {
-    "&&": "write `and`",
-    "&": "write `and`",
-    "||": "write `or`",
-    "|": "write `or`",
-    "!": "write `not`",
-    "=": "write `==` to compare",
-    "<>": "write `!=`",
+    "&&": "`and`",
+    "&": "`and`",
+    "||": "`or`",
+    "|": "`or`",
+    "!": "`not`",
+    "=": "`==` to compare",
+    "<>": "`!=`",
     "**": "there is no power; multiply, or use sqrt and log",
     "^": "there is no power; multiply, or use sqrt and log",
     "%": "write the number itself; factors in percent are in percent",
-    "−": "write `-`",
-    "–": "write `-`",
-    "·": "write `*`",
+    "−": "`-`",
+    "–": "`-`",
+    "·": "`*`",
 }
 
 
@@ -78,7 +79,7 @@ def position(text: str, at: int) -> tuple[int, int]:
     return text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
 
 
-def problem(text: str, at: int, message: str, path: str, suggestions: tuple[str, ...] = ()) -> Problem:
+def problem(text: str, at: int, message: Message, path: str, suggestions: tuple[str, ...] = ()) -> Problem:
     """Return a mistake at an offset of an expression."""
     line, column = position(text, at)
     return Problem(path=path, message=message, line=line, column=column, suggestions=suggestions)
@@ -90,7 +91,7 @@ def tokenize(original: str, path: str = "") -> list[Token]:
     Raises RequestError: too long, too many nodes, characters that are not part of the language.
     """
     if len(original) > MAX_BYTES or len(original.encode("utf-8", "surrogatepass")) > MAX_BYTES:
-        message = f"the expression is longer than {MAX_BYTES} bytes; shorten it"
+        message = say("expression_too_long", limit=MAX_BYTES)
         raise RequestError([Problem(path=path, message=message, line=1, column=1)])
     source = normalize(original)
     text = source.text
@@ -118,13 +119,11 @@ def tokenize(original: str, path: str = "") -> list[Token]:
         at, place, message, suggestions = _mistake(text, at, tokens)
         problems.append(problem(original, source.original(place), message, path, suggestions))
     if nodes > MAX_NODES:
-        problems = [
-            problem(original, 0, f"the expression has more than {MAX_NODES} names, numbers and operators", path)
-        ]
+        problems = [problem(original, 0, say("expression_too_large", limit=MAX_NODES), path)]
     if problems:
         raise RequestError(problems)
     if not tokens:
-        raise RequestError([Problem(path=path, message="the expression is empty", line=1, column=1)])
+        raise RequestError([Problem(path=path, message=say("expression_empty"), line=1, column=1)])
     tokens.append(Token("end", "", len(original), ""))
     return tokens
 
@@ -141,7 +140,7 @@ def _token(kind: str, spelling: str, at: int) -> Token:
     return Token(cast(Kind, kind), SIGNS.get(spelling, spelling), at, spelling)
 
 
-def _mistake(text: str, at: int, before: list[Token]) -> tuple[int, int, str, tuple[str, ...]]:
+def _mistake(text: str, at: int, before: list[Token]) -> tuple[int, int, Message, tuple[str, ...]]:
     """Return where reading goes on behind what is no word, the place of the mistake, its message and suggestions."""
     if literal := _TEXT.match(text, at):
         return literal.end(), literal.start("text"), *text_comparison(_compared_with(text, literal.end(), before))
@@ -151,13 +150,13 @@ def _mistake(text: str, at: int, before: list[Token]) -> tuple[int, int, str, tu
     assert found is not None  # noqa: S101 - the pattern ends in "any character"
     remedy = _REMEDIES.get(found[0])
     shown = found[0] if found[0].isprintable() else f"U+{ord(found[0]):04X}"
-    return found.end(), at, f"`{shown}` is not part of the language" + (f"; {remedy}" if remedy else ""), ()
+    return found.end(), at, say("foreign_sign", sign=shown, instead=remedy), ()
 
 
-def _title_with_spaces(spelling: str) -> tuple[str, tuple[str, ...]]:
+def _title_with_spaces(spelling: str) -> tuple[Message, tuple[str, ...]]:
     joined = "".join(spelling.split())
     key = korean_titles()[joined.upper()]
-    return f"write the title without spaces: `{joined}`, or its key {key}", (key,)
+    return say("title_with_spaces", title=joined, key=key), (key,)
 
 
 def _compared_with(text: str, end: int, before: list[Token]) -> str | None:
@@ -169,15 +168,15 @@ def _compared_with(text: str, end: int, before: list[Token]) -> str | None:
     return behind[1] if behind else None
 
 
-def _number_message(number: str, following: str) -> str:
+def _number_message(number: str, following: str) -> Message:
     if following == "_" or number.endswith("_"):
-        return "`_` stands between two digits only"
+        return say("misplaced_underscore")
     if number[-1] in UNITS and following == "원":
-        return f"write the amount without 원: `{number}`"
+        return say("amount_with_won", number=number)
     if number[-1] in UNITS and (following.isdigit() or following in UNITS):
-        return "a number carries one unit; write `1.5조`, or a sum: `1조 + 5000억`"
+        return say("several_units")
     if following in UNITS:
-        return "a unit does not follow an exponent; write `1000억` or `1e11`"
+        return say("unit_after_exponent")
     if following and following in "십백천":
-        return "the units of numbers are 만, 억 and 조, one directly behind the digits"
-    return "a letter follows a number; write a space or an operator"
+        return say("unknown_unit")
+    return say("letter_after_number")

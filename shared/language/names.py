@@ -10,9 +10,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 from shared.language.functions import BY_NAME
+from shared.messages import Message, say
 from shared.model import suggestions
 from shared.model.fields import LANGUAGE_FIELDS
-from shared.model.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from shared.language.lexer import Token
@@ -133,16 +133,12 @@ def text_field(word: str) -> str | None:
     return _TEXT_FIELDS.get(word.lower())
 
 
-def text_comparison(word: str | None) -> tuple[str, tuple[str, ...]]:
+def text_comparison(word: str | None) -> tuple[Message, tuple[str, ...]]:
     """Return message and suggestion for a comparison with text; `word` is the name it is compared with, if any."""
     field = None if word is None else text_field(word)
     if field is None:
-        return (
-            "expressions compare numbers, not text; restrict stocks by universe.sectors, universe.markets, "
-            "universe.stock_codes or universe.kinds",
-            (),
-        )
-    return f"{word} is text, and expressions compare numbers; use the request field {field}", (field,)
+        return say("text_comparison"), ()
+    return say("text_field_comparison", name=word, field=field), (field,)
 
 
 def unknown(
@@ -150,34 +146,31 @@ def unknown(
     what: Literal["name", "function"],
     factors: frozenset[str] | None,
     indices: frozenset[str] = frozenset(),
-) -> tuple[str, tuple[str, ...]]:
+) -> tuple[Message, tuple[str, ...]]:
     """Return message and suggestions for a name or function that does not exist."""
     shown = word if len(word) <= 64 else word[:64] + "…"
     if what == "name":
         if factors is not None and word in catalogue_keys():
-            return f"the factor {word} is not in this dataset", ()
+            return say("factor_not_in_dataset", name=word), ()
         if word.lower() in BY_NAME:
             signature = BY_NAME[word.lower()].signature
-            return f"{word.lower()} is a function; write {signature}", (signature,)
+            return say("function_without_arguments", name=word.lower(), signature=signature), (signature,)
         if text_field(word) is not None:
             return text_comparison(word.lower())
         if word in _MARKETS:
-            return (
-                f"the index {word} is not loaded in this dataset; to choose a market use the request field "
-                "universe.markets",
-                ("universe.markets",),
-            )
+            return say("index_is_market", name=word), ("universe.markets",)
     names = known_names(factors, indices) if what == "name" else tuple(BY_NAME)
     found = nearest(word, names)
-    return f"unknown {what} {shown}{did_you_mean(found)}", found
+    code = "unknown_word" if what == "name" else "unknown_function"
+    return say(code, name=shown, suggestions=found), found
 
 
 def unknown_names(
     tokens: Sequence[Token], factors: frozenset[str] | None, indices: frozenset[str], limit: int = 20
-) -> list[tuple[int, str, tuple[str, ...]]]:
+) -> list[tuple[int, Message, tuple[str, ...]]]:
     """Return offset, message and suggestions of each word among the tokens that names nothing, at most `limit`."""
     known = frozenset(known_names(factors, indices))
-    mistakes: list[tuple[int, str, tuple[str, ...]]] = []
+    mistakes: list[tuple[int, Message, tuple[str, ...]]] = []
     for token, following in pairwise(tokens):
         if token.kind != "name" or len(mistakes) == limit or token.text.lower() == "in":
             continue

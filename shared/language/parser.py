@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Literal
 
 from shared.errors import RequestError
 from shared.language.ast import (
@@ -24,6 +25,7 @@ from shared.language.ast import (
 )
 from shared.language.lexer import MAX_PROBLEMS, Token, problem, tokenize
 from shared.language.names import canonical_name, catalogue_keys, unknown_names
+from shared.messages import Message, say
 from shared.model.fields import LANGUAGE_FIELDS
 
 OR, AND, NOT, COMPARE, ADD, MULTIPLY, NEGATE = range(1, 8)
@@ -38,7 +40,7 @@ _TIGHTER = {OR: AND, AND: NOT, COMPARE: ADD, ADD: MULTIPLY, MULTIPLY: NEGATE}
 class _SyntaxMistakeError(Exception):
     """A mistake of syntax at a token; never leaves this module."""
 
-    def __init__(self, at: int, message: str) -> None:
+    def __init__(self, at: int, message: Message) -> None:
         super().__init__(message)
         self.at = at
         self.message = message
@@ -68,7 +70,7 @@ class _Parser:
     def enter(self) -> None:
         self.nesting += 1
         if self.nesting > MAX_DEPTH:
-            raise _SyntaxMistakeError(self.token.at, f"the expression is nested deeper than {MAX_DEPTH} levels")
+            raise _SyntaxMistakeError(self.token.at, say("expression_too_deep", limit=MAX_DEPTH))
 
     def expression(self, minimum: int) -> Node:
         """Parse the longest expression from here whose operators bind at least as tightly as `minimum`."""
@@ -103,7 +105,7 @@ class _Parser:
             return self.primary()
         rank = NOT if token.text == "not" else NEGATE
         if minimum > rank:
-            raise _SyntaxMistakeError(token.at, f"`{token.spelling}` needs parentheses here: `({token.spelling} …)`")
+            raise _SyntaxMistakeError(token.at, say("parentheses_needed", operator=token.spelling))
         self.position += 1
         self.enter()
         operand = self.expression(rank)
@@ -116,7 +118,7 @@ class _Parser:
             self.position += 1
             value = float(token.text)
             if math.isinf(value):
-                raise _SyntaxMistakeError(token.at, f"the number {token.spelling[:24]} is too large")
+                raise _SyntaxMistakeError(token.at, say("number_too_large", number=token.spelling[:24]))
             return Number(value, token.at)
         if token.kind == "name":
             self.position += 1
@@ -126,12 +128,12 @@ class _Parser:
         if self.take("("):
             self.enter()
             inner = self.expression(OR)
-            self.close("the parenthesis")
+            self.close("parenthesis")
             self.nesting -= 1
             return inner
         if token.kind == "end":
-            raise _SyntaxMistakeError(token.at, "the expression ends where a value is expected")
-        raise _SyntaxMistakeError(token.at, f"a value is expected here, not `{token.spelling}`")
+            raise _SyntaxMistakeError(token.at, say("expression_ends"))
+        raise _SyntaxMistakeError(token.at, say("value_expected", found=token.spelling))
 
     def name(self, token: Token) -> Name | Index:
         """Return a name as an index series or, whether it exists or not, as a factor or price field."""
@@ -147,10 +149,7 @@ class _Parser:
         token = self.token
         following = self.tokens[self.position + 1] if token.kind == "keyword" and token.text == "not" else token
         if following.kind == "name" and following.text.lower() == "in":
-            raise _SyntaxMistakeError(
-                token.at,
-                "membership `in` is not offered; write `PER == 1 or PER == 2`, or a range such as `1 <= PER <= 3`",
-            )
+            raise _SyntaxMistakeError(token.at, say("no_membership"))
 
     def arguments(self) -> tuple[Node, ...]:
         self.take("(")
@@ -160,14 +159,17 @@ class _Parser:
             found.append(self.expression(OR))
             while self.take(","):
                 found.append(self.expression(OR))
-            self.close("the list of arguments")
+            self.close("arguments")
         self.nesting -= 1
         return tuple(found)
 
-    def close(self, what: str) -> None:
-        if not self.take(")"):
-            found = "the expression ends" if self.token.kind == "end" else f"`{self.token.spelling}` stands"
-            raise _SyntaxMistakeError(self.token.at, f"{found} where {what} should close with `)`")
+    def close(self, what: Literal["parenthesis", "arguments"]) -> None:
+        if self.take(")"):
+            return
+        token = self.token
+        if token.kind == "end":
+            raise _SyntaxMistakeError(token.at, say(f"{what}_open_at_end"))
+        raise _SyntaxMistakeError(token.at, say(f"{what}_open", found=token.spelling))
 
 
 def parse(
@@ -214,9 +216,9 @@ def _tree(text: str, indices: frozenset[str] | None) -> Node:
     parser = _Parser(tokenize(text), indices)
     node = parser.expression(OR)
     if parser.token.kind != "end":
-        raise _SyntaxMistakeError(parser.token.at, f"an operator is expected before `{parser.token.spelling}`")
+        raise _SyntaxMistakeError(parser.token.at, say("operator_expected", found=parser.token.spelling))
     if depth(node) > MAX_DEPTH:
-        raise _SyntaxMistakeError(0, f"the expression is nested deeper than {MAX_DEPTH} levels")
+        raise _SyntaxMistakeError(0, say("expression_too_deep", limit=MAX_DEPTH))
     if len(_trees) >= _MAX_TREES:
         _trees.clear()
     _trees[text, indices] = node

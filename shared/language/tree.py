@@ -27,6 +27,7 @@ from shared.language.ast import (
 )
 from shared.language.names import KEYWORDS, NAME
 from shared.language.printer import render
+from shared.messages import Message, say
 from shared.model.request import about
 
 Operation = Literal["number", "field", "index", "negate", "not", "and", "or", "compare", "arithmetic", "call"]
@@ -96,35 +97,35 @@ _PLACEHOLDER = Number(0.0)
 def _node(tree: TreeNode, path: str, problems: list[Problem]) -> Node:
     message = _mistake(tree)
     if message is not None:
-        problems.append(Problem(path=path, message=f"{tree.op}: {message}"))
+        problems.append(Problem(path=path, message=message))
     args = tuple(_node(below, f"{path}.args[{at}]", problems) for at, below in enumerate(tree.args))
     return _PLACEHOLDER if message is not None else _made(tree, args)
 
 
-def _mistake(tree: TreeNode) -> str | None:
+def _mistake(tree: TreeNode) -> Message | None:
     """Return what is wrong with a node itself, None when its fields fit its `op`."""
     count = len(tree.args)
     if tree.op == "number":
         right = tree.value is not None and math.isfinite(tree.value) and tree.value >= 0 and not count
-        return None if right else "`value` must be a number of 0 or more, without args; write a negative one as negate"
+        return None if right else say("tree_number", op=tree.op)
     if tree.op in ("field", "index"):
         right = tree.name is not None and _is_word(tree.name) and not count
-        return None if right else "`name` must be a name of the language, without args; see /v1/language"
+        return None if right else say("tree_name", op=tree.op)
     if tree.op == "call":
         right = tree.function is not None and _is_word(tree.function)
-        return None if right else "`function` must be the name of a function; see /v1/language"
+        return None if right else say("tree_function", op=tree.op)
     if tree.op in ("negate", "not"):
-        return None if count == 1 else f"one of args is needed, {count} given"
+        return None if count == 1 else say("tree_one_argument", op=tree.op, count=count)
     if tree.op in ("and", "or"):
-        return None if count >= 2 else f"two or more args are needed, {count} given"
+        return None if count >= 2 else say("tree_two_arguments", op=tree.op, count=count)
     allowed: tuple[frozenset[str], ...] = (frozenset(COMPARISONS),)
     if tree.op == "arithmetic":
         allowed = (frozenset("+-"), frozenset("*/"))
     if not any(set(tree.operators) <= signs for signs in allowed):
         listed = ", or of ".join(" ".join(sorted(signs)) for signs in allowed)
-        return f"`operators` must be of {listed}"
+        return say("tree_operators", op=tree.op, choices=listed)
     if count < 2 or len(tree.operators) != count - 1:
-        return f"two or more args with one operator fewer are needed, {count} and {len(tree.operators)} given"
+        return say("tree_operator_count", op=tree.op, count=count, operators=len(tree.operators))
     return None
 
 

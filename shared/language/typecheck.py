@@ -13,12 +13,14 @@ from shared.language.lexer import MAX_PROBLEMS, problem
 from shared.language.names import known_keys, text_field, unknown
 from shared.language.printer import render
 from shared.language.scope import differing
+from shared.messages import Message, say
 
 Type = Literal["condition", "number"]
 Role = Literal["condition", "number", "market"]
 """A condition or a number for each stock, or one condition for the whole market (`portfolio.when`)."""
 
-RAW_HINT = "use raw_close, raw_volume or trading_value, or a ratio such as close / lag(close, 20)"
+Place = tuple[str, dict[str, str]]
+"""Code of a mistake of scale, and its own parameters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Checker:
         self.names = known_keys(factors)
         self.problems: list[Problem] = []
 
-    def mistake(self, node: Node, message: str, suggestions: tuple[str, ...] = ()) -> None:
+    def mistake(self, node: Node, message: Message, suggestions: tuple[str, ...] = ()) -> None:
         if len(self.problems) < MAX_PROBLEMS:
             self.problems.append(problem(self.text, _start(node), message, self.path, suggestions))
 
@@ -62,15 +64,11 @@ class Checker:
             return
         if kind.type != ("number" if role == "number" else "condition"):
             if role != "number":
-                self.mistake(node, "this is a number where a condition is needed; compare it, e.g. `… > 0`")
+                self.mistake(node, say("condition_needed_here"))
             else:
-                self.mistake(node, "this is a condition where a number is needed; write if(…, 1, 0)")
+                self.mistake(node, say("number_needed_here"))
         elif role == "number" and kind.degree:
-            self.mistake(
-                node,
-                f"the level of `{_short(node)}` depends on split-adjusted prices or volumes, whose level is arbitrary "
-                f"(scale degree {kind.degree}, 0 is needed); {RAW_HINT}",
-            )
+            self.mistake(node, say("scaled_result", text=_short(node), degree=kind.degree))
 
     def market_wide(self, node: Node) -> None:
         """Note a mistake for each part that differs by stock."""
@@ -79,13 +77,7 @@ class Checker:
                 continue  # an unknown name is a mistake of its own
             shown = found.name if isinstance(found, Name) else _short(found)
             loaded = f"raw_{shown}" if shown in DEGREES else shown
-            remedy = f"row_mean({loaded})"
-            self.mistake(
-                found,
-                f"`{shown}` differs by stock, and this is one condition for the whole market; write an aggregate over "
-                f"the universe such as `{remedy}` or `row_count({loaded} > 0)`, or an index series",
-                (remedy,),
-            )
+            self.mistake(found, say("differs_by_stock", text=shown, loaded_name=loaded), (f"row_mean({loaded})",))
 
     def kind(self, node: Node) -> Kind:
         """Return type and degree of a node; mistakes are noted on the way."""
@@ -110,7 +102,7 @@ class Checker:
                 if isinstance(operand, Name) and operand.name not in self.names and text_field(operand.name):
                     self.unknown(operand, operand.name, "name")
                     return _CONDITION
-            self.agree(node, node.operands, "the two sides of a comparison", self.numbers(node.operands))
+            self.agree(node, node.operands, ("scales_of_comparison", {}), self.numbers(node.operands))
             return _CONDITION
         if isinstance(node, Arithmetic):
             return self.arithmetic(node)
@@ -119,9 +111,7 @@ class Checker:
     def number(self, node: Node) -> Kind:
         kind = self.kind(node)
         if kind.type == "condition":
-            self.mistake(
-                node, f"`{_short(node)}` is a condition where a number is needed; write if({_short(node)}, 1, 0)"
-            )
+            self.mistake(node, say("number_needed", text=_short(node)))
             return _UNKNOWN_NUMBER
         return kind
 
@@ -130,30 +120,26 @@ class Checker:
 
     def condition(self, node: Node) -> None:
         if self.kind(node).type == "number":
-            self.mistake(
-                node, f"`{_short(node)}` is a number where a condition is needed; compare it, e.g. `{_short(node)} > 0`"
-            )
+            self.mistake(node, say("condition_needed", text=_short(node)))
 
-    def agree(self, node: Node, operands: tuple[Node, ...], what: str, kinds: list[Kind]) -> int | None:
+    def agree(self, node: Node, operands: tuple[Node, ...], place: Place, kinds: list[Kind]) -> int | None:
         """Return the common degree of numbers; a mistake when they differ, None when one is unknown."""
         known = [
             (operand, kind.degree) for operand, kind in zip(operands, kinds, strict=True) if kind.degree is not None
         ]
         for (one, degree), (other, differs) in pairwise(known):
             if degree != differs:
-                self.mistake(
-                    node,
-                    f"{what} must have the same scale: `{_short(one)}` has degree {degree}, "
-                    f"`{_short(other)}` has {differs} "
-                    f"(split-adjusted prices have 1, volume -1, all else 0, and their level is arbitrary); {RAW_HINT}",
-                )
+                code, named = place
+                sides = {"one": _short(one), "degree": degree, "other": _short(other), "other_degree": differs}
+                self.mistake(node, say(code, **named, **sides))
                 return None
         return known[0][1] if len(known) == len(kinds) else None
 
     def arithmetic(self, node: Arithmetic) -> Kind:
         kinds = self.numbers(node.operands)
         if node.operators[0] in "+-":
-            return Kind("number", self.agree(node, node.operands, f"the sides of `{node.operators[0]}`", kinds))
+            place: Place = ("scales_of_sum", {"operator": node.operators[0]})
+            return Kind("number", self.agree(node, node.operands, place, kinds))
         degree = kinds[0].degree
         for operator, kind in zip(node.operators, kinds[1:], strict=True):
             if degree is None or kind.degree is None:
@@ -170,9 +156,8 @@ class Checker:
             return _BROKEN
         result = _CONDITION if function.gives == "condition" else _UNKNOWN_NUMBER
         if len(node.arguments) != len(function.parameters):
-            self.mistake(
-                node, f"{function.signature} takes {len(function.parameters)} argument(s), {len(node.arguments)} given"
-            )
+            expected, count = len(function.parameters), len(node.arguments)
+            self.mistake(node, say("argument_count", signature=function.signature, expected=expected, count=count))
             for argument in node.arguments:
                 self.kind(argument)
             return result
@@ -191,25 +176,22 @@ class Checker:
         if function.scale == "none":
             return Kind("number", 0)
         if function.scale == "keep":
-            return Kind("number", self.agree(node, tuple(operands), f"the arguments of {function.name}", kinds))
+            place: Place = ("scales_of_arguments", {"function": function.name})
+            return Kind("number", self.agree(node, tuple(operands), place, kinds))
         for operand, kind in zip(operands, kinds, strict=True):
             if kind.degree:
-                self.mistake(
-                    operand,
-                    f"{function.name} needs a number of scale degree 0, `{_short(operand)}` has {kind.degree} "
-                    f"(the level of split-adjusted prices and volumes is arbitrary); {RAW_HINT}",
-                )
+                named = {"function": function.name, "text": _short(operand), "degree": kind.degree}
+                self.mistake(operand, say("scaled_argument", **named))
         return Kind("number", 0)
 
     def constant(self, function: Function, parameter: str, node: Node) -> None:
         value = node.value if isinstance(node, Number) else None
         if parameter == "n":
             if value is None or value != int(value) or not function.least_n <= value <= MAX_N:
-                self.mistake(
-                    node, f"n of {function.signature} must be a whole number from {function.least_n} to {MAX_N}"
-                )
+                bounds = {"minimum": function.least_n, "maximum": MAX_N}
+                self.mistake(node, say("not_a_row_count", signature=function.signature, **bounds))
         elif value is None or value > 50:
-            self.mistake(node, f"p of {function.signature} must be a number from 0 to 50 (percent in each tail)")
+            self.mistake(node, say("not_a_tail", signature=function.signature))
 
 
 def _start(node: Node) -> int:

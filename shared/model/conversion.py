@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -17,7 +18,8 @@ import msgspec
 from msgspec import inspect
 
 from shared.errors import Problem
-from shared.model.suggestions import did_you_mean, nearest, suggest_fields
+from shared.messages import Message, say
+from shared.model.suggestions import nearest, suggest_fields
 
 T = TypeVar("T")
 
@@ -65,7 +67,7 @@ def _convert(value: object, info: inspect.Type, path: str, problems: list[Proble
     return converter(value, info, path, problems)
 
 
-def _problem(path: str, message: str, suggestions: tuple[str, ...] = ()) -> Problem:
+def _problem(path: str, message: Message, suggestions: tuple[str, ...] = ()) -> Problem:
     name = path.rpartition(".")[2]
     at = 1 if name in EXPRESSION_FIELDS else None
     return Problem(path=path, message=message, line=at, column=at, suggestions=suggestions)
@@ -77,7 +79,7 @@ def _join(path: str, name: str) -> str:
 
 def _struct(value: object, info: inspect.StructType, path: str, problems: list[Problem]) -> Any:
     if not isinstance(value, Mapping):
-        problems.append(_problem(path, "must be an object; leave it out for its defaults"))
+        problems.append(_problem(path, say("not_an_object")))
         return _FAILED
     fields = {field.encode_name: field for field in info.fields}
     if info.forbid_unknown_fields:
@@ -90,7 +92,7 @@ def _struct(value: object, info: inspect.StructType, path: str, problems: list[P
                 values[field.name] = found
                 continue
         elif field.required:
-            problems.append(_problem(_join(path, name), "this field is required"))
+            problems.append(_problem(_join(path, name), say("field_required")))
         if field.required:
             values[field.name] = _placeholder(field.type)
     return _FAILED if any(value is _FAILED for value in values.values()) else info.cls(**values)
@@ -113,8 +115,8 @@ def unknown_fields(path: str, unknown: Iterable[object], known: Iterable[str]) -
     problems = []
     for name in unknown:
         near = suggest_fields(str(name), names)
-        remedy = did_you_mean(near) or (f"; there are {', '.join(names)}" if names else "")
-        problems.append(_problem(_join(path, str(name)), f"there is no such field{remedy}", near))
+        message = say("unknown_field", suggestions=near, known=[] if near else names)
+        problems.append(_problem(_join(path, str(name)), message, near))
     return problems
 
 
@@ -134,10 +136,10 @@ def _union(value: object, info: inspect.UnionType, path: str, problems: list[Pro
 def _number(value: object, info: inspect.FloatType | inspect.IntType, path: str, problems: list[Problem]) -> Any:
     whole = isinstance(info, inspect.IntType)
     if isinstance(value, bool) or not isinstance(value, int | float) or (whole and value != value // 1):
-        problems.append(_problem(path, f"must be a {'whole ' if whole else ''}number{_allowed(info)}"))
+        problems.append(_problem(path, say("not_a_whole_number" if whole else "not_a_number", **_bounds(info))))
         return _FAILED
     if not (math.isfinite(value) and _within(value, info)):
-        problems.append(_problem(path, f"{value:g} is out of range: must be{_allowed(info)}"))
+        problems.append(_problem(path, say("out_of_range", value=_finite(value), **_bounds(info))))
         return _FAILED
     return int(value) if whole else float(value)
 
@@ -151,22 +153,25 @@ def _within(value: float, info: inspect.FloatType | inspect.IntType) -> bool:
     )
 
 
-def _allowed(info: inspect.FloatType | inspect.IntType) -> str:
-    bounds = (("at least", info.ge), ("above", info.gt), ("at most", info.le), ("below", info.lt))
-    parts = [f"{word} {bound:,.15g}" for word, bound in bounds if bound is not None]
-    return " " + " and ".join(parts) if parts else ""
+def _bounds(info: inspect.FloatType | inspect.IntType) -> dict[str, float | None]:
+    return {"ge": info.ge, "gt": info.gt, "le": info.le, "lt": info.lt}
+
+
+def _finite(value: float) -> float:
+    """Return a number that JSON can hold."""
+    return value if math.isfinite(value) else math.copysign(sys.float_info.max, value)
 
 
 def _text(value: object, info: inspect.StrType, path: str, problems: list[Problem]) -> Any:
     if not isinstance(value, str):
-        problems.append(_problem(path, "must be a text"))
+        problems.append(_problem(path, say("not_a_text")))
     elif "\x00" in value:
-        problems.append(_problem(path, "must not contain the character NUL"))
+        problems.append(_problem(path, say("nul_character")))
     elif not (info.min_length or 0) <= len(value) <= (info.max_length or len(value)):
-        allowed = f"{info.min_length or 0} to {info.max_length}" if info.max_length else f"at least {info.min_length}"
-        problems.append(_problem(path, f"must have {allowed} characters; it has {len(value)}"))
+        message = say("text_length", minimum=info.min_length or 0, maximum=info.max_length, length=len(value))
+        problems.append(_problem(path, message))
     elif info.pattern is not None and re.search(info.pattern, value) is None:
-        problems.append(_problem(path, f"must match the pattern {info.pattern}"))
+        problems.append(_problem(path, say("pattern_mismatch", pattern=info.pattern)))
     else:
         return value
     return _FAILED
@@ -174,7 +179,7 @@ def _text(value: object, info: inspect.StrType, path: str, problems: list[Proble
 
 def _boolean(value: object, info: inspect.BoolType, path: str, problems: list[Problem]) -> Any:
     if not isinstance(value, bool):
-        problems.append(_problem(path, "must be true or false"))
+        problems.append(_problem(path, say("not_a_boolean")))
         return _FAILED
     return value
 
@@ -184,8 +189,8 @@ def _literal(value: object, info: inspect.LiteralType, path: str, problems: list
         return value
     allowed = [str(option) for option in info.values]
     near = nearest(value, allowed) if isinstance(value, str) else ()
-    given = f"{value!r} is not allowed: " if isinstance(value, str) and len(value) <= 100 else ""
-    problems.append(_problem(path, f"{given}must be one of {', '.join(allowed)}", near))
+    given = value if isinstance(value, str) and len(value) <= 100 else None
+    problems.append(_problem(path, say("not_a_choice", value=given, choices=allowed), near))
     return _FAILED
 
 
@@ -196,22 +201,20 @@ def _date(value: object, info: inspect.DateType, path: str, problems: list[Probl
         return msgspec.convert(value, dt.date)
     except msgspec.ValidationError:
         shaped = isinstance(value, str) and len(value) == 10 and value[4] == value[7] == "-"
-        message = "the calendar has no such date" if shaped else "a date is written YYYY-MM-DD"
-        problems.append(_problem(path, message))
+        problems.append(_problem(path, say("no_such_date" if shaped else "not_a_date")))
         return _FAILED
 
 
 def _sequence(value: object, info: Any, path: str, problems: list[Problem]) -> Any:
     if not isinstance(value, list | tuple):
-        problems.append(_problem(path, "must be a list"))
+        problems.append(_problem(path, say("not_a_list")))
         return _FAILED
     least, most = info.min_length or 0, info.max_length
     if len(value) < least:
-        remedy = "; null does not restrict" if least == 1 else ""
-        problems.append(_problem(path, f"must have at least {least} {'entry' if least == 1 else 'entries'}{remedy}"))
+        problems.append(_problem(path, say("too_few_entries", minimum=least)))
         return _FAILED
     if most is not None and len(value) > most:
-        problems.append(_problem(path, f"must have at most {most} entries; it has {len(value)}"))
+        problems.append(_problem(path, say("too_many_entries", maximum=most, length=len(value))))
         return _FAILED
     before = len(problems)
     found = [_convert(item, info.item_type, f"{path}[{index}]", problems) for index, item in enumerate(value)]

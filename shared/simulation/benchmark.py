@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from shared.errors import Problem, RunError
+from shared.messages import say
 from shared.model.calendar import iso
 from shared.model.panels import Panels
 from shared.simulation.memo import Memo
@@ -55,7 +56,7 @@ def index_benchmark(name: str, panels: Panels, window: slice) -> Benchmark:
     carried = _carried_by_name.get((panels.version, name), lambda: _carry(panels.indices[name]))
     latest = int(carried.latest[window.stop - 1])
     if latest < 0:
-        detail = f"the index {name} has no value up to {iso(int(panels.days[window.stop - 1]))}; use benchmark null"
+        detail = say("benchmark_without_values", name=name, date=iso(int(panels.days[window.stop - 1])))
         raise RunError("benchmark_absent", detail, (Problem(path="benchmark", message=detail),))
     found = Benchmark(returns=carried.returns[window])
     if carried.latest[max(window.start - 1, 0)] < 0:

@@ -16,6 +16,7 @@ import numpy as np
 
 from shared.errors import Problem, RunError
 from shared.language.evaluate import evaluate
+from shared.messages import Message, joined, say
 from shared.model.calendar import iso, years_of
 from shared.model.panels import Panels
 from shared.simulation.memo import Memo
@@ -210,7 +211,7 @@ class FactorCoverage:
                 self.expressions, panels, universe, self.first, self.decides, every_row=_EVERY_ROW
             )
         if problems:
-            raise RunError("factor_absent", "; ".join(dict.fromkeys(p.message for p in problems)), tuple(problems))
+            raise RunError("factor_absent", joined(p.message for p in problems), tuple(problems))
         if not self.is_complete and not scarce and not gaps:
             _complete.get(self._key(panels, universe), lambda: True)
         return CoverageReport(scarce=tuple(scarce), gaps=tuple(gaps))
@@ -265,18 +266,12 @@ class FactorCoverage:
         mask = (universe.rows if count.filtered else universe.before_where)(rows)
         return bool((~np.isnan(panels.panel(count.factor, rows)) & mask)[read].any())
 
-    def _absent(self, count: _Count, panels: Panels) -> str:
+    def _absent(self, count: _Count, panels: Panels) -> Message:
         first, last = (iso(int(panels.days[self.first + i])) for i in (0, len(self.decides) - 1))
         if count.cells == 0:
-            return (
-                f"the universe has no stock on any row from {first} to {last} that decides something, "
-                f"so {count.factor} has no value; widen strategy.universe"
-            )
-        reason = self._reason(count.factor, panels)
-        return (
-            f"{count.factor} has no value for any stock of the universe on any row from {first} to {last} "
-            f"that decides something{reason}"
-        )
+            return say("universe_empty", first=first, last=last, factor=count.factor)
+        reason = self._reason(count.factor, panels).strip(" ()")
+        return say("factor_without_values", first=first, last=last, factor=count.factor, reason=reason)
 
     def _reason(self, factor: str, panels: Panels) -> str:
         reason = panels.absent_reason(factor) or self._reason_of_years(factor, panels)

@@ -24,6 +24,7 @@ import orjson
 from shared.errors import CancelledRunError, RunError
 from shared.language.evaluate import materialized_name
 from shared.market import RULES_VERSION
+from shared.messages import joined
 from shared.model.calendar import iso
 from shared.model.panels import Panels
 from shared.model.request import BacktestRequest, request_digest
@@ -220,7 +221,7 @@ def _begin(request: BacktestRequest, panels: Panels, planned: Plan | None) -> Ru
         listings=panels.listings,
     )
     if problems:
-        raise RunError("request_refused", "; ".join(dict.fromkeys(p.message for p in problems)), tuple(problems))
+        raise RunError("request_refused", joined(p.message for p in problems), tuple(problems))
     planned = planned or plan(request, panels.days)
     expressions = expressions_of(request)
     rows = planned.window.stop - planned.window.start

@@ -14,6 +14,7 @@ from operator import itemgetter
 from typing import Any
 
 from shared.errors import Problem, RunError
+from shared.messages import say
 from shared.model.calendar import to_day
 from shared.model.listings import name_on
 from shared.model.panels import Panels
@@ -125,17 +126,13 @@ def holdings_on(result: Row, panels: Panels, date: dt.date) -> Evening:
     (`no_row`) and for a result without a ledger (`no_ledger`).
     """
     if "corporate_actions" not in result:
-        raise RunError(
-            "no_ledger",
-            "This result was computed by engine version 1, which kept no ledger of splits and dividends: "
-            "run the backtest again to see its holdings.",
-        )
+        raise RunError("no_ledger", say("no_ledger"))
     text = date.isoformat()
     dates = [point["date"] for point in result["equity"]]
     at = bisect.bisect_left(dates, text)
     if at == len(dates) or dates[at] != text:
-        near = ", ".join(dates[max(at - 1, 0) : at + 1])
-        message = f"{text} is no row of this backtest ({dates[0]} to {dates[-1]}); the nearest are {near}"
+        near = dates[max(at - 1, 0) : at + 1]
+        message = say("no_row_with_nearest", date=text, first=dates[0], last=dates[-1], nearest=near)
         raise RunError("no_row", message, (Problem(path="date", message=message),))
     point = result["equity"][at]
     row = int(panels.days.searchsorted(to_day(date)))

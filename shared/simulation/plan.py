@@ -12,6 +12,7 @@ from shared.errors import Problem
 from shared.language import BY_NAME, Expression, compile_expression, index_names
 from shared.language.ast import Call, walk
 from shared.language.typecheck import Role
+from shared.messages import Message, say
 from shared.model.calendar import from_day, to_day
 from shared.model.instruments import Instruments
 from shared.model.kinds import KRX_MARKETS
@@ -192,31 +193,29 @@ def dataset_problems(
     problems = []
     window = window_of(request, days)
     if window.start >= window.stop:
-        between = f"{from_day(int(days[0]))} to {from_day(int(days[-1]))}" if len(days) else "no days at all"
-        problems.append(
-            Problem(
-                path="start", message=f"no trading day from {request.start} to {request.end}; the data have {between}"
-            )
-        )
+        message = say("no_trading_day_at_all", start=request.start, end=request.end)
+        if len(days):
+            first, last = from_day(int(days[0])), from_day(int(days[-1]))
+            message = say("no_trading_day", start=request.start, end=request.end, first=first, last=last)
+        problems.append(Problem(path="start", message=message))
     if request.benchmark is not None and request.benchmark not in (*UNIVERSE_BENCHMARKS, *indices):
-        loaded_names = ", ".join([*sorted(indices), *UNIVERSE_BENCHMARKS])
-        message = f"{request.benchmark!r} is not loaded; use one of {loaded_names}, or null for none"
-        problems.append(Problem(path="benchmark", message=message, code="benchmark_absent"))
+        known = [*sorted(indices), *UNIVERSE_BENCHMARKS]
+        message = say("benchmark_absent", benchmark=request.benchmark, known=known)
+        problems.append(Problem(path="benchmark", message=message))
     expressions = expressions_of(request)
     readable = index_names(indices, frozenset(factors)) if expressions.indices else frozenset()
     absent_indices, absent_factors = expressions.indices - readable, expressions.factors.difference(factors)
     for path, expression in expressions.named() if absent_indices or absent_factors else ():
         problems.extend(
-            Problem(path=path, message=f"the index {name} is not in this dataset version{_listed(readable)}")
+            Problem(path=path, message=_index_absent(name, readable))
             for name in sorted(expression.indices & absent_indices)
         )
         problems.extend(
-            Problem(path=path, message=f"the factor {name} is not in this dataset version", code="factor_absent")
+            Problem(path=path, message=say("factor_absent", name=name))
             for name in sorted(expression.factors & absent_factors)
         )
     if "MARKET_CAP" not in factors and (_weighs_by_cap(request) or "MARKET_CAP" in expressions.factors):
-        message = "the factor MARKET_CAP is not in this dataset version"
-        problems.append(Problem(path="strategy", message=message, code="factor_absent"))
+        problems.append(Problem(path="strategy", message=say("factor_absent", name="MARKET_CAP")))
     return problems + _unknown_in_universe(request.strategy.universe, instruments, listings)
 
 
@@ -247,5 +246,5 @@ def _unknown_in_universe(universe: Universe, instruments: Instruments, listings:
     return problems
 
 
-def _listed(names: Collection[str]) -> str:
-    return f"; it has {', '.join(sorted(names))}" if names else "; it has no index series"
+def _index_absent(name: str, readable: Collection[str]) -> Message:
+    return say("index_absent", name=name, known=sorted(readable)) if readable else say("no_index_loaded", name=name)

@@ -14,9 +14,10 @@ import msgspec
 
 from shared.errors import Problem, RequestError
 from shared.language import Role, compile_expression
+from shared.messages import say
 from shared.model.conversion import Conversion, convert
 from shared.model.request import BacktestRequest, Portfolio, RebalanceCalendar, Sell, Universe
-from shared.model.suggestions import did_you_mean, nearest
+from shared.model.suggestions import nearest
 from shared.strategies.catalogue import CAP_GROUPS
 
 _Struct = TypeVar("_Struct", bound=msgspec.Struct)
@@ -155,7 +156,7 @@ def _typed(value: _Struct) -> _Struct:
 def contradictions(request: BacktestRequest) -> Iterable[Problem]:
     """Yield a problem for each pair of fields that cannot stand together, with the remedy."""
     if request.start > request.end:
-        yield Problem(path="start", message=f"the start {request.start} is after the end {request.end}; exchange them")
+        yield Problem(path="start", message=say("start_after_end", start=request.start, end=request.end))
     yield from _sizing_contradictions(request.strategy.portfolio, request.strategy.sell)
     yield from _calendar_contradictions(request.strategy.portfolio.rebalance)
 
@@ -163,24 +164,25 @@ def contradictions(request: BacktestRequest) -> Iterable[Problem]:
 def _sizing_contradictions(portfolio: Portfolio, sell: Sell) -> Iterable[Problem]:
     path, reweight = "strategy.portfolio", sell.on_rebalance == "reweight"
     if portfolio.position_pct is not None and portfolio.weighting != "equal":
-        message = f"needs weighting equal, not {portfolio.weighting}; set weighting to equal or position_pct to null"
+        message = say("position_pct_weighting", weighting=portfolio.weighting)
         yield Problem(path=f"{path}.position_pct", message=message)
     if portfolio.position_pct is not None and reweight:
-        message = "cannot go with on_rebalance reweight, which sizes positions by weighting; set position_pct to null"
+        message = say("position_pct_reweight")
         yield Problem(path=f"{path}.position_pct", message=message)
     if portfolio.invest == "full" and not reweight:
-        message = f"full needs sell.on_rebalance reweight, not {sell.on_rebalance}; set invest to slots or use reweight"
+        message = say("invest_needs_reweight", on_rebalance=sell.on_rebalance)
         yield Problem(path=f"{path}.invest", message=message)
     if portfolio.rebalance_band_pct and not reweight:
-        message = f"needs sell.on_rebalance reweight, not {sell.on_rebalance}; set the band to 0 or use reweight"
+        message = say("band_needs_reweight", on_rebalance=sell.on_rebalance)
         yield Problem(path=f"{path}.rebalance_band_pct", message=message)
     if portfolio.keep_rank is None:
         return
     if sell.on_rebalance == "hold":
-        message = "needs sell.on_rebalance rotate or reweight, not hold; set keep_rank to null or use rotate"
+        message = say("keep_rank_needs_rotate")
         yield Problem(path=f"{path}.keep_rank", message=message)
     if portfolio.keep_rank < portfolio.max_positions:
-        message = f"{portfolio.keep_rank} is below max_positions, {portfolio.max_positions}; use at least that, or null"
+        positions = portfolio.max_positions
+        message = say("keep_rank_below_positions", keep_rank=portfolio.keep_rank, max_positions=positions)
         yield Problem(path=f"{path}.keep_rank", message=message)
 
 
@@ -193,8 +195,7 @@ def _calendar_contradictions(rebalance: str | RebalanceCalendar) -> Iterable[Pro
         rebalance.rows is not None,
     )
     if sum(forms) != 1:
-        given = "several are given" if any(forms) else "none is given"
-        message = f"has exactly one of three forms: months and day, or weekday, or rows; {given}"
+        message = say("calendar_forms_conflict" if any(forms) else "calendar_form_missing")
         yield Problem(path="strategy.portfolio.rebalance", message=message)
 
 
@@ -235,10 +236,9 @@ def unknown_names(
     unknown = [name for name in named if name not in have]
     for name in unknown[:MAX_NAMED]:
         near = nearest(name, names) if suggest is None else suggest(name)
-        remedy = did_you_mean(near)
-        if not near and len(names) <= 30:
-            remedy = f"; there are {', '.join(names)}"
-        problems.append(Problem(path=path, message=f"unknown name {name!r}{remedy}", suggestions=near))
+        shown = names if not near and len(names) <= 30 else []
+        message = say("unknown_name", name=name, suggestions=near, known=shown)
+        problems.append(Problem(path=path, message=message, suggestions=near))
     if len(unknown) > MAX_NAMED:
-        problems.append(Problem(path=path, message=f"{len(unknown) - MAX_NAMED} more names are unknown"))
+        problems.append(Problem(path=path, message=say("more_unknown_names", count=len(unknown) - MAX_NAMED)))
     return problems

@@ -18,6 +18,7 @@ from shared.language.ast import Call, Node, Number, children
 from shared.language.dependencies import whole_number
 from shared.language.evaluate import evaluate
 from shared.language.expression import describe
+from shared.messages import Message, say
 from shared.model.calendar import iso
 from shared.model.panels import Panels
 from shared.simulation.memo import Memo
@@ -143,10 +144,7 @@ def _has_arguments(window: _Window, panels: Panels, universe: UniverseMask, rows
     return bool(filled.any())
 
 
-def _message(window: Expression, panels: Panels, rows: np.ndarray) -> str:
+def _message(window: Expression, panels: Panels, rows: np.ndarray) -> Message:
     first, last = (iso(int(panels.days[row])) for row in (rows[0], rows[-1]))
-    return (
-        f"{window.text} needs {window.lookback + 1} rows of values and no stock of the universe has them on any row "
-        f"from {first} to {last} that decides something: there are {int(rows[-1]) + 1} rows up to {last}; shorten the "
-        "window or let the backtest begin later"
-    )
+    needed, available = window.lookback + 1, int(rows[-1]) + 1
+    return say("window_never_filled", text=window.text, rows=needed, first=first, last=last, available=available)

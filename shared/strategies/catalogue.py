@@ -16,7 +16,8 @@ from typing import Any, Final, Literal, NamedTuple
 import msgspec
 
 from shared.errors import Problem, RequestError
-from shared.model.suggestions import did_you_mean, nearest
+from shared.messages import say
+from shared.model.suggestions import nearest
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,11 +107,9 @@ def strategy_request(
     entry = known.get(identity)
     if entry is None:
         near = nearest(identity, sorted(known))
-        remedy = did_you_mean(near) or f"; there are {', '.join(sorted(known))}"
+        message = say("unknown_strategy", id=identity, suggestions=near, known=[] if near else sorted(known))
         path = "strategy.id" if named else "strategy"
-        raise RequestError(
-            [Problem(path=path, message=f"no strategy has the id {identity!r}{remedy}", suggestions=near)]
-        )
+        raise RequestError([Problem(path=path, message=message, suggestions=near)])
     parts = {key: value for key, value in reference.items() if key != "id"} if isinstance(reference, Mapping) else {}
     whole["strategy"] = _overlay(entry.strategy, parts)
     whole["costs"] = _overlay({"costs": entry.costs}, {"costs": body["costs"]} if "costs" in body else {})["costs"]

@@ -16,6 +16,7 @@ from services.api.backtests.serialize import backtest_document
 from services.api.context import AppContext, RequestContext
 from services.api.http.content_coding import coding_of, compress_async
 from services.api.http.streaming import send
+from services.api.localization import language_of
 from services.api.schemas.requests import ResultQuery
 from shared.contracts.http import ENDED, JSON
 from shared.infra.database.sql import statements
@@ -51,22 +52,23 @@ async def send_backtest(
     """Send a backtest with what the query selects of its result; compressed answers of large results are cached."""
     query: ResultQuery = call.query
     parts = None if query.parts is None else frozenset(query.parts)
-    selection = Selection(parts=parts, columns=query.format == "columns")
+    language = language_of(call.request)
+    selection = Selection(parts=parts, columns=query.format == "columns", language=language)
     result = None
     if row.status == "completed" and row.computation is not None:
         result = await app.results.selected(row.computation, selection)
-    pieces = backtest_document(row, result)
+    pieces = backtest_document(row, result, language)
+    named = {**(headers or {}), "Content-Language": language, "Vary": "Accept-Language, Accept-Encoding"}
     coding = coding_of(call.request)
     if coding is None or result is None or len(result) < CACHED_FROM_BYTES:
-        return await send(call.request, pieces, JSON, status=status, headers=headers)
+        return await send(call.request, pieces, JSON, status=status, headers=named)
     key = (b"".join(piece for piece in pieces if piece is not result), row.computation, selection, coding)
     body = app.compressed.get(key)
     if body is None:
         body = await compress_async(b"".join(pieces), coding)
         if len(body) <= app.compressed.maxsize // 4:
             app.compressed[key] = body
-    further = {**(headers or {}), "Content-Encoding": coding, "Vary": "Accept-Encoding"}
-    return web.Response(status=status, body=body, content_type=JSON, headers=further)
+    return web.Response(status=status, body=body, content_type=JSON, headers={**named, "Content-Encoding": coding})
 
 
 async def wait_for_outcome(

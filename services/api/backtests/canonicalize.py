@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.errors import Problem, RequestError
+from shared.messages import say
 from shared.model.request import BacktestRequest, canonical_json, request_digest
 from shared.simulation.validation import STANDARD_INDICES, merged, read_request
 from shared.strategies.catalogue import Entry, strategy_request
@@ -57,7 +58,7 @@ def canonicalize(
     problems: list[Problem] = []
     dataset = body.get("dataset")
     if not (dataset is None or (isinstance(dataset, str) and 1 <= len(dataset) <= 64 and "\x00" not in dataset)):
-        problems.append(Problem(path="dataset", message="must be the name of a dataset version, or null"))
+        problems.append(Problem(path="dataset", message=say("not_a_dataset")))
         dataset = None
     whole, identity = _spelled_out(body, own, problems)
     found = read_request(whole, indices)
@@ -87,8 +88,8 @@ def _spelled_out(
     parts = {name: value for name, value in reference.items() if name != "id"} if isinstance(reference, Mapping) else {}
     if not isinstance(identity, str):
         if identity is not None or (reference is None and "strategy" in body):
-            path, what = ("strategy.id", "a text") if named else ("strategy", "a strategy, or the id of one")
-            problems.append(Problem(path=path, message=f"must be {what}"))
+            path, message = ("strategy.id", say("not_a_text")) if named else ("strategy", say("not_a_strategy"))
+            problems.append(Problem(path=path, message=message))
         elif not named:
             return dict(body), None
         return {**body, "strategy": parts}, None

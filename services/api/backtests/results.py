@@ -16,6 +16,8 @@ from shared.errors import DatasetError, UnavailableError
 from shared.infra.database.pool import Database
 from shared.infra.database.sql import statements
 from shared.infra.redis.cache import Cache
+from shared.messages import Language, say
+from shared.messages.warnings import in_korean
 from shared.settings import MIB
 from shared.simulation.result.selection import select
 from shared.simulation.result.storage import decompress, unpack, unpacked_size
@@ -40,10 +42,12 @@ async def unpack_frame(frame: bytes) -> bytes:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Selection:
-    """What an answer shows of a result: its parts (None: all), and lists as arrays a column instead of objects."""
+    """What an answer shows of a result: its parts (None: all), lists as arrays a column instead of objects, and the
+    language of its warnings."""
 
     parts: frozenset[str] | None = None
     columns: bool = False
+    language: Language = "en"
 
     async def read_frame(self, frame: bytes) -> bytes:
         """Return the JSON of a stored result; in a thread when it is large."""
@@ -52,7 +56,8 @@ class Selection:
         return self._read(frame)
 
     def _read(self, frame: bytes) -> bytes:
-        return select(decompress(frame), self.parts, columns=self.columns)
+        rewrite = {} if self.language == "en" else {"warnings": in_korean}
+        return select(decompress(frame), self.parts, columns=self.columns, rewrite=rewrite)
 
 
 WHOLE = Selection()
@@ -121,7 +126,7 @@ class Results:
         """Return the result of a completed computation; raise UnavailableError when it cannot be read now."""
         body = await self.get(computation)
         if body is None:
-            raise UnavailableError("The stored result cannot be read at this moment.")
+            raise UnavailableError(say("result_unreadable"))
         return body
 
 

@@ -8,7 +8,9 @@ from typing import Any
 import orjson
 
 from services.api.backtests.row import BacktestRow
+from services.api.localization import localized_error
 from shared.contracts.http import ENDED
+from shared.messages import Language
 from shared.simulation import ENGINE_VERSION
 
 
@@ -86,8 +88,8 @@ def join(front: dict[str, Any], **members: bytes | str | None) -> list[bytes]:
     return pieces
 
 
-def backtest_document(row: BacktestRow, result: bytes | None) -> list[bytes]:
-    """Return the JSON of `GET /v1/backtests/{id}` in pieces; `result` is the stored JSON of a completed one."""
+def backtest_document(row: BacktestRow, result: bytes | None, language: Language = "en") -> list[bytes]:
+    """Return the JSON of `GET /v1/backtests/{id}` in pieces; `result` is the JSON of a completed one's result."""
     front = head(row)
     path = f"/v1/backtests/{front['id']}"
     front["links"] = {
@@ -97,5 +99,5 @@ def backtest_document(row: BacktestRow, result: bytes | None) -> list[bytes]:
     if front["status"] == "completed" and result is not None:
         members["result"] = result
     elif front["status"] == "failed":
-        members["error"] = row.error
+        members["error"] = localized_error(row.error, language)
     return join(front, **members)

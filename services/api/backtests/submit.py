@@ -34,6 +34,7 @@ from shared.infra.database.sql import statements
 from shared.infra.redis.client import LOST
 from shared.infra.redis.streams import append
 from shared.market import RULES_VERSION
+from shared.messages import say
 from shared.simulation import ENGINE_VERSION
 from shared.simulation.validation import merged
 from shared.strategies.catalogue import BY_ID, Entry
@@ -94,7 +95,7 @@ def _idempotency_key(request: web.Request) -> str | None:
     if key is None:
         return None
     if not 1 <= len(key) <= 255 or not key.isprintable():
-        raise invalid([Problem(path="Idempotency-Key", message="must have 1 to 255 printable characters")])
+        raise invalid([Problem(path="Idempotency-Key", message=say("invalid_idempotency_key"))])
     return key
 
 
@@ -142,7 +143,7 @@ async def _check_concurrency(app: AppContext, caller: Caller) -> None:
         unfinished = await connection.fetchval(SQL["count_open"], caller.owner)
     if unfinished >= caller.concurrency:
         raise ApiProblem(
-            429, "too-many-open", f"This key has {unfinished} unfinished backtests; {caller.concurrency} are allowed.",
+            429, "too-many-open", say("too_many_open", count=unfinished, limit=caller.concurrency),
             headers={"Retry-After": "1"},
         )  # fmt: skip
 
@@ -156,7 +157,7 @@ async def _select_idempotent(app: AppContext, submission: Submission) -> Backtes
             await connection.execute(SQL["expire_idempotency_key"], owner, key)
             return None
         if found["body_digest"] != submission.body_digest:
-            raise ApiProblem(422, "idempotency-conflict", "This Idempotency-Key was used with another body.")
+            raise ApiProblem(422, "idempotency-conflict", say("idempotency_conflict"))
         return BacktestRow.of(await connection.fetchrow(SQL["select_backtest"], found["id"], owner))
 
 
@@ -237,7 +238,7 @@ async def _insert_computed(
             app.progress.unsubscribe(str(computation))
             return earlier, False
     else:
-        raise ApiProblem(503, "unavailable", "The request met too many equal ones at once; try again.",
+        raise ApiProblem(503, "unavailable", say("too_much_contention"),
                          headers={"Retry-After": "1"})  # fmt: skip
     row = replace(row, computation=made["computation"], computation_status=made["status"])
     if made["is_new"]:

@@ -10,6 +10,7 @@ from services.api.context import AppContext
 from services.api.datasets import View
 from services.api.errors import ApiProblem, invalid
 from shared.errors import Problem, RequestError
+from shared.messages import say
 from shared.simulation.plan import dataset_problems, expressions_of, window_of
 from shared.simulation.validation import STANDARD_INDICES, merged
 
@@ -34,11 +35,11 @@ async def find_view(app: AppContext, canonical: CanonicalRequest) -> View | None
         await validate_with(app, canonical, view)
         return view
     if canonical.dataset is not None:
-        problems = [Problem(path="dataset", message="there is no such version; see /v1/datasets")]
+        problems = [Problem(path="dataset", message=say("unknown_dataset"))]
         current = await app.datasets.current()
         raise invalid(problems if current is None else merged(problems, await _problems_with(canonical, current)))
     if not await app.datasets.has_data():
-        raise ApiProblem(409, "no-market-data", "No market data are loaded. Load some with `ondol load DIR`.")
+        raise ApiProblem(409, "no-market-data", say("market_data_missing"))
     return None
 
 
@@ -67,7 +68,7 @@ async def validate_with(app: AppContext, canonical: CanonicalRequest, view: View
     if cost > app.settings.max_request_cost:
         raise ApiProblem(
             422, "too-costly",
-            f"{nodes} nodes x {len(view.instruments)} stocks x {rows} days = {cost} is above the limit of "
-            f"{app.settings.max_request_cost}; shorten the window or the expressions.",
+            say("too_costly", nodes=nodes, stocks=len(view.instruments), days=rows, cost=cost,
+                limit=app.settings.max_request_cost),
         )  # fmt: skip
     app.validated[key] = True

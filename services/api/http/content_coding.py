@@ -18,6 +18,7 @@ from isal import isal_zlib
 
 from services.api.errors import ApiProblem
 from services.api.http.vary import add_vary
+from shared.messages import say
 
 Coding = Literal["zstd", "gzip"]
 
@@ -56,7 +57,7 @@ def negotiate(header: str | None) -> Coding | None:
     if weight > 0 and ("identity" not in weights or weight >= identity):
         return best
     if identity <= 0:
-        raise ApiProblem(406, "not-acceptable", f"Answers are sent as {', '.join(CODINGS)} or identity.")
+        raise ApiProblem(406, "not-acceptable", say("not_acceptable_coding", codings=CODINGS))
     return None
 
 

@@ -10,6 +10,7 @@ import orjson
 
 from services.api.errors import invalid
 from shared.errors import Problem
+from shared.messages import say
 
 P = TypeVar("P", int, str)
 
@@ -34,4 +35,4 @@ def read_cursor(text: str | None, kind: type[P]) -> P | None:
 
 def invalid_cursor() -> Exception:
     """Return the 422 of a cursor that belongs to no page of the list."""
-    return invalid([Problem(path="cursor", message="unknown cursor; use the next_cursor of the page before")])
+    return invalid([Problem(path="cursor", message=say("invalid_cursor"))])

@@ -17,6 +17,7 @@ from aiohttp.web_request import BaseRequest
 
 from services.api.errors import INTERNAL, ApiProblem, problem_response
 from shared.contracts.http import PROBLEM
+from shared.messages import say
 
 HEAD_TIMEOUT_S = 10.0
 """From the first byte of a request to the end of its headers."""
@@ -27,20 +28,19 @@ MAX_HEADER_BYTES = 16 * 1024
 MAX_HEADERS = 128
 
 _CLOSE = {"Connection": "close"}
-_REMEDY = "Send HTTP/1.1: a request line such as `GET /v1/factors HTTP/1.1`, headers, an empty line; see /docs."
 
 
 def malformed(error: HttpProcessingError) -> ApiProblem:
     """Return the problem of bytes that are no request; it repeats none of them."""
     if isinstance(error, LineTooLong):
         if error.args[1:2] == (MAX_LINE_BYTES,):
-            detail = f"The request line may have {MAX_LINE_BYTES} bytes; send what is longer in the body of a POST."
+            detail = say("request_line_too_long", limit=MAX_LINE_BYTES)
             return ApiProblem(414, "head-too-large", detail, headers=_CLOSE)
-        return ApiProblem(431, "head-too-large", f"A header may have {MAX_HEADER_BYTES} bytes.", headers=_CLOSE)
+        return ApiProblem(431, "head-too-large", say("header_too_long", limit=MAX_HEADER_BYTES), headers=_CLOSE)
     reason = _reason(error)
     if reason.startswith("Too many headers"):
-        return ApiProblem(431, "head-too-large", f"A request may have {MAX_HEADERS} headers.", headers=_CLOSE)
-    return ApiProblem(400, "malformed-request", f"{reason}. {_REMEDY}", headers=_CLOSE)
+        return ApiProblem(431, "head-too-large", say("too_many_headers", limit=MAX_HEADERS), headers=_CLOSE)
+    return ApiProblem(400, "malformed-request", say("malformed_http", reason=reason), headers=_CLOSE)
 
 
 def _reason(error: HttpProcessingError) -> str:
@@ -101,7 +101,7 @@ class StrictRequestHandler(web.RequestHandler):
         self._timer = None
         if self.transport is None:
             return
-        detail = f"The request line and the headers did not arrive within {self._head_timeout_s:g} seconds."
+        detail = say("head_too_slow", seconds=self._head_timeout_s)
         body = orjson.dumps(ApiProblem(408, "head-too-slow", detail).document)
         head = f"HTTP/1.1 408 Request Timeout\r\nContent-Type: {PROBLEM}\r\nContent-Length: {len(body)}\r\n"
         self.transport.write(head.encode() + b"Connection: close\r\n\r\n" + body)
@@ -118,9 +118,9 @@ class StrictRequestHandler(web.RequestHandler):
         if isinstance(exc, HttpProcessingError):
             if request.writer.output_size > 0:
                 raise ConnectionError("the answer of an earlier request has begun")
-            return problem_response(malformed(exc))
+            return problem_response(malformed(exc), request)
         super().handle_error(request, status, exc, message)  # logs the error; raises when an answer has begun
-        return problem_response(ApiProblem(500, "internal", INTERNAL, headers=_CLOSE))
+        return problem_response(ApiProblem(500, "internal", INTERNAL, headers=_CLOSE), request)
 
 
 class StrictServer(web.Server):

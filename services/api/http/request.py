@@ -20,6 +20,7 @@ from services.api.schemas.requests import Query
 from shared.contracts.http import MAX_WAIT_S
 from shared.errors import Problem, RequestError
 from shared.language import compile_expression
+from shared.messages import say
 from shared.model.conversion import convert
 from shared.simulation.validation import STANDARD_INDICES
 
@@ -43,9 +44,9 @@ async def read_body(request: web.Request, limit: int, timeout_s: float = BODY_TI
     """
     kind = request.content_type
     if kind not in ("application/json", "application/octet-stream") and not kind.endswith("+json"):
-        raise ApiProblem(415, "unsupported-media-type", "Send the body as application/json in UTF-8.")
+        raise ApiProblem(415, "unsupported-media-type", say("body_not_json_type"))
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise ApiProblem(415, "unsupported-media-type", "Send the body without a content encoding.")
+        raise ApiProblem(415, "unsupported-media-type", say("body_encoded"))
     if (request.content_length or 0) > limit:
         raise _too_large(limit)
     if request.content.is_eof():  # the body has arrived already
@@ -55,7 +56,7 @@ async def read_body(request: web.Request, limit: int, timeout_s: float = BODY_TI
             return await _chunks(request, limit)
     except TimeoutError:
         raise ApiProblem(
-            408, "body-too-slow", f"The body did not arrive within {timeout_s:g} seconds.",
+            408, "body-too-slow", say("body_too_slow", seconds=timeout_s),
             headers={"Connection": "close"},
         ) from None  # fmt: skip
 
@@ -78,19 +79,20 @@ async def _chunks(request: web.Request, limit: int) -> bytes:
 
 
 def _too_large(limit: int) -> ApiProblem:
-    return ApiProblem(413, "body-too-large", f"A body may have {limit} bytes.", headers={"Connection": "close"})
+    return ApiProblem(413, "body-too-large", say("body_too_large", limit=limit), headers={"Connection": "close"})
 
 
 def parse_json(raw: bytes) -> Any:
     """Return the value of a JSON text in UTF-8; raise a 400 that names the place of the error."""
     if not raw.strip():
-        raise ApiProblem(400, "malformed-body", "The body is empty; send a JSON object.")
+        raise ApiProblem(400, "malformed-body", say("body_empty"))
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        problem = Problem(path="", message=error.msg, line=error.lineno, column=error.colno)
-        raise ApiProblem(400, "malformed-body", f"The body is not JSON: {error.msg} ({where}).", [problem]) from None
+        message = say("not_json_here", reason=error.msg)
+        problem = Problem(path="", message=message, line=error.lineno, column=error.colno)
+        detail = say("body_not_json", reason=error.msg, line=error.lineno, column=error.colno)
+        raise ApiProblem(400, "malformed-body", detail, [problem]) from None
 
 
 def parse_object(raw: bytes) -> dict[str, Any]:
@@ -98,11 +100,11 @@ def parse_object(raw: bytes) -> dict[str, Any]:
     that has a field twice (parsers differ in which value they keep)."""
     value = parse_json(raw)
     if not isinstance(value, dict):
-        raise invalid([Problem(path="", message="the body must be a JSON object")])
+        raise invalid([Problem(path="", message=say("body_not_an_object"))])
     if not _is_small(raw):
         _check_size(value)
     if repeated := _repeated_fields(raw):
-        message = "this field is given more than once; keep one value"
+        message = say("field_repeated")
         raise invalid([Problem(path=path, message=message) for path in repeated])
     return value
 
@@ -150,14 +152,14 @@ def _check_size(body: dict[str, Any]) -> None:
     while pending:
         part, depth = pending.pop()
         if depth > MAX_DEPTH:
-            raise invalid([Problem(path="", message=f"the body is nested deeper than {MAX_DEPTH} levels")])
+            raise invalid([Problem(path="", message=say("body_too_deep", limit=MAX_DEPTH))])
         inner = part.values() if isinstance(part, dict) else (item for item in part if not isinstance(item, str))
         if isinstance(part, dict) and len(part) > MAX_FIELDS:
-            raise invalid([Problem(path="", message=f"an object has {len(part)} fields; the limit is {MAX_FIELDS}")])
+            raise invalid([Problem(path="", message=say("too_many_fields", count=len(part), limit=MAX_FIELDS))])
         for item in inner:
             values += 1
             if values > MAX_VALUES:
-                raise invalid([Problem(path="", message=f"the body has more than {MAX_VALUES} values")])
+                raise invalid([Problem(path="", message=say("too_many_values", limit=MAX_VALUES))])
             if isinstance(item, dict | list):
                 pending.append((item, depth + 1))
 
@@ -176,7 +178,7 @@ def parse_query(shape: type[Q], request: web.Request) -> Q:
     problems = []
     for name, value in request.query.items():
         if name in values:
-            problems.append(Problem(path=name, message="this parameter is given twice"))
+            problems.append(Problem(path=name, message=say("parameter_repeated")))
         values[name] = value
     kinds = _parameter_kinds(shape)
     found = convert({name: _parameter_value(value, kinds.get(name)) for name, value in values.items()}, shape)
@@ -227,7 +229,7 @@ def parse_uuid(text: str, what: str = "backtest") -> uuid.UUID:
     try:
         return uuid.UUID(text)
     except ValueError:
-        raise not_found(f"{what} with this id") from None
+        raise not_found(f"{what}_not_found") from None
 
 
 def wait_seconds(request: web.Request) -> float | None:

@@ -14,6 +14,7 @@ from aiohttp import web
 from services.api.errors import invalid
 from services.api.metrics import ApiMetrics
 from shared.errors import Problem
+from shared.messages import say
 
 PING_S = 10.0
 """Interval of comments on a silent stream, by which a disconnected reader is noticed."""
@@ -33,7 +34,7 @@ def parse_event_id(pattern: re.Pattern[str], text: str | None) -> tuple[str, ...
         return None
     found = pattern.fullmatch(text.strip())
     if found is None:
-        raise invalid([Problem(path="Last-Event-ID", message="this stream has no event of this id")])
+        raise invalid([Problem(path="Last-Event-ID", message=say("invalid_event_id"))])
     return found.groups()
 
 

@@ -20,6 +20,7 @@ from services.api.simulator_queries import query_simulator
 from services.api.tables.download import MEDIA_TYPES, check_format, send_table
 from services.api.tables.table import Column, Table, blocks_of_objects, columns_of
 from shared.errors import Problem
+from shared.messages import say
 
 PURPOSE = "can be analysed"
 
@@ -29,7 +30,7 @@ async def get_explanation(app: AppContext, call: RequestContext) -> web.Response
     query: ExplainQuery = call.query
     if (query.stock_code is None) != (query.date is None):
         path = "date" if query.date is None else "stock_code"
-        raise invalid([Problem(path=path, message="stock_code and date go together; give both or none")])
+        raise invalid([Problem(path=path, message=say("fields_go_together", one="stock_code", other="date"))])
     row, _ = await find_completed(app, call, PURPOSE)
     options = {}
     if query.stock_code is not None and query.date is not None:
@@ -82,7 +83,7 @@ async def _query(
     """Return the JSON of a simulator's answer about a backtest."""
     _check_engine(row)
     if row.dataset_version is None or await app.datasets.get(row.dataset_version) is None:
-        raise ApiProblem(409, "conflict", f"The dataset version {row.dataset_version} was deleted.")
+        raise ApiProblem(409, "conflict", say("dataset_deleted", version=row.dataset_version))
     payload = {"version": row.dataset_version, "request": row.request, **options}
     return await query_simulator(app, kind, payload, use_cache=use_cache)
 
@@ -90,11 +91,7 @@ async def _query(
 def _check_engine(row: BacktestRow) -> None:
     """Raise a 409 for a result of an older engine, which cannot be computed again."""
     if is_outdated(row):
-        detail = (
-            f"Engine version {row.engine_version} computed this backtest and is gone; its stored result stays "
-            "readable. Submit the request again for a result of the current engine."
-        )
-        raise ApiProblem(409, "conflict", detail)
+        raise ApiProblem(409, "conflict", say("backtest_outdated", version=row.engine_version))
 
 
 ROUTES = (

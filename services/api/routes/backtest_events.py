@@ -21,8 +21,10 @@ from services.api.backtests.row import BacktestRow
 from services.api.backtests.serialize import head
 from services.api.context import AppContext, RequestContext, Route
 from services.api.http.sse import PING_S, EventWriter, event_bytes, event_head, event_stream, parse_event_id
+from services.api.localization import language_of, localized_problem
 from services.api.routes.backtests import find_backtest
 from shared.contracts.http import ENDED
+from shared.messages import Language
 
 _EVENT_ID = re.compile(r"(\d{4}-\d{2}-\d{2}|-)\.(\d{1,9})", re.ASCII)
 
@@ -80,7 +82,7 @@ async def _follow(app: AppContext, call: RequestContext, row: BacktestRow, strea
         if status in ENDED:
             if sent is None and stream.position == Position():
                 await stream.send("status", {"status": status, "progress": progress})
-            await _send_end(app, row, stream)
+            await _send_end(app, row, stream, language_of(call.request))
             return
         name = None if row.computation is None else str(row.computation)
         subscription = None if name is None else app.progress.subscription(name)
@@ -114,7 +116,7 @@ async def _wait(app: AppContext, subscription: Subscription | None) -> bool:
     return not await subscription.changed.wait(PING_S)
 
 
-async def _send_end(app: AppContext, row: BacktestRow, stream: Stream) -> None:
+async def _send_end(app: AppContext, row: BacktestRow, stream: Stream, language: Language) -> None:
     """Send what the reader has not received of the result, and the last event."""
     digest = None
     if row.status == "completed" and row.computation is not None:
@@ -134,7 +136,7 @@ async def _send_end(app: AppContext, row: BacktestRow, stream: Stream) -> None:
         digest = row.result_digest
     last = head(row) | {"result_digest": digest}
     if row.status == "failed":
-        last["error"] = orjson.loads(row.error) if row.error else None
+        last["error"] = localized_problem(orjson.loads(row.error), language) if row.error else None
     await stream.send(row.status, last)
 
 

@@ -18,6 +18,7 @@ from services.api.errors import ApiProblem, invalid, not_found
 from services.api.http.answers import json_response
 from services.api.http.pagination import read_cursor, write_cursor
 from services.api.http.request import parse_body, parse_object, parse_uuid, read_body
+from services.api.localization import language_of
 from services.api.schemas import responses
 from services.api.schemas.requests import AnnotationBody, BacktestBody, BacktestsQuery, ResultQuery
 from services.api.schemas.selected_responses import SelectedBacktest
@@ -26,6 +27,7 @@ from shared.errors import Problem
 from shared.infra.database.sql import statements
 from shared.infra.redis.client import LOST
 from shared.infra.redis.streams import append
+from shared.messages import say
 
 SQL = statements("backtest")
 _NEWEST = uuid.UUID(int=(1 << 128) - 1)
@@ -52,7 +54,7 @@ async def find_backtest(app: AppContext, call: RequestContext) -> BacktestRow:
     identity = await resolve_id(app, call.request.match_info["id"], call.caller.owner)
     row = await select_backtest(app, identity, call.caller.owner)
     if row is None:
-        raise not_found("backtest with this id")
+        raise not_found("backtest_not_found")
     return row
 
 
@@ -60,7 +62,7 @@ async def find_completed(app: AppContext, call: RequestContext, purpose: str) ->
     """Return the caller's completed backtest that the path names, and its computation; raise a 409 when it is not."""
     row = await find_backtest(app, call)
     if row.status != "completed" or row.computation is None:
-        raise ApiProblem(409, "conflict", f"The backtest is {row.status}; only a completed one {purpose}.")
+        raise ApiProblem(409, "conflict", say("backtest_not_completed", status=row.status, purpose=purpose))
     return row, row.computation
 
 
@@ -69,7 +71,7 @@ async def list_backtests(app: AppContext, call: RequestContext) -> web.Response:
     query: BacktestsQuery = call.query
     cursor = read_cursor(query.cursor, str)
     rows = await _select_newest(app, call.caller.owner, _NEWEST if cursor is None else parse_uuid(cursor), query)
-    items = [b"".join(list_item(row)) for row in rows[: query.limit]]
+    items = [b"".join(list_item(row, language_of(call.request))) for row in rows[: query.limit]]
     following = write_cursor(str(rows[query.limit - 1].id)) if len(rows) > query.limit else None
     return json_response(b"".join(join({"next_cursor": following}, items=b"[" + b",".join(items) + b"]")))
 
@@ -114,8 +116,8 @@ async def delete_backtest(app: AppContext, call: RequestContext) -> web.Response
         app.progress.row_changed(str(cancelled["computation"]))
     row = await find_backtest(app, call)
     if row.status != "cancelled":
-        raise ApiProblem(409, "conflict", f"The backtest has ended already: {row.status}.")
-    return json_response(b"".join(backtest_document(row, None)))
+        raise ApiProblem(409, "conflict", say("backtest_ended", status=row.status))
+    return json_response(b"".join(backtest_document(row, None, language_of(call.request))))
 
 
 async def patch_backtest(app: AppContext, call: RequestContext) -> web.Response:

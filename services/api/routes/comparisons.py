@@ -20,6 +20,7 @@ from services.api.schemas import responses
 from services.api.schemas.requests import CompareBody
 from shared.errors import Problem
 from shared.infra.database.sql import statements
+from shared.messages import say
 
 SQL = statements("backtest")
 
@@ -51,18 +52,18 @@ async def _select_completed(app: AppContext, call: RequestContext, ids: tuple[st
         records = await connection.fetch(SQL["select_statistics"], call.caller.owner, known)
     found = {record["id"]: BacktestRow.of(record) for record in records}
     problems += [
-        Problem(path=f"ids[{index}]", message="there is no backtest with this id")
+        Problem(path=f"ids[{index}]", message=say("unknown_backtest"))
         for index, identity in enumerate(wanted)
         if identity is not None and identity not in found
     ]
     if len(set(known)) != len(known):
-        problems.append(Problem(path="ids", message="an id is given twice"))
+        problems.append(Problem(path="ids", message=say("id_repeated")))
     if problems:
         raise invalid(problems)
     rows = [found[identity] for identity in known]
     unfinished = [str(row.id) for row in rows if row.status != "completed"]
     if unfinished:
-        raise ApiProblem(409, "conflict", f"Only completed backtests can be compared; not: {', '.join(unfinished)}.")
+        raise ApiProblem(409, "conflict", say("comparison_unfinished", ids=unfinished))
     return rows
 
 

@@ -15,7 +15,7 @@ from services.api.http.answers import json_response
 from services.api.schemas import market_responses
 from shared.factors.catalogue import FACTORS
 
-NOT_FOUND = "dataset version with this name; see /v1/datasets"
+NOT_FOUND = "dataset_not_found"
 
 
 async def list_datasets(app: AppContext, call: RequestContext) -> web.Response:

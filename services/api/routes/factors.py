@@ -26,7 +26,7 @@ async def get_factor(app: AppContext, call: RequestContext) -> web.Response:
     """`GET /v1/factors/{key}`."""
     factor = BY_KEY.get(call.request.match_info["key"].upper())
     if factor is None:
-        raise not_found("factor with this key; see /v1/factors")
+        raise not_found("factor_not_found")
     view = await app.datasets.current()
     async with app.database.connection() as connection:
         row = await connection.fetchrow(SQL["current_about"])

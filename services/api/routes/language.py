@@ -12,6 +12,7 @@ from services.api.context import AppContext, RequestContext, Route
 from services.api.errors import invalid
 from services.api.http.answers import json_response
 from services.api.http.request import parse_body, parse_object, read_body
+from services.api.localization import language_of, localized_item, mark_language
 from services.api.schemas import language_responses
 from services.api.schemas.requests import ExpressionBody
 from services.api.schemas.responses import ProblemItem
@@ -22,6 +23,7 @@ from shared.language.ast import Index, Name, Node, walk
 from shared.language.places import ROLES
 from shared.language.reference import Language, language
 from shared.language.tree import document_of, text_of
+from shared.messages import say
 
 
 async def get_language(app: AppContext, call: RequestContext) -> web.Response:
@@ -48,7 +50,12 @@ async def post_check(app: AppContext, call: RequestContext) -> web.Response:
         problems = error.problems
     if expression is not None and view is not None:
         problems = _absent_factors(expression, view.factors)
-    return json_response(msgspec.json.encode(_answer(body, text, node, expression, problems)))
+    language = language_of(call.request)
+    items = [localized_item(replace(problem, path="text").as_dict(), language) for problem in problems]
+    errors = [msgspec.convert(item, ProblemItem) for item in items]
+    response = json_response(msgspec.json.encode(_answer(body, text, node, expression, errors)))
+    mark_language(response, language)
+    return response
 
 
 def _text(body: ExpressionBody) -> str:
@@ -57,31 +64,28 @@ def _text(body: ExpressionBody) -> str:
         return text_of(body.tree)
     if body.text is not None and body.tree is None:
         return body.text
-    raise invalid([Problem(path="text", message="send either text or tree")])
+    raise invalid([Problem(path="text", message=say("text_or_tree"))])
 
 
 def _absent_factors(expression: Expression, factors: frozenset[str]) -> list[Problem]:
     found = [node for node in walk(expression.node) if isinstance(node, Name)]
     absent = sorted({node.name for node in found} & (expression.factors - factors))
-    return [
-        Problem(path="text", message=f"the factor {name} is not in this dataset version", code="factor_absent")
-        for name in absent
-    ]
+    return [Problem(path="text", message=say("factor_absent", name=name)) for name in absent]
 
 
 def _answer(
-    body: ExpressionBody, text: str, node: Node | None, expression: Expression | None, problems: list[Problem]
+    body: ExpressionBody, text: str, node: Node | None, expression: Expression | None, errors: list[ProblemItem]
 ) -> language_responses.CheckedExpression:
-    right = expression if not problems else None
+    right = expression if not errors else None
     reads = [] if node is None else sorted({n.name for n in walk(node) if isinstance(n, Name | Index)})
     number = right is not None and right.role == "number"
     return language_responses.CheckedExpression(
-        ok=not problems, place=body.place, text=text, canonical=None if right is None else right.text,
+        ok=not errors, place=body.place, text=text, canonical=None if right is None else right.text,
         type=None if right is None else "number" if number else "condition",
         tree=None if node is None else document_of(node), reads=reads,
         nodes=None if right is None else right.nodes,
         lookback_rows=None if right is None or right.whole_history else right.lookback,
-        errors=[msgspec.convert(replace(p, path="text").as_dict(), ProblemItem) for p in problems],
+        errors=errors,
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from services.api.simulator_queries import query_simulator
 from services.api.views import require_view, row_day
 from shared.contracts.rankings import RANKINGS
 from shared.errors import Problem
+from shared.messages import say
 from shared.model.calendar import to_day
 
 
@@ -20,13 +21,13 @@ async def get_ranking(app: AppContext, call: RequestContext) -> web.Response:
     """`GET /v1/rankings/{kind}`."""
     kind = call.request.match_info["kind"]
     if kind not in RANKINGS:
-        raise not_found(f"ranking of this kind; there are {', '.join(RANKINGS)}")
+        raise not_found("ranking_not_found", kinds=list(RANKINGS))
     query: RankingQuery = call.query
     view = await require_view(app)
     day = row_day(view, query.date)
     markets = sorted(set(view.instruments.market))
     if query.market is not None and query.market not in markets:
-        raise invalid([Problem(path="market", message=f"there are {', '.join(markets)}")])
+        raise invalid([Problem(path="market", message=say("unknown_market", known=markets))])
     payload = {
         "version": view.version, "kind": kind, "day": to_day(day), "market": query.market, "limit": query.limit,
     }  # fmt: skip

@@ -13,6 +13,7 @@ from services.api.context import AppContext, RequestContext, Route
 from services.api.datasets import View
 from services.api.errors import ApiProblem, as_problem, invalid
 from services.api.http.answers import json_response
+from services.api.localization import language_of, localized_warnings, mark_language
 from services.api.schemas import market_responses
 from services.api.schemas.requests import ScreenQuery
 from services.api.simulator_queries import query_simulator
@@ -43,7 +44,10 @@ async def get_screen(app: AppContext, call: RequestContext) -> web.Response:
     if problems:
         raise invalid(problems)
     payload = {"version": view.version, "request": canonical.text, "limit": query.limit}
-    return json_response(await query_simulator(app, "screen", payload))
+    language = language_of(call.request)
+    response = json_response(localized_warnings(await query_simulator(app, "screen", payload), language))
+    mark_language(response, language)
+    return response
 
 
 async def _canonicalize(

@@ -22,6 +22,7 @@ from services.api.schemas import market_responses
 from services.api.schemas.requests import NewStrategyBody, PageQuery, UserStrategyBody
 from services.api.user_strategies import SQL
 from services.api.views import last_day
+from shared.messages import say
 from shared.model.conversion import convert
 from shared.model.fields import reason_key
 from shared.simulation.validation import merged
@@ -30,7 +31,7 @@ from shared.strategies.needs import needs_of
 
 MAX_STRATEGIES = 1000
 """Number of strategies that an owner may store."""
-OWN_NOT_FOUND = "strategy of yours with this id"
+OWN_NOT_FOUND = "own_strategy_not_found"
 
 
 async def list_strategies(app: AppContext, call: RequestContext) -> web.Response:
@@ -75,7 +76,7 @@ async def get_strategy(app: AppContext, call: RequestContext) -> web.Response:
         async with app.database.connection() as connection:
             row = await connection.fetchrow(SQL["select_strategy"], call.caller.owner, identity)
     if row is None:
-        raise not_found("strategy with this id; see /v1/strategies and /v1/presets")
+        raise not_found("strategy_not_found")
     return json_response(_own_document(row, view))
 
 
@@ -84,13 +85,13 @@ async def post_strategy(app: AppContext, call: RequestContext) -> web.Response:
     raw = parse_object(await read_body(call.request, app.settings.max_body_bytes))
     body = await asyncio.to_thread(_validate, NewStrategyBody, raw, await expression_indices(app, None))
     if body.id in BY_ID:
-        raise ApiProblem(409, "conflict", f"The catalogue has a strategy {body.id} already; choose another id.")
+        raise ApiProblem(409, "conflict", say("strategy_in_catalogue", id=body.id))
     async with app.database.transaction() as connection:
         if await connection.fetchval(SQL["count_strategies"], call.caller.owner) >= MAX_STRATEGIES:
-            raise ApiProblem(409, "conflict", f"{MAX_STRATEGIES} strategies are stored already; delete one first.")
+            raise ApiProblem(409, "conflict", say("too_many_strategies", limit=MAX_STRATEGIES))
         row = await connection.fetchrow(SQL["insert_strategy"], call.caller.owner, body.id, *_columns(body, raw))
     if row is None:
-        raise ApiProblem(409, "conflict", f"There is a strategy {body.id} already; PUT changes it.")
+        raise ApiProblem(409, "conflict", say("strategy_exists", id=body.id))
     document = _own_document(row, await app.datasets.current())
     return json_response(document, status=201, headers={"Location": f"/v1/strategies/{body.id}"})
 
@@ -120,9 +121,7 @@ def _own_id(call: RequestContext) -> str:
     """Return the id of the path; raise a 409 for a strategy of the catalogue."""
     identity = call.request.match_info["id"]
     if identity in BY_ID:
-        raise ApiProblem(
-            409, "conflict", "Strategies of the catalogue cannot be changed; store a copy under another id."
-        )
+        raise ApiProblem(409, "conflict", say("catalogue_unchangeable"))
     if "\x00" in identity:
         raise not_found(OWN_NOT_FOUND)
     return identity

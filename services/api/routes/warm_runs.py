@@ -18,9 +18,10 @@ from services.api.http.request import parse_body, read_optional_body
 from services.api.schemas import operation_responses
 from services.api.schemas.requests import PHASES, PageQuery, WarmRunBody
 from shared.infra.database.sql import statements
+from shared.messages import say
 
 SQL = statements("warm")
-NOT_FOUND = "warm run with this id"
+NOT_FOUND = "warm_run_not_found"
 
 
 async def post_warm_run(app: AppContext, call: RequestContext) -> web.Response:
@@ -31,10 +32,9 @@ async def post_warm_run(app: AppContext, call: RequestContext) -> web.Response:
         made = await connection.fetchrow(SQL["insert_manual_run"], phases)
         if made is None:
             running = await connection.fetchrow(SQL["select_open_run"])
-            which = "" if running is None else f" {running['id']}"
-            raise ApiProblem(
-                409, "conflict", f"The warm run{which} is not finished yet; see /v1/warm-runs{which.replace(' ', '/')}."
-            )
+            if running is None:
+                raise ApiProblem(409, "conflict", say("another_warm_run_unfinished"))
+            raise ApiProblem(409, "conflict", say("warm_run_unfinished", id=running["id"]))
         row = await connection.fetchrow(SQL["select_run"], made["id"])
     return json_response(_document(row), status=202, headers={"Location": f"/v1/warm-runs/{made['id']}"})
 

@@ -26,7 +26,8 @@ class ProblemItem(Struct, kw_only=True):
     line: Annotated[int | None, about("In an expression: line of the problem, from 1.")] = None
     column: Annotated[int | None, about("In an expression: column of the problem, from 1.")] = None
     suggestions: Annotated[list[str], about("Names that may have been meant, the nearest first.")] = []
-    code: Annotated[str | None, about("Stable word of the kind of problem, where programs need one.")] = None
+    code: Annotated[str, about("Stable identifier of the message (reference page errors).")]
+    params: Annotated[dict[str, Any], about("Values that the message names.")]
 
 
 class ProblemDocument(Struct, kw_only=True):
@@ -36,6 +37,8 @@ class ProblemDocument(Struct, kw_only=True):
     title: Annotated[str, about("Title of the kind of problem.")]
     status: Annotated[int, about("HTTP status.")]
     detail: Annotated[str, about("What happened, and what to do.")]
+    code: Annotated[str, about("Stable identifier of the detail (reference page errors).")]
+    params: Annotated[dict[str, Any], about("Values that the detail names.")]
     errors: Annotated[list[ProblemItem], about("Every problem of the request, by its place.")]
 
 

@@ -15,6 +15,7 @@ from services.api.tables.child import FileHeader
 from services.api.tables.table import Rows, Table
 from services.api.tables.xlsx_limits import MAX_ROWS
 from shared.errors import Problem, UnavailableError
+from shared.messages import say
 
 CHILD_TIMEOUT_S = 60.0
 _CHILDREN = asyncio.Semaphore(2)
@@ -37,13 +38,13 @@ async def file_of(table: Table, kind: str) -> bytes:
                 body, _ = await asyncio.gather(child.stdout.read(), _feed(child.stdin, table, kind))
                 await child.wait()
         except TimeoutError:
-            raise UnavailableError("The file took too long to write; request csv, or pages.") from None
+            raise UnavailableError(say("file_too_slow")) from None
         finally:
             if child.returncode is None:
                 child.kill()
                 await child.wait()
     if child.returncode != 0:
-        raise UnavailableError("The file could not be written; request csv, or try again.")
+        raise UnavailableError(say("file_failed"))
     return body
 
 
@@ -58,8 +59,7 @@ async def _feed(pipe: asyncio.StreamWriter, table: Table, kind: str) -> None:
             count, line = block
             rows += count
             if rows > limit:
-                message = f"a sheet has at most {MAX_ROWS:,} rows; request csv or parquet, or fewer rows"
-                raise invalid([Problem(path="format", message=message)])
+                raise invalid([Problem(path="format", message=say("too_many_rows", limit=MAX_ROWS))])
             pipe.write(line)
             await pipe.drain()
     pipe.close()

@@ -15,6 +15,7 @@ from services.api.tables.child_process import file_of
 from services.api.tables.csv_writer import csv_pieces
 from services.api.tables.table import Table
 from shared.errors import Problem
+from shared.messages import say
 
 CSV = "text/csv"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -27,7 +28,7 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 def check_format(query: TableQuery) -> None:
     """Raise a 422 for `excel=true` with a format that has no variant for Excel."""
     if query.excel and query.format != "csv":
-        raise invalid([Problem(path="excel", message="excel=true changes CSV only; add format=csv, or leave it out")])
+        raise invalid([Problem(path="excel", message=say("excel_needs_csv"))])
 
 
 async def send_table(

@@ -31,6 +31,7 @@ from shared.infra.database.pool import LOST
 from shared.infra.redis.cache import MAX_VALUE_BYTES
 from shared.infra.redis.client import LOST as REDIS_LOST
 from shared.infra.redis.streams import append
+from shared.messages import say
 from shared.model.panels import Panels
 from shared.model.request import BacktestRequest, request_from_json
 from shared.simulation.plan import plan
@@ -49,7 +50,7 @@ async def answer(context: Context, query: QueryRequested) -> None:
     try:
         body = pack_json(await _compute(context, query))
         if len(body) > MAX_VALUE_BYTES:
-            problem = problem_document(422, "too-costly", "The answer would be too large; request a shorter window.")
+            problem = problem_document(422, "too-costly", say("answer_too_large"))
         else:
             await context.cache.put_result(query.query_id, body, ttl_s=ANSWER_TTL_S)
     except RunError as error:
@@ -58,10 +59,10 @@ async def answer(context: Context, query: QueryRequested) -> None:
         problem = problem_document(422, "invalid-request", str(error), error.problems)
     except (ChunkMissingError, UnavailableError, DatasetError, *LOST, *REDIS_LOST) as error:
         log.warning("query.interrupted", query_id=query.query_id, error=str(error))
-        problem = problem_document(503, "unavailable", "The data cannot be read at this moment; try again.")
+        problem = problem_document(503, "unavailable", say("data_unreadable"))
     except Exception as error:  # outermost handler of a query: an unexpected error fails this query only
         log.error("query.crashed", query_id=query.query_id, kind=query.kind, exc_info=error)
-        problem = problem_document(500, "internal", "The query failed with an internal error, which has been logged.")
+        problem = problem_document(500, "internal", say("query_crashed"))
     await append(context.broker, QueryAnswered(query_id=query.query_id, problem=problem))
 
 
@@ -120,5 +121,5 @@ async def _stored_result(context: Context, computation: str) -> bytes:
     async with context.database.connection() as connection:
         row = await connection.fetchrow(SQL["result"], uuid.UUID(computation))
     if row is None:
-        raise RunError("no_result", "The stored result of this backtest has been deleted.")
+        raise RunError("no_result", say("no_result"))
     return unpack(row["result"])

@@ -9,6 +9,7 @@ import numpy as np
 
 from shared.errors import RunError
 from shared.language.evaluate import evaluate
+from shared.messages import say
 from shared.model.calendar import iso
 from shared.model.panels import Panels
 from shared.model.request import BacktestRequest
@@ -28,7 +29,7 @@ def screen(request: BacktestRequest, payload: dict[str, Any], panels: Panels) ->
     expressions = replace(expressions_of(request), sell=None, when=None)
     window = window_of(request, panels.days)
     if window.stop <= window.start:
-        raise RunError("no_window", f"{request.start} is not a trading day of the dataset.")
+        raise RunError("no_window", say("no_window", date=request.start))
     row = slice(window.stop - 1, window.stop)
     universe = universe_rows(request.strategy.universe, panels, expressions.universe)
     mask = universe.rows(row)

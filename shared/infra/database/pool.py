@@ -13,6 +13,7 @@ import asyncpg
 from shared.errors import SetupError, UnavailableError
 from shared.infra.database.connection_budget import application_name, check_budget
 from shared.infra.database.sql import statements
+from shared.messages import say
 
 MIGRATIONS = pathlib.Path(__file__).parent / "sql" / "migrations"
 
@@ -74,13 +75,13 @@ class Database:
 
     async def _acquire(self) -> asyncpg.pool.PoolConnectionProxy:
         if self._down.is_set():
-            raise UnavailableError("PostgreSQL does not answer.")
+            raise UnavailableError(say("database_unavailable"))
         try:
             if self._watched and not self.pool.get_idle_size():
                 return await self._acquire_queued()
             return await self.pool.acquire(timeout=self._acquire_timeout_s)
         except LOST as error:
-            raise UnavailableError("PostgreSQL does not answer.") from error
+            raise UnavailableError(say("database_unavailable")) from error
 
     async def _release(self, connection: asyncpg.pool.PoolConnectionProxy) -> None:
         await self.pool.release(connection, timeout=2)
@@ -112,7 +113,7 @@ class Database:
             return acquiring.result()
         acquiring.add_done_callback(self._release_unused)
         acquiring.cancel()
-        raise UnavailableError("PostgreSQL does not answer.")
+        raise UnavailableError(say("database_unavailable"))
 
     def _release_unused(self, acquiring: asyncio.Future[asyncpg.pool.PoolConnectionProxy]) -> None:
         """Release a connection that was acquired after its caller had stopped waiting."""

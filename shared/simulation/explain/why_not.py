@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 
 from shared.errors import Problem, RunError
+from shared.messages import say
 from shared.model.calendar import iso, to_day
 from shared.model.listings import name_on, row_attributes
 from shared.model.panels import Panels
 from shared.model.request import BacktestRequest
-from shared.model.suggestions import did_you_mean, suggest_stocks
+from shared.model.suggestions import suggest_stocks
 from shared.simulation.engine import Run, result_of, simulate
 from shared.simulation.explain.condition_values import RowRanking, number
 from shared.simulation.explain.day_state import DayState, OrderPrice, day_state, order_price
@@ -60,13 +61,13 @@ def why_not(request: BacktestRequest, panels: Panels, stock_code: str, date: dt.
     if column is None:
         instruments = panels.instruments
         near = suggest_stocks(stock_code, dict(zip(instruments.code, instruments.name, strict=True)))
-        message = f"the dataset has no stock {stock_code!r}{did_you_mean(near)}"
+        message = say("unknown_stock", stock_code=stock_code, suggestions=near)
         raise RunError("unknown_stock", message, (Problem(path="stock_code", message=message, suggestions=near),))
     run = simulate(request, panels)
     window, row = run.plan.window, int(panels.days.searchsorted(to_day(date)))
     if not window.start <= row < window.stop or int(panels.days[row]) != to_day(date):
         first, last = (iso(int(panels.days[r])) for r in (window.start, window.stop - 1))
-        message = f"{date.isoformat()} is no row of this backtest, which has rows from {first} to {last}"
+        message = say("no_row", date=date, first=first, last=last)
         raise RunError("no_row", message, (Problem(path="date", message=message),))
     return explain_candidate(run, result_of(run), row, column)
 

@@ -103,7 +103,7 @@ async def refused(reader: asyncio.StreamReader, status: int, word: str) -> str:
     found, kind, body = await answer_of(reader)
     problem = orjson.loads(body)
     assert (found, kind, problem["status"]) == (status, "application/problem+json", status), problem
-    assert set(problem) == {"type", "title", "status", "detail", "errors"}
+    assert set(problem) == {"type", "title", "status", "detail", "errors", "code", "params"}
     assert problem["type"] == f"urn:ondol:problem:{word}"
     async with asyncio.timeout(PATIENCE_S):
         assert await reader.read() == b""
