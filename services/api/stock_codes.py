@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from services.api.datasets import View
 from services.api.errors import ApiProblem
 from shared.errors import Problem
-from shared.model.suggestions import did_you_mean, suggest_stocks
+from shared.messages import say
+from shared.model.suggestions import suggest_stocks
 from shared.simulation.validation import unknown_names
 
 
@@ -18,9 +19,9 @@ async def require_stock(view: View, code: str) -> int:
     if column is not None:
         return column
     names = await asyncio.to_thread(_suggest, view, code)
-    detail = f"There is no stock with the code {code[:64]}{did_you_mean(names)}"
-    problem = Problem(path="code", message=f"unknown stock code{did_you_mean(names)}", suggestions=names)
-    raise ApiProblem(404, "not-found", detail + ("" if names else "; see /v1/stocks?search="), [problem])
+    detail = say("stock_not_found", code=code[:64], suggestions=names)
+    problem = Problem(path="code", message=say("unknown_stock_code", suggestions=names), suggestions=names)
+    raise ApiProblem(404, "not-found", detail, [problem])
 
 
 async def unknown_codes(view: View, codes: Sequence[str], path: str) -> list[Problem]:

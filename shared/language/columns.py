@@ -13,6 +13,7 @@ from shared.language.expression import Expression, compile_expression, describe
 from shared.language.functions import BY_NAME
 from shared.language.names import index_names
 from shared.language.parser import parse
+from shared.messages import say
 from shared.model.fields import LANGUAGE_FIELDS
 
 
@@ -50,12 +51,12 @@ def read_columns(
     """
     texts = split_columns(text)
     if len(texts) > limit:
-        raise RequestError([Problem(path=path, message=f"{len(texts)} columns; the limit is {limit}")])
+        raise RequestError([Problem(path=path, message=say("too_many_columns", count=len(texts), limit=limit))])
     columns: list[Column] = []
     problems: list[Problem] = []
     for part in texts:
         if not part:
-            problems.append(Problem(path=path, message="a column is empty; write names or expressions between commas"))
+            problems.append(Problem(path=path, message=say("column_empty")))
             continue
         try:
             column = _column(part, path, frozenset(indices))
@@ -63,10 +64,9 @@ def read_columns(
             problems += error.problems
             continue
         if absent := sorted(column.expression.factors.difference(factors)):
-            message = f"the factor {', '.join(absent)} is not in this dataset version"
-            problems.append(Problem(path=path, message=message, code="factor_absent"))
+            problems.append(Problem(path=path, message=say("factor_absent", name=", ".join(absent))))
         elif any(other.name == column.name for other in columns):
-            problems.append(Problem(path=path, message=f"the column {column.name} is given twice"))
+            problems.append(Problem(path=path, message=say("column_repeated", name=column.name)))
         else:
             columns.append(column)
     if problems:

@@ -18,6 +18,13 @@ def did_you_mean(params: Params, language: str) -> str:
     return f" 혹시 {names}입니까?" if language == "ko" else f"; did you mean {names}?"
 
 
+def suggested(params: Params, language: str) -> str:
+    """Return the suggested stock codes as a question, else where stocks are listed."""
+    if params["suggestions"]:
+        return did_you_mean(params, language)
+    return " /v1/stocks?search= 로 검색하십시오." if language == "ko" else "; see /v1/stocks?search="
+
+
 def remedy(params: Params, language: str) -> str:
     """Return the suggestions as a question, else the known names."""
     if params["suggestions"] or not params["known"]:
@@ -92,5 +99,16 @@ def because(params: Params, language: str) -> str:
 
 DERIVED: Mapping[str, Callable[[Params, str], str]] = {
     function.__name__: function
-    for function in (did_you_mean, remedy, allowed, given, lengths, entries, operator_remedy, loaded, because)
+    for function in (
+        did_you_mean,
+        suggested,
+        remedy,
+        allowed,
+        given,
+        lengths,
+        entries,
+        operator_remedy,
+        loaded,
+        because,
+    )
 }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -17,8 +16,7 @@ from aiohttp import hdrs
 from ondol.local import embedded_servers
 from services.api.routes import ROUTES
 from tests.support.api_with_market import request, served
-from tests.support.servers import fresh_settings
-from tests.support.system import Client, api_of
+from tests.support.system import Client
 
 PAGE = "https://charts.example"
 
@@ -101,23 +99,6 @@ async def test_other_methods_are_refused_with_the_allowed_ones(client: Client) -
         assert not [name for name in headers if name.lower().startswith("access-control")]
 
 
-async def test_pages_of_listed_origins_may_read_answers(servers: embedded_servers.Servers) -> None:
-    async with fresh_settings(servers) as settings, api_of(replace(settings, cors_origins=(PAGE,))) as client:
-        for path in ("/v1/factors", "/v1/backtests/x", "/healthz"):
-            _, _, headers = await raw(client, path, Origin=PAGE)
-            assert headers["Access-Control-Allow-Origin"] == PAGE
-            assert "Origin" in headers["Vary"]
-            for other in ("https://evil.example", "null", PAGE + ".evil.example"):
-                _, _, headers = await raw(client, path, Origin=other)
-                assert "Access-Control-Allow-Origin" not in headers
-                assert "Origin" in headers["Vary"]
-        preflight = {"Access_Control_Request_Method": "POST", "Access_Control_Request_Headers": "content-type"}
-        status, _, headers = await raw(client, "/v1/backtests", "OPTIONS", Origin=PAGE, **preflight)
-        assert (status, headers["Access-Control-Allow-Origin"]) == (204, PAGE)
-        assert {"GET", "POST"} <= set(headers["Access-Control-Allow-Methods"].split(", "))
-        assert {"Authorization", "Content-Type", "Prefer"} <= set(headers["Access-Control-Allow-Headers"].split(", "))
-
-
 async def test_parts_and_columns_of_a_result(client: Client, document: dict[str, Any]) -> None:
     own, result = f"/v1/backtests/{document['id']}", document["result"]
     _, found, _ = await client.call("GET", own + "?parts=statistics,equity")
@@ -140,3 +121,78 @@ async def test_parts_and_columns_of_a_result(client: Client, document: dict[str,
 async def test_unknown_parts_are_refused(client: Client, document: dict[str, Any], query: str) -> None:
     status, problem, _ = await client.call("GET", f"/v1/backtests/{document['id']}?{query}")
     assert (status, len(problem["errors"])) == (422, 1)
+
+
+KOREAN = "ko-KR,ko;q=0.9,en;q=0.8"
+
+
+def hangul(text: str) -> bool:
+    return any("가" <= letter <= "힣" for letter in text)
+
+
+async def test_errors_are_korean_for_korean_readers(client: Client) -> None:
+    body = request(start="2025-02-30")
+    body["strategy"]["buy"] = {"where": "PER < 10 and RO > 3"}
+    status, english, headers = await client.call("POST", "/v1/backtests", body)
+    assert (status, headers["Content-Language"]) == (422, "en")
+    assert (english["code"], english["params"]) == ("invalid_request", {"count": 2})
+    assert [item["code"] for item in english["errors"]] == ["no_such_date", "unknown_word"]
+    assert english["errors"][1]["params"] == {"name": "RO", "suggestions": english["errors"][1]["suggestions"]}
+    status, korean, headers = await client.call("POST", "/v1/backtests", body, Accept_Language=KOREAN)
+    assert (status, headers["Content-Language"]) == (422, "ko")
+    assert "accept-language" in headers["Vary"].lower()
+    assert all(map(hangul, (korean["title"], korean["detail"], *(item["message"] for item in korean["errors"]))))
+    without = [{**item, "message": ""} for item in korean["errors"]]
+    assert without == [{**item, "message": ""} for item in english["errors"]]
+    for method, path in (("GET", "/v1/nothing"), ("GET", "/v1/backtests/x"), ("DELETE", "/v1/factors"),
+                         ("GET", "/v1/backtests?limit=0"), ("GET", "/v1/stocks/none")):  # fmt: skip
+        _, problem, _ = await client.call(method, path, Accept_Language="ko")
+        assert hangul(problem["detail"]), problem
+        assert {"code", "params"} < set(problem)
+
+
+async def test_failed_backtest_is_shown_in_either_language(client: Client) -> None:
+    body = request(start="2025-02-03", end="2025-02-10")
+    body["strategy"]["buy"] = {"where": "close > ts_mean(close, 500)"}
+    status, failed, _ = await client.call("POST", "/v1/backtests", body, Prefer="wait=30")
+    assert (status, failed["status"]) == (200, "failed")
+    assert failed["error"]["kind"] == "factor_absent"
+    assert failed["error"]["code"] == failed["error"]["errors"][0]["code"] == "window_never_filled"
+    own = f"/v1/backtests/{failed['id']}"
+    _, shown, headers = await client.call("GET", own, Accept_Language="ko")
+    assert headers["Content-Language"] == "ko"
+    assert hangul(shown["error"]["detail"])
+    assert hangul(shown["error"]["errors"][0]["message"])
+    assert shown["error"]["params"] == failed["error"]["params"]
+    _, listed, _ = await client.call("GET", "/v1/backtests?status=failed", Accept_Language="ko")
+    assert listed["items"][0]["error"] == shown["error"]
+    _, text, _ = await client.call("GET", own + "/events", Accept_Language="ko")
+    assert hangul(text.decode().rpartition('"detail":')[2])
+
+
+async def test_warnings_of_results_and_screens_are_korean(client: Client, document: dict[str, Any]) -> None:
+    body = request(start="2025-10-01", end="2025-10-31")
+    status, found, _ = await client.call("POST", "/v1/backtests", body, Prefer="wait=30")
+    assert status == 200
+    assert {"short_window"} <= {warning["code"] for warning in found["result"]["warnings"]}
+    own = f"/v1/backtests/{found['id']}"
+    for query in ("", "?format=columns", "?parts=warnings"):
+        _, korean, headers = await client.call("GET", own + query, Accept_Language="ko")
+        assert headers["Content-Language"] == "ko"
+        warnings = korean["result"]["warnings"]
+        messages = warnings["message"] if isinstance(warnings, dict) else [item["message"] for item in warnings]
+        assert all(map(hangul, messages))
+    _, whole, _ = await client.call("GET", own, Accept_Language="ko")
+    for korean_one, english_one in zip(whole["result"]["warnings"], found["result"]["warnings"], strict=True):
+        assert {**korean_one, "message": ""} == {**english_one, "message": ""}
+    assert {**whole["result"], "warnings": []} == {**found["result"], "warnings": []}
+    status, screen, headers = await client.call("GET", "/v1/screen?where=PER<10&limit=3", Accept_Language="ko")
+    assert (status, headers["Content-Language"]) == (200, "ko")
+    assert all(hangul(warning["message"]) for warning in screen["warnings"])
+
+
+async def test_checked_expressions_have_korean_mistakes(client: Client) -> None:
+    body = {"text": "RO > 3 and ts_mean(close)", "place": "buy.where"}
+    _, checked, _ = await client.call("POST", "/v1/expressions/check", body, Accept_Language="ko")
+    assert {item["code"] for item in checked["errors"]} >= {"unknown_word", "argument_count"}
+    assert all(hangul(item["message"]) for item in checked["errors"])

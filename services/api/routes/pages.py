@@ -8,6 +8,7 @@ from services.api.context import AppContext, RequestContext, Route
 from services.api.errors import ApiProblem, not_found
 from services.api.schemas.requests import AnyQuery
 from services.api.web_bundle import Asset
+from shared.messages import say
 
 SCREENS = {
     "/": "start",
@@ -64,7 +65,7 @@ def _answer(asset: Asset, request: web.Request, headers: dict[str, str]) -> web.
 async def get_screen(app: AppContext, call: RequestContext) -> web.Response:
     """`GET /` and the other screens."""
     if app.bundle is None:
-        raise not_found("web application here: ONDOL_WEB is off; the interface is described at /docs")
+        raise not_found("web_off")
     return _answer(app.bundle.page, call.request, PAGE_HEADERS)
 
 
@@ -76,7 +77,7 @@ async def get_asset(app: AppContext, call: RequestContext) -> web.Response:
         asset = app.bundle.assets.get(name)
     if asset is None:
         raise ApiProblem(
-            404, "not-found", "This build of the web application has no such file; reload the page.",
+            404, "not-found", say("asset_not_found"),
             headers={"Cache-Control": "no-store"},
         )  # fmt: skip
     return _answer(asset, call.request, ASSET_HEADERS)

@@ -26,6 +26,7 @@ from services.api.views import require_view
 from shared.contracts.http import JSON
 from shared.errors import Problem, RequestError
 from shared.language.columns import Column, read_columns
+from shared.messages import say
 from shared.model.calendar import from_day
 
 MAX_FIELDS = 50
@@ -77,7 +78,7 @@ async def _validated(
     codes = query.codes or ()
     problems += await unknown_codes(view, codes, "codes")
     if len(set(codes)) != len(codes):
-        problems.append(Problem(path="codes", message="a stock code is given twice"))
+        problems.append(Problem(path="codes", message=say("code_repeated")))
     universe = {name: list(value) for name in ("markets", "kinds", "sectors") if (value := getattr(query, name))}
     canonical = None
     try:
@@ -92,18 +93,18 @@ async def _validated(
 def _check_size(app: AppContext, rows: slice, stocks: int, columns: Sequence[Column], cells: int) -> None:
     count, settings = rows.stop - rows.start, app.settings
     if cells > settings.max_value_cells:
-        message = (
-            f"{count:,} days x {stocks:,} stocks x {len(columns)} fields = {cells:,} values; the limit is "
-            f"{settings.max_value_cells:,}. Ask for fewer days at a time, for some codes, or for fewer fields"
-        )
+        message = say(
+            "too_many_cells", days=count, stocks=stocks, fields=len(columns), cells=cells,
+            limit=settings.max_value_cells,
+        )  # fmt: skip
         raise invalid([Problem(path="start" if count > 1 else "codes", message=message)])
     nodes = sum(column.expression.nodes for column in columns)
     cost = nodes * stocks * count
     if cost > settings.max_request_cost:
         raise ApiProblem(
             422, "too-costly",
-            f"{nodes} nodes x {stocks} stocks x {count} days = {cost} is above the limit of "
-            f"{settings.max_request_cost}; ask for fewer days or simpler fields.",
+            say("too_costly_values", nodes=nodes, stocks=stocks, days=count, cost=cost,
+                limit=settings.max_request_cost),
         )  # fmt: skip
 
 
