@@ -99,6 +99,8 @@ KINDS = (
     kind("column_empty", "a column is empty; write names or expressions between commas",
          "빈 열이 있습니다. 쉼표 사이에 이름이나 식을 작성하십시오."),
     kind("column_repeated", "the column {name} is given twice", "열 {name:을} 두 번 지정했습니다.", name="PER"),
+    kind("annotation_empty", "send at least one of name, note and starred; null removes it",
+         "name, note, starred 중 하나 이상을 보내십시오. null은 값을 지웁니다."),
     kind("unknown_backtest", "there is no backtest with this id", "해당 ID의 백테스트가 없습니다."),
     kind("id_repeated", "an id is given twice", "같은 ID를 두 번 지정했습니다."),
     kind("excel_needs_csv", "excel=true changes CSV only; add format=csv, or leave it out",

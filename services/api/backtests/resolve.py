@@ -8,6 +8,7 @@ import uuid
 from services.api.context import AppContext
 from services.api.errors import ApiProblem, not_found
 from shared.infra.database.sql import statements
+from shared.messages import say
 
 SQL = statements("backtest")
 LATEST = "latest"
@@ -30,15 +31,15 @@ async def resolve_id(app: AppContext, text: str, owner: str) -> uuid.UUID:
         return await _latest(app, owner)
     digits = text.lower().replace("-", "")
     if not _PREFIX.fullmatch(digits):
-        raise not_found("backtest with this id")
+        raise not_found("backtest_not_found")
     first, last = (uuid.UUID(digits.ljust(_DIGITS, filler)) for filler in "0f")
     async with app.database.connection() as connection:
         found = [row["id"] for row in await connection.fetch(SQL["select_ids_between"], owner, first, last, _SHOWN)]
     if not found:
-        raise not_found("backtest whose id begins so")
+        raise not_found("backtest_prefix_not_found")
     if len(found) > 1:
         shown = ", ".join(map(str, found[: _SHOWN - 1])) + (", …" if len(found) == _SHOWN else "")
-        raise ApiProblem(409, "conflict", f"Several backtests begin with {text}: {shown}; write more digits.")
+        raise ApiProblem(409, "conflict", say("backtest_prefix_ambiguous", prefix=text, ids=shown))
     identity: uuid.UUID = found[0]
     return identity
 
@@ -47,5 +48,5 @@ async def _latest(app: AppContext, owner: str) -> uuid.UUID:
     async with app.database.connection() as connection:
         found: uuid.UUID | None = await connection.fetchval(SQL["select_latest_id"], owner)
     if found is None:
-        raise not_found("backtest of yours yet; submit one with POST /v1/backtests")
+        raise not_found("no_backtest_yet")
     return found

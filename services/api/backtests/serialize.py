@@ -64,7 +64,7 @@ FIGURES = (
 """Statistics that an item of a list has beside its `statistics`."""
 
 
-def list_item(row: BacktestRow) -> list[bytes]:
+def list_item(row: BacktestRow, language: Language = "en") -> list[bytes]:
     """Return the JSON of a backtest in a list, in pieces: its head, window, figures, request and statistics."""
     front = head(row)
     request = orjson.loads(row.request)
@@ -74,7 +74,7 @@ def list_item(row: BacktestRow) -> list[bytes]:
     front |= {name: found.get(name) for name in FIGURES}
     members: dict[str, bytes | str | None] = {"request": row.request, "statistics": statistics}
     if row.status == "failed":
-        members["error"] = row.error
+        members["error"] = localized_error(row.error, language)
     return join(front, **members)
 
 

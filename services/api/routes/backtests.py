@@ -125,16 +125,16 @@ async def patch_backtest(app: AppContext, call: RequestContext) -> web.Response:
     given = parse_object(await read_body(call.request, app.settings.max_body_bytes))
     body = parse_body(AnnotationBody, given)
     if not given:
-        raise invalid([Problem(path="", message="send at least one of name, note and starred; null removes it")])
+        raise invalid([Problem(path="", message=say("annotation_empty"))])
     owner = call.caller.owner
     identity = await resolve_id(app, call.request.match_info["id"], owner)
     values = ("name" in given, body.name, "note" in given, body.note, "starred" in given, bool(body.starred))
     async with app.database.connection() as connection:
         if await connection.fetchval(SQL["annotate"], identity, owner, *values) is None:
-            raise not_found("backtest with this id")
+            raise not_found("backtest_not_found")
     row = await select_backtest(app, identity, owner)
     if row is None:
-        raise not_found("backtest with this id")
+        raise not_found("backtest_not_found")
     return json_response(b"".join(join(head(row), request=row.request)))
 
 
