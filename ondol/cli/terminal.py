@@ -6,12 +6,13 @@ import argparse
 import pathlib
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
 
 from ondol.cli.encoding import can_print, write_bytes
+from shared.contracts.http import ENDED
 from shared.errors import SetupError
 
 
@@ -112,6 +113,16 @@ class Bar:
         if self._terminal and self._open:
             sys.stderr.write("\n")
         self._open = False
+
+
+def progress_of(bar: Bar) -> Callable[[Mapping[str, Any]], None]:
+    """Return what shows the progress of a backtest's document on a bar until it has ended."""
+
+    def show(document: Mapping[str, Any]) -> None:
+        if document["status"] not in ENDED:
+            bar(document["status"], round(100 * document["progress"]), 100)
+
+    return show
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], align: str = "l") -> str:

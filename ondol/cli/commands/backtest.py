@@ -16,7 +16,7 @@ from ondol.cli.client import client
 from ondol.cli.curve import curve
 from ondol.cli.encoding import can_print
 from ondol.cli.tables import summary, trades
-from ondol.cli.terminal import add_api, print_json, read_object
+from ondol.cli.terminal import Bar, add_api, print_json, progress_of, read_object
 from shared.contracts.http import STATUSES
 from shared.errors import SetupError
 from shared.infra.api_client.client import ApiClient
@@ -175,15 +175,20 @@ def _value(text: str) -> Any:
 
 
 async def _run(args: argparse.Namespace, bodies: Sequence[tuple[str, dict[str, Any]]]) -> list[dict[str, Any]]:
+    bar = Bar(quiet=args.json or len(bodies) > 1)
     async with client(args, "backtest") as api:
-        return list(await asyncio.gather(*(_one(args, api, body) for _, body in bodies)))
+        documents = await asyncio.gather(*(_one(args, api, body, bar) for _, body in bodies))
+    bar.end()
+    return list(documents)
 
 
-async def _one(args: argparse.Namespace, api: ApiClient, body: dict[str, Any]) -> dict[str, Any]:
+async def _one(args: argparse.Namespace, api: ApiClient, body: dict[str, Any], bar: Bar) -> dict[str, Any]:
     key = args.idempotency_key or uuid.uuid4().hex
     try:
-        begin = api.submit if args.detach else api.run
-        document = await begin(body, no_store=args.no_store, idempotency_key=key)
+        if args.detach:
+            document = await api.submit(body, no_store=args.no_store, idempotency_key=key)
+        else:
+            document = await api.run(body, no_store=args.no_store, idempotency_key=key, on_progress=progress_of(bar))
         if args.name:
             document |= await api.call("PATCH", f"/v1/backtests/{document['id']}", body={"name": args.name})
         return document

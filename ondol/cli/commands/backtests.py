@@ -13,10 +13,10 @@ from ondol.cli.commands import backtests_examined, backtests_exported
 from ondol.cli.encoding import write_bytes
 from ondol.cli.pagination import add_page, listed, show
 from ondol.cli.tables import figure, side_by_side, summary, trade, warnings
-from ondol.cli.terminal import Bar, clip, details, moment, percent, print_json
+from ondol.cli.terminal import Bar, clip, details, moment, percent, print_json, progress_of
 from shared.contracts.http import ENDED, ORIGINS, STATUSES
 from shared.infra.api_client.client import ApiClient
-from shared.infra.api_client.errors import ApiError, reason_in
+from shared.infra.api_client.errors import ApiError, RunCancelled, RunFailed, reason_in
 
 
 def _list_arguments(parser: argparse.ArgumentParser) -> None:
@@ -90,14 +90,10 @@ async def _wait(args: argparse.Namespace, api: ApiClient) -> int:
 
 
 async def _ended(api: ApiClient, identity: str, bar: Bar) -> dict[str, Any]:
-    pause = 0.1
-    while True:
-        document: dict[str, Any] = await api.call("GET", f"/v1/backtests/{identity}")
-        if document["status"] in ENDED:
-            return document
-        bar(document["status"], round(100 * document["progress"]), 100)
-        await asyncio.sleep(pause)
-        pause = min(2 * pause, 1.0)
+    try:
+        return await api.ended(await api.call("GET", f"/v1/backtests/{identity}"), on_progress=progress_of(bar))
+    except (RunFailed, RunCancelled) as error:
+        return error.document
 
 
 def _annotate_arguments(parser: argparse.ArgumentParser) -> None:

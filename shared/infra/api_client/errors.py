@@ -87,6 +87,9 @@ class ApiError(OndolError):
         self.retry_after_s = retry_after_s
         super().__init__(f"{self.title}: {self.reason}" if self.errors else self.reason)
 
+    def __reduce__(self) -> tuple[Any, ...]:  # so that errors leave worker processes
+        return type(self), (self.status, self.document), {"retry_after_s": self.retry_after_s}
+
     @property
     def lacks_data(self) -> bool:
         """Whether every mistake is a factor or benchmark that the loaded data lack."""
@@ -136,6 +139,9 @@ class RunFailed(OndolError):  # noqa: N818
         self.reason = reason_in(problem)
         super().__init__(f"Backtest {self.id} failed: {self.reason}")
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.document,)
+
     @property
     def lacks_data(self) -> bool:
         """Whether it failed only because the loaded data lack a factor or a benchmark that it reads."""
@@ -153,6 +159,9 @@ class RunCancelled(OndolError):  # noqa: N818
         self.id: str | None = document.get("id")
         super().__init__(f"Backtest {self.id} was cancelled.")
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.document,)
+
 
 class WaitTimeout(OndolError, TimeoutError):  # noqa: N818
     """A backtest did not end in time; it goes on, and `id` finds it."""
@@ -160,4 +169,8 @@ class WaitTimeout(OndolError, TimeoutError):  # noqa: N818
     def __init__(self, document: Mapping[str, Any], seconds: float) -> None:
         self.document = dict(document)
         self.id: str | None = document.get("id")
+        self.seconds = seconds
         super().__init__(f"Backtest {self.id} did not end within {seconds:g} s; it is {document.get('status')}.")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.document, self.seconds)
