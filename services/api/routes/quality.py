@@ -21,7 +21,7 @@ async def get_quality(app: AppContext, call: RequestContext) -> web.Response:
     async with app.database.connection() as connection:
         report = await read_report(connection, query.revision)
     if report is None:
-        raise not_found("quality report of this data revision; a load that changes data writes one")
+        raise not_found("quality_report_not_found")
     texts = {check.name: {"counts": check.counts, "follows": check.follows} for check in CHECKS}
     absent = {"counts": "", "follows": ""}
     findings = [asdict(found) | texts.get(found.check, absent) for found in report.worst(query.examples).findings]
