@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import pathlib
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import polars as pl
@@ -59,10 +60,13 @@ class YearParts:
             part.write_parquet(path, compression="lz4", statistics=False)
             self._parts[year].append(path)
 
-    def write(self, target: pathlib.Path) -> Written | None:
+    def write(
+        self, target: pathlib.Path, finish: Callable[[pl.DataFrame], pl.DataFrame] | None = None
+    ) -> Written | None:
         """Write all rows sorted by the key, without repeated keys; None when there are none.
 
-        The target is replaced when it is whole; it must be in the file system of the directory of the parts.
+        `finish` changes the rows of each year, year by year. The target is replaced when it is whole; it must be in the
+        file system of the directory of the parts.
         """
         self._flush()
         if not self._parts:
@@ -71,6 +75,8 @@ class YearParts:
         years = []
         for year in sorted(self._parts):
             merged, again, differ = _without_repeats(pl.read_parquet(self._parts[year]), self._key)
+            if finish is not None:
+                merged = finish(merged)
             path = self._directory / f"{year}.parquet"
             merged.write_parquet(path, compression="lz4", statistics=False)
             rows, repeated, differing = rows + merged.height, repeated + again, differing + differ

@@ -164,8 +164,9 @@ def _write(out: pathlib.Path, collected: _Collected, files: list[FileReport], op
     written: dict[str, int] = {}
     dropped: dict[str, int] = {}
     notes: list[str] = []
+    filler = None if options.adjusted else collected.dart.share_filler()
     for name, parts in (("prices", collected.prices), ("indices", collected.indices)):
-        result = parts.write(out / f"{name}.parquet")
+        result = parts.write(out / f"{name}.parquet", filler if name == "prices" else None)
         if result is not None:
             written[name] = result.rows
             if result.repeated:
@@ -173,6 +174,11 @@ def _write(out: pathlib.Path, collected: _Collected, files: list[FileReport], op
                     f"{name}: {result.repeated:,} rows repeat a key; {result.differing:,} keys have different values, "
                     "of which the last file counts"
                 )
+    if filler is not None and filler.filled:
+        notes.append(
+            f"{filler.filled:,} prices have the share count of the last report: new shares are seen when the next one "
+            "is disclosed"
+        )
     last_days = _newest(collected.last_days) if collected.last_days else None
     listings = prices.changes_of(pl.concat([pl.DataFrame(schema=LISTINGS_SCHEMA), *collected.listings]))
     merged = companies.merge_companies(collected.companies, listings, last_days)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from ondol.importing.readers import Document, Table
-from shared.market_files import dart_dividends, dart_statements, record_dates
+from shared.market_files import dart_dividends, dart_shares, dart_statements, record_dates
 from shared.market_files.cells import Cells, Rows, code_in
 from shared.market_files.dart_filings import FILINGS_SCHEMA, corp_codes, filings_of, receipts
 from shared.market_files.dart_lines import LINES_SCHEMA, api_lines, basis_in, bulk_lines
@@ -17,7 +17,7 @@ from shared.market_files.headers import key_of
 
 _FIELDS = (
     "rcept_no reprt_code bsns_year corp_code stock_code fs_div sj_div account_id account_nm account_detail thstrm_dt "
-    "thstrm_amount thstrm_add_amount currency report_nm rcept_dt se stock_knd thstrm stlm_dt"
+    "thstrm_amount thstrm_add_amount currency report_nm rcept_dt se stock_knd thstrm stlm_dt istc_totqy"
 )
 _BULK = "재무제표종류 종목코드 결산기준일 보고서종류 통화 항목코드 항목명"
 _WANTED = frozenset(key_of(name) for name in f"{_FIELDS} {_BULK}".split()) | frozenset(
@@ -40,6 +40,7 @@ class DartFiles:
     period_ends: list[pl.DataFrame] = field(default_factory=list)
     stated: list[pl.DataFrame] = field(default_factory=list)
     records: list[pl.DataFrame] = field(default_factory=list)
+    shares: list[pl.DataFrame] = field(default_factory=list)
 
     def add(self, kind: str, document: Document, name: str) -> tuple[int, dict[str, Rows]]:
         """Add a file of a kind of DART signatures; return its rows and those that are left out by reason."""
@@ -74,7 +75,9 @@ class DartFiles:
         cells.refuse_broken()
         self.period_ends.append(ends.drop_nulls().unique(maintain_order=True))
         if kind == "shares":
-            return 0, _counted("share count (those of the price files count)", frame.height)
+            shares, dropped = dart_shares.stated_shares(frame, stock_code=code)
+            self.shares.append(shares)
+            return shares.height, dropped
         stated, dropped = dart_dividends.stated_dividends(frame, stock_code=code)
         self.stated.append(stated)
         return stated.height, dropped
@@ -112,6 +115,13 @@ class DartFiles:
             dropped=found.dropped,
             notes=notes,
         )
+
+    def share_filler(self) -> dart_shares.ShareFiller | None:
+        """Return what fills share counts of reports into prices; None without any."""
+        if not self.shares:
+            return None
+        stated = pl.concat([pl.DataFrame(schema=dart_shares.STATED_SHARES_SCHEMA), *self.shares])
+        return dart_shares.ShareFiller(dart_shares.share_rows(stated, self._tables([])))
 
     def _tables(self, period_ends: list[pl.DataFrame]) -> dart_statements.DartTables:
         nothing = dart_statements.NO_TABLES

@@ -78,6 +78,8 @@ SIGNATURES: tuple[Signature, ...] = (
     _signature("FinanceDataReader listing", "prices", "Code Open High Low Close Volume Marcap Stocks", "Date"),
     _signature("FinanceDataReader descriptions", "companies", "Code Name Market Industry", "Close"),
     _signature("FinanceDataReader delistings", "companies", "Symbol Name Market DelistingDate"),
+    _signature("FinanceDataReader prices of a stock from KRX", "prices",
+               "Date Open High Low Close Volume Change MarCap Shares", "Code stock_code", one=True, unsure=True),
     _signature("FinanceDataReader prices of a stock", "prices", "Date Open High Low Close Volume Change",
                "Code stock_code", one=True, adjusted=True),
     _signature("data.go.kr stock prices", "prices", "basDt srtnCd clpr mkp hipr lopr trqu"),
