@@ -51,7 +51,10 @@ def index_rows(
         raise FileRefusedError("has no date column and no date in its name: give --date YYYY-MM-DD")
     named = cells.texts(ROLES["index_name"])
     if named is None and index is None:
-        raise FileRefusedError("does not say which index it is: put KOSPI, KOSDAQ or KOSPI200 into the file name")
+        raise FileRefusedError(
+            "does not say which index it is: put KOSPI, KOSDAQ or KOSPI200 into the file name "
+            "(prices of a stock need open, high, low and volume too)"
+        )
     names: pl.Series | pl.Expr = pl.lit(index)
     if named is not None:
         plain = named.str.replace_all(r"\s", "").str.to_lowercase()

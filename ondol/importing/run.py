@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+import re
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -110,6 +111,8 @@ _UNUSED = {
 def _unknown(document: Document) -> str:
     shown = ", ".join(name or "(no name)" for name in document.columns[:20]) or "none"
     text = f"no known file has these columns: {shown}"
+    if 2 * sum(bool(re.match(r"[\d.,/+-]+$", name)) for name in document.columns) > len(document.columns):
+        return f"{text}; they look like data: add a line with the names of the columns above them"
     near = nearest(document.columns)
     return text if near is None else f"{text}; the nearest is {near[0].name}, which also has {', '.join(near[1])}"
 

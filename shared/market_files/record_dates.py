@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from shared.market.holidays import trading_days
-from shared.market_files.cells import Cells, Rows, left_out
+from shared.market_files.cells import Cells, FileRefusedError, Rows, left_out
 from shared.model.calendar import to_day
 
 DIVIDENDS_SCHEMA = {
@@ -18,7 +18,15 @@ DIVIDENDS_SCHEMA = {
 
 CODE = ("sht_cd", "종목코드", "단축코드")
 RECORD_DATE = ("record_date", "배당기준일", "기준일")
-AMOUNT = ("per_sto_divi_amt", "주당배당금", "주당현금배당금", "주당 배당금", "주당 현금배당금")
+AMOUNT = (
+    "per_sto_divi_amt",
+    "주당배당금",
+    "주당현금배당금",
+    "주당 배당금",
+    "주당 현금배당금",
+    "주당배당금_일반",
+    "현금배당금",
+)
 KIND = ("divi_kind", "배당구분", "배당종류")
 WANTED = frozenset({*CODE, *RECORD_DATE, *AMOUNT, *KIND})
 
@@ -68,6 +76,8 @@ def record_rows(frame: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, Rows]]:
         "kind": cells.texts(KIND),
     }  # fmt: skip
     cells.refuse_broken()
+    if columns["dps"] is None:
+        raise FileRefusedError("has no amount for each share (주당배당금)")
     types = {"ex_date": pl.Date(), "dps": pl.Float64()}
     rows = pl.select(pl.int_range(frame.height).alias("row")).with_columns(
         pl.lit(None, types.get(name, pl.String())).alias(name) if values is None else values.alias(name)

@@ -72,7 +72,8 @@ SIGNATURES: tuple[Signature, ...] = (
     _signature("pykrx index", "indices", f"날짜 {_KOREAN_BAR} 상장시가총액", "티커", one=True),
     _signature("pykrx raw prices of a stock", "prices", f"날짜 {_KOREAN_BAR} 거래대금", "티커 종목코드 상장시가총액",
                one=True),
-    _signature("pykrx adjusted prices of a stock", "prices", f"날짜 {_KOREAN_BAR}", "티커 종목코드 거래대금", one=True,
+    _signature("pykrx adjusted prices of a stock", "prices", f"날짜 {_KOREAN_BAR}",
+               "티커 종목코드 거래대금 전일비 변동% 전일대비 대비", one=True,
                adjusted=True),
     _signature("marcap", "prices", "Code Date Open High Low Close Volume Marcap Stocks"),
     _signature("FinanceDataReader listing", "prices", "Code Open High Low Close Volume Marcap Stocks", "Date"),
@@ -107,6 +108,7 @@ GENERAL: tuple[Signature, ...] = (
     _signature("table of delistings", "companies", "@code @delisted_on"),
     _signature("table of companies", "companies", "@code @name @market", "@close"),
     _signature("table of companies with sectors", "companies", "@code @name @industry", "@close"),
+    _signature("closes of an index", "indices", "@date @close", "@code", one=True),
 )  # fmt: skip
 """Files of any program, by what their columns mean; compared after SIGNATURES."""
 

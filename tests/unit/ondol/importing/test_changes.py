@@ -99,3 +99,39 @@ def test_excel_day_numbers_are_dates(run: Any, put: Any, out: Any) -> None:
     put("stock.csv", "날짜,티커,시가,고가,저가,종가,거래량\n47911,000010,1,1,1,1,5\n")
     run(raw=True)
     assert str(out("prices")[0]["date"]) == "2031-03-04"
+
+
+NAVER = '날짜,종가,전일비,시가,고가,저가,거래량\n2031.03.04,"1,000",하락 10,990,1010,985,"1,234"\n'
+YAHOO = "Date,Open,High,Low,Close,Adj Close,Volume\n2031-03-04,990,1010,985,1000,980.5,5\n"
+INVESTING = (
+    '"날짜","종가","시가","고가","저가","거래량","변동 %"\n"2031- 03- 04","1,000","990","1,010","985","2.5K","1.01%"\n'
+)
+
+
+@pytest.mark.parametrize(("text", "expected"), [
+    (NAVER, (1000, 1234, -10)), (YAHOO, (1000, 5, None)), (INVESTING, (1000, 2500, None)),
+])  # fmt: skip
+def test_tables_of_other_sites_are_read(text: str, expected: tuple[float, ...], run: Any, put: Any, out: Any) -> None:
+    put("000010.KS.csv", text)
+    assert "--raw" in run().files[0].error
+    assert run(raw=True).complete
+    row = out("prices")[0]
+    assert (row["close"], row["volume"], row["change"]) == expected
+
+
+def test_english_krx_table_is_read(run: Any, put: Any, out: Any) -> None:
+    put(
+        "data_20310304.csv",
+        "Issue code,Issue name,Market,Close,Change,Fluctuation rate,Open,High,Low,Trading volume,Trading value,"
+        "Market cap,Listed shares\n000010,Gana,KOSPI,1000,10,1.01,990,1010,985,5,5000,1000000000,1000000\n",
+    )
+    assert run().complete
+    assert (out("prices")[0]["change_rate"], out("companies")[0]["name"]) == (1.01, "Gana")
+
+
+def test_table_without_header_and_closes_without_index_are_named(run: Any, put: Any) -> None:
+    put("a.csv", "2031-03-04,990,1010,985,1000,5\n")
+    put("b.csv", "Date,Close\n2031-03-04,1000\n")
+    first, second = run().files
+    assert "look like data" in first.error
+    assert "which index it is" in second.error
