@@ -163,7 +163,7 @@ async def test_parquet_and_compressed_csv_load_to_the_same(
 async def test_rows_of_any_order_and_many_batches_are_merged(
     settings: Settings, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.preparer.loading.files._BLOCK_BYTES", 1000)
+    monkeypatch.setattr("services.preparer.loading.typed_rows._BLOCK_BYTES", 1000)
     rng = np.random.default_rng(1)
     codes = [f"{n:06d}" for n in range(600)]
     days = [dt.date(2023, 12, 20) + dt.timedelta(days=n) for n in range(20)]
@@ -258,9 +258,8 @@ async def test_a_folder_without_market_files_is_refused(settings: Settings, tmp_
         await _load(settings, tmp_path)
     with pytest.raises(LoadError, match="There is no folder"):
         await _load(settings, tmp_path / "absent")
-    _write(tmp_path, prices=PRICES)
-    (tmp_path / "prices.parquet").write_bytes(b"")
-    with pytest.raises(LoadError, match="both"):
+    (tmp_path / "notes.txt").write_text("x")
+    with pytest.raises(LoadError, match=r"no market files; expected companies, .*; it has notes\.txt"):
         await _load(settings, tmp_path)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from services.preparer.loading.files import MarketFile
+from services.preparer.loading.files import MarketFiles
 from services.preparer.loading.known import Known
 from shared.errors import LoadError
 from shared.infra.price_copy import is_tradable
@@ -27,7 +27,7 @@ _CLOSE, _CHANGE, _RATE, _SPLIT = (PRICE_COLUMNS.index(n) for n in ("close", "cha
 class BasePriceCheck:
     """Checks the rows of a load, one part and calendar year after the other, the years of a part in order."""
 
-    def __init__(self, file: MarketFile, known: Known) -> None:
+    def __init__(self, file: MarketFiles, known: Known) -> None:
         self._file, self._known = file, known
         count = len(known.codes)
         self._last_close = np.full(count, np.nan)
@@ -74,7 +74,7 @@ class BasePriceCheck:
         tally += np.bincount(stock[rows], minlength=len(tally))
 
     def _refuse(self) -> None:
-        name = self._file.path.name
+        name = self._file.name
         for stock in np.flatnonzero(_is_too_many(self._contradicting, self._both)):
             raise LoadError(
                 f"{name}: change and change_rate of stock_code {self._known.codes[stock]} contradict each other on "

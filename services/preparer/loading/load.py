@@ -15,7 +15,7 @@ import asyncpg
 
 from services.preparer.loading import earlier_rows
 from services.preparer.loading.base_price_check import BasePriceCheck
-from services.preparer.loading.files import MarketFile, find_files
+from services.preparer.loading.files import MarketFiles, find_files
 from services.preparer.loading.known import Known
 from services.preparer.loading.price_rules import PriceCounts
 from services.preparer.loading.prices import ChangeUnit, MergedGroup, groups, merge_group, spill_prices
@@ -97,7 +97,9 @@ async def load_market(
     """
     started = time.monotonic()
     files = find_files(directory)
-    report = LoadReport(ignored={file.path.name: file.ignored for file in files.values() if file.ignored})
+    report = LoadReport(
+        ignored={file.name: file.ignored for kind in files.values() for file in kind.files if file.ignored}
+    )
     folder = pathlib.Path(tempfile.mkdtemp(prefix="ondol-load-"))
     try:
         async with (
@@ -105,8 +107,8 @@ async def load_market(
             lone_connection(database_url, statement_timeout="0") as reader,
         ):
             work = _Load(
-                files=files, folder=folder, writer=writer, reader=reader, progress=progress, change_unit=change_unit,
-                dry_run=dry_run, refusals=refusals,
+                directory=directory, files=files, folder=folder, writer=writer, reader=reader, progress=progress,
+                change_unit=change_unit, dry_run=dry_run, refusals=refusals,
             )  # fmt: skip
             await _load(work, report)
             if not dry_run:
@@ -122,7 +124,8 @@ async def load_market(
 class _Load:
     """The inputs of one load: a connection that writes, and one that reads the rows stored before."""
 
-    files: dict[str, MarketFile]
+    directory: pathlib.Path
+    files: dict[str, MarketFiles]
     folder: pathlib.Path
     writer: asyncpg.Connection
     reader: asyncpg.Connection
@@ -171,12 +174,12 @@ async def _write(work: _Load, companies: Companies, tables: dict[str, Any], repo
     scope += await _write_tables(tables, writer, number)
     report.differing = rows_by_kind(scope)
     if scope and not work.dry_run:
-        source = str(next(iter(files.values())).path.parent.resolve())
+        source = str(work.directory.resolve())
         await record(writer, Revision(id=number, kind="load", source=source, scope=scope))
         report.revision = number
 
 
-def _read_tables(files: dict[str, MarketFile], known: Known, report: LoadReport) -> dict[str, Any]:
+def _read_tables(files: dict[str, MarketFiles], known: Known, report: LoadReport) -> dict[str, Any]:
     tables: dict[str, Any] = {}
     if "financials" in files:
         tables["statement"] = read_statements(files["financials"], known)
@@ -193,7 +196,7 @@ def _read_tables(files: dict[str, MarketFile], known: Known, report: LoadReport)
 
 
 async def _write_companies(
-    file: MarketFile | None, companies: Companies, writer: asyncpg.Connection, number: int
+    file: MarketFiles | None, companies: Companies, writer: asyncpg.Connection, number: int
 ) -> list[Scope]:
     changed = [row[0] for row in companies.changed]
     await earlier_rows.remember(writer, earlier_rows.INSTRUMENTS, number, _REVISIONS["ordinals"], changed)
@@ -202,7 +205,7 @@ async def _write_companies(
     return companies.scope
 
 
-async def _write_prices(work: _Load, file: MarketFile, known: Known, number: int) -> list[Scope]:
+async def _write_prices(work: _Load, file: MarketFiles, known: Known, number: int) -> list[Scope]:
     """Merge group after group; while one is written, the next is read and sorted in a thread."""
     stored = {(row["part"], row["year"]) for row in await work.reader.fetch(_SQL["stored_years"])}
     waiting = list(groups(work.folder))

@@ -1,4 +1,4 @@
-"""The rules that every loaded price row must keep; the first row that breaks one stops the load."""
+"""The rules that every loaded price row must keep; rows that break one stop the load."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from services.preparer.loading.files import MarketFile
+from services.preparer.loading.broken_rows import BrokenRows
 from services.preparer.loading.known import Known
-from services.preparer.loading.refusals import Refusals, day_rules
+from services.preparer.loading.refusals import Refusals, day_rules, lost_zeros
 from shared.infra.price_copy import is_tradable
 from shared.market import ticks_of
 from shared.model.calendar import iso
@@ -52,22 +52,28 @@ class PriceRows:
     prices: np.ndarray
 
 
-def check_rows(  # noqa: PLR0917
-    file: MarketFile, known: Known, codes: pl.Series, rows: PriceRows, counts: PriceCounts, refusals: Refusals
-) -> None:
-    """Count what is accepted with a remark; LoadError at the first row of the batch that breaks a rule.
+Rule = tuple[str, np.ndarray, Reason]
+"""(mistake, bool per row, reason of a row)."""
 
-    codes: the stock codes of the rows as read.
+
+def check_rows(  # noqa: PLR0917
+    broken: BrokenRows, known: Known, codes: pl.Series, rows: PriceRows, counts: PriceCounts, refusals: Refusals
+) -> bool:
+    """Count what is accepted with a remark, list the rows that break a rule, and return whether none does.
+
+    codes: the stock codes of the rows as read. A row is listed once, with the first rule that it breaks.
     """
     stock, day, prices = rows.stock, rows.day, rows.prices
     traded = is_tradable(prices)
     delisted = day >= known.delisted_day[stock]
-    rules: list[tuple[np.ndarray, Reason]] = [
+    rules: list[Rule] = [
         (
+            "stock_code is no company",
             stock < 0,
-            lambda r: f"stock_code {codes[r]} is no company of companies.* or of an earlier load",
+            lambda r: f"stock_code {codes[r]} is no company of companies.* or of an earlier load{lost_zeros(codes[r])}",
         ),
         (
+            "a price on or after the delisting",
             delisted & traded,
             lambda r: (
                 f"a price on {iso(day[r])}, on or after the delisting "
@@ -78,23 +84,28 @@ def check_rows(  # noqa: PLR0917
         *(_negative(prices, number) for number in _NEVER_NEGATIVE),
         *_bar_rules(known, rows, traded, counts),
         *day_rules(refusals, known, stock, day, traded),
-        (prices[_SPLIT] <= 0, lambda r: f"split is {prices[_SPLIT][r]:g}, expected a number above 0"),
+        (
+            "split is not above 0",
+            prices[_SPLIT] <= 0,
+            lambda r: f"split is {prices[_SPLIT][r]:g}, expected a number above 0",
+        ),
     ]
-    broken = [(int(np.argmax(mask)), number) for number, (mask, _) in enumerate(rules) if mask.any()]
-    if broken:
-        row, number = min(broken)
-        raise file.error(rows.before + row, rules[number][1](row))
+    seen = np.zeros(len(stock), bool)
+    for mistake, mask, reason in rules:
+        if mask.any():
+            broken.add(mistake, np.flatnonzero(mask & ~seen), reason, rows.before)
+            seen |= mask
     counts.volume_without_open += int(np.count_nonzero((prices[_VOLUME] > 0) & ~traded))
     counts.after_delisting += int(np.count_nonzero(delisted & ~traded))
+    return not seen.any()
 
 
-def _negative(prices: np.ndarray, number: int) -> tuple[np.ndarray, Reason]:
-    return prices[number] < 0, lambda r: f"{PRICE_COLUMNS[number]} is negative ({prices[number][r]:g})"
+def _negative(prices: np.ndarray, number: int) -> Rule:
+    name = PRICE_COLUMNS[number]
+    return f"{name} is negative", prices[number] < 0, lambda r: f"{name} is negative ({prices[number][r]:g})"
 
 
-def _bar_rules(
-    known: Known, rows: PriceRows, traded: np.ndarray, counts: PriceCounts
-) -> list[tuple[np.ndarray, Reason]]:
+def _bar_rules(known: Known, rows: PriceRows, traded: np.ndarray, counts: PriceCounts) -> list[Rule]:
     opened, high, low, close = rows.prices[:4]
     complete = np.minimum(np.minimum(high, low), close) > 0
     refused = {}
@@ -114,12 +125,13 @@ def _bar_rules(
 
     return [
         (
+            "high, low or close is empty or 0 on a row with trading",
             traded & ~complete,
             lambda r: "high, low or close is empty or 0 on a row with trading; a row without trading has volume 0",
         ),
-        (traded & (high < low), lambda r: f"high {high[r]:g} is below low {low[r]:g}"),
-        (refused["open"], outside_reason("open", opened)),
-        (refused["close"], outside_reason("close", close)),
+        ("high is below low", traded & (high < low), lambda r: f"high {high[r]:g} is below low {low[r]:g}"),
+        ("open is outside low to high", refused["open"], outside_reason("open", opened)),
+        ("close is outside low to high", refused["close"], outside_reason("close", close)),
     ]
 
 

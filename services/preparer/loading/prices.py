@@ -1,7 +1,8 @@
 """Prices in bounded memory: checked batch by batch, sorted into files of one part and year, merged with stored rows.
 
 1. Every batch is checked and its rows are appended to a temporary file per (part of 512 instruments, calendar year).
-2. Each such file fits in memory: its rows are sorted by stock and day, and two rows with one key are refused.
+2. Each such file fits in memory: its rows are sorted by stock and day, and two rows with one key are refused, unless
+   they are equal and of two files.
 3. They are merged with the stored rows of the same part and year; only stocks with a differing row are written again.
 """
 
@@ -16,10 +17,12 @@ import numpy as np
 import polars as pl
 
 from services.preparer.loading.base_price_check import BasePriceCheck
-from services.preparer.loading.files import MarketFile, batches
+from services.preparer.loading.broken_rows import BrokenRows
+from services.preparer.loading.files import MarketFiles
 from services.preparer.loading.known import Known
 from services.preparer.loading.price_rules import PriceCounts, PriceRows, check_rows
 from services.preparer.loading.refusals import Refusals
+from services.preparer.loading.typed_rows import batches
 from shared.infra.price_copy import compressor, decode_rows, encode_row
 from shared.model.calendar import iso, years_of
 from shared.model.fields import PART
@@ -49,7 +52,7 @@ class MergedGroup:
 
 
 def spill_prices(  # noqa: PLR0917
-    file: MarketFile,
+    file: MarketFiles,
     known: Known,
     folder: pathlib.Path,
     counts: PriceCounts,
@@ -59,16 +62,18 @@ def spill_prices(  # noqa: PLR0917
 ) -> int:
     """Step 1: check every row and write the rows to files of `folder`; returns how many rows there are."""
     total = 0
-    for before, frame in batches(file):
+    broken = BrokenRows(file)
+    for before, frame in batches(file, broken):
         columns = _columns_of(known, frame, before, change_unit)
         rows = PriceRows(
             before=before, stock=columns[0].astype(np.int32), day=columns[1].astype(np.int32),
             prices=columns[_KEY_COLUMNS:],
         )  # fmt: skip
-        check_rows(file, known, frame["stock_code"], rows, counts, refusals)
-        _append(columns, folder)
+        if check_rows(broken, known, frame["stock_code"], rows, counts, refusals):
+            _append(columns, folder)
         total = before + frame.height
         progress(total)
+    broken.refuse()
     return total
 
 
@@ -110,7 +115,7 @@ def groups(folder: pathlib.Path) -> Iterator[tuple[int, int, pathlib.Path]]:
 
 
 def merge_group(
-    file: MarketFile,
+    file: MarketFiles,
     known: Known,
     group: tuple[int, int, pathlib.Path],
     stored: bytes | bytearray | None,
@@ -123,7 +128,8 @@ def merge_group(
     key = (new[:, 0] - part * PART) * 1_000_000 + new[:, 1]
     order = np.argsort(key, kind="stable")
     new, key = new[order], key[order]
-    _refuse_duplicates(file, known, new, key)
+    kept = _without_repeated(file, known, new, key)
+    new, key = new[kept], key[kept]
     old = _stored_rows(stored)
     differs = np.ones(len(new), bool)
     merged = new
@@ -143,15 +149,33 @@ def merge_group(
     )
 
 
-def _refuse_duplicates(file: MarketFile, known: Known, rows: np.ndarray, key: np.ndarray) -> None:
-    duplicates = np.flatnonzero(key[1:] == key[:-1])
-    if len(duplicates):
-        at = duplicates[np.argmin(rows[duplicates + 1, 2])]
-        code = known.codes[int(rows[at, 0])]
-        raise file.error(
-            int(rows[at + 1, 2]),
-            f"the key date {iso(int(rows[at, 1]))}, stock_code {code} is in row {int(rows[at, 2]) + 1} already",
-        )
+def _without_repeated(file: MarketFiles, known: Known, rows: np.ndarray, key: np.ndarray) -> np.ndarray:
+    """Return which rows (ordered by key) to load: an equal row of another file counts once.
+
+    LoadError for a key that is twice in one file, or in two files with different values.
+    """
+    kept = np.ones(len(rows), bool)
+    again = np.flatnonzero(key[1:] == key[:-1]) + 1
+    if not len(again):
+        return kept
+    values, numbers = rows[:, _KEY_COLUMNS:], file.files_of(rows[:, 2])
+    same = ((values[again] == values[again - 1]) | (np.isnan(values[again]) & np.isnan(values[again - 1]))).all(axis=1)
+    equal = same & (numbers[again] != numbers[again - 1])
+    kept[again[equal]] = False
+    broken = BrokenRows(file)
+
+    def reason(at: int) -> str:
+        day, code, first = iso(int(rows[at, 1])), known.codes[int(rows[at, 0])], int(rows[at - 1, 2])
+        place, values = f"row {first - file.starts[int(numbers[at])] + 1}", ""
+        if numbers[at] != numbers[at - 1]:
+            place, values = file.where(first), ", with other values"
+        return f"the key date {day}, stock_code {code} is in {place} already{values}"
+
+    wrong = again[~equal]
+    at_row = {int(rows[at, 2]): int(at) for at in wrong}
+    broken.add("the key is in another row already", sorted(at_row), lambda row: reason(at_row[row]))
+    broken.refuse()
+    return kept
 
 
 def _stored_rows(stored: bytes | bytearray | None) -> np.ndarray:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import polars as pl
 
-from services.preparer.loading.files import MarketFile
+from services.preparer.loading.broken_rows import BrokenRows
 from services.preparer.loading.known import Known
 from shared.market import has_rules
 from shared.market.holidays import holidays, is_trading_day
@@ -43,17 +43,18 @@ NO_REFUSALS = Refusals(names=frozenset(), today=0)
 
 def day_rules(
     refusals: Refusals, known: Known, stock: np.ndarray, day: np.ndarray, traded: np.ndarray
-) -> list[tuple[np.ndarray, Callable[[int], str]]]:
-    """Return (bool per row, reason of a row) for price rows; `traded` marks the tradable ones."""
-    rules: list[tuple[np.ndarray, Callable[[int], str]]] = []
+) -> list[tuple[str, np.ndarray, Callable[[int], str]]]:
+    """Return (mistake, bool per row, reason of a row) for price rows; `traded` marks the tradable ones."""
+    rules: list[tuple[str, np.ndarray, Callable[[int], str]]] = []
     if "holiday" in refusals.names:
         days = np.unique(day)
         closed = days[[not is_trading_day(int(d)) for d in days]]
         on_closed = np.isin(day, closed) & known.has_ticks[stock] & traded
-        rules.append((on_closed, lambda r: _closed(int(day[r]))))
+        rules.append(("a price on a day on which the exchange is closed", on_closed, lambda r: _closed(int(day[r]))))
     if "future" in refusals.names:
         rules.append(
             (
+                "a price after today",
                 day > refusals.today,
                 lambda r: f"a price on {iso(int(day[r]))}, after today; correct the date, or load with --allow future",
             )
@@ -70,16 +71,28 @@ def _closed(day: int) -> str:
     )
 
 
-def refuse_codes(refusals: Refusals, file: MarketFile, companies: pl.DataFrame) -> None:
-    """LoadError at the first company of the exchange's markets whose code is not six characters."""
+def list_codes(refusals: Refusals, broken: BrokenRows, companies: pl.DataFrame) -> None:
+    """List the companies of the exchange's markets whose code is not six characters."""
     if "stock_code" not in refusals.names:
         return
-    for row, (code, market) in enumerate(companies.select("stock_code", "market").iter_rows()):
-        if not has_rules(market) or len(code) == _CODE_LENGTH:
-            continue
-        lost = f" (it has lost its zeros: {code.zfill(_CODE_LENGTH)})" if code.isdigit() and len(code) < 6 else ""
-        raise file.error(
-            row,
-            f"stock_code {code} of {market} is not six characters{lost}; keep codes as text in every file, or load "
-            "with --allow stock_code",
-        )
+    codes, markets = companies["stock_code"].to_list(), companies["market"].to_list()
+    rows = [
+        row
+        for row, (code, market) in enumerate(zip(codes, markets, strict=True))
+        if has_rules(market) and len(code) != _CODE_LENGTH
+    ]
+    broken.add(
+        "stock_code is not six characters",
+        rows,
+        lambda row: (
+            f"stock_code {codes[row]} of {markets[row]} is not six characters{lost_zeros(codes[row])}; keep codes as "
+            "text in every file, or load with --allow stock_code"
+        ),
+    )
+
+
+def lost_zeros(code: str) -> str:
+    """Return what a code of digits was before it was read as a number, in parentheses; nothing for other codes."""
+    if not code.isdigit() or len(code) >= _CODE_LENGTH:
+        return ""
+    return f" (it has lost its zeros: {code.zfill(_CODE_LENGTH)})"

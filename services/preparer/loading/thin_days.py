@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import asyncpg
 import numpy as np
 
-from services.preparer.loading.files import MarketFile
+from services.preparer.loading.files import MarketFiles
 from services.preparer.loading.refusals import Refusals
 from shared.errors import LoadError
 from shared.infra.database.sql import statements
@@ -22,7 +22,7 @@ _SQL = statements("load")
 
 
 async def refuse_thin_days(
-    refusals: Refusals, file: MarketFile, connection: asyncpg.Connection, days: Sequence[int]
+    refusals: Refusals, file: MarketFiles, connection: asyncpg.Connection, days: Sequence[int]
 ) -> None:
     """LoadError at the first of `days`, which the load has changed, that is thin in the stored prices."""
     if "thin_day" not in refusals.names or not days:
@@ -34,7 +34,7 @@ async def refuse_thin_days(
         if day in changed and SMALLEST_SHARE * counts[day] < counts[before]:
             verb = "stock trades" if counts[day] == 1 else "stocks trade"
             raise LoadError(
-                f"{file.path.name}: {counts[day]:,} {verb} on {iso(day)}, fewer than a third of the "
+                f"{file.name}: {counts[day]:,} {verb} on {iso(day)}, fewer than a third of the "
                 f"{counts[before]:,} of the day before ({iso(before)}), so the day is probably incomplete. Load all of "
                 "its rows, or load with --allow thin_day. Nothing was changed."
             )

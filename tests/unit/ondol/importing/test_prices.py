@@ -11,7 +11,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from services.preparer.loading.files import batches, find_files
+from services.preparer.loading.broken_rows import BrokenRows
+from services.preparer.loading.files import find_files
+from services.preparer.loading.typed_rows import batches
 
 DAY = dt.date(2031, 3, 4)
 KRX_HEADER = "종목코드,종목명,시장구분,소속부,종가,대비,등락률,시가,고가,저가,거래량,거래대금,시가총액,상장주식수\r\n"
@@ -168,7 +170,7 @@ def test_output_is_in_the_load_format(run: Any, put: Any, tmp_path: pathlib.Path
     put("marcap-2031.parquet", marcap(DAY))
     run()
     files = find_files(tmp_path / "out")
-    assert {kind: sum(rows.height for _, rows in batches(file)) for kind, file in files.items()} == {
+    assert {kind: sum(rows.height for _, rows in batches(file, BrokenRows(file))) for kind, file in files.items()} == {
         "companies": 1, "listings": 1, "prices": 1,
     }  # fmt: skip
 
