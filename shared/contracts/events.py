@@ -104,8 +104,8 @@ class MarketLoaded:
 class QueryRequested:
     """A client waits for the answer of a simulator. From the API to the simulators; it is not stored.
 
-    `kind` is screen, ranking, sectors, prices, values, explain, holdings, audit or replay; after `deadline` (Unix
-    seconds) the query is dropped.
+    `kind` is screen, ranking, sectors, prices, values, distribution, explain, holdings, audit or replay; after
+    `deadline` (Unix seconds) the query is dropped.
     """
 
     type: ClassVar[str] = "query.requested.v1"

@@ -281,3 +281,77 @@ async def test_series_are_downloaded_with_their_types(client: Client, kind: str)
             frame = pl.read_csv(io.BytesIO(body), schema_overrides={"stock_code": pl.String})
             found = frame[name].to_list()
         np.testing.assert_allclose(_floats(found), _floats(expected), rtol=1e-9)
+
+
+async def test_screen_counts_each_part_of_the_condition(client: Client) -> None:
+    where = "PER%20<%2015%20and%20(PBR%20<%201%20or%20ROE%20>%2010)%20and%20close%20>%20lag(close,%2020)"
+    status, found, _ = await client.call("GET", f"/v1/screen?where={where}&limit=0")
+    assert (status, found["items"]) == (200, [])
+    assert [part["condition"] for part in found["parts"]] == [
+        "PER < 15", "PBR < 1 or ROE > 10", "close > lag(close, 20)",
+    ]  # fmt: skip
+    assert [part["remaining"] for part in found["parts"]][-1] == found["total"]
+    for part in found["parts"]:
+        alone = (await client.call("GET", f"/v1/screen?where={part['condition'].replace(' ', '%20')}&limit=0"))[1]
+        assert (alone["total"], alone["universe"]) == (part["passed"], found["universe"])
+
+
+async def test_screen_columns_equal_the_values(client: Client) -> None:
+    columns = "per,close,PBR%20<%201,pct_rank(ROE)"
+    found = (await client.call("GET", f"/v1/screen?where=PER%20<%2030&columns={columns}&limit=1000"))[1]
+    assert found["columns"] == ["PER", "close", "PBR < 1", "pct_rank(ROE)"]
+    codes = [item["stock_code"] for item in found["items"]]
+    values = (await client.call("GET", f"/v1/values?fields={columns}&codes={','.join(codes)}"))[1]["columns"]
+    for name in found["columns"]:
+        expected = dict(zip(values["stock_code"], values[name], strict=True))
+        items = [(item["values"][name], expected[item["stock_code"]]) for item in found["items"]]
+        np.testing.assert_allclose(_floats(a for a, _ in items), _floats(b for _, b in items), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("query", "paths"),
+    [
+        ("columns=PERR", ["columns"]),
+        ("columns=PER,per&where=RO>1&date=2025-06-07", ["date", "where", "columns"]),
+        ("excel=true", ["excel"]),
+    ],
+)
+async def test_screen_refuses_every_wrong_parameter(client: Client, query: str, paths: list[str]) -> None:
+    status, problem, _ = await client.call("GET", f"/v1/screen?{query}")
+    assert (status, [error["path"] for error in problem["errors"]]) == (422, paths)
+
+
+async def test_screen_is_downloaded_as_it_is_listed(client: Client) -> None:
+    query = "/v1/screen?where=PER%20<%2030&columns=ROE&limit=1000"
+    items = (await client.call("GET", query))[1]["items"]
+    body = (await client.call("GET", f"{query}&format=csv"))[1]
+    frame = pl.read_csv(io.BytesIO(body), schema_overrides={"stock_code": pl.String})
+    assert frame["stock_code"].to_list() == [item["stock_code"] for item in items]
+    assert frame.columns == ["date", "rank", "stock_code", "name", "market", "sector", "value", "ROE"]
+
+
+async def test_distribution_counts_every_value_once(client: Client) -> None:
+    status, found, _ = await client.call("GET", "/v1/factors/per/distribution?bins=12")
+    assert status == 200
+    values = (await client.call("GET", "/v1/values?fields=PER"))[1]["columns"]["PER"]
+    known = np.sort([value for value in values if value is not None])
+    assert (found["universe"], found["count"]) == (len(values), len(known))
+    assert len(found["bins"]) == 12
+    assert found["below"] + found["above"] + sum(part["count"] for part in found["bins"]) == len(known)
+    for part in found["bins"][:-1]:
+        assert part["count"] == np.count_nonzero((known >= part["lower"]) & (known < part["upper"]))
+    assert found["quantiles"]["0.5"] == pytest.approx(float(np.median(known)), rel=1e-6)
+    assert (await client.call("GET", "/v1/factors/NOTHING/distribution"))[0] == 404
+    status, problem, _ = await client.call("GET", "/v1/factors/PER/distribution?bins=0&sectors=nope")
+    assert (status, problem["errors"][0]["path"]) == (422, "bins")
+    assert (await client.call("GET", "/v1/factors/PER/distribution?date=2025-06-07&sectors=nope"))[0] == 422
+
+
+async def test_ranking_says_over_how_many_rows_it_is_a_mean(client: Client) -> None:
+    found = (await client.call("GET", "/v1/rankings/trading_value"))[1]
+    assert found["mean_rows"] == 20
+    assert {item["rows"] for item in found["items"]} <= set(range(1, 21))
+    assert (await client.call("GET", "/v1/rankings/market_cap"))[1]["mean_rows"] == 1
+    first = (await client.call("GET", "/v1/datasets/current"))[1]["first_day"]
+    early = (await client.call("GET", f"/v1/rankings/trading_volume?date={first}"))[1]
+    assert (early["mean_rows"], {item["rows"] for item in early["items"]}) == (1, {1})

@@ -47,6 +47,38 @@ async def _show(args: argparse.Namespace, api: ApiClient) -> int:
     return 0
 
 
+def _distribution_arguments(parser: argparse.ArgumentParser) -> None:
+    _one(parser)
+    parser.add_argument("--date", metavar="DATE", help="day (default: the last)")
+    parser.add_argument("--bins", type=int, metavar="N", help="number of bins (default 40)")
+    parser.add_argument("--markets", metavar="A,B", help="markets of the universe (default KOSPI and KOSDAQ)")
+    parser.add_argument("--kinds", metavar="A,B", help="kinds of the universe (default common and foreign)")
+    parser.add_argument("--sectors", metavar="A,B", help="sectors of the universe (default all)")
+
+
+async def _distribution(args: argparse.Namespace, api: ApiClient) -> int:
+    query = {name: getattr(args, name) for name in ("date", "bins", "markets", "kinds", "sectors")}
+    document = await api.call("GET", f"/v1/factors/{args.key}/distribution", query=query)
+    if args.json:
+        print_json(document)
+        return 0
+    print(
+        f"{document['key']} on {document['date']}: {document['count']:,} of {document['universe']:,} stocks, "
+        f"mean {plain(document['mean'])}"
+    )
+    if not document["count"]:
+        return 0
+    print(table(list(document["quantiles"]), [[plain(value) for value in document["quantiles"].values()]], ""))
+    most = max(1, *(part["count"] for part in document["bins"]))
+    rows = [
+        [f"{part['lower']:,.4g}", f"{part['upper']:,.4g}", f"{part['count']:,}", "#" * round(40 * part["count"] / most)]
+        for part in document["bins"]
+    ]
+    print(table(["from", "to", "stocks", ""], rows, "rrrl"))
+    print(f"{document['below']:,} stocks below, {document['above']:,} above")
+    return 0
+
+
 SUBCOMMANDS = (
     Subcommand(
         name="list",
@@ -63,6 +95,14 @@ SUBCOMMANDS = (
         run=_show,
         routes=("GET /v1/factors/{key}",),
         examples=("ondol factors show PER",),
+    ),
+    Subcommand(
+        name="distribution",
+        meaning="quantiles and histogram of a factor over a universe on one day",
+        arguments=_distribution_arguments,
+        run=_distribution,
+        routes=("GET /v1/factors/{key}/distribution",),
+        examples=("ondol factors distribution PER", "ondol factors distribution ROE --markets KOSDAQ --bins 20"),
     ),
 )
 

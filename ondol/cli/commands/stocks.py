@@ -57,7 +57,9 @@ async def _rank(args: argparse.Namespace, api: ApiClient) -> int:
     document = await api.call("GET", f"/v1/rankings/{args.kind}", query=query)
     rows = [[str(i["rank"]), i["stock_code"], i["name"], i["market"], f"{i['value']:,.0f}"] for i in document["items"]]
     if not args.json:
-        print(f"{document['kind']} on {document['date']}, {'shares' if args.kind == 'trading_volume' else 'won'}")
+        unit = "shares" if args.kind == "trading_volume" else "won"
+        rows_of = "" if args.kind == "market_cap" else f", mean of {document['mean_rows']} days"
+        print(f"{document['kind']} on {document['date']}, {unit}{rows_of}")
     return show_list(args, document, ["rank", "code", "name", "market", "value"], rows, "rlllr")
 
 

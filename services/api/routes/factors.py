@@ -9,10 +9,17 @@ from aiohttp import web
 
 from services.api.context import AppContext, RequestContext, Route
 from services.api.datasets import SQL
-from services.api.errors import not_found
+from services.api.errors import ApiProblem, invalid, not_found
 from services.api.http.answers import json_response
 from services.api.schemas import market_responses
+from services.api.schemas.requests import DistributionQuery
+from services.api.simulator_queries import query_simulator
+from services.api.universe_requests import universe_request
+from services.api.views import last_day, require_view, row_day
+from shared.errors import Problem, RequestError
 from shared.factors.catalogue import BY_KEY, FACTORS, Factor
+from shared.messages import say
+from shared.model.calendar import to_day
 
 
 async def list_factors(app: AppContext, call: RequestContext) -> web.Response:
@@ -43,6 +50,36 @@ async def get_factor(app: AppContext, call: RequestContext) -> web.Response:
     )
 
 
+async def get_distribution(app: AppContext, call: RequestContext) -> web.Response:
+    """`GET /v1/factors/{key}/distribution`: quantiles and bins over a universe on one row."""
+    query: DistributionQuery = call.query or DistributionQuery()
+    factor = BY_KEY.get(call.request.match_info["key"].upper())
+    if factor is None:
+        raise not_found("factor_not_found")
+    view = await require_view(app)
+    if factor.key not in view.factors:
+        reason = view.manifest.reasons.get(factor.key) or "-"
+        raise ApiProblem(409, "conflict", say("factor_not_built", factor=factor.key, reason=reason))
+    problems: list[Problem] = []
+    day = last_day(view)
+    try:
+        day = row_day(view, query.date)
+    except ApiProblem as error:
+        problems += error.errors
+    universe = {name: list(value) for name in ("markets", "kinds", "sectors") if (value := getattr(query, name))}
+    try:
+        canonical = await universe_request(app, universe, view, day)
+    except RequestError as error:
+        raise invalid([*problems, *error.problems]) from None
+    if problems:
+        raise invalid(problems)
+    payload = {
+        "version": view.version, "request": canonical.text, "key": factor.key, "unit": factor.unit,
+        "row": int(view.days.searchsorted(to_day(day))), "bins": query.bins,
+    }  # fmt: skip
+    return json_response(await query_simulator(app, "distribution", payload))
+
+
 def _document(factor: Factor) -> dict[str, Any]:
     return {
         "key": factor.key, "name_ko": factor.name_ko, "name_en": factor.name_en, "category": factor.category,
@@ -60,5 +97,10 @@ ROUTES = (
     Route(
         method="GET", path="/v1/factors/{key}", handler=get_factor, tag="market", problems=(404,),
         summary="A factor: definition, coverage by year, distribution", answers={200: market_responses.FactorDetail},
+    ),
+    Route(
+        method="GET", path="/v1/factors/{key}/distribution", handler=get_distribution, tag="market",
+        query=DistributionQuery, summary="Quantiles and histogram of a factor over a universe on one row",
+        answers={200: market_responses.FactorDistribution}, problems=(404, 409),
     ),
 )  # fmt: skip

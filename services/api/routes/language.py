@@ -53,7 +53,8 @@ async def post_check(app: AppContext, call: RequestContext) -> web.Response:
     language = language_of(call.request)
     items = [localized_item(replace(problem, path="text").as_dict(), language) for problem in problems]
     errors = [msgspec.convert(item, ProblemItem) for item in items]
-    response = json_response(msgspec.json.encode(_answer(body, text, node, expression, errors)))
+    answer = _answer(body, text, node, expression, errors)
+    response = json_response(msgspec.json.encode(answer, enc_hook=str))  # a message is a subclass of str
     mark_language(response, language)
     return response
 

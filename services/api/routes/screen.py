@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
+import orjson
 from aiohttp import web
 
 from services.api.backtests.canonicalize import CanonicalRequest, InvalidBodyError, canonicalize_body
@@ -17,16 +19,22 @@ from services.api.localization import language_of, localized_warnings, mark_lang
 from services.api.schemas import market_responses
 from services.api.schemas.requests import ScreenQuery
 from services.api.simulator_queries import query_simulator
+from services.api.tables import table
+from services.api.tables.download import MEDIA_TYPES, check_format, send_table
 from services.api.universe_requests import as_parameter
 from services.api.user_strategies import own_entries
 from services.api.views import last_day, require_view, row_day
 from shared.errors import Problem, RequestError
+from shared.language.columns import Column, read_columns
 from shared.strategies.catalogue import BY_ID
 
+MAX_COLUMNS = 50
 
-async def get_screen(app: AppContext, call: RequestContext) -> web.Response:
+
+async def get_screen(app: AppContext, call: RequestContext) -> web.StreamResponse:
     """`GET /v1/screen`."""
     query: ScreenQuery = call.query
+    check_format(query)
     view = await require_view(app)
     problems: list[Problem] = []
     day = last_day(view)
@@ -41,13 +49,41 @@ async def get_screen(app: AppContext, call: RequestContext) -> web.Response:
         if not problems and not isinstance(error, RequestError):
             raise
         problems += [as_parameter(problem) for problem in as_problem(error).errors]
+    columns: tuple[Column, ...] = ()
+    try:
+        if query.columns is not None:
+            columns = read_columns(query.columns, "columns", view.indices, view.factors, MAX_COLUMNS)
+    except RequestError as error:
+        problems += error.problems
     if problems:
         raise invalid(problems)
     payload = {"version": view.version, "request": canonical.text, "limit": query.limit}
+    if columns:
+        payload["columns"] = [column.name for column in columns]
+    body = await query_simulator(app, "screen", payload)
+    if query.format != "json":
+        return await send_table(call, _table(columns, body))
     language = language_of(call.request)
-    response = json_response(localized_warnings(await query_simulator(app, "screen", payload), language))
+    response = json_response(localized_warnings(body, language))
     mark_language(response, language)
     return response
+
+
+def _table(columns: Sequence[Column], body: bytes) -> table.Table:
+    found = orjson.loads(body)
+    described: list[tuple[str, table.Kind]] = [
+        ("date", "date"), ("rank", "integer"), ("stock_code", "code"), ("name", "text"), ("market", "text"),
+        ("sector", "text"), ("value", "number"),
+    ]  # fmt: skip
+    of_query: list[tuple[str, table.Kind]] = [
+        (column.name, "boolean" if column.kind == "condition" else "number") for column in columns
+    ]
+    rows = [
+        [found["date"], *(item[name] for name, _ in described[1:]), *(item["values"][name] for name, _ in of_query)]
+        for item in found["items"]
+    ]
+    heads = tuple(table.Column(name=name, kind=kind) for name, kind in (*described, *of_query))
+    return table.Table(name=f"screen-{found['date']}", columns=heads, blocks=[rows])
 
 
 async def _canonicalize(
@@ -72,6 +108,6 @@ ROUTES = (
     Route(
         method="GET", path="/v1/screen", handler=get_screen, tag="market", query=ScreenQuery,
         summary="The stocks that pass a condition on one row, by rank", problems=(409,),
-        answers={200: market_responses.Screen},
+        answers={200: market_responses.Screen}, also=MEDIA_TYPES,
     ),
 )  # fmt: skip

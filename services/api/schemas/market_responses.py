@@ -55,15 +55,33 @@ class ScreenItem(Struct, kw_only=True):
 
     stock_code: Annotated[str, about("Stock code.")]
     name: Annotated[str, about("Name of the stock.")]
+    name_en: Annotated[str | None, about("English name of the stock.")]
+    market: Annotated[str, about("Market of the stock.")]
+    sector: Annotated[str | None, about("Sector of the stock.")]
     rank: Annotated[Rank, about("Place in the ranking.")]
     value: Annotated[float | None, about("Value of `rank_by`; null: the stock has none and is ranked last.")]
+    values: Annotated[
+        dict[str, float | bool | None], about("Values of `columns`, by their canonical text; null: absent.")
+    ]
+
+
+class ScreenPart(Struct, kw_only=True):
+    """How many stocks pass a part of the condition's outermost `and`."""
+
+    condition: Annotated[str, about("Text of the part.")]
+    passed: Annotated[Count, about("Stocks of the universe that pass it.", "stocks")]
+    remaining: Annotated[Count, about("Those that pass it and every part before it.", "stocks")]
 
 
 class Screen(Struct, kw_only=True):
     """The stocks that passed a condition on one row."""
 
     date: Annotated[DateText, about("Row whose values are used.", DATE)]
+    universe: Annotated[Count, about("Number of stocks in the universe.", "stocks")]
+    parts: Annotated[list[ScreenPart], about("Counts by part of the condition; empty without a condition.")]
     total: Annotated[Count, about("Number of stocks that passed.", "stocks")]
+    rank_by: Annotated[str, about("Canonical text of the number that ranks.")]
+    columns: Annotated[list[str], about("Canonical texts of `columns`, in the order of the query.")]
     items: Annotated[list[ScreenItem], about("The first of them, in the order of the ranking.")]
     warnings: Annotated[list[ResultWarning], about("Factors that few stocks of the universe have.")]
 
@@ -74,8 +92,10 @@ class RankingItem(Struct, kw_only=True):
     rank: Annotated[Rank, about("Place in the ranking.")]
     stock_code: Annotated[str, about("Stock code.")]
     name: Annotated[str, about("Name of the stock.")]
+    name_en: Annotated[str | None, about("English name of the stock.")]
     market: Annotated[str, about("Market of the stock.")]
-    value: Annotated[float, about("Market capitalisation, or mean of 20 rows of volume or value.", "won or shares")]
+    value: Annotated[float, about("Market capitalisation, or mean of volume or value.", "won or shares")]
+    rows: Annotated[Count, about("Rows over which the value is a mean; fewer for a new stock.", "rows")]
 
 
 class Ranking(Struct, kw_only=True):
@@ -84,6 +104,10 @@ class Ranking(Struct, kw_only=True):
     kind: Annotated[RankingKind, about("What is ranked.")]
     date: Annotated[DateText, about("Row whose values are used.", DATE)]
     market: Annotated[str | None, about("Market that the ranking is restricted to.")]
+    mean_rows: Annotated[
+        Count, about("Rows over which values are means, the last one included; 1 with market_cap.", "rows")
+    ]
+    total: Annotated[Count, about("Number of stocks that have a value.", "stocks")]
     items: Annotated[list[RankingItem], about("Stocks, the greatest first.")]
 
 
@@ -125,6 +149,32 @@ class Distribution(Struct, kw_only=True):
     count: Annotated[Count, about("Number of stocks that have a value.", "stocks")]
     mean: Annotated[float | None, about("Mean.")]
     quantiles: Annotated[dict[str, float], about("Quantile -> value.")]
+
+
+class Bin(Struct, kw_only=True):
+    """A bin of a histogram."""
+
+    lower: Annotated[float, about("Lower bound, included.")]
+    upper: Annotated[float, about("Upper bound, not included but in the last bin.")]
+    count: Annotated[Count, about("Stocks whose value lies in it.", "stocks")]
+
+
+class FactorDistribution(Struct, kw_only=True):
+    """Values of a factor over a universe on one row."""
+
+    key: Annotated[str, about("Name in expressions.")]
+    unit: Annotated[str, about("Unit of its values.")]
+    date: Annotated[DateText, about("The row.", DATE)]
+    universe: Annotated[Count, about("Number of stocks in the universe.", "stocks")]
+    count: Annotated[Count, about("Number of them that have a value.", "stocks")]
+    mean: Annotated[float | None, about("Mean; null without a value.")]
+    deviation: Annotated[float | None, about("Sample deviation; null with fewer than two values.")]
+    quantiles: Annotated[dict[str, float], about("Quantile (0 is the smallest value, 1 the largest) -> value.")]
+    bins: Annotated[
+        list[Bin], about("Bins of equal width from the quantile 0.01 to 0.99, so that a few values do not stretch it.")
+    ]
+    below: Annotated[Count, about("Stocks below the first bin.", "stocks")]
+    above: Annotated[Count, about("Stocks above the last bin.", "stocks")]
 
 
 class FactorDetail(Factor, kw_only=True):

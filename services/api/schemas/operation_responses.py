@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Struct
 
-from services.api.schemas.field_types import NEXT_CURSOR, UTC, Count, Instant
+from services.api.schemas.field_types import DATE, NEXT_CURSOR, UTC, Count, DateText, Instant
 from shared.model.request import about
 
 
@@ -33,6 +33,13 @@ class WarmRun(Struct, kw_only=True):
         Literal["queued", "running", "completed", "partial", "failed"],
         about("State; partial: an item failed for another reason than missing data."),
     ]
+    night: Annotated[DateText | None, about("Date in Seoul of a nightly run; null: another one.", DATE)]
+    attempts: Annotated[Count, about("Attempts so far; a run that is interrupted is tried again.", "attempts")]
+    plan: Annotated[
+        dict[str, Any] | None, about("What was planned against the limit of the cache; null: not planned yet.")
+    ]
+    summary: Annotated[dict[str, Any] | None, about("What came out; null: it has not ended.")]
+    error: Annotated[str | None, about("Why it failed.")]
     dataset_version: Annotated[str | None, about("Dataset version that is warmed.")]
     created_at: Annotated[Instant, about("When it was requested.", UTC)]
     started_at: Annotated[Instant | None, about("When it began.", UTC)]
@@ -54,14 +61,30 @@ class WarmPhase(Struct, kw_only=True):
     items: Annotated[Count, about("Number of items.", "items")]
     done: Annotated[Count, about("Number of items that are done.", "items")]
     failed: Annotated[Count, about("Number of items that failed.", "items")]
+    place: Annotated[int, about("Place of the phase in the run.")]
+    fresh: Annotated[Count, about("Items that were computed; the others were warm already.", "items")]
+    hits: Annotated[Count | None, about("Reads that the cache answered; null: not counted.", "reads")]
+    misses: Annotated[Count | None, about("Reads that it did not answer; null: not counted.", "reads")]
     seconds: Annotated[float, about("Duration so far.", "s")]
+    started_at: Annotated[Instant | None, about("When it began.", UTC)]
+    finished_at: Annotated[Instant | None, about("When it ended.", UTC)]
+
+
+class WarmFailure(Struct, kw_only=True):
+    """An item of a warm run that failed."""
+
+    phase: Annotated[str, about("Phase of the item.")]
+    item: Annotated[str, about("Name of the item.")]
+    error: Annotated[str | None, about("Why it failed.")]
+    seconds: Annotated[float, about("How long it took.", "s")]
+    missing_data: Annotated[bool, about("Whether data are missing that the loaded market does not have.")]
 
 
 class WarmRunDetail(WarmRun, kw_only=True):
     """A warm run with its phases and failures."""
 
     progress: Annotated[list[WarmPhase], about("Phases that have begun.")]
-    failures: Annotated[list[dict[str, Any]], about("Items that failed, with the reason.")]
+    failures: Annotated[list[WarmFailure], about("Items that failed, with the reason.")]
 
 
 class ScheduledJob(Struct, kw_only=True):

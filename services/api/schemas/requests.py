@@ -183,7 +183,7 @@ class ExportQuery(TableQuery, frozen=True, kw_only=True, forbid_unknown_fields=T
 Words = Annotated[tuple[Word, ...], Meta(min_length=1, max_length=200)]
 
 
-class ScreenQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ScreenQuery(TableQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Query of `GET /v1/screen`."""
 
     where: Annotated[
@@ -196,7 +196,14 @@ class ScreenQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Literal["asc", "desc"] | None, about("Order of the ranking; left out: that of the strategy, or desc.")
     ] = None
     date: Annotated[dt.date | None, ROW_DATE] = None
-    limit: Annotated[Annotated[int, Meta(ge=0, le=10_000)], about("Number of stocks.", "stocks")] = 50
+    limit: Annotated[
+        Annotated[int, Meta(ge=0, le=10_000)], about("Number of stocks; 0: only the counts.", "stocks")
+    ] = 50
+    columns: Annotated[
+        Expression | None,
+        about("Further values of each stock: at most 50 factors, price fields and expressions, separated by commas "
+              "outside of parentheses.", examples=["PER,ROE,pct_change(close, 20)"]),
+    ] = None  # fmt: skip
     strategy: Annotated[Word | None, about("Id of a strategy whose rules are used.")] = None
     markets: Annotated[
         Words | None, about("Markets, separated by commas; left out: those of the strategy, or KOSPI and KOSDAQ.")
@@ -231,6 +238,21 @@ class RankingQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True)
     date: Annotated[dt.date | None, ROW_DATE] = None
     market: Annotated[Word | None, about("Only stocks of this market; left out: of every market.")] = None
     limit: Annotated[Annotated[int, Meta(ge=1, le=10_000)], about("Number of stocks.", "stocks")] = 100
+
+
+class DistributionQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Query of `GET /v1/factors/{key}/distribution`."""
+
+    date: Annotated[dt.date | None, ROW_DATE] = None
+    bins: Annotated[Annotated[int, Meta(ge=1, le=200)], about("Number of bins.", "bins")] = 40
+    markets: Annotated[Words | None, about("Universe: markets, separated by commas; left out: KOSPI and KOSDAQ.")] = (
+        None
+    )
+    kinds: Annotated[
+        Annotated[tuple[Kind, ...], Meta(min_length=1, max_length=5)] | None,
+        about("Universe: kinds of stocks, separated by commas; left out: common and foreign."),
+    ] = None
+    sectors: Annotated[Words | None, about("Universe: sectors, separated by commas; left out: all.")] = None
 
 
 class StocksQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-from services.api.schemas.field_types import DATE, Count, DateText, Share
+from services.api.schemas.field_types import DATE, UTC, Count, DateText, Instant, Share
 from shared.model.request import about
 
 Figure = float | None
@@ -61,7 +61,11 @@ class Timing(Struct, kw_only=True):
     load_ms: Annotated[float, about("Time to open the data.", "ms")]
     evaluate_ms: Annotated[float, about("Time to evaluate the expressions.", "ms")]
     simulate_ms: Annotated[float, about("Time to simulate the days.", "ms")]
+    statistics_ms: Annotated[float, about("Time to compute the statistics.", "ms")] = 0.0
+    encode_ms: Annotated[float, about("Time to write the result.", "ms")] = 0.0
     total_ms: Annotated[float, about("Time from the request to the result.", "ms")]
+    started_at: Annotated[Instant | None, about("When the run began.", UTC)] = None
+    finished_at: Annotated[Instant | None, about("When it ended.", UTC)] = None
 
 
 class CacheUse(Struct, kw_only=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -14,6 +14,7 @@ import structlog
 
 from services.simulator.job import Context
 from services.simulator.queries.audit import audit
+from services.simulator.queries.distribution import distribution
 from services.simulator.queries.explain import explain
 from services.simulator.queries.holdings import holdings
 from services.simulator.queries.prices import prices
@@ -31,9 +32,11 @@ from shared.infra.database.pool import LOST
 from shared.infra.redis.cache import MAX_VALUE_BYTES
 from shared.infra.redis.client import LOST as REDIS_LOST
 from shared.infra.redis.streams import append
+from shared.language.columns import columns_of
 from shared.messages import say
 from shared.model.panels import Panels
 from shared.model.request import BacktestRequest, request_from_json
+from shared.simulation.column_values import columns_need
 from shared.simulation.plan import plan
 from shared.simulation.result.storage import pack_json, unpack
 
@@ -99,21 +102,28 @@ async def _computation_of(context: Context, query: QueryRequested) -> Callable[[
     stored = await _stored_result(context, payload["computation"]) if query.kind == "replay" else b""
     by_kind: dict[str, Callable[[Panels], dict[str, Any]]] = {
         "screen": partial(screen, request, payload),
+        "distribution": partial(distribution, request, payload),
         "explain": partial(explain, request, payload),
         "audit": partial(audit, request, payload),
         "replay": partial(replay, request, context.run, payload, stored),
     }
-    return partial(_on_mapped, request, by_kind[query.kind])
+    return partial(_on_mapped, request, by_kind[query.kind], payload.get("columns", ()))
 
 
 def _on_mapped(
-    request: BacktestRequest, compute: Callable[[Panels], dict[str, Any]], panels: MappedPanels
+    request: BacktestRequest,
+    compute: Callable[[Panels], dict[str, Any]],
+    columns: Sequence[str],
+    panels: MappedPanels,
 ) -> dict[str, Any]:
-    """Map the panels that the request reads, then compute."""
+    """Map the panels that the request and further columns of its last row read, then compute."""
     reader = panels.reader()
-    for name, rows in plan(request, panels.days).needs.items():
-        if name in panels.factors or not name.isupper():
-            reader.ensure([name], rows)
+    planned = plan(request, panels.days)
+    last = slice(max(0, planned.window.stop - 1), planned.window.stop)
+    for needs in (planned.needs, columns_need(columns_of(columns), last)):
+        for name, rows in needs.items():
+            if name in panels.factors or not name.isupper():
+                reader.ensure([name], rows)
     return compute(reader)
 
 

@@ -20,13 +20,16 @@ def ranking(payload: dict[str, Any], panels: Panels) -> dict[str, Any]:
     row, tail = slice(last, last + 1), slice(max(last - RANKING_MEAN_ROWS + 1, 0), last + 1)
     present = ~np.isnan(panels.panel("adj_close", row)[0])
     if payload["kind"] == "market_cap":
+        tail = row
         values = panels.panel("cap", row)[0].astype(np.float64)
+        counts = np.ones(len(values), np.int64)
     else:
         view = "adj_volume" if payload["kind"] == "trading_volume" else "view_trading_value"
         cells = panels.panel(view, tail)
         known = ~np.isnan(cells)
+        counts = known.sum(axis=0)
         with np.errstate(invalid="ignore"):
-            values = np.where(known, cells, 0.0).sum(axis=0) / known.sum(axis=0)
+            values = np.where(known, cells, 0.0).sum(axis=0) / counts
         if view == "adj_volume":
             values = values * panels.panel("adjust", row)[0]
     names = panels.instruments
@@ -42,8 +45,9 @@ def ranking(payload: dict[str, Any], panels: Panels) -> dict[str, Any]:
             "name_en": names.name_en[column],
             "market": names.market[column],
             "value": float(values[column]),
+            "rows": int(counts[column]),
         }
         for position, column in enumerate(order[: payload["limit"]].tolist())
     ]
-    return {"kind": payload["kind"], "date": iso(payload["day"]), "market": payload["market"], "total": len(order),
-            "items": items}  # fmt: skip
+    return {"kind": payload["kind"], "date": iso(payload["day"]), "market": payload["market"],
+            "mean_rows": tail.stop - tail.start, "total": len(order), "items": items}  # fmt: skip
