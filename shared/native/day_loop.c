@@ -621,6 +621,7 @@ static day_ctx day_of(const market_data *m, const market_rules *r, const run_opt
     t.has_levels = !isnan(o->stop_loss_pct) || !isnan(o->trailing_stop_pct) || !isnan(o->take_profit_pct);
     t.decided = row - 1 >= b->decided;
     t.when = !o->has_when || (t.decided && b->when[row - 1 - b->when_first]);
+    s->stopped[row - b->window] = !t.when || s->resting;
     t.buys = b->rebalance[row - b->window] && t.decided && t.when && !s->resting;
     return t;
 }

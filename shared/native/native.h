@@ -158,6 +158,7 @@ typedef struct {
     suspect_price *suspect_log;
     double *equity, *cash_log; /* from `window` on */
     int32_t *positions;
+    uint8_t *stopped; /* 1 where `when` or the drawdown stop forbids purchases */
     stock_state *stocks;
     uint64_t *keys;
     int32_t *order;

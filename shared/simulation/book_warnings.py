@@ -29,7 +29,7 @@ STALE_DAYS = 30
 class FinishedRun:
     """What warnings about a run's fills and positions are computed from.
 
-    `kinds` are those of its universe; `leaves_market` says whether market timing or a drawdown stop may stop purchases.
+    `kinds` are those of its universe.
 
     `kind` is uint8 [rows from the first decision row to the window's end, N]: position in KINDS. `bought` are
     the positions of the purchases in `ledger.trades`, `participation` is float64 of as many: shares / volume of the
@@ -46,7 +46,6 @@ class FinishedRun:
     exposure: float | None
     max_positions: int
     kinds: tuple[str, ...] | None
-    leaves_market: bool
 
 
 def book_warnings(run: FinishedRun) -> Iterator[ResultWarning]:
@@ -68,20 +67,34 @@ def _low_exposure(run: FinishedRun) -> Iterator[ResultWarning]:
     yield warn(
         "low_exposure",
         f"on average {percent(run.exposure)} of the equity was invested, in {positions:.4g} of {run.max_positions} "
-        f"positions; {_exposure_remedy(run, positions)}",
-        {"exposure": run.exposure, "mean_positions": positions, "slots": run.max_positions},
+        f"positions; {_exposure_remedy(run)}",
+        {
+            "exposure": run.exposure,
+            "mean_positions": positions,
+            "slots": run.max_positions,
+            "stopped_rows": int(np.count_nonzero(run.ledger.stopped)),
+        },
     )
 
 
-def _exposure_remedy(run: FinishedRun, mean_positions: float) -> str:
-    if mean_positions >= FULL_SLOTS * run.max_positions:
+def _exposure_remedy(run: FinishedRun) -> str:
+    """Return the cause, as the rows without a stop of purchases show it, with the remedy."""
+    curve, open_rows = run.curve, ~run.ledger.stopped
+    stopped = len(open_rows) - int(np.count_nonzero(open_rows))
+    said = ""
+    if stopped:
+        worth = open_rows & (curve.equity > 0)
+        exposure = float((1 - curve.cash[worth] / curve.equity[worth]).mean()) if worth.any() else 1.0
+        said = f"portfolio.when or the drawdown stop forbade purchases on {stopped} of {len(open_rows)} rows"
+        if exposure >= LOW_EXPOSURE:
+            return f"{said}, and {percent(exposure)} was invested on the others; compare the strategy with cash"
+        said += f", but only {percent(exposure)} was invested on the others too: "
+    if curve.positions[open_rows].mean() >= FULL_SLOTS * run.max_positions:
         return (
-            "positions are smaller than their slots: lower initial_cash, raise execution.max_volume_pct or "
+            f"{said}positions are smaller than their slots: lower initial_cash, raise execution.max_volume_pct or "
             "portfolio.max_position_value, or choose larger stocks"
         )
-    if run.leaves_market:
-        return "portfolio.when or the drawdown stop kept money in cash; compare the strategy with cash in this time"
-    return "lower max_positions to the number of candidates, or use on_rebalance reweight with invest full"
+    return f"{said}lower max_positions to the number of candidates, or use on_rebalance reweight with invest full"
 
 
 def _long_idle(run: FinishedRun) -> Iterator[ResultWarning]:

@@ -324,7 +324,6 @@ def result_tables(state: Run) -> dict[str, Fragment]:
             participation=bought.participation,
             exposure=figures["exposure"], max_positions=strategy.portfolio.max_positions,
             kinds=strategy.universe.kinds,
-            leaves_market=strategy.portfolio.when is not None or strategy.portfolio.stop_drawdown_pct is not None,
         )
     )  # fmt: skip
     around = {

@@ -179,7 +179,7 @@ class State(Structure):
         *((name, c_double) for name in ("sales", "commission", "tax", "slippage", "dividends")),
         ("unfilled", c_int64 * len(UNFILLED)),
         *((name, c_void_p) for name in ("holdings", "trade_log", "trip_log", "action_log", "suspect_log")),
-        *((name, c_void_p) for name in ("equity", "cash_log", "positions")),
+        *((name, c_void_p) for name in ("equity", "cash_log", "positions", "stopped")),
         *((name, c_void_p) for name in ("stocks", "keys", "order", "weights", "passed", "ranked")),
         *((name, c_void_p) for name in ("sector_row", "sector_count")),
     )  # fmt: skip
@@ -306,6 +306,8 @@ class Ledger:
         self.equity = np.empty(rows)
         self.cash = np.empty(rows)
         self.positions = np.empty(rows, np.int32)
+        self.stopped = np.empty(rows, np.bool_)
+        """Rows on which `portfolio.when` or the drawdown stop forbids purchases."""
         self._holdings = np.empty(max_positions + 1, HOLDING)
         self._logs = {
             "trade": np.empty(8 * max_positions + min(max(4096, 2 * rows * max_positions), MAX_TRADES), TRADE),
@@ -325,7 +327,7 @@ class Ledger:
         }
         self.state = State(cash=cash, highest_equity=cash, first_purchase=-1)
         self.state.equity, self.state.cash_log = place(self.equity), place(self.cash)
-        self.state.positions = place(self.positions)
+        self.state.positions, self.state.stopped = place(self.positions), place(self.stopped)
         for name, scratch in self._scratch.items():
             setattr(self.state, name, place(cast(np.ndarray, scratch)))
         self.state.holdings = place(self._holdings)

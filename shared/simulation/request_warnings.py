@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
-from shared.language import parts
+from shared.factors.catalogue import BY_KEY
+from shared.language import Expression, parts
+from shared.language.ast import Comparison, Name, Number
 from shared.language.evaluate import evaluate
 from shared.model.calendar import iso, to_day
 from shared.model.panels import Panels
@@ -26,6 +29,7 @@ def request_warnings(request: BacktestRequest, panels: Panels, plan: Plan) -> It
     """Yield what is unusual about a request and its window, before anything is simulated."""
     yield from _window_warnings(request, panels, plan)
     yield from _value_warnings(request.strategy)
+    yield from _without_effect(request)
     excluded = request.strategy.universe.exclude or ()
     unknown = [code for code in excluded if code not in panels.instruments.ordinal]
     if unknown:
@@ -91,6 +95,32 @@ def _value_warnings(strategy: Strategy) -> Iterator[ResultWarning]:
         )
 
 
+def _without_effect(request: BacktestRequest) -> Iterator[ResultWarning]:
+    """Yield each field with another value than its default that nothing reads, because of another field."""
+    strategy, execution, costs = request.strategy, request.execution, request.costs
+    portfolio, sell = strategy.portfolio, strategy.sell
+    never_sells = sell.where is None and sell.on_rebalance == "hold"
+    for path, value, default, is_read, needed in (
+        ("strategy.portfolio.when_false", portfolio.when_false, "hold", portfolio.when is not None,
+         "portfolio.when"),
+        ("strategy.portfolio.stop_resume_days", portfolio.stop_resume_days, 30,
+         portfolio.stop_drawdown_pct is not None, "portfolio.stop_drawdown_pct"),
+        ("strategy.sell.min_hold_days", sell.min_hold_days, 0, not never_sells,
+         "sell.where or on_rebalance rotate or reweight"),
+        ("execution.delisting_haircut_pct", execution.delisting_haircut_pct, 0, execution.delisting == "haircut",
+         "execution.delisting haircut"),
+        ("execution.stale_haircut_pct", execution.stale_haircut_pct, 80, execution.delisting == "liquidation",
+         "execution.delisting liquidation"),
+        ("costs.dividend_tax_pct", costs.dividend_tax_pct, None, execution.dividends, "execution.dividends true"),
+    ):  # fmt: skip
+        if value != default and not is_read:
+            yield warn(
+                "no_effect",
+                f"{path} is {value}, which has an effect only with {needed}; set that, or leave out {path}",
+                {"field": path, "value": value, "needs": needed},
+            )
+
+
 def _has_no_rule(strategy: Strategy) -> bool:
     buy, portfolio = strategy.buy, strategy.portfolio
     conditions = (buy.where, strategy.universe.where, portfolio.when, portfolio.stop_drawdown_pct)
@@ -122,10 +152,17 @@ def no_candidates(
         for values, mark in zip(passed, marks, strict=True):
             mark_passed(matrix_view(values, rows.start, np.bool_, columns), inside, flags, rows.start, mark)
     counts = [int(np.count_nonzero(mark)) for mark in marks]
-    listing = [{"condition": part.text, "passed": count} for part, count in zip(conditions, counts[1:-1], strict=True)]
+    listing = [
+        {
+            "condition": part.text,
+            "passed": count,
+            **({} if count else _compared_values(part, panels, universe, decisions)),
+        }
+        for part, count in zip(conditions, counts[1:-1], strict=True)
+    ]
     terms = [
         f"universe: {counts[0]}",
-        *(f"{part['condition']}: {part['passed']}" for part in listing),
+        *(f"{part['condition']}: {part['passed']}{_range(part)}" for part in listing),
         f"rank_by {expressions.rank_by.text} has a value: {counts[-1]}",
     ]
     return warn(
@@ -133,6 +170,35 @@ def no_candidates(
         "no candidate was found; stocks that passed at least once: " + "; ".join(terms),
         {"universe": counts[0], "parts": listing, "ranked": counts[-1]},
     )
+
+
+def _compared_values(
+    part: Expression, panels: Panels, universe: UniverseMask, decisions: slice
+) -> dict[str, float | str]:
+    """Return the lowest and highest value of the factor that a part compares with a number, and its unit.
+
+    Empty for any other part, and when no stock of the universe has a value.
+    """
+    node = part.node
+    if not isinstance(node, Comparison) or not all(isinstance(operand, Name | Number) for operand in node.operands):
+        return {}
+    names = [operand.name for operand in node.operands if isinstance(operand, Name)]
+    if len(names) != 1 or names[0] not in BY_KEY:
+        return {}
+    lowest, highest = np.inf, -np.inf
+    for start in range(decisions.start, decisions.stop, _COUNT_ROWS):
+        rows = slice(start, min(start + _COUNT_ROWS, decisions.stop))
+        values = panels.panel(names[0], rows)[universe.rows(rows)]
+        lowest = min(lowest, float(np.nanmin(values, initial=np.inf)))
+        highest = max(highest, float(np.nanmax(values, initial=-np.inf)))
+    if not lowest <= highest:
+        return {}
+    return {"lowest": lowest, "highest": highest, "unit": BY_KEY[names[0]].unit}
+
+
+def _range(part: dict[str, Any]) -> str:
+    """Return the values of `_compared_values` for a message."""
+    return f" (its values: {part['lowest']:.4g} to {part['highest']:.4g} {part['unit']})" if "unit" in part else ""
 
 
 def coverage_warnings(report: CoverageReport, panels: Panels) -> Iterator[ResultWarning]:

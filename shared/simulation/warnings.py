@@ -54,6 +54,11 @@ WARNINGS: dict[str, WarningKind] = {
         figures={"field": "path in the request", "value": "its value (null: no rule)"},
         remedy="percentages are percent numbers: 10 means 10 %, 0.1 means 0.1 %",
     ),
+    "no_effect": WarningKind(
+        when="a field has another value than its default, and nothing reads it because of another field",
+        figures={"field": "path in the request", "value": "its value", "needs": "what it has an effect with"},
+        remedy="set the other field, or leave this one out",
+    ),
     "factor_gap": WarningKind(
         when="a factor that the request names has no value for any stock of the universe on 20 or more consecutive "
         "rows that decide something",
@@ -76,7 +81,8 @@ WARNINGS: dict[str, WarningKind] = {
         when="no stock was ever a candidate for a purchase",
         figures={
             "universe": "stocks that were in the universe on some deciding row",
-            "parts": "for each part of `buy.where`: stocks that fulfilled it at least once",
+            "parts": "for each part of `buy.where`: stocks that fulfilled it at least once, and for a factor that is "
+            "compared with a number and never fulfilled it, its lowest and highest value and its unit",
             "ranked": "stocks whose `rank_by` had a value at least once",
         },
         remedy="relax the part that few stocks fulfil, or widen the universe",
@@ -86,6 +92,7 @@ WARNINGS: dict[str, WarningKind] = {
         figures={
             "exposure": "mean invested share of equity (0 to 1)", "mean_positions": "mean number of positions",
             "slots": "`portfolio.max_positions`",
+            "stopped_rows": "rows on which `portfolio.when` or the drawdown stop forbade purchases",
         },
         remedy="few candidates: lower `max_positions`, or use `on_rebalance: reweight`, `invest: full`; full slots: "
         "lower `initial_cash` or choose larger stocks; market timing or a drawdown stop: compare with cash",

@@ -57,8 +57,46 @@ def test_low_exposure_names_the_remedy_of_its_cause() -> None:
     assert "lower initial_cash" in small["message"]
     few = named(result(market({"A": [10_000] * 8}), portfolio={"max_positions": 4}), "low_exposure")
     assert "lower max_positions" in few["message"]
-    stopped = result(market({"A": [10_000] * 8}), portfolio={"max_positions": 4, "stop_drawdown_pct": 50})
-    assert "drawdown stop" in named(stopped, "low_exposure")["message"]
+    unused = result(market({"A": [10_000] * 8}), portfolio={"max_positions": 4, "stop_drawdown_pct": 50})
+    assert named(unused, "low_exposure")["message"] == few["message"]
+
+
+@pytest.mark.parametrize(("slots", "cause"), [(1, "on the others; compare"), (4, "on the others too: lower max_pos")])
+def test_low_exposure_measures_the_rows_without_purchases(slots: int, cause: str) -> None:
+    portfolio = {"max_positions": slots, "when": "row_mean(raw_close) < 15000", "when_false": "sell"}
+    days = LONG[:40]
+    found = result(
+        market({"A": [10_000] * 20 + [20_000] * 20}, days=days), portfolio=portfolio, start=days[1], end=days[-1],
+    )  # fmt: skip
+    warning = named(found, "low_exposure")
+    assert warning["stopped_rows"] == 19
+    assert "forbade purchases on 19 of 39 rows" in warning["message"]
+    assert cause in warning["message"]
+
+
+@pytest.mark.parametrize(
+    ("path", "changes"),
+    [
+        ("strategy.portfolio.when_false", {"portfolio": {"when_false": "sell"}}),
+        ("strategy.portfolio.stop_resume_days", {"portfolio": {"stop_resume_days": 10}}),
+        ("strategy.sell.min_hold_days", {"sell": {"min_hold_days": 5, "stop_loss_pct": 10}}),
+        ("execution.delisting_haircut_pct", {"execution": {"delisting_haircut_pct": 25}}),
+        ("execution.stale_haircut_pct", {"execution": {"delisting": "zero", "stale_haircut_pct": 50}}),
+        ("costs.dividend_tax_pct", {"costs": {"dividend_tax_pct": 10}, "execution": {"dividends": False}}),
+    ],
+)
+def test_field_that_nothing_reads_is_named(path: str, changes: dict[str, Any]) -> None:
+    warning = named(result(market({"A": [10_000] * 8}), **changes), "no_effect")
+    assert (warning["field"], path in warning["message"]) == (path, True)
+
+
+def test_default_that_nothing_reads_is_not_named() -> None:
+    found = result(
+        market({"A": [10_000] * 8}), portfolio={"when_false": "hold", "when": None, "stop_resume_days": 30},
+        sell={"min_hold_days": 0}, costs={"dividend_tax_pct": None},
+        execution={"delisting": "haircut", "delisting_haircut_pct": 25, "stale_haircut_pct": 80},
+    )  # fmt: skip
+    assert "no_effect" not in codes(found)
 
 
 def test_low_exposure_is_not_given_without_a_purchase() -> None:

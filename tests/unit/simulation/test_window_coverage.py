@@ -64,6 +64,17 @@ def test_no_candidate_counts_stocks_by_part() -> None:
     assert "raw_close > 1000: 1; raw_close < 5000: 1" in warning["message"]
 
 
+def test_no_candidate_shows_values_of_a_factor_in_other_units() -> None:
+    stocks = {"A": [10_000, 11_000] * 4}
+    found = result(market(stocks), buy={"where": "CHANGE_RATE > 200 and raw_close > CHANGE_RATE"})
+    (warning,) = [w for w in found["warnings"] if w["code"] == "no_candidate"]
+    part, other = warning["parts"]
+    assert (part["passed"], part["unit"]) == (0, "%")
+    assert (part["lowest"], part["highest"]) == pytest.approx((-9.0909, 10), rel=1e-4)
+    assert "CHANGE_RATE > 200: 0 (its values: -9.091 to 10 %)" in warning["message"]
+    assert other == {"condition": "raw_close > CHANGE_RATE", "passed": 1}
+
+
 def test_scarce_factor_is_warned_of_with_its_coverage() -> None:
     stocks = {f"S{i:02}": [10_000 + i] * 3 for i in range(30)}
     financials = [
