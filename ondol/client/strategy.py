@@ -165,7 +165,15 @@ def _check(fields: Mapping[str, Any]) -> list[Problem]:
 def refuse(problems: Iterable[Problem]) -> None:
     """Raise InvalidRequest when there are problems."""
     found = tuple(
-        Mistake(path=p.path, message=p.message, code=p.code, line=p.line, column=p.column, suggestions=p.suggestions)
+        Mistake(
+            path=p.path,
+            message=p.message,
+            code=p.code,
+            params=dict(p.params),
+            line=p.line,
+            column=p.column,
+            suggestions=p.suggestions,
+        )
         for p in problems
     )
     if found:

@@ -121,6 +121,14 @@ async def test_expressions_are_checked_by_the_api(system: System) -> None:
         assert "functions" in await client.language()
 
 
+async def test_messages_of_the_api_are_korean_when_wanted(system: System) -> None:
+    async with AsyncClient(system.url, language="ko") as client:
+        with pytest.raises(InvalidRequest, match="알 수 없는 이름입니다: PERR") as raised:
+            await client.backtest(Strategy(buy="PERR < 10"), FIRST, LAST)
+        mistake = raised.value.errors[0]
+        assert (mistake.code, mistake.params) == ("unknown_word", {"name": "PERR", "suggestions": ["PER"]})
+
+
 async def test_submitted_backtest_is_found_by_its_id(system: System) -> None:
     async with AsyncClient(system.url) as client:
         identity = await client.submit(STRATEGY.replace(max_positions=4), FIRST, LAST, name="four")

@@ -102,7 +102,7 @@ class InvalidRequest(ApiError):  # noqa: N818  reads as what happened, as do tho
     @classmethod
     def of(cls, mistakes: tuple[Mistake, ...]) -> InvalidRequest:
         """Return the error for mistakes that were found before a request was sent."""
-        named = ("path", "message", "code", "line", "column", "suggestions")
+        named = ("path", "message", "code", "params", "line", "column", "suggestions")
         errors = [{name: value for name in named if (value := getattr(mistake, name))} for mistake in mistakes]
         return cls(422, {"title": "Invalid request", "status": 422, "code": "invalid_request", "errors": errors})
 
