@@ -157,7 +157,7 @@ def periodic_filings(corp_code: str, stock_code: str, name: str, years: range) -
     found = []
     for year in years:
         for code, (later, month, day) in FILED.items():
-            number = int(stock_code[1:4]) * 10
+            number = int(stock_code[1:]) % 100_000 * 10
             found.append(
                 Filing(corp_code=corp_code, stock_code=stock_code, name=name, code=code, year=year,
                        filed_on=dt.date(year + later, month, day), number=number)

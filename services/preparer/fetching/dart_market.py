@@ -129,7 +129,7 @@ def _fingerprint(folder: pathlib.Path) -> str:
     """Return a digest of the names, sizes and inodes of the answers of a folder."""
     digest = hashlib.sha256(str(VERSION).encode())
     for entry in sorted(os.scandir(folder), key=lambda e: e.name):
-        if not entry.name.startswith("."):
+        if entry.is_file() and not entry.name.startswith("."):
             found = entry.stat()
             digest.update(f" {entry.name} {found.st_size} {found.st_ino}".encode())
     return digest.hexdigest()[:16]

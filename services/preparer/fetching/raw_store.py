@@ -20,6 +20,8 @@ import zstandard
 from shared.errors import SetupError
 
 TEXT = ".zst"
+REPLACED = "replaced"
+"""Folder of the answers that a later answer of the same name has replaced, by the time of their answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,11 +63,12 @@ class RawStore:
         """Return the names of the stored answers of an API."""
         folder = self.root / source / api
         found = set()
-        for place, _, files in os.walk(folder):
+        for place, folders, files in os.walk(folder):
+            folders[:] = [name for name in folders if name != REPLACED]
             prefix = os.path.relpath(place, folder)
             for file in files:
                 name = file if prefix == "." else f"{prefix}/{file}"
-                if not file.startswith(".") and ".was-" not in file:
+                if not file.startswith("."):
                     found.add(name.removesuffix(TEXT))
         return found
 
@@ -100,20 +103,23 @@ class RawStore:
     def versions(self, name: AnswerName) -> list[bytes]:
         """Return the bytes of the answer and of those that it replaced, the newest last."""
         path = self.root / name.path
+        replaced = path.parent / REPLACED
         found = []
-        for old in sorted(path.parent.glob(f"{path.name}.was-*")):
+        for old in sorted(replaced.glob(f"{path.name}.*")) if replaced.is_dir() else []:
             data = old.read_bytes()
             found.append(zstandard.ZstdDecompressor().decompress(data) if path.suffix == TEXT else data)
         newest = self.read(name)
         return found if newest is None else [*found, newest]
 
     def write(self, name: AnswerName, data: bytes, now: dt.datetime) -> None:
-        """Store an answer atomically; an earlier one of that name is renamed to `….was-<time of its answer>`."""
+        """Store an answer atomically; an earlier one of that name goes to the folder REPLACED beside it."""
         path = self.root / name.path
         path.parent.mkdir(parents=True, exist_ok=True)
         packed = zstandard.ZstdCompressor(level=9, write_checksum=True).compress(data) if path.suffix == TEXT else data
         if (before := self.fetched_at(name)) is not None:
-            os.link(path, path.with_name(f"{path.name}.was-{before:%Y%m%dT%H%M%S%f}-{secrets.token_hex(2)}"))
+            (path.parent / REPLACED).mkdir(exist_ok=True)
+            stamp = f"{before:%Y%m%dT%H%M%S%f}-{secrets.token_hex(2)}"
+            os.link(path, path.parent / REPLACED / f"{path.name}.{stamp}")
         self._replace(path, packed)
         self.confirm(name, now)
 

@@ -27,7 +27,7 @@ def test_replaced_answer_is_retained_beside_the_new_one(tmp_path: pathlib.Path) 
     store.write(NAME, b"first", NOW)
     store.write(NAME, b"second", NOW + dt.timedelta(days=1))
     assert store.read(NAME) == b"second"
-    assert len(list((tmp_path / "raw/krx/stk_bydd_trd/2026").glob("*.was-*"))) == 1
+    assert store.versions(NAME) == [b"first", b"second"]
     assert store.names("krx", "stk_bydd_trd") == {NAME.name}
 
 
