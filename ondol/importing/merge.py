@@ -18,11 +18,12 @@ FLUSH_ROWS = 250_000
 
 @dataclass(frozen=True, kw_only=True)
 class Written:
-    """Rows of the file, rows that repeat a key, and keys whose repeated rows differ."""
+    """Rows of the file, rows that repeat a key, keys whose repeated rows differ, and rows that `finish` left out."""
 
     rows: int
     repeated: int
     differing: int
+    left_out: int
 
 
 class YearParts:
@@ -71,20 +72,23 @@ class YearParts:
         self._flush()
         if not self._parts:
             return None
-        rows = repeated = differing = 0
+        rows = repeated = differing = left_out = 0
         years = []
         for year in sorted(self._parts):
             merged, again, differ = _without_repeats(pl.read_parquet(self._parts[year]), self._key)
             if finish is not None:
-                merged = finish(merged)
+                finished = finish(merged)
+                left_out += merged.height - finished.height
+                merged = finished
             path = self._directory / f"{year}.parquet"
             merged.write_parquet(path, compression="lz4", statistics=False)
             rows, repeated, differing = rows + merged.height, repeated + again, differing + differ
             years.append(path)
-        whole = self._directory / "whole.parquet"
-        pl.scan_parquet(years).sink_parquet(whole, compression="zstd", maintain_order=True)
-        whole.replace(target)
-        return Written(rows=rows, repeated=repeated, differing=differing)
+        if rows:
+            whole = self._directory / "whole.parquet"
+            pl.scan_parquet(years).sink_parquet(whole, compression="zstd", maintain_order=True)
+            whole.replace(target)
+        return Written(rows=rows, repeated=repeated, differing=differing, left_out=left_out)
 
 
 def _without_repeats(rows: pl.DataFrame, key: tuple[str, ...]) -> tuple[pl.DataFrame, int, int]:

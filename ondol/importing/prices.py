@@ -141,7 +141,7 @@ def _kept(
         "close is outside low to high": traded & (pl.col("low") > 0) & (
             (pl.col("close") > pl.col("high") * 1.01 + 5) | (pl.col("close") < pl.col("low") * 0.99 - 5)),
         "row without a date": pl.col("date").is_null(),
-        "holiday row without prices": pl.col("close").fill_null(0) == 0,
+        "holiday row without prices": pl.col("close" if cells.has(ROLES["close"]) else "market_cap").fill_null(0) == 0,
         "volume below 0 (32-bit overflow)": pl.col("volume").fill_null(0) < 0,
     }  # fmt: skip
     found = rows.select(rule.fill_null(value=False).any().alias(reason) for reason, rule in rules.items()).row(0)
@@ -205,6 +205,11 @@ def _refuse_units(rows: pl.DataFrame) -> None:
                 f"{amount} is {ratio:.3g} times close × {count}: amounts are not in won (say --unit 천원, 백만원, "
                 f"억원 or 십억원), or {korean} is not in shares (download the file again in 주)"
             )
+
+
+def with_prices(rows: pl.DataFrame) -> pl.DataFrame:
+    """Leave out merged rows without a close, which come from tables of market caps alone."""
+    return rows.filter(pl.col("close").is_not_null())
 
 
 def _listings(rows: pl.DataFrame) -> pl.DataFrame:

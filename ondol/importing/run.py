@@ -24,6 +24,7 @@ from shared.market_files.wide import wide_table
 LISTINGS_SCHEMA = {"stock_code": pl.String, "from_date": pl.Date, "market": pl.String, "name": pl.String}
 
 COMPACT_ROWS = 500_000
+FILES = ("companies", "listings", "prices", "financials", "dividends", "indices")
 WIDE = Signature("wide sheet of prices (DataGuide)", "prices", frozenset())
 ADJUSTED_WIDE = Signature("wide sheet of prices (DataGuide)", "prices", frozenset(), adjusted=True)
 _OUTPUT = {"lines": "financials", "bulk": "financials", "dividends": "dividends", "records": "dividends"}
@@ -169,8 +170,13 @@ def _write(out: pathlib.Path, collected: _Collected, files: list[FileReport], op
     notes: list[str] = []
     filler = None if options.adjusted else collected.dart.share_filler()
     for name, parts in (("prices", collected.prices), ("indices", collected.indices)):
-        result = parts.write(out / f"{name}.parquet", filler if name == "prices" else None)
+        finish = prices.with_prices if filler is None else lambda rows: filler(prices.with_prices(rows))
+        result = parts.write(out / f"{name}.parquet", finish if name == "prices" else None)
         if result is not None:
+            if result.left_out:
+                dropped["row with a market cap but without prices in any file"] = result.left_out
+            if not result.rows:
+                continue
             written[name] = result.rows
             if result.repeated:
                 notes.append(
@@ -211,6 +217,9 @@ def _write(out: pathlib.Path, collected: _Collected, files: list[FileReport], op
         if frame.height:
             frame.write_parquet(out / f"{name}.parquet")
             written[name] = frame.height
+    former = [name for name in FILES if name not in written and (out / f"{name}.parquet").exists()]
+    if former:
+        notes.append(f"{', '.join(former)} of an earlier import stay in {out}: remove them if they do not belong there")
     return ImportReport(directory=str(out), files=files, written=written, dropped=dropped, notes=notes)
 
 

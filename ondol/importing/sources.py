@@ -29,9 +29,14 @@ def find_paths(paths: Sequence[pathlib.Path]) -> list[pathlib.Path]:
     for path in paths:
         below = [path]
         if path.is_dir():
-            below = sorted(p for p in path.rglob("*") if p.name.lower().endswith(SUFFIXES) and p.is_file())
+            below = sorted(p for p in path.rglob("*") if _is_data(p))
         found |= dict.fromkeys(below)
     return list(found)
+
+
+def _is_data(path: pathlib.Path) -> bool:
+    """Whether a name is that of a data file; `~$…` and `._…` are made by Excel and macOS beside the files."""
+    return path.name.lower().endswith(SUFFIXES) and not path.name.startswith((".", "~$")) and path.is_file()
 
 
 def sources_in(path: pathlib.Path, scratch: pathlib.Path) -> Iterator[Source]:

@@ -69,6 +69,8 @@ SIGNATURES: tuple[Signature, ...] = (
     _signature("KIND table of listed companies", "companies", "회사명 종목코드 업종 상장일"),
     _signature("pykrx frame of a day", "prices", f"티커 {_KOREAN_BAR}", "일자 날짜"),
     _signature("pykrx market caps of a day", "prices", "티커 종가 시가총액 거래량 상장주식수", "시가"),
+    _signature("pykrx market caps of a stock", "prices", "날짜 시가총액 거래량 거래대금 상장주식수",
+               "티커 종목코드 시가 종가", one=True),
     _signature("pykrx index", "indices", f"날짜 {_KOREAN_BAR} 상장시가총액", "티커", one=True),
     _signature("pykrx raw prices of a stock", "prices", f"날짜 {_KOREAN_BAR} 거래대금", "티커 종목코드 상장시가총액",
                one=True),

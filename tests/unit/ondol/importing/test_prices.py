@@ -180,3 +180,25 @@ def test_open_api_answer_of_a_holiday_has_no_rows(run: Any, put: Any) -> None:
     report = run()
     assert report.complete
     assert report.written == {}
+
+
+def test_caps_of_a_stock_are_merged_into_its_prices(run: Any, put: Any, out: Any) -> None:
+    put(
+        "caps_000010.csv",
+        "날짜,시가총액,거래량,거래대금,상장주식수\n2031-03-04,4210000,100,420000,1000\n2031-03-05,4210000,0,0,1000\n",
+    )
+    put("raw_000010.csv", "날짜,시가,고가,저가,종가,거래량,거래대금\n2031-03-04,4190,4245,4160,4210,100,420000\n")
+    report = run()
+    assert report.complete
+    assert out("prices") == [EXPECTED | {"change": None, "change_rate": None}]
+    assert report.dropped == {"row with a market cap but without prices in any file": 1}
+
+
+def test_files_of_an_earlier_import_are_noted(run: Any, put: Any, tmp_path: pathlib.Path) -> None:
+    put("marcap-2031.parquet", marcap(DAY))
+    put("~$data.xlsx", b"lock")
+    (tmp_path / "out").mkdir()
+    pl.DataFrame({"x": [1]}).write_parquet(tmp_path / "out" / "financials.parquet")
+    report = run()
+    assert report.complete
+    assert any(note.startswith("financials of an earlier import") for note in report.notes)
