@@ -71,10 +71,20 @@ class Pick(BaseModel):
     value: float | None = Field(description="Value of rank_by; null: the stock has none.")
 
 
+class ScreenPart(BaseModel):
+    """A part of a condition: how many stocks pass it alone, and how many remain after it and the parts before."""
+
+    condition: str
+    passed: int
+    remaining: int
+
+
 class ScreenAnswer(BaseModel):
     """Stocks that passed a condition on the row of `date`."""
 
     date: str
+    universe: int | None
+    parts: list[ScreenPart]
     total: int = Field(description="How many passed; `picks` has the first of them.")
     picks: list[Pick]
     warnings: list[str]

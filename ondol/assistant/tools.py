@@ -100,9 +100,11 @@ class Tools:
             sectors=sectors,
         )  # fmt: skip
         picks = [answers.Pick(**{n: row[n] for n in answers.Pick.model_fields}) for row in found.frame.to_dicts()]
+        parts = [] if found.parts is None else [answers.ScreenPart(**row) for row in found.parts.to_dicts()]
         return answers.ScreenAnswer(
-            date=found.date.isoformat(), total=found.total, picks=picks, warnings=[str(w) for w in found.warnings]
-        )
+            date=found.date.isoformat(), universe=found.universe, parts=parts, total=found.total, picks=picks,
+            warnings=[str(warning) for warning in found.warnings],
+        )  # fmt: skip
 
     async def run_backtest(
         self,

@@ -80,12 +80,18 @@ class Statistics(Mapping[str, Any]):
 
 @dataclass(frozen=True, kw_only=True)
 class Screen:
-    """The stocks that passed a condition on the row of `date`; `total` passed, `frame` has the first of them."""
+    """The stocks that passed a condition on the row of `date`.
+
+    Of the `universe`, `total` stocks passed; `frame` has the first of them, `parts` the number that passed each part of
+    the condition, and that remained after it.
+    """
 
     date: dt.date
     total: int
     frame: pl.DataFrame
     warnings: tuple[ResultWarning, ...] = ()
+    universe: int | None = None
+    parts: pl.DataFrame | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Screen:
@@ -93,13 +99,20 @@ class Screen:
         return cls(
             date=dt.date.fromisoformat(document["date"]),
             total=document["total"],
-            frame=frame(document["items"]),
+            frame=frame([_flat(item) for item in document["items"]], "screen"),
             warnings=warnings_in(document),
+            universe=document.get("universe"),
+            parts=frame(document.get("parts") or (), "parts"),
         )
 
     def _repr_html_(self) -> str:
         notes = "".join(f"<p>⚠ {html.escape(str(warning))}</p>" for warning in self.warnings)
         return f"<p>{self.total:,} stocks on {self.date}</p>{notes}{self.frame._repr_html_()}"
+
+
+def _flat(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a stock of a screen with its further values as columns."""
+    return {name: value for name, value in item.items() if name != "values"} | dict(item.get("values") or {})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -144,14 +144,18 @@ class AsyncClient:
         order: Literal["asc", "desc"] | None = None,
         date: Day | None = None,
         limit: int | None = None,
+        columns: Iterable[str] | None = None,
         markets: Iterable[str] | None = None,
         kinds: Iterable[str] | None = None,
         sectors: Iterable[str] | None = None,
     ) -> Screen:
-        """Return the stocks that pass a condition, or the condition of a strategy, on a day (default: the last)."""
+        """Return the stocks that pass a condition, or the condition of a strategy, on a day (default: the last).
+
+        columns: factors, price fields and expressions that the frame has beside the rank. limit: 0 only counts.
+        """
         query = screen_query(
-            where=where, strategy=strategy, rank_by=rank_by, order=order, date=date, limit=limit, markets=markets,
-            kinds=kinds, sectors=sectors,
+            where=where, strategy=strategy, rank_by=rank_by, order=order, date=date, limit=limit, columns=columns,
+            markets=markets, kinds=kinds, sectors=sectors,
         )  # fmt: skip
         return await queries.screen(self._api(), query)
 
@@ -271,7 +275,9 @@ def identities(results: Sequence[ResultData | str]) -> list[str]:
 
 def screen_query(**values: Any) -> dict[str, Any]:
     """Return the parameters of a screen."""
-    lists = {name: list(values[name]) for name in ("markets", "kinds", "sectors") if values[name] is not None}
+    lists = {
+        name: list(values[name]) for name in ("columns", "markets", "kinds", "sectors") if values[name] is not None
+    }
     return values | lists | {"date": None if values["date"] is None else day_text(values["date"])}
 
 

@@ -16,11 +16,11 @@ DATES = frozenset({
 })  # fmt: skip
 WHOLE = frozenset({
     "shares", "positions", "holding_days", "rank", "volume", "shares_before", "shares_after", "candidates", "universe",
-    "trades", "stocks", "passed", "lookback_rows", "version", "period_days",
+    "trades", "stocks", "passed", "remaining", "lookback_rows", "version", "period_days",
 })  # fmt: skip
 TEXTS = frozenset({
     "stock_code", "name", "side", "reason", "month", "year", "kind", "market", "sector", "id", "strategy", "status",
-    "key", "name_ko", "name_en", "category", "unit", "formula", "summary", "rule", "note",
+    "key", "name_ko", "name_en", "category", "unit", "formula", "summary", "rule", "note", "condition",
 })  # fmt: skip
 
 COLUMNS: dict[str, tuple[str, ...]] = {
@@ -37,6 +37,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "monthly_returns": ("month", "return"),
     "yearly_returns": ("year", "return"),
     "corporate_actions": ("date", "stock_code", "kind", "ratio", "shares_before", "shares_after", "dps", "cash"),
+    "screen": ("rank", "stock_code", "name", "value"),
+    "parts": ("condition", "passed", "remaining"),
     "holdings": (
         "stock_code", "name", "shares", "entry_price", "entry_date", "price", "value", "weight", "gain", "return",
     ),

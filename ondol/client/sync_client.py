@@ -163,14 +163,18 @@ class Client:
         order: Literal["asc", "desc"] | None = None,
         date: Day | None = None,
         limit: int | None = None,
+        columns: Iterable[str] | None = None,
         markets: Iterable[str] | None = None,
         kinds: Iterable[str] | None = None,
         sectors: Iterable[str] | None = None,
     ) -> Screen:
-        """Return the stocks that pass a condition, or the condition of a strategy, on a day (default: the last)."""
+        """Return the stocks that pass a condition, or the condition of a strategy, on a day (default: the last).
+
+        columns: factors, price fields and expressions that the frame has beside the rank. limit: 0 only counts.
+        """
         query = screen_query(
-            where=where, strategy=strategy, rank_by=rank_by, order=order, date=date, limit=limit, markets=markets,
-            kinds=kinds, sectors=sectors,
+            where=where, strategy=strategy, rank_by=rank_by, order=order, date=date, limit=limit, columns=columns,
+            markets=markets, kinds=kinds, sectors=sectors,
         )  # fmt: skip
         return self._run(lambda api: queries.screen(api, query))
 

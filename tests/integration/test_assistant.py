@@ -76,6 +76,7 @@ async def test_assistant_explores_runs_and_explains(system: Client) -> None:
         assert "peter_lynch" in [row["id"] for row in await answer(client, "list_strategies")]
         picks = await answer(client, "screen_stocks", where="PER < 25", rank_by="ROE", limit=3)
         assert [row["rank"] for row in picks["picks"]] == [1, 2, 3]
+        assert picks["parts"][-1]["remaining"] == picks["total"] <= picks["universe"]
 
         fields = {"buy": "PER < 25", "rank_by": "ROE", "max_positions": 5, "more": {"commission_pct": 0.02}}
         ran = await answer(client, "run_backtest", **fields, **WINDOW)

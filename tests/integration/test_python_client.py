@@ -82,6 +82,13 @@ async def test_lists_are_frames(system: System) -> None:
         assert "peter_lynch" in strategies["id"].to_list()
         screen = await client.screen("PER < 25", rank_by="ROE", limit=3)
         assert (screen.frame["rank"].to_list(), screen.date.year) == ([1, 2, 3], 2025)
+        assert "values" not in screen.frame.columns
+        wide = await client.screen("PER < 25 and ROE > 0", limit=3, columns=["PER", "pct_rank(ROE)"])
+        assert {"PER", "pct_rank(ROE)"} <= set(wide.frame.columns)
+        counted = await client.screen("PER < 25 and ROE > 0", limit=0)
+        assert counted.frame.height == 0
+        assert counted.parts is not None
+        assert counted.parts["remaining"][-1] == counted.total == wide.total
         assert (await client.dataset())["last_day"] == screen.date.isoformat()
 
 
