@@ -25,6 +25,7 @@ from shared.infra.redis.connection import BrokerClient
 from shared.infra.redis.streams import Broadcast, append
 from shared.model.calendar import from_day
 from shared.model.instruments import Instruments
+from shared.model.stock_search import StockSearch
 
 log = structlog.get_logger()
 
@@ -62,6 +63,11 @@ class View:
     def codes(self) -> tuple[str, ...]:
         """Stock codes, ascending."""
         return tuple(sorted(self.manifest.instruments.code))
+
+    @cached_property
+    def search(self) -> StockSearch:
+        """The search of stocks by code, name and initial consonants."""
+        return StockSearch.of(self.instruments, int(self.days[-1]) if len(self.days) else 0)
 
     @cached_property
     def indices(self) -> frozenset[str]:
@@ -122,7 +128,7 @@ class Datasets:
         if body is None:
             return None
         view = View(manifest=await asyncio.to_thread(from_bytes, bytes(body)))
-        _ = view.days, view.indices, view.instruments.ordinal
+        _ = view.days, view.indices, view.instruments.ordinal, view.search
         self._views[version] = view
         return view
 

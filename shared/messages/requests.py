@@ -99,6 +99,8 @@ KINDS = (
     kind("column_empty", "a column is empty; write names or expressions between commas",
          "빈 열이 있습니다. 쉼표 사이에 이름이나 식을 작성하십시오."),
     kind("column_repeated", "the column {name} is given twice", "열 {name:을} 두 번 지정했습니다.", name="PER"),
+    kind("cursor_with_query", "a search has one page; leave the cursor out, or use limit",
+         "검색 결과는 한 페이지입니다. cursor를 생략하거나 limit을 사용하십시오."),
     kind("annotation_empty", "send at least one of name, note and starred; null removes it",
          "name, note, starred 중 하나 이상을 보내십시오. null은 값을 지웁니다."),
     kind("unknown_backtest", "there is no backtest with this id", "해당 ID의 백테스트가 없습니다."),

@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 
 from ondol.local.run_file import Servers
+from services.api.http.pagination import write_cursor
 from shared.strategies.catalogue import FAMOUS
 from tests.support.api_with_market import served
 from tests.support.system import Client
@@ -355,3 +356,18 @@ async def test_ranking_says_over_how_many_rows_it_is_a_mean(client: Client) -> N
     first = (await client.call("GET", "/v1/datasets/current"))[1]["first_day"]
     early = (await client.call("GET", f"/v1/rankings/trading_volume?date={first}"))[1]
     assert (early["mean_rows"], {item["rows"] for item in early["items"]}) == (1, {1})
+
+
+async def test_stocks_are_found_by_code_and_name(client: Client) -> None:
+    stocks = (await client.call("GET", "/v1/stocks?limit=60"))[1]["items"]
+    for stock in stocks[:5]:
+        for query in (stock["stock_code"], stock["name"]):
+            found = (await client.call("GET", f"/v1/stocks?query={query}"))[1]
+            assert found["items"][0]["stock_code"] == stock["stock_code"]
+            assert found["next_cursor"] is None
+    market = stocks[0]["market"]
+    found = (await client.call("GET", f"/v1/stocks?query=0&market={market}&limit=3"))[1]["items"]
+    assert {stock["market"] for stock in found} == {market}
+    assert len(found) == 3
+    status, problem, _ = await client.call("GET", f"/v1/stocks?query=0&cursor={write_cursor('0')}")
+    assert (status, problem["errors"][0]["path"], problem["errors"][0]["code"]) == (422, "cursor", "cursor_with_query")

@@ -17,12 +17,13 @@ KINDS = ("market_cap", "trading_volume", "trading_value")
 def _list_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--market", metavar="NAME", help="such as KOSPI")
     parser.add_argument("--sector", metavar="NAME", help="such as 제약")
+    parser.add_argument("--query", metavar="TEXT", help="code, part of a name or initial consonants; best finds first")
     parser.add_argument("--search", metavar="TEXT", help="text in code or names")
     add_page(parser)
 
 
 async def _list(args: argparse.Namespace, api: ApiClient) -> int:
-    query = {"market": args.market, "sector": args.sector, "search": args.search}
+    query = {"market": args.market, "sector": args.sector, "query": args.query, "search": args.search}
     document = await listed(args, api, "/v1/stocks", query)
     names = ("stock_code", "name", "name_en", "market", "sector", "listed_on", "delisted_on")
     rows = [[item[name] or "-" for name in names] for item in document["items"]]
@@ -82,7 +83,7 @@ SUBCOMMANDS = (
         arguments=_list_arguments,
         run=_list,
         routes=("GET /v1/stocks",),
-        examples=("ondol stocks list --market KOSPI --limit 20", "ondol stocks list --search 전자"),
+        examples=("ondol stocks list --market KOSPI --limit 20", "ondol stocks list --query ㅅㅅㅈㅈ"),
     ),
     Subcommand(
         name="show",

@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
+import asyncio
+from itertools import islice
 from typing import Any
 
 from aiohttp import web
 
 from services.api.context import AppContext, RequestContext, Route
 from services.api.datasets import View
+from services.api.errors import invalid
 from services.api.http.answers import json_response
 from services.api.http.pagination import read_cursor, write_cursor
 from services.api.schemas import market_responses
 from services.api.schemas.requests import StocksQuery
 from services.api.stock_codes import require_stock
 from services.api.views import require_view
+from shared.errors import Problem
+from shared.messages import say
 from shared.model.calendar import iso
 
 
 async def list_stocks(app: AppContext, call: RequestContext) -> web.Response:
-    """`GET /v1/stocks`: by code."""
+    """`GET /v1/stocks`: by code; with `query` the best finds first."""
     query: StocksQuery = call.query
     view = await require_view(app)
     after = read_cursor(query.cursor, str)
-    columns: list[int] = []
+    if query.query is not None:
+        if after is not None:
+            raise invalid([Problem(path="cursor", message=say("cursor_with_query"))])
+        columns = await asyncio.to_thread(view.search.find, query.query)  # a short text is in every name
+        found = (column for column in columns if _matches(view, column, query))
+        items = [_document(view, column) for column in islice(found, query.limit)]
+        return json_response({"items": items, "next_cursor": None})
+    columns = []
     for code in view.codes:
         column = view.instruments.ordinal[code]
         if (after is None or code > after) and _matches(view, column, query):

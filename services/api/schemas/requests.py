@@ -260,6 +260,11 @@ class StocksQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     market: Annotated[Word | None, about("Only stocks of this market.")] = None
     sector: Annotated[Word | None, about("Only stocks of this sector.")] = None
+    query: Annotated[
+        Annotated[Text, Meta(min_length=1, max_length=100)] | None,
+        about("What someone types to pick a stock: a code, a part of a Korean or English name, or initial consonants "
+              "(ㅅㅅㅈㅈ). The best finds come first, on one page.", examples=["ㅅㅅㅈㅈ"]),
+    ] = None  # fmt: skip
     search: Annotated[
         Annotated[Text, Meta(min_length=1, max_length=100)] | None,
         about("Text that the code or a name of the stock contains; case does not matter."),
