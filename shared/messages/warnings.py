@@ -62,21 +62,32 @@ def _scarce_factor(f: Figures) -> str:
     )
 
 
+def _range(part: Figures) -> str:
+    return f"(값의 범위: {part['lowest']:.4g} ~ {part['highest']:.4g}, 단위: {part['unit']})" if "unit" in part else ""
+
+
 def _no_candidate(f: Figures) -> str:
-    terms = [f"유니버스: {f['universe']}", *(f"{part['condition']}: {part['passed']}" for part in f["parts"])]
+    terms = [
+        f"유니버스: {f['universe']}",
+        *(f"{part['condition']}: {part['passed']}{_range(part)}" for part in f["parts"]),
+    ]
     return f"매수 후보가 없었습니다. 한 번이라도 통과한 종목 수 - {'; '.join(terms)}; rank_by 값 있음: {f['ranked']}."
 
 
 def _low_exposure(f: Figures) -> str:
-    full = f["mean_positions"] >= 0.9 * f["slots"]
+    stopped, exposure, positions = f["stopped_rows"], f["open_exposure"], f["open_positions"]
+    invested = f"평균적으로 자산의 {_percent(f['exposure'])}만 투자되었습니다(포지션 {f['slots']}개 중 {f['mean_positions']:.4g}개)."
+    if stopped:
+        invested += f" 시장 조건(portfolio.when)이나 낙폭 중단으로 {stopped}행 동안 매수하지 않았습니다."
+        if exposure is None or exposure >= 0.8:
+            return f"{invested} 같은 기간의 현금과 비교하십시오."
     remedy = (
         "포지션이 배정된 금액보다 작습니다. initial_cash를 줄이거나 execution.max_volume_pct, "
         "portfolio.max_position_value를 늘리거나 더 큰 종목을 선택하십시오."
-        if full
-        else "후보 종목 수에 맞게 max_positions를 줄이거나 on_rebalance reweight와 invest full을 사용하십시오. 시장 조건"
-        "(portfolio.when)이나 낙폭 중단을 사용하는 경우에는 같은 기간의 현금과 비교하십시오."
+        if (positions or 0) >= 0.9 * f["slots"]
+        else "후보 종목 수에 맞게 max_positions를 줄이거나 on_rebalance reweight와 invest full을 사용하십시오."
     )
-    return f"평균적으로 자산의 {_percent(f['exposure'])}만 투자되었습니다(포지션 {f['slots']}개 중 {f['mean_positions']:.4g}개). {remedy}"
+    return f"{invested} {remedy}"
 
 
 def _large_orders(f: Figures) -> str:
@@ -125,6 +136,9 @@ KOREAN: Mapping[str, Callable[[Figures], str]] = {
         f"strategy.universe.exclude에 데이터셋에 없는 종목이 있습니다: {_listed(f['stock_codes'], f['count'])}."
     ),
     "suspicious_value": _suspicious_value,
+    "no_effect": lambda f: (
+        f"{f['field']} 값({f['value']})은 {f['needs']} 없이는 효과가 없습니다. 함께 설정하거나 이 항목을 빼십시오."
+    ),
     "factor_gap": _factor_gap,
     "scarce_factor": _scarce_factor,
     "no_candidate": _no_candidate,

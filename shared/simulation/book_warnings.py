@@ -63,33 +63,36 @@ def book_warnings(run: FinishedRun) -> Iterator[ResultWarning]:
 def _low_exposure(run: FinishedRun) -> Iterator[ResultWarning]:
     if run.exposure is None or run.exposure >= LOW_EXPOSURE:
         return
-    positions = float(run.curve.positions.mean())
+    curve, allowed = run.curve, ~run.ledger.stopped
+    worth = allowed & (curve.equity > 0)
+    figures = {
+        "exposure": run.exposure,
+        "mean_positions": float(curve.positions.mean()),
+        "slots": run.max_positions,
+        "stopped_rows": int(np.count_nonzero(run.ledger.stopped)),
+        "open_exposure": float((1 - curve.cash[worth] / curve.equity[worth]).mean()) if worth.any() else None,
+        "open_positions": float(curve.positions[worth].mean()) if worth.any() else None,
+    }
     yield warn(
         "low_exposure",
-        f"on average {percent(run.exposure)} of the equity was invested, in {positions:.4g} of {run.max_positions} "
-        f"positions; {_exposure_remedy(run)}",
-        {
-            "exposure": run.exposure,
-            "mean_positions": positions,
-            "slots": run.max_positions,
-            "stopped_rows": int(np.count_nonzero(run.ledger.stopped)),
-        },
+        f"on average {percent(run.exposure)} of the equity was invested, in {figures['mean_positions']:.4g} of "
+        f"{run.max_positions} positions; {_exposure_remedy(figures, len(allowed))}",
+        figures,
     )
 
 
-def _exposure_remedy(run: FinishedRun) -> str:
-    """Return the cause, as the rows without a stop of purchases show it, with the remedy."""
-    curve, open_rows = run.curve, ~run.ledger.stopped
-    stopped = len(open_rows) - int(np.count_nonzero(open_rows))
+def _exposure_remedy(figures: dict[str, Any], rows: int) -> str:
+    """Return the cause, as the rows show it on which purchases were allowed, with the remedy."""
+    stopped, exposure = figures["stopped_rows"], figures["open_exposure"]
     said = ""
     if stopped:
-        worth = open_rows & (curve.equity > 0)
-        exposure = float((1 - curve.cash[worth] / curve.equity[worth]).mean()) if worth.any() else 1.0
-        said = f"portfolio.when or the drawdown stop forbade purchases on {stopped} of {len(open_rows)} rows"
+        said = f"portfolio.when or the drawdown stop forbade purchases on {stopped} of {rows} rows"
+        if exposure is None:
+            return f"{said}; compare the strategy with cash"
         if exposure >= LOW_EXPOSURE:
             return f"{said}, and {percent(exposure)} was invested on the others; compare the strategy with cash"
         said += f", but only {percent(exposure)} was invested on the others too: "
-    if curve.positions[open_rows].mean() >= FULL_SLOTS * run.max_positions:
+    if (figures["open_positions"] or 0) >= FULL_SLOTS * figures["slots"]:
         return (
             f"{said}positions are smaller than their slots: lower initial_cash, raise execution.max_volume_pct or "
             "portfolio.max_position_value, or choose larger stocks"

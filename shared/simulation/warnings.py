@@ -93,6 +93,8 @@ WARNINGS: dict[str, WarningKind] = {
             "exposure": "mean invested share of equity (0 to 1)", "mean_positions": "mean number of positions",
             "slots": "`portfolio.max_positions`",
             "stopped_rows": "rows on which `portfolio.when` or the drawdown stop forbade purchases",
+            "open_exposure": "`exposure` of the other rows (null: none)",
+            "open_positions": "`mean_positions` of the other rows (null: none)",
         },
         remedy="few candidates: lower `max_positions`, or use `on_rebalance: reweight`, `invest: full`; full slots: "
         "lower `initial_cash` or choose larger stocks; market timing or a drawdown stop: compare with cash",

@@ -15,7 +15,8 @@ FIGURES: dict[str, Any] = {
     "stock_codes": ["005930"], "count": 3, "field": "strategy.sell.stop_loss_pct", "value": 0.2, "factor": "PER",
     "path": "strategy.buy.where", "from": "2023-01-02", "to": "2023-03-02", "rebalances": 4, "coverage": 0.012,
     "reason": None, "universe": 900, "parts": [{"condition": "PER < 1", "passed": 0}], "ranked": 880,
-    "exposure": 0.31, "mean_positions": 4.2, "slots": 20, "stretches": 1, "share": 0.4, "orders": 4, "buys": 10,
+    "exposure": 0.31, "mean_positions": 4.2, "slots": 20, "stopped_rows": 3, "open_exposure": 0.4,
+    "open_positions": 4.6, "needs": "portfolio.when", "stretches": 1, "share": 0.4, "orders": 4, "buys": 10,
     "largest": 0.7, "above_listed_shares": 0, "preferred": 3, "spac": 1, "reit": 0, "stock_code": "005930",
     "move": -0.8, "prices": [], "holdings": [{"stock_code": "005930", "last_traded": "2023-01-02"}],
     "benchmark": "KOSPI", "first": "2023-02-01", "last": "2023-11-30",
@@ -44,7 +45,11 @@ def test_variants_of_a_warning_differ() -> None:
     assert message("window_clipped", side="start") != message("window_clipped")
     assert "규칙이 없습니다" in message("suspicious_value", field="strategy", value=None)
     assert "min_hold_days" in message("suspicious_value", field="strategy.sell.min_hold_days", value=90)
-    assert message("low_exposure", mean_positions=19.5) != message("low_exposure")
+    assert message("low_exposure", open_positions=19.5) != message("low_exposure")
+    assert "현금과 비교" in message("low_exposure", open_exposure=0.9)
+    assert "값의 범위: 1 ~ 9" in message(
+        "no_candidate", parts=[{"condition": "PER < 1", "passed": 0, "lowest": 1.0, "highest": 9.0, "unit": "times"}]
+    )
     assert message("factor_gap", path="strategy.sell.where") != message("factor_gap")
     assert "외 2개" in message("unknown_stocks")
 

@@ -70,6 +70,7 @@ def test_low_exposure_measures_the_rows_without_purchases(slots: int, cause: str
     )  # fmt: skip
     warning = named(found, "low_exposure")
     assert warning["stopped_rows"] == 19
+    assert 0 < warning["open_positions"] <= 1
     assert "forbade purchases on 19 of 39 rows" in warning["message"]
     assert cause in warning["message"]
 
