@@ -17,12 +17,24 @@ export const SCREENS: readonly Screen[] = [
   { pattern: /^\/$/, title: "nav.start", load: () => import("../screens/start/page.tsx") },
   { pattern: /^\/runs$/, title: "nav.runs", load: () => import("../screens/runs/page.tsx") },
   { pattern: /^\/runs\/([^/]+)$/, title: "nav.runs", load: () => import("../screens/run/page.tsx") },
+  { pattern: /^\/stocks$/, title: "nav.stocks", load: () => import("../screens/stocks/page.tsx") },
+  { pattern: /^\/stocks\/([^/]+)$/, title: "nav.stocks", load: () => import("../screens/stock/page.tsx") },
+  { pattern: /^\/compare$/, title: "nav.compare", load: () => import("../screens/compare/page.tsx") },
+  { pattern: /^\/screen$/, title: "nav.screen", load: () => import("../screens/screener/page.tsx") },
+  { pattern: /^\/factors$/, title: "nav.factors", load: () => import("../screens/factors/page.tsx") },
+  { pattern: /^\/factors\/([^/]+)$/, title: "nav.factors", load: () => import("../screens/factor/page.tsx") },
+  { pattern: /^\/ops$/, title: "nav.ops", load: () => import("../screens/ops/page.tsx") },
 ];
 
 /** Entries of the navigation, in order. */
 export const NAVIGATION: readonly (readonly [string, TextKey])[] = [
   ["/", "nav.start"],
   ["/runs", "nav.runs"],
+  ["/compare", "nav.compare"],
+  ["/screen", "nav.screen"],
+  ["/stocks", "nav.stocks"],
+  ["/factors", "nav.factors"],
+  ["/ops", "nav.ops"],
 ];
 
 /** Return the screen of a path and the id in it. */

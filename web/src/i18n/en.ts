@@ -1,7 +1,8 @@
 // The English texts; their types require every key of the Korean ones.
 import { common } from "./en/common.ts";
+import { market } from "./en/market.ts";
 import { run } from "./en/run.ts";
 import { start } from "./en/start.ts";
 import { statistics } from "./en/statistics.ts";
 
-export const en = { ...common, ...start, ...run, ...statistics };
+export const en = { ...common, ...start, ...run, ...statistics, ...market };

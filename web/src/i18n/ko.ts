@@ -1,7 +1,8 @@
 // The Korean texts.
 import { common } from "./ko/common.ts";
+import { market } from "./ko/market.ts";
 import { run } from "./ko/run.ts";
 import { start } from "./ko/start.ts";
 import { statistics } from "./ko/statistics.ts";
 
-export const ko = { ...common, ...start, ...run, ...statistics };
+export const ko = { ...common, ...start, ...run, ...statistics, ...market };

@@ -15,7 +15,7 @@ interface Props {
 }
 
 /** Return what a backtest is called: its own name, the strategy, or its condition. */
-export function titleOf(item: BacktestItem, nameOf: (id: string | null) => string | null): string {
+export function titleOf(item: Pick<BacktestItem, "name" | "strategy_id" | "request">, nameOf: (id: string | null) => string | null): string {
   return item.name || nameOf(item.strategy_id) || requestOf(item).strategy.buy?.where || t("runs.own");
 }
 

@@ -1,0 +1,1 @@
+function t(e){return e.request}export{t as a};
