@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help install fmt lint types imports repository check test search sanitize fuzz test-ops secrets dashboards lock audit up down demo serve web bench faults clean
+.PHONY: help install fmt lint types imports repository check test search sanitize fuzz test-ops secrets dashboards lock audit up down demo serve web test-web bench faults clean
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
 
@@ -61,7 +61,7 @@ dashboards: install ## write the Grafana dashboards from their description
 	$(BIN)/python ops/grafana/generate.py
 
 lock: install ## pin every package by hash from requirements/*.in
-	for name in runtime dev bench uv; do $(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links -o requirements/$$name.txt requirements/$$name.in; done
+	for name in runtime dev bench web uv; do $(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links -o requirements/$$name.txt requirements/$$name.in; done
 
 audit: install ## look for advisories about pinned packages
 	$(BIN)/pip-audit --require-hashes --disable-pip -r requirements/runtime.txt
@@ -73,6 +73,16 @@ web: install web/node_modules/.installed ## build the web application from web/ 
 web/node_modules/.installed: web/package.json web/package-lock.json
 	@command -v npm >/dev/null || { echo "install Node.js 20 or later first: only the web application's build needs it"; exit 1; }
 	cd web && npm ci --ignore-scripts --no-audit --no-fund
+	touch $@
+
+test-web: install web/node_modules/.installed .venv-web/.installed ## the web application in a real browser (Debian's chromium), and its unit tests
+	@command -v chromium >/dev/null || { echo "install Debian's package chromium first: apt-get install chromium fonts-nanum"; exit 1; }
+	cd web && npm test && node build.mjs --check
+	.venv-web/bin/pytest -c web/tests/browser/pytest.ini web/tests/browser
+
+.venv-web/.installed: requirements/web.txt $(STAMP)
+	test -x .venv-web/bin/python || $(PYTHON) -m venv .venv-web
+	$(BIN)/uv pip sync --quiet --require-hashes --compile-bytecode --python .venv-web/bin/python requirements/web.txt
 	touch $@
 
 up: ## start the containers (make secrets first)
@@ -99,4 +109,4 @@ faults: install ## break it: the whole fault and security suite (SEED=1)
 	$(BIN)/python -m tests.chaos --seed $(or $(SEED),1)
 
 clean: ## remove what make made
-	rm -rf .venv .venv-bench var web/node_modules
+	rm -rf .venv .venv-bench .venv-web var web/node_modules

@@ -1,5 +1,15 @@
 // Written by ops/web_types.py from the OpenAPI document; `make web` writes it again.
 
+/** Body of `PATCH /v1/backtests/{id}`: any of the fields; null removes. */
+export interface AnnotationBody {
+  /** Name by which you find it again; names may repeat. */
+  name?: string | null;
+  /** Note. */
+  note?: string | null;
+  /** Star; a starred backtest is not deleted by retention. */
+  starred?: boolean | null;
+}
+
 /** An argument of a function. */
 export interface Argument {
   /** Name in the signature. */
@@ -39,6 +49,14 @@ export interface Backtest {
   cached: boolean;
   /** Id of the strategy that the request named. */
   strategy_id: string | null;
+  /** What requested it: a user, the warmer, or its verification. */
+  origin: "user" | "verify" | "warmer";
+  /** Name that its owner gave it. */
+  name: string | null;
+  /** Note of its owner. */
+  note: string | null;
+  /** Whether it has a star; it is not deleted by retention then. */
+  starred: boolean;
   /** Dataset version; null while the first one is prepared. */
   dataset: string | null;
   /** Version of the engine that computes or computed it; null: not queued yet. */
@@ -83,8 +101,8 @@ export interface BacktestBody {
   dataset?: string | null;
 }
 
-/** A backtest in a list: its statistics instead of its result. */
-export interface BacktestItem {
+/** State of a backtest. */
+export interface BacktestHead {
   /** Id of the backtest. */
   id: string;
   /** State; completed, failed and cancelled are final. */
@@ -95,6 +113,14 @@ export interface BacktestItem {
   cached: boolean;
   /** Id of the strategy that the request named. */
   strategy_id: string | null;
+  /** What requested it: a user, the warmer, or its verification. */
+  origin: "user" | "verify" | "warmer";
+  /** Name that its owner gave it. */
+  name: string | null;
+  /** Note of its owner. */
+  note: string | null;
+  /** Whether it has a star; it is not deleted by retention then. */
+  starred: boolean;
   /** Dataset version; null while the first one is prepared. */
   dataset: string | null;
   /** Version of the engine that computes or computed it; null: not queued yet. */
@@ -109,6 +135,64 @@ export interface BacktestItem {
   finished_at: string | null;
   /** The request in canonical form, with every default. */
   request: Record<string, unknown>;
+}
+
+/** A backtest in a list: its window, figures and statistics instead of its result; figures are null without one. */
+export interface BacktestItem {
+  /** Id of the backtest. */
+  id: string;
+  /** State; completed, failed and cancelled are final. */
+  status: "cancelled" | "completed" | "failed" | "preparing" | "queued" | "running";
+  /** Part of the days that are simulated. */
+  progress: number;
+  /** Whether a stored result answered the request. */
+  cached: boolean;
+  /** Id of the strategy that the request named. */
+  strategy_id: string | null;
+  /** What requested it: a user, the warmer, or its verification. */
+  origin: "user" | "verify" | "warmer";
+  /** Name that its owner gave it. */
+  name: string | null;
+  /** Note of its owner. */
+  note: string | null;
+  /** Whether it has a star; it is not deleted by retention then. */
+  starred: boolean;
+  /** Dataset version; null while the first one is prepared. */
+  dataset: string | null;
+  /** Version of the engine that computes or computed it; null: not queued yet. */
+  engine_version: string | null;
+  /** Whether an older version of the engine computed the result; the same request now gives another. */
+  outdated: boolean;
+  /** When the request was accepted. */
+  created_at: string;
+  /** When the computation began. */
+  started_at: string | null;
+  /** When the computation ended. */
+  finished_at: string | null;
+  /** The request in canonical form, with every default. */
+  request: Record<string, unknown>;
+  /** First day of the request. */
+  start: string;
+  /** Last day of the request. */
+  end: string;
+  /** Final equity / initial cash - 1. */
+  total_return: number | null;
+  /** Yearly growth rate. */
+  cagr: number | null;
+  /** Deepest drawdown from a peak. */
+  max_drawdown: number | null;
+  /** Mean excess return / deviation, for a year. */
+  sharpe: number | null;
+  /** Mean excess return / downside deviation, for a year. */
+  sortino: number | null;
+  /** Deviation of the daily returns, for a year. */
+  volatility: number | null;
+  /** Round trips with a gain / round trips. */
+  win_rate: number | null;
+  /** Fills of at least one share. */
+  trades: number | null;
+  /** total_return of the benchmark. */
+  benchmark_total_return: number | null;
   /** Statistics of a completed backtest. */
   statistics: Statistics | null;
   /** Problem of a failed backtest. */
@@ -1223,6 +1307,14 @@ export interface SelectedBacktest {
   cached: boolean;
   /** Id of the strategy that the request named. */
   strategy_id: string | null;
+  /** What requested it: a user, the warmer, or its verification. */
+  origin: "user" | "verify" | "warmer";
+  /** Name that its owner gave it. */
+  name: string | null;
+  /** Note of its owner. */
+  note: string | null;
+  /** Whether it has a star; it is not deleted by retention then. */
+  starred: boolean;
   /** Dataset version; null while the first one is prepared. */
   dataset: string | null;
   /** Version of the engine that computes or computed it; null: not queued yet. */

@@ -3,22 +3,6 @@ import type * as schema from "./schema.ts";
 
 export type * from "./schema.ts";
 
-/** What a user has added to a backtest; absent from servers before names were there. */
-interface Personal {
-  name?: string | null;
-  note?: string | null;
-  starred?: boolean;
-  origin?: string | null;
-}
-
-export type Backtest = schema.Backtest & Personal;
-export type BacktestItem = schema.BacktestItem & Personal;
-
-/** A page of backtests. */
-export interface BacktestPage {
-  items: BacktestItem[];
-  next_cursor: string | null;
-}
 
 /** One entry of `errors[]` of a problem document. */
 export interface FieldProblem {

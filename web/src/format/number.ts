@@ -1,5 +1,6 @@
 // Numbers as text: fractions as percent, won with the Korean units, shares, milliseconds.
 import type { Language } from "../i18n/index.ts";
+import { WON, WON_UNITS } from "../i18n/ko/units.ts";
 
 export const NONE = "–";
 const MINUS = "−";
@@ -42,10 +43,9 @@ export function signedPercent(fraction: Value, decimals = 2): string {
 export function won(value: Value, language: Language): string {
   const text = number(value, 0);
   if (text === NONE) return text;
-  return language === "ko" ? `${text}원` : `₩${text}`.replace(`₩${MINUS}`, `${MINUS}₩`);
+  return language === "ko" ? `${text}${WON}` : `₩${text}`.replace(`₩${MINUS}`, `${MINUS}₩`);
 }
 
-const KOREAN_UNITS: readonly [number, string][] = [[1e12, "조"], [1e8, "억"], [1e4, "만"]];
 const ENGLISH_UNITS: readonly [number, string][] = [[1e12, "T"], [1e9, "B"], [1e6, "M"], [1e3, "K"]];
 
 /** Return an amount of won in the two largest units: 1억 2,345만원, or ₩123.45M. */
@@ -57,11 +57,11 @@ export function shortWon(value: Value, language: Language): string {
     const unit = ENGLISH_UNITS.find(([size]) => amount >= size);
     return unit ? `${sign}₩${trim(number(amount / unit[0], 2))}${unit[1]}` : won(value, language);
   }
-  const at = KOREAN_UNITS.findIndex(([size]) => amount >= size);
+  const at = WON_UNITS.findIndex(([size]) => amount >= size);
   if (at < 0) return won(value, language);
-  const [size, name] = KOREAN_UNITS[at]!;
-  const next = KOREAN_UNITS[at + 1];
-  if (!next) return `${sign}${number(Math.round(amount / size))}${name}원`;
+  const [size, name] = WON_UNITS[at]!;
+  const next = WON_UNITS[at + 1];
+  if (!next) return `${sign}${number(Math.round(amount / size))}${name}${WON}`;
   let whole = Math.floor(amount / size);
   let rest = Math.round((amount - whole * size) / next[0]);
   if (rest * next[0] >= size) {
@@ -69,7 +69,7 @@ export function shortWon(value: Value, language: Language): string {
     rest = 0;
   }
   const tail = rest > 0 && whole < 1000 ? ` ${number(rest)}${next[1]}` : "";
-  return `${sign}${number(whole)}${name}${tail}원`;
+  return `${sign}${number(whole)}${name}${tail}${WON}`;
 }
 
 function trim(text: string): string {

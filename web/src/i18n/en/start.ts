@@ -33,5 +33,9 @@ export const start: Record<keyof typeof korean, string> = {
   "runs.starred": "Starred",
   "runs.status": "Status",
   "runs.strategy": "Strategy",
+  "runs.origin": "Requested by",
+  "runs.origin.user": "Users",
+  "runs.origin.warmer": "Warmer",
+  "runs.find": "Find by name",
   "runs.any": "Any",
 };

@@ -31,5 +31,9 @@ export const start = {
   "runs.starred": "별표",
   "runs.status": "상태",
   "runs.strategy": "전략",
+  "runs.origin": "누가 실행",
+  "runs.origin.user": "사용자",
+  "runs.origin.warmer": "사전 계산",
+  "runs.find": "이름 찾기",
   "runs.any": "전체",
 };

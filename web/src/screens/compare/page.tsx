@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { all, get, post } from "../../api/client.ts";
 import { useResource } from "../../api/resource.ts";
-import type { Backtest, BacktestPage, Comparison, StrategyDocument } from "../../api/types.ts";
+import type { Backtest, BacktestList, Comparison, StrategyDocument } from "../../api/types.ts";
 import { Link, queryValue, setQuery } from "../../app/router.tsx";
 import { local, t } from "../../i18n/index.ts";
 import { Empty, Loaded } from "../../ui/states.tsx";
@@ -66,7 +66,7 @@ export const LETTERS = ["A", "B", "C", "D", "E", "F", "G", "H", "I", "J"] as con
 
 function Chooser({ ids, nameOf }: { ids: string[]; nameOf: (id: string | null) => string | null }) {
   const [limit, setLimit] = useState(20);
-  const recent = useResource(`completed ${limit}`, (abort) => get<BacktestPage>("/v1/backtests", { status: "completed", limit }, abort));
+  const recent = useResource(`completed ${limit}`, (abort) => get<BacktestList>("/v1/backtests", { status: "completed", limit }, abort));
   return (
     <section>
       <h2>{t("compare.choose", { n: MOST })}</h2>

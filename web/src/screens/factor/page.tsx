@@ -48,7 +48,7 @@ export default function FactorPage({ id }: ScreenProps) {
               <h2>{t("factor.distribution")}</h2>
               <p class="small muted">{t("factor.distribution-line", { date: found.distribution.date ?? "–", count: number(found.distribution.count) })}</p>
               <dl class="freshness">
-                {Object.entries(found.distribution.quantiles).map(([quantile, value]) => (
+                {Object.entries(found.distribution.quantiles).sort(([a], [b]) => Number(a) - Number(b)).map(([quantile, value]) => (
                   <div key={quantile}><dt>{quantile === "0" ? t("factor.smallest") : quantile === "1" ? t("factor.largest") : percent(Number(quantile), 0)}</dt><dd>{figure(value)}</dd></div>
                 ))}
                 <div><dt>{t("factor.mean")}</dt><dd>{figure(found.distribution.mean)}</dd></div>

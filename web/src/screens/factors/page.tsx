@@ -9,7 +9,6 @@ import { number } from "../../format/number.ts";
 import { local, named, t } from "../../i18n/index.ts";
 import { TextField } from "../../ui/field.tsx";
 import { Loaded } from "../../ui/states.tsx";
-import { Quality } from "./quality.tsx";
 
 /** Return factors whose key, names or group contain a text. */
 export function matching(factors: readonly Factor[], text: string): Factor[] {
@@ -36,7 +35,6 @@ export default function FactorsPage() {
       </Loaded>
       <div class="filters"><TextField label={t("factors.search")} type="search" value={text} onValue={setText} /></div>
       <Loaded of={factors}>{(list) => <Groups factors={matching(list.items, text)} />}</Loaded>
-      <Quality />
     </>
   );
 }

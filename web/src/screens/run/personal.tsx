@@ -11,7 +11,6 @@ export function Personal({ run }: { run: Backtest }) {
   const [own, setOwn] = useState({ name: run.name ?? "", note: run.note ?? "", starred: run.starred ?? false });
   const [open, setOpen] = useState(false);
   const [error, setError] = useState<ApiError | null>(null);
-  if (run.starred === undefined) return null; // a server before names were there
   const save = async (changes: Partial<typeof own>) => {
     const next = { ...own, ...changes };
     setOwn(next);

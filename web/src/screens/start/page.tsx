@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { all, get } from "../../api/client.ts";
 import { useResource } from "../../api/resource.ts";
-import type { BacktestPage, DatasetList, StrategyDocument, StrategyList, WarmRunList } from "../../api/types.ts";
+import type { BacktestList, DatasetList, StrategyDocument, StrategyList, WarmRunList } from "../../api/types.ts";
 import { Link } from "../../app/router.tsx";
 import { local, t } from "../../i18n/index.ts";
 import { Loaded } from "../../ui/states.tsx";
@@ -23,9 +23,10 @@ export default function StartPage() {
   });
   const datasets = useResource("datasets", (abort) => get<DatasetList>("/v1/datasets", {}, abort));
   const warm = useResource("warm", (abort) => get<WarmRunList>("/v1/warm-runs", { limit: 1 }, abort));
-  const recent = useResource("recent", (abort) => get<BacktestPage>("/v1/backtests", { limit: 200 }, abort));
+  const warmed = useResource("warmed", (abort) => get<BacktestList>("/v1/backtests", { origin: "warmer", status: "completed", limit: 200 }, abort));
+  const recent = useResource("recent", (abort) => get<BacktestList>("/v1/backtests", { origin: "user", limit: 8 }, abort));
   const [kind, setKind] = useState<(typeof KINDS)[number]>("all");
-  const years = lastYears(recent.data?.items ?? []);
+  const years = lastYears([...(warmed.data?.items ?? []), ...(recent.data?.items ?? [])]);
   return (
     <>
       <div class="page-head">
@@ -60,7 +61,7 @@ export default function StartPage() {
           <Link href="/runs">{t("start.all-runs")}</Link>
         </div>
         <Loaded of={recent} empty={(page) => page.items.length === 0}>
-          {(page) => <RunRows items={page.items.slice(0, 8)} nameOf={(id) => nameOf(strategies.data, id)} />}
+          {(page) => <RunRows items={page.items} nameOf={(id) => nameOf(strategies.data, id)} />}
         </Loaded>
       </section>
     </>

@@ -7,6 +7,8 @@ import { number } from "../../format/number.ts";
 import { t } from "../../i18n/index.ts";
 import { Change } from "../../ui/change.tsx";
 
+const MANY = 12; // above this number of fills their words would overlap; shape and colour remain
+
 /** Return candles; a row without trading has none. */
 export function candles(prices: Prices): CandleData[] {
   return prices.dates.map((time, at) => {
@@ -20,7 +22,7 @@ export function PriceChart({ prices, fills }: { prices: Prices; fills: readonly 
   const spec = useMemo<ChartSpec>(() => {
     const data = candles(prices);
     const volume: LineData[] = prices.dates.map((time, at) => ({ time, value: prices.volume[at] ?? undefined }));
-    const marks = fills.filter((fill) => index.has(fill.date)).map((fill) => ({ time: fill.date, side: fill.side, text: t(`trade.${fill.side}`) }));
+    const marks = fills.filter((fill) => index.has(fill.date)).map((fill) => ({ time: fill.date, side: fill.side, text: fills.length > MANY ? "" : t(`trade.${fill.side}`) }));
     return {
       panes: [4, 1],
       series: [
