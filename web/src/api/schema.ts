@@ -1001,6 +1001,10 @@ export interface ProblemDocument {
   status: number;
   /** What happened, and what to do. */
   detail: string;
+  /** Stable identifier of the detail (reference page errors). */
+  code: string;
+  /** Values that the detail names. */
+  params: Record<string, unknown>;
   /** Every problem of the request, by its place. */
   errors: ProblemItem[];
 }
@@ -1017,8 +1021,10 @@ export interface ProblemItem {
   column?: number | null;
   /** Names that may have been meant, the nearest first. */
   suggestions?: string[];
-  /** Stable word of the kind of problem, where programs need one. */
-  code?: string | null;
+  /** Stable identifier of the message (reference page errors). */
+  code: string;
+  /** Values that the message names. */
+  params: Record<string, unknown>;
 }
 
 /** What a result was computed from. */
@@ -1033,6 +1039,44 @@ export interface Provenance {
   request_digest: string;
   /** SHA-256 of the result. */
   result_digest: string;
+}
+
+/** The quality report of a data revision. */
+export interface Quality {
+  /** Data revision. */
+  revision: number;
+  /** Check -> how often it was found, 0 included. */
+  counts: Record<string, number>;
+  /** Checks that found something. */
+  findings: QualityFinding[];
+}
+
+/** One place that a check found. */
+export interface QualityExample {
+  /** Code of the stock. */
+  stock_code: string;
+  /** Day of the row, first day of the stretch, or day of the disclosure. */
+  date: string;
+  /** What was found. */
+  detail: string;
+  /** Orders the examples of one check; the greatest is the worst. */
+  severity: number;
+}
+
+/** What one check found. */
+export interface QualityFinding {
+  /** Name of the check. */
+  check: string;
+  /** What the check counts. */
+  counts: string;
+  /** What follows for users of the data. */
+  follows: string;
+  /** How often it was found. */
+  count: number;
+  /** On how many stocks. */
+  stocks: number;
+  /** The worst ones. */
+  examples: QualityExample[];
 }
 
 /** The greatest stocks of one row. */
@@ -1225,6 +1269,10 @@ export interface RunProblem {
   status: number;
   /** What happened, and what to do. */
   detail: string;
+  /** Stable identifier of the detail (reference page errors). */
+  code: string;
+  /** Values that the detail names. */
+  params: Record<string, unknown>;
   /** Every problem of the request, by its place. */
   errors: ProblemItem[];
   /** Stable word of the reason. */

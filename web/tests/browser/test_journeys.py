@@ -28,7 +28,7 @@ def test_head_shows_the_figures_of_the_api(visit: Any) -> None:
     visitor = visit("en")
     visitor.open(f"/runs/{visitor.system.run}")
     statistics = get(f"{visitor.system.url}/v1/backtests/{visitor.system.run}")["result"]["statistics"]
-    shown = visitor.page.locator(".figures strong").all_inner_texts()
+    shown = visitor.page.locator(".figures .card > strong").all_inner_texts()
     assert shown[-1] == f"{statistics['trades']:,}"
     assert shown[2] == f"{statistics['max_drawdown'] * 100:,.2f}%".replace("-", "−")
 
