@@ -69,7 +69,18 @@ def _ready(process: subprocess.Popen[str]) -> str:
 def system() -> Iterator[System]:
     """Serve a demo market; all that it started is gone afterwards."""
     home = tempfile.mkdtemp(prefix="ondol-web-")
-    command = [str(ROOT / ".venv/bin/ondol"), "demo", "--home", home, "--stocks", "200", "--years", "3", "--simulators", "1"]
+    command = [
+        str(ROOT / ".venv/bin/ondol"),
+        "demo",
+        "--home",
+        home,
+        "--stocks",
+        "200",
+        "--years",
+        "3",
+        "--simulators",
+        "1",
+    ]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, cwd=ROOT) as process:
         try:
