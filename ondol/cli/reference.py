@@ -19,6 +19,8 @@ WITHOUT = {
     "GET /docs": "a page for people: open it in a browser",
     "GET /docs/docs.js": "the script of that page",
     "GET /docs/docs.css": "the style of that page",
+    "POST /v1/session": "the log-in of the web application; commands send the key itself",
+    "DELETE /v1/session": "the log-out of the web application",
     "GET /assets/{build}/{name}": "a file of the web application",
 } | {f"GET {path}": "a screen of the web application: open it in a browser" for path in SCREENS}
 """Routes without a command, with the reason."""

@@ -21,6 +21,8 @@ from shared.messages import Message, say
 from shared.settings import Settings
 
 SQL = statements("accounts")
+SESSION_COOKIE = "ondol_session"
+"""Cookie of the web application: the key itself, which scripts cannot read and other sites cannot send."""
 KEY_TTL_S = 5.0
 """Time for which the answer to a key is cached; a revoked key works at most this much longer."""
 MAX_CACHED_KEYS = 10_000
@@ -40,6 +42,20 @@ class Caller:
 def hash_of(key: str) -> bytes:
     """Return what is stored of a key; it has 256 random bits, so one round of SHA-256 cannot be reversed."""
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
+
+
+def is_same_origin(request: web.Request) -> bool:
+    """Whether a request that a browser sends with the session cookie comes from a page of this server.
+
+    A browser that does not send `Sec-Fetch-Site` sends `Origin` with every request that changes something.
+    """
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site == "same-origin" or (site == "none" and request.method in ("GET", "HEAD"))
+    origin = request.headers.get("Origin")
+    if origin is None:
+        return request.method in ("GET", "HEAD")
+    return origin.partition("://")[2] == request.host
 
 
 def is_loopback(host: str) -> bool:
@@ -107,19 +123,35 @@ class Authenticator:
         """Return the caller; raise a 401 without a valid key where one is needed, a 429 beyond the rate."""
         header = request.headers.get("Authorization")
         if header is None:
-            if self._loopback:
-                return self.anonymous
-            raise _unauthorized(say("key_missing"))
+            return await self._authenticate_session(request)
         scheme, _, key = header.partition(" ")
         if scheme.lower() != "bearer" or not key.strip():
             raise _unauthorized(say("key_malformed"))
-        digest = hash_of(key.strip())
-        try:
-            caller = self._callers[digest]
-        except KeyError:
-            caller = self._callers[digest] = await self._find(digest)
+        caller = await self.caller_of(key.strip())
         if caller is None:
             raise _unauthorized(say("key_unknown"))
+        self._limit_rate(caller)
+        return caller
+
+    async def caller_of(self, key: str) -> Caller | None:
+        """Return the caller of a key; None: the key is unknown or revoked."""
+        digest = hash_of(key)
+        try:
+            return self._callers[digest]
+        except KeyError:
+            caller = self._callers[digest] = await self._find(digest)
+            return caller
+
+    async def _authenticate_session(self, request: web.Request) -> Caller:
+        """Return the caller of the session cookie; without a valid one a loopback address needs no key."""
+        key = request.cookies.get(SESSION_COOKIE)
+        caller = await self.caller_of(key) if key else None
+        if caller is None:
+            if self._loopback:
+                return self.anonymous
+            raise _unauthorized(say("key_unknown" if key else "key_missing"))
+        if not is_same_origin(request):
+            raise _unauthorized(say("cross_site"))
         self._limit_rate(caller)
         return caller
 

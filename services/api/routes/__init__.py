@@ -21,6 +21,7 @@ from services.api.routes import (
     schedule,
     screen,
     sectors,
+    session,
     stock_prices,
     stocks,
     strategies,
@@ -52,6 +53,7 @@ ROUTES: tuple[Route, ...] = (
     *schedule.ROUTES,
     *health.ROUTES,
     *docs.ROUTES,
+    *session.ROUTES,
     *pages.ROUTES,
 )
 """What is served, described and tested."""

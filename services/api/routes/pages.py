@@ -9,7 +9,6 @@ from services.api.errors import ApiProblem, not_found
 from services.api.schemas.requests import AnyQuery
 from services.api.web_bundle import Asset
 from shared.messages import say
-from shared.messages import say
 
 SCREENS = {
     "/": "start",

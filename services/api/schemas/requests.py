@@ -82,6 +82,12 @@ class AnnotationBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     starred: Annotated[bool | None, about("Star; a starred backtest is not deleted by retention.")] = None
 
 
+class SessionBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Body of `POST /v1/session`."""
+
+    key: Annotated[Annotated[Text, Meta(min_length=1, max_length=200)], about("API key.")]
+
+
 class WarmRunBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Body of `POST /v1/warm-runs`."""
 

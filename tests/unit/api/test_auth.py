@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from aiohttp.test_utils import make_mocked_request
 
-from services.api.auth import TokenBucket, hash_of, is_loopback
+from services.api.auth import TokenBucket, hash_of, is_loopback, is_same_origin
 
 
 def test_bucket_admits_its_rate_and_returns_the_wait() -> None:
@@ -33,3 +34,18 @@ def test_only_loopback_is_loopback(host: str, *, loopback: bool) -> None:
 def test_hash_does_not_reveal_the_key() -> None:
     assert b"ondol" not in hash_of("ondol_secret")
     assert hash_of("ondol_secret") != hash_of("ondol_secreT")
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "same"),
+    [
+        ("POST", {"Sec-Fetch-Site": "same-origin"}, True), ("POST", {"Sec-Fetch-Site": "cross-site"}, False),
+        ("POST", {"Sec-Fetch-Site": "same-site"}, False), ("GET", {"Sec-Fetch-Site": "none"}, True),
+        ("POST", {"Sec-Fetch-Site": "none"}, False), ("POST", {"Origin": "https://o.example"}, True),
+        ("DELETE", {"Origin": "https://evil.example"}, False), ("POST", {"Origin": "null"}, False),
+        ("POST", {}, False), ("GET", {}, True),
+    ],
+)  # fmt: skip
+def test_only_requests_of_the_own_page_are_same_origin(method: str, headers: dict[str, str], *, same: bool) -> None:
+    request = make_mocked_request(method, "/v1/backtests", headers={"Host": "o.example"} | headers)
+    assert is_same_origin(request) is same
