@@ -107,6 +107,18 @@ async def test_key_is_in_no_output_and_no_file(tmp_path: pathlib.Path, key: str)
     assert not files_with(tmp_path, key)
 
 
+async def test_files_from_elsewhere_are_not_replaced(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "prices.csv").write_text("date\n", encoding="utf-8")
+    async with data_sources() as server:
+        code, _, errors = await ended(await start(server, tmp_path))
+        assert code == 2
+        assert "prices.csv from elsewhere" in errors
+        code, output, _ = await ended(await start(server, tmp_path / "other", "--dry-run"))
+        assert code == 0
+        assert "calls" in output
+        assert not server.calls
+
+
 async def test_check_names_missing_approvals(tmp_path: pathlib.Path) -> None:
     async with data_sources() as server:
         server.not_approved = {"ksq_isu_base_info", "kosdaq_dd_trd"}

@@ -29,6 +29,11 @@ from services.preparer.fetching.sources import open_sources
 from shared.errors import SetupError
 
 FIRST_DAY = dt.date(2015, 1, 1)
+FILES_OF = {
+    "prices": ("prices", "companies", "listings", "indices"), "statements": ("financials",), "dividends": ("dividends",)
+}  # fmt: skip
+"""Kind -> the files that a fetch of it writes."""
+SUFFIXES = (".parquet", ".csv", ".csv.gz")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,6 +73,8 @@ def main(args: argparse.Namespace) -> int:
 async def _run(args: argparse.Namespace) -> int:
     directory = args.directory.expanduser()
     store, clock = RawStore(directory), Clock()
+    options = _options(args, clock.now())
+    _refuse_other_files(directory, store, options)
     with store.locked():
         async with open_sources(args.settings, store, clock) as sources:
             if args.check:
@@ -84,7 +91,6 @@ async def _run(args: argparse.Namespace) -> int:
                 directory=directory, store=store, sources=sources, clock=clock, progress=bar, usable=usable,
                 report=report,
             )  # fmt: skip
-            options = _options(args, clock.now())
             if args.dry_run:
                 return _print_plan(args, planned_calls(store, options, clock.now()))
             try:
@@ -96,6 +102,19 @@ async def _run(args: argparse.Namespace) -> int:
     else:
         _print(report)
     return 0 if report.complete else 1
+
+
+def _refuse_other_files(directory: pathlib.Path, store: RawStore, options: Options) -> None:
+    """Raise SetupError when the directory has files that something else wrote and this fetch would replace."""
+    if store.root.exists():
+        return
+    names = sorted(name for kind in options.kinds for name in FILES_OF[kind])
+    found = [p.name for name in names for p in directory.glob(f"{name}.*") if p.name.endswith(SUFFIXES)]
+    if found:
+        raise SetupError(
+            f"{directory} has {', '.join(found)} from elsewhere, which would be replaced: fetch into another directory, "
+            "and load both."
+        )
 
 
 def _options(args: argparse.Namespace, now: dt.datetime) -> Options:
