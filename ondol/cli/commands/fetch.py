@@ -74,7 +74,8 @@ async def _run(args: argparse.Namespace) -> int:
     directory = args.directory.expanduser()
     store, clock = RawStore(directory), Clock()
     options = _options(args, clock.now())
-    _refuse_other_files(directory, store, options)
+    if not args.check:
+        _refuse_other_files(directory, store, options)
     with store.locked():
         async with open_sources(args.settings, store, clock) as sources:
             if args.check:
@@ -112,8 +113,8 @@ def _refuse_other_files(directory: pathlib.Path, store: RawStore, options: Optio
     found = [p.name for name in names for p in directory.glob(f"{name}.*") if p.name.endswith(SUFFIXES)]
     if found:
         raise SetupError(
-            f"{directory} has {', '.join(found)} from elsewhere, which would be replaced: fetch into another directory, "
-            "and load both."
+            f"{directory} has {', '.join(found)} from elsewhere, which would be replaced: fetch into another "
+            "directory, and load both."
         )
 
 
