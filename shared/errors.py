@@ -45,7 +45,7 @@ class Problem:
     def as_dict(self) -> dict[str, object]:
         """Return the item of `errors[]` in a problem document, without absent positions."""
         found: dict[str, object] = {
-            "path": self.path, "message": self.message, "code": self.code, "params": dict(self.params),
+            "path": self.path, "message": str(self.message), "code": self.code, "params": dict(self.params),
         }  # fmt: skip
         if self.line is not None:
             found["line"] = self.line

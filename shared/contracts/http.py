@@ -80,7 +80,7 @@ def problem_document(
         "type": problem_type(word),
         "title": PROBLEM_TYPES[word],
         "status": status,
-        "detail": detail,
+        "detail": str(detail),
         "code": found,
         "params": dict(params),
         "errors": [problem.as_dict() for problem in problems],

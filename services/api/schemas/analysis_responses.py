@@ -7,7 +7,19 @@ from typing import Annotated, Any, Literal
 from msgspec import Struct, field
 
 from services.api.schemas.field_types import DATE, Count, DateText
-from services.api.schemas.result_responses import EquityPoint, Trade
+from services.api.schemas.result_responses import (
+    CorporateAction,
+    EquityPoint,
+    MonthlyReturn,
+    OpenPosition,
+    Provenance,
+    ResultWarning,
+    RoundTrip,
+    Statistics,
+    Trade,
+    Window,
+    YearlyReturn,
+)
 from shared.model.request import about
 
 
@@ -100,6 +112,15 @@ class Explanation(Struct, kw_only=True, omit_defaults=True):
     the fields from `stock_code` on. Prices are raw."""
 
     trades: Annotated[list[ExplainedTrade] | None, about("Trades with their reasons.")] = None
+    window: Annotated[Window | None, about("Rows that were simulated.")] = None
+    statistics: Annotated[Statistics | None, about("Statistics of the run.")] = None
+    round_trips: Annotated[list[RoundTrip] | None, about("Closed positions.")] = None
+    open_positions: Annotated[list[OpenPosition] | None, about("Positions that are held on the last day.")] = None
+    monthly_returns: Annotated[list[MonthlyReturn] | None, about("Returns by month.")] = None
+    yearly_returns: Annotated[list[YearlyReturn] | None, about("Returns by year.")] = None
+    corporate_actions: Annotated[list[CorporateAction] | None, about("Splits and dividends of the positions.")] = None
+    unfilled: Annotated[dict[str, int] | None, about("Number of orders that could not fill, by reason.")] = None
+    warnings: Annotated[list[ResultWarning] | None, about("What a reader of the result must know.")] = None
     rebalances: Annotated[list[Rebalance] | None, about("What passed on each rebalance day.")] = None
     stock_code: Annotated[str | None, about("Stock code.")] = None
     name: Annotated[str | None, about("Name of the stock on that day.")] = None
@@ -149,3 +170,7 @@ class Replay(Struct, kw_only=True):
     result_digest: Annotated[str | None, about("Digest of the new result.")]
     stored_result_digest: Annotated[str | None, about("Digest of the stored result.")]
     first_difference: Annotated[dict[str, Any] | None, about("Part, index and date of the first difference.")]
+    provenance: Annotated[Provenance | None, about("What the new result was computed from; null: there is none.")]
+    stored_provenance: Annotated[
+        Provenance | None, about("What the stored result was computed from; null: the dataset version was deleted.")
+    ]

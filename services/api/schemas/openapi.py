@@ -27,6 +27,8 @@ STATUS = {
     413: "Body too large", 415: "Unsupported media type", 422: "Invalid request", 429: "Too many requests",
     500: "Internal error", 503: "A dependency is unavailable",
 }  # fmt: skip
+OPEN = ("ResultWarning", "ResultWarningColumns")
+"""Shapes with further fields by their code."""
 HEADERS: dict[str, dict[str, Any]] = {
     "Prefer": {"schema": {"type": "string"}, "example": "wait=10",
                "description": f"`wait=N`: wait for the end of the backtest, at most N (up to {MAX_WAIT_S}) seconds."},
@@ -62,6 +64,8 @@ def document(routes: tuple[Route, ...]) -> Schema:
     schemas, components = msgspec.json.schema_components(shapes, ref_template=_REF)
     for component in components.values():
         _tidy(component)
+    for name in OPEN:
+        components[name]["additionalProperties"] = True
     # a request may say null for the default ranking; in canonical form the field is always an expression
     rank_by = components["Buy"]["properties"]["rank_by"]
     rank_by |= {"type": ["string", "null"], "default": None}

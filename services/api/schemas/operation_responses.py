@@ -108,4 +108,7 @@ class OpenApi(Struct, kw_only=True):
     """An OpenAPI document."""
 
     openapi: Annotated[str, about("Version of OpenAPI.")]
+    info: Annotated[dict[str, Any], about("Title, version, description and licence of the interface.")]
     paths: Annotated[dict[str, Any], about("Routes.")]
+    components: Annotated[dict[str, Any], about("Shapes of bodies and answers, and the security scheme.")]
+    security: Annotated[list[dict[str, Any]], about("That a key may be sent.")]

@@ -40,6 +40,9 @@ class ProblemDocument(Struct, kw_only=True):
     code: Annotated[str, about("Stable identifier of the detail (reference page errors).")]
     params: Annotated[dict[str, Any], about("Values that the detail names.")]
     errors: Annotated[list[ProblemItem], about("Every problem of the request, by its place.")]
+    kind: Annotated[str | None, about("Stable word of the reason why there is no result; absent: no run failed.")] = (
+        None
+    )
 
 
 class RunProblem(ProblemDocument, kw_only=True):

@@ -1,0 +1,202 @@
+"""Every route of a real system, in every format and language, answers exactly what the OpenAPI document declares."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import openpyxl
+import polars as pl
+import pytest
+import pytest_asyncio
+
+from ondol.local import embedded_servers
+from tests.support.api_with_market import FIRST, LAST, request, served
+from tests.support.described_answers import differences
+from tests.support.system import Client
+
+CSV = "text/csv"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+PARQUET = "application/vnd.apache.parquet"
+FORMATS = {"csv": CSV, "xlsx": XLSX, "parquet": PARQUET}
+
+
+@dataclass(frozen=True, kw_only=True)
+class System:
+    """A system with a completed, a failed and a cancelled backtest, a strategy and a warm run."""
+
+    client: Client
+    document: dict[str, Any]
+    names: dict[str, str]
+
+
+@pytest_asyncio.fixture(scope="module")
+async def system(servers: embedded_servers.Servers) -> AsyncIterator[System]:
+    async with served(servers) as client:
+        wide = request(portfolio={"max_positions": 5, "rebalance": "weekly"})
+        _, document, _ = await client.call("POST", "/v1/backtests", wide, Prefer="wait=30")
+        assert document["status"] == "completed", document
+        absent = request(universe={"markets": ["KONEX"], "cap_groups": ["KOSPI_MEGA"]}, buy={"where": "PER < 10"})
+        _, failed, _ = await client.call("POST", "/v1/backtests", absent, Prefer="wait=30")
+        assert failed["status"] == "failed"
+        own = {"id": "mine", "name": "Mine", "strategy": {"buy": {"where": "PER < 15"}}}
+        assert (await client.call("POST", "/v1/strategies", own))[0] == 201
+        _, warm_run, _ = await client.call("POST", "/v1/warm-runs", {"phases": ["prices"]})
+        trade = document["result"]["trades"][0]
+        names = {
+            "id": document["id"], "failed": failed["id"], "code": trade["stock_code"], "day": trade["date"],
+            "first": FIRST, "last": LAST, "warm": str(warm_run["id"]),
+        }  # fmt: skip
+        yield System(client=client, document=document, names=names)
+
+
+REQUESTS: dict[str, list[tuple[str, Any]]] = {
+    "POST /v1/backtests": [
+        ("?parts=statistics,trades&format=columns", request()), ("", request()), ("?format=columns", request()),
+        ("", {"strategy": {"buy": {"where": "RO > "}, "x": 1}, "start": "2025-02-30"}),
+    ],
+    "GET /v1/backtests": [("", None), ("?status=failed", None), ("?limit=1", None), ("?limit=0", None)],
+    "GET /v1/backtests/{id}": [
+        ("/v1/backtests/{id}", None), ("/v1/backtests/{id}?format=columns", None),
+        ("/v1/backtests/{id}?parts=equity,warnings,timing&format=columns", None),
+        ("/v1/backtests/{id}?parts=round_trips", None), ("/v1/backtests/{failed}", None), ("/v1/backtests/x", None),
+    ],
+    "PATCH /v1/backtests/{id}": [("/v1/backtests/{id}", {"name": "n", "note": "x", "starred": True}),
+                                 ("/v1/backtests/{id}", {"name": 1})],
+    "DELETE /v1/backtests/{id}": [("/v1/backtests/{id}", None)],
+    "GET /v1/backtests/{id}/trades": [("/v1/backtests/{id}/trades?limit=5", None),
+                                      ("/v1/backtests/{failed}/trades", None)],
+    "GET /v1/backtests/{id}/equity": [("/v1/backtests/{id}/equity?limit=5", None)],
+    "GET /v1/backtests/{id}/explain": [
+        ("/v1/backtests/{id}/explain", None), ("/v1/backtests/{id}/explain?stock_code={code}&date={day}", None),
+        ("/v1/backtests/{id}/explain?stock_code=999999&date={day}", None), ("/v1/backtests/{id}/explain?date=x", None),
+    ],
+    "GET /v1/backtests/{id}/holdings": [("/v1/backtests/{id}/holdings?date={day}", None),
+                                        ("/v1/backtests/{id}/holdings?date=1999-01-01", None)],
+    "POST /v1/backtests/{id}/replay": [("/v1/backtests/{id}/replay", {})],
+    "POST /v1/backtests/{id}/audit": [("/v1/backtests/{id}/audit", {"cuts": 1})],
+    "POST /v1/compare": [("/v1/compare", {"ids": ["{id}"]}), ("/v1/compare", {"ids": ["x"]})],
+    "GET /v1/strategies": [("", None)],
+    "POST /v1/strategies": [("", {"id": "other", "name": "Other", "strategy": {"buy": {"where": "PBR < 1"}}}),
+                            ("", {"id": "mine", "name": "Again", "strategy": {}})],
+    "GET /v1/strategies/{id}": [("/v1/strategies/peter_lynch", None), ("/v1/strategies/mine", None),
+                                ("/v1/strategies/none", None)],
+    "PUT /v1/strategies/{id}": [("/v1/strategies/mine", {"name": "New", "strategy": {"buy": {"where": "PBR < 2"}}}),
+                                ("/v1/strategies/peter_lynch", {"name": "New", "strategy": {}})],
+    "DELETE /v1/strategies/{id}": [("/v1/strategies/other", None), ("/v1/strategies/other", None)],
+    "GET /v1/presets": [("", None)],
+    "GET /v1/screen": [("?where=PER<20&rank_by=ROE&limit=5", None), ("?strategy=peter_lynch&limit=3", None),
+                       ("?where=RO<1", None)],
+    "GET /v1/rankings/{kind}": [("/v1/rankings/market_cap?limit=3", None),
+                                ("/v1/rankings/trading_volume?limit=3", None), ("/v1/rankings/none", None)],
+    "GET /v1/factors": [("", None)],
+    "GET /v1/factors/{key}": [("/v1/factors/PER", None), ("/v1/factors/NONE", None)],
+    "GET /v1/factors/{key}/distribution": [("/v1/factors/PER/distribution", None),
+                                           ("/v1/factors/NONE/distribution", None)],
+    "GET /v1/stocks": [("?limit=3", None)],
+    "GET /v1/stocks/{code}": [("/v1/stocks/{code}", None), ("/v1/stocks/none", None)],
+    "GET /v1/stocks/{code}/prices": [("/v1/stocks/{code}/prices?start={first}", None),
+                                     ("/v1/stocks/none/prices", None)],
+    "GET /v1/values": [("?fields=PER,close&codes={code}&start={first}&end={last}", None), ("?fields=RO", None)],
+    "GET /v1/sectors": [("", None)],
+    "GET /v1/calendar": [("?year=2025", None), ("?year=x", None)],
+    "GET /v1/language": [("", None)],
+    "POST /v1/expressions/check": [
+        ("", {"text": "PER < 10 and not (ROE > ts_mean(close / lag(close, 1), 20) or KOSPI > 1)",
+              "place": "buy.where"}),
+        ("", {"text": "PER <", "place": "buy.where"}), ("", {"text": "PER", "place": "x"}),
+    ],
+    "GET /v1/datasets": [("", None)],
+    "GET /v1/datasets/{version}": [("/v1/datasets/current", None), ("/v1/datasets/none", None)],
+    "GET /v1/quality": [("", None), ("?revision=999", None)],
+    "GET /v1/warm-runs": [("", None)],
+    "POST /v1/warm-runs": [("", {"phases": ["prices"]}), ("", {"phases": ["x"]})],
+    "GET /v1/warm-runs/{id}": [("/v1/warm-runs/{warm}", None), ("/v1/warm-runs/99", None)],
+    "GET /v1/schedule": [("", None)],
+    "GET /healthz": [("", None)],
+    "GET /readyz": [("", None)],
+    "GET /metrics": [("", None)],
+    "GET /openapi.json": [("", None)],
+}  # fmt: skip
+"""Operation -> paths (or queries) and bodies of requests; some are refused, so that problem documents are read too."""
+
+NOT_READ = re.compile(
+    r"GET (/|/docs.*|/assets/.*|/new|/runs.*|/stocks(/.code.)?|/compare|/screen|/factors.*|/ops|.*/events)"
+)
+"""Pages, scripts and event streams; tests of their own read them."""
+
+
+def filled(value: Any, names: dict[str, str]) -> Any:
+    """Return a path or a body with the names of the system."""
+    if isinstance(value, str):
+        return re.sub(r"{(\w+)}", lambda found: names[found[1]], value)
+    if isinstance(value, dict):
+        return {name: filled(part, names) for name, part in value.items()}
+    return [filled(part, names) for part in value] if isinstance(value, list) else value
+
+
+async def test_every_operation_is_tested(system: System) -> None:
+    described = await described_operations(system)
+    assert {name for name in described if not NOT_READ.fullmatch(name)} == set(REQUESTS)
+
+
+async def described_operations(system: System) -> dict[str, dict[str, Any]]:
+    _, document, _ = await system.client.call("GET", "/openapi.json")
+    return {
+        f"{method.upper()} {path}": operation | {"schemas": document["components"]["schemas"]}
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    }
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+@pytest.mark.parametrize("operation", REQUESTS)
+async def test_answers_have_the_declared_fields(system: System, operation: str, language: str) -> None:
+    described = (await described_operations(system))[operation]
+    method, route = operation.split(" ")
+    for place, body in REQUESTS[operation]:
+        path = filled(place if place.startswith("/") else route + place, system.names)
+        status, answer, headers = await system.client.call(
+            method, path, filled(body, system.names), Prefer="wait=30", Accept_Language=language
+        )
+        declared = described["responses"].get(str(status))
+        assert declared is not None, (path, status, answer)
+        kind = headers.get("Content-Type", "").partition(";")[0]
+        assert kind in declared.get("content", {"": None, "application/octet-stream": None}), (path, status, kind)
+        if kind.endswith("json"):
+            schema = declared["content"][kind]["schema"]
+            found = differences(answer, schema, described["schemas"], operation)
+            assert sorted({re.sub(r"\[\d+\]", "[]", difference) for difference in found}) == [], path
+
+
+TABLES = {
+    "trades": "/v1/backtests/{id}/trades?format=", "equity": "/v1/backtests/{id}/equity?format=",
+    "holdings": "/v1/backtests/{id}/holdings?date={day}&format=", "prices": "/v1/stocks/{code}/prices?format=",
+    "screen": "/v1/screen?where=PER<30&columns=PER,ROE&format=",
+    "values": "/v1/values?fields=PER,close&codes={code}&start={first}&format=",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("table", TABLES)
+async def test_every_format_has_the_same_table(system: System, table: str) -> None:
+    frames: dict[str, tuple[list[str], int]] = {}
+    for kind, media_type in FORMATS.items():
+        path = filled(TABLES[table], system.names) + kind
+        status, body, headers = await system.client.call("GET", path)
+        assert (status, headers["Content-Type"].partition(";")[0]) == (200, media_type), body
+        if kind == "xlsx":
+            rows = list(openpyxl.load_workbook(io.BytesIO(body)).active.iter_rows(values_only=True))
+            frames[kind] = ([str(name) for name in rows[0]], len(rows) - 1)
+        else:
+            overrides = {"stock_code": pl.String}
+            frame = (
+                pl.read_csv(io.BytesIO(body), schema_overrides=overrides, infer_schema_length=None)
+                if kind == "csv"
+                else pl.read_parquet(io.BytesIO(body))
+            )
+            frames[kind] = (frame.columns, frame.height)
+    assert frames["csv"] == frames["xlsx"] == frames["parquet"]
+    assert frames["csv"][1] > 0
