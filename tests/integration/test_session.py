@@ -13,7 +13,7 @@ __all__ = ["prepared"]
 SAME = {"Sec-Fetch-Site": "same-origin"}
 
 
-async def test_cookie_calls_the_api_as_its_key_and_not_from_other_sites(prepared: Settings) -> None:
+async def test_cookie_calls_the_api_as_its_key_but_not_across_sites(prepared: Settings) -> None:
     authorization = await make_key(prepared, "page")
     async with api_of(prepared) as client, simulator(prepared):
         mine = (await submit(client, request(), Prefer="wait=30", Authorization=authorization))["id"]

@@ -16,6 +16,14 @@ def test_bucket_admits_its_rate_and_returns_the_wait() -> None:
     assert bucket.take(1.0) > 0.0
 
 
+def test_charge_of_an_expensive_request_delays_later_ones() -> None:
+    bucket = TokenBucket(60, 0.0)
+    assert bucket.take(0.0) == 0.0
+    bucket.charge(30)
+    assert bucket.take(0.0) == pytest.approx(12.0)
+    assert bucket.take(12.0) == 0.0
+
+
 @pytest.mark.parametrize(("rate", "burst"), [(1, 1), (5, 5), (30, 20), (600, 60)])
 def test_bucket_burst_is_a_part_of_the_rate(rate: float, burst: int) -> None:
     bucket = TokenBucket(rate, 0.0)
