@@ -11,6 +11,7 @@ from typing import Any
 
 from ondol.importing.limits import MAX_EXCEL_BYTES, check_archive
 from shared.market_files.cells import FileRefusedError
+from shared.market_files.formats import READ_ERRORS
 
 MAX_CELLS = 30_000_000
 _FAR_CELL = re.compile(rb"""\sr=["']([A-Z]{1,3})(\d{1,7})["']""")
@@ -30,17 +31,18 @@ def excel_sheets(path: pathlib.Path) -> Iterator[Iterator[list[str]]]:
             "is an Excel file: install the extra with pip install 'ondol[excel]', or save the sheet as CSV"
         ) from error
     _check_size(path)
+    damaged: tuple[type[BaseException], ...] = (calamine.CalamineError, *READ_ERRORS)
     try:
         book = calamine.load_workbook(str(path))
     except calamine.PasswordError as error:
         raise FileRefusedError("is protected by a password: save it without one") from error
-    except (calamine.CalamineError, OSError) as error:
+    except damaged as error:
         raise FileRefusedError(f"cannot be read as Excel ({error})") from error
     for name in book.sheet_names:
         try:
             sheet = book.get_sheet_by_name(name)
             yield ([_text(cell) for cell in row] for row in sheet.iter_rows())
-        except calamine.CalamineError as error:
+        except damaged as error:
             raise FileRefusedError(f"the sheet {name} cannot be read ({error})") from error
 
 

@@ -7,7 +7,8 @@ import struct
 import zipfile
 import zlib
 
-from shared.market_files.cells import FileRefusedError
+from shared.market_files.cells import FileRefusedError, reason_of
+from shared.market_files.formats import READ_ERRORS
 
 MAX_TEXT_BYTES = 2**30
 MAX_DOCUMENT_BYTES = 512 * 2**20
@@ -19,7 +20,17 @@ _STEP = 2**20
 
 
 def check_archive(path: pathlib.Path, limit: int) -> None:
-    """Raise FileRefusedError when a zip file unpacks to more than `limit` bytes, whatever its directory says."""
+    """Raise FileRefusedError when a zip file is damaged or unpacks to more than `limit` bytes.
+
+    The sizes that its directory states do not count: the members are unpacked.
+    """
+    try:
+        _check_members(path, limit)
+    except READ_ERRORS as error:
+        raise FileRefusedError(f"is a damaged zip file ({reason_of(error)})") from error
+
+
+def _check_members(path: pathlib.Path, limit: int) -> None:
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
     if len(members) > MAX_MEMBERS:
@@ -45,10 +56,7 @@ def check_archive(path: pathlib.Path, limit: int) -> None:
                     left -= len(data)
                     if not data:
                         break
-                try:
-                    total += len(inflate.decompress(data, _STEP))
-                except zlib.error as error:
-                    raise FileRefusedError(f"is a damaged zip file ({error})") from error
+                total += len(inflate.decompress(data, _STEP))
                 data = inflate.unconsumed_tail
                 if total > limit:
                     raise FileRefusedError(f"unpacks to more than {limit:,} bytes")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import pathlib
-import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -14,8 +13,8 @@ import polars as pl
 from ondol.importing.excel import excel_sheets
 from ondol.importing.limits import MAX_DOCUMENT_BYTES, MAX_TEXT_BYTES
 from ondol.importing.text import refuse_repeated, text_frame, text_rows, utf8_bytes, without_headers
-from shared.market_files.cells import FileRefusedError, Rows
-from shared.market_files.formats import format_of
+from shared.market_files.cells import FileRefusedError, Rows, reason_of
+from shared.market_files.formats import READ_ERRORS, format_of
 from shared.market_files.headers import (
     HEAD_BYTES,
     HEAD_LINES,
@@ -69,12 +68,8 @@ def open_document(path: pathlib.Path) -> Document:
 def _guarded(read: Callable[[], _T]) -> _T:
     try:
         return read()
-    except (OSError, EOFError, ValueError, RecursionError, zipfile.BadZipFile, pl.exceptions.PolarsError) as error:
-        raise FileRefusedError(f"cannot be read ({_reason(error)})") from error
-
-
-def _reason(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
+    except READ_ERRORS as error:
+        raise FileRefusedError(f"cannot be read ({reason_of(error)})") from error
 
 
 def _open(path: pathlib.Path) -> Document:

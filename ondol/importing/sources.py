@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ondol.importing.limits import MAX_ARCHIVE_BYTES, check_archive
-from shared.market_files.cells import FileRefusedError
-from shared.market_files.formats import format_of
+from shared.market_files.cells import FileRefusedError, reason_of
+from shared.market_files.formats import READ_ERRORS, format_of
 from shared.market_files.headers import SUFFIXES
 
 
@@ -48,8 +48,8 @@ def sources_in(path: pathlib.Path, scratch: pathlib.Path) -> Iterator[Source]:
         raise FileRefusedError("is no file")
     try:
         form = format_of(path)
-    except (OSError, EOFError, zipfile.BadZipFile) as error:
-        raise FileRefusedError(f"cannot be read ({error})") from error
+    except READ_ERRORS as error:
+        raise FileRefusedError(f"cannot be read ({reason_of(error)})") from error
     if form != "zip":
         yield Source(path=path, name=path.name, label=str(path))
         return
@@ -66,8 +66,8 @@ def sources_in(path: pathlib.Path, scratch: pathlib.Path) -> Iterator[Source]:
             try:
                 with archive.open(member) as packed, unpacked.open("wb") as target:
                     shutil.copyfileobj(packed, target, 2**20)
-            except (OSError, EOFError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
-                raise FileRefusedError(f"{name} cannot be unpacked ({error})") from error
+            except READ_ERRORS as error:
+                raise FileRefusedError(f"{name} cannot be unpacked ({reason_of(error)})") from error
             base = pathlib.PurePosixPath(name).name
             yield Source(path=unpacked, name=f"{path.stem} {base}", label=f"{path}/{name}")
             unpacked.unlink()

@@ -32,6 +32,11 @@ class FileRefusedError(OndolError):
     """A file that is not imported; the message says why and what to do."""
 
 
+def reason_of(error: BaseException) -> str:
+    """Return the first line of an error, or its type when it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
+
+
 @dataclass(kw_only=True)
 class Rows:
     """A count of rows, and the first of them in words (`row 3: 시가 is 'x'`)."""

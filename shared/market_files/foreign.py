@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import pathlib
-import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 import polars as pl
 
-from shared.market_files.formats import format_of
+from shared.market_files.formats import READ_ERRORS, format_of
 from shared.market_files.headers import HEAD_BYTES, SUFFIXES, decoded, find_header, opened, record_columns, records_of
 from shared.market_files.html_tables import html_rows
 from shared.market_files.signatures import Signature, identify, recognise
@@ -24,7 +23,7 @@ def describe_foreign_files(
         if path.name.lower().endswith(SUFFIXES) and path.is_file():
             try:
                 name = _name(path, identified)
-            except (OSError, EOFError, ValueError, zipfile.BadZipFile, pl.exceptions.PolarsError):
+            except READ_ERRORS:
                 continue  # a file that cannot be read is not one of another program; the caller names what it expects
             if name is not None:
                 counts[name] += 1

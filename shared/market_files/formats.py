@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import lzma
 import pathlib
+import struct
 import zipfile
+import zlib
 from typing import Literal
+
+import polars as pl
 
 from shared.market_files.headers import EXCEL_SUFFIXES, opened
 
 Format = Literal["parquet", "excel", "zip", "html", "json", "text"]
+
+READ_ERRORS: tuple[type[BaseException], ...] = (
+    OSError, EOFError, ValueError, RecursionError, OverflowError, NotImplementedError, RuntimeError, struct.error,
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, pl.exceptions.PolarsError, pl.exceptions.PanicException,
+)  # fmt: skip
+"""What reading a damaged file may raise; polars panics on some Parquet files."""
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
@@ -16,7 +27,7 @@ _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 def format_of(path: pathlib.Path) -> Format:
     """Return the format of a file; `.xls` files of Korean sites are often HTML, and text may be compressed by gzip.
 
-    Raises OSError, EOFError or zipfile.BadZipFile when it cannot be read.
+    Raises one of READ_ERRORS when it cannot be read.
     """
     with opened(path) as stream:
         head = stream.read(512)

@@ -105,6 +105,8 @@ def test_unquoted_thousands_separators_are_refused(run: Any, put: Any) -> None:
 @pytest.mark.parametrize(("content", "expected"), [
     (table(ROW).replace("종목명", "종가"), "two columns"), (table(ROW + "\0"), "NUL"), ("", "empty"),
     (table(ROW).encode() + b"\xff\xff\xfe", "line 3 is neither UTF-8"), (b"PK\x03\x04", "cannot be read"),
+    (gzip.compress(table(ROW).encode() * 50)[:60] + b"\xff" * 60, "cannot be read"),
+    (b"PAR1" + b"\0" * 8 + b"PAR1", "cannot be read"),
     (table(ROW).encode("cp949")[:-2] + "€\n".encode(), "line 2 is neither UTF-8"),
 ])  # fmt: skip
 def test_damaged_text_is_refused_with_its_line(content: bytes | str, expected: str, run: Any, put: Any) -> None:
