@@ -1,4 +1,7 @@
-"""Write the types of the web application from the OpenAPI document: `python ops/web_types.py` (`make web` runs it)."""
+"""Write the types and the default request of the web application: `python ops/web_types.py` (`make web` runs it).
+
+The types come from the OpenAPI document, the defaults from the declaration of the request.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,15 @@ import pathlib
 import re
 from typing import Any
 
+import msgspec
+
 from services.api.routes import ROUTES
 from services.api.schemas.openapi import document
+from shared.model.request import BacktestOptions, Strategy
 
 TARGET = pathlib.Path(__file__).resolve().parents[1] / "web" / "src" / "api" / "schema.ts"
+DEFAULTS = TARGET.with_name("defaults.ts")
+DEFAULTS_HEAD = "// Written by ops/web_types.py from the declaration of the request; `make web` writes it again.\n\n"
 HEAD = "// Written by ops/web_types.py from the OpenAPI document; `make web` writes it again.\n\n"
 
 Schema = dict[str, Any]
@@ -61,12 +69,24 @@ def interface(name: str, schema: Schema) -> str:
     return f"{comment}export interface {name} {{\n" + "\n".join(lines) + "\n}\n"
 
 
+def defaults() -> str:
+    """Return the module with the defaults of every field of a request that has one."""
+    options = {
+        field.name: field.default_factory() if field.default is msgspec.NODEFAULT else field.default
+        for field in msgspec.structs.fields(BacktestOptions)
+        if not field.required
+    }
+    values = msgspec.to_builtins({"strategy": Strategy(), **options})
+    return f"{DEFAULTS_HEAD}export const DEFAULTS = {json.dumps(values, indent=2, ensure_ascii=False)};\n"
+
+
 def main() -> None:
-    """Write the file."""
+    """Write the files."""
     described = document(ROUTES)
     components = described["components"]["schemas"]
     parts = [interface(name, components[name]) for name in sorted(components)]
     TARGET.write_text(HEAD + "\n".join(parts), encoding="utf-8")
+    DEFAULTS.write_text(defaults(), encoding="utf-8")
     print(f"wrote {TARGET.relative_to(TARGET.parents[3])}: {len(components)} types")
 
 

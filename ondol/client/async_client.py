@@ -110,7 +110,7 @@ class AsyncClient:
         strategy: str | None = None,
         name: str | None = None,
         starred: bool | None = None,
-        origin: Literal["user", "warmer", "verify"] | None = "user",
+        origin: Literal["user", "preview", "warmer", "verify"] | None = "user",
     ) -> pl.DataFrame:
         """Return backtests, the newest first, with their main figures.
 

@@ -27,7 +27,7 @@ PROBLEM: Final = "application/problem+json"
 ORIGIN_HEADER: Final = "Ondol-Origin"
 """The origin of a request in metrics, one of ORIGINS; `user` when absent."""
 
-ORIGINS: Final = ("user", "warmer", "verify")
+ORIGINS: Final = ("user", "preview", "warmer", "verify")
 
 MAX_WAIT_S: Final = 30
 """`Prefer: wait=N` is clamped to this."""

@@ -135,8 +135,8 @@ class BacktestsQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = None
     strategy: Annotated[Word | None, about("Only backtests of the strategy with this id.")] = None
     origin: Annotated[
-        Literal["user", "warmer", "verify"] | None,
-        about("Only backtests that a user requested, or the warmer, or its verification."),
+        Literal["user", "preview", "warmer", "verify"] | None,
+        about("Only backtests that a user requested, a preview, the warmer, or its verification."),
     ] = None
     name: Annotated[
         Annotated[Text, Meta(min_length=1, max_length=200)] | None,

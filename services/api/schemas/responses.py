@@ -14,7 +14,7 @@ from services.api.schemas.field_types import DATE, NEXT_CURSOR, UTC, Count, Date
 from services.api.schemas.result_responses import EquityPoint, Result, Statistics, Trade
 from shared.model.request import about
 
-Origin = Literal["user", "warmer", "verify"]
+Origin = Literal["user", "preview", "warmer", "verify"]
 Status = Literal["queued", "preparing", "running", "completed", "failed", "cancelled"]
 
 
@@ -59,7 +59,12 @@ class BacktestHead(Struct, kw_only=True):
     progress: Annotated[Share, about("Part of the days that are simulated.", "fraction")]
     cached: Annotated[bool, about("Whether a stored result answered the request.")]
     strategy_id: Annotated[str | None, about("Id of the strategy that the request named.")]
-    origin: Annotated[Origin, about("What requested it: a user, the warmer, or its verification.")]
+    origin: Annotated[
+        Origin,
+        about(
+            "What requested it: a user, a form that computes while one types (preview), the warmer, or its verification."
+        ),
+    ]
     name: Annotated[str | None, about("Name that its owner gave it.")]
     note: Annotated[str | None, about("Note of its owner.")]
     starred: Annotated[bool, about("Whether it has a star; it is not deleted by retention then.")]

@@ -49,8 +49,8 @@ export interface Backtest {
   cached: boolean;
   /** Id of the strategy that the request named. */
   strategy_id: string | null;
-  /** What requested it: a user, the warmer, or its verification. */
-  origin: "user" | "verify" | "warmer";
+  /** What requested it: a user, a form that computes while one types (preview), the warmer, or its verification. */
+  origin: "preview" | "user" | "verify" | "warmer";
   /** Name that its owner gave it. */
   name: string | null;
   /** Note of its owner. */
@@ -113,8 +113,8 @@ export interface BacktestHead {
   cached: boolean;
   /** Id of the strategy that the request named. */
   strategy_id: string | null;
-  /** What requested it: a user, the warmer, or its verification. */
-  origin: "user" | "verify" | "warmer";
+  /** What requested it: a user, a form that computes while one types (preview), the warmer, or its verification. */
+  origin: "preview" | "user" | "verify" | "warmer";
   /** Name that its owner gave it. */
   name: string | null;
   /** Note of its owner. */
@@ -149,8 +149,8 @@ export interface BacktestItem {
   cached: boolean;
   /** Id of the strategy that the request named. */
   strategy_id: string | null;
-  /** What requested it: a user, the warmer, or its verification. */
-  origin: "user" | "verify" | "warmer";
+  /** What requested it: a user, a form that computes while one types (preview), the warmer, or its verification. */
+  origin: "preview" | "user" | "verify" | "warmer";
   /** Name that its owner gave it. */
   name: string | null;
   /** Note of its owner. */
@@ -205,6 +205,16 @@ export interface BacktestList {
   items: BacktestItem[];
   /** Cursor of the next page; null: this is the last one. */
   next_cursor: string | null;
+}
+
+/** A bin of a histogram. */
+export interface Bin {
+  /** Lower bound, included. */
+  lower: number;
+  /** Upper bound, not included but in the last bin. */
+  upper: number;
+  /** Stocks whose value lies in it. */
+  count: number;
 }
 
 /** Which stocks may be bought, and in which order. */
@@ -677,6 +687,32 @@ export interface FactorDetail {
   distribution: Distribution | null;
 }
 
+/** Values of a factor over a universe on one row. */
+export interface FactorDistribution {
+  /** Name in expressions. */
+  key: string;
+  /** Unit of its values. */
+  unit: string;
+  /** The row. */
+  date: string;
+  /** Number of stocks in the universe. */
+  universe: number;
+  /** Number of them that have a value. */
+  count: number;
+  /** Mean; null without a value. */
+  mean: number | null;
+  /** Sample deviation; null with fewer than two values. */
+  deviation: number | null;
+  /** Quantile (0 is the smallest value, 1 the largest) -> value. */
+  quantiles: Record<string, number>;
+  /** Bins of equal width from the quantile 0.01 to 0.99, so that a few values do not stretch it. */
+  bins: Bin[];
+  /** Stocks below the first bin. */
+  below: number;
+  /** Stocks above the last bin. */
+  above: number;
+}
+
 /** All factors. */
 export interface FactorList {
   /** Factors. */
@@ -1087,6 +1123,10 @@ export interface Ranking {
   date: string;
   /** Market that the ranking is restricted to. */
   market: string | null;
+  /** Rows over which values are means, the last one included; 1 with market_cap. */
+  mean_rows: number;
+  /** Number of stocks that have a value. */
+  total: number;
   /** Stocks, the greatest first. */
   items: RankingItem[];
 }
@@ -1099,10 +1139,14 @@ export interface RankingItem {
   stock_code: string;
   /** Name of the stock. */
   name: string;
+  /** English name of the stock. */
+  name_en: string | null;
   /** Market of the stock. */
   market: string;
-  /** Market capitalisation, or mean of 20 rows of volume or value. */
+  /** Market capitalisation, or mean of volume or value. */
   value: number;
+  /** Rows over which the value is a mean; fewer for a new stock. */
+  rows: number;
 }
 
 /** Whether the dependencies answer. */
@@ -1305,8 +1349,16 @@ export interface ScheduledJob {
 export interface Screen {
   /** Row whose values are used. */
   date: string;
+  /** Number of stocks in the universe. */
+  universe: number;
+  /** Counts by part of the condition; empty without a condition. */
+  parts: ScreenPart[];
   /** Number of stocks that passed. */
   total: number;
+  /** Canonical text of the number that ranks. */
+  rank_by: string;
+  /** Canonical texts of `columns`, in the order of the query. */
+  columns: string[];
   /** The first of them, in the order of the ranking. */
   items: ScreenItem[];
   /** Factors that few stocks of the universe have. */
@@ -1319,10 +1371,28 @@ export interface ScreenItem {
   stock_code: string;
   /** Name of the stock. */
   name: string;
+  /** English name of the stock. */
+  name_en: string | null;
+  /** Market of the stock. */
+  market: string;
+  /** Sector of the stock. */
+  sector: string | null;
   /** Place in the ranking. */
   rank: number;
   /** Value of `rank_by`; null: the stock has none and is ranked last. */
   value: number | null;
+  /** Values of `columns`, by their canonical text; null: absent. */
+  values: Record<string, number | boolean | null>;
+}
+
+/** How many stocks pass a part of the condition's outermost `and`. */
+export interface ScreenPart {
+  /** Text of the part. */
+  condition: string;
+  /** Stocks of the universe that pass it. */
+  passed: number;
+  /** Those that pass it and every part before it. */
+  remaining: number;
 }
 
 /** A sector. */
@@ -1355,8 +1425,8 @@ export interface SelectedBacktest {
   cached: boolean;
   /** Id of the strategy that the request named. */
   strategy_id: string | null;
-  /** What requested it: a user, the warmer, or its verification. */
-  origin: "user" | "verify" | "warmer";
+  /** What requested it: a user, a form that computes while one types (preview), the warmer, or its verification. */
+  origin: "preview" | "user" | "verify" | "warmer";
   /** Name that its owner gave it. */
   name: string | null;
   /** Note of its owner. */
@@ -1433,6 +1503,12 @@ export interface Sell {
   where?: string | null;
   /** What a rebalance day does to holdings: hold (leave them), rotate (sell what left the target list) or reweight (rotate, then bring every position to its target weight). */
   on_rebalance?: "hold" | "reweight" | "rotate";
+}
+
+/** Body of `POST /v1/session`. */
+export interface SessionBody {
+  /** API key. */
+  key: string;
 }
 
 /** Statistics of a run; a year has 252 days. What is undefined is null; results of engine version 1 lack the fields with a default. */
@@ -1613,8 +1689,16 @@ export interface Timing {
   evaluate_ms: number;
   /** Time to simulate the days. */
   simulate_ms: number;
+  /** Time to compute the statistics. */
+  statistics_ms?: number;
+  /** Time to write the result. */
+  encode_ms?: number;
   /** Time from the request to the result. */
   total_ms: number;
+  /** When the run began. */
+  started_at?: string | null;
+  /** When it ended. */
+  finished_at?: string | null;
 }
 
 /** One fill. */
@@ -1753,6 +1837,20 @@ export interface Values {
   columns: Record<string, unknown[]>;
 }
 
+/** An item of a warm run that failed. */
+export interface WarmFailure {
+  /** Phase of the item. */
+  phase: string;
+  /** Name of the item. */
+  item: string;
+  /** Why it failed. */
+  error: string | null;
+  /** How long it took. */
+  seconds: number;
+  /** Whether data are missing that the loaded market does not have. */
+  missing_data: boolean;
+}
+
 /** Progress of a phase. */
 export interface WarmPhase {
   /** Name of the phase. */
@@ -1765,8 +1863,20 @@ export interface WarmPhase {
   done: number;
   /** Number of items that failed. */
   failed: number;
+  /** Place of the phase in the run. */
+  place: number;
+  /** Items that were computed; the others were warm already. */
+  fresh: number;
+  /** Reads that the cache answered; null: not counted. */
+  hits: number | null;
+  /** Reads that it did not answer; null: not counted. */
+  misses: number | null;
   /** Duration so far. */
   seconds: number;
+  /** When it began. */
+  started_at: string | null;
+  /** When it ended. */
+  finished_at: string | null;
 }
 
 /** A warm run. */
@@ -1779,6 +1889,16 @@ export interface WarmRun {
   phases: string[];
   /** State; partial: an item failed for another reason than missing data. */
   status: "completed" | "failed" | "partial" | "queued" | "running";
+  /** Date in Seoul of a nightly run; null: another one. */
+  night: string | null;
+  /** Attempts so far; a run that is interrupted is tried again. */
+  attempts: number;
+  /** What was planned against the limit of the cache; null: not planned yet. */
+  plan: Record<string, unknown> | null;
+  /** What came out; null: it has not ended. */
+  summary: Record<string, unknown> | null;
+  /** Why it failed. */
+  error: string | null;
   /** Dataset version that is warmed. */
   dataset_version: string | null;
   /** When it was requested. */
@@ -1805,6 +1925,16 @@ export interface WarmRunDetail {
   phases: string[];
   /** State; partial: an item failed for another reason than missing data. */
   status: "completed" | "failed" | "partial" | "queued" | "running";
+  /** Date in Seoul of a nightly run; null: another one. */
+  night: string | null;
+  /** Attempts so far; a run that is interrupted is tried again. */
+  attempts: number;
+  /** What was planned against the limit of the cache; null: not planned yet. */
+  plan: Record<string, unknown> | null;
+  /** What came out; null: it has not ended. */
+  summary: Record<string, unknown> | null;
+  /** Why it failed. */
+  error: string | null;
   /** Dataset version that is warmed. */
   dataset_version: string | null;
   /** When it was requested. */
@@ -1816,7 +1946,7 @@ export interface WarmRunDetail {
   /** Phases that have begun. */
   progress: WarmPhase[];
   /** Items that failed, with the reason. */
-  failures: Record<string, unknown>[];
+  failures: WarmFailure[];
 }
 
 /** A page of warm runs, the newest first. */

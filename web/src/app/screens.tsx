@@ -15,6 +15,7 @@ interface Screen {
 
 export const SCREENS: readonly Screen[] = [
   { pattern: /^\/$/, title: "nav.start", load: () => import("../screens/start/page.tsx") },
+  { pattern: /^\/new$/, title: "nav.new", load: () => import("../screens/builder/page.tsx") },
   { pattern: /^\/runs$/, title: "nav.runs", load: () => import("../screens/runs/page.tsx") },
   { pattern: /^\/runs\/([^/]+)$/, title: "nav.runs", load: () => import("../screens/run/page.tsx") },
   { pattern: /^\/stocks$/, title: "nav.stocks", load: () => import("../screens/stocks/page.tsx") },
@@ -29,6 +30,7 @@ export const SCREENS: readonly Screen[] = [
 /** Entries of the navigation, in order. */
 export const NAVIGATION: readonly (readonly [string, TextKey])[] = [
   ["/", "nav.start"],
+  ["/new", "nav.new"],
   ["/runs", "nav.runs"],
   ["/compare", "nav.compare"],
   ["/screen", "nav.screen"],

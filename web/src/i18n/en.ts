@@ -1,8 +1,9 @@
 // The English texts; their types require every key of the Korean ones.
+import { builder } from "./en/builder.ts";
 import { common } from "./en/common.ts";
 import { market } from "./en/market.ts";
 import { run } from "./en/run.ts";
 import { start } from "./en/start.ts";
 import { statistics } from "./en/statistics.ts";
 
-export const en = { ...common, ...start, ...run, ...statistics, ...market };
+export const en = { ...builder, ...common, ...start, ...run, ...statistics, ...market };

@@ -1,8 +1,9 @@
 // The Korean texts.
+import { builder } from "./ko/builder.ts";
 import { common } from "./ko/common.ts";
 import { market } from "./ko/market.ts";
 import { run } from "./ko/run.ts";
 import { start } from "./ko/start.ts";
 import { statistics } from "./ko/statistics.ts";
 
-export const ko = { ...common, ...start, ...run, ...statistics, ...market };
+export const ko = { ...builder, ...common, ...start, ...run, ...statistics, ...market };

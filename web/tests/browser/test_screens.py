@@ -9,6 +9,7 @@ import pytest
 SCREENS = {
     "start": "/",
     "runs": "/runs",
+    "new": "/new?from={run}",
     "run": "/runs/{run}",
     "analysis": "/runs/{run}?tab=analysis",
     "trades": "/runs/{run}?tab=trades",

@@ -13,6 +13,7 @@ export const start: Record<keyof typeof korean, string> = {
   "start.no-year": "There is no result of the last year yet.",
   "start.missing": "Factors without data: {factors}",
   "start.sparkline": "{name}, equity from {start} to {end}: {value}",
+  "start.open": "Open in the builder",
   "start.report": "Open the year",
   "start.edit": "Change and run",
   "start.recent": "Last backtests",

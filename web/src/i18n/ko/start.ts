@@ -11,6 +11,7 @@ export const start = {
   "start.no-year": "아직 최근 1년 결과가 없습니다.",
   "start.missing": "데이터가 없는 팩터: {factors}",
   "start.sparkline": "{name}, {start}부터 {end}까지 평가액: {value}",
+  "start.open": "전략 열기",
   "start.report": "1년 결과 보기",
   "start.edit": "고쳐서 실행",
   "start.recent": "최근 실행",

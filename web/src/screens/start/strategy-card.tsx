@@ -41,6 +41,7 @@ export function StrategyCard({ strategy, year }: { strategy: StrategyDocument; y
         <p class="small muted year">{missing.length > 0 ? t("start.missing", { factors: missing.join(", ") }) : t("start.no-year")}</p>
       )}
       <div class="actions">
+        <Link class="button" href={`/new?strategy=${strategy.id}`}>{t("start.open")}</Link>
         {year && <Link class="button" href={`/runs/${year.id}`}>{t("start.report")}</Link>}
       </div>
     </article>

@@ -1,0 +1,136 @@
+// The expression editor over CodeMirror, in a shadow root: there its styles need no exception of the page's policy.
+import { autocompletion, closeBrackets, completionKeymap } from "@codemirror/autocomplete";
+import type { CompletionContext, CompletionResult } from "@codemirror/autocomplete";
+import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
+import { HighlightStyle, StreamLanguage, bracketMatching, syntaxHighlighting } from "@codemirror/language";
+import { setDiagnostics } from "@codemirror/lint";
+import { EditorState } from "@codemirror/state";
+import { EditorView, keymap, placeholder as placeholderText } from "@codemirror/view";
+import { tags } from "@lezer/highlight";
+import type { FieldProblem } from "../../api/types.ts";
+import { matching } from "./completion.ts";
+import type { Choice } from "./completion.ts";
+
+export interface EditorHandle {
+  setText: (text: string) => void;
+  setProblems: (problems: readonly FieldProblem[]) => void;
+  remove: () => void;
+}
+
+interface Options {
+  label: string;
+  text: string;
+  placeholder: string;
+  onText: (text: string) => void;
+  choices: () => readonly Choice[];
+}
+
+const WORD = /[\p{L}\p{N}_/]+/u;
+
+/** Colours of the words of the language; `keywords` are the English and Korean words between conditions. */
+function highlighted(keywords: ReadonlySet<string>) {
+  return StreamLanguage.define<null>({
+    token(stream) {
+      if (stream.eatSpace()) return null;
+      if (stream.match(/^(\d[\d_]*\.?\d*|\.\d+)(e[+-]?\d+)?\p{Script=Hangul}?/u)) return "number";
+      const word = stream.match(/^[\p{L}_][\p{L}\p{N}_]*/u) as RegExpMatchArray | null;
+      if (word) {
+        if (keywords.has(word[0].toLowerCase())) return "keyword";
+        return stream.match(/^\s*\(/, false) ? "function" : "variableName";
+      }
+      stream.next();
+      return "operator";
+    },
+    tokenTable: { function: tags.function(tags.variableName) },
+  });
+}
+
+const HIGHLIGHT = HighlightStyle.define([
+  { tag: tags.keyword, color: "var(--accent)", fontWeight: "700" },
+  { tag: tags.number, color: "var(--benchmark)" },
+  { tag: tags.function(tags.variableName), color: "var(--down)" },
+  { tag: tags.operator, color: "var(--muted)" },
+]);
+
+const THEME = EditorView.theme({
+  "&": { backgroundColor: "var(--surface)", color: "var(--text)", border: "1px solid var(--control)", borderRadius: "8px", fontSize: "14px" },
+  "&.cm-focused": { outline: "2px solid var(--accent)", outlineOffset: "2px" },
+  ".cm-content": { fontFamily: "ui-monospace, 'D2Coding', 'DejaVu Sans Mono', monospace", padding: "8px 4px", minHeight: "40px", caretColor: "var(--text)" },
+  ".cm-cursor": { borderLeftColor: "var(--text)" },
+  ".cm-tooltip": { backgroundColor: "var(--surface)", color: "var(--text)", border: "1px solid var(--line)", borderRadius: "8px", maxWidth: "420px" },
+  ".cm-tooltip.cm-tooltip-autocomplete > ul": { fontFamily: "inherit", maxHeight: "260px" },
+  ".cm-tooltip.cm-tooltip-autocomplete > ul > li": { padding: "4px 8px" },
+  ".cm-tooltip-autocomplete ul li[aria-selected]": { backgroundColor: "var(--accent-soft)", color: "var(--text)" },
+  ".cm-completionDetail": { color: "var(--muted)", fontStyle: "normal" },
+  ".cm-placeholder": { color: "var(--muted)" },
+  ".cm-matchingBracket": { backgroundColor: "var(--accent-soft)" },
+  ".cm-lintRange-error": { backgroundImage: "none", textDecoration: "underline wavy var(--error) 1.5px" },
+});
+
+const TYPES = { factor: "variable", price: "property", index: "constant", function: "function", keyword: "keyword" } as const;
+
+function complete(context: CompletionContext, choices: readonly Choice[]): CompletionResult | null {
+  const word = context.matchBefore(WORD);
+  if (!word && !context.explicit) return null;
+  return {
+    from: word?.from ?? context.pos,
+    filter: false,
+    options: matching(choices, word?.text ?? "").slice(0, 60).map((choice) => ({
+      label: choice.label, apply: choice.insert, detail: choice.detail, type: TYPES[choice.kind],
+      ...(choice.info && choice.info !== choice.detail ? { info: choice.info } : {}),
+    })),
+  };
+}
+
+/** Create an editor in an element. */
+export function createEditor(element: HTMLElement, options: Options): EditorHandle {
+  const root = element.shadowRoot ?? element.attachShadow({ mode: "open" });
+  let isSetting = false; // a text that the page sets is not sent back to it
+  const keywords = new Set(options.choices().flatMap((choice) => (choice.kind === "keyword" ? choice.words : [])));
+  const view = new EditorView({
+    parent: root,
+    root,
+    state: EditorState.create({
+      doc: options.text,
+      extensions: [
+        history(), bracketMatching(), closeBrackets(), EditorView.lineWrapping, highlighted(keywords), syntaxHighlighting(HIGHLIGHT), THEME,
+        autocompletion({ override: [(context) => complete(context, options.choices())], icons: false }),
+        keymap.of([...completionKeymap, ...defaultKeymap.filter((binding) => binding.key !== "Mod-Enter"), ...historyKeymap]),
+        placeholderText(options.placeholder),
+        EditorView.contentAttributes.of({ "aria-label": options.label, spellcheck: "false", autocapitalize: "off" }),
+        EditorView.updateListener.of((update) => {
+          if (update.docChanged && !isSetting) options.onText(update.state.doc.toString());
+        }),
+      ],
+    }),
+  });
+  return {
+    setText: (text) => {
+      const current = view.state.doc.toString();
+      // a composition of the input method is not interrupted, and blanks at the ends stay as typed
+      if (view.composing || current.trim() === text.trim()) return;
+      isSetting = true;
+      view.dispatch({ changes: { from: 0, to: current.length, insert: text } });
+      isSetting = false;
+    },
+    setProblems: (problems) => {
+      const document = view.state.doc;
+      const found = problems.flatMap((problem) => {
+        if (problem.line == null || problem.column == null || problem.line > document.lines) return [];
+        const line = document.line(problem.line);
+        const start = Math.min(line.to, line.from + [...line.text].slice(0, problem.column - 1).join("").length);
+        const word = WORD.exec(document.sliceString(start, line.to));
+        const end = word && word.index === 0 ? start + word[0].length : Math.min(line.to, start + 1);
+        return [{
+          from: start, to: end, severity: "error" as const, message: problem.message,
+          actions: (problem.suggestions ?? []).map((suggestion) => ({
+            name: suggestion,
+            apply: (editor: EditorView, from: number, to: number) => editor.dispatch({ changes: { from, to, insert: suggestion } }),
+          })),
+        }];
+      });
+      view.dispatch(setDiagnostics(view.state, found));
+    },
+    remove: () => view.destroy(),
+  };
+}

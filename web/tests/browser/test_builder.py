@@ -1,0 +1,105 @@
+"""The builder: live preview, rows and text, problems at their fields, drafts, and the request that is sent."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from playwright.sync_api import expect
+
+CONDITION = ".builder .rows .row"
+
+
+def test_preview_follows_what_is_typed(visit: Any) -> None:
+    visitor = visit("en")
+    visitor.open("/new")
+    page = visitor.page
+    value = page.get_by_role("textbox", name="Value").nth(1)
+    sent: list[str] = []
+    page.on(
+        "request",
+        lambda request: sent.append(request.post_data or "") if request.url.endswith("/v1/backtests") else None,
+    )
+    with page.expect_response(lambda answer: answer.url.endswith("/v1/backtests") and answer.ok) as found:
+        value.fill("9")
+    body = found.value.json()
+    assert body["request"]["strategy"]["buy"]["where"] == "PER > 0 and PER < 9 and ROE > 10"
+    assert body["request"]["start"] == "2024-12-30"
+    expect(page.get_by_text("computed again in")).to_be_visible()
+    shown = page.locator(".preview-figures dd").last.inner_text()
+    assert shown == f"{len(body['result']['trades']):,}"
+    assert len(sent) == 1
+
+
+def test_rows_and_text_are_one_condition(visit: Any) -> None:
+    visitor = visit("ko")
+    visitor.open("/new")
+    page = visitor.page
+    page.get_by_role("button", name="수식").first.click()
+    editor = page.locator(".editor .cm-content").first
+    editor.click()
+    page.keyboard.press("Control+End")
+    page.keyboard.type(" and 시가총액 > 1000억")
+    page.wait_for_timeout(600)
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="행", exact=True).first.click()
+    expect(page.locator(CONDITION)).to_have_count(4)
+    expect(page.locator(CONDITION).nth(3).get_by_role("combobox").first).to_have_value("MARKET_CAP")
+    expect(page.get_by_text("종목이 모든 조건을 만족합니다")).to_be_visible()
+
+
+def test_wrong_name_is_mended_by_its_suggestion(visit: Any) -> None:
+    visitor = visit("en")
+    visitor.watch.expected_errors.append("422")
+    visitor.open("/new")
+    page = visitor.page
+    name = page.locator(CONDITION).nth(2).get_by_role("combobox").first
+    name.fill("RO")
+    name.press("Escape")
+    problems = page.locator(".condition .problems").first
+    expect(problems).to_contain_text("RO")
+    problems.get_by_role("button", name="ROE", exact=True).click()
+    expect(problems).to_have_count(0)
+    expect(name).to_have_value("ROE")
+
+
+def test_name_is_completed_by_its_korean_word(visit: Any) -> None:
+    visitor = visit("ko")
+    visitor.watch.expected_errors.append("422")
+    visitor.open("/new")
+    name = visitor.page.locator(CONDITION).first.get_by_role("combobox").first
+    name.fill("모멘")
+    name.press("ArrowDown")
+    name.press("Enter")
+    expect(name).to_have_value("MOMENTUM_3M")
+
+
+def test_draft_survives_a_reload_and_undo_returns_it(visit: Any) -> None:
+    visitor = visit("en")
+    visitor.open("/new")
+    page = visitor.page
+    positions = page.get_by_label("Maximum positions")
+    positions.fill("7")
+    page.reload()
+    visitor.settle()
+    expect(positions).to_have_value("7")
+    positions.fill("8")
+    page.get_by_role("button", name="Undo").click()
+    expect(positions).to_have_value("7")
+
+
+def test_run_and_clone_have_equal_requests(visit: Any) -> None:
+    visitor = visit("en")
+    visitor.open(f"/new?from={visitor.system.other}")
+    page = visitor.page
+    with page.expect_response(lambda answer: answer.url.endswith("/v1/backtests")) as found:
+        page.keyboard.press("Control+Enter")
+    page.wait_for_url("**/runs/*")
+    body = json.loads(found.value.request.post_data or "{}")
+    if found.value.request.headers.get("ondol-origin") == "preview":
+        raise AssertionError("the run was sent as a preview")
+    digest = visitor.system.post("/v1/backtests", body)["result"]["provenance"]["request_digest"]
+    first = visitor.system.post(
+        "/v1/backtests", {"strategy": "peter_lynch", "start": body["start"], "end": body["end"]}
+    )
+    assert digest == first["result"]["provenance"]["request_digest"]
