@@ -20,25 +20,29 @@ async def run_calls(
 ) -> list[str]:  # fmt: skip
     """Await `call` for every item; raise the first AnswerError after no further call was started.
 
-    An answer that stays damaged is left out: return the messages of these, and raise the last one when there are more
-    than MAX_DAMAGED.
+    An answer that stays damaged is left out: return the messages of these, and raise the last one when more than
+    MAX_DAMAGED of them come in a row.
     """
     waiting = deque(items)
     errors: list[AnswerError] = []
     damaged: list[str] = []
+    in_a_row = 0
 
     async def work() -> None:
+        nonlocal in_a_row
         while waiting and not errors:
             item = waiting.popleft()
             try:
                 await call(item)
             except DamagedAnswerError as error:
                 damaged.append(str(error))
-                if len(damaged) > MAX_DAMAGED:
+                in_a_row += 1
+                if in_a_row > MAX_DAMAGED:
                     errors.append(error)
             except AnswerError as error:
                 errors.append(error)
             else:
+                in_a_row = 0
                 done()
 
     async with asyncio.TaskGroup() as group:

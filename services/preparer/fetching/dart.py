@@ -9,12 +9,19 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
+
+import polars as pl
 
 from services.preparer.fetching.raw_store import AnswerName, RawStore
 from services.preparer.fetching.source import Source
 from shared.contracts.schedule import SEOUL
+from shared.market_files.answers import DamagedAnswerError
+from shared.market_files.cells import FileRefusedError
 from shared.market_files.dart_answers import dart_rows, page_count, zip_members
+from shared.market_files.dart_dividends import stated_dividends
+from shared.market_files.dart_filings import filings_of
+from shared.market_files.dart_lines import api_lines
 
 SOURCE, TITLE = "dart", "OpenDART"
 FIRST_YEAR = 2015
@@ -96,6 +103,34 @@ def list_spans(first: dt.date, last: dt.date, today: dt.date) -> Iterator[Span]:
             day = start - dt.timedelta(days=1)
 
 
+def listed_rows(data: bytes) -> list[dict[str, Any]]:
+    """Return the rows of a filing list; DamagedAnswerError when a cell cannot be read."""
+    return _readable(data, filings_of)
+
+
+def statement_rows(data: bytes) -> list[dict[str, Any]]:
+    """Return the rows of a statement; DamagedAnswerError when a cell cannot be read."""
+    return _readable(data, api_lines)
+
+
+def dividend_rows(data: bytes) -> list[dict[str, Any]]:
+    """Return the rows of a dividend section; DamagedAnswerError when a cell cannot be read."""
+    return _readable(data, stated_dividends)
+
+
+def _readable(data: bytes, convert: Callable[[pl.DataFrame], object]) -> list[dict[str, Any]]:
+    """Return the rows of an answer that `convert` can read: only such answers are stored."""
+    rows = dart_rows(data)
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    cells = {name: [None if (cell := row.get(name)) is None else str(cell) for row in rows] for name in names}
+    if rows:
+        try:
+            convert(pl.DataFrame(cells, schema=dict.fromkeys(names, pl.String)))
+        except FileRefusedError as error:
+            raise DamagedAnswerError(f"the answer {error}") from error
+    return rows
+
+
 class Dart:
     """Requests of OpenDART; what is stored and cannot change is not requested."""
 
@@ -126,16 +161,16 @@ class Dart:
             "sort": "date", "sort_mth": "asc", "page_count": str(PAGE_ROWS),
         }  # fmt: skip
         if self._is_stale(span, self.source.clock.now()):
-            await self._store_answer(span.page(1), "list.json", {**params, "page_no": "1"}, dart_rows)
+            await self._store_answer(span.page(1), "list.json", {**params, "page_no": "1"}, listed_rows)
         for number in self._missing_pages(span):
-            await self._store_answer(span.page(number), "list.json", {**params, "page_no": str(number)}, dart_rows)
+            await self._store_answer(span.page(number), "list.json", {**params, "page_no": str(number)}, listed_rows)
 
     async def fetch_statement(self, report: Report) -> None:
         """Request the consolidated statement, and the separate one when there is no consolidated one."""
         params = {"corp_code": report.corp_code, "bsns_year": str(report.year), "reprt_code": report.code}
         for basis in ("CFS", "OFS"):
             name = report.statement(basis)
-            rows = await self._store_answer(name, "fnlttSinglAcntAll.json", {**params, "fs_div": basis}, dart_rows)
+            rows = await self._store_answer(name, "fnlttSinglAcntAll.json", {**params, "fs_div": basis}, statement_rows)
             if rows:
                 return
 
@@ -182,7 +217,7 @@ class Dart:
     async def fetch_dividends(self, report: Report) -> None:
         """Request the dividend section of a report."""
         params = {"corp_code": report.corp_code, "bsns_year": str(report.year), "reprt_code": report.code}
-        await self._store_answer(report.dividends(), "alotMatter.json", params, dart_rows)
+        await self._store_answer(report.dividends(), "alotMatter.json", params, dividend_rows)
 
     def corporations(self, month: dt.date) -> AnswerName:
         """Where the corporation codes of a month are stored."""

@@ -17,6 +17,7 @@ from tests.support.data_sources import (
     TOKEN,
     DataSources,
     block_page,
+    dart_list,
     data_sources,
     invented_companies,
     invented_filings,
@@ -184,6 +185,24 @@ async def test_damaged_documents_are_retried_then_left_out(tmp_path: pathlib.Pat
         assert ["damaged or cut off" in text for text in report.failed] == [True] * is_cut
     rows = [r for r in of_stock(fetched.table("financials"), original.stock_code) if r["fiscal_quarter"] == 4]
     assert [r["disclosed_on"] for r in rows] == [dt.date(2026, 10, 22)]
+
+
+async def test_unreadable_statement_is_named_and_left_out(tmp_path: pathlib.Path) -> None:
+    server = sources()
+    bad = next(f for f in server.filings if f.code == "11011")
+    rows = [row | {"thstrm_amount": "12a"} for row in bad.statement_rows()]
+    async with data_sources(server):
+        key = f"{bad.corp_code}-{bad.year}-{bad.code}-CFS"
+        server.answers["fnlttSinglAcntAll", key] = lambda: dart_list(rows)
+        fetched = Fetched(tmp_path, server, **KEYS)
+        report = await fetched.run()
+        assert not report.stopped
+        assert len([text for text in report.failed if "thstrm_amount" in text]) == 1
+        assert len({row["stock_code"] for row in fetched.table("financials").to_dicts()}) == len(server.companies)
+        del server.answers["fnlttSinglAcntAll", key]
+        assert (await fetched.run()).complete
+    found = [r for r in of_stock(fetched.table("financials"), bad.stock_code) if r["fiscal_quarter"] == 4]
+    assert [r["disclosed_on"] for r in found] == [bad.filed_on]
 
 
 async def test_wrong_kis_key_is_named_without_its_value(tmp_path: pathlib.Path) -> None:
