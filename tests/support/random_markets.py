@@ -36,12 +36,11 @@ HALTS = ("zero", "null", "same", "missing", "block")
 
 
 def random_market(
-    seed: int, *, stocks: int | None = None, rows: int | None = None, states: bool = True, outliers: bool = False
+    seed: int, *, stocks: int | None = None, rows: int | None = None, states: bool = True
 ) -> dict[str, list[Row]]:
     """Return a market of 2 to 12 stocks and 30 to 350 rows that only its seed decides.
 
     `states` allows splits, caps and share counts on rows without trading, and rows that have a volume but no open.
-    `outliers` allows statements that the quality rules set aside.
     """
     rng = random.Random(seed)
     n = stocks or rng.choice((2, 4, 6, 6, 8, 12))
@@ -70,7 +69,7 @@ def random_market(
         market["listings"] += entries
         _Course(rng, days, company, entries, style).append_to(market["prices"])
         if style["accounts"] and rng.random() < 0.9:
-            market["financials"] += random_statements(rng, code, days, owners=style["owners"], outliers=outliers)
+            market["financials"] += random_statements(rng, code, days, owners=style["owners"])
         if rng.random() < 0.7:
             market["dividends"] += random_dividends(rng, code, days)
     for name in rng.choice(((), ("KOSPI",), ("KOSPI", "KOSDAQ"), ("KOSPI", "KOSDAQ"), ("KOSDAQ", "KOSPI", "KONEX"))):
