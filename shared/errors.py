@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from shared.messages.message import UNCLASSIFIED, Message
 
@@ -76,13 +76,20 @@ class RequestError(OndolError):
         return self.title + ": " + "; ".join(f"{p.path}: {p.message}" if p.path else p.message for p in self.problems)
 
 
+RunErrorKind = Literal[
+    "request_refused", "factor_absent", "benchmark_absent", "dataset_gone", "no_result", "no_window", "unknown_stock",
+    "no_row", "no_ledger",
+]  # fmt: skip
+"""Kinds of RunError; the problem document of a failed backtest has it as `code`."""
+
+
 class RunError(OndolError):
     """An accepted backtest that cannot have a result; `kind` is a stable identifier, `problems` the locations.
 
     `detail` is a message of `shared.messages`.
     """
 
-    def __init__(self, kind: str, detail: str, problems: tuple[Problem, ...] = ()) -> None:
+    def __init__(self, kind: RunErrorKind, detail: str, problems: tuple[Problem, ...] = ()) -> None:
         super().__init__(detail)
         self.kind = kind
         self.detail = detail

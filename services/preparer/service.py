@@ -26,6 +26,7 @@ from shared.infra.redis.cache import Cache
 from shared.infra.redis.cache import cache as open_cache
 from shared.infra.redis.connection import BrokerClient
 from shared.infra.redis.streams import Broadcast
+from shared.native import load_kernels
 from shared.settings import Settings
 
 log = structlog.get_logger()
@@ -59,9 +60,13 @@ async def prepare_once(settings: Settings, *, rebuild: bool = False) -> BuildRep
 
 
 async def run(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT. Another preparer, or the restarted one, repeats an interrupted build."""
+    """Serve until SIGTERM or SIGINT. Another preparer, or the restarted one, repeats an interrupted build.
+
+    Raises SetupError without servers, or when a kernel was not compiled: no repetition of a build would help.
+    """
     if not settings.has_servers:
         raise SetupError("A preparer needs ONDOL_DATABASE_URL, ONDOL_BROKER_URL and ONDOL_CACHE_URL.")
+    load_kernels()
     async with AsyncExitStack() as stack:
         stop = await stack.enter_async_context(stop_signal())
         found = await stack.enter_async_context(

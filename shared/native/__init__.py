@@ -21,6 +21,14 @@ def library(name: str) -> ctypes.CDLL:
     return ctypes.CDLL(str(path))
 
 
+def load_kernels() -> None:
+    """Load every kernel, so that a missing one is an error at the start; raises SetupError."""
+    from shared.native import build
+
+    for source in build.sources():
+        library(source.stem)
+
+
 def verify_sizes(kernels: ctypes.CDLL, source: str, expected: list[int]) -> None:
     """Raise SetupError unless the structures of a library have these sizes, which are those of their Python classes."""
     kernels.abi_size.restype, kernels.abi_size.argtypes = ctypes.c_int64, [ctypes.c_int64]

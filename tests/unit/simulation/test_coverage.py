@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 
 from shared.errors import RunError
+from shared.simulation import coverage
+from shared.simulation.memo import Memo
+from tests.support.markets import panels_of
 from tests.unit.simulation.fixtures import market, result
 
 
@@ -52,3 +55,43 @@ def test_window_with_values_but_no_result_is_filled() -> None:
     """A change from 0 is absent, but every value that it needs exists."""
     bars = market({"A": [100] * 8})
     assert result(bars, buy={"where": "pct_change(close - close, 1) > 0"})["trades"] == []
+
+
+@pytest.mark.parametrize(("gap", "counts"), [(range(0), 1), (range(10, 35), 2)])
+def test_coverage_is_counted_again_only_after_a_finding(
+    monkeypatch: pytest.MonkeyPatch, gap: range, counts: int
+) -> None:
+    """Equal counts without a finding are not repeated; with one, each run reports it from the counts of its own."""
+    for name in ("_complete", "_row_presence"):
+        monkeypatch.setattr(coverage, name, Memo(8))
+    counted: list[str] = []
+    count_present = coverage.count_present
+
+    def counting(*args: Any, **options: Any) -> tuple[int, int]:
+        counted.append("count")
+        return count_present(*args, **options)
+
+    monkeypatch.setattr(coverage, "count_present", counting)
+    panels = panels_of(_quarters(gap))
+    first, second = (
+        result(panels, start="2023-01-02", end="2023-03-20", portfolio={"max_positions": 1}) for _ in range(2)
+    )
+    assert len(counted) == counts
+    assert first["warnings"] == second["warnings"]
+
+
+def test_rows_with_a_value_are_found_once_for_a_factor(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("_complete", "_row_presence"):
+        monkeypatch.setattr(coverage, name, Memo(8))
+    scanned: list[int] = []
+    rows_with_value = coverage.rows_with_value
+
+    def scanning(*args: Any, **options: Any) -> Any:
+        scanned.append(options["count"])
+        return rows_with_value(*args, **options)
+
+    monkeypatch.setattr(coverage, "rows_with_value", scanning)
+    panels = panels_of(_quarters(range(10, 35)))
+    for end in ("2023-03-20", "2023-03-20", "2023-02-20"):
+        result(panels, start="2023-01-02", end=end, portfolio={"max_positions": 1})
+    assert len(scanned) == 1

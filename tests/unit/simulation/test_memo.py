@@ -21,3 +21,12 @@ def test_value_is_computed_once_and_evicted_beyond_the_limit() -> None:
     assert get(kept, "b") == "b"
     assert [get(kept, key) for key in ("b", "a")] == ["b", "a"]
     assert made == ["none", "a", "b", "a"]
+
+
+def test_memo_contains_what_it_has_and_nothing_after_eviction() -> None:
+    memo: Memo[None] = Memo(1)
+    assert not memo.contains("a")
+    memo.get("a", lambda: None)
+    assert memo.contains("a")
+    memo.get("b", lambda: None)
+    assert [memo.contains(key) for key in ("a", "b")] == [False, True]
