@@ -62,7 +62,8 @@ class BacktestHead(Struct, kw_only=True):
     origin: Annotated[
         Origin,
         about(
-            "What requested it: a user, a form that computes while one types (preview), the warmer, or its verification."
+            "What requested it: a user, a form that computes while one types (preview), the warmer, or its "
+            "verification."
         ),
     ]
     name: Annotated[str | None, about("Name that its owner gave it.")]
