@@ -61,10 +61,7 @@ class BacktestHead(Struct, kw_only=True):
     strategy_id: Annotated[str | None, about("Id of the strategy that the request named.")]
     origin: Annotated[
         Origin,
-        about(
-            "What requested it: a user, a form that computes while one types (preview), the warmer, or its "
-            "verification."
-        ),
+        about("What requested it: a user, the preview of a form, the warmer, or its verification."),
     ]
     name: Annotated[str | None, about("Name that its owner gave it.")]
     note: Annotated[str | None, about("Note of its owner.")]

@@ -49,7 +49,7 @@ export interface Backtest {
   cached: boolean;
   /** Id of the strategy that the request named. */
   strategy_id: string | null;
-  /** What requested it: a user, a form that computes while one types (preview), the warmer, or its verification. */
+  /** What requested it: a user, the preview of a form, the warmer, or its verification. */
   origin: "preview" | "user" | "verify" | "warmer";
   /** Name that its owner gave it. */
   name: string | null;
@@ -113,7 +113,7 @@ export interface BacktestHead {
   cached: boolean;
   /** Id of the strategy that the request named. */
   strategy_id: string | null;
-  /** What requested it: a user, a form that computes while one types (preview), the warmer, or its verification. */
+  /** What requested it: a user, the preview of a form, the warmer, or its verification. */
   origin: "preview" | "user" | "verify" | "warmer";
   /** Name that its owner gave it. */
   name: string | null;
@@ -149,7 +149,7 @@ export interface BacktestItem {
   cached: boolean;
   /** Id of the strategy that the request named. */
   strategy_id: string | null;
-  /** What requested it: a user, a form that computes while one types (preview), the warmer, or its verification. */
+  /** What requested it: a user, the preview of a form, the warmer, or its verification. */
   origin: "preview" | "user" | "verify" | "warmer";
   /** Name that its owner gave it. */
   name: string | null;
@@ -567,6 +567,24 @@ export interface ExplainedTrade {
 export interface Explanation {
   /** Trades with their reasons. */
   trades?: ExplainedTrade[] | null;
+  /** Rows that were simulated. */
+  window?: Window | null;
+  /** Statistics of the run. */
+  statistics?: Statistics | null;
+  /** Closed positions. */
+  round_trips?: RoundTrip[] | null;
+  /** Positions that are held on the last day. */
+  open_positions?: OpenPosition[] | null;
+  /** Returns by month. */
+  monthly_returns?: MonthlyReturn[] | null;
+  /** Returns by year. */
+  yearly_returns?: YearlyReturn[] | null;
+  /** Splits and dividends of the positions. */
+  corporate_actions?: CorporateAction[] | null;
+  /** Number of orders that could not fill, by reason. */
+  unfilled?: Record<string, number> | null;
+  /** What a reader of the result must know. */
+  warnings?: ResultWarning[] | null;
   /** What passed on each rebalance day. */
   rebalances?: Rebalance[] | null;
   /** Stock code. */
@@ -885,8 +903,14 @@ export interface NewStrategyBody {
 export interface OpenApi {
   /** Version of OpenAPI. */
   openapi: string;
+  /** Title, version, description and licence of the interface. */
+  info: Record<string, unknown>;
   /** Routes. */
   paths: Record<string, unknown>;
+  /** Shapes of bodies and answers, and the security scheme. */
+  components: Record<string, unknown>;
+  /** That a key may be sent. */
+  security: Record<string, unknown>[];
 }
 
 /** A position that is held on the last day. */
@@ -1043,6 +1067,8 @@ export interface ProblemDocument {
   params: Record<string, unknown>;
   /** Every problem of the request, by its place. */
   errors: ProblemItem[];
+  /** Stable word of the reason why there is no result; absent: no run failed. */
+  kind?: string | null;
 }
 
 /** One problem of a request. */
@@ -1193,6 +1219,10 @@ export interface Replay {
   stored_result_digest: string | null;
   /** Part, index and date of the first difference. */
   first_difference: Record<string, unknown> | null;
+  /** What the new result was computed from; null: there is none. */
+  provenance: Provenance | null;
+  /** What the stored result was computed from; null: the dataset version was deleted. */
+  stored_provenance: Provenance | null;
 }
 
 /** The result of a completed backtest. */
@@ -1425,7 +1455,7 @@ export interface SelectedBacktest {
   cached: boolean;
   /** Id of the strategy that the request named. */
   strategy_id: string | null;
-  /** What requested it: a user, a form that computes while one types (preview), the warmer, or its verification. */
+  /** What requested it: a user, the preview of a form, the warmer, or its verification. */
   origin: "preview" | "user" | "verify" | "warmer";
   /** Name that its owner gave it. */
   name: string | null;

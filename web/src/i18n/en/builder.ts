@@ -56,7 +56,7 @@ export const builder: Record<keyof typeof korean, string> = {
   "builder.on_rebalance.reweight": "Rotate and reweight",
   "builder.on_rebalance.hold.help": "A holding stays until a sell rule applies, whatever its rank is.",
   "builder.on_rebalance.rotate.help": "Sells what left the target list; the shares of the rest stay as they are.",
-  "builder.on_rebalance.reweight.help": "Sells what left the target list and brings every position to its target weight.",
+  "builder.on_rebalance.reweight.help": "Sells what left the target list and sets every position to its target weight.",
   "builder.sell.where": "Sell condition",
   "builder.sell.where.help": "A holding that meets this condition on a trading day is sold on the next one.",
   "builder.portfolio": "Portfolio",
