@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+from typing import Literal
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -65,14 +66,14 @@ PANEL_BYTES = Gauge("ondol_panel_bytes", "Bytes of the mapped panels of this hos
 MEMORY = Gauge("ondol_process_memory_bytes", "Resident memory of this process", ["kind"])
 
 
-def memory_bytes() -> dict[str, int]:
-    """Return the resident bytes of this process by kind; empty where /proc is missing.
+def memory_bytes(process: int | Literal["self"] = "self") -> dict[str, int]:
+    """Return the resident bytes of a process by kind; empty where /proc is missing or the process has ended.
 
     private: anonymous memory, pages shared with forked processes in proportion. shared: panels and libraries, also
     those that no other process has mapped. proportional: the proportional set size.
     """
     try:
-        lines = pathlib.Path("/proc/self/smaps_rollup").read_text(encoding="ascii").splitlines()
+        lines = pathlib.Path(f"/proc/{process}/smaps_rollup").read_text(encoding="ascii").splitlines()
     except OSError:
         return {}
     kb = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -16,10 +17,13 @@ _REPORTS = msgspec.json.Decoder(QualityReport)
 async def read_report(connection: Any, revision: int | None = None) -> QualityReport | None:
     """Return the report of a revision, of the newest one without; None when there is none."""
     if revision is None:
-        body = await connection.fetchval(_SQL["newest_report"])
+        row = await connection.fetchrow(_SQL["newest_report"])
     else:
-        body = await connection.fetchval(_SQL["report_of"], revision)
-    return None if body is None else _REPORTS.decode(body)
+        row = await connection.fetchrow(_SQL["report_of"], revision)
+    if row is None:
+        return None
+    # A revision that took others back has the report of the earlier data, which names the earlier revision.
+    return replace(_REPORTS.decode(row["report"]), revision=row["revision"])
 
 
 async def store_report(connection: Any, report: QualityReport) -> None:

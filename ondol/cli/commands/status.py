@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import pathlib
 from typing import Any
 
 from ondol.cli.connection import connected, refuse_absent
+from ondol.cli.status_sections import cached_parts, next_jobs, panel_memory, process_memory, quality
 from ondol.cli.terminal import add_common, print_json
 from ondol.local.run_file import Run, running
 from shared.errors import SetupError
@@ -51,12 +51,18 @@ async def _status(args: argparse.Namespace) -> dict[str, Any]:
                     row = await connection.fetchrow(_SQL[name])
                     status[name] = dict(row) if row else None
                 status["work"] = {row["status"]: row["rows"] for row in await connection.fetch(_SQL["work"])}
+                status["quality"] = await quality(connection)
+                parts: list[str] = await connection.fetchval(_SQL["parts"]) or []
                 status["database_bytes"] = await connection.fetchval(_SQL["database_bytes"])
         for role, url in (("broker", settings.broker_url), ("cache", settings.cache_url)):
             redis = client(url or "")
             used, limit = await Cache(redis).memory()
+            if role == "cache":
+                status["cached"] = await cached_parts(Cache(redis), parts)
             await redis.aclose()
             status[role] = {"used_bytes": used, "limit_bytes": limit}
+        status["panels"] = await asyncio.to_thread(panel_memory, settings.panel_dir)
+        status["next_jobs"] = next_jobs(settings)
     return status
 
 
@@ -67,24 +73,8 @@ def _serving(run: Run) -> dict[str, Any]:
         "command": run.command,
         "api": f"http://127.0.0.1:{run.port}" if run.port else None,
         "metrics": {name: f"http://127.0.0.1:{port}/metrics" for name, port in run.metrics.items()},
-        "processes": {name: {"process": number, **_memory(number)} for name, number in processes.items()},
+        "processes": {name: {"process": number, **process_memory(number)} for name, number in processes.items()},
     }
-
-
-def _memory(process: int) -> dict[str, int]:
-    """Return resident bytes: private ones, and proportional ones (shared pages divided by their users)."""
-    status: dict[str, int] = {}
-    try:
-        lines = pathlib.Path(f"/proc/{process}/smaps_rollup").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return status
-    for line in lines:
-        name, _, rest = line.partition(":")
-        if name in {"Private_Clean", "Private_Dirty"}:
-            status["private_bytes"] = status.get("private_bytes", 0) + int(rest.split()[0]) * 1024
-        elif name == "Pss":
-            status["proportional_bytes"] = int(rest.split()[0]) * 1024
-    return status
 
 
 def _print(status: dict[str, Any]) -> None:
@@ -94,6 +84,9 @@ def _print(status: dict[str, Any]) -> None:
         ("dataset", _dataset_text(status["dataset"])),
         ("backtests", ", ".join(f"{count:,} {status}" for status, count in status["work"].items()) or "none"),
         ("warm run", _warm_text(status["warm"])),
+        ("warm", _cached_text(status["cached"])),
+        ("quality", _quality_text(status["quality"])),
+        ("next jobs", _jobs_text(status["next_jobs"])),
         ("memory", _memory_text(status)),
     ):
         print(f"{name:<10} {text}")
@@ -104,7 +97,8 @@ def _serving_text(serving: dict[str, Any] | None) -> str:
         return "no system serves this home (`ondol serve`)"
     head = f"{serving['api'] or 'servers only'} (ondol {serving['command']}, process {serving['process']})"
     lines = [
-        f"{name:<12} process {one['process']:<8} private {one.get('private_bytes', 0) / _MIB:7.1f} MiB"
+        f"{name:<12} process {one['process']:<8} private {one.get('private_bytes', 0) / _MIB:7.1f} MiB, "
+        f"shared {one.get('shared_bytes', 0) / _MIB:7.1f} MiB"
         for name, one in serving["processes"].items()
     ]
     return f"\n{'':<11}".join([head, *lines])
@@ -136,9 +130,29 @@ def _warm_text(warm: dict[str, Any] | None) -> str:
     return f"{warm['status']} ({warm['trigger']}, {start})"
 
 
+def _cached_text(cached: dict[str, int]) -> str:
+    if not cached["parts"]:
+        return "nothing yet"
+    return f"{cached['cached']:,} of {cached['parts']:,} parts of the dataset are in the cache"
+
+
+def _quality_text(report: dict[str, Any] | None) -> str:
+    if report is None:
+        return "no report yet"
+    found = ", ".join(f"{check} {count:,}" for check, count in report["counts"].items() if count) or "nothing found"
+    return f"revision {report['revision']}: {found} (`ondol quality`)"
+
+
+def _jobs_text(jobs: list[dict[str, Any]]) -> str:
+    shown = [f"{job['name']} {job['next_run'][:16].replace('T', ' ')}" for job in jobs if job["enabled"]]
+    return ", ".join(shown) + " UTC" if shown else "none is enabled"
+
+
 def _memory_text(status: dict[str, Any]) -> str:
     cache, broker = status["cache"], status["broker"]
     return (
         f"cache {cache['used_bytes'] / _MIB:.1f} of {cache['limit_bytes'] / _MIB:.0f} MiB, "
-        f"broker {broker['used_bytes'] / _MIB:.1f} MiB; database {status['database_bytes'] / _MIB:.1f} MiB on disk"
+        f"broker {broker['used_bytes'] / _MIB:.1f} MiB, "
+        f"panels {status['panels']['bytes'] / _MIB:.1f} MiB in {status['panels']['files']} files; "
+        f"database {status['database_bytes'] / _MIB:.1f} MiB on disk"
     )

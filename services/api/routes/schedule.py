@@ -10,25 +10,18 @@ from services.api.backtests.serialize import instant
 from services.api.context import AppContext, RequestContext, Route
 from services.api.http.answers import json_response
 from services.api.schemas import operation_responses
-from shared.contracts.schedule import timetable
+from shared.jobs import scheduled_jobs
 
 
 async def get_schedule(app: AppContext, call: RequestContext) -> web.Response:
     """`GET /v1/schedule`."""
     now = dt.datetime.now(dt.UTC)
-    settings = app.settings
-    enabled = {
-        "warm": settings.warm_enabled,
-        "fetch": settings.fetches,
-        "filings": settings.fetches,
-        "purge": bool(settings.result_retention_days or settings.user_result_retention_days),
-    }
     items = [
         {
             "name": job.name, "title": job.title, "rule": job.describe(), "next_run": instant(job.next_run(now)),
-            "enabled": enabled.get(job.name, True),
+            "enabled": enabled,
         }
-        for job in timetable(settings.warm_at)
+        for job, enabled in scheduled_jobs(app.settings)
     ]  # fmt: skip
     return json_response({"now": instant(now), "items": items})
 

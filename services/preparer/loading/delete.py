@@ -190,24 +190,24 @@ async def _delete_stocks(
     Ordinals stay without gaps, and no other stock moves.
     """
     await connection.execute(_SQL["defer_codes"])
-    parts: dict[int, int] = {}
+    rows: dict[tuple[str, int], int] = {}
     for ordinal in reversed(ordinals):
         last: int = await connection.fetchval(_SQL["last_ordinal"])
         counts = {"instrument": 1, "price": await connection.fetchval(_SQL["count_prices"], ordinal)}
         for kind, table in zip(("statement", "dividend", "listing"), earlier_rows.OF_STOCKS[1:], strict=True):
             counts[kind] = await connection.fetchval(table.sql("count_stock"), ordinal)
         await _remove(connection, ordinal, last, number)
+        for part in {ordinal // PART, last // PART}:  # the stocks and prices of both are in other columns now
+            for kind in ("instrument", "price"):
+                rows.setdefault((kind, part), 0)
         for kind, count in counts.items():
             if count:
+                key = kind, ordinal // PART
+                rows[key] = rows.get(key, 0) + int(count)
                 report.deleted[kind] = report.deleted.get(kind, 0) + int(count)
-        for part in (ordinal // PART, last // PART):
-            parts.setdefault(part, 0)
-        parts[ordinal // PART] += sum(map(int, counts.values()))
-    return [  # the prices of both parts are in other columns now
-        Scope(kind=kind, part=part, from_year=0, rows=rows if kind == "instrument" else 0)
-        for part, rows in sorted(parts.items())
-        for kind in ("instrument", "price")
-    ]
+    return [
+        Scope(kind=kind, part=part, from_year=0, rows=count) for (kind, part), count in sorted(rows.items())
+    ]  # fmt: skip
 
 
 async def _remove(connection: asyncpg.Connection, ordinal: int, last: int, number: int) -> None:

@@ -5,7 +5,7 @@ insert into quality_report (revision, report) values ($1, $2)
 on conflict (revision) do update set report = excluded.report;
 
 -- name: newest_report
-select report from quality_report order by revision desc limit 1;
+select revision, report from quality_report order by revision desc limit 1;
 
 -- name: report_of
-select report from quality_report where revision = $1;
+select revision, report from quality_report where revision = $1;

@@ -13,6 +13,10 @@ select c.version, c.revision, v.built_at, cardinality(v.parts) as parts,
 from dataset_current c
 join dataset_version v on v.version = c.version;
 
+-- name: parts
+-- Names of the parts of the current version.
+select v.parts from dataset_current c join dataset_version v on v.version = c.version;
+
 -- name: work
 select status, count(*) as rows from computation group by status order by status;
 

@@ -1,0 +1,17 @@
+"""Which scheduled jobs the settings enable."""
+
+from __future__ import annotations
+
+from shared.contracts.schedule import Job, timetable
+from shared.settings import Settings
+
+
+def scheduled_jobs(settings: Settings) -> list[tuple[Job, bool]]:
+    """Return each scheduled job with whether it is enabled."""
+    enabled = {
+        "warm": settings.warm_enabled,
+        "fetch": settings.fetches,
+        "filings": settings.fetches,
+        "purge": bool(settings.result_retention_days or settings.user_result_retention_days),
+    }
+    return [(job, enabled.get(job.name, True)) for job in timetable(settings.warm_at)]
