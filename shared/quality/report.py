@@ -71,6 +71,12 @@ CHECKS = (
         counts="statements disclosed more than 480 days after their period end",
         follows="too old for factors from their first day",
     ),
+    Check(
+        name="owners_part",
+        counts="stocks whose statements have net_income or total_equity, and never net_income_owners or equity_owners",
+        follows="factors use the totals, which include what belongs to minority shareholders of subsidiaries; load the "
+        "owners' part of consolidated statements",
+    ),
 )
 """All checks, in the order of the report."""
 

@@ -15,7 +15,10 @@ MAX_DISCLOSURE_DAYS = 480
 
 
 def check_statements(statements: Statements, codes: Sequence[str]) -> list[Finding]:
-    """Return the findings of `quarantine` and `disclosure`; `statements.instrument` are positions in `codes`."""
+    """Return the findings of `quarantine`, `disclosure` and `owners_part`.
+
+    `statements.instrument` are positions in `codes`.
+    """
     reasons = quarantine_codes(statements)
     quarantined = [
         _example(statements, codes, at, REASONS[int(reasons[at])], 0.0)
@@ -26,7 +29,28 @@ def check_statements(statements: Statements, codes: Sequence[str]) -> list[Findi
         _example(statements, codes, at, f"{delay[at]} days after the period end", float(delay[at]))
         for at in np.nonzero(delay > MAX_DISCLOSURE_DAYS)[0].tolist()
     ]
-    return [finding_of("quarantine", quarantined), finding_of("disclosure", late)]
+    found = (("quarantine", quarantined), ("disclosure", late), ("owners_part", _without_owners(statements, codes)))
+    return [finding_of(check, examples) for check, examples in found]
+
+
+def _without_owners(statements: Statements, codes: Sequence[str]) -> list[Example]:
+    """Return an example for each stock with an amount whose owners' part no statement of it has."""
+    absent: dict[int, list[str]] = {}
+    for total, part in (("net_income", "net_income_owners"), ("total_equity", "equity_owners")):
+        with_total, with_part = (
+            np.unique(statements.instrument[~np.isnan(statements.accounts[account])]) for account in (total, part)
+        )
+        for column in np.setdiff1d(with_total, with_part).tolist():
+            absent.setdefault(column, []).append(f"{total} without {part}")
+    return [
+        Example(
+            stock_code=codes[column],
+            date=iso(int(statements.disclosed_on[statements.instrument == column].min())),
+            detail=", ".join(names),
+            severity=float(len(names)),
+        )
+        for column, names in sorted(absent.items())
+    ]
 
 
 def _example(statements: Statements, codes: Sequence[str], at: int, detail: str, severity: float) -> Example:
