@@ -206,6 +206,11 @@ async def _row(client: ApiClient, identity: str, name: str, start: dt.date, end:
 
 
 def _where(url: str, args: argparse.Namespace) -> str:
-    lines = [f"interface   {url}/docs", f"results     {url}/v1/backtests", f"metrics     {url}/metrics"]
+    lines = [
+        f"web page    {url}/",
+        f"interface   {url}/docs",
+        f"results     {url}/v1/backtests",
+        f"metrics     {url}/metrics",
+    ]
     lines += [f"warm runs   {url}/v1/warm-runs", f"logs        {args.home}/logs"]
     return "\n".join(lines)

@@ -23,8 +23,8 @@ function value(of: number | null): number | undefined {
 
 export function EquityChart({ equity, benchmark, title, height = 420 }: Props) {
   const log = queryValue("scale") === "log";
-  const from = queryValue("from");
-  const to = queryValue("to");
+  const from = queryValue("since");
+  const to = queryValue("until");
   const words = language.value;
   const byDate = useMemo(() => new Map(equity.map((point) => [point.date, point])), [equity]);
   const dates = useMemo(() => equity.map((point) => point.date), [equity]);
@@ -35,7 +35,7 @@ export function EquityChart({ equity, benchmark, title, height = 420 }: Props) {
       range: from && to && from < to ? { from, to } : null,
       onRange: (range) => {
         const isWhole = range.from <= (dates[0] ?? "") && range.to >= (dates.at(-1) ?? "");
-        setQuery(isWhole ? { from: null, to: null } : range);
+        setQuery(isWhole ? { since: null, until: null } : { since: range.from, until: range.to });
       },
       series: [
         { kind: "line", name: "equity", colour: "accent", data: equity.map((p) => ({ time: p.date, value: value(p.equity) })), format: (v) => shortWon(v, words) },
@@ -71,7 +71,7 @@ export function EquityChart({ equity, benchmark, title, height = 420 }: Props) {
       tools={
         <>
           <button type="button" class="quiet" aria-pressed={log} onClick={() => setQuery({ scale: log ? null : "log" })}>{t("chart.log")}</button>
-          {from && <button type="button" class="quiet" onClick={() => setQuery({ from: null, to: null })}>{t("chart.fit")}</button>}
+          {from && <button type="button" class="quiet" onClick={() => setQuery({ since: null, until: null })}>{t("chart.fit")}</button>}
         </>
       }
       table={() => (

@@ -51,7 +51,7 @@ export function Overview({ run }: { run: Completed }) {
                       type="button"
                       class="sort down"
                       title={t("run.drawdown.zoom")}
-                      onClick={() => setQuery({ from: fall.start ?? result.window.first, to: fall.recovery ?? result.window.last })}
+                      onClick={() => setQuery({ since: fall.start ?? result.window.first, until: fall.recovery ?? result.window.last })}
                     >
                       {percent(fall.depth)}
                     </button>

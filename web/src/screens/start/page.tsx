@@ -34,6 +34,7 @@ export default function StartPage() {
           <h1>{t("start.title")}</h1>
           <p class="muted">{t("start.lead")}</p>
         </div>
+        <div class="actions"><Link class="button primary" href="/new">{t("nav.new")}</Link></div>
       </div>
       <Freshness datasets={datasets} warm={warm} />
       <section aria-labelledby="strategies">
