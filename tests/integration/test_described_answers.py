@@ -116,6 +116,8 @@ REQUESTS: dict[str, list[tuple[str, Any]]] = {
     "POST /v1/warm-runs": [("", {"phases": ["prices"]}), ("", {"phases": ["x"]})],
     "GET /v1/warm-runs/{id}": [("/v1/warm-runs/{warm}", None), ("/v1/warm-runs/99", None)],
     "GET /v1/schedule": [("", None)],
+    "POST /v1/session": [("", {"key": "unknown"}), ("", {"key": 1})],
+    "DELETE /v1/session": [("", None)],
     "GET /healthz": [("", None)],
     "GET /readyz": [("", None)],
     "GET /metrics": [("", None)],
