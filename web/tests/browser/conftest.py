@@ -28,6 +28,7 @@ ARGUMENTS = [
 SHOTS = ROOT / "reports" / "web"
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 READY_S = 120.0
+expect.set_options(timeout=20_000)  # a busy machine is slow; a passing test does not wait
 LOCALES = {"ko": "ko-KR", "en": "en-US"}
 
 
