@@ -66,8 +66,8 @@ async def s5(context: Context) -> CheckResult:
         )
         for other in (b, anonymous):
             for path, operations in json.loads(described)["paths"].items():
-                if "{id}" not in path or "warm-runs" in path:
-                    continue
+                if "{id}" not in path or "warm-runs" in path or not path.startswith("/v1/"):
+                    continue  # pages of the web application are the same bytes for every id
                 identity = "mine_alone" if "strategies" in path else mine
                 for method in operations:
                     tried += 1
