@@ -1,4 +1,4 @@
-"""Figures of the report against hand-made series."""
+"""Figures of the report against series with known values."""
 
 from __future__ import annotations
 
