@@ -14,6 +14,7 @@ from services.api.backtests.results import unpack_frame
 from services.api.context import AppContext
 from services.api.errors import ApiProblem
 from shared.contracts.events import QueryRequested
+from shared.contracts.queries import Query, payload_of
 from shared.errors import DatasetError, UnavailableError
 from shared.infra.redis.client import LOST
 from shared.infra.redis.streams import append
@@ -30,25 +31,25 @@ class PendingQuery:
     callers: int = 0
 
 
-def query_name(kind: str, payload: dict[str, Any]) -> str:
+def query_name(query: Query) -> str:
     """Return the content name of a query."""
-    text = orjson.dumps([kind, payload], option=orjson.OPT_SORT_KEYS)
-    return f"q-{kind}-{hashlib.sha256(text).hexdigest()[:40]}"
+    text = orjson.dumps([query.kind, payload_of(query)], option=orjson.OPT_SORT_KEYS)
+    return f"q-{query.kind}-{hashlib.sha256(text).hexdigest()[:40]}"
 
 
-async def query_simulator(app: AppContext, kind: str, payload: dict[str, Any], *, use_cache: bool = True) -> bytes:
+async def query_simulator(app: AppContext, query: Query, *, use_cache: bool = True) -> bytes:
     """Return the JSON of a simulator's answer; with `use_cache` a cached one.
 
     Raises the simulator's problem, or UnavailableError when no answer comes within `TIMEOUT_S`.
     """
-    name = query_name(kind, payload)
+    name = query_name(query)
     if not use_cache:
         name += f"-{time.time_ns():x}"
     elif (body := await _cached(app, name)) is not None:
         return body
     pending = app.pending_queries.get(name)
     if pending is None:
-        pending = PendingQuery(asyncio.ensure_future(_publish(app, name, kind, payload)))
+        pending = PendingQuery(asyncio.ensure_future(_publish(app, name, query)))
         app.pending_queries[name] = pending
     pending.callers += 1
     try:
@@ -61,9 +62,9 @@ async def query_simulator(app: AppContext, kind: str, payload: dict[str, Any], *
                 del app.pending_queries[name]
 
 
-async def _publish(app: AppContext, name: str, kind: str, payload: dict[str, Any]) -> bytes:
+async def _publish(app: AppContext, name: str, query: Query) -> bytes:
     app.progress.register(name)
-    event = QueryRequested(query_id=name, kind=kind, payload=payload, deadline=time.time() + TIMEOUT_S)
+    event = QueryRequested(query_id=name, kind=query.kind, payload=payload_of(query), deadline=time.time() + TIMEOUT_S)
     try:
         await append(app.broker, event)
         answer = await app.progress.answer_of(name, TIMEOUT_S)

@@ -49,6 +49,9 @@ KINDS = (
          "백테스트가 세 번 중단되었습니다. 마지막 원인: {reason}", reason="PostgreSQL does not answer."),
     kind("run_crashed", "The run failed with an internal error, which has been logged.",
          "내부 오류로 실행에 실패했습니다. 오류는 기록되었습니다."),
+    kind("query_unknown", "The simulator that took the query is of an older version and does not know it; "
+         "repeat the request.",
+         "조회를 받은 시뮬레이터가 이전 버전이어서 처리하지 못합니다. 다시 요청하십시오."),
     kind("query_crashed", "The query failed with an internal error, which has been logged.",
          "내부 오류로 조회에 실패했습니다. 오류는 기록되었습니다."),
     kind("killed_simulator",

@@ -1,4 +1,4 @@
-"""The C kernels: one library for each source, loaded once per process; each room declares the signatures of its own."""
+"""The C kernels: one library for each source, loaded once per process; each package declares the signatures that it calls."""
 
 from __future__ import annotations
 

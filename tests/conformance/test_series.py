@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import random
-from typing import Any
 
 import numpy as np
 import pytest
 
 from services.simulator.queries.prices import PRICES, prices
 from services.simulator.queries.values import values
+from shared.contracts import queries
 from shared.language.columns import read_columns
 from shared.model.request import BacktestRequest
 from shared.simulation.validation import read_request
@@ -47,11 +47,12 @@ def test_values_equal_the_reference(seed: int) -> None:
     rows = range(first, rng.randrange(first, count) + 1)
     present = [[stock.close[row] is not None for stock in loaded.stocks] for row in range(count)]
     codes = sorted(rng.sample([stock.code for stock in loaded.stocks], rng.randint(1, len(loaded.stocks))))
-    payload: dict[str, Any] = {
-        "first": rows.start, "stop": rows.stop, "fields": [column.name for column in fields], "codes": codes,
-    }  # fmt: skip
+    query = queries.Values(
+        version="", request="", first=rows.start, stop=rows.stop, codes=tuple(codes),
+        fields=tuple(column.name for column in fields),
+    )  # fmt: skip
     markets = sorted({name for stock in loaded.stocks for name in stock.market})
-    found = values(_request(markets), payload, panels)
+    found = values(_request(markets), query, panels)
     column_of = {stock.code: at for at, stock in enumerate(loaded.stocks)}
     cells = [(row, column_of[code]) for row in rows for code in codes if present[row][column_of[code]]]
     assert found["rows"] == len(cells)
@@ -73,8 +74,10 @@ def test_values_equal_the_reference(seed: int) -> None:
 def test_values_without_codes_are_those_of_the_universe(seed: int) -> None:
     market = random_market(seed)
     loaded, panels = reference.read(market), panels_of(market)
-    payload = {"first": 0, "stop": len(loaded.days), "fields": ["close"], "codes": None}
-    found = values(_request(["KOSDAQ"]), payload, panels)["columns"]
+    query = queries.Values(
+        version="", request="", first=0, stop=len(loaded.days), fields=("close",), codes=None
+    )  # fmt: skip
+    found = values(_request(["KOSDAQ"]), query, panels)["columns"]
     expected = [
         (day.isoformat(), stock.code)
         for row, day in enumerate(loaded.days)
@@ -89,8 +92,8 @@ def test_prices_equal_what_was_loaded(seed: int) -> None:
     market = random_market(seed)
     loaded, panels = reference.read(market), panels_of(market)
     for stock in loaded.stocks:
-        payload = {"stock_code": stock.code, "first": 0, "stop": len(loaded.days)}
-        found = prices(payload, panels)
+        query = queries.Prices(version="", stock_code=stock.code, first=0, stop=len(loaded.days))
+        found = prices(query, panels)
         traded = [row for row in range(len(loaded.days)) if stock.idle[row] == 0]
         rows = range(traded[0] if traded else len(loaded.days), len(loaded.days))
         assert found["dates"] == [loaded.days[row].isoformat() for row in rows]

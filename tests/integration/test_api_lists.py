@@ -1,4 +1,4 @@
-"""Lists in pages, and the door of the running api."""
+"""Lists in pages, and how the running API answers malformed requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose a backtest is, and how much a key may ask for: strangers, limits, costs, the door without keys."""
+"""Owners of backtests: foreign backtests, limits, costs, and callers without keys."""
 
 from __future__ import annotations
 

@@ -152,7 +152,7 @@ async def test_a_plain_user_needs_nothing_special(home: pathlib.Path) -> None:
     await _nothing_is_left_after_kill(home, process)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as somebody else")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as another account")
 async def test_a_home_that_nobody_can_enter_points_to_its_data(home: pathlib.Path) -> None:
     home.parent.chmod(0o700)
     async with embedded_servers.servers(home) as found:

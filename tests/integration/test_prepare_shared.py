@@ -211,8 +211,8 @@ async def test_leader_builds_parts_of_a_dead_worker(settings: Settings, folder: 
     await load(settings, folder, range(4))
     async with preparer_of(settings) as preparer, servers.broker(settings.broker_url or "") as broker:
         leading = replace(preparer.context, min_wait_s=0.2)
-        ghost = Membership(broker, settings.broker_url or "")
-        async with ghost.joined(), lone_connection(settings.database_url or "") as connection:
+        absent_worker = Membership(broker, settings.broker_url or "")
+        async with absent_worker.joined(), lone_connection(settings.database_url or "") as connection:
             await until(preparer.membership.others)
             fence = int(await connection.fetchval("select last_value from dataset_fence")) + 1
             for part in (1, 2, PARTS - 1):

@@ -19,6 +19,7 @@ from services.api.schemas.requests import AuditBody, ExplainQuery, HoldingsQuery
 from services.api.simulator_queries import query_simulator
 from services.api.tables.download import MEDIA_TYPES, check_format, send_table
 from services.api.tables.table import Column, Table, blocks_of_objects, columns_of
+from shared.contracts import queries
 from shared.errors import Problem
 from shared.messages import say
 
@@ -32,10 +33,10 @@ async def get_explanation(app: AppContext, call: RequestContext) -> web.Response
         path = "date" if query.date is None else "stock_code"
         raise invalid([Problem(path=path, message=say("fields_go_together", one="stock_code", other="date"))])
     row, _ = await find_completed(app, call, PURPOSE)
-    options = {}
-    if query.stock_code is not None and query.date is not None:
-        options = {"stock_code": query.stock_code, "date": query.date.isoformat()}
-    return json_response(await _query(app, row, "explain", options))
+    date = None if query.date is None else query.date.isoformat()
+    version = await _require_dataset(app, row)
+    asked = queries.Explain(version=version, request=row.request, stock_code=query.stock_code, date=date)
+    return json_response(await query_simulator(app, asked))
 
 
 async def get_holdings(app: AppContext, call: RequestContext) -> web.StreamResponse:
@@ -44,7 +45,9 @@ async def get_holdings(app: AppContext, call: RequestContext) -> web.StreamRespo
     check_format(query)
     row, computation = await find_completed(app, call, PURPOSE)
     day = query.date.isoformat()
-    body = await _query(app, row, "holdings", {"computation": str(computation), "date": day})
+    version = await _require_dataset(app, row)
+    asked = queries.Holdings(version=version, computation=str(computation), date=day)
+    body = await query_simulator(app, asked)
     if query.format == "json":
         return json_response(body)
     columns = (Column(name="date", kind="date"), *columns_of(responses.Holding))
@@ -59,8 +62,10 @@ async def post_replay(app: AppContext, call: RequestContext) -> web.Response:
     _check_engine(row)
     if row.dataset_version is None or await app.datasets.get(row.dataset_version) is None:
         return json_response(_dataset_gone(row))
-    options = {"computation": str(computation), "result_digest": row.result_digest}
-    return json_response(await _query(app, row, "replay", options, use_cache=False))
+    asked = queries.Replay(
+        version=row.dataset_version, request=row.request, computation=str(computation), result_digest=row.result_digest
+    )
+    return json_response(await query_simulator(app, asked, use_cache=False))
 
 
 def _dataset_gone(row: BacktestRow) -> dict[str, Any]:
@@ -74,18 +79,17 @@ async def post_audit(app: AppContext, call: RequestContext) -> web.Response:
     """`POST /v1/backtests/{id}/audit`."""
     row, _ = await find_completed(app, call, PURPOSE)
     options = parse_body(AuditBody, await read_optional_body(call.request, app.settings.max_body_bytes))
-    return json_response(await _query(app, row, "audit", {"seed": options.seed, "cuts": options.cuts}))
+    version = await _require_dataset(app, row)
+    asked = queries.Audit(version=version, request=row.request, seed=options.seed, cuts=options.cuts)
+    return json_response(await query_simulator(app, asked))
 
 
-async def _query(
-    app: AppContext, row: BacktestRow, kind: str, options: dict[str, Any], *, use_cache: bool = True
-) -> bytes:
-    """Return the JSON of a simulator's answer about a backtest."""
+async def _require_dataset(app: AppContext, row: BacktestRow) -> str:
+    """Return the dataset version of a backtest; raise a 409 when it is deleted or the result is of an older engine."""
     _check_engine(row)
     if row.dataset_version is None or await app.datasets.get(row.dataset_version) is None:
         raise ApiProblem(409, "conflict", say("dataset_deleted", version=row.dataset_version))
-    payload = {"version": row.dataset_version, "request": row.request, **options}
-    return await query_simulator(app, kind, payload, use_cache=use_cache)
+    return row.dataset_version
 
 
 def _check_engine(row: BacktestRow) -> None:

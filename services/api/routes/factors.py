@@ -16,6 +16,7 @@ from services.api.schemas.requests import DistributionQuery
 from services.api.simulator_queries import query_simulator
 from services.api.universe_requests import universe_request
 from services.api.views import last_day, require_view, row_day
+from shared.contracts import queries
 from shared.errors import Problem, RequestError
 from shared.factors.catalogue import BY_KEY, FACTORS, Factor
 from shared.messages import say
@@ -73,11 +74,11 @@ async def get_distribution(app: AppContext, call: RequestContext) -> web.Respons
         raise invalid([*problems, *error.problems]) from None
     if problems:
         raise invalid(problems)
-    payload = {
-        "version": view.version, "request": canonical.text, "key": factor.key, "unit": factor.unit,
-        "row": int(view.days.searchsorted(to_day(day))), "bins": query.bins,
-    }  # fmt: skip
-    return json_response(await query_simulator(app, "distribution", payload))
+    row = int(view.days.searchsorted(to_day(day)))
+    asked = queries.Distribution(
+        version=view.version, request=canonical.text, key=factor.key, unit=factor.unit, row=row, bins=query.bins
+    )
+    return json_response(await query_simulator(app, asked))
 
 
 def _document(factor: Factor) -> dict[str, Any]:

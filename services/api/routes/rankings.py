@@ -11,6 +11,7 @@ from services.api.schemas import market_responses
 from services.api.schemas.requests import RankingQuery
 from services.api.simulator_queries import query_simulator
 from services.api.views import require_view, row_day
+from shared.contracts import queries
 from shared.contracts.rankings import RANKINGS
 from shared.errors import Problem
 from shared.messages import say
@@ -28,10 +29,8 @@ async def get_ranking(app: AppContext, call: RequestContext) -> web.Response:
     markets = sorted(set(view.instruments.market))
     if query.market is not None and query.market not in markets:
         raise invalid([Problem(path="market", message=say("unknown_market", known=markets))])
-    payload = {
-        "version": view.version, "kind": kind, "day": to_day(day), "market": query.market, "limit": query.limit,
-    }  # fmt: skip
-    return json_response(await query_simulator(app, "ranking", payload))
+    asked = queries.Ranking(version=view.version, ranking=kind, day=to_day(day), market=query.market, limit=query.limit)
+    return json_response(await query_simulator(app, asked))
 
 
 ROUTES = (

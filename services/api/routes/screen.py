@@ -24,6 +24,7 @@ from services.api.tables.download import MEDIA_TYPES, check_format, send_table
 from services.api.universe_requests import as_parameter
 from services.api.user_strategies import own_entries
 from services.api.views import last_day, require_view, row_day
+from shared.contracts import queries
 from shared.errors import Problem, RequestError
 from shared.language.columns import Column, read_columns
 from shared.strategies.catalogue import BY_ID
@@ -57,10 +58,9 @@ async def get_screen(app: AppContext, call: RequestContext) -> web.StreamRespons
         problems += error.problems
     if problems:
         raise invalid(problems)
-    payload = {"version": view.version, "request": canonical.text, "limit": query.limit}
-    if columns:
-        payload["columns"] = [column.name for column in columns]
-    body = await query_simulator(app, "screen", payload)
+    names = tuple(column.name for column in columns)
+    asked = queries.Screen(version=view.version, request=canonical.text, limit=query.limit, columns=names)
+    body = await query_simulator(app, asked)
     if query.format != "json":
         return await send_table(call, _table(columns, body))
     language = language_of(call.request)

@@ -10,6 +10,7 @@ from services.api.schemas import market_responses
 from services.api.schemas.requests import SectorsQuery
 from services.api.simulator_queries import query_simulator
 from services.api.views import require_view, row_day
+from shared.contracts import queries
 from shared.model.calendar import to_day
 
 
@@ -17,8 +18,8 @@ async def list_sectors(app: AppContext, call: RequestContext) -> web.Response:
     """`GET /v1/sectors`: the listings of stocks are in time, so a simulator reads them."""
     query: SectorsQuery = call.query or SectorsQuery()
     view = await require_view(app)
-    payload = {"version": view.version, "day": to_day(row_day(view, query.date))}
-    return json_response(await query_simulator(app, "sectors", payload))
+    asked = queries.Sectors(version=view.version, day=to_day(row_day(view, query.date)))
+    return json_response(await query_simulator(app, asked))
 
 
 ROUTES = (

@@ -17,6 +17,7 @@ from services.api.stock_codes import require_stock
 from services.api.tables.download import MEDIA_TYPES, check_format, send_table
 from services.api.tables.table import Column, Table, blocks_of_columns
 from services.api.views import require_view
+from shared.contracts import queries
 from shared.model.calendar import NO_DAY, from_day
 
 DEFAULT_ROWS = 250
@@ -42,8 +43,8 @@ async def get_prices(app: AppContext, call: RequestContext) -> web.StreamRespons
     rows = rows_between(view, query.start, end, default=DEFAULT_ROWS)
     stop = min(rows.stop, max(rows.start, int(view.days.searchsorted(delisted))))
     code = view.instruments.code[column]
-    payload = {"version": view.version, "stock_code": code, "first": rows.start, "stop": stop}
-    body = await query_simulator(app, "prices", payload)
+    asked = queries.Prices(version=view.version, stock_code=code, first=rows.start, stop=stop)
+    body = await query_simulator(app, asked)
     if query.format == "json":
         return json_response(body)
     return await send_table(call, _table(orjson.loads(body)))

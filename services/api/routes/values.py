@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import orjson
 from aiohttp import web
@@ -23,6 +22,7 @@ from services.api.tables import table
 from services.api.tables.download import MEDIA_TYPES, check_format, send_table
 from services.api.universe_requests import universe_request
 from services.api.views import require_view
+from shared.contracts import queries
 from shared.contracts.http import JSON
 from shared.errors import Problem, RequestError
 from shared.language.columns import Column, read_columns
@@ -47,13 +47,16 @@ async def get_values(app: AppContext, call: RequestContext) -> web.StreamRespons
     cells = (rows.stop - rows.start) * stocks * len(columns)
     _check_size(app, rows, stocks, columns, cells)
     app.authenticator.charge(call.caller, cells // CELLS_OF_A_REQUEST)
-    payload = {
-        "version": view.version, "request": canonical.text, "fields": [column.name for column in columns],
-        "codes": None if query.codes is None else sorted(query.codes),
-    }  # fmt: skip
+    codes = None if query.codes is None else tuple(sorted(query.codes))
     step = max(1, BLOCK_CELLS // (stocks * len(columns)))
     blocks = [(first, min(first + step, rows.stop)) for first in range(rows.start, rows.stop, step)]
-    answers = await _answers(app, payload, blocks)
+    answers = await _answers(app, [
+        queries.Values(
+            version=view.version, request=canonical.text, fields=tuple(column.name for column in columns),
+            codes=codes, first=first, stop=stop,
+        )
+        for first, stop in blocks
+    ])  # fmt: skip
     if query.format == "json":
         pieces = await asyncio.to_thread(_joined, view.version, columns, answers)
         return await send(call.request, pieces, JSON)
@@ -108,15 +111,15 @@ def _check_size(app: AppContext, rows: slice, stocks: int, columns: Sequence[Col
         )  # fmt: skip
 
 
-async def _answers(app: AppContext, payload: dict[str, Any], blocks: Sequence[tuple[int, int]]) -> list[bytes]:
+async def _answers(app: AppContext, blocks: Sequence[queries.Values]) -> list[bytes]:
     """Return the answers of the simulators to the blocks of rows, in their order."""
     running = asyncio.Semaphore(CONCURRENT_BLOCKS)
 
-    async def ask(first: int, stop: int) -> bytes:
+    async def ask(block: queries.Values) -> bytes:
         async with running:
-            return await query_simulator(app, "values", payload | {"first": first, "stop": stop})
+            return await query_simulator(app, block)
 
-    tasks = [asyncio.ensure_future(ask(first, stop)) for first, stop in blocks]
+    tasks = [asyncio.ensure_future(ask(block)) for block in blocks]
     try:
         return await asyncio.gather(*tasks)
     finally:

@@ -24,6 +24,7 @@ from services.simulator.queries.screen import screen
 from services.simulator.queries.sectors import sectors
 from services.simulator.queries.values import values_on_mapped
 from services.simulator.run_store import SQL
+from shared.contracts import queries
 from shared.contracts.events import QueryAnswered, QueryRequested
 from shared.contracts.http import problem_document, run_problem
 from shared.dataset.panels import MappedPanels
@@ -63,51 +64,68 @@ async def answer(context: Context, query: QueryRequested) -> None:
     except (ChunkMissingError, UnavailableError, DatasetError, *LOST, *REDIS_LOST) as error:
         log.warning("query.interrupted", query_id=query.query_id, error=str(error))
         problem = problem_document(503, "unavailable", say("data_unreadable"))
+    except queries.QueryError as error:  # the api is of a newer version than this simulator
+        log.warning("query.unknown", query_id=query.query_id, kind=query.kind, error=str(error))
+        problem = problem_document(503, "unavailable", say("query_unknown"))
     except Exception as error:  # outermost handler of a query: an unexpected error fails this query only
         log.error("query.crashed", query_id=query.query_id, kind=query.kind, exc_info=error)
         problem = problem_document(500, "internal", say("query_crashed"))
     await append(context.broker, QueryAnswered(query_id=query.query_id, problem=problem))
 
 
-async def _compute(context: Context, query: QueryRequested) -> bytes:
-    version = query.payload["version"]
-    panels = await context.panel_store.panels(version)
+async def _compute(context: Context, event: QueryRequested) -> bytes:
+    query = queries.read_query(event.kind, event.payload)
+    panels = await context.panel_store.panels(query.version)
     loop = asyncio.get_running_loop()
     compute = await _computation_of(context, query)
     while True:
         try:
             found = await loop.run_in_executor(context.query_pool, compute, panels)
         except ChunkMissingError as error:
-            await context.panel_store.fetch_missing(version, error.missing, lambda: time.time() < query.deadline)
-            if time.time() >= query.deadline:
+            await context.panel_store.fetch_missing(query.version, error.missing, lambda: time.time() < event.deadline)
+            if time.time() >= event.deadline:
                 raise
         else:
             return orjson.dumps(found, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
-async def _computation_of(context: Context, query: QueryRequested) -> Callable[[MappedPanels], dict[str, Any]]:
-    payload = query.payload
-    of_panels: dict[str, Callable[[dict[str, Any], Panels], dict[str, Any]]] = {
-        "ranking": ranking, "sectors": sectors, "prices": prices,
-    }  # fmt: skip
-    if query.kind in of_panels:
-        compute = of_panels[query.kind]
-        return lambda panels: compute(payload, panels.reader())
-    if query.kind == "holdings":
-        result = await _stored_result(context, payload["computation"])
-        return lambda panels: holdings(payload, result, panels.reader())
-    request = request_from_json(payload["request"])
-    if query.kind == "values":
-        return partial(values_on_mapped, request, payload)
-    stored = await _stored_result(context, payload["computation"]) if query.kind == "replay" else b""
-    by_kind: dict[str, Callable[[Panels], dict[str, Any]]] = {
-        "screen": partial(screen, request, payload),
-        "distribution": partial(distribution, request, payload),
-        "explain": partial(explain, request, payload),
-        "audit": partial(audit, request, payload),
-        "replay": partial(replay, request, context.run, payload, stored),
-    }
-    return partial(_on_mapped, request, by_kind[query.kind], payload.get("columns", ()))
+async def _computation_of(context: Context, query: queries.Query) -> Callable[[MappedPanels], dict[str, Any]]:
+    """Return the function of the mapped panels that answers a query."""
+    if isinstance(query, queries.RequestQuery):
+        return await _computation_of_request(context, query, request_from_json(query.request))
+    match query:
+        case queries.Ranking():
+            return lambda panels: ranking(query, panels.reader())
+        case queries.Sectors():
+            return lambda panels: sectors(query, panels.reader())
+        case queries.Prices():
+            return lambda panels: prices(query, panels.reader())
+        case queries.Holdings():
+            result = await _stored_result(context, query.computation)
+            return lambda panels: holdings(query, result, panels.reader())
+        case _:
+            raise TypeError(f"The query {query.kind} has no computation.")
+
+
+async def _computation_of_request(
+    context: Context, query: queries.RequestQuery, request: BacktestRequest
+) -> Callable[[MappedPanels], dict[str, Any]]:
+    match query:
+        case queries.Values():
+            return partial(values_on_mapped, request, query)
+        case queries.Screen():
+            return partial(_on_mapped, request, partial(screen, request, query), query.columns)
+        case queries.Distribution():
+            return partial(_on_mapped, request, partial(distribution, request, query), ())
+        case queries.Explain():
+            return partial(_on_mapped, request, partial(explain, request, query), ())
+        case queries.Audit():
+            return partial(_on_mapped, request, partial(audit, request, query), ())
+        case queries.Replay():
+            stored = await _stored_result(context, query.computation)
+            return partial(_on_mapped, request, partial(replay, request, context.run, query, stored), ())
+        case _:
+            raise TypeError(f"The query {query.kind} has no computation.")
 
 
 def _on_mapped(

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from shared.contracts import queries
 from shared.model.calendar import iso
 from shared.model.panels import Panels
 from shared.model.request import BacktestRequest
@@ -17,14 +18,14 @@ BIN_QUANTILES = (0.01, 0.99)
 """Ends of the bins: a few extreme values would leave all others in one bin."""
 
 
-def distribution(request: BacktestRequest, payload: dict[str, Any], panels: Panels) -> dict[str, Any]:
-    """Return the distribution of the factor `key` of the payload on `row` of the dataset in `bins` bins."""
-    rows = slice(payload["row"], payload["row"] + 1)
+def distribution(request: BacktestRequest, query: queries.Distribution, panels: Panels) -> dict[str, Any]:
+    """Return the distribution of the factor `key` of the query on `row` of the dataset in `bins` bins."""
+    rows = slice(query.row, query.row + 1)
     mask = universe_rows(request.strategy.universe, panels, expressions_of(request).universe).rows(rows)[0]
-    cells = panels.panel(payload["key"], rows)[0][mask].astype(np.float64)
+    cells = panels.panel(query.key, rows)[0][mask].astype(np.float64)
     values = np.sort(cells[~np.isnan(cells)])
     found = {
-        "key": payload["key"], "unit": payload["unit"], "date": iso(int(panels.days[rows.start])),
+        "key": query.key, "unit": query.unit, "date": iso(int(panels.days[rows.start])),
         "universe": int(np.count_nonzero(mask)), "count": len(values),
         "mean": float(values.mean()) if len(values) else None,
         "deviation": float(values.std(ddof=1)) if len(values) > 1 else None,
@@ -34,7 +35,7 @@ def distribution(request: BacktestRequest, payload: dict[str, Any], panels: Pane
         return found
     points = np.quantile(values, QUANTILES).tolist()
     found["quantiles"] = {f"{q:g}": point for q, point in zip(QUANTILES, points, strict=True)}
-    return found | _bins(values, payload["bins"])
+    return found | _bins(values, query.bins)
 
 
 def _bins(values: np.ndarray, count: int) -> dict[str, Any]:

@@ -7,11 +7,12 @@ from typing import Any
 
 import orjson
 
+from shared.contracts import queries
 from shared.model.panels import Panels
 
 
-def holdings(payload: dict[str, Any], stored: bytes, panels: Panels) -> dict[str, Any]:
-    """Return the holdings of a stored result on the `date` (ISO) of the payload."""
+def holdings(query: queries.Holdings, stored: bytes, panels: Panels) -> dict[str, Any]:
+    """Return the holdings of a stored result on the `date` of the query."""
     from shared.simulation.holdings import holdings_on  # imported at the first use: simulators start without it
 
-    return holdings_on(orjson.loads(stored), panels, dt.date.fromisoformat(payload["date"])).document()
+    return holdings_on(orjson.loads(stored), panels, dt.date.fromisoformat(query.date)).document()

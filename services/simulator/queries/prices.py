@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from shared.contracts import queries
 from shared.model.calendar import iso
 from shared.model.fields import NEVER_TRADED
 from shared.model.panels import Panels
@@ -13,13 +14,13 @@ from shared.model.panels import Panels
 PRICES = ("open", "high", "low", "close")
 
 
-def prices(payload: dict[str, Any], panels: Panels) -> dict[str, Any]:
-    """Return the rows `first` to `stop` of the stock `stock_code` of the payload, from its first trade on.
+def prices(query: queries.Prices, panels: Panels) -> dict[str, Any]:
+    """Return the rows `first` to `stop` of the stock `stock_code` of the query, from its first trade on.
 
     On a row without trading the prices are null and the volume is 0.
     """
-    column = panels.instruments.ordinal[payload["stock_code"]]
-    first, stop = payload["first"], payload["stop"]
+    column = panels.instruments.ordinal[query.stock_code]
+    first, stop = query.first, query.stop
     never = panels.panel("idle", slice(first, stop))[:, column] == NEVER_TRADED
     first += int(np.count_nonzero(never))
     rows = slice(first, stop)
@@ -28,7 +29,7 @@ def prices(payload: dict[str, Any], panels: Panels) -> dict[str, Any]:
     volume = np.nan_to_num(cells.pop("volume")).astype(np.int64)
     split = panels.panel("split", rows)[:, column]
     return {
-        "stock_code": payload["stock_code"],
+        "stock_code": query.stock_code,
         "name": panels.instruments.name[column],
         "dataset_version": panels.version,
         "dates": [iso(day) for day in days],

@@ -6,25 +6,26 @@ from typing import Any
 
 import numpy as np
 
+from shared.contracts import queries
 from shared.contracts.rankings import RANKING_MEAN_ROWS
 from shared.model.calendar import iso
 from shared.model.panels import Panels
 
 
-def ranking(payload: dict[str, Any], panels: Panels) -> dict[str, Any]:
+def ranking(query: queries.Ranking, panels: Panels) -> dict[str, Any]:
     """Rank stocks of one day by market cap, or by the mean volume (in shares of that day) or trading value of 20 days.
 
     Stocks without a close within 60 rows are excluded.
     """
-    last = int(np.searchsorted(panels.days, payload["day"]))
+    last = int(np.searchsorted(panels.days, query.day))
     row, tail = slice(last, last + 1), slice(max(last - RANKING_MEAN_ROWS + 1, 0), last + 1)
     present = ~np.isnan(panels.panel("adj_close", row)[0])
-    if payload["kind"] == "market_cap":
+    if query.ranking == "market_cap":
         tail = row
         values = panels.panel("cap", row)[0].astype(np.float64)
         counts = np.ones(len(values), np.int64)
     else:
-        view = "adj_volume" if payload["kind"] == "trading_volume" else "view_trading_value"
+        view = "adj_volume" if query.ranking == "trading_volume" else "view_trading_value"
         cells = panels.panel(view, tail)
         known = ~np.isnan(cells)
         counts = known.sum(axis=0)
@@ -33,8 +34,8 @@ def ranking(payload: dict[str, Any], panels: Panels) -> dict[str, Any]:
         if view == "adj_volume":
             values = values * panels.panel("adjust", row)[0]
     names = panels.instruments
-    if payload["market"] is not None:
-        present = present & (np.array(names.market) == payload["market"])
+    if query.market is not None:
+        present = present & (np.array(names.market) == query.market)
     columns = np.flatnonzero(present & ~np.isnan(values))
     order = columns[np.lexsort((names.code_rank[columns], -values[columns]))]
     items = [
@@ -47,7 +48,7 @@ def ranking(payload: dict[str, Any], panels: Panels) -> dict[str, Any]:
             "value": float(values[column]),
             "rows": int(counts[column]),
         }
-        for position, column in enumerate(order[: payload["limit"]].tolist())
+        for position, column in enumerate(order[: query.limit].tolist())
     ]
-    return {"kind": payload["kind"], "date": iso(payload["day"]), "market": payload["market"],
+    return {"kind": query.ranking, "date": iso(query.day), "market": query.market,
             "mean_rows": tail.stop - tail.start, "total": len(order), "items": items}  # fmt: skip

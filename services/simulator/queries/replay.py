@@ -7,21 +7,20 @@ from typing import Any
 import orjson
 
 from services.simulator.job import Run
+from shared.contracts import queries
 from shared.model.panels import Panels
 from shared.model.request import BacktestRequest
 
 
-def replay(
-    request: BacktestRequest, run: Run, payload: dict[str, Any], stored: bytes, panels: Panels
-) -> dict[str, Any]:
+def replay(request: BacktestRequest, run: Run, query: queries.Replay, stored: bytes, panels: Panels) -> dict[str, Any]:
     """Run a request again and compare the result digest with the stored one."""
     outcome = run(request, panels)
-    same = outcome.result_digest == payload["result_digest"]
+    same = outcome.result_digest == query.result_digest
     before, after = orjson.loads(stored), orjson.loads(outcome.body)
     return {
         "outcome": "identical" if same else "different",
         "result_digest": outcome.result_digest,
-        "stored_result_digest": payload["result_digest"],
+        "stored_result_digest": query.result_digest,
         "first_difference": None if same else first_difference(before, after),
         "provenance": after.get("provenance"),
         "stored_provenance": before.get("provenance"),

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from shared.contracts import queries
 from shared.errors import RunError
 from shared.language import parts
 from shared.language.columns import columns_of
@@ -24,11 +25,11 @@ from shared.simulation.universe import UniverseMask, universe_rows
 from shared.simulation.warnings import documents
 
 
-def screen(request: BacktestRequest, payload: dict[str, Any], panels: Panels) -> dict[str, Any]:
+def screen(request: BacktestRequest, query: queries.Screen, panels: Panels) -> dict[str, Any]:
     """Return the stocks that pass on one row, in the order of `rank_by`; stocks without a value come last.
 
     `parts` counts the stocks that pass each part of the condition's outermost `and`, and those that are left after it
-    and the parts before. `columns` of the payload are canonical texts whose values each item has. RunError when no
+    and the parts before. `columns` of the query are canonical texts whose values each item has. RunError when no
     stock of the universe has a factor, as in a run; a factor that few stocks have is a warning.
     """
     expressions = replace(expressions_of(request), sell=None, when=None)
@@ -47,8 +48,8 @@ def screen(request: BacktestRequest, payload: dict[str, Any], panels: Panels) ->
     key = ranked if request.strategy.buy.order == "asc" else -ranked
     order = columns[np.lexsort((panels.instruments.code_rank[columns], np.where(np.isnan(key), np.inf, key)))]
     names = panels.instruments
-    chosen = order[: payload["limit"]]
-    columns_read = columns_of(payload.get("columns", ()))
+    chosen = order[: query.limit]
+    columns_read = columns_of(query.columns)
     cells = [column_values(column, panels, row, universe)[0][chosen].tolist() for column in columns_read]
     items = [
         {

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from shared.contracts import queries
 from shared.dataset.panels import MappedPanels
 from shared.language.columns import columns_of
 from shared.model.calendar import iso
@@ -16,27 +18,27 @@ from shared.simulation.plan import expressions_of
 from shared.simulation.universe import universe_rows
 
 
-def values_on_mapped(request: BacktestRequest, payload: dict[str, Any], panels: MappedPanels) -> dict[str, Any]:
+def values_on_mapped(request: BacktestRequest, query: queries.Values, panels: MappedPanels) -> dict[str, Any]:
     """Map the panels that the fields read, then return their values."""
     reader = panels.reader()
-    rows = slice(payload["first"], payload["stop"])
-    for name, needed in columns_need(columns_of(payload["fields"]), rows).items():
+    rows = slice(query.first, query.stop)
+    for name, needed in columns_need(columns_of(query.fields), rows).items():
         reader.ensure([name], needed)
-    return values(request, payload, reader)
+    return values(request, query, reader)
 
 
-def values(request: BacktestRequest, payload: dict[str, Any], panels: Panels) -> dict[str, Any]:
-    """Return the `fields` (canonical texts) of the payload on rows `first` to `stop` of the dataset.
+def values(request: BacktestRequest, query: queries.Values, panels: Panels) -> dict[str, Any]:
+    """Return the `fields` (canonical texts) of the query on rows `first` to `stop` of the dataset.
 
     `codes` are the stocks, or null for those of the request's universe, over which functions across the row are
     computed in both cases. There is a row for each day and stock with a close on it, or within the 60 rows before.
     """
-    rows = slice(payload["first"], payload["stop"])
-    columns = columns_of(payload["fields"])
+    rows = slice(query.first, query.stop)
+    columns = columns_of(query.fields)
     universe = universe_rows(request.strategy.universe, panels, expressions_of(request).universe)
-    stocks = _stocks(payload["codes"], panels)
+    stocks = _stocks(query.codes, panels)
     present = ~np.isnan(panels.panel("adj_close", rows)[:, stocks])
-    if payload["codes"] is None:
+    if query.codes is None:
         present &= universe.rows(rows)[:, stocks]
     found: dict[str, Any] = {}
     at_row, at_stock = np.nonzero(present)
@@ -50,7 +52,7 @@ def values(request: BacktestRequest, payload: dict[str, Any], panels: Panels) ->
     return {"rows": len(at_row), "columns": found}
 
 
-def _stocks(codes: list[str] | None, panels: Panels) -> np.ndarray:
+def _stocks(codes: Sequence[str] | None, panels: Panels) -> np.ndarray:
     """Return the columns of the panels by stock code."""
     by_code: np.ndarray = panels.instruments.by_code
     if codes is None:

@@ -37,9 +37,9 @@ def _meets_a_type(call: ast.Call) -> bool:
     )
 
 
-@pytest.mark.parametrize("room", ["shared", "services", "ondol"])
-def test_decoders_are_compiled_at_import(room: str) -> None:
-    files = sorted((ROOT / room).rglob("*.py"))
+@pytest.mark.parametrize("package", ["shared", "services", "ondol"])
+def test_decoders_are_compiled_at_import(package: str) -> None:
+    files = sorted((ROOT / package).rglob("*.py"))
     assert files
     found = [
         f"{file.relative_to(ROOT)}:{call.lineno}"

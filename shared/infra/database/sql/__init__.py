@@ -10,8 +10,8 @@ _NAME = re.compile(r"^-- name: ([a-z0-9_]+)[ \t]*$", re.MULTILINE)
 
 
 @cache
-def statements(room: str) -> dict[str, str]:
-    """All statements of `room.sql`: name -> text."""
-    text = (pathlib.Path(__file__).parent / f"{room}.sql").read_text(encoding="utf-8")
+def statements(name: str) -> dict[str, str]:
+    """All statements of `name.sql`: name -> text."""
+    text = (pathlib.Path(__file__).parent / f"{name}.sql").read_text(encoding="utf-8")
     parts = _NAME.split(text)
     return {name: body.strip() for name, body in zip(parts[1::2], parts[2::2], strict=True)}

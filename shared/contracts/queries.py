@@ -1,0 +1,140 @@
+"""The questions that a simulator answers while a client waits, each a type with its fields.
+
+On the wire a query is the `kind` and the `payload` of a `QueryRequested` event, so that a newer sender may add fields.
+`request` is the canonical JSON of a backtest request; rows are row numbers of the dataset.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Final
+
+import msgspec
+from msgspec import Struct
+
+from shared.errors import OndolError
+
+
+class QueryError(OndolError):
+    """An unknown kind of query, or a payload without the fields of its kind."""
+
+
+class Query(Struct, frozen=True, kw_only=True):
+    """What every query has: the dataset version that it reads."""
+
+    kind: ClassVar[str]
+    version: str
+
+
+class RequestQuery(Query, frozen=True, kw_only=True):
+    """A query about a backtest request."""
+
+    request: str
+
+
+class Ranking(Query, frozen=True, kw_only=True):
+    """The first `limit` stocks of `day` (day number) in one of the rankings of `shared.contracts.rankings`."""
+
+    kind: ClassVar[str] = "ranking"
+    ranking: str
+    day: int
+    market: str | None
+    limit: int
+
+
+class Sectors(Query, frozen=True, kw_only=True):
+    """How many stocks each sector has on `day` (day number)."""
+
+    kind: ClassVar[str] = "sectors"
+    day: int
+
+
+class Prices(Query, frozen=True, kw_only=True):
+    """The rows `first` to `stop` of a stock."""
+
+    kind: ClassVar[str] = "prices"
+    stock_code: str
+    first: int
+    stop: int
+
+
+class Screen(RequestQuery, frozen=True, kw_only=True):
+    """The stocks that pass the request's condition on its last row; `columns` are canonical texts of further values."""
+
+    kind: ClassVar[str] = "screen"
+    limit: int
+    columns: tuple[str, ...] = ()
+
+
+class Values(RequestQuery, frozen=True, kw_only=True):
+    """The `fields` (canonical texts) on rows `first` to `stop`, of the stocks `codes` or of the request's universe."""
+
+    kind: ClassVar[str] = "values"
+    fields: tuple[str, ...]
+    codes: tuple[str, ...] | None
+    first: int
+    stop: int
+
+
+class Distribution(RequestQuery, frozen=True, kw_only=True):
+    """Quantiles and `bins` of the factor `key` over the request's universe on `row`."""
+
+    kind: ClassVar[str] = "distribution"
+    key: str
+    unit: str
+    row: int
+    bins: int
+
+
+class Explain(RequestQuery, frozen=True, kw_only=True):
+    """Why each trade was made; with `stock_code` and `date` (ISO), why the stock was not bought on that day."""
+
+    kind: ClassVar[str] = "explain"
+    stock_code: str | None = None
+    date: str | None = None
+
+
+class Audit(RequestQuery, frozen=True, kw_only=True):
+    """Repeat the run on data that end after each of `cuts` days of its window, drawn with `seed`."""
+
+    kind: ClassVar[str] = "audit"
+    seed: int
+    cuts: int
+
+
+class Holdings(Query, frozen=True, kw_only=True):
+    """The positions of the stored result of `computation` (UUID) on the evening of `date` (ISO)."""
+
+    kind: ClassVar[str] = "holdings"
+    computation: str
+    date: str
+
+
+class Replay(RequestQuery, frozen=True, kw_only=True):
+    """Run the request again and compare it with the stored result of `computation` (UUID)."""
+
+    kind: ClassVar[str] = "replay"
+    computation: str
+    result_digest: str | None
+
+
+QUERIES: Final[tuple[type[Query], ...]] = (
+    Ranking, Sectors, Prices, Screen, Values, Distribution, Explain, Audit, Holdings, Replay,
+)  # fmt: skip
+
+_BY_KIND = {query.kind: query for query in QUERIES}
+
+
+def payload_of(query: Query) -> dict[str, Any]:
+    """Return the fields of a query as the payload of its event."""
+    found: dict[str, Any] = msgspec.to_builtins(query)
+    return found
+
+
+def read_query(kind: str, payload: dict[str, Any]) -> Query:
+    """Return the query of an event. Raises QueryError for an unknown kind or a malformed payload."""
+    if kind not in _BY_KIND:
+        raise QueryError(f"Unknown kind of query {kind[:64]!r}.")
+    try:
+        return msgspec.convert(payload, _BY_KIND[kind])
+    except msgspec.ValidationError as error:
+        raise QueryError(f"The query {kind} is malformed: {error}") from error

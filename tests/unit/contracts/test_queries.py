@@ -1,0 +1,42 @@
+"""Queries survive the wire, and what a simulator cannot know is refused by name."""
+
+import pytest
+
+from shared.contracts import queries
+from shared.contracts.events import QueryRequested
+from shared.contracts.wire import decode, encode
+
+EXAMPLES: tuple[queries.Query, ...] = (
+    queries.Ranking(version="v", ranking="market_cap", day=19_000, market=None, limit=10),
+    queries.Sectors(version="v", day=19_000),
+    queries.Prices(version="v", stock_code="005930", first=0, stop=5),
+    queries.Screen(version="v", request="{}", limit=20, columns=("PER", "close > 1")),
+    queries.Values(version="v", request="{}", fields=("PER",), codes=("005930",), first=0, stop=1),
+    queries.Distribution(version="v", request="{}", key="PER", unit="x", row=3, bins=20),
+    queries.Explain(version="v", request="{}", stock_code="005930", date="2024-01-02"),
+    queries.Audit(version="v", request="{}", seed=1, cuts=5),
+    queries.Holdings(version="v", computation="c", date="2024-01-02"),
+    queries.Replay(version="v", request="{}", computation="c", result_digest=None),
+)
+
+
+def test_every_kind_has_an_example() -> None:
+    assert [type(example) for example in EXAMPLES] == list(queries.QUERIES)
+
+
+@pytest.mark.parametrize("query", EXAMPLES, ids=lambda query: query.kind)
+def test_a_query_survives_the_wire(query: queries.Query) -> None:
+    sent = QueryRequested(query_id="q", kind=query.kind, payload=queries.payload_of(query), deadline=1.0)
+    received = decode(encode(sent))
+    assert isinstance(received, QueryRequested)
+    assert queries.read_query(received.kind, received.payload) == query
+    assert queries.read_query(received.kind, received.payload | {"of_a_newer_sender": 1}) == query
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload", "names"),
+    [("forecast", {"version": "v"}, "forecast"), ("sectors", {"version": "v"}, "day"), ("prices", {}, "version")],
+)
+def test_unknown_kinds_and_missing_fields_are_refused(kind: str, payload: dict[str, str], names: str) -> None:
+    with pytest.raises(queries.QueryError, match=names):
+        queries.read_query(kind, payload)
