@@ -1,4 +1,4 @@
-"""The C kernels: one library for each source, loaded once per process; each package declares the signatures that it calls."""
+"""The C kernels: one library for each source, loaded once per process; each caller declares its signatures."""
 
 from __future__ import annotations
 

@@ -30,16 +30,13 @@ def positive(row: Row, name: str) -> float | None:
     return value if value > 0 else None
 
 
+_RATIOS = sorted({p / q for p in range(1, 101) for q in range(1, 101) if min(p, q) <= 10})
+
+
 def nearest_ratio(split: float) -> float:
     """Return the nearest ratio of small whole numbers within a relative 1e-5 of a split, else the split."""
-    best = split
-    for p in range(1, 101):
-        for q in range(1, 101):
-            ratio = p / q
-            near = min(p, q) <= 10 and abs(split - ratio) <= 1e-5 * ratio
-            if near and (best == split or abs(split - ratio) < abs(split - best)):
-                best = ratio
-    return best
+    near = [ratio for ratio in _RATIOS if abs(split - ratio) <= 1e-5 * ratio]
+    return min(near, key=lambda ratio: abs(split - ratio), default=split)
 
 
 def derive(rows: Sequence[Row], *, delisted_row: int | None = None, tick: float = 1.0) -> list[DerivedRow]:
