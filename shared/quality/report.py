@@ -72,6 +72,13 @@ CHECKS = (
         follows="too old for factors from their first day",
     ),
     Check(
+        name="amount_scale",
+        counts="statements whose total_assets or revenue lie more than 100 times above or below the median of all of "
+        "the company's amounts above 0, at least 5, and that are not in quarantine",
+        follows="probably another unit or another company's amounts: factors use them, since on their day nothing "
+        "showed it; state the right amounts",
+    ),
+    Check(
         name="owners_part",
         counts="stocks whose statements have net_income or total_equity, and never net_income_owners or equity_owners",
         follows="factors use the totals, which include what belongs to minority shareholders of subsidiaries; load the "

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from shared.model.calendar import iso
 from shared.model.market_data import Statements
-from shared.quality.quarantine import REASONS, USED, quarantine_codes
+from shared.quality.quarantine import MEDIAN_STATEMENTS, MEDIAN_TIMES, REASONS, USED, quarantine_codes
 from shared.quality.report import Example, Finding, finding_of
+
+Array = np.ndarray[Any, np.dtype[Any]]
 
 MAX_DISCLOSURE_DAYS = 480
 
 
 def check_statements(statements: Statements, codes: Sequence[str]) -> list[Finding]:
-    """Return the findings of `quarantine`, `disclosure` and `owners_part`.
+    """Return the findings of `quarantine`, `disclosure`, `amount_scale` and `owners_part`.
 
     `statements.instrument` are positions in `codes`.
     """
@@ -29,8 +33,31 @@ def check_statements(statements: Statements, codes: Sequence[str]) -> list[Findi
         _example(statements, codes, at, f"{delay[at]} days after the period end", float(delay[at]))
         for at in np.nonzero(delay > MAX_DISCLOSURE_DAYS)[0].tolist()
     ]
-    found = (("quarantine", quarantined), ("disclosure", late), ("owners_part", _without_owners(statements, codes)))
+    found = (
+        ("quarantine", quarantined),
+        ("disclosure", late),
+        ("amount_scale", _of_another_scale(statements, codes, reasons == USED)),
+        ("owners_part", _without_owners(statements, codes)),
+    )
     return [finding_of(check, examples) for check, examples in found]
+
+
+def _of_another_scale(statements: Statements, codes: Sequence[str], used: Array) -> list[Example]:
+    """Return an example for each used statement (bool [S]) with an amount far from the median of all of its stock."""
+    found = []
+    for account in ("revenue", "total_assets"):
+        amounts = statements.accounts[account]
+        positive = np.nonzero(amounts > 0)[0]
+        order = positive[np.argsort(statements.instrument[positive], kind="stable")]
+        for rows in np.split(order, np.nonzero(np.diff(statements.instrument[order]))[0] + 1):
+            if len(rows) < MEDIAN_STATEMENTS:
+                continue
+            times = amounts[rows] / np.median(amounts[rows])
+            far = ((times > MEDIAN_TIMES) | (times < 1 / MEDIAN_TIMES)) & used[rows]
+            for at, ratio in zip(rows[far].tolist(), times[far].tolist(), strict=True):
+                detail = f"{account} is {ratio:.4g} times the company's median"
+                found.append(_example(statements, codes, at, detail, abs(math.log(ratio))))
+    return found
 
 
 def _without_owners(statements: Statements, codes: Sequence[str]) -> list[Example]:

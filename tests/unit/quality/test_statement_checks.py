@@ -31,3 +31,31 @@ def test_stock_that_never_states_the_owners_part_is_found(owners: list[float], s
     found = {finding.check: finding.examples for finding in check_statements(statements, ["A", "B"])}
     assert [example.stock_code for example in found["owners_part"]] == stocks
     assert all(example.detail == "net_income without net_income_owners" for example in found["owners_part"])
+
+
+def _revenues(amounts: list[float]) -> Statements:
+    """Statements of one stock, a quarter apart, with these revenues."""
+    count = len(amounts)
+    ends = np.array([to_day(dt.date(2018 + at // 4, 3 * (at % 4) + 3, 28)) for at in range(count)], np.int32)
+    return Statements(
+        instrument=np.zeros(count, np.int32), fiscal_year=np.array([2018 + at // 4 for at in range(count)], np.int32),
+        fiscal_quarter=np.array([at % 4 + 1 for at in range(count)], np.int32), period_end=ends,
+        disclosed_on=ends + 45,
+        accounts={name: np.array(amounts if name == "revenue" else [np.nan] * count) for name in ACCOUNTS},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("revenues", "scaled", "quarantined"),
+    [
+        ([1e3, 2e3, 3e3, 4e6, 1e6, 2e6, 3e6, 4e6], ["2018-05-12", "2018-08-12", "2018-11-12"], ["2019-05-12"]),
+        ([1e6, 2e6, 3e6, 4e6, 1e6, 2e6, 3e6, 4e9], [], ["2020-02-11"]),
+        ([1e6, 2e6, 3e6, 4e9], [], []),
+        ([1e6, 2e6, 3e6, 4e6, 1e6], [], []),
+    ],
+)
+def test_amounts_of_another_unit_are_found(revenues: list[float], scaled: list[str], quarantined: list[str]) -> None:
+    found = {finding.check: finding.examples for finding in check_statements(_revenues(revenues), ["A"])}
+    assert sorted(example.date for example in found["amount_scale"]) == scaled
+    assert [example.date for example in found["quarantine"]] == quarantined
+    assert all("times the company's median" in example.detail for example in found["amount_scale"])
