@@ -38,7 +38,7 @@ repository: install ## words, links and paths of pages, test names, commit subje
 check: lint types imports repository ## all static checks
 
 test: install ## all tests but the long ones
-	$(BIN)/pytest -n auto --dist worksteal -m "not slow and not ops and not live"
+	$(BIN)/pytest -n $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )) --dist worksteal -m "not slow and not ops and not live"
 
 sanitize: install ## unit, property and fuzz tests over C kernels with AddressSanitizer and UBSan (needs gcc)
 	$(BIN)/python ops/sanitize.py

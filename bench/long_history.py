@@ -34,7 +34,8 @@ def panels(rows: int, stocks: int) -> MemoryPanels:
     ones = np.ones(shape)
     fields: dict[str, Any] = {
         "open": open_, "high": np.maximum(open_, close), "low": np.minimum(open_, close), "close": close,
-        "volume": ones, "split": ones, "adjust": ones, "last": close, "idle": np.zeros(shape, np.uint16),
+        "volume": np.full(shape, 1e6),
+        "shares": np.full(shape, 1e8), "split": ones, "adjust": ones, "last": close, "idle": np.zeros(shape, np.uint16),
         "PER": random.random(shape, np.float32) * 40, "ROE": random.random(shape, np.float32) * 20,
         "MOMENTUM_3M": random.standard_normal(shape, np.float32),
     }  # fmt: skip

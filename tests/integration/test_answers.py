@@ -109,6 +109,11 @@ async def test_parts_and_columns_of_a_result(client: Client, document: dict[str,
         assert found["result"][name] == {key: [item[key] for item in result[name]] for key in result[name][0]}
     for name in ("statistics", "window", "provenance", "cache"):
         assert found["result"][name] == result[name]
+    _, found, _ = await client.call("GET", own + "?digits=6&parts=equity,statistics")
+    assert found["result"]["statistics"] == result["statistics"]
+    assert [row["equity"] for row in found["result"]["equity"]] == [
+        float(f"{row['equity']:.6g}") for row in result["equity"]
+    ]
     _, found, _ = await client.call("GET", own + "?format=columns&parts=trades")
     assert set(found["result"]) == {"trades"}
     status, posted, _ = await client.call(
@@ -117,7 +122,7 @@ async def test_parts_and_columns_of_a_result(client: Client, document: dict[str,
     assert (status, posted["result"]) == (200, {"provenance": result["provenance"]})
 
 
-@pytest.mark.parametrize("query", ["parts=x", "parts=", "format=rows", "parts=equity,x", "fields=equity"])
+@pytest.mark.parametrize("query", ["parts=x", "parts=", "format=rows", "parts=equity,x", "fields=equity", "digits=3"])
 async def test_unknown_parts_are_refused(client: Client, document: dict[str, Any], query: str) -> None:
     status, problem, _ = await client.call("GET", f"/v1/backtests/{document['id']}?{query}")
     assert (status, len(problem["errors"])) == (422, 1)

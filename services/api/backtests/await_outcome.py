@@ -53,7 +53,7 @@ async def send_backtest(
     query: ResultQuery = call.query
     parts = None if query.parts is None else frozenset(query.parts)
     language = language_of(call.request)
-    selection = Selection(parts=parts, columns=query.format == "columns", language=language)
+    selection = Selection(parts=parts, columns=query.format == "columns", digits=query.digits, language=language)
     result = None
     if row.status == "completed" and row.computation is not None:
         result = await app.results.selected(row.computation, selection)

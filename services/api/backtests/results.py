@@ -42,11 +42,12 @@ async def unpack_frame(frame: bytes) -> bytes:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Selection:
-    """What an answer shows of a result: its parts (None: all), lists as arrays a column instead of objects, and the
-    language of its warnings."""
+    """What an answer shows of a result: its parts (None: all), lists as arrays a column instead of objects, numbers of
+    lists to `digits` significant digits (None: all), and the language of its warnings."""
 
     parts: frozenset[str] | None = None
     columns: bool = False
+    digits: int | None = None
     language: Language = "en"
 
     async def read_frame(self, frame: bytes) -> bytes:
@@ -57,7 +58,7 @@ class Selection:
 
     def _read(self, frame: bytes) -> bytes:
         rewrite = {} if self.language == "en" else {"warnings": in_korean}
-        return select(decompress(frame), self.parts, columns=self.columns, rewrite=rewrite)
+        return select(decompress(frame), self.parts, columns=self.columns, digits=self.digits, rewrite=rewrite)
 
 
 WHOLE = Selection()

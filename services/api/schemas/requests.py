@@ -165,6 +165,11 @@ class ResultQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Literal["json", "columns"],
         about('columns: each list of objects in `result` is an object of arrays, {"date": […], "equity": […]}.'),
     ] = "json"
+    digits: Annotated[
+        Annotated[int, Meta(ge=4, le=12)] | None,
+        about("Significant digits of the numbers in the lists of `result` (equity, trades, round trips …), which "
+              "halves a large answer; left out: all digits.", examples=[8]),
+    ] = None  # fmt: skip
 
 
 class TableQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -9,6 +9,7 @@ import struct
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import orjson
 
 from shared.errors import DatasetError
@@ -24,26 +25,40 @@ _STRING16, _STRING32 = 4, 5
 _COLUMN_SLACK = 1 << 16
 """Bytes by which arrays can exceed objects: brackets and commas of the columns of a table with one row."""
 
+Array = np.ndarray[Any, np.dtype[Any]]
 Rewrite = Callable[[Any], Any]
 
 
 def select(
-    content: bytes, parts: Collection[str] | None, *, columns: bool, rewrite: Mapping[str, Rewrite] | None = None
+    content: bytes,
+    parts: Collection[str] | None,
+    *,
+    columns: bool,
+    digits: int | None = None,
+    rewrite: Mapping[str, Rewrite] | None = None,
 ) -> bytes:
     """Return the JSON object of these parts of a result (None: all) in their stored order.
 
     `content` is what `storage.decompress` returns. With `columns` every list of objects is an object of arrays; an
-    empty list has the columns of its part. `rewrite` changes values of parts. Raises DatasetError for damaged content.
+    empty list has the columns of its part. Numbers of tables are rounded to `digits` significant digits (None: exact).
+    `rewrite` changes values of parts. Raises DatasetError for damaged content.
     """
     try:
-        return _select(content, parts, columns=columns, changes=rewrite or {})
-    except ValueError as error:
+        return _select(content, parts, columns=columns, digits=digits, changes=rewrite or {})
+    except (ValueError, TypeError) as error:
         raise DatasetError("a stored result is damaged: a part is no JSON") from error
 
 
-def _select(content: bytes, parts: Collection[str] | None, *, columns: bool, changes: Mapping[str, Rewrite]) -> bytes:
+def _select(
+    content: bytes,
+    parts: Collection[str] | None,
+    *,
+    columns: bool,
+    digits: int | None,
+    changes: Mapping[str, Rewrite],
+) -> bytes:
     members = []
-    for name, json in _parts(content, parts, columns=columns):
+    for name, json in _parts(content, parts, columns=columns, digits=digits):
         change = changes.get(name)
         body = json
         if change is not None:
@@ -54,12 +69,14 @@ def _select(content: bytes, parts: Collection[str] | None, *, columns: bool, cha
     return b"{%b}" % b",".join(members)
 
 
-def _parts(content: bytes, parts: Collection[str] | None, *, columns: bool) -> Iterator[tuple[str, bytes]]:
+def _parts(
+    content: bytes, parts: Collection[str] | None, *, columns: bool, digits: int | None
+) -> Iterator[tuple[str, bytes]]:
     """Yield name and JSON of the selected parts; tables are arrays of objects, or with `columns` objects of arrays."""
     if not is_document(content):
         for name, value in orjson.loads(content).items():
             if parts is None or name in parts:
-                yield name, orjson.dumps(value)
+                yield name, orjson.dumps(value if digits is None else _rounded_list(value, digits))
         return
     limit = json_size(content) + _COLUMN_SLACK
     name = ""
@@ -73,8 +90,47 @@ def _parts(content: bytes, parts: Collection[str] | None, *, columns: bool) -> I
             yield from _members(text, parts)
         else:
             if parts is None or name in parts:
-                yield name, text if is_text else bytes(render(content[start:stop], limit, columns=columns))
+                is_list = digits is not None and text[:1] == b"["
+                text = orjson.dumps(_rounded_list(orjson.loads(text), digits or 0)) if is_list else text
+                yield name, text if is_text else _table(content[start:stop], limit, columns=columns, digits=digits)
             name = ""
+
+
+def _table(fragment: bytes, limit: int, *, columns: bool, digits: int | None) -> bytes:
+    if digits is not None:
+        fragment = _rounded(fragment, digits)
+    return bytes(render(fragment, limit, columns=columns))
+
+
+def _rounded(fragment: bytes, digits: int) -> bytes:
+    """Return the fragment of a table with its numbers at this many significant digits."""
+    rows, count, size = _HEAD.unpack_from(fragment, 1)
+    begin = 1 + _HEAD.size
+    exact = [np.array(column, np.float64) for column in orjson.loads(fragment[begin : begin + size] or b"[]")]
+    numbers = orjson.dumps([round_significant(column, digits) for column in exact], option=orjson.OPT_SERIALIZE_NUMPY)
+    return b"R" + _HEAD.pack(rows, count, len(numbers)) + numbers + fragment[begin + size :]
+
+
+def _rounded_list(value: Any, digits: int) -> Any:
+    """Return a list of objects with its numbers at this many significant digits; other values unchanged."""
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        return value
+    return [
+        {key: float(f"{cell:.{digits}g}") if isinstance(cell, float) else cell for key, cell in item.items()}
+        for item in value
+    ]
+
+
+def round_significant(values: Array, digits: int) -> Array:
+    """Return float64 values at this many significant digits (4 to 12); NaN, infinities and 0 stay.
+
+    The result is the nearest float64 to the decimal number, so that its shortest text has at most these digits.
+    """
+    with np.errstate(all="ignore"):
+        above = digits - 1 - np.floor(np.log10(np.abs(values)))
+        up, down = 10.0 ** np.clip(above, 0, 22), 10.0 ** np.clip(-above, 0, 22)
+        rounded = np.rint(values * up / down) * down / up
+    return np.where(np.isfinite(rounded) & (np.abs(above) <= 22), rounded, values)
 
 
 def _label(text: bytes) -> str:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import pathlib
 from typing import Any
 
+import numpy as np
 import orjson
 import pytest
 import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shared.errors import DatasetError
 from shared.simulation import Outcome, canonical_request, request_of, run
-from shared.simulation.result.selection import select
+from shared.simulation.result.selection import round_significant, select
 from shared.simulation.result.storage import decompress, pack, pack_json, unpack
 from shared.simulation.result.tables import DIGESTED, PART_COLUMNS
 from tests.support.markets import panels_of
@@ -66,6 +70,35 @@ def test_only_selected_parts_are_returned(content: bytes) -> None:
     for parts in ({"statistics"}, {"equity", "provenance"}, {"timing"}, {"trades", "cache", "window"}):
         found = orjson.loads(select(content, parts, columns=False))
         assert found == {name: value for name, value in result.items() if name in parts}
+
+
+def rounded(value: Any, digits: int) -> Any:
+    def cell(found: Any) -> Any:
+        return float(f"{found:.{digits}g}") if isinstance(found, float) else found
+
+    return [{key: cell(found) for key, found in item.items()} for item in value]
+
+
+@pytest.mark.parametrize("digits", [4, 8, 12])
+@pytest.mark.parametrize("columns", [False, True])
+def test_digits_round_the_numbers_of_lists_only(content: bytes, digits: int, columns: bool) -> None:
+    result = whole(content)
+    expected = {name: rounded(result[name], digits) if name in PART_COLUMNS else result[name] for name in result}
+    if columns:
+        expected = {name: as_columns(name, value) for name, value in expected.items()}
+    found = orjson.loads(select(content, None, columns=columns, digits=digits))
+    for name in expected:
+        assert found[name] == expected[name], name
+
+
+@given(st.lists(st.floats(), max_size=20), st.integers(4, 12))
+def test_rounded_numbers_have_so_many_digits(values: list[float], digits: int) -> None:
+    for exact, value in zip(values, round_significant(np.array(values), digits).tolist(), strict=True):
+        if not math.isfinite(exact) or exact == 0 or not 1e-4 < abs(exact) < 1e20:
+            assert value == exact or math.isnan(exact) or abs(value / exact - 1) < 10.0 ** (1 - digits)
+            continue
+        assert abs(value / exact - 1) <= 0.5001 * 10.0 ** (1 - digits) + 2.3e-16
+        assert len(f"{value!r}".replace(".", "").replace("-", "").split("e")[0].strip("0")) <= digits
 
 
 def test_rewritten_part_replaces_the_stored_one(content: bytes) -> None:

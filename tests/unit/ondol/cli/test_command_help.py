@@ -24,7 +24,7 @@ HEADERS = {
     "Last-Event-ID": "after",
 }
 """Header -> the option that sets it, or the reason for none."""
-REPRESENTATION = {"format", "excel", "parts"}
+REPRESENTATION = {"format", "excel", "parts", "digits"}
 """Parameters that change how an answer is written; a command chooses what it reads."""
 
 
