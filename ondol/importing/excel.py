@@ -17,8 +17,8 @@ MAX_CELLS = 30_000_000
 _FAR_CELL = re.compile(rb"""\sr=["']([A-Z]{1,3})(\d{1,7})["']""")
 
 
-def excel_sheets(path: pathlib.Path) -> Iterator[Iterator[list[str]]]:
-    """Yield the rows of each sheet as text, of one sheet at a time.
+def excel_sheets(path: pathlib.Path) -> Iterator[tuple[str | None, Iterator[list[str]]]]:
+    """Yield the name of each sheet (None in a workbook of one sheet) and its rows as text, one sheet at a time.
 
     Dates are written as 2021-01-22; a formula is its last value, and is not computed.
 
@@ -41,7 +41,8 @@ def excel_sheets(path: pathlib.Path) -> Iterator[Iterator[list[str]]]:
     for name in book.sheet_names:
         try:
             sheet = book.get_sheet_by_name(name)
-            yield ([_text(cell) for cell in row] for row in sheet.iter_rows())
+            rows = ([_text(cell) for cell in row] for row in sheet.iter_rows())
+            yield (name if len(book.sheet_names) > 1 else None), rows
         except damaged as error:
             raise FileRefusedError(f"the sheet {name} cannot be read ({error})") from error
 

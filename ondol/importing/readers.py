@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import pathlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TypeVar
 
 import polars as pl
@@ -50,7 +51,7 @@ class Document:
     """An opened file: the columns of its header, and its rows.
 
     `read` returns the columns whose key is wanted, `rows` all cells as text. `is_empty`: an answer without records.
-    `is_wide`: a sheet with one column for each stock and item.
+    `is_wide`: a sheet with one column for each stock and item. `sheet`: its name among those of a workbook.
     """
 
     columns: tuple[str, ...]
@@ -58,11 +59,23 @@ class Document:
     rows: Callable[[], Iterator[Sequence[str]]]
     is_empty: bool = False
     is_wide: bool = False
+    sheet: str | None = None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the columns are those of a known file."""
+        return self.is_wide or _known(self.columns)
 
 
-def open_document(path: pathlib.Path) -> Document:
-    """Open a file of any known format; FileRefusedError when it cannot be read, also from `read` and `rows`."""
-    return _guarded(lambda: _open(path))
+def open_documents(path: pathlib.Path) -> Iterator[Document]:
+    """Open a file of any known format, or each sheet of a workbook; a sheet is read before the next one is taken.
+
+    FileRefusedError when it cannot be read, also from `read` and `rows`.
+    """
+    if _guarded(lambda: format_of(path)) == "excel":
+        yield from _excel(path)
+    else:
+        yield _guarded(lambda: _open(path))
 
 
 def _guarded(read: Callable[[], _T]) -> _T:
@@ -80,8 +93,6 @@ def _open(path: pathlib.Path) -> Document:
         return _json(path)
     if form == "html":
         return _sheet(iter(html_rows(decoded(_bytes(path, MAX_DOCUMENT_BYTES)))))
-    if form == "excel":
-        return _excel(path)
     return _text(path)
 
 
@@ -145,16 +156,21 @@ def _text(path: pathlib.Path) -> Document:
     )
 
 
-def _excel(path: pathlib.Path) -> Document:
-    first: Document | None = None
-    for rows in excel_sheets(path):
-        document = _sheet(rows)
-        if document.is_wide or _known(document.columns):
-            return document
-        first = first or document
-    if first is None:
-        raise FileRefusedError("has no sheet")
-    return first
+def _excel(path: pathlib.Path) -> Iterator[Document]:
+    """Yield the sheets; those without any cell are passed over when there are others."""
+    empty: Document | None = None
+    count = 0
+    for name, rows in excel_sheets(path):
+        document = replace(_guarded(partial(_sheet, rows)), sheet=name)
+        if name is not None and not any(document.columns):
+            empty = empty or document
+            continue
+        count += 1
+        yield document
+    if count == 0:
+        if empty is None:
+            raise FileRefusedError("has no sheet")
+        yield empty
 
 
 def _sheet(rows: Iterator[list[str]]) -> Document:

@@ -6,14 +6,14 @@ import pathlib
 import re
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
 from ondol.importing import companies, indices, prices
 from ondol.importing.merge import YearParts
 from ondol.importing.options import Options
-from ondol.importing.readers import Document, Table, open_document
+from ondol.importing.readers import Document, Table, open_documents
 from ondol.importing.report import FileReport, ImportReport, file_report
 from ondol.importing.sources import Source, sources_in
 from ondol.importing.statements import DartFiles
@@ -24,6 +24,7 @@ from shared.market_files.wide import wide_table
 LISTINGS_SCHEMA = {"stock_code": pl.String, "from_date": pl.Date, "market": pl.String, "name": pl.String}
 
 COMPACT_ROWS = 500_000
+NO_TABLE = "sheet without a known table, left out"
 FILES = ("companies", "listings", "prices", "financials", "dividends", "indices")
 WIDE = Signature("wide sheet of prices (DataGuide)", "prices", frozenset())
 ADJUSTED_WIDE = Signature("wide sheet of prices (DataGuide)", "prices", frozenset(), adjusted=True)
@@ -67,19 +68,39 @@ def import_files(
         for number, path in enumerate(paths):
             progress("files", number, len(paths))
             try:
-                files += [
-                    _import_file(source, options, collected) for source in sources_in(path, pathlib.Path(scratch))
-                ]
+                for source in sources_in(path, pathlib.Path(scratch)):
+                    files += _import_file(source, options, collected)
             except FileRefusedError as error:
                 files.append(FileReport(path=str(path), error=str(error)))
         progress("files", len(paths), len(paths))
         return _write(out, collected, files, options)
 
 
-def _import_file(source: Source, options: Options, into: _Collected) -> FileReport:
+def _import_file(source: Source, options: Options, into: _Collected) -> list[FileReport]:
+    """Return the report of a file, or of each sheet of a workbook."""
+    reports: list[FileReport] = []
+    unknown: list[FileReport] = []
+    try:
+        for document in open_documents(source.path):
+            report = _import_document(_named(source, document.sheet), document, options, into)
+            (reports if document.is_known else unknown).append(report)
+    except FileRefusedError as error:
+        return [*reports, FileReport(path=source.label, error=str(error))]
+    if not reports:
+        return unknown[:1]
+    return reports + [replace(report, recognised=NO_TABLE, error=None) for report in unknown]
+
+
+def _named(source: Source, sheet: str | None) -> Source:
+    """Return the source of a sheet; its name may state the day or the code."""
+    if sheet is None:
+        return source
+    return replace(source, name=f"{source.name} {sheet}", label=f"{source.label}, sheet {sheet}")
+
+
+def _import_document(source: Source, document: Document, options: Options, into: _Collected) -> FileReport:
     found: Signature | None = None
     try:
-        document = open_document(source.path)
         if document.is_empty:
             return FileReport(path=source.label, recognised="answer without rows (holiday, or not published yet)")
         if document.is_wide:

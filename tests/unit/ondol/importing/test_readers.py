@@ -27,13 +27,14 @@ def table(*rows: str, separator: str = ",") -> str:
     return "\n".join(row.replace(",", separator) for row in (HEADER, *rows)) + "\n"
 
 
-def workbook(rows: list[list[Any]]) -> bytes:
-    """Return an Excel file of one sheet."""
+def workbook(rows: list[list[Any]], **more: list[list[Any]]) -> bytes:
+    """Return an Excel file of one sheet, and of `more` sheets by name."""
     target = io.BytesIO()
     with xlsxwriter.Workbook(target, {"in_memory": True}) as book:
-        sheet = book.add_worksheet()
-        for number, row in enumerate(rows):
-            sheet.write_row(number, 0, row)
+        for name, cells in (("Sheet1", rows), *more.items()):
+            sheet = book.add_worksheet(name)
+            for number, row in enumerate(cells):
+                sheet.write_row(number, 0, row)
     return target.getvalue()
 
 
@@ -62,6 +63,29 @@ def test_excel_with_numbers_as_codes_is_read(run: Any, put: Any, out: Any) -> No
     put("day_20310304.xlsx", workbook(cells))
     assert run().files[0].error is None
     assert first_price(out) == PRICE
+
+
+def test_every_known_sheet_of_a_workbook_is_read(run: Any, put: Any, out: Any) -> None:
+    header, row = HEADER.split(","), ["000010", "가나", "코스닥", 10, 10, 11, 9, 5, 50]
+    notes = [["메모"], ["거래대금은 원 단위"]]
+    put("days.xlsx", workbook(notes, **{"20310304": [header, row], "20310305": [header, row], "빈": []}))
+    report = run()
+    assert [(file.recognised, file.error) for file in report.files] == [
+        ("KRX CSV of a day", None), ("KRX CSV of a day", None), ("sheet without a known table, left out", None),
+    ]  # fmt: skip
+    assert [file.path.rpartition(", ")[2] for file in report.files] == [
+        "sheet 20310304",
+        "sheet 20310305",
+        "sheet Sheet1",
+    ]
+    assert [str(price["date"]) for price in out("prices")] == ["2031-03-04", "2031-03-05"]
+
+
+def test_workbook_without_a_known_table_is_refused(run: Any, put: Any) -> None:
+    put("notes.xlsx", workbook([["메모"]], 둘=[["x"]]))
+    report = run()
+    assert len(report.files) == 1
+    assert "no known file has these columns: 메모" in report.files[0].error
 
 
 def test_html_table_named_xls_is_read(run: Any, put: Any, out: Any) -> None:
