@@ -54,7 +54,7 @@ def compile_kernels(folder: pathlib.Path) -> None:
     ).stdout.splitlines()
     for line in lines:
         source, library = line.split(" ")
-        subprocess.run(["gcc", *FLAGS, "-o", library, source, "-lm"], check=True)
+        subprocess.run(["gcc", *FLAGS, "-o", library, source, "-lm", "-pthread"], check=True)
 
 
 def main(arguments: list[str]) -> int:

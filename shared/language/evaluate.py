@@ -104,6 +104,21 @@ def formula(
     )
 
 
+def plane_reader(
+    panels: Panels,
+    universe: Universe,
+    universe_key: str,
+    indices: frozenset[str],
+    *,
+    cancelled: Callable[[], bool] | None = None,
+) -> Callable[[Plane, slice], tuple[Array, int]]:
+    """Return a function that gives the rows of a plane of a program, and how many of them lie before the dataset.
+
+    `indices` are those of the expression; the other arguments are those of `evaluate`.
+    """
+    return _Evaluation(panels, universe, universe_key, indices, cancelled).plane
+
+
 def materialized_name(expression: Expression, universe_key: str) -> str | None:
     """Return a name of the values when they are a factor's own or those of a materialized node; else None."""
     code = program(expression.text, _gives(expression), expression.indices)

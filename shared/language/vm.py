@@ -111,6 +111,12 @@ def entries() -> tuple[int, int]:
     return cells or 0, row or 0
 
 
+@cache
+def bind_entry() -> int:
+    """Return the address of `language_bind`, by which another kernel changes the constants of a formula."""
+    return ctypes.cast(_kernels().language_bind, _PLACE).value or 0
+
+
 def run(program: Program, planes: Sequence[tuple[Array, int]], rows: int, cols: int) -> Array:
     """Return the values [rows, cols] of a program; planes as in `bind`."""
     out = np.empty((rows, cols), TYPES[program.gives])

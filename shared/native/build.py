@@ -15,7 +15,7 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 FLAGS = (
     "-O3", "-std=c11", "-fPIC", "-shared", "-ffp-contract=off", "-fno-fast-math", "-fno-sanitize=undefined",
-    "-Wall", "-Wextra", "-Werror",
+    "-Wall", "-Wextra", "-Werror", "-pthread",
 )  # fmt: skip
 
 

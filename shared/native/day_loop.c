@@ -678,8 +678,9 @@ int64_t simulate(const market_data *m, const market_rules *r, const run_options 
 int64_t abi_size(int64_t which) {
     static const int64_t sizes[] = {
         sizeof(matrix_view), sizeof(stock_bars), sizeof(market_data), sizeof(market_rules), sizeof(run_options),
-        sizeof(compiled_expr), sizeof(run_block), sizeof(run_state), sizeof(bar), sizeof(holding), sizeof(trade),
-        sizeof(round_trip), sizeof(corporate_action), sizeof(suspect_price), sizeof(stock_state),
+        sizeof(compiled_expr), sizeof(ordered_condition), sizeof(run_block), sizeof(run_state), sizeof(bar),
+        sizeof(holding), sizeof(trade), sizeof(round_trip), sizeof(corporate_action), sizeof(suspect_price),
+        sizeof(stock_state),
     };
     return which >= 0 && which < (int64_t)(sizeof(sizes) / sizeof(*sizes)) ? sizes[which] : 0;
 }

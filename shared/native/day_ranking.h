@@ -11,6 +11,7 @@
 #define PROBE_BATCH 32  /* columns that a condition is evaluated for at once */
 #define PROBE_LIMIT 256 /* after so many columns of a row the condition is evaluated for the whole row */
 #define CHUNK 64
+#define WORD 64 /* positions of an ordered condition that are evaluated at once */
 
 typedef struct {
     const day_ctx *t;
@@ -23,7 +24,7 @@ typedef struct {
     int64_t next;          /* next position of `order` to examine */
     int64_t at, got;       /* found[at..got) passed and have no position yet */
     int eligible;          /* some stock passed */
-    int32_t found[PROBE_BATCH];
+    int32_t found[WORD];
 } ranking;
 
 /* Stocks of a row that may be ranked: set in both masks (bytes 0 or 1), and with a value. */
@@ -175,10 +176,26 @@ static void extend_ranking(ranking *k) {
     k->heap = size;
 }
 
+/* Find the next stocks of the cached order that an ordered condition chooses; 0 at the end of the order. */
+static int next_word(ranking *k) {
+    const day_ctx *t = k->t;
+    const ordered_condition *chosen = &t->b->chosen;
+    k->at = k->got = 0;
+    for (; !k->got; k->next += WORD) {
+        if (k->next >= t->m->n || k->order[k->next] == NO_COLUMN) return 0;
+        uint64_t word = chosen->word(chosen->condition, t->row - 1, k->next / WORD);
+        for (; word; word &= word - 1) k->found[k->got++] = k->order[k->next + __builtin_ctzll(word)];
+    }
+    if (!k->eligible) t->s->candidate_days++;
+    k->eligible = 1;
+    return 1;
+}
+
 /* Find the next stocks of the cached order that pass; 0 at its end. */
 static int next_probe(ranking *k) {
     const day_ctx *t = k->t;
     const run_block *b = t->b;
+    if (b->chosen.condition) return next_word(k);
     const uint8_t *in = flags_row(&b->universe, t->row - 1);
     const int64_t n = t->m->n;
     k->at = k->got = 0;

@@ -97,12 +97,20 @@ typedef struct {
     const void *formula; /* null: there is none */
 } compiled_expr;
 
+/* A condition over the columns of a row in ranking order, evaluated for 64 positions at a time (variants.c). `word`: bit
+ * i is set when position 64 * at + i holds a stock that may be bought. */
+typedef struct {
+    uint64_t (*word)(void *condition, int64_t row, int64_t at);
+    void *condition; /* null: there is none */
+} ordered_condition;
+
 /* The rows [start, stop) to simulate, and the decisions of the rows before them. */
 typedef struct {
     matrix_view universe;     /* uint8, on decision rows */
     matrix_view rank;         /* float32 when the ranking value is in memory; else `ranking` computes it */
     matrix_view order;        /* uint16 columns in ranking order, ended by NO_COLUMN; null without a cached order */
     compiled_expr buy, ranking, sell;
+    ordered_condition chosen; /* instead of `universe` and `buy`, with `order` */
     const uint8_t *when;      /* from row `when_first` on; null: always true */
     const uint8_t *rebalance; /* from row `window` on */
     int64_t window, start, stop, decided, when_first; /* rows; there are no decision rows before `decided` */
@@ -195,6 +203,91 @@ typedef struct {
     double gains, losses, mean_win, mean_loss; /* sums in won; means as a fraction of the cost */
     int64_t wins, holding_days;
 } trip_sums;
+
+/* ---- variants.c ---- */
+
+/* Kinds of a part of a condition. The first six compare a value with a constant, which is the right operand. */
+enum { LESS, AT_MOST, EQUALS, DIFFERS, GREATER, AT_LEAST, TRUTH, ROW_TRUTH, FORMULA };
+
+/* A part of conditions that is evaluated for 64 positions of a row at a time. */
+typedef struct {
+    int64_t kind;
+    matrix_view values;  /* [rows x columns] in ranking order, float32 or (TRUTH) uint8; ROW_TRUTH: uint8 [rows x 1] */
+    double constant;     /* rounded to float32 */
+    int64_t formula, at; /* FORMULA: number of the formula, and where its constants begin */
+    uint64_t *words;     /* [rows x words of a row] that were evaluated before, where `known` is 1; null: none is kept */
+    uint8_t *known;
+} condition_part;
+
+/* A condition in postfix: the number of a part, or one of these. */
+enum { BOTH = -1, EITHER = -2, NEITHER = -3 }; /* NEITHER negates the last value */
+
+typedef struct {
+    const int32_t *code;
+    int64_t n_code;
+    uint64_t *words; /* as those of a part */
+    uint8_t *known;
+} condition;
+
+/* A number of a formula (-1: there is none), and where its constants begin. */
+typedef struct {
+    int64_t formula, at;
+} formula_use;
+
+/* A request: what it shares with others by address, and what is its own. */
+typedef struct {
+    const market_data *market;
+    const market_rules *rules;
+    const run_options *options;
+    const run_block *block;  /* without expressions */
+    const uint8_t *when;     /* as in run_block */
+    const double *benchmark; /* [rows], or null */
+    condition *chosen;       /* null: `buy` and `ranking` are evaluated in column order */
+    formula_use buy, ranking, sell;
+    double initial_cash, daily_rf;
+    int64_t sectors;
+} variant;
+
+/* What the figures of a result are made of. */
+typedef struct {
+    curve_sums curve;
+    trip_sums trips;
+    int64_t ended, fills, first_purchase;       /* ended: closed round trips; first_purchase: a row, -1 without one */
+    double sales, commission, tax, slippage, dividends, last_equity;
+    double best_month, worst_month;             /* NaN without a month that has a return */
+    double participation_median, participation_max; /* NaN without a purchase */
+} variant_sums;
+
+/* Functions of the other kernels. */
+typedef struct {
+    int64_t (*simulate)(const market_data *, const market_rules *, const run_options *, const run_block *, run_state *);
+    void (*measure_curve)(const equity_curve *, curve_sums *);
+    void (*measure_trips)(const round_trip *, int64_t, const int32_t *, double *, double *, double *, trip_sums *);
+    void (*list_purchases)(const trade *, int64_t, const matrix_view *, int64_t *, double *, int64_t *);
+    void (*bind)(const void *formula);
+    void (*cells)(const void *formula, int64_t row, const int32_t *columns, int64_t n, void *out);
+    void (*row)(const void *formula, int64_t row, void *out);
+} kernel_functions;
+
+/* Requests over the same dataset and window. */
+typedef struct {
+    const kernel_functions *call;
+    const variant *variants;
+    int64_t count;
+    variant_sums *sums;  /* out, [count] */
+    float *weekly;       /* out, [count x weeks] */
+    condition_part *parts;
+    void *const *formulas; /* [threads x n_formulas] bound programs: each thread has its own registers */
+    int64_t n_formulas;
+    const double *constants; /* of all formulas */
+    matrix_view volume;      /* float64 */
+    const int32_t *days;     /* day number of every row of the dataset */
+    const int32_t *week_ends, *month_ends; /* rows of the window */
+    int64_t weeks, months;
+    int64_t columns, window, rows, decided; /* `decided`: dataset row of the first row of words */
+    int64_t max_positions, sectors;         /* the most that a variant has */
+    int64_t threads;
+} variant_batch;
 
 /* ---- result_json.c ---- */
 

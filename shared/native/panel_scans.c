@@ -103,6 +103,25 @@ void mark_passed(const matrix_view *mask, const matrix_view *universe, const uin
     }
 }
 
+#define ORDER_ROW(TYPE, ABSENT)                                                                                        \
+    do {                                                                                                               \
+        const TYPE *from = (const TYPE *)(values + r * stride);                                                        \
+        TYPE *to = (TYPE *)out + r * n;                                                                                \
+        for (int64_t p = 0; p < n; p++) to[p] = order[p] == NO_COLUMN ? (TYPE)ABSENT : from[order[p]];                 \
+    } while (0)
+
+/* out[r][p] = values[r][orders[r][p]]: cells of `bytes` bytes in the order of each row; NaN (0 for single bytes) where the
+ * order has no column. */
+void order_cells(const char *values, int64_t stride, int64_t bytes, const char *orders, int64_t order_stride,
+                 int64_t rows, int64_t n, void *out) {
+    for (int64_t r = 0; r < rows; r++) {
+        const uint16_t *order = (const uint16_t *)(orders + r * order_stride);
+        if (bytes == 8) ORDER_ROW(double, NAN);
+        else if (bytes == 4) ORDER_ROW(float, NAN);
+        else ORDER_ROW(uint8_t, 0);
+    }
+}
+
 /* ---- returns, volumes, volatilities ---- */
 
 /* at[k], participation[k] of each purchase: its position in `trades`, and its shares / the volume of its day. counts: the

@@ -190,14 +190,11 @@ def simulate_days(
 ) -> tuple[Run, FactorCoverage]:
     """Simulate the days of a run; the coverage of its factors is counted, not checked."""
     begun = perf_counter()
-    state = _begin(request, panels, planned)
+    state = begin_run(request, panels, planned)
     state.simulate_ms += 1000 * (perf_counter() - begun)
     plan = state.plan
     columns = len(panels.instruments)
-    decides = np.ascontiguousarray(
-        state.rebalance[len(state.rebalance) - (plan.decisions.stop - plan.decisions.start) :]
-    )
-    coverage = FactorCoverage.of(state.expressions, decides, plan.decisions.start, columns)
+    coverage = coverage_of(state)
     length = min(BLOCK_ROWS, max(64, BLOCK_CELLS // columns))
     for start in range(plan.window.start, plan.window.stop, length):
         rows = slice(start, min(start + length, plan.window.stop))
@@ -211,7 +208,8 @@ def simulate_days(
     return state, coverage
 
 
-def _begin(request: BacktestRequest, panels: Panels, planned: Plan | None) -> Run:
+def begin_run(request: BacktestRequest, panels: Panels, planned: Plan | None = None) -> Run:
+    """Return a run of which no day is simulated; raises RunError (`request_refused`, `benchmark_absent`)."""
     problems = dataset_problems(
         request,
         days=panels.days,
@@ -253,6 +251,13 @@ def _begin(request: BacktestRequest, panels: Panels, planned: Plan | None) -> Ru
         benchmark=benchmark,
         warnings=list(request_warnings(request, panels, planned)),
     )
+
+
+def coverage_of(state: Run) -> FactorCoverage:
+    """Return the coverage of the factors of a run, of which nothing is counted."""
+    decisions = state.plan.decisions
+    decides = np.ascontiguousarray(state.rebalance[len(state.rebalance) - (decisions.stop - decisions.start) :])
+    return FactorCoverage.of(state.expressions, decides, decisions.start, len(state.panels.instruments))
 
 
 def _simulate_block(state: Run, coverage: FactorCoverage, rows: slice, cancelled: Callable[[], bool]) -> None:

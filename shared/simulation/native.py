@@ -151,12 +151,19 @@ class CompiledExpr(Structure):
     _fields_ = (("cells", c_void_p), ("row", c_void_p), ("formula", c_void_p))
 
 
+class OrderedCondition(Structure):
+    """A condition over the columns of a row in ranking order (variants.c); all null: there is none."""
+
+    _fields_ = (("word", c_void_p), ("condition", c_void_p))
+
+
 class Block(Structure):
     """The rows [start, stop) to simulate, and the decisions of the rows before; `window` is the window's first row."""
 
     _fields_ = (
         *((name, MatrixView) for name in ("universe", "rank", "order")),
         *((name, CompiledExpr) for name in ("buy", "ranking", "sell")),
+        ("chosen", OrderedCondition),
         ("when", c_void_p),
         ("rebalance", c_void_p),
         *((name, c_int64) for name in ("window", "start", "stop", "decided", "when_first", "filtered")),
@@ -186,7 +193,7 @@ class State(Structure):
 
 
 def _expected_sizes() -> list[int]:
-    structures = (MatrixView, StockBars, Market, Rules, Options, CompiledExpr, Block, State)
+    structures = (MatrixView, StockBars, Market, Rules, Options, CompiledExpr, OrderedCondition, Block, State)
     records = (HOLDING, TRADE, TRIP, CORPORATE_ACTION, SUSPECT_PRICE, STOCK_STATE)
     return [*map(ctypes.sizeof, structures), 8 * len(BAR), *(record.itemsize for record in records)]
 
@@ -209,6 +216,7 @@ def _scans() -> ctypes.CDLL:
         ("rows_with_value", [view, view, c_int64, c_int64, c_int64, c_void_p]),
         ("mark_passed", [view, view, c_void_p, c_int64, c_int64, c_int64, c_void_p]),
         ("order_rows", [c_void_p, c_int64, c_int64, c_void_p, c_int64, c_int32, c_void_p, c_void_p]),
+        ("order_cells", [c_void_p, c_int64, c_int64, c_void_p, *[c_int64] * 3, c_void_p]),
         ("filter_ranked", [c_void_p, c_int64, c_void_p, c_int64, c_int64, c_void_p]),
         ("list_purchases", [c_void_p, c_int64, view, c_void_p, c_void_p, c_void_p]),
         ("universe_returns", [POINTER(Market), view, c_int64, c_int64, c_int64, c_void_p]),
@@ -218,6 +226,13 @@ def _scans() -> ctypes.CDLL:
         function = getattr(found, name)
         function.restype, function.argtypes = None, arguments
     return found
+
+
+def functions() -> tuple[int, int]:
+    """Return the addresses of `simulate` and `list_purchases`, which another kernel calls."""
+    found = (ctypes.cast(f, c_void_p).value for f in (_day_loop().simulate, _scans().list_purchases))
+    simulate, purchases = found
+    return simulate or 0, purchases or 0
 
 
 def address(array: np.ndarray, dtype: Any) -> int:
@@ -282,6 +297,20 @@ def filter_ranked(orders: np.ndarray, passed: np.ndarray) -> np.ndarray:
     if len(orders) != rows:
         raise ValueError(f"{len(orders)} rows are ordered, {rows} have passed")
     _scans().filter_ranked(source.data, source.stride, address(passed, np.bool_), rows, columns, place(out))
+    return out
+
+
+def order_cells(values: np.ndarray, orders: np.ndarray) -> np.ndarray:
+    """Return the cells of each row (float64, float32 or bool [rows, N]) in the order of `orders` (uint16 [rows, N]);
+    NaN or False where it has no column."""
+    rows, columns = values.shape
+    if orders.shape != values.shape:
+        raise ValueError(f"{len(orders)} rows are ordered, {rows} have values")
+    source = matrix_view(values, 0, values.dtype, columns)
+    order, out = matrix_view(orders, 0, np.uint16, columns), np.empty((rows, columns), values.dtype)
+    if out.itemsize not in {1, 4, 8}:
+        raise TypeError(f"cells of {out.itemsize} bytes cannot be ordered")
+    _scans().order_cells(source.data, source.stride, out.itemsize, order.data, order.stride, rows, columns, place(out))
     return out
 
 

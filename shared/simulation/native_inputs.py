@@ -113,7 +113,7 @@ def bind(request: BacktestRequest, panels: Panels, plan: Plan) -> KernelInputs:
     return KernelInputs(
         market=market,
         rules=rules,
-        options=_options(request),
+        options=options_of(request),
         sectors=codes.sectors,
         kind=codes.kind,
         keep_alive=tuple(arrays),
@@ -248,7 +248,8 @@ def _dividend_tax(costs: Costs) -> tuple[float, ...]:
     return (DIVIDEND_TAX_PCT / 100,) * len(KRX_MARKETS) + (0.0,)
 
 
-def _options(request: BacktestRequest) -> Options:
+def options_of(request: BacktestRequest) -> Options:
+    """Return the options that the kernel reads; nothing may write to them."""
     strategy = request.strategy
     return _options_of(strategy.sell, strategy.portfolio, request.costs, request.execution, strategy.buy.order)
 

@@ -18,7 +18,7 @@ import numpy as np
 from shared.language import Expression
 from shared.language.evaluate import KERNEL_VERSION
 from shared.model.panels import Panels
-from shared.simulation.native import NO_COLUMN, filter_ranked, order_rows
+from shared.simulation.native import NO_COLUMN, filter_ranked, order_cells, order_rows
 
 Rows = Callable[[slice], np.ndarray]
 
@@ -92,10 +92,21 @@ class Ranking:
 
         return self._cached("candidates", _candidates_name(self.name, buy, universe_key), rows, compute)
 
-    def _cached(self, kind: str, what: str, rows: slice, compute: Rows) -> np.ndarray:
+    def ordered(self, rows: slice, what: str, dtype: np.dtype, values: Rows) -> np.ndarray:
+        """Return [rows, N]: the cells of a matrix in ranking order, NaN or False where the order has no column.
+
+        `values` gives [rows, N] of what `what` names, for any rows.
+        """
+
+        def compute(year: slice) -> np.ndarray:
+            return order_cells(values(year), self.order(year))
+
+        return self._cached("ordered", f"{self.name}\0{what}", rows, compute, dtype)
+
+    def _cached(self, kind: str, what: str, rows: slice, compute: Rows, dtype: np.dtype = _ORDER) -> np.ndarray:
         content = f"{kind}\0{_VERSION}\0{KERNEL_VERSION}\0{self.descending}\0{what}"
         key = hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
-        return self.panels.scratch(key, _ORDER, rows, compute)
+        return self.panels.scratch(key, dtype, rows, compute)
 
 
 def _candidates_name(name: str, buy: Expression | None, universe_key: str) -> str:

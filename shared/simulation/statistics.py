@@ -24,6 +24,10 @@ DAYS_A_YEAR = 252
 NOISE = 1e-12
 """A change of at most this fraction is rounding noise and counts as 0."""
 
+DATE_FIGURES = ("max_drawdown_start", "max_drawdown_bottom", "max_drawdown_recovery")
+COUNT_FIGURES = ("idle_days", "trades")
+"""Statistics that are dates, and those that are whole numbers."""
+
 Periods = list[tuple[str, float | None]]
 """(name of a period, its return; None after an equity of 0)."""
 
@@ -39,7 +43,7 @@ class _EquityCurve(Structure):
     )
 
 
-class _CurveSums(Structure):
+class CurveSums(Structure):
     """Mirrors `curve_sums` of native.h."""
 
     _fields_ = (
@@ -62,7 +66,7 @@ class _CurveSums(Structure):
     )  # fmt: skip
 
 
-class _TripSums(Structure):
+class TripSums(Structure):
     """Mirrors `trip_sums` of native.h."""
 
     _fields_ = (
@@ -74,13 +78,19 @@ class _TripSums(Structure):
 @cache
 def _kernels() -> ctypes.CDLL:
     kernels = library("statistics")
-    structures = (_EquityCurve, _CurveSums, _TripSums)
+    structures = (_EquityCurve, CurveSums, TripSums)
     verify_sizes(kernels, "statistics", [*map(ctypes.sizeof, structures), TRIP.itemsize])
     kernels.measure_curve.restype = None
-    kernels.measure_curve.argtypes = [ctypes.POINTER(_EquityCurve), ctypes.POINTER(_CurveSums)]
+    kernels.measure_curve.argtypes = [ctypes.POINTER(_EquityCurve), ctypes.POINTER(CurveSums)]
     kernels.measure_trips.restype = None
-    kernels.measure_trips.argtypes = [c_void_p, c_int64, *[c_void_p] * 4, ctypes.POINTER(_TripSums)]
+    kernels.measure_trips.argtypes = [c_void_p, c_int64, *[c_void_p] * 4, ctypes.POINTER(TripSums)]
     return kernels
+
+
+def functions() -> tuple[int, int]:
+    """Return the addresses of `measure_curve` and `measure_trips`, which another kernel calls."""
+    curve, trips = (ctypes.cast(f, c_void_p).value for f in (_kernels().measure_curve, _kernels().measure_trips))
+    return curve or 0, trips or 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +129,7 @@ class EquityCurve:
         if not rows or any(len(column) != rows for column in columns):
             raise ValueError("an equity curve needs at least one row, and every column as long as `equity`")
         self.returns, self.drawdowns, self.benchmark_levels = np.empty(rows), np.empty(rows), np.empty(rows)
-        work, self.sums = np.empty(3 * rows), _CurveSums()
+        work, self.sums = np.empty(3 * rows), CurveSums()
         curve = _EquityCurve(
             address(equity, np.float64), address(cash, np.float64),
             None if benchmark is None else address(benchmark, np.float64), address(positions, np.int32), rows,
@@ -145,6 +155,11 @@ class EquityCurve:
         ]
 
 
+def month_ends(days: np.ndarray) -> np.ndarray:
+    """Return int32 [months]: the last row of each calendar month of int32 day numbers."""
+    return np.array([row for _, row in _months(days.tobytes())], np.int32)
+
+
 @lru_cache(maxsize=64)
 def _months(days: bytes) -> tuple[tuple[str, int], ...]:
     """Return (YYYY-MM, last row) of each calendar month of int32 day numbers."""
@@ -161,7 +176,7 @@ class RoundTrips:
         count = len(records)
         self.records = records
         self.ages = days[records["exit_row"]] - days[records["entry_row"]]
-        self.gains, self.returns, self.sums = np.empty(count), np.empty(count), _TripSums()
+        self.gains, self.returns, self.sums = np.empty(count), np.empty(count), TripSums()
         work = np.empty(2 * count)
         _kernels().measure_trips(
             address(records, TRIP), count, address(self.ages, np.int32), place(self.gains), place(self.returns),
@@ -169,9 +184,58 @@ class RoundTrips:
         )  # fmt: skip
 
 
+@dataclass(frozen=True, kw_only=True)
+class Measures:
+    """What the statistics are made of; None stands for a month or a purchase that there is not.
+
+    `days`: int32 day numbers of the window; `curve`, `trips`: sums of the kernels; `ended`: closed round trips.
+    """
+
+    days: np.ndarray
+    initial_cash: float
+    last_equity: float
+    idle_days: int
+    has_benchmark: bool
+    curve: CurveSums
+    trips: TripSums
+    ended: int
+    best_month: float | None
+    worst_month: float | None
+    sales: float
+    commission: float
+    tax: float
+    slippage: float
+    dividends: float
+    fills: int
+    participation_median: float | None
+    participation_max: float | None
+
+
 def statistics(curve: EquityCurve, trips: RoundTrips, totals: TradeTotals, months: Periods) -> dict[str, Any]:
-    """Return every statistic by name, in name order."""
-    sums, growth = curve.sums, max(float(curve.equity[-1]), 0.0) / curve.initial_cash
+    """Return every statistic by name, in name order; dates as YYYY-MM-DD."""
+    figures = figures_of(measures_of(curve, trips, totals, months))
+    figures |= {name: None if figures[name] is None else iso(figures[name]) for name in DATE_FIGURES}
+    return dict(sorted(figures.items()))
+
+
+def measures_of(curve: EquityCurve, trips: RoundTrips, totals: TradeTotals, months: Periods) -> Measures:
+    """Return what the statistics of a finished run are made of."""
+    month_returns = [value for _, value in months if value is not None]
+    median, most = _participation(totals.participation)
+    return Measures(
+        days=curve.days, initial_cash=curve.initial_cash, last_equity=float(curve.equity[-1]),
+        idle_days=curve.idle_days, has_benchmark=curve.benchmark is not None, curve=curve.sums, trips=trips.sums,
+        ended=len(trips.records), best_month=max(month_returns, default=None),
+        worst_month=min(month_returns, default=None), sales=totals.sales, commission=totals.commission, tax=totals.tax,
+        slippage=totals.slippage, dividends=totals.dividends, fills=totals.fills, participation_median=median,
+        participation_max=most,
+    )  # fmt: skip
+
+
+def figures_of(measures: Measures) -> dict[str, Any]:
+    """Return every statistic by name; dates as day numbers, None for what is undefined."""
+    sums, initial_cash = measures.curve, measures.initial_cash
+    growth = max(measures.last_equity, 0.0) / initial_cash
     total_return, cagr = _without_noise(growth - 1), _annual_growth(growth, sums.counted)
     figures: dict[str, Any] = {
         "total_return": total_return,
@@ -182,27 +246,27 @@ def statistics(curve: EquityCurve, trips: RoundTrips, totals: TradeTotals, month
         "best_day": sums.best,
         "worst_day": sums.worst,
         "invested_days": sums.invested / sums.counted,
-        "idle_days": curve.idle_days,
+        "idle_days": measures.idle_days,
         "sharpe_active": _annual_ratio(sums.active_excess, sums.active_deviation),
-        "trades": totals.fills,
-        "commission_paid": totals.commission,
-        "tax_paid": totals.tax,
-        "slippage_paid": totals.slippage,
-        "dividends_received": totals.dividends,
-        "turnover": _ratio(totals.sales * DAYS_A_YEAR / sums.counted, sums.mean_equity),
+        "trades": measures.fills,
+        "commission_paid": measures.commission,
+        "tax_paid": measures.tax,
+        "slippage_paid": measures.slippage,
+        "dividends_received": measures.dividends,
+        "turnover": _ratio(measures.sales * DAYS_A_YEAR / sums.counted, sums.mean_equity),
         "exposure": sums.exposure,
+        "best_month": measures.best_month,
+        "worst_month": measures.worst_month,
+        "participation_median": measures.participation_median,
+        "participation_max": measures.participation_max,
     }
-    month_returns = [value for _, value in months if value is not None]
-    figures["best_month"] = max(month_returns, default=None)
-    figures["worst_month"] = min(month_returns, default=None)
-    figures |= _drawdown(curve)
+    figures |= _drawdown(sums, measures.days)
     figures["calmar"] = None if cagr is None else _ratio(cagr, abs(figures["max_drawdown"]))
-    figures |= _benchmark(curve, total_return)
-    figures |= _round_trips(trips)
-    figures |= _participation(totals.participation)
+    figures |= _benchmark(measures, total_return)
+    figures |= _round_trips(measures.trips, measures.ended)
     return {
         name: None if isinstance(value, float) and not math.isfinite(value) else value
-        for name, value in sorted(figures.items())
+        for name, value in figures.items()
     }
 
 
@@ -230,30 +294,28 @@ def _annual_growth(growth: float, rows: int) -> float | None:
         return None
 
 
-def _drawdown(curve: EquityCurve) -> dict[str, Any]:
+def _drawdown(sums: CurveSums, days: np.ndarray) -> dict[str, Any]:
     """The deepest drawdown: from the last row at the peak before it (the window's first row when that is the initial
     cash) to the first row at the bottom, and the first row at the peak again."""
-    sums = curve.sums
-    names = ("max_drawdown_start", "max_drawdown_bottom", "max_drawdown_recovery")
     if sums.depth >= 0:
-        return {"max_drawdown": 0.0, **dict.fromkeys(names)}
+        return {"max_drawdown": 0.0, **dict.fromkeys(DATE_FIGURES)}
     rows = (sums.peak, sums.bottom, sums.recovery)
-    dates = [None if row < 0 else iso(int(curve.days[row])) for row in rows]
-    return {"max_drawdown": sums.depth, **dict(zip(names, dates, strict=True))}
+    dates = [None if row < 0 else int(days[row]) for row in rows]
+    return {"max_drawdown": sums.depth, **dict(zip(DATE_FIGURES, dates, strict=True))}
 
 
-def _benchmark(curve: EquityCurve, total_return: float) -> dict[str, Any]:
+def _benchmark(measures: Measures, total_return: float) -> dict[str, Any]:
     names = (
         "alpha", "beta", "tracking_error", "information_ratio", "benchmark_total_return", "benchmark_cagr",
         "benchmark_max_drawdown", "excess_return",
     )  # fmt: skip
     figures: dict[str, Any] = dict.fromkeys(names)
-    if curve.benchmark is None:
+    if not measures.has_benchmark:
         return figures
-    sums = curve.sums
+    sums = measures.curve
     benchmark_return = _without_noise(sums.benchmark_growth - 1)
     figures["benchmark_total_return"] = benchmark_return
-    figures["benchmark_cagr"] = _annual_growth(max(sums.benchmark_growth, 0.0), len(curve.equity))
+    figures["benchmark_cagr"] = _annual_growth(max(sums.benchmark_growth, 0.0), len(measures.days))
     figures["benchmark_max_drawdown"] = sums.benchmark_depth
     figures["excess_return"] = total_return - benchmark_return
     if sums.counted < 2:
@@ -268,8 +330,7 @@ def _benchmark(curve: EquityCurve, total_return: float) -> dict[str, Any]:
     return figures
 
 
-def _round_trips(trips: RoundTrips) -> dict[str, Any]:
-    count, sums = len(trips.records), trips.sums
+def _round_trips(sums: TripSums, count: int) -> dict[str, Any]:
     if not count:
         names = ("win_rate", "profit_factor", "average_win", "average_loss", "average_holding_days")
         return dict.fromkeys(names)
@@ -282,10 +343,11 @@ def _round_trips(trips: RoundTrips) -> dict[str, Any]:
     }
 
 
-def _participation(shares_of_volume: np.ndarray) -> dict[str, float | None]:
+def _participation(shares_of_volume: np.ndarray) -> tuple[float | None, float | None]:
+    """Return the median and the greatest; None without a purchase."""
     if not len(shares_of_volume):
-        return {"participation_median": None, "participation_max": None}
+        return None, None
     middle = [(len(shares_of_volume) - 1) // 2, len(shares_of_volume) // 2]
     ordered = np.partition(shares_of_volume, middle)
     below, above = ordered[middle]
-    return {"participation_median": float((below + above) / 2), "participation_max": float(ordered[middle[1] :].max())}
+    return float((below + above) / 2), float(ordered[middle[1] :].max())

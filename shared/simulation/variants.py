@@ -11,20 +11,30 @@ requests are and however they are divided into parts and threads.
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from shared.errors import RunError
-from shared.model.calendar import iso, to_day
+from shared.model.calendar import iso
 from shared.model.panels import Panels
 from shared.model.request import BacktestRequest
 from shared.simulation.engine import never_cancelled, simulate
+from shared.simulation.native import NO_COLUMN
 from shared.simulation.plan import plan, window_of
-from shared.simulation.statistics import NOISE, RoundTrips, statistics
+from shared.simulation.statistics import (
+    COUNT_FIGURES,
+    DATE_FIGURES,
+    NOISE,
+    RoundTrips,
+    figures_of,
+    measures_of,
+    month_ends,
+)
+from shared.simulation.variant_groups import Group, group_key, split
+from shared.simulation.variant_kernel import Window
 
 FIGURES = (
     "alpha", "average_holding_days", "average_loss", "average_win", "benchmark_cagr", "benchmark_max_drawdown",
@@ -37,8 +47,8 @@ FIGURES = (
 """The columns of a table: every figure of a result's `statistics`, in name order, in the same units. Dates are day
 numbers (days since 1970-01-01), counts whole numbers."""
 
-DATE_FIGURES = frozenset({"max_drawdown_bottom", "max_drawdown_recovery", "max_drawdown_start"})
-COUNT_FIGURES = frozenset({"idle_days", "trades"})
+SHARED_FROM = 8
+"""Variants from which it pays to prepare what they share."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +86,9 @@ def _as_in_a_result(name: str, value: float) -> Any:
 def variant_needs(requests: Sequence[BacktestRequest], days: np.ndarray) -> dict[str, slice]:
     """Return the rows of each panel field and factor that runs of these requests read."""
     needs: dict[str, slice] = {}
-    for request in requests:
+    for request in {
+        (group_key(request, split(request)[0]), request.start, request.end): request for request in requests
+    }.values():
         for name, rows in plan(request, days).needs.items():
             before = needs.get(name, rows)
             needs[name] = slice(min(before.start, rows.start), max(before.stop, rows.stop))
@@ -84,34 +96,71 @@ def variant_needs(requests: Sequence[BacktestRequest], days: np.ndarray) -> dict
 
 
 def run_variants(
-    requests: Sequence[BacktestRequest], panels: Panels, *, cancelled: Callable[[], bool] = never_cancelled
+    requests: Sequence[BacktestRequest],
+    panels: Panels,
+    *,
+    threads: int = 1,
+    cancelled: Callable[[], bool] = never_cancelled,
 ) -> VariantTable:
     """Return the figures of canonical requests with the same `start` and `end`; everything else may differ.
 
-    A request that cannot have a result fails alone (`VariantTable.failures`). A part of 1,000 requests over three years
-    takes 1 MB. `cancelled` is polled between requests.
+    A request that cannot have a result fails alone (`VariantTable.failures`). A table of 1,000 requests over three
+    years takes 1 MB. Requests that differ in numbers only (thresholds, levels, costs, sizes; not in windows, names or
+    the universe) share most of their work; so do neighbours in no particular order. `threads` is the number of threads
+    that simulate them, outside of the interpreter lock. `cancelled` is polled every few milliseconds to tenths of a
+    second.
+
     Raises ValueError for requests with different dates, CancelledRunError, ChunkMissingError (a part of the dataset
     that some request reads is in no tier within reach; nothing is lost by running the part again).
     """
     if len({(request.start, request.end) for request in requests}) > 1:
         raise ValueError("the variants of a part have the same start and end")
-    ends = week_ends(panels.days, window_of(requests[0], panels.days)) if requests else np.empty(0, np.int64)
-    figures = np.full((len(requests), len(FIGURES)), np.nan)
-    weekly = np.full((len(requests), len(ends)), np.nan, np.float32)
-    failures: list[RunError | None] = []
+    window = window_of(requests[0], panels.days) if requests else slice(0, 0)
+    ends = week_ends(panels.days, window)
+    table = VariantTable(
+        figures=np.full((len(requests), len(FIGURES)), np.nan),
+        weekly_returns=np.full((len(requests), len(ends)), np.nan, np.float32),
+        week_ends=panels.days[ends],
+        failures=(None,) * len(requests),
+    )
+    failures: dict[int, RunError] = {}
+    groups: dict[tuple[object, ...], list[int]] = {}
     for k, request in enumerate(requests):
-        try:
-            state = simulate(request, panels, cancelled=cancelled)
-        except RunError as error:
-            failures.append(error.with_traceback(None))
+        groups.setdefault(group_key(request, split(request)[0]), []).append(k)
+    for indices in groups.values():
+        if len(indices) < SHARED_FROM or len(panels.instruments) >= NO_COLUMN or window.stop - window.start < 2:
+            for k in indices:
+                try:
+                    table.figures[k], table.weekly_returns[k] = _plain(requests[k], panels, ends, cancelled)
+                except RunError as error:
+                    failures[k] = error.with_traceback(None)
             continue
-        failures.append(None)
-        curve = state.curve()
-        trips, totals = RoundTrips(state.ledger.trips, panels.days), state.totals(state.purchases())
-        figures[k] = _as_row(statistics(curve, trips, totals, curve.monthly_returns()))
-        weekly[k] = _weekly_returns(curve.equity[ends - state.plan.window.start], request.initial_cash)
-    return VariantTable(
-        figures=figures, weekly_returns=weekly, week_ends=panels.days[ends], failures=tuple(failures)
+        try:
+            group = Group([requests[k] for k in indices], panels, threads)
+        except RunError as error:
+            failures.update(dict.fromkeys(indices, error.with_traceback(None)))
+            continue
+        measures, table.weekly_returns[indices] = group.measures(_window(panels, window, ends), cancelled)
+        table.figures[indices] = [_as_row(figures_of(found)) for found in measures]
+    return replace(table, failures=tuple(failures.get(k) for k in range(len(requests))))
+
+
+def _plain(
+    request: BacktestRequest, panels: Panels, ends: np.ndarray, cancelled: Callable[[], bool]
+) -> tuple[list[float], np.ndarray]:
+    """Return the figures and weekly returns of a run alone."""
+    state = simulate(request, panels, cancelled=cancelled)
+    curve = state.curve()
+    trips, totals = RoundTrips(state.ledger.trips, panels.days), state.totals(state.purchases())
+    figures = figures_of(measures_of(curve, trips, totals, curve.monthly_returns()))
+    return _as_row(figures), _weekly_returns(curve.equity[ends - state.plan.window.start], request.initial_cash)
+
+
+def _window(panels: Panels, window: slice, ends: np.ndarray) -> Window:
+    return Window(
+        days=panels.days, volume=panels.panel("volume", window), columns=len(panels.instruments), first=window.start,
+        rows=window.stop - window.start, decided=max(window.start - 1, 0),
+        week_ends=(ends - window.start).astype(np.int32), month_ends=month_ends(panels.days[window]),
     )  # fmt: skip
 
 
@@ -124,12 +173,7 @@ def week_ends(days: np.ndarray, window: slice) -> np.ndarray:
 
 
 def _as_row(figures: dict[str, Any]) -> list[float]:
-    def number(value: Any) -> float:
-        if value is None:
-            return np.nan
-        return to_day(dt.date.fromisoformat(value)) if isinstance(value, str) else value
-
-    return [number(figures[name]) for name in FIGURES]
+    return [np.nan if figures[name] is None else figures[name] for name in FIGURES]
 
 
 def _weekly_returns(ends: np.ndarray, initial_cash: float) -> np.ndarray:

@@ -13,6 +13,7 @@ from shared.errors import SetupError
 from shared.factors.native import PRICE_FACTORS
 from shared.native import library, verify_sizes
 from shared.simulation.native import REASONS, UNFILLED
+from shared.simulation.templates import BOTH, EITHER, KINDS, NEITHER
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 
@@ -34,6 +35,13 @@ def enumeration(first: str) -> list[str]:
 )
 def test_enumeration_has_the_order_of_python(listed: Any, first: str, last: str) -> None:
     assert enumeration(first) == [*listed, last]
+
+
+def test_parts_of_conditions_have_the_order_of_c() -> None:
+    names = {"LESS": "<", "AT_MOST": "<=", "EQUALS": "==", "DIFFERS": "!=", "GREATER": ">", "AT_LEAST": ">="}
+    assert [names.get(name, name.lower()) for name in enumeration("LESS")] == list(KINDS)
+    header = (ROOT / "shared/native/native.h").read_text(encoding="utf-8")
+    assert f"BOTH = {BOTH}, EITHER = {EITHER}, NEITHER = {NEITHER}" in header
 
 
 def test_unfilled_keys_have_the_order_of_c() -> None:

@@ -18,7 +18,7 @@ from shared.language import compile_expression
 from shared.language.evaluate import materialized_name
 from shared.model.calendar import from_day
 from shared.simulation import canonical_request, engine, ranking_cache, request_of, run
-from shared.simulation.native import NO_COLUMN, filter_ranked, order_rows
+from shared.simulation.native import NO_COLUMN, filter_ranked, order_cells, order_rows
 from shared.simulation.ranking_cache import MIN_USES_CANDIDATES, RankingLevel, ranking_level
 
 ROWS = 40
@@ -50,7 +50,24 @@ def test_filter_preserves_the_order(values: np.ndarray, descending: bool, seed: 
         assert row == kept + [NO_COLUMN] * (len(row) - len(kept))
 
 
+@given(MATRICES, st.booleans(), st.sampled_from([np.float32, np.float64, np.bool_]))
+def test_cells_follow_the_order_of_their_row(values: np.ndarray, descending: bool, dtype: type) -> None:
+    columns = np.arange(values.shape[1], dtype=np.int32)
+    ordered = order_rows(values, columns, descending=descending)
+    cells = np.random.default_rng(len(values)).normal(size=values.shape).astype(dtype)
+    found = order_cells(cells, ordered)
+    assert found.dtype == dtype
+    for row, order, out in zip(cells, ordered, found, strict=True):
+        kept = int((order != NO_COLUMN).sum())
+        assert np.array_equal(out[:kept], row[order[:kept]])
+        assert not out[kept:].any() if dtype is np.bool_ else np.isnan(out[kept:]).all()
+
+
 def test_columns_of_other_size_are_refused() -> None:
+    with pytest.raises(ValueError, match="have values"):
+        order_cells(np.zeros((2, 3)), np.zeros((1, 3), np.uint16))
+    with pytest.raises(TypeError, match="2 bytes"):
+        order_cells(np.zeros((1, 3), np.uint16), np.zeros((1, 3), np.uint16))
     with pytest.raises(ValueError, match="ordered"):
         order_rows(np.zeros((1, NO_COLUMN), np.float32), np.arange(NO_COLUMN, dtype=np.int32), descending=True)
     with pytest.raises(ValueError, match="have passed"):
