@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 
 from shared.market import RULE_BOOKS, day_rules, ticks_of
+from shared.messages import say
+from shared.messages.message import Message
 from shared.model.calendar import NO_DAY, iso, years_of
-from shared.quality.report import Example, Finding, finding_of
+from shared.quality.report import Example, Finding, example_of, finding_of
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -67,9 +69,9 @@ class PricePart:
         has_rules: Array = self.market < len(RULE_BOOKS)
         return has_rules
 
-    def example(self, row: int, column: int, detail: str, severity: float) -> Example:
+    def example(self, row: int, column: int, message: Message, severity: float) -> Example:
         """Return an example of a row of a stock."""
-        return Example(stock_code=self.codes[column], date=iso(int(self.days[row])), detail=detail, severity=severity)
+        return example_of(self.codes[column], iso(int(self.days[row])), message, severity)
 
 
 def check_prices(part: PricePart) -> list[Finding]:
@@ -111,7 +113,7 @@ def _moves(part: PricePart, beyond: Array) -> list[Example]:
     for row, column in np.argwhere(beyond).tolist():
         base = float(part.base[row, column])
         first, last = float(opened[row, column]), float(close[row, column])
-        detail = f"close before {base:g}, open {first:g}, close {last:g}"
+        detail = say("move_beyond_limit", base=base, open=first, close=last)
         found.append(part.example(row, column, detail, max(_distance(first, base), _distance(last, base))))
     return found
 
@@ -138,8 +140,10 @@ def _share_counts(part: PricePart, jumps: Array, ratio: Array) -> list[Example]:
     for row, column in np.argwhere(jumps).tolist():
         times = float(ratio[row, column])
         move = float(part.prices["close"][row, column] / part.base[row, column])
-        hint = f"; prices suggest a split of {_ratio(1 / move)}" if move > SPLIT_UP or 0 < move < SPLIT_DOWN else ""
-        found.append(part.example(row, column, f"shares x {times:.4g}{hint}", _distance(times, 1)))
+        detail = say("share_count_jump", times=times)
+        if move > SPLIT_UP or 0 < move < SPLIT_DOWN:
+            detail = say("share_count_jump_with_split", times=times, split=_ratio(1 / move))
+        found.append(part.example(row, column, detail, _distance(times, 1)))
     return found
 
 
@@ -154,8 +158,9 @@ def _missing_splits(part: PricePart, beyond: Array, jumps: Array, shares: Array)
             if abs(int(part.days[at]) - int(part.days[row])) <= SHARES_DAYS and (shares[at, column] > 1) != (move > 1)
         ]
         if near or move >= SPLIT_UP or 0 < move <= SPLIT_DOWN:
-            said = f"; shares x {near[0]:.4g}" if near else "; share count unchanged"
-            detail = f"close x {move:.4g}{said}; suggested split {_ratio(near[0] if near else 1 / move)}"
+            detail = say("split_missing", move=move, split=_ratio(1 / move))
+            if near:
+                detail = say("split_missing_with_shares", move=move, times=near[0], split=_ratio(near[0]))
             found.append(part.example(row, column, detail, _distance(move, 1)))
     return found
 
@@ -176,7 +181,7 @@ def _caps(part: PricePart) -> list[Example]:
     for column in np.nonzero((off > CAP_TOLERANCE).any(axis=0))[0].tolist():
         row = int(off[:, column].argmax())
         rows = int(np.count_nonzero(off[:, column] > CAP_TOLERANCE))
-        detail = f"up to {off[row, column]:.1%} off, {rows} rows"
+        detail = say("cap_off", off=float(off[row, column]), rows=rows)
         found.append(part.example(row, column, detail, float(off[row, column])))
     return found
 
@@ -188,7 +193,7 @@ def _holes(part: PricePart) -> list[Example]:
         rows = np.nonzero(has_row[:, column])[0]
         gaps = np.diff(part.days[rows])
         for at in np.nonzero(gaps > HOLE_DAYS)[0].tolist():
-            detail = f"{gaps[at]} days without a row before"
+            detail = say("rows_absent_before", days=int(gaps[at]))
             found.append(part.example(int(rows[at + 1]), column, detail, float(gaps[at])))
     return found
 
@@ -201,7 +206,7 @@ def _early_ends(part: PricePart) -> list[Example]:
         until = min(int(part.delisted_day[column]), int(part.days[-1]))
         missing = until - int(part.days[row])
         if missing > HOLE_DAYS:
-            detail = f"last row, delisted on {iso(int(part.delisted_day[column]))}"
+            detail = say("prices_end_early", delisted_on=iso(int(part.delisted_day[column])))
             found.append(part.example(row, column, detail, float(missing)))
     return found
 
@@ -217,7 +222,7 @@ def _off_ticks(part: PricePart) -> list[Example]:
         rows = np.nonzero(years == year)[0]
         share = off[rows].sum(axis=0) / judged[rows].sum(axis=0)
         for column in np.nonzero(share > OFF_TICK_SHARE)[0].tolist():
-            detail = f"{share[column]:.0%} of the opens of {year}"
+            detail = say("opens_off_tick", share=float(share[column]), year=str(year))
             found.append(part.example(int(rows[0]), column, detail, float(share[column])))
     return found
 
@@ -233,6 +238,6 @@ def _same_prices(part: PricePart) -> list[Example]:
         lengths = np.diff(np.append(starts, len(rows)))
         for start, length in zip(starts.tolist(), lengths.tolist(), strict=True):
             if length >= SAME_PRICE_ROWS:
-                detail = f"{price[start]:g} on {length} rows"
+                detail = say("one_price_throughout", price=float(price[start]), rows=length)
                 found.append(part.example(int(rows[start]), column, detail, float(length)))
     return found

@@ -27,12 +27,12 @@ Array = np.ndarray[Any, np.dtype[Any]]
 USED, INCOME, ASSETS, REVENUE, FALLING_REVENUE = range(5)
 
 REASONS: dict[int, str] = {
-    INCOME: "net_income is more than 2 times total_assets",
-    ASSETS: "total_assets is more than 100 times above or below the company's median",
-    REVENUE: "revenue is more than 100 times above or below the company's median",
-    FALLING_REVENUE: "cumulated revenue falls within the fiscal year",
+    INCOME: "quarantined_income",
+    ASSETS: "quarantined_assets",
+    REVENUE: "quarantined_revenue",
+    FALLING_REVENUE: "quarantined_falling_revenue",
 }
-"""Code -> why a statement with that code is not used."""
+"""Code -> the message that says why a statement with that code is not used."""
 
 MEDIAN_TIMES = 100.0
 MEDIAN_STATEMENTS = 5

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from shared.messages import say
 from shared.model.calendar import iso
 from shared.model.market_data import Statements
 from shared.quality.quarantine import MEDIAN_STATEMENTS, MEDIAN_TIMES, REASONS, USED, quarantine_codes
-from shared.quality.report import Example, Finding, finding_of
+from shared.quality.report import Example, Finding, example_of, finding_of
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -30,7 +31,7 @@ def check_statements(statements: Statements, codes: Sequence[str]) -> list[Findi
     ]
     delay = statements.disclosed_on.astype(np.int64) - statements.period_end
     late = [
-        _example(statements, codes, at, f"{delay[at]} days after the period end", float(delay[at]))
+        _example(statements, codes, at, "late_disclosure", float(delay[at]), days=int(delay[at]))
         for at in np.nonzero(delay > MAX_DISCLOSURE_DAYS)[0].tolist()
     ]
     found = (
@@ -55,8 +56,10 @@ def _of_another_scale(statements: Statements, codes: Sequence[str], used: Array)
             times = amounts[rows] / np.median(amounts[rows])
             far = ((times > MEDIAN_TIMES) | (times < 1 / MEDIAN_TIMES)) & used[rows]
             for at, ratio in zip(rows[far].tolist(), times[far].tolist(), strict=True):
-                detail = f"{account} is {ratio:.4g} times the company's median"
-                found.append(_example(statements, codes, at, detail, abs(math.log(ratio))))
+                severity = abs(math.log(ratio))
+                found.append(
+                    _example(statements, codes, at, "amount_of_another_scale", severity, account=account, times=ratio)
+                )
     return found
 
 
@@ -70,20 +73,22 @@ def _without_owners(statements: Statements, codes: Sequence[str]) -> list[Exampl
         for column in np.setdiff1d(with_total, with_part).tolist():
             absent.setdefault(column, []).append(f"{total} without {part}")
     return [
-        Example(
-            stock_code=codes[column],
-            date=iso(int(statements.disclosed_on[statements.instrument == column].min())),
-            detail=", ".join(names),
-            severity=float(len(names)),
+        example_of(
+            codes[column],
+            iso(int(statements.disclosed_on[statements.instrument == column].min())),
+            say("owners_part_absent", accounts=names),
+            float(len(names)),
         )
         for column, names in sorted(absent.items())
     ]
 
 
-def _example(statements: Statements, codes: Sequence[str], at: int, detail: str, severity: float) -> Example:
-    return Example(
-        stock_code=codes[int(statements.instrument[at])],
-        date=iso(int(statements.disclosed_on[at])),
-        detail=f"fiscal {statements.fiscal_year[at]} quarter {statements.fiscal_quarter[at]}: {detail}",
-        severity=severity,
-    )
+def _example(
+    statements: Statements, codes: Sequence[str], at: int, message: str, severity: float, **params: Any
+) -> Example:
+    """Return the example of a statement with the message of this code."""
+    fiscal = {
+        "fiscal_year": str(statements.fiscal_year[at]), "fiscal_quarter": int(statements.fiscal_quarter[at])
+    }  # fmt: skip
+    code, day = codes[int(statements.instrument[at])], iso(int(statements.disclosed_on[at]))
+    return example_of(code, day, say(message, **fiscal, **params), severity)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import pathlib
+import re
 
 import polars as pl
 import pytest
@@ -134,6 +135,11 @@ async def test_report_is_served_with_its_counts(settings: Settings, tmp_path: pa
         by_check = {finding["check"]: finding for finding in found["findings"]}
         assert by_check["missing_split"]["examples"][0]["detail"].endswith("suggested split 30:1")
         assert by_check["quarantine"]["follows"] == "loaded, but not used by any factor"
+        _, korean, headers = await client.call("GET", "/v1/quality?examples=1", **{"Accept-Language": "ko"})
+        assert headers["Content-Language"] == "ko"
+        for finding in korean["findings"]:
+            texts = (finding["counts"], finding["follows"], finding["examples"][0]["detail"])
+            assert all(re.search("[가-힣]", text) for text in texts), texts
         status, found, _ = await client.call("GET", "/v1/quality?examples=0")
         assert [len(finding["examples"]) for finding in found["findings"]] == [0] * len(by_check)
         assert (await client.call("GET", "/v1/quality?revision=2"))[0] == 404

@@ -251,7 +251,9 @@ class QualityExample(Struct, kw_only=True):
 
     stock_code: Annotated[str, about("Code of the stock.")]
     date: Annotated[str, about("Day of the row, first day of the stretch, or day of the disclosure.", DATE)]
-    detail: Annotated[str, about("What was found.")]
+    detail: Annotated[str, about("What was found, in the language of the caller.")]
+    code: Annotated[str, about("Code of the message; empty in reports of earlier versions.")]
+    params: Annotated[dict[str, Any], about("Parameters of the message.")]
     severity: Annotated[float, about("Orders the examples of one check; the greatest is the worst.")]
 
 

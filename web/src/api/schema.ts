@@ -1119,8 +1119,12 @@ export interface QualityExample {
   stock_code: string;
   /** Day of the row, first day of the stretch, or day of the disclosure. */
   date: string;
-  /** What was found. */
+  /** What was found, in the language of the caller. */
   detail: string;
+  /** Code of the message; empty in reports of earlier versions. */
+  code: string;
+  /** Parameters of the message. */
+  params: Record<string, unknown>;
   /** Orders the examples of one check; the greatest is the worst. */
   severity: number;
 }
