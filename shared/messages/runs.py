@@ -4,6 +4,46 @@ from __future__ import annotations
 
 from shared.messages.declaration import kind
 
+_NOT_BOUGHT = {
+    "bought": ("it was bought on this day",
+        "이날 매수했습니다."),
+    "no_signal": ("the row has no row before it in the dataset, so nothing could be decided",
+        "데이터셋에 이 행의 직전 행이 없어 판단할 수 없었습니다."),
+    "no_rebalance_day": ("the day is no rebalance day",
+        "리밸런싱 날이 아닙니다."),
+    "when_false": ("portfolio.when was false on the row before, so nothing was bought",
+        "직전 행에서 portfolio.when이 거짓이어서 매수하지 않았습니다."),
+    "drawdown_stop": ("a drawdown stop rested, so nothing was bought",
+        "낙폭 손절 뒤 쉬는 기간이어서 매수하지 않았습니다."),
+    "held": ("it was held already",
+        "이미 보유하고 있었습니다."),
+    "sold_today": ("it was sold earlier on this day, and is not bought on the same day",
+        "이날 먼저 매도했으며, 같은 날 다시 매수하지 않습니다."),
+    "not_in_universe": ("it was not in the universe on the row before",
+        "직전 행에서 유니버스에 속하지 않았습니다."),
+    "condition": ("it failed a part of buy.where on the row before",
+        "직전 행에서 buy.where의 일부를 충족하지 못했습니다."),
+    "no_rank_value": ("rank_by had no value for it on the row before",
+        "직전 행에 rank_by 값이 없었습니다."),
+    "not_in_target_list": ("it ranked behind the target list",
+        "순위가 목표 목록 밖이었습니다."),
+    "no_slot": ("no slot was free when its turn came",
+        "차례가 되었을 때 빈 슬롯이 없었습니다."),
+    "max_new_per_day": ("max_new_per_day stocks had been bought when its turn came",
+        "차례가 되었을 때 이미 max_new_per_day 종목을 매수했습니다."),
+    "sector_cap": ("max_per_sector positions of its sector were held",
+        "같은 섹터를 이미 max_per_sector 종목 보유하고 있었습니다."),
+    "halted": ("it did not trade on this day, or was in liquidation trading",
+        "이날 거래되지 않았거나 정리매매 중이었습니다."),
+    "limit_up": ("its price was at the upper limit",
+        "가격이 상한가였습니다."),
+    "volume": ("the volume cap allows less than one share",
+        "거래량 한도로 한 주도 살 수 없었습니다."),
+    "cash": ("the money for it buys less than one share",
+        "배정된 금액으로 한 주도 살 수 없었습니다."),
+}  # fmt: skip
+"""Outcome of the question why a stock was not bought on a day, in the order in which it is checked."""
+
 KINDS = (
     kind("benchmark_without_values", "the index {name} has no value up to {date}; use benchmark null",
          "지수 {name}의 값이 {date}까지 없습니다. benchmark를 null로 설정하십시오.", name="KOSPI", date="2023-12-28"),
@@ -61,4 +101,5 @@ KINDS = (
          "응답이 너무 큽니다. 기간을 줄여 요청하십시오."),
     kind("data_unreadable", "The data cannot be read at this moment; try again.",
          "현재 데이터를 읽을 수 없습니다. 잠시 후 다시 시도하십시오."),
+    *(kind(f"not_bought_{outcome}", english, korean) for outcome, (english, korean) in _NOT_BOUGHT.items()),
 )  # fmt: skip

@@ -16,6 +16,7 @@ import pytest_asyncio
 
 from ondol.local.run_file import Servers
 from services.api.routes.backtest_events import parse_position
+from shared.messages import render
 from shared.simulation import ENGINE_VERSION
 from tests.support.api_helpers import connection_of
 from tests.support.api_with_market import FIRST, LAST, request, served
@@ -334,6 +335,11 @@ async def test_holdings_add_up_to_the_equity(client: Client) -> None:
     code = evening["holdings"][0]["stock_code"]
     status, found, _ = await client.call("GET", f"{path}/explain?date={point['date']}&stock_code={code}")
     assert (status, found["stock_code"]) == (200, code)
+    where = f"{path}/explain?date={point['date']}&stock_code={code}"
+    _, korean, headers = await client.call("GET", where, **{"Accept-Language": "ko"})
+    assert headers["Content-Language"] == "ko"
+    assert korean["message"] == render(f"not_bought_{found['outcome']}", {}, "ko")
+    assert korean | {"message": ""} == found | {"message": ""}
 
 
 async def test_result_of_another_engine_is_outdated(client: Client) -> None:

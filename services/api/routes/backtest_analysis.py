@@ -13,6 +13,7 @@ from services.api.context import AppContext, RequestContext, Route
 from services.api.errors import ApiProblem, invalid
 from services.api.http.answers import json_response
 from services.api.http.request import parse_body, read_optional_body
+from services.api.localization import language_of, mark_language
 from services.api.routes.backtests import find_completed
 from services.api.schemas import analysis_responses as responses
 from services.api.schemas.requests import AuditBody, ExplainQuery, HoldingsQuery
@@ -21,7 +22,7 @@ from services.api.tables.download import MEDIA_TYPES, check_format, send_table
 from services.api.tables.table import Column, Table, blocks_of_objects, columns_of
 from shared.contracts import queries
 from shared.errors import Problem
-from shared.messages import say
+from shared.messages import render, say
 
 PURPOSE = "can be analysed"
 
@@ -36,7 +37,15 @@ async def get_explanation(app: AppContext, call: RequestContext) -> web.Response
     date = None if query.date is None else query.date.isoformat()
     version = await _require_dataset(app, row)
     asked = queries.Explain(version=version, request=row.request, stock_code=query.stock_code, date=date)
-    return json_response(await query_simulator(app, asked))
+    language = language_of(call.request)
+    body = await query_simulator(app, asked)
+    if language != "en" and query.stock_code is not None:
+        found = orjson.loads(body)
+        found["message"] = render(f"not_bought_{found['outcome']}", {}, language) or found["message"]
+        body = orjson.dumps(found)
+    response = json_response(body)
+    mark_language(response, language)
+    return response
 
 
 async def get_holdings(app: AppContext, call: RequestContext) -> web.StreamResponse:

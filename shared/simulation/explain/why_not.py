@@ -27,28 +27,6 @@ from shared.simulation.explain.drawdown_stops import drawdown_stops
 from shared.simulation.explain.trades import rankings_of
 from shared.simulation.explain.universe_parts import universe_parts
 
-OUTCOMES = {
-    "bought": "it was bought on this day",
-    "no_signal": "the row has no row before it in the dataset, so nothing could be decided",
-    "no_rebalance_day": "the day is no rebalance day",
-    "when_false": "portfolio.when was false on the row before, so nothing was bought",
-    "drawdown_stop": "a drawdown stop rested, so nothing was bought",
-    "held": "it was held already",
-    "sold_today": "it was sold earlier on this day, and is not bought on the same day",
-    "not_in_universe": "it was not in the universe on the row before",
-    "condition": "it failed a part of buy.where on the row before",
-    "no_rank_value": "rank_by had no value for it on the row before",
-    "not_in_target_list": "it ranked behind the target list",
-    "no_slot": "no slot was free when its turn came",
-    "max_new_per_day": "max_new_per_day stocks had been bought when its turn came",
-    "sector_cap": "max_per_sector positions of its sector were held",
-    "halted": "it did not trade on this day, or was in liquidation trading",
-    "limit_up": "its price was at the upper limit",
-    "volume": "the volume cap allows less than one share",
-    "cash": "the money for it buys less than one share",
-}
-"""Outcome -> the reason in words, in the order in which they are checked."""
-
 
 def why_not(request: BacktestRequest, panels: Panels, stock_code: str, date: dt.date) -> dict[str, Any]:
     """Return why a stock was not bought on a row of a canonical request's window.
@@ -82,7 +60,7 @@ def explain_candidate(run: Run, result: Mapping[str, Any], row: int, column: int
         "rebalance_day": bool(run.rebalance[row - run.plan.window.start]),
     }
     if row == 0:
-        return about | {"decided_on": None, "outcome": "no_signal", "message": OUTCOMES["no_signal"]}
+        return about | {"decided_on": None, "outcome": "no_signal", "message": say("not_bought_no_signal")}
     ranking = rankings_of(run).on(row - 1)
     state = day_state(run, result, row)
     order = order_price(run, row, column)
@@ -92,7 +70,7 @@ def explain_candidate(run: Run, result: Mapping[str, Any], row: int, column: int
     return about | {
         "decided_on": iso(int(panels.days[row - 1])),
         "outcome": outcome,
-        "message": OUTCOMES[outcome],
+        "message": say(f"not_bought_{outcome}"),
         "universe": [asdict(part) for part in universe],
         "condition": [asdict(part) for part in ranking.values.parts(run.expressions.buy, column)],
         "rank_by": run.expressions.rank_by.text,

@@ -12,7 +12,7 @@ import pytest
 from shared.errors import RunError
 from shared.simulation import canonical_request, request_of, why_not
 from shared.simulation.engine import simulate
-from shared.simulation.explain.why_not import OUTCOMES, explain_candidate
+from shared.simulation.explain.why_not import explain_candidate
 from tests.support.markets import panels_of
 from tests.unit.simulation.fixtures import DAYS, market, request
 from tests.unit.simulation.test_engine_laws import RUNS
@@ -52,7 +52,7 @@ def test_failed_parts_are_named_with_their_values() -> None:
     changes = {"buy": {"where": "raw_close > 1000 and (raw_close < 5000 or raw_close > 20000)"}}
     found = explained(bars, "A", DAYS[2], **changes)
     assert (found["outcome"], found["rank"], found["decided_on"]) == ("condition", None, DAYS[1])
-    assert found["message"] == OUTCOMES["condition"]
+    assert found["message"] == "it failed a part of buy.where on the row before"
     first, second = found["condition"]
     assert (first["condition"], first["passed"], first["values"]) == ("raw_close > 1000", True, {"raw_close": 10_000})
     assert (second["passed"], second["operator"]) == (False, "or")
