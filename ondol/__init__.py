@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     from ondol.client.async_client import AsyncClient
     from ondol.client.result import AsyncResult, Result
     from ondol.client.strategy import Strategy
+    from ondol.client.sweep import AsyncSweep, Sweep
     from ondol.client.sync_client import Client
     from shared.infra.api_client.retry import RetryPolicy
 
 _MODULES = {
     "AsyncClient": "ondol.client.async_client",
     "AsyncResult": "ondol.client.result",
+    "AsyncSweep": "ondol.client.sweep",
     "Audit": "ondol.client.answers",
     "Client": "ondol.client.sync_client",
     "Comparison": "ondol.client.answers",
@@ -36,11 +38,13 @@ _MODULES = {
     "RetryPolicy": "shared.infra.api_client.retry",
     "Screen": "ondol.client.answers",
     "Strategy": "ondol.client.strategy",
+    "Sweep": "ondol.client.sweep",
 }
 
 __all__ = [
     "AsyncClient",
     "AsyncResult",
+    "AsyncSweep",
     "Audit",
     "Client",
     "Comparison",
@@ -52,6 +56,7 @@ __all__ = [
     "RetryPolicy",
     "Screen",
     "Strategy",
+    "Sweep",
 ]
 
 

@@ -136,6 +136,24 @@ COMMANDS = (
         examples=("ondol backtests list", "ondol backtests trades ID --output trades.csv"),
     ),
     Command(
+        name="sweep",
+        group=USE,
+        meaning="run one strategy at many points and print the best variants",
+        examples=(
+            "ondol sweep peter_lynch --start 2023-01-02 --end 2023-12-28 --set portfolio.max_positions=5:20:5 "
+            "--set sell.stop_loss_pct=10,20,null",
+            "ondol sweep sweep.json --set per=4:20:2 --runs 20 --maximize sharpe --where 'trades >= 5'",
+            "ondol sweep sweep.json --set per=4:20:2 --dry-run",
+        ),
+        routes=("POST /v1/sweeps", "GET /v1/sweeps/{id}/events", "GET /v1/sweeps/{id}"),
+    ),
+    Command(
+        name="sweeps",
+        group=USE,
+        meaning="list, show, cancel sweeps; their tables, heat maps, variants and holdouts",
+        examples=("ondol sweeps list", "ondol sweeps table latest --output sweep.csv"),
+    ),
+    Command(
         name="report",
         group=USE,
         meaning="write the report of a backtest as one page of HTML",

@@ -12,6 +12,8 @@ def scheduled_jobs(settings: Settings) -> list[tuple[Job, bool]]:
         "warm": settings.warm_enabled,
         "fetch": settings.fetches,
         "filings": settings.fetches,
-        "purge": bool(settings.result_retention_days or settings.user_result_retention_days),
+        "purge": bool(
+            settings.result_retention_days or settings.user_result_retention_days or settings.sweep_retention_days
+        ),
     }
     return [(job, enabled.get(job.name, True)) for job in timetable(settings.warm_at)]

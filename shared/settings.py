@@ -262,6 +262,10 @@ class Settings:
         "How long users' ended backtests and their results are retained; 0 is unlimited.",
         former="ONDOL_USER_RESULT_DAYS",
     )  # fmt: skip
+    sweep_retention_days: int = _setting(
+        90, "warmer, api", "days", _integer(0, 36_500),
+        "How long ended sweeps and their tables are retained; 0 is unlimited. Backtests opened from them stay.",
+    )  # fmt: skip
     rate_limit_per_minute: int = _setting(
         600, "api", "requests/min", _integer(0, 10_000_000), "Maximum requests per key and minute; 0 is unlimited.",
         former="ONDOL_RATE_LIMIT",
@@ -273,6 +277,17 @@ class Settings:
     max_request_cost: int = _setting(
         10_000_000_000, "api", "nodes x stocks x days", _integer(1, 2**62), "Maximum cost of a request.",
         former="ONDOL_COST_LIMIT",
+    )  # fmt: skip
+    max_sweep_variants: int = _setting(
+        100_000, "api", "variants", _integer(1, 1_000_000), "Maximum number of variants of a sweep."
+    )  # fmt: skip
+    sweep_part_variants: int = _setting(
+        0, "api", "variants", _integer(0, 10_000),
+        "Variants that a simulator computes at once; 0 chooses 256 to 1,024. Tables do not depend on it.",
+    )  # fmt: skip
+    max_sweep_cost: int = _setting(
+        1_000_000_000_000, "api", "variants x stocks x days", _integer(1, 2**62),
+        "Maximum cost of the unfinished sweeps of a key.",
     )  # fmt: skip
     max_value_cells: int = _setting(
         2_000_000, "api", "days x stocks x fields", _integer(1000, 100_000_000),

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from types import EllipsisType
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 from urllib.parse import quote
 
 from ondol.client import queries
+from ondol.client import sweep as sweeps
 from ondol.client.address import address, api_key
 from ondol.client.answers import Comparison, ExpressionCheck, Screen
 from ondol.client.progress import bar
 from ondol.client.request import Day, RequestFields, StrategyLike, day_text, request_body
 from ondol.client.result import AsyncResult, ResultData
 from ondol.client.strategy import Strategy
+from ondol.client.sweep import AsyncSweep, SweepFields, sweep_body, sweep_path
 from shared.infra.api_client.retry import RetryPolicy
 
 if TYPE_CHECKING:
@@ -97,6 +99,39 @@ class AsyncClient:
         """
         async for event in self._api().events(events_path(identity), after=after):
             yield event
+
+    async def sweep(
+        self,
+        strategy: StrategyLike,
+        start: Day,
+        end: Day,
+        parameters: Mapping[str, Any],
+        *,
+        wait: bool = True,
+        **fields: Unpack[SweepFields],
+    ) -> AsyncSweep:
+        """Run a strategy at many points and return the sweep; the arguments are those of `Client.sweep`."""
+        body = sweep_body(strategy, start, end, parameters, fields)
+        with bar(self._progress) as shown:
+            document = await sweeps.start(self._api(), body)
+            if wait:
+                document = await sweeps.ended(self._api(), document, shown)
+        return AsyncSweep(document, self)
+
+    async def quote_sweep(
+        self, strategy: StrategyLike, start: Day, end: Day, parameters: Mapping[str, Any], **fields: Unpack[SweepFields]
+    ) -> dict[str, Any]:
+        """Return the number of variants, the cost and the limits of a sweep without starting it."""
+        return await sweeps.start(self._api(), sweep_body(strategy, start, end, parameters, fields), dry_run=True)
+
+    async def get_sweep(self, identity: str = "latest") -> AsyncSweep:
+        """Return a sweep by its id, or the newest one."""
+        return AsyncSweep(await self._api().call("GET", sweep_path(identity)), self)
+
+    async def sweeps(self, *, limit: int = 50, status: str | None = None, research: str | None = None) -> pl.DataFrame:
+        """Return sweeps, the newest first."""
+        query = {"status": status, "research": research}
+        return await queries.sweeps(self._api(), query, limit)
 
     async def cancel(self, identity: str) -> None:
         """Cancel a backtest that is queued or running."""

@@ -220,6 +220,11 @@ async def backtests(api: ApiClient, query: Mapping[str, Any], limit: int) -> pl.
     return frame(rows)
 
 
+async def sweeps(api: ApiClient, query: Mapping[str, Any], limit: int) -> pl.DataFrame:
+    """Return sweeps, the newest first."""
+    return frame(await listed(api, "/v1/sweeps", query, limit))
+
+
 def _day(day: Day | None) -> str | None:
     return None if day is None else day_text(day)
 

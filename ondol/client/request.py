@@ -47,6 +47,21 @@ _FLAT = {name: part for part, kind in (("costs", Costs), ("execution", Execution
 _OPTIONS = frozenset(BacktestOptions.__struct_fields__) - {"start", "end"} | {"dataset"}
 
 
+def plain_options(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a request by their places, without checks of their values, which may be `$parameters`."""
+    known = [*_OPTIONS, *_FLAT]
+    refuse(unknown_fields("", (name for name in fields if name not in known), known))
+    options: dict[str, Any] = {}
+    for name, value in fields.items():
+        if name in _FLAT:
+            options.setdefault(_FLAT[name], {})[name] = plain(value)
+        elif name in ("costs", "execution"):
+            options[name] = plain(value) | options.get(name, {})
+        else:
+            options[name] = plain(value)
+    return options
+
+
 def request_body(strategy: StrategyLike, start: Day, end: Day, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the body of a request; raise InvalidRequest with every mistake of its fields."""
     known = [*_OPTIONS, *_FLAT]

@@ -8,6 +8,7 @@ from types import EllipsisType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack
 
 from ondol.client import queries
+from ondol.client import sweep as sweeps
 from ondol.client.answers import Comparison, ExpressionCheck, Screen
 from ondol.client.async_client import AsyncClient, given, identities, list_query, screen_query, values_query
 from ondol.client.loop_thread import LoopThread
@@ -15,6 +16,7 @@ from ondol.client.progress import Shown, bar
 from ondol.client.request import Day, RequestFields, StrategyLike, request_body
 from ondol.client.result import Result, ResultData
 from ondol.client.strategy import Strategy
+from ondol.client.sweep import Sweep, SweepFields, sweep_body, sweep_path
 from shared.infra.api_client.retry import RetryPolicy
 
 if TYPE_CHECKING:
@@ -116,6 +118,47 @@ class Client:
                 yield event
         finally:
             self._run(lambda api: close())
+
+    def sweep(
+        self,
+        strategy: StrategyLike,
+        start: Day,
+        end: Day,
+        parameters: Mapping[str, Any],
+        *,
+        wait: bool = True,
+        **fields: Unpack[SweepFields],
+    ) -> Sweep:
+        """Run a strategy at many points and return the sweep.
+
+        parameters: name -> values: a list, a range, or {"from": 4, "to": 20, "step": 2}. The strategy has `$name` where
+        a value belongs; a name that is a path (`"sell.stop_loss_pct"`) puts it there. fields: constraints, method
+        (grid, random, lhs, sobol, tpe), runs, seed, batch, maximize or minimize, where, research, returns (weekly or
+        none), holdout (first day that no variant reads), and the fields of a backtest. wait: follow it to its end.
+        """
+        body = sweep_body(strategy, start, end, parameters, fields)
+
+        async def run(api: ApiClient, seen: Progress | None) -> dict[str, Any]:
+            document = await sweeps.start(api, body)
+            return await sweeps.ended(api, document, seen) if wait else document
+
+        return Sweep(self._watched(run), self)
+
+    def quote_sweep(
+        self, strategy: StrategyLike, start: Day, end: Day, parameters: Mapping[str, Any], **fields: Unpack[SweepFields]
+    ) -> dict[str, Any]:
+        """Return the number of variants, the cost and the limits of a sweep without starting it."""
+        body = sweep_body(strategy, start, end, parameters, fields)
+        return self._run(lambda api: sweeps.start(api, body, dry_run=True))
+
+    def get_sweep(self, identity: str = "latest") -> Sweep:
+        """Return a sweep by its id, or the newest one."""
+        return Sweep(self._run(lambda api: api.call("GET", sweep_path(identity))), self)
+
+    def sweeps(self, *, limit: int = 50, status: str | None = None, research: str | None = None) -> pl.DataFrame:
+        """Return sweeps, the newest first."""
+        query = {"status": status, "research": research}
+        return self._run(lambda api: queries.sweeps(api, query, limit))
 
     def cancel(self, identity: str) -> None:
         """Cancel a backtest that is queued or running."""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from services.api.backtests.canonicalize import CanonicalRequest
     from services.api.backtests.event_cache import EventCache
     from services.api.simulator_queries import PendingQuery
+    from services.api.sweeps.tables import Sweeps
 
 CACHED_REQUESTS = 2000
 COMPRESSED_BYTES = 16 * MIB
@@ -47,6 +48,7 @@ class AppContext:
     events: EventCache
     authenticator: Authenticator
     metrics: ApiMetrics
+    sweeps: Sweeps
     bundle: WebBundle | None = None
     """The web application; None: it is not served."""
     canonical_requests: LRUCache[tuple[bytes, frozenset[str]], CanonicalRequest] = field(

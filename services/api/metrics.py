@@ -53,6 +53,11 @@ class ApiMetrics:
         if built_at is not None:
             metrics.DATASET_BUILT.set(built_at)
 
+    def set_sweeps(self, count: int, variants: int) -> None:
+        """Set the number of unfinished sweeps, and of their variants that have not been run."""
+        metrics.SWEEPS_OPEN.set(count)
+        metrics.SWEEP_BACKLOG.set(variants)
+
     def set_stream(self, name: str, length: int, pending: int, lag: int) -> None:
         """Set the backlog of a stream."""
         metrics.STREAM_LENGTH.labels(name).set(length)

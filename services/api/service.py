@@ -17,6 +17,7 @@ from services.api.backtests.results import Results
 from services.api.context import AppContext
 from services.api.datasets import Datasets
 from services.api.metrics import ApiMetrics
+from services.api.sweeps.tables import Sweeps
 from services.api.web_bundle import load_bundle
 from shared.errors import SetupError
 from shared.infra.database.fast_pool import fast_database
@@ -69,7 +70,7 @@ async def opened(settings: Settings) -> AsyncIterator[tuple[AppContext, list[Tas
         context = AppContext(
             settings=settings, database=database, broker=broker, cache=cache, datasets=Datasets(database, broker),
             progress=ProgressHub(), results=results, events=EventCache(results),
-            authenticator=Authenticator(settings, database), metrics=ApiMetrics(),
+            authenticator=Authenticator(settings, database), metrics=ApiMetrics(), sweeps=Sweeps(database),
             bundle=load_bundle() if settings.web else None,
         )  # fmt: skip
         yield context, _tasks(context)

@@ -14,6 +14,7 @@ from services.simulator import metrics, optimistic, queries, run_store, runner
 from services.simulator.job import Context, Job
 from services.simulator.optimistic import Attempt
 from services.simulator.outcome import Ending, RunResult, outcome_of
+from services.simulator.sweep_store import PartJob
 from shared.contracts.events import BACKTESTS, QUERIES, BacktestEnded, BacktestRequested, QueryRequested
 from shared.errors import UnavailableError
 from shared.infra.database.pool import LOST
@@ -35,6 +36,9 @@ class InFlight:
         self.jobs: dict[str, Job] = {}
         self.query_entries: set[str] = set()
         self.tasks: set[asyncio.Future[None]] = set()
+        self.parts: list[PartJob] = []
+        """Parts of sweeps, which yield to all of the above."""
+        self.part_tasks: set[asyncio.Future[None]] = set()
 
     def start(self, work: Awaitable[None]) -> asyncio.Future[None]:
         """Start a task that runs to its end beside the consumers; an unexpected error is logged."""

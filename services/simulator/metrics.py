@@ -32,6 +32,13 @@ def ended(ending: Ending) -> None:
         metrics.FENCED_RUNS.inc()
 
 
+def part_ended(variants: int, failed: int, seconds: float) -> None:
+    """Count the variants of a part of a sweep, and record how long it took."""
+    metrics.SWEEP_VARIANTS.labels("failed").inc(failed)
+    metrics.SWEEP_VARIANTS.labels("completed").inc(variants - failed)
+    metrics.SWEEP_PART_SECONDS.observe(seconds)
+
+
 def exposition(panel_dir: str) -> bytes:
     """Return the text of /metrics; the size of the panel folder is read at this moment."""
     with os.scandir(panel_dir) as entries:

@@ -22,6 +22,8 @@ from services.simulator.job import Context
 from services.simulator.panel_store import PanelStore
 from services.simulator.reconciler import reconcile_forever
 from services.simulator.run_store import LEASE_S, SQL
+from services.simulator.sweep_store import SQL as SWEEP_SQL
+from services.simulator.sweep_worker import SweepWorker
 from shared.contracts.events import BACKTESTS, QUERIES, SIMULATORS
 from shared.errors import SetupError, UnavailableError
 from shared.infra.database.fast_pool import fast_database
@@ -66,6 +68,8 @@ async def run(settings: Settings) -> None:
             lost=(*LOST, RedisError, UnavailableError, SetupError, asyncpg.PostgresError),
         )  # fmt: skip
         stack.enter_context(heart)
+        sweeps = SweepWorker(context, in_flight)
+        stack.callback(sweeps.close)
         handlers: dict[str, Handler] = {
             BACKTESTS: partial(handle_backtest, context, in_flight),
             QUERIES: partial(handle_query, context, in_flight),
@@ -77,6 +81,8 @@ async def run(settings: Settings) -> None:
                 group.create_task(context.panel_store.follow())
                 group.create_task(reconcile_forever(context.database, context.broker, SIMULATORS))
                 group.create_task(_while_alive(heart))
+                group.create_task(sweeps.follow())
+                group.create_task(sweeps.work())
                 for stream, handler in handlers.items():
                     consumer = Consumer(context.broker, stream, SIMULATORS, name, lease_ms=int(LEASE_S * 1000))
                     group.create_task(consume(consumer, in_flight, in_flight.slots[stream], handler))
@@ -139,6 +145,7 @@ async def _expire_predecessor_leases(store: Database, name: str) -> None:
     try:
         async with store.connection() as connection:
             rows = await connection.fetch(SQL["expire_predecessor_leases"], name + "-")
+            rows += await connection.fetch(SWEEP_SQL["expire_part_leases"], name + "-")
     except (*LOST, UnavailableError) as error:  # then they expire by themselves
         log.warning("database.unavailable", error=type(error).__name__)
     else:
@@ -186,6 +193,11 @@ async def renew_leases(in_flight: InFlight, renewal: Renewal) -> None:
             values = (job.id, job.lease, LEASE_S, job.progress, job.status)
             if await connection.fetchval(SQL["renew_lease"], *values) is None:
                 job.stop = True
+    for part in [part for part in in_flight.parts if time.monotonic() - part.began >= MIN_AGE_S]:
+        async with renewal.store.connection() as connection:
+            lease = (part.sweep, part.part, part.lease, LEASE_S)
+            if await connection.fetchval(SWEEP_SQL["renew_part"], *lease) is None:
+                part.stop = True
     try:
         if jobs:
             await renewal.backtests.renew(*(job.entry for job in jobs))
@@ -196,11 +208,15 @@ async def renew_leases(in_flight: InFlight, renewal: Renewal) -> None:
 
 
 async def _shut_down(in_flight: InFlight) -> None:
-    """Wait for running jobs; stop and release those that do not finish within `SHUTDOWN_S`."""
+    """Wait for running jobs; stop and release those that do not finish within `SHUTDOWN_S`, and parts at once."""
+    for part in in_flight.parts:
+        part.leaving = part.stop = True
     if in_flight.tasks:
         await asyncio.wait(in_flight.tasks, timeout=SHUTDOWN_S)
     for job in in_flight.jobs.values():
         job.leaving = job.stop = True
     if in_flight.tasks:
         await asyncio.wait(in_flight.tasks, timeout=RELEASE_S)
-    log.info("simulator.stopped", unfinished=len(in_flight.tasks))
+    if in_flight.part_tasks:
+        await asyncio.wait(in_flight.part_tasks, timeout=RELEASE_S)
+    log.info("simulator.stopped", unfinished=len(in_flight.tasks) + len(in_flight.part_tasks))

@@ -2,6 +2,7 @@
 
 A result expires when all its backtests have: those of users after ONDOL_USER_RESULT_RETENTION_DAYS (never, by
 default), all others, and cancelled ones, after ONDOL_RESULT_RETENTION_DAYS. Backtests are deleted with their result.
+Ended sweeps expire after ONDOL_SWEEP_RETENTION_DAYS; backtests that were opened from them stay.
 Each batch is a transaction, so an interrupted purge continues the next night.
 """
 
@@ -25,6 +26,9 @@ BATCH: Final = 500
 """Computations that one transaction examines."""
 
 SQL = statements("retention")
+SWEEP_SQL = statements("sweep")
+SWEEP_BATCH: Final = 20
+"""Sweeps that one transaction deletes, each with up to some hundred parts."""
 _BEGINNING: Final = (dt.datetime(1970, 1, 1, tzinfo=dt.UTC), uuid.UUID(int=0))
 
 
@@ -59,3 +63,17 @@ async def purge(database: Database, settings: Settings, now: dt.datetime, *, bat
         finished_after, id_after = row["finished_at"], row["id"]
     log.info("results.purged", computations=found.computations, rows=found.rows, bytes=found.bytes)
     return found
+
+
+async def purge_sweeps(database: Database, settings: Settings, now: dt.datetime) -> int:
+    """Delete the sweeps that have expired at `now`; return how many."""
+    days = settings.sweep_retention_days
+    deleted = 0
+    while days:
+        async with database.connection() as connection:
+            rows = await connection.fetch(SWEEP_SQL["purge_sweeps"], now, days, SWEEP_BATCH)
+        deleted += len(rows)
+        if len(rows) < SWEEP_BATCH:
+            log.info("sweeps.purged", sweeps=deleted)
+            break
+    return deleted

@@ -9,9 +9,11 @@ BACKTESTS = "backtests"
 DATASETS = "datasets"
 EVENTS_STREAM = "events"
 QUERIES = "queries"
-STREAMS = (BACKTESTS, DATASETS, EVENTS_STREAM, QUERIES)
+SWEEPS = "sweeps"
+STREAMS = (BACKTESTS, DATASETS, EVENTS_STREAM, QUERIES, SWEEPS)
 """`backtests`: jobs of the simulators; `datasets`: facts about data; `events`: progress and ends that clients wait for;
-`queries`: requests that a simulator answers while a client waits (screen, ranking, explain, audit, replay)."""
+`queries`: requests that a simulator answers while a client waits (screen, ranking, explain, audit, replay); `sweeps`:
+changes of sweeps, which API and simulators read to look into PostgreSQL at once instead of a second later."""
 
 SIMULATORS = "simulators"
 """The consumer group of the simulators on `backtests` and `queries`."""
@@ -149,6 +151,22 @@ class WarmProgressed:
     ended: bool = False
 
 
+@dataclass(frozen=True, kw_only=True)
+class SweepChanged:
+    """A sweep has parts to compute, a part of it has ended, or it has ended itself; may be lost without harm.
+
+    From the API and the simulators to all of them.
+
+    `status` is that of the sweep (queued, running, completed, cancelled), `parts_done` how many of its parts ended.
+    """
+
+    type: ClassVar[str] = "sweep.changed.v1"
+    stream: ClassVar[str] = SWEEPS
+    sweep_id: str
+    status: str
+    parts_done: int = 0
+
+
 Event = (
     BacktestRequested
     | BacktestProgressed
@@ -159,6 +177,7 @@ Event = (
     | QueryRequested
     | QueryAnswered
     | WarmProgressed
+    | SweepChanged
 )
 
 EVENTS: tuple[type[Event], ...] = (
@@ -171,4 +190,5 @@ EVENTS: tuple[type[Event], ...] = (
     QueryRequested,
     QueryAnswered,
     WarmProgressed,
+    SweepChanged,
 )

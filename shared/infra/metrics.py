@@ -21,6 +21,12 @@ BACKTEST_SECONDS = Histogram(
     buckets=_BUCKETS_S,
 )
 FENCED_RUNS = Counter("ondol_fenced_runs", "Runs whose result was rejected because another owner had the lease")
+SWEEP_VARIANTS = Counter("ondol_sweep_variants", "Variants of sweeps by outcome (completed, failed)", ["outcome"])
+SWEEP_PART_SECONDS = Histogram(
+    "ondol_sweep_part_seconds", "Duration of parts of sweeps until they are stored", buckets=_BUCKETS_S
+)
+SWEEPS_OPEN = Gauge("ondol_sweeps_open", "Unfinished sweeps")
+SWEEP_BACKLOG = Gauge("ondol_sweep_backlog_variants", "Variants of unfinished sweeps that have not been run")
 BACKTEST_REQUESTS = Counter(
     "ondol_backtest_requests",
     "Accepted backtests by outcome: hit (stored result), deduplicated, miss, waiting",

@@ -223,7 +223,34 @@ def _sequence(value: object, info: Any, path: str, problems: list[Problem]) -> A
     return tuple(found) if isinstance(info, inspect.VarTupleType) else found
 
 
+def _mapping(value: object, info: inspect.DictType, path: str, problems: list[Problem]) -> Any:
+    if not isinstance(value, Mapping):
+        problems.append(_problem(path, say("not_an_object")))
+        return _FAILED
+    least, most = info.min_length or 0, info.max_length
+    if len(value) < least:
+        problems.append(_problem(path, say("too_few_entries", minimum=least)))
+        return _FAILED
+    if most is not None and len(value) > most:
+        problems.append(_problem(path, say("too_many_entries", maximum=most, length=len(value))))
+        return _FAILED
+    before = len(problems)
+    found = {
+        _convert(name, info.key_type, _join(path, str(name)), problems): _convert(
+            below, info.value_type, _join(path, str(name)), problems
+        )
+        for name, below in value.items()
+    }
+    return _FAILED if len(problems) > before else found
+
+
+def _anything(value: object, info: inspect.AnyType, path: str, problems: list[Problem]) -> Any:
+    return value
+
+
 _CONVERTERS: dict[type, Callable[..., Any]] = {
+    inspect.AnyType: _anything,
+    inspect.DictType: _mapping,
     inspect.StructType: _struct,
     inspect.UnionType: _union,
     inspect.FloatType: _number,

@@ -60,6 +60,8 @@ class System:
     first: str
     second: str
     """Ids of completed backtests."""
+    sweep: str
+    """Id of a completed sweep with a holdout."""
 
     async def ondol(self, *words: str, given: bytes | None = None, **environment: str) -> Ended:
         """Run a command to its end."""
@@ -101,6 +103,17 @@ class System:
         finally:
             self.simulator.send_signal(signal.SIGCONT)
 
+    @asynccontextmanager
+    async def held_sweep(self) -> AsyncIterator[str]:
+        """The id of a sweep that does not end as long as this lasts."""
+        self.simulator.send_signal(signal.SIGSTOP)
+        try:
+            body = {"template": request(buy={"where": "PER < $per"}), "parameters": {"per": {"values": [5, 6]}}}
+            _, document, _ = await self.client.call("POST", "/v1/sweeps", body)
+            yield document["id"]
+        finally:
+            self.simulator.send_signal(signal.SIGCONT)
+
 
 @pytest_asyncio.fixture(scope="module")
 async def system(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
@@ -118,7 +131,20 @@ async def system(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> 
             assert document["status"] == "completed", document
             identities.append(document["id"])
         (folder / "request.json").write_bytes(orjson.dumps(request(initial_cash=50_000_000)))
-        yield System(client=client, folder=folder, simulator=working, first=identities[0], second=identities[1])
+        swept = {"strategy": {"id": "surge_stocks"}, "start": FIRST, "end": LAST}
+        parameters = {"max_positions": {"values": [5, 10]}, "stop_loss_pct": {"values": [None, 10]}}
+        swept["strategy"] |= {
+            "portfolio": {"max_positions": "$max_positions"}, "sell": {"stop_loss_pct": "$stop_loss_pct"},
+        }  # fmt: skip
+        body = {"template": swept, "parameters": parameters, "holdout": {"from": "2025-11-03"}}
+        _, sweep, _ = await client.call("POST", "/v1/sweeps", body, Prefer="wait=30")
+        assert sweep["status"] == "completed", sweep
+        given = request(buy={"where": "PER < $per"})
+        (folder / "sweep.json").write_bytes(orjson.dumps(given))
+        yield System(
+            client=client, folder=folder, simulator=working, first=identities[0], second=identities[1],
+            sweep=sweep["id"],
+        )  # fmt: skip
 
 
 async def names_of(system: System) -> dict[str, str]:
@@ -127,7 +153,7 @@ async def names_of(system: System) -> dict[str, str]:
     version = (await system.client.call("GET", "/v1/datasets"))[1]["current"]
     return {
         "ID": system.first, "ID2": system.second, "VERSION": version, "005930": stock, "2023-01-02": FIRST,
-        "2023-12-28": LAST, "http://127.0.0.1:8000": system.client.url, "latest": system.first,
+        "2023-12-28": LAST, "http://127.0.0.1:8000": system.client.url, "latest": system.first, "SWEEP": system.sweep,
     }  # fmt: skip
 
 
@@ -154,9 +180,14 @@ async def test_command_examples_run_and_call_their_routes_only(system: System, w
     async with AsyncExitStack() as stack:
         if words == "ondol backtests cancel":
             names["RUNNING_ID"] = await stack.enter_async_context(system.held())
+        if words == "ondol sweeps cancel":
+            names["RUNNING_SWEEP"] = await stack.enter_async_context(system.held_sweep())
+        if words.startswith("ondol sweeps"):
+            names["latest"] = "latest"
         before = asked()
         ended = await asyncio.gather(*(system.example(line, names) for line in command.examples))
-    extra = {"GET /v1/backtests/{id}"} if words == "ondol backtest" else set()  # when it takes longer than a wait
+    polled = words in ("ondol backtest", "ondol sweeps open")
+    extra = {"GET /v1/backtests/{id}"} if polled else set()  # when it takes longer than a wait
     assert set(command.routes) <= told_since(before) <= set(command.routes) | extra
     assert any(one.out for one in ended) or words == "ondol stocks list"
 

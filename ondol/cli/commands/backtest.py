@@ -129,11 +129,16 @@ def _curve(document: dict[str, Any]) -> str:
     )
 
 
-def _body(what: str, args: argparse.Namespace) -> dict[str, Any]:
+def read_body(what: str) -> dict[str, Any]:
+    """Return the request of a file (`-`: standard input), or one that names a strategy by its id."""
     path = pathlib.Path(what)
-    body: dict[str, Any] = {"strategy": what}
     if what == "-" or path.suffix == ".json" or path.is_file():
-        body = read_object(what, "strategy, start and end")
+        return read_object(what, "strategy, start and end")
+    return {"strategy": what}
+
+
+def _body(what: str, args: argparse.Namespace) -> dict[str, Any]:
+    body = read_body(what)
     for option, place in OPTIONS.items():
         value = getattr(args, option)
         if value is not None:

@@ -60,7 +60,7 @@ def canonicalize(
     if not (dataset is None or (isinstance(dataset, str) and 1 <= len(dataset) <= 64 and "\x00" not in dataset)):
         problems.append(Problem(path="dataset", message=say("not_a_dataset")))
         dataset = None
-    whole, identity = _spelled_out(body, own, problems)
+    whole, identity = spelled_out(body, own, problems)
     found = read_request(whole, indices)
     problems = merged(problems, found.problems)
     if found.value is None:
@@ -77,7 +77,7 @@ def canonicalize(
     return canonical
 
 
-def _spelled_out(
+def spelled_out(
     body: Mapping[str, Any], own: Mapping[str, Entry], problems: list[Problem]
 ) -> tuple[dict[str, Any], str | None]:
     """Return the body with its strategy spelled out, and the id of the strategy that it names."""

@@ -10,13 +10,16 @@ from typing import Any
 import structlog
 
 from services.api.change_signal import ChangeSignal
+from services.api.sweeps.signals import SweepSignals
 from services.api.warm_subscriptions import WarmSubscriptions
 from shared.contracts.events import (
     EVENTS_STREAM,
+    SWEEPS,
     BacktestEnded,
     BacktestProgressed,
     Event,
     QueryAnswered,
+    SweepChanged,
     WarmProgressed,
 )
 from shared.errors import UnavailableError
@@ -65,6 +68,7 @@ class ProgressHub:
         self.is_reading = False
         """Whether the stream was readable at the last attempt."""
         self.warm = WarmSubscriptions()
+        self.sweeps = SweepSignals()
 
     def subscription(self, computation: str) -> Subscription:
         """Return the subscription of a computation, a new one when there is none."""
@@ -137,6 +141,8 @@ class ProgressHub:
                 future.set_result(event)
         elif isinstance(event, WarmProgressed):
             self.warm.dispatch(event)
+        elif isinstance(event, SweepChanged):
+            self.sweeps.notify(event.sweep_id)
 
     def _progressed(self, event: BacktestProgressed) -> None:
         subscription = self.subscription(event.computation_id)
@@ -164,7 +170,7 @@ class ProgressHub:
         def on_connected() -> None:
             self.is_reading = True
 
-        async for event in Broadcast(broker, EVENTS_STREAM).follow(on_lost, on_connected):
+        async for event in Broadcast(broker, EVENTS_STREAM, SWEEPS).follow(on_lost, on_connected):
             self.dispatch(event)
 
     async def sweep(self, finished_of: FinishedOf, *, every_s: float = 1.0) -> None:

@@ -69,7 +69,7 @@ async def submit_backtest(app: AppContext, call: RequestContext) -> web.StreamRe
     """`POST /v1/backtests`."""
     request = call.request
     raw = await read_body(request, app.settings.max_body_bytes)
-    key = _idempotency_key(request)
+    key = idempotency_key_of(request)
     canonical = await _canonicalize(app, raw, call.caller)
     submission = Submission(
         caller=call.caller, canonical=canonical, wait_s=wait_seconds(request), no_store=is_no_store(request),
@@ -85,12 +85,23 @@ async def submit_backtest(app: AppContext, call: RequestContext) -> web.StreamRe
     return await respond(app, call, row, submission.wait_s, is_new=is_new)
 
 
+async def submit_canonical(app: AppContext, call: RequestContext, canonical: CanonicalRequest) -> BacktestRow:
+    """Return the row of a backtest that another resource of the caller submits, as `POST /v1/backtests` would."""
+    submission = Submission(
+        caller=call.caller, canonical=canonical, wait_s=None, no_store=False, origin="user", idempotency_key=None
+    )
+    view = await find_view(app, canonical)
+    await _check_concurrency(app, call.caller)
+    row, _ = await _insert(app, submission, view)
+    return row
+
+
 def _origin(request: web.Request) -> str:
     named = request.headers.get(ORIGIN_HEADER, "user").lower()
     return named if named in ORIGINS else "user"
 
 
-def _idempotency_key(request: web.Request) -> str | None:
+def idempotency_key_of(request: web.Request) -> str | None:
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return None
@@ -107,7 +118,7 @@ async def _canonicalize(app: AppContext, raw: bytes, caller: Caller) -> Canonica
         return cached
     body = parse_object(raw)
     indices = await expression_indices(app, body.get("dataset"))
-    own = await _own_strategies(app, body, caller)
+    own = await own_strategies(app, body, caller)
     try:
         canonical = await canonicalize_body(body, own or {}, indices)
     except InvalidBodyError as error:
@@ -117,7 +128,7 @@ async def _canonicalize(app: AppContext, raw: bytes, caller: Caller) -> Canonica
     return canonical
 
 
-async def _own_strategies(app: AppContext, body: dict[str, Any], caller: Caller) -> Mapping[str, Entry] | None:
+async def own_strategies(app: AppContext, body: dict[str, Any], caller: Caller) -> Mapping[str, Entry] | None:
     """Return the caller's strategies when a body names one that the catalogue lacks, else None."""
     reference = body.get("strategy")
     identity = reference.get("id") if isinstance(reference, dict) else reference

@@ -18,6 +18,7 @@ from shared.infra.redis import client as servers
 from shared.infra.redis.streams import backlog
 
 SQL = statements("backtest")
+SWEEP_SQL = statements("sweep")
 
 
 async def get_health(app: AppContext, call: RequestContext) -> web.Response:
@@ -42,6 +43,8 @@ async def get_metrics(app: AppContext, call: RequestContext) -> web.Response:
     try:
         async with app.database.connection() as connection:
             row = await connection.fetchrow(SQL["queue_depth"])
+            sweeps = await connection.fetchrow(SWEEP_SQL["sweep_backlog"])
+        app.metrics.set_sweeps(sweeps["sweeps"], sweeps["variants"])
         app.metrics.set_queue(row["queued"], row["oldest_s"], app.datasets.published_at)
         for stream in (BACKTESTS, QUERIES):
             found = await backlog(app.broker, stream, SIMULATORS)

@@ -47,6 +47,7 @@ PATH_PARAMETERS: dict[str, dict[str, Any]] = {
     "code": {"schema": {"type": "string", "minLength": 1}, "description": "Stock code."},
     "version": {"schema": {"type": "string", "minLength": 1},
                 "description": "Name of the dataset version, or `current`."},
+    "variant": {"schema": {"type": "integer", "minimum": 0}, "description": "Number of the variant, from 0."},
     "kind": {"schema": {"type": "string", "enum": list(RANKINGS)}, "description": "What is ranked."},
 }  # fmt: skip
 BACKTEST_ID = (
@@ -132,6 +133,8 @@ def _path_parameters(path: str) -> list[Schema]:
     ]
     if path.startswith("/v1/backtests/{id}"):
         found[0]["description"] = BACKTEST_ID
+    if path.startswith("/v1/sweeps/{id}"):
+        found[0]["description"] = "Id of the sweep, or `latest`, the newest one."
     return found
 
 

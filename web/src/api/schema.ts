@@ -789,6 +789,32 @@ export interface Health {
   status: "ok";
 }
 
+/** A statistic over two parameters, the others reduced. */
+export interface Heatmap {
+  /** Columns. */
+  x: HeatmapAxis;
+  /** Rows. */
+  y: HeatmapAxis;
+  /** Statistic of the cells. */
+  value: string;
+  /** What a cell shows of its variants. */
+  reduce: string;
+  /** Whether variants are missing: the sweep is unfinished or was cancelled. */
+  partial: boolean;
+  /** Variants that have been run. */
+  seen: number;
+  /** Values [y][x] over the variants that meet the objective's condition; null: no such variant. */
+  cells: ((number | null)[])[];
+}
+
+/** An axis of a heat map. */
+export interface HeatmapAxis {
+  /** Parameter. */
+  parameter: string;
+  /** Its values, in order. */
+  values: unknown[];
+}
+
 /** A position on an evening. */
 export interface Holding {
   /** Stock code. */
@@ -827,6 +853,36 @@ export interface Holdings {
   cash: number;
   /** Positions, by stock code. */
   holdings: Holding[];
+}
+
+/** Days that no variant reads. */
+export interface Holdout {
+  /** First day of the holdout; the sweep ends on the day before. */
+  from: string;
+}
+
+/** Body of `POST /v1/sweeps/{id}/holdout`. */
+export interface HoldoutBody {
+  /** Number of the variant that is run over the holdout. */
+  variant: number;
+}
+
+/** The one opening of a holdout. */
+export interface HoldoutOpened {
+  /** Id of the sweep. */
+  sweep: string;
+  /** Variant that it was opened for. */
+  variant: number;
+  /** When it was opened. */
+  opened_at: string;
+  /** Id of the backtest of the variant over the holdout. */
+  backtest: string;
+}
+
+/** What is stored of each variant besides its statistics. */
+export interface Keep {
+  /** weekly: the return of each ISO week (needed by the statistics of many trials), or none. */
+  returns?: "none" | "weekly";
 }
 
 /** A word between conditions. */
@@ -897,6 +953,16 @@ export interface NewStrategyBody {
   costs?: Costs;
   /** Id of the strategy: a lower-case letter, then up to 63 letters, digits and _. */
   id: string;
+}
+
+/** What makes a variant better than another. */
+export interface Objective {
+  /** Statistic to maximise; without `minimize` the default is sharpe. */
+  maximize?: string | null;
+  /** Instead of `maximize`: statistic to minimise. */
+  minimize?: string | null;
+  /** Condition on statistics and `$` parameters that a variant must meet to be ranked; null: none. */
+  where?: string | null;
 }
 
 /** An OpenAPI document. */
@@ -979,12 +1045,46 @@ export interface Operator {
   aliases: string[];
 }
 
+/** The values of a parameter: a range (`from`, `to`, and a `step` or a `scale`), or a list of `values`. */
+export interface Parameter {
+  /** First value of a range; with `to`. */
+  from?: number | null;
+  /** Last value of a range; a value of it when a whole number of steps leads there. */
+  to?: number | null;
+  /** Distance of neighbouring values, counted in decimal numbers; with scale log their ratio, above 1. Left out: for whole numbers 1, else about 1,000 to 10,000 values (linear) or 200 (log), which a grid does not accept. */
+  step?: number | null;
+  /** linear: equal distances between neighbours; log: equal ratios, `from` above 0. */
+  scale?: "linear" | "log";
+  /** Instead of a range: the values themselves; numbers, names of factors, choices, true, false or null. */
+  values?: unknown[] | null;
+}
+
 /** How many stocks fulfilled a part of the condition. */
 export interface PassedPart {
   /** Text of the part. */
   condition: string;
   /** Stocks of the universe that fulfilled it. */
   passed: number;
+}
+
+/** The variant whose neighbourhood is best. */
+export interface Plateau {
+  /** Number of the variant, from 0. */
+  variant: number;
+  /** Whether it has a result. */
+  status: "completed" | "failed";
+  /** Whether its objective is defined and it meets the objective's condition. */
+  ranked: boolean;
+  /** Values by parameter. */
+  values: Record<string, unknown>;
+  /** Statistics of the backtest; null when it failed. */
+  statistics: Statistics | null;
+  /** Why it failed. */
+  error?: RunProblem | null;
+  /** Mean of the objective over the variant and its neighbours. */
+  mean: number;
+  /** Ranked neighbours: variants that differ by one step of one parameter. */
+  neighbours: number;
 }
 
 /** How many positions of which size, and on which days they are chosen. */
@@ -1429,6 +1529,18 @@ export interface ScreenPart {
   remaining: number;
 }
 
+/** How the points are chosen. */
+export interface Search {
+  /** grid (every combination), random (without repetition), lhs (Latin hypercube), sobol (scrambled Sobol sequence) or tpe (batches of tree-structured Parzen estimators). */
+  method?: "grid" | "lhs" | "random" | "sobol" | "tpe";
+  /** Number of variants; a space with fewer points gives fewer. Required except for grid, where it is the most that is accepted. */
+  runs?: number | null;
+  /** Seed of every random choice; equal seeds give equal points. */
+  seed?: number;
+  /** With tpe: variants that are chosen together, from the results of all batches before. Part of the request, so that the points do not depend on the number of simulators. */
+  batch?: number;
+}
+
 /** A sector. */
 export interface Sector {
   /** Name of the sector. */
@@ -1711,6 +1823,216 @@ export interface StrategyPage {
   next_cursor: string | null;
   /** What a page that lists the famous strategies has to say. */
   note: string;
+}
+
+/** A sweep. */
+export interface Sweep {
+  /** Id of the sweep. */
+  id: string;
+  /** State; completed and cancelled are final. */
+  status: "cancelled" | "completed" | "queued" | "running";
+  /** Research line whose trials the variants are; null: none. */
+  research: string | null;
+  /** How the points were chosen. */
+  method: string;
+  /** Number of variants. */
+  variants: number;
+  /** Variants that have been run, failed ones included. */
+  done: number;
+  /** Variants that have no result; the table has the reason of each. */
+  failed: number;
+  /** Parts in which the variants are computed. */
+  parts: number;
+  /** Parts that have ended. */
+  parts_done: number;
+  /** Mean speed since the first part began; null: none has ended. */
+  runs_per_second: number | null;
+  /** Estimated time to the end; null: not known, or it has ended. */
+  eta_seconds: number | null;
+  /** Whether variants are missing: everything below is of the `seen` ones only. */
+  partial: boolean;
+  /** Variants that the answer is about. */
+  seen: number;
+  /** Cost that counts against the limit of the key. */
+  cost: number;
+  /** SHA-256 of everything that the table follows from. */
+  digest: string;
+  /** Dataset version. */
+  dataset: string;
+  /** Version of the engine. */
+  engine_version: string;
+  /** Version of the market rules. */
+  rules_version: string;
+  /** When the sweep was accepted. */
+  created_at: string;
+  /** When its first part began. */
+  started_at: string | null;
+  /** When it ended. */
+  finished_at: string | null;
+  /** What the variants are ranked by. */
+  objective: SweepObjective;
+  /** The best variants so far, at most 10, the best first. */
+  best: SweepVariant[];
+  /** Variant with the greatest mean objective over its neighbourhood; null while no variant has at least half of its neighbours. */
+  plateau: Plateau | null;
+  /** Days that no variant has read; null: none. */
+  holdout: SweepHoldout | null;
+  /** The request, with the strategy of the template spelled out. */
+  request: Record<string, unknown>;
+  /** Paths of the sweep's resources. */
+  links: Record<string, string>;
+}
+
+/** Body of `POST /v1/sweeps`. */
+export interface SweepBody {
+  /** Parameters by name; the template names each as `$name`. */
+  parameters: Record<string, Parameter>;
+  /** Conditions on parameters that every variant meets. */
+  constraints?: string[];
+  /** How the points are chosen. */
+  search?: Search;
+  /** What makes a variant better. */
+  objective?: Objective;
+  /** Name of the research line whose trials the variants are; null: none. */
+  research?: string | null;
+  /** What is stored of each variant besides its statistics. */
+  keep?: Keep;
+  /** Days that no variant reads; null: none. */
+  holdout?: Holdout | null;
+  /** A backtest as in `POST /v1/backtests` in which any number or choice may be `$name`, and expressions may have `$name` wherever a number or a factor may stand. */
+  template: Record<string, unknown>;
+}
+
+/** State of a sweep. */
+export interface SweepHead {
+  /** Id of the sweep. */
+  id: string;
+  /** State; completed and cancelled are final. */
+  status: "cancelled" | "completed" | "queued" | "running";
+  /** Research line whose trials the variants are; null: none. */
+  research: string | null;
+  /** How the points were chosen. */
+  method: string;
+  /** Number of variants. */
+  variants: number;
+  /** Variants that have been run, failed ones included. */
+  done: number;
+  /** Variants that have no result; the table has the reason of each. */
+  failed: number;
+  /** Parts in which the variants are computed. */
+  parts: number;
+  /** Parts that have ended. */
+  parts_done: number;
+  /** Mean speed since the first part began; null: none has ended. */
+  runs_per_second: number | null;
+  /** Estimated time to the end; null: not known, or it has ended. */
+  eta_seconds: number | null;
+  /** Whether variants are missing: everything below is of the `seen` ones only. */
+  partial: boolean;
+  /** Variants that the answer is about. */
+  seen: number;
+  /** Cost that counts against the limit of the key. */
+  cost: number;
+  /** SHA-256 of everything that the table follows from. */
+  digest: string;
+  /** Dataset version. */
+  dataset: string;
+  /** Version of the engine. */
+  engine_version: string;
+  /** Version of the market rules. */
+  rules_version: string;
+  /** When the sweep was accepted. */
+  created_at: string;
+  /** When its first part began. */
+  started_at: string | null;
+  /** When it ended. */
+  finished_at: string | null;
+}
+
+/** The days that no variant has read. */
+export interface SweepHoldout {
+  /** First day. */
+  from: string;
+  /** Last day. */
+  to: string;
+  /** When it was opened; null: it has not been opened. */
+  opened_at: string | null;
+  /** Variant that it was opened for. */
+  variant: number | null;
+  /** Id of the backtest of that variant over the holdout. */
+  backtest: string | null;
+}
+
+/** A page of sweeps, the newest first. */
+export interface SweepList {
+  /** Sweeps. */
+  items: SweepHead[];
+  /** Cursor of the next page; null: this is the last one. */
+  next_cursor: string | null;
+}
+
+/** What the variants are ranked by. */
+export interface SweepObjective {
+  /** Statistic. */
+  statistic: string;
+  /** Which end is better. */
+  direction: "maximize" | "minimize";
+  /** Condition that a ranked variant meets. */
+  where: string | null;
+}
+
+/** What a sweep would do and cost; nothing is stored. */
+export interface SweepQuote {
+  /** Number of variants; with tpe at most. */
+  variants: number;
+  /** Combinations of values before constraints. */
+  combinations: number;
+  /** Stocks of the dataset. */
+  stocks: number;
+  /** Trading days of the window. */
+  days: number;
+  /** Cost of the sweep. */
+  cost: number;
+  /** Cost of the caller's unfinished sweeps. */
+  open_cost: number;
+  /** Limit of both together. */
+  max_cost: number;
+  /** Limit of the number of variants. */
+  max_variants: number;
+  /** Whether the sweep would be accepted now. */
+  accepted: boolean;
+  /** Dataset version that it would read. */
+  dataset: string;
+  /** SHA-256 of everything that the table follows from. */
+  digest: string;
+}
+
+/** Rows of a sweep. */
+export interface SweepTablePage {
+  /** Whether variants are missing: the sweep is unfinished or was cancelled. */
+  partial: boolean;
+  /** Variants that have been run. */
+  seen: number;
+  /** Variants that meet `where`. */
+  total: number;
+  /** Variants in the order of `sort`. */
+  items: SweepVariant[];
+}
+
+/** A variant: the values of its parameters, and its statistics. */
+export interface SweepVariant {
+  /** Number of the variant, from 0. */
+  variant: number;
+  /** Whether it has a result. */
+  status: "completed" | "failed";
+  /** Whether its objective is defined and it meets the objective's condition. */
+  ranked: boolean;
+  /** Values by parameter. */
+  values: Record<string, unknown>;
+  /** Statistics of the backtest; null when it failed. */
+  statistics: Statistics | null;
+  /** Why it failed. */
+  error?: RunProblem | null;
 }
 
 /** Time by stage. */

@@ -75,13 +75,16 @@ except
 select unnest(parts) from recent where position < 3;
 
 -- name: drop_versions
--- Retained: the current version, those of the last days, and every version that an unfinished backtest uses.
+-- Retained: the current version, those of the last days, and every version that an unfinished backtest or sweep uses.
 delete from dataset_version v
 where v.retired_at < now() - make_interval(days => $1)
   and not exists (select from dataset_current c where c.version = v.version)
   and not exists (
       select from computation c
       where c.dataset_version = v.version and c.status in ('queued', 'preparing', 'running')
+  )
+  and not exists (
+      select from sweep s where s.dataset_version = v.version and s.status in ('queued', 'running')
   )
 returning v.version;
 

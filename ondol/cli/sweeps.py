@@ -1,0 +1,58 @@
+"""What the commands of sweeps print: progress, the table of variants, the state of a sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from ondol.cli.tables import figure
+from ondol.cli.terminal import Bar, plain, table
+from ondol.client.sweep import ENDS
+from shared.infra.api_client.client import ApiClient
+
+COLUMNS = ("total_return", "cagr", "max_drawdown", "sharpe", "trades")
+
+
+async def followed(api: ApiClient, document: Mapping[str, Any], bar: Bar) -> dict[str, Any]:
+    """Show the progress of a sweep on a bar until its end; return its document."""
+    path = f"/v1/sweeps/{quote(document['id'], safe='')}"
+    done = 0
+    if document["status"] not in ENDS:
+        async for event in api.events(f"{path}/events", ends=ENDS):
+            if event.kind == "part":
+                done += event.data["variants"]
+                bar("variants", done, max(document["variants"], done))
+    found: dict[str, Any] = await api.call("GET", path)
+    return found
+
+
+def variants_table(rows: Sequence[Mapping[str, Any]], objective: Mapping[str, Any]) -> str:
+    """Return a table of variants: parameters, the statistic of the objective, main figures."""
+    if not rows:
+        return "no variant is ranked: none is completed, has the statistic and meets the condition"
+    first = objective["statistic"]
+    names = list(rows[0]["values"])
+    shown = [first, *(name for name in COLUMNS if name != first)]
+    cells = [
+        [str(row["variant"]), *(_value(row["values"][name]) for name in names),
+         *(figure(name, (row["statistics"] or {}).get(name)) for name in shown)]
+        for row in rows
+    ]  # fmt: skip
+    return table(["variant", *(f"${name}" for name in names), *shown], cells, "r" * (1 + len(names) + len(shown)))
+
+
+def _value(value: Any) -> str:
+    return "null" if value is None else plain(value)
+
+
+def objective_text(document: Mapping[str, Any]) -> str:
+    """Return what was run and how it was ranked, in a line."""
+    objective = document["objective"]
+    failed = f", {document['failed']:,} failed" if document["failed"] else ""
+    where = f" where {objective['where']}" if objective["where"] else ""
+    speed = f", {document['runs_per_second']:,.0f} a second" if document["runs_per_second"] else ""
+    return (
+        f"sweep {document['id']}: {document['status']}, {document['done']:,} of {document['variants']:,} variants"
+        f"{failed}{speed}; {objective['direction']} {objective['statistic']}{where}"
+    )

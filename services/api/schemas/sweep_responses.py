@@ -1,0 +1,156 @@
+"""Shapes of answers about sweeps."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Struct, field
+
+from services.api.schemas.field_types import DATE, NEXT_CURSOR, UTC, Count, DateText, Instant
+from services.api.schemas.responses import RunProblem
+from services.api.schemas.result_responses import Statistics
+from shared.model.request import about
+
+SweepStatus = Literal["queued", "running", "completed", "cancelled"]
+
+
+class SweepHead(Struct, kw_only=True):
+    """State of a sweep."""
+
+    id: Annotated[str, about("Id of the sweep.")]
+    status: Annotated[SweepStatus, about("State; completed and cancelled are final.")]
+    research: Annotated[str | None, about("Research line whose trials the variants are; null: none.")]
+    method: Annotated[str, about("How the points were chosen.")]
+    variants: Annotated[Count, about("Number of variants.", "variants")]
+    done: Annotated[Count, about("Variants that have been run, failed ones included.", "variants")]
+    failed: Annotated[Count, about("Variants that have no result; the table has the reason of each.", "variants")]
+    parts: Annotated[Count, about("Parts in which the variants are computed.", "parts")]
+    parts_done: Annotated[Count, about("Parts that have ended.", "parts")]
+    runs_per_second: Annotated[float | None, about("Mean speed since the first part began; null: none has ended.",
+                                                   "variants a second")]  # fmt: skip
+    eta_seconds: Annotated[float | None, about("Estimated time to the end; null: not known, or it has ended.", "s")]
+    partial: Annotated[bool, about("Whether variants are missing: everything below is of the `seen` ones only.")]
+    seen: Annotated[Count, about("Variants that the answer is about.", "variants")]
+    cost: Annotated[Count, about("Cost that counts against the limit of the key.", "variants x stocks x days")]
+    digest: Annotated[str, about("SHA-256 of everything that the table follows from.")]
+    dataset: Annotated[str, about("Dataset version.")]
+    engine_version: Annotated[str, about("Version of the engine.")]
+    rules_version: Annotated[str, about("Version of the market rules.")]
+    created_at: Annotated[Instant, about("When the sweep was accepted.", UTC)]
+    started_at: Annotated[Instant | None, about("When its first part began.", UTC)]
+    finished_at: Annotated[Instant | None, about("When it ended.", UTC)]
+
+
+class SweepList(Struct, kw_only=True):
+    """A page of sweeps, the newest first."""
+
+    items: Annotated[list[SweepHead], about("Sweeps.")]
+    next_cursor: Annotated[str | None, NEXT_CURSOR]
+
+
+class SweepVariant(Struct, kw_only=True):
+    """A variant: the values of its parameters, and its statistics."""
+
+    variant: Annotated[Count, about("Number of the variant, from 0.")]
+    status: Annotated[Literal["completed", "failed"], about("Whether it has a result.")]
+    ranked: Annotated[bool, about("Whether its objective is defined and it meets the objective's condition.")]
+    values: Annotated[dict[str, Any], about("Values by parameter.")]
+    statistics: Annotated[Statistics | None, about("Statistics of the backtest; null when it failed.")]
+    error: Annotated[RunProblem | None, about("Why it failed.")] = None
+
+
+class Plateau(SweepVariant, kw_only=True):
+    """The variant whose neighbourhood is best."""
+
+    mean: Annotated[float, about("Mean of the objective over the variant and its neighbours.")]
+    neighbours: Annotated[Count, about("Ranked neighbours: variants that differ by one step of one parameter.",
+                                       "variants")]  # fmt: skip
+
+
+class SweepObjective(Struct, kw_only=True):
+    """What the variants are ranked by."""
+
+    statistic: Annotated[str, about("Statistic.")]
+    direction: Annotated[Literal["maximize", "minimize"], about("Which end is better.")]
+    where: Annotated[str | None, about("Condition that a ranked variant meets.")]
+
+
+class SweepHoldout(Struct, kw_only=True):
+    """The days that no variant has read."""
+
+    from_: Annotated[DateText, about("First day.", DATE)] = field(name="from")
+    to: Annotated[DateText, about("Last day.", DATE)]
+    opened_at: Annotated[Instant | None, about("When it was opened; null: it has not been opened.", UTC)]
+    variant: Annotated[Count | None, about("Variant that it was opened for.")]
+    backtest: Annotated[str | None, about("Id of the backtest of that variant over the holdout.")]
+
+
+class Sweep(SweepHead, kw_only=True):
+    """A sweep."""
+
+    objective: Annotated[SweepObjective, about("What the variants are ranked by.")]
+    best: Annotated[list[SweepVariant], about("The best variants so far, at most 10, the best first.")]
+    plateau: Annotated[
+        Plateau | None,
+        about("Variant with the greatest mean objective over its neighbourhood; null while no variant has at least "
+              "half of its neighbours."),
+    ]  # fmt: skip
+    holdout: Annotated[SweepHoldout | None, about("Days that no variant has read; null: none.")]
+    request: Annotated[dict[str, Any], about("The request, with the strategy of the template spelled out.")]
+    links: Annotated[dict[str, str], about("Paths of the sweep's resources.")]
+
+
+class SweepQuote(Struct, kw_only=True):
+    """What a sweep would do and cost; nothing is stored."""
+
+    variants: Annotated[Count, about("Number of variants; with tpe at most.", "variants")]
+    combinations: Annotated[Count, about("Combinations of values before constraints.", "combinations")]
+    stocks: Annotated[Count, about("Stocks of the dataset.", "stocks")]
+    days: Annotated[Count, about("Trading days of the window.", "days")]
+    cost: Annotated[Count, about("Cost of the sweep.", "variants x stocks x days")]
+    open_cost: Annotated[Count, about("Cost of the caller's unfinished sweeps.", "variants x stocks x days")]
+    max_cost: Annotated[Count, about("Limit of both together.", "variants x stocks x days")]
+    max_variants: Annotated[Count, about("Limit of the number of variants.", "variants")]
+    accepted: Annotated[bool, about("Whether the sweep would be accepted now.")]
+    dataset: Annotated[str, about("Dataset version that it would read.")]
+    digest: Annotated[str, about("SHA-256 of everything that the table follows from.")]
+
+
+class SweepTablePage(Struct, kw_only=True):
+    """Rows of a sweep."""
+
+    partial: Annotated[bool, about("Whether variants are missing: the sweep is unfinished or was cancelled.")]
+    seen: Annotated[Count, about("Variants that have been run.", "variants")]
+    total: Annotated[Count, about("Variants that meet `where`.", "variants")]
+    items: Annotated[list[SweepVariant], about("Variants in the order of `sort`.")]
+
+
+class HeatmapAxis(Struct, kw_only=True):
+    """An axis of a heat map."""
+
+    parameter: Annotated[str, about("Parameter.")]
+    values: Annotated[list[Any], about("Its values, in order.")]
+
+
+class Heatmap(Struct, kw_only=True):
+    """A statistic over two parameters, the others reduced."""
+
+    x: Annotated[HeatmapAxis, about("Columns.")]
+    y: Annotated[HeatmapAxis, about("Rows.")]
+    value: Annotated[str, about("Statistic of the cells.")]
+    reduce: Annotated[str, about("What a cell shows of its variants.")]
+    partial: Annotated[bool, about("Whether variants are missing: the sweep is unfinished or was cancelled.")]
+    seen: Annotated[Count, about("Variants that have been run.", "variants")]
+    cells: Annotated[
+        list[list[float | None]],
+        about("Values [y][x] over the variants that meet the objective's condition; null: no such variant."),
+    ]
+
+
+class HoldoutOpened(Struct, kw_only=True):
+    """The one opening of a holdout."""
+
+    sweep: Annotated[str, about("Id of the sweep.")]
+    variant: Annotated[Count, about("Variant that it was opened for.")]
+    opened_at: Annotated[Instant, about("When it was opened.", UTC)]
+    backtest: Annotated[str, about("Id of the backtest of the variant over the holdout.")]

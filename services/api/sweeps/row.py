@@ -1,0 +1,89 @@
+"""A sweep of a caller as PostgreSQL has it, and the ids that paths name."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+from services.api.context import AppContext, RequestContext
+from services.api.errors import not_found
+from shared.infra.database.sql import statements
+
+SQL = statements("sweep")
+LATEST = "latest"
+NEWEST = uuid.UUID(int=(1 << 128) - 1)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SweepRow:
+    """A sweep."""
+
+    id: uuid.UUID
+    owner: str
+    research: str | None
+    plan: str
+    method: str
+    digest: str
+    dataset_version: str
+    engine_version: str
+    rules_version: str
+    status: str
+    sequential: bool
+    variants: int
+    parts: int
+    parts_done: int
+    done: int
+    failed: int
+    cost: int
+    created_at: dt.datetime
+    started_at: dt.datetime | None
+    finished_at: dt.datetime | None
+    holdout_opened_at: dt.datetime | None
+    holdout_variant: int | None
+    holdout_backtest: uuid.UUID | None
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> Self:
+        """Return the row of a statement's columns; columns of other names are left out."""
+        return cls(**{name: value for name, value in record.items() if name in _FIELDS})
+
+    @property
+    def has_ended(self) -> bool:
+        """Return whether no further part will end."""
+        return self.status in ("completed", "cancelled")
+
+
+_FIELDS = frozenset(field.name for field in fields(SweepRow))
+
+
+async def find_sweep(app: AppContext, call: RequestContext) -> SweepRow:
+    """Return the caller's sweep that the path names (`latest`: the newest); raise a 404 when there is none."""
+    text, owner = call.request.match_info["id"], call.caller.owner
+    async with app.database.connection() as connection:
+        if text == LATEST:
+            row = await connection.fetchrow(SQL["select_sweeps"], owner, NEWEST, None, None, 1)
+        else:
+            row = await connection.fetchrow(SQL["select_sweep"], parse_sweep_id(text), owner)
+    if row is None:
+        raise not_found("sweep_not_found")
+    return SweepRow.of(row)
+
+
+async def select_sweep(app: AppContext, row: SweepRow) -> SweepRow:
+    """Return the row as it is now; raise a 404 when it was deleted."""
+    async with app.database.connection() as connection:
+        found = await connection.fetchrow(SQL["select_sweep"], row.id, row.owner)
+    if found is None:
+        raise not_found("sweep_not_found")
+    return SweepRow.of(found)
+
+
+def parse_sweep_id(text: str) -> uuid.UUID:
+    """Return the id of a path; raise a 404 for a text that is none."""
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        raise not_found("sweep_not_found") from None

@@ -1,0 +1,93 @@
+"""Plans and tables of sweeps: read from PostgreSQL part by part, kept in memory while they are read again."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from cachetools import LRUCache
+
+from services.api.sweeps.row import SQL, SweepRow
+from shared.infra.database.pool import Database
+from shared.research.sweeps.columns import SweepTable, table_of
+from shared.research.sweeps.part import PartTable, unpack
+from shared.research.sweeps.plan import SweepPlan, decode_plan
+from shared.settings import MIB
+
+CACHED_PLANS = 64
+TABLE_BYTES = 64 * MIB
+READ_PARTS = 32
+"""Parts that are read at once."""
+
+
+class _Parts:
+    """The parts of one sweep that have been read, without their weekly returns."""
+
+    def __init__(self) -> None:
+        self.by_part: dict[int, tuple[int, PartTable]] = {}
+        self.ended = 0
+        self.table: SweepTable | None = None
+
+    @property
+    def bytes(self) -> int:
+        """Return the size of the arrays, which the table has once more."""
+        return 2 * sum(part.figures.nbytes + part.points.nbytes for _, part in self.by_part.values()) + 1
+
+
+class Sweeps:
+    """Plans and tables by sweep."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._plans: LRUCache[uuid.UUID, SweepPlan] = LRUCache(CACHED_PLANS)
+        self._parts: LRUCache[uuid.UUID, _Parts] = LRUCache(TABLE_BYTES, getsizeof=lambda parts: parts.bytes)
+        self._locks: dict[uuid.UUID, asyncio.Lock] = {}
+
+    def remember(self, row: SweepRow, plan: SweepPlan) -> None:
+        """Keep the plan of a new sweep."""
+        self._plans[row.id] = plan
+
+    async def plan(self, row: SweepRow) -> SweepPlan:
+        """Return the plan of a sweep."""
+        found = self._plans.get(row.id)
+        if found is None:
+            found = self._plans[row.id] = await asyncio.to_thread(decode_plan, row.plan)
+        return found
+
+    async def table(self, row: SweepRow) -> SweepTable:
+        """Return the rows of the parts that have ended."""
+        plan = await self.plan(row)
+        lock = self._locks.setdefault(row.id, asyncio.Lock())
+        async with lock:
+            parts = self._parts.pop(row.id, None) or _Parts()
+            if parts.table is None or parts.ended < row.parts_done:
+                await self._read_new(row, parts)
+                parts.table = await asyncio.to_thread(table_of, plan, list(parts.by_part.values()))
+            if parts.bytes <= TABLE_BYTES:
+                self._parts[row.id] = parts
+            table = parts.table
+        if not lock.locked():
+            self._locks.pop(row.id, None)
+        return table
+
+    async def _read_new(self, row: SweepRow, parts: _Parts) -> None:
+        """Read the parts that have ended since the last time."""
+        while parts.ended < row.parts_done:
+            async with self._database.connection() as connection:
+                rows = await connection.fetch(SQL["select_new_parts"], row.id, parts.ended, READ_PARTS)
+            if not rows:
+                break
+            found = await asyncio.to_thread(_unpacked, rows)
+            parts.by_part |= found
+            parts.ended = rows[-1]["ended"]
+
+
+def _unpacked(rows: Sequence[Any]) -> dict[int, tuple[int, PartTable]]:
+    found = {}
+    for row in rows:
+        part = unpack(bytes(row["data"]))
+        found[row["part"]] = (row["first"], replace(part, weekly=part.weekly[:, :0].copy()))
+    return found

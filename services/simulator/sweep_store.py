@@ -1,0 +1,80 @@
+"""Leases and ends of the parts of sweeps in PostgreSQL; a function has the name of the SQL statement that it runs."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+from services.simulator.run_store import LEASE_S, with_retry
+from shared.infra.database.pool import Database
+from shared.infra.database.sql import statements
+
+SQL = statements("sweep")
+
+
+@dataclass(kw_only=True)
+class PartJob:
+    """A part that this process leases."""
+
+    sweep: uuid.UUID
+    part: int
+    first: int
+    count: int
+    lease: int
+    attempts: int
+    exhausted: bool = False
+    """The part ended its simulators three times: it is ended without a run."""
+    stop: bool = False
+    """Set when the lease is lost, the sweep is cancelled, or the process shuts down."""
+    leaving: bool = False
+    """The process shuts down: the part is released."""
+    began: float = field(default_factory=time.monotonic)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """The state of a sweep after one of its parts has ended."""
+
+    parts_done: int
+    parts: int
+    status: str
+
+
+async def acquire_part(database: Database, worker: str) -> PartJob | None:
+    """Lease the next part of any sweep: of one with the fewest running parts, then of the oldest; None without one."""
+    for row in await with_retry(database, "fetch", SQL["select_open"]):
+        found = await with_retry(database, "fetchrow", SQL["acquire_part"], row["id"], LEASE_S, worker)
+        if found is not None:
+            return PartJob(**found)
+    found = await with_retry(database, "fetchrow", SQL["acquire_exhausted"], worker, LEASE_S)
+    return None if found is None else PartJob(**found, exhausted=True)
+
+
+async def select_plan(database: Database, sweep: uuid.UUID) -> Any:
+    """Return the row of a sweep with its plan, None when it was deleted."""
+    return await with_retry(database, "fetchrow", SQL["select_plan"], sweep)
+
+
+async def select_parts_data(database: Database, sweep: uuid.UUID, start: int, count: int) -> list[Any]:
+    """Return (part, first, data) of ended parts, in order."""
+    rows: list[Any] = await with_retry(database, "fetch", SQL["select_parts_data"], sweep, start, count)
+    return rows
+
+
+async def end_part(
+    database: Database, job: PartJob, *, status: str, variants: int, failed: int, best: str, data: bytes
+) -> Ended | None:
+    """Store a part, fenced by its lease; None when the lease was lost or the sweep was cancelled."""
+    row = await with_retry(
+        database, "fetchrow", SQL["end_part"], job.sweep, job.part, job.lease, status, variants, failed, best, data
+    )
+    return None if row is None else Ended(parts_done=row["parts_done"], parts=row["parts"], status=row["status"])
+
+
+async def release_part(database: Database, job: PartJob, *, counts_attempt: bool) -> None:
+    """Return a part to the queue."""
+    await with_retry(
+        database, "fetchval", SQL["release_part"], job.sweep, job.part, job.lease, 0 if counts_attempt else 1
+    )
