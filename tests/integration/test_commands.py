@@ -375,7 +375,7 @@ async def test_every_command_prints_in_any_encoding(
     monkeypatch.setenv("ONDOL_API_URL", system.client.url)
     monkeypatch.chdir(system.folder)
     names = await names_of(system)
-    changing = (*ORDERED, *WARMING, "ondol backtests cancel")
+    changing = (*ORDERED, *WARMING, "ondol backtests cancel", "ondol sweeps cancel", "ondol sweeps holdout")
     for words, command in USAGES.items():
         for line in command.examples if words not in changing else ():
             found = await asyncio.to_thread(_in_this_process, line, names, encoding)

@@ -64,5 +64,6 @@ class HoldoutBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Body of `POST /v1/sweeps/{id}/holdout`."""
 
     variant: Annotated[
-        Annotated[int, Meta(ge=0, le=2**31 - 1)], about("Number of the variant that is run over the holdout.")
+        Annotated[int, Meta(ge=0, le=2**31 - 1)],
+        about("Number of the variant that is run over the holdout.", "number from 0"),
     ]

@@ -17,7 +17,8 @@ from shared.messages import Language
 from shared.model.calendar import iso
 from shared.research.sweeps.columns import SweepTable, plateau
 from shared.research.sweeps.plan import SweepPlan
-from shared.simulation.variants import COUNT_FIGURES, DATE_FIGURES, FIGURES
+from shared.simulation.statistics import COUNT_FIGURES, DATE_FIGURES
+from shared.simulation.variants import FIGURES
 
 BEST = 10
 

@@ -28,8 +28,8 @@ from shared.research.sweeps.lattice import Lattice, Value, lattice_of
 from shared.research.sweeps.request import Objective, SweepBody
 from shared.research.sweeps.space import Space
 from shared.research.sweeps.template import Template, is_token, read_template
+from shared.simulation.statistics import DATE_FIGURES
 from shared.simulation.validation import STANDARD_INDICES, contradictions, read_request
-from shared.simulation.variants import DATE_FIGURES
 from shared.simulation.variants import FIGURES as ALL_FIGURES
 
 FIGURES = tuple(name for name in ALL_FIGURES if name not in DATE_FIGURES)

@@ -13,7 +13,7 @@ import pytest_asyncio
 from prometheus_client import CollectorRegistry
 
 from services.warmer import jobs, service
-from services.warmer.retention import Purged, purge
+from services.warmer.retention import Purged, purge, purge_sweeps
 from shared.infra.database.pool import Database, database
 from shared.settings import Settings
 
@@ -172,3 +172,22 @@ async def test_purge_job_uses_the_database_clock(settings: Settings, store: Data
             await jobs.close_worker(entries)
         assert await jobs.purge({"context": context}) == int(days > 0)
     assert (old in await remaining(store)) is (days == 0)
+
+
+async def test_ended_sweeps_expire_with_their_parts(store: Database) -> None:
+    ended = {uuid.uuid4(): days for days in (5, 89, 91, 400)}
+    running = uuid.uuid4()
+    async with store.connection() as connection:
+        for name, days in [*ended.items(), (running, None)]:
+            await connection.execute(
+                "insert into sweep (id, owner, plan, method, digest, dataset_version, engine_version, rules_version,"
+                " status, sequential, variants, parts, cost, created_at, finished_at)"
+                " values ($1, 'local', '{}', 'grid', 'd', 'v', 'e', 'r', $2, false, 1, 1, 1, $3, $4)",
+                name, "running" if days is None else "completed", ago(500), None if days is None else ago(days),
+            )  # fmt: skip
+            await connection.execute("insert into sweep_part (sweep, part, first, count) values ($1, 0, 0, 1)", name)
+    assert await purge_sweeps(store, replace(SETTINGS, sweep_retention_days=0), NOW) == 0
+    assert await purge_sweeps(store, SETTINGS, NOW) == 2
+    async with store.connection() as connection:
+        left = await connection.fetch("select sweep from sweep_part")
+    assert {row["sweep"] for row in left} == {running, *(name for name, days in ended.items() if days < 90)}
