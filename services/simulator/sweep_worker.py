@@ -171,7 +171,8 @@ class SweepWorker:
         except RunError as error:
             return failed_part(points, run_problem(error))
         except RequestError as error:
-            return failed_part(points, problem_document(422, "run-failed", str(error), error.problems))
+            problem = problem_document(422, "run-failed", str(error), error.problems)
+            return failed_part(points, {**problem, "kind": "request"})
         except (CancelledRunError, DatasetError, UnavailableError, *DATABASE_LOST, *LOST):
             raise
         except Exception as error:  # outermost handler of a run: an unexpected error fails this part only

@@ -16,6 +16,7 @@ import pytest_asyncio
 from ondol.local import embedded_servers
 from tests.support.api_with_market import FIRST, LAST, request, served
 from tests.support.described_answers import differences
+from tests.support.sweeps import run_sweep, sweep
 from tests.support.system import Client
 
 CSV = "text/csv"
@@ -45,10 +46,17 @@ async def system(servers: embedded_servers.Servers) -> AsyncIterator[System]:
         own = {"id": "mine", "name": "Mine", "strategy": {"buy": {"where": "PER < 15"}}}
         assert (await client.call("POST", "/v1/strategies", own))[0] == 201
         _, warm_run, _ = await client.call("POST", "/v1/warm-runs", {"phases": ["prices"]})
+        swept = sweep(holdout={"from": "2025-10-01"}, constraints=["$per > 10 or $n == 5"])
+        ranked = await run_sweep(client, swept)
+        keep = {"keep": {"values": [5, 20]}, "most": {"values": [5, 10]}}
+        rotating = {"sell": {"on_rebalance": "rotate"}, "portfolio": {"keep_rank": "$keep", "max_positions": "$most"}}
+        partly = await run_sweep(client, {"template": request() | {"strategy": rotating}, "parameters": keep})
+        assert partly["failed"] == 1
         trade = document["result"]["trades"][0]
         names = {
             "id": document["id"], "failed": failed["id"], "code": trade["stock_code"], "day": trade["date"],
             "first": FIRST, "last": LAST, "warm": str(warm_run["id"]),
+            "sweep": ranked["id"], "partly": partly["id"],
         }  # fmt: skip
         yield System(client=client, document=document, names=names)
 
@@ -79,6 +87,19 @@ REQUESTS: dict[str, list[tuple[str, Any]]] = {
     "POST /v1/backtests/{id}/replay": [("/v1/backtests/{id}/replay", {})],
     "POST /v1/backtests/{id}/audit": [("/v1/backtests/{id}/audit", {"cuts": 1})],
     "POST /v1/compare": [("/v1/compare", {"ids": ["{id}"]}), ("/v1/compare", {"ids": ["x"]})],
+    "POST /v1/sweeps": [("", sweep()), ("?dry_run=true", sweep()), ("", sweep(search={"method": "random"}))],
+    "GET /v1/sweeps": [("", None), ("?status=completed&limit=1", None), ("?status=lost", None)],
+    "GET /v1/sweeps/{id}": [("/v1/sweeps/{sweep}", None), ("/v1/sweeps/{partly}", None), ("/v1/sweeps/x", None)],
+    "DELETE /v1/sweeps/{id}": [("/v1/sweeps/{sweep}", None)],
+    "GET /v1/sweeps/{id}/table": [("/v1/sweeps/{sweep}/table?sort=score", None), ("/v1/sweeps/{partly}/table", None),
+                                  ("/v1/sweeps/{sweep}/table?where=x", None)],
+    "GET /v1/sweeps/{id}/heatmap": [("/v1/sweeps/{sweep}/heatmap?x=per&y=n", None),
+                                    ("/v1/sweeps/{sweep}/heatmap?x=per&y=no", None)],
+    "GET /v1/sweeps/{id}/variants/{variant}": [("/v1/sweeps/{sweep}/variants/3", None),
+                                               ("/v1/sweeps/{partly}/variants/1", None),
+                                               ("/v1/sweeps/{sweep}/variants/99", None)],
+    "POST /v1/sweeps/{id}/holdout": [("/v1/sweeps/{sweep}/holdout", {"variant": 2}),
+                                     ("/v1/sweeps/{partly}/holdout", {"variant": 2})],
     "GET /v1/strategies": [("", None)],
     "POST /v1/strategies": [("", {"id": "other", "name": "Other", "strategy": {"buy": {"where": "PBR < 1"}}}),
                             ("", {"id": "mine", "name": "Again", "strategy": {}})],
@@ -175,6 +196,7 @@ async def test_answers_have_the_declared_fields(system: System, operation: str, 
 
 
 TABLES = {
+    "sweep": "/v1/sweeps/{sweep}/table?format=",
     "trades": "/v1/backtests/{id}/trades?format=", "equity": "/v1/backtests/{id}/equity?format=",
     "holdings": "/v1/backtests/{id}/holdings?date={day}&format=", "prices": "/v1/stocks/{code}/prices?format=",
     "screen": "/v1/screen?where=PER<30&columns=PER,ROE&format=",

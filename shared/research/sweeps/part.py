@@ -100,7 +100,8 @@ def requests_of(plan: SweepPlan, points: np.ndarray) -> PartRequests:
             problems = error.problems
             single = len(problems) == 1
             detail = problems[0].message if single else say("invalid_request", count=len(problems))
-            found.failures[row] = problem_document(422, "invalid-request", detail, problems)
+            document = problem_document(422, "invalid-request", detail, problems)
+            found.failures[row] = {**document, "kind": "request"}
         else:
             found.rows.append(row)
     return found
