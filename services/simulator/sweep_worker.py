@@ -246,7 +246,7 @@ def _run_part(plan: SweepPlan, points: np.ndarray, panels: PanelReader, job: Par
             time.sleep(PAUSE_STEP_S)
         return job.stop
 
-    found = requests_of(plan, points)
+    found = requests_of(plan, points, cancelled)
     by_rows: dict[tuple[int, int], list[str]] = {}
     for name, needed in variant_needs(found.requests, panels.days).items():
         if name in panels.factors or not name.isupper():

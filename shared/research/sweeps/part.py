@@ -11,7 +11,7 @@ import orjson
 import zstandard
 
 from shared.contracts.http import problem_document, run_problem
-from shared.errors import DatasetError, RequestError
+from shared.errors import CancelledRunError, DatasetError, RequestError
 from shared.messages import say
 from shared.model.panels import Panels
 from shared.model.request import BacktestRequest
@@ -90,10 +90,12 @@ class PartRequests:
     failures: dict[int, Failure]
 
 
-def requests_of(plan: SweepPlan, points: np.ndarray) -> PartRequests:
-    """Return the requests of points."""
+def requests_of(plan: SweepPlan, points: np.ndarray, cancelled: Callable[[], bool]) -> PartRequests:
+    """Return the requests of points; `cancelled` is polled between them. Raises CancelledRunError."""
     found = PartRequests(requests=[], rows=[], failures={})
     for row, point in enumerate(points):
+        if cancelled():
+            raise CancelledRunError("the sweep was cancelled")
         try:
             found.requests.append(plan.request(point))
         except RequestError as error:
