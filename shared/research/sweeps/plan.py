@@ -214,10 +214,14 @@ def _hold_out(body: SweepBody, problems: list[Problem]) -> Mapping[str, Any]:
         return body.template
     start, end = (_date(body.template.get(name)) for name in ("start", "end"))
     first = body.holdout.from_
-    if end is not None and first > end:
+    if end is None:  # its own mistake
+        return body.template
+    if first > end:
         problems.append(Problem(path="holdout.from", message=say("sweep_holdout_empty", first=first, end=end)))
-    elif start is not None and first <= start:
+        return body.template
+    if start is not None and first <= start:
         problems.append(Problem(path="holdout.from", message=say("sweep_holdout_all", first=first, start=start)))
+        return body.template
     return {**body.template, "end": (first - dt.timedelta(days=1)).isoformat()}
 
 
