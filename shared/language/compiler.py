@@ -36,6 +36,7 @@ OPCODES = (
 """In the order of the kernel."""
 
 _CODE = {name: number for number, name in enumerate(OPCODES)}
+_AGGREGATES = tuple(name for name, function in BY_NAME.items() if function.family == "aggregate")
 EXACT_IN_FLOAT32 = ("rank", "rank_desc", "sector_rank")
 """Functions whose values (halves of whole numbers) lose nothing as float32."""
 
@@ -80,7 +81,10 @@ def program(text: str, gives: Gives, indices: frozenset[str] = frozenset(), *, m
     sides, where `condition` may read it as a materialized node. `market`: one column, for a market-wide expression.
     """
     node = parse(text, indices=indices)
-    builder = _Builder(market=market, has_series=any(isinstance(n, Index) or is_aggregate(n) for n in walk(node)))
+    has_series = bool(indices) or (
+        any(name in text for name in _AGGREGATES) and any(isinstance(n, Index) or is_aggregate(n) for n in walk(node))
+    )
+    builder = _Builder(market=market, has_series=has_series)
     if gives == "condition":
         return builder.finish(builder.condition(node))
     if gives == "truth" and isinstance(node, Comparison):

@@ -27,7 +27,8 @@ class Expression:
     row have the same value. `needs_universe`: a cross-section function or a row aggregate is in it. `lookback` is the
     number of rows before a row that its value reads (`ema` not counted: then `whole_history` is true). `reach` is that
     look-back for each factor, ALL_ROWS under `ema`; `nearest` is the fewest rows back at which a factor is read: above
-    0 where every mention of it is below a `lag`. `work` is about the number of elementary operations for each cell.
+    0 where every mention of it is below a `lag`. `work` is about the number of elementary operations for each cell;
+    `windows` are the calls of window functions.
     """
 
     text: str
@@ -42,6 +43,7 @@ class Expression:
     market_wide: bool
     nodes: int
     work: int
+    windows: tuple[Call, ...]
     reach: Mapping[str, int] = field(compare=False, repr=False, hash=False)
     nearest: Mapping[str, int] = field(compare=False, repr=False, hash=False)
 
@@ -54,6 +56,7 @@ def describe(node: Node, role: Role) -> Expression:
     indices: set[str] = set()
     lookback, whole_history, needs_universe = 0, False, False
     nodes = work = 0
+    windows: list[Call] = []
     pending = [(node, 0, 0, False)]
     while pending:
         current, before, least, endless = pending.pop()
@@ -65,8 +68,10 @@ def describe(node: Node, role: Role) -> Expression:
         nodes += size(current)
         work += _work(current)
         needs_universe = needs_universe or is_cross_section(current) or is_aggregate(current)
-        if isinstance(current, Call) and current.function == "lag":
-            least += own
+        if isinstance(current, Call) and BY_NAME[current.function].family == "window":
+            windows.append(current)
+            if current.function == "lag":
+                least += own
         if isinstance(current, Index):
             indices.add(current.name)
         elif isinstance(current, Name):
@@ -79,7 +84,7 @@ def describe(node: Node, role: Role) -> Expression:
     return Expression(
         text=render(node), node=node, role=role, fields=frozenset(fields), factors=frozenset(reach),
         indices=frozenset(indices), lookback=lookback, whole_history=whole_history, needs_universe=needs_universe,
-        market_wide=is_market_wide(node), nodes=nodes, work=work,
+        market_wide=is_market_wide(node), nodes=nodes, work=work, windows=tuple(windows),
         reach=MappingProxyType(reach), nearest=MappingProxyType(nearest),
     )  # fmt: skip
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, cast
+from typing import Literal, NamedTuple, cast
 
 from shared.errors import Problem, RequestError
 from shared.language.ast import MAX_BYTES, MAX_NODES
@@ -47,8 +46,7 @@ _REMEDIES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """One word of an expression: its canonical text, and the offset and spelling in the original text."""
 
     kind: Kind

@@ -21,7 +21,6 @@ from shared.language.ast import (
     arithmetic,
     depth,
     logic,
-    walk,
 )
 from shared.language.lexer import MAX_PROBLEMS, Token, problem, tokenize
 from shared.language.names import canonical_name, catalogue_keys, unknown_names
@@ -54,6 +53,7 @@ class _Parser:
         self.indices = indices
         self.position = 0
         self.nesting = 0
+        self.found_indices: set[str] = set()
 
     @property
     def token(self) -> Token:
@@ -142,7 +142,10 @@ class _Parser:
             is_index = name not in LANGUAGE_FIELDS and name not in catalogue_keys()
         else:
             is_index = name in self.indices
-        return Index(name, token.at) if is_index else Name(name, token.at)
+        if is_index:
+            self.found_indices.add(name)
+            return Index(name, token.at)
+        return Name(name, token.at)
 
     def refuse_membership(self) -> None:
         """Raise a mistake that names the remedy when `in` or `not in` follows."""
@@ -217,11 +220,11 @@ def _tree(text: str, indices: frozenset[str] | None) -> Node:
     node = parser.expression(OR)
     if parser.token.kind != "end":
         raise _SyntaxMistakeError(parser.token.at, say("operator_expected", found=parser.token.spelling))
-    if depth(node) > MAX_DEPTH:
+    if len(parser.tokens) > MAX_DEPTH and depth(node) > MAX_DEPTH:  # every level has a token of its own
         raise _SyntaxMistakeError(0, say("expression_too_deep", limit=MAX_DEPTH))
     if len(_trees) >= _MAX_TREES:
         _trees.clear()
     _trees[text, indices] = node
     if indices is None:
-        _trees[text, frozenset(n.name for n in walk(node) if isinstance(n, Index))] = node
+        _trees[text, frozenset(parser.found_indices)] = node
     return node

@@ -340,7 +340,7 @@ class Ledger:
         self._holdings = np.empty(max_positions + 1, HOLDING)
         self._logs = {
             "trade": np.empty(8 * max_positions + min(max(4096, 2 * rows * max_positions), MAX_TRADES), TRADE),
-            "trip": np.empty(4 * max_positions + 2048, TRIP),
+            "trip": np.empty(4 * max_positions + min(max(2048, rows * max_positions), MAX_TRADES // 2), TRIP),
             "action": np.empty(4 * max_positions + 256, CORPORATE_ACTION),
             "suspect": np.empty(8 * max_positions + 64, SUSPECT_PRICE),
         }
@@ -377,13 +377,14 @@ class Ledger:
                 self._point_at_logs()
 
     def _grow(self) -> None:
-        """Double the logs that are more than half full; all of them when none is."""
+        """Double the logs that are three quarters full; all of them when none is."""
         used = {name: getattr(self.state, f"{name}s") for name in self._logs}
-        full = [name for name, log in self._logs.items() if 2 * used[name] >= len(log)] or list(self._logs)
+        full = [name for name, log in self._logs.items() if 4 * used[name] >= 3 * len(log)] or list(self._logs)
         for name in full:
             log = self._logs[name]
             self._logs[name] = np.empty(2 * len(log), log.dtype)
-            self._logs[name][: used[name]] = log[: used[name]]
+            # numpy copies records field by field
+            ctypes.memmove(place(self._logs[name]), place(log), used[name] * log.itemsize)
 
     @property
     def trades(self) -> np.ndarray:

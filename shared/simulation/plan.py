@@ -9,8 +9,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 
 from shared.errors import Problem
-from shared.language import BY_NAME, Expression, compile_expression, index_names
-from shared.language.ast import Call, walk
+from shared.language import Expression, compile_expression, index_names
 from shared.language.typecheck import Role
 from shared.messages import Message, say
 from shared.model.calendar import from_day, to_day
@@ -67,11 +66,7 @@ class Expressions:
     @cached_property
     def with_windows(self) -> tuple[tuple[str, Expression], ...]:
         """Return (path, expression) of those that read other rows than their own."""
-        return tuple(
-            (path, expression)
-            for path, expression in self.named()
-            if any(isinstance(n, Call) and BY_NAME[n.function].family == "window" for n in walk(expression.node))
-        )
+        return tuple((path, expression) for path, expression in self.named() if expression.windows)
 
     @cached_property
     def reaches(self) -> dict[str, int]:

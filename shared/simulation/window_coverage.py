@@ -30,7 +30,7 @@ _filled: Memo[bool] = Memo(1024)
 """Whether a window has a value inside the universe on a row, by dataset version, window, universe and row."""
 
 _all_filled: Memo[bool] = Memo(256)
-"""Expressions all of whose windows were filled in an earlier run, by everything that this depends on."""
+"""Windows of expressions that were all filled in an earlier run, by everything that this depends on."""
 
 
 @dataclass(frozen=True)
@@ -60,10 +60,10 @@ def unfilled_windows(
     `decides` (bool [decision rows], the first being dataset row `first`) flags the rows before rebalance days; the
     expressions whose path begins with one of `every_row` read all decision rows.
     """
-    texts = tuple((path, expression.text) for path, expression in expressions.with_windows)
+    windows = tuple((path, expression.windows) for path, expression in expressions.with_windows)
     keys = (universe.key, universe.key_before_where)
-    key = (panels.version, len(panels.days), keys, first, decides.tobytes(), texts)
-    if not texts or _all_filled.contains(key):
+    key = (panels.version, len(panels.days), keys, first, decides.tobytes(), windows)
+    if not windows or _all_filled.contains(key):
         return []
     problems: list[Problem] = []
     for path, expression in expressions.with_windows:
