@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from ondol.cli.encoding import decoded, prepare_streams
+from ondol.cli.encoding import decoded, prepare_streams, printable
 from shared.errors import OndolError, SetupError, UnavailableError
 from shared.settings import Settings
 
@@ -254,8 +254,12 @@ COMMANDS = (
     Command(
         name="keys",
         group=OPERATE,
-        meaning="create, list and revoke API keys",
-        examples=("ondol keys create alice", "ondol keys list"),
+        meaning="create, list, change and revoke API keys",
+        examples=(
+            "ondol keys create alice --expires 90d --rate-limit 120",
+            "ondol keys create operator --role admin",
+            "ondol keys list",
+        ),
     ),
     Command(
         name="bench",
@@ -280,7 +284,7 @@ def main(arguments: list[str] | None = None) -> int:
         args.settings = Settings.from_environment(os.environ)
         code: int = module.main(args)
     except OndolError as error:
-        sys.stderr.write(f"ondol {command.name}: {error}\n")
+        sys.stderr.write(printable(f"ondol {command.name}: {error}\n"))
         return 2 if isinstance(error, SetupError | UnavailableError) else 1
     except KeyboardInterrupt:
         return 130

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import pathlib
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -124,6 +125,23 @@ def _origins(value: str) -> tuple[str, ...]:
     return found
 
 
+def _host_names(value: str) -> tuple[str, ...]:
+    found = tuple(dict.fromkeys(part.strip().lower() for part in value.split(",") if part.strip()))
+    if not all(re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)*", name) for name in found):
+        raise ValueError("must be host names separated by commas, such as ondol.example (without scheme and port)")
+    return found
+
+
+def _networks(value: str) -> tuple[str, ...]:
+    found = tuple(dict.fromkeys(part.strip() for part in value.split(",") if part.strip()))
+    for network in found:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError:
+            raise ValueError("must be addresses or networks separated by commas, such as 10.0.0.0/24") from None
+    return found
+
+
 def _setting(
     default: Any, services: str, unit: str, parse: Parse, meaning: str, *,
     secret: bool = False, private: bool = False, former: str | None = None, alias: str | None = None,
@@ -175,8 +193,40 @@ class Settings:
         former="ONDOL_ACQUIRE_TIMEOUT_MS",
     )  # fmt: skip
     api_host: str = _setting(
-        "127.0.0.1", "api", "address", _text,
+        "127.0.0.1", "api, serve", "address", _text,
         "Address on which the API listens. Any address but loopback requires at least one key.",
+    )  # fmt: skip
+    require_key: str = _setting(
+        "auto", "api, serve", "", _one_of("auto", "true", "false"),
+        "Whether every request needs a key: `auto` requires one where the API listens beyond loopback, `true` also on "
+        "loopback (behind a proxy, or on a machine of several users); `false` is refused beyond loopback.",
+    )  # fmt: skip
+    allowed_hosts: tuple[str, ...] = _setting(
+        (), "api", "host names", _host_names,
+        "Names in the `Host` header that are answered, separated by commas, beside `localhost` and IP addresses. "
+        "Empty: only those where no key is needed, any name where every request needs a key.",
+    )  # fmt: skip
+    trusted_proxies: tuple[str, ...] = _setting(
+        (), "api", "networks", _networks,
+        "Addresses of proxies whose `X-Forwarded-For` names the client, for the access log and the limit of refused "
+        "keys. No forwarding header ever replaces a key.",
+    )  # fmt: skip
+    open_metrics: bool = _setting(
+        False, "api", "", _flag,
+        "Answer /metrics without a key where keys are required; otherwise it needs the key of an administrator.",
+    )  # fmt: skip
+    open_description: bool = _setting(
+        False, "api", "", _flag,
+        "Answer /docs and /openapi.json without a key where keys are required.",
+    )  # fmt: skip
+    refused_keys_per_minute: int = _setting(
+        30, "api", "requests/min", _integer(0, 1_000_000),
+        "Maximum requests with an unknown key per minute and address before they are answered with 429; 0 is "
+        "unlimited. Requests with a valid key are not counted.",
+    )  # fmt: skip
+    access_log: bool = _setting(
+        False, "api", "", _flag,
+        "Log every answered request: id of the key, address, method, path, status, bytes and milliseconds.",
     )  # fmt: skip
     cors_origins: tuple[str, ...] = _setting(
         (), "api", "origins", _origins,

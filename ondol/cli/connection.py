@@ -33,7 +33,11 @@ def api_of(args: argparse.Namespace) -> str | None:
     from ondol.local.run_file import running  # imported late: commands with --api start faster without it
 
     run = running(args.home)
-    return f"http://127.0.0.1:{run.port}" if run and run.port else None
+    if run is None or not run.port:
+        return None
+    from ondol.local.ports import url_of
+
+    return url_of(run.host, run.port or 0)
 
 
 @asynccontextmanager
@@ -68,12 +72,13 @@ async def api(args: argparse.Namespace, command: str) -> AsyncIterator[str]:
         yield address
         return
     from ondol.cli.commands.serve import system
+    from ondol.local.ports import url_of
 
     refuse_absent(args.home)
     async with system(
         args.settings, args.home, environment=args.environment, port=0, simulators=1, command=command
     ) as run:
-        yield f"http://127.0.0.1:{run.port}"
+        yield url_of(run.host, run.port or 0)
 
 
 def refuse_absent(home: pathlib.Path) -> None:

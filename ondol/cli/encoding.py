@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import io
 import os
 import sys
@@ -26,12 +27,52 @@ def _replace(error: UnicodeError) -> tuple[str, int]:
 
 codecs.register_error(HANDLER, _replace)
 
+_ESCAPED: Final = {
+    code: f"\\u{code:04x}"
+    for code in (
+        *range(0x20), *range(0x7F, 0xA0), 0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)
+    )
+    if chr(code) not in "\t\n\r"
+}  # fmt: skip
+"""Characters by which a text could control a terminal or change the order of its letters -> how they are printed."""
+
+
+def printable(text: str) -> str:
+    """Return a text with its control characters escaped."""
+    return text.translate(_ESCAPED)
+
+
+class EscapingOutput(io.TextIOWrapper):
+    """Writes to the buffer of another stream, which stays usable, and escapes control characters.
+
+    Names of a server or of a file may contain them.
+    """
+
+    def __init__(self, stream: io.TextIOWrapper) -> None:
+        lines = stream.line_buffering or stream.isatty()
+        super().__init__(stream.buffer, encoding=stream.encoding, errors=HANDLER, line_buffering=lines)
+        self._stream = stream
+
+    def __del__(self) -> None:
+        with contextlib.suppress(ValueError, OSError):
+            self.detach()  # the buffer belongs to the other stream
+
+    def write(self, text: str, /) -> int:
+        """Write a text with its control characters escaped."""
+        super().write(printable(text))
+        return len(text)
+
 
 def prepare_streams() -> None:
-    """Let standard output and error replace what their encoding lacks, instead of ending with an error."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors=HANDLER)
+    """Let standard output and error replace what their encoding lacks, and standard output escape control characters.
+
+    Errors are escaped where they are printed: a progress bar on standard error moves the cursor.
+    """
+    if isinstance(sys.stderr, io.TextIOWrapper):
+        sys.stderr.reconfigure(errors=HANDLER)
+    if type(sys.stdout) is io.TextIOWrapper:
+        sys.stdout.flush()
+        sys.stdout = EscapingOutput(sys.stdout)
 
 
 def can_print(text: str, stream: TextIO | None = None) -> bool:

@@ -54,6 +54,8 @@ class Run:
     command: str
     servers: Servers
     port: int | None = None
+    host: str = "127.0.0.1"
+    """Address by which this machine reaches the API."""
     services: dict[str, int] = field(default_factory=dict)
     metrics: dict[str, int] = field(default_factory=dict)
 

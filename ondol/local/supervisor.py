@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from ondol.local import processes
 from ondol.local.forkserver import ForkServer
 from ondol.local.log_files import Log
-from ondol.local.ports import free_port, is_ok
+from ondol.local.ports import HOST, free_port, is_ok, reachable
 from ondol.local.run_file import RunFile, Servers
 from shared.errors import SetupError
 from shared.settings import Settings
@@ -33,6 +33,7 @@ class ServiceProcess:
 
     process: processes.RestartingProcess
     port: int
+    host: str
     log: Log
     pool_size: int
     health_check: asyncio.Task[None] | None = None
@@ -93,7 +94,7 @@ class Supervisor:
                 while waiting:
                     for name in started:
                         await self._require_running(name)
-                    ready = await asyncio.gather(*(is_ok(self._services[name].port) for name in waiting))
+                    ready = await asyncio.gather(*(self._is_ready(name) for name in waiting))
                     waiting = [name for name, is_ready in zip(waiting, ready, strict=True) if not is_ready]
                     if waiting:
                         await asyncio.sleep(_POLL_S)
@@ -106,9 +107,7 @@ class Supervisor:
         for name in names:
             service = self._services[name]
             service.process.supervise()
-            service.health_check = asyncio.create_task(
-                _kill_when_unresponsive(service.process, service.port, self._run_file)
-            )
+            service.health_check = asyncio.create_task(_kill_when_unresponsive(service, self._run_file))
 
     async def stop(self, names: Collection[str]) -> dict[str, int | None]:
         """Send SIGTERM, then SIGKILL after a time limit; return the exit codes."""
@@ -124,6 +123,10 @@ class Supervisor:
         del self._services[name]
         service.log.close()
         return None if service.process.process is None else service.process.process.returncode
+
+    async def _is_ready(self, name: str) -> bool:
+        service = self._services[name]
+        return await is_ok(service.port, host=service.host)
 
     async def _require_running(self, name: str) -> None:
         """Restart a process that a signal ended during the start; raise SetupError when it exited by itself."""
@@ -141,6 +144,7 @@ class Supervisor:
         service = name.partition("-")[0]
         broker_url, cache_url = self._servers.urls_of(service)
         port = self._settings.api_port if service == "api" else self._free_port()
+        host = reachable(self._settings.api_host) if service == "api" else HOST
         own = replace(
             self._settings,
             broker_url=broker_url,
@@ -161,7 +165,7 @@ class Supervisor:
         supervised = processes.RestartingProcess(
             name, spawn, stop_signal=signal.SIGTERM, stop_within_s=STOP_S, on_event=self._run_file.service
         )
-        return ServiceProcess(process=supervised, port=port, log=log, pool_size=pool_size)
+        return ServiceProcess(process=supervised, port=port, host=host, log=log, pool_size=pool_size)
 
     def _free_port(self) -> int:
         """Return a port of no other process; one that was just started may not listen yet."""
@@ -172,20 +176,23 @@ class Supervisor:
 
 
 def _with_own_keys(settings: Settings, service: str, home: pathlib.Path) -> Settings:
-    """Return the settings of a service: keys of data sources for the preparer only, whether it uses them for all."""
+    """Return the settings of a service: keys of data sources for the preparer only, whether it uses them for all, and
+    the key of the API for the warmer only."""
+    if service != "warmer":
+        settings = replace(settings, api_key=None)
     enabled = "true" if settings.fetches and settings.source_keys else "false"
     if service == "preparer":
         return replace(settings, fetch_enabled=enabled, fetch_dir=settings.fetch_dir or str(home / "fetch"))
     return replace(settings, fetch_enabled=enabled, krx_key=None, dart_key=None, kis_key=None, kis_secret=None)
 
 
-async def _kill_when_unresponsive(supervised: processes.RestartingProcess, port: int, run_file: RunFile) -> None:
+async def _kill_when_unresponsive(service: ServiceProcess, run_file: RunFile) -> None:
     """Kill a running service without a healthy /healthz for `_UNRESPONSIVE_S`; its supervision restarts it."""
-    loop = asyncio.get_running_loop()
+    loop, supervised = asyncio.get_running_loop(), service.process
     last_healthy, process = loop.time(), supervised.process
     while True:
         await asyncio.sleep(_PROBE_INTERVAL_S)
-        if supervised.process is not process or await is_ok(port, "/healthz"):
+        if supervised.process is not process or await is_ok(service.port, "/healthz", service.host):
             last_healthy, process = loop.time(), supervised.process
         elif loop.time() - last_healthy > _UNRESPONSIVE_S and process is not None and process.returncode is None:
             run_file.service(supervised.name, f"has not responded for {_UNRESPONSIVE_S:.0f} s and is killed")

@@ -12,30 +12,43 @@ import structlog
 from aiohttp import web
 
 from services.api.context import AppContext, RequestContext, Route
-from services.api.errors import CORS_ORIGINS, RETRY_AFTER, problem_middleware
+from services.api.errors import CORS_ORIGINS, RETRY_AFTER, ApiProblem, as_problem, problem_middleware
 from services.api.http.content_coding import coding_of, encode_response
 from services.api.http.cors import allow_origin
 from services.api.http.protocol import StrictRunner
 from services.api.http.request import parse_query
+from services.api.http.request_source import SourceCheck, source_middleware
 from services.api.http.retry_after import RetryAfterEstimator
+from services.api.http.security_headers import secure_prepared
 from services.api.routes import ROUTES
 from services.api.routes.docs import openapi_json
 from services.api.schemas.requests import AnyQuery
 from shared.errors import SetupError
+from shared.messages import say
 
 log = structlog.get_logger()
 
 SHUTDOWN_S = 5.0
 CLIENT_CLOSED_REQUEST = 499
 """Status that is counted when the client disconnects before the answer."""
+PAGES = tuple(route.path for route in ROUTES if route.answers.get(200) == "text/html")
+"""Paths that links of other sites may open."""
 
 
 def application(context: AppContext) -> web.Application:
     """Return the application with all routes."""
     openapi_json()  # encoded before the first request: it takes a while
-    app = web.Application(middlewares=[problem_middleware], client_max_size=context.settings.max_body_bytes + 1)
+    settings = context.settings
+    origins = settings.cors_origins
+    check = SourceCheck(
+        hosts=settings.allowed_hosts, any_host=context.authenticator.key_required, origins=origins, pages=PAGES
+    )
+    app = web.Application(
+        middlewares=[problem_middleware, source_middleware(check)], client_max_size=settings.max_body_bytes + 1
+    )
     app[RETRY_AFTER] = RetryAfterEstimator()
-    origins = app[CORS_ORIGINS] = context.settings.cors_origins
+    app[CORS_ORIGINS] = origins
+    app.on_response_prepare.append(secure_prepared)
     if origins:
 
         async def allow(request: web.Request, response: web.StreamResponse) -> None:
@@ -52,16 +65,22 @@ def application(context: AppContext) -> web.Application:
 
 def _handler(context: AppContext, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     handler, query_shape, anonymous = route.handler, route.query, context.authenticator.anonymous
-    path = route.path
+    path, settings = route.path, context.settings
+    is_public = route.public or bool(route.opened_by and getattr(settings, route.opened_by))
     has_default = not any(field.required for field in msgspec.structs.fields(query_shape))
     default = query_shape() if has_default else None
 
     async def handle(request: web.Request) -> web.StreamResponse:
         begin = time.perf_counter()
         status = 500
+        caller = anonymous
+        response: web.StreamResponse | None = None
         try:
             coding_of(request)  # refuses before anything is done
-            caller = anonymous if route.public else await context.authenticator.authenticate(request)
+            if not is_public:
+                caller = await context.authenticator.authenticate(request)
+                if route.role == "admin" and caller.role != "admin":
+                    raise ApiProblem(403, "forbidden", say("role_missing", role=route.role))
             if query_shape is AnyQuery:
                 query = default
             else:
@@ -72,8 +91,19 @@ def _handler(context: AppContext, route: Route) -> Callable[[web.Request], Await
         except asyncio.CancelledError:
             status = CLIENT_CLOSED_REQUEST
             raise
+        except Exception as error:
+            status = as_problem(error).status
+            raise
         finally:
-            context.metrics.request_served(path, request.method, status, time.perf_counter() - begin)
+            seconds = time.perf_counter() - begin
+            context.metrics.request_served(path, request.method, status, seconds)
+            if settings.access_log:
+                log.info(
+                    "request.served", key=caller.key, address=context.authenticator.addresses.address_of(request),
+                    method=request.method, path=request.path, status=status,
+                    bytes=0 if response is None else response.content_length or response.body_length,
+                    ms=round(seconds * 1e3, 2),
+                )  # fmt: skip
         return response
 
     return handle

@@ -1,18 +1,21 @@
-"""Authentication by API keys (stored hashed), and the request rate of each key."""
+"""Authentication by API keys (stored hashed), roles, and the request rate of each key."""
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
-import ipaddress
 import math
+import re
 import time
 from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
-from cachetools import LRUCache, TTLCache
+from cachetools import LRUCache
 
 from services.api.errors import ApiProblem
+from services.api.http.request_source import ClientAddresses, is_forwarded, is_loopback, is_same_origin
+from services.api.keys import Key, KeyTable
 from shared.contracts.http import LOCAL
 from shared.errors import SetupError
 from shared.infra.database.pool import Database
@@ -23,20 +26,21 @@ from shared.settings import Settings
 SQL = statements("accounts")
 SESSION_COOKIE = "ondol_session"
 """Cookie of the web application: the key itself, which scripts cannot read and other sites cannot send."""
-KEY_TTL_S = 5.0
-"""Time for which the answer to a key is cached; a revoked key works at most this much longer."""
-MAX_CACHED_KEYS = 10_000
 MAX_BUCKETS = 10_000
 """Beyond this number the bucket of the key that was longest without a request is dropped; it begins full again."""
+_KEY = re.compile(r"[!-~]{8,128}", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:
-    """The owner of the rows that a request may see, and its limits (0: none)."""
+    """The owner of the rows that a request may see, its role and its limits (0: none)."""
 
     owner: str
     rate_per_minute: float
     concurrency: int
+    role: str = "user"
+    key: str | None = None
+    """Id of the key; None without one."""
 
 
 def hash_of(key: str) -> bytes:
@@ -44,32 +48,20 @@ def hash_of(key: str) -> bytes:
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
 
 
-def is_same_origin(request: web.Request) -> bool:
-    """Whether a request that a browser sends with the session cookie comes from a page of this server.
-
-    A browser that does not send `Sec-Fetch-Site` sends `Origin` with every request that changes something.
-    """
-    site = request.headers.get("Sec-Fetch-Site")
-    if site is not None:
-        return site == "same-origin" or (site == "none" and request.method in ("GET", "HEAD"))
-    origin = request.headers.get("Origin")
-    if origin is None:
-        return request.method in ("GET", "HEAD")
-    return origin.partition("://")[2] == request.host
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach a server that listens on the host."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
+def requires_key(settings: Settings) -> bool:
+    """Whether every request to routes that are not public needs a key; raise SetupError where none would be safe."""
+    loopback = is_loopback(settings.api_host)
+    if settings.require_key == "false" and not loopback:
+        raise SetupError(
+            f"ONDOL_REQUIRE_KEY=false is not possible with ONDOL_API_HOST={settings.api_host}: every host of the "
+            "network could use the API. Leave it out, or listen on 127.0.0.1."
+        )
+    return settings.require_key == "true" or not loopback
 
 
 async def check_bind_address(settings: Settings, database: Database) -> None:
     """Raise SetupError when the api would listen beyond loopback and there is no key."""
+    requires_key(settings)
     if is_loopback(settings.api_host):
         return
     async with database.connection() as connection:
@@ -112,12 +104,13 @@ class Authenticator:
 
     def __init__(self, settings: Settings, database: Database) -> None:
         self._settings = settings
-        self._database = database
-        self._loopback = is_loopback(settings.api_host)
-        self._callers: TTLCache[bytes, Caller | None] = TTLCache(MAX_CACHED_KEYS, KEY_TTL_S, timer=time.monotonic)
+        self.key_required = requires_key(settings)
+        self.keys = KeyTable(database)
+        self.addresses = ClientAddresses(settings.trusted_proxies)
         self._buckets: LRUCache[str, TokenBucket] = LRUCache(MAX_BUCKETS)
-        self.anonymous = Caller(owner=LOCAL, rate_per_minute=0, concurrency=0)
-        """The caller of public routes, and of every request without a key on a loopback address."""
+        self._refused: LRUCache[str, TokenBucket] = LRUCache(MAX_BUCKETS)
+        self.anonymous = Caller(owner=LOCAL, rate_per_minute=0, concurrency=0, role="admin")
+        """The caller of public routes, and of requests without a key where none is required."""
 
     async def authenticate(self, request: web.Request) -> Caller:
         """Return the caller; raise a 401 without a valid key where one is needed, a 429 beyond the rate."""
@@ -127,27 +120,38 @@ class Authenticator:
         scheme, _, key = header.partition(" ")
         if scheme.lower() != "bearer" or not key.strip():
             raise _unauthorized(say("key_malformed"))
-        caller = await self.caller_of(key.strip())
+        caller = await self.caller_of(key.strip(), request)
         if caller is None:
             raise _unauthorized(say("key_unknown"))
         self._limit_rate(caller)
         return caller
 
-    async def caller_of(self, key: str) -> Caller | None:
-        """Return the caller of a key; None: the key is unknown or revoked."""
-        digest = hash_of(key)
-        try:
-            return self._callers[digest]
-        except KeyError:
-            caller = self._callers[digest] = await self._find(digest)
-            return caller
+    async def caller_of(self, key: str, request: web.Request) -> Caller | None:
+        """Return the caller of a key; None: the key is unknown, expired or revoked.
+
+        Raises a 429 to an address that has sent too many of those. No valid key is refused for its neighbours: the
+        valid ones are in memory.
+        """
+        found = None
+        if _KEY.fullmatch(key):
+            digest = hash_of(key)
+            found = await self.keys.find(digest)
+            if found is None:
+                self._limit_refusals(request)
+                found = await self.keys.find_new(digest)
+        else:
+            self._limit_refusals(request)
+        return None if found is None else self._caller(found)
 
     async def _authenticate_session(self, request: web.Request) -> Caller:
-        """Return the caller of the session cookie; without a valid one a loopback address needs no key."""
+        """Return the caller of the session cookie, or of a request without one where no key is required.
+
+        A request that a proxy has forwarded needs a key: it may come from another machine.
+        """
         key = request.cookies.get(SESSION_COOKIE)
-        caller = await self.caller_of(key) if key else None
+        caller = await self.caller_of(key, request) if key else None
         if caller is None:
-            if self._loopback:
+            if not self.key_required and not is_forwarded(request):
                 return self.anonymous
             raise _unauthorized(say("key_unknown" if key else "key_missing"))
         if not is_same_origin(request):
@@ -161,31 +165,44 @@ class Authenticator:
         if bucket is not None and caller.rate_per_minute > 0:
             bucket.charge(requests)
 
-    async def _find(self, digest: bytes) -> Caller | None:
-        async with self._database.connection() as connection:
-            row: Any = await connection.fetchrow(SQL["find_key"], digest)
-        if row is None:
-            return None
-        rate, concurrency = row["rate_limit"], row["concurrency"]
+    def _caller(self, key: Key) -> Caller:
+        self.keys.used[key.id] = dt.datetime.now(dt.UTC)
+        rate, concurrency = key.rate_limit, key.concurrency
         return Caller(
-            owner=f"key:{row['id']}",
+            owner=f"key:{key.id}", role=key.role, key=key.id,
             rate_per_minute=self._settings.rate_limit_per_minute if rate is None else rate,
             concurrency=self._settings.max_open_backtests if concurrency is None else concurrency,
-        )
+        )  # fmt: skip
 
     def _limit_rate(self, caller: Caller) -> None:
-        if caller.rate_per_minute <= 0:
-            return
-        now = time.monotonic()
-        bucket = self._buckets.get(caller.owner)
-        if bucket is None or bucket.rate != caller.rate_per_minute:
-            bucket = self._buckets[caller.owner] = TokenBucket(caller.rate_per_minute, now)
-        wait_s = bucket.take(now)
+        wait_s = _take(self._buckets, caller.owner, caller.rate_per_minute)
         if wait_s > 0:
             raise ApiProblem(
                 429, "rate-limited", say("rate_limited", limit=caller.rate_per_minute),
                 headers={"Retry-After": str(math.ceil(wait_s))},
             )  # fmt: skip
+
+    def _limit_refusals(self, request: web.Request) -> None:
+        """Count a refused key of an address; raise a 429 beyond the limit."""
+        limit = self._settings.refused_keys_per_minute
+        wait_s = _take(self._refused, self.addresses.address_of(request), limit)
+        if wait_s > 0:
+            raise ApiProblem(
+                429, "rate-limited", say("too_many_refused_keys", limit=limit),
+                headers={"Retry-After": str(math.ceil(wait_s))},
+            )  # fmt: skip
+
+
+def _take(buckets: LRUCache[str, TokenBucket], name: str, rate: float) -> float:
+    """Take a token of a name; return the seconds until there is one, 0 when there was one or without a limit."""
+    if rate <= 0:
+        return 0.0
+    now = time.monotonic()
+    bucket: Any = buckets.get(name)
+    if bucket is None or bucket.rate != rate:
+        bucket = buckets[name] = TokenBucket(rate, now)
+    wait_s: float = bucket.take(now)
+    return wait_s
 
 
 def _unauthorized(detail: Message) -> ApiProblem:

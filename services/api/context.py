@@ -94,6 +94,10 @@ class Route:
     body: type[msgspec.Struct] | None = None
     public: bool = False
     """Whether no key is needed."""
+    opened_by: str = ""
+    """Flag of the settings by which no key is needed."""
+    role: str = "user"
+    """Role of the keys that may use the route: `user` is every key."""
     headers: tuple[str, ...] = ()
     """Request headers that the route reads."""
     problems: tuple[int, ...] = ()

@@ -100,7 +100,10 @@ def _tasks(context: AppContext) -> list[Task]:
     async def watch_database() -> None:
         await context.database.watch(context.settings.database_url or "")
 
-    return [read_events, sweep_outcomes, follow_datasets, attach_pending, watch_database, _trim_heap]
+    return [
+        read_events, sweep_outcomes, follow_datasets, attach_pending, watch_database, _trim_heap,
+        context.authenticator.keys.record_use_forever,
+    ]  # fmt: skip
 
 
 async def _trim_heap() -> None:

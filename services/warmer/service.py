@@ -81,7 +81,8 @@ async def open_context(settings: Settings, registry: CollectorRegistry = REGISTR
 
 def api_url(settings: Settings) -> str:
     """Return the base URL of the API: the setting, or the API of this machine."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.api_host, settings.api_host)  # noqa: S104
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.api_host, settings.api_host)  # noqa: S104
+    host = f"[{host}]" if ":" in host else host
     return settings.api_url or f"http://{host}:{settings.api_port}"
 
 

@@ -13,6 +13,12 @@ REQUESTS = Counter("ondol_requests", "HTTP requests", ["route", "method", "statu
 REQUEST_SECONDS = Histogram(
     "ondol_request_seconds", "Duration of HTTP requests until the response", ["route"], buckets=_BUCKETS_S
 )
+REFUSED_SOURCES = Counter(
+    "ondol_refused_sources",
+    "Requests refused for their source: host (name in the Host header), origin (page of another site), media_type "
+    "(body not declared as JSON)",
+    ["reason"],
+)
 BACKTESTS = Counter("ondol_backtests", "Jobs of simulators by outcome", ["outcome"])
 BACKTEST_SECONDS = Histogram(
     "ondol_backtest_seconds",

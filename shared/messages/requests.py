@@ -63,6 +63,8 @@ KINDS = (
          "{date}: 데이터셋의 거래일이 아닙니다. 데이터 기간은 {first}부터 {last}까지입니다.",
          date="2024-01-06", first="2015-01-02", last="2023-12-28"),
     kind("parameter_repeated", "this parameter is given twice", "같은 매개변수를 두 번 지정했습니다."),
+    kind("control_character", "the text has the control character {code}; remove it",
+         "텍스트에 제어 문자 {code:이} 있습니다. 제거하십시오.", code="U+001B"),
     kind("field_repeated", "this field is given more than once; keep one value",
          "같은 항목을 두 번 이상 지정했습니다. 하나만 남기십시오."),
     kind("body_not_an_object", "the body must be a JSON object", "본문은 JSON 객체여야 합니다."),

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from tests.chaos import database, malformed, poisoned_redis, redis_servers, scaling, simulators, tenancy, warm_schedule
+from tests.chaos import (
+    database,
+    foreign_pages,
+    malformed,
+    poisoned_redis,
+    redis_servers,
+    scaling,
+    simulators,
+    tenancy,
+    warm_schedule,
+)
 from tests.chaos.results import Check
 
 CHECKS = (
@@ -119,5 +129,17 @@ CHECKS = (
     Check(
         id="S7", title="secrets of the running system and canaries in every secret setting", run=tenancy.s7,
         passes_when="in no log, error body or metric",
+    ),
+    Check(
+        id="S8", title="a page of another origin in a browser; forged sources", run=foreign_pages.s8, quick=True,
+        passes_when="0 reads, 0 writes",
+    ),
+    Check(
+        id="S12", title="control characters in names", run=foreign_pages.s12, quick=True,
+        passes_when="0 accepted, 0 printed",
+    ),
+    Check(
+        id="S14", title="open routes, roles and unknown keys where keys are required", run=foreign_pages.s14,
+        passes_when="401, 403 and 200 as the role says; headers on every answer; unknown keys limited, valid ones not",
     ),
 )  # fmt: skip

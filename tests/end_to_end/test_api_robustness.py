@@ -274,13 +274,16 @@ async def test_closed_connections_release_everything(system: System) -> None:
             sockets = [open_socket(port) for _ in range(140)]
             connections = iter(sockets)
             for number in range(50):
-                send(next(connections), f"GET /v1/backtests/{ids[number % 5]}/events HTTP/1.1\r\nHost: x\r\n\r\n")
+                send(
+                    next(connections), f"GET /v1/backtests/{ids[number % 5]}/events HTTP/1.1\r\nHost: localhost\r\n\r\n"
+                )
             for number in range(40):
                 post(next(connections), system.request(initial_cash=51_000_000 + number), "Prefer: wait=30\r\n")
             for number in range(10):
-                send(next(connections), f"GET /v1/screen?where=PER%3C{number}.25 HTTP/1.1\r\nHost: x\r\n\r\n")
+                send(next(connections), f"GET /v1/screen?where=PER%3C{number}.25 HTTP/1.1\r\nHost: localhost\r\n\r\n")
             for _ in range(20):
-                send(next(connections), "POST /v1/backtests HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                send(next(connections), "POST /v1/backtests HTTP/1.1\r\nHost: localhost\r\n"
+                                 "Content-Type: application/json\r\n"
                                  'Content-Length: 500\r\n\r\n{"strategy":')  # fmt: skip
             for _ in range(20):
                 send(next(connections), "GET /v1/fac")
@@ -319,7 +322,7 @@ def send(opened: socket.socket, text: str) -> None:
 def post(opened: socket.socket, body: Any, headers: str = "") -> None:
     """Send a complete backtest request."""
     data = orjson.dumps(body).decode()
-    send(opened, f"POST /v1/backtests HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n{headers}"
+    send(opened, f"POST /v1/backtests HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{headers}"
                  f"Content-Length: {len(data)}\r\n\r\n{data}")  # fmt: skip
 
 
@@ -333,14 +336,14 @@ def hang_up(opened: socket.socket) -> None:
 async def nuisances(system: System) -> AsyncIterator[list[socket.socket]]:
     """Open three hundred slow or broken connections that stay open."""
     port = int(system.api.url.rpartition(":")[2])
-    begun = "Host: x\r\nContent-Type: application/json\r\n"
+    begun = "Host: localhost\r\nContent-Type: application/json\r\n"
     kinds = (
         "GET /v1/fac",
-        "GET /v1/factors HTTP/1.1\r\nHost: x\r\nX-Header: " + "x" * 10_000,
+        "GET /v1/factors HTTP/1.1\r\nHost: localhost\r\nX-Header: " + "x" * 10_000,
         f"POST /v1/backtests HTTP/1.1\r\n{begun}Content-Length: 100000\r\n\r\n" + '{"strategy": ',
         f"POST /v1/backtests HTTP/1.1\r\n{begun}Transfer-Encoding: chunked\r\n\r\n5\r\n" + '{"str',
-        f"GET /v1/backtests/{system.large}/events HTTP/1.1\r\nHost: x\r\n\r\n",
-        f"GET /v1/backtests/{system.large} HTTP/1.1\r\nHost: x\r\n\r\n",
+        f"GET /v1/backtests/{system.large}/events HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        f"GET /v1/backtests/{system.large} HTTP/1.1\r\nHost: localhost\r\n\r\n",
     )
     sockets = []
     try:
@@ -375,12 +378,13 @@ async def test_slow_clients_do_not_delay_others(system: System) -> None:
     "sent",
     [
         "NONSENSE\r\n\r\n",
-        "GET /v1/factors HTTP/1.1\r\nHost: x\r\nX: " + "x" * 40_000 + "\r\n\r\n",
-        "GET /" + "x" * 400_000 + " HTTP/1.1\r\nHost: x\r\n\r\n",
-        "POST /v1/backtests HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
-        "POST /v1/backtests HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-        "GET /v1/factors HTTP/1.1\r\nHost: x\r\n bad: folded\r\n\r\n",
-        "GET /v1/factors HTTP/1.1\r\nHost: x\r\nA\x00B: c\r\n\r\n",
+        "GET /v1/factors HTTP/1.1\r\nHost: localhost\r\nX: " + "x" * 40_000 + "\r\n\r\n",
+        "GET /" + "x" * 400_000 + " HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        "POST /v1/backtests HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
+        "POST /v1/backtests HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n"
+        "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "GET /v1/factors HTTP/1.1\r\nHost: localhost\r\n bad: folded\r\n\r\n",
+        "GET /v1/factors HTTP/1.1\r\nHost: localhost\r\nA\x00B: c\r\n\r\n",
     ],
 )
 async def test_invalid_http_is_rejected(system: System, sent: str) -> None:

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from services.api.auth import check_bind_address, hash_of, is_loopback
+from services.api.auth import check_bind_address, hash_of
+from services.api.http.request_source import is_loopback
 from services.api.service import opened
 from shared.errors import SetupError
 from shared.infra.database.sql import statements
@@ -23,8 +24,9 @@ async def make_key(settings: Settings, name: str, **limits: float) -> str:
     key = f"ondol_{name}_{uuid.uuid4().hex}"
     async with connection_of(settings) as connection:
         await connection.execute(
-            statements("accounts")["insert_key"], name, name, hash_of(key), limits.get("rate"), limits.get("open")
-        )
+            statements("accounts")["insert_key"], name, name, hash_of(key), limits.get("rate"), limits.get("open"),
+            "user", None,
+        )  # fmt: skip
     return f"Bearer {key}"
 
 

@@ -27,7 +27,7 @@ async def test_cookie_calls_the_api_as_its_key_but_not_across_sites(prepared: Se
         status, problem, _ = await client.call(
             "DELETE", f"/v1/backtests/{mine}", **sent, **{"Sec-Fetch-Site": "cross-site"}
         )
-        assert (status, problem["code"]) == (401, "cross_site")
+        assert (status, problem["code"]) == (403, "cross_origin")
         status, problem, _ = await client.call("POST", "/v1/session", {"key": "ondol_unknown"})
         assert (status, problem["code"]) == (401, "key_unknown")
         status, _, headers = await client.call("DELETE", "/v1/session")

@@ -23,6 +23,7 @@ from ondol.cli.connection import api_of
 from ondol.cli.terminal import Bar, print_json
 from ondol.demo.report import Figures, Row, memory_of, row_of
 from ondol.local import embedded_servers
+from ondol.local.ports import url_of
 from ondol.local.run_file import Run
 from services.warmer.workload import window
 from shared.contracts.warm import PHASES
@@ -135,7 +136,7 @@ async def _served(args: argparse.Namespace) -> AsyncIterator[tuple[str, Run | No
         simulators=args.simulators,
         command="demo",
     ) as run:
-        yield f"http://127.0.0.1:{run.port}", run
+        yield url_of(run.host, run.port or 0), run
 
 
 async def _market(args: argparse.Namespace, stage: Stage) -> pathlib.Path:

@@ -1,10 +1,13 @@
-"""Create, list and revoke API keys; a key is printed once and only its hash is stored."""
+"""Create, list, change and revoke API keys; a key is printed once and only its hash is stored."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import datetime as dt
+import re
 import secrets
+from collections.abc import Mapping
 from typing import Any
 
 from ondol.cli.connection import System, connected
@@ -15,29 +18,76 @@ from shared.infra.database.pool import database, migrate
 from shared.infra.database.sql import statements
 
 _SQL = statements("accounts")
+_ACTIONS = ("create", "list", "change", "revoke")
+_ROLES = ("user", "admin")
+_DAYS = re.compile(r"([1-9][0-9]{0,4})d")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `ondol keys`."""
-    parser.add_argument("action", choices=("create", "list", "revoke"), help="create, list or revoke")
-    parser.add_argument("name", nargs="?", help="name of a new key, or id of the key to revoke")
+    parser.add_argument("action", choices=_ACTIONS, help="create, list, change or revoke")
+    parser.add_argument("name", nargs="?", help="name of a new key, or id of the key to change or revoke")
+    parser.add_argument(
+        "--role", choices=_ROLES, help="user, or admin, which may also start warm runs and read /metrics (default user)"
+    )
+    parser.add_argument(
+        "--expires",
+        type=_expiry,
+        metavar="DAY",
+        help="last day of validity in Seoul (2027-03-31), a number of days (90d), or never (default never)",
+    )
     parser.add_argument(
         "--rate-limit",
         dest="rate_limit",
         type=float,
         metavar="N",
-        help="requests per minute (default ONDOL_RATE_LIMIT_PER_MINUTE)",
+        help="requests per minute, 0: unlimited (default ONDOL_RATE_LIMIT_PER_MINUTE)",
     )
     parser.add_argument(
-        "--concurrency", type=int, metavar="N", help="unfinished backtests (default ONDOL_MAX_OPEN_BACKTESTS)"
+        "--concurrency",
+        type=int,
+        metavar="N",
+        help="unfinished backtests, 0: unlimited (default ONDOL_MAX_OPEN_BACKTESTS)",
     )
     add_common(parser)
+
+
+def _expiry(text: str) -> str | int:
+    """Return `never`, a number of days, or a day in ISO format; raise ArgumentTypeError for another text."""
+    if text == "never":
+        return text
+    if found := _DAYS.fullmatch(text):
+        return int(found[1])
+    try:
+        return dt.date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no day such as 2027-03-31, number of days such as 90d, or never"
+        ) from None
+
+
+def expires_at(expiry: str | int | None, now: dt.datetime) -> dt.datetime | None:
+    """Return when a key expires: the end of the day in Seoul, or so many days from now; None: never."""
+    if expiry is None or expiry == "never":
+        return None
+    if isinstance(expiry, int):
+        return now + dt.timedelta(days=expiry)
+    seoul = dt.timezone(dt.timedelta(hours=9))
+    end = dt.datetime.combine(dt.date.fromisoformat(expiry), dt.time(), seoul) + dt.timedelta(days=1)
+    if end <= now:
+        raise SetupError(f"A key that expires on {expiry} would be expired already; name a later day.")
+    return end
 
 
 def main(args: argparse.Namespace) -> int:
     """Run the action and print its result."""
     if args.action != "list" and not args.name:
         raise SetupError(f"ondol keys {args.action} needs a {'name' if args.action == 'create' else 'key id'}.")
+    if args.action == "create" and not args.name.isprintable():
+        raise SetupError("The name of a key may have printable characters only.")
+    for option, value in (("--rate-limit", args.rate_limit), ("--concurrency", args.concurrency)):
+        if value is not None and not 0 <= value <= 1e6:
+            raise SetupError(f"{option} must be from 0 to 1000000.")
     outcome = asyncio.run(_keys(args))
     if args.json:
         print_json(outcome)
@@ -45,15 +95,27 @@ def main(args: argparse.Namespace) -> int:
         print(
             f"{outcome['key']}\nthis key (id {outcome['id']}) is printed once; send it as `Authorization: Bearer <key>`"
         )
-    elif args.action == "revoke":
-        print(f"key {outcome['id']} is revoked")
+    elif args.action == "list":
+        heads = ["id", "name", "role", "created", "expires", "last used", "requests/min", "open", "state"]
+        print(table(heads, [_row(key) for key in outcome]))
     else:
-        rows = [
-            [k["id"], k["name"], f"{k['created_at']:%Y-%m-%d}", "revoked" if k["revoked_at"] else "valid"]
-            for k in outcome
-        ]
-        print(table(["id", "name", "created", "state"], rows))
+        print(f"key {outcome['id']} is {'revoked' if args.action == 'revoke' else 'changed'}")
     return 0
+
+
+def _row(key: Mapping[str, Any]) -> list[str]:
+    def limit(value: float | None) -> str:
+        return "default" if value is None else "unlimited" if value == 0 else f"{value:g}"
+
+    now = dt.datetime.now(dt.UTC)
+    expired = key["expires_at"] is not None and key["expires_at"] <= now
+    return [
+        key["id"], key["name"], key["role"], f"{key['created_at']:%Y-%m-%d}",
+        "never" if key["expires_at"] is None else f"{key['expires_at'] - dt.timedelta(seconds=1):%Y-%m-%d}",
+        "never" if key["last_used_at"] is None else f"{key['last_used_at']:%Y-%m-%d %H:%M}",
+        limit(key["rate_limit"]), limit(key["concurrency"]),
+        "revoked" if key["revoked_at"] else "expired" if expired else "valid",
+    ]  # fmt: skip
 
 
 async def _keys(args: argparse.Namespace) -> Any:
@@ -63,13 +125,31 @@ async def _keys(args: argparse.Namespace) -> Any:
 
 
 async def _act(args: argparse.Namespace, system: System) -> Any:
+    expiry = expires_at(args.expires, dt.datetime.now(dt.UTC))
     async with database(system.settings.database_url or "", size=1) as pool, pool.connection() as connection:
         if args.action == "list":
             return [dict(row) for row in await connection.fetch(_SQL["select_keys"])]
         if args.action == "revoke":
             if await connection.fetchval(_SQL["revoke_key"], args.name) is None:
-                raise SetupError(f"No valid key has the id {args.name}; see `ondol keys list`.")
+                raise _no_key(args.name)
             return {"id": args.name, "revoked": True}
+        if args.action == "change":
+            values = (args.role, args.rate_limit, args.concurrency)
+            if all(value is None for value in (*values, args.expires)):
+                raise SetupError("Name what to change: --role, --expires, --rate-limit or --concurrency.")
+            flagged = [part for value in values for part in (value is not None, value)]
+            found = await connection.fetchval(
+                _SQL["change_key"], args.name, *flagged, args.expires is not None, expiry
+            )  # fmt: skip
+            if found is None:
+                raise _no_key(args.name)
+            return {"id": args.name, "changed": True}
         key, number = "ondol_" + secrets.token_urlsafe(32), "key_" + secrets.token_hex(6)
-        await connection.execute(_SQL["insert_key"], number, args.name, hash_of(key), args.rate_limit, args.concurrency)
-        return {"id": number, "name": args.name, "key": key}
+        role = args.role or "user"
+        limits = (args.rate_limit, args.concurrency)
+        await connection.execute(_SQL["insert_key"], number, args.name, hash_of(key), *limits, role, expiry)
+        return {"id": number, "name": args.name, "role": role, "expires_at": expiry, "key": key}
+
+
+def _no_key(name: str) -> SetupError:
+    return SetupError(f"No valid key has the id {name}; see `ondol keys list`.")

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import os
 import pathlib
+import secrets
 import signal
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -15,15 +16,19 @@ from ondol.cli.terminal import print_json
 from ondol.local import control_socket, embedded_servers, processes
 from ondol.local.forkserver import ForkServer
 from ondol.local.log_files import Log
-from ondol.local.ports import HOST, checked_port, free_port
+from ondol.local.ports import HOST, checked_port, free_port, reachable, url_of
 from ondol.local.run_file import Run, RunFile, with_servers, write_run
 from ondol.local.scaling import SimulatorScaler, checked, names_of, pool_size
 from ondol.local.supervisor import ROOT, STOP_S, Supervisor
+from services.api.auth import hash_of, requires_key
+from services.api.http.request_source import is_loopback
 from shared.errors import SetupError
-from shared.infra.database.pool import migrate
+from shared.infra.database.pool import database, migrate
+from shared.infra.database.sql import statements
 from shared.infra.lifecycle import stop_signal
 from shared.settings import Settings
 
+_WARMER_KEY = "key_warmer"
 _PASSED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV")
 
 
@@ -74,7 +79,7 @@ async def _serve(args: argparse.Namespace) -> None:
                     await asyncio.gather(started, return_exceptions=True)
                     return
                 run = started.result()
-                address = f"http://{HOST}:{run.port}"
+                address = url_of(run.host, run.port or 0)
                 if args.json:
                     print_json(
                         {"ready": address, "process": run.process, "services": run.services, "metrics": run.metrics}
@@ -97,8 +102,10 @@ async def system(
     command: str = "serve",
 ) -> AsyncIterator[Run]:
     """Start servers and services in order, yield when all are ready, and stop everything at the end."""
+    host = settings.api_host
+    needs_key = requires_key(settings)
     home = embedded_servers.make_home(home)
-    port = free_port() if port == 0 else checked_port(port)
+    port = free_port(host) if port == 0 else checked_port(port, host)
     names = ["api", "preparer", *names_of(simulators), "warmer"]
     run_file = RunFile(home)
     async with AsyncExitStack() as opened:
@@ -106,7 +113,9 @@ async def system(
             embedded_servers.servers(home, command=command, cache_bytes=settings.cache_bytes, on_event=run_file.server)
         )
         await migrate(embedded.database_url)
-        shared = replace(with_servers(settings, embedded), api_host=HOST, api_port=port, metrics_host=HOST)
+        shared = replace(with_servers(settings, embedded), api_port=port, metrics_host=HOST)
+        if needs_key:
+            shared = replace(shared, api_key=await _warmer_key(shared))
         passed = {key: environment[key] for key in _PASSED if key in environment}
         fork_server = ForkServer(passed, ROOT, opened.enter_context(Log(home / "logs" / "simulators.log")).address)
         parent = processes.RestartingProcess(
@@ -126,6 +135,7 @@ async def system(
             command=command,
             servers=embedded,
             port=port,
+            host=reachable(host),
             services=supervisor.processes(names),
             metrics=supervisor.ports(names),
         )
@@ -138,6 +148,22 @@ async def system(
         )
         await opened.enter_async_context(control_socket.listening(embedded.sockets, scaler.scale))
         yield run
+
+
+async def _warmer_key(settings: Settings) -> str:
+    """Return the key of the warmer, made anew at each start; raise SetupError beyond loopback without another key."""
+    sql = statements("accounts")
+    async with database(settings.database_url or "", size=1) as pool, pool.connection() as connection:
+        if not is_loopback(settings.api_host) and not await connection.fetchval(sql["count_keys"]):
+            raise SetupError(
+                f"ondol serve does not listen on {settings.api_host} without keys: every host of the network could use "
+                "it. Create one with `ondol keys create NAME`, or listen on 127.0.0.1."
+            )
+        if settings.api_key:
+            return settings.api_key
+        key = "ondol_" + secrets.token_urlsafe(32)
+        await connection.execute(sql["replace_key"], _WARMER_KEY, "warmer of ondol serve", hash_of(key))
+    return key
 
 
 async def _stop_fork_server(parent: processes.RestartingProcess, fork_server: ForkServer) -> None:

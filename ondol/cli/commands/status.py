@@ -9,6 +9,7 @@ from typing import Any
 from ondol.cli.connection import connected, refuse_absent
 from ondol.cli.status_sections import cached_parts, next_jobs, panel_memory, process_memory, quality
 from ondol.cli.terminal import add_common, print_json
+from ondol.local.ports import url_of
 from ondol.local.run_file import Run, running
 from shared.errors import SetupError
 from shared.infra.database.pool import database, is_migrated
@@ -71,7 +72,7 @@ def _serving(run: Run) -> dict[str, Any]:
     return {
         "process": run.process,
         "command": run.command,
-        "api": f"http://127.0.0.1:{run.port}" if run.port else None,
+        "api": url_of(run.host, run.port) if run.port else None,
         "metrics": {name: f"http://127.0.0.1:{port}/metrics" for name, port in run.metrics.items()},
         "processes": {name: {"process": number, **process_memory(number)} for name, number in processes.items()},
     }

@@ -16,6 +16,7 @@ from aiohttp.http_exceptions import HttpProcessingError, InvalidHeader, InvalidU
 from aiohttp.web_request import BaseRequest
 
 from services.api.errors import INTERNAL, ApiProblem, problem_response
+from services.api.http.security_headers import DEFAULTS, secure
 from shared.contracts.http import PROBLEM
 from shared.messages import say
 
@@ -104,6 +105,7 @@ class StrictRequestHandler(web.RequestHandler):
         detail = say("head_too_slow", seconds=self._head_timeout_s)
         body = orjson.dumps(ApiProblem(408, "head-too-slow", detail).document)
         head = f"HTTP/1.1 408 Request Timeout\r\nContent-Type: {PROBLEM}\r\nContent-Length: {len(body)}\r\n"
+        head += "".join(f"{name}: {value}\r\n" for name, value in DEFAULTS.items())
         self.transport.write(head.encode() + b"Connection: close\r\n\r\n" + body)
         self.force_close()
 
@@ -118,9 +120,15 @@ class StrictRequestHandler(web.RequestHandler):
         if isinstance(exc, HttpProcessingError):
             if request.writer.output_size > 0:
                 raise ConnectionError("the answer of an earlier request has begun")
-            return problem_response(malformed(exc), request)
+            return _outside_routes(malformed(exc), request)
         super().handle_error(request, status, exc, message)  # logs the error; raises when an answer has begun
-        return problem_response(ApiProblem(500, "internal", INTERNAL, headers=_CLOSE), request)
+        return _outside_routes(ApiProblem(500, "internal", INTERNAL, headers=_CLOSE), request)
+
+
+def _outside_routes(problem: ApiProblem, request: BaseRequest) -> web.Response:
+    response = problem_response(problem, request)
+    secure(response)
+    return response
 
 
 class StrictServer(web.Server):

@@ -34,17 +34,19 @@ MAX_VALUES = 1000
 BODY_TIMEOUT_S = 10.0
 EXPRESSIONS: dict[str, Any] = {"where": "condition", "rank_by": "number"}
 """Query parameters that hold an expression, and its role."""
+_SUSPECT = re.compile(rb"\\[bfu]|\x7f|\xc2[\x80-\x9f]|\xd8\x9c|\xe2\x80[\x8e\x8f\xaa-\xae]|\xe2\x81[\xa6-\xa9]")
+"""Bytes without which a JSON text has no string with a character of `_CONTROL`."""
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Characters that control a terminal or the order of letters."""
 _NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?", re.ASCII)
 
 
 async def read_body(request: web.Request, limit: int, timeout_s: float = BODY_TIMEOUT_S) -> bytes:
     """Return the whole body, at most `limit` bytes.
 
-    Raises problems: 415 and 413 before the body is read, 408 when it does not arrive within `timeout_s`.
+    Raises problems: 415 and 413 before the body is read, 408 when it does not arrive within `timeout_s`. The media
+    type was checked before the route (`request_source`).
     """
-    kind = request.content_type
-    if kind not in ("application/json", "application/octet-stream") and not kind.endswith("+json"):
-        raise ApiProblem(415, "unsupported-media-type", say("body_not_json_type"))
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise ApiProblem(415, "unsupported-media-type", say("body_encoded"))
     if (request.content_length or 0) > limit:
@@ -97,7 +99,7 @@ def parse_json(raw: bytes) -> Any:
 
 def parse_object(raw: bytes) -> dict[str, Any]:
     """Return the JSON object of a body; raise a 422 for one that is too deep or too large for any request, and for one
-    that has a field twice (parsers differ in which value they keep)."""
+    that has a field twice (parsers differ in which value they keep) or a control character in a text."""
     value = parse_json(raw)
     if not isinstance(value, dict):
         raise invalid([Problem(path="", message=say("body_not_an_object"))])
@@ -106,7 +108,26 @@ def parse_object(raw: bytes) -> dict[str, Any]:
     if repeated := _repeated_fields(raw):
         message = say("field_repeated")
         raise invalid([Problem(path=path, message=message) for path in repeated])
+    if _SUSPECT.search(raw) and (found := _control_characters(value)):
+        raise invalid(found)
     return value
+
+
+def _control_characters(body: dict[str, Any]) -> list[Problem]:
+    """Return a problem for each text of a body with a character that controls a terminal; tab and line break do not."""
+    problems: list[Problem] = []
+    pending: list[tuple[str, Any]] = [("", body)]
+    while pending:
+        path, part = pending.pop()
+        if isinstance(part, dict):
+            pending += [(f"{path}.{name}" if path else name, value) for name, value in part.items()]
+            pending += [(path, name) for name in part]
+        elif isinstance(part, list):
+            pending += [(f"{path}[{at}]", value) for at, value in enumerate(part)]
+        elif isinstance(part, str) and (found := _CONTROL.search(part)):
+            place = _CONTROL.sub("?", path)
+            problems.append(Problem(path=place, message=say("control_character", code=f"U+{ord(found[0]):04X}")))
+    return problems
 
 
 def _repeated_fields(raw: bytes) -> list[str]:

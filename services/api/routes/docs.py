@@ -14,7 +14,9 @@ from services.api.schemas import operation_responses as responses
 from services.api.schemas.openapi import document
 
 PAGE = pathlib.Path(__file__).resolve().parent.parent / "docs_page" / "docs.html"
-POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:"
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; frame-ancestors 'none'"
+)
 
 
 @cache
@@ -54,11 +56,11 @@ async def get_style(app: AppContext, call: RequestContext) -> web.Response:
 ROUTES = (
     Route(
         method="GET", path="/openapi.json", handler=get_openapi, summary="This document", tag="description",
-        answers={200: responses.OpenApi}, public=True,
+        answers={200: responses.OpenApi}, opened_by="open_description",
     ),
     Route(
         method="GET", path="/docs", handler=get_page, summary="The interface as a page", tag="description",
-        answers={200: "text/html"}, public=True,
+        answers={200: "text/html"}, opened_by="open_description",
     ),
     Route(
         method="GET", path="/docs/docs.js", handler=get_script, summary="Script of the page", tag="description",

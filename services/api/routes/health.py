@@ -69,6 +69,6 @@ ROUTES = (
     ),
     Route(
         method="GET", path="/metrics", handler=get_metrics, summary="Metrics for Prometheus", tag="operations",
-        answers={200: "text/plain"}, public=True,
+        answers={200: "text/plain"}, opened_by="open_metrics", role="admin",
     ),
 )  # fmt: skip

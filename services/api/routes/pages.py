@@ -30,18 +30,12 @@ POLICY = (
     "manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'"
 )
-SECURITY = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
-PAGE_HEADERS = SECURITY | {
+PAGE_HEADERS = {
     "Content-Security-Policy": POLICY,
     "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Cache-Control": "no-cache",
 }
-ASSET_HEADERS = SECURITY | {"Cache-Control": "public, max-age=31536000, immutable"}
+ASSET_HEADERS = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 
 def _answer(asset: Asset, request: web.Request, headers: dict[str, str]) -> web.Response:
@@ -76,10 +70,7 @@ async def get_asset(app: AppContext, call: RequestContext) -> web.Response:
     if app.bundle is not None and build == app.bundle.build:
         asset = app.bundle.assets.get(name)
     if asset is None:
-        raise ApiProblem(
-            404, "not-found", say("asset_not_found"),
-            headers={"Cache-Control": "no-store"},
-        )  # fmt: skip
+        raise ApiProblem(404, "not-found", say("asset_not_found"))
     return _answer(asset, call.request, ASSET_HEADERS)
 
 

@@ -15,9 +15,9 @@ from shared.messages import say
 async def post_session(app: AppContext, call: RequestContext) -> web.Response:
     """`POST /v1/session`: the cookie ends with the browser, and the key can be revoked at any time."""
     body = parse_body(SessionBody, await read_optional_body(call.request, app.settings.max_body_bytes))
-    if await app.authenticator.caller_of(body.key) is None:
+    if await app.authenticator.caller_of(body.key, call.request) is None:
         raise ApiProblem(401, "unauthorized", say("key_unknown"))
-    response = web.Response(status=204, headers={"Cache-Control": "no-store"})
+    response = web.Response(status=204)
     is_secure = call.request.secure or call.request.headers.get("X-Forwarded-Proto") == "https"
     response.set_cookie(SESSION_COOKIE, body.key, path="/", httponly=True, samesite="Strict", secure=is_secure)
     return response
@@ -25,7 +25,7 @@ async def post_session(app: AppContext, call: RequestContext) -> web.Response:
 
 async def delete_session(app: AppContext, call: RequestContext) -> web.Response:
     """`DELETE /v1/session`: remove the cookie."""
-    response = web.Response(status=204, headers={"Cache-Control": "no-store"})
+    response = web.Response(status=204)
     response.del_cookie(SESSION_COOKIE, path="/", httponly=True, samesite="Strict")
     return response
 

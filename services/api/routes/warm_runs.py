@@ -94,7 +94,7 @@ ROUTES = (
     ),
     Route(
         method="POST", path="/v1/warm-runs", handler=post_warm_run, summary="Start a warm run", tag="warming",
-        body=WarmRunBody, answers={202: operation_responses.WarmRun}, problems=(400, 409, 413, 415),
+        body=WarmRunBody, answers={202: operation_responses.WarmRun}, problems=(400, 409, 413, 415), role="admin",
     ),
     Route(
         method="GET", path="/v1/warm-runs/{id}", handler=get_warm_run, summary="A warm run with its phases",

@@ -19,12 +19,13 @@ ABOUT = (
     "in requests (`*_pct`) and in factors, and plain fractions in statistics. All problems of a request are reported "
     "at once."
 )
-ALWAYS = (401, 406, 422, 429, 500, 503)
+ALWAYS = (401, 403, 406, 421, 422, 429, 500, 503)
+PUBLIC = (403, 406, 421, 422, 500)
 STATUS = {
     200: "OK", 201: "Created", 202: "Accepted", 204: "Deleted", 400: "Body is not JSON", 401: "Missing or unknown key",
-    404: "Not found", 406: "No acceptable content coding", 408: "Body did not arrive in time",
-    409: "Conflict with the current state",
-    413: "Body too large", 415: "Unsupported media type", 422: "Invalid request", 429: "Too many requests",
+    403: "Page of another site, or role of another key needed", 404: "Not found", 406: "No acceptable content coding",
+    408: "Body did not arrive in time", 409: "Conflict with the current state", 413: "Body too large",
+    415: "Unsupported media type", 421: "Host not served here", 422: "Invalid request", 429: "Too many requests",
     500: "Internal error", 503: "A dependency is unavailable",
 }  # fmt: skip
 OPEN = ("ResultWarning", "ResultWarningColumns")
@@ -83,7 +84,11 @@ def document(routes: tuple[Route, ...]) -> Schema:
         "components": {
             "schemas": components,
             "securitySchemes": {
-                "key": {"type": "http", "scheme": "bearer", "description": "Not needed on a loopback address."},
+                "key": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "Not needed on a loopback address, unless ONDOL_REQUIRE_KEY is true.",
+                },
             },
         },
         "security": [{"key": []}, {}],
@@ -179,9 +184,9 @@ def _responses(route: Route, reference: dict[type, Schema]) -> Schema:
         if status == 200:
             content |= {kind: {"schema": {"type": "string"}} for kind in route.also}
         found[str(status)] = {"description": STATUS[status]} | ({"content": content} if content else {})
-    always = (406, 500) if route.public else ALWAYS
+    always = PUBLIC if route.public else ALWAYS
     problem = {PROBLEM: {"schema": reference[responses.ProblemDocument]}}
     slow = () if route.body is None else (408,)
-    for status in sorted({*always, *route.problems, *slow, *((422,) if route.public else ())}):
+    for status in sorted({*always, *route.problems, *slow}):
         found.setdefault(str(status), {"description": STATUS[status], "content": problem})
     return dict(sorted(found.items()))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
-from services.api.auth import TokenBucket, hash_of, is_loopback, is_same_origin
+from services.api.auth import TokenBucket, hash_of
+from services.api.http.request_source import is_loopback, is_same_origin
 
 
 def test_bucket_admits_its_rate_and_returns_the_wait() -> None:

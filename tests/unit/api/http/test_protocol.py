@@ -21,8 +21,8 @@ from services.api.http.retry_after import RetryAfterEstimator
 HEAD_S = BODY_S = 0.3
 PATIENCE_S = 30.0
 LONG_ENOUGH_S = 4 * HEAD_S
-JSON = b"Host: x\r\nContent-Type: application/json\r\n"
-GET = b"GET /short HTTP/1.1\r\nHost: x\r\n\r\n"
+JSON = b"Host: localhost\r\nContent-Type: application/json\r\n"
+GET = b"GET /short HTTP/1.1\r\nHost: localhost\r\n\r\n"
 CHUNKED = b"POST /body HTTP/1.1\r\n" + JSON + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
@@ -112,22 +112,32 @@ async def refused(reader: asyncio.StreamReader, status: int, word: str) -> str:
 
 MALFORMED = {
     "no method": (b"NONSENSE\r\n\r\n", 400, "malformed-request", "Invalid method"),
-    "another version": (b"GET /short HTTP/9.9\r\nHost: x\r\n\r\n", 400, "malformed-request", "HTTP version"),
+    "another version": (b"GET /short HTTP/9.9\r\nHost: localhost\r\n\r\n", 400, "malformed-request", "HTTP version"),
     "http 2": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, "malformed-request", "HTTP/2"),
     "tls": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400, "malformed-request", "http://"),
     "no host": (b"GET /short HTTP/1.1\r\n\r\n", 400, "malformed-request", "Host"),
-    "no path": (b"GET http://[x HTTP/1.1\r\nHost: x\r\n\r\n", 400, "malformed-request", "no path"),
-    "bad header": (b"GET /short HTTP/1.1\r\nHost: x\r\nA\x00B: c\r\n\r\n", 400, "malformed-request", "header"),
-    "bad length": (b"POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400, "malformed-request", "Length"),
-    "long line": (b"GET /" + b"x" * MAX_LINE_BYTES + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414, "head-too-large", "line"),
+    "no path": (b"GET http://[x HTTP/1.1\r\nHost: localhost\r\n\r\n", 400, "malformed-request", "no path"),
+    "bad header": (b"GET /short HTTP/1.1\r\nHost: localhost\r\nA\x00B: c\r\n\r\n", 400, "malformed-request", "header"),
+    "bad length": (
+        b"POST /body HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
+        400,
+        "malformed-request",
+        "Length",
+    ),
+    "long line": (
+        b"GET /" + b"x" * MAX_LINE_BYTES + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        414,
+        "head-too-large",
+        "line",
+    ),
     "long header": (
-        b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"x" * (MAX_HEADER_BYTES + 9),
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * (MAX_HEADER_BYTES + 9),
         431,
         "head-too-large",
         "header",
     ),
     "many headers": (
-        b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X: y\r\n" * (MAX_HEADERS + 5),
+        b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"X: y\r\n" * (MAX_HEADERS + 5),
         431,
         "head-too-large",
         "headers",
@@ -148,7 +158,7 @@ async def test_malformed_bytes_get_a_problem_document(
         assert not caplog.records
 
 
-@pytest.mark.parametrize("half", [b"G", b"GET /sho", b"GET /short HTTP/1.1\r\nHost: x\r\nX-A: b"])
+@pytest.mark.parametrize("half", [b"G", b"GET /sho", b"GET /short HTTP/1.1\r\nHost: localhost\r\nX-A: b"])
 async def test_half_a_request_times_out(served: Served, half: bytes) -> None:
     async with served.connected() as (reader, writer):
         writer.write(half)
@@ -157,7 +167,7 @@ async def test_half_a_request_times_out(served: Served, half: bytes) -> None:
 
 async def test_slow_bytes_do_not_extend_the_timeout(served: Served) -> None:
     async with served.connected() as (reader, writer):
-        writer.write(b"GET /short HTTP/1.1\r\nHost: x\r\nX: ")
+        writer.write(b"GET /short HTTP/1.1\r\nHost: localhost\r\nX: ")
         ending = asyncio.ensure_future(refused(reader, 408, "head-too-slow"))
         drops = 0
         while not ending.done():

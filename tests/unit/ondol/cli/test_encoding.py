@@ -57,3 +57,12 @@ def test_help_is_printed_in_any_encoding(command: str, encoding: str, monkeypatc
     sys.stdout.flush()
     assert ended.value.code == 0
     assert f"ondol {command}" in written.getvalue().decode(encoding)
+
+
+def test_standard_output_escapes_control_characters(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="utf-8"))
+    prepare_streams()
+    print("a\x1b[2Jb\u202ec\x9bd\te")
+    sys.stdout.flush()
+    assert written.getvalue().decode() == "a\\u001b[2Jb\\u202ec\\u009bd\te\n"
