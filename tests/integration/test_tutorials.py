@@ -13,7 +13,7 @@ import pytest
 from shared.settings import Settings
 from tests.support.api_with_market import load_synthetic
 from tests.support.servers import servers, settings
-from tests.support.system import api_of, simulator
+from tests.support.system import Client, api_of, simulator
 
 __all__ = ["servers", "settings"]
 
@@ -46,6 +46,7 @@ async def test_tutorials_show_the_figures_of_a_run(settings: Settings) -> None:
             status, found, _ = await client.call("POST", "/v1/backtests", body, Prefer="wait=60")
             assert status == 200, found
             results.append(found["result"])
+        await _check_sweep(client)
     for name, result in zip((own["id"], "wide.json"), results, strict=True):
         figures = result["statistics"]
         row = re.compile(
@@ -63,3 +64,26 @@ async def test_tutorials_show_the_figures_of_a_run(settings: Settings) -> None:
         if trade["date"] == WINDOW["start"] and trade["stock_code"] == "S02530":
             assert f"**{trade['shares']:,}**" in trades
             assert f"**{trade['price']:,.0f}**" in trades
+
+
+async def _check_sweep(client: Client) -> None:
+    """Compare the tutorial of sweeps with a run: the three best variants, the plateau, and the holdout of the best."""
+    page = (TUTORIALS / "sweep-and-luck.md").read_text(encoding="utf-8")
+    status, sweep, _ = await client.call("POST", "/v1/sweeps", next(_blocks(page)), Prefer="wait=30")
+    assert (status, sweep["status"]) == (200, "completed"), sweep
+    for row in sweep["best"][:3]:
+        figures = row["statistics"]
+        values = " +".join(str(value) for value in row["values"].values())
+        shown = rf"^ +{row['variant']} +{values} +{figures['sharpe']:.2f} +{100 * figures['total_return']:.2f} % "
+        assert re.search(shown, page, re.MULTILINE), row
+    plateau = sweep["plateau"]
+    assert f"variant {plateau['variant']} (mean {plateau['mean']:.3f} over {plateau['neighbours']} neighbours)" in page
+    chosen = {"variant": sweep["best"][0]["variant"]}
+    _, opened, _ = await client.call("POST", f"/v1/sweeps/{sweep['id']}/holdout", chosen)
+    held = (await client.call("GET", f"/v1/backtests/{opened['backtest']}"))[1]
+    while held["status"] != "completed":
+        await client.api.progress.wait_for_change(opened["backtest"], 0.05)
+        held = (await client.call("GET", f"/v1/backtests/{opened['backtest']}"))[1]
+    figures = held["result"]["statistics"]
+    for name in ("total_return", "max_drawdown", "benchmark_total_return"):
+        assert f"{100 * figures[name]:.2f} %" in page, name
