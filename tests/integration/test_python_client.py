@@ -165,3 +165,52 @@ async def test_mistakes_come_from_the_api(system: System, strategy: Any, error: 
             await client.backtest(strategy, FIRST, LAST)
         with pytest.raises(NotFound):
             await client.result("00000000-0000-7000-8000-000000000000")
+
+
+PARAMETERS: dict[str, Any] = {"per": range(10, 31, 10), "sell.stop_loss_pct": [None, 10]}
+SWEPT = {"buy": {"where": "PER < $per", "rank_by": "MOMENTUM_1M"}, "portfolio": {"max_positions": 5}}
+
+
+async def test_sweep_has_a_table_and_variants(system: System) -> None:
+    def work() -> None:
+        with Client(system.url) as client:
+            quote = client.quote_sweep(SWEPT, FIRST, LAST, PARAMETERS)
+            assert (quote["variants"], quote["accepted"]) == (6, True)
+            found = client.sweep(
+                SWEPT, FIRST, LAST, PARAMETERS, maximize="total_return", where="trades > 0", holdout="2025-10-01",
+                commission_pct=0.0,
+            )  # fmt: skip
+            assert (found.status, found.document["done"]) == ("completed", 6)
+            assert "6 of 6 variants" in repr(found)
+            table = found.table(sort="score")
+            assert table["total_return"].to_list() == sorted(table["total_return"], reverse=True)
+            assert found.best["variant"].to_list() == table["variant"].to_list()
+            assert found.heatmap("per", "stop_loss_pct", "trades", "max").shape == (2, 4)
+            variant = int(table["variant"][0])
+            opened = found.variant(variant)
+            assert opened.statistics["total_return"] == table["total_return"][0]
+            assert opened.request["costs"]["commission_pct"] == 0
+            assert found.holdout(variant).request["start"] == "2025-10-01"
+            assert client.get_sweep().refresh().document["holdout"]["variant"] == variant
+            assert client.sweeps(limit=1)["id"].to_list() == [found.id]
+            with pytest.raises(InvalidRequest, match="per"):
+                client.sweep(SWEPT, FIRST, LAST, {"pre": [1]})
+            with pytest.raises(InvalidRequest, match="initial_cash"):
+                client.sweep(SWEPT, FIRST, LAST, {"initial_cash.pct": [1, 2]}, initial_cash=1e8)
+
+    await asyncio.to_thread(work)
+
+
+async def test_async_sweep_is_followed_and_cancelled(system: System) -> None:
+    async with AsyncClient(system.url) as client:
+        found = await client.sweep(Strategy(buy="PER < 20"), FIRST, LAST, {"portfolio.max_positions": [3, 5]})
+        table = await found.table()
+        assert table["$max_positions"].to_list() == [3, 5]
+        assert (await found.variant(1)).statistics.trades == table["trades"][1]
+        assert (await client.quote_sweep(SWEPT, FIRST, LAST, PARAMETERS))["variants"] == 6
+        with pytest.raises(ApiError, match="ended already"):
+            await found.cancel()
+        begun = await client.sweep(SWEPT, FIRST, LAST, PARAMETERS, wait=False, method="random", runs=4)
+        assert begun.document["variants"] == 4
+        assert (await (await client.get_sweep(begun.id)).refresh()).id == begun.id
+        assert (await client.sweeps(status="completed")).height >= 1
