@@ -12,6 +12,9 @@ from shared.infra.database.pool import Database
 from shared.infra.database.sql import statements
 
 SQL = statements("sweep")
+MAX_ATTEMPTS = 10
+"""Leases of a part that may expire before all its variants fail, as in the statements. A part takes a second, so that
+a simulator that is killed often interrupts the same part several times; a run that kills it always is rare."""
 
 
 @dataclass(kw_only=True)
@@ -25,7 +28,7 @@ class PartJob:
     lease: int
     attempts: int
     exhausted: bool = False
-    """The part ended its simulators three times: it is ended without a run."""
+    """The part ended its simulators `MAX_ATTEMPTS` times: it is ended without a run."""
     stop: bool = False
     """Set when the lease is lost, the sweep is cancelled, or the process shuts down."""
     leaving: bool = False

@@ -26,7 +26,6 @@ from cachetools import LRUCache
 from services.simulator import metrics, sweep_store
 from services.simulator.consumer import InFlight
 from services.simulator.job import Context
-from services.simulator.outcome import MAX_ATTEMPTS
 from services.simulator.panel_store import WAIT_S
 from services.simulator.sweep_store import PartJob
 from shared.contracts.events import SWEEPS, SweepChanged
@@ -125,16 +124,21 @@ class SweepWorker:
         try:
             await self._run(job)
         except CancelledRunError:
-            await sweep_store.release_part(self._context.database, job, counts_attempt=False)
+            await self._release(job, counts_attempt=False)
         except ChunkMissingError as error:
             log.warning("chunks.missing", sweep=str(job.sweep), part=job.part, parts=len(error.missing))
-            await sweep_store.release_part(self._context.database, job, counts_attempt=False)
+            await self._release(job, counts_attempt=False)
         except (DatasetError, UnavailableError, *DATABASE_LOST, *LOST, asyncpg.PostgresError) as error:
             log.warning("part.interrupted", sweep=str(job.sweep), part=job.part, error=str(error))
-            with suppress(*DATABASE_LOST, UnavailableError, asyncpg.PostgresError):  # else its lease expires
-                await sweep_store.release_part(self._context.database, job, counts_attempt=job.attempts < MAX_ATTEMPTS)
+            await self._release(job, counts_attempt=True)
+        except Exception as error:  # outermost handler of a part: its lease expires, and another attempt follows
+            log.error("part.crashed", sweep=str(job.sweep), part=job.part, exc_info=error)
         finally:
             self._in_flight.parts.remove(job)
+
+    async def _release(self, job: PartJob, *, counts_attempt: bool) -> None:
+        with suppress(*DATABASE_LOST, UnavailableError, asyncpg.PostgresError):  # else its lease expires
+            await sweep_store.release_part(self._context.database, job, counts_attempt=counts_attempt)
 
     async def _run(self, job: PartJob) -> None:
         began = time.monotonic()

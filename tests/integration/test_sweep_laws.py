@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 
 from ondol.local.run_file import Servers
-from services.simulator.sweep_store import SQL
+from services.simulator.sweep_store import MAX_ATTEMPTS, SQL
 from shared.settings import Settings
 from tests.support.api_with_market import load_synthetic
 from tests.support.servers import fresh_settings
@@ -102,6 +102,21 @@ async def test_table_is_the_same_for_all_simulators_and_parts(settings: Settings
     assert len(set(tables)) == 1
 
 
+async def test_tpe_is_the_same_for_all_simulators(settings: Settings) -> None:
+    body = searched(2, 48, 9)
+    body["search"] = {"method": "tpe", "runs": 48, "seed": 9, "batch": 12}
+    tables = []
+    for simulators in (1, 2):
+        async with AsyncExitStack() as stack:
+            client = await stack.enter_async_context(api_of(settings))
+            for _ in range(simulators):
+                await stack.enter_async_context(simulator(settings))
+            done = await run_sweep(client, body)
+            assert (done["parts"], done["done"]) == (4, 48)
+            tables.append(await _bytes(client, done["id"]))
+    assert tables[0] == tables[1]
+
+
 async def test_table_survives_killed_simulators(settings: Settings) -> None:
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(api_of(replace(settings, sweep_part_variants=20)))
@@ -163,9 +178,10 @@ async def test_part_that_kills_its_simulators_fails_alone(settings: Settings) ->
     async with api_of(replace(settings, sweep_part_variants=5)) as client:
         _, document, _ = await client.call("POST", "/v1/sweeps", searched(0, 10, 8))
         async with client.api.database.connection() as connection:
-            for _ in range(3):
+            for _ in range(MAX_ATTEMPTS):
                 row = await connection.fetchrow(SQL["acquire_part"], document["id"], -1.0, "killed")
                 assert row["part"] == 0
+            await connection.fetchval(SQL["release_part"], document["id"], 0, row["lease"], 0)
         async with simulator(settings):
             await _until(client, document["id"], parts=2)
         rows = await table_of(client, document["id"])

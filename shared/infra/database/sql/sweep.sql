@@ -80,7 +80,7 @@ select s.id from sweep s
 where s.status in ('queued', 'running')
   and exists (
       select from sweep_part p
-      where p.sweep = s.id and p.attempts < 3
+      where p.sweep = s.id and p.attempts < 10
         and (p.status = 'queued' or (p.status = 'running' and p.lease_until < now()))
         and (not s.sequential or p.part = s.parts_done)
   )
@@ -92,7 +92,7 @@ limit 20;
 -- $1 sweep, $2 seconds, $3 worker: the first part that can be started; no row when others have them all.
 with chosen as (
     select p.sweep, p.part from sweep_part p join sweep s on s.id = p.sweep
-    where p.sweep = $1 and s.status in ('queued', 'running') and p.attempts < 3
+    where p.sweep = $1 and s.status in ('queued', 'running') and p.attempts < 10
       and (p.status = 'queued' or (p.status = 'running' and p.lease_until < now()))
       and (not s.sequential or p.part = s.parts_done)
     order by p.part limit 1 for update of p skip locked
@@ -144,12 +144,13 @@ where sweep = $1 and part = $2 and lease = $3 and status = 'running'
 returning part;
 
 -- name: acquire_exhausted
--- A part that ended its simulators three times; it is leased once more, to be ended without a run.
+-- A part that ended its simulators ten times; it is leased once more, to be ended without a run.
 update sweep_part p
-set lease = p.lease + 1, worker = $1, lease_until = now() + make_interval(secs => $2)
+set status = 'running', lease = p.lease + 1, worker = $1, lease_until = now() + make_interval(secs => $2)
 where (p.sweep, p.part) in (
     select q.sweep, q.part from sweep_part q join sweep s on s.id = q.sweep
-    where s.status in ('queued', 'running') and q.status = 'running' and q.attempts >= 3 and q.lease_until < now()
+    where s.status in ('queued', 'running') and q.attempts >= 10
+      and (q.status = 'queued' or (q.status = 'running' and q.lease_until < now()))
     limit 1 for update of q skip locked
 )
 returning p.sweep, p.part, p.first, p.count, p.lease, p.attempts;
