@@ -17,7 +17,7 @@ from bench import engine_compare, report
 from bench.machine import machine
 from bench.processes import ROOT, ChildError, run
 
-SECTIONS = ("engines", "growth", "system")
+SECTIONS = ("engines", "growth", "sweeps", "system")
 RESULTS = ROOT / "bench" / "results"
 
 
@@ -69,6 +69,10 @@ def measure(args: argparse.Namespace, work: pathlib.Path) -> dict[str, Any]:
             shutil.rmtree(folder)
     if "growth" in wanted:
         raw["growth"] = engine_compare.growth(7000, 4800, log_progress)
+    if "sweeps" in wanted:
+        (folder,) = engine_compare.workloads(work, ((2700, 750),), log_progress)
+        raw["sweeps"] = engine_compare.sweeps(folder, args.peers_python, log_progress)
+        shutil.rmtree(folder)
     if "system" in wanted:
         raw["system"] = whole_system(args, work)
     if args.demo:

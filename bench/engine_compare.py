@@ -43,6 +43,10 @@ PEERS = (
 )  # fmt: skip
 
 
+COLUMNS_OF_VECTORBT = 2
+"""Variants of a call of bench/peers/vectorbt_columns.py."""
+
+
 def workloads(work: pathlib.Path, sizes: tuple[tuple[int, int], ...], log_progress: LogProgress) -> list[pathlib.Path]:
     """Write each workload for the engines and return the folders."""
     folders = []
@@ -115,3 +119,22 @@ def growth(rows: int, stocks: int, log_progress: LogProgress) -> dict[str, Any]:
     results: dict[str, Any] = ended.json()
     log_progress(f"{rows} days x {stocks} stocks: {min(results['engine_ms']):.1f} ms engine time")
     return results
+
+
+def sweeps(folder: pathlib.Path, python: str, log_progress: LogProgress) -> dict[str, Any]:
+    """Measure the variants of a sweep (P14): this engine, a pool of processes, and vectorbt's columns."""
+    results: dict[str, Any] = run(
+        [sys.executable, "-m", "bench.sweep_engine", str(folder), "1000", "100000"], timeout_s=600
+    ).json()
+    log_progress(f"1,000 variants: {statistics.median(results['grid']['seconds']):.2f} s")
+    if not pathlib.Path(python).exists():
+        log_progress(f"no vectorbt: {python} does not exist (`make bench` creates it)")
+        return results
+    out = folder / "trades"
+    out.mkdir()
+    try:
+        columns = run([python, "-m", "bench.peers.vectorbt_columns", "3", str(out), str(folder)]).json()
+    except ChildError as error:
+        return {**results, "vectorbt": {"error": str(error)[-400:]}}
+    figures = columns["runs"][folder.name]
+    return {**results, "vectorbt": {"variants": COLUMNS_OF_VECTORBT, **figures}}

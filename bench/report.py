@@ -93,6 +93,24 @@ def engines(raw: Raw) -> str:
     return "\n".join(lines)
 
 
+def sweeps(raw: Raw) -> str:
+    """Return the table of the variants of a sweep beside other ways to compute them."""
+    found = raw["sweeps"]
+    count = found["count"]
+    lines = ["| 1,000 variants of S | s, wall | CPU ms a variant | note |", "|---|---|---|---|"]
+    for name, note in (("grid", "thresholds of a grid"), ("own", "no threshold shared")):
+        wall, cpu = statistics.median(found[name]["seconds"]), statistics.median(found[name]["cpu_s"])
+        differ = f"{found[name]['differing']} of 20 differ from a backtest"
+        lines.append(f"| **Ondol**, two threads | {number(wall)} | {number(1e3 * cpu / count)} | {note}; {differ} |")
+    for name, note in (("grid", "thresholds of a grid"), ("own", "no threshold shared")):
+        lines.append(f"| two processes, single runs | {number(min(found['pool'][name]))} | – | {note} |")
+    peer = found.get("vectorbt", {})
+    if "cpu_s" in peer:
+        each = 1e3 * statistics.median(peer["cpu_s"]) / peer["variants"]
+        lines.append(f"| vectorbt 1.2, variants as columns | – | {number(each)} | other trades, value only |")
+    return "\n".join(lines)
+
+
 def against(raw: Raw, earlier: Raw) -> str:
     """Return a table of the targets of two runs with the change."""
     names = [f"{run['when']}, {run['machine']['commit']}" for run in (earlier, raw)]
@@ -141,6 +159,8 @@ def whole(raw: Raw) -> str:
     parts = [f"Measured on {machine(raw)}; the whole run took {raw['seconds']:.0f} s.", targets(raw)]
     if "engines" in raw:
         parts.append(engines(raw))
+    if "sweeps" in raw:
+        parts.append(sweeps(raw))
     measured = raw.get("system", {})
     if "p50_ms" in measured.get("transport", {}).get("on", {}) and "new" in measured.get("answers", {}):
         parts.append(transports(raw))

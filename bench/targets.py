@@ -246,6 +246,17 @@ TARGETS = (
         "P12", "engine time of S, 6,900 of 7,000 days x 4,800 stocks", "ms", 60, "most", *_all_of("growth", "engine_ms")
     ),
     Target("P13", "hit rate after a warm run (chunks, results)", "%", 100, "least", _hit_rate),
+    Target(
+        "P14",
+        "1,000 variants of S, 2,700 stocks, 3 years, two threads",
+        "s",
+        0.6,
+        "most",
+        *_all_of("sweeps", "grid", "seconds"),
+    ),
+    Target("P14", "the same, no threshold shared", "s", 0.6, "most", *_all_of("sweeps", "own", "seconds")),
+    Target("P14", "100,000 variants", "s", 60, "most", _at("sweeps", "long", "seconds")),
+    Target("P14", "memory of the variants", "MiB", 96, "most", _at("sweeps", "long", "growth_mb")),
     Target("P15", "make demo from a fresh clone", "s", 180, "most", _at("demo", "seconds")),
     Target("P15", "importing the api", "MiB", 80, "most", _at("system", "imports", "api", "rss_mb")),
 )

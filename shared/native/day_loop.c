@@ -104,9 +104,15 @@ static void not_sold(const day_ctx *t, holding *h, int reason) {
     h->skip_today = 1;
 }
 
+/* The lower limit today where it may bind a sale at `reference` (NaN: none does). */
+static double lower_limit_of_sale(const day_ctx *t, int64_t col, double reference) {
+    if (!isnan(t->o->impact)) return lower_limit(t, col);
+    return lower_limit_near(t, col, less_slippage(reference, t->o->slippage) - tick_of(t, col, reference));
+}
+
 /* Sell the whole holding at the open (or close), or count that it cannot be sold. */
 static void sell_or_count(const day_ctx *t, holding *h, int reason, double price, double level) {
-    double lower = isnan(price) ? NAN : lower_limit(t, h->col);
+    double lower = isnan(price) ? NAN : lower_limit_of_sale(t, h->col, price);
     if (isnan(price) || at_most(price, lower))
         not_sold(t, h, reason);
     else
@@ -285,7 +291,7 @@ static void sell_inside_the_day(const day_ctx *t) {
             reason = TAKE_PROFIT;
             if (!at_least(b->high, level)) continue;
         }
-        double lower = lower_limit(t, h->col);
+        double lower = lower_limit_of_sale(t, h->col, b->high < level ? b->high : level);
         if (at_most(b->high, lower))
             not_sold(t, h, reason);
         else
@@ -374,7 +380,7 @@ static void normalize(double *weights, int64_t count) {
 
 /* Whether an order to buy can fill; `price` is its reference. */
 static int can_buy(const day_ctx *t, int64_t col, double price) {
-    return !isnan(price) && !is_liquidation(t, col) && !at_least(price, upper_limit(t, col));
+    return !isnan(price) && !is_liquidation(t, col) && !at_least(price, upper_limit_near(t, col, price));
 }
 
 /* Parts of the first `slots` candidates that can be bought, into weights; returns how many there are. */
@@ -391,12 +397,13 @@ static double affordable(const day_ctx *t, double money, double price) {
     return floor(money / (price * (1 + t->o->commission)) + REL_EPS);
 }
 
-/* Price of a purchase with this slippage, rounded up to the tick, at most the upper limit. */
-static double purchase_price(const day_ctx *t, int64_t col, double reference, double slippage, double upper) {
+/* Price of a purchase with this slippage, rounded up to the tick; at most the upper limit is paid. */
+static double purchase_price(const day_ctx *t, int64_t col, double reference, double slippage) {
     double price = reference * (1 + slippage);
-    if (t->o->ticks_on[t->market[col]]) price = tick_up(t, col, price);
-    return price > upper ? upper : price;
+    return t->o->ticks_on[t->market[col]] ? tick_up(t, col, price) : price;
 }
+
+static double at_limit(double price, double upper) { return price > upper ? upper : price; }
 
 /* Buy for `target` won (at most the cash); 1 when it filled, else the reason is counted. */
 static int buy(const day_ctx *t, int64_t col, double target) {
@@ -407,12 +414,14 @@ static int buy(const day_ctx *t, int64_t col, double target) {
         s->unfilled[HALTED]++;
         return 0;
     }
-    double upper = upper_limit(t, col);
+    double price = purchase_price(t, col, reference, o->slippage), money = target < s->cash ? target : s->cash;
+    double highest = isnan(o->impact) ? (price > reference ? price : reference) : INFINITY;
+    double upper = upper_limit_near(t, col, highest);
     if (at_least(reference, upper)) {
         s->unfilled[LIMIT_UP]++;
         return 0;
     }
-    double price = purchase_price(t, col, reference, o->slippage, upper), money = target < s->cash ? target : s->cash;
+    price = at_limit(price, upper);
     if (s->stocks[col].held && affordable(t, target, price) < 1) return 0;
     double shares = affordable(t, money, price);
     if (!isnan(o->max_volume_pct)) {
@@ -427,7 +436,7 @@ static int buy(const day_ctx *t, int64_t col, double target) {
         }
     }
     if (shares >= 1 && !isnan(o->impact)) {
-        price = purchase_price(t, col, reference, o->slippage + impact_of(t, col, shares), upper);
+        price = at_limit(purchase_price(t, col, reference, o->slippage + impact_of(t, col, shares)), upper);
         double fewer = affordable(t, money, price);
         if (fewer < shares) shares = fewer;
     }
@@ -495,7 +504,7 @@ static void trim(const day_ctx *t, holding *h, double target) {
     if (isnan(price) || h->skip_today) return;
     double excess = h->shares * price - target, shares = floor(excess / price + REL_EPS);
     if (excess <= t->o->band * target || shares < 1) return;
-    double lower = lower_limit(t, h->col);
+    double lower = lower_limit_of_sale(t, h->col, price);
     if (at_most(price, lower))
         not_sold(t, h, REBALANCE);
     else

@@ -24,5 +24,21 @@ def test_new_backtest_is_compared_with_the_baseline() -> None:
     ]  # fmt: skip
 
 
+def test_variants_are_compared_with_single_runs() -> None:
+    part = {"seconds": [0.4, 0.5, 0.6], "cpu_s": [0.8, 0.9, 1.0], "differing": 0}
+    own = {**part, "seconds": [0.7]}
+    pool = {"grid": [3.2, 3.1], "own": [3.3]}
+    raw = {
+        "sweeps": {"count": 1000, "grid": part, "own": own, "pool": pool, "vectorbt": {"cpu_s": [4.0], "variants": 2}}
+    }
+    cells = [line.split("|")[2:4] for line in report.sweeps(raw).splitlines()[2:]]
+    assert cells == [
+        [" 0.5 ", " 0.9 "], [" 0.7 ", " 0.9 "], [" 3.1 ", " – "], [" 3.3 ", " – "], [" – ", " 2,000 "],
+    ]  # fmt: skip
+    lines = [line for line in report.targets(raw).splitlines() if line.startswith("| P14 | 1,000")]
+    assert [line.endswith("| met |") for line in lines] == [True]
+    assert "| **missed** |" in next(line for line in report.targets(raw).splitlines() if "no threshold shared" in line)
+
+
 def test_unmeasured_target_is_not_met() -> None:
     assert "met |" not in report.targets({})
