@@ -1,0 +1,1 @@
+"""Statistics of many trials: how much of a result is luck."""

@@ -1,0 +1,73 @@
+"""How many independent trials a number of correlated trials is worth. Estimators differ, so each has its name.
+
+`average`: rho + (1 - rho) N with the mean correlation rho (Bailey and López de Prado 2014). `participation`: N^2 over
+the sum of squared correlations. `entropy`: the exponential of the entropy of the eigenvalues over N (Roy and Vetterli,
+"The effective rank", EUSIPCO 2007). `li_ji`: Li and Ji, Heredity 95, 2005; it jumps at whole eigenvalues.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+_ROUND = 1e-9
+"""Eigenvalues this close below a whole number count as that number."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndependentTrials:
+    """Effective numbers of independent trials, by estimator; each lies between 1 and the number of trials."""
+
+    average: float
+    participation: float
+    entropy: float
+    li_ji: float
+
+
+def standardised(returns: Array) -> Array:
+    """Return float64 [N, T] returns of N trials with mean 0 and deviation 1 (T - 1); trials that do not vary are 0."""
+    centred = returns - returns.mean(axis=1, keepdims=True)
+    deviation = centred.std(axis=1, ddof=1, keepdims=True)
+    scale = np.abs(returns).max(axis=1, keepdims=True, initial=0)
+    varies = deviation > 1e-12 * scale
+    return np.divide(centred, deviation, out=np.zeros_like(centred), where=varies)
+
+
+def independent_trials(correlation: Array) -> IndependentTrials:
+    """Return the effective numbers of an [N, N] correlation matrix."""
+    return _of(
+        len(correlation), float(correlation.sum()), float((correlation**2).sum()), np.linalg.eigvalsh(correlation)
+    )
+
+
+def independent_trials_of_gram(gram: Array, total: Array, trials: int) -> IndependentTrials:
+    """Return the same from sums over trials that cost nothing for each further trial.
+
+    gram: float64 [T, T], the sum over trials of the outer products of their standardised returns with themselves;
+    total: float64 [T], the sum of their standardised returns. The matrix and the [N, N] correlations share their
+    eigenvalues other than 0 when divided by T - 1.
+    """
+    rows = len(total)
+    shared = gram / (rows - 1)
+    return _of(trials, float(total @ total) / (rows - 1), float((shared**2).sum()), np.linalg.eigvalsh(shared))
+
+
+def _of(trials: int, total: float, squares: float, eigenvalues: Array) -> IndependentTrials:
+    if trials <= 1:
+        return IndependentTrials(average=1.0, participation=1.0, entropy=1.0, li_ji=1.0)
+    mean = (total - trials) / (trials * (trials - 1))
+    positive = eigenvalues[eigenvalues > _ROUND]
+    shares = positive / positive.sum() if len(positive) else np.ones(1)
+    whole = np.floor(positive + _ROUND)
+    steps = (whole >= 1) + np.maximum(positive - whole, 0.0)
+    found = {
+        "average": mean + (1 - mean) * trials,
+        "participation": trials**2 / squares if squares > 0 else 1.0,
+        "entropy": float(np.exp(-(shares * np.log(shares)).sum())),
+        "li_ji": float(steps.sum()),
+    }
+    return IndependentTrials(**{name: min(max(value, 1.0), float(trials)) for name, value in found.items()})
