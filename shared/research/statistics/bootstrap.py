@@ -60,10 +60,10 @@ def block_length(values: Array) -> BlockLength:
             window = min(2 * max(lag - quiet, 1), lags)
             break
     covariance = products / rows
-    lag = np.arange(1, window + 1)
-    flat_top = np.where(lag / window <= 0.5, 1.0, 2 * (1 - lag / window))
+    steps = np.arange(1, window + 1)
+    flat_top = np.where(steps / window <= 0.5, 1.0, 2 * (1 - steps / window))
     variance = covariance[0] + 2 * float(flat_top @ covariance[1 : window + 1])
-    slope = 2 * float((flat_top * lag) @ covariance[1 : window + 1])
+    slope = 2 * float((flat_top * steps) @ covariance[1 : window + 1])
     if variance == 0:
         return BlockLength(stationary=1.0, circular=1.0)
     base = (2 * slope**2 / variance**2) ** (1 / 3) * rows ** (1 / 3)

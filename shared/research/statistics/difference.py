@@ -29,7 +29,7 @@ class SharpeDifference:
 
 def newey_west_lags(rows: int) -> int:
     """Return the number of lags for so many rows: floor(4 (T / 100)^(2/9)) (Newey and West 1994)."""
-    return math.floor(4 * (rows / 100) ** (2 / 9))
+    return int(4 * math.pow(rows / 100, 2 / 9))
 
 
 def long_run_covariance(values: Array, lags: int) -> Array:

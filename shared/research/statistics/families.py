@@ -25,7 +25,8 @@ _NORMAL = NormalDist()
 
 def bonferroni(p_values: Array) -> Array:
     """Return float64 [N] p-values times their number, at most 1."""
-    return np.minimum(p_values * len(p_values), 1.0)
+    found: Array = np.minimum(p_values * len(p_values), 1.0)
+    return found
 
 
 def holm(p_values: Array) -> Array:

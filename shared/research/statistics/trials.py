@@ -34,7 +34,8 @@ def standardised(returns: Array) -> Array:
     deviation = centred.std(axis=1, ddof=1, keepdims=True)
     scale = np.abs(returns).max(axis=1, keepdims=True, initial=0)
     varies = deviation > 1e-12 * scale
-    return np.divide(centred, deviation, out=np.zeros_like(centred), where=varies)
+    found: Array = np.divide(centred, deviation, out=np.zeros_like(centred), where=varies)
+    return found
 
 
 def independent_trials(correlation: Array) -> IndependentTrials:
