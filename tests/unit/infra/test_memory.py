@@ -20,6 +20,19 @@ with light_start(os.environ):
 print(sorted({{name.partition(".")[0] for name in sys.modules}}))
 """
 
+HIDDEN = """
+import os
+from shared.infra.memory import light_start
+found = []
+with light_start(os.environ):
+    try:
+        import rich
+    except ImportError:
+        found.append("hidden")
+import rich
+print([*found, rich.__name__])
+"""
+
 THREADS = """
 from shared.infra.memory import light_start
 environment = {"OPENBLAS_NUM_THREADS": "3"}
@@ -78,6 +91,16 @@ def test_simulator_imports_only_what_runs_need() -> None:
     loaded = set(map(str, _output_of(IMPORTS.format(service="simulator"))))
     assert "numpy" in loaded
     assert not loaded & HEAVY
+
+
+def test_api_imports_no_package_that_only_development_needs() -> None:
+    loaded = set(map(str, _output_of(IMPORTS.format(service="api"))))
+    assert "aiohttp" in loaded
+    assert not loaded & {"rich", "cryptography", "pygments"}
+
+
+def test_hidden_packages_can_be_imported_after_the_start() -> None:
+    assert _output_of(HIDDEN) == ["hidden", "rich"]
 
 
 def test_linear_algebra_uses_one_thread_by_default() -> None:
