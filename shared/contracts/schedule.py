@@ -8,6 +8,7 @@ from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 from shared.market.holidays import is_trading_day
+from shared.messages import Language
 from shared.model.calendar import to_day
 
 SEOUL: Final = ZoneInfo("Asia/Seoul")
@@ -21,6 +22,7 @@ class Job:
     title: str
     at: dt.time | None
     trading_days_only: bool = False
+    title_ko: str = ""
     also: tuple[dt.time, ...] = ()
     """Further times of the same day, later than `at`."""
 
@@ -29,12 +31,14 @@ class Job:
         """All times of a day; empty for an hourly job."""
         return () if self.at is None else (self.at, *self.also)
 
-    def describe(self) -> str:
+    def describe(self, language: Language = "en") -> str:
         """Return the rule in words."""
-        if self.at is None:
-            return "hourly"
+        times = ", ".join(f"{at:%H:%M}" for at in self.times)
+        if language == "ko":
+            days = "거래일" if self.trading_days_only else "매일"
+            return f"{days} {times} (서울)" if times else "매시 정각"
         days = "trading days" if self.trading_days_only else "daily"
-        return f"{days} at {', '.join(f'{at:%H:%M}' for at in self.times)} Asia/Seoul"
+        return f"{days} at {times} Asia/Seoul" if times else "hourly"
 
     def next_run(self, now: dt.datetime) -> dt.datetime:
         """Return the first instant after `now` (aware) at which the job is due, in the time zone of Seoul."""
@@ -61,13 +65,30 @@ class Job:
 def timetable(warm_at: str = "03:00") -> tuple[Job, ...]:
     """Return all jobs; `warm_at` is the setting ONDOL_WARM_AT."""
     return (
-        Job(name="warm", title="warm everything that is going to be asked", at=dt.time.fromisoformat(warm_at)),
-        Job(name="picks", title="the day's picks of every strategy", at=dt.time(7), trading_days_only=True),
-        Job(name="refresh", title="look for new market data and prepare it", at=None),
-        Job(name="purge", title="forget results that are kept long enough", at=dt.time(4, 30)),
+        Job(
+            name="warm",
+            title="compute the backtests and screens that are expected to be requested",
+            title_ko="요청될 백테스트와 스크리닝을 미리 계산",
+            at=dt.time.fromisoformat(warm_at),
+        ),
+        Job(
+            name="picks",
+            title="the day's picks of every strategy",
+            title_ko="모든 전략의 오늘 종목 선정",
+            at=dt.time(7),
+            trading_days_only=True,
+        ),
+        Job(name="refresh", title="prepare newly loaded market data", title_ko="새로 적재된 시장 데이터 준비", at=None),
+        Job(
+            name="purge",
+            title="delete results whose retention has ended",
+            title_ko="보존 기간이 지난 결과 삭제",
+            at=dt.time(4, 30),
+        ),
         Job(
             name="fetch",
             title="fetch the prices of the last trading day, again until they are published",
+            title_ko="직전 거래일의 가격을 공표될 때까지 수집",
             at=dt.time(8, 10),
             also=tuple(dt.time(hour, 10) for hour in range(9, 13)),
             trading_days_only=True,
@@ -75,6 +96,7 @@ def timetable(warm_at: str = "03:00") -> tuple[Job, ...]:
         Job(
             name="filings",
             title="fetch new filings and dividends, and prices that the exchange has corrected",
+            title_ko="새 공시와 배당, 거래소가 정정한 가격 수집",
             at=dt.time(7, 10),
             also=(dt.time(19, 10),),
         ),

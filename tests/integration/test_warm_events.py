@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -184,6 +185,9 @@ async def test_schedule_matches_the_warmer(world: World, enabled: bool) -> None:
     settings = replace(world.context.settings, warm_enabled=enabled)
     async with api_of(settings) as client:
         items = (await client.call("GET", "/v1/schedule"))[1]["items"]
+        korean = (await client.call("GET", "/v1/schedule", **{"Accept-Language": "ko"}))[1]["items"]
+        assert [item["name"] for item in korean] == [item["name"] for item in items]
+        assert all(re.search("[가-힣]", item["title"]) and re.search("[가-힣]", item["rule"]) for item in korean)
     received = {job["name"]: job["enabled"] for job in items}
     assert received == {
         "warm": enabled,

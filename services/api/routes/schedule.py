@@ -9,6 +9,7 @@ from aiohttp import web
 from services.api.backtests.serialize import instant
 from services.api.context import AppContext, RequestContext, Route
 from services.api.http.answers import json_response
+from services.api.localization import language_of, mark_language
 from services.api.schemas import operation_responses
 from shared.jobs import scheduled_jobs
 
@@ -16,14 +17,17 @@ from shared.jobs import scheduled_jobs
 async def get_schedule(app: AppContext, call: RequestContext) -> web.Response:
     """`GET /v1/schedule`."""
     now = dt.datetime.now(dt.UTC)
+    language = language_of(call.request)
     items = [
         {
-            "name": job.name, "title": job.title, "rule": job.describe(), "next_run": instant(job.next_run(now)),
-            "enabled": enabled,
+            "name": job.name, "title": (job.title_ko if language == "ko" else "") or job.title,
+            "rule": job.describe(language), "next_run": instant(job.next_run(now)), "enabled": enabled,
         }
         for job, enabled in scheduled_jobs(app.settings)
     ]  # fmt: skip
-    return json_response({"now": instant(now), "items": items})
+    response = json_response({"now": instant(now), "items": items})
+    mark_language(response, language)
+    return response
 
 
 ROUTES = (
