@@ -138,13 +138,17 @@ def run(
     `{date, equity, cash, positions}`. Raises RunError (kinds `request_refused`, `factor_absent`, `benchmark_absent`),
     CancelledRunError, ChunkMissingError.
     """
-    finished = simulate(request, panels, planned=planned, cancelled=cancelled, progress=progress)
+    return outcome_of(simulate(request, panels, planned=planned, cancelled=cancelled, progress=progress))
+
+
+def outcome_of(finished: Run) -> Outcome:
+    """Return the outcome of a simulated run: its tables with the provenance."""
     parts = result_tables(finished)
     begun = perf_counter()
     provenance = {
-        "dataset_version": panels.version,
+        "dataset_version": finished.panels.version,
         "engine_version": ENGINE_VERSION,
-        "request_digest": request_digest(request),
+        "request_digest": request_digest(finished.request),
         "rules_version": RULES_VERSION,
     }
     return Outcome(

@@ -24,6 +24,7 @@ from shared.simulation.engine import Run, result_of, simulate
 from shared.simulation.explain.condition_values import RowRanking, number
 from shared.simulation.explain.day_state import DayState, OrderPrice, day_state, order_price
 from shared.simulation.explain.drawdown_stops import drawdown_stops
+from shared.simulation.explain.targets import target_columns
 from shared.simulation.explain.trades import rankings_of
 from shared.simulation.explain.universe_parts import universe_parts
 
@@ -64,7 +65,9 @@ def explain_candidate(run: Run, result: Mapping[str, Any], row: int, column: int
     ranking = rankings_of(run).on(row - 1)
     state = day_state(run, result, row)
     order = order_price(run, row, column)
-    targets = None if request.strategy.sell.on_rebalance == "hold" else _target_list(run, ranking, state)
+    targets = None
+    if request.strategy.sell.on_rebalance != "hold":
+        targets = target_columns(request, panels, ranking, state.held_before)
     universe = universe_parts(request.strategy.universe, run.expressions, ranking.values, column)
     outcome = _outcome(run, row, column, ranking, state, targets, order)
     return about | {
@@ -87,25 +90,6 @@ def explain_candidate(run: Run, result: Mapping[str, Any], row: int, column: int
         "upper_limit": order.upper_limit,
         "mean_volume": order.mean_volume,
     }
-
-
-def _target_list(run: Run, ranking: RowRanking, state: DayState) -> list[int]:
-    """Columns of the target list of `rotate` and `reweight`."""
-    portfolio = run.request.strategy.portfolio
-    kept = [column for column in ranking.order[: portfolio.keep_rank or 0] if column in state.held_before]
-    sectors = row_attributes(run.panels, ranking.values.rows).sector[0]
-    chosen: list[int] = []
-    counts: dict[int, int] = {}
-    for column in [*kept, *(column for column in ranking.order if column not in set(kept))]:
-        if len(chosen) == portfolio.max_positions:
-            break
-        sector = int(sectors[column])
-        full = portfolio.max_per_sector is not None and counts.get(sector, 0) >= portfolio.max_per_sector
-        if full and sector >= 0 and column not in state.held_before:
-            continue
-        counts[sector] = counts.get(sector, 0) + 1
-        chosen.append(column)
-    return chosen
 
 
 def _outcome(  # noqa: PLR0917 - the findings about one stock on one day
