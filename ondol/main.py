@@ -177,6 +177,12 @@ COMMANDS = (
         examples=("ondol strategies list", "ondol strategies create mine.json --id mine"),
     ),
     Command(
+        name="accounts",
+        group=USE,
+        meaning="paper accounts: create, list, show, step, delete; their orders, days and drift reports",
+        examples=("ondol accounts create peter_lynch", "ondol accounts orders ACCOUNT --output orders.csv"),
+    ),
+    Command(
         name="factors",
         group=USE,
         meaning="list factors with their definition and coverage",

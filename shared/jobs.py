@@ -10,6 +10,7 @@ def scheduled_jobs(settings: Settings) -> list[tuple[Job, bool]]:
     """Return each scheduled job with whether it is enabled."""
     enabled = {
         "warm": settings.warm_enabled,
+        **dict.fromkeys(("paper_data", "paper_orders", "paper_open"), settings.paper_trading_enabled),
         "fetch": settings.fetches,
         "filings": settings.fetches,
         "purge": bool(

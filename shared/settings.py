@@ -277,6 +277,12 @@ class Settings:
         "shows it in /v1/schedule, so set it for both.",
         alias="ENABLE_CACHE_WARMING",
     )  # fmt: skip
+    paper_trading_enabled: bool = _setting(
+        True, "warmer, api", "", _flag,
+        "Step paper accounts on schedule: orders at 07:00, bookings after each load. Manual steps continue without it. "
+        "The API shows it in /v1/schedule, so set it for both.",
+        alias="ENABLE_PAPER_TRADING",
+    )  # fmt: skip
     warm_at: str = _setting(
         "03:00", "warmer, api", "Asia/Seoul", _time_of_day,
         "When the nightly warm run starts; the API shows it in /v1/schedule.",

@@ -11,7 +11,7 @@ from arq.cron import CronJob, cron
 from arq.typing import WorkerCoroutine
 from arq.worker import Worker
 
-from services.warmer import daily_selection, dataset, retention, scheduler, warm_run
+from services.warmer import daily_selection, dataset, paper_accounts, retention, scheduler, warm_run
 from services.warmer.phases import WarmContext
 from shared.contracts.events import DatasetRequested
 from shared.contracts.schedule import Job, timetable
@@ -36,6 +36,12 @@ async def warm(ctx: dict[str, Any], run_id: int) -> str | None:
 async def select_daily(ctx: dict[str, Any], day: str) -> int:
     """Store the selections of a day that are missing."""
     return await daily_selection.store_selections(ctx["context"], dt.date.fromisoformat(day))
+
+
+async def step_accounts(ctx: dict[str, Any]) -> int:
+    """Step the paper accounts that are due; return how many succeeded."""
+    context: WarmContext = ctx["context"]
+    return await paper_accounts.step_due(context, await scheduler.database_clock(context.database)())
 
 
 async def refresh(ctx: dict[str, Any]) -> bool:
@@ -75,7 +81,9 @@ def build_worker(context: WarmContext) -> Worker:
     entries = [entry("picks", enqueue_due), entry("refresh", refresh), entry("purge", purge)]
     if context.settings.warm_enabled:
         entries.append(entry("warm", enqueue_due))
-    functions: list[arq_jobs.Job] = [warm, select_daily, refresh, enqueue_due, purge]
+    if context.settings.paper_trading_enabled:
+        entries += [entry(name, enqueue_due) for name in ("paper_data", "paper_orders", "paper_open")]
+    functions: list[arq_jobs.Job] = [warm, select_daily, step_accounts, refresh, enqueue_due, purge]
     return arq_jobs.worker(
         context.settings.broker_url or "", QUEUE, functions, entries, context={"context": context},
         timeout_s=JOB_S, tries=TRIES,

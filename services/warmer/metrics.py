@@ -24,6 +24,14 @@ class WarmMetrics:
             registry=registry,
         )
         self._hits = Gauge("ondol_warm_hit_rate", "Hit rate of the last verification", ["kind"], registry=registry)
+        self._steps = Counter("ondol_paper_steps", "Steps of paper accounts", ["outcome"], registry=registry)
+        self._late_days = Counter(
+            "ondol_paper_late_days",
+            "Trading days on which data were late and no orders were decided",
+            registry=registry,
+        )
+        for outcome in ("done", "failed"):
+            self._steps.labels(outcome)
         for status in STATUSES:
             self._runs.labels(status)
 
@@ -46,3 +54,11 @@ class WarmMetrics:
     def verified(self, kind: str, rate: float) -> None:
         """Set the hit rate (0..1) of `chunk` or `result`."""
         self._hits.labels(kind).set(rate)
+
+    def paper_step(self, outcome: str) -> None:
+        """Count a step of a paper account: `done` or `failed`."""
+        self._steps.labels(outcome).inc()
+
+    def late_data(self) -> None:
+        """Count a trading day on which paper accounts decide nothing, because its data are late."""
+        self._late_days.inc()

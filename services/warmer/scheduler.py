@@ -16,7 +16,7 @@ import asyncpg
 import structlog
 from arq.connections import ArqRedis
 
-from services.warmer import daily_selection, dataset
+from services.warmer import daily_selection, dataset, paper_accounts
 from services.warmer.phases import WarmContext
 from shared.contracts.schedule import SEOUL, Job, timetable
 from shared.contracts.warm import PHASES
@@ -99,7 +99,7 @@ async def select_due_runs(database: Database) -> Sequence[tuple[int, int]]:
 
 
 async def enqueue_due(context: WarmContext, queue: ArqRedis, clock: Clock) -> None:
-    """Insert the nightly run if it is due, and enqueue every due run and daily selection.
+    """Insert the nightly run if it is due, and enqueue every due run, daily selection and step of paper accounts.
 
     Job ids name the run and its attempt, so repeated calls enqueue a job once.
     """
@@ -114,6 +114,10 @@ async def enqueue_due(context: WarmContext, queue: ArqRedis, clock: Clock) -> No
         # at most one attempt in ten minutes: a strategy whose data are missing fails every time
         slot = now.astimezone(SEOUL).strftime("%H%M")[:3]
         await queue.enqueue_job("select_daily", day.isoformat(), _job_id=f"picks:{day.isoformat()}:{slot}")
+    if context.settings.paper_trading_enabled:
+        await paper_accounts.mark_day(context, now)
+        if await paper_accounts.is_due(context.database, now):
+            await queue.enqueue_job("step_accounts", _job_id=f"paper:{now.timestamp() // POLL_S:.0f}")
 
 
 class CatchUp:

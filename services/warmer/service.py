@@ -53,6 +53,10 @@ async def run(settings: Settings) -> None:
                 "warming.disabled", setting="ONDOL_WARM_ENABLED",
                 unaffected="manual runs, daily selections, refreshes and purges",
             )  # fmt: skip
+        if not settings.paper_trading_enabled:
+            log.warning(
+                "paper_trading.disabled", setting="ONDOL_PAPER_TRADING_ENABLED", unaffected="manual steps of accounts",
+            )  # fmt: skip
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(until(stop))

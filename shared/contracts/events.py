@@ -106,8 +106,8 @@ class MarketLoaded:
 class QueryRequested:
     """A client waits for the answer of a simulator. From the API to the simulators; it is not stored.
 
-    `kind` is screen, ranking, sectors, prices, values, distribution, explain, holdings, audit or replay; after
-    `deadline` (Unix seconds) the query is dropped.
+    `kind` is screen, ranking, sectors, prices, values, distribution, explain, holdings, audit, replay
+    or account_day; after `deadline` (Unix seconds) the query is dropped.
     """
 
     type: ClassVar[str] = "query.requested.v1"
@@ -167,6 +167,21 @@ class SweepChanged:
     parts_done: int = 0
 
 
+@dataclass(frozen=True, kw_only=True)
+class AccountChanged:
+    """A paper account has a new step. From the API and the warmer to subscribers; may be lost without harm.
+
+    `change` is `orders.decided`, `orders.working`, `orders.filled`, `account.drift` or `data.late`; `day` is its
+    trading day. `data.late` and `orders.working` are about every account: `account_id` is empty.
+    """
+
+    type: ClassVar[str] = "account.changed.v1"
+    stream: ClassVar[str] = EVENTS_STREAM
+    account_id: str
+    change: str
+    day: str
+
+
 Event = (
     BacktestRequested
     | BacktestProgressed
@@ -178,6 +193,7 @@ Event = (
     | QueryAnswered
     | WarmProgressed
     | SweepChanged
+    | AccountChanged
 )
 
 EVENTS: tuple[type[Event], ...] = (
@@ -191,4 +207,5 @@ EVENTS: tuple[type[Event], ...] = (
     QueryAnswered,
     WarmProgressed,
     SweepChanged,
+    AccountChanged,
 )

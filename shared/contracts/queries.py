@@ -117,8 +117,21 @@ class Replay(RequestQuery, frozen=True, kw_only=True):
     result_digest: str | None
 
 
+class AccountDay(RequestQuery, frozen=True, kw_only=True):
+    """The ledger of a paper account up to the last row of the version, and its orders of the next trading day.
+
+    Days are day numbers. The orders are decided when their day is at most `decide_until`; those of the days `recheck`
+    are decided again; the fills after `since` get what they made.
+    """
+
+    kind: ClassVar[str] = "account_day"
+    decide_until: int
+    recheck: tuple[int, ...] = ()
+    since: int
+
+
 QUERIES: Final[tuple[type[Query], ...]] = (
-    Ranking, Sectors, Prices, Screen, Values, Distribution, Explain, Audit, Holdings, Replay,
+    Ranking, Sectors, Prices, Screen, Values, Distribution, Explain, Audit, Holdings, Replay, AccountDay,
 )  # fmt: skip
 
 _BY_KIND = {query.kind: query for query in QUERIES}

@@ -8,17 +8,22 @@ from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 from shared.market.holidays import is_trading_day
+from shared.market.opening_hours import OPENING
 from shared.messages import Language
 from shared.model.calendar import to_day
 
 SEOUL: Final = ZoneInfo("Asia/Seoul")
+DATA_DUE: Final = dt.time(6, 30)
+"""The row of the last trading day has to be there, or paper accounts decide nothing."""
+DECIDED_AT: Final = dt.time(7)
+"""Paper accounts decide the orders of the day."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
     """A scheduled job; `at` is the first time of a day in Seoul, None means every full hour."""
 
-    name: Literal["warm", "refresh", "picks", "purge", "fetch", "filings"]
+    name: Literal["warm", "refresh", "picks", "purge", "fetch", "filings", "paper_data", "paper_orders", "paper_open"]
     title: str
     at: dt.time | None
     trading_days_only: bool = False
@@ -99,5 +104,26 @@ def timetable(warm_at: str = "03:00") -> tuple[Job, ...]:
             title_ko="새 공시와 배당, 거래소가 정정한 가격 수집",
             at=dt.time(7, 10),
             also=(dt.time(19, 10),),
+        ),
+        Job(
+            name="paper_data",
+            title="see that the row of the last trading day is there; without it paper accounts decide nothing",
+            title_ko="직전 거래일의 행 확인. 없으면 모의 계좌는 아무것도 결정하지 않음",
+            at=DATA_DUE,
+            trading_days_only=True,
+        ),
+        Job(
+            name="paper_orders",
+            title="decide the orders of paper accounts; booked days follow each new dataset version",
+            title_ko="모의 계좌의 주문 결정. 체결은 새 데이터셋 버전마다 기록",
+            at=DECIDED_AT,
+            trading_days_only=True,
+        ),
+        Job(
+            name="paper_open",
+            title="orders of paper accounts become working, an hour later on days of a late opening",
+            title_ko="모의 계좌의 주문 접수. 늦게 개장하는 날은 한 시간 뒤",
+            at=OPENING,
+            trading_days_only=True,
         ),
     )

@@ -33,6 +33,7 @@ PATIENCE_S = 120.0
 USAGES = {usage.words: usage for command in COMMANDS for usage in usages_of(command) if usage.routes}
 ORDERED = ("ondol strategies create", "ondol strategies replace", "ondol strategies delete")
 """Commands whose examples tell a story: each needs what the one before it has left."""
+ACCOUNTS = tuple(words for words in USAGES if words.startswith("ondol accounts"))
 WARMING = tuple(words for words in USAGES if words.startswith("ondol warm"))
 
 
@@ -173,7 +174,7 @@ def told_since(before: dict[str, float]) -> set[str]:
     return {route for route, count in asked().items() if count > before.get(route, 0)}
 
 
-@pytest.mark.parametrize("words", [words for words in USAGES if words not in (*ORDERED, *WARMING)])
+@pytest.mark.parametrize("words", [words for words in USAGES if words not in (*ORDERED, *WARMING, *ACCOUNTS)])
 async def test_command_examples_run_and_call_their_routes_only(system: System, words: str) -> None:
     command = USAGES[words]
     names = await names_of(system)
@@ -214,6 +215,25 @@ async def test_a_strategy_is_copied_kept_replaced_used_and_deleted(system: Syste
     assert {route for words in ORDERED for route in USAGES[words].routes} <= told_since(before)
     again = await system.ondol("strategies", "delete", "mine")
     assert (again.code, again.error) == (1, "ondol strategies: mine: There is no strategy of yours with this id.\n")
+
+
+async def test_accounts_are_created_read_stepped_and_deleted(system: System) -> None:
+    names, before = await names_of(system), asked()
+    body = {"strategy": request()["strategy"], "start": FIRST, "benchmark": None}
+    (system.folder / "my_account.json").write_bytes(orjson.dumps(body))
+    for line in USAGES["ondol accounts create"].examples:
+        await system.example(line, names)
+    accounts = (await system.fine("accounts", "list", "--json")).document["items"]
+    assert accounts[0]["name"] == "My value"
+    assert accounts[0]["as_of"] > LAST
+    names["ACCOUNT"] = accounts[0]["id"]
+    for words in ACCOUNTS[1:]:
+        for line in USAGES[words].examples:
+            assert (await system.example(line, names)).out or "drift" in words or "steps" in words or "output" in line
+    assert {route for words in ACCOUNTS for route in USAGES[words].routes} <= told_since(before)
+    assert (system.folder / "orders.csv").read_text(encoding="utf-8-sig").startswith("date,stock_code,")
+    gone = await system.ondol("accounts", "show", names["ACCOUNT"])
+    assert (gone.code, "There is no paper account with this id" in gone.error) == (1, True)
 
 
 async def test_a_warm_run_is_started_listed_shown_and_followed(system: System) -> None:

@@ -52,8 +52,10 @@ async def system(servers: embedded_servers.Servers) -> AsyncIterator[System]:
         rotating = {"sell": {"on_rebalance": "rotate"}, "portfolio": {"keep_rank": "$keep", "max_positions": "$most"}}
         partly = await run_sweep(client, {"template": request() | {"strategy": rotating}, "parameters": keep})
         assert partly["failed"] == 1
+        _, account, _ = await client.call("POST", "/v1/accounts", {"strategy": request()["strategy"], "start": FIRST})
         trade = document["result"]["trades"][0]
         names = {
+            "account": account["id"],
             "id": document["id"], "failed": failed["id"], "code": trade["stock_code"], "day": trade["date"],
             "first": FIRST, "last": LAST, "warm": str(warm_run["id"]),
             "sweep": ranked["id"], "partly": partly["id"],
@@ -108,6 +110,15 @@ REQUESTS: dict[str, list[tuple[str, Any]]] = {
     "PUT /v1/strategies/{id}": [("/v1/strategies/mine", {"name": "New", "strategy": {"buy": {"where": "PBR < 2"}}}),
                                 ("/v1/strategies/peter_lynch", {"name": "New", "strategy": {}})],
     "DELETE /v1/strategies/{id}": [("/v1/strategies/other", None), ("/v1/strategies/other", None)],
+    "POST /v1/accounts": [("", {"strategy": "surge_stocks", "start": FIRST}), ("", {"strategy": {}, "start": "x"})],
+    "GET /v1/accounts": [("", None), ("?limit=1", None)],
+    "GET /v1/accounts/{id}": [("/v1/accounts/{account}", None), ("/v1/accounts/x", None)],
+    "POST /v1/accounts/{id}/steps": [("/v1/accounts/{account}/steps", {}), ("/v1/accounts/x/steps", {})],
+    "GET /v1/accounts/{id}/steps": [("/v1/accounts/{account}/steps", None)],
+    "GET /v1/accounts/{id}/orders": [("/v1/accounts/{account}/orders", None),
+                                     ("/v1/accounts/{account}/orders?date=2001-01-02", None)],
+    "GET /v1/accounts/{id}/drift": [("/v1/accounts/{account}/drift", None)],
+    "DELETE /v1/accounts/{id}": [("/v1/accounts/{account}", None), ("/v1/accounts/{account}", None)],
     "GET /v1/presets": [("", None)],
     "GET /v1/screen": [("?where=PER<20&rank_by=ROE&limit=5", None), ("?strategy=peter_lynch&limit=3", None),
                        ("?where=RO<1", None)],

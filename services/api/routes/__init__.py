@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from services.api.context import Route
 from services.api.routes import (
+    accounts,
     backtest_analysis,
     backtest_events,
     backtest_exports,
@@ -45,6 +46,7 @@ ROUTES: tuple[Route, ...] = (
     *sweep_variants.ROUTES,
     *sweep_events.ROUTES,
     *strategies.ROUTES,
+    *accounts.ROUTES,
     *screen.ROUTES,
     *rankings.ROUTES,
     *factors.ROUTES,

@@ -13,7 +13,18 @@ from msgspec import Meta
 
 from shared.language.places import Place
 from shared.language.tree import TreeNode
-from shared.model.request import BacktestOptions, Costs, Expression, Kind, Strategy, Text, Word, about
+from shared.model.request import (
+    BacktestOptions,
+    Costs,
+    Execution,
+    Expression,
+    Kind,
+    Strategy,
+    Text,
+    Won,
+    Word,
+    about,
+)
 
 Phase = Literal["prices", "factors", "rankings", "popular", "strategies"]
 PHASES: tuple[Phase, ...] = ("prices", "factors", "rankings", "popular", "strategies")
@@ -37,6 +48,30 @@ class BacktestBody(BacktestOptions, frozen=True, kw_only=True, forbid_unknown_fi
         about("A strategy, the id of one, or an object with an id and the parts to change.", examples=["peter_lynch"]),
     ]
     dataset: Annotated[Word | None, about("Dataset version; null: the current one.")] = None
+
+
+class AccountBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Body of `POST /v1/accounts`: a paper account, and the backtest that it equals."""
+
+    name: Annotated[
+        Annotated[Text, Meta(min_length=1, max_length=200)] | None,
+        about("Name of the account; null: that of its strategy.", examples=["Value, 20 positions"]),
+    ] = None
+    strategy: Annotated[
+        Word | NamedStrategy,
+        about("A strategy, the id of one, or an object with an id and the parts to change.", examples=["peter_lynch"]),
+    ]
+    start: Annotated[
+        dt.date | None,
+        about("First day of the account; null: the next trading day whose orders are not due yet. Days that have a row "
+              "already are computed at once, as history.", "date, YYYY-MM-DD"),
+    ] = None  # fmt: skip
+    initial_cash: Annotated[Won, about("Cash before the first day.", "won")] = 100_000_000.0
+    costs: Annotated[Costs, about("Costs in percent of the traded amount.")] = msgspec.field(default_factory=Costs)
+    execution: Annotated[Execution, about("How orders meet the market.")] = msgspec.field(default_factory=Execution)
+    benchmark: Annotated[Word | None, about("A loaded index (KOSPI, KOSDAQ, …), market, equal, or null for none.")] = (
+        "KOSPI"
+    )
 
 
 class CompareBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -235,6 +270,23 @@ class ExplainQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True)
         Word | None, about("With `date`: explain why this stock was not bought; left out: explain the trades.")
     ] = None
     date: Annotated[dt.date | None, about("With `stock_code`: a day of the backtest.", "date, YYYY-MM-DD")] = None
+
+
+class StepQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Query of `POST /v1/accounts/{id}/steps`."""
+
+    scheduled: Annotated[
+        bool,
+        about("Whether only orders of today may be decided, as the schedule does; an admin key may step any account."),
+    ] = False
+
+
+class OrdersQuery(TableQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Query of `GET /v1/accounts/{id}/orders`."""
+
+    date: Annotated[
+        dt.date | None, about("Day of the orders; left out: the last day that was decided.", "date, YYYY-MM-DD")
+    ] = None
 
 
 class HoldingsQuery(TableQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):

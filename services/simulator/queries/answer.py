@@ -13,6 +13,7 @@ import orjson
 import structlog
 
 from services.simulator.job import Context
+from services.simulator.queries.account_day import account_day_on_mapped
 from services.simulator.queries.audit import audit
 from services.simulator.queries.distribution import distribution
 from services.simulator.queries.explain import explain
@@ -121,6 +122,8 @@ async def _computation_of_request(
             return partial(_on_mapped, request, partial(explain, request, query), ())
         case queries.Audit():
             return partial(_on_mapped, request, partial(audit, request, query), ())
+        case queries.AccountDay():
+            return partial(account_day_on_mapped, request, query)
         case queries.Replay():
             stored = await _stored_result(context, query.computation)
             return partial(_on_mapped, request, partial(replay, request, context.run, query, stored), ())

@@ -17,6 +17,7 @@ EXAMPLES: tuple[queries.Query, ...] = (
     queries.Audit(version="v", request="{}", seed=1, cuts=5),
     queries.Holdings(version="v", computation="c", date="2024-01-02"),
     queries.Replay(version="v", request="{}", computation="c", result_digest=None),
+    queries.AccountDay(version="v", request="{}", decide_until=19_000, recheck=(18_999,), since=18_998),
 )
 
 

@@ -17,7 +17,7 @@ from shared.contracts.schedule import SEOUL, timetable
 from shared.infra.database.pool import Database, database
 from shared.settings import Settings
 
-WARM, PICKS, REFRESH, PURGE, FETCH, FILINGS = timetable()
+WARM, PICKS, REFRESH, PURGE, FETCH, FILINGS, *PAPER = timetable()
 
 
 def seoul(text: str) -> dt.datetime:
@@ -137,6 +137,12 @@ def test_selections_are_due_on_trading_days_from_seven() -> None:
     assert due_day(PICKS, seoul("2026-06-03T09:00:00")) is None
 
 
+def test_paper_accounts_have_three_times_on_trading_days() -> None:
+    now = seoul("2025-12-30T08:00:00")
+    nexts = [job.next_run(now) for job in PAPER]
+    assert nexts == [seoul("2026-01-02T06:30:00"), seoul("2026-01-02T07:00:00"), seoul("2025-12-30T09:00:00")]
+
+
 def test_jobs_report_their_next_run() -> None:
     now = seoul("2025-12-30T12:34:00")
     assert WARM.next_run(now) == seoul("2025-12-31T03:00:00")
@@ -150,4 +156,5 @@ def test_jobs_report_their_next_run() -> None:
     assert [job.describe() for job in timetable()] == [
         "daily at 03:00 Asia/Seoul", "trading days at 07:00 Asia/Seoul", "hourly", "daily at 04:30 Asia/Seoul",
         "trading days at 08:10, 09:10, 10:10, 11:10, 12:10 Asia/Seoul", "daily at 07:10, 19:10 Asia/Seoul",
+        *(f"trading days at {at} Asia/Seoul" for at in ("06:30", "07:00", "09:00")),
     ]  # fmt: skip

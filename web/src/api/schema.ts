@@ -1,5 +1,243 @@
 // Written by ops/web_types.py from the OpenAPI document; `make web` writes it again.
 
+/** Body of `POST /v1/accounts`: a paper account, and the backtest that it equals. */
+export interface AccountBody {
+  /** Name of the account; null: that of its strategy. */
+  name?: string | null;
+  /** A strategy, the id of one, or an object with an id and the parts to change. */
+  strategy: string | NamedStrategy;
+  /** First day of the account; null: the next trading day whose orders are not due yet. Days that have a row already are computed at once, as history. */
+  start?: string | null;
+  /** Cash before the first day. */
+  initial_cash?: number;
+  /** Costs in percent of the traded amount. */
+  costs?: Costs;
+  /** How orders meet the market. */
+  execution?: Execution;
+  /** A loaded index (KOSPI, KOSDAQ, …), market, equal, or null for none. */
+  benchmark?: string | null;
+}
+
+/** Equity by day, as columns. */
+export interface AccountCurve {
+  /** Days. */
+  date: string[];
+  /** Equity of each day. */
+  equity: number[];
+  /** Cash of each day. */
+  cash: number[];
+  /** Benchmark of each day; null: none. */
+  benchmark: (number | null)[];
+}
+
+/** A paper account with its positions, the orders of its last decision and its curve. */
+export interface AccountDetail {
+  /** Id of the account. */
+  id: string;
+  /** Name of the account. */
+  name: string;
+  /** Strategy of the catalogue or of the caller that it names; null: its own. */
+  strategy_id: string | null;
+  /** First day of the account. */
+  start: string;
+  /** Last day that is booked; null: none yet. */
+  as_of: string | null;
+  /** Cash and positions at the last closes; null: not started. */
+  equity: number | null;
+  /** Cash; null: not started. */
+  cash: number | null;
+  /** Number of positions; null: not started. */
+  position_count: number | null;
+  /** Dataset version of the last step. */
+  dataset_version: string | null;
+  /** Engine version of the last step. */
+  engine_version: string | null;
+  /** Digest of the backtest from `start` to `as_of` on this version, which the account equals. */
+  result_digest: string | null;
+  /** Why the last step failed; null: it did not. */
+  error: string | null;
+  /** When it was created. */
+  created_at: string;
+  /** When it was stepped last. */
+  stepped_at: string | null;
+  /** Backtest that the account equals: body of `POST /v1/backtests`. */
+  request: Record<string, unknown>;
+  /** Positions on the evening of `as_of`. */
+  positions: OpenPosition[];
+  /** Orders of the last decision; null: none yet. */
+  orders: AccountOrders | null;
+  /** Statistics of the backtest; null: not started. */
+  statistics: Record<string, unknown> | null;
+  /** Equity of the account by day. */
+  curve: AccountCurve;
+  /** Number of drift reports. */
+  drift_reports: number;
+}
+
+/** A fill that was booked, as in the trades of the backtest. */
+export interface AccountFill {
+  /** Day of the fill. */
+  date: string;
+  /** Code of the stock. */
+  stock_code: string;
+  /** Name of the stock. */
+  name: string;
+  /** buy or sell. */
+  side: "buy" | "sell";
+  /** Shares. */
+  shares: number;
+  /** Price after slippage. */
+  price: number;
+  /** Commission. */
+  commission: number;
+  /** Tax of a sale. */
+  tax: number;
+  /** Rule behind it. */
+  reason: string;
+  /** What it made by the evening of its day, after costs. */
+  won: number;
+}
+
+/** An order of a day, decided before its open. */
+export interface AccountOrder {
+  /** Day of the order. */
+  date: string;
+  /** Code of the stock. */
+  stock_code: string;
+  /** Name of the stock. */
+  name: string;
+  /** buy or sell. */
+  side: "buy" | "sell";
+  /** At the open or close of the day, or at a stop or target level that stands for the day. */
+  kind: "close" | "open" | "stop" | "target";
+  /** Rule behind it, as in the trades of a backtest. */
+  reason: string;
+  /** Shares to sell; null: by the amount. */
+  shares: number | null;
+  /** Won to buy for (floor(amount / price) shares, at most the cash); of a sale of `reweight` the value that is kept; null: by the shares. */
+  amount: number | null;
+  /** Price of a stop or target, on the share basis of `decided_on`; null: another kind. */
+  level: number | null;
+  /** Place of a purchase, from 1; null: a sale. */
+  priority: number | null;
+  /** Whether it is bought only when one before it cannot fill or a stop frees a slot. */
+  reserve: boolean;
+}
+
+/** The orders of a day. */
+export interface AccountOrders {
+  /** Day of the orders. */
+  date: string;
+  /** decided: before the open; working: the exchange has opened; booked: the day's row is loaded; no_decision and data_late: nothing was decided. */
+  status: "booked" | "data_late" | "decided" | "no_decision" | "working";
+  /** When it was decided; null: it was not. */
+  decided_at: string | null;
+  /** Last row that the decision read. */
+  decided_on: string | null;
+  /** Whether it was decided after the open; such a day never counts as live. */
+  late: boolean;
+  /** Dataset version that the decision read. */
+  dataset_version: string | null;
+  /** SHA-256 of the orders. */
+  digest: string | null;
+  /** allowed, no_rebalance_day, when_false, drawdown_stop or no_signal; null: no decision. */
+  buys: string | null;
+  /** Orders: sales, levels, purchases in order of priority. */
+  items: AccountOrder[];
+}
+
+/** A page of paper accounts, the newest first. */
+export interface AccountPage {
+  /** Accounts. */
+  items: AccountSummary[];
+  /** Cursor of the next page; null: this is the last one. */
+  next_cursor: string | null;
+}
+
+/** A trading day of an account. */
+export interface AccountStep {
+  /** Trading day. */
+  date: string;
+  /** As in the orders of a day. */
+  status: "booked" | "data_late" | "decided" | "no_decision" | "working";
+  /** Whether the orders were decided before the open. */
+  live: boolean;
+  /** When the orders were decided; null: they were not. */
+  decided_at: string | null;
+  /** Last row that the decision read. */
+  decided_on: string | null;
+  /** Whether it was decided after the open. */
+  late: boolean;
+  /** Number of orders. */
+  orders: number;
+  /** SHA-256 of the orders. */
+  digest: string | null;
+  /** Dataset version that the decision read. */
+  dataset_version: string | null;
+  /** When the orders became working. */
+  working_at: string | null;
+  /** When the day was booked; null: its row is not loaded. */
+  booked_at: string | null;
+  /** Equity of the evening as it was booked. */
+  equity: number | null;
+  /** Cash of the evening as it was booked. */
+  cash: number | null;
+  /** Fills as they were booked. */
+  fills: AccountFill[];
+}
+
+/** A page of steps, the newest first. */
+export interface AccountStepPage {
+  /** Steps. */
+  items: AccountStep[];
+  /** Cursor of the next page; null: this is the last one. */
+  next_cursor: string | null;
+}
+
+/** What a step did. */
+export interface AccountStepped {
+  /** Days that were booked. */
+  booked: string[];
+  /** Day whose orders were decided; null: none. */
+  decided: string | null;
+  /** Numbers of the drift reports that it wrote. */
+  drift: number[];
+  /** Whether another step came first; this one changed nothing. */
+  superseded: boolean;
+}
+
+/** A paper account. */
+export interface AccountSummary {
+  /** Id of the account. */
+  id: string;
+  /** Name of the account. */
+  name: string;
+  /** Strategy of the catalogue or of the caller that it names; null: its own. */
+  strategy_id: string | null;
+  /** First day of the account. */
+  start: string;
+  /** Last day that is booked; null: none yet. */
+  as_of: string | null;
+  /** Cash and positions at the last closes; null: not started. */
+  equity: number | null;
+  /** Cash; null: not started. */
+  cash: number | null;
+  /** Number of positions; null: not started. */
+  position_count: number | null;
+  /** Dataset version of the last step. */
+  dataset_version: string | null;
+  /** Engine version of the last step. */
+  engine_version: string | null;
+  /** Digest of the backtest from `start` to `as_of` on this version, which the account equals. */
+  result_digest: string | null;
+  /** Why the last step failed; null: it did not. */
+  error: string | null;
+  /** When it was created. */
+  created_at: string;
+  /** When it was stepped last. */
+  stepped_at: string | null;
+}
+
 /** Body of `PATCH /v1/backtests/{id}`: any of the fields; null removes. */
 export interface AnnotationBody {
   /** Name by which you find it again; names may repeat. */
@@ -471,6 +709,46 @@ export interface Distribution {
   mean: number | null;
   /** Quantile -> value. */
   quantiles: Record<string, number>;
+}
+
+/** A page of drift reports, the newest first. */
+export interface DriftPage {
+  /** Reports. */
+  items: DriftReport[];
+  /** Cursor of the next page; null: this is the last one. */
+  next_cursor: string | null;
+}
+
+/** A decision or a ledger that a later dataset or engine makes otherwise. */
+export interface DriftReport {
+  /** Number of the report, from 1. */
+  number: number;
+  /** Day of the first difference. */
+  day: string;
+  /** restated_data: data up to the day of the decision were changed; engine: of another engine version; late_data: the row was absent at 06:30; no_decision: no step ran before the day's row was loaded. */
+  cause: "engine" | "late_data" | "no_decision" | "restated_data";
+  /** Difference of the equity, or what the fills concerned made by the evening; null: unknown. */
+  won: number | null;
+  /** Orders of one side only: `decided` and `now`. */
+  orders: Record<string, unknown>;
+  /** First difference of the ledger: date, part, stored, now, won; null: none. */
+  ledger: Record<string, unknown> | null;
+  /** Fills without an order, or of the stocks whose orders differ. */
+  fills: AccountFill[];
+  /** Dataset version of the decision or of the stored ledger. */
+  dataset_before: string | null;
+  /** Dataset version that differs from it. */
+  dataset_now: string;
+  /** Data revision before. */
+  revision_before: number | null;
+  /** Data revision now. */
+  revision_now: number;
+  /** Engine version before. */
+  engine_before: string | null;
+  /** Engine version now. */
+  engine_now: string;
+  /** When it was written. */
+  created_at: string;
 }
 
 /** A page of the equity curve. */

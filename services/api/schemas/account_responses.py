@@ -1,0 +1,196 @@
+"""Shapes of answers about paper accounts."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Struct
+
+from services.api.schemas.field_types import DATE, NEXT_CURSOR, UTC, Count, DateText, Instant
+from services.api.schemas.result_responses import OpenPosition
+from shared.model.request import about
+
+Side = Literal["buy", "sell"]
+
+
+class AccountOrder(Struct, kw_only=True):
+    """An order of a day, decided before its open."""
+
+    date: Annotated[DateText, about("Day of the order.", DATE)]
+    stock_code: Annotated[str, about("Code of the stock.")]
+    name: Annotated[str, about("Name of the stock.")]
+    side: Annotated[Side, about("buy or sell.")]
+    kind: Annotated[
+        Literal["open", "close", "stop", "target"],
+        about("At the open or close of the day, or at a stop or target level that stands for the day."),
+    ]
+    reason: Annotated[str, about("Rule behind it, as in the trades of a backtest.")]
+    shares: Annotated[int | None, about("Shares to sell; null: by the amount.", "shares")]
+    amount: Annotated[
+        float | None,
+        about("Won to buy for (floor(amount / price) shares, at most the cash); of a sale of `reweight` the value that "
+              "is kept; null: by the shares.", "won"),
+    ]  # fmt: skip
+    level: Annotated[
+        float | None, about("Price of a stop or target, on the share basis of `decided_on`; null: another kind.", "won")
+    ]
+    priority: Annotated[int | None, about("Place of a purchase, from 1; null: a sale.")]
+    reserve: Annotated[bool, about("Whether it is bought only when one before it cannot fill or a stop frees a slot.")]
+
+
+class AccountFill(Struct, kw_only=True):
+    """A fill that was booked, as in the trades of the backtest."""
+
+    date: Annotated[DateText, about("Day of the fill.", DATE)]
+    stock_code: Annotated[str, about("Code of the stock.")]
+    name: Annotated[str, about("Name of the stock.")]
+    side: Annotated[Side, about("buy or sell.")]
+    shares: Annotated[int, about("Shares.", "shares")]
+    price: Annotated[float, about("Price after slippage.", "won")]
+    commission: Annotated[float, about("Commission.", "won")]
+    tax: Annotated[float, about("Tax of a sale.", "won")]
+    reason: Annotated[str, about("Rule behind it.")]
+    won: Annotated[float, about("What it made by the evening of its day, after costs.", "won")]
+
+
+class AccountOrders(Struct, kw_only=True):
+    """The orders of a day."""
+
+    date: Annotated[DateText, about("Day of the orders.", DATE)]
+    status: Annotated[
+        Literal["decided", "working", "booked", "no_decision", "data_late"],
+        about("decided: before the open; working: the exchange has opened; booked: the day's row is loaded; "
+              "no_decision and data_late: nothing was decided."),
+    ]  # fmt: skip
+    decided_at: Annotated[Instant | None, about("When it was decided; null: it was not.", UTC)]
+    decided_on: Annotated[DateText | None, about("Last row that the decision read.", DATE)]
+    late: Annotated[bool, about("Whether it was decided after the open; such a day never counts as live.")]
+    dataset_version: Annotated[str | None, about("Dataset version that the decision read.")]
+    digest: Annotated[str | None, about("SHA-256 of the orders.")]
+    buys: Annotated[
+        str | None,
+        about("allowed, no_rebalance_day, when_false, drawdown_stop or no_signal; null: no decision."),
+    ]
+    items: Annotated[list[AccountOrder], about("Orders: sales, levels, purchases in order of priority.")]
+
+
+class AccountSummary(Struct, kw_only=True):
+    """A paper account."""
+
+    id: Annotated[str, about("Id of the account.")]
+    name: Annotated[str, about("Name of the account.")]
+    strategy_id: Annotated[
+        str | None, about("Strategy of the catalogue or of the caller that it names; null: its own.")
+    ]
+    start: Annotated[DateText, about("First day of the account.", DATE)]
+    as_of: Annotated[DateText | None, about("Last day that is booked; null: none yet.", DATE)]
+    equity: Annotated[float | None, about("Cash and positions at the last closes; null: not started.", "won")]
+    cash: Annotated[float | None, about("Cash; null: not started.", "won")]
+    position_count: Annotated[Count | None, about("Number of positions; null: not started.", "stocks")]
+    dataset_version: Annotated[str | None, about("Dataset version of the last step.")]
+    engine_version: Annotated[str | None, about("Engine version of the last step.")]
+    result_digest: Annotated[
+        str | None, about("Digest of the backtest from `start` to `as_of` on this version, which the account equals.")
+    ]
+    error: Annotated[str | None, about("Why the last step failed; null: it did not.")]
+    created_at: Annotated[Instant, about("When it was created.", UTC)]
+    stepped_at: Annotated[Instant | None, about("When it was stepped last.", UTC)]
+
+
+class AccountCurve(Struct, kw_only=True):
+    """Equity by day, as columns."""
+
+    date: Annotated[list[DateText], about("Days.", DATE)]
+    equity: Annotated[list[float], about("Equity of each day.", "won")]
+    cash: Annotated[list[float], about("Cash of each day.", "won")]
+    benchmark: Annotated[list[float | None], about("Benchmark of each day; null: none.", "won")]
+
+
+class AccountDetail(AccountSummary, kw_only=True):
+    """A paper account with its positions, the orders of its last decision and its curve."""
+
+    request: Annotated[dict[str, Any], about("Backtest that the account equals: body of `POST /v1/backtests`.")]
+    positions: Annotated[list[OpenPosition], about("Positions on the evening of `as_of`.")]
+    orders: Annotated[AccountOrders | None, about("Orders of the last decision; null: none yet.")]
+    statistics: Annotated[dict[str, Any] | None, about("Statistics of the backtest; null: not started.")]
+    curve: Annotated[AccountCurve, about("Equity of the account by day.")]
+    drift_reports: Annotated[Count, about("Number of drift reports.", "reports")]
+
+
+class AccountPage(Struct, kw_only=True):
+    """A page of paper accounts, the newest first."""
+
+    items: Annotated[list[AccountSummary], about("Accounts.")]
+    next_cursor: Annotated[str | None, NEXT_CURSOR]
+
+
+class AccountStep(Struct, kw_only=True):
+    """A trading day of an account."""
+
+    date: Annotated[DateText, about("Trading day.", DATE)]
+    status: Annotated[
+        Literal["decided", "working", "booked", "no_decision", "data_late"], about("As in the orders of a day.")
+    ]
+    live: Annotated[bool, about("Whether the orders were decided before the open.")]
+    decided_at: Annotated[Instant | None, about("When the orders were decided; null: they were not.", UTC)]
+    decided_on: Annotated[DateText | None, about("Last row that the decision read.", DATE)]
+    late: Annotated[bool, about("Whether it was decided after the open.")]
+    orders: Annotated[Count, about("Number of orders.", "orders")]
+    digest: Annotated[str | None, about("SHA-256 of the orders.")]
+    dataset_version: Annotated[str | None, about("Dataset version that the decision read.")]
+    working_at: Annotated[Instant | None, about("When the orders became working.", UTC)]
+    booked_at: Annotated[Instant | None, about("When the day was booked; null: its row is not loaded.", UTC)]
+    equity: Annotated[float | None, about("Equity of the evening as it was booked.", "won")]
+    cash: Annotated[float | None, about("Cash of the evening as it was booked.", "won")]
+    fills: Annotated[list[AccountFill], about("Fills as they were booked.")]
+
+
+class AccountStepPage(Struct, kw_only=True):
+    """A page of steps, the newest first."""
+
+    items: Annotated[list[AccountStep], about("Steps.")]
+    next_cursor: Annotated[str | None, NEXT_CURSOR]
+
+
+class AccountStepped(Struct, kw_only=True):
+    """What a step did."""
+
+    booked: Annotated[list[DateText], about("Days that were booked.", DATE)]
+    decided: Annotated[DateText | None, about("Day whose orders were decided; null: none.", DATE)]
+    drift: Annotated[list[int], about("Numbers of the drift reports that it wrote.")]
+    superseded: Annotated[bool, about("Whether another step came first; this one changed nothing.")]
+
+
+class DriftReport(Struct, kw_only=True):
+    """A decision or a ledger that a later dataset or engine makes otherwise."""
+
+    number: Annotated[int, about("Number of the report, from 1.")]
+    day: Annotated[DateText, about("Day of the first difference.", DATE)]
+    cause: Annotated[
+        Literal["restated_data", "engine", "late_data", "no_decision"],
+        about("restated_data: data up to the day of the decision were changed; engine: of another engine version; "
+              "late_data: the row was absent at 06:30; no_decision: no step ran before the day's row was loaded."),
+    ]  # fmt: skip
+    won: Annotated[
+        float | None,
+        about("Difference of the equity, or what the fills concerned made by the evening; null: unknown.", "won"),
+    ]
+    orders: Annotated[dict[str, Any], about("Orders of one side only: `decided` and `now`.")]
+    ledger: Annotated[
+        dict[str, Any] | None, about("First difference of the ledger: date, part, stored, now, won; null: none.")
+    ]
+    fills: Annotated[list[AccountFill], about("Fills without an order, or of the stocks whose orders differ.")]
+    dataset_before: Annotated[str | None, about("Dataset version of the decision or of the stored ledger.")]
+    dataset_now: Annotated[str, about("Dataset version that differs from it.")]
+    revision_before: Annotated[int | None, about("Data revision before.")]
+    revision_now: Annotated[int, about("Data revision now.")]
+    engine_before: Annotated[str | None, about("Engine version before.")]
+    engine_now: Annotated[str, about("Engine version now.")]
+    created_at: Annotated[Instant, about("When it was written.", UTC)]
+
+
+class DriftPage(Struct, kw_only=True):
+    """A page of drift reports, the newest first."""
+
+    items: Annotated[list[DriftReport], about("Reports.")]
+    next_cursor: Annotated[str | None, NEXT_CURSOR]

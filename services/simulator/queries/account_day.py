@@ -1,0 +1,105 @@
+"""Account day: the ledger of a paper account up to the last row, and the orders of the next trading day."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import orjson
+
+from shared.contracts import queries
+from shared.dataset.panels import MappedPanels
+from shared.errors import RunError
+from shared.market.opening_hours import next_trading_day
+from shared.messages import joined
+from shared.model.calendar import from_day, iso, to_day
+from shared.model.panels import Panels
+from shared.model.request import BacktestRequest
+from shared.simulation.engine import ENGINE_VERSION, Run, outcome_of, simulate, simulate_days
+from shared.simulation.native import REASONS
+from shared.simulation.next_day import decide_next_day
+from shared.simulation.plan import dataset_problems, plan
+
+
+def account_day_on_mapped(request: BacktestRequest, query: queries.AccountDay, panels: MappedPanels) -> dict[str, Any]:
+    """Map the panels that the account reads up to the last row, then compute."""
+    reader = panels.reader()
+    whole = _until(request, int(panels.days[-1]))
+    for name, rows in plan(whole, panels.days).needs.items():
+        if name in panels.factors or not name.isupper():
+            reader.ensure([name], rows)
+    return account_day(whole, query, reader)
+
+
+def account_day(request: BacktestRequest, query: queries.AccountDay, panels: Panels) -> dict[str, Any]:
+    """Return {last_day, as_of, result, result_digest, fills_won, decision, rechecked, engine_version}.
+
+    The result is that of a backtest from the account's start to the last row, null before the start. `decision` is for
+    the first trading day after the last row, if it is at most `decide_until`. `rechecked` are the decisions of the days
+    `recheck` from the rows before each. `fills_won` has the won of each fill after `since`.
+    """
+    last, start = int(panels.days[-1]), to_day(request.start)
+    request = _until(request, last)
+    run = simulate(request, panels) if start <= last else None
+    outcome = None if run is None else outcome_of(run)
+    following = to_day(next_trading_day(from_day(last)))
+    decision = None
+    if start <= following <= query.decide_until:
+        if run is None:
+            _check(request, panels)
+        decision = decide_next_day(request, panels, following, run).document()
+    return {
+        "last_day": iso(last),
+        "as_of": None if run is None else iso(last),
+        "result": None if outcome is None else orjson.Fragment(outcome.body),
+        "result_digest": None if outcome is None else outcome.result_digest,
+        "fills_won": [] if run is None else _won(run, query.since),
+        "decision": decision,
+        "rechecked": [_decided(request, panels, day) for day in query.recheck],
+        "engine_version": ENGINE_VERSION,
+    }
+
+
+def _until(request: BacktestRequest, day: int) -> BacktestRequest:
+    """Return the request up to a day number; one that starts later keeps its start as its end."""
+    return msgspec.structs.replace(request, end=max(from_day(day), request.start))
+
+
+def _check(request: BacktestRequest, panels: Panels) -> None:
+    problems = [
+        problem
+        for problem in dataset_problems(
+            request, days=panels.days, instruments=panels.instruments, indices=panels.indices,
+            factors=panels.factors, listings=panels.listings,
+        )
+        if problem.path != "start"
+    ]  # fmt: skip
+    if problems:
+        raise RunError("request_refused", joined(p.message for p in problems), tuple(problems))
+
+
+def _decided(request: BacktestRequest, panels: Panels, day: int) -> dict[str, Any]:
+    row = int(panels.days.searchsorted(day)) - 1
+    alone = msgspec.structs.replace(_until(request, int(panels.days[row])), benchmark=None)
+    run = simulate_days(alone, panels)[0] if to_day(request.start) <= int(panels.days[row]) else None
+    return decide_next_day(alone, panels, day, run).document()
+
+
+def _won(run: Run, since: int) -> list[dict[str, Any]]:
+    """Return what each fill after a day made by the evening of its day, after costs."""
+    panels, found = run.panels, []
+    for trade in run.ledger.trades:
+        row, column = int(trade["row"]), int(trade["col"])
+        if int(panels.days[row]) <= since:
+            continue
+        last = float(panels.panel("last", slice(row, row + 1))[0, column])
+        sign = 1 if REASONS[trade["reason"]] == "entry" else -1
+        won = sign * float(trade["shares"]) * (last - float(trade["price"]))
+        found.append(
+            {
+                "date": iso(int(panels.days[row])), "stock_code": panels.instruments.code[column],
+                "side": "buy" if sign > 0 else "sell",
+                "won": round(won - float(trade["commission"]) - float(trade["tax"]), 2),
+            }
+        )  # fmt: skip
+    return found

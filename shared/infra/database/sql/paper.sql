@@ -1,0 +1,126 @@
+-- Paper accounts: their rows, their steps and their drift reports. The API steps and answers, the warmer schedules.
+
+-- name: now
+select now() as now;
+
+-- name: insert_account
+-- $1 id, $2 owner, $3 name, $4 strategy id, $5 request, $6 start.
+insert into paper_account (id, owner, name, strategy_id, request, start_day)
+values ($1, $2, $3, $4, $5, $6) returning *;
+
+-- name: count_accounts
+select count(*) from paper_account where owner = $1;
+
+-- name: select_account
+-- $1 id, $2 owner (null: any).
+select * from paper_account where id = $1 and ($2::text is null or owner = $2);
+
+-- name: select_accounts
+-- $1 owner, $2 before this id (null: newest), $3 limit.
+select id, name, strategy_id, request, start_day, dataset_version, engine_version, as_of, equity, cash,
+       positions, result_digest, error, created_at, stepped_at
+from paper_account where owner = $1 and ($2::uuid is null or id < $2) order by id desc limit $3;
+
+-- name: delete_account
+delete from paper_account where id = $1 and owner = $2 returning id;
+
+-- name: claim_accounts
+-- $1 current version, $2 day to decide today (null: none), $3 limit, $4 seconds of the lease. Accounts of an older
+-- version, and those without a row of the day; another worker does not get them before the lease ends.
+update paper_account a set lease_until = now() + make_interval(secs => $4)
+where a.id in (
+    select c.id from paper_account c
+    where (c.lease_until is null or c.lease_until < now())
+      and (
+          c.dataset_version is distinct from $1
+          or ($2::date is not null and c.start_day <= $2 and (c.as_of is null or c.as_of < $2)
+              and not exists (select from paper_step s where s.account = c.id and s.day = $2))
+      )
+    order by c.id limit $3 for update skip locked
+)
+returning a.id;
+
+-- name: postpone_account
+-- $1 id, $2 reason: the step failed; the warmer tries again when its lease ends.
+update paper_account set error = $2 where id = $1;
+
+-- name: finish_step
+-- $1 id, $2 fence that was read, $3 version, $4 revision, $5 engine, $6 as of, $7 equity, $8 cash, $9 positions,
+-- $10 result digest, $11 result. No row: another step came first.
+update paper_account
+set fence = fence + 1, dataset_version = $3, revision = $4, engine_version = $5, as_of = $6, equity = $7, cash = $8,
+    positions = $9, result_digest = $10, result = $11, error = null, stepped_at = now(), lease_until = null
+where id = $1 and fence = $2 returning id;
+
+-- name: select_unbooked
+-- Steps of an account that have no booking yet, up to day $2.
+select day, status, digest, decision, dataset_version, revision, engine_version, late from paper_step
+where account = $1 and booked_at is null and day <= $2 order by day;
+
+-- name: insert_decision
+-- $1 account, $2 day, $3 decided on, $4 late, $5 version, $6 revision, $7 engine, $8 digest, $9 decision, $10 time.
+insert into paper_step (account, day, status, decided_at, decided_on, late, dataset_version, revision, engine_version,
+                        digest, decision)
+values ($1, $2, 'decided', $10, $3, $4, $5, $6, $7, $8, $9)
+on conflict (account, day) do nothing returning day;
+
+-- name: book_step
+-- $1 account, $2 day, $3 version, $4 fills, $5 equity, $6 cash, $7 positions. A day without a decision gets a row.
+insert into paper_step (account, day, status, booked_at, booked_version, fills, equity, cash, positions)
+values ($1, $2, 'no_decision', now(), $3, $4, $5, $6, $7)
+on conflict (account, day) do update
+set status = case when paper_step.status in ('decided', 'working') then 'booked' else paper_step.status end,
+    booked_at = now(), booked_version = excluded.booked_version, fills = excluded.fills, equity = excluded.equity,
+    cash = excluded.cash, positions = excluded.positions
+where paper_step.booked_at is null;
+
+-- name: select_last_day
+-- The last trading day (day number) of the market tables.
+select max(day) from trading_day;
+
+-- name: mark_late
+-- $1 day, whose data are absent at 06:30: no account decides on it. Accounts that are marked now.
+insert into paper_step (account, day, status)
+select id, $1, 'data_late' from paper_account where start_day <= $1
+on conflict (account, day) do nothing returning account;
+
+-- name: mark_working
+-- $1 day that has opened.
+update paper_step set status = 'working', working_at = now() where day = $1 and status = 'decided' returning account;
+
+-- name: select_steps
+-- $1 account, $2 before this day (null: newest), $3 limit.
+select * from paper_step where account = $1 and ($2::date is null or day < $2) order by day desc limit $3;
+
+-- name: select_step
+select * from paper_step where account = $1 and day = $2;
+
+-- name: select_last_decision
+select * from paper_step where account = $1 and decision is not null order by day desc limit 1;
+
+-- name: insert_drift
+-- $1 account, $2 day, $3 won, $4 report.
+insert into paper_drift (account, number, day, won, report)
+select $1, coalesce(max(number), 0) + 1, $2, $3, $4 from paper_drift where account = $1 returning number;
+
+-- name: select_drift
+-- $1 account, $2 before this number (null: newest), $3 limit.
+select number, day, won, report, created_at from paper_drift
+where account = $1 and ($2::integer is null or number < $2) order by number desc limit $3;
+
+-- name: count_drift
+select count(*) from paper_drift where account = $1;
+
+-- name: select_current
+-- The current dataset version with its revision and when it was published.
+select c.version, c.revision, v.built_at from dataset_current c join dataset_version v on v.version = c.version;
+
+-- name: count_due
+-- $1 current version, $2 day to decide today (null: none): accounts whose step is due and not leased.
+select count(*) from paper_account c
+where (c.lease_until is null or c.lease_until < now())
+  and (
+      c.dataset_version is distinct from $1
+      or ($2::date is not null and c.start_day <= $2 and (c.as_of is null or c.as_of < $2)
+          and not exists (select from paper_step s where s.account = c.id and s.day = $2))
+  );

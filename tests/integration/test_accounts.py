@@ -1,0 +1,190 @@
+"""Paper accounts over HTTP: after every step they equal the backtest of the same days, and decisions are made once."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import uuid
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest_asyncio
+
+from services.api.accounts.step import select_account, step_account
+from shared.settings import Settings
+from tests.support.system import Client, api_of, publish_market, simulator
+
+DAYS = ("2025-03-03", "2025-03-04", "2025-03-05", "2025-03-06", "2025-03-07", "2025-03-10", "2025-03-11", "2025-03-12")
+STRATEGY = {
+    "buy": {"rank_by": "raw_close / ts_mean(raw_close, 2)"},
+    "sell": {"stop_loss_pct": 4, "max_hold_days": 3},
+    "portfolio": {"max_positions": 2},
+}
+PRICES = {
+    "000010": [1000, 1010, 990, 1020, 1100, 1050, 1060, 1080],
+    "000020": [2000, 1980, 2050, 2100, 2000, 1900, 1950, 1990],
+    "000030": [500, 505, 520, 510, 500, 530, 540, 520],
+}
+
+
+def world(rows: int, **changed: dict[int, int]) -> dict[str, Any]:
+    """The market up to a number of rows; `changed` restates closes: c000010={row: price}."""
+    prices = [
+        {
+            "date": day, "stock_code": code, "open": price, "high": price + 10, "low": price - 10,
+            "close": changed.get(f"c{code}", {}).get(row, price), "volume": 100_000, "listed_shares": 1e6,
+        }
+        for code, series in PRICES.items()
+        for row, (day, price) in enumerate(zip(DAYS[:rows], series, strict=False))
+    ]  # fmt: skip
+    companies = [{"stock_code": code, "name": f"name {code}", "market": "KOSPI"} for code in PRICES]
+    return {"prices": prices, "companies": companies}
+
+
+def at(text: str) -> dt.datetime:
+    return dt.datetime.fromisoformat(text + "+09:00")
+
+
+@pytest_asyncio.fixture
+async def client(settings: Settings) -> AsyncIterator[Client]:
+    await publish_market(settings, world(2), ())
+    async with api_of(settings) as found, simulator(settings):
+        yield found
+
+
+async def created(client: Client, start: str) -> dict[str, Any]:
+    body = {"strategy": STRATEGY, "start": start, "initial_cash": 1_000_000, "benchmark": None}
+    status, document, headers = await client.call("POST", "/v1/accounts", body)
+    assert status == 201, document
+    assert headers["Location"] == f"/v1/accounts/{document['id']}"
+    found: dict[str, Any] = document
+    return found
+
+
+async def shown(client: Client, account: str, part: str = "") -> Any:
+    status, document, _ = await client.call("GET", f"/v1/accounts/{account}{part}")
+    assert status == 200, document
+    return document
+
+
+async def stepped(client: Client, account: str, now: str, *, scheduled: bool = True) -> Any:
+    """Step an account at a time in Seoul."""
+    row = await select_account(client.api, uuid.UUID(account), None)
+    assert row is not None
+    return await step_account(client.api, row, now=at(now), scheduled=scheduled)
+
+
+async def equals_its_backtest(client: Client, account: str) -> dict[str, Any]:
+    """Law A1: the account's result is that of the backtest over its days, to the digest."""
+    document = await shown(client, account)
+    status, run, _ = await client.call("POST", "/v1/backtests", document["request"], Prefer="wait=30")
+    assert status == 200, run
+    result = run["result"]
+    assert result["provenance"]["result_digest"] == document["result_digest"]
+    assert document["curve"]["equity"] == [point["equity"] for point in result["equity"]]
+    assert (document["equity"], document["cash"]) == (result["equity"][-1]["equity"], result["equity"][-1]["cash"])
+    assert document["positions"] == result["open_positions"]
+    found: dict[str, Any] = result
+    return found
+
+
+async def published(client: Client, market: dict[str, Any]) -> None:
+    manifest = await publish_market(client.settings, market, ())
+    for _ in range(200):
+        view = await client.api.datasets.current()
+        if view is not None and view.version == manifest.version:
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("the version is not current")
+
+
+async def test_account_equals_its_backtest_after_every_step(client: Client) -> None:
+    account = (await created(client, DAYS[2]))["id"]
+    orders = await shown(client, account, "/orders")
+    assert (orders["date"], orders["decided_on"], orders["late"]) == (DAYS[2], DAYS[1], True)
+    for rows in range(3, len(DAYS) + 1):
+        await published(client, world(rows))
+        following = DAYS[rows] if rows < len(DAYS) else "2025-03-13"
+        done = await stepped(client, account, f"{following}T07:00:30")
+        assert (done.booked, done.decided, done.drift) == ((DAYS[rows - 1],), following, ())
+        await equals_its_backtest(client, account)
+        again = await stepped(client, account, f"{following}T07:01:00")
+        assert (again.booked, again.decided, again.drift) == ((), None, ())
+    steps = (await shown(client, account, "/steps"))["items"]
+    assert [step["date"] for step in steps] == ["2025-03-13", *DAYS[:1:-1]]
+    assert [step["live"] for step in steps] == [True] * 6 + [False]
+    assert {step["status"] for step in steps} == {"decided", "booked"}
+    result = await equals_its_backtest(client, account)
+    booked = [fill for step in reversed(steps) for fill in step["fills"]]
+    assert [(f["date"], f["stock_code"], f["shares"]) for f in booked] == [
+        (t["date"], t["stock_code"], t["shares"]) for t in result["trades"]
+    ]
+    assert booked
+
+
+async def test_steps_at_once_decide_once_and_drift_names_a_restatement(client: Client) -> None:
+    account = (await created(client, DAYS[2]))["id"]
+    await published(client, world(3))
+    row = await select_account(client.api, uuid.UUID(account), None)
+    assert row is not None
+    clocks = ("2025-03-06T07:00:00", "2025-03-06T07:00:10", "2025-03-06T07:05:00")
+    done = await asyncio.gather(*(step_account(client.api, row, now=at(clock), scheduled=True) for clock in clocks))
+    assert sorted(one.superseded for one in done) == [False, True, True]
+    assert [one.decided for one in done if one.decided] == [DAYS[3]]
+    await published(client, world(4, c000010={2: 1300}))
+    done_late = await stepped(client, account, "2025-03-06T18:00:00")
+    assert done_late.booked == (DAYS[3],)
+    assert done_late.decided is None
+    reports = (await shown(client, account, "/drift"))["items"]
+    assert len(reports) == len(done_late.drift) > 0
+    assert {report["cause"] for report in reports} == {"restated_data"}
+    by_day = {report["day"]: report for report in reports}
+    assert by_day[DAYS[2]]["ledger"]["part"] == "equity"
+    assert by_day[DAYS[3]]["orders"]["decided"] != by_day[DAYS[3]]["orders"]["now"]
+    await equals_its_backtest(client, account)
+
+
+async def test_missed_day_is_booked_and_reported(client: Client) -> None:
+    account = (await created(client, DAYS[2]))["id"]
+    await published(client, world(4))
+    done = await stepped(client, account, "2025-03-06T20:00:00")
+    assert (done.booked, done.decided) == ((DAYS[2], DAYS[3]), None)
+    steps = (await shown(client, account, "/steps"))["items"]
+    assert [(step["date"], step["status"], step["live"]) for step in steps] == [
+        (DAYS[3], "no_decision", False), (DAYS[2], "booked", False),
+    ]  # fmt: skip
+    reports = (await shown(client, account, "/drift"))["items"]
+    assert {report["cause"] for report in reports} <= {"no_decision"}
+    await equals_its_backtest(client, account)
+
+
+async def test_orders_are_a_table_and_accounts_are_deleted(client: Client) -> None:
+    await published(client, world(4))
+    account = (await created(client, DAYS[2]))["id"]
+    await equals_its_backtest(client, account)
+    status, body, headers = await client.call("GET", f"/v1/accounts/{account}/orders?format=csv")
+    assert (status, headers["Content-Type"]) == (200, "text/csv; charset=utf-8")
+    lines = body.decode("utf-8-sig").splitlines()
+    assert lines[0] == "date,stock_code,name,side,kind,reason,shares,amount,level,priority,reserve"
+    assert len(lines) > 1
+    status, problem, _ = await client.call("GET", f"/v1/accounts/{account}/orders?date=2020-01-02")
+    assert (status, problem["code"]) == (404, "account_day_not_found")
+    status, page, _ = await client.call("GET", "/v1/accounts")
+    assert [one["id"] for one in page["items"]] == [account]
+    assert (await client.call("DELETE", f"/v1/accounts/{account}"))[0] == 204
+    status, problem, _ = await client.call("GET", f"/v1/accounts/{account}", Accept_Language="ko")
+    assert (status, problem["code"]) == (404, "account_not_found")
+    assert problem["detail"] == "해당 ID의 모의 계좌가 없습니다."
+
+
+async def test_mistakes_are_refused_with_their_place(client: Client) -> None:
+    body = {"strategy": {"buy": {"where": "PRE < 3"}}, "initial_cash": 0, "webhok": 1}
+    status, problem, _ = await client.call("POST", "/v1/accounts", body)
+    assert status == 422
+    assert {error["path"] for error in problem["errors"]} >= {"initial_cash", "webhok"}
+    status, problem, _ = await client.call("POST", "/v1/accounts", {"strategy": {"buy": {"where": "PRE < 3"}}})
+    assert (status, problem["errors"][0]["path"]) == (422, "strategy.buy.where")
+    body = {"strategy": STRATEGY, "start": DAYS[1], "benchmark": None}
+    status, problem, _ = await client.call("POST", "/v1/accounts", body)
+    assert (status, problem["type"]) == (422, "urn:ondol:problem:run-failed")
+    assert (await client.call("GET", "/v1/accounts"))[1]["items"] == []
