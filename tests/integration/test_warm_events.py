@@ -196,6 +196,9 @@ async def test_schedule_matches_the_warmer(world: World, enabled: bool) -> None:
         "purge": True,
         "fetch": False,
         "filings": False,
+        "paper_data": True,
+        "paper_orders": True,
+        "paper_open": True,
     }
     context = replace(world.context, settings=settings)
 
