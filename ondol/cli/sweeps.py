@@ -46,6 +46,21 @@ def _value(value: Any) -> str:
     return "null" if value is None else plain(value)
 
 
+def luck_text(statistics: Mapping[str, Any] | None) -> str:
+    """Return how much of the best variant may be luck, in two lines; an empty text without statistics."""
+    if statistics is None:
+        return ""
+    low, high = statistics["sr0_annual"]
+    best, pbo = statistics["best"], statistics["pbo"]
+    independent = statistics["independent"]["participation"]
+    overfitting = "" if pbo is None else f", probability of overfitting {pbo['probability']:.0%}"
+    return (
+        f"{statistics['trials']:,} trials, worth {independent:.1f} independent ones: the best without any skill shows "
+        f"a weekly Sharpe ratio of {low:.2f} to {high:.2f}, this one {best['sharpe_annual']:.2f}\n"
+        f"deflated Sharpe ratio {best['dsr'][0]:.1%} to {best['dsr'][1]:.1%}{overfitting}"
+    )
+
+
 def objective_text(document: Mapping[str, Any]) -> str:
     """Return what was run and how it was ranked, in a line."""
     objective = document["objective"]

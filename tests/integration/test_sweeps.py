@@ -40,6 +40,16 @@ async def test_grid_gives_every_combination(client: Client, grid: dict[str, Any]
     assert [row["variant"] for row in grid["best"]] == [row["variant"] for row in ranked[:10]]
 
 
+async def test_statistics_count_every_trial(client: Client, grid: dict[str, Any]) -> None:
+    found = grid["statistics"]
+    assert (found["trials"], found["sample"], found["deviation_from"]) == (24, 24, "trials")
+    assert found["best"]["variant"] == grid["best"][0]["variant"]
+    assert 1 <= found["independent"]["participation"] <= 24
+    low, high = found["best"]["dsr"]
+    assert 0 <= low <= high <= found["best"]["psr"]
+    assert (await client.call("GET", f"/v1/sweeps/{grid['id']}"))[1]["statistics"] == found
+
+
 async def test_variant_equals_the_plain_backtest(client: Client, grid: dict[str, Any]) -> None:
     rows = await table_of(client, grid["id"])
     for variant in (0, 7, 23):
@@ -182,7 +192,7 @@ async def test_tpe_uses_the_results_before(client: Client) -> None:
         search={"method": "tpe", "runs": 60, "seed": 3, "batch": 20}, keep={"returns": "none"},
     )  # fmt: skip
     first, second = await run_sweep(client, body), await run_sweep(client, body)
-    assert (first["done"], first["parts"]) == (60, 3)
+    assert (first["done"], first["parts"], first["statistics"]) == (60, 3, None)
     rows = await table_of(client, first["id"])
     assert rows == await table_of(client, second["id"])
     assert len({tuple(row["values"].values()) for row in rows}) == 60

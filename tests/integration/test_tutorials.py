@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ondol.cli.sweeps import luck_text
 from shared.settings import Settings
 from tests.support.api_with_market import load_synthetic
 from tests.support.servers import servers, settings
@@ -87,3 +88,4 @@ async def _check_sweep(client: Client) -> None:
     figures = held["result"]["statistics"]
     for name in ("total_return", "max_drawdown", "benchmark_total_return"):
         assert f"{100 * figures[name]:.2f} %" in page, name
+    assert luck_text(sweep["statistics"]) in page

@@ -18,7 +18,7 @@ import orjson
 
 from ondol.cli.client import client
 from ondol.cli.commands.backtest import OPTIONS, change, read_body
-from ondol.cli.sweeps import followed, objective_text, variants_table
+from ondol.cli.sweeps import followed, luck_text, objective_text, variants_table
 from ondol.cli.terminal import Bar, add_api, print_json
 from ondol.client.sweep import place_parameter
 from shared.errors import SetupError
@@ -173,6 +173,8 @@ async def _finish(args: argparse.Namespace, api: ApiClient, document: dict[str, 
             print(
                 f"plateau: variant {found['variant']} (mean {found['mean']:.3f} over {found['neighbours']} neighbours)"
             )
+        if shown := luck_text(document["statistics"]):
+            print(shown)
         sys.stderr.write(
             "next: ondol sweeps table latest --output table.csv, ondol sweeps open latest VARIANT, "
             "ondol sweeps heatmap latest --x NAME --y NAME\n"

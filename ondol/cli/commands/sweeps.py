@@ -12,7 +12,7 @@ from ondol.cli.command import Subcommand, main_of, name, parsers
 from ondol.cli.download import add_download, blocks_of, deliver, format_of
 from ondol.cli.encoding import write_bytes
 from ondol.cli.pagination import add_page, listed, show
-from ondol.cli.sweeps import objective_text, variants_table
+from ondol.cli.sweeps import luck_text, objective_text, variants_table
 from ondol.cli.tables import figure, summary
 from ondol.cli.terminal import details, moment, plain, print_json, table
 from ondol.client.sweep import ENDS
@@ -65,7 +65,13 @@ def _described(document: dict[str, Any]) -> str:
         ("dataset", document["dataset"]),
         ("created at", moment(document["created_at"]) + " UTC"),
     ]
-    return "\n".join([details(pairs), "", variants_table(document["best"], document["objective"])])
+    parts = [
+        details(pairs),
+        luck_text(document["statistics"]),
+        "",
+        variants_table(document["best"], document["objective"]),
+    ]
+    return "\n".join(part for index, part in enumerate(parts) if part or index == 2)
 
 
 async def _cancel(args: argparse.Namespace, api: ApiClient) -> int:

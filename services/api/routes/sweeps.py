@@ -68,7 +68,8 @@ def _quote(app: AppContext, quote: Quote) -> dict[str, object]:
 
 async def _document(app: AppContext, row: SweepRow) -> dict[str, object]:
     plan, table = await app.sweeps.plan(row), await app.sweeps.table(row)
-    return await asyncio.to_thread(sweep_document, row, plan, table, dt.datetime.now(dt.UTC))
+    statistics = await app.sweeps.statistics(row, table)
+    return await asyncio.to_thread(sweep_document, row, plan, table, statistics, dt.datetime.now(dt.UTC))
 
 
 async def get_sweep(app: AppContext, call: RequestContext) -> web.Response:

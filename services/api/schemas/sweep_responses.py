@@ -67,6 +67,87 @@ class Plateau(SweepVariant, kw_only=True):
                                        "variants")]  # fmt: skip
 
 
+class IndependentTrials(Struct, kw_only=True):
+    """Effective numbers of independent trials, by estimator."""
+
+    average: Annotated[float, about("rho + (1 - rho) N with the mean correlation rho.", "trials")]
+    participation: Annotated[float, about("N^2 over the sum of squared correlations.", "trials")]
+    entropy: Annotated[float, about("Exponential of the entropy of the eigenvalues.", "trials")]
+    li_ji: Annotated[float, about("Li and Ji 2005.", "trials")]
+
+
+class BestTrial(Struct, kw_only=True):
+    """The best variant, judged by its weekly returns and the number of trials."""
+
+    variant: Annotated[Count, about("Number of the variant.")]
+    sharpe_annual: Annotated[float, about("Sharpe ratio of its weekly returns, for a year.")]
+    skewness: Annotated[float, about("Skewness of its weekly returns.")]
+    kurtosis: Annotated[float, about("Kurtosis of its weekly returns; 3 for the normal distribution.")]
+    psr: Annotated[
+        float, about("Probability that its true Sharpe ratio is above 0, were it the only trial.", "fraction")
+    ]
+    dsr: Annotated[
+        list[float],
+        about("Deflated Sharpe ratio, from all trials (hard) to the independent ones by participation (soft): the "
+              "probability that its true Sharpe ratio is above what the best of so many without skill shows.",
+              "fraction"),
+    ]  # fmt: skip
+    minimum_track_record_years: Annotated[
+        float | None, about("Years after which it exceeds the soft bar at 95 %; null: it is below the bar.", "years")
+    ]
+    minimum_backtest_years: Annotated[
+        float | None,
+        about("Years below which its ratio is expected of the best of the independent trials; null: not above 0.",
+              "years"),
+    ]  # fmt: skip
+    years: Annotated[float, about("Years of its returns.", "years")]
+
+
+class OverfittingProbability(Struct, kw_only=True):
+    """Combinatorially symmetric cross-validation of the sample."""
+
+    probability: Annotated[float, about("Share of splits in which the best inside is not above the middle outside.",
+                                        "fraction")]  # fmt: skip
+    slope: Annotated[float, about("Of the chosen trial's ratio outside on that inside.")]
+    loss: Annotated[float, about("Share of splits in which the chosen trial has a ratio below 0 outside.", "fraction")]
+    blocks: Annotated[Count, about("Blocks of weeks.", "blocks")]
+    splits: Annotated[Count, about("Splits into halves.", "splits")]
+
+
+class SuperiorAbility(Struct, kw_only=True):
+    """p-values that no trial of the sample earns more than cash."""
+
+    lower: Annotated[float, about("Lower bound of Hansen's SPA test.", "fraction")]
+    consistent: Annotated[float, about("Hansen's SPA test; judge by this one.", "fraction")]
+    upper: Annotated[float, about("Upper bound of the SPA test.", "fraction")]
+    reality_check: Annotated[float, about("White's reality check.", "fraction")]
+    against: Annotated[str, about("What the trials are compared with: cash, a return of 0.")]
+    block_weeks: Annotated[float, about("Mean block of the stationary bootstrap.", "weeks")]
+
+
+class TrialStatistics(Struct, kw_only=True):
+    """What the trials of a sweep say about its best variant, from weekly returns."""
+
+    method: Annotated[str, about("Formula of psr and dsr.")]
+    weeks: Annotated[Count, about("Weeks of returns.", "weeks")]
+    trials: Annotated[Count, about("Completed variants with a return in every week.", "trials")]
+    independent: Annotated[IndependentTrials, about("Effective numbers of independent trials.")]
+    sharpe_deviation_annual: Annotated[float, about("Standard deviation of the Sharpe ratios, for a year.")]
+    deviation_from: Annotated[
+        Literal["trials", "null"], about("trials, or with fewer than 10 that of a strategy without skill (null).")
+    ]
+    expected_maximum: Annotated[float, about("Expected greatest of so many standard normal numbers.")]
+    sr0_annual: Annotated[
+        list[float],
+        about("Sharpe ratio that the best of so many trials without skill shows: of the independent ones by "
+              "participation, and of all, for a year."),
+    ]  # fmt: skip
+    best: Annotated[BestTrial, about("The best variant.")]
+    sample: Annotated[Count, about("Trials of the sample of pbo and spa, drawn by number.", "trials")]
+    pbo: Annotated[OverfittingProbability | None, about("Probability of overfitting; null: too few weeks or trials.")]
+    spa: Annotated[SuperiorAbility | None, about("Test of superior predictive ability; null: too few trials.")]
+
+
 class SweepObjective(Struct, kw_only=True):
     """What the variants are ranked by."""
 
@@ -95,6 +176,10 @@ class Sweep(SweepHead, kw_only=True):
         about("Variant with the greatest mean objective over its neighbourhood; null while no variant has at least "
               "half of its neighbours."),
     ]  # fmt: skip
+    statistics: Annotated[
+        TrialStatistics | None,
+        about("How much of the best variant may be luck; null while the sweep runs and without weekly returns."),
+    ]
     holdout: Annotated[SweepHoldout | None, about("Days that no variant has read; null: none.")]
     request: Annotated[dict[str, Any], about("The request, with the strategy of the template spelled out.")]
     links: Annotated[dict[str, str], about("Paths of the sweep's resources.")]

@@ -53,7 +53,9 @@ def sweep_head(row: SweepRow, now: dt.datetime) -> dict[str, Any]:
     }
 
 
-def sweep_document(row: SweepRow, plan: SweepPlan, table: SweepTable, now: dt.datetime) -> dict[str, Any]:
+def sweep_document(
+    row: SweepRow, plan: SweepPlan, table: SweepTable, statistics: dict[str, Any] | None, now: dt.datetime
+) -> dict[str, Any]:
     """Return the JSON of `GET /v1/sweeps/{id}`."""
     path = f"/v1/sweeps/{row.id}"
     return {
@@ -61,6 +63,7 @@ def sweep_document(row: SweepRow, plan: SweepPlan, table: SweepTable, now: dt.da
         "objective": objective_of(plan),
         "best": [variant_row(table, row) for row in table.best(BEST).tolist()],
         "plateau": _plateau(table),
+        "statistics": statistics,
         "holdout": None if plan.body.holdout is None else {
             "from": plan.body.holdout.from_.isoformat(),
             "to": plan.body.template.get("end"),

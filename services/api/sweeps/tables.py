@@ -15,6 +15,7 @@ from shared.infra.database.pool import Database
 from shared.research.sweeps.columns import SweepTable, table_of
 from shared.research.sweeps.part import PartTable, unpack
 from shared.research.sweeps.plan import SweepPlan, decode_plan
+from shared.research.sweeps.trials import TrialSums, trial_statistics
 from shared.settings import MIB
 
 CACHED_PLANS = 64
@@ -44,6 +45,7 @@ class Sweeps:
         self._database = database
         self._plans: LRUCache[uuid.UUID, SweepPlan] = LRUCache(CACHED_PLANS)
         self._parts: LRUCache[uuid.UUID, _Parts] = LRUCache(TABLE_BYTES, getsizeof=lambda parts: parts.bytes)
+        self._statistics: LRUCache[uuid.UUID, dict[str, Any] | None] = LRUCache(CACHED_PLANS)
         self._locks: dict[uuid.UUID, asyncio.Lock] = {}
 
     def remember(self, row: SweepRow, plan: SweepPlan) -> None:
@@ -73,6 +75,25 @@ class Sweeps:
             self._locks.pop(row.id, None)
         return table
 
+    async def statistics(self, row: SweepRow, table: SweepTable) -> dict[str, Any] | None:
+        """Return the statistics of the trials of an ended sweep; None while it runs and without weekly returns.
+
+        The parts are read in the order of their variants, so that sums have the same last bits each time.
+        """
+        best = table.best(1)
+        if not row.has_ended or not len(best) or table.plan.body.keep.returns != "weekly":
+            return None
+        if row.id in self._statistics:
+            return self._statistics[row.id]
+        variant = int(table.variants[best[0]])
+        sums = TrialSums.of(row.variants)
+        for start in range(0, row.parts, READ_PARTS):
+            async with self._database.connection() as connection:
+                rows = await connection.fetch(SQL["select_parts_data"], row.id, start, READ_PARTS)
+            await asyncio.to_thread(_add_parts, sums, rows, variant)
+        found = self._statistics[row.id] = await asyncio.to_thread(trial_statistics, sums, variant)
+        return found
+
     async def _read_new(self, row: SweepRow, parts: _Parts) -> None:
         """Read the parts that have ended since the last time."""
         while parts.ended < row.parts_done:
@@ -83,6 +104,11 @@ class Sweeps:
             found = await asyncio.to_thread(_unpacked, rows)
             parts.by_part |= found
             parts.ended = rows[-1]["ended"]
+
+
+def _add_parts(sums: TrialSums, rows: Sequence[Any], best: int) -> None:
+    for row in rows:
+        sums.add(row["first"], unpack(bytes(row["data"])), best)
 
 
 def _unpacked(rows: Sequence[Any]) -> dict[int, tuple[int, PartTable]]:

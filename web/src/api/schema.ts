@@ -445,6 +445,28 @@ export interface BacktestList {
   next_cursor: string | null;
 }
 
+/** The best variant, judged by its weekly returns and the number of trials. */
+export interface BestTrial {
+  /** Number of the variant. */
+  variant: number;
+  /** Sharpe ratio of its weekly returns, for a year. */
+  sharpe_annual: number;
+  /** Skewness of its weekly returns. */
+  skewness: number;
+  /** Kurtosis of its weekly returns; 3 for the normal distribution. */
+  kurtosis: number;
+  /** Probability that its true Sharpe ratio is above 0, were it the only trial. */
+  psr: number;
+  /** Deflated Sharpe ratio, from all trials (hard) to the independent ones by participation (soft): the probability that its true Sharpe ratio is above what the best of so many without skill shows. */
+  dsr: number[];
+  /** Years after which it exceeds the soft bar at 95 %; null: it is below the bar. */
+  minimum_track_record_years: number | null;
+  /** Years below which its ratio is expected of the best of the independent trials; null: not above 0. */
+  minimum_backtest_years: number | null;
+  /** Years of its returns. */
+  years: number;
+}
+
 /** A bin of a histogram. */
 export interface Bin {
   /** Lower bound, included. */
@@ -1157,6 +1179,18 @@ export interface HoldoutOpened {
   backtest: string;
 }
 
+/** Effective numbers of independent trials, by estimator. */
+export interface IndependentTrials {
+  /** rho + (1 - rho) N with the mean correlation rho. */
+  average: number;
+  /** N^2 over the sum of squared correlations. */
+  participation: number;
+  /** Exponential of the entropy of the eigenvalues. */
+  entropy: number;
+  /** Li and Ji 2005. */
+  li_ji: number;
+}
+
 /** What is stored of each variant besides its statistics. */
 export interface Keep {
   /** weekly: the return of each ISO week (needed by the statistics of many trials), or none. */
@@ -1321,6 +1355,20 @@ export interface Operator {
   kind: "arithmetic" | "comparison";
   /** Other signs that are read as this one. */
   aliases: string[];
+}
+
+/** Combinatorially symmetric cross-validation of the sample. */
+export interface OverfittingProbability {
+  /** Share of splits in which the best inside is not above the middle outside. */
+  probability: number;
+  /** Of the chosen trial's ratio outside on that inside. */
+  slope: number;
+  /** Share of splits in which the chosen trial has a ratio below 0 outside. */
+  loss: number;
+  /** Blocks of weeks. */
+  blocks: number;
+  /** Splits into halves. */
+  splits: number;
 }
 
 /** The values of a parameter: a range (`from`, `to`, and a `step` or a `scale`), or a list of `values`. */
@@ -2103,6 +2151,22 @@ export interface StrategyPage {
   note: string;
 }
 
+/** p-values that no trial of the sample earns more than cash. */
+export interface SuperiorAbility {
+  /** Lower bound of Hansen's SPA test. */
+  lower: number;
+  /** Hansen's SPA test; judge by this one. */
+  consistent: number;
+  /** Upper bound of the SPA test. */
+  upper: number;
+  /** White's reality check. */
+  reality_check: number;
+  /** What the trials are compared with: cash, a return of 0. */
+  against: string;
+  /** Mean block of the stationary bootstrap. */
+  block_weeks: number;
+}
+
 /** A sweep. */
 export interface Sweep {
   /** Id of the sweep. */
@@ -2153,6 +2217,8 @@ export interface Sweep {
   best: SweepVariant[];
   /** Variant with the greatest mean objective over its neighbourhood; null while no variant has at least half of its neighbours. */
   plateau: Plateau | null;
+  /** How much of the best variant may be luck; null while the sweep runs and without weekly returns. */
+  statistics: TrialStatistics | null;
   /** Days that no variant has read; null: none. */
   holdout: SweepHoldout | null;
   /** The request, with the strategy of the template spelled out. */
@@ -2405,6 +2471,34 @@ export interface TreeNode {
   value?: number | null;
   /** Canonical text of the node; not read in requests, where the other fields count. */
   text?: string | null;
+}
+
+/** What the trials of a sweep say about its best variant, from weekly returns. */
+export interface TrialStatistics {
+  /** Formula of psr and dsr. */
+  method: string;
+  /** Weeks of returns. */
+  weeks: number;
+  /** Completed variants with a return in every week. */
+  trials: number;
+  /** Effective numbers of independent trials. */
+  independent: IndependentTrials;
+  /** Standard deviation of the Sharpe ratios, for a year. */
+  sharpe_deviation_annual: number;
+  /** trials, or with fewer than 10 that of a strategy without skill (null). */
+  deviation_from: "null" | "trials";
+  /** Expected greatest of so many standard normal numbers. */
+  expected_maximum: number;
+  /** Sharpe ratio that the best of so many trials without skill shows: of the independent ones by participation, and of all, for a year. */
+  sr0_annual: number[];
+  /** The best variant. */
+  best: BestTrial;
+  /** Trials of the sample of pbo and spa, drawn by number. */
+  sample: number;
+  /** Probability of overfitting; null: too few weeks or trials. */
+  pbo: OverfittingProbability | null;
+  /** Test of superior predictive ability; null: too few trials. */
+  spa: SuperiorAbility | null;
 }
 
 /** A unit that may stand directly behind a number. */
