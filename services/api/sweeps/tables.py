@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cachetools import LRUCache
 
 from services.api.sweeps.row import SQL, SweepRow
 from shared.infra.database.pool import Database
-from shared.research.sweeps.columns import SweepTable, table_of
+from shared.research.sweeps.columns import SweepTable, extended, table_of
 from shared.research.sweeps.part import PartTable, unpack
 from shared.research.sweeps.plan import SweepPlan, decode_plan
 from shared.research.sweeps.trials import TrialSums, trial_statistics
@@ -24,18 +24,17 @@ READ_PARTS = 32
 """Parts that are read at once."""
 
 
-class _Parts:
-    """The parts of one sweep that have been read, without their weekly returns."""
+@dataclass(frozen=True)
+class _Read:
+    """What has been read of a sweep: the parts that had ended, and their rows."""
 
-    def __init__(self) -> None:
-        self.by_part: dict[int, tuple[int, PartTable]] = {}
-        self.ended = 0
-        self.table: SweepTable | None = None
+    ended: int
+    table: SweepTable
 
     @property
     def bytes(self) -> int:
-        """Return the size of the arrays, which the table has once more."""
-        return 2 * sum(part.figures.nbytes + part.points.nbytes for _, part in self.by_part.values()) + 1
+        """Return the size of the arrays."""
+        return int(self.table.figures.nbytes + self.table.points.nbytes + self.table.variants.nbytes) + 1
 
 
 class Sweeps:
@@ -44,7 +43,7 @@ class Sweeps:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._plans: LRUCache[uuid.UUID, SweepPlan] = LRUCache(CACHED_PLANS)
-        self._parts: LRUCache[uuid.UUID, _Parts] = LRUCache(TABLE_BYTES, getsizeof=lambda parts: parts.bytes)
+        self._tables: LRUCache[uuid.UUID, _Read] = LRUCache(TABLE_BYTES, getsizeof=lambda read: read.bytes)
         self._statistics: LRUCache[uuid.UUID, dict[str, Any] | None] = LRUCache(CACHED_PLANS)
         self._locks: dict[uuid.UUID, asyncio.Lock] = {}
 
@@ -64,16 +63,14 @@ class Sweeps:
         plan = await self.plan(row)
         lock = self._locks.setdefault(row.id, asyncio.Lock())
         async with lock:
-            parts = self._parts.pop(row.id, None) or _Parts()
-            if parts.table is None or parts.ended < row.parts_done:
-                await self._read_new(row, parts)
-                parts.table = await asyncio.to_thread(table_of, plan, list(parts.by_part.values()))
-            if parts.bytes <= TABLE_BYTES:
-                self._parts[row.id] = parts
-            table = parts.table
+            read = self._tables.get(row.id) or _Read(0, table_of(plan, []))
+            if read.ended < row.parts_done:
+                read = await self._read_new(row, read)
+                if read.bytes <= TABLE_BYTES:
+                    self._tables[row.id] = read
         if not lock.locked():
             self._locks.pop(row.id, None)
-        return table
+        return read.table
 
     async def statistics(self, row: SweepRow, table: SweepTable) -> dict[str, Any] | None:
         """Return the statistics of the trials of an ended sweep; None while it runs and without weekly returns.
@@ -94,16 +91,18 @@ class Sweeps:
         found = self._statistics[row.id] = await asyncio.to_thread(trial_statistics, sums, variant)
         return found
 
-    async def _read_new(self, row: SweepRow, parts: _Parts) -> None:
+    async def _read_new(self, row: SweepRow, read: _Read) -> _Read:
         """Read the parts that have ended since the last time."""
-        while parts.ended < row.parts_done:
+        found: list[tuple[int, PartTable]] = []
+        ended = read.ended
+        while ended < row.parts_done:
             async with self._database.connection() as connection:
-                rows = await connection.fetch(SQL["select_new_parts"], row.id, parts.ended, READ_PARTS)
+                rows = await connection.fetch(SQL["select_new_parts"], row.id, ended, READ_PARTS)
             if not rows:
                 break
-            found = await asyncio.to_thread(_unpacked, rows)
-            parts.by_part |= found
-            parts.ended = rows[-1]["ended"]
+            found += await asyncio.to_thread(_unpacked, rows)
+            ended = rows[-1]["ended"]
+        return _Read(ended, await asyncio.to_thread(extended, read.table, found))
 
 
 def _add_parts(sums: TrialSums, rows: Sequence[Any], best: int) -> None:
@@ -111,9 +110,10 @@ def _add_parts(sums: TrialSums, rows: Sequence[Any], best: int) -> None:
         sums.add(row["first"], unpack(bytes(row["data"])), best)
 
 
-def _unpacked(rows: Sequence[Any]) -> dict[int, tuple[int, PartTable]]:
-    found = {}
+def _unpacked(rows: Sequence[Any]) -> list[tuple[int, PartTable]]:
+    """Return parts with the numbers of their first variants, without their weekly returns."""
+    found = []
     for row in rows:
         part = unpack(bytes(row["data"]))
-        found[row["part"]] = (row["first"], replace(part, weekly=part.weekly[:, :0].copy()))
+        found.append((row["first"], replace(part, weekly=part.weekly[:, :0].copy(), figures=part.figures.copy())))
     return found

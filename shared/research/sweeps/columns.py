@@ -62,6 +62,18 @@ def table_of(plan: SweepPlan, parts: Sequence[tuple[int, PartTable]]) -> SweepTa
     )
 
 
+def extended(table: SweepTable, parts: Sequence[tuple[int, PartTable]]) -> SweepTable:
+    """Return the rows of a table and of further parts."""
+    more = table_of(table.plan, parts)
+    variants = np.concatenate([table.variants, more.variants])
+    order = np.argsort(variants, kind="stable")
+    return SweepTable(
+        plan=table.plan, variants=variants[order],
+        points=np.concatenate([table.points, more.points])[order],
+        figures=np.concatenate([table.figures, more.figures])[order], failures=table.failures | more.failures,
+    )  # fmt: skip
+
+
 def plateau(table: SweepTable, *, least: float = 0.5) -> tuple[int, float, int] | None:
     """Return (row, mean, neighbours) of the variant whose neighbourhood has the greatest mean score, None without one.
 

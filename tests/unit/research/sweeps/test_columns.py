@@ -10,7 +10,7 @@ import pytest
 
 from shared.errors import DatasetError, RequestError
 from shared.model.conversion import convert
-from shared.research.sweeps.columns import SweepTable, heatmap, plateau, table_of
+from shared.research.sweeps.columns import SweepTable, extended, heatmap, plateau, table_of
 from shared.research.sweeps.part import PartTable, unpack
 from shared.research.sweeps.plan import FIGURES, SweepPlan, decode_plan, digest_of, encode_plan, plan_sweep
 from shared.research.sweeps.request import SweepBody
@@ -61,6 +61,21 @@ def test_table_is_in_the_order_of_the_variants() -> None:
     assert table.variants.tolist() == list(range(75))
     assert np.array_equal(table.points, plan.points)
     assert set(table.failures) == set(np.flatnonzero(np.isnan(table.scores)).tolist())
+
+
+def test_table_is_extended_by_parts_in_any_order() -> None:
+    table = filled(planned())
+    first, last = (
+        PartTable(
+            points=table.points[rows], names=variants.FIGURES, figures=table.figures[rows], failures={},
+            weekly=np.empty((10, 0), np.float32), week_ends=np.empty(0, np.int32),
+        )
+        for rows in (slice(0, 10), slice(10, 20))
+    )  # fmt: skip
+    found = extended(extended(table_of(table.plan, []), [(10, last)]), [(0, first)])
+    assert found.variants.tolist() == list(range(20))
+    assert np.array_equal(found.points, table.points[:20])
+    assert np.array_equal(found.figures, table.figures[:20], equal_nan=True)
 
 
 def test_best_are_ranked_by_the_objective() -> None:
