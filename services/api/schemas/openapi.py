@@ -24,9 +24,9 @@ PUBLIC = (403, 406, 414, 421, 422, 500)
 STATUS = {
     200: "OK", 201: "Created", 202: "Accepted", 204: "Deleted", 400: "Body is not JSON", 401: "Missing or unknown key",
     403: "Page of another site, or role of another key needed", 404: "Not found", 406: "No acceptable content coding",
-    408: "Body did not arrive in time", 409: "Conflict with the current state", 413: "Body too large", 414: "Request line too long",
-    415: "Unsupported media type", 421: "Host not served here", 422: "Invalid request", 429: "Too many requests",
-    500: "Internal error", 503: "A dependency is unavailable",
+    408: "Body did not arrive in time", 409: "Conflict with the current state", 413: "Body too large",
+    414: "Request line too long", 415: "Unsupported media type", 421: "Host not served here", 422: "Invalid request",
+    429: "Too many requests", 500: "Internal error", 503: "A dependency is unavailable",
 }  # fmt: skip
 OPEN = ("ResultWarning", "ResultWarningColumns")
 """Shapes with further fields by their code."""
