@@ -15,7 +15,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ondol.client.answers import Audit, Comparison, Explanation, ExpressionCheck, Holdings, Replay, Screen
+    from ondol.client.answers import (
+        Audit,
+        Comparison,
+        Explanation,
+        ExpressionCheck,
+        Holdings,
+        Replay,
+        Robustness,
+        Screen,
+    )
     from ondol.client.async_client import AsyncClient
     from ondol.client.result import AsyncResult, Result
     from ondol.client.strategy import Strategy
@@ -34,6 +43,7 @@ _MODULES = {
     "ExpressionCheck": "ondol.client.answers",
     "Holdings": "ondol.client.answers",
     "Replay": "ondol.client.answers",
+    "Robustness": "ondol.client.answers",
     "Result": "ondol.client.result",
     "RetryPolicy": "shared.infra.api_client.retry",
     "Screen": "ondol.client.answers",
@@ -54,6 +64,7 @@ __all__ = [
     "Replay",
     "Result",
     "RetryPolicy",
+    "Robustness",
     "Screen",
     "Strategy",
     "Sweep",

@@ -132,7 +132,7 @@ COMMANDS = (
     Command(
         name="backtests",
         group=USE,
-        meaning="list, show, wait, follow, cancel, export, explain, holdings, replay, audit, compare",
+        meaning="list, show, wait, follow, cancel, export, explain, holdings, replay, audit, robustness, compare",
         examples=("ondol backtests list", "ondol backtests trades ID --output trades.csv"),
     ),
     Command(

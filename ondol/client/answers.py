@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     import polars as pl
 
 
+ROBUSTNESS_FIGURES = ("total_return", "cagr", "sharpe", "max_drawdown", "trades")
+
+
 @dataclass(frozen=True, kw_only=True)
 class ResultWarning:
     """What a reader must know before trusting figures: a stable code, a sentence, and the figures of the code."""
@@ -183,6 +186,39 @@ class Audit:
         """Return the audit of a document."""
         rows = [{name: cut.get(name) for name in ("date", "trades", "identical")} for cut in document["cuts"]]
         return cls(identical=document["identical"], cuts=frame(rows))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Robustness:
+    """Figures of a backtest under changes that should not matter, and against random selections.
+
+    lines: one row for each changed backtest (`group`, `name`, `parameter`, `value`, figures, `failure`). percentile and
+    p_value: where its Sharpe ratio lies among random selections with the same exits, None where none were drawn.
+    cliffs: parameters with a neighbour below half of the Sharpe ratio. document: the whole answer.
+    """
+
+    lines: pl.DataFrame = field(repr=False)
+    percentile: float | None
+    p_value: float | None
+    cliffs: tuple[str, ...]
+    document: Mapping[str, Any] = field(repr=False)
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Robustness:
+        """Return the report of a document."""
+        rows = []
+        for group in ("neighbours", "slippage", "starts", "phases", "delay", "sub_universes"):
+            for line in document[group]["lines"]:
+                figures = line["figures"] or dict.fromkeys(ROBUSTNESS_FIGURES)
+                failure = line["failure"] and line["failure"]["message"]
+                value = None if line["value"] is None else str(line["value"])
+                named = {"group": group, "name": line["name"], "parameter": line["parameter"], "value": value}
+                rows.append(named | {name: figures[name] for name in ROBUSTNESS_FIGURES} | {"failure": failure})
+        drawn = (document["random_selection"] or {}).get("sharpe") or {}
+        return cls(
+            lines=frame(rows), percentile=drawn.get("percentile"), p_value=drawn.get("p_value"),
+            cliffs=tuple(document["neighbours"]["cliffs"]), document=document,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from ondol.client.answers import Audit, Comparison, Explanation, ExpressionCheck, Holdings, Replay, Screen
+from ondol.client.answers import Audit, Comparison, Explanation, ExpressionCheck, Holdings, Replay, Robustness, Screen
 from ondol.client.frames import frame
 from ondol.client.request import Day, day_text
 from ondol.client.strategy import Strategy
@@ -93,6 +93,12 @@ async def why_not(api: ApiClient, identity: str, stock_code: str, date: Day) -> 
     query = {"stock_code": stock_code, "date": day_text(date)}
     found: dict[str, Any] = await api.call("GET", f"/v1/backtests/{identity}/explain", query=query)
     return found
+
+
+async def robustness(api: ApiClient, identity: str, options: Mapping[str, Any]) -> Robustness:
+    """Return the robustness report; `options` are the fields of its body, None left out."""
+    body = {name: value for name, value in options.items() if value is not None}
+    return Robustness.of(await api.call("POST", f"/v1/backtests/{identity}/robustness", body=body, repeatable=True))
 
 
 async def audit(api: ApiClient, identity: str, cuts: int | None, seed: int | None) -> Audit:

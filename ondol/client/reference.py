@@ -17,7 +17,7 @@ PAGE: Final = pathlib.Path(__file__).resolve().parents[2] / "docs" / "reference"
 
 CLASSES: Final = (
     "Client", "AsyncClient", "Strategy", "Result", "AsyncResult", "Sweep", "AsyncSweep", "Screen", "Holdings",
-    "Explanation", "Audit", "Replay", "Comparison", "ExpressionCheck", "RetryPolicy",
+    "Explanation", "Audit", "Robustness", "Replay", "Comparison", "ExpressionCheck", "RetryPolicy",
 )  # fmt: skip
 
 HEAD: Final = """# The Python package

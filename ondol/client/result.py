@@ -14,6 +14,7 @@ from ondol.client.answers import (
     Holdings,
     Replay,
     ResultWarning,
+    Robustness,
     Statistics,
     warnings_in,
 )
@@ -184,6 +185,13 @@ class Result(ResultData):
         """Run the look-ahead audit: reruns on data that end on random days."""
         return self._client._run(lambda api: queries.audit(api, self.id, cuts, seed))
 
+    def robustness(
+        self, *, random_draws: int | None = None, noise_draws: int | None = None, seed: int | None = None
+    ) -> Robustness:
+        """Run it with changes that should not matter, and with random selections (default 1,000)."""
+        options = {"random_draws": random_draws, "noise_draws": noise_draws, "seed": seed}
+        return self._client._run(lambda api: queries.robustness(api, self.id, options))
+
     def replay(self) -> Replay:
         """Run the backtest again on its dataset and compare the results."""
         return self._client._run(lambda api: queries.replay(api, self.id))
@@ -211,6 +219,13 @@ class AsyncResult(ResultData):
     async def audit(self, *, cuts: int | None = None, seed: int | None = None) -> Audit:
         """Run the look-ahead audit: reruns on data that end on random days."""
         return await queries.audit(self._client._api(), self.id, cuts, seed)
+
+    async def robustness(
+        self, *, random_draws: int | None = None, noise_draws: int | None = None, seed: int | None = None
+    ) -> Robustness:
+        """Run it with changes that should not matter, and with random selections (default 1,000)."""
+        options = {"random_draws": random_draws, "noise_draws": noise_draws, "seed": seed}
+        return await queries.robustness(self._client._api(), self.id, options)
 
     async def replay(self) -> Replay:
         """Run the backtest again on its dataset and compare the results."""

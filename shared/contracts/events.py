@@ -12,7 +12,7 @@ QUERIES = "queries"
 SWEEPS = "sweeps"
 STREAMS = (BACKTESTS, DATASETS, EVENTS_STREAM, QUERIES, SWEEPS)
 """`backtests`: jobs of the simulators; `datasets`: facts about data; `events`: progress and ends that clients wait for;
-`queries`: requests that a simulator answers while a client waits (screen, ranking, explain, audit, replay); `sweeps`:
+`queries`: requests that a simulator answers while a client waits (screen, explain, audit, …); `sweeps`:
 changes of sweeps, which API and simulators read to look into PostgreSQL at once instead of a second later."""
 
 SIMULATORS = "simulators"
@@ -106,7 +106,7 @@ class MarketLoaded:
 class QueryRequested:
     """A client waits for the answer of a simulator. From the API to the simulators; it is not stored.
 
-    `kind` is screen, ranking, sectors, prices, values, distribution, explain, holdings, audit, replay
+    `kind` is screen, ranking, sectors, prices, values, distribution, explain, holdings, audit, robustness, replay
     or account_day; after `deadline` (Unix seconds) the query is dropped.
     """
 

@@ -101,6 +101,16 @@ class Audit(RequestQuery, frozen=True, kw_only=True):
     cuts: int
 
 
+class Robustness(RequestQuery, frozen=True, kw_only=True):
+    """Run the request with changes that should not matter, and with candidates that are drawn with `seed`."""
+
+    kind: ClassVar[str] = "robustness"
+    random_draws: int
+    noise_draws: int
+    noise_pct: float
+    seed: int
+
+
 class Holdings(Query, frozen=True, kw_only=True):
     """The positions of the stored result of `computation` (UUID) on the evening of `date` (ISO)."""
 
@@ -131,7 +141,7 @@ class AccountDay(RequestQuery, frozen=True, kw_only=True):
 
 
 QUERIES: Final[tuple[type[Query], ...]] = (
-    Ranking, Sectors, Prices, Screen, Values, Distribution, Explain, Audit, Holdings, Replay, AccountDay,
+    Ranking, Sectors, Prices, Screen, Values, Distribution, Explain, Audit, Robustness, Holdings, Replay, AccountDay,
 )  # fmt: skip
 
 _BY_KIND = {query.kind: query for query in QUERIES}

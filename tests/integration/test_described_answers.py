@@ -88,6 +88,10 @@ REQUESTS: dict[str, list[tuple[str, Any]]] = {
                                         ("/v1/backtests/{id}/holdings?date=1999-01-01", None)],
     "POST /v1/backtests/{id}/replay": [("/v1/backtests/{id}/replay", {})],
     "POST /v1/backtests/{id}/audit": [("/v1/backtests/{id}/audit", {"cuts": 1})],
+    "POST /v1/backtests/{id}/robustness": [
+        ("/v1/backtests/{id}/robustness", {"random_draws": 5, "noise_draws": 3}),
+        ("/v1/backtests/{id}/robustness", {"noise_pct": 0}),
+    ],
     "POST /v1/compare": [("/v1/compare", {"ids": ["{id}"]}), ("/v1/compare", {"ids": ["x"]})],
     "POST /v1/sweeps": [("", sweep()), ("?dry_run=true", sweep()), ("", sweep(search={"method": "random"}))],
     "GET /v1/sweeps": [("", None), ("?status=completed&limit=1", None), ("?status=lost", None)],

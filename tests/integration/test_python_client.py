@@ -51,6 +51,9 @@ async def test_result_has_tables_and_answers(system: System) -> None:
             assert explained.rebalances["passed"].max() > 0
             assert result.why_not(result.trades["stock_code"][0], day)["outcome"] == "bought"
             assert result.audit(cuts=1).identical
+            report = result.robustness(random_draws=5, noise_draws=0)
+            assert {"neighbours", "slippage", "starts"} <= set(report.lines["group"])
+            assert report.document["backtest"]["figures"]["sharpe"] == result.statistics.sharpe
             assert result.replay().outcome == "identical"
             again = client.result(result.id)
             assert again.statistics == result.statistics
@@ -146,6 +149,7 @@ async def test_submitted_backtest_is_found_by_its_id(system: System) -> None:
         assert (await result.replay()).outcome == "identical"
         assert (await result.explain()).trades.height == result.trades.height
         assert (await result.audit(cuts=1)).identical
+        assert (await result.robustness(random_draws=0, noise_draws=0)).percentile is None
         assert (await result.why_not(result.trades["stock_code"][0], LAST))["date"] == LAST
         with pytest.raises(ApiError) as refused:
             await client.cancel(identity)

@@ -1,4 +1,4 @@
-"""Commands about completed backtests: explain, holdings, replay, audit, compare."""
+"""Commands about completed backtests: explain, holdings, replay, audit, robustness, compare."""
 
 from __future__ import annotations
 
@@ -143,6 +143,74 @@ async def _audit(args: argparse.Namespace, api: ApiClient) -> int:
     return 0 if document["identical"] else 1
 
 
+ROBUSTNESS_GROUPS = {
+    "neighbours": "each number a tenth lower and higher", "slippage": "0 to 3 times the slippage",
+    "starts": "starts up to 19 rows later", "phases": "other rebalance days", "delay": "decided a row later",
+    "sub_universes": "parts of the universe",
+}  # fmt: skip
+
+
+def _robustness_arguments(parser: argparse.ArgumentParser) -> None:
+    one(parser)
+    parser.add_argument("--random-draws", type=int, metavar="N", help="random selections (default 1000, 0: none)")
+    parser.add_argument("--noise-draws", type=int, metavar="N", help="runs with a noisy ranking (default 100, 0: none)")
+    parser.add_argument("--noise-pct", type=float, metavar="PCT", help="noise in %% of the candidates (default 10)")
+    parser.add_argument("--seed", type=int, metavar="N", help="seed of all draws (default 0)")
+
+
+async def _robustness(args: argparse.Namespace, api: ApiClient) -> int:
+    names = ("random_draws", "noise_draws", "noise_pct", "seed")
+    body = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    document = await api.call("POST", f"/v1/backtests/{args.id}/robustness", body=body)
+    if args.json:
+        print_json(document)
+        return 0
+    rows = []
+    for group, meaning in ROBUSTNESS_GROUPS.items():
+        found = document[group]
+        if found["lines"]:
+            sharpe = [_ratio(found["sharpe"][name]) for name in ("min", "median", "max")]
+            returns = [_percent(found["total_return"][name]) for name in ("min", "max")]
+            rows.append([group.replace("_", " "), meaning, str(len(found["lines"])), *sharpe, *returns])
+    noise, drawn, intervals = document["rank_noise"], document["random_selection"], document["intervals"]
+    for name, meaning, found in (("rank noise", "noise in the ranking", noise), ("random", "random stocks", drawn)):
+        if found is not None:
+            sharpe = [_ratio(found["sharpe"][part]) for part in ("min", "median", "max")]
+            returns = [_percent(found["total_return"][part]) for part in ("min", "max")]
+            rows.append([name, meaning, str(found["draws"]), *sharpe, *returns])
+    own = document["backtest"]["figures"]
+    print(f"Sharpe ratio {_ratio(own['sharpe'])}, total return {_percent(own['total_return'])}")
+    print(table(["changed", "what", "runs", "sharpe min", "median", "max", "return min", "max"], rows, "llrrrrrr"))
+    if drawn is not None and drawn["sharpe"]["percentile"] is not None:
+        print(
+            f"the Sharpe ratio is above that of {drawn['sharpe']['percentile']:.1%} of random selections with the same "
+            f"exits (p {drawn['sharpe']['p_value']:.3f})"
+        )
+    if drawn is None:
+        print("no random selection: the strategy sells by rank, or no draws were requested")
+    if document["neighbours"]["cliffs"]:
+        print(
+            "cliffs (a neighbour has less than half of the Sharpe ratio): "
+            + ", ".join(document["neighbours"]["cliffs"])
+        )
+    even = document["slippage"]["break_even"]
+    print("it loses without slippage already" if even is None else f"no loss up to {even['value']:g} % slippage")
+    if intervals is not None:
+        low, high = intervals["sharpe"]["low"], intervals["sharpe"]["high"]
+        print(
+            f"Sharpe ratio between {_ratio(low)} and {_ratio(high)} with a confidence of {intervals['confidence']:.0%}"
+        )
+    return 0
+
+
+def _ratio(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1%}"
+
+
 async def _compare(args: argparse.Namespace, api: ApiClient) -> int:
     document = await api.call("POST", "/v1/compare", body={"ids": args.ids})
     if args.json:
@@ -194,6 +262,14 @@ SUBCOMMANDS = (
         arguments=_audit_arguments,
         routes=("POST /v1/backtests/{id}/audit",),
         examples=("ondol backtests audit ID", "ondol backtests audit ID --cuts 20 --seed 7"),
+    ),
+    Subcommand(
+        name="robustness",
+        meaning="run it with changes that should not matter, and against random selections",
+        run=_robustness,
+        arguments=_robustness_arguments,
+        routes=("POST /v1/backtests/{id}/robustness",),
+        examples=("ondol backtests robustness ID", "ondol backtests robustness ID --random-draws 200 --seed 7"),
     ),
     Subcommand(
         name="compare",

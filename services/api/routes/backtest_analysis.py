@@ -1,4 +1,4 @@
-"""Analysis of a completed backtest by a simulator: explain, holdings, replay, look-ahead audit."""
+"""Analysis of a completed backtest by a simulator: explain, holdings, replay, look-ahead audit, robustness."""
 
 from __future__ import annotations
 
@@ -16,15 +16,17 @@ from services.api.http.request import parse_body, read_optional_body
 from services.api.localization import language_of, mark_language
 from services.api.routes.backtests import find_completed
 from services.api.schemas import analysis_responses as responses
-from services.api.schemas.requests import AuditBody, ExplainQuery, HoldingsQuery
+from services.api.schemas.requests import AuditBody, ExplainQuery, HoldingsQuery, RobustnessBody
 from services.api.simulator_queries import query_simulator
 from services.api.tables.download import MEDIA_TYPES, check_format, send_table
 from services.api.tables.table import Column, Table, blocks_of_objects, columns_of
 from shared.contracts import queries
 from shared.errors import Problem
-from shared.messages import render, say
+from shared.messages import Language, render, say
 
 PURPOSE = "can be analysed"
+DRAWS_OF_A_REQUEST = 100
+"""A robustness report counts as one more request of the key for each so many drawn runs."""
 
 
 async def get_explanation(app: AppContext, call: RequestContext) -> web.Response:
@@ -93,6 +95,34 @@ async def post_audit(app: AppContext, call: RequestContext) -> web.Response:
     return json_response(await query_simulator(app, asked))
 
 
+async def post_robustness(app: AppContext, call: RequestContext) -> web.Response:
+    """`POST /v1/backtests/{id}/robustness`."""
+    row, _ = await find_completed(app, call, PURPOSE)
+    options = parse_body(RobustnessBody, await read_optional_body(call.request, app.settings.max_body_bytes))
+    version = await _require_dataset(app, row)
+    app.authenticator.charge(call.caller, (options.random_draws + options.noise_draws) // DRAWS_OF_A_REQUEST)
+    asked = queries.Robustness(
+        version=version, request=row.request, random_draws=options.random_draws, noise_draws=options.noise_draws,
+        noise_pct=options.noise_pct, seed=options.seed,
+    )  # fmt: skip
+    body = await query_simulator(app, asked)
+    language = language_of(call.request)
+    if language != "en":
+        body = orjson.dumps(_in_language(orjson.loads(body), language))
+    response = json_response(body)
+    mark_language(response, language)
+    return response
+
+
+def _in_language(report: dict[str, Any], language: Language) -> dict[str, Any]:
+    """Return a robustness report whose failures are said in a language."""
+    for group in report.values():
+        for line in group.get("lines", ()) if isinstance(group, dict) else ():
+            if (failure := line["failure"]) is not None:
+                failure["message"] = render(failure["code"], failure["params"], language) or failure["message"]
+    return report
+
+
 async def _require_dataset(app: AppContext, row: BacktestRow) -> str:
     """Return the dataset version of a backtest; raise a 409 when it is deleted or the result is of an older engine."""
     _check_engine(row)
@@ -127,5 +157,10 @@ ROUTES = (
         method="POST", path="/v1/backtests/{id}/audit", handler=post_audit, tag="backtests", body=AuditBody,
         summary="Look-ahead audit: reruns on data that end earlier", problems=(400, 404, 409, 413, 415),
         answers={200: responses.Audit},
+    ),
+    Route(
+        method="POST", path="/v1/backtests/{id}/robustness", handler=post_robustness, tag="backtests",
+        body=RobustnessBody, problems=(400, 404, 409, 413, 415), answers={200: responses.Robustness},
+        summary="Its figures under changes that should not matter, and against random selections",
     ),
 )  # fmt: skip

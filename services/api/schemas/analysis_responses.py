@@ -160,6 +160,176 @@ class Audit(Struct, kw_only=True):
     """Result of the look-ahead audit."""
 
 
+class LineFigures(Struct, kw_only=True):
+    """Figures of a run."""
+
+    total_return: Annotated[float | None, about("Return over the window.", "fraction")]
+    cagr: Annotated[float | None, about("Growth a year.", "fraction")]
+    sharpe: Annotated[float | None, about("Annual Sharpe ratio; null: undefined.")]
+    max_drawdown: Annotated[float | None, about("Largest drawdown, 0 or below.", "fraction")]
+    trades: Annotated[Count, about("Number of fills.")]
+
+
+class LineFailure(Struct, kw_only=True):
+    """Why a line has no figures."""
+
+    code: Annotated[str, about("Stable identifier of the reason.")]
+    params: Annotated[dict[str, Any], about("Parameters of the message.")]
+    message: Annotated[str, about("The reason in the language of the answer.")]
+
+
+class RobustnessLine(Struct, kw_only=True):
+    """A plain backtest: `POST /v1/backtests` of `request` gives the same figures."""
+
+    name: Annotated[str, about("Name, unique in its group.")]
+    parameter: Annotated[
+        str | None,
+        about("What was changed, `buy.where#2` being the second number of that text; null: no single value."),
+    ]
+    value: Annotated[float | str | None, about("The changed value.")]
+    figures: Annotated[LineFigures | None, about("Its figures; null: it has no result.")]
+    failure: Annotated[LineFailure | None, about("Why it has no result; null: it has one.")]
+    request: Annotated[dict[str, Any], about("The request, as `POST /v1/backtests` takes it.")]
+
+
+class SubUniverseLine(RobustnessLine, kw_only=True):
+    """The backtest over a part of its universe."""
+
+    mean_stocks: Annotated[float | None, about("Mean number of stocks on the decision rows.", "stocks")]
+    least_sharpe: Annotated[
+        float | None,
+        about("0.75 * sqrt(share of the stocks) * Sharpe ratio of the backtest; null: that is not above 0."),
+    ]
+    passes: Annotated[bool | None, about("Whether the Sharpe ratio is at least `least_sharpe`; null: not judged.")]
+
+
+class Spread(Struct, kw_only=True):
+    """A figure over several runs; runs without it are left out."""
+
+    count: Annotated[Count, about("Runs with the figure.")]
+    min: Annotated[float | None, about("Smallest.")]
+    median: Annotated[float | None, about("Median.")]
+    mean: Annotated[float | None, about("Mean.")]
+    max: Annotated[float | None, about("Largest.")]
+
+
+class Placed(Spread, kw_only=True):
+    """A figure over random selections, and where the backtest lies among them."""
+
+    percentile: Annotated[float | None, about("Share of the draws below the backtest, equal ones counted half.")]
+    p_value: Annotated[float | None, about("(1 + draws at or above the backtest) / (1 + draws).")]
+
+
+class RobustnessGroup(Struct, kw_only=True):
+    """Lines of one kind."""
+
+    lines: Annotated[list[RobustnessLine], about("The runs.")]
+    total_return: Annotated[Spread, about("Return over the lines.")]
+    sharpe: Annotated[Spread, about("Sharpe ratio over the lines.")]
+
+
+class Neighbours(RobustnessGroup, kw_only=True):
+    """Each number of the strategy one step lower and higher."""
+
+    kept_half: Annotated[
+        float | None, about("Share of lines with at least half of the Sharpe ratio; null: that is not above 0.")
+    ]
+    cliffs: Annotated[list[str], about("Parameters with a neighbour below half of the Sharpe ratio.")]
+
+
+class SlippageLines(RobustnessGroup, kw_only=True):
+    """0, 1, 2 and 3 times the slippage."""
+
+    break_even: Annotated[
+        RobustnessLine | None,
+        about("The last slippage without a loss, by bisection to 0.005 %; null: a loss without slippage already."),
+    ]
+
+
+class SubUniverses(Struct, kw_only=True):
+    """Parts of the universe."""
+
+    lines: Annotated[list[SubUniverseLine], about("The runs.")]
+    total_return: Annotated[Spread, about("Return over the lines.")]
+    sharpe: Annotated[Spread, about("Sharpe ratio over the lines.")]
+    mean_stocks: Annotated[float, about("Mean number of stocks of the whole universe.", "stocks")]
+    passing: Annotated[float | None, about("Share of the judged lines that pass; null: none is judged.")]
+
+
+class RankNoise(Struct, kw_only=True):
+    """Runs with noise in the ranking. They are no plain backtests: a request has no random numbers."""
+
+    draws: Annotated[Count, about("Runs.")]
+    seed: Annotated[int, about("Seed.")]
+    noise_pct: Annotated[float, about("Standard deviation of the noise.", "% of the number of candidates")]
+    kept_half: Annotated[float | None, about("Share of runs with at least half of the Sharpe ratio.")]
+    total_return: Annotated[Spread, about("Return over the runs.")]
+    sharpe: Annotated[Spread, about("Sharpe ratio over the runs.")]
+
+
+class RandomSelection(Struct, kw_only=True):
+    """Runs that buy random stocks on the same days. They are no plain backtests."""
+
+    draws: Annotated[Count, about("Runs.")]
+    seed: Annotated[int, about("Seed.")]
+    buys: Annotated[Count, about("Purchases of the backtest, for each of which a stock is drawn.")]
+    mean_buys: Annotated[float, about("Mean number of purchases of a run; some are halted, held already or too dear.")]
+    total_return: Annotated[Placed, about("Return over the runs.")]
+    sharpe: Annotated[Placed, about("Sharpe ratio over the runs.")]
+
+
+class Regime(Struct, kw_only=True):
+    """The days of one regime."""
+
+    regime: Annotated[
+        Literal["above", "below", "unknown"],
+        about("Close of the benchmark index on the row before against its mean of 200 rows; unknown: fewer rows."),
+    ]
+    rows: Annotated[Count, about("Days.")]
+    total_return: Annotated[float, about("Product of the daily returns less 1.", "fraction")]
+    mean_return_annual: Annotated[float | None, about("Mean daily return times 252.", "fraction")]
+    sharpe: Annotated[float | None, about("Annual Sharpe ratio of the days, without a risk-free rate.")]
+
+
+class Bounds(Struct, kw_only=True):
+    """An estimate with its interval."""
+
+    estimate: Annotated[float, about("Estimate.")]
+    low: Annotated[float, about("Lower bound.")]
+    high: Annotated[float, about("Upper bound.")]
+
+
+class BootstrapIntervals(Struct, kw_only=True):
+    """Stationary-bootstrap intervals of the daily returns."""
+
+    confidence: Annotated[float, about("Confidence of the intervals.", "fraction")]
+    block_rows: Annotated[float, about("Mean block length (Politis and White).", "rows")]
+    sharpe: Annotated[Bounds, about("Annual Sharpe ratio without a risk-free rate, percentile interval.")]
+    sharpe_studentised: Annotated[Bounds, about("The same, studentised interval.")]
+    cagr: Annotated[Bounds, about("Growth a year.", "fraction")]
+    max_drawdown: Annotated[Bounds, about("Largest drawdown.", "fraction")]
+
+
+class Robustness(Struct, kw_only=True):
+    """What the figures of a backtest become when something is changed that should not matter."""
+
+    backtest: Annotated[RobustnessLine, about("The backtest itself.")]
+    neighbours: Annotated[Neighbours, about("Each number of the strategy a tenth lower and higher.")]
+    slippage: Annotated[SlippageLines, about("Other slippage.")]
+    starts: Annotated[RobustnessGroup, about("Starts 0 to 19 rows later.")]
+    phases: Annotated[RobustnessGroup, about("Weekly, monthly and quarterly calendars on other days.")]
+    delay: Annotated[RobustnessGroup, about("Decisions one row later; the universe is not delayed.")]
+    sub_universes: Annotated[SubUniverses, about("Markets, halves by capitalisation and code, random halves.")]
+    rank_noise: Annotated[RankNoise | None, about("Noise in the ranking; null: no draws.")]
+    random_selection: Annotated[
+        RandomSelection | None,
+        about("Random stocks with the same exits; null: no draws, or on_rebalance is not hold."),
+    ]
+    years: Annotated[list[YearlyReturn], about("Returns by calendar year.")]
+    regimes: Annotated[list[Regime] | None, about("Returns by market trend; null: the benchmark is no loaded index.")]
+    intervals: Annotated[BootstrapIntervals | None, about("Intervals; null: fewer than 2 days, or a total loss.")]
+
+
 class Replay(Struct, kw_only=True):
     """Whether a backtest gives the same result again."""
 

@@ -87,6 +87,22 @@ class AuditBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     seed: Annotated[Seed, about("Seed of the random days at which the data are cut.")] = 0
 
 
+class RobustnessBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Body of `POST /v1/backtests/{id}/robustness`."""
+
+    random_draws: Annotated[
+        Annotated[int, Meta(ge=0, le=5_000)], about("Random selections to compare with; 0: none.", "runs")
+    ] = 1_000
+    noise_draws: Annotated[
+        Annotated[int, Meta(ge=0, le=1_000)], about("Runs with noise in the ranking; 0: none.", "runs")
+    ] = 100
+    noise_pct: Annotated[
+        Annotated[float, Meta(gt=0, le=100)],
+        about("Standard deviation of the noise of a candidate's position.", "% of the number of candidates"),
+    ] = 10.0
+    seed: Annotated[Seed, about("Seed of the random halves, selections, noise and resamples.")] = 0
+
+
 class UserStrategyBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Body of `PUT /v1/strategies/{id}`."""
 

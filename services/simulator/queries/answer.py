@@ -21,6 +21,7 @@ from services.simulator.queries.holdings import holdings
 from services.simulator.queries.prices import prices
 from services.simulator.queries.ranking import ranking
 from services.simulator.queries.replay import replay
+from services.simulator.queries.robustness import robustness_on_mapped
 from services.simulator.queries.screen import screen
 from services.simulator.queries.sectors import sectors
 from services.simulator.queries.values import values_on_mapped
@@ -124,6 +125,8 @@ async def _computation_of_request(
             return partial(_on_mapped, request, partial(audit, request, query), ())
         case queries.AccountDay():
             return partial(account_day_on_mapped, request, query)
+        case queries.Robustness():
+            return partial(robustness_on_mapped, request, query)
         case queries.Replay():
             stored = await _stored_result(context, query.computation)
             return partial(_on_mapped, request, partial(replay, request, context.run, query, stored), ())

@@ -15,6 +15,7 @@ EXAMPLES: tuple[queries.Query, ...] = (
     queries.Distribution(version="v", request="{}", key="PER", unit="x", row=3, bins=20),
     queries.Explain(version="v", request="{}", stock_code="005930", date="2024-01-02"),
     queries.Audit(version="v", request="{}", seed=1, cuts=5),
+    queries.Robustness(version="v", request="{}", random_draws=9, noise_draws=3, noise_pct=10.0, seed=1),
     queries.Holdings(version="v", computation="c", date="2024-01-02"),
     queries.Replay(version="v", request="{}", computation="c", result_digest=None),
     queries.AccountDay(version="v", request="{}", decide_until=19_000, recheck=(18_999,), since=18_998),

@@ -477,6 +477,32 @@ export interface Bin {
   count: number;
 }
 
+/** Stationary-bootstrap intervals of the daily returns. */
+export interface BootstrapIntervals {
+  /** Confidence of the intervals. */
+  confidence: number;
+  /** Mean block length (Politis and White). */
+  block_rows: number;
+  /** Annual Sharpe ratio without a risk-free rate, percentile interval. */
+  sharpe: Bounds;
+  /** The same, studentised interval. */
+  sharpe_studentised: Bounds;
+  /** Growth a year. */
+  cagr: Bounds;
+  /** Largest drawdown. */
+  max_drawdown: Bounds;
+}
+
+/** An estimate with its interval. */
+export interface Bounds {
+  /** Estimate. */
+  estimate: number;
+  /** Lower bound. */
+  low: number;
+  /** Upper bound. */
+  high: number;
+}
+
 /** Which stocks may be bought, and in which order. */
 export interface Buy {
   /** Condition that a stock has to meet on the row before; null: every stock of the universe. */
@@ -1221,6 +1247,30 @@ export interface Language {
   keywords: Keyword[];
 }
 
+/** Why a line has no figures. */
+export interface LineFailure {
+  /** Stable identifier of the reason. */
+  code: string;
+  /** Parameters of the message. */
+  params: Record<string, unknown>;
+  /** The reason in the language of the answer. */
+  message: string;
+}
+
+/** Figures of a run. */
+export interface LineFigures {
+  /** Return over the window. */
+  total_return: number | null;
+  /** Growth a year. */
+  cagr: number | null;
+  /** Annual Sharpe ratio; null: undefined. */
+  sharpe: number | null;
+  /** Largest drawdown, 0 or below. */
+  max_drawdown: number | null;
+  /** Number of fills. */
+  trades: number;
+}
+
 /** Return of a month. */
 export interface MonthlyReturn {
   /** Month. */
@@ -1249,6 +1299,20 @@ export interface NamedStrategy {
   universe?: Universe;
   /** Id of a strategy (catalogue, preset or the caller's own); the other fields change it. */
   id?: string | null;
+}
+
+/** Each number of the strategy one step lower and higher. */
+export interface Neighbours {
+  /** The runs. */
+  lines: RobustnessLine[];
+  /** Return over the lines. */
+  total_return: Spread;
+  /** Sharpe ratio over the lines. */
+  sharpe: Spread;
+  /** Share of lines with at least half of the Sharpe ratio; null: that is not above 0. */
+  kept_half: number | null;
+  /** Parameters with a neighbour below half of the Sharpe ratio. */
+  cliffs: string[];
 }
 
 /** Body of `POST /v1/strategies`. */
@@ -1391,6 +1455,24 @@ export interface PassedPart {
   condition: string;
   /** Stocks of the universe that fulfilled it. */
   passed: number;
+}
+
+/** A figure over random selections, and where the backtest lies among them. */
+export interface Placed {
+  /** Runs with the figure. */
+  count: number;
+  /** Smallest. */
+  min: number | null;
+  /** Median. */
+  median: number | null;
+  /** Mean. */
+  mean: number | null;
+  /** Largest. */
+  max: number | null;
+  /** Share of the draws below the backtest, equal ones counted half. */
+  percentile: number | null;
+  /** (1 + draws at or above the backtest) / (1 + draws). */
+  p_value: number | null;
 }
 
 /** The variant whose neighbourhood is best. */
@@ -1571,6 +1653,38 @@ export interface QualityFinding {
   examples: QualityExample[];
 }
 
+/** Runs that buy random stocks on the same days. They are no plain backtests. */
+export interface RandomSelection {
+  /** Runs. */
+  draws: number;
+  /** Seed. */
+  seed: number;
+  /** Purchases of the backtest, for each of which a stock is drawn. */
+  buys: number;
+  /** Mean number of purchases of a run; some are halted, held already or too dear. */
+  mean_buys: number;
+  /** Return over the runs. */
+  total_return: Placed;
+  /** Sharpe ratio over the runs. */
+  sharpe: Placed;
+}
+
+/** Runs with noise in the ranking. They are no plain backtests: a request has no random numbers. */
+export interface RankNoise {
+  /** Runs. */
+  draws: number;
+  /** Seed. */
+  seed: number;
+  /** Standard deviation of the noise. */
+  noise_pct: number;
+  /** Share of runs with at least half of the Sharpe ratio. */
+  kept_half: number | null;
+  /** Return over the runs. */
+  total_return: Spread;
+  /** Sharpe ratio over the runs. */
+  sharpe: Spread;
+}
+
 /** The greatest stocks of one row. */
 export interface Ranking {
   /** What is ranked. */
@@ -1639,6 +1753,20 @@ export interface RebalanceCalendar {
   rows?: number | null;
 }
 
+/** The days of one regime. */
+export interface Regime {
+  /** Close of the benchmark index on the row before against its mean of 200 rows; unknown: fewer rows. */
+  regime: "above" | "below" | "unknown";
+  /** Days. */
+  rows: number;
+  /** Product of the daily returns less 1. */
+  total_return: number;
+  /** Mean daily return times 252. */
+  mean_return_annual: number | null;
+  /** Annual Sharpe ratio of the days, without a risk-free rate. */
+  sharpe: number | null;
+}
+
 /** Whether a backtest gives the same result again. */
 export interface Replay {
   /** identical, different, or dataset_gone (the dataset version was deleted). */
@@ -1701,6 +1829,72 @@ export interface ResultWarningColumns {
   code: string[];
   /** One value a row. */
   message: string[];
+}
+
+/** What the figures of a backtest become when something is changed that should not matter. */
+export interface Robustness {
+  /** The backtest itself. */
+  backtest: RobustnessLine;
+  /** Each number of the strategy a tenth lower and higher. */
+  neighbours: Neighbours;
+  /** Other slippage. */
+  slippage: SlippageLines;
+  /** Starts 0 to 19 rows later. */
+  starts: RobustnessGroup;
+  /** Weekly, monthly and quarterly calendars on other days. */
+  phases: RobustnessGroup;
+  /** Decisions one row later; the universe is not delayed. */
+  delay: RobustnessGroup;
+  /** Markets, halves by capitalisation and code, random halves. */
+  sub_universes: SubUniverses;
+  /** Noise in the ranking; null: no draws. */
+  rank_noise: RankNoise | null;
+  /** Random stocks with the same exits; null: no draws, or on_rebalance is not hold. */
+  random_selection: RandomSelection | null;
+  /** Returns by calendar year. */
+  years: YearlyReturn[];
+  /** Returns by market trend; null: the benchmark is no loaded index. */
+  regimes: Regime[] | null;
+  /** Intervals; null: fewer than 2 days, or a total loss. */
+  intervals: BootstrapIntervals | null;
+}
+
+/** Body of `POST /v1/backtests/{id}/robustness`. */
+export interface RobustnessBody {
+  /** Random selections to compare with; 0: none. */
+  random_draws?: number;
+  /** Runs with noise in the ranking; 0: none. */
+  noise_draws?: number;
+  /** Standard deviation of the noise of a candidate's position. */
+  noise_pct?: number;
+  /** Seed of the random halves, selections, noise and resamples. */
+  seed?: number;
+}
+
+/** Lines of one kind. */
+export interface RobustnessGroup {
+  /** The runs. */
+  lines: RobustnessLine[];
+  /** Return over the lines. */
+  total_return: Spread;
+  /** Sharpe ratio over the lines. */
+  sharpe: Spread;
+}
+
+/** A plain backtest: `POST /v1/backtests` of `request` gives the same figures. */
+export interface RobustnessLine {
+  /** Name, unique in its group. */
+  name: string;
+  /** What was changed, `buy.where#2` being the second number of that text; null: no single value. */
+  parameter: string | null;
+  /** The changed value. */
+  value: number | string | null;
+  /** Its figures; null: it has no result. */
+  figures: LineFigures | null;
+  /** Why it has no result; null: it has one. */
+  failure: LineFailure | null;
+  /** The request, as `POST /v1/backtests` takes it. */
+  request: Record<string, unknown>;
 }
 
 /** A position from its first purchase to its last sale. */
@@ -1983,6 +2177,32 @@ export interface SessionBody {
   key: string;
 }
 
+/** 0, 1, 2 and 3 times the slippage. */
+export interface SlippageLines {
+  /** The runs. */
+  lines: RobustnessLine[];
+  /** Return over the lines. */
+  total_return: Spread;
+  /** Sharpe ratio over the lines. */
+  sharpe: Spread;
+  /** The last slippage without a loss, by bisection to 0.005 %; null: a loss without slippage already. */
+  break_even: RobustnessLine | null;
+}
+
+/** A figure over several runs; runs without it are left out. */
+export interface Spread {
+  /** Runs with the figure. */
+  count: number;
+  /** Smallest. */
+  min: number | null;
+  /** Median. */
+  median: number | null;
+  /** Mean. */
+  mean: number | null;
+  /** Largest. */
+  max: number | null;
+}
+
 /** Statistics of a run; a year has 252 days. What is undefined is null; results of engine version 1 lack the fields with a default. */
 export interface Statistics {
   /** Final equity / initial cash - 1. */
@@ -2149,6 +2369,42 @@ export interface StrategyPage {
   next_cursor: string | null;
   /** What a page that lists the famous strategies has to say. */
   note: string;
+}
+
+/** The backtest over a part of its universe. */
+export interface SubUniverseLine {
+  /** Name, unique in its group. */
+  name: string;
+  /** What was changed, `buy.where#2` being the second number of that text; null: no single value. */
+  parameter: string | null;
+  /** The changed value. */
+  value: number | string | null;
+  /** Its figures; null: it has no result. */
+  figures: LineFigures | null;
+  /** Why it has no result; null: it has one. */
+  failure: LineFailure | null;
+  /** The request, as `POST /v1/backtests` takes it. */
+  request: Record<string, unknown>;
+  /** Mean number of stocks on the decision rows. */
+  mean_stocks: number | null;
+  /** 0.75 * sqrt(share of the stocks) * Sharpe ratio of the backtest; null: that is not above 0. */
+  least_sharpe: number | null;
+  /** Whether the Sharpe ratio is at least `least_sharpe`; null: not judged. */
+  passes: boolean | null;
+}
+
+/** Parts of the universe. */
+export interface SubUniverses {
+  /** The runs. */
+  lines: SubUniverseLine[];
+  /** Return over the lines. */
+  total_return: Spread;
+  /** Sharpe ratio over the lines. */
+  sharpe: Spread;
+  /** Mean number of stocks of the whole universe. */
+  mean_stocks: number;
+  /** Share of the judged lines that pass; null: none is judged. */
+  passing: number | null;
 }
 
 /** p-values that no trial of the sample earns more than cash. */

@@ -25,6 +25,7 @@ CONTRACT = (
     "GET /v1/backtests/{id}/events", "GET /v1/backtests/{id}/trades", "GET /v1/backtests/{id}/equity",
     "GET /v1/backtests/{id}/explain", "GET /v1/backtests/{id}/holdings",
     "POST /v1/backtests/{id}/replay", "POST /v1/backtests/{id}/audit",
+    "POST /v1/backtests/{id}/robustness",
     "POST /v1/compare", "GET /v1/strategies", "GET /v1/strategies/{id}", "POST /v1/strategies",
     "PUT /v1/strategies/{id}", "DELETE /v1/strategies/{id}", "GET /v1/factors", "GET /v1/factors/{key}",
     "GET /v1/screen", "GET /v1/rankings/{kind}", "GET /v1/stocks", "GET /v1/stocks/{code}", "GET /v1/presets",
