@@ -32,7 +32,7 @@ from tests.support.system import Client, api_of, simulator
 PATIENCE_S = 120.0
 USAGES = {usage.words: usage for command in COMMANDS for usage in usages_of(command) if usage.routes}
 ORDERED = ("ondol strategies create", "ondol strategies replace", "ondol strategies delete")
-"""Commands whose examples tell a story: each needs what the one before it has left."""
+"""Commands whose examples are run in this order: each needs what the one before has stored."""
 ACCOUNTS = tuple(words for words in USAGES if words.startswith("ondol accounts"))
 WARMING = tuple(words for words in USAGES if words.startswith("ondol warm"))
 
@@ -158,8 +158,8 @@ async def names_of(system: System) -> dict[str, str]:
     }  # fmt: skip
 
 
-def asked() -> dict[str, float]:
-    """Route -> how often it was asked with success."""
+def calls() -> dict[str, float]:
+    """Route -> how often it was called with success."""
     found: dict[str, float] = {}
     for family in metrics.REQUESTS.collect():
         for sample in family.samples:
@@ -169,9 +169,9 @@ def asked() -> dict[str, float]:
     return found
 
 
-def told_since(before: dict[str, float]) -> set[str]:
-    """The routes that have been asked since."""
-    return {route for route, count in asked().items() if count > before.get(route, 0)}
+def called_since(before: dict[str, float]) -> set[str]:
+    """The routes that have been called since."""
+    return {route for route, count in calls().items() if count > before.get(route, 0)}
 
 
 @pytest.mark.parametrize("words", [words for words in USAGES if words not in (*ORDERED, *WARMING, *ACCOUNTS)])
@@ -185,18 +185,18 @@ async def test_command_examples_run_and_call_their_routes_only(system: System, w
             names["RUNNING_SWEEP"] = await stack.enter_async_context(system.held_sweep())
         if words.startswith("ondol sweeps"):
             names["latest"] = "latest"
-        before = asked()
+        before = calls()
         ended = await asyncio.gather(*(system.example(line, names) for line in command.examples))
     polled = words in ("ondol backtest", "ondol sweeps open")
     extra = {"GET /v1/backtests/{id}"} if polled else set()  # when it takes longer than a wait
-    assert set(command.routes) <= told_since(before) <= set(command.routes) | extra
+    assert set(command.routes) <= called_since(before) <= set(command.routes) | extra
     assert any(one.out for one in ended) or words == "ondol stocks list"
 
 
 async def test_a_strategy_is_copied_kept_replaced_used_and_deleted(system: System) -> None:
     names = await names_of(system)
     await system.example("ondol strategies show peter_lynch --json > mine.json", names)
-    before = asked()
+    before = calls()
     for words in ORDERED[:2]:
         for line in USAGES[words].examples:
             await system.example(line, names)
@@ -212,13 +212,13 @@ async def test_a_strategy_is_copied_kept_replaced_used_and_deleted(system: Syste
     assert len(pages.document["items"]) == 11
     for line in USAGES[ORDERED[2]].examples:
         await system.example(line, names)
-    assert {route for words in ORDERED for route in USAGES[words].routes} <= told_since(before)
+    assert {route for words in ORDERED for route in USAGES[words].routes} <= called_since(before)
     again = await system.ondol("strategies", "delete", "mine")
     assert (again.code, again.error) == (1, "ondol strategies: mine: There is no strategy of yours with this id.\n")
 
 
 async def test_accounts_are_created_read_stepped_and_deleted(system: System) -> None:
-    names, before = await names_of(system), asked()
+    names, before = await names_of(system), calls()
     body = {"strategy": request()["strategy"], "start": FIRST, "benchmark": None}
     (system.folder / "my_account.json").write_bytes(orjson.dumps(body))
     for line in USAGES["ondol accounts create"].examples:
@@ -230,18 +230,18 @@ async def test_accounts_are_created_read_stepped_and_deleted(system: System) -> 
     for words in ACCOUNTS[1:]:
         for line in USAGES[words].examples:
             assert (await system.example(line, names)).out or "drift" in words or "steps" in words or "output" in line
-    assert {route for words in ACCOUNTS for route in USAGES[words].routes} <= told_since(before)
+    assert {route for words in ACCOUNTS for route in USAGES[words].routes} <= called_since(before)
     assert (system.folder / "orders.csv").read_text(encoding="utf-8-sig").startswith("date,stock_code,")
     gone = await system.ondol("accounts", "show", names["ACCOUNT"])
     assert (gone.code, "There is no paper account with this id" in gone.error) == (1, True)
 
 
 async def test_a_warm_run_is_started_listed_shown_and_followed(system: System) -> None:
-    before = asked()
+    before = calls()
     run = (await system.fine("warm", "--phases", "rankings,popular", "--json")).document
     names = {"RUN": str(run["id"])}
     ended = {words: await system.example(USAGES[words].examples[0], names) for words in WARMING if "-" in words}
-    assert {route for words in WARMING for route in USAGES[words].routes} <= told_since(before)
+    assert {route for words in WARMING for route in USAGES[words].routes} <= called_since(before)
     assert "completed" in ended["ondol warm-runs list"].out.decode()
     assert "rankings" in ended["ondol warm-runs show"].out.decode()
     assert ended["ondol warm-runs follow"].out.decode().splitlines()[-1].startswith("completed")
@@ -395,7 +395,10 @@ async def test_every_command_prints_in_any_encoding(
     monkeypatch.setenv("ONDOL_API_URL", system.client.url)
     monkeypatch.chdir(system.folder)
     names = await names_of(system)
-    changing = (*ORDERED, *WARMING, "ondol backtests cancel", "ondol sweeps cancel", "ondol sweeps holdout")
+    _, account, _ = await system.client.call("POST", "/v1/accounts", {"strategy": "peter_lynch", "start": FIRST})
+    names["ACCOUNT"] = account["id"]
+    changing = (*ORDERED, *WARMING, "ondol backtests cancel", "ondol sweeps cancel", "ondol sweeps holdout",
+                "ondol accounts create", "ondol accounts step", "ondol accounts delete")  # fmt: skip
     for words, command in USAGES.items():
         for line in command.examples if words not in changing else ():
             found = await asyncio.to_thread(_in_this_process, line, names, encoding)
