@@ -142,3 +142,17 @@ def test_first_load_is_small_and_has_few_requests(visit: Any) -> None:
     visitor.open("/")
     assert sum(size for url, size in sizes if url.endswith((".js", ".css"))) <= 60 * 1024
     assert visitor.page.evaluate("performance.getEntriesByType('layout-shift').length") == 0
+
+
+@pytest.mark.parametrize(("language", "word"), [("ko", "모의 계좌"), ("en", "paper accounts")])
+def test_jobs_of_the_schedule_are_described(visit: Any, language: str, word: str) -> None:
+    visitor = visit(language)
+    visitor.open("/ops")
+    titles = visitor.page.locator("table tbody th[scope=row]").all_inner_texts()
+    with urllib.request.urlopen(  # noqa: S310  the address is this machine's
+        urllib.request.Request(visitor.system.url + "/v1/schedule", headers={"Accept-Language": language})  # noqa: S310
+    ) as answer:
+        jobs = json.load(answer)["items"]
+    assert any(word in job["title"] for job in jobs)
+    for job in jobs:
+        assert any(title.startswith(job["title"]) for title in titles), job["name"]

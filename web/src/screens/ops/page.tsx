@@ -90,7 +90,7 @@ export default function OpsPage() {
             {(found) => (
               <table class="plain">
                 <thead><tr><th scope="col">{t("ops.job")}</th><th scope="col" class="wide">{t("ops.rule")}</th><th scope="col">{t("ops.next")}</th></tr></thead>
-                <tbody>{found.items.map((job) => <tr key={job.name}><th scope="row">{named("job", job.name)}{!job.enabled && <> <span class="tag">{t("ops.off")}</span></>}</th><td class="wide">{job.rule}</td><td class="nowrap">{instant(job.next_run)}</td></tr>)}</tbody>
+                <tbody>{found.items.map((job) => <tr key={job.name}><th scope="row">{job.title}{!job.enabled && <> <span class="tag">{t("ops.off")}</span></>}</th><td class="wide">{job.rule}</td><td class="nowrap">{instant(job.next_run)}</td></tr>)}</tbody>
               </table>
             )}
           </Loaded>
