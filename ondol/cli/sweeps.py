@@ -56,7 +56,7 @@ def luck_text(statistics: Mapping[str, Any] | None) -> str:
     overfitting = "" if pbo is None else f", probability of overfitting {pbo['probability']:.0%}"
     return (
         f"{statistics['trials']:,} trials, worth {independent:.1f} independent ones: the best without any skill shows "
-        f"a weekly Sharpe ratio of {low:.2f} to {high:.2f}, this one {best['sharpe_annual']:.2f}\n"
+        f"an annual Sharpe ratio of weekly returns of {low:.2f} to {high:.2f}, this one {best['sharpe_annual']:.2f}\n"
         f"deflated Sharpe ratio {best['dsr'][0]:.1%} to {best['dsr'][1]:.1%}{overfitting}"
     )
 
