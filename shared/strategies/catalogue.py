@@ -32,6 +32,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     name_ko: str = ""
     name_en: str = ""
     summary: str = ""
+    summary_ko: str = ""
     tags: tuple[str, ...] = ()
     period_days: int | None = None
     sectors_original: tuple[str, ...] = ()

@@ -32,6 +32,18 @@ async def _page(client: Client, **query: Any) -> dict[str, Any]:
     return dict(found)
 
 
+async def test_catalogue_is_described_in_the_language_of_the_caller(settings: Settings) -> None:
+    async with api_of(settings) as client:
+        for path in ("/v1/strategies", "/v1/presets"):
+            english = (await client.call("GET", path))[1]["items"]
+            _, korean, headers = await client.call("GET", path, **{"Accept-Language": "ko"})
+            assert headers["Content-Language"] == "ko"
+            for one, other in zip(english, korean["items"], strict=True):
+                assert re.search("[가-힣]", other["summary"])
+                assert not re.search("[가-힣]", one["summary"])
+                assert one | {"summary": ""} == other | {"summary": ""}
+
+
 async def test_a_plain_request_lists_the_whole_catalogue(settings: Settings) -> None:
     async with api_of(settings) as client:
         found = await _page(client)

@@ -18,11 +18,12 @@ from services.api.errors import ApiProblem, invalid, not_found
 from services.api.http.answers import json_response
 from services.api.http.pagination import read_cursor, write_cursor
 from services.api.http.request import parse_object, read_body
+from services.api.localization import language_of, mark_language
 from services.api.schemas import market_responses
 from services.api.schemas.requests import NewStrategyBody, PageQuery, UserStrategyBody
 from services.api.user_strategies import SQL
 from services.api.views import last_day
-from shared.messages import say
+from shared.messages import Language, say
 from shared.model.conversion import convert
 from shared.model.fields import reason_key
 from shared.simulation.validation import merged
@@ -39,7 +40,8 @@ async def list_strategies(app: AppContext, call: RequestContext) -> web.Response
     query: PageQuery = call.query
     after = read_cursor(query.cursor, str)
     view = await app.datasets.current()
-    items = [_catalogue_document(entry, view) for entry in FAMOUS[_offset(after) :][: query.limit + 1]]
+    language = language_of(call.request)
+    items = [_catalogue_document(entry, view, language) for entry in FAMOUS[_offset(after) :][: query.limit + 1]]
     if len(items) <= query.limit:
         own = after if after not in BY_ID else None
         async with app.database.connection() as connection:
@@ -49,7 +51,13 @@ async def list_strategies(app: AppContext, call: RequestContext) -> web.Response
     more = len(items) > query.limit
     items = items[: query.limit]
     following = write_cursor(items[-1]["id"]) if more else None
-    return json_response({"items": items, "next_cursor": following, "note": NOTE})
+    return _localized({"items": items, "next_cursor": following, "note": NOTE}, language)
+
+
+def _localized(document: dict[str, Any], language: Language) -> web.Response:
+    response = json_response(document)
+    mark_language(response, language)
+    return response
 
 
 def _offset(after: str | None) -> int:
@@ -61,8 +69,8 @@ def _offset(after: str | None) -> int:
 
 async def list_presets(app: AppContext, call: RequestContext) -> web.Response:
     """`GET /v1/presets`."""
-    view = await app.datasets.current()
-    return json_response({"items": [_catalogue_document(entry, view) for entry in PRESETS]})
+    view, language = await app.datasets.current(), language_of(call.request)
+    return _localized({"items": [_catalogue_document(entry, view, language) for entry in PRESETS]}, language)
 
 
 async def get_strategy(app: AppContext, call: RequestContext) -> web.Response:
@@ -70,7 +78,8 @@ async def get_strategy(app: AppContext, call: RequestContext) -> web.Response:
     identity = call.request.match_info["id"]
     view = await app.datasets.current()
     if identity in BY_ID:
-        return json_response(_catalogue_document(BY_ID[identity], view))
+        language = language_of(call.request)
+        return _localized(_catalogue_document(BY_ID[identity], view, language), language)
     row = None
     if "\x00" not in identity:
         async with app.database.connection() as connection:
@@ -145,10 +154,11 @@ def _columns(body: UserStrategyBody, raw: Mapping[str, Any]) -> tuple[str, str, 
     return body.name, body.summary, texts[0], texts[1], texts[2]
 
 
-def _catalogue_document(entry: Entry, view: View | None) -> dict[str, Any]:
+def _catalogue_document(entry: Entry, view: View | None, language: Language) -> dict[str, Any]:
     return {
         "id": entry.id, "kind": entry.kind, "name_ko": entry.name_ko, "name_en": entry.name_en,
-        "summary": entry.summary, "tags": list(entry.tags), "strategy": entry.strategy, "costs": entry.costs,
+        "summary": (entry.summary_ko if language == "ko" else "") or entry.summary, "tags": list(entry.tags),
+        "strategy": entry.strategy, "costs": entry.costs,
         "period_days": entry.period_days, **_needs(entry.strategy, view), "created_at": None, "updated_at": None,
     }  # fmt: skip
 

@@ -22,7 +22,7 @@ class StrategyDocument(Struct, kw_only=True):
     kind: Annotated[Literal["famous", "preset", "own"], about("famous or preset (catalogue), or own.")]
     name_ko: Annotated[str, about("Korean name.")]
     name_en: Annotated[str, about("English name.")]
-    summary: Annotated[str, about("What the strategy does, and where it loses.")]
+    summary: Annotated[str, about("What the strategy does, and where it loses, in the language of the caller.")]
     tags: Annotated[list[str], about("Tags.")]
     strategy: Annotated[dict[str, Any], about("Fields of the strategy that differ from the defaults.")]
     costs: Annotated[dict[str, Any], about("Costs of the strategy.")]

@@ -2333,7 +2333,7 @@ export interface StrategyDocument {
   name_ko: string;
   /** English name. */
   name_en: string;
-  /** What the strategy does, and where it loses. */
+  /** What the strategy does, and where it loses, in the language of the caller. */
   summary: string;
   /** Tags. */
   tags: string[];
