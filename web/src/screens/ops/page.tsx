@@ -65,7 +65,7 @@ export default function OpsPage() {
           {open && <WarmProgress key={open.id} id={open.id} onEnd={warm.reload} />}
           <Loaded of={warm} empty={(list) => list.items.length === 0}>
             {(list) => (
-              <div class="table-scroll">
+              <div class="table-scroll" tabIndex={0} role="region" aria-label={t("ops.warm")}>
                 <table class="plain">
                   <thead><tr><th scope="col">{t("ops.run")}</th><th scope="col">{t("runs.status")}</th><th scope="col" class="wide">{t("ops.trigger")}</th><th scope="col" class="wide">{t("ops.started")}</th><th scope="col">{t("ops.finished")}</th></tr></thead>
                   <tbody>
