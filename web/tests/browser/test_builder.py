@@ -39,8 +39,10 @@ def test_rows_and_text_are_one_condition(visit: Any) -> None:
     editor = page.locator(".editor .cm-content").first
     editor.click()
     page.keyboard.press("Control+End")
-    page.keyboard.type(" and 시가총액 > 1000억")
-    page.wait_for_timeout(600)
+    with page.expect_response(
+        lambda answer: answer.url.endswith("/v1/expressions/check") and "1000억" in (answer.request.post_data or "")
+    ):
+        page.keyboard.insert_text(" and 시가총액 > 1000억")
     page.keyboard.press("Escape")
     page.get_by_role("button", name="행", exact=True).first.click()
     expect(page.locator(CONDITION)).to_have_count(4)
