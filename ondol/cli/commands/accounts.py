@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
 import orjson
 
 from ondol.cli.command import Subcommand, main_of, name, parsers
+from ondol.cli.deletion import delete_each
 from ondol.cli.download import add_download, blocks_of, deliver, format_of
 from ondol.cli.pagination import add_page, listed
 from ondol.cli.pagination import show as show_list
 from ondol.cli.terminal import details, moment, print_json, read_object, table
 from shared.infra.api_client.client import ApiClient
-from shared.infra.api_client.errors import ApiError
 
 
 def _won(value: float | None) -> str:
@@ -170,19 +169,7 @@ def _some(parser: argparse.ArgumentParser) -> None:
 
 
 async def _delete(args: argparse.Namespace, api: ApiClient) -> int:
-    gone = []
-    for identity in args.accounts:
-        try:
-            await api.call("DELETE", f"/v1/accounts/{identity}")
-        except ApiError as error:
-            sys.stderr.write(f"ondol accounts: {identity}: {error}\n")
-            continue
-        gone.append(identity)
-        if not args.json:
-            print(f"{identity} is deleted")
-    if args.json:
-        print_json({"deleted": gone})
-    return 0 if len(gone) == len(args.accounts) else 1
+    return await delete_each(api, "accounts", args.accounts, json=args.json)
 
 
 SUBCOMMANDS = (

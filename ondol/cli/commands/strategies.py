@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import Any
 
 import orjson
 
 from ondol.cli.command import Subcommand, main_of, name, parsers
+from ondol.cli.deletion import delete_each
 from ondol.cli.pagination import add_page, listed
 from ondol.cli.pagination import show as show_list
 from ondol.cli.terminal import clip, details, moment, print_json, read_object
 from shared.infra.api_client.client import ApiClient
-from shared.infra.api_client.errors import ApiError
 
 RESPONSE_FIELDS = (
     "kind", "name_ko", "name_en", "period_days", "created_at", "updated_at", "factors", "inputs",
@@ -118,19 +117,7 @@ def _some(parser: argparse.ArgumentParser) -> None:
 
 
 async def _delete(args: argparse.Namespace, api: ApiClient) -> int:
-    gone = []
-    for identity in args.ids:
-        try:
-            await api.call("DELETE", f"/v1/strategies/{identity}")
-        except ApiError as error:
-            sys.stderr.write(f"ondol strategies: {identity}: {error}\n")
-            continue
-        gone.append(identity)
-        if not args.json:
-            print(f"{identity} is deleted")
-    if args.json:
-        print_json({"deleted": gone})
-    return 0 if len(gone) == len(args.ids) else 1
+    return await delete_each(api, "strategies", args.ids, json=args.json)
 
 
 SUBCOMMANDS = (
