@@ -256,6 +256,18 @@ COMMANDS = (
         meaning="print the completion script of a shell",
         examples=("ondol completion bash", "ondol completion fish"),
     ),
+    Command(
+        name="backup",
+        group=OPERATE,
+        meaning="write all data and results of a home to one file, also while it is served",
+        examples=("ondol backup ondol.backup", "ondol backup ondol.backup --home /data/ondol --json"),
+    ),
+    Command(
+        name="restore",
+        group=OPERATE,
+        meaning="restore a backup into a new home",
+        examples=("ondol restore ondol.backup --home /data/restored",),
+    ),
     Command(name="migrate", group=OPERATE, meaning="apply database migrations", examples=("ondol migrate",)),
     Command(
         name="keys",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import pathlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -250,7 +250,6 @@ async def migrate(url: str) -> list[str]:
     """
     sql = statements("migrate")
     files = sorted(MIGRATIONS.glob("[0-9]*.sql"))
-    applied: list[str] = []
     async with lone_connection(url, lock_timeout="60s", statement_timeout="0") as connection:
         await connection.execute(sql["lock"])
         await connection.execute(sql["create"])
@@ -260,13 +259,18 @@ async def migrate(url: str) -> list[str]:
             raise SetupError(
                 f"The database has migrations that this program does not have ({', '.join(unknown)}); use a newer one."
             )
-        for file in files:
-            if file.stem not in done:
-                async with connection.transaction():
-                    await connection.execute(file.read_text(encoding="utf-8"))
-                    await connection.execute(sql["note"], file.stem)
-                applied.append(file.stem)
-    return applied
+        return await apply_migrations(connection, [file for file in files if file.stem not in done])
+
+
+async def apply_migrations(connection: asyncpg.Connection, files: Sequence[pathlib.Path]) -> list[str]:
+    """Apply migrations in order, each in a transaction (or savepoint) of its own, and return their names."""
+    sql = statements("migrate")
+    await connection.execute(sql["create"])
+    for file in files:
+        async with connection.transaction():
+            await connection.execute(file.read_text(encoding="utf-8"))
+            await connection.execute(sql["note"], file.stem)
+    return [file.stem for file in files]
 
 
 async def is_migrated(database: Database) -> bool:
