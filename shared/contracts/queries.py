@@ -140,8 +140,29 @@ class AccountDay(RequestQuery, frozen=True, kw_only=True):
     since: int
 
 
+class AccountDrift(RequestQuery, frozen=True, kw_only=True):
+    """What each cause of a difference of a paper account made.
+
+    `request_before` and the version `before` are the earlier inputs, computed by the engine `engine_before`. The
+    difference is that of the equity on the day number `until` (`stored_equity` before), or of the `orders` of the day
+    number `day`, whose `fills` have won. `late_stocks`: statements of these stocks were loaded after their disclosure.
+    """
+
+    kind: ClassVar[str] = "account_drift"
+    before: str
+    request_before: str
+    engine_before: str
+    until: int
+    stored_equity: float | None = None
+    day: int | None = None
+    orders: tuple[dict[str, Any], ...] = ()
+    fills: tuple[dict[str, Any], ...] = ()
+    late_stocks: tuple[str, ...] = ()
+
+
 QUERIES: Final[tuple[type[Query], ...]] = (
     Ranking, Sectors, Prices, Screen, Values, Distribution, Explain, Audit, Robustness, Holdings, Replay, AccountDay,
+    AccountDrift,
 )  # fmt: skip
 
 _BY_KIND = {query.kind: query for query in QUERIES}

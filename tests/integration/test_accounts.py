@@ -8,6 +8,7 @@ import uuid
 from collections.abc import AsyncIterator
 from typing import Any
 
+import pytest
 import pytest_asyncio
 
 from services.api.accounts.step import select_account, step_account
@@ -141,6 +142,13 @@ async def test_steps_at_once_decide_once_and_drift_names_a_restatement(client: C
     by_day = {report["day"]: report for report in reports}
     assert by_day[DAYS[2]]["ledger"]["part"] == "equity"
     assert by_day[DAYS[3]]["orders"]["decided"] != by_day[DAYS[3]]["orders"]["now"]
+    for report in reports:
+        closes = [cell for cell in report["cells"] if cell["field"] == "raw_close"]
+        assert [(c["stock_code"], c["date"], c["to"], c["before"], c["after"], c["late"]) for c in closes] == [
+            ("000010", DAYS[2], DAYS[2], 990.0, 1300.0, False)
+        ]
+        assert {cell["stock_code"] for cell in report["cells"]} == {"000010"}
+        assert sum(cause["won"] for cause in report["causes"]) == pytest.approx(report["won"], abs=0.01)
     await equals_its_backtest(client, account)
 
 

@@ -156,12 +156,13 @@ async def _steps(args: argparse.Namespace, api: ApiClient) -> int:
 async def _drift(args: argparse.Namespace, api: ApiClient) -> int:
     document = await listed(args, api, f"/v1/accounts/{args.account}/drift")
     rows = [
-        [str(i["number"]), i["day"], i["cause"], _won(i["won"]), str(len(i["orders"]["decided"])),
+        [str(i["number"]), i["day"], _won(i["won"]), "; ".join(f"{c['cause']} {_won(c['won'])}" for c in i["causes"]),
+         "-" if i["cell_count"] is None else str(i["cell_count"]), str(len(i["orders"]["decided"])),
          str(len(i["orders"]["now"])), f"{i['revision_before']} -> {i['revision_now']}"]
         for i in document["items"]
     ]  # fmt: skip
-    head = ["report", "day", "cause", "won", "orders before", "orders now", "revision"]
-    return show_list(args, document, head, rows, "rllrrrl")
+    head = ["report", "day", "won", "causes", "cells", "orders before", "orders now", "revision"]
+    return show_list(args, document, head, rows, "rlrlrrrl")
 
 
 def _some(parser: argparse.ArgumentParser) -> None:

@@ -15,13 +15,13 @@ from typing import Any, Final
 
 import orjson
 import structlog
-import zstandard
 
+from services.api.accounts.computed import Computed, Row, pack_result
+from services.api.accounts.drift_reports import drift_reports
 from services.api.context import AppContext
 from services.api.errors import ApiProblem
 from services.api.simulator_queries import query_simulator
 from shared.accounts.days import is_late, last_decidable, today
-from shared.accounts.drift import affected_stocks, ledger_difference, order_difference, unordered_fills
 from shared.contracts.events import AccountChanged
 from shared.contracts.queries import AccountDay
 from shared.infra.database.sql import statements
@@ -32,7 +32,6 @@ from shared.model.calendar import to_day
 log = structlog.get_logger()
 
 SQL: Final = statements("paper")
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,8 +81,9 @@ async def step_account(
     decision = found["decision"]
     if decision is not None and scheduled and decision["day"] != today(now).isoformat():
         decision = None
-    work = _Step(account=account, current=current, found=found, decision=decision, unbooked=unbooked, now=now)
-    result = await work.write(app)
+    computed = Computed(account=account, current=current, found=found, unbooked=unbooked)
+    reports = await drift_reports(app, computed)
+    result = await _Step(computed=computed, decision=decision, reports=reports, now=now).write(app)
     await _publish(app, account["id"], result)
     return result
 
@@ -114,22 +114,20 @@ async def _publish(app: AppContext, identity: uuid.UUID, result: StepResult) -> 
 
 @dataclass(frozen=True, kw_only=True)
 class _Step:
-    account: Row
-    current: Row
-    found: dict[str, Any]
+    computed: Computed
     decision: dict[str, Any] | None
-    unbooked: list[Row]
+    reports: list[dict[str, Any]]
     now: dt.datetime
 
     async def write(self, app: AppContext) -> StepResult:
-        found, account = self.found, self.account
+        found, account, current = self.computed.found, self.computed.account, self.computed.current
         result = found["result"]
         frame = None if result is None else await asyncio.to_thread(pack_result, result)
         last = None if result is None else result["equity"][-1]
         as_of = None if found["as_of"] is None else dt.date.fromisoformat(found["as_of"])
         async with app.database.transaction() as connection:
             written = await connection.fetchval(
-                SQL["finish_step"], account["id"], account["fence"], self.current["version"], self.current["revision"],
+                SQL["finish_step"], account["id"], account["fence"], current["version"], current["revision"],
                 found["engine_version"], as_of, *((None,) * 3 if last is None else _point(last)),
                 found["result_digest"], frame,
             )  # fmt: skip
@@ -137,112 +135,35 @@ class _Step:
                 return StepResult(superseded=True)
             booked = self._bookings()
             for day, values in booked.items():
-                await connection.execute(SQL["book_step"], account["id"], day, self.current["version"], *values)
+                await connection.execute(SQL["book_step"], account["id"], day, current["version"], *values)
             numbers = [
                 await connection.fetchval(
                     SQL["insert_drift"], account["id"], dt.date.fromisoformat(report["day"]), report["won"],
                     orjson.dumps(report).decode(),
                 )
-                for report in await asyncio.to_thread(self._drift)
+                for report in self.reports
             ]  # fmt: skip
             decided = None if self.decision is None else await self._insert_decision(connection, self.decision)
         return StepResult(booked=tuple(day.isoformat() for day in booked), decided=decided, drift=tuple(numbers))
 
     async def _insert_decision(self, connection: Any, decision: dict[str, Any]) -> str | None:
+        account, current, found = self.computed.account, self.computed.current, self.computed.found
         day = dt.date.fromisoformat(decision["day"])
         inserted: dt.date | None = await connection.fetchval(
-            SQL["insert_decision"], self.account["id"], day, dt.date.fromisoformat(decision["decided_on"]),
-            is_late(day, self.now), self.current["version"], self.current["revision"], self.found["engine_version"],
+            SQL["insert_decision"], account["id"], day, dt.date.fromisoformat(decision["decided_on"]),
+            is_late(day, self.now), current["version"], current["revision"], found["engine_version"],
             decision["digest"], orjson.dumps(decision).decode(), self.now,
         )  # fmt: skip
         return None if inserted is None else inserted.isoformat()
 
-    @property
-    def _days(self) -> list[str]:
-        """The days of the ledger after the last step; none at the first one, whose days are history."""
-        if self.account["dataset_version"] is None or self.found["result"] is None:
-            return []
-        after = self.account["as_of"]
-        return [p["date"] for p in self.found["result"]["equity"] if after is None or p["date"] > after.isoformat()]
-
-    def _fills(self, day: str) -> list[dict[str, Any]]:
-        """The fills of a day with the won that each made by its evening."""
-        made = [item["won"] for item in self.found["fills_won"] if item["date"] == day]
-        trades = [trade for trade in self.found["result"]["trades"] if trade["date"] == day]
-        return [{**trade, "won": won} for trade, won in zip(trades, made, strict=True)]
-
     def _bookings(self) -> dict[dt.date, tuple[str, float, float, int]]:
-        result = self.found["result"]
+        result = self.computed.found["result"]
         points = {} if result is None else {point["date"]: point for point in result["equity"]}
         return {
-            dt.date.fromisoformat(day): (orjson.dumps(self._fills(day)).decode(), *_point(points[day]))
-            for day in self._days
+            dt.date.fromisoformat(day): (orjson.dumps(self.computed.fills(day)).decode(), *_point(points[day]))
+            for day in self.computed.days
         }
-
-    def _drift(self) -> list[dict[str, Any]]:
-        """Return the report of this step, if anything differs: see docs/how-to/run-a-paper-account.md."""
-        account, found = self.account, self.found
-        stored = None if account["result"] is None else unpack_result(account["result"])
-        ledger = None
-        if stored is not None and found["result"] is not None:
-            ledger = ledger_difference(stored, found["result"])
-        steps = {row["day"].isoformat(): row for row in self.unbooked}
-        again = {decision["day"]: decision for decision in found["rechecked"]}
-        reports = [self._report(day, steps.get(day), again.get(day)) for day in self._days]
-        found_reports = [report for report in reports if report is not None]
-        if ledger is not None:
-            before = (account["dataset_version"], account["revision"], account["engine_version"])
-            found_reports.insert(0, self._document(
-                day=ledger["date"], before=before, orders={"decided": [], "now": []}, ledger=ledger, fills=[],
-                won=ledger["won"], cause=self._cause(before),
-            ))  # fmt: skip
-        return found_reports
-
-    def _report(self, day: str, step: Row | None, again: dict[str, Any] | None) -> dict[str, Any] | None:
-        decision = None if step is None or step["decision"] is None else orjson.loads(step["decision"])
-        orders: dict[str, list[dict[str, Any]]] = {"decided": [], "now": []}
-        if decision is not None and again is not None and again["digest"] != decision["digest"]:
-            orders = order_difference(decision["orders"], again["orders"])
-        fills = [dict(fill) for fill in unordered_fills(decision, self._fills(day))] if decision is None else []
-        if not fills and not any(orders.values()):
-            return None
-        if decision is None or step is None:
-            cause = "late_data" if step is not None and step["status"] == "data_late" else "no_decision"
-            before = (self.account["dataset_version"], self.account["revision"], self.account["engine_version"])
-        else:
-            before = (step["dataset_version"], step["revision"], step["engine_version"])
-            cause = self._cause(before)
-            affected = affected_stocks(orders)
-            fills = [fill for fill in self._fills(day) if fill["stock_code"] in affected]
-        won = sum(fill["won"] for fill in fills)
-        return self._document(
-            day=day, before=before, orders=orders, ledger=None, fills=fills, won=round(won, 2), cause=cause
-        )
-
-    def _cause(self, before: tuple[str | None, int | None, str | None]) -> str:
-        if before[2] != self.found["engine_version"]:
-            return "engine"
-        return "restated_data"
-
-    def _document(self, *, day: str, before: tuple[Any, ...], **parts: Any) -> dict[str, Any]:
-        return {
-            "day": day, **parts,
-            "dataset_before": before[0], "dataset_now": self.current["version"],
-            "revision_before": before[1], "revision_now": self.current["revision"],
-            "engine_before": before[2], "engine_now": self.found["engine_version"],
-        }  # fmt: skip
 
 
 def _point(point: Mapping[str, Any]) -> tuple[float, float, int]:
     return point["equity"], point["cash"], point["positions"]
-
-
-def pack_result(result: Mapping[str, Any]) -> bytes:
-    """Return a result as a zstd frame."""
-    return zstandard.ZstdCompressor(level=1, write_checksum=True).compress(orjson.dumps(result))
-
-
-def unpack_result(frame: bytes) -> dict[str, Any]:
-    """Return the result of a frame."""
-    found: dict[str, Any] = orjson.loads(zstandard.ZstdDecompressor().decompress(frame))
-    return found

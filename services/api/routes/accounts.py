@@ -12,7 +12,8 @@ import msgspec
 import orjson
 from aiohttp import web
 
-from services.api.accounts.step import SQL, Row, select_account, step_account, unpack_result
+from services.api.accounts.computed import Row, unpack_result
+from services.api.accounts.step import SQL, select_account, step_account
 from services.api.backtests.canonicalize import InvalidBodyError, canonicalize_body
 from services.api.backtests.serialize import instant
 from services.api.backtests.validate import expression_indices
@@ -37,6 +38,14 @@ from shared.strategies.catalogue import BY_ID
 MAX_ACCOUNTS: Final = 1000
 """Number of paper accounts that an owner may have."""
 NOT_FOUND: Final = "account_not_found"
+_EARLIER_REPORT: Final[dict[str, Any]] = {
+    "causes": [],
+    "cells": None,
+    "cell_count": None,
+    "other_days": [],
+    "statements": [],
+}
+"""Parts that reports of the first release of accounts do not have."""
 
 
 async def post_account(app: AppContext, call: RequestContext) -> web.Response:
@@ -170,7 +179,12 @@ async def list_drift(app: AppContext, call: RequestContext) -> web.Response:
     async with app.database.connection() as connection:
         rows = await connection.fetch(SQL["select_drift"], account["id"], before, query.limit + 1)
     items = [
-        {"number": row["number"], **orjson.loads(row["report"]), "created_at": instant(row["created_at"])}
+        {
+            "number": row["number"],
+            **_EARLIER_REPORT,
+            **orjson.loads(row["report"]),
+            "created_at": instant(row["created_at"]),
+        }
         for row in rows
     ]
     return _page(items, query.limit, "number")
@@ -279,7 +293,7 @@ ROUTES = (
     ),
     Route(
         method="GET", path="/v1/accounts/{id}/drift", handler=list_drift, tag="accounts", query=PageQuery,
-        summary="Decisions and days that a later dataset or engine makes otherwise, the newest first",
+        summary="Decisions and days that a later dataset, engine or request makes otherwise, the newest first",
         answers={200: responses.DriftPage}, problems=(404,),
     ),
 )  # fmt: skip

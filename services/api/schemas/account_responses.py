@@ -161,20 +161,84 @@ class AccountStepped(Struct, kw_only=True):
     superseded: Annotated[bool, about("Whether another step came first; this one changed nothing.")]
 
 
+DriftCause = Literal["restated_data", "engine", "late_data", "no_decision", "user_change", "not_separable"]
+
+
+class StockWon(Struct, kw_only=True):
+    """What the restated cells of a stock made."""
+
+    stock_code: Annotated[str, about("Code of the stock.")]
+    won: Annotated[float, about("What they made of the difference.", "won")]
+
+
+class DriftPart(Struct, kw_only=True):
+    """What one cause made of a difference; the parts of a report add up to its won."""
+
+    cause: Annotated[DriftCause, about("The cause, as in the report.")]
+    won: Annotated[float | None, about("What it made; null: unknown.", "won")]
+    stocks: Annotated[list[StockWon], about("By stock with restated cells, at most 20 of them; else empty.")]
+
+
+class DriftCell(Struct, kw_only=True):
+    """A cell that the strategy reads and that differs, with the days after it on which it differs too."""
+
+    field: Annotated[
+        str,
+        about("A field of the language, a factor, a stored price field, the name of an index, dividend, delisted_on, "
+              "market or sector."),
+    ]  # fmt: skip
+    stock_code: Annotated[str | None, about("Code of the stock; null: an index.")]
+    date: Annotated[DateText, about("First day.", DATE)]
+    to: Annotated[DateText, about("Last day.", DATE)]
+    days: Annotated[Count, about("Number of trading days.", "days")]
+    before: Annotated[float | str | None, about("Value of the first day before; null: absent.")]
+    after: Annotated[float | str | None, about("Value of the first day now; null: absent.")]
+    late: Annotated[bool, about("Whether the row or the statement behind it came later; false: it was restated.")]
+
+
+class StatementNumber(Struct, kw_only=True):
+    """A number of a statement."""
+
+    field: Annotated[str, about("Column of the statements.")]
+    before: Annotated[float | None, about("Value before; null: absent.", "won")]
+    after: Annotated[float | None, about("Value now; null: absent.", "won")]
+
+
+class StatementChange(Struct, kw_only=True):
+    """A statement that loads changed between the two revisions."""
+
+    stock_code: Annotated[str, about("Code of the stock.")]
+    fiscal_year: Annotated[int, about("Fiscal year.")]
+    fiscal_quarter: Annotated[int, about("Fiscal quarter, 1 to 4.")]
+    disclosed_on: Annotated[DateText, about("Day of the disclosure.", DATE)]
+    late: Annotated[bool, about("Whether it was loaded only between the revisions; false: its numbers were changed.")]
+    numbers: Annotated[list[StatementNumber], about("Numbers that differ.")]
+
+
 class DriftReport(Struct, kw_only=True):
-    """A decision or a ledger that a later dataset or engine makes otherwise."""
+    """A decision or a ledger that a later dataset, engine or request makes otherwise."""
 
     number: Annotated[int, about("Number of the report, from 1.")]
     day: Annotated[DateText, about("Day of the first difference.", DATE)]
     cause: Annotated[
-        Literal["restated_data", "engine", "late_data", "no_decision"],
-        about("restated_data: data up to the day of the decision were changed; engine: of another engine version; "
-              "late_data: the row was absent at 06:30; no_decision: no step ran before the day's row was loaded."),
+        DriftCause,
+        about("The cause that made most. restated_data: data up to the day were changed; engine: another engine "
+              "version; late_data: data were loaded after they were due; no_decision: no step ran before the day's row "
+              "was loaded; user_change: the account was changed; not_separable: engine and data changed, and the "
+              "earlier dataset version was deleted."),
     ]  # fmt: skip
     won: Annotated[
         float | None,
         about("Difference of the equity, or what the fills concerned made by the evening; null: unknown.", "won"),
     ]
+    causes: Annotated[list[DriftPart], about("What each cause made, the largest first.")]
+    cells: Annotated[
+        list[DriftCell] | None,
+        about("Cells that the strategy reads and that differ, at most 500; null: the earlier version was deleted."),
+    ]
+    cell_count: Annotated[Count | None, about("Number of cells; null: unknown.", "cells")]
+    other_days: Annotated[list[DateText], about("Trading days that only one of the versions has.", DATE)]
+    statements: Annotated[list[StatementChange], about("Statements behind the cells that loads changed.")]
     orders: Annotated[dict[str, Any], about("Orders of one side only: `decided` and `now`.")]
     ledger: Annotated[
         dict[str, Any] | None, about("First difference of the ledger: date, part, stored, now, won; null: none.")

@@ -14,6 +14,7 @@ import structlog
 
 from services.simulator.job import Context
 from services.simulator.queries.account_day import account_day_on_mapped
+from services.simulator.queries.account_drift import account_drift
 from services.simulator.queries.audit import audit
 from services.simulator.queries.distribution import distribution
 from services.simulator.queries.explain import explain
@@ -125,6 +126,8 @@ async def _computation_of_request(
             return partial(_on_mapped, request, partial(audit, request, query), ())
         case queries.AccountDay():
             return partial(account_day_on_mapped, request, query)
+        case queries.AccountDrift():
+            return partial(account_drift, request, query, await _earlier_panels(context, query.before))
         case queries.Robustness():
             return partial(robustness_on_mapped, request, query)
         case queries.Replay():
@@ -149,6 +152,14 @@ def _on_mapped(
             if name in panels.factors or not name.isupper():
                 reader.ensure([name], rows)
     return compute(reader)
+
+
+async def _earlier_panels(context: Context, version: str) -> MappedPanels | None:
+    """Return the panels of a version; None when it was deleted."""
+    try:
+        return await context.panel_store.panels(version)
+    except RunError:
+        return None
 
 
 async def _stored_result(context: Context, computation: str) -> bytes:

@@ -759,6 +759,26 @@ export interface Distribution {
   quantiles: Record<string, number>;
 }
 
+/** A cell that the strategy reads and that differs, with the days after it on which it differs too. */
+export interface DriftCell {
+  /** A field of the language, a factor, a stored price field, the name of an index, dividend, delisted_on, market or sector. */
+  field: string;
+  /** Code of the stock; null: an index. */
+  stock_code: string | null;
+  /** First day. */
+  date: string;
+  /** Last day. */
+  to: string;
+  /** Number of trading days. */
+  days: number;
+  /** Value of the first day before; null: absent. */
+  before: number | string | null;
+  /** Value of the first day now; null: absent. */
+  after: number | string | null;
+  /** Whether the row or the statement behind it came later; false: it was restated. */
+  late: boolean;
+}
+
 /** A page of drift reports, the newest first. */
 export interface DriftPage {
   /** Reports. */
@@ -767,16 +787,36 @@ export interface DriftPage {
   next_cursor: string | null;
 }
 
-/** A decision or a ledger that a later dataset or engine makes otherwise. */
+/** What one cause made of a difference; the parts of a report add up to its won. */
+export interface DriftPart {
+  /** The cause, as in the report. */
+  cause: "engine" | "late_data" | "no_decision" | "not_separable" | "restated_data" | "user_change";
+  /** What it made; null: unknown. */
+  won: number | null;
+  /** By stock with restated cells, at most 20 of them; else empty. */
+  stocks: StockWon[];
+}
+
+/** A decision or a ledger that a later dataset, engine or request makes otherwise. */
 export interface DriftReport {
   /** Number of the report, from 1. */
   number: number;
   /** Day of the first difference. */
   day: string;
-  /** restated_data: data up to the day of the decision were changed; engine: of another engine version; late_data: the row was absent at 06:30; no_decision: no step ran before the day's row was loaded. */
-  cause: "engine" | "late_data" | "no_decision" | "restated_data";
+  /** The cause that made most. restated_data: data up to the day were changed; engine: another engine version; late_data: data were loaded after they were due; no_decision: no step ran before the day's row was loaded; user_change: the account was changed; not_separable: engine and data changed, and the earlier dataset version was deleted. */
+  cause: "engine" | "late_data" | "no_decision" | "not_separable" | "restated_data" | "user_change";
   /** Difference of the equity, or what the fills concerned made by the evening; null: unknown. */
   won: number | null;
+  /** What each cause made, the largest first. */
+  causes: DriftPart[];
+  /** Cells that the strategy reads and that differ, at most 500; null: the earlier version was deleted. */
+  cells: DriftCell[] | null;
+  /** Number of cells; null: unknown. */
+  cell_count: number | null;
+  /** Trading days that only one of the versions has. */
+  other_days: string[];
+  /** Statements behind the cells that loads changed. */
+  statements: StatementChange[];
   /** Orders of one side only: `decided` and `now`. */
   orders: Record<string, unknown>;
   /** First difference of the ledger: date, part, stored, now, won; null: none. */
@@ -2203,6 +2243,32 @@ export interface Spread {
   max: number | null;
 }
 
+/** A statement that loads changed between the two revisions. */
+export interface StatementChange {
+  /** Code of the stock. */
+  stock_code: string;
+  /** Fiscal year. */
+  fiscal_year: number;
+  /** Fiscal quarter, 1 to 4. */
+  fiscal_quarter: number;
+  /** Day of the disclosure. */
+  disclosed_on: string;
+  /** Whether it was loaded only between the revisions; false: its numbers were changed. */
+  late: boolean;
+  /** Numbers that differ. */
+  numbers: StatementNumber[];
+}
+
+/** A number of a statement. */
+export interface StatementNumber {
+  /** Column of the statements. */
+  field: string;
+  /** Value before; null: absent. */
+  before: number | null;
+  /** Value now; null: absent. */
+  after: number | null;
+}
+
 /** Statistics of a run; a year has 252 days. What is undefined is null; results of engine version 1 lack the fields with a default. */
 export interface Statistics {
   /** Final equity / initial cash - 1. */
@@ -2309,6 +2375,14 @@ export interface StockList {
   items: Stock[];
   /** Cursor of the next page; null: this is the last one. */
   next_cursor: string | null;
+}
+
+/** What the restated cells of a stock made. */
+export interface StockWon {
+  /** Code of the stock. */
+  stock_code: string;
+  /** What they made of the difference. */
+  won: number;
 }
 
 /** A whole strategy. */

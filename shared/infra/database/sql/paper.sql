@@ -124,3 +124,31 @@ where (c.lease_until is null or c.lease_until < now())
       or ($2::date is not null and c.start_day <= $2 and (c.as_of is null or c.as_of < $2)
           and not exists (select from paper_step s where s.account = c.id and s.day = $2))
   );
+
+-- name: select_statement_images
+-- Statements disclosed up to day $3 that the revisions after $1 and up to $2 changed, as they were after $1 and $2;
+-- null where the row did not exist. $4 limit.
+with changed as (
+    select distinct stock, fiscal_year, fiscal_quarter, disclosed_on from statement_before
+    where revision > $1 and revision <= $2 and disclosed_on <= $3
+    order by stock, fiscal_year, fiscal_quarter, disclosed_on limit $4
+)
+select i.code, k.fiscal_year, k.fiscal_quarter, k.disclosed_on,
+       case when b.existed then to_jsonb(b) end as before,
+       case when a.revision is null then to_jsonb(s) when a.existed then to_jsonb(a) end as after
+from changed k
+join instrument i on i.ordinal = k.stock
+join lateral (
+    select * from statement_before x
+    where (x.stock, x.fiscal_year, x.fiscal_quarter, x.disclosed_on)
+        = (k.stock, k.fiscal_year, k.fiscal_quarter, k.disclosed_on) and x.revision > $1
+    order by x.revision limit 1
+) b on true
+left join lateral (
+    select * from statement_before x
+    where (x.stock, x.fiscal_year, x.fiscal_quarter, x.disclosed_on)
+        = (k.stock, k.fiscal_year, k.fiscal_quarter, k.disclosed_on) and x.revision > $2
+    order by x.revision limit 1
+) a on true
+left join statement s on (s.stock, s.fiscal_year, s.fiscal_quarter, s.disclosed_on)
+                        = (k.stock, k.fiscal_year, k.fiscal_quarter, k.disclosed_on);

@@ -1,0 +1,1 @@
+"""Differences between two dataset versions that a request reads, and what each of them made."""

@@ -1,0 +1,105 @@
+"""A dataset version in which some cells have other values."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from shared.model.calendar import years_within
+from shared.model.instruments import Instruments
+from shared.model.market_data import Dividends, Listings
+from shared.model.panels import Panels
+
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Cells:
+    """Cells of one field: `rows` and `columns` int64 [n] in ascending order of rows, with `values` [n] of its dtype."""
+
+    rows: np.ndarray
+    columns: np.ndarray
+    values: np.ndarray
+
+    def select(self, wanted: np.ndarray) -> Cells:
+        """Return the cells of a mask."""
+        return Cells(rows=self.rows[wanted], columns=self.columns[wanted], values=self.values[wanted])
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Reference:
+    """What a version has beside its panels."""
+
+    instruments: Instruments
+    dividends: Dividends
+    listings: Listings
+    indices: dict[str, np.ndarray]
+
+    @classmethod
+    def of(cls, panels: Panels) -> Reference:
+        """Return that of panels."""
+        return cls(
+            instruments=panels.instruments, dividends=panels.dividends, listings=panels.listings,
+            indices=panels.indices,
+        )  # fmt: skip
+
+
+class PatchedPanels:
+    """`Panels` of a version with some cells replaced. Computed panels are not shared with the version itself.
+
+    cells: field -> its replaced cells; reference: what stands beside the panels.
+    """
+
+    def __init__(self, base: Panels, cells: Mapping[str, Cells], reference: Reference) -> None:
+        self._base, self._cells = base, dict(cells)
+        self._scratch: dict[tuple[str, int], np.ndarray] = {}
+        self.version = f"{base.version}-patched-{next(_numbers)}"  # caches of this process have it in their keys
+        self.days = base.days
+        self.instruments = reference.instruments
+        self.indices = reference.indices
+        self.dividends = reference.dividends
+        self.listings = reference.listings
+        self.factors = base.factors
+
+    def panel(self, field: str, rows: slice) -> np.ndarray:
+        """Return the rows of a field; a copy where some of their cells are replaced."""
+        found = self._base.panel(field, rows)
+        cells = self._cells.get(field)
+        if cells is None:
+            return found
+        first, stop = np.searchsorted(cells.rows, (rows.start, rows.stop)).tolist()
+        if first == stop:
+            return found
+        copy = np.array(found)
+        copy[cells.rows[first:stop] - rows.start, cells.columns[first:stop]] = cells.values[first:stop]
+        return copy
+
+    def scratch(self, key: str, dtype: np.dtype, rows: slice, make: Callable[[slice], np.ndarray]) -> np.ndarray:
+        """Return rows of a computed panel, computed from the replaced cells."""
+        found = []
+        for year, inside in years_within(self.days, rows):
+            first, stop = max(inside.start, rows.start), min(inside.stop, rows.stop)
+            if (key, year) not in self._scratch:
+                self._scratch[key, year] = np.ascontiguousarray(make(inside), dtype)
+            found.append(self._scratch[key, year][first - inside.start : stop - inside.start])
+        if not found:
+            return np.empty((0, len(self.instruments)), dtype)
+        return found[0] if len(found) == 1 else np.concatenate(found)
+
+    def stock_major(
+        self, key: str, numbers: int, rows: slice, make: Callable[[slice], np.ndarray]
+    ) -> list[tuple[int, np.ndarray]]:
+        """Return rows of a computed panel in stock-major order, computed from the replaced cells."""
+        found = []
+        for year, inside in years_within(self.days, rows):
+            if (key, year) not in self._scratch:
+                self._scratch[key, year] = make(inside)
+            found.append((inside.start, self._scratch[key, year]))
+        return found
+
+    def absent_reason(self, factor: str, year: int | None = None) -> str | None:
+        """Return the reason that the version states."""
+        return self._base.absent_reason(factor, year)
