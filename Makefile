@@ -54,8 +54,8 @@ test-ops: install ## a real Prometheus scrapes the system (Debian's package prom
 	cd ops/prometheus && promtool check config prometheus.yaml && promtool test rules alerts.test.yaml
 	$(BIN)/pytest -m ops
 
-secrets: install ## write the secrets of compose.yaml into ./secrets
-	$(BIN)/python ops/write_secrets.py
+secrets: ## write the secrets of compose.yaml into ./secrets (needs Python alone)
+	$(PYTHON) ops/write_secrets.py
 
 dashboards: install ## write the Grafana dashboards from their description
 	$(BIN)/python ops/grafana/generate.py

@@ -252,11 +252,11 @@ class Settings:
         "info", "all", "", _one_of(*LOG_LEVELS), "Minimum log level (JSON lines on standard error)."
     )  # fmt: skip
     panel_dir: str = _setting(
-        PANEL_DIR, "simulator, preparer", "folder", _text,
+        PANEL_DIR, "simulator, ondol status", "folder", _text,
         "Folder of the mapped panels that all simulators of a host share; a tmpfs.",
     )  # fmt: skip
     panel_bytes: int = _setting(
-        2 * GIB, "simulator, preparer", "bytes", _bytes(64 * MIB), "Maximum size of the mapped panels of a host."
+        2 * GIB, "simulator", "bytes", _bytes(64 * MIB), "Maximum size of the mapped panels of a host."
     )  # fmt: skip
     cache_bytes: int = _setting(
         512 * MIB, "serve, preparer, warmer", "bytes", _bytes(16 * MIB),

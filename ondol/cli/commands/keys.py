@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import datetime as dt
+import pathlib
 import re
 import secrets
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ from shared.infra.database.sql import statements
 _SQL = statements("accounts")
 _ACTIONS = ("create", "list", "change", "revoke")
 _ROLES = ("user", "admin")
+_KEY_IN_FILE = re.compile(r"[!-~]{32,128}", re.ASCII)
 _DAYS = re.compile(r"([1-9][0-9]{0,4})d")
 
 
@@ -48,6 +50,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         metavar="N",
         help="unfinished backtests, 0: unlimited (default ONDOL_MAX_OPEN_BACKTESTS)",
+    )
+    parser.add_argument(
+        "--key-file",
+        dest="key_file",
+        type=pathlib.Path,
+        metavar="FILE",
+        help="create: store the key in FILE instead of making one; nothing changes when it is stored already",
     )
     add_common(parser)
 
@@ -85,12 +94,17 @@ def main(args: argparse.Namespace) -> int:
         raise SetupError(f"ondol keys {args.action} needs a {'name' if args.action == 'create' else 'key id'}.")
     if args.action == "create" and not args.name.isprintable():
         raise SetupError("The name of a key may have printable characters only.")
+    if args.key_file and args.action != "create":
+        raise SetupError(f"--key-file belongs to `ondol keys create`, not to `ondol keys {args.action}`.")
     for option, value in (("--rate-limit", args.rate_limit), ("--concurrency", args.concurrency)):
         if value is not None and not 0 <= value <= 1e6:
             raise SetupError(f"{option} must be from 0 to 1000000.")
     outcome = asyncio.run(_keys(args))
     if args.json:
         print_json(outcome)
+    elif args.key_file:
+        change = "is stored" if outcome["stored"] else "was stored before and is unchanged"
+        print(f"the key in {args.key_file} {change} (id {outcome['id']})")
     elif args.action == "create":
         print(
             f"{outcome['key']}\nthis key (id {outcome['id']}) is printed once; send it as `Authorization: Bearer <key>`"
@@ -144,11 +158,31 @@ async def _act(args: argparse.Namespace, system: System) -> Any:
             if found is None:
                 raise _no_key(args.name)
             return {"id": args.name, "changed": True}
-        key, number = "ondol_" + secrets.token_urlsafe(32), "key_" + secrets.token_hex(6)
+        key, number = _key(args.key_file), "key_" + secrets.token_hex(6)
         role = args.role or "user"
         limits = (args.rate_limit, args.concurrency)
-        await connection.execute(_SQL["insert_key"], number, args.name, hash_of(key), *limits, role, expiry)
+        created = await connection.fetchval(
+            _SQL["insert_key"], number, args.name, hash_of(key), *limits, role, expiry
+        )  # fmt: skip
+        if args.key_file:
+            row = await connection.fetchrow(_SQL["select_key_of_hash"], hash_of(key))
+            if row["revoked_at"] is not None:
+                raise SetupError(f"The key in {args.key_file} is revoked (id {row['id']}); write another into it.")
+            return {"id": row["id"], "name": row["name"], "role": row["role"], "stored": created is not None}
         return {"id": number, "name": args.name, "role": role, "expires_at": expiry, "key": key}
+
+
+def _key(file: pathlib.Path | None) -> str:
+    """Return a new key, or that of a file; raise SetupError when the file has none that is hard enough to guess."""
+    if file is None:
+        return "ondol_" + secrets.token_urlsafe(32)
+    try:
+        key = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SetupError(f"The key file {file} cannot be read: {error}.") from error
+    if not _KEY_IN_FILE.fullmatch(key):
+        raise SetupError(f"The key in {file} must have 32 to 128 printable ASCII characters without spaces.")
+    return key
 
 
 def _no_key(name: str) -> SetupError:

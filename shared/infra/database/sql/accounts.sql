@@ -1,7 +1,11 @@
 -- API keys, and the strategies of users.
 
 -- name: insert_key
-insert into api_key (id, name, hash, rate_limit, concurrency, role, expires_at) values ($1, $2, $3, $4, $5, $6, $7);
+insert into api_key (id, name, hash, rate_limit, concurrency, role, expires_at) values ($1, $2, $3, $4, $5, $6, $7)
+on conflict (hash) do nothing returning id;
+
+-- name: select_key_of_hash
+select id, name, role, revoked_at from api_key where hash = $1;
 
 -- name: replace_key
 -- The key of a service: each start makes another one.
