@@ -179,7 +179,7 @@ COMMANDS = (
     Command(
         name="accounts",
         group=USE,
-        meaning="paper accounts: create, list, show, step, delete; their orders, days and drift reports",
+        meaning="paper accounts: create, list, show, step, change, delete; their orders, days and drift reports",
         examples=("ondol accounts create peter_lynch", "ondol accounts orders ACCOUNT --output orders.csv"),
     ),
     Command(

@@ -131,13 +131,15 @@ class AccountDay(RequestQuery, frozen=True, kw_only=True):
     """The ledger of a paper account up to the last row of the version, and its orders of the next trading day.
 
     Days are day numbers. The orders are decided when their day is at most `decide_until`; those of the days `recheck`
-    are decided again; the fills after `since` get what they made.
+    are decided again; the fills after `since` get what they made. `ordered` has the stocks that were ordered on a day,
+    whose prices are wanted, and why they were not bought.
     """
 
     kind: ClassVar[str] = "account_day"
     decide_until: int
     recheck: tuple[int, ...] = ()
     since: int
+    ordered: tuple[tuple[int, tuple[str, ...]], ...] = ()
 
 
 class AccountDrift(RequestQuery, frozen=True, kw_only=True):

@@ -173,7 +173,8 @@ async def test_orders_are_a_table_and_accounts_are_deleted(client: Client) -> No
     status, body, headers = await client.call("GET", f"/v1/accounts/{account}/orders?format=csv")
     assert (status, headers["Content-Type"]) == (200, "text/csv; charset=utf-8")
     lines = body.decode("utf-8-sig").splitlines()
-    assert lines[0] == "date,stock_code,name,side,kind,reason,shares,amount,level,priority,reserve"
+    head = "date,stock_code,name,side,kind,reason,shares,amount,level,priority,reserve,status,status_reason"
+    assert lines[0] == f"{head},filled_shares,fill_price"
     assert len(lines) > 1
     status, problem, _ = await client.call("GET", f"/v1/accounts/{account}/orders?date=2020-01-02")
     assert (status, problem["code"]) == (404, "account_day_not_found")
@@ -196,3 +197,76 @@ async def test_mistakes_are_refused_with_their_place(client: Client) -> None:
     status, problem, _ = await client.call("POST", "/v1/accounts", body)
     assert (status, problem["type"]) == (422, "urn:ondol:problem:run-failed")
     assert (await client.call("GET", "/v1/accounts"))[1]["items"] == []
+
+
+async def test_a_change_of_the_user_is_recorded_and_reported(client: Client) -> None:
+    account = (await created(client, DAYS[2]))["id"]
+    await published(client, world(4))
+    await stepped(client, account, "2025-03-07T07:00:00")
+    before = await shown(client, account)
+    body = {"strategy": STRATEGY | {"portfolio": {"max_positions": 1}}, "name": "one"}
+    status, changed, _ = await client.call("PATCH", f"/v1/accounts/{account}", body)
+    assert (status, changed["name"], changed["changes"]) == (200, "one", 1)
+    result = await equals_its_backtest(client, account)
+    report = (await shown(client, account, "/drift"))["items"][0]
+    difference = round(result["equity"][-1]["equity"] - before["equity"], 2)
+    assert [(c["cause"], c["won"]) for c in report["causes"]] == [("user_change", difference)]
+    changes = (await shown(client, account, "/changes"))["items"]
+    assert [sorted(change["fields"]) for change in changes] == [["name", "strategy"]]
+    assert changes[0]["fields"]["strategy"]["before"]["portfolio"]["max_positions"] == 2
+    await published(client, world(5))
+    await stepped(client, account, "2025-03-10T07:00:00")
+    day = next(r for r in (await shown(client, account, "/drift"))["items"] if r["day"] == DAYS[4])
+    assert day["cause"] == "user_change"
+    await equals_its_backtest(client, account)
+
+
+async def test_a_change_that_cannot_be_computed_is_not_kept(client: Client) -> None:
+    account = (await created(client, DAYS[2]))["id"]
+    await published(client, world(4))
+    await stepped(client, account, "2025-03-07T07:00:00")
+    for body, code in (({"strategy": {"buy": {"where": "PRE < 3"}}}, 422), ({}, 422), ({"cash": 1}, 422)):
+        status, problem, _ = await client.call("PATCH", f"/v1/accounts/{account}", body)
+        assert status == code, problem
+    document = await shown(client, account)
+    assert (document["changes"], (await shown(client, account, "/changes"))["items"]) == (0, [])
+    await equals_its_backtest(client, account)
+
+
+async def test_a_paused_account_decides_nothing(client: Client) -> None:
+    account = (await created(client, DAYS[2]))["id"]
+    status, changed, _ = await client.call("PATCH", f"/v1/accounts/{account}", {"paused": True})
+    assert (status, changed["paused"]) == (200, True)
+    await published(client, world(3))
+    done = await stepped(client, account, f"{DAYS[3]}T07:00:00")
+    assert (done.booked, done.decided) == ((DAYS[2],), None)
+    await published(client, world(4))
+    await stepped(client, account, f"{DAYS[4]}T07:00:00")
+    steps = (await shown(client, account, "/steps"))["items"]
+    assert [(step["date"], step["status"], step["live"]) for step in steps[:2]] == [
+        (DAYS[4], "paused", False), (DAYS[3], "paused", False),
+    ]  # fmt: skip
+    reports = (await shown(client, account, "/drift"))["items"]
+    assert {(report["day"], report["cause"]) for report in reports} <= {(DAYS[3], "user_change")}
+    await equals_its_backtest(client, account)
+
+
+async def test_orders_get_what_became_of_them(client: Client) -> None:
+    account = (await created(client, DAYS[2]))["id"]
+    orders = (await shown(client, account, "/orders"))["items"]
+    assert {order["status"] for order in orders} == {"decided"}
+    await published(client, world(3))
+    await stepped(client, account, f"{DAYS[3]}T07:00:00")
+    orders = (await shown(client, account, f"/orders?date={DAYS[2]}"))["items"]
+    fills = {fill["stock_code"]: fill for fill in (await shown(client, account, "/steps"))["items"][-1]["fills"]}
+    listed = [(order["stock_code"], order["status"], order["status_reason"]) for order in orders]
+    assert listed == [
+        (order["stock_code"], "filled", None) if order["stock_code"] in fills
+        else (order["stock_code"], "cancelled", "no_slot")
+        for order in orders
+    ]  # fmt: skip
+    assert len(fills) == 2
+    assert len(orders) == 3
+    for order in orders[:2]:
+        fill = fills[order["stock_code"]]
+        assert (order["filled_shares"], order["fill_price"]) == (fill["shares"], fill["price"])

@@ -1,4 +1,4 @@
-"""Paper accounts: create, list, show, step, delete, and their orders, days and drift reports."""
+"""Paper accounts: create, list, show, step, change, delete, and their orders, days and drift reports."""
 
 from __future__ import annotations
 
@@ -71,7 +71,8 @@ def _print_account(args: argparse.Namespace, document: dict[str, Any]) -> int:
                 ("account", document["id"]), ("name", document["name"]), ("strategy", document["strategy_id"]),
                 ("start", document["start"]), ("as of", document["as_of"]), ("equity", _won(document["equity"])),
                 ("cash", _won(document["cash"])), ("dataset", document["dataset_version"]),
-                ("drift reports", document["drift_reports"]), ("error", document["error"]),
+                ("drift reports", document["drift_reports"]), ("changes", document["changes"]),
+                ("paused", "yes" if document["paused"] else None), ("error", document["error"]),
                 ("orders of", orders and f"{orders['date']} ({orders['status']}{', late' if orders['late'] else ''})"),
             ]
         )
@@ -92,12 +93,27 @@ def _order_rows(items: list[dict[str, Any]]) -> tuple[list[str], list[list[str]]
         [
             order["date"], order["stock_code"], order["name"], order["side"], order["kind"], order["reason"],
             "-" if order["shares"] is None else f"{order['shares']:,}", _won(order["amount"]), _won(order["level"]),
-            ("reserve " if order["reserve"] else "") + str(order["priority"] or "-"),
+            ("reserve " if order["reserve"] else "") + str(order["priority"] or "-"), order["status"],
+            order["status_reason"] or "-", f"{order['filled_shares']:,}",
         ]
         for order in items
     ]  # fmt: skip
-    head = ["date", "code", "name", "side", "at", "reason", "shares", "amount", "level", "priority"]
-    return head, rows, "llllllrrrr"
+    head = [
+        "date",
+        "code",
+        "name",
+        "side",
+        "at",
+        "reason",
+        "shares",
+        "amount",
+        "level",
+        "priority",
+        "status",
+        "why",
+        "filled",
+    ]
+    return head, rows, "llllllrrrrllr"
 
 
 def _orders_arguments(parser: argparse.ArgumentParser) -> None:
@@ -165,6 +181,34 @@ async def _drift(args: argparse.Namespace, api: ApiClient) -> int:
     return show_list(args, document, head, rows, "rlrlrrrl")
 
 
+def _change_arguments(parser: argparse.ArgumentParser) -> None:
+    _one(parser)
+    parser.add_argument("--name", metavar="TEXT", help="name of the account")
+    parser.add_argument(
+        "--strategy", metavar="STRATEGY",
+        help="id of a strategy, or a JSON file with fields of PATCH /v1/accounts/{id} (- reads standard input)",
+    )  # fmt: skip
+    state = parser.add_mutually_exclusive_group()
+    state.add_argument("--pause", dest="paused", action="store_const", const=True, help="decide no orders")
+    state.add_argument("--resume", dest="paused", action="store_const", const=False, help="decide orders again")
+
+
+async def _change(args: argparse.Namespace, api: ApiClient) -> int:
+    body: dict[str, Any] = {}
+    if args.strategy is not None:
+        is_file = args.strategy == "-" or args.strategy.endswith(".json")
+        body = read_object(args.strategy, "change") if is_file else {"strategy": args.strategy}
+    given = {"name": args.name, "paused": args.paused}
+    body |= {field: value for field, value in given.items() if value is not None}
+    return _print_account(args, await api.call("PATCH", f"/v1/accounts/{args.account}", body=body))
+
+
+async def _changes(args: argparse.Namespace, api: ApiClient) -> int:
+    document = await listed(args, api, f"/v1/accounts/{args.account}/changes")
+    rows = [[str(i["number"]), moment(i["changed_at"]), ", ".join(i["fields"])] for i in document["items"]]
+    return show_list(args, document, ["change", "changed at (UTC)", "fields"], rows, "rll")
+
+
 def _some(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("accounts", type=name, metavar="ACCOUNT", nargs="+", help="id of one of your accounts")
 
@@ -229,6 +273,22 @@ SUBCOMMANDS = (
         run=_drift,
         routes=("GET /v1/accounts/{id}/drift",),
         examples=("ondol accounts drift ACCOUNT",),
+    ),
+    Subcommand(
+        name="change",
+        meaning="change the name or strategy of an account, or pause it",
+        arguments=_change_arguments,
+        run=_change,
+        routes=("PATCH /v1/accounts/{id}",),
+        examples=("ondol accounts change ACCOUNT --name 'My value'", "ondol accounts change ACCOUNT --pause"),
+    ),
+    Subcommand(
+        name="changes",
+        meaning="list the changes of an account by its user",
+        arguments=_page_arguments,
+        run=_changes,
+        routes=("GET /v1/accounts/{id}/changes",),
+        examples=("ondol accounts changes ACCOUNT",),
     ),
     Subcommand(
         name="delete",

@@ -9,6 +9,8 @@ from typing import Any
 import orjson
 import zstandard
 
+from shared.accounts.order_status import order_statuses
+
 Row = Mapping[str, Any]
 
 
@@ -34,6 +36,13 @@ class Computed:
         made = [item["won"] for item in self.found["fills_won"] if item["date"] == day]
         trades = [trade for trade in self.found["result"]["trades"] if trade["date"] == day]
         return [{**trade, "won": won} for trade, won in zip(trades, made, strict=True)]
+
+    def statuses(self, day: str, fills: list[dict[str, Any]]) -> list[dict[str, Any]] | None:
+        """What became of the orders of a day; None when nothing was decided."""
+        step = next((row for row in self.unbooked if row["day"].isoformat() == day), None)
+        if step is None or step["decision"] is None:
+            return None
+        return order_statuses(orjson.loads(step["decision"])["orders"], fills, self.found["met"].get(day, {}))
 
 
 def pack_result(result: Mapping[str, Any]) -> bytes:

@@ -30,15 +30,26 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class _Before:
-    """The inputs of what is stored: its dataset version and revision, and its engine."""
+    """The inputs of what is stored: dataset version and revision, engine, and the changes that the account had."""
 
     version: str | None
     revision: int | None
     engine: str | None
+    changes: int
 
     @classmethod
-    def of(cls, row: Row) -> _Before:
-        return cls(version=row["dataset_version"], revision=row["revision"], engine=row["engine_version"])
+    def of_account(cls, row: Row) -> _Before:
+        return cls(
+            version=row["dataset_version"], revision=row["revision"], engine=row["engine_version"],
+            changes=row["stepped_changes"],
+        )  # fmt: skip
+
+    @classmethod
+    def of_step(cls, row: Row) -> _Before:
+        return cls(
+            version=row["dataset_version"], revision=row["revision"], engine=row["engine_version"],
+            changes=row["changes"],
+        )  # fmt: skip
 
 
 async def drift_reports(app: AppContext, computed: Computed) -> list[Document]:
@@ -60,7 +71,7 @@ async def drift_reports(app: AppContext, computed: Computed) -> list[Document]:
 
 
 async def _ledger_report(app: AppContext, computed: Computed, ledger: Document, last: Mapping[str, Any]) -> Document:
-    before = _Before.of(computed.account)
+    before = _Before.of_account(computed.account)
     parts: Document = {"causes": _alone("restated_data", ledger["won"]), **_NO_CELLS}
     if ledger["won"] is not None:
         asked = _Difference(until=last["date"], won=ledger["won"], stored_equity=last["equity"])
@@ -82,13 +93,13 @@ async def _day_report(
     if not fills and not any(orders.values()):
         return None
     if decision is None or step is None:
-        cause = "late_data" if step is not None and step["status"] == "data_late" else "no_decision"
-        before = _Before.of(computed.account)
+        cause = _UNDECIDED.get("" if step is None else step["status"], "no_decision")
+        before = _Before.of_account(computed.account)
         won = round(sum(fill["won"] for fill in fills), 2)
         parts: Document = {"causes": _alone(cause, won), "cells": [], "cell_count": 0, "other_days": [],
                            "statements": []}  # fmt: skip
     else:
-        before = _Before.of(step)
+        before = _Before.of_step(step)
         affected = affected_stocks(orders)
         fills = [fill for fill in computed.fills(day) if fill["stock_code"] in affected]
         won = round(sum(fill["won"] for fill in fills), 2)
@@ -99,6 +110,8 @@ async def _day_report(
     return _document(computed, day=day, before=before, orders=orders, ledger=None, fills=fills, won=won, **parts)
 
 
+_UNDECIDED: Final = {"data_late": "late_data", "paused": "user_change"}
+"""Causes of fills without a decision, by the status of the day."""
 _NO_CELLS: Final[Document] = {"cells": None, "cell_count": None, "other_days": [], "statements": []}
 
 
@@ -125,15 +138,16 @@ async def _attributed(app: AppContext, computed: Computed, before: _Before, aske
     """
     until = dt.date.fromisoformat(asked.until)
     images: Sequence[Row] = []
-    if before.revision is not None:
-        async with app.database.connection() as connection:
+    async with app.database.connection() as connection:
+        request = await connection.fetchval(SQL["select_request_of_changes"], computed.account["id"], before.changes)
+        if before.revision is not None:
             images = await connection.fetch(
                 SQL["select_statement_images"], before.revision, computed.current["revision"], until, MAX_STATEMENTS
             )
     changes = statement_changes(images)
     query = AccountDrift(
         version=computed.current["version"], request=computed.account["request"], before=before.version or "",
-        request_before=computed.account["request"], engine_before=before.engine or "", until=to_day(until),
+        request_before=request, engine_before=before.engine or "", until=to_day(until),
         stored_equity=asked.stored_equity, day=None if asked.day is None else to_day(dt.date.fromisoformat(asked.day)),
         orders=asked.orders, fills=asked.fills, late_stocks=late_codes(changes),
     )  # fmt: skip
@@ -141,7 +155,7 @@ async def _attributed(app: AppContext, computed: Computed, before: _Before, aske
         found: Document = orjson.loads(await query_simulator(app, query))
     except (ApiProblem, UnavailableError) as problem:
         log.warning("account_drift.unexplained", account_id=str(computed.account["id"]), reason=str(problem))
-        same = before.engine == computed.found["engine_version"]
+        same = before.engine == computed.found["engine_version"] and request == computed.account["request"]
         return {"causes": _alone("restated_data" if same else "not_separable", asked.won), **_NO_CELLS}
     named = {cell["stock_code"] for cell in found["cells"] or ()}
     found["statements"] = [change for change in changes if found["cells"] is None or change["stock_code"] in named]

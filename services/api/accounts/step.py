@@ -70,7 +70,7 @@ async def step_account(
     after = account["as_of"] or account["start_day"] - dt.timedelta(days=1)
     asked = AccountDay(
         version=current["version"], request=account["request"], decide_until=to_day(decide_until),
-        recheck=await _recheck(app, current["version"], unbooked), since=to_day(after),
+        recheck=await _recheck(app, current["version"], unbooked), since=to_day(after), ordered=_ordered(unbooked),
     )  # fmt: skip
     try:
         found = orjson.loads(await query_simulator(app, asked))
@@ -96,6 +96,15 @@ async def _recheck(app: AppContext, version: str, unbooked: list[Row]) -> tuple[
     last = int(view.days[-1])
     days = [to_day(row["day"]) for row in unbooked if row["decision"] is not None]
     return tuple(day for day in days if day <= last)
+
+
+def _ordered(unbooked: list[Row]) -> tuple[tuple[int, tuple[str, ...]], ...]:
+    """Return the stocks that were ordered on each day without a booking, by day number."""
+    return tuple(
+        (to_day(row["day"]), tuple(sorted({order["stock_code"] for order in orjson.loads(row["decision"])["orders"]})))
+        for row in unbooked
+        if row["decision"] is not None
+    )
 
 
 async def _publish(app: AppContext, identity: uuid.UUID, result: StepResult) -> None:
@@ -143,26 +152,34 @@ class _Step:
                 )
                 for report in self.reports
             ]  # fmt: skip
-            decided = None if self.decision is None else await self._insert_decision(connection, self.decision)
+            decided = None if self.decision is None else await self._decide(connection, self.decision)
         return StepResult(booked=tuple(day.isoformat() for day in booked), decided=decided, drift=tuple(numbers))
 
-    async def _insert_decision(self, connection: Any, decision: dict[str, Any]) -> str | None:
+    async def _decide(self, connection: Any, decision: dict[str, Any]) -> str | None:
+        """Store the decision of a day, and return the day if it has no other; a paused account decides nothing."""
         account, current, found = self.computed.account, self.computed.current, self.computed.found
         day = dt.date.fromisoformat(decision["day"])
+        if account["paused"]:
+            await connection.execute(SQL["insert_pause"], account["id"], day)
+            return None
         inserted: dt.date | None = await connection.fetchval(
             SQL["insert_decision"], account["id"], day, dt.date.fromisoformat(decision["decided_on"]),
             is_late(day, self.now), current["version"], current["revision"], found["engine_version"],
-            decision["digest"], orjson.dumps(decision).decode(), self.now,
+            decision["digest"], orjson.dumps(decision).decode(), self.now, account["changes"],
         )  # fmt: skip
         return None if inserted is None else inserted.isoformat()
 
-    def _bookings(self) -> dict[dt.date, tuple[str, float, float, int]]:
-        result = self.computed.found["result"]
+    def _bookings(self) -> dict[dt.date, tuple[str, float, float, int, str | None]]:
+        computed = self.computed
+        result = computed.found["result"]
         points = {} if result is None else {point["date"]: point for point in result["equity"]}
-        return {
-            dt.date.fromisoformat(day): (orjson.dumps(self.computed.fills(day)).decode(), *_point(points[day]))
-            for day in self.computed.days
-        }
+        found = {}
+        for day in computed.days:
+            fills = computed.fills(day)
+            statuses = computed.statuses(day, fills)
+            outcomes = None if statuses is None else orjson.dumps(statuses).decode()
+            found[dt.date.fromisoformat(day)] = (orjson.dumps(fills).decode(), *_point(points[day]), outcomes)
+        return found
 
 
 def _point(point: Mapping[str, Any]) -> tuple[float, float, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from services.api.context import Route
 from services.api.routes import (
+    account_changes,
     accounts,
     backtest_analysis,
     backtest_events,
@@ -47,6 +48,7 @@ ROUTES: tuple[Route, ...] = (
     *sweep_events.ROUTES,
     *strategies.ROUTES,
     *accounts.ROUTES,
+    *account_changes.ROUTES,
     *screen.ROUTES,
     *rankings.ROUTES,
     *factors.ROUTES,

@@ -2,50 +2,32 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
-import uuid
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
-import msgspec
 import orjson
 from aiohttp import web
 
-from services.api.accounts.computed import Row, unpack_result
+from services.api.accounts.access import NOT_FOUND, account_of_path, canonical_of, page, require_account
+from services.api.accounts.documents import EARLIER_REPORT, detail, orders_document, step_document, summary
 from services.api.accounts.step import SQL, select_account, step_account
-from services.api.backtests.canonicalize import InvalidBodyError, canonicalize_body
 from services.api.backtests.serialize import instant
-from services.api.backtests.validate import expression_indices
 from services.api.context import AppContext, RequestContext, Route
-from services.api.errors import ApiProblem, invalid, not_found
+from services.api.errors import ApiProblem, not_found
 from services.api.http.answers import json_response
-from services.api.http.pagination import read_cursor, write_cursor
+from services.api.http.pagination import read_cursor
 from services.api.http.request import parse_body, parse_object, parse_uuid, read_body
 from services.api.ids import new_id
 from services.api.schemas import account_responses as responses
 from services.api.schemas.requests import AccountBody, OrdersQuery, PageQuery, StepQuery
 from services.api.tables.download import MEDIA_TYPES, check_format, send_table
 from services.api.tables.table import Table, blocks_of_objects, columns_of
-from services.api.user_strategies import own_entries
-from services.api.views import require_view
 from shared.accounts.days import first_day
 from shared.messages import say
-from shared.model.calendar import from_day
-from shared.simulation.plan import dataset_problems
 from shared.strategies.catalogue import BY_ID
 
 MAX_ACCOUNTS: Final = 1000
 """Number of paper accounts that an owner may have."""
-NOT_FOUND: Final = "account_not_found"
-_EARLIER_REPORT: Final[dict[str, Any]] = {
-    "causes": [],
-    "cells": None,
-    "cell_count": None,
-    "other_days": [],
-    "statements": [],
-}
-"""Parts that reports of the first release of accounts do not have."""
 
 
 async def post_account(app: AppContext, call: RequestContext) -> web.Response:
@@ -59,22 +41,7 @@ async def post_account(app: AppContext, call: RequestContext) -> web.Response:
     start = body.start or first_day(now)
     request = {name: value for name, value in raw.items() if name != "name"}
     request |= {"start": start.isoformat(), "end": start.isoformat()}
-    try:
-        own = await own_entries(app, call.caller.owner)
-        canonical = await canonicalize_body(request, own, await expression_indices(app, None))
-    except InvalidBodyError as error:
-        raise invalid(error.problems) from None
-    view = await require_view(app)
-    # the window is that of the account's days, so only its last row is validated now
-    known = msgspec.structs.replace(
-        canonical.request, start=from_day(int(view.days[-1])), end=from_day(int(view.days[-1]))
-    )
-    problems = await asyncio.to_thread(
-        dataset_problems, known, days=view.days, instruments=view.instruments, indices=view.indices,
-        factors=view.factors, listings=view.manifest.listings,
-    )  # fmt: skip
-    if problems:
-        raise invalid(problems)
+    canonical = await canonical_of(app, call.caller.owner, request)
     entry = BY_ID.get(canonical.strategy_id or "")
     name = body.name or (entry.name_en if entry is not None else canonical.strategy_id) or "paper account"
     async with app.database.connection() as connection:
@@ -87,8 +54,8 @@ async def post_account(app: AppContext, call: RequestContext) -> web.Response:
         async with app.database.connection() as connection:
             await connection.execute(SQL["delete_account"], row["id"], call.caller.owner)
         raise
-    account = await _require(app, call, row["id"])
-    document = await _detail(app, account)
+    account = await require_account(app, call, row["id"])
+    document = await detail(app, account)
     return json_response(document, status=201, headers={"Location": f"/v1/accounts/{row['id']}"})
 
 
@@ -99,17 +66,12 @@ async def list_accounts(app: AppContext, call: RequestContext) -> web.Response:
     before = None if after is None else parse_uuid(after, "account")
     async with app.database.connection() as connection:
         rows = await connection.fetch(SQL["select_accounts"], call.caller.owner, before, query.limit + 1)
-    return _page([_summary(row) for row in rows], query.limit, "id")
-
-
-def _page(items: list[dict[str, Any]], limit: int, key: str) -> web.Response:
-    following = write_cursor(items[limit - 1][key]) if len(items) > limit else None
-    return json_response({"items": items[:limit], "next_cursor": following})
+    return page([summary(row) for row in rows], query.limit, "id")
 
 
 async def get_account(app: AppContext, call: RequestContext) -> web.Response:
     """`GET /v1/accounts/{id}`."""
-    return json_response(await _detail(app, await _of_path(app, call)))
+    return json_response(await detail(app, await account_of_path(app, call)))
 
 
 async def delete_account(app: AppContext, call: RequestContext) -> web.Response:
@@ -142,7 +104,7 @@ async def get_orders(app: AppContext, call: RequestContext) -> web.StreamRespons
     """`GET /v1/accounts/{id}/orders`."""
     query: OrdersQuery = call.query
     check_format(query)
-    account = await _of_path(app, call)
+    account = await account_of_path(app, call)
     async with app.database.connection() as connection:
         if query.date is None:
             step = await connection.fetchrow(SQL["select_last_decision"], account["id"])
@@ -150,7 +112,7 @@ async def get_orders(app: AppContext, call: RequestContext) -> web.StreamRespons
             step = await connection.fetchrow(SQL["select_step"], account["id"], query.date)
     if step is None:
         raise not_found("account_day_not_found")
-    document = _orders(step)
+    document = orders_document(step)
     if query.format == "json":
         return json_response(document)
     columns = columns_of(responses.AccountOrder)
@@ -163,98 +125,31 @@ async def get_orders(app: AppContext, call: RequestContext) -> web.StreamRespons
 async def list_steps(app: AppContext, call: RequestContext) -> web.Response:
     """`GET /v1/accounts/{id}/steps`."""
     query: PageQuery = call.query
-    account = await _of_path(app, call)
+    account = await account_of_path(app, call)
     after = read_cursor(query.cursor, str)
     before = None if after is None else dt.date.fromisoformat(after)
     async with app.database.connection() as connection:
         rows = await connection.fetch(SQL["select_steps"], account["id"], before, query.limit + 1)
-    return _page([_step(row) for row in rows], query.limit, "date")
+    return page([step_document(row) for row in rows], query.limit, "date")
 
 
 async def list_drift(app: AppContext, call: RequestContext) -> web.Response:
     """`GET /v1/accounts/{id}/drift`."""
     query: PageQuery = call.query
-    account = await _of_path(app, call)
+    account = await account_of_path(app, call)
     before = read_cursor(query.cursor, int)
     async with app.database.connection() as connection:
         rows = await connection.fetch(SQL["select_drift"], account["id"], before, query.limit + 1)
     items = [
         {
             "number": row["number"],
-            **_EARLIER_REPORT,
+            **EARLIER_REPORT,
             **orjson.loads(row["report"]),
             "created_at": instant(row["created_at"]),
         }
         for row in rows
     ]
-    return _page(items, query.limit, "number")
-
-
-async def _of_path(app: AppContext, call: RequestContext) -> Row:
-    return await _require(app, call, parse_uuid(call.request.match_info["id"], "account"))
-
-
-async def _require(app: AppContext, call: RequestContext, identity: uuid.UUID) -> Row:
-    account = await select_account(app, identity, call.caller.owner)
-    if account is None:
-        raise not_found(NOT_FOUND)
-    return account
-
-
-def _summary(row: Row) -> dict[str, Any]:
-    return {
-        "id": str(row["id"]), "name": row["name"], "strategy_id": row["strategy_id"],
-        "start": row["start_day"].isoformat(), "as_of": _date(row["as_of"]), "equity": row["equity"],
-        "cash": row["cash"], "position_count": row["positions"], "dataset_version": row["dataset_version"],
-        "engine_version": row["engine_version"], "result_digest": row["result_digest"], "error": row["error"],
-        "created_at": instant(row["created_at"]), "stepped_at": instant(row["stepped_at"]),
-    }  # fmt: skip
-
-
-async def _detail(app: AppContext, row: Row) -> dict[str, Any]:
-    async with app.database.connection() as connection:
-        step = await connection.fetchrow(SQL["select_last_decision"], row["id"])
-        reports = await connection.fetchval(SQL["count_drift"], row["id"])
-    result = {} if row["result"] is None else await asyncio.to_thread(unpack_result, row["result"])
-    equity = result.get("equity", [])
-    request = orjson.loads(row["request"])
-    request["end"] = _date(row["as_of"]) or request["end"]
-    return {
-        **_summary(row),
-        "request": request,
-        "positions": result.get("open_positions", []),
-        "orders": None if step is None else _orders(step),
-        "statistics": result.get("statistics"),
-        "curve": {name: [point[name] for point in equity] for name in ("date", "equity", "cash", "benchmark")},
-        "drift_reports": reports,
-    }
-
-
-def _orders(step: Row) -> dict[str, Any]:
-    decision = {} if step["decision"] is None else orjson.loads(step["decision"])
-    day = step["day"].isoformat()
-    return {
-        "date": day, "status": step["status"], "decided_at": instant(step["decided_at"]),
-        "decided_on": _date(step["decided_on"]), "late": step["late"], "dataset_version": step["dataset_version"],
-        "digest": step["digest"], "buys": decision.get("buys"),
-        "items": [{"date": day, **order} for order in decision.get("orders", [])],
-    }  # fmt: skip
-
-
-def _step(row: Row) -> dict[str, Any]:
-    decision: Mapping[str, Any] = {} if row["decision"] is None else orjson.loads(row["decision"])
-    return {
-        "date": row["day"].isoformat(), "status": row["status"],
-        "live": row["decision"] is not None and not row["late"], "decided_at": instant(row["decided_at"]),
-        "decided_on": _date(row["decided_on"]), "late": row["late"], "orders": len(decision.get("orders", [])),
-        "digest": row["digest"], "dataset_version": row["dataset_version"], "working_at": instant(row["working_at"]),
-        "booked_at": instant(row["booked_at"]), "equity": row["equity"], "cash": row["cash"],
-        "fills": [] if row["fills"] is None else orjson.loads(row["fills"]),
-    }  # fmt: skip
-
-
-def _date(day: dt.date | None) -> str | None:
-    return None if day is None else day.isoformat()
+    return page(items, query.limit, "number")
 
 
 ROUTES = (

@@ -11,6 +11,8 @@ from services.api.schemas.result_responses import OpenPosition
 from shared.model.request import about
 
 Side = Literal["buy", "sell"]
+StepStatus = Literal["decided", "working", "booked", "no_decision", "data_late", "paused"]
+OrderStatus = Literal["decided", "working", "filled", "partly", "cancelled"]
 
 
 class AccountOrder(Struct, kw_only=True):
@@ -36,6 +38,16 @@ class AccountOrder(Struct, kw_only=True):
     ]
     priority: Annotated[int | None, about("Place of a purchase, from 1; null: a sale.")]
     reserve: Annotated[bool, about("Whether it is bought only when one before it cannot fill or a stop frees a slot.")]
+    status: Annotated[
+        OrderStatus,
+        about("decided: before the open; working: the exchange has opened; then filled, partly or cancelled, when the "
+              "day is booked."),
+    ]  # fmt: skip
+    status_reason: Annotated[
+        str | None, about("Why it was filled in part or cancelled, see the how-to; null: it was not.")
+    ]
+    filled_shares: Annotated[int, about("Shares of its fills.", "shares")]
+    fill_price: Annotated[float | None, about("Mean price of its fills after slippage; null: none.", "won")]
 
 
 class AccountFill(Struct, kw_only=True):
@@ -58,9 +70,9 @@ class AccountOrders(Struct, kw_only=True):
 
     date: Annotated[DateText, about("Day of the orders.", DATE)]
     status: Annotated[
-        Literal["decided", "working", "booked", "no_decision", "data_late"],
+        StepStatus,
         about("decided: before the open; working: the exchange has opened; booked: the day's row is loaded; "
-              "no_decision and data_late: nothing was decided."),
+              "no_decision, data_late and paused: nothing was decided."),
     ]  # fmt: skip
     decided_at: Annotated[Instant | None, about("When it was decided; null: it was not.", UTC)]
     decided_on: Annotated[DateText | None, about("Last row that the decision read.", DATE)]
@@ -95,6 +107,8 @@ class AccountSummary(Struct, kw_only=True):
     error: Annotated[str | None, about("Why the last step failed; null: it did not.")]
     created_at: Annotated[Instant, about("When it was created.", UTC)]
     stepped_at: Annotated[Instant | None, about("When it was stepped last.", UTC)]
+    paused: Annotated[bool, about("Whether it decides no orders; its days are booked as those of its backtest.")]
+    changes: Annotated[Count, about("How often it was changed.", "changes")]
 
 
 class AccountCurve(Struct, kw_only=True):
@@ -128,9 +142,7 @@ class AccountStep(Struct, kw_only=True):
     """A trading day of an account."""
 
     date: Annotated[DateText, about("Trading day.", DATE)]
-    status: Annotated[
-        Literal["decided", "working", "booked", "no_decision", "data_late"], about("As in the orders of a day.")
-    ]
+    status: Annotated[StepStatus, about("As in the orders of a day.")]
     live: Annotated[bool, about("Whether the orders were decided before the open.")]
     decided_at: Annotated[Instant | None, about("When the orders were decided; null: they were not.", UTC)]
     decided_on: Annotated[DateText | None, about("Last row that the decision read.", DATE)]
@@ -149,6 +161,24 @@ class AccountStepPage(Struct, kw_only=True):
     """A page of steps, the newest first."""
 
     items: Annotated[list[AccountStep], about("Steps.")]
+    next_cursor: Annotated[str | None, NEXT_CURSOR]
+
+
+class AccountChange(Struct, kw_only=True):
+    """A change of an account by its user."""
+
+    number: Annotated[int, about("Number of the change, from 1.")]
+    changed_at: Annotated[Instant, about("When it was made.", UTC)]
+    fields: Annotated[
+        dict[str, Any],
+        about("Changed fields (name, strategy, costs, execution, paused) -> {before, after}."),
+    ]
+
+
+class AccountChangePage(Struct, kw_only=True):
+    """A page of changes, the newest first."""
+
+    items: Annotated[list[AccountChange], about("Changes.")]
     next_cursor: Annotated[str | None, NEXT_CURSOR]
 
 

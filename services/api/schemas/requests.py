@@ -74,6 +74,24 @@ class AccountBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     )
 
 
+class AccountChangeBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Body of `PATCH /v1/accounts/{id}`: any of the fields; one that is left out stays."""
+
+    name: Annotated[Annotated[Text, Meta(min_length=1, max_length=200)] | None, about("Name of the account.")] = None
+    strategy: Annotated[
+        Word | NamedStrategy | None,
+        about("Another strategy, or the id of one; the account is computed with it from its start.",
+              examples=["peter_lynch"]),
+    ] = None  # fmt: skip
+    costs: Annotated[Costs | None, about("Costs in percent of the traded amount, from the start of the account.")] = (
+        None
+    )
+    execution: Annotated[Execution | None, about("How orders meet the market, from the start of the account.")] = None
+    paused: Annotated[
+        bool | None, about("Whether it decides no orders; from the next day that is not decided yet.")
+    ] = None
+
+
 class CompareBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Body of `POST /v1/compare`."""
 

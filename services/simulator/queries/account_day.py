@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import msgspec
@@ -16,6 +17,8 @@ from shared.model.calendar import from_day, iso, to_day
 from shared.model.panels import Panels
 from shared.model.request import BacktestRequest
 from shared.simulation.engine import ENGINE_VERSION, Run, outcome_of, simulate, simulate_days
+from shared.simulation.explain.order_limits import order_limits
+from shared.simulation.explain.why_not import explain_candidate
 from shared.simulation.native import REASONS
 from shared.simulation.next_day import decide_next_day
 from shared.simulation.plan import dataset_problems, plan
@@ -32,11 +35,12 @@ def account_day_on_mapped(request: BacktestRequest, query: queries.AccountDay, p
 
 
 def account_day(request: BacktestRequest, query: queries.AccountDay, panels: Panels) -> dict[str, Any]:
-    """Return {last_day, as_of, result, result_digest, fills_won, decision, rechecked, engine_version}.
+    """Return {last_day, as_of, result, result_digest, fills_won, decision, rechecked, met, engine_version}.
 
     The result is that of a backtest from the account's start to the last row, null before the start. `decision` is for
     the first trading day after the last row, if it is at most `decide_until`. `rechecked` are the decisions of the days
-    `recheck` from the rows before each. `fills_won` has the won of each fill after `since`.
+    `recheck` from the rows before each. `fills_won` has the won of each fill after `since`, and `met` what the orders
+    of `ordered` met: {date: {stock code: {outcome, price, low, high, upper_limit, lower_limit, most_shares}}}.
     """
     last, start = int(panels.days[-1]), to_day(request.start)
     request = _until(request, last)
@@ -56,8 +60,31 @@ def account_day(request: BacktestRequest, query: queries.AccountDay, panels: Pan
         "fills_won": [] if run is None else _won(run, query.since),
         "decision": decision,
         "rechecked": [_decided(request, panels, day) for day in query.recheck],
+        "met": {} if run is None or outcome is None else _met(run, outcome.body, query),
         "engine_version": ENGINE_VERSION,
     }
+
+
+def _met(run: Run, body: bytes, query: queries.AccountDay) -> dict[str, dict[str, Any]]:
+    panels, window = run.panels, run.plan.window
+    found: dict[str, dict[str, Any]] = {}
+    result: dict[str, Any] | None = None
+    for day, codes in query.ordered:
+        row = int(panels.days.searchsorted(day))
+        if not window.start <= row < window.stop or int(panels.days[row]) != day:
+            continue
+        trades = run.ledger.trades[run.ledger.trades["row"] == row]
+        bought = {int(trade["col"]) for trade in trades if REASONS[trade["reason"]] == "entry"}
+        of_day = found.setdefault(iso(day), {})
+        for code in codes:
+            column = panels.instruments.ordinal.get(code)
+            if column is None:
+                continue
+            of_day[code] = asdict(order_limits(run, row, column)) | {"outcome": "bought"}
+            if column not in bought:
+                result = orjson.loads(body) if result is None else result
+                of_day[code]["outcome"] = explain_candidate(run, result, row, column)["outcome"]
+    return found
 
 
 def _until(request: BacktestRequest, day: int) -> BacktestRequest:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import random
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from shared.model.calendar import from_day, to_day
 from shared.simulation import canonical_request, request_of
 from shared.simulation.engine import simulate_days
 from shared.simulation.holdings import positions_on
+from shared.simulation.native import REASONS
 from shared.simulation.next_day import decide_next_day, orders_digest
 from tests.support.markets import panels_of
 from tests.unit.simulation.fixtures import DAYS, market, request
@@ -107,3 +109,43 @@ def test_digest_ignores_names() -> None:
     order = {"stock_code": "A", "name": "one", "side": "buy", "amount": 1.0}
     assert orders_digest([order]) == orders_digest([order | {"name": "other"}])
     assert orders_digest([order]) != orders_digest([order | {"amount": 2.0}])
+
+
+REWEIGHT = {"sell": {"on_rebalance": "reweight"}, "portfolio": {"max_positions": 2, "invest": "full"}}
+
+
+def test_reweight_trims_and_adds_to_equal_parts() -> None:
+    """500 shares of each: A at 140 and B at 60 are 100,000 won, so 142 of A are 20,000 too much, and B lacks 20,000."""
+    bars = market({"A": [100, 100, (100, 140, 100, 140), 140], "B": [100, 100, (100, 100, 60, 60), 60]})
+    body = request(buy={"rank_by": "raw_close"}, **REWEIGHT)
+    found = decided(panels_of(bars), body, to_day(dt.date.fromisoformat(DAYS[3])))
+    listed = [(o["stock_code"], o["side"], o["reason"], o["shares"], o["amount"]) for o in found["orders"]]
+    assert listed == [("A", "sell", "rebalance", 142, 50_000), ("B", "buy", "entry", None, 20_000)]
+
+
+def test_reweight_orders_are_the_trades_at_opens_like_closes() -> None:
+    """The engine makes exactly the trims, and at most floor(amount / price) of each purchase."""
+    for seed in range(6):
+        draw = random.Random(seed)
+        series: dict[str, list[Any]] = {}
+        for code in "ABCD":
+            closes = [draw.randrange(80, 120)]
+            for _ in DAYS[1:]:
+                closes.append(round(closes[-1] * draw.uniform(0.9, 1.1)))
+            opens = [closes[0], *closes[:-1]]
+            series[code] = [(o, max(o, c), min(o, c), c) for o, c in zip(opens, closes, strict=True)]
+        panels = panels_of(market(series))
+        body = request(buy={"rank_by": "raw_close"}, **REWEIGHT)
+        run, _ = simulate_days(canonical_request(request_of(body)), panels)
+        codes = panels.instruments.code
+        for row in range(2, len(DAYS)):
+            found = decided(panels, body, int(panels.days[row]))
+            trades = run.ledger.trades[run.ledger.trades["row"] == row]
+            price = dict(zip(codes, panels.panel("open", slice(row, row + 1))[0].tolist(), strict=True))
+            sold = {codes[t["col"]]: int(t["shares"]) for t in trades if REASONS[t["reason"]] != "entry"}
+            bought = {codes[t["col"]]: int(t["shares"]) for t in trades if REASONS[t["reason"]] == "entry"}
+            ordered = {o["stock_code"]: o for o in found["orders"]}
+            assert sold == {c: o["shares"] for c, o in ordered.items() if o["side"] == "sell"}
+            assert set(bought) <= {c for c, o in ordered.items() if o["side"] == "buy"}
+            for code, shares in bought.items():
+                assert shares <= ordered[code]["amount"] / price[code] + 1e-6

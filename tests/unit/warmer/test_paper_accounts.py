@@ -73,7 +73,7 @@ class Steps(ApiClient):
             if self.day is not None:
                 await connection.fetchval(
                     SQL["insert_decision"], account, self.day, ROW, False, version, revision, "2", "d", "{}",
-                    seoul("2025-03-06T07:00:00"),
+                    seoul("2025-03-06T07:00:00"), 0,
                 )  # fmt: skip
 
 

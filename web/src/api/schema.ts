@@ -18,6 +18,38 @@ export interface AccountBody {
   benchmark?: string | null;
 }
 
+/** A change of an account by its user. */
+export interface AccountChange {
+  /** Number of the change, from 1. */
+  number: number;
+  /** When it was made. */
+  changed_at: string;
+  /** Changed fields (name, strategy, costs, execution, paused) -> {before, after}. */
+  fields: Record<string, unknown>;
+}
+
+/** Body of `PATCH /v1/accounts/{id}`: any of the fields; one that is left out stays. */
+export interface AccountChangeBody {
+  /** Name of the account. */
+  name?: string | null;
+  /** Another strategy, or the id of one; the account is computed with it from its start. */
+  strategy?: string | NamedStrategy | null;
+  /** Costs in percent of the traded amount, from the start of the account. */
+  costs?: Costs | null;
+  /** How orders meet the market, from the start of the account. */
+  execution?: Execution | null;
+  /** Whether it decides no orders; from the next day that is not decided yet. */
+  paused?: boolean | null;
+}
+
+/** A page of changes, the newest first. */
+export interface AccountChangePage {
+  /** Changes. */
+  items: AccountChange[];
+  /** Cursor of the next page; null: this is the last one. */
+  next_cursor: string | null;
+}
+
 /** Equity by day, as columns. */
 export interface AccountCurve {
   /** Days. */
@@ -60,6 +92,10 @@ export interface AccountDetail {
   created_at: string;
   /** When it was stepped last. */
   stepped_at: string | null;
+  /** Whether it decides no orders; its days are booked as those of its backtest. */
+  paused: boolean;
+  /** How often it was changed. */
+  changes: number;
   /** Backtest that the account equals: body of `POST /v1/backtests`. */
   request: Record<string, unknown>;
   /** Positions on the evening of `as_of`. */
@@ -122,14 +158,22 @@ export interface AccountOrder {
   priority: number | null;
   /** Whether it is bought only when one before it cannot fill or a stop frees a slot. */
   reserve: boolean;
+  /** decided: before the open; working: the exchange has opened; then filled, partly or cancelled, when the day is booked. */
+  status: "cancelled" | "decided" | "filled" | "partly" | "working";
+  /** Why it was filled in part or cancelled, see the how-to; null: it was not. */
+  status_reason: string | null;
+  /** Shares of its fills. */
+  filled_shares: number;
+  /** Mean price of its fills after slippage; null: none. */
+  fill_price: number | null;
 }
 
 /** The orders of a day. */
 export interface AccountOrders {
   /** Day of the orders. */
   date: string;
-  /** decided: before the open; working: the exchange has opened; booked: the day's row is loaded; no_decision and data_late: nothing was decided. */
-  status: "booked" | "data_late" | "decided" | "no_decision" | "working";
+  /** decided: before the open; working: the exchange has opened; booked: the day's row is loaded; no_decision, data_late and paused: nothing was decided. */
+  status: "booked" | "data_late" | "decided" | "no_decision" | "paused" | "working";
   /** When it was decided; null: it was not. */
   decided_at: string | null;
   /** Last row that the decision read. */
@@ -159,7 +203,7 @@ export interface AccountStep {
   /** Trading day. */
   date: string;
   /** As in the orders of a day. */
-  status: "booked" | "data_late" | "decided" | "no_decision" | "working";
+  status: "booked" | "data_late" | "decided" | "no_decision" | "paused" | "working";
   /** Whether the orders were decided before the open. */
   live: boolean;
   /** When the orders were decided; null: they were not. */
@@ -236,6 +280,10 @@ export interface AccountSummary {
   created_at: string;
   /** When it was stepped last. */
   stepped_at: string | null;
+  /** Whether it decides no orders; its days are booked as those of its backtest. */
+  paused: boolean;
+  /** How often it was changed. */
+  changes: number;
 }
 
 /** Body of `PATCH /v1/backtests/{id}`: any of the fields; null removes. */

@@ -18,7 +18,7 @@ select * from paper_account where id = $1 and ($2::text is null or owner = $2);
 -- name: select_accounts
 -- $1 owner, $2 before this id (null: newest), $3 limit.
 select id, name, strategy_id, request, start_day, dataset_version, engine_version, as_of, equity, cash,
-       positions, result_digest, error, created_at, stepped_at
+       positions, result_digest, error, created_at, stepped_at, paused, changes
 from paper_account where owner = $1 and ($2::uuid is null or id < $2) order by id desc limit $3;
 
 -- name: delete_account
@@ -49,29 +49,68 @@ update paper_account set error = $2 where id = $1;
 -- $10 result digest, $11 result. No row: another step came first.
 update paper_account
 set fence = fence + 1, dataset_version = $3, revision = $4, engine_version = $5, as_of = $6, equity = $7, cash = $8,
-    positions = $9, result_digest = $10, result = $11, error = null, stepped_at = now(), lease_until = null
+    positions = $9, result_digest = $10, result = $11, error = null, stepped_at = now(), lease_until = null,
+    stepped_changes = changes
 where id = $1 and fence = $2 returning id;
 
 -- name: select_unbooked
 -- Steps of an account that have no booking yet, up to day $2.
-select day, status, digest, decision, dataset_version, revision, engine_version, late from paper_step
+select day, status, digest, decision, dataset_version, revision, engine_version, late, changes from paper_step
 where account = $1 and booked_at is null and day <= $2 order by day;
 
 -- name: insert_decision
--- $1 account, $2 day, $3 decided on, $4 late, $5 version, $6 revision, $7 engine, $8 digest, $9 decision, $10 time.
+-- $1 account, $2 day, $3 decided on, $4 late, $5 version, $6 revision, $7 engine, $8 digest, $9 decision, $10 time,
+-- $11 changes of the account.
 insert into paper_step (account, day, status, decided_at, decided_on, late, dataset_version, revision, engine_version,
-                        digest, decision)
-values ($1, $2, 'decided', $10, $3, $4, $5, $6, $7, $8, $9)
+                        digest, decision, changes)
+values ($1, $2, 'decided', $10, $3, $4, $5, $6, $7, $8, $9, $11)
 on conflict (account, day) do nothing returning day;
 
+-- name: insert_pause
+-- $1 account, $2 day that a paused account does not decide.
+insert into paper_step (account, day, status) values ($1, $2, 'paused') on conflict (account, day) do nothing;
+
+-- name: change_account
+-- $1 id, $2 fence that was read, $3 name, $4 strategy id, $5 request, $6 paused. A step that has read the older row
+-- changes nothing.
+update paper_account
+set fence = fence + 1, name = $3, strategy_id = $4, request = $5, paused = $6, changes = changes + 1, lease_until = null
+where id = $1 and fence = $2 returning *;
+
+-- name: insert_change
+-- $1 account, $2 number, $3 changed fields, $4 request before.
+insert into paper_change (account, number, fields, request_before) values ($1, $2, $3, $4);
+
+-- name: take_change_back
+-- $1 id, $2 fence, and the values before as in change_account. The number of changes is that before, too.
+update paper_account
+set fence = fence + 1, name = $3, strategy_id = $4, request = $5, paused = $6, changes = changes - 1
+where id = $1 and fence = $2 returning changes;
+
+-- name: delete_change
+delete from paper_change where account = $1 and number = $2;
+
+-- name: select_changes
+-- $1 account, $2 before this number (null: newest), $3 limit.
+select number, changed_at, fields from paper_change
+where account = $1 and ($2::integer is null or number < $2) order by number desc limit $3;
+
+-- name: select_request_of_changes
+-- $1 account, $2 number of changes: the request that the account had then.
+select coalesce(
+    (select request_before from paper_change where account = $1 and number = $2 + 1),
+    (select request from paper_account where id = $1)
+);
+
 -- name: book_step
--- $1 account, $2 day, $3 version, $4 fills, $5 equity, $6 cash, $7 positions. A day without a decision gets a row.
-insert into paper_step (account, day, status, booked_at, booked_version, fills, equity, cash, positions)
-values ($1, $2, 'no_decision', now(), $3, $4, $5, $6, $7)
+-- $1 account, $2 day, $3 version, $4 fills, $5 equity, $6 cash, $7 positions, $8 statuses of the orders. A day without
+-- a decision gets a row.
+insert into paper_step (account, day, status, booked_at, booked_version, fills, equity, cash, positions, outcomes)
+values ($1, $2, 'no_decision', now(), $3, $4, $5, $6, $7, $8)
 on conflict (account, day) do update
 set status = case when paper_step.status in ('decided', 'working') then 'booked' else paper_step.status end,
     booked_at = now(), booked_version = excluded.booked_version, fills = excluded.fills, equity = excluded.equity,
-    cash = excluded.cash, positions = excluded.positions
+    cash = excluded.cash, positions = excluded.positions, outcomes = excluded.outcomes
 where paper_step.booked_at is null;
 
 -- name: select_last_day

@@ -1,0 +1,93 @@
+"""Paper accounts, their orders and their days as JSON objects."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any, Final
+
+import orjson
+
+from services.api.accounts.computed import Row, unpack_result
+from services.api.accounts.step import SQL
+from services.api.backtests.serialize import instant
+from services.api.context import AppContext
+
+EARLIER_REPORT: Final[dict[str, Any]] = {
+    "causes": [], "cells": None, "cell_count": None, "other_days": [], "statements": [],
+}  # fmt: skip
+"""Parts that reports of the first release of accounts do not have."""
+
+
+def summary(row: Row) -> dict[str, Any]:
+    """Return an account as it is listed."""
+    return {
+        "id": str(row["id"]), "name": row["name"], "strategy_id": row["strategy_id"],
+        "start": row["start_day"].isoformat(), "as_of": _date(row["as_of"]), "equity": row["equity"],
+        "cash": row["cash"], "position_count": row["positions"], "dataset_version": row["dataset_version"],
+        "engine_version": row["engine_version"], "result_digest": row["result_digest"], "error": row["error"],
+        "created_at": instant(row["created_at"]), "stepped_at": instant(row["stepped_at"]), "paused": row["paused"],
+        "changes": row["changes"],
+    }  # fmt: skip
+
+
+async def detail(app: AppContext, row: Row) -> dict[str, Any]:
+    """Return an account with its positions, the orders of its last decision and its curve."""
+    async with app.database.connection() as connection:
+        step = await connection.fetchrow(SQL["select_last_decision"], row["id"])
+        reports = await connection.fetchval(SQL["count_drift"], row["id"])
+    result = {} if row["result"] is None else await asyncio.to_thread(unpack_result, row["result"])
+    equity = result.get("equity", [])
+    request = orjson.loads(row["request"])
+    request["end"] = _date(row["as_of"]) or request["end"]
+    return {
+        **summary(row),
+        "request": request,
+        "positions": result.get("open_positions", []),
+        "orders": None if step is None else orders_document(step),
+        "statistics": result.get("statistics"),
+        "curve": {name: [point[name] for point in equity] for name in ("date", "equity", "cash", "benchmark")},
+        "drift_reports": reports,
+    }
+
+
+def orders_document(step: Row) -> dict[str, Any]:
+    """Return the orders of a step."""
+    decision = {} if step["decision"] is None else orjson.loads(step["decision"])
+    orders = decision.get("orders", [])
+    day = step["day"].isoformat()
+    return {
+        "date": day, "status": step["status"], "decided_at": instant(step["decided_at"]),
+        "decided_on": _date(step["decided_on"]), "late": step["late"], "dataset_version": step["dataset_version"],
+        "digest": step["digest"], "buys": decision.get("buys"),
+        "items": [
+            {"date": day, **order, **status} for order, status in zip(orders, _statuses(step, len(orders)), strict=True)
+        ],
+    }  # fmt: skip
+
+
+def _statuses(step: Row, orders: int) -> list[dict[str, Any]]:
+    """Return what became of the orders; days that were booked by an earlier release say only that they were decided."""
+    if step["outcomes"] is not None:
+        found: list[dict[str, Any]] = orjson.loads(step["outcomes"])
+        return found
+    status = "working" if step["status"] == "working" else "decided"
+    return [{"status": status, "status_reason": None, "filled_shares": 0, "fill_price": None}] * orders
+
+
+def step_document(row: Row) -> dict[str, Any]:
+    """Return a trading day of an account."""
+    decision: Mapping[str, Any] = {} if row["decision"] is None else orjson.loads(row["decision"])
+    return {
+        "date": row["day"].isoformat(), "status": row["status"],
+        "live": row["decision"] is not None and not row["late"], "decided_at": instant(row["decided_at"]),
+        "decided_on": _date(row["decided_on"]), "late": row["late"], "orders": len(decision.get("orders", [])),
+        "digest": row["digest"], "dataset_version": row["dataset_version"], "working_at": instant(row["working_at"]),
+        "booked_at": instant(row["booked_at"]), "equity": row["equity"], "cash": row["cash"],
+        "fills": [] if row["fills"] is None else orjson.loads(row["fills"]),
+    }  # fmt: skip
+
+
+def _date(day: dt.date | None) -> str | None:
+    return None if day is None else day.isoformat()
