@@ -466,6 +466,10 @@ static void buy_candidates(const day_ctx *t) {
     int64_t slots = o->max_positions - s->held, col;
     const int by_sector = o->on_rebalance == HOLD && o->max_per_sector >= 0;
     if (o->max_new_per_day >= 0 && o->max_new_per_day < slots) slots = o->max_new_per_day;
+    if (t->b->opened_limit) {
+        int64_t left = t->b->opened_limit[t->row - t->b->window] - s->trips - s->held;
+        if (left < slots) slots = left;
+    }
     if (slots <= 0) return;
     ranking k;
     if (o->on_rebalance == ROTATE) {

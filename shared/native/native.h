@@ -113,6 +113,7 @@ typedef struct {
     ordered_condition chosen; /* instead of `universe` and `buy`, with `order` */
     const uint8_t *when;      /* from row `when_first` on; null: always true */
     const uint8_t *rebalance; /* from row `window` on */
+    const int64_t *opened_limit; /* holdings that may have been opened by each row from `window` on; null: no limit */
     int64_t window, start, stop, decided, when_first; /* rows; there are no decision rows before `decided` */
     int64_t filtered; /* `order` holds only stocks of the universe that fulfil `buy` */
 } run_block;

@@ -27,8 +27,9 @@ class Benchmark:
 
 @dataclass(frozen=True, kw_only=True)
 class _Carried:
-    """An index over all rows of a dataset, carried over rows without a value."""
+    """An index over all rows of a dataset, carried over rows without a value; NaN before its first value."""
 
+    values: Series
     returns: Series
     latest: np.ndarray
     """Row of the last value up to each row, -1 before the first."""
@@ -44,8 +45,17 @@ def _carry(series: Series) -> _Carried:
     returns = np.zeros(len(series))
     returns[1:] = values[1:] / values[:-1] - 1
     returns[np.isnan(returns)] = 0.0
-    returns.flags.writeable = False
-    return _Carried(returns=returns, latest=latest)
+    values.flags.writeable = returns.flags.writeable = False
+    return _Carried(values=values, returns=returns, latest=latest)
+
+
+def _carried_index(name: str, panels: Panels) -> _Carried:
+    return _carried_by_name.get((panels.version, name), lambda: _carry(panels.indices[name]))
+
+
+def index_values(name: str, panels: Panels) -> Series:
+    """Return float64 [D], read only: the values of an index, carried over rows without one; NaN before the first."""
+    return _carried_index(name, panels).values
 
 
 def index_benchmark(name: str, panels: Panels, window: slice) -> Benchmark:
@@ -53,7 +63,7 @@ def index_benchmark(name: str, panels: Panels, window: slice) -> Benchmark:
 
     Raises RunError (`benchmark_absent`) when it has no value up to the window's end.
     """
-    carried = _carried_by_name.get((panels.version, name), lambda: _carry(panels.indices[name]))
+    carried = _carried_index(name, panels)
     latest = int(carried.latest[window.stop - 1])
     if latest < 0:
         detail = say("benchmark_without_values", name=name, date=iso(int(panels.days[window.stop - 1])))

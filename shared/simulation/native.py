@@ -166,6 +166,7 @@ class Block(Structure):
         ("chosen", OrderedCondition),
         ("when", c_void_p),
         ("rebalance", c_void_p),
+        ("opened_limit", c_void_p),
         *((name, c_int64) for name in ("window", "start", "stop", "decided", "when_first", "filtered")),
     )
 

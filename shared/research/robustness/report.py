@@ -14,13 +14,14 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from shared.errors import RequestError, RunError, identity_of
+from shared.errors import RequestError, identity_of
 from shared.model.panels import Panels
 from shared.model.request import BacktestRequest
 from shared.research.robustness import lines
 from shared.research.robustness.draws import Draws, entries_of, figures
 from shared.research.robustness.lines import Line
 from shared.research.statistics.bootstrap import Interval, intervals
+from shared.simulation.benchmark import index_values
 from shared.simulation.engine import Run, simulate
 from shared.simulation.native import NO_COLUMN
 from shared.simulation.plan import expressions_of, plan
@@ -107,17 +108,17 @@ def robustness(request: BacktestRequest, panels: Panels, options: Options, mappe
     """Return the report of a canonical request. Raises what `engine.run` raises for the request itself."""
     runner = Runner(panels, mapped)
     base = simulate(request, panels)
-    own = runner.run([Line(name="backtest", request=request)])[0]
-    if own.figures is None:
-        raise RunError("no_result", str(own.failure))
-    sharpe = own.figures["sharpe"]
+    own = figures(base)
+    sharpe = own["sharpe"]
     neighbours = runner.run(lines.neighbour_lines(request))
     slippage = runner.run(lines.slippage_lines(request))
     starts = runner.run(lines.start_lines(request, panels.days))
     phases = runner.run(lines.phase_lines(request))
     draws = Draws.of(base)
     return {
-        "backtest": own.document,
+        "backtest": Ran(
+            line=Line(name="backtest", request=request), figures={name: own[name] for name in FIGURES}
+        ).document,
         "neighbours": _group(neighbours) | {
             "kept_half": _share_that_keeps(neighbours, sharpe), "cliffs": _cliffs(neighbours, sharpe),
         },
@@ -127,7 +128,7 @@ def robustness(request: BacktestRequest, panels: Panels, options: Options, mappe
         "delay": _group(runner.run(lines.delay_lines(request))),
         "sub_universes": _sub_universes(runner, request, options.seed, sharpe),
         "rank_noise": rank_noise(draws, options, sharpe),
-        "random_selection": random_selection(draws, options, own.figures),
+        "random_selection": random_selection(draws, options, own),
         "years": [{"year": year, "return": value} for year, value in base.curve().yearly_returns()],
         "regimes": regimes(base),
         "intervals": _intervals(base, options.seed),
@@ -174,9 +175,9 @@ def random_selection(draws: Draws, options: Options, own: dict[str, Any]) -> dic
     """
     if draws.run.request.strategy.sell.on_rebalance != "hold" or not _is_drawable(draws) or not options.random_draws:
         return None
-    found, bought = [], 0
+    found, bought, limit = [], 0, draws.opened()
     for order in draws.random_selections(options.random_draws, options.seed):
-        drawn = draws.simulated(order)
+        drawn = draws.simulated(order, limit)
         found.append(figures(drawn))
         bought += entries_of(drawn)
     return {
@@ -217,7 +218,7 @@ def regimes(run: Run) -> list[dict[str, Any]] | None:
     name, window = run.request.benchmark, run.plan.window
     if name is None or name not in run.panels.indices:
         return None
-    series, returns = run.panels.indices[name], run.curve().returns
+    series, returns = index_values(name, run.panels), run.curve().returns
     regime = []
     for row in range(window.start, window.stop):
         past = series[max(0, row - TREND_ROWS) : row]
