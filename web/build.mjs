@@ -20,6 +20,8 @@ const result = await build({
     { in: "src/main.tsx", out: "app" },
     { in: "src/theme.ts", out: "theme" },
     { in: "src/styles/app.css", out: "style" },
+    { in: "src/i18n/ko.ts", out: "ko" },
+    { in: "src/i18n/en.ts", out: "en" },
   ],
   bundle: true,
   splitting: true,

@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import { connected, needsKey } from "../api/client.ts";
 import { t } from "../i18n/index.ts";
 import { CurrentScreen } from "./current-screen.tsx";
+import { filesLost } from "./files.ts";
 import { LogIn } from "./log-in.tsx";
 import { path, Link } from "./router.tsx";
 import { NAVIGATION } from "./screens.tsx";
@@ -44,6 +45,7 @@ export function Layout() {
         <SettingsMenu />
       </header>
       {!connected.value && <p class="banner" role="alert">{t("app.lost")}</p>}
+      {filesLost.value && <p class="banner" role="alert">{t("error.chunk")} <button type="button" class="chip" onClick={() => location.reload()}>{t("action.reload")}</button></p>}
       <main id="main" tabIndex={-1}>{needsKey.value ? <LogIn /> : <CurrentScreen />}</main>
       <footer>
         <p>{t("app.disclaimer")}</p>

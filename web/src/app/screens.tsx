@@ -1,4 +1,4 @@
-// Address -> screen; each screen is a file of its own that is loaded when it is first shown.
+// Address -> screen; the file of a screen, or of a group of small ones, is loaded when it is first shown.
 import type { ComponentType } from "preact";
 import type { TextKey } from "../i18n/index.ts";
 
@@ -7,24 +7,39 @@ export interface ScreenProps {
   id: string;
 }
 
+type View = ComponentType<ScreenProps>;
+
 interface Screen {
   pattern: RegExp;
   title: TextKey;
-  load: () => Promise<{ default: ComponentType<ScreenProps> }>;
+  load: () => Promise<View>;
 }
 
+type Group = typeof import("../screens/market.ts") & typeof import("../screens/research.ts");
+
+/** Return a function that loads a screen of a group of screens. */
+function of<Name extends keyof Group>(load: () => Promise<Pick<Group, Name>>, name: Name): () => Promise<View> {
+  return async () => (await load())[name] as View;
+}
+
+const market = () => import("../screens/market.ts");
+const research = () => import("../screens/research.ts");
+
 export const SCREENS: readonly Screen[] = [
-  { pattern: /^\/$/, title: "nav.start", load: () => import("../screens/start/page.tsx") },
-  { pattern: /^\/new$/, title: "nav.new", load: () => import("../screens/builder/page.tsx") },
-  { pattern: /^\/runs$/, title: "nav.runs", load: () => import("../screens/runs/page.tsx") },
-  { pattern: /^\/runs\/([^/]+)$/, title: "nav.runs", load: () => import("../screens/run/page.tsx") },
-  { pattern: /^\/stocks$/, title: "nav.stocks", load: () => import("../screens/stocks/page.tsx") },
-  { pattern: /^\/stocks\/([^/]+)$/, title: "nav.stocks", load: () => import("../screens/stock/page.tsx") },
-  { pattern: /^\/compare$/, title: "nav.compare", load: () => import("../screens/compare/page.tsx") },
-  { pattern: /^\/screen$/, title: "nav.screen", load: () => import("../screens/screener/page.tsx") },
-  { pattern: /^\/factors$/, title: "nav.factors", load: () => import("../screens/factors/page.tsx") },
-  { pattern: /^\/factors\/([^/]+)$/, title: "nav.factors", load: () => import("../screens/factor/page.tsx") },
-  { pattern: /^\/ops$/, title: "nav.ops", load: () => import("../screens/ops/page.tsx") },
+  { pattern: /^\/$/, title: "nav.start", load: async () => (await import("../screens/start/page.tsx")).default },
+  { pattern: /^\/new$/, title: "nav.new", load: async () => (await import("../screens/builder/page.tsx")).default },
+  { pattern: /^\/runs$/, title: "nav.runs", load: of(research, "Runs") },
+  { pattern: /^\/runs\/([^/]+)$/, title: "nav.runs", load: async () => (await import("../screens/run/page.tsx")).default },
+  { pattern: /^\/stocks$/, title: "nav.stocks", load: of(market, "Stocks") },
+  { pattern: /^\/stocks\/([^/]+)$/, title: "nav.stocks", load: of(market, "Stock") },
+  { pattern: /^\/compare$/, title: "nav.compare", load: of(research, "Compare") },
+  { pattern: /^\/sweeps$/, title: "nav.sweeps", load: of(research, "Sweeps") },
+  { pattern: /^\/sweeps\/new$/, title: "sweep.new", load: of(research, "NewSweep") },
+  { pattern: /^\/sweeps\/([^/]+)$/, title: "nav.sweeps", load: of(research, "Sweep") },
+  { pattern: /^\/screen$/, title: "nav.screen", load: of(market, "Screener") },
+  { pattern: /^\/factors$/, title: "nav.factors", load: of(market, "Factors") },
+  { pattern: /^\/factors\/([^/]+)$/, title: "nav.factors", load: of(market, "Factor") },
+  { pattern: /^\/ops$/, title: "nav.ops", load: of(market, "Operations") },
 ];
 
 /** Entries of the navigation, in order. */
@@ -33,6 +48,7 @@ export const NAVIGATION: readonly (readonly [string, TextKey])[] = [
   ["/new", "nav.new"],
   ["/runs", "nav.runs"],
   ["/compare", "nav.compare"],
+  ["/sweeps", "nav.sweeps"],
   ["/screen", "nav.screen"],
   ["/stocks", "nav.stocks"],
   ["/factors", "nav.factors"],

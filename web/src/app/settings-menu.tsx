@@ -1,8 +1,14 @@
 // Language, theme and the colours of up and down.
 import { useEffect, useRef } from "preact/hooks";
 import { language, setLanguage, t } from "../i18n/index.ts";
+import type { Language } from "../i18n/index.ts";
 import { SelectField } from "../ui/field.tsx";
+import { loadedFile } from "./files.ts";
 import { colours, theme } from "./preferences.ts";
+
+function choose(value: Language): void {
+  void loadedFile(() => setLanguage(value).then(() => true));
+}
 
 export function SettingsMenu() {
   const box = useRef<HTMLDetailsElement>(null);
@@ -24,13 +30,13 @@ export function SettingsMenu() {
   const other = language.value === "ko" ? "en" : "ko";
   return (
     <div class="settings">
-      <button type="button" class="quiet" lang={other} onClick={() => setLanguage(other)}>{other === "en" ? "English" : LANGUAGES.ko}</button>
+      <button type="button" class="quiet" lang={other} onClick={() => choose(other)}>{other === "en" ? "English" : LANGUAGES.ko}</button>
       <details ref={box}>
         <summary aria-label={t("settings.title")} title={t("settings.title")}>
           <svg viewBox="0 0 20 20" width="18" height="18" aria-hidden="true"><path d="M3 6h8m4 0h2M3 14h2m4 0h8" /><circle cx="13" cy="6" r="2" /><circle cx="7" cy="14" r="2" /></svg>
         </summary>
         <div class="settings-panel">
-          <SelectField label={t("settings.language")} value={language.value} options={[["ko", LANGUAGES.ko], ["en", "English"]]} onValue={setLanguage} />
+          <SelectField label={t("settings.language")} value={language.value} options={[["ko", LANGUAGES.ko], ["en", "English"]]} onValue={choose} />
           <SelectField
             label={t("settings.theme")}
             value={theme.value}

@@ -5,5 +5,6 @@ import { market } from "./en/market.ts";
 import { run } from "./en/run.ts";
 import { start } from "./en/start.ts";
 import { statistics } from "./en/statistics.ts";
+import { sweep } from "./en/sweep.ts";
 
-export const en = { ...builder, ...common, ...start, ...run, ...statistics, ...market };
+export const en = { ...builder, ...common, ...start, ...run, ...statistics, ...market, ...sweep };

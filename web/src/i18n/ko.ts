@@ -5,5 +5,6 @@ import { market } from "./ko/market.ts";
 import { run } from "./ko/run.ts";
 import { start } from "./ko/start.ts";
 import { statistics } from "./ko/statistics.ts";
+import { sweep } from "./ko/sweep.ts";
 
-export const ko = { ...builder, ...common, ...start, ...run, ...statistics, ...market };
+export const ko = { ...builder, ...common, ...start, ...run, ...statistics, ...market, ...sweep };

@@ -29,6 +29,18 @@ SHOTS = ROOT / "reports" / "web"
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 READY_S = 120.0
 expect.set_options(timeout=20_000)  # a busy machine is slow; a passing test does not wait
+SWEEP: dict[str, Any] = {
+    "template": {
+        "strategy": {
+            "buy": {"where": "PER < $per and ROE > $roe"},
+            "portfolio": {"rebalance": "monthly", "max_positions": 10},
+        },
+        "start": "2024-01-02", "end": "2025-12-30",
+    },
+    "parameters": {"per": {"from": 8, "to": 26, "step": 2}, "roe": {"from": 0, "to": 10, "step": 5}},
+    "objective": {"maximize": "sharpe", "where": "trades >= 10"},
+    "holdout": {"from": "2025-07-01"},
+}  # fmt: skip
 LOCALES = {"ko": "ko-KR", "en": "en-US"}
 
 
@@ -41,11 +53,13 @@ class System:
     """A completed backtest over the whole market, with a condition of its own."""
     other: str = ""
     """A completed backtest of a catalogue strategy."""
+    sweep: str = ""
+    """A completed sweep of 30 variants over two numbers, with a holdout."""
 
-    def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        """Send a request to the API."""
+    def post(self, path: str, body: dict[str, Any], *, wait_s: int = 30) -> dict[str, Any]:
+        """Send a request to the API and wait for its end."""
         request = urllib.request.Request(  # noqa: S310  the address is this machine's
-            self.url + path, json.dumps(body).encode(), {"Content-Type": "application/json", "Prefer": "wait=30"}
+            self.url + path, json.dumps(body).encode(), {"Content-Type": "application/json", "Prefer": f"wait={wait_s}"}
         )
         with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
             return json.load(answer)
@@ -94,6 +108,7 @@ def system() -> Iterator[System]:
             span = {"start": "2023-06-01", "end": "2025-12-30"}
             found.run = found.post("/v1/backtests", {"strategy": strategy, **span})["id"]
             found.other = found.post("/v1/backtests", {"strategy": "peter_lynch", **span})["id"]
+            found.sweep = found.post("/v1/sweeps", SWEEP)["id"]
             yield found
         finally:
             process.send_signal(signal.SIGTERM)

@@ -18,6 +18,9 @@ SCREENS = {
     "trust": "/runs/{run}?tab=trust",
     "request": "/runs/{run}?tab=request",
     "compare": "/compare?ids={run},{other}",
+    "sweeps": "/sweeps",
+    "sweep-new": "/sweeps/new?from={run}",
+    "sweep": "/sweeps/{sweep}",
     "screen": "/screen",
     "stocks": "/stocks",
     "stock": "/stocks/S00010?run={run}",
@@ -33,7 +36,7 @@ def test_screens_are_accessible_and_fit(visit: Any, language: str, theme: str, w
     visitor = visit(language, theme, width)
     found = []
     for name, path in SCREENS.items():
-        visitor.open(path.format(run=visitor.system.run, other=visitor.system.other))
+        visitor.open(path.format_map(vars(visitor.system)))
         assert visitor.page.evaluate("document.documentElement.lang") == language
         if visitor.page.evaluate("document.documentElement.scrollWidth > innerWidth"):
             found.append(f"{name}: wider than the page")

@@ -28,7 +28,16 @@ export const HEAD: readonly StatisticName[] = ["total_return", "cagr", "max_draw
 
 /** Return a statistic as text; those of form `change` are shown with a direction by their screens. */
 export function statisticText(statistics: Statistics, name: StatisticName): string {
-  const value = statistics[name];
+  return formatted(name, statistics[name]);
+}
+
+/** Whether a word is the name of a statistic that is shown. */
+export function isStatistic(name: string): name is StatisticName {
+  return name in FORMS;
+}
+
+/** Return a value in the form of a statistic. */
+export function formatted(name: StatisticName, value: number | null | undefined): string {
   switch (FORMS[name]) {
     case "percent":
     case "change":

@@ -1,4 +1,0 @@
-import{A as l,v as f}from"./chunk-JPBOCJ2V.js";var d=class{#e="";push(a){this.#e+=a;let r=this.#e.split(`
-
-`);return this.#e=r.pop()??"",r.flatMap(s=>{let t=new Map;for(let i of s.split(`
-`)){let n=i.indexOf(":");n>0&&t.set(i.slice(0,n),i.slice(n+1).trimStart())}let e=t.get("data");return e===void 0?[]:[{id:t.get("id")??"",event:t.get("event")??"message",data:JSON.parse(e)}]})}},u=2e3,v=30;async function*m(p,a,r){let s="",t=0;for(;!r.aborted;){try{let e={Accept:"text/event-stream"};s&&(e["Last-Event-ID"]=s);let n=(await l("GET",p,{headers:e,signal:r})).body.pipeThrough(new TextDecoderStream).getReader(),g=new d;for(let c=await n.read();!c.done;c=await n.read())for(let o of g.push(c.value))if(t=0,o.id&&(s=o.id),yield o,a.includes(o.event))return}catch(e){if(r.aborted)return;if(e instanceof f&&e.status>=400&&e.status!==429&&e.status!==503||t>=v)throw e}t+=1,await new Promise(e=>setTimeout(e,u))}}export{m as a};

@@ -1,0 +1,7 @@
+// The screens of the market's data: one file of the bundle, because they are small and share most of their code.
+export { default as Factor } from "./factor/page.tsx";
+export { default as Factors } from "./factors/page.tsx";
+export { default as Operations } from "./ops/page.tsx";
+export { default as Screener } from "./screener/page.tsx";
+export { default as Stock } from "./stock/page.tsx";
+export { default as Stocks } from "./stocks/page.tsx";

@@ -1,0 +1,6 @@
+// The screens of many backtests: one file of the bundle, because they are small and share most of their code.
+export { default as Compare } from "./compare/page.tsx";
+export { default as NewSweep } from "./sweep-new/page.tsx";
+export { default as Runs } from "./runs/page.tsx";
+export { default as Sweep } from "./sweep/page.tsx";
+export { default as Sweeps } from "./sweeps/page.tsx";
