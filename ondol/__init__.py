@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ondol.client.account import Account, AsyncAccount
     from ondol.client.answers import (
         Audit,
         Comparison,
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from shared.infra.api_client.retry import RetryPolicy
 
 _MODULES = {
+    "Account": "ondol.client.account",
+    "AsyncAccount": "ondol.client.account",
     "AsyncClient": "ondol.client.async_client",
     "AsyncResult": "ondol.client.result",
     "AsyncSweep": "ondol.client.sweep",
@@ -52,6 +55,8 @@ _MODULES = {
 }
 
 __all__ = [
+    "Account",
+    "AsyncAccount",
     "AsyncClient",
     "AsyncResult",
     "AsyncSweep",

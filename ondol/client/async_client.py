@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from ondol.client import queries
 from ondol.client import sweep as sweeps
+from ondol.client.account import AccountFields, AsyncAccount, account_body, account_path, accounts_frame
 from ondol.client.address import address, api_key
 from ondol.client.answers import Comparison, ExpressionCheck, Screen
 from ondol.client.progress import bar
@@ -132,6 +133,30 @@ class AsyncClient:
         """Return sweeps, the newest first."""
         query = {"status": status, "research": research}
         return await queries.sweeps(self._api(), query, limit)
+
+    async def create_account(
+        self,
+        strategy: StrategyLike,
+        *,
+        start: Day | None = None,
+        name: str | None = None,
+        **fields: Unpack[AccountFields],
+    ) -> AsyncAccount:
+        """Create a paper account, which decides the orders of a strategy every trading day; no order is sent.
+
+        start: first day; default the next trading day that can be decided in time. Days that have prices are computed
+        at once. fields: initial_cash, costs, execution, benchmark.
+        """
+        body = account_body(strategy, start, name, fields)
+        return AsyncAccount(await self._api().call("POST", "/v1/accounts", body=body), self)
+
+    async def account(self, identity: str) -> AsyncAccount:
+        """Return a paper account by its id."""
+        return AsyncAccount(await self._api().call("GET", account_path(identity)), self)
+
+    async def accounts(self, *, limit: int = 50) -> pl.DataFrame:
+        """Return your paper accounts, the newest first."""
+        return await accounts_frame(self._api(), limit)
 
     async def cancel(self, identity: str) -> None:
         """Cancel a backtest that is queued or running."""

@@ -12,15 +12,17 @@ Rows = Sequence[Mapping[str, Any]]
 
 DATES = frozenset({
     "date", "entry_date", "exit_date", "decided_on", "listed_on", "delisted_on", "start", "end", "first_day",
-    "last_day",
+    "last_day", "day", "to", "as_of",
 })  # fmt: skip
 WHOLE = frozenset({
     "shares", "positions", "holding_days", "rank", "volume", "shares_before", "shares_after", "candidates", "universe",
-    "trades", "stocks", "passed", "remaining", "lookback_rows", "version", "period_days",
+    "trades", "stocks", "passed", "remaining", "lookback_rows", "version", "period_days", "filled_shares", "priority",
+    "number", "days",
 })  # fmt: skip
 TEXTS = frozenset({
     "stock_code", "name", "side", "reason", "month", "year", "kind", "market", "sector", "id", "strategy", "status",
     "key", "name_ko", "name_en", "category", "unit", "formula", "summary", "rule", "note", "condition",
+    "status_reason", "cause", "field",
 })  # fmt: skip
 
 COLUMNS: dict[str, tuple[str, ...]] = {
@@ -37,6 +39,16 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "monthly_returns": ("month", "return"),
     "yearly_returns": ("year", "return"),
     "corporate_actions": ("date", "stock_code", "kind", "ratio", "shares_before", "shares_after", "dps", "cash"),
+    "accounts": ("id", "name", "start", "as_of", "equity", "cash", "position_count", "error"),
+    "orders": (
+        "date", "stock_code", "name", "side", "kind", "reason", "shares", "amount", "level", "priority", "reserve",
+        "status", "status_reason", "filled_shares", "fill_price",
+    ),
+    "account_steps": ("date", "status", "live", "decided_at", "decided_on", "late", "orders", "equity", "cash"),
+    "fills": ("date", "stock_code", "name", "side", "shares", "price", "commission", "tax", "reason", "won"),
+    "drift": ("number", "day", "cause", "won"),
+    "drift_cells": ("number", "field", "stock_code", "date", "to", "days", "before", "after", "late"),
+    "account_changes": ("number", "changed_at", "fields"),
     "screen": ("rank", "stock_code", "name", "value"),
     "parts": ("condition", "passed", "remaining"),
     "holdings": (

@@ -16,8 +16,9 @@ from ondol.client.request import RequestFields
 PAGE: Final = pathlib.Path(__file__).resolve().parents[2] / "docs" / "reference" / "python.md"
 
 CLASSES: Final = (
-    "Client", "AsyncClient", "Strategy", "Result", "AsyncResult", "Sweep", "AsyncSweep", "Screen", "Holdings",
-    "Explanation", "Audit", "Robustness", "Replay", "Comparison", "ExpressionCheck", "RetryPolicy",
+    "Client", "AsyncClient", "Strategy", "Result", "AsyncResult", "Sweep", "AsyncSweep", "Account", "AsyncAccount",
+    "Screen", "Holdings", "Explanation", "Audit", "Robustness", "Replay", "Comparison", "ExpressionCheck",
+    "RetryPolicy",
 )  # fmt: skip
 
 HEAD: Final = """# The Python package

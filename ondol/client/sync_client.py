@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack
 
 from ondol.client import queries
 from ondol.client import sweep as sweeps
+from ondol.client.account import Account, AccountFields, account_body, account_path, accounts_frame
 from ondol.client.answers import Comparison, ExpressionCheck, Screen
 from ondol.client.async_client import AsyncClient, given, identities, list_query, screen_query, values_query
 from ondol.client.loop_thread import LoopThread
@@ -159,6 +160,30 @@ class Client:
         """Return sweeps, the newest first."""
         query = {"status": status, "research": research}
         return self._run(lambda api: queries.sweeps(api, query, limit))
+
+    def create_account(
+        self,
+        strategy: StrategyLike,
+        *,
+        start: Day | None = None,
+        name: str | None = None,
+        **fields: Unpack[AccountFields],
+    ) -> Account:
+        """Create a paper account, which decides the orders of a strategy every trading day; no order is sent.
+
+        start: first day; default the next trading day that can be decided in time. Days that have prices are computed
+        at once. fields: initial_cash, costs, execution, benchmark.
+        """
+        body = account_body(strategy, start, name, fields)
+        return Account(self._run(lambda api: api.call("POST", "/v1/accounts", body=body)), self)
+
+    def account(self, identity: str) -> Account:
+        """Return a paper account by its id."""
+        return Account(self._run(lambda api: api.call("GET", account_path(identity))), self)
+
+    def accounts(self, *, limit: int = 50) -> pl.DataFrame:
+        """Return your paper accounts, the newest first."""
+        return self._run(lambda api: accounts_frame(api, limit))
 
     def cancel(self, identity: str) -> None:
         """Cancel a backtest that is queued or running."""

@@ -218,3 +218,53 @@ async def test_async_sweep_is_followed_and_cancelled(system: System) -> None:
         assert begun.document["variants"] == 4
         assert (await (await client.get_sweep(begun.id)).refresh()).id == begun.id
         assert (await client.sweeps(status="completed")).height >= 1
+
+
+async def test_account_has_tables_and_changes(system: System) -> None:
+    def work() -> None:
+        with Client(system.url) as client:
+            account = client.create_account("surge_stocks", start=FIRST, name="one", initial_cash=5e7, benchmark=None)
+            assert client.accounts()["id"].to_list() == [account.id]
+            assert account.curve["equity"][-1] == account.equity
+            assert account.positions["value"].sum() + (account.cash or 0) == pytest.approx(account.equity)
+            orders = account.orders()
+            assert set(orders["status"]) == {"decided"}
+            assert orders["date"].dtype == pl.Date
+            day = str(orders["date"][0])
+            assert account.orders(day).equals(orders)
+            assert account.step() == {"booked": [], "decided": None, "drift": [], "superseded": False}
+            assert account.steps()["date"].to_list() == [dt.date.fromisoformat(day)]
+            assert account.fills().columns[:4] == ["date", "stock_code", "name", "side"]
+            before = account.equity or 0
+            account.change(strategy=STRATEGY, paused=True)
+            assert account.paused
+            assert account.changes()["fields"].to_list() == ["strategy, paused"]
+            drift = account.drift()
+            assert drift["cause"].to_list() == ["user_change"]
+            assert drift["won"][0] == pytest.approx((account.equity or 0) - before)
+            assert account.drift_cells().is_empty()
+            assert client.account(account.id).document == account.document
+            with pytest.raises(InvalidRequest, match="initial_csh"):
+                client.create_account("surge_stocks", initial_csh=1)  # type: ignore[call-arg]
+            account.delete()
+            with pytest.raises(NotFound):
+                account.refresh()
+
+    await asyncio.to_thread(work)
+
+
+async def test_async_account_answers_as_the_other_does(system: System) -> None:
+    async with AsyncClient(system.url) as client:
+        account = await client.create_account(STRATEGY, start=FIRST, benchmark=None)
+        assert (await client.accounts())["name"].to_list() == [account.name]
+        assert (await account.orders())["status"].unique().to_list() == ["decided"]
+        assert (await account.steps()).height == 1
+        assert (await account.fills()).is_empty()
+        assert (await account.step())["booked"] == []
+        await account.change(name="two")
+        assert (await client.account(account.id)).name == "two"
+        assert (await account.changes())["fields"].to_list() == ["name"]
+        assert (await account.drift()).is_empty()
+        assert (await account.drift_cells()).is_empty()
+        await account.delete()
+        assert (await client.accounts()).is_empty()

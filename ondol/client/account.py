@@ -1,0 +1,290 @@
+"""Paper accounts: the body of `POST /v1/accounts`, and the account that a client works with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from urllib.parse import quote
+
+from ondol.client.frames import frame
+from ondol.client.queries import listed
+from ondol.client.request import Day, StrategyLike, day_text, plain_options
+from ondol.client.strategy import Strategy
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from ondol.client.async_client import AsyncClient
+    from ondol.client.sync_client import Client
+    from shared.infra.api_client.client import ApiClient
+
+LIMIT = 10_000
+"""Rows that a table of an account has at most."""
+
+
+class AccountFields(TypedDict, total=False):
+    """Fields of a paper account besides its strategy, name and start."""
+
+    initial_cash: float
+    costs: Mapping[str, Any]
+    execution: Mapping[str, Any]
+    benchmark: str | None
+
+
+class AccountChanges(TypedDict, total=False):
+    """Fields of a paper account that can be changed."""
+
+    name: str
+    strategy: StrategyLike
+    costs: Mapping[str, Any]
+    execution: Mapping[str, Any]
+    paused: bool
+
+
+def account_body(strategy: StrategyLike, start: Day | None, name: str | None, fields: AccountFields) -> dict[str, Any]:
+    """Return the body of an account; raise InvalidRequest for a field that does not exist."""
+    body: dict[str, Any] = {"strategy": _plain(strategy), **plain_options(fields)}
+    if start is not None:
+        body["start"] = day_text(start)
+    if name is not None:
+        body["name"] = name
+    return body
+
+
+def change_body(changes: AccountChanges) -> dict[str, Any]:
+    """Return the body of a change."""
+    return {name: _plain(value) if name == "strategy" else value for name, value in changes.items()}
+
+
+def _plain(strategy: Any) -> Any:
+    if isinstance(strategy, str):
+        return strategy
+    return (strategy if isinstance(strategy, Strategy) else Strategy.from_dict(strategy)).to_dict()
+
+
+def account_path(identity: str) -> str:
+    """Return the path of an account."""
+    return f"/v1/accounts/{quote(identity, safe='')}"
+
+
+async def accounts_frame(api: ApiClient, limit: int) -> pl.DataFrame:
+    """Return the caller's accounts, the newest first."""
+    return frame(await listed(api, "/v1/accounts", {}, limit), "accounts")
+
+
+async def orders_frame(api: ApiClient, identity: str, day: Day | None) -> pl.DataFrame:
+    """Return the orders of a day, of the last decision without one."""
+    query = {"date": None if day is None else day_text(day)}
+    document = await api.call("GET", f"{account_path(identity)}/orders", query=query)
+    return frame(document["items"], "orders")
+
+
+async def steps_of(api: ApiClient, identity: str) -> list[dict[str, Any]]:
+    """Return the trading days of an account, the newest first."""
+    return await listed(api, f"{account_path(identity)}/steps", {}, LIMIT)
+
+
+def steps_frame(steps: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+    """Return trading days without their fills."""
+    rows = [{name: value for name, value in step.items() if name != "fills"} for step in steps]
+    return frame(rows, "account_steps")
+
+
+def fills_frame(steps: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+    """Return the fills of trading days as they were booked, the oldest first."""
+    return frame([fill for step in reversed(steps) for fill in step["fills"]], "fills")
+
+
+async def drift_of(api: ApiClient, identity: str) -> list[dict[str, Any]]:
+    """Return the drift reports of an account, the newest first."""
+    return await listed(api, f"{account_path(identity)}/drift", {}, LIMIT)
+
+
+def drift_frame(reports: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+    """Return a row for each report and cause."""
+    names = ("number", "day", "dataset_before", "dataset_now", "engine_before", "engine_now")
+    rows = [
+        {**{name: report[name] for name in names}, "cause": part["cause"], "won": part["won"]}
+        for report in reports
+        for part in report["causes"]
+    ]
+    return frame(rows, "drift")
+
+
+def cells_frame(reports: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+    """Return a row for each cell that the reports name."""
+    rows = []
+    for report in reports:
+        for cell in report["cells"] or ():
+            shown = {name: None if cell[name] is None else str(cell[name]) for name in ("before", "after")}
+            rows.append({"number": report["number"], **cell, **shown})
+    return frame(rows, "drift_cells")
+
+
+async def changes_frame(api: ApiClient, identity: str) -> pl.DataFrame:
+    """Return the changes of an account by its user, the newest first; `fields` are their names."""
+    rows = await listed(api, f"{account_path(identity)}/changes", {}, LIMIT)
+    return frame([{**row, "fields": ", ".join(row["fields"])} for row in rows], "account_changes")
+
+
+class AccountData:
+    """What is known of a paper account; `document` is the API's own."""
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self.document = dict(document)
+        self.id = str(document["id"])
+
+    @property
+    def name(self) -> str:
+        """Name of the account."""
+        return str(self.document["name"])
+
+    @property
+    def as_of(self) -> str | None:
+        """Last day that is booked (YYYY-MM-DD); None before the first."""
+        found: str | None = self.document["as_of"]
+        return found
+
+    @property
+    def equity(self) -> float | None:
+        """Cash and positions in won at the last closes; None before the first day."""
+        found: float | None = self.document["equity"]
+        return found
+
+    @property
+    def cash(self) -> float | None:
+        """Cash in won; None before the first day."""
+        found: float | None = self.document["cash"]
+        return found
+
+    @property
+    def paused(self) -> bool:
+        """Whether it decides no orders."""
+        return bool(self.document["paused"])
+
+    @property
+    def positions(self) -> pl.DataFrame:
+        """The positions on the evening of `as_of`."""
+        return frame(self.document["positions"], "open_positions")
+
+    @property
+    def curve(self) -> pl.DataFrame:
+        """Equity, cash and benchmark of each day."""
+        return frame(self.document["curve"], "equity")
+
+    def __repr__(self) -> str:
+        equity = "not started" if self.equity is None else f"{self.equity:,.0f} won on {self.as_of}"
+        return f"<{type(self).__name__} {self.id} {self.name!r}: {equity}>"
+
+
+class Account(AccountData):
+    """A paper account of a `Client`. No order is sent anywhere."""
+
+    def __init__(self, document: Mapping[str, Any], client: Client) -> None:
+        super().__init__(document)
+        self._client = client
+
+    def orders(self, date: Day | None = None) -> pl.DataFrame:
+        """Return the orders of a day with their statuses; of the last decision without a date."""
+        return self._client._run(lambda api: orders_frame(api, self.id, date))
+
+    def steps(self) -> pl.DataFrame:
+        """Return the trading days, the newest first: status, decision, booked equity."""
+        return steps_frame(self._client._run(lambda api: steps_of(api, self.id)))
+
+    def fills(self) -> pl.DataFrame:
+        """Return the fills as they were booked, the oldest first."""
+        return fills_frame(self._client._run(lambda api: steps_of(api, self.id)))
+
+    def drift(self) -> pl.DataFrame:
+        """Return what each cause of each drift report made, the newest first."""
+        return drift_frame(self.drift_reports())
+
+    def drift_cells(self) -> pl.DataFrame:
+        """Return the restated and late cells of all drift reports; values are texts."""
+        return cells_frame(self.drift_reports())
+
+    def drift_reports(self) -> list[dict[str, Any]]:
+        """Return the drift reports as the API has them, the newest first."""
+        return self._client._run(lambda api: drift_of(api, self.id))
+
+    def step(self) -> dict[str, Any]:
+        """Book the days that are loaded and decide the orders that are due: {booked, decided, drift, superseded}."""
+        found: dict[str, Any] = self._client._run(lambda api: api.call("POST", f"{account_path(self.id)}/steps"))
+        self.refresh()
+        return found
+
+    def change(self, **changes: Unpack[AccountChanges]) -> Account:
+        """Change name, strategy, costs or execution, or pause it; the account is computed again from its start."""
+        body = change_body(changes)
+        self.document = self._client._run(lambda api: api.call("PATCH", account_path(self.id), body=body))
+        return self
+
+    def changes(self) -> pl.DataFrame:
+        """Return the changes that were made, the newest first."""
+        return self._client._run(lambda api: changes_frame(api, self.id))
+
+    def refresh(self) -> Account:
+        """Read the account again."""
+        self.document = self._client._run(lambda api: api.call("GET", account_path(self.id)))
+        return self
+
+    def delete(self) -> None:
+        """Delete the account with its days and reports."""
+        self._client._run(lambda api: api.call("DELETE", account_path(self.id)))
+
+
+class AsyncAccount(AccountData):
+    """A paper account of an `AsyncClient`; what asks the API is awaited."""
+
+    def __init__(self, document: Mapping[str, Any], client: AsyncClient) -> None:
+        super().__init__(document)
+        self._client = client
+
+    async def orders(self, date: Day | None = None) -> pl.DataFrame:
+        """Return the orders of a day with their statuses; of the last decision without a date."""
+        return await orders_frame(self._client._api(), self.id, date)
+
+    async def steps(self) -> pl.DataFrame:
+        """Return the trading days, the newest first: status, decision, booked equity."""
+        return steps_frame(await steps_of(self._client._api(), self.id))
+
+    async def fills(self) -> pl.DataFrame:
+        """Return the fills as they were booked, the oldest first."""
+        return fills_frame(await steps_of(self._client._api(), self.id))
+
+    async def drift(self) -> pl.DataFrame:
+        """Return what each cause of each drift report made, the newest first."""
+        return drift_frame(await self.drift_reports())
+
+    async def drift_cells(self) -> pl.DataFrame:
+        """Return the restated and late cells of all drift reports; values are texts."""
+        return cells_frame(await self.drift_reports())
+
+    async def drift_reports(self) -> list[dict[str, Any]]:
+        """Return the drift reports as the API has them, the newest first."""
+        return await drift_of(self._client._api(), self.id)
+
+    async def step(self) -> dict[str, Any]:
+        """Book the days that are loaded and decide the orders that are due: {booked, decided, drift, superseded}."""
+        found: dict[str, Any] = await self._client._api().call("POST", f"{account_path(self.id)}/steps")
+        await self.refresh()
+        return found
+
+    async def change(self, **changes: Unpack[AccountChanges]) -> AsyncAccount:
+        """Change name, strategy, costs or execution, or pause it; the account is computed again from its start."""
+        self.document = await self._client._api().call("PATCH", account_path(self.id), body=change_body(changes))
+        return self
+
+    async def changes(self) -> pl.DataFrame:
+        """Return the changes that were made, the newest first."""
+        return await changes_frame(self._client._api(), self.id)
+
+    async def refresh(self) -> AsyncAccount:
+        """Read the account again."""
+        self.document = await self._client._api().call("GET", account_path(self.id))
+        return self
+
+    async def delete(self) -> None:
+        """Delete the account with its days and reports."""
+        await self._client._api().call("DELETE", account_path(self.id))
