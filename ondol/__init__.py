@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         Screen,
     )
     from ondol.client.async_client import AsyncClient
+    from ondol.client.factor_answers import FactorReport
     from ondol.client.result import AsyncResult, Result
     from ondol.client.strategy import Strategy
     from ondol.client.sweep import AsyncSweep, Sweep
@@ -44,6 +45,7 @@ _MODULES = {
     "Comparison": "ondol.client.answers",
     "Explanation": "ondol.client.answers",
     "ExpressionCheck": "ondol.client.answers",
+    "FactorReport": "ondol.client.factor_answers",
     "Holdings": "ondol.client.answers",
     "Replay": "ondol.client.answers",
     "Robustness": "ondol.client.answers",
@@ -65,6 +67,7 @@ __all__ = [
     "Comparison",
     "Explanation",
     "ExpressionCheck",
+    "FactorReport",
     "Holdings",
     "Replay",
     "Result",

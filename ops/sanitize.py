@@ -20,7 +20,8 @@ FLAGS = (
     "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined",
 )  # fmt: skip
 TESTS = (
-    "tests/unit/dataset", "tests/unit/factors", "tests/unit/language", "tests/unit/simulation", "tests/fuzz",
+    "tests/unit/dataset", "tests/unit/factors", "tests/unit/language", "tests/unit/simulation", "tests/unit/research",
+    "tests/fuzz",
 )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from ondol.client import sweep as sweeps
 from ondol.client.account import AccountFields, AsyncAccount, account_body, account_path, accounts_frame
 from ondol.client.address import address, api_key
 from ondol.client.answers import Comparison, ExpressionCheck, Screen
+from ondol.client.factor_answers import FactorReport, FactorReportFields
 from ondol.client.progress import bar
 from ondol.client.request import Day, RequestFields, StrategyLike, day_text, request_body
 from ondol.client.result import AsyncResult, ResultData
@@ -275,6 +276,12 @@ class AsyncClient:
     async def factors(self) -> pl.DataFrame:
         """Return the definitions of all factors."""
         return await queries.factors(self._api())
+
+    async def factor_report(
+        self, factor: str, start: Day, end: Day, **fields: Unpack[FactorReportFields]
+    ) -> FactorReport:
+        """Return the report of a factor; the arguments are those of `Client.factor_report`."""
+        return await queries.factor_report(self._api(), factor, start, end, fields)
 
     async def strategies(self) -> pl.DataFrame:
         """Return the catalogue, the presets and your own strategies."""

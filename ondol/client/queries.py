@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from ondol.client.answers import Audit, Comparison, Explanation, ExpressionCheck, Holdings, Replay, Robustness, Screen
+from ondol.client.factor_answers import FactorReport
 from ondol.client.frames import frame
 from ondol.client.request import Day, day_text
-from ondol.client.strategy import Strategy
+from ondol.client.strategy import Strategy, plain
 from shared.infra.api_client.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -198,6 +199,13 @@ async def stocks(api: ApiClient, query: Mapping[str, Any], limit: int | None) ->
 async def factors(api: ApiClient) -> pl.DataFrame:
     """Return the definitions of all factors."""
     return frame((await api.call("GET", "/v1/factors"))["items"])
+
+
+async def factor_report(api: ApiClient, factor: str, start: Day, end: Day, fields: Mapping[str, Any]) -> FactorReport:
+    """Return the report of a factor; None in `fields` is left out."""
+    body = {"factor": factor, "start": day_text(start), "end": day_text(end)}
+    body |= {name: plain(value) for name, value in fields.items() if value is not None}
+    return FactorReport.of(await api.call("POST", "/v1/factor-reports", body=body, repeatable=True))
 
 
 async def strategies(api: ApiClient) -> pl.DataFrame:

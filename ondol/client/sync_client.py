@@ -12,6 +12,7 @@ from ondol.client import sweep as sweeps
 from ondol.client.account import Account, AccountFields, account_body, account_path, accounts_frame
 from ondol.client.answers import Comparison, ExpressionCheck, Screen
 from ondol.client.async_client import AsyncClient, given, identities, list_query, screen_query, values_query
+from ondol.client.factor_answers import FactorReport, FactorReportFields
 from ondol.client.loop_thread import LoopThread
 from ondol.client.progress import Shown, bar
 from ondol.client.request import Day, RequestFields, StrategyLike, request_body
@@ -300,6 +301,14 @@ class Client:
     def factors(self) -> pl.DataFrame:
         """Return the definitions of all factors."""
         return self._run(queries.factors)
+
+    def factor_report(self, factor: str, start: Day, end: Day, **fields: Unpack[FactorReportFields]) -> FactorReport:
+        """Return what a factor or expression says about the returns that follow.
+
+        start, end: the rows that are judged. The other arguments are the fields of `POST /v1/factor-reports`, with its
+        defaults.
+        """
+        return self._run(lambda api: queries.factor_report(api, factor, start, end, fields))
 
     def strategies(self) -> pl.DataFrame:
         """Return the catalogue, the presets and your own strategies."""

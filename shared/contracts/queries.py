@@ -6,7 +6,7 @@ On the wire a query is the `kind` and the `payload` of a `QueryRequested` event,
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Literal
 
 import msgspec
 from msgspec import Struct
@@ -111,6 +111,19 @@ class Robustness(RequestQuery, frozen=True, kw_only=True):
     seed: int
 
 
+class FactorReport(RequestQuery, frozen=True, kw_only=True):
+    """What the request's `buy.rank_by` says about the returns over `horizons` rows; `controls` are canonical texts."""
+
+    kind: ClassVar[str] = "factor_report"
+    horizons: tuple[int, ...]
+    quantiles: int
+    neutral: Literal["none", "sector"]
+    controls: tuple[str, ...]
+    cost_pct: float
+    correlations: bool
+    series: bool
+
+
 class Holdings(Query, frozen=True, kw_only=True):
     """The positions of the stored result of `computation` (UUID) on the evening of `date` (ISO)."""
 
@@ -163,8 +176,8 @@ class AccountDrift(RequestQuery, frozen=True, kw_only=True):
 
 
 QUERIES: Final[tuple[type[Query], ...]] = (
-    Ranking, Sectors, Prices, Screen, Values, Distribution, Explain, Audit, Robustness, Holdings, Replay, AccountDay,
-    AccountDrift,
+    Ranking, Sectors, Prices, Screen, Values, Distribution, Explain, Audit, Robustness, FactorReport, Holdings, Replay,
+    AccountDay, AccountDrift,
 )  # fmt: skip
 
 _BY_KIND = {query.kind: query for query in QUERIES}

@@ -132,6 +132,13 @@ REQUESTS: dict[str, list[tuple[str, Any]]] = {
     "GET /v1/factors/{key}": [("/v1/factors/PER", None), ("/v1/factors/NONE", None)],
     "GET /v1/factors/{key}/distribution": [("/v1/factors/PER/distribution", None),
                                            ("/v1/factors/NONE/distribution", None)],
+    "POST /v1/factor-reports": [
+        ("", {"factor": "-rank(PBR)", "start": FIRST, "end": LAST, "horizons": [5, 1], "quantiles": 4,
+              "controls": ["log(MARKET_CAP)"]}),
+        ("", {"factor": "PER", "start": FIRST, "end": LAST, "neutral": "sector", "correlations": False,
+              "series": False, "universe": {"where": "PER < 20"}}),
+        ("", {"factor": "close", "start": "x", "controls": ["RO"], "horizons": [5, 5, 251]}),
+    ],
     "GET /v1/stocks": [("?limit=3", None)],
     "GET /v1/stocks/{code}": [("/v1/stocks/{code}", None), ("/v1/stocks/none", None)],
     "GET /v1/stocks/{code}/prices": [("/v1/stocks/{code}/prices?start={first}", None),

@@ -18,6 +18,7 @@ from services.simulator.queries.account_drift import account_drift
 from services.simulator.queries.audit import audit
 from services.simulator.queries.distribution import distribution
 from services.simulator.queries.explain import explain
+from services.simulator.queries.factor_report import factor_report_on_mapped
 from services.simulator.queries.holdings import holdings
 from services.simulator.queries.prices import prices
 from services.simulator.queries.ranking import ranking
@@ -130,6 +131,8 @@ async def _computation_of_request(
             return partial(account_drift, request, query, await _earlier_panels(context, query.before))
         case queries.Robustness():
             return partial(robustness_on_mapped, request, query)
+        case queries.FactorReport():
+            return partial(factor_report_on_mapped, request, query)
         case queries.Replay():
             stored = await _stored_result(context, query.computation)
             return partial(_on_mapped, request, partial(replay, request, context.run, query, stored), ())

@@ -633,6 +633,26 @@ export interface CheckedExpression {
   errors: ProblemItem[];
 }
 
+/** A correlation between values and returns by row. */
+export interface Coefficient {
+  /** Rows with the figure. */
+  rows: number;
+  /** Mean over the rows; null: no row has it. */
+  mean: number | null;
+  /** Newey-West t of the mean; null: fewer than 2 rows, or no dispersion. */
+  t: number | null;
+  /** Lags of the kernel: max(horizon - 1, floor(4 (rows/100)^(2/9))). */
+  lags: number;
+  /** Sample standard deviation over the rows. */
+  deviation: number | null;
+  /** Mean divided by deviation (ICIR). */
+  ratio: number | null;
+  /** ratio times sqrt(252 / horizon). */
+  ratio_annual: number | null;
+  /** Share of the rows above 0. */
+  positive: number | null;
+}
+
 /** Body of `POST /v1/compare`. */
 export interface CompareBody {
   /** Ids of completed backtests. */
@@ -795,6 +815,26 @@ export interface DatasetList {
   current: string | null;
 }
 
+/** Coefficients by horizon. */
+export interface Decay {
+  /** 1, 2, 3, 5, 10, 20, 40 and 60 rows, and those of the request. */
+  horizons: DecayPoint[];
+  /** Horizon after that of the largest rank IC at which it is half of it; null: not reached. */
+  half_life: number | null;
+}
+
+/** Mean coefficients of one horizon. */
+export interface DecayPoint {
+  /** Holding time. */
+  horizon: number;
+  /** Mean IC. */
+  ic: number | null;
+  /** Mean rank IC. */
+  rank_ic: number | null;
+  /** Newey-West t of the rank IC. */
+  t: number | null;
+}
+
 /** Values of a factor on the last row. */
 export interface Distribution {
   /** The row. */
@@ -931,6 +971,22 @@ export interface EquityPointColumns {
   drawdown: (number | null)[];
   /** One value a row. */
   benchmark: (number | null)[];
+}
+
+/** Values of stocks and rows, and why some have no return. */
+export interface Excluded {
+  /** Values inside the universe. */
+  cells: number;
+  /** Those with a return. */
+  used: number;
+  /** No trading on the row after. */
+  halted: number;
+  /** The row after opens at the upper limit. */
+  limit_up: number;
+  /** The row after is one of liquidation trading. */
+  liquidation: number;
+  /** The dataset ends before the exit. */
+  not_ended: number;
 }
 
 /** How orders meet the market. */
@@ -1085,6 +1141,34 @@ export interface Factor {
   available: boolean;
 }
 
+/** A bound that a factor is usually asked to keep. */
+export interface FactorCheck {
+  /** t: of the rank IC, without sign; turnover: mean of the outer quantiles; correlation: the largest with another factor, without sign. */
+  check: "correlation" | "t" | "turnover";
+  /** Holding time; null: the check has none. */
+  horizon: number | null;
+  /** The figure; null: there is none. */
+  value: number | null;
+  /** Lower bound; null: none. */
+  least: number | null;
+  /** Upper bound; null: none. */
+  most: number | null;
+  /** Whether the figure is within the bounds; null: there is none. */
+  passes: boolean | null;
+  /** correlation: the other factor. */
+  with: string | null;
+}
+
+/** Correlation with a factor of the catalogue. */
+export interface FactorCorrelation {
+  /** Key of the factor. */
+  factor: string;
+  /** Mean correlation of the ranks on the last row of each month; null: too few stocks. */
+  correlation: number | null;
+  /** Rows with a correlation. */
+  rows: number;
+}
+
 /** A factor with its coverage and distribution. */
 export interface FactorDetail {
   /** Name in expressions. */
@@ -1145,10 +1229,130 @@ export interface FactorDistribution {
   above: number;
 }
 
+/** The figures of one holding time. */
+export interface FactorHorizon {
+  /** Holding time. */
+  horizon: number;
+  /** Correlation of values and returns. */
+  ic: Coefficient;
+  /** Correlation of their ranks. */
+  rank_ic: Coefficient;
+  /** Portfolios, the smallest values first. */
+  quantiles: Quantile[];
+  /** Highest less lowest quantile. */
+  spread: QuantileSpread;
+  /** Mean correlation of the ranks with those of `horizon` rows before. */
+  rank_autocorrelation: number | null;
+  /** Slope of the row's regression of returns on the z-score of the factor. */
+  fama_macbeth: MeanTest;
+  /** Values without a return. */
+  excluded: Excluded;
+}
+
 /** All factors. */
 export interface FactorList {
   /** Factors. */
   items: Factor[];
+}
+
+/** What a factor says about the returns that follow. */
+export interface FactorReport {
+  /** Dataset version. */
+  dataset_version: string;
+  /** Canonical text. */
+  factor: string;
+  /** Rows that are judged. */
+  window: FactorWindowRows;
+  /** Stocks with a value. */
+  coverage: ReportCoverage;
+  /** Holding times, ascending. */
+  horizons: FactorHorizon[];
+  /** Coefficients by horizon. */
+  decay: Decay;
+  /** By calendar year and horizon. */
+  years: FactorYear[];
+  /** With every factor; null: not asked for. */
+  correlations: FactorCorrelation[] | null;
+  /** Usual bounds, and whether they are kept. */
+  checks: FactorCheck[];
+  /** By row; null: not asked for. */
+  series: FactorSeries | null;
+  /** Warnings. */
+  warnings: ResultWarning[];
+  /** SHA-256 of the report. */
+  digest: string;
+}
+
+/** Body of `POST /v1/factor-reports`. */
+export interface FactorReportBody {
+  /** First row that is judged. */
+  start: string;
+  /** Last row that is judged; not before the start. */
+  end: string;
+  /** Stocks that are judged. */
+  universe?: Universe;
+  /** Holding times: from the open after a row to the open so many rows later. */
+  horizons?: number[];
+  /** sector: values and returns less the mean of their sector on the row; stocks without a sector are left out. */
+  neutral?: "none" | "sector";
+  /** How a delisting inside a holding time ends it, as in `execution.delisting` of a backtest. */
+  delisting?: "haircut" | "last_price" | "liquidation" | "zero";
+  /** With delisting haircut: reduction of the last price. */
+  delisting_haircut_pct?: number;
+  /** With delisting liquidation: reduction of a last price of more than 30 days before the delisting. */
+  stale_haircut_pct?: number;
+  /** Dataset version; null: the current one. */
+  dataset?: string | null;
+  /** The number that is judged: a factor or an expression. */
+  factor: string;
+  /** Quantile portfolios. */
+  quantiles?: number;
+  /** Further regressors of the Fama-MacBeth regression. */
+  controls?: string[];
+  /** Cost of a purchase or a sale, for the returns after costs. */
+  cost_pct?: number;
+  /** Whether the correlation with every factor is computed. */
+  correlations?: boolean;
+  /** Whether the figures of every row are answered. */
+  series?: boolean;
+}
+
+/** Figures by row; the lists of a horizon have the order of `horizons`. */
+export interface FactorSeries {
+  /** The rows. */
+  date: string[];
+  /** Stocks with a value. */
+  values: number[];
+  /** IC by horizon and row. */
+  ic: ((number | null)[])[];
+  /** Rank IC by horizon and row. */
+  rank_ic: ((number | null)[])[];
+  /** Highest less lowest quantile by horizon and row. */
+  spread: ((number | null)[])[];
+}
+
+/** The rows of a report. */
+export interface FactorWindowRows {
+  /** First row. */
+  start: string;
+  /** Last row. */
+  end: string;
+  /** Number of rows. */
+  rows: number;
+}
+
+/** A calendar year and horizon. */
+export interface FactorYear {
+  /** Calendar year of the rows. */
+  year: number;
+  /** Holding time. */
+  horizon: number;
+  /** Rows with a rank IC. */
+  rows: number;
+  /** Mean rank IC. */
+  rank_ic: number | null;
+  /** Mean return of the highest less the lowest quantile. */
+  spread: number | null;
 }
 
 /** A name that an expression may read. */
@@ -1357,6 +1561,18 @@ export interface LineFigures {
   max_drawdown: number | null;
   /** Number of fills. */
   trades: number;
+}
+
+/** A mean over rows and its t. */
+export interface MeanTest {
+  /** Rows with the figure. */
+  rows: number;
+  /** Mean over the rows; null: no row has it. */
+  mean: number | null;
+  /** Newey-West t of the mean; null: fewer than 2 rows, or no dispersion. */
+  t: number | null;
+  /** Lags of the kernel: max(horizon - 1, floor(4 (rows/100)^(2/9))). */
+  lags: number;
 }
 
 /** Return of a month. */
@@ -1741,6 +1957,38 @@ export interface QualityFinding {
   examples: QualityExample[];
 }
 
+/** The portfolio of one quantile: its stocks in equal parts, from open to open. */
+export interface Quantile {
+  /** Number; 1 has the smallest values. */
+  quantile: number;
+  /** Mean number of stocks with a value. */
+  stocks: number;
+  /** Mean return over the horizon. */
+  return: number | null;
+  /** Mean return less that of all stocks of the row (neutral: of the sector). */
+  demeaned: number | null;
+  /** Share of its stocks that were not in it `horizon` rows before. */
+  turnover: number | null;
+  /** return - 2 * turnover * cost. */
+  net: number | null;
+}
+
+/** Return of the highest quantile less that of the lowest. */
+export interface QuantileSpread {
+  /** Rows with the figure. */
+  rows: number;
+  /** Mean over the rows; null: no row has it. */
+  mean: number | null;
+  /** Newey-West t of the mean; null: fewer than 2 rows, or no dispersion. */
+  t: number | null;
+  /** Lags of the kernel: max(horizon - 1, floor(4 (rows/100)^(2/9))). */
+  lags: number;
+  /** Turnover of both quantiles together. */
+  turnover: number | null;
+  /** mean - 2 * turnover * cost. */
+  net: number | null;
+}
+
 /** Runs that buy random stocks on the same days. They are no plain backtests. */
 export interface RandomSelection {
   /** Runs. */
@@ -1869,6 +2117,18 @@ export interface Replay {
   provenance: Provenance | null;
   /** What the stored result was computed from; null: the dataset version was deleted. */
   stored_provenance: Provenance | null;
+}
+
+/** How many stocks have a value. */
+export interface ReportCoverage {
+  /** Mean number of stocks of the universe. */
+  universe: number;
+  /** Mean number of stocks with a value. */
+  values: number;
+  /** values / universe; null: the universe is empty. */
+  share: number | null;
+  /** Rows on which no stock has a value. */
+  rows_without_value: number;
 }
 
 /** The result of a completed backtest. */

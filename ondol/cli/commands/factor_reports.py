@@ -1,0 +1,127 @@
+"""`ondol factors report`: what a factor says about the returns that follow."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from ondol.cli.command import Subcommand
+from ondol.cli.terminal import plain, print_json, table
+from shared.infra.api_client.client import ApiClient
+
+
+def _window(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--start", required=True, metavar="DATE", help="first row that is judged")
+    parser.add_argument("--end", required=True, metavar="DATE", help="last row that is judged")
+    parser.add_argument("--horizons", metavar="1,5", help="holding times in rows (default 1,5,20,60)")
+    parser.add_argument("--neutral", choices=("none", "sector"), help="sector: compare within sectors")
+    parser.add_argument("--markets", metavar="A,B", help="markets of the universe (default KOSPI and KOSDAQ)")
+    parser.add_argument("--where", metavar="TEXT", help="condition of the universe, such as 'MARKET_CAP > 1e11'")
+    parser.add_argument(
+        "--delisting", choices=("liquidation", "last_price", "haircut", "zero"), help="how a delisting ends a holding"
+    )
+
+
+def window_of(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the fields of a body that the options of the window give."""
+    body: dict[str, Any] = {"start": args.start, "end": args.end}
+    if args.horizons is not None:
+        body["horizons"] = [int(word) for word in args.horizons.split(",")]
+    universe = {} if args.markets is None else {"markets": args.markets.split(",")}
+    if args.where is not None:
+        universe["where"] = args.where
+    if universe:
+        body["universe"] = universe
+    return body | {name: value for name in ("neutral", "delisting") if (value := getattr(args, name)) is not None}
+
+
+def _report_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("factor", metavar="KEY", help="a factor or an expression, such as PER or '-rank(PBR)'")
+    _window(parser)
+    parser.add_argument("--quantiles", type=int, metavar="N", help="number of quantile portfolios (default 10)")
+    parser.add_argument("--cost-pct", type=float, metavar="P", help="cost of a purchase or a sale in %% (default 0.2)")
+    parser.add_argument("--control", action="append", metavar="TEXT", help="further regressor; may be repeated")
+
+
+async def _report(args: argparse.Namespace, api: ApiClient) -> int:
+    given = {"quantiles": args.quantiles, "cost_pct": args.cost_pct, "controls": args.control}
+    body = window_of(args) | {name: value for name, value in given.items() if value is not None}
+    body |= {"factor": args.factor, "series": bool(args.json)}
+    document = await api.call("POST", "/v1/factor-reports", body=body, repeatable=True)
+    if args.json:
+        print_json(document)
+        return 0
+    window, coverage = document["window"], document["coverage"]
+    print(
+        f"{document['factor']}, {window['start']} to {window['end']} ({window['rows']:,} rows), "
+        f"{coverage['values']:,.0f} of {coverage['universe']:,.0f} stocks have a value"
+    )
+    print(_coefficients(document["horizons"]))
+    for of in document["horizons"]:
+        print(f"\nquantiles, {of['horizon']} rows (1 has the smallest values):")
+        print(_quantiles(of))
+    _print_rest(document)
+    return 0
+
+
+def _coefficients(horizons: list[dict[str, Any]]) -> str:
+    rows = [
+        [
+            str(of["horizon"]), _number(of["rank_ic"]["mean"]), _number(of["rank_ic"]["t"], 2),
+            _number(of["rank_ic"]["ratio"], 3), _percent(of["rank_ic"]["positive"]), _number(of["ic"]["mean"]),
+            _percent(of["spread"]["mean"]), _number(of["spread"]["t"], 2), _percent(of["spread"]["net"]),
+            _percent(of["fama_macbeth"]["mean"]), _number(of["fama_macbeth"]["t"], 2),
+        ]
+        for of in horizons
+    ]  # fmt: skip
+    head = ["rows", "rank IC", "t", "ICIR", "above 0", "IC", "spread", "t", "net", "slope", "t"]
+    return table(head, rows, "r" * len(head))
+
+
+def _quantiles(of: dict[str, Any]) -> str:
+    figures = ("return", "demeaned", "turnover", "net")
+    rows = [
+        [str(q["quantile"]), f"{q['stocks']:,.1f}", *(_percent(q[name]) for name in figures)] for q in of["quantiles"]
+    ]
+    return table(["quantile", "stocks", *figures], rows, "rrrrrr")
+
+
+def _print_rest(document: dict[str, Any]) -> None:
+    points = document["decay"]["horizons"]
+    print("\ndecay of the rank IC by rows:")
+    print(table([str(p["horizon"]) for p in points], [[_number(p["rank_ic"]) for p in points]], "r" * len(points)))
+    half = document["decay"]["half_life"]
+    print("half-life: " + ("not reached" if half is None else f"{half:.1f} rows"))
+    known = [one for one in document["correlations"] or () if one["correlation"] is not None]
+    largest = sorted(known, key=lambda one: -abs(one["correlation"]))[:5]
+    print("nearest factors: " + ", ".join(f"{one['factor']} {one['correlation']:+.2f}" for one in largest))
+    for check in document["checks"]:
+        if check["passes"] is False:
+            bound = f"at least {check['least']}" if check["most"] is None else f"at most {check['most']}"
+            at = "" if check["horizon"] is None else f" at {check['horizon']} rows"
+            print(f"not passed: {check['check']}{at} is {plain(check['value'])}, wanted {bound}")
+    for warning in document["warnings"]:
+        print(f"warning: {warning['message']}")
+
+
+def _number(value: float | None, places: int = 4) -> str:
+    return "-" if value is None else f"{value:.{places}f}"
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.2f} %"
+
+
+SUBCOMMANDS = (
+    Subcommand(
+        name="report",
+        meaning="what a factor says about the returns that follow: IC, quantiles, turnover, decay",
+        arguments=_report_arguments,
+        run=_report,
+        routes=("POST /v1/factor-reports",),
+        examples=(
+            "ondol factors report PER --start 2023-01-02 --end 2025-12-30",
+            "ondol factors report '-rank(PBR) - rank(PER)' --start 2024-01-02 --end 2025-12-30 --neutral sector",
+        ),
+    ),
+)

@@ -1,0 +1,100 @@
+"""Factor reports as values with frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
+
+from ondol.client.answers import ResultWarning, warnings_in
+from ondol.client.frames import frame
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+class FactorWindowFields(TypedDict, total=False):
+    """Fields that reports and matrices have in common."""
+
+    universe: Mapping[str, Any]
+    horizons: Iterable[int]
+    neutral: Literal["none", "sector"]
+    delisting: Literal["liquidation", "last_price", "haircut", "zero"]
+    delisting_haircut_pct: float
+    stale_haircut_pct: float
+    dataset: str | None
+
+
+class FactorReportFields(FactorWindowFields, total=False):
+    """Fields of a factor report besides the factor and its window."""
+
+    quantiles: int
+    controls: Iterable[str]
+    cost_pct: float
+    correlations: bool
+    series: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class FactorReport:
+    """What a factor says about the returns that follow.
+
+    horizons: a row for each holding time with the mean, t, … of `rank_ic`, `ic`, `spread` and `fama_macbeth`.
+    quantiles: a row for each holding time and quantile. decay, years, correlations, checks: tables. series: figures by
+    day in long form (`date`, `horizon`, `rank_ic`, `ic`, `spread`). document: the whole answer.
+    """
+
+    factor: str
+    horizons: pl.DataFrame
+    quantiles: pl.DataFrame = field(repr=False)
+    decay: pl.DataFrame = field(repr=False)
+    half_life: float | None
+    years: pl.DataFrame = field(repr=False)
+    correlations: pl.DataFrame = field(repr=False)
+    checks: pl.DataFrame = field(repr=False)
+    series: pl.DataFrame = field(repr=False)
+    warnings: tuple[ResultWarning, ...]
+    digest: str
+    document: Mapping[str, Any] = field(repr=False)
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> FactorReport:
+        """Return the report of a document."""
+        horizons = [
+            {"horizon": of["horizon"]}
+            | {
+                f"{group}_{name}": of[group][name]
+                for group, names in (
+                    ("rank_ic", ("mean", "deviation", "t", "ratio", "ratio_annual", "positive", "rows")),
+                    ("ic", ("mean", "t")), ("spread", ("mean", "t", "turnover", "net")),
+                    ("fama_macbeth", ("mean", "t")),
+                )
+                for name in names
+            }
+            | {"rank_autocorrelation": of["rank_autocorrelation"]}
+            for of in document["horizons"]
+        ]  # fmt: skip
+        quantiles = [{"horizon": of["horizon"]} | q for of in document["horizons"] for q in of["quantiles"]]
+        return cls(
+            factor=document["factor"], horizons=frame(horizons), quantiles=frame(quantiles),
+            decay=frame(document["decay"]["horizons"]), half_life=document["decay"]["half_life"],
+            years=frame(document["years"]), correlations=frame(document["correlations"] or []),
+            checks=frame(document["checks"]), series=frame(_series(document)), warnings=warnings_in(document),
+            digest=document["digest"], document=document,
+        )  # fmt: skip
+
+    def _repr_html_(self) -> str:
+        return str(self.horizons._repr_html_())
+
+
+def _series(document: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Return the figures by row in long form, empty columns without them."""
+    names = ("rank_ic", "ic", "spread")
+    found: dict[str, list[Any]] = {"date": [], "horizon": [], **{name: [] for name in names}}
+    series = document["series"]
+    for at, of in enumerate(document["horizons"] if series is not None else ()):
+        found["date"] += series["date"]
+        found["horizon"] += [of["horizon"]] * len(series["date"])
+        for name in names:
+            found[name] += series[name][at]
+    return found

@@ -1,0 +1,99 @@
+"""Factor reports as the backtest requests that simulators read them as."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from services.api.backtests.canonicalize import CanonicalRequest, canonicalize_body
+from services.api.backtests.validate import validate_with
+from services.api.context import AppContext, RequestContext
+from services.api.datasets import View
+from services.api.errors import ApiProblem, as_problem, invalid
+from services.api.http.request import parse_object, read_body
+from services.api.views import require_view
+from shared.errors import Problem, RequestError
+from shared.language import compile_expression
+from shared.messages import say
+from shared.model.conversion import convert
+from shared.research.factor_reports.request import FactorWindow, backtest_body, place_of
+from shared.simulation.plan import window_of
+
+Body = TypeVar("Body", bound=FactorWindow)
+
+CELLS_OF_A_REQUEST = 10_000_000
+"""A report counts as one more request of the key for each so many days x stocks x horizons."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportRequest:
+    """A factor over a window and a universe of a dataset version; `horizons` ascend."""
+
+    canonical: CanonicalRequest
+    view: View
+    horizons: tuple[int, ...]
+
+    @property
+    def cells(self) -> int:
+        """Return days x stocks of the window."""
+        rows = window_of(self.canonical.request, self.view.days)
+        return int(rows.stop - rows.start) * len(self.view.instruments)
+
+
+async def read_factor_body(app: AppContext, call: RequestContext, shape: type[Body]) -> tuple[Body, list[Problem]]:
+    """Return the body with the mistakes of its fields; raise a 422 when it has no value."""
+    raw = await read_body(call.request, app.settings.max_body_bytes)
+    found = convert(parse_object(raw), shape)
+    if found.value is None:
+        raise invalid(found.problems)
+    problems = list(found.problems)
+    if len(set(found.value.horizons)) != len(found.value.horizons):
+        problems.append(Problem(path="horizons", message=say("horizon_repeated")))
+    return found.value, problems
+
+
+async def find_report_view(app: AppContext, dataset: str | None) -> View:
+    """Return the dataset version of a report; raise a 422 for an unknown one, a 409 without data."""
+    if dataset is None:
+        return await require_view(app)
+    view = await app.datasets.get(dataset) if dataset.isalnum() else None
+    if view is None:
+        raise invalid([Problem(path="dataset", message=say("unknown_dataset"))])
+    return view
+
+
+async def report_request(
+    app: AppContext, body: FactorWindow, factor: str, view: View, problems: Iterable[Problem] = ()
+) -> ReportRequest:
+    """Return the request of a factor; raise a 422 with `problems` and all of its mistakes, by field of the body."""
+    found = list(problems)
+    try:
+        canonical = await canonicalize_body(backtest_body(body, factor), {}, view.indices)
+        await validate_with(app, canonical, view)
+    except (ApiProblem, RequestError) as error:
+        problem = as_problem(error)
+        if not problem.errors and not found:
+            raise
+        seen = {one.path for one in found}
+        found += [replace(one, path=place_of(one.path)) for one in problem.errors if place_of(one.path) not in seen]
+        raise invalid(found) from None
+    if found:
+        raise invalid(found)
+    return ReportRequest(canonical=canonical, view=view, horizons=tuple(sorted(body.horizons)))
+
+
+def read_controls(texts: Sequence[str], view: View) -> tuple[tuple[str, ...], list[Problem]]:
+    """Return the canonical texts of further regressors, and their mistakes."""
+    found, problems = [], []
+    for at, text in enumerate(texts):
+        path = f"controls[{at}]"
+        try:
+            expression = compile_expression(text, role="number", path=path, indices=view.indices)
+        except RequestError as error:
+            problems += error.problems
+            continue
+        if absent := sorted(expression.factors.difference(view.factors)):
+            problems.append(Problem(path=path, message=say("factor_absent", name=", ".join(absent))))
+        found.append(expression.text)
+    return tuple(found), problems

@@ -1,0 +1,52 @@
+"""Factor reports: what the values of a number say about the returns that follow."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from services.api.context import AppContext, RequestContext, Route
+from services.api.factor_requests import (
+    CELLS_OF_A_REQUEST,
+    find_report_view,
+    read_controls,
+    read_factor_body,
+    report_request,
+)
+from services.api.http.answers import json_response
+from services.api.localization import language_of, localized_warnings, mark_language
+from services.api.schemas import factor_responses as responses
+from services.api.simulator_queries import query_simulator
+from shared.contracts import queries
+from shared.research.factor_reports.request import FactorReportBody
+
+DECAY_HORIZONS = 8
+"""Horizons that every report has besides its own."""
+
+
+async def post_factor_report(app: AppContext, call: RequestContext) -> web.Response:
+    """`POST /v1/factor-reports`."""
+    body, problems = await read_factor_body(app, call, FactorReportBody)
+    view = await find_report_view(app, body.dataset)
+    controls, mistakes = read_controls(body.controls, view)
+    asked = await report_request(app, body, body.factor, view, [*problems, *mistakes])
+    work = asked.cells * (len(asked.horizons) + DECAY_HORIZONS)
+    app.authenticator.charge(call.caller, work // CELLS_OF_A_REQUEST)
+    query = queries.FactorReport(
+        version=view.version, request=asked.canonical.text, horizons=asked.horizons, quantiles=body.quantiles,
+        neutral=body.neutral, controls=controls, cost_pct=body.cost_pct, correlations=body.correlations,
+        series=body.series,
+    )  # fmt: skip
+    answer = await query_simulator(app, query)
+    language = language_of(call.request)
+    response = json_response(localized_warnings(answer, language))
+    mark_language(response, language)
+    return response
+
+
+ROUTES = (
+    Route(
+        method="POST", path="/v1/factor-reports", handler=post_factor_report, tag="market", body=FactorReportBody,
+        summary="What a factor says about the returns that follow: IC, quantiles, turnover, decay, regression",
+        answers={200: responses.FactorReport}, problems=(400, 409, 413, 415),
+    ),
+)  # fmt: skip

@@ -1,0 +1,177 @@
+"""Shapes of factor reports."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Struct, field
+
+from services.api.schemas.field_types import DATE, Count, DateText, Share
+from services.api.schemas.result_responses import ResultWarning
+from shared.model.request import about
+
+
+class MeanTest(Struct, kw_only=True):
+    """A mean over rows and its t."""
+
+    rows: Annotated[Count, about("Rows with the figure.", "rows")]
+    mean: Annotated[float | None, about("Mean over the rows; null: no row has it.")]
+    t: Annotated[float | None, about("Newey-West t of the mean; null: fewer than 2 rows, or no dispersion.")]
+    lags: Annotated[Count, about("Lags of the kernel: max(horizon - 1, floor(4 (rows/100)^(2/9))).", "rows")]
+
+
+class Coefficient(MeanTest, kw_only=True):
+    """A correlation between values and returns by row."""
+
+    deviation: Annotated[float | None, about("Sample standard deviation over the rows.")]
+    ratio: Annotated[float | None, about("Mean divided by deviation (ICIR).")]
+    ratio_annual: Annotated[float | None, about("ratio times sqrt(252 / horizon).")]
+    positive: Annotated[Share | None, about("Share of the rows above 0.")]
+
+
+class Quantile(Struct, kw_only=True):
+    """The portfolio of one quantile: its stocks in equal parts, from open to open."""
+
+    quantile: Annotated[int, about("Number; 1 has the smallest values.")]
+    stocks: Annotated[float, about("Mean number of stocks with a value.", "stocks")]
+    return_: Annotated[float | None, about("Mean return over the horizon.", "fraction")] = field(name="return")
+    demeaned: Annotated[
+        float | None, about("Mean return less that of all stocks of the row (neutral: of the sector).", "fraction")
+    ]
+    turnover: Annotated[float | None, about("Share of its stocks that were not in it `horizon` rows before.")]
+    net: Annotated[float | None, about("return - 2 * turnover * cost.", "fraction")]
+
+
+class QuantileSpread(MeanTest, kw_only=True):
+    """Return of the highest quantile less that of the lowest."""
+
+    turnover: Annotated[float | None, about("Turnover of both quantiles together.")]
+    net: Annotated[float | None, about("mean - 2 * turnover * cost.", "fraction")]
+
+
+class Excluded(Struct, kw_only=True):
+    """Values of stocks and rows, and why some have no return."""
+
+    cells: Annotated[Count, about("Values inside the universe.")]
+    used: Annotated[Count, about("Those with a return.")]
+    halted: Annotated[Count, about("No trading on the row after.")]
+    limit_up: Annotated[Count, about("The row after opens at the upper limit.")]
+    liquidation: Annotated[Count, about("The row after is one of liquidation trading.")]
+    not_ended: Annotated[Count, about("The dataset ends before the exit.")]
+
+
+class FactorHorizon(Struct, kw_only=True):
+    """The figures of one holding time."""
+
+    horizon: Annotated[int, about("Holding time.", "rows")]
+    ic: Annotated[Coefficient, about("Correlation of values and returns.")]
+    rank_ic: Annotated[Coefficient, about("Correlation of their ranks.")]
+    quantiles: Annotated[list[Quantile], about("Portfolios, the smallest values first.")]
+    spread: Annotated[QuantileSpread, about("Highest less lowest quantile.")]
+    rank_autocorrelation: Annotated[
+        float | None, about("Mean correlation of the ranks with those of `horizon` rows before.")
+    ]
+    fama_macbeth: Annotated[
+        MeanTest,
+        about("Slope of the row's regression of returns on the z-score of the factor.", "return per deviation"),
+    ]
+    excluded: Annotated[Excluded, about("Values without a return.")]
+
+
+class FactorWindowRows(Struct, kw_only=True):
+    """The rows of a report."""
+
+    start: Annotated[DateText, about("First row.", DATE)]
+    end: Annotated[DateText, about("Last row.", DATE)]
+    rows: Annotated[Count, about("Number of rows.", "rows")]
+
+
+class ReportCoverage(Struct, kw_only=True):
+    """How many stocks have a value."""
+
+    universe: Annotated[float, about("Mean number of stocks of the universe.", "stocks")]
+    values: Annotated[float, about("Mean number of stocks with a value.", "stocks")]
+    share: Annotated[Share | None, about("values / universe; null: the universe is empty.")]
+    rows_without_value: Annotated[Count, about("Rows on which no stock has a value.", "rows")]
+
+
+class DecayPoint(Struct, kw_only=True):
+    """Mean coefficients of one horizon."""
+
+    horizon: Annotated[int, about("Holding time.", "rows")]
+    ic: Annotated[float | None, about("Mean IC.")]
+    rank_ic: Annotated[float | None, about("Mean rank IC.")]
+    t: Annotated[float | None, about("Newey-West t of the rank IC.")]
+
+
+class Decay(Struct, kw_only=True):
+    """Coefficients by horizon."""
+
+    horizons: Annotated[list[DecayPoint], about("1, 2, 3, 5, 10, 20, 40 and 60 rows, and those of the request.")]
+    half_life: Annotated[
+        float | None,
+        about("Horizon after that of the largest rank IC at which it is half of it; null: not reached.", "rows"),
+    ]
+
+
+class FactorYear(Struct, kw_only=True):
+    """A calendar year and horizon."""
+
+    year: Annotated[int, about("Calendar year of the rows.")]
+    horizon: Annotated[int, about("Holding time.", "rows")]
+    rows: Annotated[Count, about("Rows with a rank IC.", "rows")]
+    rank_ic: Annotated[float | None, about("Mean rank IC.")]
+    spread: Annotated[float | None, about("Mean return of the highest less the lowest quantile.", "fraction")]
+
+
+class FactorCorrelation(Struct, kw_only=True):
+    """Correlation with a factor of the catalogue."""
+
+    factor: Annotated[str, about("Key of the factor.")]
+    correlation: Annotated[
+        float | None, about("Mean correlation of the ranks on the last row of each month; null: too few stocks.")
+    ]
+    rows: Annotated[Count, about("Rows with a correlation.", "rows")]
+
+
+class FactorCheck(Struct, kw_only=True):
+    """A bound that a factor is usually asked to keep."""
+
+    check: Annotated[
+        Literal["t", "turnover", "correlation"],
+        about("t: of the rank IC, without sign; turnover: mean of the outer quantiles; correlation: the largest with "
+              "another factor, without sign."),
+    ]  # fmt: skip
+    horizon: Annotated[int | None, about("Holding time; null: the check has none.", "rows")]
+    value: Annotated[float | None, about("The figure; null: there is none.")]
+    least: Annotated[float | None, about("Lower bound; null: none.")]
+    most: Annotated[float | None, about("Upper bound; null: none.")]
+    passes: Annotated[bool | None, about("Whether the figure is within the bounds; null: there is none.")]
+    with_: Annotated[str | None, about("correlation: the other factor.")] = field(name="with")
+
+
+class FactorSeries(Struct, kw_only=True):
+    """Figures by row; the lists of a horizon have the order of `horizons`."""
+
+    date: Annotated[list[DateText], about("The rows.", DATE)]
+    values: Annotated[list[Count], about("Stocks with a value.", "stocks")]
+    ic: Annotated[list[list[float | None]], about("IC by horizon and row.")]
+    rank_ic: Annotated[list[list[float | None]], about("Rank IC by horizon and row.")]
+    spread: Annotated[list[list[float | None]], about("Highest less lowest quantile by horizon and row.", "fraction")]
+
+
+class FactorReport(Struct, kw_only=True):
+    """What a factor says about the returns that follow."""
+
+    dataset_version: Annotated[str, about("Dataset version.")]
+    factor: Annotated[str, about("Canonical text.")]
+    window: Annotated[FactorWindowRows, about("Rows that are judged.")]
+    coverage: Annotated[ReportCoverage, about("Stocks with a value.")]
+    horizons: Annotated[list[FactorHorizon], about("Holding times, ascending.")]
+    decay: Annotated[Decay, about("Coefficients by horizon.")]
+    years: Annotated[list[FactorYear], about("By calendar year and horizon.")]
+    correlations: Annotated[list[FactorCorrelation] | None, about("With every factor; null: not asked for.")]
+    checks: Annotated[list[FactorCheck], about("Usual bounds, and whether they are kept.")]
+    series: Annotated[FactorSeries | None, about("By row; null: not asked for.")]
+    warnings: Annotated[list[ResultWarning], about("Warnings.")]
+    digest: Annotated[str, about("SHA-256 of the report.")]

@@ -1,0 +1,40 @@
+"""Factor reports: what the values of a number say about the returns that follow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.contracts import queries
+from shared.dataset.panel_reader import PanelReader
+from shared.dataset.panels import MappedPanels
+from shared.language import compile_expression
+from shared.model.request import BacktestRequest
+
+
+def factor_report_on_mapped(
+    request: BacktestRequest, query: queries.FactorReport, panels: MappedPanels
+) -> dict[str, Any]:
+    """Map the panels that the report reads, then compute it."""
+    # imported at the first use: simulators start without it
+    from shared.research.factor_reports.options import Options, exit_rule
+    from shared.research.factor_reports.report import factor_report, report_needs
+
+    controls = tuple(compile_expression(text, role="number", path="controls", indices=None) for text in query.controls)
+    options = Options(
+        horizons=query.horizons, quantiles=query.quantiles, neutral=query.neutral, controls=controls,
+        cost_pct=query.cost_pct, correlations=query.correlations, series=query.series,
+        rule=exit_rule(request.execution),
+    )  # fmt: skip
+    reader = panels.reader()
+    ensure(reader, report_needs(request, reader, options))
+    return {"dataset_version": panels.version, **factor_report(request, reader, options)}
+
+
+def ensure(reader: PanelReader, needs: dict[str, slice]) -> None:
+    """Map the rows of fields and factors, those with the same rows together."""
+    by_rows: dict[tuple[int, int], list[str]] = {}
+    for name, rows in needs.items():
+        if name in reader.factors or not name.isupper():
+            by_rows.setdefault((rows.start, rows.stop), []).append(name)
+    for (start, stop), names in by_rows.items():
+        reader.ensure(names, slice(start, stop))

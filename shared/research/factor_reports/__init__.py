@@ -1,0 +1,1 @@
+"""Factor reports: what the values of a number say about the returns that follow."""

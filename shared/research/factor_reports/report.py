@@ -1,0 +1,156 @@
+"""The factor report of a request over a dataset version: the window's rows, each the decision of a day."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from shared.errors import RunError
+from shared.factors.catalogue import FACTORS
+from shared.messages import say
+from shared.model.calendar import iso
+from shared.model.panels import Panels
+from shared.model.request import BacktestRequest, canonical_json
+from shared.research.factor_reports import forward_returns
+from shared.research.factor_reports.figures import (
+    checks,
+    coefficient,
+    coverage_figures,
+    decay,
+    horizon_figures,
+    series,
+    year_figures,
+)
+from shared.research.factor_reports.native import Ordered, information_coefficients
+from shared.research.factor_reports.options import DECAY_HORIZONS, LEAST_STOCKS, Options
+from shared.research.factor_reports.request import place_of
+from shared.research.factor_reports.rows import Subject, blocks, coefficients, report_rows
+from shared.simulation.coverage import FactorCoverage
+from shared.simulation.native import matrix_view, order_rows
+from shared.simulation.plan import Expressions, expressions_of, window_of
+from shared.simulation.request_warnings import coverage_warnings
+from shared.simulation.universe import UniverseMask, universe_rows
+from shared.simulation.warnings import documents
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+DIGEST_VERSION = 1
+
+
+def report_needs(request: BacktestRequest, panels: Panels, options: Options) -> dict[str, slice]:
+    """Return panel field or factor -> the rows that a report reads."""
+    rows = window_of(request, panels.days)
+    horizons = all_horizons(options)
+    found = forward_returns.returns_need(rows, horizons, panels.days)
+    for expression in (*(e for _, e in expressions_of(request).named()), *options.controls):
+        reach = rows.start if expression.whole_history else expression.lookback
+        for name in expression.fields | expression.factors:
+            _widen(found, name, slice(max(0, rows.start - reach), rows.stop))
+    if request.strategy.universe.cap_groups is not None:
+        _widen(found, "MARKET_CAP", rows)
+    _widen(found, "adj_close", rows)
+    if options.correlations:
+        for key in sorted(panels.factors):
+            _widen(found, key, rows)
+    return found
+
+
+def _widen(needs: dict[str, slice], name: str, rows: slice) -> None:
+    have = needs.get(name, rows)
+    needs[name] = slice(min(have.start, rows.start), max(have.stop, rows.stop))
+
+
+def all_horizons(options: Options) -> tuple[int, ...]:
+    """Return the horizons of the decay and those of the request, ascending."""
+    return tuple(sorted({*DECAY_HORIZONS, *options.horizons}))
+
+
+def factor_report(request: BacktestRequest, panels: Panels, options: Options) -> dict[str, Any]:
+    """Return the report of `strategy.buy.rank_by` over the rows of the window.
+
+    Raises RunError for a window without rows and for a factor that no stock of the universe has in it.
+    """
+    subject, rows, warnings = _subject(request, panels, options)
+    found = report_rows(subject, rows, all_horizons(options), options)
+    correlations = _correlations(subject, rows) if options.correlations else None
+    horizons = [horizon_figures(h, found.horizons[h], found, options) for h in options.horizons]
+    report = {
+        "factor": subject.factor.text,
+        "window": {"start": iso(int(panels.days[rows.start])), "end": iso(int(panels.days[rows.stop - 1])),
+                   "rows": rows.stop - rows.start},
+        "coverage": coverage_figures(found),
+        "horizons": horizons,
+        "decay": decay(found),
+        "years": year_figures(panels.days[rows], found, options),
+        "correlations": correlations,
+        "checks": checks(horizons, correlations, subject.factor),
+        "series": series(panels.days[rows], found, options) if options.series else None,
+        "warnings": warnings,
+    }  # fmt: skip
+    return report | {"digest": hashlib.sha256(canonical_json([DIGEST_VERSION, report])).hexdigest()}
+
+
+def factor_coefficients(request: BacktestRequest, panels: Panels, options: Options) -> dict[str, Any]:
+    """Return the IC and rank IC of the factor at each horizon; raises as `factor_report` does."""
+    subject, rows, warnings = _subject(request, panels, options)
+    found = coefficients(subject, rows, options.horizons, options.rule)
+    return {
+        "factor": subject.factor.text,
+        "horizons": [
+            {"horizon": h, "ic": coefficient(of.whole("ic"), h), "rank_ic": coefficient(of.whole("rank_ic"), h)}
+            for h, of in found.items()
+        ],
+        "warnings": warnings,
+    }
+
+
+def _subject(request: BacktestRequest, panels: Panels, options: Options) -> tuple[Subject, slice, list[dict[str, Any]]]:
+    expressions = expressions_of(request)
+    rows = window_of(request, panels.days)
+    if rows.stop <= rows.start:
+        raise RunError("no_window", say("no_window", date=request.start))
+    universe = universe_rows(request.strategy.universe, panels, expressions.universe)
+    warnings = _coverage_warnings(expressions, universe, panels, rows)
+    subject = Subject(panels=panels, factor=expressions.rank_by, universe=universe, neutral=options.neutral)
+    return subject, rows, warnings
+
+
+def _coverage_warnings(
+    expressions: Expressions, universe: UniverseMask, panels: Panels, rows: slice
+) -> list[dict[str, Any]]:
+    """Return warnings about scarce factors; raise RunError for one that no stock of the universe has."""
+    columns = len(panels.instruments)
+    coverage = FactorCoverage.of(expressions, np.ones(rows.stop - rows.start, np.bool_), rows.start, columns)
+    for block in blocks(rows):
+        mask = universe.rows(block)
+        coverage.add(panels, universe, block, matrix_view(mask, block.start, np.bool_, columns))
+    try:
+        return documents(coverage_warnings(coverage.validate(panels, universe), panels))
+    except RunError as error:
+        problems = [replace(problem, path=place_of(problem.path)) for problem in error.problems]
+        raise RunError(error.kind, error.detail, tuple(problems)) from None
+
+
+def _correlations(subject: Subject, rows: slice) -> list[dict[str, Any]]:
+    """Return the mean rank correlation with each factor of the version, over the last row of each month."""
+    panels = subject.panels
+    months = panels.days[rows].astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
+    last = np.flatnonzero(np.diff(months, append=months[-1] + 1))
+    at = [slice(row, row + 1) for row in (last + rows.start).tolist()]
+    ordered = Ordered.by(np.concatenate([subject.values(row) for row in at]), subject.by_code)
+    universe = np.concatenate([subject.universe.rows(row) for row in at])
+    found = []
+    for factor in FACTORS:
+        if factor.key not in panels.factors:
+            continue
+        other = np.where(universe, panels.panel(factor.key, rows)[last], np.float32(np.nan))
+        orders = order_rows(other, subject.by_code, descending=False)
+        _, correlation, _ = information_coefficients(ordered, other, orders, LEAST_STOCKS)
+        known = correlation[np.isfinite(correlation)]
+        found.append({
+            "factor": factor.key, "correlation": float(known.mean()) if len(known) else None, "rows": len(known),
+        })  # fmt: skip
+    return found
