@@ -30,6 +30,9 @@ EXAMPLES: tuple[queries.Query, ...] = (
     queries.Holdings(version="v", computation="c", date="2024-01-02"),
     queries.Replay(version="v", request="{}", computation="c", result_digest=None),
     queries.AccountDay(version="v", request="{}", decide_until=19_000, recheck=(18_999,), since=18_998),
+    queries.AccountDrift(
+        version="v", request="{}", before="u", request_before="{}", engine_before="2", until=19_000, day=19_000
+    ),
 )
 
 
