@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from shared.messages.absences import reason_in_korean
+
 Params = Mapping[str, Any]
 MAX_CHOICES = 40
 """Known names that a message lists when no near one is known."""
@@ -94,7 +96,10 @@ def loaded(params: Params, language: str) -> str:
 
 def because(params: Params, language: str) -> str:
     """Return a reason in parentheses."""
-    return f" ({params['reason']})" if params["reason"] else ""
+    reason = params["reason"]
+    if not reason:
+        return ""
+    return f" ({reason_in_korean(reason)})" if language == "ko" else f" ({reason})"
 
 
 DERIVED: Mapping[str, Callable[[Params, str], str]] = {
