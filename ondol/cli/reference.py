@@ -32,7 +32,7 @@ HEAD = """# The command line
 
 `ondol COMMAND [SUBCOMMAND]` covers the same ground as [the HTTP interface](api.md). `--help` works everywhere and shows examples. This page is written by `python -m ondol.cli.reference` from the same declarations.
 
-Commands that call the API find it in this order: `--api URL` or `ONDOL_API_URL`; the system that serves `--home DIR` (default `./var`); a system that is started on that home for the duration of the command. A key is `ONDOL_API_KEY`, a file named by `ONDOL_API_KEY_FILE`, or `--key KEY`.
+Commands that call the API find it in this order: `--api URL` or `ONDOL_API_URL`; the system that serves `--home DIR` (default `./var`); a system that is started on that home for the duration of the command. A key is `ONDOL_API_KEY`, a file named by `ONDOL_API_KEY_FILE`, or `--key KEY`. `ONDOL_LANGUAGE=ko` has messages of the API in Korean.
 
 | option of most commands | meaning |
 |---|---|

@@ -1,11 +1,14 @@
-"""The address and the key of a client that is given none: ONDOL_API_URL, ONDOL_API_KEY, ONDOL_API_KEY_FILE."""
+"""Address, key and language of a client that is given none: ONDOL_API_URL, ONDOL_API_KEY(_FILE), ONDOL_LANGUAGE."""
 
 from __future__ import annotations
 
 import os
 import pathlib
+from typing import Literal, cast, get_args
 
 from shared.errors import SetupError
+
+Language = Literal["en", "ko"]
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 """Where `ondol serve` listens by default."""
@@ -28,3 +31,11 @@ def api_key(key: str | None) -> str | None:
         return pathlib.Path(named).read_text(encoding="utf-8").strip()
     except OSError as error:
         raise SetupError(f"The key file {named} (ONDOL_API_KEY_FILE) cannot be read ({error.strerror}).") from error
+
+
+def language(named: Language | None = None) -> Language | None:
+    """Return the language of messages, None for that of the API; raise SetupError for one that there is not."""
+    found = named or os.environ.get("ONDOL_LANGUAGE") or None
+    if found is not None and found not in get_args(Language):
+        raise SetupError(f"ONDOL_LANGUAGE={found} is no language of messages; there are en and ko.")
+    return cast("Language | None", found)

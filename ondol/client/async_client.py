@@ -11,6 +11,7 @@ from ondol.client import queries
 from ondol.client import sweep as sweeps
 from ondol.client.account import AccountFields, AsyncAccount, account_body, account_path, accounts_frame
 from ondol.client.address import address, api_key
+from ondol.client.address import language as message_language
 from ondol.client.answers import Comparison, ExpressionCheck, Screen
 from ondol.client.factor_answers import FactorReport, FactorReportFields
 from ondol.client.progress import bar
@@ -32,8 +33,9 @@ class AsyncClient:
     """A client for asyncio programs; `async with AsyncClient(url) as client`, or `await client.close()` at the end.
 
     url: the API; default ONDOL_API_URL, else http://127.0.0.1:8000. key: default ONDOL_API_KEY or the file of
-    ONDOL_API_KEY_FILE. language: `ko` or `en` of messages. progress: show progress; default in notebooks and on
-    terminals. retry: how long busy and restarting servers are waited for; default a minute.
+    ONDOL_API_KEY_FILE. language: `ko` or `en` of messages; default ONDOL_LANGUAGE. progress: show progress;
+    default in notebooks and on terminals. retry: how long busy and restarting servers are waited for; default a
+    minute.
     """
 
     def __init__(
@@ -47,7 +49,7 @@ class AsyncClient:
     ) -> None:
         self.url = address(url)
         self._key = api_key(key)
-        self._language = language
+        self._language = message_language(language)
         self._progress = progress
         self._retry = retry
         self._session: aiohttp.ClientSession | None = None

@@ -10,9 +10,10 @@ from typing import Any, Literal, TypedDict, Unpack, cast
 
 import msgspec
 
+from ondol.client.address import language
 from shared.errors import Problem
 from shared.infra.api_client.errors import InvalidRequest, Mistake
-from shared.messages import say
+from shared.messages import render, say
 from shared.model import request as model
 from shared.model.conversion import convert, unknown_fields
 
@@ -163,11 +164,12 @@ def _check(fields: Mapping[str, Any]) -> list[Problem]:
 
 
 def refuse(problems: Iterable[Problem]) -> None:
-    """Raise InvalidRequest when there are problems."""
+    """Raise InvalidRequest when there are problems, in the language of ONDOL_LANGUAGE."""
+    spoken = language() or "en"
     found = tuple(
         Mistake(
             path=p.path,
-            message=p.message,
+            message=render(p.code, p.params, spoken) or p.message,
             code=p.code,
             params=dict(p.params),
             line=p.line,

@@ -34,8 +34,9 @@ class Client:
     """A client of the API for scripts and notebooks; `with Client(url) as client`, or leave closing to the end.
 
     url: the API; default ONDOL_API_URL, else http://127.0.0.1:8000. key: default ONDOL_API_KEY or the file of
-    ONDOL_API_KEY_FILE. language: `ko` or `en` of messages. progress: show progress; default in notebooks and on
-    terminals. retry: how long busy and restarting servers are waited for; default a minute.
+    ONDOL_API_KEY_FILE. language: `ko` or `en` of messages; default ONDOL_LANGUAGE. progress: show progress;
+    default in notebooks and on terminals. retry: how long busy and restarting servers are waited for; default a
+    minute.
 
     Methods raise the errors of `ondol.errors`: InvalidRequest with every mistake, RunFailed, Unavailable, …
     """

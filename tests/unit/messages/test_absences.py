@@ -19,7 +19,7 @@ def reasons() -> set[str]:
     """Return the reasons of markets in which one need, two needs or all needs of each factor are missing or rare."""
     found: set[str] = {"no statements"}
     needs = sorted({need for factor in FACTORS for need in factor.needs})
-    every = {need: 100 for need in needs} | {STOCK_DAYS: 100}
+    every = dict.fromkeys(needs, 100) | {STOCK_DAYS: 100}
     together = {f"statements for {factor.key}": 100 for factor in FACTORS if set(factor.needs) & set(QUANTITIES)}
     cases = [every | dict.fromkeys(pair, count) for pair in itertools.combinations(needs, 2) for count in (0, 7)]
     cases += [every | dict.fromkeys(needs, 0), {STOCK_DAYS: 0}]

@@ -8,8 +8,9 @@ import inspect
 import numpy as np
 import pytest
 
+from ondol import Client
 from ondol.client.strategy import _PARTS, PLACES, Strategy, StrategyFields
-from ondol.errors import InvalidRequest
+from ondol.errors import InvalidRequest, SetupError
 
 
 def test_flat_names_are_all_fields_of_the_request() -> None:
@@ -67,3 +68,18 @@ def test_document_with_an_unknown_field_is_refused() -> None:
         Strategy.from_dict({"buy": {"wher": "a"}})
     with pytest.raises(InvalidRequest, match="id of a strategy"):
         Strategy.from_dict({"id": 3, "buy": {"where": dt.date(2024, 1, 2).isoformat()}})
+
+
+def test_mistakes_are_korean_where_the_environment_asks_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ONDOL_LANGUAGE", "ko")
+    with pytest.raises(InvalidRequest) as raised:
+        Strategy("PER < 10", min_hold_days=-1, max_position=3)  # type: ignore[call-arg]
+    messages = {error.path: error.message for error in raised.value.errors}
+    assert messages["max_position"].startswith("존재하지 않는 항목입니다.")
+    assert "이상" in messages["strategy.sell.min_hold_days"]
+
+
+def test_unknown_languages_are_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ONDOL_LANGUAGE", "jp")
+    with pytest.raises(SetupError, match="ONDOL_LANGUAGE=jp"):
+        Client("http://127.0.0.1:1")
