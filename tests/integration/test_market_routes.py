@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
@@ -137,6 +138,35 @@ async def test_calendar_has_the_trading_days_of_the_dataset(client: Client) -> N
     assert (found["first_day"], found["last_day"]) == (dataset["first_day"], dataset["last_day"])
     status, problem, _ = await client.call("GET", "/v1/calendar?year=12")
     assert (status, problem["errors"][0]["path"]) == (422, "year")
+
+
+async def test_factors_are_defined_in_the_language_of_the_caller(client: Client) -> None:
+    """Definitions, and the reasons of factors and years without values, differ by language; figures do not."""
+    found = {}
+    for language in ("en", "ko"):
+        headers = {"Accept-Language": language}
+        async with client.session.get(client.url + "/v1/factors", headers=headers) as response:
+            assert response.headers["Content-Language"] == language
+            items = {item["key"]: item for item in (await response.json())["items"]}
+        for key in items:
+            async with client.session.get(client.url + f"/v1/factors/{key}", headers=headers) as response:
+                assert response.headers["Content-Language"] == language
+                items[key] = await response.json()
+        found[language] = items
+    assert found["ko"]["CHANGE_RATE"]["formula"] == "(aclose / aclose(전 행) - 1) * 100"
+    reasons = 0
+    for key, english in found["en"].items():
+        korean = found["ko"][key]
+        assert korean["unit"] == english["unit"]
+        pairs = [(english["reason"], korean["reason"])]
+        pairs += [(a["reason"], b["reason"]) for a, b in zip(english["coverage"], korean["coverage"], strict=True)]
+        for text, translated in pairs:
+            assert (text is None) == (translated is None)
+            if text is not None:
+                reasons += 1
+                assert re.search("[가-힣]", translated)
+                assert not re.search("[가-힣]", text)
+    assert reasons > 0
 
 
 @pytest.mark.parametrize("path", ["/v1/language", "/v1/sectors", "/v1/calendar?year=2025", "/v1/factors", "/healthz"])

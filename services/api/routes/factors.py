@@ -11,6 +11,7 @@ from services.api.context import AppContext, RequestContext, Route
 from services.api.datasets import SQL
 from services.api.errors import ApiProblem, invalid, not_found
 from services.api.http.answers import json_response
+from services.api.localization import language_of, mark_language
 from services.api.schemas import market_responses
 from services.api.schemas.requests import DistributionQuery
 from services.api.simulator_queries import query_simulator
@@ -18,16 +19,19 @@ from services.api.universe_requests import universe_request
 from services.api.views import last_day, require_view, row_day
 from shared.contracts import queries
 from shared.errors import Problem, RequestError
+from shared.factors import korean
 from shared.factors.catalogue import BY_KEY, FACTORS, Factor
-from shared.messages import say
+from shared.messages import Language, say
+from shared.messages.absences import reason_in_korean
 from shared.model.calendar import to_day
 
 
 async def list_factors(app: AppContext, call: RequestContext) -> web.Response:
     """`GET /v1/factors`."""
-    view = await app.datasets.current()
+    view, language = await app.datasets.current(), language_of(call.request)
     available = view.factors if view is not None else frozenset()
-    return json_response({"items": [_document(factor) | {"available": factor.key in available} for factor in FACTORS]})
+    items = [_document(factor, language) | {"available": factor.key in available} for factor in FACTORS]
+    return _localized({"items": items}, language)
 
 
 async def get_factor(app: AppContext, call: RequestContext) -> web.Response:
@@ -35,20 +39,29 @@ async def get_factor(app: AppContext, call: RequestContext) -> web.Response:
     factor = BY_KEY.get(call.request.match_info["key"].upper())
     if factor is None:
         raise not_found("factor_not_found")
-    view = await app.datasets.current()
+    view, language = await app.datasets.current(), language_of(call.request)
     async with app.database.connection() as connection:
         row = await connection.fetchrow(SQL["current_about"])
     about = {} if row is None else orjson.loads(row["about"])
     coverage = about.get("coverage", {}).get(factor.key, {})
-    return json_response(
-        _document(factor)
-        | {
-            "available": view is not None and factor.key in view.factors,
-            "reason": view.manifest.reasons.get(factor.key) if view is not None else None,
-            "coverage": [{"year": int(year), "reason": None} | part for year, part in sorted(coverage.items())],
-            "distribution": about.get("distributions", {}).get(factor.key),
-        }
-    )
+
+    def reason(text: str | None) -> str | None:
+        return reason_in_korean(text) if text and language == "ko" else text
+
+    years = [{"year": int(year), "reason": None} | part for year, part in sorted(coverage.items())]
+    document = _document(factor, language) | {
+        "available": view is not None and factor.key in view.factors,
+        "reason": reason(view.manifest.reasons.get(factor.key)) if view is not None else None,
+        "coverage": [year | {"reason": reason(year["reason"])} for year in years],
+        "distribution": about.get("distributions", {}).get(factor.key),
+    }
+    return _localized(document, language)
+
+
+def _localized(document: dict[str, Any], language: Language) -> web.Response:
+    response = json_response(document)
+    mark_language(response, language)
+    return response
 
 
 async def get_distribution(app: AppContext, call: RequestContext) -> web.Response:
@@ -59,7 +72,7 @@ async def get_distribution(app: AppContext, call: RequestContext) -> web.Respons
         raise not_found("factor_not_found")
     view = await require_view(app)
     if factor.key not in view.factors:
-        reason = view.manifest.reasons.get(factor.key) or "-"
+        reason = view.manifest.reasons.get(factor.key) or ""
         raise ApiProblem(409, "conflict", say("factor_not_built", factor=factor.key, reason=reason))
     problems: list[Problem] = []
     day = last_day(view)
@@ -81,10 +94,13 @@ async def get_distribution(app: AppContext, call: RequestContext) -> web.Respons
     return json_response(await query_simulator(app, asked))
 
 
-def _document(factor: Factor) -> dict[str, Any]:
-    return {
+def _document(factor: Factor, language: Language) -> dict[str, Any]:
+    definition: dict[str, Any] = {"formula": factor.formula, "null_when": factor.null_when}
+    if language == "ko":
+        definition = {"formula": korean.formula(factor), "null_when": korean.null_when(factor)}
+    return definition | {
         "key": factor.key, "name_ko": factor.name_ko, "name_en": factor.name_en, "category": factor.category,
-        "unit": factor.unit, "formula": factor.formula, "inputs": factor.inputs, "null_when": factor.null_when,
+        "unit": factor.unit, "inputs": factor.inputs,
         "kind": factor.kind, "lookback_rows": factor.lookback_rows if factor.lookback_rows >= 0 else None,
         "version": factor.version,
     }  # fmt: skip
