@@ -21,9 +21,12 @@ SCREENS = {
     "/sweeps": "sweeps",
     "/sweeps/new": "new sweep",
     "/sweeps/{id}": "one sweep",
+    "/accounts": "paper accounts",
+    "/accounts/{id}": "one paper account",
     "/screen": "screener",
     "/factors": "factors",
     "/factors/{key}": "one factor",
+    "/quality": "quality of the data",
     "/ops": "operations",
 }
 """Path -> screen of the web application; the page itself shows the screen of its address."""

@@ -1,13 +1,16 @@
 // What every screen has around it: navigation, settings, connection, footer.
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
+import type { ComponentType } from "preact";
 import { connected, needsKey } from "../api/client.ts";
-import { t } from "../i18n/index.ts";
+import { language, t } from "../i18n/index.ts";
 import { CurrentScreen } from "./current-screen.tsx";
-import { filesLost } from "./files.ts";
+import { filesLost, loadedFile } from "./files.ts";
 import { LogIn } from "./log-in.tsx";
 import { path, Link } from "./router.tsx";
 import { NAVIGATION } from "./screens.tsx";
-import { SettingsMenu } from "./settings-menu.tsx";
+import { theme } from "./preferences.ts";
+import { hasSession, logOut } from "./session.ts";
+import { SettingsMenu, choose } from "./settings-menu.tsx";
 
 function Navigation() {
   const [open, setOpen] = useState(false);
@@ -29,6 +32,45 @@ function Navigation() {
   );
 }
 
+type PaletteView = ComponentType<{ close: () => void; actions: readonly (readonly [string, () => void])[] }>;
+
+/** A button and keys that open the palette, whose file is loaded at its first use. */
+function PaletteOpener() {
+  const [view, setView] = useState<{ Palette: PaletteView } | null>(null);
+  const [open, setOpen] = useState(false);
+  const show = async () => {
+    const module = await loadedFile(() => import("./palette.tsx"));
+    if (!module) return;
+    setView({ Palette: module.default });
+    setOpen(true);
+  };
+  useEffect(() => {
+    const keys = (event: KeyboardEvent) => {
+      const isTyping = event.composedPath().some((each) => each instanceof HTMLElement && (each.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(each.tagName)));
+      const isPalette = (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey)) || (event.key === "/" && !isTyping);
+      if (!isPalette || needsKey.value) return;
+      event.preventDefault();
+      void show();
+    };
+    addEventListener("keydown", keys);
+    return () => removeEventListener("keydown", keys);
+  }, []);
+  const other = language.value === "ko" ? "en" : "ko";
+  const actions: [string, () => void][] = [
+    [t("palette.language"), () => choose(other)],
+    [t("palette.theme"), () => (theme.value = matchMedia("(prefers-color-scheme: dark)").matches === (theme.value === "system") || theme.value === "dark" ? "light" : "dark")],
+    ...(hasSession.value ? [[t("session.leave"), () => void logOut()] as [string, () => void]] : []),
+  ];
+  return (
+    <>
+      <button type="button" class="quiet palette-button" onClick={show} title="Ctrl-K" aria-label={t("palette.title")}>
+        <svg viewBox="0 0 20 20" width="18" height="18" aria-hidden="true"><circle cx="9" cy="9" r="5" /><path d="M13 13l4 4" /></svg>
+      </button>
+      {open && view && <view.Palette close={() => setOpen(false)} actions={actions} />}
+    </>
+  );
+}
+
 export function Layout() {
   return (
     <>
@@ -42,6 +84,7 @@ export function Layout() {
           <span>Ondol</span>
         </Link>
         <Navigation />
+        {!needsKey.value && <PaletteOpener />}
         <SettingsMenu />
       </header>
       {!connected.value && <p class="banner" role="alert">{t("app.lost")}</p>}

@@ -1,10 +1,10 @@
 // The log-in: the server answers a key with a cookie that scripts cannot read.
 import { useState } from "preact/hooks";
-import { call, needsKey } from "../api/client.ts";
 import { ApiError } from "../api/problem.ts";
 import { t } from "../i18n/index.ts";
 import { TextField } from "../ui/field.tsx";
 import { errorText } from "../ui/states.tsx";
+import { logIn } from "./session.ts";
 
 export function LogIn() {
   const [key, setKey] = useState("");
@@ -13,9 +13,8 @@ export function LogIn() {
     event.preventDefault();
     setError(null);
     try {
-      await call("POST", "/v1/session", { body: { key: key.trim() } });
+      await logIn(key.trim());
       setKey("");
-      needsKey.value = false;
     } catch (problem) {
       setError(problem instanceof ApiError ? errorText(problem) : String(problem));
     }

@@ -36,9 +36,12 @@ export const SCREENS: readonly Screen[] = [
   { pattern: /^\/sweeps$/, title: "nav.sweeps", load: of(research, "Sweeps") },
   { pattern: /^\/sweeps\/new$/, title: "sweep.new", load: of(research, "NewSweep") },
   { pattern: /^\/sweeps\/([^/]+)$/, title: "nav.sweeps", load: of(research, "Sweep") },
+  { pattern: /^\/accounts$/, title: "nav.accounts", load: of(research, "Accounts") },
+  { pattern: /^\/accounts\/([^/]+)$/, title: "nav.accounts", load: of(research, "Account") },
   { pattern: /^\/screen$/, title: "nav.screen", load: of(market, "Screener") },
   { pattern: /^\/factors$/, title: "nav.factors", load: of(market, "Factors") },
   { pattern: /^\/factors\/([^/]+)$/, title: "nav.factors", load: of(market, "Factor") },
+  { pattern: /^\/quality$/, title: "quality.title", load: of(market, "Quality") },
   { pattern: /^\/ops$/, title: "nav.ops", load: of(market, "Operations") },
 ];
 
@@ -49,6 +52,7 @@ export const NAVIGATION: readonly (readonly [string, TextKey])[] = [
   ["/runs", "nav.runs"],
   ["/compare", "nav.compare"],
   ["/sweeps", "nav.sweeps"],
+  ["/accounts", "nav.accounts"],
   ["/screen", "nav.screen"],
   ["/stocks", "nav.stocks"],
   ["/factors", "nav.factors"],

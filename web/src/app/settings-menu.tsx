@@ -1,12 +1,27 @@
 // Language, theme and the colours of up and down.
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { ApiError } from "../api/problem.ts";
 import { language, setLanguage, t } from "../i18n/index.ts";
 import type { Language } from "../i18n/index.ts";
 import { SelectField } from "../ui/field.tsx";
+import { errorText } from "../ui/states.tsx";
 import { loadedFile } from "./files.ts";
 import { colours, theme } from "./preferences.ts";
+import { hasSession, logOut } from "./session.ts";
 
-function choose(value: Language): void {
+function LogOut() {
+  const [problem, setProblem] = useState("");
+  const leave = () => logOut().catch((error: unknown) => setProblem(error instanceof ApiError ? errorText(error) : String(error)));
+  return (
+    <>
+      <button type="button" onClick={leave}>{t("session.leave")}</button>
+      {problem && <p class="problems" role="alert">{problem}</p>}
+    </>
+  );
+}
+
+/** Choose the language of the page once its texts are loaded. */
+export function choose(value: Language): void {
   void loadedFile(() => setLanguage(value).then(() => true));
 }
 
@@ -49,6 +64,7 @@ export function SettingsMenu() {
             options={[["korean", t("settings.colours.korean")], ["western", t("settings.colours.western")], ["safe", t("settings.colours.safe")]]}
             onValue={(value) => (colours.value = value)}
           />
+          {hasSession.value && <LogOut />}
         </div>
       </details>
     </div>

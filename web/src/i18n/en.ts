@@ -1,4 +1,5 @@
 // The English texts; their types require every key of the Korean ones.
+import { account } from "./en/account.ts";
 import { builder } from "./en/builder.ts";
 import { common } from "./en/common.ts";
 import { market } from "./en/market.ts";
@@ -7,4 +8,4 @@ import { start } from "./en/start.ts";
 import { statistics } from "./en/statistics.ts";
 import { sweep } from "./en/sweep.ts";
 
-export const en = { ...builder, ...common, ...start, ...run, ...statistics, ...market, ...sweep };
+export const en = { ...account, ...builder, ...common, ...start, ...run, ...statistics, ...market, ...sweep };

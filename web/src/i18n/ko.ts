@@ -1,4 +1,5 @@
 // The Korean texts.
+import { account } from "./ko/account.ts";
 import { builder } from "./ko/builder.ts";
 import { common } from "./ko/common.ts";
 import { market } from "./ko/market.ts";
@@ -7,4 +8,4 @@ import { start } from "./ko/start.ts";
 import { statistics } from "./ko/statistics.ts";
 import { sweep } from "./ko/sweep.ts";
 
-export const ko = { ...builder, ...common, ...start, ...run, ...statistics, ...market, ...sweep };
+export const ko = { ...account, ...builder, ...common, ...start, ...run, ...statistics, ...market, ...sweep };

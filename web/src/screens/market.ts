@@ -2,6 +2,7 @@
 export { default as Factor } from "./factor/page.tsx";
 export { default as Factors } from "./factors/page.tsx";
 export { default as Operations } from "./ops/page.tsx";
+export { default as Quality } from "./quality/page.tsx";
 export { default as Screener } from "./screener/page.tsx";
 export { default as Stock } from "./stock/page.tsx";
 export { default as Stocks } from "./stocks/page.tsx";

@@ -1,4 +1,6 @@
 // The screens of many backtests: one file of the bundle, because they are small and share most of their code.
+export { default as Account } from "./account/page.tsx";
+export { default as Accounts } from "./accounts/page.tsx";
 export { default as Compare } from "./compare/page.tsx";
 export { default as NewSweep } from "./sweep-new/page.tsx";
 export { default as Runs } from "./runs/page.tsx";

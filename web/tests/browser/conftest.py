@@ -55,6 +55,8 @@ class System:
     """A completed backtest of a catalogue strategy."""
     sweep: str = ""
     """A completed sweep of 30 variants over two numbers, with a holdout."""
+    account: str = ""
+    """A paper account with a history of half a year."""
 
     def post(self, path: str, body: dict[str, Any], *, wait_s: int = 30) -> dict[str, Any]:
         """Send a request to the API and wait for its end."""
@@ -109,6 +111,8 @@ def system() -> Iterator[System]:
             found.run = found.post("/v1/backtests", {"strategy": strategy, **span})["id"]
             found.other = found.post("/v1/backtests", {"strategy": "peter_lynch", **span})["id"]
             found.sweep = found.post("/v1/sweeps", SWEEP)["id"]
+            account = {"strategy": "low_per_high_roe", "start": "2025-07-01", "name": "Paper account"}
+            found.account = found.post("/v1/accounts", account)["id"]
             yield found
         finally:
             process.send_signal(signal.SIGTERM)

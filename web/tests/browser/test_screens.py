@@ -21,11 +21,14 @@ SCREENS = {
     "sweeps": "/sweeps",
     "sweep-new": "/sweeps/new?from={run}",
     "sweep": "/sweeps/{sweep}",
+    "accounts": "/accounts",
+    "account": "/accounts/{account}",
     "screen": "/screen",
     "stocks": "/stocks",
     "stock": "/stocks/S00010?run={run}",
     "factors": "/factors",
     "factor": "/factors/PER",
+    "quality": "/quality",
     "ops": "/ops",
 }
 VARIANTS = [("ko", "light", 1440), ("en", "dark", 1440), ("ko", "dark", 390), ("en", "light", 390)]

@@ -6,7 +6,8 @@ import type { Backtest, BacktestList, Comparison, StrategyDocument } from "../..
 import { Link, queryValue, setQuery } from "../../app/router.tsx";
 import { local, t } from "../../i18n/index.ts";
 import { Empty, Loaded } from "../../ui/states.tsx";
-import { RunRows, titleOf } from "../runs/rows.tsx";
+import { RunRows } from "../runs/rows.tsx";
+import { titleOf } from "../runs/title.ts";
 import { CompareChart } from "./compare-chart.tsx";
 import { Differences } from "./differences.tsx";
 import { StatisticsTable } from "./statistics-table.tsx";

@@ -29,6 +29,7 @@ export function RunHead({ run, name }: { run: Backtest; name: string }) {
           <Personal run={run} />
           <Link class="button" href={`/new?from=${run.id}`}>{t("builder.clone")}</Link>
           <Link class="button" href={`/sweeps/new?from=${run.id}`}>{t("sweep.this")}</Link>
+          <Link class="button" href={`/accounts?from=${run.id}`}>{t("account.this")}</Link>
           <Link class="button" href={`/compare?ids=${run.id}`}>{t("run.compare")}</Link>
           {run.status === "completed" && <button type="button" onClick={() => print()}>{t("run.print")}</button>}
         </div>

@@ -6,17 +6,13 @@ import { instant } from "../../format/date.ts";
 import { number, percent } from "../../format/number.ts";
 import { t } from "../../i18n/index.ts";
 import { Change } from "../../ui/change.tsx";
+import { titleOf } from "./title.ts";
 
 interface Props {
   items: readonly BacktestItem[];
   nameOf: (strategyId: string | null) => string | null;
   chosen?: ReadonlySet<string> | undefined;
   onChoose?: ((id: string, on: boolean) => void) | undefined;
-}
-
-/** Return what a backtest is called: its own name, the strategy, or its condition. */
-export function titleOf(item: Pick<BacktestItem, "name" | "strategy_id" | "request">, nameOf: (id: string | null) => string | null): string {
-  return item.name || nameOf(item.strategy_id) || requestOf(item).strategy.buy?.where || t("runs.own");
 }
 
 export function RunRows({ items, nameOf, chosen, onChoose }: Props) {

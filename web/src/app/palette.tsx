@@ -1,0 +1,96 @@
+// The palette (Ctrl-K or /): go to a screen, a backtest, a stock or a factor, or do something, by typing a part of its name.
+import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { get } from "../api/client.ts";
+import { useResource } from "../api/resource.ts";
+import type { BacktestList, FactorList, StockList } from "../api/types.ts";
+import { local, t } from "../i18n/index.ts";
+import { titleOf } from "../screens/runs/title.ts";
+import { navigate } from "./router.tsx";
+import { NAVIGATION } from "./screens.tsx";
+
+interface Entry {
+  label: string;
+  detail: string;
+  act: () => void;
+}
+
+interface Props {
+  close: () => void;
+  actions: readonly (readonly [string, () => void])[];
+}
+
+const MOST = 24;
+
+/** Return entries whose label or detail contains every word of a text, at most `most`. */
+export function matchingEntries<E extends { label: string; detail: string }>(entries: readonly E[], text: string, most = MOST): E[] {
+  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  return entries.filter((each) => words.every((word) => `${each.label} ${each.detail}`.toLowerCase().includes(word))).slice(0, most);
+}
+
+export default function Palette({ close, actions }: Props) {
+  const id = useId();
+  const dialog = useRef<HTMLDialogElement>(null);
+  const [text, setText] = useState("");
+  const [active, setActive] = useState(0);
+  const wanted = text.trim();
+  const runs = useResource("palette runs", (abort) => get<BacktestList>("/v1/backtests", { origin: "user", limit: 50 }, abort));
+  const factors = useResource("palette factors", (abort) => get<FactorList>("/v1/factors", {}, abort));
+  const stocks = useResource(wanted ? `palette stocks ${wanted}` : null, (abort) => get<StockList>("/v1/stocks", { query: wanted }, abort));
+  useEffect(() => dialog.current?.showModal(), []);
+  const to = (path: string) => () => navigate(path);
+  const known: Entry[] = [
+    ...[...NAVIGATION, ["/sweeps/new", "sweep.new"] as const, ["/quality", "quality.title"] as const].map(([path, title]) => ({ label: t(title), detail: path, act: to(path) })),
+    ...actions.map(([label, act]) => ({ label, detail: "", act })),
+    ...(runs.data?.items ?? []).map((run) => ({ label: titleOf(run, (strategy) => strategy), detail: `${t("nav.runs")} ${run.id.slice(0, 8)}`, act: to(`/runs/${run.id}`) })),
+    ...(factors.data?.items ?? []).map((factor) => ({ label: factor.key, detail: local(factor.name_ko, factor.name_en), act: to(`/factors/${factor.key}`) })),
+  ];
+  const found = [
+    ...matchingEntries(known, text),
+    ...(wanted ? (stocks.data?.items ?? []).slice(0, 8).map((stock) => ({ label: stock.name, detail: stock.stock_code, act: to(`/stocks/${encodeURIComponent(stock.stock_code)}`) })) : []),
+  ];
+  const choose = (entry: Entry | undefined) => {
+    if (!entry) return;
+    close();
+    entry.act();
+  };
+  const keys = (event: KeyboardEvent) => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step !== undefined) {
+      event.preventDefault();
+      setActive(Math.max(0, Math.min(found.length - 1, active + step)));
+    } else if (event.key === "Enter" && !event.isComposing) {
+      event.preventDefault();
+      choose(found[active]);
+    }
+  };
+  useEffect(() => dialog.current?.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest" }), [active]);
+  return (
+    <dialog ref={dialog} class="palette" aria-label={t("palette.title")} onClose={close} onClick={(event) => event.target === dialog.current && close()}>
+      <input
+        type="text"
+        role="combobox"
+        aria-label={t("palette.title")}
+        aria-expanded={true}
+        aria-controls={`${id}-list`}
+        aria-activedescendant={found[active] ? `${id}-${active}` : undefined}
+        placeholder={t("palette.placeholder")}
+        autocomplete="off"
+        spellcheck={false}
+        value={text}
+        onInput={(event) => {
+          setText(event.currentTarget.value);
+          setActive(0);
+        }}
+        onKeyDown={keys}
+      />
+      <ul id={`${id}-list`} role="listbox" aria-label={t("palette.title")}>
+        {found.map((entry, at) => (
+          <li key={`${entry.label} ${entry.detail}`} id={`${id}-${at}`} role="option" aria-selected={at === active} onPointerEnter={() => setActive(at)} onClick={() => choose(entry)}>
+            <b>{entry.label}</b> <span class="muted small">{entry.detail}</span>
+          </li>
+        ))}
+      </ul>
+      {found.length === 0 && <p class="muted" role="status">{t("state.empty")}</p>}
+    </dialog>
+  );
+}

@@ -1,0 +1,48 @@
+// The trading days of the account, the newest first, with their fills.
+import { useEffect, useState } from "preact/hooks";
+import { get } from "../../api/client.ts";
+import { useResource } from "../../api/resource.ts";
+import type { AccountDetail, AccountStep, AccountStepPage } from "../../api/types.ts";
+import { setQuery } from "../../app/router.tsx";
+import { number } from "../../format/number.ts";
+import { named, t } from "../../i18n/index.ts";
+import { Loaded } from "../../ui/states.tsx";
+
+export function Steps({ account }: { account: AccountDetail }) {
+  const first = useResource(`steps ${account.id} ${account.stepped_at}`, (abort) => get<AccountStepPage>(`/v1/accounts/${account.id}/steps`, { limit: 20 }, abort));
+  const [more, setMore] = useState<{ items: AccountStep[]; cursor: string | null } | null>(null);
+  useEffect(() => setMore(null), [first.data]);
+  const cursor = more ? more.cursor : (first.data?.next_cursor ?? null);
+  const loadMore = async () => {
+    const page = await get<AccountStepPage>(`/v1/accounts/${account.id}/steps`, { limit: 200, cursor });
+    setMore({ items: [...(more?.items ?? []), ...page.items], cursor: page.next_cursor });
+  };
+  return (
+    <div class="card">
+      <h2>{t("account.steps")}</h2>
+      <Loaded of={first} empty={(page) => page.items.length === 0}>
+        {(page) => (
+          <>
+            <div class="table-scroll" tabIndex={0} role="region" aria-label={t("account.steps")}>
+              <table class="plain">
+                <thead><tr><th scope="col">{t("run.date")}</th><th scope="col">{t("runs.status")}</th><th scope="col" class="right">{t("run.equity")}</th><th scope="col" class="right wide">{t("account.orders.title")}</th><th scope="col" class="wide">{t("account.fills")}</th></tr></thead>
+                <tbody>
+                  {[...page.items, ...(more?.items ?? [])].map((step) => (
+                    <tr key={step.date}>
+                      <th scope="row" class="nowrap"><button type="button" class="sort link" onClick={() => { setQuery({ day: step.date }); scrollTo(0, 0); }}>{step.date}</button></th>
+                      <td>{named("account.status", step.status)}{step.live && <> <span class="tag completed">{t("account.live")}</span></>}</td>
+                      <td class="right nowrap">{number(step.equity)}</td>
+                      <td class="right wide">{number(step.orders)}</td>
+                      <td class="wide small">{step.fills.map((fill) => `${fill.side === "buy" ? "▲" : "▽"} ${fill.name} ${number(fill.shares)} × ${number(fill.price)}`).join(", ") || "–"}</td>
+                    </tr>
+                  ))}
+                </tbody>
+              </table>
+            </div>
+            {cursor && <p class="center"><button type="button" onClick={loadMore}>{t("action.more")}</button></p>}
+          </>
+        )}
+      </Loaded>
+    </div>
+  );
+}
