@@ -16,6 +16,7 @@ from contextlib import suppress
 from ondol.local import processes
 
 MODULE, WORD = "services.simulator", "--forkserver"
+PING_S = 2.0
 PATIENCE_S = 5.0
 """Longest time that a fork waits for a restarting fork server."""
 
@@ -65,6 +66,7 @@ class ForkServer:
         self._reading: asyncio.Task[None] | None = None
         self._coming: deque[asyncio.Future[Forked]] = deque()
         self._living: dict[int, Forked] = {}
+        self._answered = asyncio.Event()
 
     async def start(self) -> processes.Child:
         """Start the fork server process."""
@@ -104,6 +106,16 @@ class ForkServer:
             raise BrokenPipeError(errno.EPIPE, "the fork server has exited")
         self._writer.write(json.dumps(what).encode() + b"\n")
 
+    async def responds(self) -> bool:
+        """Return whether the fork server answers within `PING_S`; it does not while it is stopped or hangs."""
+        self._answered.clear()
+        try:
+            self.order({"ping": True})
+            await asyncio.wait_for(self._answered.wait(), PING_S)
+        except (OSError, TimeoutError):
+            return False
+        return True
+
     async def close(self) -> None:
         """Close the connection; the fork server and its children end."""
         await self._hung_up()
@@ -112,7 +124,9 @@ class ForkServer:
         try:
             while line := await reader.readline():
                 message = json.loads(line)
-                if "started" in message:
+                if "pong" in message:
+                    self._answered.set()
+                elif "started" in message:
                     child = Forked(message["started"], self)
                     self._living[child.pid] = child
                     coming = self._coming.popleft()

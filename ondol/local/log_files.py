@@ -10,13 +10,13 @@ import fcntl
 import os
 import pathlib
 import select
-import sys
 import threading
 from contextlib import suppress
 from types import TracebackType
 from typing import BinaryIO, Final
 
 from ondol.local.processes import Child
+from ondol.local.supervision import report
 from shared.errors import SetupError
 from shared.settings import MIB
 
@@ -112,7 +112,7 @@ class Log:
                 self._write(block)
             except OSError as error:
                 if not self._lost:
-                    sys.stderr.write(f"{self.path} cannot be written ({error.strerror}); lines are lost\n")
+                    report(f"{self.path} cannot be written ({error.strerror}); lines are lost")
                 self._lost += len(block)
             return len(block)
 

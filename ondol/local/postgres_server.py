@@ -9,16 +9,18 @@ import shutil
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 import asyncpg
 
 from ondol.local import processes
 from ondol.local.log_files import Log, raise_if_exited
 from ondol.local.postgres import Binaries, binaries, data_folder, forget_stale_pid
+from ondol.local.supervision import SERVER_UNRESPONSIVE_S, kill_unresponsive, must_run, watched
 from shared.errors import SetupError
 
 _READY_S = 30.0
-_CHECK_INTERVAL_S = 1.0
+_CHECK_INTERVAL_S = 0.7
 
 
 @asynccontextmanager
@@ -55,47 +57,49 @@ async def postgres_server(
             process = await supervised.start()
             await _until_postgres(process, folder, log)
             supervised.supervise()
-            async with _never_half_shut(supervised, folder, on_event):
+            async with watched(
+                must_run("postgres (shutdowns)", _complete_shutdowns(supervised, folder, on_event)),
+                must_run("postgres (responses)", kill_unresponsive(
+                    supervised, partial(_responds, folder), on_event,
+                    every_s=_CHECK_INTERVAL_S, after_s=SERVER_UNRESPONSIVE_S,
+                )),
+            ):  # fmt: skip
                 yield process.pid
         finally:
             if not await supervised.stop():
                 on_event("postgres", "did not stop in time and was killed; PostgreSQL recovers at its next start")
 
 
-@asynccontextmanager
-async def _never_half_shut(
+async def _complete_shutdowns(
     supervised: processes.RestartingProcess, folder: pathlib.Path, on_event: processes.OnEvent
-) -> AsyncIterator[None]:
-    """Complete a smart shutdown (SIGTERM), which otherwise waits for pooled connections that never close."""
-
-    async def watch() -> None:
-        refused = 0
-        while True:
-            await asyncio.sleep(_CHECK_INTERVAL_S)
-            refused = refused + 1 if await _shutting_down(folder) else 0
-            if refused >= 2 and supervised.process is not None and supervised.process.returncode is None:
-                on_event("postgres", "was shut down from outside; restarting")
-                with suppress(ProcessLookupError):
-                    supervised.process.send_signal(signal.SIGINT)
-                refused = 0
-
-    watching = asyncio.create_task(watch())
-    try:
-        yield
-    finally:
-        watching.cancel()
-        await asyncio.gather(watching, return_exceptions=True)
+) -> None:
+    """Task: complete a smart shutdown (SIGTERM), which otherwise waits for pooled connections that never close."""
+    refused = 0
+    while True:
+        await asyncio.sleep(_CHECK_INTERVAL_S)
+        refused = refused + 1 if "shutting down" in (await _answer(folder) or "") else 0
+        if refused >= 2 and supervised.process is not None and supervised.process.returncode is None:
+            on_event("postgres", "was shut down from outside; restarting")
+            with suppress(ProcessLookupError):
+                supervised.process.send_signal(signal.SIGINT)
+            refused = 0
 
 
-async def _shutting_down(folder: pathlib.Path) -> bool:
+async def _responds(folder: pathlib.Path) -> bool:
+    """Return whether the server answers a connection, be it with a refusal (starting, recovering, too many)."""
+    return await _answer(folder) is not None
+
+
+async def _answer(folder: pathlib.Path) -> str | None:
+    """Return the server's refusal of a connection, empty when it accepts one, None without an answer."""
     try:
         connection = await asyncpg.connect(host=str(folder), user="ondol", database="postgres", timeout=2)
-    except asyncpg.CannotConnectNowError as error:
-        return "shutting down" in str(error)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-        return False
+    except asyncpg.PostgresError as error:
+        return str(error)
+    except (OSError, TimeoutError, asyncpg.InterfaceError):
+        return None
     connection.terminate()
-    return False
+    return ""
 
 
 def server_options(*, durable: bool) -> list[str]:

@@ -13,7 +13,11 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, Protocol
 
+from ondol.local.supervision import must_run, report
+
 _PR_SET_PDEATHSIG = 1
+_STOPPED_CHECKS, _STOPPED_CHECK_S = 4, 5
+"""A supervisor that was stopped by a signal (SIGSTOP) at so many checks is continued."""
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -119,7 +123,7 @@ class RestartingProcess:
 
     def supervise(self) -> None:
         """Restart the process whenever it exits."""
-        self._watch = asyncio.create_task(self._keep())
+        self._watch = must_run(self.name, self._keep())
 
     async def _keep(self) -> None:
         pause_s = 0.05
@@ -127,18 +131,25 @@ class RestartingProcess:
         while self.process is not None:
             began = loop.time()
             code = await self.process.wait()
-            self._on_event(self.name, f"ended with code {code}")
+            self._report(f"ended with code {code}")
             pause_s = 0.05 if loop.time() - began > 5 else min(pause_s * 2, 5.0)
             await asyncio.sleep(pause_s)
             while True:
                 try:
                     self.process = await self._spawn()
-                except OSError as error:  # no memory or process id is available now
-                    self._on_event(self.name, f"could not be restarted ({error.strerror})")
+                except Exception as error:  # noqa: BLE001  no memory, process id or disk is available: try again
+                    self._report(f"could not be restarted ({error})")
                     await asyncio.sleep(1.0)
                 else:
                     break
-            self._on_event(self.name, f"restarted as process {self.process.pid}")
+            self._report(f"restarted as process {self.process.pid}")
+
+    def _report(self, what: str) -> None:
+        """Report an event; a report that fails does not end the supervision."""
+        try:
+            self._on_event(self.name, what)
+        except Exception as error:  # noqa: BLE001  such as a full disk
+            report(f"{self.name} {what}; this could not be recorded ({error})")
 
     async def stop(self) -> bool:
         """Stop supervision and the process; return whether it exited in time without SIGKILL."""
@@ -148,14 +159,34 @@ class RestartingProcess:
         return self.process is None or await stop(self.process, self._stop_signal, within_s=self._stop_within_s)
 
 
+_CLEANER = f"""
+watch() {{
+    checks=0
+    while sleep {_STOPPED_CHECK_S} && read -r state < "/proc/$1/stat"; do
+        case "${{state##*) }}" in T*) checks=$((checks + 1)) ;; *) checks=0 ;; esac
+        if [ $checks -ge {_STOPPED_CHECKS} ]; then kill -CONT "$1"; checks=0; fi
+    done
+}}
+watch "$1" < /dev/null &
+shift
+read -r _
+kill $!
+rm -rf -- "$@"
+"""
+
+
 @asynccontextmanager
 async def cleaner(folders: Sequence[str]) -> AsyncIterator[None]:
-    """Run a shell that waits for the end of this process and then removes `folders`."""
+    """Run a shell that waits for the end of this process and then removes `folders`.
+
+    Meanwhile it sends SIGCONT to this process when that stays stopped: its children are not restarted otherwise.
+    """
     process = await asyncio.create_subprocess_exec(
         "/bin/sh",
         "-c",
-        'read -r _; rm -rf -- "$@"',
+        _CLEANER,
         "cleaner",
+        str(os.getpid()),
         *folders,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.DEVNULL,

@@ -7,16 +7,19 @@ import pathlib
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 from redis.exceptions import RedisError
 
 from ondol.local import processes
 from ondol.local.log_files import Log, raise_if_exited
 from ondol.local.postgres import installed
+from ondol.local.supervision import SERVER_UNRESPONSIVE_S, kill_unresponsive, must_run, watched
 from shared.errors import SetupError
 from shared.infra.redis import client as redis_servers
 
 _READY_S = 30.0
+_CHECK_INTERVAL_S = 2.0
 
 
 @asynccontextmanager
@@ -64,7 +67,13 @@ async def valkey_server(  # noqa: PLR0917 - the parameters of one server
             process = await supervised.start()
             await _until_redis(process, url, role, log)
             supervised.supervise()
-            yield process.pid
+            async with redis_servers.connected(url) as client, watched(
+                must_run(f"{role} (responses)", kill_unresponsive(
+                    supervised, partial(redis_servers.responds, client), on_event,
+                    every_s=_CHECK_INTERVAL_S, after_s=SERVER_UNRESPONSIVE_S,
+                ))
+            ):  # fmt: skip
+                yield process.pid
         finally:
             await supervised.stop()
 

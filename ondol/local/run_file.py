@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import pathlib
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 
 from ondol.local import processes
+from ondol.local.supervision import report
 from shared.infra.redis import acl
 from shared.settings import Settings
+
+_RETRY_S = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +93,7 @@ class RunFile:
     def __init__(self, home: pathlib.Path) -> None:
         self.home = home
         self.run: Run | None = None
+        self._is_behind = False
 
     def server(self, name: str, what: str) -> None:
         """Report an event of a server."""
@@ -101,26 +105,46 @@ class RunFile:
 
     def parent(self, name: str, what: str) -> None:
         """Report an event of the fork server, which is not listed in `run.json`."""
-        sys.stderr.write(f"{name} {what}; see {self.home}/logs/{name}.log\n")
+        report(f"{name} {what}; see {self.home}/logs/{name}.log")
 
     def add(self, processes: Mapping[str, int], ports: Mapping[str, int]) -> None:
         """Add started services with their process ids and metrics ports."""
         if self.run is not None:
             self.run.services.update(processes)
             self.run.metrics.update(ports)
-            write_run(self.home, self.run)
+            self._write()
 
     def remove(self, name: str) -> None:
         """Remove a stopped service."""
         if self.run is not None:
             self.run.services.pop(name, None)
             self.run.metrics.pop(name, None)
-            write_run(self.home, self.run)
+            self._write()
 
     def _report(self, name: str, what: str, kind: str) -> None:
-        sys.stderr.write(f"{name} {what}; see {self.home}/logs/{name}.log\n")
+        report(f"{name} {what}; see {self.home}/logs/{name}.log")
         number = what.rpartition(" ")[2]
         if self.run is not None and what.startswith("restarted") and number.isdigit():
             target = self.run.services if kind == "services" else self.run.servers.processes
             target[name] = int(number)
+            self._write()
+
+    def _write(self) -> None:
+        """Write the file; what cannot be written now is written by `keep_written`."""
+        if self.run is None:
+            return
+        try:
             write_run(self.home, self.run)
+        except OSError as error:
+            if not self._is_behind:
+                report(f"{self.home}/run.json cannot be written ({error.strerror}); it is tried again")
+            self._is_behind = True
+        else:
+            self._is_behind = False
+
+    async def keep_written(self) -> None:
+        """Task: write again what could not be written, for example on a full disk."""
+        while True:
+            await asyncio.sleep(_RETRY_S)
+            if self._is_behind:
+                self._write()

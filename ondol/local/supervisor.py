@@ -7,14 +7,15 @@ import pathlib
 import signal
 import sys
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 
 from ondol.local import processes
 from ondol.local.forkserver import ForkServer
 from ondol.local.log_files import Log
 from ondol.local.ports import HOST, free_port, is_ok, reachable
 from ondol.local.run_file import RunFile, Servers
+from ondol.local.supervision import kill_unresponsive, must_run
 from shared.errors import SetupError
 from shared.settings import Settings
 
@@ -107,7 +108,13 @@ class Supervisor:
         for name in names:
             service = self._services[name]
             service.process.supervise()
-            service.health_check = asyncio.create_task(_kill_when_unresponsive(service, self._run_file))
+            healthy = partial(is_ok, service.port, "/healthz", service.host)
+            service.health_check = must_run(
+                f"{name} (health checks)",
+                kill_unresponsive(
+                    service.process, healthy, self._run_file.service, every_s=_PROBE_INTERVAL_S, after_s=_UNRESPONSIVE_S
+                ),
+            )
 
     async def stop(self, names: Collection[str]) -> dict[str, int | None]:
         """Send SIGTERM, then SIGKILL after a time limit; return the exit codes."""
@@ -184,17 +191,3 @@ def _with_own_keys(settings: Settings, service: str, home: pathlib.Path) -> Sett
     if service == "preparer":
         return replace(settings, fetch_enabled=enabled, fetch_dir=settings.fetch_dir or str(home / "fetch"))
     return replace(settings, fetch_enabled=enabled, krx_key=None, dart_key=None, kis_key=None, kis_secret=None)
-
-
-async def _kill_when_unresponsive(service: ServiceProcess, run_file: RunFile) -> None:
-    """Kill a running service without a healthy /healthz for `_UNRESPONSIVE_S`; its supervision restarts it."""
-    loop, supervised = asyncio.get_running_loop(), service.process
-    last_healthy, process = loop.time(), supervised.process
-    while True:
-        await asyncio.sleep(_PROBE_INTERVAL_S)
-        if supervised.process is not process or await is_ok(service.port, "/healthz", service.host):
-            last_healthy, process = loop.time(), supervised.process
-        elif loop.time() - last_healthy > _UNRESPONSIVE_S and process is not None and process.returncode is None:
-            run_file.service(supervised.name, f"has not responded for {_UNRESPONSIVE_S:.0f} s and is killed")
-            with suppress(ProcessLookupError):
-                process.kill()

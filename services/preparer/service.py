@@ -25,7 +25,7 @@ from shared.infra.redis import client as servers
 from shared.infra.redis.cache import Cache
 from shared.infra.redis.cache import cache as open_cache
 from shared.infra.redis.connection import BrokerClient
-from shared.infra.redis.streams import Broadcast
+from shared.infra.redis.streams import Broadcast, key_of
 from shared.native import load_kernels
 from shared.settings import Settings
 
@@ -77,7 +77,7 @@ async def run(settings: Settings) -> None:
         cache = await stack.enter_async_context(open_cache(settings.cache_url or "", cluster=settings.cache_cluster))
 
         async def broker_answers() -> bool:
-            return await servers.answers(broker)
+            return await servers.accepts_writes(broker, key_of(DATASETS))
 
         async def migrated() -> bool:
             return await found.answers() and await is_migrated(found)

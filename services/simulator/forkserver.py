@@ -6,6 +6,7 @@ environments of its own per child. Requests and events are lines of JSON on one 
 
     {"name": "simulator-1", "log": "/path", "environment": {...}}    ->  {"started": 4711}
     {"signal": 15, "process": 4711}
+    {"ping": true}                                           ->  {"pong": 1}
                                                                          {"ended": 4711, "code": 0}
 
 The process has one thread, which runs this loop. Children receive SIGKILL when this process exits (PR_SET_PDEATHSIG);
@@ -46,6 +47,9 @@ def serve(requests: socket.socket) -> Mapping[str, str] | None:
         if requests.fileno() not in ready:
             continue
         for request in lines.received():
+            if "ping" in request:
+                _publish(requests, pong=1)
+                continue
             if "signal" in request:
                 if request["process"] in running:  # not reaped yet: its pid cannot have been reused
                     os.kill(request["process"], request["signal"])

@@ -24,7 +24,7 @@ from services.simulator.reconciler import reconcile_forever
 from services.simulator.run_store import LEASE_S, SQL
 from services.simulator.sweep_store import SQL as SWEEP_SQL
 from services.simulator.sweep_worker import SweepWorker
-from shared.contracts.events import BACKTESTS, QUERIES, SIMULATORS
+from shared.contracts.events import BACKTESTS, DATASETS, QUERIES, SIMULATORS
 from shared.errors import SetupError, UnavailableError
 from shared.infra.database.fast_pool import fast_database
 from shared.infra.database.pool import LOST, Database, database, is_migrated
@@ -32,7 +32,7 @@ from shared.infra.health_server import health_server
 from shared.infra.lifecycle import Heartbeat, StopRequested, stop_signal, until
 from shared.infra.redis import client as redis_client
 from shared.infra.redis.cache import cache as open_cache
-from shared.infra.redis.streams import Consumer, Delivery
+from shared.infra.redis.streams import Consumer, Delivery, key_of
 from shared.messages import say
 from shared.settings import Settings
 
@@ -120,7 +120,7 @@ async def _open_context(stack: AsyncExitStack, settings: Settings, worker: str) 
 async def _serve_health(stack: AsyncExitStack, settings: Settings, context: Context) -> None:
     checks: dict[str, Callable[[], Awaitable[bool]]] = {
         "postgres": context.database.answers,
-        "broker": partial(redis_client.answers, context.broker),
+        "broker": partial(redis_client.accepts_writes, context.broker, key_of(DATASETS)),
         "cache": context.cache.answers,
     }
     exposition = partial(metrics.exposition, settings.panel_dir)

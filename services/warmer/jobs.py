@@ -10,6 +10,7 @@ import structlog
 from arq.cron import CronJob, cron
 from arq.typing import WorkerCoroutine
 from arq.worker import Worker
+from redis.exceptions import RedisError
 
 from services.warmer import daily_selection, dataset, paper_accounts, retention, scheduler, warm_run
 from services.warmer.phases import WarmContext
@@ -96,7 +97,7 @@ async def run_worker(context: WarmContext) -> None:
         worker = build_worker(context)
         try:
             await worker.async_run()
-        except LOST as error:
+        except (*LOST, RedisError) as error:  # also a broker that refuses writes
             log.warning("broker.disconnected", error=type(error).__name__)
         finally:
             await close_worker(worker)

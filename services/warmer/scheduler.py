@@ -15,6 +15,7 @@ from typing import Any, Final
 import asyncpg
 import structlog
 from arq.connections import ArqRedis
+from redis.exceptions import RedisError
 
 from services.warmer import daily_selection, dataset, paper_accounts
 from services.warmer.phases import WarmContext
@@ -31,7 +32,7 @@ LATE: Final = dt.timedelta(minutes=5)
 """A nightly run that starts later than this after its time is a catch-up."""
 POLL_S: Final = 5.0
 CHANNEL: Final = "ondol_warm"
-DISCONNECTED = (*LOST, *REDIS_LOST, UnavailableError, asyncpg.PostgresError)
+DISCONNECTED = (*LOST, *REDIS_LOST, RedisError, UnavailableError, asyncpg.PostgresError)
 """Errors of a dependency that does not answer; poll again later."""
 
 Clock = Callable[[], Awaitable[dt.datetime]]

@@ -17,6 +17,7 @@ from services.warmer.jobs import QUEUE, run_worker
 from services.warmer.metrics import WarmMetrics
 from services.warmer.phases import WarmContext
 from services.warmer.scheduler import DISCONNECTED, CatchUp
+from shared.contracts.events import DATASETS
 from shared.errors import SetupError
 from shared.infra import arq_jobs
 from shared.infra.api_client.client import ApiClient
@@ -27,6 +28,7 @@ from shared.infra.lifecycle import StopRequested, stop_signal, until
 from shared.infra.metrics import exposition
 from shared.infra.redis import client as redis_client
 from shared.infra.redis.cache import cache as open_cache
+from shared.infra.redis.streams import key_of
 from shared.settings import Settings
 
 log = structlog.get_logger()
@@ -41,7 +43,7 @@ async def run(settings: Settings) -> None:
         context = await stack.enter_async_context(open_context(settings))
         checks: dict[str, Check] = {
             "postgres": context.database.answers,
-            "broker": partial(redis_client.answers, context.broker),
+            "broker": partial(redis_client.accepts_writes, context.broker, key_of(DATASETS)),
             "cache": context.cache.answers,
             "schema": partial(_migrated, context),
         }

@@ -5,11 +5,14 @@ from __future__ import annotations
 from tests.chaos import (
     database,
     foreign_pages,
+    full_disk,
     malformed,
     poisoned_redis,
     redis_servers,
+    refusing_broker,
     scaling,
     simulators,
+    supervisors,
     tenancy,
     warm_schedule,
 )
@@ -77,6 +80,20 @@ CHECKS = (
     Check(
         id="R15", title="a simulator stopped for 3 x its lease", run=simulators.r15,
         passes_when="executed twice, written once, counted in a metric",
+    ),
+    Check(
+        id="R17", title="disk of the home full under load, four processes killed, room again", run=full_disk.r17,
+        passes_when="503 with Retry-After while full; all processes back <= 10 s after; 0 accepted lost, 0 double",
+    ),
+    Check(
+        id="R21", title="broker refuses writes: out of memory, read-only, cannot persist, without replicas",
+        run=refusing_broker.r21, quick=True,
+        passes_when="202 or 503; each stored once and equal; no service exits; /readyz says that the broker refuses",
+    ),
+    Check(
+        id="R22", title="fork server, supervisor and PostgreSQL stopped (SIGSTOP), their children killed",
+        run=supervisors.r22,
+        passes_when="/readyz names the live simulators; a new backtest ends <= 45 s after",
     ),
     Check(
         id="K1", title="SIGKILL of the supervisor under load", run=scaling.supervisor,

@@ -252,7 +252,7 @@ async def stopped_server(context: Context) -> CheckResult:
         process = system.pids()[name]
         os.kill(process, signal.SIGSTOP)
         try:
-            probes = [await _probed(system.url + path) for _ in range(2) for path in ("/readyz", "/metrics")]
+            probes = [await probed(system.url + path) for _ in range(2) for path in ("/readyz", "/metrics")]
             await asyncio.sleep(seconds)
         finally:
             os.kill(process, signal.SIGCONT)
@@ -275,7 +275,7 @@ async def stopped_server(context: Context) -> CheckResult:
     return result
 
 
-async def _probed(url: str) -> tuple[int, float, str]:
+async def probed(url: str) -> tuple[int, float, str]:
     """Return (status, seconds, text) of a GET."""
     began = time.monotonic()
     timeout = aiohttp.ClientTimeout(total=30)

@@ -19,15 +19,17 @@ from ondol.local.log_files import Log
 from ondol.local.ports import HOST, checked_port, free_port, reachable, url_of
 from ondol.local.run_file import Run, RunFile, with_servers, write_run
 from ondol.local.scaling import SimulatorScaler, checked, names_of, pool_size
+from ondol.local.supervision import FORK_SERVER_UNRESPONSIVE_S, failures, kill_unresponsive, must_run, watched
 from ondol.local.supervisor import ROOT, STOP_S, Supervisor
 from services.api.auth import hash_of, requires_key
 from services.api.http.request_source import is_loopback
-from shared.errors import SetupError
+from shared.errors import OndolError, SetupError
 from shared.infra.database.pool import database, migrate
 from shared.infra.database.sql import statements
 from shared.infra.lifecycle import stop_signal
 from shared.settings import Settings
 
+_PING_EVERY_S = 3.0
 _WARMER_KEY = "key_warmer"
 _PASSED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV")
 
@@ -57,6 +59,8 @@ def main(args: argparse.Namespace) -> int:
         )
     checked(args.simulators)
     asyncio.run(_serve(args))
+    if failures:
+        raise OndolError(failures[0])
     return 0
 
 
@@ -124,6 +128,15 @@ async def system(
         await parent.start()
         opened.push_async_callback(_stop_fork_server, parent, fork_server)
         parent.supervise()
+        await opened.enter_async_context(
+            watched(
+                must_run("run.json", run_file.keep_written()),
+                must_run("simulators (responses)", kill_unresponsive(
+                    parent, fork_server.responds, run_file.parent,
+                    every_s=_PING_EVERY_S, after_s=FORK_SERVER_UNRESPONSIVE_S,
+                )),
+            )
+        )  # fmt: skip
         supervisor = Supervisor(
             settings=shared, servers=embedded, passed=passed, fork_server=fork_server, run_file=run_file
         )

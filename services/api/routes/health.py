@@ -10,15 +10,17 @@ from aiohttp import web
 from services.api.context import AppContext, RequestContext, Route
 from services.api.http.answers import json_response
 from services.api.schemas import operation_responses
-from shared.contracts.events import BACKTESTS, QUERIES, SIMULATORS
+from shared.contracts.events import BACKTESTS, DATASETS, QUERIES, SIMULATORS
 from shared.errors import UnavailableError
 from shared.infra.database.pool import LOST
 from shared.infra.database.sql import statements
 from shared.infra.redis import client as servers
-from shared.infra.redis.streams import backlog
+from shared.infra.redis.streams import backlog, key_of, live_consumers
 
 SQL = statements("backtest")
 SWEEP_SQL = statements("sweep")
+LIVE_MS = 10_000
+"""A simulator reads its stream every second, and renews what it works on more often."""
 
 
 async def get_health(app: AppContext, call: RequestContext) -> web.Response:
@@ -27,15 +29,29 @@ async def get_health(app: AppContext, call: RequestContext) -> web.Response:
 
 
 async def get_readiness(app: AppContext, call: RequestContext) -> web.Response:
-    """`GET /readyz`: whether each dependency answers."""
+    """`GET /readyz`: whether each dependency answers and the broker accepts writes, and how many simulators are alive.
+
+    Without simulators the api is ready: it accepts backtests, which wait for one.
+    """
     names = ("postgres", "broker", "cache")
-    answers = await asyncio.gather(app.database.answers(), servers.answers(app.broker), app.cache.answers())
+    answers = await asyncio.gather(
+        app.database.answers(), servers.accepts_writes(app.broker, key_of(DATASETS)), app.cache.answers()
+    )
     dependencies = dict(zip(names, answers, strict=True))
     dependencies["events"] = app.progress.is_reading and dependencies["broker"]
+    simulators = await _live_simulators(app) if dependencies["broker"] else None
     if all(dependencies.values()):
-        return json_response({"status": "ready", "dependencies": dependencies})
-    document = {"status": "not_ready", "dependencies": dependencies}
+        return json_response({"status": "ready", "dependencies": dependencies, "simulators": simulators})
+    document = {"status": "not_ready", "dependencies": dependencies, "simulators": simulators}
     return json_response(document, status=503, headers={"Retry-After": "2"})
+
+
+async def _live_simulators(app: AppContext) -> int | None:
+    """Return how many simulators have read or renewed entries in the last `LIVE_MS`; None when the broker is lost."""
+    try:
+        return await live_consumers(app.broker, BACKTESTS, SIMULATORS, LIVE_MS)
+    except servers.LOST:
+        return None
 
 
 async def get_metrics(app: AppContext, call: RequestContext) -> web.Response:

@@ -20,7 +20,15 @@ class Readiness(Struct, kw_only=True):
     """Whether the dependencies answer."""
 
     status: Annotated[Literal["ready", "not_ready"], about("ready when every dependency answers.")]
-    dependencies: Annotated[dict[str, bool], about("Dependency -> whether it answers.")]
+    dependencies: Annotated[
+        dict[str, bool], about("Dependency -> whether it answers; the broker also has to accept writes.")
+    ]
+    simulators: Annotated[
+        Count | None,
+        about(
+            "Simulators that were alive in the last ten seconds; null when the broker does not answer.", "simulators"
+        ),
+    ]
 
 
 class WarmRun(Struct, kw_only=True):

@@ -12,6 +12,7 @@ import asyncpg
 import msgspec
 import structlog
 from arq.worker import Worker
+from redis.exceptions import RedisError
 
 from services.preparer import dataset_store
 from services.preparer.build_plan import BuildContext, BuildPlan, code_of, load_part_inputs, plan_build
@@ -73,7 +74,7 @@ class PartWorker:
             self._update_picking()
             try:
                 await self._worker.async_run()
-            except REDIS_LOST as error:
+            except (*REDIS_LOST, RedisError) as error:  # also a broker that refuses writes
                 log.warning("broker.disconnected", error=type(error).__name__)
             finally:
                 await self._close(self._worker)

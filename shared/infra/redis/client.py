@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
+from redis.exceptions import BusyLoadingError, RedisClusterException, RedisError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisClusterException, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from shared.errors import SetupError
-from shared.infra.redis.connection import SHARED_TIMEOUT_S, BrokerClient
+from shared.infra.redis.connection import SHARED_TIMEOUT_S, BrokerClient, RefusedError
 
 if TYPE_CHECKING:
     from redis.asyncio.cluster import RedisCluster
 
-LOST = (RedisConnectionError, RedisTimeoutError, OSError)
-"""Errors of a lost or restarting Redis; the operation may be tried again."""
+LOST = (RedisConnectionError, RedisTimeoutError, RefusedError, OSError)
+"""Errors of a Redis that is lost, restarts, or refuses writes for now; the operation may be tried again."""
 
 BLOCK_MS = 1000
 """Longest blocking read; socket timeouts are longer."""
@@ -130,3 +130,29 @@ async def answers(redis: Redis) -> bool:
         return bool(await redis.ping())
     except (RedisError, OSError):
         return False
+
+
+async def responds(redis: Redis) -> bool:
+    """Return whether the server answers at all, be it with an error (loading its file, for example)."""
+    try:
+        await redis.ping()
+    except (BusyLoadingError, ResponseError, RefusedError):
+        return True
+    except (RedisError, OSError):
+        return False
+    return True
+
+
+async def accepts_writes(broker: Redis, key: str) -> bool:
+    """Return whether the broker accepts writes of this user (for /readyz); nothing is changed.
+
+    key: of a stream that every service may write. A SETRANGE of no bytes creates no key and changes none, but is
+    refused by a server that is out of memory, read-only or cannot persist.
+    """
+    try:
+        await broker.setrange(key, 0, "")
+    except ResponseError as error:
+        return str(error).startswith("WRONGTYPE")
+    except (RedisError, OSError):
+        return False
+    return True

@@ -16,7 +16,7 @@ import hiredis
 from redis._parsers.base import BaseParser
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import InvalidResponse, RedisError, ResponseError
+from redis.exceptions import InvalidResponse, OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 TIMEOUT_S = 5.0
@@ -26,7 +26,14 @@ SHARED_TIMEOUT_S = 2.0
 PROBE_S = 0.25
 _GRACE_S = 0.1
 
+_REFUSALS = ("MISCONF", "NOREPLICAS", "MASTERDOWN", "CLUSTERDOWN", "UNBLOCKED force unblock")
+
 Command = tuple[str | bytes | int, ...]
+
+
+class RefusedError(RedisError):
+    """The server answers but refuses a command as long as it is out of memory, read-only, without enough replicas, or
+    cannot write its file."""
 
 
 class _Pending:
@@ -193,10 +200,13 @@ class BrokerClient(Redis):
         except (RedisConnectionError, RedisTimeoutError, OSError):
             if self.circuit_open:
                 raise
-        async with self.pipeline(transaction=transaction) as pipe:
-            for command in commands:
-                await pipe.execute_command(*command)
-            return list(await pipe.execute())
+        try:
+            async with self.pipeline(transaction=transaction) as pipe:
+                for command in commands:
+                    await pipe.execute_command(*command)
+                return list(await pipe.execute())
+        except ResponseError as error:
+            raise as_refusal(error) from error
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         """Like `Redis.execute_command`; TimeoutError at once while the circuit is open."""
@@ -206,6 +216,8 @@ class BrokerClient(Redis):
         except RedisTimeoutError:
             self._open_circuit()
             raise
+        except ResponseError as error:
+            raise as_refusal(error) from error
 
     def check_circuit(self) -> None:
         """Raise TimeoutError while the circuit is open."""
@@ -243,12 +255,18 @@ def raise_errors(replies: list[Any]) -> list[Any]:
     """Return the replies, or raise the first error among them (those inside a transaction included)."""
     for reply in replies:
         if isinstance(reply, Exception):
-            raise reply
+            raise as_refusal(reply)
         if isinstance(reply, list):
             for inner in reply:
                 if isinstance(inner, ResponseError):
-                    raise inner
+                    raise as_refusal(inner)
     return replies
+
+
+def as_refusal(error: Exception) -> Exception:
+    """Return a RefusedError for an error that passes without a change of the command, else the error itself."""
+    refused = isinstance(error, OutOfMemoryError | ReadOnlyError) or str(error).startswith(_REFUSALS)
+    return RefusedError(str(error)) if refused else error
 
 
 def _closed() -> RedisConnectionError:

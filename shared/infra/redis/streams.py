@@ -299,6 +299,18 @@ async def backlog(broker: BrokerClient, stream: str, group: str) -> Backlog:
     return Backlog(length=length, pending=0, lag=length)
 
 
+async def live_consumers(broker: BrokerClient, stream: str, group: str, within_ms: int) -> int:
+    """Return how many consumers of a group have read or renewed entries in the last `within_ms`; 0 without the group.
+
+    A consumer that was stopped keeps its name in the group and is idle.
+    """
+    try:
+        consumers = await broker.xinfo_consumers(key_of(stream), group)
+    except ResponseError:
+        return 0
+    return sum(1 for found in consumers if found["idle"] <= within_ms)
+
+
 async def pending_ids(broker: BrokerClient, stream: str) -> set[str]:
     """Return the `computation_id` of every entry of the stream (for the reconciler)."""
     found: set[str] = set()

@@ -2059,8 +2059,10 @@ export interface RankingItem {
 export interface Readiness {
   /** ready when every dependency answers. */
   status: "not_ready" | "ready";
-  /** Dependency -> whether it answers. */
+  /** Dependency -> whether it answers; the broker also has to accept writes. */
   dependencies: Record<string, boolean>;
+  /** Simulators that were alive in the last ten seconds; null when the broker does not answer. */
+  simulators: number | null;
 }
 
 /** What passed on a rebalance day. */
