@@ -82,6 +82,6 @@ async def api(args: argparse.Namespace, command: str) -> AsyncIterator[str]:
 
 
 def refuse_absent(home: pathlib.Path) -> None:
-    """Raise SetupError when the home does not exist."""
-    if not home.exists():
+    """Raise SetupError when the folder is no home: it has neither a database nor a pointer to one."""
+    if not any((home / name).exists() for name in ("postgres", "postgres.folder")):
         raise SetupError(f"There is no home {home}; load a market first (`ondol load DIR`) or name it with --home.")

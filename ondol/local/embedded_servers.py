@@ -15,7 +15,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from ondol.local import processes
 from ondol.local.postgres_server import postgres_server
 from ondol.local.redis_server import valkey_server
-from ondol.local.run_file import Run, Servers, read_run, running, write_run
+from ondol.local.run_file import LOCK, Run, Servers, lock_of, read_run, running, write_run
 from shared.errors import SetupError
 from shared.infra.redis import acl
 from shared.settings import MIB
@@ -27,8 +27,10 @@ _SHARED_MEMORY = pathlib.Path("/dev/shm")  # noqa: S108
 def make_home(home: pathlib.Path) -> pathlib.Path:
     """Create the data directory and return its absolute path; raise SetupError when it cannot be written."""
     try:
-        home.mkdir(parents=True, exist_ok=True)
-        (home / "logs").mkdir(exist_ok=True)
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _close_to_others(home)
+        (home / "logs").mkdir(mode=0o700, exist_ok=True)
+        (home / "logs").chmod(0o700)
         with tempfile.TemporaryFile(dir=home):
             pass
     except OSError as error:
@@ -41,7 +43,7 @@ def make_home(home: pathlib.Path) -> pathlib.Path:
 @contextmanager
 def _locked(home: pathlib.Path) -> Iterator[None]:
     """Hold the lock of a home; the kernel releases it when the process ends."""
-    with (home / "lock").open("w") as file:
+    with open(os.open(home / LOCK, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -112,16 +114,31 @@ async def servers(
 
 
 def _write_addresses(home: pathlib.Path, command: str, addresses: Servers) -> None:
+    write_run(home, new_run(home, command, addresses))
+
+
+def new_run(home: pathlib.Path, command: str, addresses: Servers) -> Run:
+    """Return the run file of a home that this process has locked."""
     process = os.getpid()
-    write_run(
-        home, Run(process=process, started=processes.started_at(process) or "", command=command, servers=addresses)
-    )
+    return Run(
+        process=process, started=processes.started_at(process) or "", home=str(home.resolve()), lock=lock_of(home),
+        command=command, servers=addresses,
+    )  # fmt: skip
+
+
+def _close_to_others(home: pathlib.Path) -> None:
+    """Let only this user enter the home, and PostgreSQL's account if that is another (its group may pass through)."""
+    account = processes.unprivileged()
+    if account is not None:
+        os.chown(home, -1, account.group)
+    home.chmod(0o700 if account is None else 0o710)
 
 
 def _sweep(home: pathlib.Path) -> None:
-    """Remove the folders of a killed supervisor of this home."""
+    """Remove the folders of a killed supervisor of this home; those of a home of which this one is a copy are kept."""
     old = read_run(home)
-    if old is None:
+    if old is None or old.is_running:
+        (home / "run.json").unlink(missing_ok=True)
         return
     for text, parents in (
         (old.servers.sockets, {tempfile.gettempdir()}),
@@ -134,9 +151,9 @@ def _sweep(home: pathlib.Path) -> None:
 
 
 def _socket_folder() -> pathlib.Path:
-    """Create a folder with a short path (socket paths are limited) that PostgreSQL's user may enter."""
+    """Create a folder with a short path (socket paths are limited) that only this user and PostgreSQL's may enter."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix=SOCKETS))
-    folder.chmod(0o711)
+    _close_to_others(folder)
     return folder
 
 

@@ -42,7 +42,7 @@ class Log:
         self.path = path
         self._limit, self._rotated = limit, rotated
         self._lock = threading.Lock()
-        self._file: BinaryIO | None = path.open("ab", buffering=0)
+        self._file: BinaryIO | None = _opened(path)
         self._size = self._file.tell()
         self._at_line = True
         self._lost = 0
@@ -130,7 +130,7 @@ class Log:
 
     def _append(self, block: bytes) -> None:
         if self._file is None:
-            self._file = self.path.open("ab", buffering=0)
+            self._file = _opened(self.path)
             self._size = self._file.tell()
         view = memoryview(block)
         while view:
@@ -149,6 +149,11 @@ class Log:
             newer = self.path if number == 1 else self.path.with_name(f"{self.path.name}.{number - 1}")
             if newer.exists():
                 newer.replace(older)
+
+
+def _opened(path: pathlib.Path) -> BinaryIO:
+    """Open a log to append; only its owner may read it."""
+    return open(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab", buffering=0)
 
 
 def raise_if_exited(process: Child, name: str, log: Log) -> None:

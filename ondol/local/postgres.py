@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from ondol.local.processes import Account
 from shared.errors import SetupError
 
+_OWNER = "home"
+"""File of an outside data folder with the inode of its home's pointer and the path of the home."""
 POINTER = "postgres.folder"
 """File of a home with the path of the data folder when that is outside the home."""
 
@@ -77,17 +79,33 @@ def data_folder(home: pathlib.Path, account: Account | None) -> pathlib.Path:
     pointer = home / POINTER
     if pointer.exists():
         data = pathlib.Path(pointer.read_text(encoding="utf-8").strip())
-    elif account is None or reachable(home):
+        _require_owner(home, pointer, data)
+    elif account is None or reachable(home.parent):
         data = home / "postgres"
     else:
         parent = pathlib.Path("/var/lib/ondol")
         parent.mkdir(mode=0o711, parents=True, exist_ok=True)
         data = pathlib.Path(tempfile.mkdtemp(prefix="postgres-", dir=parent))
         pointer.write_text(str(data), encoding="utf-8")
+        _require_owner(home, pointer, data)
     data.mkdir(mode=0o700, exist_ok=True)
     if account:
         os.chown(data, account.user, account.group)
     return data
+
+
+def _require_owner(home: pathlib.Path, pointer: pathlib.Path, data: pathlib.Path) -> None:
+    """Raise SetupError when the data folder belongs to the home of which this one is a copy."""
+    owner, inode = data / _OWNER, str(pointer.stat().st_ino)
+    if not owner.exists():
+        data.mkdir(mode=0o700, exist_ok=True)
+        owner.write_text(f"{inode}\n{home}\n", encoding="utf-8")
+    found, _, original = owner.read_text(encoding="utf-8").partition("\n")
+    if found != inode:
+        raise SetupError(
+            f"The home {home} is a copy of {original.strip()}, whose data are in {data}; write a backup of that home "
+            "(`ondol backup FILE`) and restore it into a new one (`ondol restore FILE`)."
+        )
 
 
 def forget_stale_pid(data: pathlib.Path) -> None:
@@ -98,5 +116,5 @@ def forget_stale_pid(data: pathlib.Path) -> None:
         command = pathlib.Path(f"/proc/{number}/cmdline").read_bytes()
     except (OSError, ValueError):
         return
-    if str(data).encode() not in command:
+    if str(data).encode() not in command.split(b"\0"):
         lock.unlink(missing_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import pathlib
+import pwd
 import shutil
 import signal
 from collections.abc import AsyncIterator
@@ -31,6 +32,7 @@ async def postgres_server(
     account = processes.unprivileged()
     tools = binaries(account)
     data = data_folder(home, account) / "cluster"
+    login = _login_options(data.parent, account)
     folder = sockets / "postgres"
     folder.mkdir(mode=0o700)
     if account:
@@ -39,7 +41,7 @@ async def postgres_server(
     async def spawn() -> asyncio.subprocess.Process:
         forget_stale_pid(data)
         return await processes.start(
-            [tools.postgres, "-D", str(data), "-k", str(folder), *server_options(durable=durable)],
+            [tools.postgres, "-D", str(data), "-k", str(folder), *server_options(durable=durable), *login],
             environment=tools.environment,
             account=account,
             log=log.fileno(),
@@ -126,6 +128,23 @@ def server_options(*, durable: bool) -> list[str]:
     if not durable:
         options |= {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
     return [text for name, value in options.items() for text in ("-c", f"{name}={value}")]
+
+
+def _login_options(folder: pathlib.Path, account: processes.Account | None) -> list[str]:
+    """Return options by which only this user may log in, and not other processes of PostgreSQL's account.
+
+    Without another account the folder of the socket is closed to other users.
+    """
+    if account is None:
+        return []
+    user = pwd.getpwuid(os.geteuid()).pw_name
+    options = []
+    for name, text in (("hba", "local all all peer map=ondol\n"), ("ident", f"ondol {user} ondol\n")):
+        path = folder / f"pg_{name}.conf"
+        path.write_text(text, encoding="utf-8")
+        path.chmod(0o644)  # in a folder that only the account may enter
+        options += ["-c", f"{name}_file={path}"]
+    return options
 
 
 async def _initdb(tools: Binaries, data: pathlib.Path, log: Log, account: processes.Account | None) -> None:

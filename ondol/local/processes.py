@@ -93,6 +93,7 @@ async def start(
         extra_groups=[] if account else None,
         start_new_session=True,
         cwd=folder,
+        umask=0o077,
         preexec_fn=_die_with(os.getpid(), on_parent_death),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import pathlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -13,6 +14,7 @@ from ondol.local.supervision import report
 from shared.infra.redis import acl
 from shared.settings import Settings
 
+LOCK = "lock"
 _RETRY_S = 1.0
 
 
@@ -54,6 +56,10 @@ class Run:
 
     process: int
     started: str
+    home: str
+    """The home that the supervisor serves; a copy of its files has the same `run.json` and is another home."""
+    lock: tuple[int, int]
+    """Device and inode of the home's lock file."""
     command: str
     servers: Servers
     port: int | None = None
@@ -62,28 +68,43 @@ class Run:
     services: dict[str, int] = field(default_factory=dict)
     metrics: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def is_running(self) -> bool:
+        """Whether the supervisor runs."""
+        return processes.started_at(self.process) == self.started
+
 
 def running(home: pathlib.Path) -> Run | None:
     """Return the run file of the system that serves `home`, None without a running one."""
     run = read_run(home)
-    return run if run and processes.started_at(run.process) == run.started else None
+    return run if run and run.is_running else None
 
 
 def read_run(home: pathlib.Path) -> Run | None:
-    """Return the run file of a home, also that of a supervisor that was killed; None without a valid one."""
+    """Return the run file of a home, also that of a supervisor that was killed; None without a valid one.
+
+    A file that was copied from another home is not valid: it names that home and its lock.
+    """
     try:
         body = json.loads((home / "run.json").read_text(encoding="utf-8"))
-        return Run(**{**body, "servers": Servers(**body["servers"])})
+        run = Run(**{**body, "lock": tuple(body["lock"]), "servers": Servers(**body["servers"])})
+        return run if (run.home, run.lock) == (str(home.resolve()), lock_of(home)) else None
     except (OSError, ValueError, TypeError, KeyError):
         return None
+
+
+def lock_of(home: pathlib.Path) -> tuple[int, int]:
+    """Return device and inode of the lock file of a home; raise OSError without one."""
+    found = (home / LOCK).stat()
+    return found.st_dev, found.st_ino
 
 
 def write_run(home: pathlib.Path, run: Run) -> None:
     """Replace `run.json` atomically; only its owner may read it."""
     text = json.dumps(asdict(run), indent=1)
     temporary = home / "run.json.new"
-    temporary.write_text(text, encoding="utf-8")
-    temporary.chmod(0o600)
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
     temporary.replace(home / "run.json")
 
 

@@ -6,6 +6,7 @@ from tests.chaos import (
     database,
     foreign_pages,
     full_disk,
+    homes,
     malformed,
     poisoned_redis,
     redis_servers,
@@ -82,6 +83,10 @@ CHECKS = (
         passes_when="executed twice, written once, counted in a metric",
     ),
     Check(
+        id="R16", title="copy of a served home is served as well", run=homes.r16,
+        passes_when="both answer, keys and backtests are apart; a folder with only a copied run.json is no home",
+    ),
+    Check(
         id="R17", title="disk of the home full under load, four processes killed, room again", run=full_disk.r17,
         passes_when="503 with Retry-After while full; all processes back <= 10 s after; 0 accepted lost, 0 double",
     ),
@@ -154,6 +159,10 @@ CHECKS = (
     Check(
         id="S12", title="control characters in names", run=foreign_pages.s12, quick=True,
         passes_when="0 accepted, 0 printed",
+    ),
+    Check(
+        id="S13", title="another user of the machine and a home", run=homes.s13, quick=True,
+        passes_when="0 files listed, read or locked, 0 sockets reached; no login to PostgreSQL",
     ),
     Check(
         id="S14", title="open routes, roles and unknown keys where keys are required", run=foreign_pages.s14,

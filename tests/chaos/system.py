@@ -199,7 +199,8 @@ async def serving(home: pathlib.Path, *, simulators: int = 3, **settings: str) -
         async def up() -> bool:
             if process.returncode is not None:
                 raise FaultError(f"serve exited: {(home / 'serve.log').read_text(encoding='utf-8')[-600:]}")
-            return (home / "run.json").exists() and system.run["port"] is not None and await system.ready()
+            written = (home / "run.json").exists() and system.run["process"] == process.pid  # not a copied one
+            return written and system.run["port"] is not None and await system.ready()
 
         await until(up, READY_S, "a ready system")
         await until(lambda: _listed(system), 10, "the process ids of the services")

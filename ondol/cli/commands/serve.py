@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import pathlib
 import secrets
 import signal
@@ -142,11 +141,8 @@ async def system(
         )
         opened.push_async_callback(_stop_all, supervisor)
         await supervisor.start(names, pool_size(settings.database_pool_size, used=0, new=len(names)))
-        run = Run(
-            process=os.getpid(),
-            started=processes.started_at(os.getpid()) or "",
-            command=command,
-            servers=embedded,
+        run = replace(
+            embedded_servers.new_run(home, command, embedded),
             port=port,
             host=reachable(host),
             services=supervisor.processes(names),

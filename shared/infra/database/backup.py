@@ -82,6 +82,9 @@ class Contents(msgspec.Struct, kw_only=True):
     sequences: list[Sequence]
 
 
+_DECODER = msgspec.json.Decoder(Contents)
+
+
 @dataclass(frozen=True, kw_only=True)
 class RestoreReport:
     """What a restoration did beside copying the rows."""
@@ -196,7 +199,7 @@ def _contents(path: pathlib.Path, archive: zipfile.ZipFile) -> Contents:
         body = archive.read(CONTENTS)
         if msgspec.json.decode(body).get("format") != FORMAT:
             raise SetupError(f"{path} has a format that this program does not know; restore it with a newer one.")
-        contents = msgspec.json.decode(body, type=Contents)
+        contents = _DECODER.decode(body)
     except (KeyError, AttributeError, msgspec.MsgspecError, zipfile.BadZipFile) as error:
         raise SetupError(f"{path} is not a backup of Ondol, or is damaged ({error}).") from error
     unknown = sorted(set(contents.migrations) - {file.stem for file in _files()})

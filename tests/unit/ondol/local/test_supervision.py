@@ -119,7 +119,9 @@ def test_report_survives_an_unwritable_stream(monkeypatch: pytest.MonkeyPatch) -
 async def test_run_file_is_written_when_it_can_be_again(tmp_path: pathlib.Path) -> None:
     servers = Servers(database_url="", broker_url="", cache_url="", sockets="", panel_dir="")
     run_file = RunFile(tmp_path)
-    run_file.run = Run(process=os.getpid(), started="1", command="serve", servers=servers)
+    run_file.run = Run(
+        process=os.getpid(), started="1", home=str(tmp_path), lock=(0, 0), command="serve", servers=servers
+    )  # fmt: skip
     obstacle = tmp_path / "run.json.new"
     obstacle.mkdir()
     keeping = asyncio.create_task(run_file.keep_written())
