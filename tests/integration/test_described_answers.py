@@ -122,6 +122,8 @@ REQUESTS: dict[str, list[tuple[str, Any]]] = {
     "GET /v1/accounts/{id}/orders": [("/v1/accounts/{account}/orders", None),
                                      ("/v1/accounts/{account}/orders?date=2001-01-02", None)],
     "GET /v1/accounts/{id}/drift": [("/v1/accounts/{account}/drift", None)],
+    "PATCH /v1/accounts/{id}": [("/v1/accounts/{account}", {"name": "renamed"}), ("/v1/accounts/x", {"name": "none"})],
+    "GET /v1/accounts/{id}/changes": [("/v1/accounts/{account}/changes", None), ("/v1/accounts/x/changes", None)],
     "DELETE /v1/accounts/{id}": [("/v1/accounts/{account}", None), ("/v1/accounts/{account}", None)],
     "GET /v1/presets": [("", None)],
     "GET /v1/screen": [("?where=PER<20&rank_by=ROE&limit=5", None), ("?strategy=peter_lynch&limit=3", None),
@@ -169,7 +171,8 @@ REQUESTS: dict[str, list[tuple[str, Any]]] = {
 """Operation -> paths (or queries) and bodies of requests; some are refused, so that problem documents are read too."""
 
 NOT_READ = re.compile(
-    r"GET (/|/docs.*|/assets/.*|/new|/runs.*|/stocks(/.code.)?|/compare|/screen|/factors.*|/ops|.*/events)"
+    r"GET (/|/docs.*|/assets/.*|/new|/runs.*|/stocks(/.code.)?|/compare|/screen|/factors.*|/sweeps.*|/accounts.*|/quality|/ops"
+    r"|.*/events)"
 )
 """Pages, scripts and event streams; tests of their own read them."""
 
