@@ -171,8 +171,8 @@ REQUESTS: dict[str, list[tuple[str, Any]]] = {
 """Operation -> paths (or queries) and bodies of requests; some are refused, so that problem documents are read too."""
 
 NOT_READ = re.compile(
-    r"GET (/|/docs.*|/assets/.*|/new|/runs.*|/stocks(/.code.)?|/compare|/screen|/factors.*|/sweeps.*|/accounts.*|/quality|/ops"
-    r"|.*/events)"
+    r"GET (/|/docs.*|/assets/.*|/new|/runs.*|/stocks(/.code.)?|/compare|/screen|/factors.*|/sweeps.*|/accounts.*"
+    r"|/quality|/ops|.*/events)"
 )
 """Pages, scripts and event streams; tests of their own read them."""
 
