@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         Screen,
     )
     from ondol.client.async_client import AsyncClient
-    from ondol.client.factor_answers import FactorReport
+    from ondol.client.factor_answers import FactorMatrix, FactorReport
     from ondol.client.result import AsyncResult, Result
     from ondol.client.strategy import Strategy
     from ondol.client.sweep import AsyncSweep, Sweep
@@ -45,6 +45,7 @@ _MODULES = {
     "Comparison": "ondol.client.answers",
     "Explanation": "ondol.client.answers",
     "ExpressionCheck": "ondol.client.answers",
+    "FactorMatrix": "ondol.client.factor_answers",
     "FactorReport": "ondol.client.factor_answers",
     "Holdings": "ondol.client.answers",
     "Replay": "ondol.client.answers",
@@ -67,6 +68,7 @@ __all__ = [
     "Comparison",
     "Explanation",
     "ExpressionCheck",
+    "FactorMatrix",
     "FactorReport",
     "Holdings",
     "Replay",

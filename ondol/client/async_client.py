@@ -13,7 +13,7 @@ from ondol.client.account import AccountFields, AsyncAccount, account_body, acco
 from ondol.client.address import address, api_key
 from ondol.client.address import language as message_language
 from ondol.client.answers import Comparison, ExpressionCheck, Screen
-from ondol.client.factor_answers import FactorReport, FactorReportFields
+from ondol.client.factor_answers import FactorMatrix, FactorReport, FactorReportFields, FactorWindowFields
 from ondol.client.progress import bar
 from ondol.client.request import Day, RequestFields, StrategyLike, day_text, request_body
 from ondol.client.result import AsyncResult, ResultData
@@ -284,6 +284,12 @@ class AsyncClient:
     ) -> FactorReport:
         """Return the report of a factor; the arguments are those of `Client.factor_report`."""
         return await queries.factor_report(self._api(), factor, start, end, fields)
+
+    async def factor_matrix(
+        self, start: Day, end: Day, factors: Sequence[str] | None = None, **fields: Unpack[FactorWindowFields]
+    ) -> FactorMatrix:
+        """Return the matrix of factors and horizons; the arguments are those of `Client.factor_matrix`."""
+        return await queries.factor_matrix(self._api(), start, end, factors, fields)
 
     async def strategies(self) -> pl.DataFrame:
         """Return the catalogue, the presets and your own strategies."""

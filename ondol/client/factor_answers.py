@@ -87,6 +87,44 @@ class FactorReport:
         return str(self.horizons._repr_html_())
 
 
+@dataclass(frozen=True, kw_only=True)
+class FactorMatrix:
+    """Rank IC of factors by holding time.
+
+    cells: a row for each factor and horizon with `rank_ic`, its t, `ratio`, the mean `ic`, and `p`, `p_holm`, `p_bhy`.
+    rank_ic: a row for each factor, a column for each horizon. failures: factor -> why it has no figures.
+    """
+
+    cells: pl.DataFrame = field(repr=False)
+    rank_ic: pl.DataFrame
+    tests: int
+    failures: Mapping[str, str]
+    document: Mapping[str, Any] = field(repr=False)
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> FactorMatrix:
+        """Return the matrix of a document."""
+        cells, rows = [], []
+        for item in document["factors"]:
+            row: dict[str, Any] = {"factor": item["factor"]} | {f"{h}": None for h in document["horizons"]}
+            for cell in item["horizons"]:
+                found = cell["rank_ic"]
+                row[str(cell["horizon"])] = found["mean"]
+                cells.append({
+                    "factor": item["factor"], "horizon": cell["horizon"], "rank_ic": found["mean"], "t": found["t"],
+                    "ratio": found["ratio"], "ic": cell["ic"]["mean"],
+                    **{name: cell[name] for name in ("p", "p_holm", "p_bhy")},
+                })  # fmt: skip
+            rows.append(row)
+        failures = {item["factor"]: item["failure"]["message"] for item in document["factors"] if item["failure"]}
+        return cls(
+            cells=frame(cells), rank_ic=frame(rows), tests=document["tests"], failures=failures, document=document
+        )
+
+    def _repr_html_(self) -> str:
+        return str(self.rank_ic._repr_html_())
+
+
 def _series(document: Mapping[str, Any]) -> dict[str, list[Any]]:
     """Return the figures by row in long form, empty columns without them."""
     names = ("rank_ic", "ic", "spread")

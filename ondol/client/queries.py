@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from ondol.client.answers import Audit, Comparison, Explanation, ExpressionCheck, Holdings, Replay, Robustness, Screen
-from ondol.client.factor_answers import FactorReport
+from ondol.client.factor_answers import FactorMatrix, FactorReport
 from ondol.client.frames import frame
 from ondol.client.request import Day, day_text
 from ondol.client.strategy import Strategy, plain
@@ -206,6 +206,15 @@ async def factor_report(api: ApiClient, factor: str, start: Day, end: Day, field
     body = {"factor": factor, "start": day_text(start), "end": day_text(end)}
     body |= {name: plain(value) for name, value in fields.items() if value is not None}
     return FactorReport.of(await api.call("POST", "/v1/factor-reports", body=body, repeatable=True))
+
+
+async def factor_matrix(
+    api: ApiClient, start: Day, end: Day, factors: Sequence[str] | None, fields: Mapping[str, Any]
+) -> FactorMatrix:
+    """Return the matrix of factors and horizons; `factors` None is every factor."""
+    body = {"start": day_text(start), "end": day_text(end)} | ({} if factors is None else {"factors": list(factors)})
+    body |= {name: plain(value) for name, value in fields.items() if value is not None}
+    return FactorMatrix.of(await api.call("POST", "/v1/factor-reports/matrix", body=body, repeatable=True))
 
 
 async def strategies(api: ApiClient) -> pl.DataFrame:

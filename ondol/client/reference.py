@@ -18,7 +18,7 @@ PAGE: Final = pathlib.Path(__file__).resolve().parents[2] / "docs" / "reference"
 CLASSES: Final = (
     "Client", "AsyncClient", "Strategy", "Result", "AsyncResult", "Sweep", "AsyncSweep", "Account", "AsyncAccount",
     "Screen", "Holdings", "Explanation", "Audit", "Robustness", "Replay", "Comparison", "FactorReport",
-    "ExpressionCheck", "RetryPolicy",
+    "FactorMatrix", "ExpressionCheck", "RetryPolicy",
 )  # fmt: skip
 
 HEAD: Final = """# The Python package

@@ -12,7 +12,7 @@ from ondol.client import sweep as sweeps
 from ondol.client.account import Account, AccountFields, account_body, account_path, accounts_frame
 from ondol.client.answers import Comparison, ExpressionCheck, Screen
 from ondol.client.async_client import AsyncClient, given, identities, list_query, screen_query, values_query
-from ondol.client.factor_answers import FactorReport, FactorReportFields
+from ondol.client.factor_answers import FactorMatrix, FactorReport, FactorReportFields, FactorWindowFields
 from ondol.client.loop_thread import LoopThread
 from ondol.client.progress import Shown, bar
 from ondol.client.request import Day, RequestFields, StrategyLike, request_body
@@ -310,6 +310,12 @@ class Client:
         defaults.
         """
         return self._run(lambda api: queries.factor_report(api, factor, start, end, fields))
+
+    def factor_matrix(
+        self, start: Day, end: Day, factors: Sequence[str] | None = None, **fields: Unpack[FactorWindowFields]
+    ) -> FactorMatrix:
+        """Return the rank IC of factors (default: every factor) by holding time, with p-values for their number."""
+        return self._run(lambda api: queries.factor_matrix(api, start, end, factors, fields))
 
     def strategies(self) -> pl.DataFrame:
         """Return the catalogue, the presets and your own strategies."""

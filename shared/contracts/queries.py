@@ -124,6 +124,14 @@ class FactorReport(RequestQuery, frozen=True, kw_only=True):
     series: bool
 
 
+class FactorCoefficients(RequestQuery, frozen=True, kw_only=True):
+    """The information coefficients of the request's `buy.rank_by` over `horizons` rows."""
+
+    kind: ClassVar[str] = "factor_coefficients"
+    horizons: tuple[int, ...]
+    neutral: Literal["none", "sector"]
+
+
 class Holdings(Query, frozen=True, kw_only=True):
     """The positions of the stored result of `computation` (UUID) on the evening of `date` (ISO)."""
 
@@ -176,8 +184,8 @@ class AccountDrift(RequestQuery, frozen=True, kw_only=True):
 
 
 QUERIES: Final[tuple[type[Query], ...]] = (
-    Ranking, Sectors, Prices, Screen, Values, Distribution, Explain, Audit, Robustness, FactorReport, Holdings, Replay,
-    AccountDay, AccountDrift,
+    Ranking, Sectors, Prices, Screen, Values, Distribution, Explain, Audit, Robustness, FactorReport,
+    FactorCoefficients, Holdings, Replay, AccountDay, AccountDrift,
 )  # fmt: skip
 
 _BY_KIND = {query.kind: query for query in QUERIES}

@@ -101,6 +101,8 @@ KINDS = (
     kind("column_empty", "a column is empty; write names or expressions between commas",
          "빈 열이 있습니다. 쉼표 사이에 이름이나 식을 작성하십시오."),
     kind("column_repeated", "the column {name} is given twice", "열 {name:을} 두 번 지정했습니다.", name="PER"),
+    kind("factor_repeated", "{factor} is given twice; give each factor once",
+         "{factor:을} 두 번 지정했습니다. 한 번씩만 지정하십시오.", factor="PER"),
     kind("horizon_repeated", "a horizon is given twice; give each once",
          "같은 기간을 두 번 지정했습니다. 한 번씩만 지정하십시오."),
     kind("cursor_with_query", "a search has one page; leave the cursor out, or use limit",

@@ -134,6 +134,11 @@ REQUESTS: dict[str, list[tuple[str, Any]]] = {
     "GET /v1/factors/{key}": [("/v1/factors/PER", None), ("/v1/factors/NONE", None)],
     "GET /v1/factors/{key}/distribution": [("/v1/factors/PER/distribution", None),
                                            ("/v1/factors/NONE/distribution", None)],
+    "POST /v1/factor-reports/matrix": [
+        ("", {"factors": ["PER", "-rank(PBR)"], "start": FIRST, "end": LAST, "horizons": [1, 5]}),
+        ("", {"start": FIRST, "end": LAST, "horizons": [20], "neutral": "sector"}),
+        ("", {"factors": ["PER", "per", "RO"], "start": FIRST, "end": LAST}),
+    ],
     "POST /v1/factor-reports": [
         ("", {"factor": "-rank(PBR)", "start": FIRST, "end": LAST, "horizons": [5, 1], "quantiles": 4,
               "controls": ["log(MARKET_CAP)"]}),

@@ -54,6 +54,13 @@ async def test_result_has_tables_and_answers(system: System) -> None:
             report = result.robustness(random_draws=5, noise_draws=0)
             assert {"neighbours", "slippage", "starts"} <= set(report.lines["group"])
             assert report.document["backtest"]["figures"]["sharpe"] == result.statistics.sharpe
+            factor = client.factor_report("PER", FIRST, LAST, horizons=[5, 1], quantiles=3)
+            assert factor.horizons["horizon"].to_list() == [1, 5]
+            assert factor.quantiles.height == 6
+            assert factor.series["rank_ic"].mean() == pytest.approx(factor.horizons["rank_ic_mean"].mean(), abs=0.02)
+            matrix = client.factor_matrix(FIRST, LAST, ["PER", "-rank(PBR)"], horizons=[5])
+            assert matrix.cells["rank_ic"][0] == factor.horizons["rank_ic_mean"][1]
+            assert matrix.tests == matrix.cells["p_holm"].count() == 2
             assert result.replay().outcome == "identical"
             again = client.result(result.id)
             assert again.statistics == result.statistics
@@ -150,6 +157,9 @@ async def test_submitted_backtest_is_found_by_its_id(system: System) -> None:
         assert (await result.explain()).trades.height == result.trades.height
         assert (await result.audit(cuts=1)).identical
         assert (await result.robustness(random_draws=0, noise_draws=0)).percentile is None
+        found = await client.factor_report("-PBR", FIRST, LAST, series=False, correlations=False)
+        assert found.series.height == 0
+        assert (await client.factor_matrix(FIRST, LAST, ["PBR"])).rank_ic["factor"].to_list() == ["PBR"]
         assert (await result.why_not(result.trades["stock_code"][0], LAST))["date"] == LAST
         with pytest.raises(ApiError) as refused:
             await client.cancel(identity)

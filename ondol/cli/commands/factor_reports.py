@@ -1,4 +1,4 @@
-"""`ondol factors report`: what a factor says about the returns that follow."""
+"""`ondol factors report` and `matrix`: what factors say about the returns that follow."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from ondol.cli.command import Subcommand
-from ondol.cli.terminal import plain, print_json, table
+from ondol.cli.terminal import clip, plain, print_json, table
 from shared.infra.api_client.client import ApiClient
 
 
@@ -112,6 +112,31 @@ def _percent(value: float | None) -> str:
     return "-" if value is None else f"{100 * value:.2f} %"
 
 
+def _matrix_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("factors", nargs="*", metavar="KEY", help="factors and expressions (default: every factor)")
+    _window(parser)
+
+
+async def _matrix(args: argparse.Namespace, api: ApiClient) -> int:
+    body = window_of(args) | ({"factors": args.factors} if args.factors else {})
+    document = await api.call("POST", "/v1/factor-reports/matrix", body=body, repeatable=True)
+    if args.json:
+        print_json(document)
+        return 0
+    rows = []
+    for item in document["factors"]:
+        if item["failure"] is not None:
+            rows.append([clip(item["factor"], 40), clip(item["failure"]["message"], 60)])
+            continue
+        cells = [f"{_number(c['rank_ic']['mean'])} ({_number(c['rank_ic']['t'], 1)})" for c in item["horizons"]]
+        least = min((c["p_holm"] for c in item["horizons"] if c["p_holm"] is not None), default=None)
+        rows.append([clip(item["factor"], 40), *cells, _number(least, 3)])
+    head = ["rank IC (t)", *(f"{horizon} rows" for horizon in document["horizons"]), "least p (Holm)"]
+    print(table(head, [row + [""] * (len(head) - len(row)) for row in rows], "l" + "r" * (len(head) - 1)))
+    print(f"p-values are adjusted for {document['tests']:,} tests")
+    return 0
+
+
 SUBCOMMANDS = (
     Subcommand(
         name="report",
@@ -122,6 +147,17 @@ SUBCOMMANDS = (
         examples=(
             "ondol factors report PER --start 2023-01-02 --end 2025-12-30",
             "ondol factors report '-rank(PBR) - rank(PER)' --start 2024-01-02 --end 2025-12-30 --neutral sector",
+        ),
+    ),
+    Subcommand(
+        name="matrix",
+        meaning="rank IC of many factors at many holding times, with p-values for their number",
+        arguments=_matrix_arguments,
+        run=_matrix,
+        routes=("POST /v1/factor-reports/matrix",),
+        examples=(
+            "ondol factors matrix --start 2023-01-02 --end 2025-12-30",
+            "ondol factors matrix PER PBR ROE --start 2024-01-02 --end 2025-12-30 --horizons 5,20",
         ),
     ),
 )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from aiohttp import web
 
 from services.api.context import AppContext, RequestContext, Route
+from services.api.factor_matrix import matrix_document, matrix_requests, matrix_rows
 from services.api.factor_requests import (
     CELLS_OF_A_REQUEST,
     find_report_view,
@@ -17,7 +20,7 @@ from services.api.localization import language_of, localized_warnings, mark_lang
 from services.api.schemas import factor_responses as responses
 from services.api.simulator_queries import query_simulator
 from shared.contracts import queries
-from shared.research.factor_reports.request import FactorReportBody
+from shared.research.factor_reports.request import FactorMatrixBody, FactorReportBody
 
 DECAY_HORIZONS = 8
 """Horizons that every report has besides its own."""
@@ -43,10 +46,29 @@ async def post_factor_report(app: AppContext, call: RequestContext) -> web.Respo
     return response
 
 
+async def post_factor_matrix(app: AppContext, call: RequestContext) -> web.Response:
+    """`POST /v1/factor-reports/matrix`."""
+    body, problems = await read_factor_body(app, call, FactorMatrixBody)
+    view = await find_report_view(app, body.dataset)
+    asked = await matrix_requests(app, body, view, problems)
+    work = sum(one.cells * len(one.horizons) for one in asked)
+    app.authenticator.charge(call.caller, work // CELLS_OF_A_REQUEST)
+    rows = await matrix_rows(app, asked, body)
+    language = language_of(call.request)
+    response = json_response(await asyncio.to_thread(matrix_document, rows, language))
+    mark_language(response, language)
+    return response
+
+
 ROUTES = (
     Route(
         method="POST", path="/v1/factor-reports", handler=post_factor_report, tag="market", body=FactorReportBody,
         summary="What a factor says about the returns that follow: IC, quantiles, turnover, decay, regression",
         answers={200: responses.FactorReport}, problems=(400, 409, 413, 415),
+    ),
+    Route(
+        method="POST", path="/v1/factor-reports/matrix", handler=post_factor_matrix, tag="market",
+        body=FactorMatrixBody, summary="Rank IC of many factors at many horizons, with p-values for their number",
+        answers={200: responses.FactorMatrix}, problems=(400, 409, 413, 415),
     ),
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Struct, field
 
@@ -175,3 +175,41 @@ class FactorReport(Struct, kw_only=True):
     series: Annotated[FactorSeries | None, about("By row; null: not asked for.")]
     warnings: Annotated[list[ResultWarning], about("Warnings.")]
     digest: Annotated[str, about("SHA-256 of the report.")]
+
+
+class MatrixCell(Struct, kw_only=True):
+    """A factor at one horizon."""
+
+    horizon: Annotated[int, about("Holding time.", "rows")]
+    ic: Annotated[Coefficient, about("Correlation of values and returns.")]
+    rank_ic: Annotated[Coefficient, about("Correlation of their ranks.")]
+    p: Annotated[Share | None, about("Two-sided p-value of the t of the rank IC; null: no t.")]
+    p_holm: Annotated[Share | None, about("p adjusted for all cells of the matrix by Holm.")]
+    p_bhy: Annotated[Share | None, about("p adjusted for all cells of the matrix by Benjamini and Yekutieli.")]
+
+
+class FactorFailure(Struct, kw_only=True):
+    """Why a factor has no figures."""
+
+    code: Annotated[str, about("Stable identifier of the reason.")]
+    params: Annotated[dict[str, Any], about("Parameters of the message.")]
+    message: Annotated[str, about("The reason in the language of the answer.")]
+
+
+class MatrixFactor(Struct, kw_only=True):
+    """One factor at all horizons."""
+
+    factor: Annotated[str, about("Canonical text.")]
+    horizons: Annotated[list[MatrixCell], about("Holding times, ascending; empty after a failure.")]
+    failure: Annotated[FactorFailure | None, about("Why there are none; null: there are.")]
+
+
+class FactorMatrix(Struct, kw_only=True):
+    """Rank IC of factors by horizon."""
+
+    dataset_version: Annotated[str, about("Dataset version.")]
+    start: Annotated[DateText, about("Start of the window.", DATE)]
+    end: Annotated[DateText, about("End of the window.", DATE)]
+    horizons: Annotated[list[int], about("Holding times, ascending.", "rows")]
+    tests: Annotated[Count, about("Cells with a t: the number of tests that p-values are adjusted for.")]
+    factors: Annotated[list[MatrixFactor], about("Factors, in the order of the request or of the catalogue.")]

@@ -18,7 +18,7 @@ from services.simulator.queries.account_drift import account_drift
 from services.simulator.queries.audit import audit
 from services.simulator.queries.distribution import distribution
 from services.simulator.queries.explain import explain
-from services.simulator.queries.factor_report import factor_report_on_mapped
+from services.simulator.queries.factor_report import factor_coefficients_on_mapped, factor_report_on_mapped
 from services.simulator.queries.holdings import holdings
 from services.simulator.queries.prices import prices
 from services.simulator.queries.ranking import ranking
@@ -133,6 +133,8 @@ async def _computation_of_request(
             return partial(robustness_on_mapped, request, query)
         case queries.FactorReport():
             return partial(factor_report_on_mapped, request, query)
+        case queries.FactorCoefficients():
+            return partial(factor_coefficients_on_mapped, request, query)
         case queries.Replay():
             stored = await _stored_result(context, query.computation)
             return partial(_on_mapped, request, partial(replay, request, context.run, query, stored), ())

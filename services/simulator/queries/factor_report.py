@@ -30,6 +30,18 @@ def factor_report_on_mapped(
     return {"dataset_version": panels.version, **factor_report(request, reader, options)}
 
 
+def factor_coefficients_on_mapped(
+    request: BacktestRequest, query: queries.FactorCoefficients, panels: MappedPanels
+) -> dict[str, Any]:
+    """Map the panels that the coefficients of a factor read, then compute them."""
+    from shared.research.factor_reports.options import exit_rule
+    from shared.research.factor_reports.report import coefficient_needs, factor_coefficients
+
+    reader = panels.reader()
+    ensure(reader, coefficient_needs(request, reader, query.horizons))
+    return factor_coefficients(request, reader, query.horizons, query.neutral, exit_rule(request.execution))
+
+
 def ensure(reader: PanelReader, needs: dict[str, slice]) -> None:
     """Map the rows of fields and factors, those with the same rows together."""
     by_rows: dict[tuple[int, int], list[str]] = {}

@@ -10,6 +10,7 @@ import numpy as np
 
 from shared.errors import RunError
 from shared.factors.catalogue import FACTORS
+from shared.language import Expression
 from shared.messages import say
 from shared.model.calendar import iso
 from shared.model.panels import Panels
@@ -24,8 +25,9 @@ from shared.research.factor_reports.figures import (
     series,
     year_figures,
 )
+from shared.research.factor_reports.forward_returns import Exit
 from shared.research.factor_reports.native import Ordered, information_coefficients
-from shared.research.factor_reports.options import DECAY_HORIZONS, LEAST_STOCKS, Options
+from shared.research.factor_reports.options import DECAY_HORIZONS, LEAST_STOCKS, Neutral, Options
 from shared.research.factor_reports.request import place_of
 from shared.research.factor_reports.rows import Subject, blocks, coefficients, report_rows
 from shared.simulation.coverage import FactorCoverage
@@ -42,20 +44,32 @@ DIGEST_VERSION = 1
 
 def report_needs(request: BacktestRequest, panels: Panels, options: Options) -> dict[str, slice]:
     """Return panel field or factor -> the rows that a report reads."""
+    found = coefficient_needs(request, panels, all_horizons(options))
     rows = window_of(request, panels.days)
-    horizons = all_horizons(options)
-    found = forward_returns.returns_need(rows, horizons, panels.days)
-    for expression in (*(e for _, e in expressions_of(request).named()), *options.controls):
-        reach = rows.start if expression.whole_history else expression.lookback
-        for name in expression.fields | expression.factors:
-            _widen(found, name, slice(max(0, rows.start - reach), rows.stop))
-    if request.strategy.universe.cap_groups is not None:
-        _widen(found, "MARKET_CAP", rows)
-    _widen(found, "adj_close", rows)
+    for expression in options.controls:
+        _read(found, expression, rows)
     if options.correlations:
         for key in sorted(panels.factors):
             _widen(found, key, rows)
     return found
+
+
+def coefficient_needs(request: BacktestRequest, panels: Panels, horizons: tuple[int, ...]) -> dict[str, slice]:
+    """Return panel field or factor -> the rows that the coefficients of a factor read."""
+    rows = window_of(request, panels.days)
+    found = forward_returns.returns_need(rows, horizons, panels.days)
+    for _, expression in expressions_of(request).named():
+        _read(found, expression, rows)
+    if request.strategy.universe.cap_groups is not None:
+        _widen(found, "MARKET_CAP", rows)
+    _widen(found, "adj_close", rows)
+    return found
+
+
+def _read(needs: dict[str, slice], expression: Expression, rows: slice) -> None:
+    reach = rows.start if expression.whole_history else expression.lookback
+    for name in expression.fields | expression.factors:
+        _widen(needs, name, slice(max(0, rows.start - reach), rows.stop))
 
 
 def _widen(needs: dict[str, slice], name: str, rows: slice) -> None:
@@ -73,7 +87,7 @@ def factor_report(request: BacktestRequest, panels: Panels, options: Options) ->
 
     Raises RunError for a window without rows and for a factor that no stock of the universe has in it.
     """
-    subject, rows, warnings = _subject(request, panels, options)
+    subject, rows, warnings = _subject(request, panels, options.neutral)
     found = report_rows(subject, rows, all_horizons(options), options)
     correlations = _correlations(subject, rows) if options.correlations else None
     horizons = [horizon_figures(h, found.horizons[h], found, options) for h in options.horizons]
@@ -93,10 +107,12 @@ def factor_report(request: BacktestRequest, panels: Panels, options: Options) ->
     return report | {"digest": hashlib.sha256(canonical_json([DIGEST_VERSION, report])).hexdigest()}
 
 
-def factor_coefficients(request: BacktestRequest, panels: Panels, options: Options) -> dict[str, Any]:
+def factor_coefficients(
+    request: BacktestRequest, panels: Panels, horizons: tuple[int, ...], neutral: Neutral, rule: Exit
+) -> dict[str, Any]:
     """Return the IC and rank IC of the factor at each horizon; raises as `factor_report` does."""
-    subject, rows, warnings = _subject(request, panels, options)
-    found = coefficients(subject, rows, options.horizons, options.rule)
+    subject, rows, warnings = _subject(request, panels, neutral)
+    found = coefficients(subject, rows, horizons, rule)
     return {
         "factor": subject.factor.text,
         "horizons": [
@@ -107,14 +123,14 @@ def factor_coefficients(request: BacktestRequest, panels: Panels, options: Optio
     }
 
 
-def _subject(request: BacktestRequest, panels: Panels, options: Options) -> tuple[Subject, slice, list[dict[str, Any]]]:
+def _subject(request: BacktestRequest, panels: Panels, neutral: Neutral) -> tuple[Subject, slice, list[dict[str, Any]]]:
     expressions = expressions_of(request)
     rows = window_of(request, panels.days)
     if rows.stop <= rows.start:
         raise RunError("no_window", say("no_window", date=request.start))
     universe = universe_rows(request.strategy.universe, panels, expressions.universe)
     warnings = _coverage_warnings(expressions, universe, panels, rows)
-    subject = Subject(panels=panels, factor=expressions.rank_by, universe=universe, neutral=options.neutral)
+    subject = Subject(panels=panels, factor=expressions.rank_by, universe=universe, neutral=neutral)
     return subject, rows, warnings
 
 

@@ -63,6 +63,16 @@ class FactorReportBody(FactorWindow, frozen=True, kw_only=True, forbid_unknown_f
     series: Annotated[bool, about("Whether the figures of every row are answered.")] = True
 
 
+class FactorMatrixBody(FactorWindow, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Body of `POST /v1/factor-reports/matrix`."""
+
+    factors: Annotated[
+        Annotated[tuple[Expression, ...], Meta(min_length=1, max_length=200)] | None,
+        about("Factors and expressions that are compared; null: every factor of the dataset version.",
+              examples=[["PER", "-rank(PBR) - rank(PER)"]]),
+    ] = None  # fmt: skip
+
+
 def backtest_body(of: FactorWindow, factor: str) -> dict[str, Any]:
     """Return the body of the backtest request that has the factor as its ranking, and the window and universe."""
     return {

@@ -1229,6 +1229,16 @@ export interface FactorDistribution {
   above: number;
 }
 
+/** Why a factor has no figures. */
+export interface FactorFailure {
+  /** Stable identifier of the reason. */
+  code: string;
+  /** Parameters of the message. */
+  params: Record<string, unknown>;
+  /** The reason in the language of the answer. */
+  message: string;
+}
+
 /** The figures of one holding time. */
 export interface FactorHorizon {
   /** Holding time. */
@@ -1253,6 +1263,46 @@ export interface FactorHorizon {
 export interface FactorList {
   /** Factors. */
   items: Factor[];
+}
+
+/** Rank IC of factors by horizon. */
+export interface FactorMatrix {
+  /** Dataset version. */
+  dataset_version: string;
+  /** Start of the window. */
+  start: string;
+  /** End of the window. */
+  end: string;
+  /** Holding times, ascending. */
+  horizons: number[];
+  /** Cells with a t: the number of tests that p-values are adjusted for. */
+  tests: number;
+  /** Factors, in the order of the request or of the catalogue. */
+  factors: MatrixFactor[];
+}
+
+/** Body of `POST /v1/factor-reports/matrix`. */
+export interface FactorMatrixBody {
+  /** First row that is judged. */
+  start: string;
+  /** Last row that is judged; not before the start. */
+  end: string;
+  /** Stocks that are judged. */
+  universe?: Universe;
+  /** Holding times: from the open after a row to the open so many rows later. */
+  horizons?: number[];
+  /** sector: values and returns less the mean of their sector on the row; stocks without a sector are left out. */
+  neutral?: "none" | "sector";
+  /** How a delisting inside a holding time ends it, as in `execution.delisting` of a backtest. */
+  delisting?: "haircut" | "last_price" | "liquidation" | "zero";
+  /** With delisting haircut: reduction of the last price. */
+  delisting_haircut_pct?: number;
+  /** With delisting liquidation: reduction of a last price of more than 30 days before the delisting. */
+  stale_haircut_pct?: number;
+  /** Dataset version; null: the current one. */
+  dataset?: string | null;
+  /** Factors and expressions that are compared; null: every factor of the dataset version. */
+  factors?: string[] | null;
 }
 
 /** What a factor says about the returns that follow. */
@@ -1561,6 +1611,32 @@ export interface LineFigures {
   max_drawdown: number | null;
   /** Number of fills. */
   trades: number;
+}
+
+/** A factor at one horizon. */
+export interface MatrixCell {
+  /** Holding time. */
+  horizon: number;
+  /** Correlation of values and returns. */
+  ic: Coefficient;
+  /** Correlation of their ranks. */
+  rank_ic: Coefficient;
+  /** Two-sided p-value of the t of the rank IC; null: no t. */
+  p: number | null;
+  /** p adjusted for all cells of the matrix by Holm. */
+  p_holm: number | null;
+  /** p adjusted for all cells of the matrix by Benjamini and Yekutieli. */
+  p_bhy: number | null;
+}
+
+/** One factor at all horizons. */
+export interface MatrixFactor {
+  /** Canonical text. */
+  factor: string;
+  /** Holding times, ascending; empty after a failure. */
+  horizons: MatrixCell[];
+  /** Why there are none; null: there are. */
+  failure: FactorFailure | null;
 }
 
 /** A mean over rows and its t. */

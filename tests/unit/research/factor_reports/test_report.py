@@ -132,7 +132,8 @@ def test_a_report_has_the_same_digest_in_any_column_order() -> None:
 def test_coefficients_of_a_matrix_are_those_of_the_report() -> None:
     panels, _ = world(3)
     asked, given = request(panels, "pct_change(close, 5)"), options()
-    report, alone = factor_report(asked, panels, given), factor_coefficients(asked, panels, given)
+    report = factor_report(asked, panels, given)
+    alone = factor_coefficients(asked, panels, given.horizons, given.neutral, given.rule)
     for of, other in zip(report["horizons"], alone["horizons"], strict=True):
         assert of["rank_ic"] == other["rank_ic"]
         assert of["ic"] == other["ic"]
