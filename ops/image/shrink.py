@@ -18,6 +18,7 @@ DEVELOPMENT_FOLDERS = {"tests", "include", "__pycache__", "f2py", "distutils"}
 DEVELOPMENT_SUFFIXES = {".pyi", ".pyx", ".pxd", ".a"}
 STANDARD_LIBRARY = ("ensurepip", "idlelib", "lib2to3", "pydoc_data", "test", "tkinter", "turtledemo", "turtle.py")
 INSTALLERS = ("pip", "setuptools", "pkg_resources", "wheel", "_distutils_hack", "distutils-precedence.pth")
+LAUNCHERS = ("pip*", "wheel*", "easy_install*", "idle*", "2to3*", "pydoc*")
 SYSTEM_FOLDERS = ("doc", "info", "lintian", "locale", "man", "perl5", "python-wheels")
 SYSTEM_PACKAGES = ("apt", "perl-base", "debconf", "libapt-pkg6.0", "gpgv", "libdb5.3", "libc-l10n")
 
@@ -41,6 +42,9 @@ def system() -> None:
     remove(library.glob("config-*"))
     for name in INSTALLERS:
         remove(pathlib.Path(folder) / name for folder in sys.path if folder)
+    for folder in ("/usr/bin", "/usr/local/bin"):
+        for pattern in LAUNCHERS:
+            remove(pathlib.Path(folder).glob(pattern))
     remove(pathlib.Path("/usr/share") / name for name in SYSTEM_FOLDERS)
     known = subprocess.run(
         ["dpkg-query", "-W", "-f", "${Package} ${db:Status-Status}\n"], check=True, capture_output=True, text=True

@@ -333,9 +333,9 @@ async def test_kubernetes_manifests_are_written(folder: pathlib.Path) -> None:
     await shell.run(runbook.blocks_run_by("test_container_secrets_are_written")[0])
     await shell.run(write)
     kinds = [d["kind"] for d in yaml.safe_load_all((folder / "ondol.yaml").read_text(encoding="utf-8"))]
-    assert kinds.count("Deployment") == 4
+    assert (kinds.count("Deployment"), kinds.count("Ingress"), kinds.count("DaemonSet")) == (5, 1, 1)
     secret = yaml.safe_load((folder / "ondol-urls.yaml").read_text(encoding="utf-8"))
-    assert set(secret["data"]) == {"database_url", "broker_url", "cache_url", "warmer_key"}
+    assert set(secret["data"]) == {path.name for path in (folder / "secrets").iterdir()}
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="needs promtool, of Debian's package prometheus")

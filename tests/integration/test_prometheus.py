@@ -14,30 +14,12 @@ import yaml
 
 from ondol.local.ports import free_port
 from tests.support.commands import ondol, serving
-from tests.unit.ops.test_deployment_files import ROOT, generator
+from tests.support.prometheus_queries import expressions
+from tests.unit.ops.test_deployment_files import ROOT
 
 pytestmark = pytest.mark.ops
 
 PATIENCE_S = 90.0
-
-
-def _expressions() -> list[str]:
-    found = [query for _, _, query in generator().queries()]
-    for file in ("recording.yaml", "alerts.yaml"):
-        for group in yaml.safe_load((ROOT / "ops/prometheus" / file).read_text(encoding="utf-8"))["groups"]:
-            found += [_measured(rule["expr"]) for rule in group["rules"]]
-    # a day does not pass in a test; without keys nothing is fetched, and alerts.test.yaml tests the rules of fetches
-    return [each.replace(" offset 1d", "") for each in found if "ondol_fetch_" not in each]
-
-
-def _measured(expression: str) -> str:
-    """An alert's expression without its thresholds: what it measures."""
-    expression = expression.replace(" > 0 and ", " and ")
-    for operator in (" > ", " < ", " == "):
-        head, found, tail = expression.rpartition(operator)
-        if found and ")" not in tail.replace("1024 * 1024", ""):
-            return head
-    return expression
 
 
 async def _wait_for_data(session: aiohttp.ClientSession, url: str, missing: list[str]) -> None:
@@ -95,7 +77,7 @@ async def test_every_query_of_every_dashboard_and_rule_returns_data(tmp_path: pa
                 await ondol("backtest", "surge_stocks", "--start", "2020-01-02", "--end", "2030-01-02", "--home", home)
                 levels = ("--set", "sell.stop_loss_pct=5:10:5", "--start", "2020-01-02", "--end", "2030-01-02")
                 await ondol("sweep", "surge_stocks", *levels, "--home", home)
-                missing = _expressions()
+                missing = expressions()
                 try:
                     await _wait_for_data(session, f"http://127.0.0.1:{port}", missing)
                 except TimeoutError:
