@@ -4,9 +4,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help install fmt lint types imports repository check test search sanitize fuzz test-ops secrets dashboards lock audit up down demo serve web test-web bench faults clean
+.PHONY: help install fmt lint types imports repository check test search sanitize fuzz test-ops test-containers secrets dashboards lock audit up down demo serve web test-web bench faults clean
 help: ## print the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-15s %s\n", $$1, $$2}'
 
 install: $(STAMP) ## make .venv with the ondol command (needs Python 3.11+ and a package index)
 
@@ -54,6 +54,14 @@ test-ops: install ## a real Prometheus scrapes the system (Debian's package prom
 	cd ops/prometheus && promtool check config prometheus.yaml && promtool test rules alerts.test.yaml
 	$(BIN)/pytest -m ops
 
+test-containers: install .venv-containers/.installed ## scale, kill and upgrade the containers with podman (needs root; CONTAINERS="--backtests 3000")
+	$(BIN)/python -m tests.containers $(CONTAINERS)
+
+.venv-containers/.installed: requirements/containers.txt $(STAMP)
+	test -x .venv-containers/bin/python || $(PYTHON) -m venv .venv-containers
+	$(BIN)/uv pip sync --quiet --require-hashes --python .venv-containers/bin/python requirements/containers.txt
+	touch $@
+
 secrets: ## write the secrets of compose.yaml into ./secrets (needs Python alone)
 	$(PYTHON) ops/write_secrets.py
 
@@ -61,7 +69,7 @@ dashboards: install ## write the Grafana dashboards from their description
 	$(BIN)/python ops/grafana/generate.py
 
 lock: install ## pin every package by hash from requirements/*.in
-	for name in runtime dev bench web uv; do $(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links -o requirements/$$name.txt requirements/$$name.in; done
+	for name in runtime dev bench web uv containers; do $(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links -o requirements/$$name.txt requirements/$$name.in; done
 
 audit: install ## look for advisories about pinned packages
 	$(BIN)/pip-audit --require-hashes --disable-pip -r requirements/runtime.txt
@@ -109,4 +117,4 @@ faults: install ## break it: the whole fault and security suite (SEED=1)
 	$(BIN)/python -m tests.chaos --seed $(or $(SEED),1)
 
 clean: ## remove what make made
-	rm -rf .venv .venv-bench .venv-web var web/node_modules
+	rm -rf .venv .venv-bench .venv-web .venv-containers var web/node_modules

@@ -173,7 +173,9 @@ def paths(files: Iterable[pathlib.Path]) -> Iterator[str]:
 
 MIRRORED = ("services", "shared", "ondol", "bench", "ops")
 
-SEVERAL_MODULES = frozenset({"tests/unit/ops/test_deployment_files.py", "tests/unit/ops/test_documentation.py"})
+SEVERAL_MODULES = frozenset(
+    f"tests/unit/ops/test_{name}.py" for name in ("deployment_files", "documentation", "kubernetes")
+)
 """Unit tests of files that are no modules."""
 
 

@@ -151,7 +151,7 @@ def test_container_and_deployment_names_exist() -> None:
     named = re.findall(r"--scale (\w+)=", text) + re.findall(r"compose exec (?:-T )?([\w-]+)", text)
     for stopped in re.findall(r"compose stop (.+)", text):
         named += stopped.split()
-    named += re.findall(r"compose run --rm (?:-v \S+ )?([\w-]+)", text)
+    named += re.findall(r"compose run --rm (?:-v \S+ |--no-deps )?([\w-]+)", text)
     assert named
     assert set(named) <= set(services)
     manifests = [p.read_text(encoding="utf-8") for p in (runbook.ROOT / "ops/kubernetes/base").glob("*.yaml")]
