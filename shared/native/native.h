@@ -1,5 +1,6 @@
-/* The structures that the kernels share with Python: shared/simulation/native.py, statistics.py and result/encoding.py,
- * shared/language/vm.py and shared/factors/native.py declare the same ones. Their sizes are compared at load.
+/* The structures that the kernels share with Python: shared/simulation/structures.py, statistics.py and
+ * result/encoding.py, shared/language/vm.py and shared/factors/native.py declare the same ones. Their sizes are compared
+ * at load.
  *
  * Matrices are [rows x columns]: rows are trading days of the dataset, columns its instruments. */
 

@@ -11,7 +11,8 @@ from shared.messages import say
 from shared.model.calendar import iso
 from shared.model.panels import Panels
 from shared.simulation.memo import Memo
-from shared.simulation.native import Market, MatrixView, universe_returns
+from shared.simulation.panel_scans import universe_returns
+from shared.simulation.structures import Market, MatrixView
 from shared.simulation.warnings import ResultWarning, benchmark_ends_early, benchmark_starts_late
 
 Series = np.ndarray

@@ -11,8 +11,9 @@ import numpy as np
 from shared.model.calendar import iso
 from shared.model.kinds import KINDS
 from shared.model.panels import Panels
-from shared.simulation.native import REASONS, Ledger
+from shared.simulation.ledger import Ledger
 from shared.simulation.statistics import EquityCurve
+from shared.simulation.structures import REASONS
 from shared.simulation.warnings import MAX_LISTED, ResultWarning, listed, percent, warn
 
 IDLE_ROWS = 60

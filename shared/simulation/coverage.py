@@ -20,8 +20,9 @@ from shared.messages import Message, joined, say
 from shared.model.calendar import iso, years_of
 from shared.model.panels import Panels
 from shared.simulation.memo import Memo
-from shared.simulation.native import MatrixView, count_present, matrix_view, rows_with_value
+from shared.simulation.panel_scans import count_present, rows_with_value
 from shared.simulation.plan import Expressions
+from shared.simulation.structures import MatrixView, matrix_view
 from shared.simulation.universe import UniverseMask
 from shared.simulation.window_coverage import unfilled_windows
 

@@ -12,9 +12,9 @@ from shared.language import Expression
 from shared.language.evaluate import evaluate, evaluate_market, formula, materialized_name
 from shared.language.vm import Formula
 from shared.model.panels import Panels
-from shared.simulation.native import Block, address, bind_expr, matrix_view
 from shared.simulation.plan import Expressions
 from shared.simulation.ranking_cache import Ranking, RankingLevel
+from shared.simulation.structures import Block, address, bind_expr, matrix_view
 from shared.simulation.universe import UniverseMask
 
 

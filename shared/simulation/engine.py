@@ -33,7 +33,7 @@ from shared.simulation.benchmark import Benchmark, add_universe_returns, index_b
 from shared.simulation.book_warnings import FinishedRun, book_warnings
 from shared.simulation.coverage import CoverageReport, FactorCoverage
 from shared.simulation.decisions import decide
-from shared.simulation.native import Block, Ledger, Purchases, address
+from shared.simulation.ledger import Ledger, Purchases
 from shared.simulation.native_inputs import KernelInputs, bind
 from shared.simulation.plan import UNIVERSE_BENCHMARKS, Expressions, Plan, dataset_problems, expressions_of, plan
 from shared.simulation.rebalance import rebalance_rows
@@ -49,6 +49,7 @@ from shared.simulation.result.tables import (
     trade_rows,
 )
 from shared.simulation.statistics import EquityCurve, RoundTrips, TradeTotals, statistics
+from shared.simulation.structures import Block, address
 from shared.simulation.universe import UniverseMask, universe_rows
 from shared.simulation.warnings import ResultWarning, encode_warnings
 

@@ -13,7 +13,7 @@ from shared.model.instruments import Instruments
 from shared.model.panels import Panels
 from shared.model.request import BacktestRequest
 from shared.simulation.engine import Run, simulate, simulate_days
-from shared.simulation.native import REASONS
+from shared.simulation.structures import REASONS
 
 ANNOUNCED_DAYS = 21
 """Calendar days before a delisting on which the exchange has announced it."""

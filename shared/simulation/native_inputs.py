@@ -19,7 +19,9 @@ from shared.model.market_data import Dividends, Listings
 from shared.model.panels import Panels
 from shared.model.request import BacktestRequest, Costs, Execution, Portfolio, Sell
 from shared.simulation.memo import Memo
-from shared.simulation.native import (
+from shared.simulation.panel_scans import mean_volumes, volatilities
+from shared.simulation.plan import UNIVERSE_BENCHMARKS, VOLUME_ROWS, Plan
+from shared.simulation.structures import (
     BAR,
     DELISTINGS,
     MARKET_CODES,
@@ -30,11 +32,8 @@ from shared.simulation.native import (
     Rules,
     address,
     matrix_view,
-    mean_volumes,
     stock_bars,
-    volatilities,
 )
-from shared.simulation.plan import UNIVERSE_BENCHMARKS, VOLUME_ROWS, Plan
 
 DIVIDEND_TAX_PCT = 15.4
 """Income tax of 14 % and local income tax of 1.4 % that are withheld from dividends of Korean companies."""

@@ -25,7 +25,7 @@ from shared.simulation.engine import Run
 from shared.simulation.explain.condition_values import RowRanking, RowValues
 from shared.simulation.explain.day_state import LIQUIDATION_DAYS, LIQUIDATION_ROWS, SUSPENDED_ROWS
 from shared.simulation.explain.targets import target_columns
-from shared.simulation.native import volatilities
+from shared.simulation.panel_scans import volatilities
 from shared.simulation.plan import WEIGHT_ROWS, expressions_of
 from shared.simulation.rebalance import rebalance_rows
 from shared.simulation.universe import universe_rows

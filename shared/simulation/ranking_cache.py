@@ -18,7 +18,8 @@ import numpy as np
 from shared.language import Expression
 from shared.language.evaluate import KERNEL_VERSION
 from shared.model.panels import Panels
-from shared.simulation.native import NO_COLUMN, filter_ranked, order_cells, order_rows
+from shared.simulation.panel_scans import filter_ranked, order_cells, order_rows
+from shared.simulation.structures import NO_COLUMN
 
 Rows = Callable[[slice], np.ndarray]
 

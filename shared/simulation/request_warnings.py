@@ -15,8 +15,9 @@ from shared.model.calendar import iso, to_day
 from shared.model.panels import Panels
 from shared.model.request import BacktestRequest, Sell, Strategy
 from shared.simulation.coverage import CoverageReport
-from shared.simulation.native import mark_passed, matrix_view
+from shared.simulation.panel_scans import mark_passed
 from shared.simulation.plan import Expressions, Plan
+from shared.simulation.structures import matrix_view
 from shared.simulation.universe import UniverseMask
 from shared.simulation.warnings import MAX_LISTED, ResultWarning, factor_gap, listed, scarce_factor, warn
 

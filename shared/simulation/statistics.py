@@ -18,7 +18,7 @@ import numpy as np
 
 from shared.model.calendar import iso
 from shared.native import library, place, verify_sizes
-from shared.simulation.native import TRIP, address
+from shared.simulation.structures import TRIP, address
 
 DAYS_A_YEAR = 252
 NOISE = 1e-12

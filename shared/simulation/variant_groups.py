@@ -26,11 +26,11 @@ from shared.model.panels import Panels
 from shared.model.request import BacktestRequest
 from shared.simulation.benchmark import add_universe_returns
 from shared.simulation.engine import Run, begin_run, coverage_of
-from shared.simulation.native import Block, address, matrix_view
 from shared.simulation.native_inputs import options_of
 from shared.simulation.plan import UNIVERSE_BENCHMARKS
 from shared.simulation.ranking_cache import Ranking
 from shared.simulation.statistics import DAYS_A_YEAR, Measures
+from shared.simulation.structures import Block, address, matrix_view
 from shared.simulation.templates import BOTH, Part, Slots, Template, template_of
 from shared.simulation.variant_kernel import Conditions, FormulaUse, Variant, Window, run_batch
 

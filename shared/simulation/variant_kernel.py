@@ -13,8 +13,9 @@ import numpy as np
 
 from shared.language import vm
 from shared.native import library, place, verify_sizes
-from shared.simulation import native, statistics
-from shared.simulation.native import MatrixView, address, matrix_view
+from shared.simulation import statistics
+from shared.simulation.ledger import kernel_functions
+from shared.simulation.structures import MatrixView, address, matrix_view
 from shared.simulation.templates import KINDS
 
 WORD = 64
@@ -106,7 +107,7 @@ def _kernel() -> ctypes.CDLL:
 
 @cache
 def _functions() -> _Functions:
-    simulate, list_purchases = native.functions()
+    simulate, list_purchases = kernel_functions()
     measure_curve, measure_trips = statistics.functions()
     return _Functions(simulate, measure_curve, measure_trips, list_purchases, vm.bind_entry(), *vm.entries())
 

@@ -22,7 +22,6 @@ from shared.model.calendar import iso
 from shared.model.panels import Panels
 from shared.model.request import BacktestRequest
 from shared.simulation.engine import never_cancelled, simulate
-from shared.simulation.native import NO_COLUMN
 from shared.simulation.plan import plan, window_of
 from shared.simulation.statistics import (
     COUNT_FIGURES,
@@ -33,6 +32,7 @@ from shared.simulation.statistics import (
     measures_of,
     month_ends,
 )
+from shared.simulation.structures import NO_COLUMN
 from shared.simulation.variant_groups import Group, group_key, split
 from shared.simulation.variant_kernel import Window
 

@@ -19,9 +19,9 @@ from shared.model.request import BacktestRequest
 from shared.simulation.engine import ENGINE_VERSION, Run, outcome_of, simulate, simulate_days
 from shared.simulation.explain.order_limits import order_limits
 from shared.simulation.explain.why_not import explain_candidate
-from shared.simulation.native import REASONS
 from shared.simulation.next_day import decide_next_day
 from shared.simulation.plan import dataset_problems, plan
+from shared.simulation.structures import REASONS
 
 
 def account_day_on_mapped(request: BacktestRequest, query: queries.AccountDay, panels: MappedPanels) -> dict[str, Any]:

@@ -18,9 +18,9 @@ from shared.model.panels import Panels
 from shared.model.request import BacktestRequest
 from shared.simulation.column_values import column_values
 from shared.simulation.coverage import FactorCoverage
-from shared.simulation.native import MatrixView, matrix_view
 from shared.simulation.plan import Expressions, expressions_of, window_of
 from shared.simulation.request_warnings import coverage_warnings
+from shared.simulation.structures import MatrixView, matrix_view
 from shared.simulation.universe import UniverseMask, universe_rows
 from shared.simulation.warnings import documents
 

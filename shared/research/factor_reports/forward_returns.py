@@ -19,7 +19,7 @@ from shared.model.fields import NEVER_TRADED
 from shared.model.kinds import KRX_MARKETS
 from shared.model.listings import row_attributes
 from shared.model.panels import Panels
-from shared.simulation.native import order_rows
+from shared.simulation.panel_scans import order_rows
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from shared.native import library, place
-from shared.simulation.native import NO_COLUMN, order_rows
+from shared.simulation.panel_scans import order_rows
+from shared.simulation.structures import NO_COLUMN
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

@@ -31,9 +31,10 @@ from shared.research.factor_reports.options import DECAY_HORIZONS, LEAST_STOCKS,
 from shared.research.factor_reports.request import place_of
 from shared.research.factor_reports.rows import Subject, blocks, coefficients, report_rows
 from shared.simulation.coverage import FactorCoverage
-from shared.simulation.native import matrix_view, order_rows
+from shared.simulation.panel_scans import order_rows
 from shared.simulation.plan import Expressions, expressions_of, window_of
 from shared.simulation.request_warnings import coverage_warnings
+from shared.simulation.structures import matrix_view
 from shared.simulation.universe import UniverseMask, universe_rows
 from shared.simulation.warnings import documents
 

@@ -23,7 +23,7 @@ from shared.research.factor_reports.native import (
     regress_rows,
 )
 from shared.research.factor_reports.options import LEAST_STOCKS, Neutral, Options
-from shared.simulation.native import order_rows
+from shared.simulation.panel_scans import order_rows
 from shared.simulation.universe import UniverseMask
 
 Array = np.ndarray[Any, np.dtype[Any]]

@@ -11,9 +11,11 @@ import numpy as np
 from shared.language.evaluate import evaluate
 from shared.simulation.decisions import Decisions, decide
 from shared.simulation.engine import Run
-from shared.simulation.native import NO_COLUMN, REASONS, Block, Ledger, address, order_rows
+from shared.simulation.ledger import Ledger
+from shared.simulation.panel_scans import order_rows
 from shared.simulation.ranking_cache import RankingLevel
 from shared.simulation.statistics import RoundTrips, figures_of, measures_of
+from shared.simulation.structures import NO_COLUMN, REASONS, Block, address
 
 ENTRY = REASONS.index("entry")
 ROWS = 256

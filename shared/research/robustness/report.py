@@ -23,9 +23,9 @@ from shared.research.robustness.lines import Line
 from shared.research.statistics.bootstrap import Interval, intervals
 from shared.simulation.benchmark import index_values
 from shared.simulation.engine import Run, simulate
-from shared.simulation.native import NO_COLUMN
 from shared.simulation.plan import expressions_of, plan
 from shared.simulation.statistics import DAYS_A_YEAR
+from shared.simulation.structures import NO_COLUMN
 from shared.simulation.universe import universe_rows
 from shared.simulation.validation import canonical_request, request_of
 from shared.simulation.variants import run_variants, variant_needs

@@ -16,7 +16,7 @@ from shared.model.request import BacktestRequest
 from shared.simulation.engine import BLOCK_ROWS, Run, result_of, simulate
 from shared.simulation.explain.condition_values import Rankings, number
 from shared.simulation.explain.drawdown_stops import drawdown_stops
-from shared.simulation.native import REASONS
+from shared.simulation.structures import REASONS
 
 RULES = {
     "entry": "among the first of the ranking of the row before, on a rebalance day with a free slot",

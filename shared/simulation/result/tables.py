@@ -16,7 +16,6 @@ import orjson
 
 from shared.model.instruments import Instruments
 from shared.simulation.memo import Memo
-from shared.simulation.native import REASONS
 from shared.simulation.result.encoding import (
     DATE,
     INT32,
@@ -31,6 +30,7 @@ from shared.simulation.result.encoding import (
     render,
 )
 from shared.simulation.statistics import EquityCurve, RoundTrips
+from shared.simulation.structures import REASONS
 
 DIGESTED = (
     "corporate_actions", "equity", "monthly_returns", "open_positions", "round_trips", "statistics", "trades",

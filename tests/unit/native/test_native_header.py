@@ -12,7 +12,7 @@ import pytest
 from shared.errors import SetupError
 from shared.factors.native import PRICE_FACTORS
 from shared.native import library, verify_sizes
-from shared.simulation.native import REASONS, UNFILLED
+from shared.simulation.structures import REASONS, UNFILLED
 from shared.simulation.templates import BOTH, EITHER, KINDS, NEITHER
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]

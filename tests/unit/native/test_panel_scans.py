@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from shared.simulation.native import matrix_view, mean_volumes, rows_with_value, volatilities
+from shared.simulation.panel_scans import mean_volumes, rows_with_value, volatilities
+from shared.simulation.structures import matrix_view
 
 ROWS, COLUMNS, SPAN = 40, 7, 5
 

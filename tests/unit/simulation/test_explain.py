@@ -11,7 +11,7 @@ from shared.model.request import BacktestRequest
 from shared.simulation import canonical_request, explain, request_of
 from shared.simulation.explain.drawdown_stops import drawdown_stops
 from shared.simulation.explain.trades import RULES
-from shared.simulation.native import REASONS
+from shared.simulation.structures import REASONS
 from tests.support.markets import panels_of
 from tests.unit.simulation.fixtures import DAYS, market, request
 

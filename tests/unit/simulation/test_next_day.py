@@ -14,8 +14,8 @@ from shared.model.calendar import from_day, to_day
 from shared.simulation import canonical_request, request_of
 from shared.simulation.engine import simulate_days
 from shared.simulation.holdings import positions_on
-from shared.simulation.native import REASONS
 from shared.simulation.next_day import decide_next_day, orders_digest
+from shared.simulation.structures import REASONS
 from tests.support.markets import panels_of
 from tests.unit.simulation.fixtures import DAYS, market, request
 from tests.unit.simulation.test_engine_laws import RUNS

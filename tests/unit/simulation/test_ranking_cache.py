@@ -18,8 +18,9 @@ from shared.language import compile_expression
 from shared.language.evaluate import materialized_name
 from shared.model.calendar import from_day
 from shared.simulation import canonical_request, engine, ranking_cache, request_of, run
-from shared.simulation.native import NO_COLUMN, filter_ranked, order_cells, order_rows
+from shared.simulation.panel_scans import filter_ranked, order_cells, order_rows
 from shared.simulation.ranking_cache import MIN_USES_CANDIDATES, RankingLevel, ranking_level
+from shared.simulation.structures import NO_COLUMN
 
 ROWS = 40
 VALUES = st.one_of(st.floats(width=32), st.sampled_from([0.0, -0.0, 1.0, 1e-45, -1e-45, math.inf, -math.inf, math.nan]))

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from shared.simulation.native import TRIP
 from shared.simulation.statistics import EquityCurve, RoundTrips, TradeTotals, statistics
+from shared.simulation.structures import TRIP
 from tests.support import plain_statistics
 
 with warnings.catch_warnings():

@@ -14,7 +14,7 @@ from shared.research.factor_reports.forward_returns import Exit, forward_returns
 from shared.research.factor_reports.native import Ordered, information_coefficients
 from shared.research.factor_reports.report import factor_coefficients, factor_report, report_needs
 from shared.research.statistics.newey_west import mean_test
-from shared.simulation.native import order_rows
+from shared.simulation.panel_scans import order_rows
 from tests.support.build_in_memory import stored_fields
 from tests.support.markets import panels_of
 from tests.support.random_markets import random_market

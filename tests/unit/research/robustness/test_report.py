@@ -30,7 +30,7 @@ from shared.research.robustness.report import (
 )
 from shared.simulation import canonical_request, request_of, run
 from shared.simulation.engine import simulate
-from shared.simulation.native import NO_COLUMN
+from shared.simulation.structures import NO_COLUMN
 from tests.support.markets import panels_of
 from tests.support.random_markets import random_market
 from tests.support.random_requests import random_request
