@@ -330,9 +330,17 @@ class Settings:
         64, "api", "runs", _integer(0, 1_000_000), "Maximum unfinished backtests per key; 0 is unlimited.",
         former="ONDOL_CONCURRENCY",
     )  # fmt: skip
+    max_open_without_key: int = _setting(
+        5000, "api", "runs", _integer(0, 1_000_000),
+        "Maximum unfinished backtests of requests without a key, for each process of the API; 0 is unlimited.",
+    )  # fmt: skip
     max_request_cost: int = _setting(
-        10_000_000_000, "api", "nodes x stocks x days", _integer(1, 2**62), "Maximum cost of a request.",
+        30_000_000_000, "api", "ns", _integer(1, 2**62),
+        "Maximum cost of a request: about the nanoseconds of one core that its expressions take, by kind of node.",
         former="ONDOL_COST_LIMIT",
+    )  # fmt: skip
+    run_limit_s: int = _setting(
+        300, "simulator", "s", _integer(1, 86_400), "A backtest that runs for longer is ended and has failed."
     )  # fmt: skip
     max_sweep_variants: int = _setting(
         100_000, "api", "variants", _integer(1, 1_000_000), "Maximum number of variants of a sweep."

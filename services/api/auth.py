@@ -109,7 +109,9 @@ class Authenticator:
         self.addresses = ClientAddresses(settings.trusted_proxies)
         self._buckets: LRUCache[str, TokenBucket] = LRUCache(MAX_BUCKETS)
         self._refused: LRUCache[str, TokenBucket] = LRUCache(MAX_BUCKETS)
-        self.anonymous = Caller(owner=LOCAL, rate_per_minute=0, concurrency=0, role="admin")
+        self.anonymous = Caller(
+            owner=LOCAL, rate_per_minute=0, concurrency=settings.max_open_without_key, role="admin"
+        )  # fmt: skip
         """The caller of public routes, and of requests without a key where none is required."""
 
     async def authenticate(self, request: web.Request) -> Caller:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -34,7 +35,7 @@ CACHED_REQUESTS = 2000
 COMPRESSED_BYTES = 16 * MIB
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class AppContext:
     """The services behind the routes; one object per process."""
 
@@ -55,14 +56,18 @@ class AppContext:
         default_factory=lambda: LRUCache(CACHED_REQUESTS)
     )
     """Body and index series -> canonical request, of recent bodies that name no strategy of the caller's own."""
-    validated: LRUCache[tuple[str, str], bool] = field(default_factory=lambda: LRUCache(CACHED_REQUESTS))
-    """Pairs of request digest and dataset version that were validated against each other."""
+    validated: LRUCache[tuple[str, str], int] = field(default_factory=lambda: LRUCache(CACHED_REQUESTS))
+    """What requests cost that were validated, by request digest and dataset version."""
     compressed: LRUCache[tuple[bytes, uuid.UUID | None, Selection, str], bytes] = field(
         default_factory=lambda: LRUCache(COMPRESSED_BYTES, getsizeof=len)
     )
     """Compressed answers of large results: by what surrounds the result, computation, selection and coding."""
     pending_queries: dict[str, PendingQuery] = field(default_factory=dict)
     """Queries that wait for a simulator, by name."""
+    accepted_without_key: int = 0
+    """Backtests of requests without a key that may be unfinished: an upper limit of those of this process."""
+    query_turns: dict[str, asyncio.Semaphore] = field(default_factory=dict)
+    """Turns of the short queries of each owner."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -76,7 +76,9 @@ def _new(found: Sequence[Problem], path: str, known: Sequence[Problem]) -> list[
     return [one for one in placed if (one.path, str(one.message)) not in have]
 
 
-async def matrix_rows(app: AppContext, asked: Sequence[ReportRequest], body: FactorMatrixBody) -> list[MatrixRow]:
+async def matrix_rows(
+    app: AppContext, asked: Sequence[ReportRequest], body: FactorMatrixBody, owner: str
+) -> list[MatrixRow]:
     """Return the answers of simulators in the order of the factors. A factor that has no report fails alone."""
     running = asyncio.Semaphore(CONCURRENT_FACTORS)
 
@@ -86,7 +88,8 @@ async def matrix_rows(app: AppContext, asked: Sequence[ReportRequest], body: Fac
         )
         async with running:
             try:
-                answer = orjson.loads(await query_simulator(app, query))
+                cost = one.cost(len(one.horizons))
+                answer = orjson.loads(await query_simulator(app, query, owner, cost=cost))
             except ApiProblem as error:
                 if error.status != 422:
                     raise

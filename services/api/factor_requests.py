@@ -18,10 +18,13 @@ from shared.language import compile_expression
 from shared.messages import say
 from shared.model.conversion import convert
 from shared.research.factor_reports.request import FactorWindow, backtest_body, place_of
+from shared.simulation.cost import cost_of_request
 from shared.simulation.plan import window_of
 
 Body = TypeVar("Body", bound=FactorWindow)
 
+WORK_OF_A_CELL = 50
+"""About the nanoseconds of a core for each cell and horizon of a report."""
 CELLS_OF_A_REQUEST = 10_000_000
 """A report counts as one more request of the key for each so many days x stocks x horizons."""
 
@@ -39,6 +42,12 @@ class ReportRequest:
         """Return days x stocks of the window."""
         rows = window_of(self.canonical.request, self.view.days)
         return int(rows.stop - rows.start) * len(self.view.instruments)
+
+    def cost(self, horizons: int) -> int:
+        """Return what the report costs with so many horizons (`shared.simulation.cost`)."""
+        stocks = len(self.view.instruments)
+        expressions = cost_of_request(self.canonical.request, self.view.days, stocks)
+        return expressions + WORK_OF_A_CELL * horizons * self.cells
 
 
 async def read_factor_body(app: AppContext, call: RequestContext, shape: type[Body]) -> tuple[Body, list[Problem]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
+import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,14 +15,31 @@ import orjson
 from services.api.backtests.results import unpack_frame
 from services.api.context import AppContext
 from services.api.errors import ApiProblem
-from shared.contracts.events import QueryRequested
+from services.api.ids import new_id
+from shared.contracts import queries
+from shared.contracts.events import LongRunRequested, QueryAnswered, QueryRequested
 from shared.contracts.queries import Query, payload_of
 from shared.errors import DatasetError, UnavailableError
+from shared.infra.database.pool import LOST as DATABASE_LOST
+from shared.infra.database.sql import statements
 from shared.infra.redis.client import LOST
 from shared.infra.redis.streams import append
 from shared.messages import say
+from shared.simulation.cost import LONG_COST
 
 TIMEOUT_S = 60.0
+SQL = statements("queue")
+ANALYSES = (
+    queries.Explain,
+    queries.Audit,
+    queries.Robustness,
+    queries.Replay,
+    queries.AccountDay,
+    queries.AccountDrift,
+)
+"""Queries that run a backtest, once or several times."""
+QUERIES_OF_OWNER = 4
+"""Short queries of one owner that a process of the api has with the simulators at once."""
 
 
 @dataclass
@@ -37,10 +56,11 @@ def query_name(query: Query) -> str:
     return f"q-{query.kind}-{hashlib.sha256(text).hexdigest()[:40]}"
 
 
-async def query_simulator(app: AppContext, query: Query, *, use_cache: bool = True) -> bytes:
+async def query_simulator(app: AppContext, query: Query, owner: str, *, cost: int = 0, use_cache: bool = True) -> bytes:
     """Return the JSON of a simulator's answer; with `use_cache` a cached one.
 
-    Raises the simulator's problem, or UnavailableError when no answer comes within `TIMEOUT_S`.
+    `cost` is that of the computation (`shared.simulation.cost`), which counts in the share of the owner where it is a
+    long one. Raises the simulator's problem, or UnavailableError when no answer comes within `TIMEOUT_S`.
     """
     name = query_name(query)
     if not use_cache:
@@ -49,7 +69,8 @@ async def query_simulator(app: AppContext, query: Query, *, use_cache: bool = Tr
         return body
     pending = app.pending_queries.get(name)
     if pending is None:
-        pending = PendingQuery(asyncio.ensure_future(_publish(app, name, query)))
+        asked = Asked(name=name, query=query, owner=owner, cost=cost)
+        pending = PendingQuery(asyncio.ensure_future(_ask(app, asked)))
         app.pending_queries[name] = pending
     pending.callers += 1
     try:
@@ -62,24 +83,79 @@ async def query_simulator(app: AppContext, query: Query, *, use_cache: bool = Tr
                 del app.pending_queries[name]
 
 
-async def _publish(app: AppContext, name: str, query: Query) -> bytes:
-    app.progress.register(name)
-    event = QueryRequested(query_id=name, kind=query.kind, payload=payload_of(query), deadline=time.time() + TIMEOUT_S)
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A query with its content name, the owner whose share it uses, and its cost."""
+
+    name: str
+    query: Query
+    owner: str
+    cost: int
+
+    @property
+    def is_long(self) -> bool:
+        """Whether it takes as long as a run: then PostgreSQL decides when it is next."""
+        return isinstance(self.query, ANALYSES) or self.cost > LONG_COST
+
+
+async def _ask(app: AppContext, asked: Asked) -> bytes:
+    app.progress.register(asked.name)
     try:
-        await append(app.broker, event)
-        answer = await app.progress.answer_of(name, TIMEOUT_S)
+        answer = await (_answer_of_analysis(app, asked) if asked.is_long else _answer_of_query(app, asked))
     except LOST as error:
         raise UnavailableError(say("broker_unavailable")) from error
     finally:
-        app.progress.unregister(name)
+        app.progress.unregister(asked.name)
+    if answer is None and asked.is_long:
+        raise UnavailableError(say("query_overdue", seconds=round(TIMEOUT_S)))
     if answer is None:
         raise UnavailableError(say("simulator_unavailable"))
     if answer.problem is not None:
         raise _as_problem(answer.problem)
-    body = await _cached(app, name)
+    body = await _cached(app, asked.name)
     if body is None:
         raise UnavailableError(say("answer_evicted"))
     return body
+
+
+async def _answer_of_query(app: AppContext, asked: Asked) -> QueryAnswered | None:
+    """Publish a short query and return its answer; those of one owner beyond a few wait for each other."""
+    deadline = time.time() + TIMEOUT_S
+    turns = app.query_turns.setdefault(asked.owner, asyncio.Semaphore(QUERIES_OF_OWNER))
+    try:
+        async with asyncio.timeout(TIMEOUT_S), turns:
+            query = asked.query
+            event = QueryRequested(
+                query_id=asked.name, kind=query.kind, payload=payload_of(query), deadline=deadline
+            )  # fmt: skip
+            await append(app.broker, event)
+            return await app.progress.answer_of(asked.name, max(0.0, deadline - time.time()))
+    except TimeoutError:
+        return None
+
+
+async def _answer_of_analysis(app: AppContext, asked: Asked) -> QueryAnswered | None:
+    """Queue a long query in PostgreSQL and return its answer; it is deleted when its last caller has disconnected."""
+    identity = new_id()
+    payload = orjson.dumps(payload_of(asked.query)).decode()
+    values = (identity, asked.name, asked.owner, asked.cost, asked.query.kind, payload, TIMEOUT_S)
+    async with app.database.connection() as connection:
+        await connection.execute(SQL["insert_analysis"], *values)
+    answer = None
+    try:
+        await append(app.broker, LongRunRequested())
+        answer = await app.progress.answer_of(asked.name, TIMEOUT_S)
+    finally:
+        if answer is None:
+            await _delete_analysis(app, identity)
+    return answer
+
+
+async def _delete_analysis(app: AppContext, identity: uuid.UUID) -> None:
+    """Delete a long query that no client waits for; while PostgreSQL is lost, it ends at its deadline."""
+    with suppress(*DATABASE_LOST, UnavailableError):
+        async with app.database.connection() as connection:
+            await connection.execute(SQL["delete_analysis"], identity)
 
 
 async def _cached(app: AppContext, name: str) -> bytes | None:

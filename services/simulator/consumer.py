@@ -10,12 +10,21 @@ import asyncpg
 import structlog
 from redis.exceptions import RedisError
 
-from services.simulator import metrics, optimistic, queries, run_store, runner
+from services.simulator import metrics, optimistic, queries, queue_store, run_store, runner
 from services.simulator.job import Context, Job
 from services.simulator.optimistic import Attempt
 from services.simulator.outcome import Ending, RunResult, outcome_of
+from services.simulator.queue_store import Analysis
 from services.simulator.sweep_store import PartJob
-from shared.contracts.events import BACKTESTS, QUERIES, BacktestEnded, BacktestRequested, QueryRequested
+from shared.contracts.events import (
+    BACKTESTS,
+    LONG_RUNS,
+    QUERIES,
+    BacktestEnded,
+    BacktestRequested,
+    LongRunRequested,
+    QueryRequested,
+)
 from shared.errors import UnavailableError
 from shared.infra.database.pool import LOST
 from shared.infra.redis import client as redis_client
@@ -32,13 +41,25 @@ class InFlight:
     """The jobs, queries and tasks of this process, and the slots that limit them."""
 
     def __init__(self, slots: int) -> None:
-        self.slots = {BACKTESTS: asyncio.Semaphore(slots), QUERIES: asyncio.Semaphore(1)}
+        self.slots = {
+            BACKTESTS: asyncio.Semaphore(slots), LONG_RUNS: asyncio.Semaphore(1), QUERIES: asyncio.Semaphore(1),
+        }  # fmt: skip
         self.jobs: dict[str, Job] = {}
+        self.unleased: set[uuid.UUID] = set()
+        """Jobs that run here without a lease."""
+        self.analyses: list[Analysis] = []
         self.query_entries: set[str] = set()
         self.tasks: set[asyncio.Future[None]] = set()
+        self.long_tasks: set[asyncio.Future[None]] = set()
+        """Those of `tasks` that process long work."""
         self.parts: list[PartJob] = []
-        """Parts of sweeps, which yield to all of the above."""
+        """Parts of sweeps, which yield to short backtests and queries."""
         self.part_tasks: set[asyncio.Future[None]] = set()
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether something short is processed."""
+        return len(self.tasks) > len(self.long_tasks)
 
     def start(self, work: Awaitable[None]) -> asyncio.Future[None]:
         """Start a task that runs to its end beside the consumers; an unexpected error is logged."""
@@ -49,6 +70,7 @@ class InFlight:
 
     def _ended(self, task: asyncio.Future[None]) -> None:
         self.tasks.discard(task)
+        self.long_tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("task.crashed", exc_info=error)
 
@@ -106,10 +128,10 @@ async def handle_backtest(context: Context, in_flight: InFlight, consumer: Consu
     job: Job | None = None
     ending: Ending | None = None
     try:
-        if isinstance(delivery.event, BacktestRequested) and _has_valid_id(delivery.event):
+        if isinstance(delivery.event, BacktestRequested) and has_valid_id(delivery.event):
             job, ending = await process(context, in_flight, delivery, delivery.event, slot.release)
         publish = job is not None and ending in ("completed", "failed")
-        await _acknowledge(consumer, delivery, job.ended_event if job is not None and publish else None)
+        await acknowledge(consumer, delivery, job.ended_event if job is not None and publish else None)
         if job is not None and ending is not None:
             metrics.ended(ending)
             usual = ending == "completed" and job.attempts == 1  # these are counted in metrics and need no log line
@@ -127,8 +149,10 @@ async def process(
 ) -> tuple[Job | None, Ending | None]:  # fmt: skip
     """Run a job and store its outcome; (None, None) when there was nothing to do.
 
-    `release_slot` is called after the computation, before the outcome is stored.
+    `release_slot` is called after the computation, before the outcome is stored. The job is that of the message when no
+    other work waited, or when its row is next by the shares; otherwise it is the one that is next.
     """
+    own = uuid.UUID(message.computation_id)
 
     async def computed(job: Job) -> RunResult:
         try:
@@ -138,9 +162,23 @@ async def process(
         metrics.observe_run(job, result)
         return result
 
+    async def next_waiting(preferred: uuid.UUID | None) -> Attempt | None:
+        job = await queue_store.acquire_next(
+            context, delivery.entry, long=False, preferred=preferred, running=in_flight.unleased
+        )
+        return Attempt(job=job, running=asyncio.ensure_future(computed(job))) if isinstance(job, Job) else None
+
     attempt = None
-    if not delivery.redelivered:
-        attempt = await optimistic.start(context, message, delivery.entry, computed)
+    if delivery.queued and not delivery.redelivered:
+        attempt = await next_waiting(own)
+    if attempt is None and not delivery.redelivered:
+        in_flight.unleased.add(own)
+        try:
+            attempt = await optimistic.start(context, message, delivery.entry, computed)
+        finally:
+            in_flight.unleased.discard(own)
+        if attempt is not None and attempt.running is None and attempt.ending != "completed":
+            attempt = await next_waiting(None) or attempt  # another message stood for this row
     if attempt is None:
         job = await run_store.acquire_lease(context, message, delivery.entry, redelivered=delivery.redelivered)
         attempt = Attempt(job=job, running=None if job is None else asyncio.ensure_future(computed(job)))
@@ -154,7 +192,8 @@ async def process(
         in_flight.jobs.pop(str(job.id), None)
 
 
-def _has_valid_id(event: BacktestRequested) -> bool:
+def has_valid_id(event: BacktestRequested | LongRunRequested) -> bool:
+    """Return whether the message names a computation."""
     try:
         uuid.UUID(event.computation_id)
     except ValueError:
@@ -167,14 +206,14 @@ async def handle_query(context: Context, in_flight: InFlight, consumer: Consumer
     in_flight.query_entries.add(delivery.entry)
     try:
         if isinstance(delivery.event, QueryRequested):
-            await queries.answer(context, delivery.event)
-        await _acknowledge(consumer, delivery)
+            await queries.answer(context, delivery.event, context.query_pool)
+        await acknowledge(consumer, delivery)
     finally:
         in_flight.query_entries.discard(delivery.entry)
         in_flight.slots[QUERIES].release()
 
 
-async def _acknowledge(consumer: Consumer, delivery: Delivery, event: BacktestEnded | None = None) -> None:
+async def acknowledge(consumer: Consumer, delivery: Delivery, event: BacktestEnded | None = None) -> None:
     """Publish the event and delete the entry; while the broker is lost the API reads the outcome from the row."""
     for _ in range(3):
         try:

@@ -42,6 +42,10 @@ class Job:
     """Set by the heartbeat when the lease is lost or the row was cancelled, and when the process shuts down."""
     leaving: bool = False
     """The process shuts down: the job is released, not cancelled."""
+    long: bool = False
+    """It runs beside short work, at a lower priority."""
+    overdue: bool = False
+    """It has run for longer than a run may."""
     ended_event: BacktestEnded | None = None
     """The event to publish once the outcome is stored."""
     points: list[dict[str, Any]] = field(default_factory=list)
@@ -50,11 +54,18 @@ class Job:
     began: float = field(default_factory=time.monotonic)
     published_at: float = field(default_factory=time.monotonic)
 
+    def is_stopped(self, limit_s: float) -> bool:
+        """Return whether the run has to end; it is overdue when it has run for more than `limit_s` seconds."""
+        if not self.stop and time.monotonic() - self.began > limit_s:
+            self.overdue = True
+        return self.stop or self.overdue
+
     def adopt_lease(self, leased: Job | None) -> bool:
         """Continue under the lease of `leased` if its row describes the job that is already running."""
         if leased is None or (self.request, self.version) != (leased.request, leased.version):
             return False
         self.lease, self.attempts, self.origin = leased.lease, leased.attempts, leased.origin
+        self.long = leased.long
         return True
 
 
@@ -68,5 +79,9 @@ class Context:
     panel_store: PanelStore
     run_pool: Executor
     query_pool: Executor
+    long_pool: Executor
+    """One thread of a lower priority, for long runs and analyses."""
+    run_limit_s: float
+    """A run that takes longer fails."""
     run: Run
     worker: str

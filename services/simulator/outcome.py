@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -71,6 +72,10 @@ async def outcome_of(running: Awaitable[RunResult], job: Job) -> Outcome:
     try:
         return Completed(await running)
     except CancelledRunError:
+        if job.overdue and not job.stop:
+            seconds = time.monotonic() - job.began
+            problem = problem_document(422, "run-failed", say("run_overdue", seconds=round(seconds)))
+            return Failed({**problem, "kind": "overdue"})
         return Released() if job.leaving else Cancelled()
     except ChunkMissingError as error:
         log.warning("chunks.missing", computation_id=str(job.id), parts=len(error.missing))

@@ -10,7 +10,14 @@ import orjson
 import structlog
 from redis.exceptions import ResponseError
 
-from shared.contracts.events import BACKTESTS, BacktestEnded, BacktestRequested, Event
+from shared.contracts.events import (
+    BACKTESTS,
+    LONG_RUNS,
+    BacktestEnded,
+    BacktestRequested,
+    Event,
+    LongRunRequested,
+)
 from shared.contracts.http import problem_document
 from shared.errors import UnavailableError
 from shared.infra.database.pool import LOST, Database
@@ -22,7 +29,7 @@ from shared.messages import say
 
 log = structlog.get_logger()
 
-SQL = statements("backtest")
+SQL, QUEUE = statements("backtest"), statements("queue")
 INTERVAL_S = 1.0
 MIN_QUEUED_S = 1.0
 """Younger queued rows are not checked: their message may still be on its way."""
@@ -45,25 +52,34 @@ async def reconcile(database: Database, broker: BrokerClient) -> tuple[int, int]
         failed = [str(row["id"]) for row in await connection.fetch(SQL["fail_exhausted"], problem)]
         open_rows = await connection.fetch(SQL["select_unannounced"], MIN_QUEUED_S, BATCH_ROWS)
         await connection.execute(SQL["purge_unshared"])
+        await connection.execute(QUEUE["delete_waiters"])
+        analyses = await connection.fetchval(QUEUE["waiting_analyses"], MIN_QUEUED_S)
     events: list[Event] = [BacktestEnded(computation_id=name, status="failed") for name in failed]
     if open_rows:
-        pending = await pending_ids(broker, BACKTESTS)
-        names = [str(row["id"]) for row in open_rows]
-        events += [BacktestRequested(computation_id=name) for name in names if name not in pending]
+        pending = await pending_ids(broker, BACKTESTS) | await pending_ids(broker, LONG_RUNS)
+        events += [_request_of(row) for row in open_rows if str(row["id"]) not in pending]
+    if analyses and "" not in await pending_ids(broker, LONG_RUNS):
+        events.append(LongRunRequested())
     if events:
         await append_many(broker, events)
     return len(failed), len(events) - len(failed)
 
 
+def _request_of(row: asyncpg.Record) -> Event:
+    requested = LongRunRequested if row["long"] else BacktestRequested
+    return requested(computation_id=str(row["id"]), abandoned=row["abandoned"])
+
+
 async def drop_idle_consumers(broker: BrokerClient, group: str) -> None:
     """Delete consumers that have no pending entry and have been idle for ten minutes (their processes ended)."""
-    try:
-        consumers = await broker.xinfo_consumers(key_of(BACKTESTS), group)
-    except ResponseError:
-        return
-    for found in consumers:
-        if found["pending"] == 0 and found["idle"] > IDLE_CONSUMER_MS:
-            await broker.xgroup_delconsumer(key_of(BACKTESTS), group, found["name"])
+    for stream in (BACKTESTS, LONG_RUNS):
+        try:
+            consumers = await broker.xinfo_consumers(key_of(stream), group)
+        except ResponseError:
+            continue
+        for found in consumers:
+            if found["pending"] == 0 and found["idle"] > IDLE_CONSUMER_MS:
+                await broker.xgroup_delconsumer(key_of(stream), group, found["name"])
 
 
 async def reconcile_forever(database: Database, broker: BrokerClient, group: str) -> None:

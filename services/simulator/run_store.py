@@ -53,7 +53,7 @@ async def acquire_lease(
     return Job(
         id=uuid.UUID(message.computation_id), lease=row["lease"], entry=entry, version=row["dataset_version"],
         request=request_from_json(row["request"]), origin=row["origin"],
-        attempts=row["attempts"], queue_ms=float(row["queue_ms"]), started_at=row["started_at"],
+        attempts=row["attempts"], queue_ms=float(row["queue_ms"]), started_at=row["started_at"], long=row["long"],
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 import structlog
 
-from services.simulator.job import Context, Job, Run
+from services.simulator.job import Context, Job
 from services.simulator.outcome import RunResult
 from services.simulator.panel_store import WAIT_S
 from shared.contracts.events import BacktestProgressed
@@ -45,7 +45,8 @@ async def compute(context: Context, job: Job) -> RunResult:
     report = _progress_reporter(context, job, loop)
     while True:
         try:
-            return await loop.run_in_executor(context.run_pool, _run, context.run, job, panels.reader(), begin, report)
+            pool = context.long_pool if job.long else context.run_pool
+            return await loop.run_in_executor(pool, _run, context, job, panels.reader(), begin, report)
         except ChunkMissingError as error:
             if time.monotonic() >= deadline:
                 raise
@@ -57,7 +58,7 @@ async def compute(context: Context, job: Job) -> RunResult:
             job.status = "running"
 
 
-def _run(run: Run, job: Job, panels: PanelReader, begin: float, report: Report) -> RunResult:
+def _run(context: Context, job: Job, panels: PanelReader, begin: float, report: Report) -> RunResult:
     planned = plan(job.request, panels.days)
     load_begin = time.perf_counter()
     by_rows: dict[tuple[int, int], list[str]] = {}
@@ -70,7 +71,10 @@ def _run(run: Run, job: Job, panels: PanelReader, begin: float, report: Report) 
     if loaded - load_begin > DECODED_S:
         trim_heap()
     long = planned.window.stop - planned.window.start > MIN_PROGRESS_ROWS
-    outcome = run(job.request, panels, planned=planned, cancelled=lambda: job.stop, progress=report if long else None)
+    outcome = context.run(
+        job.request, panels, planned=planned, cancelled=lambda: job.is_stopped(context.run_limit_s),
+        progress=report if long else None,
+    )  # fmt: skip
     finished, finished_at = time.perf_counter(), dt.datetime.now(dt.UTC)
     timing: dict[str, Any] = {
         "queue_ms": round(job.queue_ms, 3),

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+import sys
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AsyncExitStack
 from functools import partial
 
 import asyncpg
@@ -19,15 +18,19 @@ from redis.exceptions import RedisError
 from services.simulator import metrics
 from services.simulator.consumer import InFlight, consume, handle_backtest, handle_query
 from services.simulator.job import Context
+from services.simulator.long_runs import handle_long
 from services.simulator.panel_store import PanelStore
+from services.simulator.priority import LONG_NICE, SWITCH_S, lower_priority
+from services.simulator.queue_store import SQL as QUEUE_SQL
 from services.simulator.reconciler import reconcile_forever
+from services.simulator.renewal import Renewal, open_renewal, renew_leases
 from services.simulator.run_store import LEASE_S, SQL
 from services.simulator.sweep_store import SQL as SWEEP_SQL
 from services.simulator.sweep_worker import SweepWorker
-from shared.contracts.events import BACKTESTS, DATASETS, QUERIES, SIMULATORS
+from shared.contracts.events import BACKTESTS, DATASETS, LONG_RUNS, QUERIES, SIMULATORS
 from shared.errors import SetupError, UnavailableError
 from shared.infra.database.fast_pool import fast_database
-from shared.infra.database.pool import LOST, Database, database, is_migrated
+from shared.infra.database.pool import LOST, Database, is_migrated
 from shared.infra.health_server import health_server
 from shared.infra.lifecycle import Heartbeat, StopRequested, stop_signal, until
 from shared.infra.redis import client as redis_client
@@ -40,8 +43,6 @@ log = structlog.get_logger()
 
 RENEW_S = 0.4
 """How often leases are renewed; a cancelled row is noticed at the next renewal."""
-MIN_AGE_S = 0.3
-"""Younger jobs have a fresh lease and are not renewed yet."""
 SHUTDOWN_S = 8.0
 """How long running jobs may finish after SIGTERM before they are released."""
 RELEASE_S = 4.0
@@ -53,6 +54,7 @@ async def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; then finish the running jobs or release them."""
     if not settings.has_servers:
         raise SetupError("A simulator needs ONDOL_DATABASE_URL, ONDOL_BROKER_URL and ONDOL_CACHE_URL.")
+    sys.setswitchinterval(SWITCH_S)
     name, worker = names(socket.gethostname(), settings.metrics_port, os.getpid())
     async with AsyncExitStack() as stack:
         stop = await stack.enter_async_context(stop_signal())
@@ -72,6 +74,7 @@ async def run(settings: Settings) -> None:
         stack.callback(sweeps.close)
         handlers: dict[str, Handler] = {
             BACKTESTS: partial(handle_backtest, context, in_flight),
+            LONG_RUNS: partial(handle_long, context, in_flight),
             QUERIES: partial(handle_query, context, in_flight),
         }
         log.info("simulator.started", worker=worker, slots=settings.simulator_concurrency)
@@ -104,7 +107,8 @@ async def _open_context(stack: AsyncExitStack, settings: Settings, worker: str) 
     broker = await stack.enter_async_context(redis_client.broker(settings.broker_url or ""))
     cache = await stack.enter_async_context(open_cache(settings.cache_url or "", cluster=settings.cache_cluster))
     run_pool, query_pool = ThreadPoolExecutor(settings.simulator_concurrency, "run"), ThreadPoolExecutor(1, "query")
-    for pool in (run_pool, query_pool):
+    long_pool = ThreadPoolExecutor(1, "long", initializer=lower_priority, initargs=(LONG_NICE,))
+    for pool in (run_pool, query_pool, long_pool):
         stack.callback(pool.shutdown, wait=False, cancel_futures=True)
     from shared.simulation import run as engine
 
@@ -113,7 +117,7 @@ async def _open_context(stack: AsyncExitStack, settings: Settings, worker: str) 
     )
     return Context(
         database=store, broker=broker, cache=cache, panel_store=panel_store, run_pool=run_pool,
-        query_pool=query_pool, run=engine, worker=worker,
+        query_pool=query_pool, long_pool=long_pool, run=engine, worker=worker, run_limit_s=settings.run_limit_s,
     )  # fmt: skip
 
 
@@ -146,6 +150,7 @@ async def _expire_predecessor_leases(store: Database, name: str) -> None:
         async with store.connection() as connection:
             rows = await connection.fetch(SQL["expire_predecessor_leases"], name + "-")
             rows += await connection.fetch(SWEEP_SQL["expire_part_leases"], name + "-")
+            rows += await connection.fetch(QUEUE_SQL["expire_predecessor_analyses"], name + "-")
     except (*LOST, UnavailableError) as error:  # then they expire by themselves
         log.warning("database.unavailable", error=type(error).__name__)
     else:
@@ -160,53 +165,6 @@ async def _while_alive(heart: Heartbeat[Renewal]) -> None:
     raise UnavailableError(say("heartbeat_ended"))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Renewal:
-    """Connections of the heartbeat thread."""
-
-    store: Database
-    backtests: Consumer
-    queries: Consumer
-
-
-@asynccontextmanager
-async def open_renewal(settings: Settings, name: str) -> AsyncIterator[Renewal]:
-    """Open the connections of the heartbeat thread."""
-    broker = redis_client.client(settings.broker_url or "")
-    lease_ms = int(LEASE_S * 1000)
-    async with AsyncExitStack() as stack:
-        stack.push_async_callback(broker.aclose)
-        store = await stack.enter_async_context(
-            database(settings.database_url or "", size=1, acquire_timeout_s=settings.database_acquire_timeout_ms / 1e3)
-        )
-        backtests, queries = (
-            Consumer(broker, stream, SIMULATORS, name, lease_ms=lease_ms) for stream in (BACKTESTS, QUERIES)
-        )
-        yield Renewal(store=store, backtests=backtests, queries=queries)
-
-
-async def renew_leases(in_flight: InFlight, renewal: Renewal) -> None:
-    """Renew the rows and stream entries of all jobs; stop jobs whose lease was lost or whose row was cancelled."""
-    jobs = [job for job in in_flight.jobs.values() if time.monotonic() - job.began >= MIN_AGE_S]
-    for job in jobs:
-        async with renewal.store.connection() as connection:
-            values = (job.id, job.lease, LEASE_S, job.progress, job.status)
-            if await connection.fetchval(SQL["renew_lease"], *values) is None:
-                job.stop = True
-    for part in [part for part in in_flight.parts if time.monotonic() - part.began >= MIN_AGE_S]:
-        async with renewal.store.connection() as connection:
-            lease = (part.sweep, part.part, part.lease, LEASE_S)
-            if await connection.fetchval(SWEEP_SQL["renew_part"], *lease) is None:
-                part.stop = True
-    try:
-        if jobs:
-            await renewal.backtests.renew(*(job.entry for job in jobs))
-        if query_entries := list(in_flight.query_entries):
-            await renewal.queries.renew(*query_entries)
-    except redis_client.LOST as error:  # the leases that decide are those of the rows
-        log.warning("broker.disconnected", error=type(error).__name__)
-
-
 async def _shut_down(in_flight: InFlight) -> None:
     """Wait for running jobs; stop and release those that do not finish within `SHUTDOWN_S`, and parts at once."""
     for part in in_flight.parts:
@@ -215,6 +173,8 @@ async def _shut_down(in_flight: InFlight) -> None:
         await asyncio.wait(in_flight.tasks, timeout=SHUTDOWN_S)
     for job in in_flight.jobs.values():
         job.leaving = job.stop = True
+    for analysis in in_flight.analyses:
+        analysis.stop = True
     if in_flight.tasks:
         await asyncio.wait(in_flight.tasks, timeout=RELEASE_S)
     if in_flight.part_tasks:

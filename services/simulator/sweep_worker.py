@@ -2,15 +2,13 @@
 
 PostgreSQL is the queue: a part without an end is work, so that nothing has to be restored after a crash. Parts yield to
 people who wait: they run in one thread of lower priority, which pauses between variants while this process has a
-backtest or a query in flight.
+short backtest or query in flight.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 import random
-import threading
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +25,7 @@ from services.simulator import metrics, sweep_store
 from services.simulator.consumer import InFlight
 from services.simulator.job import Context
 from services.simulator.panel_store import WAIT_S
+from services.simulator.priority import SWEEP_NICE, lower_priority
 from services.simulator.sweep_store import PartJob
 from shared.contracts.events import SWEEPS, SweepChanged
 from shared.contracts.http import problem_document, run_problem
@@ -58,8 +57,6 @@ POLL_S = 1.0
 CACHED_PLANS = 8
 BEST = 10
 """Variants of a part that are stored with their scores beside its data."""
-NICE = 10
-"""Priority of the thread that runs parts; Linux has one for each thread."""
 PAUSE_S = 0.05
 """Longest pause of a part between two variants, so that a stream of backtests slows sweeps and does not stop them."""
 PAUSE_STEP_S = 0.001
@@ -81,7 +78,7 @@ class SweepWorker:
         self._in_flight = in_flight
         self._sweeps: LRUCache[uuid.UUID, _Sweep] = LRUCache(CACHED_PLANS)
         self._histories: LRUCache[uuid.UUID, list[tuple[int, PartTable]]] = LRUCache(CACHED_PLANS)
-        self._pool = ThreadPoolExecutor(1, "sweep", initializer=_lower_priority)
+        self._pool = ThreadPoolExecutor(1, "sweep", initializer=lower_priority, initargs=(SWEEP_NICE,))
         self._wake = asyncio.Event()
 
     def close(self) -> None:
@@ -246,7 +243,7 @@ def _points(plan: SweepPlan, job: PartJob, history: list[tuple[int, PartTable]] 
 def _run_part(plan: SweepPlan, points: np.ndarray, panels: PanelReader, job: PartJob, in_flight: InFlight) -> PartTable:
     def cancelled() -> bool:
         until = time.monotonic() + PAUSE_S
-        while in_flight.tasks and not job.stop and time.monotonic() < until:
+        while in_flight.is_urgent and not job.stop and time.monotonic() < until:
             time.sleep(PAUSE_STEP_S)
         return job.stop
 
@@ -262,11 +259,6 @@ def _run_part(plan: SweepPlan, points: np.ndarray, panels: PanelReader, job: Par
 
 def _failure(status: int, detail: str, kind: str) -> dict[str, object]:
     return {**problem_document(status, "run-failed", detail), "kind": kind}
-
-
-def _lower_priority() -> None:
-    with suppress(OSError, AttributeError):  # only Linux has a priority of a thread
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
 
 
 def _log_lost(error: Exception) -> None:

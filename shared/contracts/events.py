@@ -8,15 +8,17 @@ from typing import Any, ClassVar
 BACKTESTS = "backtests"
 DATASETS = "datasets"
 EVENTS_STREAM = "events"
+LONG_RUNS = "long-runs"
 QUERIES = "queries"
 SWEEPS = "sweeps"
-STREAMS = (BACKTESTS, DATASETS, EVENTS_STREAM, QUERIES, SWEEPS)
-"""`backtests`: jobs of the simulators; `datasets`: facts about data; `events`: progress and ends that clients wait for;
-`queries`: requests that a simulator answers while a client waits (screen, explain, audit, …); `sweeps`:
+STREAMS = (BACKTESTS, DATASETS, EVENTS_STREAM, LONG_RUNS, QUERIES, SWEEPS)
+"""`backtests`: jobs of the simulators; `long-runs`: jobs and queries that take long; an entry of either says that work
+waits in PostgreSQL, which decides what is next. `datasets`: facts about data; `events`: progress and ends that clients
+wait for; `queries`: requests that a simulator answers while a client waits (screen, values, holdings, …); `sweeps`:
 changes of sweeps, which API and simulators read to look into PostgreSQL at once instead of a second later."""
 
 SIMULATORS = "simulators"
-"""The consumer group of the simulators on `backtests` and `queries`."""
+"""The consumer group of the simulators on `backtests`, `long-runs` and `queries`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +28,7 @@ class BacktestRequested:
     The API copies the values of the row, so that a simulator can start before it has acquired the lease: the canonical
     request, the dataset version, the origin, and the creation time in Unix seconds. `row_follows`: the message was
     published before the row was committed; the row may follow, or never when another request has created it.
+    `abandoned`: the lease of an earlier start has expired, perhaps since the run ended its simulator.
     """
 
     type: ClassVar[str] = "backtest.requested.v1"
@@ -36,6 +39,20 @@ class BacktestRequested:
     origin: str = "user"
     created_at: float = 0.0
     row_follows: bool = False
+    abandoned: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class LongRunRequested:
+    """A long computation is queued or, without an id, a long query. From the API or the reconciler to the simulators.
+
+    `abandoned`: the lease of an earlier start has expired, perhaps since the run ended its simulator.
+    """
+
+    type: ClassVar[str] = "long_run.requested.v1"
+    stream: ClassVar[str] = LONG_RUNS
+    computation_id: str = ""
+    abandoned: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,6 +201,7 @@ class AccountChanged:
 
 Event = (
     BacktestRequested
+    | LongRunRequested
     | BacktestProgressed
     | BacktestEnded
     | DatasetRequested
@@ -198,6 +216,7 @@ Event = (
 
 EVENTS: tuple[type[Event], ...] = (
     BacktestRequested,
+    LongRunRequested,
     BacktestProgressed,
     BacktestEnded,
     DatasetRequested,

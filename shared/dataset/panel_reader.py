@@ -12,7 +12,7 @@ import numpy as np
 
 from shared.dataset.address_space import AddressReservation
 from shared.dataset.native import Array
-from shared.errors import ChunkMissingError
+from shared.errors import CancelledRunError, ChunkMissingError
 from shared.model.fields import dtype_of
 from shared.model.instruments import Instruments
 from shared.model.market_data import Dividends, Listings
@@ -116,8 +116,9 @@ class YearMapper(Protocol):
 class PanelReader:
     """`Panels` over the mapped panels of a version, with counters of its own."""
 
-    def __init__(self, panels: YearMapper) -> None:
+    def __init__(self, panels: YearMapper, cancelled: Callable[[], bool] | None = None) -> None:
         self._panels = panels
+        self.cancelled = cancelled
         self.counters = ReadCounters()
         self._year_of_row = panels.year_of_row
         self._counted: set[tuple[str, int, int]] = set()
@@ -142,6 +143,7 @@ class PanelReader:
     def stock_major(self, key: str, width: int, rows: slice, make: Callable[[slice], Array]) -> list[tuple[int, Array]]:
         """(first row, float64 [N, rows of the year, `width`]) of each calendar year with some of these rows; shared
         by all processes of the host under the content name `key`."""
+        self._raise_cancelled()
         return [self._panels.map_stock_major(key, width, year, make) for year in self._panels.years_with_rows(rows)]
 
     def ensure(self, fields: Iterable[str], rows: slice, workers: int = 2) -> None:
@@ -168,12 +170,17 @@ class PanelReader:
         """Why a factor has no values here, None when it has or is unknown."""
         return self._panels.absent_reason(factor, year)
 
+    def _raise_cancelled(self) -> None:
+        if self.cancelled is not None and self.cancelled():
+            raise CancelledRunError("the reader was cancelled")
+
     def _is_mapped(self, field: str, rows: slice) -> bool:
         mapped = self._panels.mapped.get(field)
         years = self._panels.years_between(rows)
         return mapped is not None and (years.start, years.stop - 1) in mapped.covered
 
     def _mapped(self, field: str, dtype: np.dtype[Any], rows: slice, map_year: Callable[[int], None]) -> Array:
+        self._raise_cancelled()
         start, stop = rows.start, rows.stop
         if start >= stop:
             return np.empty((0, len(self.instruments)), dtype)

@@ -94,11 +94,14 @@ class MappedPanels:
         """What was read through this object itself (not through its readers)."""
         return self._whole.counters
 
-    def reader(self) -> PanelReader:
-        """Return the same panels with counters of their own, for one backtest. Unmaps what was evicted meanwhile."""
+    def reader(self, cancelled: Callable[[], bool] | None = None) -> PanelReader:
+        """Return the same panels with counters of their own, for one backtest. Unmaps what was evicted meanwhile.
+
+        Reads raise CancelledRunError once `cancelled` returns true.
+        """
         self.release_evicted()
         self._mark_used()
-        return PanelReader(self)
+        return PanelReader(self, cancelled)
 
     def panel(self, field: str, rows: slice) -> Array:
         """The rows of a field, without a copy; raises ChunkMissingError when parts are in no tier within reach."""

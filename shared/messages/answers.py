@@ -44,10 +44,10 @@ KINDS = (
     kind("asset_not_found", "This build of the web application has no such file; reload the page.",
          "이 버전의 웹 애플리케이션에 없는 파일입니다. 페이지를 새로 고치십시오."),
     kind("too_costly_values",
-         "{nodes} nodes x {stocks} stocks x {days} days = {cost} is above the limit of {limit}; ask for fewer days or "
-         "simpler fields.",
-         "계산량(노드 {nodes} × 종목 {stocks} × 일수 {days} = {cost})이 한도 {limit:을} 초과합니다. 기간을 줄이거나 더 간단한 "
-         "식을 사용하십시오.", nodes=9, stocks=2700, days=7500, cost=182250000, limit=100000000),
+         "{nodes} nodes over {stocks} stocks x {days} days cost {cost}, above the limit of {limit}; ask for fewer days, "
+         "simpler fields or shorter windows.",
+         "노드 {nodes}개를 종목 {stocks}개 × {days}일에 계산하는 비용 {cost:이} 한도 {limit:을} 초과합니다. 기간이나 창을 "
+         "줄이거나 더 간단한 식을 사용하십시오.", nodes=9, stocks=2700, days=7500, cost=48600000000, limit=30000000000),
     kind("dataset_not_found", "There is no dataset version with this name; see /v1/datasets.",
          "해당 이름의 데이터셋 버전이 없습니다. /v1/datasets에서 확인하십시오."),
     kind("quality_report_not_found",
@@ -110,13 +110,17 @@ KINDS = (
          "이 키의 요청 한도는 분당 {limit:g}회입니다. 잠시 후 다시 시도하십시오.", limit=600),
     kind("too_many_open", "This key has {count} unfinished backtests; {limit} are allowed.",
          "이 키의 미완료 백테스트가 {count}개입니다. 최대 {limit}개까지 허용됩니다.", count=64, limit=64),
+    kind("too_many_open_without_key",
+         "Requests without a key have {count} unfinished backtests; {limit} are allowed (ONDOL_MAX_OPEN_WITHOUT_KEY).",
+         "키 없이 요청한 미완료 백테스트가 {count}개입니다. 최대 {limit}개까지 허용됩니다(ONDOL_MAX_OPEN_WITHOUT_KEY).",
+         count=5000, limit=5000),
     kind("idempotency_conflict", "This Idempotency-Key was used with another body.",
          "이 Idempotency-Key는 다른 본문에 이미 사용되었습니다."),
     kind("too_costly",
-         "{nodes} nodes x {stocks} stocks x {days} days = {cost} is above the limit of {limit}; shorten the window "
-         "or the expressions.",
-         "계산량(노드 {nodes} × 종목 {stocks} × 일수 {days} = {cost})이 한도 {limit:을} 초과합니다. 기간이나 식을 "
-         "줄이십시오.", nodes=9, stocks=2700, days=7500, cost=182250000, limit=100000000),
+         "{nodes} nodes over {stocks} stocks x {days} days cost {cost}, above the limit of {limit}; shorten the dates, "
+         "the expressions or their windows.",
+         "노드 {nodes}개를 종목 {stocks}개 × {days}일에 계산하는 비용 {cost:이} 한도 {limit:을} 초과합니다. 기간, 식 또는 "
+         "창을 줄이십시오.", nodes=9, stocks=2700, days=7500, cost=48600000000, limit=30000000000),
     kind("body_not_json_type", "Send the body as application/json in UTF-8.",
          "본문을 UTF-8 application/json으로 보내십시오."),
     kind("body_encoded", "Send the body without a content encoding.", "본문을 압축하지 않고 보내십시오."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.chaos import (
     database,
+    fairness,
     foreign_pages,
     full_disk,
     homes,
@@ -99,6 +100,10 @@ CHECKS = (
         id="R22", title="fork server, supervisor and PostgreSQL stopped (SIGSTOP), their children killed",
         run=supervisors.r22,
         passes_when="/readyz names the live simulators; a new backtest ends <= 45 s after",
+    ),
+    Check(
+        id="R18", title="a key floods with the most expensive requests and audits, a warm run beside", run=fairness.r18,
+        passes_when="another key's cheap backtest p99 <= 4 x its quiet p99, its screens <= 200 ms p99",
     ),
     Check(
         id="K1", title="SIGKILL of the supervisor under load", run=scaling.supervisor,

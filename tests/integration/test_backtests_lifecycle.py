@@ -18,8 +18,9 @@ from ondol.local.run_file import Servers
 from services.simulator.consumer import InFlight
 from services.simulator.job import Job
 from services.simulator.reconciler import reconcile
+from services.simulator.renewal import open_renewal, renew_leases
 from services.simulator.run_store import SQL
-from services.simulator.service import names, open_renewal, renew_leases
+from services.simulator.service import names
 from shared.contracts.events import BACKTESTS, SIMULATORS
 from shared.infra.database.pool import database
 from shared.infra.redis import client as redis_servers

@@ -94,6 +94,16 @@ async def test_limits_of_a_key_answer_429_with_a_time_to_come_back(prepared: Set
         assert "Retry-After" in headers
 
 
+async def test_open_backtests_without_a_key_are_limited(prepared: Settings) -> None:
+    async with api_of(replace(prepared, max_open_without_key=2)) as client, connection_of(prepared) as connection:
+        for cash in range(2):
+            await submit(client, request(initial_cash=1e7 + cash))
+        status, problem, _ = await client.call("POST", "/v1/backtests", request())
+        assert (status, problem["code"]) == (429, "too_many_open_without_key")
+        await connection.execute("update computation set status = 'cancelled'")
+        await submit(client, request())
+
+
 async def test_expression_above_the_cost_limit_is_refused(prepared: Settings) -> None:
     async with api_of(replace(prepared, max_request_cost=1000)) as client:
         status, problem, _ = await client.call("POST", "/v1/backtests", request())

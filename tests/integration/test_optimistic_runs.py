@@ -53,13 +53,13 @@ class Harness:
         assert isinstance(delivery.event, BacktestRequested)
         return delivery.event
 
-    async def process(self, message: BacktestRequested, *, claimed: bool = False) -> str | None:
+    async def process(self, message: BacktestRequested, *, claimed: bool = False, queued: bool = False) -> str | None:
         """Process a message as a simulator does and return the ending of its job."""
 
         def release_slot() -> None:
             self.released += 1
 
-        delivery = Delivery(entry="0-1", event=message, claimed=claimed)
+        delivery = Delivery(entry="0-1", event=message, claimed=claimed, queued=queued)
         _, ending = await process(self.context, InFlight(1), delivery, message, release_slot)
         return ending
 
@@ -77,13 +77,14 @@ async def harness_of(settings: Settings, engine: Callable[..., Any] = run) -> As
         )
         broker = await stack.enter_async_context(redis_servers.broker(settings.broker_url or ""))
         cache = await stack.enter_async_context(open_cache(settings.cache_url or ""))
-        pools = [stack.enter_context(ThreadPoolExecutor(1)) for _ in range(2)]
+        pools = [stack.enter_context(ThreadPoolExecutor(1)) for _ in range(3)]
         panel_store = PanelStore(
             directory=settings.panel_dir, budget_bytes=settings.panel_bytes, cache=cache, broker=broker,
             database=database,
         )  # fmt: skip
         context = Context(
-            database=database, broker=broker, cache=cache, run_pool=pools[0], query_pool=pools[1], run=engine,
+            database=database, broker=broker, cache=cache, run_pool=pools[0], query_pool=pools[1], long_pool=pools[2],
+            run_limit_s=60, run=engine,
             worker="test", panel_store=panel_store,
         )  # fmt: skip
         consumer = Consumer(broker, BACKTESTS, "simulators", "test")
@@ -220,6 +221,34 @@ async def test_failing_optimistic_run_stores_the_reason(prepared: Settings) -> N
         await harness.connection.execute("update computation set dataset_version = 'gone'")
         assert await harness.process(replace(message, dataset_version="gone")) == "failed"
         assert (await harness.row(message))["status"] == "failed"
+
+
+async def test_run_beyond_its_limit_fails_with_the_reason(prepared: Settings) -> None:
+    async with harness_of(prepared) as harness:
+        harness.context = replace(harness.context, run_limit_s=0)
+        message = await harness.submit()
+        assert await harness.process(message) == "failed"
+        assert orjson.loads((await harness.row(message))["error"])["kind"] == "overdue"
+
+
+async def test_queued_message_runs_what_is_next_by_share(prepared: Settings) -> None:
+    async with harness_of(prepared) as harness:
+        flood = [await harness.submit(initial_cash=1e7 + number) for number in range(2)]
+        await harness.connection.execute("update computation set owner = 'key:flood'")
+        await harness.connection.execute("insert into queue_share values ('key:flood', 'user', 1e9, 2e9)")
+        other = await harness.submit(initial_cash=3e7)
+        for message, expected in ((flood[0], other), (flood[1], flood[1]), (other, flood[0])):
+            assert await harness.process(message, queued=True) == "completed"
+            assert (await harness.row(expected))["status"] == "completed"
+        assert await harness.process(other) == "stale_lease"
+
+
+async def test_message_of_an_ended_row_runs_the_row_that_waits(prepared: Settings) -> None:
+    async with harness_of(prepared) as harness:
+        ended, waiting = [await harness.submit(initial_cash=1e7 + number) for number in range(2)]
+        assert await harness.process(ended) == "completed"
+        assert await harness.process(ended) == "completed"
+        assert (await harness.row(waiting))["status"] == "completed"
 
 
 async def test_rejected_optimistic_result_is_stored_leased(prepared: Settings) -> None:

@@ -21,11 +21,15 @@ from shared.contracts.queries import AccountDrift
 from shared.errors import UnavailableError
 from shared.infra.database.sql import statements
 from shared.model.calendar import to_day
+from shared.model.request import request_from_json
+from shared.simulation.cost import cost_of_request
 
 log = structlog.get_logger()
 
 SQL: Final = statements("paper")
 Document = dict[str, Any]
+RUNS = 4
+"""About the runs that tell the causes of a difference apart."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,8 +155,12 @@ async def _attributed(app: AppContext, computed: Computed, before: _Before, aske
         stored_equity=asked.stored_equity, day=None if asked.day is None else to_day(dt.date.fromisoformat(asked.day)),
         orders=asked.orders, fills=asked.fills, late_stocks=late_codes(changes),
     )  # fmt: skip
+    view = await app.datasets.get(query.version)
+    request = request_from_json(query.request)
+    cost = 0 if view is None else RUNS * cost_of_request(request, view.days, len(view.instruments))
     try:
-        found: Document = orjson.loads(await query_simulator(app, query))
+        answer = await query_simulator(app, query, computed.account["owner"], cost=cost)
+        found: Document = orjson.loads(answer)
     except (ApiProblem, UnavailableError) as problem:
         log.warning("account_drift.unexplained", account_id=str(computed.account["id"]), reason=str(problem))
         same = before.engine == computed.found["engine_version"] and request == computed.account["request"]

@@ -28,6 +28,8 @@ from shared.infra.database.sql import statements
 from shared.infra.redis.client import LOST
 from shared.infra.redis.streams import append_many
 from shared.model.calendar import to_day
+from shared.model.request import request_from_json
+from shared.simulation.cost import cost_of_request
 
 log = structlog.get_logger()
 
@@ -72,8 +74,12 @@ async def step_account(
         version=current["version"], request=account["request"], decide_until=to_day(decide_until),
         recheck=await _recheck(app, current["version"], unbooked), since=to_day(after), ordered=_ordered(unbooked),
     )  # fmt: skip
+    view = await app.datasets.get(current["version"])
+    runs = 2 + len(asked.recheck)
+    request = request_from_json(account["request"])
+    cost = 0 if view is None else runs * cost_of_request(request, view.days, len(view.instruments))
     try:
-        found = orjson.loads(await query_simulator(app, asked))
+        found = orjson.loads(await query_simulator(app, asked, account["owner"], cost=cost))
     except ApiProblem as problem:
         async with app.database.connection() as connection:
             await connection.execute(SQL["postpone_account"], account["id"], str(problem))

@@ -8,14 +8,16 @@ import structlog
 
 from services.api.context import AppContext
 from services.api.ids import new_id
-from shared.contracts.events import BacktestRequested
+from shared.contracts.events import BacktestRequested, LongRunRequested
 from shared.errors import UnavailableError
 from shared.infra.database.pool import LOST
 from shared.infra.database.sql import statements
 from shared.infra.redis.client import LOST as REDIS_LOST
 from shared.infra.redis.streams import append
 from shared.market import RULES_VERSION
+from shared.model.request import request_from_json
 from shared.simulation import ENGINE_VERSION
+from shared.simulation.cost import LONG_COST, cost_of_request
 
 log = structlog.get_logger()
 
@@ -35,14 +37,16 @@ async def attach_pending(app: AppContext) -> int:
     if view is None:
         return 0
     for row in rows:
-        values = (row["id"], new_id(), view.version, ENGINE_VERSION, RULES_VERSION)
+        cost = cost_of_request(request_from_json(row["request"]), view.days, len(view.instruments))
+        values = (row["id"], new_id(), view.version, ENGINE_VERSION, RULES_VERSION, cost, cost > LONG_COST)
         async with app.database.connection() as connection:
             made = await connection.fetchrow(SQL["attach_pending"], *values)
         if made is None:
             continue
         attached += 1
         if made["is_new"]:
-            await append(app.broker, BacktestRequested(computation_id=str(made["computation"])))
+            requested = LongRunRequested if cost > LONG_COST else BacktestRequested
+            await append(app.broker, requested(computation_id=str(made["computation"])))
     app.datasets.changed.notify_all()
     return attached
 

@@ -18,16 +18,17 @@ from aiohttp import web
 from services.api.auth import Caller
 from services.api.backtests.await_outcome import respond
 from services.api.backtests.canonicalize import CanonicalRequest, InvalidBodyError, canonicalize_body
+from services.api.backtests.open_limit import check_open
 from services.api.backtests.results import Content
 from services.api.backtests.row import BacktestRow
-from services.api.backtests.validate import expression_indices, find_view
+from services.api.backtests.validate import expression_indices, find_view, validate_with
 from services.api.context import AppContext, RequestContext
 from services.api.datasets import View
 from services.api.errors import ApiProblem, as_problem, invalid
 from services.api.http.request import is_no_store, parse_object, read_body, wait_seconds
 from services.api.ids import new_id
 from services.api.user_strategies import own_entries
-from shared.contracts.events import BacktestRequested
+from shared.contracts.events import BacktestRequested, LongRunRequested
 from shared.contracts.http import ORIGIN_HEADER, ORIGINS
 from shared.errors import Problem, RequestError
 from shared.infra.database.sql import statements
@@ -36,6 +37,7 @@ from shared.infra.redis.streams import append
 from shared.market import RULES_VERSION
 from shared.messages import say
 from shared.simulation import ENGINE_VERSION
+from shared.simulation.cost import LONG_COST
 from shared.simulation.validation import merged
 from shared.strategies.catalogue import BY_ID, Entry
 
@@ -80,7 +82,7 @@ async def submit_backtest(app: AppContext, call: RequestContext) -> web.StreamRe
         if earlier is not None:
             return await respond(app, call, earlier, submission.wait_s)
     view = await find_view(app, canonical)
-    await _check_concurrency(app, call.caller)
+    await check_open(app, call.caller)
     row, is_new = await _insert(app, submission, view)
     return await respond(app, call, row, submission.wait_s, is_new=is_new)
 
@@ -91,7 +93,7 @@ async def submit_canonical(app: AppContext, call: RequestContext, canonical: Can
         caller=call.caller, canonical=canonical, wait_s=None, no_store=False, origin="user", idempotency_key=None
     )
     view = await find_view(app, canonical)
-    await _check_concurrency(app, call.caller)
+    await check_open(app, call.caller)
     row, _ = await _insert(app, submission, view)
     return row
 
@@ -147,18 +149,6 @@ async def _dataset_problems(app: AppContext, rest: CanonicalRequest | None) -> l
     return []
 
 
-async def _check_concurrency(app: AppContext, caller: Caller) -> None:
-    if caller.concurrency <= 0:
-        return
-    async with app.database.connection() as connection:
-        unfinished = await connection.fetchval(SQL["count_open"], caller.owner)
-    if unfinished >= caller.concurrency:
-        raise ApiProblem(
-            429, "too-many-open", say("too_many_open", count=unfinished, limit=caller.concurrency),
-            headers={"Retry-After": "1"},
-        )  # fmt: skip
-
-
 async def _select_idempotent(app: AppContext, submission: Submission) -> BacktestRow | None:
     """Return the row that this idempotency key created; raise a 422 when another body created it."""
     owner, key = submission.caller.owner, submission.idempotency_key
@@ -187,7 +177,7 @@ async def _insert(app: AppContext, submission: Submission, view: View | None) ->
         cached = await _insert_cached(app, submission, row, content)
         if cached is not None:
             return cached, False
-    return await _insert_computed(app, submission, row, content)
+    return await _insert_computed(app, submission, row, content, await validate_with(app, canonical, view))
 
 
 async def _insert_cached(
@@ -214,23 +204,25 @@ def _completed_at_once(row: BacktestRow) -> BacktestRow:
 
 
 async def _insert_computed(
-    app: AppContext, submission: Submission, row: BacktestRow, content: Content
+    app: AppContext, submission: Submission, row: BacktestRow, content: Content, cost: int
 ) -> tuple[BacktestRow, bool]:
     """Insert a row and, unless an equal computation exists, a computation that is published to the simulators.
 
     A content that this process sees for the first time is published before its row is committed: a simulator then
-    starts meanwhile and waits for the row.
+    starts meanwhile and waits for the row. A long one is leased in any case, so that nothing would be gained.
     """
-    computation = new_id()
+    computation, is_long = new_id(), cost > LONG_COST
     app.progress.subscription(str(computation))
     values = (
         row.id, computation, submission.caller.owner, row.request, *content, row.strategy_id, submission.origin,
-        submission.idempotency_key, submission.body_digest, submission.no_store, row.created_at,
+        submission.idempotency_key, submission.body_digest, submission.no_store, row.created_at, cost, is_long,
     )  # fmt: skip
-    publish_first = submission.idempotency_key is None and (
-        submission.no_store or app.results.is_first_request(content)
+    publish_first = (
+        not is_long
+        and submission.idempotency_key is None
+        and (submission.no_store or app.results.is_first_request(content))
     )
-    message = BacktestRequested(
+    message = LongRunRequested(computation_id=str(computation)) if is_long else BacktestRequested(
         computation_id=str(computation), request=row.request, dataset_version=row.dataset_version or "",
         origin=submission.origin, created_at=row.created_at.timestamp(), row_follows=publish_first,
     )  # fmt: skip
@@ -282,7 +274,7 @@ async def _insert_pending(app: AppContext, submission: Submission, row: Backtest
     return row
 
 
-async def publish(app: AppContext, message: BacktestRequested) -> None:
+async def publish(app: AppContext, message: BacktestRequested | LongRunRequested) -> None:
     """Publish a computation to the simulators; when the broker is unavailable, the reconciler publishes it later."""
     try:
         await append(app.broker, message)

@@ -11,6 +11,7 @@ from services.api.datasets import View
 from services.api.errors import ApiProblem, invalid
 from shared.errors import Problem, RequestError
 from shared.messages import say
+from shared.simulation.cost import cost_of_request
 from shared.simulation.plan import dataset_problems, expressions_of, window_of
 from shared.simulation.validation import STANDARD_INDICES, merged
 
@@ -52,23 +53,28 @@ async def _problems_with(canonical: CanonicalRequest, view: View) -> list[Proble
     return await asyncio.to_thread(find) if canonical.request.strategy.universe.stock_codes else find()
 
 
-async def validate_with(app: AppContext, canonical: CanonicalRequest, view: View) -> None:
-    """Raise RequestError with every problem of a request with a version, or a 422 when it would cost too much."""
+async def validate_with(app: AppContext, canonical: CanonicalRequest, view: View) -> int:
+    """Return what a request costs with a version (see `shared.simulation.cost`).
+
+    Raises RequestError with every problem that they have with each other, and a 422 when it would cost too much.
+    """
     key = (canonical.digest, view.version)
-    if key in app.validated:
-        return
+    known = app.validated.get(key)
+    if known is not None:
+        return known
     request = canonical.request
     problems = await _problems_with(canonical, view)
     if problems:
         raise RequestError(problems)
     window = window_of(request, view.days)
-    nodes = sum(expression.nodes for _, expression in expressions_of(request).named())
-    rows = window.stop - window.start
-    cost = nodes * len(view.instruments) * rows
+    cost = cost_of_request(request, view.days, len(view.instruments))
     if cost > app.settings.max_request_cost:
+        nodes = sum(expression.nodes for _, expression in expressions_of(request).named())
+        rows = window.stop - window.start
         raise ApiProblem(
             422, "too-costly",
             say("too_costly", nodes=nodes, stocks=len(view.instruments), days=rows, cost=cost,
                 limit=app.settings.max_request_cost),
         )  # fmt: skip
-    app.validated[key] = True
+    app.validated[key] = cost
+    return cost

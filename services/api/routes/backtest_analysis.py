@@ -10,6 +10,7 @@ from aiohttp import web
 from services.api.backtests.row import BacktestRow
 from services.api.backtests.serialize import is_outdated
 from services.api.context import AppContext, RequestContext, Route
+from services.api.datasets import View
 from services.api.errors import ApiProblem, invalid
 from services.api.http.answers import json_response
 from services.api.http.request import parse_body, read_optional_body
@@ -23,10 +24,16 @@ from services.api.tables.table import Column, Table, blocks_of_objects, columns_
 from shared.contracts import queries
 from shared.errors import Problem
 from shared.messages import Language, render, say
+from shared.model.request import request_from_json
+from shared.simulation.cost import cost_of_request
 
 PURPOSE = "can be analysed"
 DRAWS_OF_A_REQUEST = 100
 """A robustness report counts as one more request of the key for each so many drawn runs."""
+CHANGED_RUNS = 30
+"""About the runs of a robustness report beside the drawn ones."""
+DRAWS_OF_A_RUN = 10
+"""About the drawn runs that take as long as a run, since they decide nothing anew."""
 
 
 async def get_explanation(app: AppContext, call: RequestContext) -> web.Response:
@@ -37,10 +44,10 @@ async def get_explanation(app: AppContext, call: RequestContext) -> web.Response
         raise invalid([Problem(path=path, message=say("fields_go_together", one="stock_code", other="date"))])
     row, _ = await find_completed(app, call, PURPOSE)
     date = None if query.date is None else query.date.isoformat()
-    version = await _require_dataset(app, row)
-    asked = queries.Explain(version=version, request=row.request, stock_code=query.stock_code, date=date)
+    view = await _require_dataset(app, row)
+    asked = queries.Explain(version=view.version, request=row.request, stock_code=query.stock_code, date=date)
     language = language_of(call.request)
-    body = await query_simulator(app, asked)
+    body = await query_simulator(app, asked, call.caller.owner, cost=_cost(row, view))
     if language != "en" and query.stock_code is not None:
         found = orjson.loads(body)
         found["message"] = render(f"not_bought_{found['outcome']}", {}, language) or found["message"]
@@ -56,9 +63,9 @@ async def get_holdings(app: AppContext, call: RequestContext) -> web.StreamRespo
     check_format(query)
     row, computation = await find_completed(app, call, PURPOSE)
     day = query.date.isoformat()
-    version = await _require_dataset(app, row)
-    asked = queries.Holdings(version=version, computation=str(computation), date=day)
-    body = await query_simulator(app, asked)
+    view = await _require_dataset(app, row)
+    asked = queries.Holdings(version=view.version, computation=str(computation), date=day)
+    body = await query_simulator(app, asked, call.caller.owner)
     if query.format == "json":
         return json_response(body)
     columns = (Column(name="date", kind="date"), *columns_of(responses.Holding))
@@ -71,12 +78,14 @@ async def post_replay(app: AppContext, call: RequestContext) -> web.Response:
     """`POST /v1/backtests/{id}/replay`."""
     row, computation = await find_completed(app, call, PURPOSE)
     _check_engine(row)
-    if row.dataset_version is None or await app.datasets.get(row.dataset_version) is None:
+    view = await _dataset_of(app, row)
+    if view is None:
         return json_response(_dataset_gone(row))
     asked = queries.Replay(
-        version=row.dataset_version, request=row.request, computation=str(computation), result_digest=row.result_digest
+        version=view.version, request=row.request, computation=str(computation), result_digest=row.result_digest
     )
-    return json_response(await query_simulator(app, asked, use_cache=False))
+    body = await query_simulator(app, asked, call.caller.owner, cost=_cost(row, view), use_cache=False)
+    return json_response(body)
 
 
 def _dataset_gone(row: BacktestRow) -> dict[str, Any]:
@@ -90,22 +99,25 @@ async def post_audit(app: AppContext, call: RequestContext) -> web.Response:
     """`POST /v1/backtests/{id}/audit`."""
     row, _ = await find_completed(app, call, PURPOSE)
     options = parse_body(AuditBody, await read_optional_body(call.request, app.settings.max_body_bytes))
-    version = await _require_dataset(app, row)
-    asked = queries.Audit(version=version, request=row.request, seed=options.seed, cuts=options.cuts)
-    return json_response(await query_simulator(app, asked))
+    view = await _require_dataset(app, row)
+    asked = queries.Audit(version=view.version, request=row.request, seed=options.seed, cuts=options.cuts)
+    cost = _cost(row, view) * (1 + options.cuts)
+    return json_response(await query_simulator(app, asked, call.caller.owner, cost=cost))
 
 
 async def post_robustness(app: AppContext, call: RequestContext) -> web.Response:
     """`POST /v1/backtests/{id}/robustness`."""
     row, _ = await find_completed(app, call, PURPOSE)
     options = parse_body(RobustnessBody, await read_optional_body(call.request, app.settings.max_body_bytes))
-    version = await _require_dataset(app, row)
-    app.authenticator.charge(call.caller, (options.random_draws + options.noise_draws) // DRAWS_OF_A_REQUEST)
+    view = await _require_dataset(app, row)
+    draws = options.random_draws + options.noise_draws
+    app.authenticator.charge(call.caller, draws // DRAWS_OF_A_REQUEST)
     asked = queries.Robustness(
-        version=version, request=row.request, random_draws=options.random_draws, noise_draws=options.noise_draws,
+        version=view.version, request=row.request, random_draws=options.random_draws, noise_draws=options.noise_draws,
         noise_pct=options.noise_pct, seed=options.seed,
     )  # fmt: skip
-    body = await query_simulator(app, asked)
+    cost = _cost(row, view) * (CHANGED_RUNS + draws // DRAWS_OF_A_RUN)
+    body = await query_simulator(app, asked, call.caller.owner, cost=cost)
     language = language_of(call.request)
     if language != "en":
         body = orjson.dumps(_in_language(orjson.loads(body), language))
@@ -123,12 +135,22 @@ def _in_language(report: dict[str, Any], language: Language) -> dict[str, Any]:
     return report
 
 
-async def _require_dataset(app: AppContext, row: BacktestRow) -> str:
+async def _require_dataset(app: AppContext, row: BacktestRow) -> View:
     """Return the dataset version of a backtest; raise a 409 when it is deleted or the result is of an older engine."""
     _check_engine(row)
-    if row.dataset_version is None or await app.datasets.get(row.dataset_version) is None:
+    view = await _dataset_of(app, row)
+    if view is None:
         raise ApiProblem(409, "conflict", say("dataset_deleted", version=row.dataset_version))
-    return row.dataset_version
+    return view
+
+
+async def _dataset_of(app: AppContext, row: BacktestRow) -> View | None:
+    return None if row.dataset_version is None else await app.datasets.get(row.dataset_version)
+
+
+def _cost(row: BacktestRow, view: View) -> int:
+    """Return what a run of a backtest costs."""
+    return cost_of_request(request_from_json(row.request), view.days, len(view.instruments))
 
 
 def _check_engine(row: BacktestRow) -> None:

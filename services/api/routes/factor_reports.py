@@ -39,7 +39,8 @@ async def post_factor_report(app: AppContext, call: RequestContext) -> web.Respo
         neutral=body.neutral, controls=controls, cost_pct=body.cost_pct, correlations=body.correlations,
         series=body.series,
     )  # fmt: skip
-    answer = await query_simulator(app, query)
+    cost = asked.cost(len(asked.horizons) + DECAY_HORIZONS)
+    answer = await query_simulator(app, query, call.caller.owner, cost=cost)
     language = language_of(call.request)
     response = json_response(localized_warnings(answer, language))
     mark_language(response, language)
@@ -53,7 +54,7 @@ async def post_factor_matrix(app: AppContext, call: RequestContext) -> web.Respo
     asked = await matrix_requests(app, body, view, problems)
     work = sum(one.cells * len(one.horizons) for one in asked)
     app.authenticator.charge(call.caller, work // CELLS_OF_A_REQUEST)
-    rows = await matrix_rows(app, asked, body)
+    rows = await matrix_rows(app, asked, body, call.caller.owner)
     language = language_of(call.request)
     response = json_response(await asyncio.to_thread(matrix_document, rows, language))
     mark_language(response, language)

@@ -91,7 +91,7 @@ async def get_distribution(app: AppContext, call: RequestContext) -> web.Respons
     asked = queries.Distribution(
         version=view.version, request=canonical.text, key=factor.key, unit=factor.unit, row=row, bins=query.bins
     )
-    return json_response(await query_simulator(app, asked))
+    return json_response(await query_simulator(app, asked, call.caller.owner))
 
 
 def _document(factor: Factor, language: Language) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from aiohttp import web
 from services.api.context import AppContext, RequestContext, Route
 from services.api.http.answers import json_response
 from services.api.schemas import operation_responses
-from shared.contracts.events import BACKTESTS, DATASETS, QUERIES, SIMULATORS
+from shared.contracts.events import BACKTESTS, DATASETS, LONG_RUNS, QUERIES, SIMULATORS
 from shared.errors import UnavailableError
 from shared.infra.database.pool import LOST
 from shared.infra.database.sql import statements
@@ -62,7 +62,7 @@ async def get_metrics(app: AppContext, call: RequestContext) -> web.Response:
             sweeps = await connection.fetchrow(SWEEP_SQL["sweep_backlog"])
         app.metrics.set_sweeps(sweeps["sweeps"], sweeps["variants"])
         app.metrics.set_queue(row["queued"], row["oldest_s"], app.datasets.published_at)
-        for stream in (BACKTESTS, QUERIES):
+        for stream in (BACKTESTS, LONG_RUNS, QUERIES):
             found = await backlog(app.broker, stream, SIMULATORS)
             app.metrics.set_stream(stream, found.length, found.pending, found.lag)
         for role, redis in (("broker", app.broker), ("cache", app.cache.redis)):

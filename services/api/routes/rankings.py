@@ -30,7 +30,7 @@ async def get_ranking(app: AppContext, call: RequestContext) -> web.Response:
     if query.market is not None and query.market not in markets:
         raise invalid([Problem(path="market", message=say("unknown_market", known=markets))])
     asked = queries.Ranking(version=view.version, ranking=kind, day=to_day(day), market=query.market, limit=query.limit)
-    return json_response(await query_simulator(app, asked))
+    return json_response(await query_simulator(app, asked, call.caller.owner))
 
 
 ROUTES = (

@@ -27,6 +27,8 @@ from services.api.views import last_day, require_view, row_day
 from shared.contracts import queries
 from shared.errors import Problem, RequestError
 from shared.language.columns import Column, read_columns
+from shared.model.calendar import to_day
+from shared.simulation.cost import cost_of_expressions
 from shared.strategies.catalogue import BY_ID
 
 MAX_COLUMNS = 50
@@ -38,6 +40,7 @@ async def get_screen(app: AppContext, call: RequestContext) -> web.StreamRespons
     check_format(query)
     view = await require_view(app)
     problems: list[Problem] = []
+    cost = 0
     day = last_day(view)
     try:
         day = row_day(view, query.date)
@@ -45,7 +48,7 @@ async def get_screen(app: AppContext, call: RequestContext) -> web.StreamRespons
         problems += error.errors
     try:
         canonical = await _canonicalize(app, call, query, view, day)
-        await validate_with(app, canonical, view)
+        cost = await validate_with(app, canonical, view)
     except (ApiProblem, RequestError) as error:
         if not problems and not isinstance(error, RequestError):
             raise
@@ -59,8 +62,10 @@ async def get_screen(app: AppContext, call: RequestContext) -> web.StreamRespons
     if problems:
         raise invalid(problems)
     names = tuple(column.name for column in columns)
+    row = int(view.days.searchsorted(to_day(day)))
+    cost += cost_of_expressions((column.expression for column in columns), slice(row, row + 1), len(view.instruments))
     asked = queries.Screen(version=view.version, request=canonical.text, limit=query.limit, columns=names)
-    body = await query_simulator(app, asked)
+    body = await query_simulator(app, asked, call.caller.owner, cost=cost)
     if query.format != "json":
         return await send_table(call, _table(columns, body))
     language = language_of(call.request)

@@ -19,7 +19,7 @@ async def list_sectors(app: AppContext, call: RequestContext) -> web.Response:
     query: SectorsQuery = call.query or SectorsQuery()
     view = await require_view(app)
     asked = queries.Sectors(version=view.version, day=to_day(row_day(view, query.date)))
-    return json_response(await query_simulator(app, asked))
+    return json_response(await query_simulator(app, asked, call.caller.owner))
 
 
 ROUTES = (

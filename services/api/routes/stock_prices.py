@@ -44,7 +44,7 @@ async def get_prices(app: AppContext, call: RequestContext) -> web.StreamRespons
     stop = min(rows.stop, max(rows.start, int(view.days.searchsorted(delisted))))
     code = view.instruments.code[column]
     asked = queries.Prices(version=view.version, stock_code=code, first=rows.start, stop=stop)
-    body = await query_simulator(app, asked)
+    body = await query_simulator(app, asked, call.caller.owner)
     if query.format == "json":
         return json_response(body)
     return await send_table(call, _table(orjson.loads(body)))

@@ -28,6 +28,7 @@ from shared.errors import Problem, RequestError
 from shared.language.columns import Column, read_columns
 from shared.messages import say
 from shared.model.calendar import from_day
+from shared.simulation.cost import cost_of_expressions
 
 MAX_FIELDS = 50
 BLOCK_CELLS = 200_000
@@ -45,7 +46,7 @@ async def get_values(app: AppContext, call: RequestContext) -> web.StreamRespons
     rows, columns, canonical = await _validated(app, query, view)
     stocks = len(view.instruments) if query.codes is None else len(query.codes)
     cells = (rows.stop - rows.start) * stocks * len(columns)
-    _check_size(app, rows, stocks, columns, cells)
+    cost = _checked_cost(app, rows, stocks, columns, cells)
     app.authenticator.charge(call.caller, cells // CELLS_OF_A_REQUEST)
     codes = None if query.codes is None else tuple(sorted(query.codes))
     step = max(1, BLOCK_CELLS // (stocks * len(columns)))
@@ -56,7 +57,7 @@ async def get_values(app: AppContext, call: RequestContext) -> web.StreamRespons
             codes=codes, first=first, stop=stop,
         )
         for first, stop in blocks
-    ])  # fmt: skip
+    ], call.caller.owner, cost // len(blocks))  # fmt: skip
     if query.format == "json":
         pieces = await asyncio.to_thread(_joined, view.version, columns, answers)
         return await send(call.request, pieces, JSON)
@@ -93,7 +94,8 @@ async def _validated(
     return rows, columns, canonical
 
 
-def _check_size(app: AppContext, rows: slice, stocks: int, columns: Sequence[Column], cells: int) -> None:
+def _checked_cost(app: AppContext, rows: slice, stocks: int, columns: Sequence[Column], cells: int) -> int:
+    """Return what the values cost; raise a 422 when they are too many or cost too much."""
     count, settings = rows.stop - rows.start, app.settings
     if cells > settings.max_value_cells:
         message = say(
@@ -101,23 +103,24 @@ def _check_size(app: AppContext, rows: slice, stocks: int, columns: Sequence[Col
             limit=settings.max_value_cells,
         )  # fmt: skip
         raise invalid([Problem(path="start" if count > 1 else "codes", message=message)])
-    nodes = sum(column.expression.nodes for column in columns)
-    cost = nodes * stocks * count
+    cost = cost_of_expressions((column.expression for column in columns), rows, stocks)
     if cost > settings.max_request_cost:
+        nodes = sum(column.expression.nodes for column in columns)
         raise ApiProblem(
             422, "too-costly",
             say("too_costly_values", nodes=nodes, stocks=stocks, days=count, cost=cost,
                 limit=settings.max_request_cost),
         )  # fmt: skip
+    return cost
 
 
-async def _answers(app: AppContext, blocks: Sequence[queries.Values]) -> list[bytes]:
+async def _answers(app: AppContext, blocks: Sequence[queries.Values], owner: str, cost: int) -> list[bytes]:
     """Return the answers of the simulators to the blocks of rows, in their order."""
     running = asyncio.Semaphore(CONCURRENT_BLOCKS)
 
     async def ask(block: queries.Values) -> bytes:
         async with running:
-            return await query_simulator(app, block)
+            return await query_simulator(app, block, owner, cost=cost)
 
     tasks = [asyncio.ensure_future(ask(block)) for block in blocks]
     try:

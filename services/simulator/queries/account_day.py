@@ -9,7 +9,7 @@ import msgspec
 import orjson
 
 from shared.contracts import queries
-from shared.dataset.panels import MappedPanels
+from shared.dataset.panel_reader import PanelReader
 from shared.errors import RunError
 from shared.market.opening_hours import next_trading_day
 from shared.messages import joined
@@ -24,12 +24,11 @@ from shared.simulation.plan import dataset_problems, plan
 from shared.simulation.structures import REASONS
 
 
-def account_day_on_mapped(request: BacktestRequest, query: queries.AccountDay, panels: MappedPanels) -> dict[str, Any]:
+def account_day_on_mapped(request: BacktestRequest, query: queries.AccountDay, reader: PanelReader) -> dict[str, Any]:
     """Map the panels that the account reads up to the last row, then compute."""
-    reader = panels.reader()
-    whole = _until(request, int(panels.days[-1]))
-    for name, rows in plan(whole, panels.days).needs.items():
-        if name in panels.factors or not name.isupper():
+    whole = _until(request, int(reader.days[-1]))
+    for name, rows in plan(whole, reader.days).needs.items():
+        if name in reader.factors or not name.isupper():
             reader.ensure([name], rows)
     return account_day(whole, query, reader)
 

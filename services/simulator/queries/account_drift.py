@@ -15,7 +15,7 @@ from shared.simulation.plan import plan
 
 
 def account_drift(
-    request: BacktestRequest, query: queries.AccountDrift, old: MappedPanels | None, panels: MappedPanels
+    request: BacktestRequest, query: queries.AccountDrift, old: MappedPanels | None, reader: PanelReader
 ) -> dict[str, Any]:
     """Return {causes, cells, cell_count, other_days}; `old` is None when the earlier version was deleted."""
     # imported at the first use: simulators start without it
@@ -25,8 +25,8 @@ def account_drift(
     inputs = Inputs(
         request_before=before,
         request_now=request,
-        old=None if old is None else _mapped(old, query.until, before),
-        new=_mapped(panels, query.until, before, request),
+        old=None if old is None else _mapped(old.reader(reader.cancelled), query.until, before),
+        new=_mapped(reader, query.until, before, request),
         until=query.until,
         engine_before=query.engine_before,
         late_stocks=query.late_stocks,
@@ -34,12 +34,11 @@ def account_drift(
     return attribute(inputs, stored_equity=query.stored_equity, day=query.day, orders=query.orders, fills=query.fills)
 
 
-def _mapped(panels: MappedPanels, until: int, *requests: BacktestRequest) -> PanelReader:
-    """Return a reader with what the requests read up to a day number mapped."""
-    reader = panels.reader()
+def _mapped(reader: PanelReader, until: int, *requests: BacktestRequest) -> PanelReader:
+    """Return the reader with what the requests read up to a day number mapped."""
     for request in requests:
         whole = msgspec.structs.replace(request, end=max(from_day(until), request.start))
-        for name, rows in plan(whole, panels.days).needs.items():
-            if name in panels.factors or not name.isupper():
+        for name, rows in plan(whole, reader.days).needs.items():
+            if name in reader.factors or not name.isupper():
                 reader.ensure([name], rows)
     return reader

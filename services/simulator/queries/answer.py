@@ -6,6 +6,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from functools import partial
 from typing import Any
 
@@ -31,8 +32,9 @@ from services.simulator.run_store import SQL
 from shared.contracts import queries
 from shared.contracts.events import QueryAnswered, QueryRequested
 from shared.contracts.http import problem_document, run_problem
+from shared.dataset.panel_reader import PanelReader
 from shared.dataset.panels import MappedPanels
-from shared.errors import ChunkMissingError, DatasetError, RequestError, RunError, UnavailableError
+from shared.errors import CancelledRunError, ChunkMissingError, DatasetError, RequestError, RunError, UnavailableError
 from shared.infra.database.pool import LOST
 from shared.infra.redis.cache import MAX_VALUE_BYTES
 from shared.infra.redis.client import LOST as REDIS_LOST
@@ -50,17 +52,29 @@ log = structlog.get_logger()
 ANSWER_TTL_S = 600
 
 
-async def answer(context: Context, query: QueryRequested) -> None:
-    """Compute the answer, store it in the cache and publish `QueryAnswered`; drop queries past their deadline."""
+async def answer(
+    context: Context, query: QueryRequested, pool: Executor, is_stopped: Callable[[], bool] | None = None
+) -> None:
+    """Compute the answer in a thread of `pool`, store it in the cache and publish `QueryAnswered`.
+
+    A query past its deadline is dropped, and ended when it passes meanwhile or `is_stopped` returns true; the latter
+    raises CancelledRunError.
+    """
     if time.time() > query.deadline:
         return
     problem: dict[str, Any] | None = None
+    cancelled = is_stopped or (lambda: time.time() > query.deadline)
     try:
-        body = pack_json(await _compute(context, query))
+        body = pack_json(await _compute(context, query, pool, cancelled))
         if len(body) > MAX_VALUE_BYTES:
             problem = problem_document(422, "too-costly", say("answer_too_large"))
         else:
             await context.cache.put_result(query.query_id, body, ttl_s=ANSWER_TTL_S)
+    except CancelledRunError:
+        if time.time() <= query.deadline:
+            raise
+        log.info("query.overdue", query_id=query.query_id, kind=query.kind)
+        return
     except RunError as error:
         problem = run_problem(error)
     except RequestError as error:
@@ -77,43 +91,43 @@ async def answer(context: Context, query: QueryRequested) -> None:
     await append(context.broker, QueryAnswered(query_id=query.query_id, problem=problem))
 
 
-async def _compute(context: Context, event: QueryRequested) -> bytes:
+async def _compute(context: Context, event: QueryRequested, pool: Executor, cancelled: Callable[[], bool]) -> bytes:
     query = queries.read_query(event.kind, event.payload)
     panels = await context.panel_store.panels(query.version)
     loop = asyncio.get_running_loop()
     compute = await _computation_of(context, query)
     while True:
         try:
-            found = await loop.run_in_executor(context.query_pool, compute, panels)
+            found = await loop.run_in_executor(pool, lambda: compute(panels.reader(cancelled)))
         except ChunkMissingError as error:
-            await context.panel_store.fetch_missing(query.version, error.missing, lambda: time.time() < event.deadline)
-            if time.time() >= event.deadline:
-                raise
+            await context.panel_store.fetch_missing(query.version, error.missing, lambda: not cancelled())
+            if cancelled():
+                raise CancelledRunError("the query was stopped") from None
         else:
             return orjson.dumps(found, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
-async def _computation_of(context: Context, query: queries.Query) -> Callable[[MappedPanels], dict[str, Any]]:
-    """Return the function of the mapped panels that answers a query."""
+async def _computation_of(context: Context, query: queries.Query) -> Callable[[PanelReader], dict[str, Any]]:
+    """Return the function of the panels that answers a query."""
     if isinstance(query, queries.RequestQuery):
         return await _computation_of_request(context, query, request_from_json(query.request))
     match query:
         case queries.Ranking():
-            return lambda panels: ranking(query, panels.reader())
+            return partial(ranking, query)
         case queries.Sectors():
-            return lambda panels: sectors(query, panels.reader())
+            return partial(sectors, query)
         case queries.Prices():
-            return lambda panels: prices(query, panels.reader())
+            return partial(prices, query)
         case queries.Holdings():
             result = await _stored_result(context, query.computation)
-            return lambda panels: holdings(query, result, panels.reader())
+            return partial(holdings, query, result)
         case _:
             raise TypeError(f"The query {query.kind} has no computation.")
 
 
 async def _computation_of_request(
     context: Context, query: queries.RequestQuery, request: BacktestRequest
-) -> Callable[[MappedPanels], dict[str, Any]]:
+) -> Callable[[PanelReader], dict[str, Any]]:
     match query:
         case queries.Values():
             return partial(values_on_mapped, request, query)
@@ -146,15 +160,14 @@ def _on_mapped(
     request: BacktestRequest,
     compute: Callable[[Panels], dict[str, Any]],
     columns: Sequence[str],
-    panels: MappedPanels,
+    reader: PanelReader,
 ) -> dict[str, Any]:
     """Map the panels that the request and further columns of its last row read, then compute."""
-    reader = panels.reader()
-    planned = plan(request, panels.days)
+    planned = plan(request, reader.days)
     last = slice(max(0, planned.window.stop - 1), planned.window.stop)
     for needs in (planned.needs, columns_need(columns_of(columns), last)):
         for name, rows in needs.items():
-            if name in panels.factors or not name.isupper():
+            if name in reader.factors or not name.isupper():
                 reader.ensure([name], rows)
     return compute(reader)
 

@@ -6,13 +6,12 @@ from typing import Any
 
 from shared.contracts import queries
 from shared.dataset.panel_reader import PanelReader
-from shared.dataset.panels import MappedPanels
 from shared.language import compile_expression
 from shared.model.request import BacktestRequest
 
 
 def factor_report_on_mapped(
-    request: BacktestRequest, query: queries.FactorReport, panels: MappedPanels
+    request: BacktestRequest, query: queries.FactorReport, reader: PanelReader
 ) -> dict[str, Any]:
     """Map the panels that the report reads, then compute it."""
     # imported at the first use: simulators start without it
@@ -25,19 +24,17 @@ def factor_report_on_mapped(
         cost_pct=query.cost_pct, correlations=query.correlations, series=query.series,
         rule=exit_rule(request.execution),
     )  # fmt: skip
-    reader = panels.reader()
     ensure(reader, report_needs(request, reader, options))
-    return {"dataset_version": panels.version, **factor_report(request, reader, options)}
+    return {"dataset_version": reader.version, **factor_report(request, reader, options)}
 
 
 def factor_coefficients_on_mapped(
-    request: BacktestRequest, query: queries.FactorCoefficients, panels: MappedPanels
+    request: BacktestRequest, query: queries.FactorCoefficients, reader: PanelReader
 ) -> dict[str, Any]:
     """Map the panels that the coefficients of a factor read, then compute them."""
     from shared.research.factor_reports.options import exit_rule
     from shared.research.factor_reports.report import coefficient_needs, factor_coefficients
 
-    reader = panels.reader()
     ensure(reader, coefficient_needs(request, reader, query.horizons))
     return factor_coefficients(request, reader, query.horizons, query.neutral, exit_rule(request.execution))
 

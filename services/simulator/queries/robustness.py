@@ -5,20 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from shared.contracts import queries
-from shared.dataset.panels import MappedPanels
+from shared.dataset.panel_reader import PanelReader
 from shared.model.request import BacktestRequest
 
 
-def robustness_on_mapped(request: BacktestRequest, query: queries.Robustness, panels: MappedPanels) -> dict[str, Any]:
+def robustness_on_mapped(request: BacktestRequest, query: queries.Robustness, reader: PanelReader) -> dict[str, Any]:
     """Return the robustness report of a request; the panels that its runs read are mapped before each of them."""
     # imported at the first use: simulators start without it
     from shared.research.robustness.report import Options, robustness
 
-    reader = panels.reader()
-
     def mapped(needs: dict[str, slice]) -> None:
         for name, rows in needs.items():
-            if name in panels.factors or not name.isupper():
+            if name in reader.factors or not name.isupper():
                 reader.ensure([name], rows)
 
     options = Options(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from shared.contracts import queries
-from shared.dataset.panels import MappedPanels
+from shared.dataset.panel_reader import PanelReader
 from shared.language.columns import columns_of
 from shared.model.calendar import iso
 from shared.model.panels import Panels
@@ -18,9 +18,8 @@ from shared.simulation.plan import expressions_of
 from shared.simulation.universe import universe_rows
 
 
-def values_on_mapped(request: BacktestRequest, query: queries.Values, panels: MappedPanels) -> dict[str, Any]:
+def values_on_mapped(request: BacktestRequest, query: queries.Values, reader: PanelReader) -> dict[str, Any]:
     """Map the panels that the fields read, then return their values."""
-    reader = panels.reader()
     rows = slice(query.first, query.stop)
     for name, needed in columns_need(columns_of(query.fields), rows).items():
         reader.ensure([name], needed)

@@ -40,12 +40,20 @@ TABLES = (
     "index_close_before",
     "computation", "backtest", "sweep", "sweep_part", "sweep_variant",
     "warm_run", "warm_phase", "warm_item", "daily_selection",
-    "api_key", "user_strategy", "paper_account", "paper_step", "paper_drift",
+    "api_key", "user_strategy", "paper_account", "paper_step", "paper_drift", "paper_change",
 )  # fmt: skip
 """The tables of a backup; one that refers to another stands after it."""
 
-DERIVED = ("dataset_part", "dataset_version", "dataset_current", "part_claim")
-"""Tables that are built from others."""
+DERIVED = (
+    "dataset_part",
+    "dataset_version",
+    "dataset_current",
+    "part_claim",
+    "computation_waiter",
+    "queue_share",
+    "analysis",
+)
+"""Tables that are built from others, or state what waits at a moment."""
 
 _PIECE = 1 << 20
 OnTable = Callable[[str, int, int | None], None]

@@ -12,17 +12,18 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from shared.contracts.events import BACKTESTS, Event
+from shared.contracts.events import BACKTESTS, LONG_RUNS, Event
 from shared.contracts.wire import WireError, decode, encode
 from shared.infra.redis.client import BLOCK_MS, LOST
 from shared.infra.redis.connection import TIMEOUT_S, BrokerClient, Command, PipelinedConnection, raise_errors
 
 PREFIX = "ondol:"
 MAX_ENTRIES = 20_000
-"""Approximate length to which a stream of facts is trimmed; the stream of work is never trimmed."""
+"""Approximate length to which a stream of facts is trimmed; streams of work are never trimmed."""
 RECONNECT_S = 0.2
 
 _BODY = b"event"
+_WORK = (BACKTESTS, LONG_RUNS)
 
 
 def key_of(stream: str) -> str:
@@ -44,7 +45,7 @@ async def append_many(broker: BrokerClient, events: list[Event]) -> list[str]:
 
 
 def _add_command(event: Event) -> Command:
-    limit = () if event.stream == BACKTESTS else ("MAXLEN", "~", MAX_ENTRIES)
+    limit = () if event.stream in _WORK else ("MAXLEN", "~", MAX_ENTRIES)
     return ("XADD", key_of(event.stream), *limit, "*", _BODY, encode(event))
 
 
@@ -79,11 +80,13 @@ class Delivery:
     """Claimed from a consumer that stopped renewing it."""
     inherited: bool = False
     """Delivered to a process of the same name before this one started."""
+    queued: bool = False
+    """It was in the stream before this consumer looked: more may wait than there are free slots."""
 
     @property
     def redelivered(self) -> bool:
-        """Another process has received the entry before, and may have crashed while it processed it."""
-        return self.claimed or self.inherited
+        """Another process has received the work before, and may have crashed while it processed it."""
+        return self.claimed or self.inherited or getattr(self.event, "abandoned", False)
 
 
 class Consumer:
@@ -103,7 +106,8 @@ class Consumer:
     async def read(self, *, block_ms: int = BLOCK_MS, count: int = 1) -> list[Delivery]:
         """Read up to `count` entries: own ones from before a restart, then abandoned ones, then new ones.
 
-        Waits at most `block_ms` for a new entry; empty when there is none. After a flush the group is created again
+        Waits at most `block_ms` for a new entry; empty when there is none. Entries that are there already are marked
+        as `queued`. After a flush the group is created again
         at 0 (the caller reconciles with its rows).
         """
         try:
@@ -118,7 +122,7 @@ class Consumer:
                 if found:
                     self._next_claim = 0.0
                     return found
-            return await self._read(">", count, block_ms)
+            return await self._read(">", count, None) or await self._read(">", count, block_ms)
         except ResponseError as error:
             if not _is_missing(error):
                 await drop_wrong_type(self._broker, error, self._key)
@@ -176,7 +180,9 @@ class Consumer:
             "XREADGROUP", "GROUP", self._group, self._name, "COUNT", count, *block, "STREAMS", self._key, start,
         )  # fmt: skip
         return [
-            Delivery(entry=entry, event=_event(fields), inherited=start != ">")
+            Delivery(
+                entry=entry, event=_event(fields), inherited=start != ">", queued=start == ">" and block_ms is None
+            )
             for _, entry, fields in await _read_entries(self._connection, command, block_ms or 0)
         ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import time
 import uuid
 from dataclasses import replace
 
@@ -53,6 +54,21 @@ async def test_result_completes_the_job() -> None:
     running: asyncio.Future[RunResult] = asyncio.get_running_loop().create_future()
     running.set_result(RESULT)
     assert await outcome_of(running, job()) == Completed(RESULT)
+
+
+async def test_overdue_run_fails_unless_it_was_stopped() -> None:
+    ended = await outcome(CancelledRunError(), overdue=True)
+    assert isinstance(ended, Failed)
+    assert (ended.problem["kind"], ended.problem["status"]) == ("overdue", 422)
+    assert await outcome(CancelledRunError(), overdue=True, stop=True) == Cancelled()
+
+
+def test_job_is_overdue_beyond_its_limit() -> None:
+    one = job(began=time.monotonic() - 10)
+    assert not one.is_stopped(60)
+    assert not one.overdue
+    assert one.is_stopped(5)
+    assert one.overdue
 
 
 async def test_stopped_run_is_cancelled_or_released() -> None:

@@ -2,7 +2,8 @@
 
 -- name: insert_backtest
 -- $1 id, $2 new computation, $3 owner, $4 request, $5 request digest, $6 dataset, $7 engine, $8 rules, $9 strategy,
--- $10 origin, $11 idempotency key, $12 body digest, $13 no-store, $14 created at.
+-- $10 origin, $11 idempotency key, $12 body digest, $13 no-store, $14 created at, $15 cost, $16 whether it is long.
+-- An owner who joins the queued computation of another one waits for it with the own share.
 -- Returns no row when an equal computation is inserted at the same time (retry), or the idempotency key is taken.
 -- `live` is selected by its key; it may end before it is locked.
 with found as (
@@ -12,19 +13,23 @@ with found as (
 ), done as (
     select id, status from found where status = 'completed'
 ), live as (
-    select id, status from computation
+    select id, status, owner from computation
     where id = (select id from found where status <> 'completed')
       and status not in ('completed', 'failed', 'cancelled')
     for share
 ), made as (
     insert into computation
-        (id, request_digest, dataset_version, engine_version, rules_version, shared, origin, request, created_at)
-    select $2, $5, $6, $7, $8, not $13::boolean, $10, $4, $14
+        (id, request_digest, dataset_version, engine_version, rules_version, shared, origin, request, created_at,
+         owner, cost, long)
+    select $2, $5, $6, $7, $8, not $13::boolean, $10, $4, $14, $3, $15, $16
     where not exists (select from done) and not exists (select from live)
     on conflict do nothing
     returning id, status
 ), chosen as (
-    select * from done union all select * from live union all select * from made
+    select * from done union all select id, status from live union all select * from made
+), joined as (
+    insert into computation_waiter (computation, owner) select id, $3 from live where status = 'queued' and owner <> $3
+    on conflict do nothing
 )
 insert into backtest
     (id, owner, computation, request, request_digest, dataset_version, strategy_id, origin, cached, no_store,
@@ -55,7 +60,7 @@ select id, request, request_digest, origin, no_store from backtest
 where computation is null and cancelled_at is null order by created_at limit $1;
 
 -- name: attach_pending
--- $1 backtest, $2 new computation, $3 dataset, $4 engine, $5 rules.
+-- $1 backtest, $2 new computation, $3 dataset, $4 engine, $5 rules, $6 cost, $7 whether it is long.
 with row as (
     select * from backtest where id = $1 and computation is null and cancelled_at is null for update
 ), found as (
@@ -65,8 +70,9 @@ with row as (
       and c.engine_version = $4 and c.rules_version = $5
 ), made as (
     insert into computation
-        (id, request_digest, dataset_version, engine_version, rules_version, shared, origin, request, created_at)
-    select $2, request_digest, $3, $4, $5, not no_store, origin, request, created_at
+        (id, request_digest, dataset_version, engine_version, rules_version, shared, origin, request, created_at,
+         owner, cost, long)
+    select $2, request_digest, $3, $4, $5, not no_store, origin, request, created_at, owner, $6, $7
     from row where not exists (select from found)
     on conflict do nothing
     returning id
@@ -185,7 +191,7 @@ set status = 'running', lease = lease + 1, worker = $3,
     lease_until = now() + make_interval(secs => $2), started_at = coalesce(started_at, $5, now())
 where id = $1 and attempts < 3
   and (status = 'queued' or (status in ('preparing', 'running') and lease_until < now()))
-returning request, dataset_version, engine_version, lease, attempts, origin, created_at, started_at,
+returning request, dataset_version, engine_version, lease, attempts, origin, long, created_at, started_at,
           extract(epoch from (now() - created_at)) * 1000 as queue_ms,
           set_config('synchronous_commit', 'off', true) as commit_mode;
 
@@ -251,7 +257,7 @@ returning id;
 
 -- name: select_unannounced
 -- Rows that have been queued for longer than $1 seconds, and rows whose lease has expired.
-select id from computation
+select id, long, status <> 'queued' as abandoned from computation
 where (status = 'queued' and created_at < now() - make_interval(secs => $1))
    or (status in ('preparing', 'running') and lease_until < now())
 order by created_at limit $2;

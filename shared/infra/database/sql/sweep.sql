@@ -75,8 +75,9 @@ insert into sweep_variant (sweep, variant, backtest) values ($1, $2, $3)
 on conflict (sweep, variant) do update set backtest = excluded.backtest;
 
 -- name: select_open
--- Unfinished sweeps with a part that can be started: those with the fewest running parts first, then the oldest.
-select s.id from sweep s
+-- Unfinished sweeps with a part that can be started: by the share of their owner (see `queue.sql`), then those with the
+-- fewest running parts, then the oldest.
+select s.id from sweep s left join queue_share q on q.owner = s.owner and q.origin = 'sweep'
 where s.status in ('queued', 'running')
   and exists (
       select from sweep_part p
@@ -84,7 +85,8 @@ where s.status in ('queued', 'running')
         and (p.status = 'queued' or (p.status = 'running' and p.lease_until < now()))
         and (not s.sequential or p.part = s.parts_done)
   )
-order by (select count(*) from sweep_part r where r.sweep = s.id and r.status = 'running' and r.lease_until >= now()),
+order by coalesce(q.finish, 0),
+         (select count(*) from sweep_part r where r.sweep = s.id and r.status = 'running' and r.lease_until >= now()),
          s.created_at
 limit 20;
 
@@ -99,6 +101,14 @@ with chosen as (
 ), started as (
     update sweep set status = 'running', started_at = coalesce(started_at, now())
     where id = (select sweep from chosen) and status = 'queued'
+), charged as (
+    insert into queue_share as q (owner, origin, started, finish)
+    select s.owner, 'sweep', v.now, v.now + s.cost::float8 * c.count / greatest(s.variants, 1)
+    from chosen join sweep s on s.id = chosen.sweep join sweep_part c on c.sweep = chosen.sweep and c.part = chosen.part,
+         (select coalesce(max(started), 0) as now from queue_share where origin = 'sweep') as v
+    on conflict (owner, origin) do update
+    set started = greatest(q.finish, excluded.started),
+        finish = greatest(q.finish, excluded.started) + (excluded.finish - excluded.started)
 )
 update sweep_part p
 set status = 'running', attempts = p.attempts + 1, lease = p.lease + 1, worker = $3,

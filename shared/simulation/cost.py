@@ -1,0 +1,42 @@
+"""What a request costs before it is run: about the nanoseconds of one core, by kind of node."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from shared.language import Expression
+from shared.model.request import BacktestRequest
+from shared.simulation.plan import expressions_of, window_of
+
+LONG_COST = 250_000_000
+"""Work that costs more is long: it runs beside what is short, at most one at a time in each simulator."""
+RUN_WORK = 3
+"""Nanoseconds for each stock and day of a run beside its expressions."""
+ROWS_OF_A_YEAR = 250
+
+
+def cost_of_request(request: BacktestRequest, days: np.ndarray, stocks: int) -> int:
+    """Return what a canonical request costs over a dataset with these day numbers and so many stocks."""
+    window = window_of(request, days)
+    named = (expression for _, expression in expressions_of(request).named())
+    rows = max(0, int(window.stop - window.start))
+    return RUN_WORK * rows * stocks + cost_of_expressions(named, window, stocks)
+
+
+def cost_of_expressions(expressions: Iterable[Expression], window: slice, stocks: int) -> int:
+    """Return what the values of expressions cost on the rows of a window.
+
+    Windows and cross-sections are computed for whole calendar years, and `ema` from the first row of the dataset.
+    """
+    cost = 0
+    for expression in expressions:
+        rows = window.stop - window.start
+        if expression.whole_history:
+            rows = window.stop
+        elif expression.work > expression.nodes:
+            rows = min(window.stop, max(rows, ROWS_OF_A_YEAR) + expression.lookback)
+        columns = 1 if expression.market_wide and not expression.needs_universe else stocks
+        cost += expression.work * max(0, int(rows)) * columns
+    return cost
