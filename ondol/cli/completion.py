@@ -108,7 +108,11 @@ def _fish(found: list[Completion]) -> str:
         seen = f"__fish_seen_subcommand_from {command}" + (
             f"; and __fish_seen_subcommand_from {action}" if action else ""
         )
-        lines += [f"complete -c ondol -n {_quoted(seen)} -a {word}" for word in item.following]
+        first = seen
+        if not action and any(other.words.startswith(f"{command} ") for other in found):  # a subcommand comes first
+            first = f"{seen}; and not __fish_seen_subcommand_from {' '.join(item.following)}"
+            lines.append(f"complete -c ondol -n {_quoted(first)} -f")
+        lines += [f"complete -c ondol -n {_quoted(first)} -a {word}" for word in item.following]
         for option, meaning, takes in item.options:
             lines.append(
                 f"complete -c ondol -n {_quoted(seen)} -l {option[2:]}{' -r' if takes else ''} -d {_quoted(meaning)}"

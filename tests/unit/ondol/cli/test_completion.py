@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pathlib
 import shutil
 import subprocess
 
@@ -34,6 +35,24 @@ def test_bash_completes_words(line: str, expected: list[str]) -> None:
     asked = f"COMP_WORDS=({' '.join(words)}); COMP_CWORD={len(words) - 1}; _ondol; printf '%s\\n' \"${{COMPREPLY[@]}}\""
     found = subprocess.run(["bash", "-c", script("bash") + asked], capture_output=True, text=True, check=True, cwd="/")
     assert (found.stdout.split(), found.stderr) == (expected, "")
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("ondol scr", ["screen"]),
+        ("ondol backtests tr", ["trades"]),
+        ("ondol backtest --comm", ["--commission"]),
+        ("ondol backtests ", sorted(next(c.following for c in completions() if c.words == "backtests"))),
+    ],
+)
+def test_fish_completes_words(line: str, expected: list[str], tmp_path: pathlib.Path) -> None:
+    if shutil.which("fish") is None:
+        pytest.skip("needs fish")
+    (tmp_path / "ondol.fish").write_text(script("fish"), encoding="utf-8")
+    asked = ["fish", "--no-config", "-c", f"source ondol.fish; complete -C '{line}'"]
+    found = subprocess.run(asked, capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert sorted(line.split("\t")[0] for line in found.stdout.splitlines()) == expected
 
 
 @pytest.mark.parametrize("shell", SHELLS)
