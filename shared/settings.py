@@ -76,6 +76,13 @@ def _one_of(*words: str) -> Parse:
     return parse
 
 
+def _names(value: str) -> tuple[str, ...]:
+    names = tuple(name.strip().lower() for name in value.split(",") if name.strip())
+    if any("/" in name or " " in name or "@" in name for name in names):
+        raise ValueError("must be host names or addresses separated by commas")
+    return names
+
+
 def _time_of_day(value: str) -> str:
     if not _TIME.match(value):
         raise ValueError("must be a time of day such as 03:00")
@@ -282,6 +289,11 @@ class Settings:
         "Step paper accounts on schedule: orders at 07:00, bookings after each load. Manual steps continue without it. "
         "The API shows it in /v1/schedule, so set it for both.",
         alias="ENABLE_PAPER_TRADING",
+    )  # fmt: skip
+    webhook_allowed_hosts: tuple[str, ...] = _setting(
+        (), "warmer, api", "", _names,
+        "Hosts, separated by commas, that webhooks may name although they have private addresses or plain http. Others "
+        "need https and a public address.",
     )  # fmt: skip
     warm_at: str = _setting(
         "03:00", "warmer, api", "Asia/Seoul", _time_of_day,

@@ -12,7 +12,7 @@ from arq.typing import WorkerCoroutine
 from arq.worker import Worker
 from redis.exceptions import RedisError
 
-from services.warmer import daily_selection, dataset, paper_accounts, retention, scheduler, warm_run
+from services.warmer import daily_selection, dataset, paper_accounts, retention, scheduler, warm_run, webhooks
 from services.warmer.phases import WarmContext
 from shared.contracts.events import DatasetRequested
 from shared.contracts.schedule import Job, timetable
@@ -43,6 +43,11 @@ async def step_accounts(ctx: dict[str, Any]) -> int:
     """Step the paper accounts that are due; return how many succeeded."""
     context: WarmContext = ctx["context"]
     return await paper_accounts.step_due(context, await scheduler.database_clock(context.database)())
+
+
+async def deliver_webhooks(ctx: dict[str, Any]) -> int:
+    """Send the deliveries of webhooks that are due; return how many were accepted."""
+    return await webhooks.deliver_due(ctx["context"])
 
 
 async def refresh(ctx: dict[str, Any]) -> bool:
@@ -84,7 +89,9 @@ def build_worker(context: WarmContext) -> Worker:
         entries.append(entry("warm", enqueue_due))
     if context.settings.paper_trading_enabled:
         entries += [entry(name, enqueue_due) for name in ("paper_data", "paper_orders", "paper_open")]
-    functions: list[arq_jobs.Job] = [warm, select_daily, step_accounts, refresh, enqueue_due, purge]
+    functions: list[arq_jobs.Job] = [
+        warm, select_daily, step_accounts, deliver_webhooks, refresh, enqueue_due, purge,
+    ]  # fmt: skip
     return arq_jobs.worker(
         context.settings.broker_url or "", QUEUE, functions, entries, context={"context": context},
         timeout_s=JOB_S, tries=TRIES,

@@ -30,6 +30,11 @@ class WarmMetrics:
             "Trading days on which data were late and no orders were decided",
             registry=registry,
         )
+        self._webhooks = Counter(
+            "ondol_webhook_deliveries", "Attempts to deliver events of paper accounts", ["outcome"], registry=registry
+        )
+        for outcome in ("delivered", "failed", "dead"):
+            self._webhooks.labels(outcome)
         for outcome in ("done", "failed"):
             self._steps.labels(outcome)
         for status in STATUSES:
@@ -62,3 +67,7 @@ class WarmMetrics:
     def late_data(self) -> None:
         """Count a trading day on which paper accounts decide nothing, because its data are late."""
         self._late_days.inc()
+
+    def webhook(self, outcome: str) -> None:
+        """Count an attempt of a delivery: `delivered`, `failed` (it is tried again), or `dead` (it is not)."""
+        self._webhooks.labels(outcome).inc()

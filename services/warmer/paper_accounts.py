@@ -28,6 +28,7 @@ from shared.model.calendar import to_day
 log = structlog.get_logger()
 
 SQL: Final = statements("paper")
+WEBHOOKS: Final = statements("webhooks")
 CLAIMED: Final = 32
 CONCURRENCY: Final = 4
 LEASE_S: Final = 60.0
@@ -39,8 +40,10 @@ async def mark_day(context: WarmContext, now: dt.datetime) -> None:
     if day is None:
         return
     if not await _has_last_row(context.database, day):
-        async with context.database.connection() as connection:
+        async with context.database.transaction() as connection:
             marked = await connection.fetch(SQL["mark_late"], day)
+            accounts = [row["account"] for row in marked]
+            await connection.execute(WEBHOOKS["add_deliveries"], accounts, "data.late", day)
         if marked:
             log.warning(
                 "paper_data.late", day=day.isoformat(), accounts=len(marked), due="06:30 Asia/Seoul",
@@ -49,8 +52,10 @@ async def mark_day(context: WarmContext, now: dt.datetime) -> None:
             context.metrics.late_data()
             await _announce(context, "data.late", day)
     if now >= opens_at(day):
-        async with context.database.connection() as connection:
+        async with context.database.transaction() as connection:
             working = await connection.fetch(SQL["mark_working"], day)
+            accounts = [row["account"] for row in working]
+            await connection.execute(WEBHOOKS["add_deliveries"], accounts, "orders.working", day)
         if working:
             log.info("paper_orders.working", day=day.isoformat(), accounts=len(working))
             await _announce(context, "orders.working", day)

@@ -17,7 +17,7 @@ import structlog
 from arq.connections import ArqRedis
 from redis.exceptions import RedisError
 
-from services.warmer import daily_selection, dataset, paper_accounts
+from services.warmer import daily_selection, dataset, paper_accounts, webhooks
 from services.warmer.phases import WarmContext
 from shared.contracts.schedule import SEOUL, Job, timetable
 from shared.contracts.warm import PHASES
@@ -100,7 +100,8 @@ async def select_due_runs(database: Database) -> Sequence[tuple[int, int]]:
 
 
 async def enqueue_due(context: WarmContext, queue: ArqRedis, clock: Clock) -> None:
-    """Insert the nightly run if it is due, and enqueue every due run, daily selection and step of paper accounts.
+    """Insert the nightly run if it is due, and enqueue every due run, daily selection, step of paper accounts
+    and delivery of webhooks.
 
     Job ids name the run and its attempt, so repeated calls enqueue a job once.
     """
@@ -119,6 +120,8 @@ async def enqueue_due(context: WarmContext, queue: ArqRedis, clock: Clock) -> No
         await paper_accounts.mark_day(context, now)
         if await paper_accounts.is_due(context.database, now):
             await queue.enqueue_job("step_accounts", _job_id=f"paper:{now.timestamp() // POLL_S:.0f}")
+    if await webhooks.is_due(context.database):
+        await queue.enqueue_job("deliver_webhooks", _job_id=f"webhooks:{now.timestamp() // POLL_S:.0f}")
 
 
 class CatchUp:

@@ -270,3 +270,31 @@ async def test_orders_get_what_became_of_them(client: Client) -> None:
     for order in orders[:2]:
         fill = fills[order["stock_code"]]
         assert (order["filled_shares"], order["fill_price"]) == (fill["shares"], fill["price"])
+
+
+async def test_webhooks_are_set_listed_and_sent_again(client: Client) -> None:
+    account = (await created(client, DAYS[2]))["id"]
+    path = f"/v1/accounts/{account}"
+    assert (await client.call("GET", f"{path}/webhook"))[1]["code"] == "webhook_not_found"
+    for url in ("http://example.com/", "https://127.0.0.1/", "https://localhost/", "https://10.0.0.1:8443/x"):
+        status, problem, _ = await client.call("PUT", f"{path}/webhook", {"url": url})
+        assert (status, problem["errors"][0]["path"]) == (422, "url")
+    status, found, _ = await client.call("PUT", f"{path}/webhook", {"url": "https://1.1.1.1/hook"})
+    assert (status, found["url"]) == (200, "https://1.1.1.1/hook")
+    assert len(found["secret"]) >= 32
+    assert "secret" not in (await shown(client, account, "/webhook"))
+    await published(client, world(3))
+    await stepped(client, account, f"{DAYS[3]}T07:00:00")
+    deliveries = (await shown(client, account, "/deliveries"))["items"]
+    assert [(one["type"], one["date"], one["status"]) for one in deliveries] == [
+        ("orders.decided", DAYS[3], "waiting"), ("orders.filled", DAYS[2], "waiting"),
+    ]  # fmt: skip
+    async with client.api.database.connection() as connection:
+        await connection.execute("update paper_delivery set status = 'dead', attempts = 10")
+    assert len((await shown(client, account, "/deliveries?status=dead"))["items"]) == 2
+    number = deliveries[0]["number"]
+    status, again, _ = await client.call("POST", f"{path}/deliveries/{number}/resend")
+    assert (status, again["status"], again["attempts"]) == (200, "waiting", 0)
+    assert len((await shown(client, account, "/deliveries?status=dead"))["items"]) == 1
+    assert (await client.call("POST", f"{path}/deliveries/x/resend"))[0] == 404
+    assert (await client.call("DELETE", f"{path}/webhook"))[0] == 204

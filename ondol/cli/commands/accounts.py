@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from ondol.cli.command import Subcommand, main_of, name, parsers
+from ondol.cli.commands import account_webhooks
 from ondol.cli.deletion import delete_each
 from ondol.cli.download import add_download, blocks_of, deliver, format_of
 from ondol.cli.pagination import add_page, listed
@@ -290,6 +291,7 @@ SUBCOMMANDS = (
         routes=("GET /v1/accounts/{id}/changes",),
         examples=("ondol accounts changes ACCOUNT",),
     ),
+    *account_webhooks.SUBCOMMANDS,
     Subcommand(
         name="delete",
         meaning="delete paper accounts",

@@ -34,17 +34,27 @@ from shared.simulation.cost import cost_of_request
 log = structlog.get_logger()
 
 SQL: Final = statements("paper")
+WEBHOOKS: Final = statements("webhooks")
 
 
 @dataclass(frozen=True, kw_only=True)
 class StepResult:
-    """What a step did: the days that it booked, the day that it decided, and the numbers of its drift reports."""
+    """What a step did: the days that it booked, the day that it decided, the numbers of its drift reports, and the last
+    day of the ledger."""
 
     booked: tuple[str, ...] = ()
     decided: str | None = None
     drift: tuple[int, ...] = ()
+    as_of: str | None = None
     superseded: bool = False
     """Another step came first, and this one wrote nothing."""
+
+    @property
+    def changes(self) -> list[tuple[str, str]]:
+        """(kind, date) of the events that the step is announced by."""
+        found = [("orders.filled", day) for day in self.booked]
+        found += [("account.drift", self.as_of)] if self.drift and self.as_of is not None else []
+        return found if self.decided is None else [*found, ("orders.decided", self.decided)]
 
 
 async def select_account(app: AppContext, identity: uuid.UUID, owner: str | None) -> Row | None:
@@ -114,9 +124,7 @@ def _ordered(unbooked: list[Row]) -> tuple[tuple[int, tuple[str, ...]], ...]:
 
 
 async def _publish(app: AppContext, identity: uuid.UUID, result: StepResult) -> None:
-    changes = [("orders.filled", day) for day in result.booked]
-    changes += [("account.drift", day) for day in result.booked[-1:] if result.drift]
-    changes += [] if result.decided is None else [("orders.decided", result.decided)]
+    changes = result.changes
     if not changes:
         return
     try:
@@ -159,7 +167,14 @@ class _Step:
                 for report in self.reports
             ]  # fmt: skip
             decided = None if self.decision is None else await self._decide(connection, self.decision)
-        return StepResult(booked=tuple(day.isoformat() for day in booked), decided=decided, drift=tuple(numbers))
+            result_of_step = StepResult(
+                booked=tuple(day.isoformat() for day in booked), decided=decided, drift=tuple(numbers),
+                as_of=found["as_of"],
+            )  # fmt: skip
+            for change, date in result_of_step.changes:
+                of_day = dt.date.fromisoformat(date)
+                await connection.execute(WEBHOOKS["add_deliveries"], [account["id"]], change, of_day)
+        return result_of_step
 
     async def _decide(self, connection: Any, decision: dict[str, Any]) -> str | None:
         """Store the decision of a day, and return the day if it has no other; a paused account decides nothing."""

@@ -35,6 +35,7 @@ from services.api.routes import (
     values,
     warm_run_events,
     warm_runs,
+    webhooks,
 )
 
 ROUTES: tuple[Route, ...] = (
@@ -50,6 +51,7 @@ ROUTES: tuple[Route, ...] = (
     *strategies.ROUTES,
     *accounts.ROUTES,
     *account_changes.ROUTES,
+    *webhooks.ROUTES,
     *screen.ROUTES,
     *rankings.ROUTES,
     *factors.ROUTES,

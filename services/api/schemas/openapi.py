@@ -49,6 +49,7 @@ PATH_PARAMETERS: dict[str, dict[str, Any]] = {
     "version": {"schema": {"type": "string", "minLength": 1},
                 "description": "Name of the dataset version, or `current`."},
     "variant": {"schema": {"type": "integer", "minimum": 0}, "description": "Number of the variant, from 0."},
+    "number": {"schema": {"type": "integer", "minimum": 0}, "description": "Number of the delivery."},
     "kind": {"schema": {"type": "string", "enum": list(RANKINGS)}, "description": "What is ranked."},
 }  # fmt: skip
 BACKTEST_ID = (

@@ -835,6 +835,40 @@ export interface DecayPoint {
   t: number | null;
 }
 
+/** An event that is delivered to the webhook of an account. */
+export interface Delivery {
+  /** Number of the delivery. */
+  number: number;
+  /** Id of the event, the same in every attempt. */
+  event_id: string;
+  /** What happened. */
+  type: "account.drift" | "data.late" | "orders.decided" | "orders.filled" | "orders.working";
+  /** Trading day of the event. */
+  date: string;
+  /** waiting: for its next attempt; delivered: the receiver answered 2xx; dead: given up. */
+  status: "dead" | "delivered" | "waiting";
+  /** Attempts so far. */
+  attempts: number;
+  /** When the next attempt is due; of others the last time. */
+  due_at: string;
+  /** Status of the last answer; null: there was none. */
+  http_status: number | null;
+  /** Why the last attempt failed; null: it did not. */
+  error: string | null;
+  /** When the event happened. */
+  created_at: string;
+  /** When it was accepted; null: it was not. */
+  delivered_at: string | null;
+}
+
+/** A page of deliveries, the newest first. */
+export interface DeliveryPage {
+  /** Deliveries. */
+  items: Delivery[];
+  /** Cursor of the next page; null: this is the last one. */
+  next_cursor: string | null;
+}
+
 /** Values of a factor on the last row. */
 export interface Distribution {
   /** The row. */
@@ -3399,6 +3433,32 @@ export interface WarmRunList {
   items: WarmRun[];
   /** Cursor of the next page; null: this is the last one. */
   next_cursor: string | null;
+}
+
+/** Where the events of an account are posted. */
+export interface Webhook {
+  /** Address of the receiver. */
+  url: string;
+  /** When it was set. */
+  created_at: string;
+}
+
+/** Body of `PUT /v1/accounts/{id}/webhook`. */
+export interface WebhookBody {
+  /** Where events are posted: https with a public address. */
+  url: string;
+  /** Key of the signature; null: one is made and answered once. */
+  secret?: string | null;
+}
+
+/** A webhook that was set, with its key. */
+export interface WebhookSet {
+  /** Address of the receiver. */
+  url: string;
+  /** When it was set. */
+  created_at: string;
+  /** Key of the signature. It is not answered again. */
+  secret: string;
 }
 
 /** Why a trade was made. */
