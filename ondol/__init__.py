@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ondol.client.strategy import Strategy
     from ondol.client.sweep import AsyncSweep, Sweep
     from ondol.client.sync_client import Client
+    from ondol.client.walk_forward import AsyncWalkForward, WalkForward
     from shared.infra.api_client.retry import RetryPolicy
 
 _MODULES = {
@@ -40,6 +41,7 @@ _MODULES = {
     "AsyncClient": "ondol.client.async_client",
     "AsyncResult": "ondol.client.result",
     "AsyncSweep": "ondol.client.sweep",
+    "AsyncWalkForward": "ondol.client.walk_forward",
     "Audit": "ondol.client.answers",
     "Client": "ondol.client.sync_client",
     "Comparison": "ondol.client.answers",
@@ -55,6 +57,7 @@ _MODULES = {
     "Screen": "ondol.client.answers",
     "Strategy": "ondol.client.strategy",
     "Sweep": "ondol.client.sweep",
+    "WalkForward": "ondol.client.walk_forward",
 }
 
 __all__ = [
@@ -63,6 +66,7 @@ __all__ = [
     "AsyncClient",
     "AsyncResult",
     "AsyncSweep",
+    "AsyncWalkForward",
     "Audit",
     "Client",
     "Comparison",
@@ -78,6 +82,7 @@ __all__ = [
     "Screen",
     "Strategy",
     "Sweep",
+    "WalkForward",
 ]
 
 

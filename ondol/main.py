@@ -154,6 +154,24 @@ COMMANDS = (
         examples=("ondol sweeps list", "ondol sweeps table latest --output sweep.csv"),
     ),
     Command(
+        name="walk-forward",
+        group=USE,
+        meaning="choose parameters on past days, trade them on the days after, window by window",
+        examples=(
+            "ondol walk-forward peter_lynch --start 2023-01-02 --end 2023-12-28 --set portfolio.max_positions=5,10 "
+            "--train 4M --test 2M",
+            "ondol walk-forward sweep.json --set per=4:20:4 --train 4M --test 2M --choose plateau --maximize sharpe",
+            "ondol walk-forward sweep.json --set per=4:20:4 --train 4M --test 2M --dry-run",
+        ),
+        routes=("POST /v1/walk-forwards", "GET /v1/walk-forwards/{id}/events", "GET /v1/walk-forwards/{id}"),
+    ),
+    Command(
+        name="walk-forwards",
+        group=USE,
+        meaning="list, show, cancel walk-forwards; their tables, results and holdouts",
+        examples=("ondol walk-forwards list", "ondol walk-forwards show latest"),
+    ),
+    Command(
         name="report",
         group=USE,
         meaning="write the report of a backtest as one page of HTML",

@@ -52,7 +52,7 @@ Where a backtest is named, `latest` is the newest one, and the beginning or the 
 | 2 | wrong arguments or environment: an unknown option, no such file, no API that answers |
 | 130 | interrupted; a submitted backtest continues (`ondol backtests cancel ID` stops it) |
 
-In the examples `ID` and `ID2` are backtests, `RUNNING_ID` one that has not ended, `RUN` a warm run, `SWEEP` a sweep, `RUNNING_SWEEP` one that has not ended, and `VERSION` a dataset version.
+In the examples `ID` and `ID2` are backtests, `RUNNING_ID` one that has not ended, `RUN` a warm run, `SWEEP` a sweep, `RUNNING_SWEEP` one that has not ended, `WALK_FORWARD` and `RUNNING_WALK_FORWARD` walk-forwards, and `VERSION` a dataset version.
 """  # noqa: E501
 
 

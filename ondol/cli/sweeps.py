@@ -14,9 +14,11 @@ from shared.infra.api_client.client import ApiClient
 COLUMNS = ("total_return", "cagr", "max_drawdown", "sharpe", "trades")
 
 
-async def followed(api: ApiClient, document: Mapping[str, Any], bar: Bar) -> dict[str, Any]:
-    """Show the progress of a sweep on a bar until its end; return its document."""
-    path = f"/v1/sweeps/{quote(document['id'], safe='')}"
+async def followed(
+    api: ApiClient, document: Mapping[str, Any], bar: Bar, resource: str = "sweeps"
+) -> dict[str, Any]:  # fmt: skip
+    """Show the progress of a sweep or walk-forward on a bar until its end; return its document."""
+    path = f"/v1/{resource}/{quote(document['id'], safe='')}"
     done = 0
     if document["status"] not in ENDS:
         async for event in api.events(f"{path}/events", ends=ENDS):

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from ondol.client import queries
 from ondol.client import sweep as sweeps
+from ondol.client import walk_forward as walk_forwards
 from ondol.client.account import AccountFields, AsyncAccount, account_body, account_path, accounts_frame
 from ondol.client.address import address, api_key
 from ondol.client.address import language as message_language
@@ -19,6 +20,7 @@ from ondol.client.request import Day, RequestFields, StrategyLike, day_text, req
 from ondol.client.result import AsyncResult, ResultData
 from ondol.client.strategy import Strategy
 from ondol.client.sweep import AsyncSweep, SweepFields, sweep_body, sweep_path
+from ondol.client.walk_forward import AsyncWalkForward, WalkForwardFields, walk_forward_body
 from shared.infra.api_client.retry import RetryPolicy
 
 if TYPE_CHECKING:
@@ -160,6 +162,49 @@ class AsyncClient:
     async def accounts(self, *, limit: int = 50) -> pl.DataFrame:
         """Return your paper accounts, the newest first."""
         return await accounts_frame(self._api(), limit)
+
+    async def walk_forward(
+        self,
+        strategy: StrategyLike,
+        start: Day,
+        end: Day,
+        parameters: Mapping[str, Any],
+        *,
+        train: str,
+        test: str,
+        wait: bool = True,
+        **fields: Unpack[WalkForwardFields],
+    ) -> AsyncWalkForward:
+        """Choose parameters on past days, trade them after; the arguments are those of `Client.walk_forward`."""
+        body = walk_forward_body(strategy, start, end, parameters, {**fields, "train": train, "test": test})
+        with bar(self._progress) as shown:
+            return AsyncWalkForward(await walk_forwards.run(self._api(), body, shown, wait=wait), self)
+
+    async def quote_walk_forward(
+        self,
+        strategy: StrategyLike,
+        start: Day,
+        end: Day,
+        parameters: Mapping[str, Any],
+        *,
+        train: str,
+        test: str,
+        **fields: Unpack[WalkForwardFields],
+    ) -> dict[str, Any]:
+        """Return the number of variants of a run, the cost and the limits of a walk-forward without starting it."""
+        body = walk_forward_body(strategy, start, end, parameters, {**fields, "train": train, "test": test})
+        return await sweeps.start(self._api(), body, dry_run=True, resource="walk-forwards")
+
+    async def get_walk_forward(self, identity: str = "latest") -> AsyncWalkForward:
+        """Return a walk-forward by its id, or the newest one."""
+        return AsyncWalkForward(await walk_forwards.read(self._api(), identity), self)
+
+    async def walk_forwards(
+        self, *, limit: int = 50, status: str | None = None, research: str | None = None
+    ) -> pl.DataFrame:
+        """Return walk-forwards, the newest first."""
+        query = {"status": status, "research": research}
+        return await queries.walk_forwards(self._api(), query, limit)
 
     async def cancel(self, identity: str) -> None:
         """Cancel a backtest that is queued or running."""

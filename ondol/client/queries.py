@@ -243,6 +243,11 @@ async def backtests(api: ApiClient, query: Mapping[str, Any], limit: int) -> pl.
     return frame(rows)
 
 
+async def walk_forwards(api: ApiClient, query: Mapping[str, Any], limit: int) -> pl.DataFrame:
+    """Return walk-forwards, the newest first."""
+    return frame(await listed(api, "/v1/walk-forwards", query, limit))
+
+
 async def sweeps(api: ApiClient, query: Mapping[str, Any], limit: int) -> pl.DataFrame:
     """Return sweeps, the newest first."""
     return frame(await listed(api, "/v1/sweeps", query, limit))

@@ -16,9 +16,9 @@ from ondol.client.request import RequestFields
 PAGE: Final = pathlib.Path(__file__).resolve().parents[2] / "docs" / "reference" / "python.md"
 
 CLASSES: Final = (
-    "Client", "AsyncClient", "Strategy", "Result", "AsyncResult", "Sweep", "AsyncSweep", "Account", "AsyncAccount",
-    "Screen", "Holdings", "Explanation", "Audit", "Robustness", "Replay", "Comparison", "FactorReport",
-    "FactorMatrix", "ExpressionCheck", "RetryPolicy",
+    "Client", "AsyncClient", "Strategy", "Result", "AsyncResult", "Sweep", "AsyncSweep", "WalkForward",
+    "AsyncWalkForward", "Account", "AsyncAccount", "Screen", "Holdings", "Explanation", "Audit", "Robustness", "Replay",
+    "Comparison", "FactorReport", "FactorMatrix", "ExpressionCheck", "RetryPolicy",
 )  # fmt: skip
 
 HEAD: Final = """# The Python package

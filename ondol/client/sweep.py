@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from shared.infra.api_client.client import ApiClient
 
 Method = Literal["grid", "random", "lhs", "sobol", "tpe"]
-ENDS: Final = ("completed", "cancelled")
+ENDS: Final = ("completed", "failed", "cancelled")
 PARTS: Final = ("buy", "sell", "portfolio", "universe")
 """Parts of a strategy, which the name of a parameter may begin with."""
 
@@ -103,22 +103,27 @@ def values_of(values: Any) -> dict[str, Any]:
     return {"values": [plain(value) for value in values]}
 
 
-async def start(api: ApiClient, body: Mapping[str, Any], *, dry_run: bool = False) -> dict[str, Any]:
-    """Submit a sweep, or quote it."""
+async def start(
+    api: ApiClient, body: Mapping[str, Any], *, dry_run: bool = False, resource: str = "sweeps"
+) -> dict[str, Any]:
+    """Submit a sweep or walk-forward, or quote it."""
     import uuid
 
     found: dict[str, Any] = await api.call(
-        "POST", "/v1/sweeps", body=body, query={"dry_run": "true"} if dry_run else None,
+        "POST", f"/v1/{resource}", body=body, query={"dry_run": "true"} if dry_run else None,
         headers={} if dry_run else {"Idempotency-Key": uuid.uuid4().hex}, repeatable=True,
     )  # fmt: skip
     return found
 
 
 async def ended(
-    api: ApiClient, document: Mapping[str, Any], on_progress: Callable[[Mapping[str, Any]], None] | None
+    api: ApiClient,
+    document: Mapping[str, Any],
+    on_progress: Callable[[Mapping[str, Any]], None] | None,
+    resource: str = "sweeps",
 ) -> dict[str, Any]:
-    """Return the document of a sweep at its end; follow its events until then."""
-    path = sweep_path(str(document["id"]))
+    """Return the document of a sweep or walk-forward at its end; follow its events until then."""
+    path = sweep_path(str(document["id"]), resource)
     if document["status"] not in ENDS:
         done = 0
         async for event in api.events(f"{path}/events", ends=ENDS):
@@ -130,16 +135,16 @@ async def ended(
     return found
 
 
-def sweep_path(identity: str) -> str:
-    """Return the path of a sweep."""
-    return f"/v1/sweeps/{quote(identity, safe='')}"
+def sweep_path(identity: str, resource: str = "sweeps") -> str:
+    """Return the path of a sweep or walk-forward."""
+    return f"/v1/{resource}/{quote(identity, safe='')}"
 
 
-async def read_table(api: ApiClient, identity: str, query: Mapping[str, Any]) -> pl.DataFrame:
-    """Return the table of a sweep."""
+async def read_table(api: ApiClient, resource: str, query: Mapping[str, Any]) -> pl.DataFrame:
+    """Return the table below a sweep or a window of a walk-forward."""
     import polars as pl
 
-    body = await api.download(f"{sweep_path(identity)}/table", query={**query, "format": "parquet"})
+    body = await api.download(f"{resource}/table", query={**query, "format": "parquet"})
     return pl.read_parquet(io.BytesIO(body))
 
 
@@ -214,7 +219,7 @@ class Sweep(SweepData):
         condition on these.
         """
         query = table_query(sort, where, limit)
-        return self._client._run(lambda api: read_table(api, self.id, query))
+        return self._client._run(lambda api: read_table(api, sweep_path(self.id), query))
 
     def heatmap(
         self, x: str, y: str, value: str | None = None, reduce: Literal["median", "max", "min", "count"] = "median"
@@ -250,7 +255,7 @@ class AsyncSweep(SweepData):
 
     async def table(self, *, sort: str = "variant", where: str | None = None, limit: int | None = None) -> pl.DataFrame:
         """Return the variants: number, status, `$parameters`, statistics."""
-        return await read_table(self._client._api(), self.id, table_query(sort, where, limit))
+        return await read_table(self._client._api(), sweep_path(self.id), table_query(sort, where, limit))
 
     async def heatmap(
         self, x: str, y: str, value: str | None = None, reduce: Literal["median", "max", "min", "count"] = "median"

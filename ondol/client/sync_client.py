@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack
 
 from ondol.client import queries
 from ondol.client import sweep as sweeps
+from ondol.client import walk_forward as walk_forwards
 from ondol.client.account import Account, AccountFields, account_body, account_path, accounts_frame
 from ondol.client.answers import Comparison, ExpressionCheck, Screen
 from ondol.client.async_client import AsyncClient, given, identities, list_query, screen_query, values_query
@@ -19,6 +20,7 @@ from ondol.client.request import Day, RequestFields, StrategyLike, request_body
 from ondol.client.result import Result, ResultData
 from ondol.client.strategy import Strategy
 from ondol.client.sweep import Sweep, SweepFields, sweep_body, sweep_path
+from ondol.client.walk_forward import WalkForward, WalkForwardFields, walk_forward_body
 from shared.infra.api_client.retry import RetryPolicy
 
 if TYPE_CHECKING:
@@ -186,6 +188,55 @@ class Client:
     def accounts(self, *, limit: int = 50) -> pl.DataFrame:
         """Return your paper accounts, the newest first."""
         return self._run(lambda api: accounts_frame(api, limit))
+
+    def walk_forward(
+        self,
+        strategy: StrategyLike,
+        start: Day,
+        end: Day,
+        parameters: Mapping[str, Any],
+        *,
+        train: str,
+        test: str,
+        wait: bool = True,
+        **fields: Unpack[WalkForwardFields],
+    ) -> WalkForward:
+        """Choose parameters on past days, trade them on the days after, window by window.
+
+        strategy, parameters: those of `sweep`. train, test: lengths such as 24M, 2Y, 8W. fields: step, anchored,
+        gap_rows, choose (best or plateau), carry (positions or cash), and the fields of a sweep but batch and returns.
+        wait: follow it to its end.
+        """
+        body = walk_forward_body(strategy, start, end, parameters, {**fields, "train": train, "test": test})
+
+        async def run(api: ApiClient, seen: Progress | None) -> dict[str, Any]:
+            return await walk_forwards.run(api, body, seen if wait else None, wait=wait)
+
+        return WalkForward(self._watched(run), self)
+
+    def quote_walk_forward(
+        self,
+        strategy: StrategyLike,
+        start: Day,
+        end: Day,
+        parameters: Mapping[str, Any],
+        *,
+        train: str,
+        test: str,
+        **fields: Unpack[WalkForwardFields],
+    ) -> dict[str, Any]:
+        """Return the number of variants of a run, the cost and the limits of a walk-forward without starting it."""
+        body = walk_forward_body(strategy, start, end, parameters, {**fields, "train": train, "test": test})
+        return self._run(lambda api: sweeps.start(api, body, dry_run=True, resource="walk-forwards"))
+
+    def get_walk_forward(self, identity: str = "latest") -> WalkForward:
+        """Return a walk-forward by its id, or the newest one."""
+        return WalkForward(self._run(lambda api: walk_forwards.read(api, identity)), self)
+
+    def walk_forwards(self, *, limit: int = 50, status: str | None = None, research: str | None = None) -> pl.DataFrame:
+        """Return walk-forwards, the newest first."""
+        query = {"status": status, "research": research}
+        return self._run(lambda api: queries.walk_forwards(api, query, limit))
 
     def cancel(self, identity: str) -> None:
         """Cancel a backtest that is queued or running."""

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from services.api.backtests.event_cache import EventCache
     from services.api.simulator_queries import PendingQuery
     from services.api.sweeps.tables import Sweeps
+    from services.api.walk_forwards.store import WalkForwards
 
 CACHED_REQUESTS = 2000
 COMPRESSED_BYTES = 16 * MIB
@@ -50,6 +51,7 @@ class AppContext:
     authenticator: Authenticator
     metrics: ApiMetrics
     sweeps: Sweeps
+    walk_forwards: WalkForwards
     bundle: WebBundle | None = None
     """The web application; None: it is not served."""
     canonical_requests: LRUCache[tuple[bytes, frozenset[str]], CanonicalRequest] = field(

@@ -18,6 +18,7 @@ from services.api.context import AppContext
 from services.api.datasets import Datasets
 from services.api.metrics import ApiMetrics
 from services.api.sweeps.tables import Sweeps
+from services.api.walk_forwards.store import WalkForwards
 from services.api.web_bundle import load_bundle
 from shared.errors import SetupError
 from shared.infra.database.fast_pool import fast_database
@@ -71,7 +72,7 @@ async def opened(settings: Settings) -> AsyncIterator[tuple[AppContext, list[Tas
             settings=settings, database=database, broker=broker, cache=cache, datasets=Datasets(database, broker),
             progress=ProgressHub(), results=results, events=EventCache(results),
             authenticator=Authenticator(settings, database), metrics=ApiMetrics(), sweeps=Sweeps(database),
-            bundle=load_bundle() if settings.web else None,
+            walk_forwards=WalkForwards(database), bundle=load_bundle() if settings.web else None,
         )  # fmt: skip
         yield context, _tasks(context)
 

@@ -39,6 +39,12 @@ def part_ended(variants: int, failed: int, seconds: float) -> None:
     metrics.SWEEP_PART_SECONDS.observe(seconds)
 
 
+def walk_forward_ended(status: str, seconds: float) -> None:
+    """Count a walk-forward that this process has ended, and record how long its last part took."""
+    metrics.WALK_FORWARDS.labels(status).inc()
+    metrics.WALK_FORWARD_END_SECONDS.observe(seconds)
+
+
 def exposition(panel_dir: str) -> bytes:
     """Return the text of /metrics; the size of the panel folder is read at this moment."""
     with os.scandir(panel_dir) as entries:

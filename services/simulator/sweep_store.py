@@ -16,6 +16,9 @@ MAX_ATTEMPTS = 10
 """Leases of a part that may expire before all its variants fail, as in the statements. A part takes a second, so that
 a simulator that is killed often interrupts the same part several times; a run that kills it always is rare."""
 
+READ_PARTS = 32
+"""Parts that are read at once."""
+
 
 @dataclass(kw_only=True)
 class PartJob:
@@ -63,6 +66,14 @@ async def select_plan(database: Database, sweep: uuid.UUID) -> Any:
 async def select_parts_data(database: Database, sweep: uuid.UUID, start: int, count: int) -> list[Any]:
     """Return (part, first, data) of ended parts, in order."""
     rows: list[Any] = await with_retry(database, "fetch", SQL["select_parts_data"], sweep, start, count)
+    return rows
+
+
+async def select_run_parts(database: Database, sweep: uuid.UUID, first: int, stop: int, after: int) -> list[Any]:
+    """Return (part, first, data) of some ended parts of a walk-forward with variants from `first` to before `stop`, in
+    order, after the part `after`."""
+    values = (sweep, first, stop, READ_PARTS, after)
+    rows: list[Any] = await with_retry(database, "fetch", SQL["select_run_parts"], *values)
     return rows
 
 

@@ -11,9 +11,11 @@ import asyncio
 import random
 import time
 import uuid
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TypeVar
 
 import asyncpg
 import numpy as np
@@ -25,8 +27,10 @@ from services.simulator import metrics, sweep_store
 from services.simulator.consumer import InFlight
 from services.simulator.job import Context
 from services.simulator.panel_store import WAIT_S
+from services.simulator.part_runs import best_of, failure, pausing, points_of, run_variants_of
 from services.simulator.priority import SWEEP_NICE, lower_priority
 from services.simulator.sweep_store import PartJob
+from services.simulator.walk_forward_end import read_choices, requests_or_end, simulate_account
 from shared.contracts.events import SWEEPS, SweepChanged
 from shared.contracts.http import problem_document, run_problem
 from shared.dataset.panel_reader import PanelReader
@@ -43,28 +47,27 @@ from shared.infra.redis.client import LOST
 from shared.infra.redis.streams import Broadcast, append
 from shared.market import RULES_VERSION
 from shared.messages import say
-from shared.research.sweeps import tpe
-from shared.research.sweeps.columns import SweepTable, table_of
-from shared.research.sweeps.part import PartTable, failed_part, requests_of, run_part, unpack
+from shared.research.sweeps.columns import table_of
+from shared.research.sweeps.part import PartTable, failed_part, unpack
 from shared.research.sweeps.plan import SweepPlan, decode_plan
+from shared.research.walk_forward import plan as walk_forward_plan
+from shared.research.walk_forward.plan import WalkForwardPlan
+from shared.research.walk_forward.report import Finished, failed
 from shared.simulation import ENGINE_VERSION
-from shared.simulation.variants import variant_needs
 
 log = structlog.get_logger()
+T = TypeVar("T")
 
 POLL_S = 1.0
 """How often an idle simulator looks for parts whose message was lost."""
 CACHED_PLANS = 8
-BEST = 10
-"""Variants of a part that are stored with their scores beside its data."""
-PAUSE_S = 0.05
-"""Longest pause of a part between two variants, so that a stream of backtests slows sweeps and does not stop them."""
-PAUSE_STEP_S = 0.001
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Sweep:
     plan: SweepPlan
+    """The sweep; of a walk-forward that of all days."""
+    walk: WalkForwardPlan | None
     version: str
     is_current: bool
     """Whether engine and rules are those that the sweep was submitted for."""
@@ -142,17 +145,10 @@ class SweepWorker:
         sweep = await self._sweep(job.sweep)
         if sweep is None:
             return
-        loop = asyncio.get_running_loop()
-        history = await self._history(job, sweep.plan) if sweep.plan.is_sequential else None
-        points = await loop.run_in_executor(self._pool, _points, sweep.plan, job, history)
-        table = await self._table(job, sweep, points)
-        ended = await self._end(job, sweep.plan, table)
+        ended = await (self._run_variants(job, sweep, began) if job.count else self._run_end(job, sweep, began))
         if ended is None:
             return
-        metrics.part_ended(len(table.points), len(table.failures), time.monotonic() - began)
-        if history is not None:
-            self._histories[job.sweep] = [*history, (job.first, table)]
-        if ended.status == "completed":
+        if ended.status in ("completed", "failed"):
             log.info("sweep.completed", sweep=str(job.sweep), parts=ended.parts)
             self._histories.pop(job.sweep, None)
         with suppress(*LOST):  # readers look into PostgreSQL every second
@@ -161,14 +157,74 @@ class SweepWorker:
                 SweepChanged(sweep_id=str(job.sweep), status=ended.status, parts_done=ended.parts_done),
             )
 
-    async def _table(self, job: PartJob, sweep: _Sweep, points: np.ndarray) -> PartTable:
+    async def _run_variants(self, job: PartJob, sweep: _Sweep, began: float) -> sweep_store.Ended | None:
+        """Run and end a part with variants; None when its lease was lost or the sweep was cancelled."""
+        loop = asyncio.get_running_loop()
+        plan, first = sweep.plan, job.first
+        if sweep.walk is not None:
+            run, first = divmod(job.first, sweep.walk.variants)
+            plan = sweep.walk.run(run)
+        history = await self._history(job, plan) if plan.is_sequential else None
+        points = await loop.run_in_executor(self._pool, points_of, sweep.plan, first, job.count, history)
+        table = await self._table(job, sweep, plan, points)
+        data = await loop.run_in_executor(self._pool, table.pack)
+        best = best_of(table_of(plan, [(first, table)]))
+        status = "failed" if len(table.points) and len(table.failures) == len(table.points) else "completed"
+        ended = await sweep_store.end_part(
+            self._context.database, job, status=status, variants=len(table.points), failed=len(table.failures),
+            best=orjson.dumps(best).decode(), data=data,
+        )  # fmt: skip
+        if ended is not None:
+            metrics.part_ended(len(table.points), len(table.failures), time.monotonic() - began)
+            if history is not None:
+                self._histories[job.sweep] = [*history, (job.first, table)]
+        return ended
+
+    async def _run_end(self, job: PartJob, sweep: _Sweep, began: float) -> sweep_store.Ended | None:
+        """Run and end the last part of a walk-forward; None when its lease was lost or it was cancelled."""
+        assert sweep.walk is not None  # noqa: S101 - only walk-forwards have a part without variants
+        found = await self._finished(job, sweep, sweep.walk)
+        data = await asyncio.get_running_loop().run_in_executor(self._pool, found.pack)
+        status = "completed" if found.error is None else "failed"
+        ended = await sweep_store.end_part(
+            self._context.database, job, status=status, variants=0, failed=0, best="[]", data=data
+        )  # fmt: skip
+        if ended is not None:
+            metrics.walk_forward_ended(status, time.monotonic() - began)
+        return ended
+
+    async def _finished(self, job: PartJob, sweep: _Sweep, walk: WalkForwardPlan) -> Finished:
+        """Return the answer of a walk-forward; what cannot be computed is its error."""
+        if job.exhausted:
+            return failed(walk, failure(500, say("walk_forward_end_killed"), "killed_simulator"))
+        if not sweep.is_current:
+            return failed(walk, failure(422, say("sweep_engine_changed"), "engine_changed"))
+        choices = await read_choices(self._context.database, job.sweep, walk, self._pool)
+        requests = requests_or_end(walk, choices)
+        if isinstance(requests, Finished):
+            return requests
+        try:
+            return await self._with_panels(
+                job, sweep.version,
+                lambda panels: simulate_account(walk, choices, requests, panels, pausing(job, self._in_flight)),
+            )  # fmt: skip
+        except (CancelledRunError, DatasetError, UnavailableError, *DATABASE_LOST, *LOST):
+            raise
+        except Exception as error:  # outermost handler of a run: an unexpected error fails this walk-forward only
+            log.error("walk_forward.crashed", sweep=str(job.sweep), exc_info=error)
+            return failed(walk, failure(500, say("run_crashed"), "internal"))
+
+    async def _table(self, job: PartJob, sweep: _Sweep, plan: SweepPlan, points: np.ndarray) -> PartTable:
         """Return the table of a part; what no variant of it can have is the failure of all."""
         if job.exhausted:
-            return failed_part(points, _failure(500, say("sweep_part_killed"), "killed_simulator"))
+            return failed_part(points, failure(500, say("sweep_part_killed"), "killed_simulator"))
         if not sweep.is_current:
-            return failed_part(points, _failure(422, say("sweep_engine_changed"), "engine_changed"))
+            return failed_part(points, failure(422, say("sweep_engine_changed"), "engine_changed"))
         try:
-            return await self._compute(job, sweep, points)
+            return await self._with_panels(
+                job, sweep.version,
+                lambda panels: run_variants_of(plan, points, panels, pausing(job, self._in_flight)),
+            )  # fmt: skip
         except RunError as error:
             return failed_part(points, run_problem(error))
         except RequestError as error:
@@ -178,32 +234,22 @@ class SweepWorker:
             raise
         except Exception as error:  # outermost handler of a run: an unexpected error fails this part only
             log.error("part.crashed", sweep=str(job.sweep), part=job.part, exc_info=error)
-            return failed_part(points, _failure(500, say("run_crashed"), "internal"))
+            return failed_part(points, failure(500, say("run_crashed"), "internal"))
 
-    async def _compute(self, job: PartJob, sweep: _Sweep, points: np.ndarray) -> PartTable:
+    async def _with_panels(self, job: PartJob, version: str, work: Callable[[PanelReader], T]) -> T:
+        """Return what `work` gives in the thread of sweeps; fetch the parts of the dataset that it misses."""
         loop = asyncio.get_running_loop()
-        panels = await self._context.panel_store.panels(sweep.version)
+        panels = await self._context.panel_store.panels(version)
         deadline = time.monotonic() + WAIT_S
         while True:
             try:
-                return await loop.run_in_executor(
-                    self._pool, _run_part, sweep.plan, points, panels.reader(), job, self._in_flight
-                )
+                return await loop.run_in_executor(self._pool, work, panels.reader())
             except ChunkMissingError as error:
                 if time.monotonic() >= deadline:
                     raise
-                await self._context.panel_store.fetch_missing(sweep.version, error.missing, lambda: not job.stop)
+                await self._context.panel_store.fetch_missing(version, error.missing, lambda: not job.stop)
                 if job.stop:
                     raise CancelledRunError from None
-
-    async def _end(self, job: PartJob, plan: SweepPlan, table: PartTable) -> sweep_store.Ended | None:
-        data = await asyncio.get_running_loop().run_in_executor(self._pool, table.pack)
-        rows = table_of(plan, [(job.first, table)])
-        status = "failed" if len(table.points) and len(table.failures) == len(table.points) else "completed"
-        return await sweep_store.end_part(
-            self._context.database, job, status=status, variants=len(table.points), failed=len(table.failures),
-            best=orjson.dumps(best_of(rows)).decode(), data=data,
-        )  # fmt: skip
 
     async def _sweep(self, identity: uuid.UUID) -> _Sweep | None:
         found = self._sweeps.get(identity)
@@ -211,9 +257,12 @@ class SweepWorker:
             row = await sweep_store.select_plan(self._context.database, identity)
             if row is None:
                 return None
-            plan = await asyncio.to_thread(decode_plan, row["plan"])
+            walk = None
+            if row["kind"] == "walk_forward":
+                walk = await asyncio.to_thread(walk_forward_plan.decode_plan, row["plan"])
+            plan = await asyncio.to_thread(decode_plan, row["plan"]) if walk is None else walk.sweep
             found = self._sweeps[identity] = _Sweep(
-                plan=plan, version=row["dataset_version"],
+                plan=plan, walk=walk, version=row["dataset_version"],
                 is_current=(row["engine_version"], row["rules_version"]) == (ENGINE_VERSION, RULES_VERSION),
             )  # fmt: skip
         return found
@@ -223,42 +272,6 @@ class SweepWorker:
         known = list(self._histories.get(job.sweep, ()))[: job.part]
         rows = await sweep_store.select_parts_data(self._context.database, job.sweep, len(known), job.part - len(known))
         return [*known, *((row["first"], unpack(bytes(row["data"]))) for row in rows)]
-
-
-def best_of(table: SweepTable) -> list[tuple[int, float]]:
-    """Return (variant, score) of the best variants of a part."""
-    return [(int(table.variants[row]), float(table.scores[row])) for row in table.best(BEST)]
-
-
-def _points(plan: SweepPlan, job: PartJob, history: list[tuple[int, PartTable]] | None) -> np.ndarray:
-    if history is None:
-        return plan.points[job.first : job.first + job.count]
-    before = table_of(plan, history)
-    search = plan.body.search
-    return tpe.next_points(
-        plan.space, before.points, before.scores, seed=search.seed, count=job.count, batch=search.batch
-    )
-
-
-def _run_part(plan: SweepPlan, points: np.ndarray, panels: PanelReader, job: PartJob, in_flight: InFlight) -> PartTable:
-    def cancelled() -> bool:
-        until = time.monotonic() + PAUSE_S
-        while in_flight.is_urgent and not job.stop and time.monotonic() < until:
-            time.sleep(PAUSE_STEP_S)
-        return job.stop
-
-    found = requests_of(plan, points, cancelled)
-    by_rows: dict[tuple[int, int], list[str]] = {}
-    for name, needed in variant_needs(found.requests, panels.days).items():
-        if name in panels.factors or not name.isupper():
-            by_rows.setdefault((needed.start, needed.stop), []).append(name)
-    for (start, stop), names in by_rows.items():
-        panels.ensure(names, slice(start, stop))
-    return run_part(plan, points, panels, found, cancelled)
-
-
-def _failure(status: int, detail: str, kind: str) -> dict[str, object]:
-    return {**problem_document(status, "run-failed", detail), "kind": kind}
 
 
 def _log_lost(error: Exception) -> None:

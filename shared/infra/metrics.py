@@ -31,8 +31,16 @@ SWEEP_VARIANTS = Counter("ondol_sweep_variants", "Variants of sweeps by outcome 
 SWEEP_PART_SECONDS = Histogram(
     "ondol_sweep_part_seconds", "Duration of parts of sweeps until they are stored", buckets=_BUCKETS_S
 )
-SWEEPS_OPEN = Gauge("ondol_sweeps_open", "Unfinished sweeps")
-SWEEP_BACKLOG = Gauge("ondol_sweep_backlog_variants", "Variants of unfinished sweeps that have not been run")
+SWEEPS_OPEN = Gauge("ondol_sweeps_open", "Unfinished sweeps and walk-forwards")
+SWEEP_BACKLOG = Gauge(
+    "ondol_sweep_backlog_variants", "Variants of unfinished sweeps and walk-forwards that have not been run"
+)
+WALK_FORWARDS = Counter("ondol_walk_forwards", "Ended walk-forwards by outcome (completed, failed)", ["outcome"])
+WALK_FORWARD_END_SECONDS = Histogram(
+    "ondol_walk_forward_end_seconds",
+    "Duration of the last part of walk-forwards: reading the tables, choosing, simulating the account",
+    buckets=_BUCKETS_S,
+)
 BACKTEST_REQUESTS = Counter(
     "ondol_backtest_requests",
     "Accepted backtests by outcome: hit (stored result), deduplicated, miss, waiting",

@@ -669,9 +669,11 @@ static void simulate_day(const day_ctx *t) {
     value_positions(t);
 }
 
-/* Whether the logs have space for everything that one day can add. */
+/* Whether the logs have space for everything that one day can add. More stocks may be held than there may be positions:
+ * the options of an account can change between two blocks. */
 static int logs_have_space(const market_data *m, const run_options *o, const run_state *s, int64_t row) {
-    int64_t most = 2 * o->max_positions + 1, dividends = 0;
+    int64_t positions = o->max_positions > s->held ? o->max_positions : s->held;
+    int64_t most = 2 * positions + 1, dividends = 0;
     for (int64_t i = s->dividend; i < m->dividends && m->dividend_row[i] <= row; i++) dividends++;
     return s->trade_room - s->trades >= 3 * most && s->trip_room - s->trips >= most &&
            s->action_room - s->actions >= most + dividends && s->suspect_room - s->suspects >= 2 * most;

@@ -13,7 +13,7 @@ Nothing of a block depends on how the rows are cut into blocks.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -198,19 +198,23 @@ def simulate_days(
     state = begin_run(request, panels, planned)
     state.simulate_ms += 1000 * (perf_counter() - begun)
     plan = state.plan
-    columns = len(panels.instruments)
     coverage = coverage_of(state)
-    length = min(BLOCK_ROWS, max(64, BLOCK_CELLS // columns))
-    for start in range(plan.window.start, plan.window.stop, length):
-        rows = slice(start, min(start + length, plan.window.stop))
+    for rows in blocks(plan.window, len(panels.instruments)):
         if cancelled():
             raise CancelledRunError("the backtest was cancelled")
-        _simulate_block(state, coverage, rows, cancelled)
+        simulate_block(state, coverage, rows, cancelled)
         if progress is not None:
             progress((rows.stop - plan.window.start) / (plan.window.stop - plan.window.start), _points(state, rows))
     if cancelled():
         raise CancelledRunError("the backtest was cancelled")
     return state, coverage
+
+
+def blocks(window: slice, columns: int) -> Iterator[slice]:
+    """Yield the rows of a window in blocks."""
+    length = min(BLOCK_ROWS, max(64, BLOCK_CELLS // columns))
+    for start in range(window.start, window.stop, length):
+        yield slice(start, min(start + length, window.stop))
 
 
 def begin_run(request: BacktestRequest, panels: Panels, planned: Plan | None = None) -> Run:
@@ -258,15 +262,16 @@ def begin_run(request: BacktestRequest, panels: Panels, planned: Plan | None = N
     )
 
 
-def coverage_of(state: Run) -> FactorCoverage:
-    """Return the coverage of the factors of a run, of which nothing is counted."""
-    decisions = state.plan.decisions
-    decides = np.ascontiguousarray(state.rebalance[len(state.rebalance) - (decisions.stop - decisions.start) :])
+def coverage_of(state: Run, decisions: slice | None = None) -> FactorCoverage:
+    """Return the coverage of the factors of a run, of which nothing is counted; `decisions`: of these rows only."""
+    decisions = decisions or state.plan.decisions
+    before = state.plan.window.start - 1
+    decides = np.ascontiguousarray(state.rebalance[decisions.start - before : decisions.stop - before])
     return FactorCoverage.of(state.expressions, decides, decisions.start, len(state.panels.instruments))
 
 
-def _simulate_block(state: Run, coverage: FactorCoverage, rows: slice, cancelled: Callable[[], bool]) -> None:
-    """Decide and simulate the rows of one block."""
+def simulate_block(state: Run, coverage: FactorCoverage, rows: slice, cancelled: Callable[[], bool]) -> None:
+    """Decide and simulate the rows of one block, which follows those that the ledger has seen."""
     begun = perf_counter()
     plan, panels = state.plan, state.panels
     block = Block(

@@ -63,6 +63,8 @@ class System:
     """Ids of completed backtests."""
     sweep: str
     """Id of a completed sweep with a holdout."""
+    walk_forward: str
+    """Id of a completed walk-forward with a holdout."""
 
     async def ondol(self, *words: str, given: bytes | None = None, **environment: str) -> Ended:
         """Run a command to its end."""
@@ -105,12 +107,14 @@ class System:
             self.simulator.send_signal(signal.SIGCONT)
 
     @asynccontextmanager
-    async def held_sweep(self) -> AsyncIterator[str]:
-        """The id of a sweep that does not end as long as this lasts."""
+    async def held_sweep(self, resource: str = "sweeps") -> AsyncIterator[str]:
+        """The id of a sweep or walk-forward that does not end as long as this lasts."""
         self.simulator.send_signal(signal.SIGSTOP)
         try:
             body = {"template": request(buy={"where": "PER < $per"}), "parameters": {"per": {"values": [5, 6]}}}
-            _, document, _ = await self.client.call("POST", "/v1/sweeps", body)
+            if resource == "walk-forwards":
+                body["windows"] = {"train": "4M", "test": "2M"}
+            _, document, _ = await self.client.call("POST", f"/v1/{resource}", body)
             yield document["id"]
         finally:
             self.simulator.send_signal(signal.SIGCONT)
@@ -140,11 +144,14 @@ async def system(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> 
         body = {"template": swept, "parameters": parameters, "holdout": {"from": "2025-11-03"}}
         _, sweep, _ = await client.call("POST", "/v1/sweeps", body, Prefer="wait=30")
         assert sweep["status"] == "completed", sweep
+        walked = body | {"windows": {"train": "4M", "test": "2M"}}
+        _, walk_forward, _ = await client.call("POST", "/v1/walk-forwards", walked, Prefer="wait=30")
+        assert walk_forward["status"] == "completed", walk_forward
         given = request(buy={"where": "PER < $per"})
         (folder / "sweep.json").write_bytes(orjson.dumps(given))
         yield System(
             client=client, folder=folder, simulator=working, first=identities[0], second=identities[1],
-            sweep=sweep["id"],
+            sweep=sweep["id"], walk_forward=walk_forward["id"],
         )  # fmt: skip
 
 
@@ -155,6 +162,7 @@ async def names_of(system: System) -> dict[str, str]:
     return {
         "ID": system.first, "ID2": system.second, "VERSION": version, "005930": stock, "2023-01-02": FIRST,
         "2023-12-28": LAST, "http://127.0.0.1:8000": system.client.url, "latest": system.first, "SWEEP": system.sweep,
+        "WALK_FORWARD": system.walk_forward,
     }  # fmt: skip
 
 
@@ -183,7 +191,9 @@ async def test_command_examples_run_and_call_their_routes_only(system: System, w
             names["RUNNING_ID"] = await stack.enter_async_context(system.held())
         if words == "ondol sweeps cancel":
             names["RUNNING_SWEEP"] = await stack.enter_async_context(system.held_sweep())
-        if words.startswith("ondol sweeps"):
+        if words == "ondol walk-forwards cancel":
+            names["RUNNING_WALK_FORWARD"] = await stack.enter_async_context(system.held_sweep("walk-forwards"))
+        if words.startswith(("ondol sweeps", "ondol walk-forwards")):
             names["latest"] = "latest"
         before = calls()
         ended = await asyncio.gather(*(system.example(line, names) for line in command.examples))
@@ -398,6 +408,7 @@ async def test_every_command_prints_in_any_encoding(
     _, account, _ = await system.client.call("POST", "/v1/accounts", {"strategy": "peter_lynch", "start": FIRST})
     names["ACCOUNT"] = account["id"]
     changing = (*ORDERED, *WARMING, "ondol backtests cancel", "ondol sweeps cancel", "ondol sweeps holdout",
+                "ondol walk-forwards cancel", "ondol walk-forwards holdout",
                 "ondol accounts create", "ondol accounts step", "ondol accounts delete")  # fmt: skip
     for words, command in USAGES.items():
         for line in command.examples if words not in changing else ():

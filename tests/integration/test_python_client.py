@@ -215,6 +215,54 @@ async def test_sweep_has_a_table_and_variants(system: System) -> None:
     await asyncio.to_thread(work)
 
 
+async def test_walk_forward_has_windows_and_an_account(system: System) -> None:
+    def work() -> None:
+        with Client(system.url) as client:
+            lengths: dict[str, Any] = {"train": "4M", "test": "1M", "holdout": "2025-10-01"}
+            quote = client.quote_walk_forward(SWEPT, FIRST, LAST, PARAMETERS, **lengths)
+            assert (quote["variants"], quote["accepted"]) == (6, True)
+            found = client.walk_forward(
+                SWEPT, FIRST, LAST, PARAMETERS, maximize="total_return", choose="plateau", gap_rows=1, **lengths
+            )
+            assert (found.status, found.error) == ("completed", None)
+            assert repr(found) == f"<WalkForward {found.id} completed: {found.windows.height} windows>"
+            assert set(PARAMETERS) & set(found.windows.columns)
+            assert found.equity["equity"][-1] == pytest.approx(1e8 * (1 + found.statistics.total_return))
+            assert found.trades.height >= found.statistics.trades
+            assert found.next is not None
+            assert found.stitched is not None
+            assert found.stitched["rows"] == found.equity.height
+            assert found.table(0, "test", sort="score").height == found.table("next").height == 6
+            assert found.holdout().request["start"] == "2025-10-01"
+            assert client.get_walk_forward().refresh().document["holdout"]["variant"] == found.next["variant"]
+            assert client.walk_forwards(limit=1)["id"].to_list() == [found.id]
+            assert isinstance(found.warnings, tuple)
+            with pytest.raises(InvalidRequest, match="windows"):
+                client.walk_forward(SWEPT, FIRST, LAST, PARAMETERS, train="9Y", test="1M")
+
+    await asyncio.to_thread(work)
+
+
+async def test_async_walk_forward_is_followed_and_cancelled(system: System) -> None:
+    async with AsyncClient(system.url) as client:
+        lengths: dict[str, Any] = {"train": "4M", "test": "2M"}
+        found = await client.walk_forward(
+            Strategy(buy="PER < 20"), FIRST, LAST, {"portfolio.max_positions": [3]}, **lengths
+        )
+        assert (await found.table(0))["$max_positions"].to_list() == [3]
+        assert (await client.quote_walk_forward(SWEPT, FIRST, LAST, PARAMETERS, **lengths))["variants"] == 6
+        with pytest.raises(ApiError, match="ended already"):
+            await found.cancel()
+        with pytest.raises(ApiError, match="no holdout"):
+            await found.holdout()
+        begun = await client.walk_forward(SWEPT, FIRST, LAST, PARAMETERS, wait=False, **lengths)
+        if begun.status != "completed":
+            with pytest.raises(RuntimeError, match="refresh"):
+                _ = begun.statistics
+        assert (await (await client.get_walk_forward(begun.id)).refresh()).id == begun.id
+        assert (await client.walk_forwards(status="completed")).height >= 1
+
+
 async def test_async_sweep_is_followed_and_cancelled(system: System) -> None:
     async with AsyncClient(system.url) as client:
         found = await client.sweep(Strategy(buy="PER < 20"), FIRST, LAST, {"portfolio.max_positions": [3, 5]})

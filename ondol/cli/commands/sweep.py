@@ -11,7 +11,7 @@ import argparse
 import asyncio
 import sys
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -29,6 +29,15 @@ METHODS = ("grid", "random", "lhs", "sobol", "tpe")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `ondol sweep`."""
+    add_search(parser, METHODS)
+    parser.add_argument(
+        "--batch", type=int, metavar="N", help="with tpe: variants that are chosen together (default 64)"
+    )
+    add_submission(parser, "sweep")
+
+
+def add_search(parser: argparse.ArgumentParser, methods: Sequence[str]) -> None:
+    """Add the arguments of a template, its parameters and its objective."""
     parser.add_argument(
         "what", metavar="FILE|ID",
         help="a request with parameters as JSON (- reads standard input), or the id of a strategy",
@@ -45,14 +54,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--slippage", type=float, metavar="PCT", help="slippage in percent of the price")
     parser.add_argument("--benchmark", metavar="NAME", help="an index (KOSPI), market, equal, or null for none")
     parser.add_argument(
-        "--method", choices=METHODS, metavar="METHOD",
-        help=f"how the points are chosen: {', '.join(METHODS)} (default grid, with --runs sobol)",
+        "--method", choices=methods, metavar="METHOD",
+        help=f"how the points are chosen: {', '.join(methods)} (default grid, with --runs sobol)",
     )  # fmt: skip
     parser.add_argument("--runs", type=int, metavar="N", help="number of variants (every method but grid)")
     parser.add_argument("--seed", type=int, metavar="N", help="seed of random choices (default 0)")
-    parser.add_argument(
-        "--batch", type=int, metavar="N", help="with tpe: variants that are chosen together (default 64)"
-    )
     parser.add_argument(
         "--constraint", dest="constraints", action="append", default=[], metavar="CONDITION",
         help="condition on parameters, such as '$fast < $slow'; may be repeated",
@@ -64,13 +70,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--research", metavar="NAME", help="research line whose trials the variants are")
     parser.add_argument("--holdout", metavar="DATE", help="first day that no variant reads")
+
+
+def add_submission(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add the arguments of submitting a sweep or a walk-forward."""
     parser.add_argument("--dry-run", dest="dry_run", action="store_true", help="print variants, cost and limits only")
     parser.add_argument("--detach", action="store_true", help="print the id and do not wait for the end")
     parser.add_argument(
         "--idempotency-key",
         dest="idempotency_key",
         metavar="TEXT",
-        help="repeating the sweep with the same key within 24 hours returns the same sweep",
+        help=f"repeating the {what} with the same key within 24 hours returns the same {what}",
     )
     add_api(parser)
 
@@ -101,7 +111,7 @@ def sweep_body(args: argparse.Namespace) -> dict[str, Any]:
         else:
             parameters[place_parameter(template, name)] = declared
     body["parameters"] = parameters
-    _put(body, "search", {name: getattr(args, name) for name in ("method", "runs", "seed", "batch")})
+    _put(body, "search", {name: getattr(args, name, None) for name in ("method", "runs", "seed", "batch")})
     if args.runs is not None and "method" not in body["search"]:
         body["search"]["method"] = "sobol"
     _put(body, "objective", {name: getattr(args, name) for name in ("maximize", "minimize", "where")})
@@ -151,7 +161,7 @@ def _value(text: str) -> Any:
 async def _run(args: argparse.Namespace, body: dict[str, Any]) -> int:
     async with client(args, "sweep") as api:
         if args.dry_run:
-            return _print_quote(args, await api.call("POST", "/v1/sweeps", body=body, query={"dry_run": "true"}))
+            return print_quote(args, await api.call("POST", "/v1/sweeps", body=body, query={"dry_run": "true"}))
         headers = {"Idempotency-Key": args.idempotency_key or uuid.uuid4().hex}
         document = await api.call("POST", "/v1/sweeps", body=body, headers=headers, repeatable=True)
         if args.detach:
@@ -191,7 +201,8 @@ def _print_id(args: argparse.Namespace, document: dict[str, Any]) -> int:
     return 0
 
 
-def _print_quote(args: argparse.Namespace, quote: dict[str, Any]) -> int:
+def print_quote(args: argparse.Namespace, quote: dict[str, Any]) -> int:
+    """Print the quote of a sweep or a walk-forward; return 1 when it would be refused."""
     if args.json:
         print_json(quote)
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -85,12 +86,22 @@ async def _cancel(args: argparse.Namespace, api: ApiClient) -> int:
 
 def _follow_arguments(parser: argparse.ArgumentParser) -> None:
     _one(parser)
+    add_after(parser)
+
+
+def add_after(parser: argparse.ArgumentParser) -> None:
+    """Add the position after which events are printed."""
     parser.add_argument("--after", metavar="EVENT", help="id of the last event that was received before")
 
 
 async def _follow(args: argparse.Namespace, api: ApiClient) -> int:
+    return await print_events(args, api, f"/v1/sweeps/{args.id}")
+
+
+async def print_events(args: argparse.Namespace, api: ApiClient, resource: str) -> int:
+    """Print the events of a sweep or walk-forward up to its end; return 1 unless it is completed."""
     last = ""
-    async for event in api.events(f"/v1/sweeps/{args.id}/events", after=args.after, ends=ENDS):
+    async for event in api.events(f"{resource}/events", after=args.after, ends=ENDS):
         last = event.kind
         if args.json:
             write_bytes(orjson.dumps({"id": event.id, "event": event.kind, "data": event.data}) + b"\n")
@@ -107,6 +118,11 @@ async def _follow(args: argparse.Namespace, api: ApiClient) -> int:
 
 def _table_arguments(parser: argparse.ArgumentParser) -> None:
     _one(parser)
+    add_rows(parser)
+
+
+def add_rows(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that choose the rows of a table of variants."""
     parser.add_argument(
         "--sort", default="score", metavar="NAME",
         help="score (the best first), variant, a statistic or '$parameter'; with - before it the greatest first "
@@ -118,14 +134,21 @@ def _table_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 async def _table(args: argparse.Namespace, api: ApiClient) -> int:
-    path, kind = f"/v1/sweeps/{args.id}/table", format_of(args)
-    query = {"sort": args.sort, "where": args.where, "limit": args.limit}
+    return await print_variants(args, api, f"/v1/sweeps/{args.id}", "/table", {})
+
+
+async def print_variants(
+    args: argparse.Namespace, api: ApiClient, resource: str, below: str, further: Mapping[str, str]
+) -> int:
+    """Print the rows of a table below a sweep or walk-forward, or write them into a file."""
+    path, kind = f"{resource}{below}", format_of(args)
+    query = {"sort": args.sort, "where": args.where, "limit": args.limit, **further}
     if kind is not None:
         pieces = blocks_of(api, path, {**query, "format": kind, "excel": args.excel})
         return await deliver(args, pieces, kind)
     if not args.json:
         query["limit"] = args.limit or ROWS
-    document, sweep = await asyncio.gather(api.call("GET", path, query=query), api.call("GET", f"/v1/sweeps/{args.id}"))
+    document, sweep = await asyncio.gather(api.call("GET", path, query=query), api.call("GET", resource))
     if args.json:
         print_json(document)
     else:

@@ -16,7 +16,7 @@ from aiohttp import web
 from services.api.context import AppContext, RequestContext, Route
 from services.api.http.sse import PING_S, EventWriter, event_bytes, event_head, event_stream, parse_event_id
 from services.api.sweeps.document import sweep_head
-from services.api.sweeps.row import SQL, SweepRow, find_sweep, select_sweep
+from services.api.sweeps.row import SQL, Kind, SweepRow, find_sweep, select_sweep
 
 POLL_S = 1.0
 """How often PostgreSQL is read when no message arrives."""
@@ -26,8 +26,13 @@ _EVENT_ID = re.compile(r"(\d{1,9})", re.ASCII)
 
 async def get_events(app: AppContext, call: RequestContext) -> web.StreamResponse:
     """`GET /v1/sweeps/{id}/events`."""
+    return await stream_events(app, call, "sweep")
+
+
+async def stream_events(app: AppContext, call: RequestContext, kind: Kind) -> web.StreamResponse:
+    """Answer the events of the sweep or walk-forward that the path names."""
     found = parse_event_id(_EVENT_ID, call.request.headers.get("Last-Event-ID"))
-    row = await find_sweep(app, call)
+    row = await find_sweep(app, call, kind)
     if call.request.method == "HEAD":
         return event_head()
     async with event_stream(call.request, app.metrics) as writer:

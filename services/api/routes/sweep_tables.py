@@ -33,17 +33,22 @@ async def get_table(app: AppContext, call: RequestContext) -> web.StreamResponse
     query: SweepTableQuery = call.query
     check_format(query)
     row = await find_sweep(app, call)
-    table = await app.sweeps.table(row)
+    return await send_variants(call, await app.sweeps.table(row), row.variants, f"sweep-{row.id}")
+
+
+async def send_variants(call: RequestContext, table: SweepTable, variants: int, name: str) -> web.StreamResponse:
+    """Answer the rows of a table, of `variants` that there will be, as the query of the call asks for them."""
+    query: SweepTableQuery = call.query
     rows = await asyncio.to_thread(_selected, table, query)
     language = language_of(call.request)
     if query.format == "json":
         shown = rows[: query.limit or JSON_ROWS]
         items = await asyncio.to_thread(_items, table, shown, language)
         seen = len(table.variants)
-        return json_response({"partial": seen < row.variants, "seen": seen, "total": len(rows), "items": items})
+        return json_response({"partial": seen < variants, "seen": seen, "total": len(rows), "items": items})
     rows = rows[: query.limit]
-    partial = {"Ondol-Partial": "true"} if len(table.variants) < row.variants else {}
-    found = Table(name=f"sweep-{row.id}", columns=table_columns(table), blocks=table_blocks(table, rows))
+    partial = {"Ondol-Partial": "true"} if len(table.variants) < variants else {}
+    found = Table(name=name, columns=table_columns(table), blocks=table_blocks(table, rows))
     return await send_table(call, found, headers=partial)
 
 

@@ -14,8 +14,9 @@ from services.api.http.pagination import read_cursor, write_cursor
 from services.api.http.request import wait_seconds
 from services.api.schemas import sweep_responses
 from services.api.schemas.sweep_requests import SweepQuery, SweepsQuery
+from services.api.schemas.walk_forward_requests import WalkForwardsQuery
 from services.api.sweeps.document import sweep_document, sweep_head
-from services.api.sweeps.row import NEWEST, SQL, SweepRow, find_sweep, parse_sweep_id, select_sweep
+from services.api.sweeps.row import NEWEST, SQL, Kind, SweepRow, find_sweep, parse_sweep_id, select_sweep
 from services.api.sweeps.submit import Quote, insert_sweep, limit_problem, publish, read_sweep
 from shared.messages import say
 from shared.research.sweeps.plan import digest_of
@@ -30,18 +31,19 @@ async def post_sweep(app: AppContext, call: RequestContext) -> web.Response:
     query: SweepQuery = call.query
     quote = await read_sweep(app, call)
     if query.dry_run:
-        return json_response(_quote(app, quote))
+        return json_response(quote_document(app, quote, digest_of(quote.plan, quote.view.version)))
     row = await insert_sweep(app, call, quote)
     wait_s = wait_seconds(call.request)
     headers = {"Location": f"/v1/sweeps/{row.id}"}
     if wait_s is not None:
         headers["Preference-Applied"] = f"wait={wait_s:g}"
-        row = await _wait_for_end(app, row, wait_s)
+        row = await wait_for_end(app, row, wait_s)
     document = await _document(app, row)
     return json_response(document, status=200 if row.has_ended else 202, headers=headers)
 
 
-async def _wait_for_end(app: AppContext, row: SweepRow, wait_s: float) -> SweepRow:
+async def wait_for_end(app: AppContext, row: SweepRow, wait_s: float) -> SweepRow:
+    """Return the row at its end, or as it is after a time."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + wait_s
     while not row.has_ended and (left := deadline - loop.time()) > 0:
@@ -50,7 +52,8 @@ async def _wait_for_end(app: AppContext, row: SweepRow, wait_s: float) -> SweepR
     return row
 
 
-def _quote(app: AppContext, quote: Quote) -> dict[str, object]:
+def quote_document(app: AppContext, quote: Quote, digest: str) -> dict[str, object]:
+    """Return the JSON of a quote."""
     return {
         "variants": quote.plan.variants,
         "combinations": quote.plan.space.size,
@@ -62,7 +65,7 @@ def _quote(app: AppContext, quote: Quote) -> dict[str, object]:
         "max_variants": app.settings.max_sweep_variants,
         "accepted": limit_problem(app, quote) is None,
         "dataset": quote.view.version,
-        "digest": digest_of(quote.plan, quote.view.version),
+        "digest": digest,
     }
 
 
@@ -79,12 +82,17 @@ async def get_sweep(app: AppContext, call: RequestContext) -> web.Response:
 
 async def list_sweeps(app: AppContext, call: RequestContext) -> web.Response:
     """`GET /v1/sweeps`: the newest first."""
-    query: SweepsQuery = call.query
+    return await list_of(app, call, "sweep")
+
+
+async def list_of(app: AppContext, call: RequestContext, kind: Kind) -> web.Response:
+    """Answer a page of the caller's sweeps or walk-forwards."""
+    query: SweepsQuery | WalkForwardsQuery = call.query
     cursor = read_cursor(query.cursor, str)
-    before = NEWEST if cursor is None else parse_sweep_id(cursor)
+    before = NEWEST if cursor is None else parse_sweep_id(cursor, kind)
     async with app.database.connection() as connection:
         records = await connection.fetch(
-            SQL["select_sweeps"], call.caller.owner, before, query.status, query.research, query.limit + 1
+            SQL["select_sweeps"], call.caller.owner, before, query.status, query.research, query.limit + 1, kind
         )
     now = dt.datetime.now(dt.UTC)
     items = [sweep_head(SweepRow.of(record), now) for record in records[: query.limit]]
@@ -94,12 +102,19 @@ async def list_sweeps(app: AppContext, call: RequestContext) -> web.Response:
 
 async def delete_sweep(app: AppContext, call: RequestContext) -> web.Response:
     """`DELETE /v1/sweeps/{id}`: cancel; the parts that have ended stay."""
-    row = await find_sweep(app, call)
+    return await cancel(app, call, "sweep")
+
+
+async def cancel(app: AppContext, call: RequestContext, kind: Kind) -> web.Response:
+    """Cancel the sweep or walk-forward that the path names."""
+    row = await find_sweep(app, call, kind)
     async with app.database.connection() as connection:
         cancelled = await connection.fetchval(SQL["cancel_sweep"], row.id, call.caller.owner)
     row = await select_sweep(app, row)
     if cancelled is None and row.status != "cancelled":
-        raise ApiProblem(409, "conflict", say("sweep_ended", status=row.status))
+        raise ApiProblem(
+            409, "conflict", say("sweep_ended" if kind == "sweep" else "walk_forward_ended", status=row.status)
+        )
     await publish(app, row)
     return json_response(sweep_head(row, dt.datetime.now(dt.UTC)))
 

@@ -50,6 +50,8 @@ PATH_PARAMETERS: dict[str, dict[str, Any]] = {
                 "description": "Name of the dataset version, or `current`."},
     "variant": {"schema": {"type": "integer", "minimum": 0}, "description": "Number of the variant, from 0."},
     "number": {"schema": {"type": "integer", "minimum": 0}, "description": "Number of the delivery."},
+    "window": {"schema": {"type": "string", "pattern": "^([0-9]{1,4}|next)$"},
+               "description": "Number of the window, from 0; or `next`, of which there is a train only."},
     "kind": {"schema": {"type": "string", "enum": list(RANKINGS)}, "description": "What is ranked."},
 }  # fmt: skip
 BACKTEST_ID = (

@@ -14,11 +14,10 @@ from shared.model.request import about
 SweepStatus = Literal["queued", "running", "completed", "cancelled"]
 
 
-class SweepHead(Struct, kw_only=True):
-    """State of a sweep."""
+class Head(Struct, kw_only=True):
+    """What every answer about a sweep or a walk-forward has."""
 
-    id: Annotated[str, about("Id of the sweep.")]
-    status: Annotated[SweepStatus, about("State; completed and cancelled are final.")]
+    id: Annotated[str, about("Id.")]
     research: Annotated[str | None, about("Research line whose trials the variants are; null: none.")]
     method: Annotated[str, about("How the points were chosen.")]
     variants: Annotated[Count, about("Number of variants.", "variants")]
@@ -36,9 +35,15 @@ class SweepHead(Struct, kw_only=True):
     dataset: Annotated[str, about("Dataset version.")]
     engine_version: Annotated[str, about("Version of the engine.")]
     rules_version: Annotated[str, about("Version of the market rules.")]
-    created_at: Annotated[Instant, about("When the sweep was accepted.", UTC)]
+    created_at: Annotated[Instant, about("When it was accepted.", UTC)]
     started_at: Annotated[Instant | None, about("When its first part began.", UTC)]
     finished_at: Annotated[Instant | None, about("When it ended.", UTC)]
+
+
+class SweepHead(Head, kw_only=True):
+    """State of a sweep."""
+
+    status: Annotated[SweepStatus, about("State; completed and cancelled are final.")]
 
 
 class SweepList(Struct, kw_only=True):

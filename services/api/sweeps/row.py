@@ -6,7 +6,7 @@ import datetime as dt
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from services.api.context import AppContext, RequestContext
 from services.api.errors import not_found
@@ -14,15 +14,18 @@ from shared.infra.database.sql import statements
 
 SQL = statements("sweep")
 LATEST = "latest"
+Kind = Literal["sweep", "walk_forward"]
+_NOT_FOUND: dict[Kind, str] = {"sweep": "sweep_not_found", "walk_forward": "walk_forward_not_found"}
 NEWEST = uuid.UUID(int=(1 << 128) - 1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SweepRow:
-    """A sweep."""
+    """A sweep, or the runs of a walk-forward."""
 
     id: uuid.UUID
     owner: str
+    kind: Kind
     research: str | None
     plan: str
     method: str
@@ -53,37 +56,37 @@ class SweepRow:
     @property
     def has_ended(self) -> bool:
         """Return whether no further part will end."""
-        return self.status in ("completed", "cancelled")
+        return self.status in ("completed", "failed", "cancelled")
 
 
 _FIELDS = frozenset(field.name for field in fields(SweepRow))
 
 
-async def find_sweep(app: AppContext, call: RequestContext) -> SweepRow:
-    """Return the caller's sweep that the path names (`latest`: the newest); raise a 404 when there is none."""
+async def find_sweep(app: AppContext, call: RequestContext, kind: Kind = "sweep") -> SweepRow:
+    """Return the caller's sweep or walk-forward that the path names (`latest`: the newest); raise a 404 without one."""
     text, owner = call.request.match_info["id"], call.caller.owner
     async with app.database.connection() as connection:
         if text == LATEST:
-            row = await connection.fetchrow(SQL["select_sweeps"], owner, NEWEST, None, None, 1)
+            row = await connection.fetchrow(SQL["select_sweeps"], owner, NEWEST, None, None, 1, kind)
         else:
-            row = await connection.fetchrow(SQL["select_sweep"], parse_sweep_id(text), owner)
+            row = await connection.fetchrow(SQL["select_sweep"], parse_sweep_id(text, kind), owner, kind)
     if row is None:
-        raise not_found("sweep_not_found")
+        raise not_found(_NOT_FOUND[kind])
     return SweepRow.of(row)
 
 
 async def select_sweep(app: AppContext, row: SweepRow) -> SweepRow:
     """Return the row as it is now; raise a 404 when it was deleted."""
     async with app.database.connection() as connection:
-        found = await connection.fetchrow(SQL["select_sweep"], row.id, row.owner)
+        found = await connection.fetchrow(SQL["select_sweep"], row.id, row.owner, row.kind)
     if found is None:
-        raise not_found("sweep_not_found")
+        raise not_found(_NOT_FOUND[row.kind])
     return SweepRow.of(found)
 
 
-def parse_sweep_id(text: str) -> uuid.UUID:
+def parse_sweep_id(text: str, kind: Kind = "sweep") -> uuid.UUID:
     """Return the id of a path; raise a 404 for a text that is none."""
     try:
         return uuid.UUID(text)
     except ValueError:
-        raise not_found("sweep_not_found") from None
+        raise not_found(_NOT_FOUND[kind]) from None

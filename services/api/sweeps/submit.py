@@ -7,7 +7,7 @@ import datetime as dt
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -19,20 +19,23 @@ from services.api.datasets import View
 from services.api.errors import ApiProblem, as_problem, invalid
 from services.api.http.request import parse_object, read_body
 from services.api.ids import new_id
-from services.api.sweeps.row import SQL, SweepRow
+from services.api.sweeps.row import SQL, Kind, SweepRow
 from shared.contracts.events import SweepChanged
 from shared.errors import Problem, RequestError
 from shared.infra.redis.client import LOST
 from shared.infra.redis.streams import append
 from shared.market import RULES_VERSION
 from shared.messages import say
-from shared.model.conversion import convert
+from shared.model.conversion import Conversion, convert
 from shared.model.request import canonical_json, request_digest
 from shared.research.sweeps.plan import SweepPlan, digest_of, encode_plan, plan_sweep
 from shared.research.sweeps.request import SweepBody
+from shared.research.walk_forward.request import WalkForwardBody
 from shared.simulation import ENGINE_VERSION
 from shared.simulation.plan import window_of
 from shared.simulation.validation import canonical_request, request_of
+
+B = TypeVar("B", SweepBody, WalkForwardBody)
 
 MAX_CHECKED = 50
 """Text values (factors, choices) of parameters that are validated against the dataset before the sweep is accepted."""
@@ -54,29 +57,67 @@ class Quote:
         return len(self.view.instruments)
 
 
-async def read_sweep(app: AppContext, call: RequestContext) -> Quote:
-    """Return the plan and the cost of the body; raise a 422 with every mistake, 409 without data."""
+@dataclass(frozen=True, kw_only=True)
+class Submission:
+    """The row of a sweep or a walk-forward, and its parts: their first numbers and numbers of variants."""
+
+    kind: Kind
+    plan: str
+    method: str
+    research: str | None
+    digest: str
+    dataset: str
+    sequential: bool
+    variants: int
+    parts: tuple[list[int], list[int]]
+    cost: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadBody(Generic[B]):
+    """A body whose template has its strategy spelled out, with the mistakes that were found so far."""
+
+    body: B
+    problems: list[Problem]
+    indices: frozenset[str]
+
+    @property
+    def dataset(self) -> Any:
+        """Return the dataset version that the template names."""
+        return self.body.template.get("dataset")
+
+
+async def read_template(app: AppContext, call: RequestContext, shape: type[B]) -> ReadBody[B]:
+    """Return the body of a request with a template; raise a 422 when it cannot be read."""
     raw = await read_body(call.request, app.settings.max_body_bytes)
-    body = parse_object(raw)
-    found = convert(body, SweepBody)
+    found: Conversion[B] = convert(parse_object(raw), shape)
     if found.value is None:
         raise invalid(found.problems)
     template = found.value.template
-    dataset = template.get("dataset")
-    indices = await expression_indices(app, dataset)
+    indices = await expression_indices(app, template.get("dataset"))
     own = await own_strategies(app, dict(template), call.caller)
     problems: list[Problem] = []
     whole, _ = spelled_out(template, own or {}, problems)
-    plan_body = msgspec.structs.replace(found.value, template=whole)
     before = [*found.problems, *(replace(problem, path=f"template.{problem.path}") for problem in problems)]
-    plan = await asyncio.to_thread(plan_sweep, plan_body, indices, before)
-    view = await _find_view(app, plan, dataset)
+    return ReadBody(body=msgspec.structs.replace(found.value, template=whole), problems=before, indices=indices)
+
+
+async def read_sweep(app: AppContext, call: RequestContext) -> Quote:
+    """Return the plan and the cost of the body; raise a 422 with every mistake, 409 without data."""
+    read = await read_template(app, call, SweepBody)
+    plan = await asyncio.to_thread(plan_sweep, read.body, read.indices, read.problems)
+    view = await find_dataset(app, plan, read.dataset)
     days = _days(plan, view)
-    async with app.database.connection() as connection:
-        open_cost = await connection.fetchval(SQL["open_cost"], call.caller.owner)
+    open_cost = await open_cost_of(app, call)
     return Quote(
         plan=plan, view=view, days=days, cost=plan.variants * len(view.instruments) * days, open_cost=open_cost
     )
+
+
+async def open_cost_of(app: AppContext, call: RequestContext) -> int:
+    """Return the cost of the caller's unfinished sweeps."""
+    async with app.database.connection() as connection:
+        return int(await connection.fetchval(SQL["open_cost"], call.caller.owner))
 
 
 def limit_problem(app: AppContext, quote: Quote) -> ApiProblem | None:
@@ -98,11 +139,26 @@ def limit_problem(app: AppContext, quote: Quote) -> ApiProblem | None:
 
 async def insert_sweep(app: AppContext, call: RequestContext, quote: Quote) -> SweepRow:
     """Insert a sweep within the caller's limits and publish it; return the row that its idempotency key has made."""
+    plan = quote.plan
+    size = plan.part_size(app.settings.sweep_part_variants or None)
+    firsts = list(range(0, plan.variants, size))
+    submission = Submission(
+        kind="sweep", plan=encode_plan(plan), method=plan.body.search.method, research=plan.body.research,
+        digest=digest_of(plan, quote.view.version), dataset=quote.view.version, sequential=plan.is_sequential,
+        variants=plan.variants, parts=(firsts, [min(size, plan.variants - first) for first in firsts]),
+        cost=quote.cost,
+    )  # fmt: skip
+    row = await insert(app, call, submission, quote)
+    app.sweeps.remember(row, plan)
+    return row
+
+
+async def insert(app: AppContext, call: RequestContext, submission: Submission, quote: Quote) -> SweepRow:
+    """Insert what is submitted within the caller's limits and publish it; return the row of its idempotency key."""
     problem = limit_problem(app, quote)
     if problem is not None:
         raise problem
-    plan, owner, key = quote.plan, call.caller.owner, idempotency_key_of(call.request)
-    digest = digest_of(plan, quote.view.version)
+    owner, key = call.caller.owner, idempotency_key_of(call.request)
     identity = new_id()
     async with app.database.transaction() as connection:
         await connection.fetchval(SQL["lock_owner"], owner)
@@ -110,20 +166,20 @@ async def insert_sweep(app: AppContext, call: RequestContext, quote: Quote) -> S
             await connection.execute(SQL["expire_sweep_idempotency_key"], owner, key)
             earlier = await connection.fetchrow(SQL["select_idempotent_sweep"], owner, key)
             if earlier is not None:
-                if earlier["digest"] != digest:
+                if earlier["digest"] != submission.digest:
                     raise ApiProblem(422, "idempotency-conflict", say("idempotency_conflict"))
                 return SweepRow.of(earlier)
         open_cost = await connection.fetchval(SQL["open_cost"], owner)
         problem = limit_problem(app, replace(quote, open_cost=open_cost))
         if problem is not None:
             raise problem
+        new = submission
         await connection.execute(
-            SQL["insert_sweep"], identity, owner, plan.body.research, encode_plan(plan), plan.body.search.method,
-            digest, quote.view.version, ENGINE_VERSION, RULES_VERSION, plan.is_sequential, plan.variants,
-            plan.part_size(app.settings.sweep_part_variants or None), quote.cost, dt.datetime.now(dt.UTC), key,
+            SQL["insert_sweep"], identity, owner, new.kind, new.research, new.plan, new.method, new.digest,
+            new.dataset, ENGINE_VERSION, RULES_VERSION, new.sequential, new.variants, *new.parts, new.cost,
+            dt.datetime.now(dt.UTC), key,
         )  # fmt: skip
-        row = SweepRow.of(await connection.fetchrow(SQL["select_sweep"], identity, owner))
-    app.sweeps.remember(row, plan)
+        row = SweepRow.of(await connection.fetchrow(SQL["select_sweep"], identity, owner, submission.kind))
     await publish(app, row)
     return row
 
@@ -143,7 +199,7 @@ def canonical_of(body: dict[str, Any], plan: SweepPlan, version: str) -> Canonic
     )  # fmt: skip
 
 
-async def _find_view(app: AppContext, plan: SweepPlan, dataset: Any) -> View:
+async def find_dataset(app: AppContext, plan: SweepPlan, dataset: Any) -> View:
     """Return the dataset version, raise the problems that it has with the first variant and with each text value."""
     view: View | None = None
     problems: list[Problem] = []

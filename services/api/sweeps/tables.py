@@ -100,7 +100,7 @@ class Sweeps:
                 rows = await connection.fetch(SQL["select_new_parts"], row.id, ended, READ_PARTS)
             if not rows:
                 break
-            found += await asyncio.to_thread(_unpacked, rows)
+            found += await asyncio.to_thread(unpacked, rows)
             ended = rows[-1]["ended"]
         return _Read(ended, await asyncio.to_thread(extended, read.table, found))
 
@@ -110,7 +110,7 @@ def _add_parts(sums: TrialSums, rows: Sequence[Any], best: int) -> None:
         sums.add(row["first"], unpack(bytes(row["data"])), best)
 
 
-def _unpacked(rows: Sequence[Any]) -> list[tuple[int, PartTable]]:
+def unpacked(rows: Sequence[Any]) -> list[tuple[int, PartTable]]:
     """Return parts with the numbers of their first variants, without their weekly returns."""
     found = []
     for row in rows:

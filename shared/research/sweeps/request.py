@@ -104,8 +104,8 @@ class Holdout(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = msgspec.field(name="from")
 
 
-class SweepOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A sweep without its template."""
+class SearchFields(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is varied, how the points are chosen, and what makes one better."""
 
     parameters: Annotated[
         Annotated[dict[ParameterName, Parameter], Meta(min_length=1, max_length=MAX_PARAMETERS)],
@@ -122,10 +122,15 @@ class SweepOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9가-힣][A-Za-z0-9가-힣._ -]*$")] | None,
         about("Name of the research line whose trials the variants are; null: none.", examples=["value-momentum"]),
     ] = None
+    holdout: Annotated[Holdout | None, about("Days that no variant reads; null: none.")] = None
+
+
+class SweepOptions(SearchFields, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A sweep without its template."""
+
     keep: Annotated[Keep, about("What is stored of each variant besides its statistics.")] = msgspec.field(
         default_factory=Keep
     )
-    holdout: Annotated[Holdout | None, about("Days that no variant reads; null: none.")] = None
 
 
 class SweepBody(SweepOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1745,6 +1745,22 @@ export interface NewStrategyBody {
   id: string;
 }
 
+/** The values that the last days choose for the days after the end. */
+export interface NextValues {
+  /** Days that choose. */
+  train: RunDays;
+  /** Chosen variant. */
+  variant: number;
+  /** Its values by parameter. */
+  values: Record<string, unknown>;
+  /** With plateau: mean objective over the choice and its neighbours. */
+  mean: number | null;
+  /** With plateau: its ranked neighbours. */
+  neighbours: number | null;
+  /** The strategy with these values. */
+  strategy: Record<string, unknown>;
+}
+
 /** What makes a variant better than another. */
 export interface Objective {
   /** Statistic to maximise; without `minimize` the default is sharpe. */
@@ -1835,6 +1851,16 @@ export interface Operator {
   aliases: string[];
 }
 
+/** Place of the choice among all variants over the test days, by the statistic of the objective. */
+export interface OutOfSampleRank {
+  /** Place; 1 is best, equal ones share the mean place. */
+  rank: number;
+  /** Variants whose statistic is defined. */
+  of: number;
+  /** Share of the order below it; above 0.5 is better than the middle. */
+  relative: number;
+}
+
 /** Combinatorially symmetric cross-validation of the sample. */
 export interface OverfittingProbability {
   /** Share of splits in which the best inside is not above the middle outside. */
@@ -1861,6 +1887,14 @@ export interface Parameter {
   scale?: "linear" | "log";
   /** Instead of a range: the values themselves; numbers, names of factors, choices, true, false or null. */
   values?: unknown[] | null;
+}
+
+/** How the choice of a parameter moved from window to window. */
+export interface ParameterDrift {
+  /** Windows that chose another value than the one before. */
+  changes: number;
+  /** Mean distance in places of the parameter's values, against their number. */
+  mean_step: number | null;
 }
 
 /** How many stocks fulfilled a part of the condition. */
@@ -2417,6 +2451,16 @@ export interface RoundTripColumns {
   reason: string[];
 }
 
+/** The trading days of a run. */
+export interface RunDays {
+  /** First day. */
+  first: string;
+  /** Last day. */
+  last: string;
+  /** Trading days. */
+  rows: number;
+}
+
 /** Why a backtest ended without a result. */
 export interface RunProblem {
   /** Stable name of the kind of problem: urn:ondol:problem:… */
@@ -2771,6 +2815,72 @@ export interface Statistics {
   dividends_received?: number | null;
 }
 
+/** Intervals by the stationary bootstrap of the daily returns. */
+export interface StitchedIntervals {
+  /** Confidence of each interval. */
+  confidence: number;
+  /** Mean block (Politis and White). */
+  block_rows: number;
+  /** Of the Sharpe ratio, percentiles, for a year. */
+  sharpe: number[];
+  /** Of the Sharpe ratio, studentised, for a year. */
+  sharpe_studentised: number[];
+  /** Of the annual growth. */
+  cagr: number[];
+  /** Of the deepest drawdown. */
+  max_drawdown: number[];
+}
+
+/** The account over all test days, in the shape of a backtest's result. With carry cash, tables are those of the windows' own accounts one after another, the curve and the returns are chained, and amounts of statistics are scaled to the chained account. */
+export interface StitchedResult {
+  /** Test days. */
+  window: Window;
+  /** Statistics of the account. */
+  statistics: Statistics;
+  /** The equity curve, by day. */
+  equity: EquityPoint[];
+  /** Trades, by day and then in order of execution. */
+  trades: Trade[];
+  /** Closed positions. */
+  round_trips: RoundTrip[];
+  /** Positions that are held on the last day. */
+  open_positions: OpenPosition[];
+  /** Returns by month. */
+  monthly_returns: MonthlyReturn[];
+  /** Returns by year. */
+  yearly_returns: YearlyReturn[];
+  /** Splits and dividends of the positions. */
+  corporate_actions: CorporateAction[];
+  /** Number of orders that could not fill, by reason. */
+  unfilled: Record<string, number>;
+  /** What a reader of the result must know. */
+  warnings: ResultWarning[];
+}
+
+/** The account over all test days. */
+export interface StitchedSummary {
+  /** positions: one account; cash: accounts chained by return. */
+  carry: "cash" | "positions";
+  /** First test day. */
+  first: string;
+  /** Last test day. */
+  last: string;
+  /** Test days. */
+  rows: number;
+  /** Statistics as of a backtest. */
+  statistics: Statistics;
+  /** t-statistic of the daily returns above the risk-free rate. */
+  t: number | null;
+  /** Bootstrap intervals; null when returns do not vary. */
+  intervals: StitchedIntervals | null;
+  /** Annual growth over the tests against the mean over the trains of the choices; null when that mean is not above 0. For orientation only: judge by t and the intervals. */
+  efficiency: number | null;
+  /** Mean of the relative ranks out of sample; 0.5 is no skill. */
+  rank_mean: number | null;
+  /** Share of the windows whose choice is not above the middle out of sample: the probability of overfitting of this way of choosing. */
+  below_middle: number | null;
+}
+
 /** A stock. */
 export interface Stock {
   /** Stock code. */
@@ -2919,10 +3029,8 @@ export interface SuperiorAbility {
 
 /** A sweep. */
 export interface Sweep {
-  /** Id of the sweep. */
+  /** Id. */
   id: string;
-  /** State; completed and cancelled are final. */
-  status: "cancelled" | "completed" | "queued" | "running";
   /** Research line whose trials the variants are; null: none. */
   research: string | null;
   /** How the points were chosen. */
@@ -2955,12 +3063,14 @@ export interface Sweep {
   engine_version: string;
   /** Version of the market rules. */
   rules_version: string;
-  /** When the sweep was accepted. */
+  /** When it was accepted. */
   created_at: string;
   /** When its first part began. */
   started_at: string | null;
   /** When it ended. */
   finished_at: string | null;
+  /** State; completed and cancelled are final. */
+  status: "cancelled" | "completed" | "queued" | "running";
   /** What the variants are ranked by. */
   objective: SweepObjective;
   /** The best variants so far, at most 10, the best first. */
@@ -2989,20 +3099,18 @@ export interface SweepBody {
   objective?: Objective;
   /** Name of the research line whose trials the variants are; null: none. */
   research?: string | null;
-  /** What is stored of each variant besides its statistics. */
-  keep?: Keep;
   /** Days that no variant reads; null: none. */
   holdout?: Holdout | null;
+  /** What is stored of each variant besides its statistics. */
+  keep?: Keep;
   /** A backtest as in `POST /v1/backtests` in which any number or choice may be `$name`, and expressions may have `$name` wherever a number or a factor may stand. */
   template: Record<string, unknown>;
 }
 
 /** State of a sweep. */
 export interface SweepHead {
-  /** Id of the sweep. */
+  /** Id. */
   id: string;
-  /** State; completed and cancelled are final. */
-  status: "cancelled" | "completed" | "queued" | "running";
   /** Research line whose trials the variants are; null: none. */
   research: string | null;
   /** How the points were chosen. */
@@ -3035,12 +3143,14 @@ export interface SweepHead {
   engine_version: string;
   /** Version of the market rules. */
   rules_version: string;
-  /** When the sweep was accepted. */
+  /** When it was accepted. */
   created_at: string;
   /** When its first part began. */
   started_at: string | null;
   /** When it ended. */
   finished_at: string | null;
+  /** State; completed and cancelled are final. */
+  status: "cancelled" | "completed" | "queued" | "running";
 }
 
 /** The days that no variant has read. */
@@ -3205,6 +3315,14 @@ export interface TradePage {
   next_cursor: string | null;
 }
 
+/** A figure of the choice over both kinds of days. */
+export interface TrainAndTest {
+  /** Over the days that chose. */
+  train: number | null;
+  /** Over the days that traded. */
+  test: number | null;
+}
+
 /** A node of an expression. */
 export interface TreeNode {
   /** Kind of the node: number (value), field or index (name), negate and not (one of args), and and or (two or more args), compare and arithmetic (args with operators between them), call (function with args). */
@@ -3313,6 +3431,190 @@ export interface Values {
   rows: number;
   /** date, stock_code, and the values of each field under its canonical text: numbers or, of a condition, true and false; null: absent. Factors and expressions have single precision. */
   columns: Record<string, unknown[]>;
+}
+
+/** A walk-forward. */
+export interface WalkForward {
+  /** Id. */
+  id: string;
+  /** Research line whose trials the variants are; null: none. */
+  research: string | null;
+  /** How the points were chosen. */
+  method: string;
+  /** Number of variants. */
+  variants: number;
+  /** Variants that have been run, failed ones included. */
+  done: number;
+  /** Variants that have no result; the table has the reason of each. */
+  failed: number;
+  /** Parts in which the variants are computed. */
+  parts: number;
+  /** Parts that have ended. */
+  parts_done: number;
+  /** Mean speed since the first part began; null: none has ended. */
+  runs_per_second: number | null;
+  /** Estimated time to the end; null: not known, or it has ended. */
+  eta_seconds: number | null;
+  /** Whether variants are missing: everything below is of the `seen` ones only. */
+  partial: boolean;
+  /** Variants that the answer is about. */
+  seen: number;
+  /** Cost that counts against the limit of the key. */
+  cost: number;
+  /** SHA-256 of everything that the table follows from. */
+  digest: string;
+  /** Dataset version. */
+  dataset: string;
+  /** Version of the engine. */
+  engine_version: string;
+  /** Version of the market rules. */
+  rules_version: string;
+  /** When it was accepted. */
+  created_at: string;
+  /** When its first part began. */
+  started_at: string | null;
+  /** When it ended. */
+  finished_at: string | null;
+  /** State; completed, failed and cancelled are final. */
+  status: "cancelled" | "completed" | "failed" | "queued" | "running";
+  /** What the variants are ranked by. */
+  objective: SweepObjective;
+  /** How a window chooses. */
+  choose: "best" | "plateau";
+  /** What is carried from window to window. */
+  carry: "cash" | "positions";
+  /** The windows, in order. */
+  windows: WalkForwardWindow[];
+  /** The account over all test days; null until it is completed. */
+  stitched: StitchedSummary | null;
+  /** Movement of each parameter. */
+  drift: Record<string, ParameterDrift> | null;
+  /** Values to trade after the end; null: nothing could be chosen. */
+  next: NextValues | null;
+  /** Why it failed. */
+  error: RunProblem | null;
+  /** Days that no run has read; null: none. */
+  holdout: SweepHoldout | null;
+  /** The request, with the strategy of the template spelled out. */
+  request: Record<string, unknown>;
+  /** Paths of the walk-forward's resources. */
+  links: Record<string, string>;
+}
+
+/** Body of `POST /v1/walk-forwards`. */
+export interface WalkForwardBody {
+  /** Parameters by name; the template names each as `$name`. */
+  parameters: Record<string, Parameter>;
+  /** Conditions on parameters that every variant meets. */
+  constraints?: string[];
+  /** How the points are chosen. */
+  search?: Search;
+  /** What makes a variant better. */
+  objective?: Objective;
+  /** Name of the research line whose trials the variants are; null: none. */
+  research?: string | null;
+  /** Days that no variant reads; null: none. */
+  holdout?: Holdout | null;
+  /** A backtest as in `POST /v1/backtests`, with `$name` in its strategy; `start` and `end` are those of all windows together. */
+  template: Record<string, unknown>;
+  /** How the days are divided. */
+  windows: Windows;
+  /** best: the variant with the best objective on the train days; plateau: the one with the best mean objective over itself and its neighbours. */
+  choose?: "best" | "plateau";
+  /** positions: one account over all test days, whose holdings follow the new values at each window; cash: an account for each window, their returns chained. */
+  carry?: "cash" | "positions";
+}
+
+/** State of a walk-forward; variants are those of all its runs together. */
+export interface WalkForwardHead {
+  /** Id. */
+  id: string;
+  /** Research line whose trials the variants are; null: none. */
+  research: string | null;
+  /** How the points were chosen. */
+  method: string;
+  /** Number of variants. */
+  variants: number;
+  /** Variants that have been run, failed ones included. */
+  done: number;
+  /** Variants that have no result; the table has the reason of each. */
+  failed: number;
+  /** Parts in which the variants are computed. */
+  parts: number;
+  /** Parts that have ended. */
+  parts_done: number;
+  /** Mean speed since the first part began; null: none has ended. */
+  runs_per_second: number | null;
+  /** Estimated time to the end; null: not known, or it has ended. */
+  eta_seconds: number | null;
+  /** Whether variants are missing: everything below is of the `seen` ones only. */
+  partial: boolean;
+  /** Variants that the answer is about. */
+  seen: number;
+  /** Cost that counts against the limit of the key. */
+  cost: number;
+  /** SHA-256 of everything that the table follows from. */
+  digest: string;
+  /** Dataset version. */
+  dataset: string;
+  /** Version of the engine. */
+  engine_version: string;
+  /** Version of the market rules. */
+  rules_version: string;
+  /** When it was accepted. */
+  created_at: string;
+  /** When its first part began. */
+  started_at: string | null;
+  /** When it ended. */
+  finished_at: string | null;
+  /** State; completed, failed and cancelled are final. */
+  status: "cancelled" | "completed" | "failed" | "queued" | "running";
+}
+
+/** The one opening of a holdout. */
+export interface WalkForwardHoldout {
+  /** Id of the walk-forward. */
+  walk_forward: string;
+  /** Variant of `next`, which it was opened for. */
+  variant: number;
+  /** When it was opened. */
+  opened_at: string;
+  /** Id of the backtest of the variant over the holdout. */
+  backtest: string;
+}
+
+/** A page of walk-forwards, the newest first. */
+export interface WalkForwardList {
+  /** Walk-forwards. */
+  items: WalkForwardHead[];
+  /** Cursor of the next page; null: this is the last one. */
+  next_cursor: string | null;
+}
+
+/** A window: what was chosen from its train, and how that fared over its test. */
+export interface WalkForwardWindow {
+  /** Number of the window, from 0. */
+  window: number;
+  /** Days that chose. */
+  train: RunDays;
+  /** Days that traded the choice. */
+  test: RunDays;
+  /** Chosen variant; null: not known yet, or nothing could be chosen. */
+  variant: number | null;
+  /** Its values by parameter. */
+  values: Record<string, unknown> | null;
+  /** With plateau: mean objective over the choice and its neighbours. */
+  mean: number | null;
+  /** With plateau: its ranked neighbours. */
+  neighbours: number | null;
+  /** Objective of the choice in sample and out of sample. */
+  objective: TrainAndTest | null;
+  /** Statistics of the choice. */
+  statistics: WindowStatistics | null;
+  /** Its place out of sample; null with fewer than two variants. */
+  rank: OutOfSampleRank | null;
+  /** Body of `POST /v1/backtests` that gives `statistics.test` of this window. */
+  request: Record<string, unknown> | null;
 }
 
 /** An item of a warm run that failed. */
@@ -3499,6 +3801,46 @@ export interface Window {
   rows: number;
   /** Rows of the dataset before the first one. */
   warmup_rows: number;
+}
+
+/** Main statistics of the choice over a run. */
+export interface WindowFigures {
+  /** Annual growth. */
+  cagr: number | null;
+  /** Deepest drawdown. */
+  max_drawdown: number | null;
+  /** Sharpe ratio of daily returns, for a year. */
+  sharpe: number | null;
+  /** Return. */
+  total_return: number | null;
+  /** Fills. */
+  trades: number | null;
+  /** Sales a year over the mean equity. */
+  turnover: number | null;
+  /** Deviation of daily returns, for a year. */
+  volatility: number | null;
+}
+
+/** Statistics of the choice as an account of its own, over both kinds of days. */
+export interface WindowStatistics {
+  /** Over the days that chose. */
+  train: WindowFigures;
+  /** Over the days that traded. */
+  test: WindowFigures;
+}
+
+/** How the days are divided: each window has days on which the parameters are chosen, and days that trade them. */
+export interface Windows {
+  /** Length of the days on which the values are chosen. */
+  train: string;
+  /** Length of the days that trade the chosen values. */
+  test: string;
+  /** Distance of two windows; null: `test`, so that the test days follow each other without a gap. */
+  step?: string | null;
+  /** Whether every train begins at the first day; false: it moves with the window. */
+  anchored?: boolean;
+  /** Trading days between train and test that neither reads as its own; they are taken from the train. */
+  gap_rows?: number;
 }
 
 /** How many values a factor has in a year. */

@@ -1,17 +1,18 @@
 -- Statements of the API and the simulators on `sweep`, `sweep_part` and `sweep_variant`.
 
 -- name: insert_sweep
--- $1 id, $2 owner, $3 research line, $4 plan, $5 method, $6 digest, $7 dataset, $8 engine, $9 rules, $10 sequential,
--- $11 variants, $12 variants of a part, $13 cost, $14 created at, $15 idempotency key.
+-- $1 id, $2 owner, $3 kind, $4 research line, $5 plan, $6 method, $7 digest, $8 dataset, $9 engine, $10 rules,
+-- $11 sequential, $12 variants, $13 first numbers of the parts, $14 their variants, $15 cost, $16 created at,
+-- $17 idempotency key.
 with made as (
-    insert into sweep (id, owner, research, plan, method, digest, dataset_version, engine_version, rules_version,
+    insert into sweep (id, owner, kind, research, plan, method, digest, dataset_version, engine_version, rules_version,
                        sequential, variants, parts, cost, created_at, idempotency_key)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::integer, ($11::integer + $12::integer - 1) / $12, $13, $14, $15)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, cardinality($13::integer[]), $15, $16, $17)
     returning id
 )
 insert into sweep_part (sweep, part, first, count)
-select made.id, part, part * $12, least($12::integer, $11::integer - part * $12)
-from made, generate_series(0, ($11::integer + $12::integer - 1) / $12 - 1) as part;
+select made.id, part - 1, first, count
+from made, unnest($13::integer[], $14::integer[]) with ordinality as parts (first, count, part);
 
 -- name: select_idempotent_sweep
 -- A key is valid for 24 hours.
@@ -29,12 +30,13 @@ select pg_advisory_xact_lock(hashtextextended('ondol.sweep.' || $1, 0));
 select coalesce(sum(cost), 0)::bigint from sweep where owner = $1 and status in ('queued', 'running');
 
 -- name: select_sweep
-select * from sweep where id = $1 and owner = $2;
+-- $3 kind: sweep, walk_forward.
+select * from sweep where id = $1 and owner = $2 and kind = $3;
 
 -- name: select_sweeps
--- $1 owner, $2 before this id, $3 status, $4 research line, $5 maximum number; the newest first.
+-- $1 owner, $2 before this id, $3 status, $4 research line, $5 maximum number, $6 kind; the newest first.
 select * from sweep
-where owner = $1 and id < $2 and ($3::text is null or status = $3) and ($4::text is null or research = $4)
+where owner = $1 and kind = $6 and id < $2 and ($3::text is null or status = $3) and ($4::text is null or research = $4)
 order by id desc limit $5;
 
 -- name: select_part_ends
@@ -51,6 +53,16 @@ where sweep = $1 and ended > $2 order by ended limit $3;
 -- $2 first part, $3 number of parts.
 select part, first, data from sweep_part
 where sweep = $1 and part >= $2 and part < $2 + $3 and ended is not null order by part;
+
+-- name: select_run_parts
+-- The parts of a walk-forward whose first numbers are from $2 to before $3, in order; $4 at once, after the part $5.
+select part, first, ended, data from sweep_part
+where sweep = $1 and first >= $2 and first < $3 and part > $5 and ended is not null and count > 0
+order by part limit $4;
+
+-- name: select_last_part
+-- The last part of a walk-forward, once it has ended.
+select data from sweep_part where sweep = $1 and count = 0 and ended is not null;
 
 -- name: cancel_sweep
 update sweep set status = 'cancelled', finished_at = now()
@@ -76,7 +88,7 @@ on conflict (sweep, variant) do update set backtest = excluded.backtest;
 
 -- name: select_open
 -- Unfinished sweeps with a part that can be started: by the share of their owner (see `queue.sql`), then those with the
--- fewest running parts, then the oldest.
+-- fewest running parts, then the oldest. The last part of a walk-forward reads all others.
 select s.id from sweep s left join queue_share q on q.owner = s.owner and q.origin = 'sweep'
 where s.status in ('queued', 'running')
   and exists (
@@ -84,6 +96,7 @@ where s.status in ('queued', 'running')
       where p.sweep = s.id and p.attempts < 10
         and (p.status = 'queued' or (p.status = 'running' and p.lease_until < now()))
         and (not s.sequential or p.part = s.parts_done)
+        and (s.kind = 'sweep' or p.part < s.parts - 1 or s.parts_done = s.parts - 1)
   )
 order by coalesce(q.finish, 0),
          (select count(*) from sweep_part r where r.sweep = s.id and r.status = 'running' and r.lease_until >= now()),
@@ -97,6 +110,7 @@ with chosen as (
     where p.sweep = $1 and s.status in ('queued', 'running') and p.attempts < 10
       and (p.status = 'queued' or (p.status = 'running' and p.lease_until < now()))
       and (not s.sequential or p.part = s.parts_done)
+      and (s.kind = 'sweep' or p.part < s.parts - 1 or s.parts_done = s.parts - 1)
     order by p.part limit 1 for update of p skip locked
 ), started as (
     update sweep set status = 'running', started_at = coalesce(started_at, now())
@@ -117,7 +131,7 @@ from chosen where p.sweep = chosen.sweep and p.part = chosen.part
 returning p.sweep, p.part, p.first, p.count, p.lease, p.attempts;
 
 -- name: select_plan
-select plan, dataset_version, engine_version, rules_version, owner, research, status from sweep where id = $1;
+select kind, plan, dataset_version, engine_version, rules_version, owner, research, status from sweep where id = $1;
 
 -- name: renew_part
 -- $1 sweep, $2 part, $3 lease, $4 seconds; no row when the lease was lost or the sweep has ended.
@@ -135,7 +149,8 @@ with mine as (
 ), total as (
     update sweep s
     set parts_done = s.parts_done + 1, done = s.done + $5, failed = s.failed + $6,
-        status = case when s.parts_done + 1 = s.parts then 'completed' else 'running' end,
+        status = case when s.parts_done + 1 < s.parts then 'running'
+                      when s.kind = 'walk_forward' and $4 = 'failed' then 'failed' else 'completed' end,
         variants = case when s.sequential and s.parts_done + 1 = s.parts then s.done + $5 else s.variants end,
         finished_at = case when s.parts_done + 1 = s.parts then now() end
     from mine where s.id = mine.sweep and s.status in ('queued', 'running')

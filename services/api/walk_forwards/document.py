@@ -1,0 +1,43 @@
+"""JSON of a walk-forward."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import msgspec
+
+from services.api.backtests.serialize import instant
+from services.api.localization import localized_problem
+from services.api.sweeps.document import objective_of, sweep_head
+from services.api.sweeps.row import SweepRow
+from shared.messages import Language
+from shared.research.walk_forward.plan import WalkForwardPlan
+from shared.research.walk_forward.report import Finished, unfinished
+
+
+def walk_forward_document(
+    row: SweepRow, plan: WalkForwardPlan, end: Finished | None, now: dt.datetime, language: Language
+) -> dict[str, Any]:
+    """Return the JSON of `GET /v1/walk-forwards/{id}`; until it has ended, its windows have chosen nothing."""
+    path, body = f"/v1/walk-forwards/{row.id}", plan.body
+    return {
+        **sweep_head(row, now),
+        "objective": objective_of(plan.sweep),
+        "choose": body.choose,
+        "carry": body.carry,
+        **(unfinished(plan) if end is None else end.document),
+        "error": None if end is None or end.error is None else localized_problem(end.error, language),
+        "holdout": None if body.holdout is None else {
+            "from": body.holdout.from_.isoformat(),
+            "to": body.template.get("end"),
+            "opened_at": instant(row.holdout_opened_at),
+            "variant": row.holdout_variant,
+            "backtest": None if row.holdout_backtest is None else str(row.holdout_backtest),
+        },
+        "request": msgspec.to_builtins(body),
+        "links": {
+            "self": path, "result": f"{path}/result", "events": f"{path}/events",
+            "tables": f"{path}/windows/{{window}}/table",
+        },
+    }  # fmt: skip

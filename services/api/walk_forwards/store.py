@@ -1,0 +1,75 @@
+"""Plans, ends and tables of walk-forwards, read from PostgreSQL; plans and ends are kept in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from typing import Any
+
+from cachetools import LRUCache
+
+from services.api.sweeps.row import SQL, SweepRow
+from services.api.sweeps.tables import READ_PARTS, unpacked
+from shared.infra.database.pool import Database
+from shared.research.sweeps.columns import SweepTable, table_of
+from shared.research.walk_forward.plan import WalkForwardPlan, decode_plan
+from shared.research.walk_forward.report import Finished, unpack
+
+CACHED = 64
+
+
+class WalkForwards:
+    """What is read of walk-forwards."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._plans: LRUCache[uuid.UUID, WalkForwardPlan] = LRUCache(CACHED)
+        self._ends: LRUCache[uuid.UUID, Finished] = LRUCache(CACHED)
+
+    def remember(self, row: SweepRow, plan: WalkForwardPlan) -> None:
+        """Keep the plan of a new walk-forward."""
+        self._plans[row.id] = plan
+
+    async def plan(self, row: SweepRow) -> WalkForwardPlan:
+        """Return the plan of a walk-forward."""
+        found = self._plans.get(row.id)
+        if found is None:
+            found = self._plans[row.id] = await asyncio.to_thread(decode_plan, row.plan)
+        return found
+
+    async def end(self, row: SweepRow) -> Finished | None:
+        """Return the end of a walk-forward without its result; None before it has one."""
+        if row.status not in ("completed", "failed"):
+            return None
+        found = self._ends.get(row.id)
+        if found is None:
+            data = await self._last_part(row)
+            found = self._ends[row.id] = await asyncio.to_thread(unpack, data)
+        return found
+
+    async def result(self, row: SweepRow) -> dict[str, Any] | None:
+        """Return the stitched result; None when there is none."""
+        if row.status != "completed":
+            return None
+        data = await self._last_part(row)
+        return (await asyncio.to_thread(unpack, data, with_result=True)).result
+
+    async def _last_part(self, row: SweepRow) -> bytes:
+        async with self._database.connection() as connection:
+            return bytes(await connection.fetchval(SQL["select_last_part"], row.id))
+
+    async def table(self, row: SweepRow, run: int) -> SweepTable:
+        """Return the rows of a run's parts that have ended, by the variant's number in the run."""
+        plan = await self.plan(row)
+        first = run * plan.variants
+        parts, last = [], -1
+        while True:
+            async with self._database.connection() as connection:
+                rows = await connection.fetch(
+                    SQL["select_run_parts"], row.id, first, first + plan.variants, READ_PARTS, last
+                )
+            if not rows:
+                break
+            parts += [(number - first, part) for number, part in await asyncio.to_thread(unpacked, rows)]
+            last = rows[-1]["part"]
+        return await asyncio.to_thread(table_of, plan.run(run), parts)

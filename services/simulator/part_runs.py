@@ -1,0 +1,77 @@
+"""What the thread of sweeps does: the points of a part, and its runs over the panels of a dataset."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from services.simulator.consumer import InFlight
+from services.simulator.sweep_store import PartJob
+from shared.contracts.http import problem_document
+from shared.dataset.panel_reader import PanelReader
+from shared.model.request import BacktestRequest
+from shared.research.sweeps import tpe
+from shared.research.sweeps.columns import SweepTable, table_of
+from shared.research.sweeps.part import PartTable, requests_of, run_part
+from shared.research.sweeps.plan import SweepPlan
+from shared.simulation.variants import variant_needs
+
+BEST = 10
+"""Variants of a part that are stored with their scores beside its data."""
+PAUSE_S = 0.05
+"""Longest pause of a part between two variants, so that a stream of backtests slows sweeps and does not stop them."""
+PAUSE_STEP_S = 0.001
+
+
+def best_of(table: SweepTable) -> list[tuple[int, float]]:
+    """Return (variant, score) of the best variants of a part."""
+    return [(int(table.variants[row]), float(table.scores[row])) for row in table.best(BEST)]
+
+
+def points_of(plan: SweepPlan, first: int, count: int, history: list[tuple[int, PartTable]] | None) -> np.ndarray:
+    """Return the points of `count` variants from `first` on; `history`: the parts before, from which tpe chooses."""
+    if history is None:
+        return plan.points[first : first + count]
+    before = table_of(plan, history)
+    search = plan.body.search
+    return tpe.next_points(
+        plan.space, before.points, before.scores, seed=search.seed, count=count, batch=search.batch
+    )  # fmt: skip
+
+
+def pausing(job: PartJob, in_flight: InFlight) -> Callable[[], bool]:
+    """Return what a part polls: it pauses while the process has something else to do, and says whether to stop."""
+
+    def cancelled() -> bool:
+        until = time.monotonic() + PAUSE_S
+        while in_flight.is_urgent and not job.stop and time.monotonic() < until:
+            time.sleep(PAUSE_STEP_S)
+        return job.stop
+
+    return cancelled
+
+
+def map_needs(requests: Sequence[BacktestRequest], panels: PanelReader) -> None:
+    """Map the rows of every field and factor that runs of these requests read."""
+    by_rows: dict[tuple[int, int], list[str]] = {}
+    for name, needed in variant_needs(requests, panels.days).items():
+        if name in panels.factors or not name.isupper():
+            by_rows.setdefault((needed.start, needed.stop), []).append(name)
+    for (start, stop), names in by_rows.items():
+        panels.ensure(names, slice(start, stop))
+
+
+def run_variants_of(
+    plan: SweepPlan, points: np.ndarray, panels: PanelReader, cancelled: Callable[[], bool]
+) -> PartTable:  # fmt: skip
+    """Run the variants of a part; raise CancelledRunError, ChunkMissingError."""
+    found = requests_of(plan, points, cancelled)
+    map_needs(found.requests, panels)
+    return run_part(plan, points, panels, found, cancelled)
+
+
+def failure(status: int, detail: str, kind: str) -> dict[str, object]:
+    """Return the problem document of a run that could not be made."""
+    return {**problem_document(status, "run-failed", detail), "kind": kind}
