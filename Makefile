@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help install fmt lint types imports repository check test search sanitize fuzz test-ops test-containers secrets dashboards lock audit up down demo serve web test-web bench faults clean
+.PHONY: help install fmt lint types imports repository check test search sanitize fuzz test-ops test-containers secrets dashboards lock audit up down demo serve web test-web bench faults laws clean
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-15s %s\n", $$1, $$2}'
 
@@ -115,6 +115,9 @@ bench: install .venv-bench/.installed ## every target of docs/explanation/perfor
 
 faults: install ## break it: the whole fault and security suite (SEED=1)
 	$(BIN)/python -m tests.chaos --seed $(or $(SEED),1)
+
+laws: install ## the long laws of sweeps: 201 random variants of three templates against plain backtests
+	$(BIN)/pytest -q -m slow tests/integration
 
 clean: ## remove what make made
 	rm -rf .venv .venv-bench .venv-web .venv-containers var web/node_modules

@@ -18,6 +18,7 @@ from tests.support.api_with_market import FIRST, LAST, request, served
 from tests.support.described_answers import differences
 from tests.support.sweeps import run_sweep, sweep
 from tests.support.system import Client
+from tests.support.walk_forwards import run_walk_forward, walk_forward
 
 CSV = "text/csv"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -52,13 +53,16 @@ async def system(servers: embedded_servers.Servers) -> AsyncIterator[System]:
         rotating = {"sell": {"on_rebalance": "rotate"}, "portfolio": {"keep_rank": "$keep", "max_positions": "$most"}}
         partly = await run_sweep(client, {"template": request() | {"strategy": rotating}, "parameters": keep})
         assert partly["failed"] == 1
+        walked = await run_walk_forward(client, walk_forward(choose="plateau", holdout={"from": "2025-10-01"}))
+        unranked = await run_walk_forward(client, walk_forward(objective={"where": "trades > 100000"}))
+        assert (walked["status"], unranked["status"]) == ("completed", "failed")
         _, account, _ = await client.call("POST", "/v1/accounts", {"strategy": request()["strategy"], "start": FIRST})
         trade = document["result"]["trades"][0]
         names = {
             "account": account["id"],
             "id": document["id"], "failed": failed["id"], "code": trade["stock_code"], "day": trade["date"],
             "first": FIRST, "last": LAST, "warm": str(warm_run["id"]),
-            "sweep": ranked["id"], "partly": partly["id"],
+            "sweep": ranked["id"], "partly": partly["id"], "walk": walked["id"], "unranked": unranked["id"],
         }  # fmt: skip
         yield System(client=client, document=document, names=names)
 
@@ -106,6 +110,22 @@ REQUESTS: dict[str, list[tuple[str, Any]]] = {
                                                ("/v1/sweeps/{sweep}/variants/99", None)],
     "POST /v1/sweeps/{id}/holdout": [("/v1/sweeps/{sweep}/holdout", {"variant": 2}),
                                      ("/v1/sweeps/{partly}/holdout", {"variant": 2})],
+    "POST /v1/walk-forwards": [
+        ("", walk_forward()), ("?dry_run=true", walk_forward()),
+        ("", walk_forward(windows={"train": "9Y", "test": "1M"})),
+    ],
+    "GET /v1/walk-forwards": [("", None), ("?status=failed&limit=1", None), ("?status=lost", None)],
+    "GET /v1/walk-forwards/{id}": [("/v1/walk-forwards/{walk}", None), ("/v1/walk-forwards/{unranked}", None),
+                                   ("/v1/walk-forwards/x", None)],
+    "DELETE /v1/walk-forwards/{id}": [("/v1/walk-forwards/{walk}", None)],
+    "GET /v1/walk-forwards/{id}/result": [("/v1/walk-forwards/{walk}/result", None),
+                                          ("/v1/walk-forwards/{unranked}/result", None)],
+    "GET /v1/walk-forwards/{id}/windows/{window}/table": [
+        ("/v1/walk-forwards/{walk}/windows/0/table?of=test&sort=score", None),
+        ("/v1/walk-forwards/{walk}/windows/next/table", None), ("/v1/walk-forwards/{walk}/windows/99/table", None),
+    ],
+    "POST /v1/walk-forwards/{id}/holdout": [("/v1/walk-forwards/{walk}/holdout", None),
+                                            ("/v1/walk-forwards/{unranked}/holdout", None)],
     "GET /v1/strategies": [("", None)],
     "POST /v1/strategies": [("", {"id": "other", "name": "Other", "strategy": {"buy": {"where": "PBR < 1"}}}),
                             ("", {"id": "mine", "name": "Again", "strategy": {}})],
@@ -227,6 +247,7 @@ async def test_answers_have_the_declared_fields(system: System, operation: str, 
 
 TABLES = {
     "sweep": "/v1/sweeps/{sweep}/table?format=",
+    "window": "/v1/walk-forwards/{walk}/windows/0/table?format=",
     "trades": "/v1/backtests/{id}/trades?format=", "equity": "/v1/backtests/{id}/equity?format=",
     "holdings": "/v1/backtests/{id}/holdings?date={day}&format=", "prices": "/v1/stocks/{code}/prices?format=",
     "screen": "/v1/screen?where=PER<30&columns=PER,ROE&format=",

@@ -68,12 +68,23 @@ def searched(number: int, runs: int, seed: int) -> dict[str, Any]:
 
 @pytest.mark.parametrize("number", range(len(TEMPLATES)))
 async def test_random_variants_equal_plain_backtests(settings: Settings, number: int) -> None:
+    await check_variants(settings, number, runs=40, opened=8)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(len(TEMPLATES)))
+async def test_200_random_variants_equal_plain_backtests(settings: Settings, number: int) -> None:
+    await check_variants(settings, number, runs=300, opened=67)
+
+
+async def check_variants(settings: Settings, number: int, *, runs: int, opened: int) -> None:
+    """Open variants of a random sweep as backtests, and compare them with the table and with plain backtests."""
     async with api_of(settings) as client, simulator(settings):
-        done = await run_sweep(client, searched(number, 40, number))
+        done = await run_sweep(client, searched(number, runs, number))
         rows = await table_of(client, done["id"])
-        chosen = random.Random(number).sample(rows, 8)
-        opened = [await client.call("GET", f"/v1/sweeps/{done['id']}/variants/{row['variant']}") for row in chosen]
-        for row, (status, document, _) in zip(chosen, opened, strict=True):
+        chosen = random.Random(number).sample(rows, opened)
+        answers = [await client.call("GET", f"/v1/sweeps/{done['id']}/variants/{row['variant']}") for row in chosen]
+        for row, (status, document, _) in zip(chosen, answers, strict=True):
             assert (status, document["status"]) == (200, "completed" if row["status"] == "completed" else "failed")
             if row["status"] == "failed":
                 assert document["error"]["kind"] == row["error"]["kind"]
