@@ -17,6 +17,7 @@ FOLDER = pathlib.Path(os.environ.get("ONDOL_CONTAINERS_DIR", "/var/tmp/ondol-con
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAMS = ("podman", "runc", "iptables", "debootstrap")
 LIBRARIES = ("/usr/lib/podman/netavark", "/usr/lib/podman/aardvark-dns")
+NAME_SERVER = pathlib.Path("/run/containers/networks/aardvark-dns/aardvark.pid")
 SOCKET = FOLDER / "podman.sock"
 COMPOSE = ROOT / ".venv-containers/bin/docker-compose"
 PATIENCE_S = 120.0
@@ -73,6 +74,15 @@ def podman(*arguments: str | pathlib.Path, stdin: bytes | None = None, check: bo
     if check and done.returncode:
         raise RuntimeError(f"podman {arguments[0]} ended with {done.returncode}: {done.stderr.decode()[-2000:]}")
     return done.stdout.decode()
+
+
+def names_are_served() -> bool:
+    """Whether the process that answers for the names of containers runs; that of podman 4.3 may end at a restart."""
+    try:
+        os.kill(int(NAME_SERVER.read_text(encoding="ascii")), 0)
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 @asynccontextmanager

@@ -19,7 +19,7 @@ import aiohttp
 import orjson
 
 from ondol.local.ports import free_port
-from tests.containers import engine
+from tests.containers import engine, images
 
 SERVERS = ("postgres", "redis-broker", "redis-cache")
 SERVICES = ("api", "preparer", "simulator", "warmer")
@@ -111,9 +111,16 @@ class Stack:
         while True:
             with suppress(aiohttp.ClientError, TimeoutError, RuntimeError):
                 running = [each["Id"] for each in await self.containers() if each["State"] == "running"]
+                if running and not engine.names_are_served():
+                    await self._serve_names()
                 for each in running:
                     await self._check(each)
             await asyncio.sleep(HEALTH_INTERVAL_S)
+
+    async def _serve_names(self) -> None:
+        """Start the name server of the network again, as the start of any container of the network does."""
+        throwaway = engine.command("run", "--rm", "--network", "ondol_default", images.PRODUCT, "true")
+        await engine.output_of(throwaway, self.folder)
 
     async def _check(self, container: str) -> None:
         with suppress(RuntimeError):  # a container without a check, or one that has just ended

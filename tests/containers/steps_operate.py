@@ -94,7 +94,6 @@ async def upgrade(run: Run) -> str:
     rights = run.stack.folder / "secrets/users.acl"
     newest = rights.read_text(encoding="utf-8")
     rights.write_text(newest.replace(OLDER_RIGHTS, ""), encoding="utf-8")
-    await run.stack.compose("restart", "redis-broker", "redis-cache")
     engine.podman("build", "--tag", NEXT, "-f", "-", run.scratch, stdin=f"FROM {images.PRODUCT}\nLABEL n=1\n".encode())
     async with running(run.stack, run.count, run.seed + 7) as outcome:
         while outcome.completed < 10:
