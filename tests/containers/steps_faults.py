@@ -14,11 +14,11 @@ from tests.containers.run import Run
 from tests.containers.stack import SERVERS, SERVICES
 
 TAKES_WORK = "ondol_backtests_total"
-EXHAUST = "import mmap\nheld = []\nwhile True:\n    held.append(b'x' * (1 << 24))\n"
+EXHAUST = "held = []\nwhile True:\n    held.append(b'x' * (1 << 24))\n"
 
 
 async def scale(run: Run) -> str:
-    """1, 5, 2 simulators while backtests run: none is lost, and a new container takes work at once."""
+    """1, 5, 2 simulators while backtests run: none is lost, and new containers take work."""
     await run.stack.scale(1)
     async with running(run.stack, run.count, run.seed + 1) as outcome:
         while outcome.completed < 10:
@@ -78,15 +78,12 @@ async def _until_restarted(run: Run, name: str, before: int) -> None:
 
 
 async def memory(run: Run) -> str:
-    """A process that exhausts the memory of a container is killed there alone; no backtest is lost."""
-    ended = {}
+    """A process exhausts the memory of api and simulator: the limit holds, and no backtest is lost."""
     async with running(run.stack, run.count // 2, run.seed + 3) as outcome:
         for service in ("api", "simulator"):
             (name, *_) = await run.stack.names(service)
-            done = await engine.output_of(
-                engine.command("exec", name, "python", "-c", EXHAUST), run.stack.folder, check=False
-            )
-            ended[service] = done.strip().splitlines()[-1:] or ["killed"]
+            exhaust = engine.command("exec", name, "python", "-c", EXHAUST)
+            await engine.output_of(exhaust, run.stack.folder, check=False)
     outcome.check(run.count // 2)
     peaks = {service: await _peak(run, service) for service in SERVICES}
     for service, (peak, limit) in peaks.items():

@@ -90,7 +90,7 @@ async def _postgres(run: Run, script: str) -> str:
 
 
 async def upgrade(run: Run) -> str:
-    """Another image tag and older rights of the Redis users: `make secrets`, `up`, and the backtests go on."""
+    """Another image tag and a file of older rights: `make secrets` renders it, `up`, and the backtests go on."""
     rights = run.stack.folder / "secrets/users.acl"
     newest = rights.read_text(encoding="utf-8")
     rights.write_text(newest.replace(OLDER_RIGHTS, ""), encoding="utf-8")

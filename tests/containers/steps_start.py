@@ -113,7 +113,7 @@ async def confinement(run: Run) -> str:
 
 
 async def shared_panels(run: Run) -> str:
-    """The simulators of a host map the same files: the second one adds no file and no bytes."""
+    """The simulators of a host map the same files of the volume."""
     names = await run.stack.names("simulator")
     assert len(names) == 2, names
     mapped = []
