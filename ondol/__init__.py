@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         Screen,
     )
     from ondol.client.async_client import AsyncClient
-    from ondol.client.factor_answers import FactorMatrix, FactorReport
+    from ondol.client.factor_answers import FactorMatrix, FactorReport, OwnFactor
     from ondol.client.result import AsyncResult, Result
     from ondol.client.strategy import Strategy
     from ondol.client.sweep import AsyncSweep, Sweep
@@ -50,6 +50,7 @@ _MODULES = {
     "FactorMatrix": "ondol.client.factor_answers",
     "FactorReport": "ondol.client.factor_answers",
     "Holdings": "ondol.client.answers",
+    "OwnFactor": "ondol.client.factor_answers",
     "Replay": "ondol.client.answers",
     "Robustness": "ondol.client.answers",
     "Result": "ondol.client.result",
@@ -75,6 +76,7 @@ __all__ = [
     "FactorMatrix",
     "FactorReport",
     "Holdings",
+    "OwnFactor",
     "Replay",
     "Result",
     "RetryPolicy",

@@ -14,7 +14,7 @@ from ondol.client.account import AccountFields, AsyncAccount, account_body, acco
 from ondol.client.address import address, api_key
 from ondol.client.address import language as message_language
 from ondol.client.answers import Comparison, ExpressionCheck, Screen
-from ondol.client.factor_answers import FactorMatrix, FactorReport, FactorReportFields, FactorWindowFields
+from ondol.client.factor_answers import FactorMatrix, FactorReport, FactorReportFields, FactorWindowFields, OwnFactor
 from ondol.client.progress import bar
 from ondol.client.request import Day, RequestFields, StrategyLike, day_text, request_body
 from ondol.client.result import AsyncResult, ResultData
@@ -335,6 +335,22 @@ class AsyncClient:
     ) -> FactorMatrix:
         """Return the matrix of factors and horizons; the arguments are those of `Client.factor_matrix`."""
         return await queries.factor_matrix(self._api(), start, end, factors, fields)
+
+    async def own_factors(self) -> pl.DataFrame:
+        """Return your own factors: expressions that have a name."""
+        return await queries.own_factors(self._api())
+
+    async def own_factor(self, key: str) -> OwnFactor:
+        """Return an own factor with its versions and its coverage by year."""
+        return await queries.own_factor(self._api(), key)
+
+    async def define_factor(self, key: str, expression: str, *, unit: str = "", summary: str = "") -> int:
+        """Give an expression a name that every expression may use; return its version. A change is a new version."""
+        return await queries.define_factor(self._api(), key, expression, unit, summary)
+
+    async def delete_factor(self, key: str) -> None:
+        """Delete an own factor that no factor or strategy of yours names."""
+        await queries.delete_factor(self._api(), key)
 
     async def strategies(self) -> pl.DataFrame:
         """Return the catalogue, the presets and your own strategies."""

@@ -125,6 +125,32 @@ class FactorMatrix:
         return str(self.rank_ic._repr_html_())
 
 
+@dataclass(frozen=True, kw_only=True)
+class OwnFactor:
+    """An own factor: its newest definition, `coverage` by year and `versions`, the newest first.
+
+    canonical: the text that replaces the name.
+    """
+
+    key: str
+    version: int
+    expression: str
+    canonical: str
+    unit: str
+    summary: str
+    coverage: pl.DataFrame = field(repr=False)
+    versions: pl.DataFrame = field(repr=False)
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> OwnFactor:
+        """Return the factor of a document."""
+        names = ("key", "version", "expression", "canonical", "unit", "summary")
+        return cls(
+            **{name: document[name] for name in names}, coverage=frame(document["coverage"]),
+            versions=frame(document["versions"]),
+        )  # fmt: skip
+
+
 def _series(document: Mapping[str, Any]) -> dict[str, list[Any]]:
     """Return the figures by row in long form, empty columns without them."""
     names = ("rank_ic", "ic", "spread")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from ondol.client.answers import Audit, Comparison, Explanation, ExpressionCheck, Holdings, Replay, Robustness, Screen
-from ondol.client.factor_answers import FactorMatrix, FactorReport
+from ondol.client.factor_answers import FactorMatrix, FactorReport, OwnFactor
 from ondol.client.frames import frame
 from ondol.client.request import Day, day_text
 from ondol.client.strategy import Strategy, plain
@@ -215,6 +215,27 @@ async def factor_matrix(
     body = {"start": day_text(start), "end": day_text(end)} | ({} if factors is None else {"factors": list(factors)})
     body |= {name: plain(value) for name, value in fields.items() if value is not None}
     return FactorMatrix.of(await api.call("POST", "/v1/factor-reports/matrix", body=body, repeatable=True))
+
+
+async def own_factors(api: ApiClient) -> pl.DataFrame:
+    """Return the caller's own factors."""
+    return frame((await api.call("GET", "/v1/factors/mine"))["items"])
+
+
+async def own_factor(api: ApiClient, key: str) -> OwnFactor:
+    """Return an own factor with versions and coverage."""
+    return OwnFactor.of(await api.call("GET", f"/v1/factors/mine/{quote(key, safe='')}"))
+
+
+async def define_factor(api: ApiClient, key: str, expression: str, unit: str, summary: str) -> int:
+    """Define an own factor; return its version."""
+    body = {"expression": expression, "unit": unit, "summary": summary}
+    return int((await api.call("PUT", f"/v1/factors/mine/{quote(key, safe='')}", body=body))["version"])
+
+
+async def delete_factor(api: ApiClient, key: str) -> None:
+    """Delete an own factor."""
+    await api.call("DELETE", f"/v1/factors/mine/{quote(key, safe='')}")
 
 
 async def strategies(api: ApiClient) -> pl.DataFrame:

@@ -13,7 +13,7 @@ from ondol.client import walk_forward as walk_forwards
 from ondol.client.account import Account, AccountFields, account_body, account_path, accounts_frame
 from ondol.client.answers import Comparison, ExpressionCheck, Screen
 from ondol.client.async_client import AsyncClient, given, identities, list_query, screen_query, values_query
-from ondol.client.factor_answers import FactorMatrix, FactorReport, FactorReportFields, FactorWindowFields
+from ondol.client.factor_answers import FactorMatrix, FactorReport, FactorReportFields, FactorWindowFields, OwnFactor
 from ondol.client.loop_thread import LoopThread
 from ondol.client.progress import Shown, bar
 from ondol.client.request import Day, RequestFields, StrategyLike, request_body
@@ -367,6 +367,22 @@ class Client:
     ) -> FactorMatrix:
         """Return the rank IC of factors (default: every factor) by holding time, with p-values for their number."""
         return self._run(lambda api: queries.factor_matrix(api, start, end, factors, fields))
+
+    def own_factors(self) -> pl.DataFrame:
+        """Return your own factors: expressions that have a name."""
+        return self._run(queries.own_factors)
+
+    def own_factor(self, key: str) -> OwnFactor:
+        """Return an own factor with its versions and its coverage by year."""
+        return self._run(lambda api: queries.own_factor(api, key))
+
+    def define_factor(self, key: str, expression: str, *, unit: str = "", summary: str = "") -> int:
+        """Give an expression a name that every expression may use; return its version. A change is a new version."""
+        return self._run(lambda api: queries.define_factor(api, key, expression, unit, summary))
+
+    def delete_factor(self, key: str) -> None:
+        """Delete an own factor that no factor or strategy of yours names."""
+        self._run(lambda api: queries.delete_factor(api, key))
 
     def strategies(self) -> pl.DataFrame:
         """Return the catalogue, the presets and your own strategies."""

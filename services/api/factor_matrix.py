@@ -42,7 +42,7 @@ class MatrixRow:
 
 
 async def matrix_requests(
-    app: AppContext, body: FactorMatrixBody, view: View, problems: Sequence[Problem]
+    app: AppContext, owner: str, body: FactorMatrixBody, view: View, problems: Sequence[Problem]
 ) -> list[ReportRequest]:
     """Return the request of each factor; raise a 422 with `problems` and every mistake, by field of the body."""
     texts = body.factors
@@ -53,7 +53,7 @@ async def matrix_requests(
     seen: set[str] = set()
     for at, text in enumerate(texts):
         try:
-            asked = await report_request(app, body, text, view)
+            asked = await report_request(app, owner, body, text, view)
         except ApiProblem as error:
             if not error.errors:
                 raise

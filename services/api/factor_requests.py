@@ -12,9 +12,10 @@ from services.api.context import AppContext, RequestContext
 from services.api.datasets import View
 from services.api.errors import ApiProblem, as_problem, invalid
 from services.api.http.request import parse_object, read_body
+from services.api.own_factors import Definitions, resolve
 from services.api.views import require_view
 from shared.errors import Problem, RequestError
-from shared.language import compile_expression
+from shared.language import Expression, compile_expression
 from shared.messages import say
 from shared.model.conversion import convert
 from shared.research.factor_reports.request import FactorWindow, backtest_body, place_of
@@ -73,12 +74,15 @@ async def find_report_view(app: AppContext, dataset: str | None) -> View:
 
 
 async def report_request(
-    app: AppContext, body: FactorWindow, factor: str, view: View, problems: Iterable[Problem] = ()
+    app: AppContext, owner: str, body: FactorWindow, factor: str, view: View, *, problems: Iterable[Problem] = ()
 ) -> ReportRequest:
     """Return the request of a factor; raise a 422 with `problems` and all of its mistakes, by field of the body."""
     found = list(problems)
     try:
-        canonical = await canonicalize_body(backtest_body(body, factor), {}, view.indices)
+        canonical, _ = await resolve(
+            app, owner,
+            lambda names: canonicalize_body(names.body(backtest_body(body, factor), ""), {}, view.indices),
+        )  # fmt: skip
         await validate_with(app, canonical, view)
     except (ApiProblem, RequestError) as error:
         problem = as_problem(error)
@@ -92,13 +96,19 @@ async def report_request(
     return ReportRequest(canonical=canonical, view=view, horizons=tuple(sorted(body.horizons)))
 
 
-def read_controls(texts: Sequence[str], view: View) -> tuple[tuple[str, ...], list[Problem]]:
+async def read_controls(
+    app: AppContext, owner: str, texts: Sequence[str], view: View
+) -> tuple[tuple[str, ...], list[Problem]]:
     """Return the canonical texts of further regressors, and their mistakes."""
     found, problems = [], []
     for at, text in enumerate(texts):
         path = f"controls[{at}]"
+
+        async def read(names: Definitions, text: str = text, path: str = path) -> Expression:
+            return compile_expression(names.text(text, path), role="number", path=path, indices=view.indices)
+
         try:
-            expression = compile_expression(text, role="number", path=path, indices=view.indices)
+            expression, _ = await resolve(app, owner, read)
         except RequestError as error:
             problems += error.problems
             continue

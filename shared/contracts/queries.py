@@ -132,6 +132,12 @@ class FactorCoefficients(RequestQuery, frozen=True, kw_only=True):
     neutral: Literal["none", "sector"]
 
 
+class ExpressionCoverage(RequestQuery, frozen=True, kw_only=True):
+    """The share of the stocks of the universe that have a value of the request's `buy.rank_by`, by calendar year."""
+
+    kind: ClassVar[str] = "expression_coverage"
+
+
 class Holdings(Query, frozen=True, kw_only=True):
     """The positions of the stored result of `computation` (UUID) on the evening of `date` (ISO)."""
 
@@ -185,7 +191,7 @@ class AccountDrift(RequestQuery, frozen=True, kw_only=True):
 
 QUERIES: Final[tuple[type[Query], ...]] = (
     Ranking, Sectors, Prices, Screen, Values, Distribution, Explain, Audit, Robustness, FactorReport,
-    FactorCoefficients, Holdings, Replay, AccountDay, AccountDrift,
+    FactorCoefficients, ExpressionCoverage, Holdings, Replay, AccountDay, AccountDrift,
 )  # fmt: skip
 
 _BY_KIND = {query.kind: query for query in QUERIES}

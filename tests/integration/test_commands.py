@@ -33,6 +33,8 @@ PATIENCE_S = 120.0
 USAGES = {usage.words: usage for command in COMMANDS for usage in usages_of(command) if usage.routes}
 ORDERED = ("ondol strategies create", "ondol strategies replace", "ondol strategies delete")
 """Commands whose examples are run in this order: each needs what the one before has stored."""
+OWN_FACTORS = tuple(f"ondol factors {word}" for word in ("define", "mine", "definition", "delete"))
+"""Commands of own factors, in the order in which their examples can be run."""
 ACCOUNTS = tuple(words for words in USAGES if words.startswith("ondol accounts"))
 WARMING = tuple(words for words in USAGES if words.startswith("ondol warm"))
 
@@ -182,7 +184,9 @@ def called_since(before: dict[str, float]) -> set[str]:
     return {route for route, count in calls().items() if count > before.get(route, 0)}
 
 
-@pytest.mark.parametrize("words", [words for words in USAGES if words not in (*ORDERED, *WARMING, *ACCOUNTS)])
+@pytest.mark.parametrize(
+    "words", [words for words in USAGES if words not in (*ORDERED, *WARMING, *ACCOUNTS, *OWN_FACTORS)]
+)
 async def test_command_examples_run_and_call_their_routes_only(system: System, words: str) -> None:
     command = USAGES[words]
     names = await names_of(system)
@@ -225,6 +229,22 @@ async def test_a_strategy_is_copied_kept_replaced_used_and_deleted(system: Syste
     assert {route for words in ORDERED for route in USAGES[words].routes} <= called_since(before)
     again = await system.ondol("strategies", "delete", "mine")
     assert (again.code, again.error) == (1, "ondol strategies: mine: There is no strategy of yours with this id.\n")
+
+
+async def test_own_factors_are_defined_shown_and_deleted(system: System) -> None:
+    names, before = await names_of(system), calls()
+    for words in OWN_FACTORS[:3]:
+        for line in USAGES[words].examples:
+            await system.example(line, names)
+    listed = (await system.fine("factors", "mine", "--json")).document["items"]
+    assert [(item["key"], item["version"]) for item in listed] == [("CHEAP", 1)]
+    assert b"version 2" in (await system.fine("factors", "define", "cheap", "--", "-rank(PBR)")).out
+    assert b"CHEAP" not in (await system.fine("factors", "report", "CHEAP", "--start", FIRST, "--end", LAST)).out
+    for line in USAGES[OWN_FACTORS[3]].examples:
+        await system.example(line, names)
+    assert {route for words in OWN_FACTORS for route in USAGES[words].routes} <= called_since(before)
+    again = await system.ondol("factors", "definition", "CHEAP")
+    assert (again.code, again.out) == (1, b"")
 
 
 async def test_accounts_are_created_read_stepped_and_deleted(system: System) -> None:
@@ -407,8 +427,8 @@ async def test_every_command_prints_in_any_encoding(
     names = await names_of(system)
     _, account, _ = await system.client.call("POST", "/v1/accounts", {"strategy": "peter_lynch", "start": FIRST})
     names["ACCOUNT"] = account["id"]
-    changing = (*ORDERED, *WARMING, "ondol backtests cancel", "ondol sweeps cancel", "ondol sweeps holdout",
-                "ondol walk-forwards cancel", "ondol walk-forwards holdout",
+    changing = (*ORDERED, *WARMING, *OWN_FACTORS, "ondol backtests cancel", "ondol sweeps cancel",
+                "ondol sweeps holdout", "ondol walk-forwards cancel", "ondol walk-forwards holdout",
                 "ondol accounts create", "ondol accounts step", "ondol accounts delete")  # fmt: skip
     for words, command in USAGES.items():
         for line in command.examples if words not in changing else ():

@@ -150,6 +150,13 @@ REQUESTS: dict[str, list[tuple[str, Any]]] = {
                        ("?where=RO<1", None)],
     "GET /v1/rankings/{kind}": [("/v1/rankings/market_cap?limit=3", None),
                                 ("/v1/rankings/trading_volume?limit=3", None), ("/v1/rankings/none", None)],
+    "PUT /v1/factors/mine/{key}": [
+        ("/v1/factors/mine/CHEAP", {"expression": "-rank(PBR)"}), ("/v1/factors/mine/CHEAP", {"expression": "1 / PBR"}),
+        ("/v1/factors/mine/PER", {"expression": "PBR"}), ("/v1/factors/mine/LOOP", {"expression": "LOOP + RO"}),
+    ],
+    "GET /v1/factors/mine": [("", None)],
+    "GET /v1/factors/mine/{key}": [("/v1/factors/mine/cheap", None), ("/v1/factors/mine/NONE", None)],
+    "DELETE /v1/factors/mine/{key}": [("/v1/factors/mine/CHEAP", None), ("/v1/factors/mine/CHEAP", None)],
     "GET /v1/factors": [("", None)],
     "GET /v1/factors/{key}": [("/v1/factors/PER", None), ("/v1/factors/NONE", None)],
     "GET /v1/factors/{key}/distribution": [("/v1/factors/PER/distribution", None),

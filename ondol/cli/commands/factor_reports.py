@@ -36,7 +36,7 @@ def window_of(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _report_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("factor", metavar="KEY", help="a factor or an expression, such as PER or '-rank(PBR)'")
+    parser.add_argument("factor", metavar="KEY", help="a factor or an expression; after -- when it begins with -")
     _window(parser)
     parser.add_argument("--quantiles", type=int, metavar="N", help="number of quantile portfolios (default 10)")
     parser.add_argument("--cost-pct", type=float, metavar="P", help="cost of a purchase or a sale in %% (default 0.2)")
@@ -145,8 +145,8 @@ SUBCOMMANDS = (
         run=_report,
         routes=("POST /v1/factor-reports",),
         examples=(
-            "ondol factors report PER --start 2023-01-02 --end 2025-12-30",
-            "ondol factors report '-rank(PBR) - rank(PER)' --start 2024-01-02 --end 2025-12-30 --neutral sector",
+            "ondol factors report PER --start 2023-01-02 --end 2023-12-28",
+            "ondol factors report '-rank(PBR) - rank(PER)' --start 2023-01-02 --end 2023-12-28 --neutral sector",
         ),
     ),
     Subcommand(
@@ -156,8 +156,8 @@ SUBCOMMANDS = (
         run=_matrix,
         routes=("POST /v1/factor-reports/matrix",),
         examples=(
-            "ondol factors matrix --start 2023-01-02 --end 2025-12-30",
-            "ondol factors matrix PER PBR ROE --start 2024-01-02 --end 2025-12-30 --horizons 5,20",
+            "ondol factors matrix --start 2023-01-02 --end 2023-12-28",
+            "ondol factors matrix PER PBR ROE --start 2023-01-02 --end 2023-12-28 --horizons 5,20",
         ),
     ),
 )

@@ -18,6 +18,7 @@ from services.api.errors import invalid, not_found
 from services.api.http.answers import json_response
 from services.api.http.pagination import write_cursor
 from services.api.http.request import parse_uuid
+from services.api.own_factors import resolve
 from services.api.user_strategies import own_entries
 from services.api.views import require_view
 from shared.model.calendar import from_day
@@ -43,7 +44,10 @@ async def canonical_of(app: AppContext, owner: str, request: dict[str, Any]) -> 
     """Return the canonical form of an account's request; 422 with every problem."""
     try:
         own = await own_entries(app, owner)
-        canonical = await canonicalize_body(request, own, await expression_indices(app, None))
+        indices = await expression_indices(app, None)
+        canonical, _ = await resolve(
+            app, owner, lambda names: canonicalize_body(names.body(request, ""), names.entries(own), indices)
+        )
     except InvalidBodyError as error:
         raise invalid(error.problems) from None
     view = await require_view(app)

@@ -27,6 +27,7 @@ from services.api.datasets import View
 from services.api.errors import ApiProblem, as_problem, invalid
 from services.api.http.request import is_no_store, parse_object, read_body, wait_seconds
 from services.api.ids import new_id
+from services.api.own_factors import resolve
 from services.api.user_strategies import own_entries
 from shared.contracts.events import BacktestRequested, LongRunRequested
 from shared.contracts.http import ORIGIN_HEADER, ORIGINS
@@ -122,10 +123,13 @@ async def _canonicalize(app: AppContext, raw: bytes, caller: Caller) -> Canonica
     indices = await expression_indices(app, body.get("dataset"))
     own = await own_strategies(app, body, caller)
     try:
-        canonical = await canonicalize_body(body, own or {}, indices)
+        canonical, has_own_names = await resolve(
+            app, caller.owner,
+            lambda names: canonicalize_body(names.body(body, ""), names.entries(own or {}), indices),
+        )  # fmt: skip
     except InvalidBodyError as error:
         raise invalid(merged(error.problems, await _dataset_problems(app, error.rest))) from None
-    if own is None and len(raw) <= MAX_CACHED_BODY:
+    if own is None and not has_own_names and len(raw) <= MAX_CACHED_BODY:
         app.canonical_requests[key] = canonical
     return canonical
 

@@ -30,8 +30,9 @@ async def post_factor_report(app: AppContext, call: RequestContext) -> web.Respo
     """`POST /v1/factor-reports`."""
     body, problems = await read_factor_body(app, call, FactorReportBody)
     view = await find_report_view(app, body.dataset)
-    controls, mistakes = read_controls(body.controls, view)
-    asked = await report_request(app, body, body.factor, view, [*problems, *mistakes])
+    owner = call.caller.owner
+    controls, mistakes = await read_controls(app, owner, body.controls, view)
+    asked = await report_request(app, owner, body, body.factor, view, problems=[*problems, *mistakes])
     work = asked.cells * (len(asked.horizons) + DECAY_HORIZONS)
     app.authenticator.charge(call.caller, work // CELLS_OF_A_REQUEST)
     query = queries.FactorReport(
@@ -51,7 +52,7 @@ async def post_factor_matrix(app: AppContext, call: RequestContext) -> web.Respo
     """`POST /v1/factor-reports/matrix`."""
     body, problems = await read_factor_body(app, call, FactorMatrixBody)
     view = await find_report_view(app, body.dataset)
-    asked = await matrix_requests(app, body, view, problems)
+    asked = await matrix_requests(app, call.caller.owner, body, view, problems)
     work = sum(one.cells * len(one.horizons) for one in asked)
     app.authenticator.charge(call.caller, work // CELLS_OF_A_REQUEST)
     rows = await matrix_rows(app, asked, body, call.caller.owner)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
 import msgspec
@@ -13,6 +14,7 @@ from services.api.errors import invalid
 from services.api.http.answers import json_response
 from services.api.http.request import parse_body, parse_object, read_body
 from services.api.localization import language_of, localized_item, mark_language
+from services.api.own_factors import Definitions, resolve
 from services.api.schemas import language_responses
 from services.api.schemas.requests import ExpressionBody
 from services.api.schemas.responses import ProblemItem
@@ -43,11 +45,18 @@ async def post_check(app: AppContext, call: RequestContext) -> web.Response:
     node: Node | None = None
     expression: Expression | None = None
     problems: list[Problem] = []
+
+    async def read(names: Definitions) -> tuple[Node, Expression]:
+        inlined = names.text(text, "text")
+        found = compile_expression(inlined, role=ROLES[body.place], path="text", indices=indices)
+        return parse(inlined, "text", indices=index_names(indices)), found
+
     try:
-        node = parse(text, "text", indices=index_names(indices))
-        expression = compile_expression(text, role=ROLES[body.place], path="text", indices=indices)
+        (node, expression), _ = await resolve(app, call.caller.owner, read)
     except RequestError as error:
         problems = error.problems
+        with suppress(RequestError):
+            node = parse(text, "text", indices=index_names(indices))
     if expression is not None and view is not None:
         problems = _absent_factors(expression, view.factors)
     language = language_of(call.request)

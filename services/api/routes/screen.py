@@ -16,6 +16,7 @@ from services.api.datasets import View
 from services.api.errors import ApiProblem, as_problem, invalid
 from services.api.http.answers import json_response
 from services.api.localization import language_of, localized_warnings, mark_language
+from services.api.own_factors import Definitions, read_own_columns, resolve
 from services.api.schemas import market_responses
 from services.api.schemas.requests import ScreenQuery
 from services.api.simulator_queries import query_simulator
@@ -47,7 +48,7 @@ async def get_screen(app: AppContext, call: RequestContext) -> web.StreamRespons
     except ApiProblem as error:
         problems += error.errors
     try:
-        canonical = await _canonicalize(app, call, query, view, day)
+        canonical, _ = await resolve(app, call.caller.owner, lambda names: _canonicalize(app, call, names, view, day))
         cost = await validate_with(app, canonical, view)
     except (ApiProblem, RequestError) as error:
         if not problems and not isinstance(error, RequestError):
@@ -56,7 +57,10 @@ async def get_screen(app: AppContext, call: RequestContext) -> web.StreamRespons
     columns: tuple[Column, ...] = ()
     try:
         if query.columns is not None:
-            columns = read_columns(query.columns, "columns", view.indices, view.factors, MAX_COLUMNS)
+            columns = await read_own_columns(
+                app, call.caller.owner, query.columns,
+                lambda text: read_columns(text, "columns", view.indices, view.factors, MAX_COLUMNS),
+            )  # fmt: skip
     except RequestError as error:
         problems += error.problems
     if problems:
@@ -92,9 +96,10 @@ def _table(columns: Sequence[Column], body: bytes) -> table.Table:
 
 
 async def _canonicalize(
-    app: AppContext, call: RequestContext, query: ScreenQuery, view: View, day: dt.date
+    app: AppContext, call: RequestContext, names: Definitions, view: View, day: dt.date
 ) -> CanonicalRequest:
     """Return the screen as the backtest request that would buy its stocks on the next row."""
+    query: ScreenQuery = call.query
     buy = {name: value for name in ("where", "rank_by", "order") if (value := getattr(query, name)) is not None}
     universe = {name: list(value) for name in ("markets", "kinds", "sectors") if (value := getattr(query, name))}
     strategy: dict[str, Any] = {"buy": buy, "universe": universe}
@@ -104,7 +109,7 @@ async def _canonicalize(
         own = {} if query.strategy in BY_ID else await own_entries(app, call.caller.owner)
     body = {"strategy": strategy, "start": day.isoformat(), "end": day.isoformat(), "benchmark": None}
     try:
-        return await canonicalize_body(body, own, view.indices)
+        return await canonicalize_body(names.body(body, ""), names.entries(own), view.indices)
     except InvalidBodyError as error:
         raise RequestError(error.problems) from None
 

@@ -19,6 +19,7 @@ from services.api.http.answers import json_response
 from services.api.http.pagination import read_cursor, write_cursor
 from services.api.http.request import parse_object, read_body
 from services.api.localization import language_of, mark_language
+from services.api.own_factors import resolve
 from services.api.schemas import market_responses
 from services.api.schemas.requests import NewStrategyBody, PageQuery, UserStrategyBody
 from services.api.user_strategies import SQL
@@ -92,7 +93,7 @@ async def get_strategy(app: AppContext, call: RequestContext) -> web.Response:
 async def post_strategy(app: AppContext, call: RequestContext) -> web.Response:
     """`POST /v1/strategies`."""
     raw = parse_object(await read_body(call.request, app.settings.max_body_bytes))
-    body = await asyncio.to_thread(_validate, NewStrategyBody, raw, await expression_indices(app, None))
+    body = await _read(app, call, NewStrategyBody, raw)
     if body.id in BY_ID:
         raise ApiProblem(409, "conflict", say("strategy_in_catalogue", id=body.id))
     async with app.database.transaction() as connection:
@@ -109,7 +110,7 @@ async def put_strategy(app: AppContext, call: RequestContext) -> web.Response:
     """`PUT /v1/strategies/{id}`."""
     identity = _own_id(call)
     raw = parse_object(await read_body(call.request, app.settings.max_body_bytes))
-    body = await asyncio.to_thread(_validate, UserStrategyBody, raw, await expression_indices(app, None))
+    body = await _read(app, call, UserStrategyBody, raw)
     async with app.database.connection() as connection:
         row = await connection.fetchrow(SQL["update_strategy"], call.caller.owner, identity, *_columns(body, raw))
     if row is None:
@@ -134,6 +135,15 @@ def _own_id(call: RequestContext) -> str:
     if "\x00" in identity:
         raise not_found(OWN_NOT_FOUND)
     return identity
+
+
+async def _read(app: AppContext, call: RequestContext, shape: type[Any], raw: dict[str, Any]) -> Any:
+    """Return the body of a strategy; own factors stay names in what is stored, so that later versions count."""
+    indices = await expression_indices(app, None)
+    body, _ = await resolve(
+        app, call.caller.owner, lambda names: asyncio.to_thread(_validate, shape, names.body(raw, ""), indices)
+    )
+    return body
 
 
 def _validate(shape: type[Any], raw: dict[str, Any], indices: frozenset[str]) -> Any:

@@ -13,6 +13,7 @@ from services.api.context import AppContext, RequestContext, Route
 from services.api.datasets import View
 from services.api.errors import ApiProblem, as_problem, invalid
 from services.api.http.streaming import send
+from services.api.own_factors import read_own_columns
 from services.api.row_ranges import rows_between
 from services.api.schemas import series_responses
 from services.api.schemas.requests import ValuesQuery
@@ -43,7 +44,7 @@ async def get_values(app: AppContext, call: RequestContext) -> web.StreamRespons
     query: ValuesQuery = call.query
     check_format(query)
     view = await require_view(app)
-    rows, columns, canonical = await _validated(app, query, view)
+    rows, columns, canonical = await _validated(app, call.caller.owner, query, view)
     stocks = len(view.instruments) if query.codes is None else len(query.codes)
     cells = (rows.stop - rows.start) * stocks * len(columns)
     cost = _checked_cost(app, rows, stocks, columns, cells)
@@ -65,7 +66,7 @@ async def get_values(app: AppContext, call: RequestContext) -> web.StreamRespons
 
 
 async def _validated(
-    app: AppContext, query: ValuesQuery, view: View
+    app: AppContext, owner: str, query: ValuesQuery, view: View
 ) -> tuple[slice, tuple[Column, ...], CanonicalRequest]:
     """Return rows, columns and the request of the universe; raise a 422 with every problem of the query."""
     problems: list[Problem] = []
@@ -76,7 +77,10 @@ async def _validated(
     except ApiProblem as error:
         problems += error.errors
     try:
-        columns = read_columns(query.fields, "fields", view.indices, view.factors, MAX_FIELDS)
+        columns = await read_own_columns(
+            app, owner, query.fields,
+            lambda text: read_columns(text, "fields", view.indices, view.factors, MAX_FIELDS),
+        )  # fmt: skip
     except RequestError as error:
         problems += error.problems
     codes = query.codes or ()

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Struct, field
 
-from services.api.schemas.field_types import DATE, Count, DateText, Share
+from services.api.schemas.field_types import DATE, UTC, Count, DateText, Instant, Share
 from services.api.schemas.result_responses import ResultWarning
 from shared.model.request import about
 
@@ -213,3 +213,39 @@ class FactorMatrix(Struct, kw_only=True):
     horizons: Annotated[list[int], about("Holding times, ascending.", "rows")]
     tests: Annotated[Count, about("Cells with a t: the number of tests that p-values are adjusted for.")]
     factors: Annotated[list[MatrixFactor], about("Factors, in the order of the request or of the catalogue.")]
+
+
+class OwnFactor(Struct, kw_only=True):
+    """A version of a factor of the caller."""
+
+    key: Annotated[str, about("Its name in expressions.")]
+    version: Annotated[int, about("Number of the version, from 1.")]
+    expression: Annotated[str, about("The expression as it was written.")]
+    canonical: Annotated[str, about("Canonical text, in which own factors are their expressions of that time.")]
+    uses: Annotated[list[str], about("Own factors that the expression names.")]
+    unit: Annotated[str, about("Unit of the values.")]
+    summary: Annotated[str, about("Description.")]
+    created_at: Annotated[Instant, about("When the version was made.", UTC)]
+
+
+class OwnFactorList(Struct, kw_only=True):
+    """The newest version of each factor of the caller."""
+
+    items: Annotated[list[OwnFactor], about("Factors, by key.")]
+
+
+class OwnCoverage(Struct, kw_only=True):
+    """A calendar year."""
+
+    year: Annotated[int, about("Calendar year.")]
+    share: Annotated[
+        Share | None, about("Share of the common and foreign stocks of KOSPI and KOSDAQ, over the days, with a value.")
+    ]
+
+
+class OwnFactorDetail(OwnFactor, kw_only=True):
+    """A factor of the caller with its history."""
+
+    versions: Annotated[list[OwnFactor], about("Every version, the newest first.")]
+    coverage: Annotated[list[OwnCoverage], about("By year; empty without data.")]
+    reason: Annotated[str | None, about("Why there is no coverage although there are data; null otherwise.")]

@@ -131,6 +131,18 @@ class UserStrategyBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     costs: Annotated[Costs, about("Costs of the strategy.")] = msgspec.field(default_factory=Costs)
 
 
+class OwnFactorBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Body of `PUT /v1/factors/mine/{key}`."""
+
+    expression: Annotated[
+        Expression,
+        about("A number of the language; it may name other factors of the caller.",
+              examples=["-rank(PBR) - rank(PER)"]),
+    ]  # fmt: skip
+    unit: Annotated[Annotated[Text, Meta(max_length=40)], about("Unit of the values.")] = ""
+    summary: Annotated[Annotated[Text, Meta(max_length=2000)], about("Description.")] = ""
+
+
 class NewStrategyBody(UserStrategyBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Body of `POST /v1/strategies`."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
@@ -19,6 +19,7 @@ from services.api.datasets import View
 from services.api.errors import ApiProblem, as_problem, invalid
 from services.api.http.request import parse_object, read_body
 from services.api.ids import new_id
+from services.api.own_factors import Definitions, resolve
 from services.api.sweeps.row import SQL, Kind, SweepRow
 from shared.contracts.events import SweepChanged
 from shared.errors import Problem, RequestError
@@ -102,10 +103,24 @@ async def read_template(app: AppContext, call: RequestContext, shape: type[B]) -
     return ReadBody(body=msgspec.structs.replace(found.value, template=whole), problems=before, indices=indices)
 
 
+async def plan_body(
+    app: AppContext, call: RequestContext, read: ReadBody[B],
+    make: Callable[[B, frozenset[str], list[Problem]], SweepPlan],
+) -> tuple[SweepPlan, B]:  # fmt: skip
+    """Return the plan that `make` makes of a body, and the body with the own factors of its template as text."""
+
+    async def attempt(names: Definitions) -> tuple[SweepPlan, B]:
+        body = msgspec.structs.replace(read.body, template=names.body(read.body.template, "template."))
+        return await asyncio.to_thread(make, body, read.indices, read.problems), body
+
+    found, _ = await resolve(app, call.caller.owner, attempt)
+    return found
+
+
 async def read_sweep(app: AppContext, call: RequestContext) -> Quote:
     """Return the plan and the cost of the body; raise a 422 with every mistake, 409 without data."""
     read = await read_template(app, call, SweepBody)
-    plan = await asyncio.to_thread(plan_sweep, read.body, read.indices, read.problems)
+    plan, _ = await plan_body(app, call, read, plan_sweep)
     view = await find_dataset(app, plan, read.dataset)
     days = _days(plan, view)
     open_cost = await open_cost_of(app, call)

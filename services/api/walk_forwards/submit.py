@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, replace
 
 from services.api.context import AppContext, RequestContext
 from services.api.sweeps.row import SweepRow
-from services.api.sweeps.submit import Quote, Submission, find_dataset, insert, open_cost_of, read_template
+from services.api.sweeps.submit import Quote, Submission, find_dataset, insert, open_cost_of, plan_body, read_template
 from shared.research.walk_forward.plan import WalkForwardPlan, digest_of, divided, encode_plan, plan_walk_forward
 from shared.research.walk_forward.request import WalkForwardBody
 
@@ -28,9 +27,9 @@ class WalkForwardQuote:
 async def read_walk_forward(app: AppContext, call: RequestContext) -> WalkForwardQuote:
     """Return the plan and the cost of the body; raise a 422 with every mistake, 409 without data."""
     read = await read_template(app, call, WalkForwardBody)
-    sweep = await asyncio.to_thread(plan_walk_forward, read.body, read.indices, read.problems)
+    sweep, body = await plan_body(app, call, read, plan_walk_forward)
     view = await find_dataset(app, sweep, read.dataset)
-    plan = divided(read.body, sweep, view.days)
+    plan = divided(body, sweep, view.days)
     cost = plan.variants * len(view.instruments) * plan.rows
     open_cost = await open_cost_of(app, call)
     quote = Quote(plan=sweep, view=view, days=plan.rows, cost=cost, open_cost=open_cost)

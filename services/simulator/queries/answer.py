@@ -19,7 +19,11 @@ from services.simulator.queries.account_drift import account_drift
 from services.simulator.queries.audit import audit
 from services.simulator.queries.distribution import distribution
 from services.simulator.queries.explain import explain
-from services.simulator.queries.factor_report import factor_coefficients_on_mapped, factor_report_on_mapped
+from services.simulator.queries.factor_report import (
+    expression_coverage_on_mapped,
+    factor_coefficients_on_mapped,
+    factor_report_on_mapped,
+)
 from services.simulator.queries.holdings import holdings
 from services.simulator.queries.prices import prices
 from services.simulator.queries.ranking import ranking
@@ -147,6 +151,8 @@ async def _computation_of_request(
             return partial(robustness_on_mapped, request, query)
         case queries.FactorReport():
             return partial(factor_report_on_mapped, request, query)
+        case queries.ExpressionCoverage():
+            return partial(expression_coverage_on_mapped, request)
         case queries.FactorCoefficients():
             return partial(factor_coefficients_on_mapped, request, query)
         case queries.Replay():

@@ -39,6 +39,14 @@ def factor_coefficients_on_mapped(
     return factor_coefficients(request, reader, query.horizons, query.neutral, exit_rule(request.execution))
 
 
+def expression_coverage_on_mapped(request: BacktestRequest, reader: PanelReader) -> dict[str, Any]:
+    """Map the panels that a factor reads, then return its coverage by year."""
+    from shared.research.factor_reports.report import coverage_by_year, expression_needs
+
+    ensure(reader, expression_needs(request, reader))
+    return coverage_by_year(request, reader)
+
+
 def ensure(reader: PanelReader, needs: dict[str, slice]) -> None:
     """Map the rows of fields and factors, those with the same rows together."""
     by_rows: dict[tuple[int, int], list[str]] = {}

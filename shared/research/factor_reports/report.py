@@ -10,9 +10,9 @@ import numpy as np
 
 from shared.errors import RunError
 from shared.factors.catalogue import FACTORS
-from shared.language import Expression
+from shared.language import Expression, evaluate
 from shared.messages import say
-from shared.model.calendar import iso
+from shared.model.calendar import iso, years_of
 from shared.model.panels import Panels
 from shared.model.request import BacktestRequest, canonical_json
 from shared.research.factor_reports import forward_returns
@@ -58,7 +58,16 @@ def report_needs(request: BacktestRequest, panels: Panels, options: Options) -> 
 def coefficient_needs(request: BacktestRequest, panels: Panels, horizons: tuple[int, ...]) -> dict[str, slice]:
     """Return panel field or factor -> the rows that the coefficients of a factor read."""
     rows = window_of(request, panels.days)
-    found = forward_returns.returns_need(rows, horizons, panels.days)
+    found = expression_needs(request, panels)
+    for name, needed in forward_returns.returns_need(rows, horizons, panels.days).items():
+        _widen(found, name, needed)
+    return found
+
+
+def expression_needs(request: BacktestRequest, panels: Panels) -> dict[str, slice]:
+    """Return panel field or factor -> the rows that the expressions and the universe of a request read."""
+    rows = window_of(request, panels.days)
+    found: dict[str, slice] = {"idle": rows}
     for _, expression in expressions_of(request).named():
         _read(found, expression, rows)
     if request.strategy.universe.cap_groups is not None:
@@ -122,6 +131,25 @@ def factor_coefficients(
         ],
         "warnings": warnings,
     }
+
+
+def coverage_by_year(request: BacktestRequest, panels: Panels) -> dict[str, Any]:
+    """Return the share of the universe's stocks, over the rows of the window, that have a value: by calendar year."""
+    expressions, rows = expressions_of(request), window_of(request, panels.days)
+    universe = universe_rows(request.strategy.universe, panels, expressions.universe)
+    counts: dict[int, list[int]] = {}
+    for block in blocks(rows):
+        values = evaluate(expressions.rank_by, panels, block, universe.rows, universe.key)
+        members = universe.rows(block)
+        known = np.count_nonzero(members & ~np.isnan(values), axis=1)
+        for year, having, all_of in zip(
+            years_of(panels.days[block]).tolist(), known.tolist(), np.count_nonzero(members, axis=1).tolist(),
+            strict=True,
+        ):  # fmt: skip
+            total = counts.setdefault(year, [0, 0])
+            total[0] += having
+            total[1] += all_of
+    return {"years": [{"year": year, "share": a / b if b else None} for year, (a, b) in sorted(counts.items())]}
 
 
 def _subject(request: BacktestRequest, panels: Panels, neutral: Neutral) -> tuple[Subject, slice, list[dict[str, Any]]]:

@@ -28,6 +28,7 @@ EXAMPLES: tuple[queries.Query, ...] = (
         series=False,
     ),
     queries.FactorCoefficients(version="v", request="{}", horizons=(1, 5), neutral="sector"),
+    queries.ExpressionCoverage(version="v", request="{}"),
     queries.Holdings(version="v", computation="c", date="2024-01-02"),
     queries.Replay(version="v", request="{}", computation="c", result_digest=None),
     queries.AccountDay(version="v", request="{}", decide_until=19_000, recheck=(18_999,), since=18_998),

@@ -1875,6 +1875,76 @@ export interface OverfittingProbability {
   splits: number;
 }
 
+/** A calendar year. */
+export interface OwnCoverage {
+  /** Calendar year. */
+  year: number;
+  /** Share of the common and foreign stocks of KOSPI and KOSDAQ, over the days, with a value. */
+  share: number | null;
+}
+
+/** A version of a factor of the caller. */
+export interface OwnFactor {
+  /** Its name in expressions. */
+  key: string;
+  /** Number of the version, from 1. */
+  version: number;
+  /** The expression as it was written. */
+  expression: string;
+  /** Canonical text, in which own factors are their expressions of that time. */
+  canonical: string;
+  /** Own factors that the expression names. */
+  uses: string[];
+  /** Unit of the values. */
+  unit: string;
+  /** Description. */
+  summary: string;
+  /** When the version was made. */
+  created_at: string;
+}
+
+/** Body of `PUT /v1/factors/mine/{key}`. */
+export interface OwnFactorBody {
+  /** A number of the language; it may name other factors of the caller. */
+  expression: string;
+  /** Unit of the values. */
+  unit?: string;
+  /** Description. */
+  summary?: string;
+}
+
+/** A factor of the caller with its history. */
+export interface OwnFactorDetail {
+  /** Its name in expressions. */
+  key: string;
+  /** Number of the version, from 1. */
+  version: number;
+  /** The expression as it was written. */
+  expression: string;
+  /** Canonical text, in which own factors are their expressions of that time. */
+  canonical: string;
+  /** Own factors that the expression names. */
+  uses: string[];
+  /** Unit of the values. */
+  unit: string;
+  /** Description. */
+  summary: string;
+  /** When the version was made. */
+  created_at: string;
+  /** Every version, the newest first. */
+  versions: OwnFactor[];
+  /** By year; empty without data. */
+  coverage: OwnCoverage[];
+  /** Why there is no coverage although there are data; null otherwise. */
+  reason: string | null;
+}
+
+/** The newest version of each factor of the caller. */
+export interface OwnFactorList {
+  /** Factors, by key. */
+  items: OwnFactor[];
+}
+
 /** The values of a parameter: a range (`from`, `to`, and a `step` or a `scale`), or a list of `values`. */
 export interface Parameter {
   /** First value of a range; with `to`. */
