@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import time
 import uuid
 from contextlib import suppress
@@ -18,7 +17,7 @@ from services.api.errors import ApiProblem
 from services.api.ids import new_id
 from shared.contracts import queries
 from shared.contracts.events import LongRunRequested, QueryAnswered, QueryRequested
-from shared.contracts.queries import Query, payload_of
+from shared.contracts.queries import Query, content_name, payload_of
 from shared.errors import DatasetError, UnavailableError
 from shared.infra.database.pool import LOST as DATABASE_LOST
 from shared.infra.database.sql import statements
@@ -50,19 +49,13 @@ class PendingQuery:
     callers: int = 0
 
 
-def query_name(query: Query) -> str:
-    """Return the content name of a query."""
-    text = orjson.dumps([query.kind, payload_of(query)], option=orjson.OPT_SORT_KEYS)
-    return f"q-{query.kind}-{hashlib.sha256(text).hexdigest()[:40]}"
-
-
 async def query_simulator(app: AppContext, query: Query, owner: str, *, cost: int = 0, use_cache: bool = True) -> bytes:
     """Return the JSON of a simulator's answer; with `use_cache` a cached one.
 
     `cost` is that of the computation (`shared.simulation.cost`), which counts in the share of the owner where it is a
     long one. Raises the simulator's problem, or UnavailableError when no answer comes within `TIMEOUT_S`.
     """
-    name = query_name(query)
+    name = content_name(query.kind, payload_of(query))
     if not use_cache:
         name += f"-{time.time_ns():x}"
     elif (body := await _cached(app, name)) is not None:

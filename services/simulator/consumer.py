@@ -171,7 +171,7 @@ async def process(
     attempt = None
     if delivery.queued and not delivery.redelivered:
         attempt = await next_waiting(own)
-    if attempt is None and not delivery.redelivered:
+    if attempt is None and not delivery.redelivered and delivery.sealed:  # else the row says what is to be run
         in_flight.unleased.add(own)
         try:
             attempt = await optimistic.start(context, message, delivery.entry, computed)

@@ -74,7 +74,10 @@ class PanelStore:
         body = await self._cache.get_manifest(version)
         if body is not None:
             try:
-                return await asyncio.to_thread(from_bytes, body)
+                found = await asyncio.to_thread(from_bytes, body)
+                if found.version == version:
+                    return found
+                log.warning("manifest.rejected", version=version, error=f"it is that of {found.version}")
             except DatasetError as error:
                 log.warning("manifest.rejected", version=version, error=str(error))
         async with self._database.connection() as connection:

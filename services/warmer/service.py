@@ -28,6 +28,7 @@ from shared.infra.lifecycle import StopRequested, stop_signal, until
 from shared.infra.metrics import exposition
 from shared.infra.redis import client as redis_client
 from shared.infra.redis.cache import cache as open_cache
+from shared.infra.redis.seal import read_seal
 from shared.infra.redis.streams import key_of
 from shared.settings import Settings
 
@@ -78,11 +79,19 @@ async def open_context(settings: Settings, registry: CollectorRegistry = REGISTR
         aiohttp.ClientSession() as session,
     ):
         client_of = partial(ApiClient, session, api_url(settings), key=settings.api_key, policy=PATIENT)
-        yield WarmContext(
+        context = WarmContext(
             settings=settings, database=store, database_url=settings.database_url or "", broker=broker, cache=cache,
             client=client_of(origin="warmer"), verifier=client_of(origin="verify"), metrics=WarmMetrics(registry),
             worker=f"{socket.gethostname()}-{os.getpid()}",
         )  # fmt: skip
+        if await _migrated(context):
+            await use_seal(context)
+        yield context
+
+
+async def use_seal(context: WarmContext) -> None:
+    """Seal what the warmer writes into Redis, as its readers require; the schema must be the current one."""
+    context.broker.seal = context.cache.seal = await read_seal(context.database)
 
 
 def api_url(settings: Settings) -> str:
@@ -102,6 +111,7 @@ async def _migrated(context: WarmContext) -> bool:
 async def _serve(context: WarmContext) -> None:
     while not await _migrated(context):  # noqa: ASYNC110  another process migrates
         await asyncio.sleep(0.2)
+    await use_seal(context)
     async with arq_jobs.queue(context.settings.broker_url or "", QUEUE) as queue, asyncio.TaskGroup() as group:
         catch_up = CatchUp(context, queue)
         group.create_task(run_worker(context))

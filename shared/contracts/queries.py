@@ -6,9 +6,11 @@ On the wire a query is the `kind` and the `payload` of a `QueryRequested` event,
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any, ClassVar, Final, Literal
 
 import msgspec
+import orjson
 from msgspec import Struct
 
 from shared.errors import OndolError
@@ -201,6 +203,18 @@ def payload_of(query: Query) -> dict[str, Any]:
     """Return the fields of a query as the payload of its event."""
     found: dict[str, Any] = msgspec.to_builtins(query)
     return found
+
+
+def content_name(kind: str, payload: dict[str, Any]) -> str:
+    """Return the content name of a query: equal queries share an answer."""
+    text = orjson.dumps([kind, payload], option=orjson.OPT_SORT_KEYS)
+    return f"q-{kind}-{hashlib.sha256(text).hexdigest()[:40]}"
+
+
+def is_named_by_content(name: str, kind: str, payload: dict[str, Any]) -> bool:
+    """Return whether a query has its content name, with a suffix when its answer is not shared."""
+    expected = content_name(kind, payload)
+    return name == expected or name.startswith(expected + "-")
 
 
 def read_query(kind: str, payload: dict[str, Any]) -> Query:

@@ -9,6 +9,7 @@ from tests.chaos import (
     full_disk,
     homes,
     malformed,
+    planted_values,
     poisoned_redis,
     redis_servers,
     refusing_broker,
@@ -160,6 +161,11 @@ CHECKS = (
     Check(
         id="S8", title="a page of another origin in a browser; forged sources", run=foreign_pages.s8, quick=True,
         passes_when="0 reads, 0 writes",
+    ),
+    Check(
+        id="S10", title="results, answers, parts, manifests and events of the right form planted in Redis",
+        run=planted_values.s10, quick=True,
+        passes_when="0 served, 0 events believed",
     ),
     Check(
         id="S12", title="control characters in names", run=foreign_pages.s12, quick=True,

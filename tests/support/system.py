@@ -18,7 +18,7 @@ import orjson
 
 from services.api.app import listening_on
 from services.api.context import AppContext
-from services.api.service import opened
+from services.api.service import opened, use_seal
 from shared.contracts.events import DatasetPublished
 from shared.dataset.encode import encode_all, manifest_of
 from shared.dataset.manifest import Manifest, to_bytes
@@ -112,6 +112,7 @@ async def api_of(settings: Settings) -> AsyncIterator[Client]:
     """Run the api with its tasks in this process and yield a client of it."""
     async with AsyncExitStack() as stack:
         api, tasks = await stack.enter_async_context(opened(replace(settings, api_host="127.0.0.1", api_port=0)))
+        await use_seal(api)
         running = [asyncio.ensure_future(task()) for task in tasks]
         try:
             async with listening_on(api, None) as url, aiohttp.ClientSession() as session:

@@ -66,6 +66,11 @@ async def answer(
     """
     if time.time() > query.deadline:
         return
+    if not queries.is_named_by_content(query.query_id, query.kind, query.payload):
+        log.warning(
+            "query.rejected", query_id=query.query_id, kind=query.kind, error="it has the name of another query"
+        )
+        return
     problem: dict[str, Any] | None = None
     cancelled = is_stopped or (lambda: time.time() > query.deadline)
     try:

@@ -41,6 +41,7 @@ TABLES = (
     "computation", "backtest", "sweep", "sweep_part", "sweep_variant",
     "warm_run", "warm_phase", "warm_item", "daily_selection",
     "api_key", "user_strategy", "paper_account", "paper_step", "paper_drift", "paper_change",
+    "paper_webhook", "paper_delivery",
 )  # fmt: skip
 """The tables of a backup; one that refers to another stands after it."""
 
@@ -52,8 +53,10 @@ DERIVED = (
     "computation_waiter",
     "queue_share",
     "analysis",
+    "secret",
 )
-"""Tables that are built from others, or state what waits at a moment."""
+"""Tables that are built from others, state what waits at a moment, or have the key of seals, which every database has
+of its own."""
 
 _PIECE = 1 << 20
 OnTable = Callable[[str, int, int | None], None]

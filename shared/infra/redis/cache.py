@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 from shared.errors import SetupError
 from shared.infra.redis import client as redis_client
 from shared.infra.redis.connection import BrokerClient
+from shared.infra.redis.seal import Seal
 
 PREFIX = "ondol:"
 MAX_VALUE_BYTES = 4 * 1024 * 1024
@@ -27,6 +28,9 @@ class Cache:
 
     def __init__(self, redis: Any) -> None:
         self.redis = redis
+        self.seal: Seal | None = None
+        """Set by services: results, answers and manifests are sealed, and those without a seal are absent. Parts need
+        none, because their names are hashes of their values."""
 
     def _pipeline(self) -> Any:
         """Return a pipeline; TimeoutError of redis while the circuit is open."""
@@ -69,11 +73,11 @@ class Cache:
 
     async def get_manifest(self, version: str) -> bytes | None:
         """Return the manifest of a dataset version, None when it is not cached."""
-        return (await self._get("manifest", [version])).get(version)
+        return self._opened("manifest", version, (await self._get("manifest", [version])).get(version))
 
     async def put_manifest(self, version: str, body: bytes) -> None:
         """Store a manifest."""
-        await self._put("manifest", {version: body}, None)
+        await self._put("manifest", {version: self._sealed("manifest", version, body)}, None)
 
     async def get_result(self, name: str) -> bytes | None:
         """Return a stored result by its content name (the computation's key), None when it is not cached."""
@@ -82,13 +86,15 @@ class Cache:
                 (found,) = await self.redis.send(("GET", _key("result", name)))
             except (RedisError, OSError):
                 return None
-            return found if isinstance(found, bytes) else None
-        return (await self._get("result", [name])).get(name)
+        else:
+            found = (await self._get("result", [name])).get(name)
+        return self._opened("result", name, found if isinstance(found, bytes) else None)
 
     async def put_result(self, name: str, body: bytes, *, ttl_s: int = 86_400) -> None:
         """Store a result for `ttl_s` seconds; one above MAX_VALUE_BYTES is stored in PostgreSQL only."""
         if len(body) > MAX_VALUE_BYTES:
             return
+        body = self._sealed("result", name, body)
         if isinstance(self.redis, BrokerClient):
             try:
                 await self.redis.send(("SET", _key("result", name), body, "EX", ttl_s))
@@ -96,6 +102,12 @@ class Cache:
                 return
         else:
             await self._put("result", {name: body}, ttl_s)
+
+    def _sealed(self, kind: str, name: str, body: bytes) -> bytes:
+        return body if self.seal is None else self.seal.sealed(_key(kind, name), body)
+
+    def _opened(self, kind: str, name: str, found: bytes | None) -> bytes | None:
+        return found if found is None or self.seal is None else self.seal.opened(_key(kind, name), found)
 
     async def forget_result(self, name: str) -> None:
         """Delete a stored result."""

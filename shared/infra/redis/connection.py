@@ -19,6 +19,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import InvalidResponse, OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from shared.infra.redis.seal import Seal
+
 TIMEOUT_S = 5.0
 """How long a blocking read may stay silent beyond its BLOCK time."""
 SHARED_TIMEOUT_S = 2.0
@@ -164,6 +166,8 @@ class BrokerClient(Redis):
     _connections: tuple[PipelinedConnection, ...] = ()
     _shared: PipelinedConnection | None = None
     _probe: asyncio.Task[None] | None = None
+    seal: Seal | None = None
+    """Set by services: what they append is sealed, and events without a seal are not read."""
 
     def open_connection(self) -> PipelinedConnection:
         """Return a connection of its own, for commands that block; it is closed with the client."""

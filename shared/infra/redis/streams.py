@@ -12,10 +12,11 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from shared.contracts.events import BACKTESTS, LONG_RUNS, Event
+from shared.contracts.events import BACKTESTS, EVENTS_STREAM, LONG_RUNS, SWEEPS, Event
 from shared.contracts.wire import WireError, decode, encode
 from shared.infra.redis.client import BLOCK_MS, LOST
 from shared.infra.redis.connection import TIMEOUT_S, BrokerClient, Command, PipelinedConnection, raise_errors
+from shared.infra.redis.seal import Seal
 
 PREFIX = "ondol:"
 MAX_ENTRIES = 20_000
@@ -24,6 +25,10 @@ RECONNECT_S = 0.2
 
 _BODY = b"event"
 _WORK = (BACKTESTS, LONG_RUNS)
+_SEAL = b"seal"
+SEALED_STREAMS = frozenset({EVENTS_STREAM, SWEEPS})
+"""Streams of facts: an event without a valid seal is not read. Those of work are read without one, because the work is
+checked against rows and content names."""
 
 
 def key_of(stream: str) -> str:
@@ -33,20 +38,23 @@ def key_of(stream: str) -> str:
 
 async def append(broker: BrokerClient, event: Event) -> str:
     """Append an event to its stream and return the entry's id. Shield it: a cancelled call may have appended."""
-    (entry,) = await _execute(broker, [key_of(event.stream)], lambda: broker.execute(_add_command(event)))
+    (entry,) = await _execute(broker, [key_of(event.stream)], lambda: broker.execute(_add_command(event, broker.seal)))
     return _text(entry)
 
 
 async def append_many(broker: BrokerClient, events: list[Event]) -> list[str]:
     """Append several events in one round trip; return their ids in order."""
     keys = sorted({key_of(event.stream) for event in events})
-    entries = await _execute(broker, keys, lambda: broker.execute(*map(_add_command, events)))
+    commands = [_add_command(event, broker.seal) for event in events]
+    entries = await _execute(broker, keys, lambda: broker.execute(*commands))
     return [_text(entry) for entry in entries]
 
 
-def _add_command(event: Event) -> Command:
+def _add_command(event: Event, seal: Seal | None) -> Command:
     limit = () if event.stream in _WORK else ("MAXLEN", "~", MAX_ENTRIES)
-    return ("XADD", key_of(event.stream), *limit, "*", _BODY, encode(event))
+    body = encode(event)
+    sealed = () if seal is None else (_SEAL, seal.of(event.stream, body))
+    return ("XADD", key_of(event.stream), *limit, "*", _BODY, body, *sealed)
 
 
 async def drop_wrong_type(broker: Redis, error: ResponseError, *keys: str) -> None:
@@ -82,6 +90,8 @@ class Delivery:
     """Delivered to a process of the same name before this one started."""
     queued: bool = False
     """It was in the stream before this consumer looked: more may wait than there are free slots."""
+    sealed: bool = True
+    """A service of this system appended the entry; always true without a seal."""
 
     @property
     def redelivered(self) -> bool:
@@ -146,7 +156,7 @@ class Consumer:
         await self._acknowledge((entry,), event)
 
     async def _acknowledge(self, entries: tuple[str, ...], event: Event | None = None) -> None:
-        added = () if event is None else (_add_command(event),)
+        added = () if event is None else (_add_command(event, self._broker.seal),)
         commands = (*added, ("XACK", self._key, self._group, *entries), ("XDEL", self._key, *entries))
         try:
             await self._broker.execute(*commands, transaction=True)
@@ -181,9 +191,13 @@ class Consumer:
         )  # fmt: skip
         return [
             Delivery(
-                entry=entry, event=_event(fields), inherited=start != ">", queued=start == ">" and block_ms is None
+                entry=entry,
+                event=_event(fields),
+                inherited=start != ">",
+                queued=start == ">" and block_ms is None,
+                sealed=_is_sealed(fields, stream, self._broker.seal),
             )
-            for _, entry, fields in await _read_entries(self._connection, command, block_ms or 0)
+            for stream, entry, fields in await _read_entries(self._connection, command, block_ms or 0)
         ]
 
     async def _claim_abandoned(self) -> list[Delivery]:
@@ -225,7 +239,7 @@ class Broadcast:
         for stream, entry, fields in entries:
             self.positions[stream] = entry
             event = _event(fields)
-            if event is not None:
+            if event is not None and (stream not in SEALED_STREAMS or _is_sealed(fields, stream, self._broker.seal)):
                 found.append((entry, event))
         return found
 
@@ -269,6 +283,12 @@ async def _read_entries(
 def _is_missing(error: ResponseError) -> bool:
     """Return whether the stream or its group does not exist."""
     return str(error).startswith(("NOGROUP", "UNBLOCKED"))
+
+
+def _is_sealed(fields: dict[bytes, bytes] | None, stream: str, seal: Seal | None) -> bool:
+    """Return whether an entry has the seal of its stream; without a seal to compare with, every entry counts."""
+    found = fields or {}
+    return seal is None or seal.matches(stream, found.get(_BODY, b""), found.get(_SEAL, b""))
 
 
 def _event(fields: dict[bytes, bytes] | None) -> Event | None:

@@ -1,0 +1,2 @@
+-- name: select_seal
+select value from secret where name = 'seal';
