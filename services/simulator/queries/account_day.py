@@ -17,8 +17,9 @@ from shared.model.calendar import from_day, iso, to_day
 from shared.model.panels import Panels
 from shared.model.request import BacktestRequest
 from shared.simulation.engine import ENGINE_VERSION, Run, outcome_of, simulate, simulate_days
+from shared.simulation.explain.day_state import order_price
 from shared.simulation.explain.order_limits import order_limits
-from shared.simulation.explain.why_not import explain_candidate
+from shared.simulation.explain.why_not import outcomes_of
 from shared.simulation.next_day import decide_next_day
 from shared.simulation.plan import dataset_problems, plan
 from shared.simulation.structures import REASONS
@@ -72,17 +73,16 @@ def _met(run: Run, body: bytes, query: queries.AccountDay) -> dict[str, dict[str
         row = int(panels.days.searchsorted(day))
         if not window.start <= row < window.stop or int(panels.days[row]) != day:
             continue
-        trades = run.ledger.trades[run.ledger.trades["row"] == row]
-        bought = {int(trade["col"]) for trade in trades if REASONS[trade["reason"]] == "entry"}
-        of_day = found.setdefault(iso(day), {})
-        for code in codes:
-            column = panels.instruments.ordinal.get(code)
-            if column is None:
-                continue
-            of_day[code] = asdict(order_limits(run, row, column)) | {"outcome": "bought"}
-            if column not in bought:
-                result = orjson.loads(body) if result is None else result
-                of_day[code]["outcome"] = explain_candidate(run, result, row, column)["outcome"]
+        result = orjson.loads(body) if result is None else result
+        ordinal = panels.instruments.ordinal
+        columns = [ordinal[code] for code in codes if code in ordinal]
+        orders = {column: order_price(run, row, column) for column in columns}
+        outcomes = outcomes_of(run, result, row, orders)
+        found[iso(day)] = {
+            panels.instruments.code[column]: asdict(order_limits(run, row, column, order))
+            | {"outcome": outcomes[column]}
+            for column, order in orders.items()
+        }
     return found
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from shared.market.limits import limits
 from shared.model.calendar import from_day
 from shared.simulation.engine import Run
-from shared.simulation.explain.day_state import order_price
+from shared.simulation.explain.day_state import OrderPrice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,11 +27,10 @@ class OrderLimits:
     most_shares: int | None
 
 
-def order_limits(run: Run, row: int, column: int) -> OrderLimits:
-    """Return what an order of a stock meets on a dataset row of the window."""
+def order_limits(run: Run, row: int, column: int, found: OrderPrice) -> OrderLimits:
+    """Return what an order of a stock meets on a dataset row of the window; `found` is its `order_price`."""
     panels, request = run.panels, run.request
     rows = slice(row, row + 1)
-    found = order_price(run, row, column)
     lower = most = None
     if found.upper_limit is not None:
         base = float(panels.panel("last", slice(row - 1, row))[0, column]) / float(

@@ -92,6 +92,21 @@ def explain_candidate(run: Run, result: Mapping[str, Any], row: int, column: int
     }
 
 
+def outcomes_of(run: Run, result: Mapping[str, Any], row: int, orders: Mapping[int, OrderPrice]) -> dict[int, str]:
+    """Return the outcomes of some stocks on a dataset row of a run, as `explain_candidate` does for one.
+
+    orders: column -> what a purchase meets (`order_price`).
+    """
+    if row == 0:
+        return dict.fromkeys(orders, "no_signal")
+    ranking = rankings_of(run).on(row - 1)
+    state = day_state(run, result, row)
+    targets = None
+    if run.request.strategy.sell.on_rebalance != "hold":
+        targets = target_columns(run.request, run.panels, ranking, state.held_before)
+    return {column: _outcome(run, row, column, ranking, state, targets, order) for column, order in orders.items()}
+
+
 def _outcome(  # noqa: PLR0917 - the findings about one stock on one day
     run: Run, row: int, column: int, ranking: RowRanking, state: DayState, targets: list[int] | None, order: OrderPrice
 ) -> str:
