@@ -17,7 +17,7 @@ from bench import engine_compare, report
 from bench.machine import machine
 from bench.processes import ROOT, ChildError, run
 
-SECTIONS = ("engines", "growth", "sweeps", "system")
+SECTIONS = ("engines", "growth", "sweeps", "system", "web")
 RESULTS = ROOT / "bench" / "results"
 
 
@@ -75,6 +75,10 @@ def measure(args: argparse.Namespace, work: pathlib.Path) -> dict[str, Any]:
         shutil.rmtree(folder)
     if "system" in wanted:
         raw["system"] = whole_system(args, work)
+    if "web" in wanted:
+        from bench import web
+
+        raw["web"] = web.measure(work, args.stocks, args.years, log_progress)
     if args.demo:
         raw["demo"] = demo(work)
     raw["seconds"] = time.perf_counter() - begin

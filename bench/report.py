@@ -7,6 +7,7 @@ import statistics
 from collections.abc import Mapping
 from typing import Any
 
+from bench import web
 from bench.targets import Row, rows
 
 Raw = Mapping[str, Any]
@@ -154,13 +155,33 @@ def transports(raw: Raw) -> str:
     return "\n".join(lines)
 
 
+def web_application(raw: Raw) -> str:
+    """Return the table of the web application in a browser."""
+    found = raw["web"]
+    lines = [
+        f"The web application, Chromium {found['chromium']}, {found['stocks']:,} stocks, {found['years']} years:",
+        "",
+        "| what | target | measured | |",
+        "|---|---|---|---|",
+    ]
+    for row in web.rows(found):
+        unit = f" {row.unit}" if row.unit else ""
+        verdict = "met" if row.is_met else "**missed**"
+        lines.append(f"| {row.what} | <= {number(row.bound)}{unit} | {number(row.value)}{unit} | {verdict} |")
+    return "\n".join(lines)
+
+
 def whole(raw: Raw) -> str:
     """Return the report of a run."""
-    parts = [f"Measured on {machine(raw)}; the whole run took {raw['seconds']:.0f} s.", targets(raw)]
+    parts = [f"Measured on {machine(raw)}; the whole run took {raw['seconds']:.0f} s."]
+    if any(section in raw for section in ("engines", "growth", "sweeps", "system")):
+        parts.append(targets(raw))
     if "engines" in raw:
         parts.append(engines(raw))
     if "sweeps" in raw:
         parts.append(sweeps(raw))
+    if "web" in raw:
+        parts.append(web_application(raw))
     measured = raw.get("system", {})
     if "p50_ms" in measured.get("transport", {}).get("on", {}) and "new" in measured.get("answers", {}):
         parts.append(transports(raw))

@@ -18,6 +18,7 @@ SCREENS = {
     "/stocks": "stocks",
     "/stocks/{code}": "one stock",
     "/compare": "comparison",
+    "/shared": "backtest of a link",
     "/sweeps": "sweeps",
     "/sweeps/new": "new sweep",
     "/sweeps/{id}": "one sweep",

@@ -14,7 +14,7 @@ export function CurrentScreen() {
   const [shown, setShown] = useState<{ load: typeof load; view: ComponentType<ScreenProps> } | null>(null);
   useEffect(() => {
     let dropped = false;
-    if (load) loadedFile(load).then((view) => view && !dropped && setShown({ load, view }));
+    if (found && load) loadedFile(found.screen.title, load).then((view) => view && !dropped && setShown({ load, view }));
     return () => {
       dropped = true;
     };

@@ -39,7 +39,7 @@ function PaletteOpener() {
   const [view, setView] = useState<{ Palette: PaletteView } | null>(null);
   const [open, setOpen] = useState(false);
   const show = async () => {
-    const module = await loadedFile(() => import("./palette.tsx"));
+    const module = await loadedFile("palette", () => import("./palette.tsx"));
     if (!module) return;
     setView({ Palette: module.default });
     setOpen(true);

@@ -5,6 +5,7 @@ import { useResource } from "../api/resource.ts";
 import type { BacktestList, FactorList, StockList } from "../api/types.ts";
 import { local, t } from "../i18n/index.ts";
 import { titleOf } from "../screens/runs/title.ts";
+import { matchingEntries } from "./palette-entries.ts";
 import { navigate } from "./router.tsx";
 import { NAVIGATION } from "./screens.tsx";
 
@@ -17,14 +18,6 @@ interface Entry {
 interface Props {
   close: () => void;
   actions: readonly (readonly [string, () => void])[];
-}
-
-const MOST = 24;
-
-/** Return entries whose label or detail contains every word of a text, at most `most`. */
-export function matchingEntries<E extends { label: string; detail: string }>(entries: readonly E[], text: string, most = MOST): E[] {
-  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-  return entries.filter((each) => words.every((word) => `${each.label} ${each.detail}`.toLowerCase().includes(word))).slice(0, most);
 }
 
 export default function Palette({ close, actions }: Props) {

@@ -33,6 +33,7 @@ export const SCREENS: readonly Screen[] = [
   { pattern: /^\/stocks$/, title: "nav.stocks", load: of(market, "Stocks") },
   { pattern: /^\/stocks\/([^/]+)$/, title: "nav.stocks", load: of(market, "Stock") },
   { pattern: /^\/compare$/, title: "nav.compare", load: of(research, "Compare") },
+  { pattern: /^\/shared$/, title: "share.title", load: of(research, "Shared") },
   { pattern: /^\/sweeps$/, title: "nav.sweeps", load: of(research, "Sweeps") },
   { pattern: /^\/sweeps\/new$/, title: "sweep.new", load: of(research, "NewSweep") },
   { pattern: /^\/sweeps\/([^/]+)$/, title: "nav.sweeps", load: of(research, "Sweep") },

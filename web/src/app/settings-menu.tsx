@@ -22,7 +22,7 @@ function LogOut() {
 
 /** Choose the language of the page once its texts are loaded. */
 export function choose(value: Language): void {
-  void loadedFile(() => setLanguage(value).then(() => true));
+  void loadedFile("texts", () => setLanguage(value).then(() => true));
 }
 
 export function SettingsMenu() {

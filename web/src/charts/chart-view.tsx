@@ -19,6 +19,7 @@ interface Props {
 
 export function ChartView({ title, spec, dates, describe, height = 380, tools, table }: Props) {
   const box = useRef<HTMLDivElement>(null);
+  const paper = useRef<HTMLDivElement>(null);
   const handle = useRef<ChartHandle | null>(null);
   const [cursor, setCursor] = useState<string | null>(null);
   const [spoken, setSpoken] = useState("");
@@ -38,6 +39,17 @@ export function ChartView({ title, spec, dates, describe, height = 380, tools, t
     };
   }, []);
   useEffect(() => handle.current?.update(withCursor(spec)), [spec, appearance.value]);
+  useEffect(() => {
+    // on paper the chart is its picture, which has the width of the paper
+    const before = () => handle.current && paper.current?.replaceChildren(handle.current.image());
+    const after = () => paper.current?.replaceChildren();
+    addEventListener("beforeprint", before);
+    addEventListener("afterprint", after);
+    return () => {
+      removeEventListener("beforeprint", before);
+      removeEventListener("afterprint", after);
+    };
+  }, []);
   const last = dates.at(-1) ?? null;
   const shown = cursor ?? last;
   const move = (event: KeyboardEvent) => {
@@ -50,12 +62,28 @@ export function ChartView({ title, spec, dates, describe, height = 380, tools, t
     handle.current?.setCursor(date);
     setSpoken(date);
   };
+  const download = () => {
+    const drawn = handle.current?.image();
+    if (!drawn) return;
+    const canvas = document.createElement("canvas");
+    canvas.width = drawn.width;
+    canvas.height = drawn.height;
+    const context = canvas.getContext("2d")!;
+    context.fillStyle = getComputedStyle(box.current!.parentElement!).backgroundColor; // the chart itself is transparent
+    context.fillRect(0, 0, canvas.width, canvas.height);
+    context.drawImage(drawn, 0, 0);
+    const link = document.createElement("a");
+    link.href = canvas.toDataURL("image/png");
+    link.download = `${title}.png`;
+    link.click();
+  };
   return (
     <figure class="chart">
       <div class="chart-head">
         <h3>{title}</h3>
         <div class="chart-tools">
           {tools}
+          <button type="button" class="quiet" onClick={download}>PNG</button>
           {table && <button type="button" class="quiet" aria-pressed={asTable} onClick={() => setAsTable(!asTable)}>{t("chart.table")}</button>}
         </div>
       </div>
@@ -69,6 +97,7 @@ export function ChartView({ title, spec, dates, describe, height = 380, tools, t
         aria-label={`${title}. ${t("chart.keys")}`}
         onKeyDown={move}
       />
+      <div ref={paper} class="print-chart" aria-hidden="true" />
       <p class="visually-hidden" aria-live="polite">{spoken && describe(spoken)}</p>
       {asTable && table?.()}
     </figure>

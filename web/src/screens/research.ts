@@ -4,5 +4,6 @@ export { default as Accounts } from "./accounts/page.tsx";
 export { default as Compare } from "./compare/page.tsx";
 export { default as NewSweep } from "./sweep-new/page.tsx";
 export { default as Runs } from "./runs/page.tsx";
+export { default as Shared } from "./shared/page.tsx";
 export { default as Sweep } from "./sweep/page.tsx";
 export { default as Sweeps } from "./sweeps/page.tsx";

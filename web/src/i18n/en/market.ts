@@ -115,4 +115,8 @@ export const market: Record<keyof typeof korean, string> = {
   "dependency.broker": "Redis (messages)",
   "dependency.cache": "Redis (cache)",
   "dependency.events": "Events",
+  "compare.correlation": "Correlation of daily returns",
+  "compare.correlation.help": "Pearson's, over the common days. The nearer to 1, the less they diversify each other.",
+  "screen.universe": "Universe:",
+  "screen.universe.clear": "default universe",
 };

@@ -113,4 +113,8 @@ export const market = {
   "dependency.broker": "Redis (메시지)",
   "dependency.cache": "Redis (캐시)",
   "dependency.events": "이벤트",
+  "compare.correlation": "일간 수익률의 상관계수",
+  "compare.correlation.help": "공통된 날의 피어슨 상관계수입니다. 1에 가까울수록 함께 움직여 나누어 담는 효과가 작습니다.",
+  "screen.universe": "대상:",
+  "screen.universe.clear": "기본 대상으로",
 };

@@ -107,8 +107,10 @@ function Builder({ start }: { start: Start }) {
 }
 
 export default function BuilderPage() {
-  const from = queryValue("from");
-  const strategy = queryValue("strategy");
+  const given = queryValue("from");
+  const isRun = given !== null && /^[0-9a-f]{8}-[0-9a-f-]{27}$/i.test(given); // else it is the id of a strategy
+  const from = isRun ? given : null;
+  const strategy = queryValue("strategy") ?? (isRun ? null : given);
   const start = useResource(`builder ${from} ${strategy}`, (abort) => load(from, strategy, abort));
   return <Loaded of={start}>{(found) => <Builder key={`${from} ${strategy}`} start={found} />}</Loaded>;
 }

@@ -9,6 +9,7 @@ import { Empty, Loaded } from "../../ui/states.tsx";
 import { RunRows } from "../runs/rows.tsx";
 import { titleOf } from "../runs/title.ts";
 import { CompareChart } from "./compare-chart.tsx";
+import { CorrelationTable } from "./correlation-table.tsx";
 import { Differences } from "./differences.tsx";
 import { StatisticsTable } from "./statistics-table.tsx";
 
@@ -51,6 +52,7 @@ export default function ComparePage() {
                   ))}
                 </ul>
                 <CompareChart comparison={found.comparison} names={names} />
+                {found.runs.length > 1 && <CorrelationTable comparison={found.comparison} names={names} />}
                 <StatisticsTable comparison={found.comparison} names={names} />
                 <Differences runs={found.runs} names={names} />
               </div>

@@ -6,6 +6,7 @@ import { ChartView } from "../../charts/chart-view.tsx";
 import type { ChartSpec } from "../../charts/chart.ts";
 import { number, percent, shortWon, signed } from "../../format/number.ts";
 import { language, named, t } from "../../i18n/index.ts";
+import { exposure } from "./exposure.ts";
 import type { Completed } from "./page.tsx";
 import { gainsByReason, histogram, holdingGroups, rolling } from "./series.ts";
 
@@ -27,6 +28,7 @@ export function Analysis({ run }: { run: Completed }) {
   return (
     <div class="stack">
       {points.length > 1 ? <Rolling points={points} benchmark={request.benchmark} /> : <p class="card muted">{t("analysis.short")}</p>}
+      <Exposure equity={result.equity} />
       <div class="columns">
         <div class="card">
           <h2>{t("analysis.histogram")}</h2>
@@ -61,6 +63,25 @@ export function Analysis({ run }: { run: Completed }) {
         </div>
       </div>
     </div>
+  );
+}
+
+function Exposure({ equity }: { equity: Completed["result"]["equity"] }) {
+  const data = useMemo(() => exposure(equity), [equity]);
+  const dates = useMemo(() => data.map((point) => point.time), [data]);
+  const byDate = useMemo(() => new Map(equity.map((point, at) => [point.date, { share: data[at]!.value ?? null, positions: point.positions }])), [data]);
+  const spec = useMemo<ChartSpec>(() => ({ series: [{ kind: "line", name: "exposure", colour: "accent", data, format: (v) => percent(v, 0), lastValue: true }] }), [data]);
+  return (
+    <ChartView
+      title={t("analysis.exposure")}
+      spec={spec}
+      dates={dates}
+      height={220}
+      describe={(date) => {
+        const point = byDate.get(date);
+        return point && <><b>{date}</b><span>{t("analysis.exposure")} <b>{percent(point.share, 1)}</b></span><span>{t("run.positions", { n: point.positions })}</span></>;
+      }}
+    />
   );
 }
 

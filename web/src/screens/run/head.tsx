@@ -1,4 +1,5 @@
 // Name, period and actions of a backtest, and its chief figures with the warnings that concern them.
+import { address } from "../../api/client.ts";
 import { requestOf } from "../../api/types.ts";
 import type { Backtest } from "../../api/types.ts";
 import { Link } from "../../app/router.tsx";
@@ -28,6 +29,7 @@ export function RunHead({ run, name }: { run: Backtest; name: string }) {
         <div class="actions no-print">
           <Personal run={run} />
           <Link class="button" href={`/new?from=${run.id}`}>{t("builder.clone")}</Link>
+          {condition && <Link class="button" href={address("/screen", { where: condition, rank_by: request.strategy.buy?.rank_by, order: request.strategy.buy?.order, markets: request.strategy.universe?.markets, kinds: request.strategy.universe?.kinds, sectors: request.strategy.universe?.sectors })}>{t("run.picks")}</Link>}
           <Link class="button" href={`/sweeps/new?from=${run.id}`}>{t("sweep.this")}</Link>
           <Link class="button" href={`/accounts?from=${run.id}`}>{t("account.this")}</Link>
           <Link class="button" href={`/compare?ids=${run.id}`}>{t("run.compare")}</Link>

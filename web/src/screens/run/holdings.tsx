@@ -1,15 +1,17 @@
 // The positions on the evening of any day of the window.
-import { useEffect, useState } from "preact/hooks";
-import { address, get } from "../../api/client.ts";
+import { useEffect, useMemo, useState } from "preact/hooks";
+import { address, all, get } from "../../api/client.ts";
 import { useResource } from "../../api/resource.ts";
-import type { Holding, Holdings } from "../../api/types.ts";
+import type { Holding, Holdings, Stock } from "../../api/types.ts";
 import { Link, queryValue, setQuery } from "../../app/router.tsx";
+import { Bars } from "../../charts/bars.tsx";
 import { number, percent, shortWon } from "../../format/number.ts";
 import { language, t } from "../../i18n/index.ts";
 import { Change, Gain } from "../../ui/change.tsx";
 import { Field } from "../../ui/field.tsx";
 import { Loaded } from "../../ui/states.tsx";
 import { VirtualTable } from "../../ui/virtual-table.tsx";
+import { bySector } from "./exposure.ts";
 import type { Completed } from "./page.tsx";
 
 export function HoldingsTab({ run }: { run: Completed }) {
@@ -51,6 +53,21 @@ export function HoldingsTab({ run }: { run: Completed }) {
   );
 }
 
+function BySector({ found }: { found: Holdings }) {
+  const stocks = useResource("sectors of stocks", (abort) => all<Stock>("/v1/stocks", { limit: 1000 }, 10_000, abort));
+  const sectors = useMemo(() => new Map((stocks.data ?? []).map((each) => [each.stock_code, each.sector ?? null])), [stocks.data]);
+  const groups = bySector(found.holdings, sectors, found.equity, t("holdings.no-sector"));
+  if (groups.length === 0) return null;
+  return (
+    <div class="card">
+      <h2>{t("holdings.sectors")}</h2>
+      <Loaded of={stocks}>
+        {() => <Bars neutral caption={t("holdings.sectors")} bars={groups.map((each) => ({ label: `${each.sector} (${number(each.count)})`, value: each.weight, text: percent(each.weight, 1) }))} />}
+      </Loaded>
+    </div>
+  );
+}
+
 function DayTable({ found, runId }: { found: Holdings; runId: string }) {
   const words = language.value;
   const value = found.holdings.reduce((sum, each) => sum + each.value, 0);
@@ -64,7 +81,7 @@ function DayTable({ found, runId }: { found: Holdings; runId: string }) {
     [t("holdings.largest"), share(largest)],
   ];
   return (
-    <>
+    <div class="stack">
       <dl class="freshness">{figures.map(([name, text]) => <div key={name}><dt>{name}</dt><dd>{text}</dd></div>)}</dl>
       <VirtualTable<Holding>
         label={t("run.tab.holdings")}
@@ -83,6 +100,7 @@ function DayTable({ found, runId }: { found: Holdings; runId: string }) {
           { key: "since", title: t("holdings.since"), wide: true, sort: (h) => h.entry_date, cell: (h) => h.entry_date },
         ]}
       />
-    </>
+      <BySector found={found} />
+    </div>
   );
 }

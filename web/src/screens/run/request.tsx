@@ -1,6 +1,9 @@
 // The request with every default, as JSON and as commands that give the same result.
 import { useState } from "preact/hooks";
+import { useResource } from "../../api/resource.ts";
 import { t } from "../../i18n/index.ts";
+import { asPython } from "../builder/as-python.ts";
+import { encoded } from "../shared/link.ts";
 import type { Completed } from "./page.tsx";
 
 /** Quote a text for a POSIX shell. */
@@ -38,10 +41,13 @@ export function CopyBox({ title, text }: { title: string; text: string }) {
 
 export function RequestTab({ run }: { run: Completed }) {
   const pinned = { ...run.request, dataset: run.dataset };
+  const link = useResource(`link ${run.id}`, () => encoded({ request: pinned, digest: run.result.provenance.result_digest }));
   return (
     <div class="stack">
       <p class="muted">{t("request.lead")}</p>
+      {link.data && <CopyBox title={t("share.link")} text={`${location.origin}/shared#${link.data}`} />}
       <CopyBox title="JSON" text={JSON.stringify(pinned, null, 2)} />
+      <CopyBox title="Python" text={asPython(pinned as unknown as Parameters<typeof asPython>[0], location.origin)} />
       <CopyBox title="curl" text={asCurl(pinned, location.origin)} />
       <CopyBox title="ondol" text={asCommand(pinned, location.origin)} />
     </div>

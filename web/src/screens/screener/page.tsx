@@ -21,7 +21,8 @@ export default function ScreenerPage() {
   const [rankBy, setRankBy] = useState(queryValue("rank_by") ?? "MARKET_CAP");
   const [order, setOrder] = useState<"asc" | "desc">(queryValue("order") === "asc" ? "asc" : "desc");
   const [date, setDate] = useState(queryValue("date") ?? "");
-  const sent = { where: queryValue("where") ?? "PER < 10 and ROE > 10", rank_by: queryValue("rank_by"), order: queryValue("order"), date: queryValue("date"), limit: LIMIT };
+  const sent = { where: queryValue("where") ?? "PER < 10 and ROE > 10", rank_by: queryValue("rank_by"), order: queryValue("order"), date: queryValue("date"), markets: queryValue("markets"), kinds: queryValue("kinds"), sectors: queryValue("sectors"), limit: LIMIT };
+  const universe = [sent.markets, sent.kinds, sent.sectors].filter(Boolean).join(" · ");
   const found = useResource(JSON.stringify(sent), (abort) => get<Screen>("/v1/screen", sent, abort));
   const problems = found.error?.fields ?? [];
   const submit = (event: Event) => {
@@ -40,6 +41,7 @@ export default function ScreenerPage() {
         <TextField label={t("screen.date")} type="date" value={date} onValue={setDate} problems={problemsAt(problems, "date")} />
         <button type="submit" class="primary">{t("screen.find")}</button>
       </form>
+      {universe && <p class="small">{t("screen.universe")} <code>{universe}</code> <button type="button" class="chip" onClick={() => setQuery({ markets: null, kinds: null, sectors: null })}>{t("screen.universe.clear")}</button></p>}
       {found.error && (problems.length === 0 || rest.length > 0) && <ErrorView error={found.error} retry={found.reload} />}
       {!found.data && !found.error && <Loading />}
       {found.data && !found.error && <Found screen={found.data} query={sent} rankBy={sent.rank_by ?? "MARKET_CAP"} stale={found.loading} />}
