@@ -40,7 +40,7 @@ TABLES = (
     "index_close_before",
     "computation", "backtest", "sweep", "sweep_part", "sweep_variant",
     "warm_run", "warm_phase", "warm_item", "daily_selection",
-    "api_key", "user_strategy", "paper_account", "paper_step", "paper_drift", "paper_change",
+    "api_key", "user_strategy", "user_factor", "paper_account", "paper_step", "paper_drift", "paper_change",
     "paper_webhook", "paper_delivery",
 )  # fmt: skip
 """The tables of a backup; one that refers to another stands after it."""
