@@ -15,7 +15,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
@@ -24,6 +25,7 @@ import yaml
 
 from ondol.local.ports import free_port
 from shared.settings import Settings
+from tests.support.api_helpers import connection_of
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 INTERPRETER = pathlib.Path(sys.base_prefix).resolve()
@@ -79,6 +81,27 @@ def _enterable(settings: Settings) -> None:
                 socket.chmod(0o777)
 
 
+def _replace(file: pathlib.Path, text: str) -> str:
+    """Write a file and return what it had."""
+    before = file.read_text(encoding="utf-8")
+    file.write_text(text, encoding="utf-8")
+    return before
+
+
+@asynccontextmanager
+async def _any_user_may_log_in(settings: Settings) -> AsyncIterator[None]:
+    """Let the unprivileged user, which the machine does not know, log in to PostgreSQL, as it does by a password."""
+    async with connection_of(settings) as connection:
+        file = pathlib.Path(await connection.fetchval("show hba_file"))
+        before = _replace(file, "local all all trust\n")
+        await connection.fetchval("select pg_reload_conf()")
+        try:
+            yield
+        finally:
+            _replace(file, before)
+            await connection.fetchval("select pg_reload_conf()")
+
+
 @pytest.mark.parametrize("name", ["api", "preparer", "simulator", "warmer"])
 async def test_a_service_starts_as_the_image_starts_it(name: str, settings: Settings, scratch: pathlib.Path) -> None:
     _enterable(settings)
@@ -100,16 +123,19 @@ async def test_a_service_starts_as_the_image_starts_it(name: str, settings: Sett
         environment=" ".join(shlex.quote(f"{k}={v}") for k, v in environment.items()),
         command=shlex.join([str(pathlib.Path(sys.executable)), *service["command"][1:]]),
     )  # fmt: skip
-    process = await asyncio.create_subprocess_exec("unshare", "-m", "sh", "-c", line, stderr=asyncio.subprocess.PIPE)
-    try:
-        assert await _ready(f"http://127.0.0.1:{port}/readyz", process) == 200
-        status = _status(process.pid)
-        assert f"Uid:\t{USER}\t{USER}" in status
-        assert "CapEff:\t0000000000000000" in status
-    finally:
-        if process.returncode is None:
-            process.send_signal(signal.SIGTERM)
-        _, errors = await asyncio.wait_for(process.communicate(), PATIENCE_S)
+    async with _any_user_may_log_in(settings):
+        process = await asyncio.create_subprocess_exec(
+            "unshare", "-m", "sh", "-c", line, stderr=asyncio.subprocess.PIPE
+        )  # fmt: skip
+        try:
+            assert await _ready(f"http://127.0.0.1:{port}/readyz", process) == 200
+            status = _status(process.pid)
+            assert f"Uid:\t{USER}\t{USER}" in status
+            assert "CapEff:\t0000000000000000" in status
+        finally:
+            if process.returncode is None:
+                process.send_signal(signal.SIGTERM)
+            _, errors = await asyncio.wait_for(process.communicate(), PATIENCE_S)
     assert process.returncode == 0, errors.decode()[-2000:]
 
 
