@@ -70,6 +70,8 @@ class AppContext:
     """Backtests of requests without a key that may be unfinished: an upper limit of those of this process."""
     query_turns: dict[str, asyncio.Semaphore] = field(default_factory=dict)
     """Turns of the short queries of each owner."""
+    submission_turns: dict[str, asyncio.Lock] = field(default_factory=dict)
+    """Turns of the submissions of each key with a limit of unfinished backtests."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -53,6 +53,7 @@ async def reconcile(database: Database, broker: BrokerClient) -> tuple[int, int]
         open_rows = await connection.fetch(SQL["select_unannounced"], MIN_QUEUED_S, BATCH_ROWS)
         await connection.execute(SQL["purge_unshared"])
         await connection.execute(QUEUE["delete_waiters"])
+        await connection.execute(SQL["record_ends"], BATCH_ROWS)
         analyses = await connection.fetchval(QUEUE["waiting_analyses"], MIN_QUEUED_S)
     events: list[Event] = [BacktestEnded(computation_id=name, status="failed") for name in failed]
     if open_rows:

@@ -9,6 +9,7 @@ from tests.chaos import (
     full_disk,
     homes,
     malformed,
+    many_rows,
     planted_values,
     poisoned_redis,
     redis_servers,
@@ -105,6 +106,11 @@ CHECKS = (
     Check(
         id="R18", title="a key floods with the most expensive requests and audits, a warm run beside", run=fairness.r18,
         passes_when="another key's cheap backtest p99 <= 4 x its quiet p99, its screens <= 200 ms p99",
+    ),
+    Check(
+        id="R23", title="lists of an owner with 1,000,000 backtests; 400 submits at once with a limit of 8",
+        run=many_rows.r23,
+        passes_when="every list page <= 50 ms; at most 8 are open",
     ),
     Check(
         id="K1", title="SIGKILL of the supervisor under load", run=scaling.supervisor,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from dataclasses import replace
 
@@ -92,6 +93,17 @@ async def test_limits_of_a_key_answer_429_with_a_time_to_come_back(prepared: Set
         assert status == 429
         assert problem["type"].endswith("too-many-open")
         assert "Retry-After" in headers
+
+
+async def test_limit_of_open_backtests_is_exact_in_a_burst(prepared: Settings) -> None:
+    key = await make_key(prepared, "burst", open=3)
+    async with api_of(prepared) as one, api_of(prepared) as other, connection_of(prepared) as connection:
+        answers = await asyncio.gather(*(
+            client.call("POST", "/v1/backtests", request(initial_cash=1e7 + number), Authorization=key)
+            for number in range(20) for client in (one, other)
+        ))  # fmt: skip
+        assert sorted(status for status, _, _ in answers) == [202] * 3 + [429] * 37
+        assert await connection.fetchval("select count(*) from backtest where owner = 'key:burst'") == 3
 
 
 async def test_open_backtests_without_a_key_are_limited(prepared: Settings) -> None:

@@ -18,7 +18,7 @@ from aiohttp import web
 from services.api.auth import Caller
 from services.api.backtests.await_outcome import respond
 from services.api.backtests.canonicalize import CanonicalRequest, InvalidBodyError, canonicalize_body
-from services.api.backtests.open_limit import check_open
+from services.api.backtests.open_limit import admission
 from services.api.backtests.results import Content
 from services.api.backtests.row import BacktestRow
 from services.api.backtests.validate import expression_indices, find_view, validate_with
@@ -83,7 +83,6 @@ async def submit_backtest(app: AppContext, call: RequestContext) -> web.StreamRe
         if earlier is not None:
             return await respond(app, call, earlier, submission.wait_s)
     view = await find_view(app, canonical)
-    await check_open(app, call.caller)
     row, is_new = await _insert(app, submission, view)
     return await respond(app, call, row, submission.wait_s, is_new=is_new)
 
@@ -94,7 +93,6 @@ async def submit_canonical(app: AppContext, call: RequestContext, canonical: Can
         caller=call.caller, canonical=canonical, wait_s=None, no_store=False, origin="user", idempotency_key=None
     )
     view = await find_view(app, canonical)
-    await check_open(app, call.caller)
     row, _ = await _insert(app, submission, view)
     return row
 
@@ -233,11 +231,15 @@ async def _insert_computed(
     publishing: asyncio.Future[None] | None = None
     for _ in range(INSERT_ATTEMPTS):
         made = None
-        with suppress(asyncpg.ForeignKeyViolationError):
-            async with app.database.connection() as connection:
-                if publish_first and publishing is None:
-                    publishing = asyncio.ensure_future(publish(app, message))
-                made = await connection.fetchrow(SQL["insert_backtest"], *values)
+        try:
+            with suppress(asyncpg.ForeignKeyViolationError):
+                async with admission(app, submission.caller) as connection:
+                    if publish_first and publishing is None:
+                        publishing = asyncio.ensure_future(publish(app, message))
+                    made = await connection.fetchrow(SQL["insert_backtest"], *values)
+        except ApiProblem:
+            app.progress.unsubscribe(str(computation))
+            raise
         if made is not None:
             break
         earlier = None if submission.idempotency_key is None else await _select_idempotent(app, submission)
@@ -267,7 +269,7 @@ async def _insert_pending(app: AppContext, submission: Submission, row: Backtest
         row.id, submission.caller.owner, row.request, submission.canonical.digest, row.strategy_id, submission.origin,
         submission.no_store, submission.idempotency_key, submission.body_digest, row.created_at,
     )  # fmt: skip
-    async with app.database.connection() as connection:
+    async with admission(app, submission.caller) as connection:
         made = await connection.fetchval(SQL["insert_pending_backtest"], *values)
     if made is None:
         earlier = await _select_idempotent(app, submission)

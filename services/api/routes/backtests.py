@@ -35,8 +35,6 @@ BACKTEST = (responses.Backtest, SelectedBacktest)
 """Answers of a backtest: whole, or as `parts` and `format` of the query select."""
 _LIKE_SIGNS = re.compile(r"([\\%_])")
 _ESCAPED = r"\\\1"
-_STATUS_PAGE = 500
-"""Rows that are read at once when the query has a status."""
 
 
 async def post_backtest(app: AppContext, call: RequestContext) -> web.StreamResponse:
@@ -77,25 +75,16 @@ async def list_backtests(app: AppContext, call: RequestContext) -> web.Response:
 
 
 async def _select_newest(app: AppContext, owner: str, before: uuid.UUID, query: BacktestsQuery) -> list[BacktestRow]:
-    """Return the rows of a page, and one more when there is one.
-
-    A status belongs to the computation and has no index by owner, so rows are read page by page until enough match.
-    """
-    wanted = query.limit + 1
+    """Return the rows of a page, and one more when there is one."""
     pattern = None if query.name is None else f"%{_LIKE_SIGNS.sub(_ESCAPED, query.name)}%"
-    at_once = wanted if query.status is None else max(wanted, _STATUS_PAGE)
-    found: list[BacktestRow] = []
-    while True:
-        async with app.database.transaction() as connection:
-            await connection.execute(SQL["force_custom_plan"])
-            records = await connection.fetch(
-                SQL["select_newest"], owner, before, query.strategy, at_once, query.origin, pattern, query.starred
-            )
-        rows = [BacktestRow.of(record) for record in records]
-        found += [row for row in rows if query.status in (None, row.status)]
-        if len(found) >= wanted or len(rows) < at_once:
-            return found[:wanted]
-        before = rows[-1].id
+    values = (owner, before, query.strategy, query.limit + 1, query.origin, pattern, query.starred)
+    async with app.database.transaction() as connection:
+        await connection.execute(SQL["force_custom_plan"])
+        if query.status is None:
+            records = await connection.fetch(SQL["select_newest"], *values)
+        else:
+            records = await connection.fetch(SQL["select_newest_of_status"], *values, query.status)
+    return [BacktestRow.of(record) for record in records]
 
 
 async def delete_backtest(app: AppContext, call: RequestContext) -> web.Response:

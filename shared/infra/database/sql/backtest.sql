@@ -33,8 +33,9 @@ with found as (
 )
 insert into backtest
     (id, owner, computation, request, request_digest, dataset_version, strategy_id, origin, cached, no_store,
-     idempotency_key, body_digest, created_at)
-select $1, $3, chosen.id, $4, $5, $6, $9, $10, chosen.status = 'completed', $13::boolean, $11, $12, $14
+     idempotency_key, body_digest, created_at, ended)
+select $1, $3, chosen.id, $4, $5, $6, $9, $10, chosen.status = 'completed', $13::boolean, $11, $12, $14,
+       case when chosen.status = 'completed' then 'completed' end
 from chosen
 on conflict (owner, idempotency_key) where idempotency_key is not null do nothing
 returning id, computation, cached, (select status from chosen) as status, computation = $2 as is_new;
@@ -42,8 +43,8 @@ returning id, computation, cached, (select status from chosen) as status, comput
 -- name: insert_cached_backtest
 -- A request whose completed computation is known.
 insert into backtest
-    (id, owner, computation, request, request_digest, dataset_version, strategy_id, origin, cached, created_at)
-select $1, $2, id, request, request_digest, dataset_version, $4, $5, true, $6
+    (id, owner, computation, request, request_digest, dataset_version, strategy_id, origin, cached, created_at, ended)
+select $1, $2, id, request, request_digest, dataset_version, $4, $5, true, $6, 'completed'
 from computation where id = $3
 returning id;
 
@@ -93,11 +94,23 @@ where owner = $1 and idempotency_key = $2 and created_at <= now() - interval '24
 
 -- name: count_open
 -- Number of unfinished backtests of an owner.
-select
-    (select count(*) from computation c join backtest b on b.computation = c.id
-     where c.status in ('queued', 'preparing', 'running') and b.owner = $1 and b.cancelled_at is null)
-  + (select count(*) from backtest
-     where computation is null and cancelled_at is null and owner = $1) as open;
+select count(*) from backtest b left join computation c on c.id = b.computation
+where b.owner = $1 and b.ended is null and b.cancelled_at is null
+  and (c.id is null or c.status in ('queued', 'preparing', 'running'));
+
+-- name: lock_submissions
+-- Submissions of one owner with a limit wait for each other, so that none overlooks another one.
+select pg_advisory_xact_lock(hashtextextended('ondol.backtest.' || $1, 0));
+
+-- name: record_ends
+-- Record in up to $1 rows how they have ended.
+with ends as (
+    select b.id, case when b.cancelled_at is not null then 'cancelled' else c.status end as status
+    from backtest b left join computation c on c.id = b.computation
+    where b.ended is null and (b.cancelled_at is not null or c.status in ('completed', 'failed', 'cancelled'))
+    limit $1 for update of b skip locked
+)
+update backtest set ended = ends.status from ends where backtest.id = ends.id;
 
 -- name: select_backtest
 select b.id, b.computation, b.request, b.dataset_version, b.strategy_id, b.cached, b.cancelled_at, b.created_at,
@@ -140,6 +153,28 @@ from (
     order by id desc limit $4
 ) as b left join computation c on c.id = b.computation
 order by b.id desc;
+
+-- name: select_newest_of_status
+-- As `select_newest`, of the status $8: rows whose end is recorded, and those whose state the computation has.
+select b.id, b.computation, b.dataset_version, b.strategy_id, b.cached, b.cancelled_at, b.created_at,
+       b.origin, b.name, b.note, b.starred, b.request, c.status as computation_status, c.progress, c.started_at,
+       c.finished_at, c.error, c.result_digest, c.engine_version, c.statistics
+from (
+    (select * from backtest
+     where owner = $1 and ended = $8 and id < $2
+       and ($3::text is null or strategy_id = $3) and ($5::text is null or origin = $5)
+       and ($6::text is null or name ilike $6) and ($7::boolean is null or starred = $7)
+     order by id desc limit $4)
+    union all
+    (select u.* from backtest u left join computation s on s.id = u.computation
+     where u.owner = $1 and u.ended is null and u.id < $2
+       and ($3::text is null or u.strategy_id = $3) and ($5::text is null or u.origin = $5)
+       and ($6::text is null or u.name ilike $6) and ($7::boolean is null or u.starred = $7)
+       and case when u.cancelled_at is not null then 'cancelled' when u.computation is null then 'preparing'
+                else s.status end = $8
+     order by u.id desc limit $4)
+) as b left join computation c on c.id = b.computation
+order by b.id desc limit $4;
 
 -- name: result
 select result, result_digest from computation where id = $1 and status = 'completed';
