@@ -11,6 +11,7 @@ import pathlib
 import shlex
 import signal
 import sys
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -35,6 +36,8 @@ ORDERED = ("ondol strategies create", "ondol strategies replace", "ondol strateg
 """Commands whose examples are run in this order: each needs what the one before has stored."""
 OWN_FACTORS = tuple(f"ondol factors {word}" for word in ("define", "mine", "definition", "delete"))
 """Commands of own factors, in the order in which their examples can be run."""
+PUBLIC_URL = "https://1.1.1.1/ondol"
+"""An address that needs no resolution of a name; nothing is sent to it."""
 ACCOUNTS = tuple(words for words in USAGES if words.startswith("ondol accounts"))
 WARMING = tuple(words for words in USAGES if words.startswith("ondol warm"))
 
@@ -257,6 +260,13 @@ async def test_accounts_are_created_read_stepped_and_deleted(system: System) -> 
     assert accounts[0]["name"] == "My value"
     assert accounts[0]["as_of"] > LAST
     names["ACCOUNT"] = accounts[0]["id"]
+    names["https://example.com/ondol"] = PUBLIC_URL
+    async with system.client.api.database.connection() as connection:
+        number = await connection.fetchval(
+            "insert into paper_delivery (account, change, day, status)"
+            " values ($1, 'orders.decided', '2025-03-06', 'dead') returning number", uuid.UUID(names["ACCOUNT"]),
+        )  # fmt: skip
+    names["12"] = str(number)
     for words in ACCOUNTS[1:]:
         for line in USAGES[words].examples:
             assert (await system.example(line, names)).out or "drift" in words or "steps" in words or "output" in line
@@ -426,10 +436,11 @@ async def test_every_command_prints_in_any_encoding(
     monkeypatch.chdir(system.folder)
     names = await names_of(system)
     _, account, _ = await system.client.call("POST", "/v1/accounts", {"strategy": "peter_lynch", "start": FIRST})
-    names["ACCOUNT"] = account["id"]
+    names |= {"ACCOUNT": account["id"], "https://example.com/ondol": PUBLIC_URL}
     changing = (*ORDERED, *WARMING, *OWN_FACTORS, "ondol backtests cancel", "ondol sweeps cancel",
                 "ondol sweeps holdout", "ondol walk-forwards cancel", "ondol walk-forwards holdout",
-                "ondol accounts create", "ondol accounts step", "ondol accounts delete")  # fmt: skip
+                "ondol accounts create", "ondol accounts step", "ondol accounts resend",
+                "ondol accounts delete")  # fmt: skip
     for words, command in USAGES.items():
         for line in command.examples if words not in changing else ():
             found = await asyncio.to_thread(_in_this_process, line, names, encoding)

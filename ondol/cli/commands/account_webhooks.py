@@ -86,7 +86,11 @@ SUBCOMMANDS = (
         routes=(
             "PUT /v1/accounts/{id}/webhook", "GET /v1/accounts/{id}/webhook", "DELETE /v1/accounts/{id}/webhook",
         ),
-        examples=("ondol accounts webhook ACCOUNT --url https://example.com/ondol",),
+        examples=(
+            "ondol accounts webhook ACCOUNT --url https://example.com/ondol",
+            "ondol accounts webhook ACCOUNT",
+            "ondol accounts webhook ACCOUNT --remove",
+        ),
     ),
     Subcommand(
         name="deliveries",
