@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from ondol.local.run_file import Servers
 from shared.contracts.events import BACKTESTS, DATASETS, BacktestRequested, MarketLoaded
 from shared.errors import SetupError, UnavailableError
-from shared.infra.database.pool import database, is_migrated, lone_connection, migrate
+from shared.infra.database.pool import MIGRATIONS, database, is_migrated, lone_connection, migrate
 from shared.infra.redis import client as clients
 from shared.infra.redis import leases
 from shared.infra.redis.cache import MAX_VALUE_BYTES, cache
@@ -193,6 +193,11 @@ async def test_newer_migrations_are_rejected(settings: Settings) -> None:
         await connection.execute("insert into migration (name) values ('9999_later')")
     with pytest.raises(SetupError, match="9999_later"):
         await migrate(url)
+
+
+def test_migrations_have_numbers_of_their_own() -> None:
+    numbers = [int(file.stem.partition("_")[0]) for file in sorted(MIGRATIONS.glob("*.sql"))]
+    assert numbers == list(range(1, len(numbers) + 1))
 
 
 async def test_concurrent_migrations_run_once(settings: Settings) -> None:
