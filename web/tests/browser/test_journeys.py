@@ -81,7 +81,7 @@ def test_replay_and_audit_have_their_verdicts(visit: Any) -> None:
 def test_copied_request_gives_the_same_result_digest(visit: Any) -> None:
     visitor = visit("en")
     visitor.open(f"/runs/{visitor.system.run}?tab=request")
-    visitor.page.get_by_role("button", name="Copy").first.click()
+    visitor.page.locator(".card", has=visitor.page.get_by_role("heading", name="JSON")).get_by_role("button").click()
     request = json.loads(visitor.page.evaluate("navigator.clipboard.readText()"))
     digest = get(f"{visitor.system.url}/v1/backtests/{visitor.system.run}")["result"]["provenance"]["result_digest"]
     assert visitor.system.post("/v1/backtests", request)["result"]["provenance"]["result_digest"] == digest

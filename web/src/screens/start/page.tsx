@@ -5,7 +5,7 @@ import { useResource } from "../../api/resource.ts";
 import type { BacktestList, DatasetList, StrategyDocument, StrategyList, WarmRunList } from "../../api/types.ts";
 import { Link } from "../../app/router.tsx";
 import { local, t } from "../../i18n/index.ts";
-import { Loaded } from "../../ui/states.tsx";
+import { Loaded, Loading } from "../../ui/states.tsx";
 import { RunRows } from "../runs/rows.tsx";
 import { Freshness } from "./freshness.tsx";
 import { StrategyCard } from "./strategy-card.tsx";
@@ -47,7 +47,7 @@ export default function StartPage() {
           </div>
         </div>
         <Loaded of={strategies} empty={(items) => items.length === 0}>
-          {(items) => (
+          {(items) => warmed.loading && !warmed.data ? <Loading /> : ( // cards grow with their year: both come at once
             <div class="grid cards">
               {items.filter((each) => kind === "all" || each.kind === kind).map((each) => (
                 <StrategyCard key={each.id} strategy={each} year={years.get(each.id) ?? null} />
