@@ -52,6 +52,12 @@ KINDS = (
          "the train",
          "구간 {window}의 학습 기간({start}부터 {end}까지)에 순위를 매길 변형이 없습니다. objective.where를 완화하거나 train을 늘리십시오.",
          window=3, start="2019-01-02", end="2020-12-30"),
+    kind("walk_forward_train_failed",
+         "nothing could be chosen over the train of window {window} ({start} to {end}), where variants have no result: "
+         "{reason}; begin later, or lengthen the train",
+         "구간 {window}의 학습 기간({start}부터 {end}까지)에 결과가 없는 변형이 있어 고르지 못했습니다: {reason}; "
+         "시작일을 늦추거나 train을 늘리십시오.",
+         window=0, start="2019-01-02", end="2020-12-30", reason="MOMENTUM_12M has no value"),
     kind("walk_forward_no_plateau",
          "no variant of window {window} ({start} to {end}) has half of its neighbours: use a grid, loosen objective.where, "
          "or choose best",

@@ -77,7 +77,7 @@ async def test_every_query_of_every_dashboard_and_rule_returns_data(tmp_path: pa
                 await ondol("backtest", "surge_stocks", "--start", "2020-01-02", "--end", "2030-01-02", "--home", home)
                 levels = ("--set", "sell.stop_loss_pct=5:10:5", "--start", "2020-01-02", "--end", "2030-01-02")
                 await ondol("sweep", "surge_stocks", *levels, "--home", home)
-                lengths = ("--train", "2M", "--test", "1M")
+                lengths = ("--train", "8M", "--test", "1M", "--maximize", "total_return")
                 await ondol("walk-forward", "surge_stocks", *levels, *lengths, "--home", home)
                 missing = expressions()
                 try:

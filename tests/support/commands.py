@@ -27,7 +27,7 @@ async def ondol(*words: str | pathlib.Path) -> str:
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     output, errors = await asyncio.wait_for(process.communicate(), PATIENCE_S)
-    assert process.returncode == 0, errors.decode()
+    assert process.returncode == 0, errors.decode() + output.decode()
     return output.decode()
 
 

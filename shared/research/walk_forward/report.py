@@ -32,7 +32,7 @@ class WindowOutcome:
     test: Mapping[str, float | None]
     rank: Rank | None
     failure: Mapping[str, Any] | None
-    """Why the choice has no result over its test."""
+    """Why the choice has no result over its test; without a choice, why a variant has none over the train."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +74,8 @@ def window_outcome(plan: WalkForwardPlan, train: SweepTable, test: SweepTable) -
     """Return what a window chose from the whole table of its train."""
     chosen = choose(train, plan.body.choose)
     if chosen is None:
-        return WindowOutcome(chosen=None, train={}, test={}, rank=None, failure=None)
+        failure = next(iter(train.failures.values()), None)
+        return WindowOutcome(chosen=None, train={}, test={}, rank=None, failure=failure)
     return WindowOutcome(
         chosen=chosen, train=statistics_of(train, chosen.variant), test=statistics_of(test, chosen.variant),
         rank=rank_of(test, chosen.variant), failure=test.failures.get(chosen.variant),
@@ -100,7 +101,13 @@ def stitch_requests(plan: WalkForwardPlan, outcomes: list[WindowOutcome]) -> lis
     problems = []
     for index, (outcome, window) in enumerate(zip(outcomes, plan.windows, strict=True)):
         place = f"windows[{index}]"
-        if outcome.chosen is None:
+        if outcome.chosen is None and outcome.failure is not None:
+            message = say(
+                "walk_forward_train_failed", window=index, start=window.train.start, end=window.train.end,
+                reason=outcome.failure["detail"],
+            )  # fmt: skip
+            problems.append(Problem(path=place, message=message))
+        elif outcome.chosen is None:
             kind = "walk_forward_no_choice" if plan.body.choose == "best" else "walk_forward_no_plateau"
             message = say(kind, window=index, start=window.train.start, end=window.train.end)
             problems.append(Problem(path=place, message=message))
