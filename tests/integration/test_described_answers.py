@@ -210,7 +210,7 @@ REQUESTS: dict[str, list[tuple[str, Any]]] = {
 
 NOT_READ = re.compile(
     r"GET (/|/docs.*|/assets/.*|/new|/runs.*|/stocks(/.code.)?|/compare|/screen|/factors.*|/sweeps.*|/accounts.*"
-    r"|/quality|/ops|.*/events)"
+    r"|/quality|/shared|/ops|.*/events)"
 )
 """Pages, scripts and event streams; tests of their own read them."""
 
