@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import pathlib
 import shutil
+import subprocess
 import sys
 import tempfile
 
@@ -34,7 +35,12 @@ def main() -> int:
         print(f"the containers are not run: this machine lacks {', '.join(missing)}")
         return 0
     engine.configure()
-    images.stand_ins()
+    try:
+        images.stand_ins()
+        images.try_network()
+    except (RuntimeError, OSError, subprocess.SubprocessError) as error:
+        print(f"the containers are not run: this machine cannot make base images or a network for them ({error})")
+        return 0
     images.build(images.PRODUCT, engine.ROOT, engine.ROOT / "Dockerfile")
     shutil.rmtree(OUTPUT, ignore_errors=True)
     OUTPUT.mkdir(parents=True)

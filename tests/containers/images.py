@@ -51,6 +51,17 @@ def build(image: str, context: pathlib.Path, file: pathlib.Path) -> None:
     engine.podman("build", "--network", "host", "--format", "docker", "--tag", image, "--file", file, context)
 
 
+def try_network() -> None:
+    """Run a container on a network of its own; RuntimeError where the kernel or its policy forbids it."""
+    name = "ondol-trial"
+    engine.podman("network", "rm", "--force", name, check=False)
+    engine.podman("network", "create", name)
+    try:
+        engine.podman("run", "--rm", "--network", name, PYTHON, "true")
+    finally:
+        engine.podman("network", "rm", "--force", name, check=False)
+
+
 def _python() -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = pathlib.Path(folder) / "root"
