@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -64,6 +64,7 @@ class ProgressHub:
     def __init__(self) -> None:
         self._subscriptions: OrderedDict[str, Subscription] = OrderedDict()
         self._answers: dict[str, asyncio.Future[QueryAnswered]] = {}
+        self._registered: Counter[str] = Counter()
         self._points = 0
         self.is_reading = False
         """Whether the stream was readable at the last attempt."""
@@ -111,12 +112,19 @@ class ProgressHub:
             del self._subscriptions[computation]
 
     def register(self, query: str) -> None:
-        """Register a query; call this before the query is published, so that its answer is not missed."""
+        """Register a query; call this before the query is published, so that its answer is not missed.
+
+        Registrations of one query count: one whose caller has gone may end after the same query was asked again.
+        """
+        self._registered[query] += 1
         self._answers.setdefault(query, asyncio.get_running_loop().create_future())
 
     def unregister(self, query: str) -> None:
-        """Drop a query."""
-        self._answers.pop(query, None)
+        """Drop a query when its last registration ends."""
+        self._registered[query] -= 1
+        if self._registered[query] <= 0:
+            del self._registered[query]
+            self._answers.pop(query, None)
 
     async def answer_of(self, query: str, timeout_s: float) -> QueryAnswered | None:
         """Return the answer to a registered query, or None when it does not come in time."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from services.api.backtests.progress import ProgressHub
-from shared.contracts.events import BacktestEnded, BacktestProgressed
+from shared.contracts.events import BacktestEnded, BacktestProgressed, QueryAnswered
 
 
 def _progressed(before: int, *dates: str) -> BacktestProgressed:
@@ -43,3 +43,17 @@ async def test_end_wakes_every_waiter_and_leaves_none() -> None:
     assert [end.result_digest for end in await asyncio.gather(*waiting) if end is not None] == ["d"] * 3
     assert hub.waiters() == 0
     assert await hub.wait_for_end("b", 0.001) is None
+
+
+async def test_a_query_that_is_asked_again_keeps_its_answer() -> None:
+    """The first caller's registration ends after the second has begun: the second still gets the answer."""
+    hub = ProgressHub()
+    hub.register("q")
+    hub.register("q")
+    hub.unregister("q")
+    hub.dispatch(QueryAnswered(query_id="q", problem=None))
+    answer = await hub.answer_of("q", 1)
+    assert answer is not None
+    assert answer.query_id == "q"
+    hub.unregister("q")
+    assert hub.waiters() == 0
