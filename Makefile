@@ -51,7 +51,7 @@ search: install ## compare engine and reference on random markets and requests (
 
 test-ops: install ## a real Prometheus scrapes the system (Debian's package prometheus)
 	@command -v prometheus promtool >/dev/null || { echo "install Debian's package prometheus first: apt-get install prometheus"; exit 1; }
-	cd ops/prometheus && promtool check config prometheus.yaml && promtool test rules alerts.test.yaml
+	cd ops/prometheus && promtool check config --syntax-only prometheus.yaml && promtool test rules alerts.test.yaml
 	$(BIN)/pytest -m ops
 
 test-containers: install .venv-containers/.installed ## scale, kill and upgrade the containers with podman (needs root; CONTAINERS="--backtests 3000")

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from ondol.local import processes
+from ondol.local.supervision import end
 
 MODULE, WORD = "services.simulator", "--forkserver"
 PING_S = 2.0
@@ -146,8 +147,7 @@ class ForkServer:
             self._writer.close()
             self._writer = None
         if self._reading is not None:
-            self._reading.cancel()
-            await asyncio.gather(self._reading, return_exceptions=True)
+            await end(self._reading)
             self._reading = None
 
     def _forget(self) -> None:

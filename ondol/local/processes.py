@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, Protocol
 
-from ondol.local.supervision import must_run, report
+from ondol.local.supervision import end, must_run, report
 
 _PR_SET_PDEATHSIG = 1
 _STOPPED_CHECKS, _STOPPED_CHECK_S = 4, 5
@@ -155,8 +155,7 @@ class RestartingProcess:
     async def stop(self) -> bool:
         """Stop supervision and the process; return whether it exited in time without SIGKILL."""
         if self._watch is not None:
-            self._watch.cancel()
-            await asyncio.gather(self._watch, return_exceptions=True)
+            await end(self._watch)
         return self.process is None or await stop(self.process, self._stop_signal, within_s=self._stop_within_s)
 
 

@@ -39,9 +39,20 @@ async def watched(*tasks: asyncio.Task[None]) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        for task in tasks:
+        await end(*tasks)
+
+
+async def end(*tasks: asyncio.Task[None]) -> None:
+    """Cancel tasks until they have ended.
+
+    A cancellation that arrives as a connection is made can be lost in `asyncio.wait_for` of Python 3.11, and a task
+    that loops then goes on.
+    """
+    left = set(tasks)
+    while left:
+        for task in left:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        _, left = await asyncio.wait(left, timeout=1)
 
 
 def _ended(task: asyncio.Task[None]) -> None:

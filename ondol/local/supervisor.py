@@ -15,7 +15,7 @@ from ondol.local.forkserver import ForkServer
 from ondol.local.log_files import Log
 from ondol.local.ports import HOST, free_port, is_ok, reachable
 from ondol.local.run_file import RunFile, Servers
-from ondol.local.supervision import kill_unresponsive, must_run
+from ondol.local.supervision import end, kill_unresponsive, must_run
 from shared.errors import SetupError
 from shared.settings import Settings
 
@@ -124,8 +124,7 @@ class Supervisor:
     async def _stop(self, name: str) -> int | None:
         service = self._services[name]
         if service.health_check is not None:
-            service.health_check.cancel()
-            await asyncio.gather(service.health_check, return_exceptions=True)
+            await end(service.health_check)
         await service.process.stop()
         del self._services[name]
         service.log.close()

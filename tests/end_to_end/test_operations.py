@@ -108,6 +108,13 @@ async def call(url: str, path: str, body: Any = None) -> Any:
             return await response.json(content_type=None)
 
 
+async def until_published(url: str) -> None:
+    """Wait until the api has a dataset version: before, a backtest waits for it and is not found by its request."""
+    async with asyncio.timeout(PATIENCE_S):
+        while "version" not in await call(url, "/v1/datasets/current"):  # noqa: ASYNC110  another process
+            await asyncio.sleep(0.2)
+
+
 async def until_idle(url: str) -> None:
     """Wait until no warm run is open."""
     async with asyncio.timeout(PATIENCE_S):
@@ -211,6 +218,7 @@ async def test_single_host_restore_into_new_home(folder: pathlib.Path, market: p
     async with shell.serving(again) as url:
         restored = await call(url, f"/v1/backtests/{first['id']}")
         assert digest_of(restored) == digest_of(first)
+        await until_published(url)
         repeated = await call(url, "/v1/backtests", REQUEST)
         assert (repeated["cached"], digest_of(repeated)) == (True, digest_of(first))
         other = await call(url, "/v1/backtests", REQUEST | {"initial_cash": 50_000_000})

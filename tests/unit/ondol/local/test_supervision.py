@@ -12,7 +12,7 @@ import pytest
 
 from ondol.local import processes, supervision
 from ondol.local.run_file import Run, RunFile, Servers
-from ondol.local.supervision import kill_unresponsive, must_run, report
+from ondol.local.supervision import end, kill_unresponsive, must_run, report
 
 
 async def _sleeper() -> asyncio.subprocess.Process:
@@ -136,3 +136,24 @@ async def test_run_file_is_written_when_it_can_be_again(tmp_path: pathlib.Path) 
         keeping.cancel()
     assert run_file.run.services == {"api": 4711}
     assert (tmp_path / "run.json").stat().st_mode & 0o077 == 0
+
+
+async def test_tasks_end_although_a_cancellation_is_lost() -> None:
+    lost = 0
+
+    async def loops() -> None:
+        nonlocal lost
+        while True:
+            try:
+                await asyncio.sleep(0.01)
+            except asyncio.CancelledError:
+                if lost == 2:
+                    raise
+                lost += 1
+
+    task = asyncio.create_task(loops())
+    await asyncio.sleep(0.02)
+    async with asyncio.timeout(20):
+        await end(task)
+    assert task.cancelled()
+    assert lost == 2
