@@ -17,10 +17,15 @@ TAKES_WORK = "ondol_backtests_total"
 EXHAUST = "held = []\nwhile True:\n    held.append(b'x' * (1 << 24))\n"
 
 
+SCALED_BACKTESTS = 2000
+"""At least so many are sent while simulators are added, so that some are left when these have started."""
+
+
 async def scale(run: Run) -> str:
     """1, 5, 2 simulators while backtests run: none is lost, and new containers take work."""
+    count = max(run.count, SCALED_BACKTESTS)
     await run.stack.scale(1)
-    async with running(run.stack, run.count, run.seed + 1) as outcome:
+    async with running(run.stack, count, run.seed + 1) as outcome:
         while outcome.completed < 10:
             await asyncio.sleep(0.1)
         began = time.monotonic()
@@ -29,11 +34,11 @@ async def scale(run: Run) -> str:
         took_work, since_start = await _until_work(run, known, began)
         await scaling
         returned = time.monotonic() - began
-        while outcome.completed < run.count // 2:
+        while outcome.completed < count // 2:
             await asyncio.sleep(0.2)
         assert len(await run.stack.names("simulator")) == 5
         await run.stack.scale(2)
-    outcome.check(run.count)
+    outcome.check(count)
     assert len(await run.stack.names("simulator")) == 2
     return (
         f"{outcome.text}; a new simulator had completed a backtest {since_start:.1f} s after its container started "
