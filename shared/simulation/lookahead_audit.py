@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import numpy as np
 
-from shared.model.calendar import iso, years_within
+from shared.model.calendar import iso
 from shared.model.instruments import Instruments
 from shared.model.panels import Panels
 from shared.model.request import BacktestRequest
 from shared.simulation.engine import Run, simulate, simulate_days
 from shared.simulation.structures import REASONS
+from shared.simulation.yearly_scratch import YearlyScratch
 
 ANNOUNCED_DAYS = 21
 """Calendar days before a delisting on which the exchange has announced it."""
@@ -21,7 +21,7 @@ ANNOUNCED_DAYS = 21
 _COMPARED = ("row", "col", "reason", "shares", "price", "commission", "tax")
 
 
-class CutPanels:
+class CutPanels(YearlyScratch):
     """A dataset without its rows from `rows` on: the same chunks, but nothing computed is shared with the whole one.
 
     Everything that is known only later (delistings announced later, dividends, listings, index values) is left out.
@@ -32,7 +32,7 @@ class CutPanels:
         known = last + ANNOUNCED_DAYS
         kept = whole.dividends.ex_date <= last
         self._whole = whole
-        self._scratch: dict[tuple[str, int], np.ndarray] = {}
+        super().__init__()
         self.version = f"{whole.version}-cut-{rows}"
         self.days = whole.days[:rows]
         self.instruments: Instruments = msgspec.structs.replace(
@@ -49,29 +49,6 @@ class CutPanels:
         if rows.stop > len(self.days):
             raise IndexError(f"row {rows.stop - 1} was cut away")
         return self._whole.panel(field, rows)
-
-    def scratch(self, key: str, dtype: np.dtype, rows: slice, make: Callable[[slice], np.ndarray]) -> np.ndarray:
-        """Return rows like the whole dataset's, computed from the rows that are left."""
-        found = []
-        for year, inside in years_within(self.days, rows):
-            first, stop = max(inside.start, rows.start), min(inside.stop, rows.stop)
-            if (key, year) not in self._scratch:
-                self._scratch[key, year] = np.ascontiguousarray(make(inside), dtype)
-            found.append(self._scratch[key, year][first - inside.start : stop - inside.start])
-        if not found:
-            return np.empty((0, len(self.instruments)), dtype)
-        return found[0] if len(found) == 1 else np.concatenate(found)
-
-    def stock_major(
-        self, key: str, numbers: int, rows: slice, make: Callable[[slice], np.ndarray]
-    ) -> list[tuple[int, np.ndarray]]:
-        """Return rows like the whole dataset's, computed from the rows that are left."""
-        found = []
-        for year, inside in years_within(self.days, rows):
-            if (key, year) not in self._scratch:
-                self._scratch[key, year] = make(inside)
-            found.append((inside.start, self._scratch[key, year]))
-        return found
 
     def absent_reason(self, factor: str, year: int | None = None) -> str | None:
         """Return the reason that the whole dataset states."""

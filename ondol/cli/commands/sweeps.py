@@ -28,21 +28,31 @@ def _one(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", type=name, metavar="SWEEP", help="id of a sweep, or latest")
 
 
-def _list_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--status", choices=STATUSES, metavar="STATUS", help=f"only {', '.join(STATUSES)}")
+def add_filters(parser: argparse.ArgumentParser, statuses: tuple[str, ...]) -> None:
+    """Add the filters of a list and its page."""
+    parser.add_argument("--status", choices=statuses, metavar="STATUS", help=f"only {', '.join(statuses)}")
     parser.add_argument("--research", metavar="NAME", help="only this research line")
     add_page(parser)
 
 
-async def _list(args: argparse.Namespace, api: ApiClient) -> int:
-    document = await listed(args, api, "/v1/sweeps", {"status": args.status, "research": args.research})
+async def print_list(args: argparse.Namespace, api: ApiClient, path: str, counted: str) -> int:
+    """Print a page of sweeps or walk-forwards; `counted` is the heading of what they run."""
+    document = await listed(args, api, path, {"status": args.status, "research": args.research})
     rows = [
         [item["id"], item["status"], item["method"], *(plain(item[name]) for name in ("done", "variants", "failed")),
          item["research"] or "-", moment(item["created_at"])]
         for item in document["items"]
     ]  # fmt: skip
-    head = ["id", "status", "method", "done", "variants", "failed", "research", "created at (UTC)"]
+    head = ["id", "status", "method", "done", counted, "failed", "research", "created at (UTC)"]
     return show(args, document, head, rows, "lllrrrll")
+
+
+def _list_arguments(parser: argparse.ArgumentParser) -> None:
+    add_filters(parser, STATUSES)
+
+
+async def _list(args: argparse.Namespace, api: ApiClient) -> int:
+    return await print_list(args, api, "/v1/sweeps", "variants")
 
 
 async def _show(args: argparse.Namespace, api: ApiClient) -> int:

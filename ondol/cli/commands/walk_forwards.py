@@ -6,12 +6,11 @@ import argparse
 from typing import Any
 
 from ondol.cli.command import Subcommand, main_of, name, parsers
-from ondol.cli.commands.sweeps import add_after, add_rows, print_events, print_variants
+from ondol.cli.commands.sweeps import add_after, add_filters, add_rows, print_events, print_list, print_variants
 from ondol.cli.curve import curve
 from ondol.cli.encoding import can_print
-from ondol.cli.pagination import add_page, listed, show
 from ondol.cli.tables import side_by_side
-from ondol.cli.terminal import moment, plain, print_json
+from ondol.cli.terminal import moment, print_json
 from ondol.cli.walk_forwards import stitched_text, windows_table
 from shared.infra.api_client.client import ApiClient
 
@@ -24,20 +23,11 @@ def _one(parser: argparse.ArgumentParser) -> None:
 
 
 def _list_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--status", choices=STATUSES, metavar="STATUS", help=f"only {', '.join(STATUSES)}")
-    parser.add_argument("--research", metavar="NAME", help="only this research line")
-    add_page(parser)
+    add_filters(parser, STATUSES)
 
 
 async def _list(args: argparse.Namespace, api: ApiClient) -> int:
-    document = await listed(args, api, PATH, {"status": args.status, "research": args.research})
-    rows = [
-        [item["id"], item["status"], item["method"], *(plain(item[name]) for name in ("done", "variants", "failed")),
-         item["research"] or "-", moment(item["created_at"])]
-        for item in document["items"]
-    ]  # fmt: skip
-    head = ["id", "status", "method", "done", "runs", "failed", "research", "created at (UTC)"]
-    return show(args, document, head, rows, "lllrrrll")
+    return await print_list(args, api, PATH, "runs")
 
 
 async def _show(args: argparse.Namespace, api: ApiClient) -> int:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from shared.model.calendar import years_within
 from shared.model.instruments import Instruments
 from shared.model.market_data import Dividends, Listings
 from shared.model.panels import Panels
+from shared.simulation.yearly_scratch import YearlyScratch
 
 _numbers = itertools.count(1)
 
@@ -47,7 +47,7 @@ class Reference:
         )  # fmt: skip
 
 
-class PatchedPanels:
+class PatchedPanels(YearlyScratch):
     """`Panels` of a version with some cells replaced. Computed panels are not shared with the version itself.
 
     cells: field -> its replaced cells; reference: what stands beside the panels.
@@ -55,7 +55,7 @@ class PatchedPanels:
 
     def __init__(self, base: Panels, cells: Mapping[str, Cells], reference: Reference) -> None:
         self._base, self._cells = base, dict(cells)
-        self._scratch: dict[tuple[str, int], np.ndarray] = {}
+        super().__init__()
         self.version = f"{base.version}-patched-{next(_numbers)}"  # caches of this process have it in their keys
         self.days = base.days
         self.instruments = reference.instruments
@@ -76,29 +76,6 @@ class PatchedPanels:
         copy = np.array(found)
         copy[cells.rows[first:stop] - rows.start, cells.columns[first:stop]] = cells.values[first:stop]
         return copy
-
-    def scratch(self, key: str, dtype: np.dtype, rows: slice, make: Callable[[slice], np.ndarray]) -> np.ndarray:
-        """Return rows of a computed panel, computed from the replaced cells."""
-        found = []
-        for year, inside in years_within(self.days, rows):
-            first, stop = max(inside.start, rows.start), min(inside.stop, rows.stop)
-            if (key, year) not in self._scratch:
-                self._scratch[key, year] = np.ascontiguousarray(make(inside), dtype)
-            found.append(self._scratch[key, year][first - inside.start : stop - inside.start])
-        if not found:
-            return np.empty((0, len(self.instruments)), dtype)
-        return found[0] if len(found) == 1 else np.concatenate(found)
-
-    def stock_major(
-        self, key: str, numbers: int, rows: slice, make: Callable[[slice], np.ndarray]
-    ) -> list[tuple[int, np.ndarray]]:
-        """Return rows of a computed panel in stock-major order, computed from the replaced cells."""
-        found = []
-        for year, inside in years_within(self.days, rows):
-            if (key, year) not in self._scratch:
-                self._scratch[key, year] = make(inside)
-            found.append((inside.start, self._scratch[key, year]))
-        return found
 
     def absent_reason(self, factor: str, year: int | None = None) -> str | None:
         """Return the reason that the version states."""
