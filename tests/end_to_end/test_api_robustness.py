@@ -162,7 +162,7 @@ async def test_generated_requests_get_documented_responses(system: System, tmp_p
     assert process.returncode == 0, "\n".join(output_lines[-120:])
     tested = re.search(r"(\d+) generated", "\n".join(output_lines))
     assert tested is not None
-    assert int(tested[1]) > 100  # as many as a busy machine sends in the time
+    assert int(tested[1]) > 300
 
 
 async def test_200_event_streams_of_one_run(system: System) -> None:
