@@ -32,7 +32,7 @@ from shared.infra.redis.streams import key_of
 from shared.simulation.result.storage import pack_json
 from tests.chaos.caller import Callers, Tally, requests
 from tests.chaos.results import CheckResult, Context
-from tests.chaos.system import System, is_alive, until
+from tests.chaos.system import System
 
 FORGED = b'{"forged":true,"provenance":{"result_digest":"forged"},"statistics":{"total_return_pct":1e6}}'
 SCREEN = "/v1/screen?where=raw_close%20%3E%200&limit=3"
@@ -91,14 +91,9 @@ async def _plant_values(cache: Redis) -> int:
 
 
 async def _restart_api(system: System) -> None:
-    process = system.pids()["api"]
-    os.kill(process, signal.SIGKILL)
-    await until(lambda: _is_another(system, process), 30, "another api process")
+    process = await system.send_signal("api", signal.SIGKILL)
+    await system.restarted("api", process)
     await system.healthy(60)
-
-
-async def _is_another(system: System, process: int) -> bool:
-    return system.pids()["api"] != process and not is_alive(process)
 
 
 async def _plant_events(context: Context, result: CheckResult) -> None:

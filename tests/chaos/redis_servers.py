@@ -39,7 +39,7 @@ async def r3(context: Context) -> CheckResult:
     work = asyncio.create_task(callers.submit(bodies, context.seed, rate=count / context.count(20, 8)))
     await asyncio.sleep(context.count(4, 2))
     async with unattended(context):
-        os.kill(system.pids()["broker"], signal.SIGKILL)
+        await system.send_signal("broker", signal.SIGKILL)
         await asyncio.sleep(2)
     back_s = await _consuming(context)
     await asyncio.sleep(1)
@@ -104,7 +104,7 @@ async def r4(context: Context) -> CheckResult:
     work = asyncio.create_task(callers.submit(bodies, context.seed))
     await asyncio.sleep(1.5)
     async with unattended(context):
-        os.kill(system.pids()["broker"], signal.SIGKILL)
+        await system.send_signal("broker", signal.SIGKILL)
         await asyncio.sleep(0.2)
         logs = sorted((system.home / "broker").rglob("*.incr.aof"))
         result.require(bool(logs), "the broker has no append-only file")

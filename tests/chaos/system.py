@@ -88,6 +88,35 @@ class System:
         """Return by name whether each process runs."""
         return {name: is_alive(process) for name, process in self.pids().items()}
 
+    async def send_signal(self, name: str, number: int, seconds: float = 30.0) -> int:
+        """Send a signal to the living process of a name and return its id; a process that just ends is awaited.
+
+        Raises:
+            FaultError: no process of the name lived within `seconds`.
+        """
+        sent: list[int] = []
+
+        async def delivered() -> bool:
+            process = self.pids().get(name)
+            if process is None or not is_alive(process):
+                return False
+            with suppress(ProcessLookupError):
+                os.kill(process, number)
+                sent.append(process)
+            return bool(sent)
+
+        await until(delivered, seconds, f"a living process of {name}")
+        return sent[0]
+
+    async def restarted(self, name: str, process: int, seconds: float = 60.0) -> float:
+        """Wait until another process than `process` runs under a name; return the seconds."""
+
+        async def replaced() -> bool:
+            current = self.pids().get(name)
+            return current not in (None, process) and is_alive(int(current or 0))
+
+        return await until(replaced, seconds, f"a new process of {name}")
+
     def metric(self, text: str, name: str) -> float:
         """Return the sum of a metric over all its labels."""
         lines = [line for line in text.splitlines() if line.startswith(name) and line[len(name)] in " {"]

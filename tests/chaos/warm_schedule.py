@@ -96,12 +96,12 @@ async def r12(context: Context) -> CheckResult:
     await system.warm_run_ended()
     for number in (signal.SIGTERM, signal.SIGKILL):
         run = await _start(context)
-        process = system.pids()["warmer"]
         await until(lambda r=run: _started(context, r), 30, "the start of the run")
-        os.kill(process, number)
+        process = await system.send_signal("warmer", number)
         began = time.monotonic()
         taken_s = await until(lambda r=run: _taken_again(context, r), 60, "the second start of the run")
         await until(lambda r=run: _over(context, r), 120, "the end of the run")
+        await system.restarted("warmer", process)
         status, attempts = await _row(context, run)
         result.add(**{
             f"{number.name}_again_s": taken_s, f"{number.name}_status": status, f"{number.name}_starts": attempts,
@@ -144,7 +144,7 @@ async def _missed_night(context: Context, result: CheckResult) -> None:
     """Delete the last nightly run while no warmer runs: the next warmer catches up."""
     system = context.system
     os.kill(system.process.pid, signal.SIGSTOP)
-    os.kill(system.pids()["warmer"], signal.SIGKILL)
+    await system.send_signal("warmer", signal.SIGKILL)
     async with system.database() as connection:
         night = await connection.fetchval("select max(scheduled_date) from warm_run")
         await connection.execute(
