@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from shared.infra.database.sql import statements
-from shared.strategies.catalogue import Entry
+from shared.strategies.catalogue import BY_ID, Entry
 
 if TYPE_CHECKING:
     from services.api.context import AppContext
@@ -24,8 +24,27 @@ def entry_of(row: Mapping[str, Any]) -> Entry:
     )  # fmt: skip
 
 
+async def referenced_entry(app: AppContext, owner: str, reference: object) -> dict[str, Entry] | None:
+    """Return the strategy of an owner that the `strategy` of a request names, by id; None when it names no own one.
+
+    When there is none of the id, the ids of the others are returned with empty strategies, so that an error may
+    suggest them.
+    """
+    identity = reference.get("id") if isinstance(reference, Mapping) else reference
+    if not isinstance(identity, str) or identity in BY_ID:
+        return None
+    if "\x00" in identity:
+        return {}
+    async with app.database.connection() as connection:
+        row = await connection.fetchrow(SQL["select_strategy"], owner, identity)
+        if row is not None:
+            return {identity: entry_of(row)}
+        ids = [found["id"] for found in await connection.fetch(SQL["select_strategy_ids"], owner)]
+    return {found: Entry(id=found, strategy={}, costs={}) for found in ids if found != identity}
+
+
 async def own_entries(app: AppContext, owner: str) -> dict[str, Entry]:
-    """Return the strategies of an owner by id."""
+    """Return all strategies of an owner by id; their bytes are limited when they are stored."""
     async with app.database.connection() as connection:
         rows = await connection.fetch(SQL["select_strategies"], owner)
     return {row["id"]: entry_of(row) for row in rows}

@@ -91,6 +91,8 @@ KINDS = (
          "전략 {id:이} 이미 있습니다. 변경하려면 PUT을 사용하십시오.", id="my_value"),
     kind("too_many_strategies", "{limit} strategies are stored already; delete one first.",
          "이미 전략 {limit}개가 저장되어 있습니다. 먼저 하나를 삭제하십시오.", limit=1000),
+    kind("too_many_stored_bytes", "What is stored would exceed the limit of {limit:,} bytes; delete some first.",
+         "저장된 내용이 한도 {limit:,}바이트를 초과합니다. 먼저 일부를 삭제하십시오.", limit=8_388_608),
     kind("catalogue_unchangeable", "Strategies of the catalogue cannot be changed; store a copy under another id.",
          "카탈로그의 전략은 변경할 수 없습니다. 다른 ID로 복사본을 저장하십시오."),
     kind("warm_run_unfinished", "The warm run {id} is not finished yet; see /v1/warm-runs/{id}.",

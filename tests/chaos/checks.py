@@ -16,6 +16,7 @@ from tests.chaos import (
     refusing_broker,
     scaling,
     simulators,
+    stored_bytes,
     supervisors,
     tenancy,
     warm_schedule,
@@ -167,6 +168,11 @@ CHECKS = (
     Check(
         id="S8", title="a page of another origin in a browser; forged sources", run=foreign_pages.s8, quick=True,
         passes_when="0 reads, 0 writes",
+    ),
+    Check(
+        id="S9", title="150 strategies of 640 KB, and requests that name one",
+        run=stored_bytes.s9, quick=True,
+        passes_when="bytes of an owner are bounded; api grows <= 64 MiB",
     ),
     Check(
         id="S10", title="results, answers, parts, manifests and events of the right form planted in Redis",

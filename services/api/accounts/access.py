@@ -19,7 +19,7 @@ from services.api.http.answers import json_response
 from services.api.http.pagination import write_cursor
 from services.api.http.request import parse_uuid
 from services.api.own_factors import resolve
-from services.api.user_strategies import own_entries
+from services.api.user_strategies import referenced_entry
 from services.api.views import require_view
 from shared.model.calendar import from_day
 from shared.simulation.plan import dataset_problems
@@ -43,7 +43,7 @@ async def require_account(app: AppContext, call: RequestContext, identity: uuid.
 async def canonical_of(app: AppContext, owner: str, request: dict[str, Any]) -> CanonicalRequest:
     """Return the canonical form of an account's request; 422 with every problem."""
     try:
-        own = await own_entries(app, owner)
+        own = await referenced_entry(app, owner, request.get("strategy")) or {}
         indices = await expression_indices(app, None)
         canonical, _ = await resolve(
             app, owner, lambda names: canonicalize_body(names.body(request, ""), names.entries(own), indices)

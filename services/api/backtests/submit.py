@@ -6,10 +6,8 @@ import asyncio
 import datetime as dt
 import hashlib
 import uuid
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
 
 import asyncpg
 import structlog
@@ -28,7 +26,7 @@ from services.api.errors import ApiProblem, as_problem, invalid
 from services.api.http.request import is_no_store, parse_object, read_body, wait_seconds
 from services.api.ids import new_id
 from services.api.own_factors import resolve
-from services.api.user_strategies import own_entries
+from services.api.user_strategies import referenced_entry
 from shared.contracts.events import BacktestRequested, LongRunRequested
 from shared.contracts.http import ORIGIN_HEADER, ORIGINS
 from shared.errors import Problem, RequestError
@@ -40,7 +38,6 @@ from shared.messages import say
 from shared.simulation import ENGINE_VERSION
 from shared.simulation.cost import LONG_COST
 from shared.simulation.validation import merged
-from shared.strategies.catalogue import BY_ID, Entry
 
 log = structlog.get_logger()
 
@@ -119,7 +116,7 @@ async def _canonicalize(app: AppContext, raw: bytes, caller: Caller) -> Canonica
         return cached
     body = parse_object(raw)
     indices = await expression_indices(app, body.get("dataset"))
-    own = await own_strategies(app, body, caller)
+    own = await referenced_entry(app, caller.owner, body.get("strategy"))
     try:
         canonical, has_own_names = await resolve(
             app, caller.owner,
@@ -130,14 +127,6 @@ async def _canonicalize(app: AppContext, raw: bytes, caller: Caller) -> Canonica
     if own is None and not has_own_names and len(raw) <= MAX_CACHED_BODY:
         app.canonical_requests[key] = canonical
     return canonical
-
-
-async def own_strategies(app: AppContext, body: dict[str, Any], caller: Caller) -> Mapping[str, Entry] | None:
-    """Return the caller's strategies when a body names one that the catalogue lacks, else None."""
-    reference = body.get("strategy")
-    identity = reference.get("id") if isinstance(reference, dict) else reference
-    is_own = isinstance(identity, str) and identity not in BY_ID
-    return await own_entries(app, caller.owner) if is_own else None
 
 
 async def _dataset_problems(app: AppContext, rest: CanonicalRequest | None) -> list[Problem]:

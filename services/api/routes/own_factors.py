@@ -27,8 +27,11 @@ from shared.language.own_names import KEY, is_word_of_the_language, names_in
 from shared.messages import say
 from shared.model.calendar import from_day
 from shared.research.factor_reports.request import FactorWindow
+from shared.settings import MIB
 
 MAX_FACTORS = 500
+MAX_STORED_BYTES = 8 * MIB
+"""Bytes of all versions of all own factors of an owner."""
 DEFINITION = ("expression", "canonical", "uses", "unit", "summary")
 
 
@@ -88,6 +91,10 @@ async def put_own_factor(app: AppContext, call: RequestContext) -> web.Response:
         await connection.fetchval(SQL["lock_own_factors"], owner)
         if now is None and len(rows) >= MAX_FACTORS:
             raise ApiProblem(409, "conflict", say("too_many_own_factors", limit=MAX_FACTORS))
+        stored = await connection.fetchval(SQL["measure_own_factors"], owner)
+        added = sum(len(text.encode()) for text in (body.expression, expression.text, body.summary))
+        if stored + added > MAX_STORED_BYTES:
+            raise ApiProblem(409, "conflict", say("too_many_stored_bytes", limit=MAX_STORED_BYTES))
         version = await connection.fetchval(SQL["next_factor_version"], owner, key)
         row = await connection.fetchrow(SQL["insert_own_factor"], owner, key, version, *values)
     headers = {"Location": f"/v1/factors/mine/{key}"}

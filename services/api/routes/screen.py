@@ -23,14 +23,13 @@ from services.api.simulator_queries import query_simulator
 from services.api.tables import table
 from services.api.tables.download import MEDIA_TYPES, check_format, send_table
 from services.api.universe_requests import as_parameter
-from services.api.user_strategies import own_entries
+from services.api.user_strategies import referenced_entry
 from services.api.views import last_day, require_view, row_day
 from shared.contracts import queries
 from shared.errors import Problem, RequestError
 from shared.language.columns import Column, read_columns
 from shared.model.calendar import to_day
 from shared.simulation.cost import cost_of_expressions
-from shared.strategies.catalogue import BY_ID
 
 MAX_COLUMNS = 50
 
@@ -106,7 +105,7 @@ async def _canonicalize(
     own = {}
     if query.strategy is not None:
         strategy["id"] = query.strategy
-        own = {} if query.strategy in BY_ID else await own_entries(app, call.caller.owner)
+        own = await referenced_entry(app, call.caller.owner, query.strategy) or {}
     body = {"strategy": strategy, "start": day.isoformat(), "end": day.isoformat(), "benchmark": None}
     try:
         return await canonicalize_body(names.body(body, ""), names.entries(own), view.indices)

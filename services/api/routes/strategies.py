@@ -27,12 +27,15 @@ from services.api.views import last_day
 from shared.messages import Language, say
 from shared.model.conversion import convert
 from shared.model.fields import reason_key
+from shared.settings import MIB
 from shared.simulation.validation import merged
 from shared.strategies.catalogue import BY_ID, FAMOUS, NOTE, PRESETS, Entry
 from shared.strategies.needs import needs_of
 
 MAX_STRATEGIES = 1000
 """Number of strategies that an owner may store."""
+MAX_STORED_BYTES = 8 * MIB
+"""Bytes of all strategies of an owner: what a list page or a search over all of them reads at most."""
 OWN_NOT_FOUND = "own_strategy_not_found"
 
 
@@ -96,10 +99,10 @@ async def post_strategy(app: AppContext, call: RequestContext) -> web.Response:
     body = await _read(app, call, NewStrategyBody, raw)
     if body.id in BY_ID:
         raise ApiProblem(409, "conflict", say("strategy_in_catalogue", id=body.id))
+    columns = _columns(body, raw)
     async with app.database.transaction() as connection:
-        if await connection.fetchval(SQL["count_strategies"], call.caller.owner) >= MAX_STRATEGIES:
-            raise ApiProblem(409, "conflict", say("too_many_strategies", limit=MAX_STRATEGIES))
-        row = await connection.fetchrow(SQL["insert_strategy"], call.caller.owner, body.id, *_columns(body, raw))
+        await _require_room(connection, call.caller.owner, body.id, columns)
+        row = await connection.fetchrow(SQL["insert_strategy"], call.caller.owner, body.id, *columns)
     if row is None:
         raise ApiProblem(409, "conflict", say("strategy_exists", id=body.id))
     document = _own_document(row, await app.datasets.current())
@@ -111,8 +114,10 @@ async def put_strategy(app: AppContext, call: RequestContext) -> web.Response:
     identity = _own_id(call)
     raw = parse_object(await read_body(call.request, app.settings.max_body_bytes))
     body = await _read(app, call, UserStrategyBody, raw)
-    async with app.database.connection() as connection:
-        row = await connection.fetchrow(SQL["update_strategy"], call.caller.owner, identity, *_columns(body, raw))
+    columns = _columns(body, raw)
+    async with app.database.transaction() as connection:
+        await _require_room(connection, call.caller.owner, identity, columns)
+        row = await connection.fetchrow(SQL["update_strategy"], call.caller.owner, identity, *columns)
     if row is None:
         raise not_found(OWN_NOT_FOUND)
     return json_response(_own_document(row, await app.datasets.current()))
@@ -125,6 +130,16 @@ async def delete_strategy(app: AppContext, call: RequestContext) -> web.Response
         if await connection.fetchval(SQL["delete_strategy"], call.caller.owner, identity) is None:
             raise not_found(OWN_NOT_FOUND)
     return web.Response(status=204)
+
+
+async def _require_room(connection: Any, owner: str, identity: str, columns: tuple[str, ...]) -> None:
+    """Raise a 409 when an owner would store too many strategies or bytes; writers of one owner wait for each other."""
+    await connection.fetchval(SQL["lock_strategies"], owner)
+    stored = await connection.fetchrow(SQL["measure_strategies"], owner, identity)
+    if stored["strategies"] >= MAX_STRATEGIES:
+        raise ApiProblem(409, "conflict", say("too_many_strategies", limit=MAX_STRATEGIES))
+    if stored["bytes"] + sum(len(text.encode()) for text in columns) > MAX_STORED_BYTES:
+        raise ApiProblem(409, "conflict", say("too_many_stored_bytes", limit=MAX_STORED_BYTES))
 
 
 def _own_id(call: RequestContext) -> str:

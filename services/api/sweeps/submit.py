@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from services.api.backtests.canonicalize import CanonicalRequest, spelled_out
-from services.api.backtests.submit import idempotency_key_of, own_strategies
+from services.api.backtests.submit import idempotency_key_of
 from services.api.backtests.validate import expression_indices, find_view
 from services.api.context import AppContext, RequestContext
 from services.api.datasets import View
@@ -21,6 +21,7 @@ from services.api.http.request import parse_object, read_body
 from services.api.ids import new_id
 from services.api.own_factors import Definitions, resolve
 from services.api.sweeps.row import SQL, Kind, SweepRow
+from services.api.user_strategies import referenced_entry
 from shared.contracts.events import SweepChanged
 from shared.errors import Problem, RequestError
 from shared.infra.redis.client import LOST
@@ -96,7 +97,7 @@ async def read_template(app: AppContext, call: RequestContext, shape: type[B]) -
         raise invalid(found.problems)
     template = found.value.template
     indices = await expression_indices(app, template.get("dataset"))
-    own = await own_strategies(app, dict(template), call.caller)
+    own = await referenced_entry(app, call.caller.owner, template.get("strategy"))
     problems: list[Problem] = []
     whole, _ = spelled_out(template, own or {}, problems)
     before = [*found.problems, *(replace(problem, path=f"template.{problem.path}") for problem in problems)]

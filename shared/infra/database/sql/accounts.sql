@@ -54,8 +54,19 @@ where owner = $1 and ($2::text is null or id > $2) order by id limit $3;
 -- name: select_strategy
 select id, name, summary, tags, strategy, costs, created_at, updated_at from user_strategy where owner = $1 and id = $2;
 
--- name: count_strategies
-select count(*) as strategies from user_strategy where owner = $1;
+-- name: select_strategy_ids
+select id from user_strategy where owner = $1 order by id;
+
+-- name: lock_strategies
+-- Writers of one owner wait for each other, so that its limits are exact.
+select pg_advisory_xact_lock(hashtextextended('user_strategy ' || $1, 0));
+
+-- name: measure_strategies
+-- What an owner stores beside the strategy $2.
+select count(*) as strategies,
+       coalesce(sum(octet_length(name) + octet_length(summary) + octet_length(tags) + octet_length(strategy)
+                    + octet_length(costs)), 0)::bigint as bytes
+from user_strategy where owner = $1 and id <> $2;
 
 -- name: insert_strategy
 insert into user_strategy (owner, id, name, summary, tags, strategy, costs) values ($1, $2, $3, $4, $5, $6, $7)

@@ -13,6 +13,11 @@ from user_factor where owner = $1 and key = $2 and deleted_at is null order by v
 -- name: lock_own_factors
 select pg_advisory_xact_lock(hashtextextended('user_factor ' || $1, 0));
 
+-- name: measure_own_factors
+-- Bytes of every version of the factors of an owner.
+select coalesce(sum(octet_length(expression) + octet_length(canonical) + octet_length(summary)), 0)::bigint as bytes
+from user_factor where owner = $1 and deleted_at is null;
+
 -- name: next_factor_version
 -- Versions go on after a deletion, so that a number never means two definitions.
 select coalesce(max(version), 0) + 1 from user_factor where owner = $1 and key = $2;
