@@ -1,8 +1,9 @@
 // What every screen has around it: navigation, settings, connection, footer.
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { ComponentType } from "preact";
 import { connected, needsKey } from "../api/client.ts";
 import { language, t } from "../i18n/index.ts";
+import { useDismiss } from "../ui/dismiss.ts";
 import { CurrentScreen } from "./current-screen.tsx";
 import { filesLost, loadedFile } from "./files.ts";
 import { LogIn } from "./log-in.tsx";
@@ -14,9 +15,11 @@ import { SettingsMenu, choose } from "./settings-menu.tsx";
 
 function Navigation() {
   const [open, setOpen] = useState(false);
+  const box = useRef<HTMLElement>(null);
+  useDismiss(box, open, () => setOpen(false));
   const here = path.value;
   return (
-    <nav aria-label={t("app.menu")} class={open ? "open" : undefined}>
+    <nav ref={box} aria-label={t("app.menu")} class={open ? "open" : undefined}>
       <button type="button" class="menu-button" aria-expanded={open} onClick={() => setOpen(!open)}>{t("app.menu")}</button>
       <ul onClick={() => setOpen(false)}>
         {NAVIGATION.map(([target, title]) => {
@@ -37,15 +40,18 @@ type PaletteView = ComponentType<{ close: () => void; actions: readonly (readonl
 /** A button and keys that open the palette, whose file is loaded at its first use. */
 function PaletteOpener() {
   const [view, setView] = useState<{ Palette: PaletteView } | null>(null);
-  const [open, setOpen] = useState(false);
+  const [opening, setOpening] = useState(0); // number of the palette that is wanted, 0: none; a later one is another
+  const openings = useRef(0);
   const show = async () => {
+    setOpening((wanted) => wanted || (openings.current += 1));
     const module = await loadedFile("palette", () => import("./palette.tsx"));
-    if (!module) return;
-    setView({ Palette: module.default });
-    setOpen(true);
+    if (module) setView({ Palette: module.default });
   };
+  // one that was wanted is not opened any more by a file that arrives after Escape; an open one closes wherever the focus is
+  const close = (which: number) => setOpening((wanted) => (wanted === which ? 0 : wanted));
   useEffect(() => {
     const keys = (event: KeyboardEvent) => {
+      if (event.key === "Escape" && !event.isComposing) setOpening(0);
       const isTyping = event.composedPath().some((each) => each instanceof HTMLElement && (each.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(each.tagName)));
       const isPalette = (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey)) || (event.key === "/" && !isTyping);
       if (!isPalette || needsKey.value) return;
@@ -66,7 +72,7 @@ function PaletteOpener() {
       <button type="button" class="quiet palette-button" onClick={show} title="Ctrl-K" aria-label={t("palette.title")}>
         <svg viewBox="0 0 20 20" width="18" height="18" aria-hidden="true"><circle cx="9" cy="9" r="5" /><path d="M13 13l4 4" /></svg>
       </button>
-      {open && view && <view.Palette close={() => setOpen(false)} actions={actions} />}
+      {opening > 0 && view && <view.Palette key={opening} close={() => close(opening)} actions={actions} />}
     </>
   );
 }

@@ -1,5 +1,5 @@
 // The palette (Ctrl-K or /): go to a screen, a backtest, a stock or a factor, or do something, by typing a part of its name.
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { get } from "../api/client.ts";
 import { useResource } from "../api/resource.ts";
 import type { BacktestList, FactorList, StockList } from "../api/types.ts";
@@ -29,7 +29,11 @@ export default function Palette({ close, actions }: Props) {
   const runs = useResource("palette runs", (abort) => get<BacktestList>("/v1/backtests", { origin: "user", limit: 50 }, abort));
   const factors = useResource("palette factors", (abort) => get<FactorList>("/v1/factors", {}, abort));
   const stocks = useResource(wanted ? `palette stocks ${wanted}` : null, (abort) => get<StockList>("/v1/stocks", { query: wanted }, abort));
-  useEffect(() => dialog.current?.showModal(), []);
+  useLayoutEffect(() => {
+    const box = dialog.current!;
+    box.showModal();
+    return () => box.close(); // the focus goes back to where it was
+  }, []);
   const to = (path: string) => () => navigate(path);
   const known: Entry[] = [
     ...[...NAVIGATION, ["/sweeps/new", "sweep.new"] as const, ["/quality", "quality.title"] as const].map(([path, title]) => ({ label: t(title), detail: path, act: to(path) })),
@@ -43,6 +47,7 @@ export default function Palette({ close, actions }: Props) {
   ];
   const choose = (entry: Entry | undefined) => {
     if (!entry) return;
+    dialog.current!.close(); // before the act: behind an open dialog nothing can take the focus
     close();
     entry.act();
   };

@@ -1,8 +1,9 @@
 // Language, theme and the colours of up and down.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { ApiError } from "../api/problem.ts";
 import { language, setLanguage, t } from "../i18n/index.ts";
 import type { Language } from "../i18n/index.ts";
+import { useDismiss } from "../ui/dismiss.ts";
 import { SelectField } from "../ui/field.tsx";
 import { errorText } from "../ui/states.tsx";
 import { loadedFile } from "./files.ts";
@@ -27,21 +28,11 @@ export function choose(value: Language): void {
 
 export function SettingsMenu() {
   const box = useRef<HTMLDetailsElement>(null);
-  useEffect(() => {
-    const close = (event: Event) => {
-      const isOutside = event instanceof KeyboardEvent ? event.key === "Escape" : !box.current?.contains(event.target as Node);
-      if (isOutside && box.current?.open) {
-        box.current.open = false;
-        if (event instanceof KeyboardEvent) box.current.querySelector("summary")?.focus();
-      }
-    };
-    addEventListener("pointerdown", close);
-    addEventListener("keydown", close);
-    return () => {
-      removeEventListener("pointerdown", close);
-      removeEventListener("keydown", close);
-    };
-  }, []);
+  useDismiss(box, true, (byKey) => {
+    if (!box.current?.open) return;
+    box.current.open = false;
+    if (byKey) box.current.querySelector("summary")?.focus();
+  });
   const other = language.value === "ko" ? "en" : "ko";
   return (
     <div class="settings">

@@ -1,7 +1,8 @@
 // A labelled control with its help and problems, connected for screen readers.
-import { useId } from "preact/hooks";
+import { useId, useState } from "preact/hooks";
 import type { ComponentChildren, JSX } from "preact";
 import type { FieldProblem } from "../api/types.ts";
+import { t } from "../i18n/index.ts";
 import { FieldProblems } from "./problem.tsx";
 
 interface FieldProps {
@@ -25,6 +26,16 @@ export function Field({ label, help, problems = [], onSuggestion, children }: Fi
   );
 }
 
+/**
+ * Return the text that a control shows whose value is not its text (a number, a day, a list of codes), and a function that
+ * notes what was typed and the text of the value that it means. `text` is the text of the value: what was typed stays
+ * as typed ("0.0", "A ") until the value changes otherwise, such as by undo.
+ */
+export function useTyped(text: string): [string, (typed: string, means: string) => void] {
+  const [typed, setTyped] = useState<{ text: string; means: string } | null>(null);
+  return [typed !== null && typed.means === text ? typed.text : text, (next, means) => setTyped({ text: next, means })];
+}
+
 interface NumberFieldProps {
   label: string;
   value: number | null;
@@ -38,9 +49,12 @@ interface NumberFieldProps {
 }
 
 /** A number, or null when the control is empty. */
-export function NumberField({ label, value, onValue, unit, help, problems, placeholder, step = "any", min }: NumberFieldProps) {
+export function NumberField({ label, value, onValue, unit, help, problems = [], placeholder, step = "any", min }: NumberFieldProps) {
+  const [text, note] = useTyped(value === null ? "" : String(value));
+  const [unreadable, setUnreadable] = useState(false); // such as "1e": the browser gives no text for it
+  const shown = unreadable && value === null ? [{ path: "", message: t("problem.number") }, ...problems] : problems;
   return (
-    <Field label={label} help={help} problems={problems}>
+    <Field label={label} help={help} problems={shown}>
       {(control) => (
         <span class="with-unit">
           <input
@@ -50,10 +64,13 @@ export function NumberField({ label, value, onValue, unit, help, problems, place
             step={step}
             min={min}
             placeholder={placeholder}
-            value={value ?? ""}
+            value={text}
             onInput={(event) => {
-              const text = event.currentTarget.value;
-              onValue(text === "" ? null : Number(text));
+              const typed = event.currentTarget.value;
+              const next = typed === "" ? null : Number(typed);
+              note(typed, next === null ? "" : String(next));
+              setUnreadable(event.currentTarget.validity.badInput);
+              onValue(next);
             }}
           />
           {unit && <span class="unit">{unit}</span>}

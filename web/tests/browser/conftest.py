@@ -13,11 +13,12 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
@@ -173,6 +174,24 @@ class Visitor:
         expect(self.page.locator("main h1").first).to_be_visible(timeout=15_000)
         expect(self.page.locator(".state.loading, [aria-busy=true]")).to_have_count(0, timeout=15_000)
         self.page.wait_for_load_state("networkidle")
+
+    @contextmanager
+    def held(self, pattern: str) -> Iterator[None]:
+        """Answer no request of a pattern within the block, as a slow server or network; at its end they go on."""
+        waiting: list[Route] = []
+
+        def hold(route: Route) -> None:
+            waiting.append(route)
+
+        self.page.route(pattern, hold)
+        yield
+        end = time.monotonic() + 10
+        while not waiting:
+            assert time.monotonic() < end, f"nothing asked for {pattern}"
+            self.page.wait_for_timeout(20)
+        for route in waiting:
+            route.continue_()
+        self.page.unroute(pattern)
 
     def shoot(self, name: str) -> None:
         """Write a screenshot of the whole page."""

@@ -39,6 +39,52 @@ def test_palette_goes_to_screens_stocks_and_factors_by_keys_alone(visit: Any) ->
     expect(box).to_have_count(0)
 
 
+def test_escape_closes_what_was_opened_at_once_and_wherever_the_focus_is(visit: Any) -> None:
+    visitor = visit("en")
+    visitor.open("/runs")
+    page = visitor.page
+    # the keys arrive in one task, before anything is drawn
+    press = """(keys) => keys.forEach((key) => document.activeElement.dispatchEvent(
+      new KeyboardEvent("keydown", {key, ctrlKey: key === "k", bubbles: true, cancelable: true})))"""
+    with page.expect_response("**/palette-*.js"), visitor.held("**/palette-*.js"):
+        page.evaluate(press, ["k", "Escape"])  # before its file arrives
+    page.evaluate("frame = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    page.evaluate("frame()")
+    expect(page.locator(".palette")).to_have_count(0)
+    page.evaluate(press, ["k", "Escape", "k", "k", "Escape"])
+    page.evaluate("frame()")
+    expect(page.locator(".palette")).to_have_count(0)
+    page.get_by_role("link", name="Ondol").focus()
+    page.evaluate(press, ["k"])
+    expect(page.locator(".palette input")).to_be_focused()
+    page.locator(".palette input").blur()
+    page.keyboard.press("Escape")
+    expect(page.locator(".palette")).to_have_count(0)
+    expect(page.get_by_role("link", name="Ondol")).to_be_focused()
+    # going to a screen gives the focus to it, also out of the dialog
+    page.keyboard.press("Control+k")
+    page.keyboard.type("quality")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/quality")
+    expect(page.locator("main")).to_be_focused()
+
+
+def test_notes_and_menus_close_by_escape(visit: Any) -> None:
+    visitor = visit("en", width=390)
+    visitor.open(f"/runs/{visitor.system.run}")
+    page = visitor.page
+    for opener in (".info-button", ".menu-button"):
+        page.locator(opener).first.click()
+        expect(page.locator(opener).first).to_have_attribute("aria-expanded", "true")
+        page.keyboard.press("Escape")
+        expect(page.locator(opener).first).to_have_attribute("aria-expanded", "false")
+    page.locator(".settings summary").click()
+    page.get_by_label("Theme").focus()
+    page.keyboard.press("Escape")
+    expect(page.locator(".settings details")).not_to_have_attribute("open", "")
+    expect(page.locator(".settings summary")).to_be_focused()
+
+
 def test_palette_changes_language_and_theme(visit: Any) -> None:
     visitor = visit("en")
     visitor.open("/runs")

@@ -47,6 +47,7 @@ export const common: Record<keyof typeof korean, string> = {
   "error.screen": "There is no screen at this address.",
   "error.chunk": "There is a new version, or a file did not arrive. Reload the page.",
   "problem.position": "(line {line}, column {column})",
+  "problem.number": "This is not a number, such as 0.05.",
   "problem.meant": "Did you mean",
   "action.retry": "Try again",
   "action.reload": "Reload",

@@ -45,6 +45,7 @@ export const common = {
   "error.screen": "이 주소의 화면이 없습니다.",
   "error.chunk": "새 버전이 나왔거나 파일을 받지 못했습니다. 페이지를 다시 불러오십시오.",
   "problem.position": "({line}행 {column}열)",
+  "problem.number": "숫자로 읽을 수 없습니다. 예: 0.05",
   "problem.meant": "이것입니까?",
   "action.retry": "다시 시도",
   "action.reload": "새로 고침",

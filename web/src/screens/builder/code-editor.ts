@@ -12,6 +12,7 @@ import { matching } from "./completion.ts";
 import type { Choice } from "./completion.ts";
 
 export interface EditorHandle {
+  focus: () => void;
   setText: (text: string) => void;
   setProblems: (problems: readonly FieldProblem[]) => void;
   remove: () => void;
@@ -20,6 +21,8 @@ export interface EditorHandle {
 interface Options {
   label: string;
   text: string;
+  /** Offsets of the selection. */
+  selection: readonly [number, number];
   placeholder: string;
   onText: (text: string) => void;
   choices: () => readonly Choice[];
@@ -97,6 +100,7 @@ export function createEditor(element: HTMLElement, options: Options): EditorHand
     root,
     state: EditorState.create({
       doc: options.text,
+      selection: { anchor: options.selection[0], head: options.selection[1] },
       extensions: [
         history(), bracketMatching(), closeBrackets(), EditorView.lineWrapping, highlighted(keywords), THEME,
         autocompletion({ override: [(context) => complete(context, options.choices())], icons: false }),
@@ -110,6 +114,7 @@ export function createEditor(element: HTMLElement, options: Options): EditorHand
     }),
   });
   return {
+    focus: () => view.focus(),
     setText: (text) => {
       const current = view.state.doc.toString();
       // a composition of the input method is not interrupted, and blanks at the ends stay as typed

@@ -1,5 +1,5 @@
 // An expression of the strategy: as rows or as text, checked while it is typed, with the problems under it.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { ApiError } from "../../api/problem.ts";
 import { problemsAt } from "../../api/problem.ts";
 import type { FieldProblem } from "../../api/types.ts";
@@ -36,31 +36,27 @@ export function ConditionField({ label, help, place, value, onValue, choices, er
   const [asText, setAsText] = useState(!canRows);
   const check = useCheck(value, place);
   const isCurrent = check !== null && check.text.trim() === (value ?? "").trim();
-  const typed = useRef<string | null>(value);
-  const [rows, setRows] = useState<Row[]>([]);
-  useEffect(() => {
-    // rows are read from the server's tree, except while the rows themselves made the text
-    if (value === null || value.trim() === "") {
-      if (typed.current !== value) setRows([]);
-    } else if (isCurrent && typed.current !== value) {
-      setRows(rowsOf(check.tree) ?? [{ kind: "text", text: value }]);
-    } else if (isCurrent && rows.length === 0) {
-      setRows(rowsOf(check.tree) ?? [{ kind: "text", text: value }]);
-    }
-    if (isCurrent || value === null) typed.current = value;
+  const box = useRef<HTMLDivElement>(null);
+  const [rows, setRows] = useState<{ of: string | null; list: readonly Row[] }>({ of: null, list: [] });
+  // rows belong to the text that they were read from or that they made; another text is one row until the server has read it
+  const belong = rows.of === value;
+  const whole: readonly Row[] = value === null ? [] : [{ kind: "text", text: value }];
+  useLayoutEffect(() => {
+    if (belong || !isCurrent) return;
+    const isEdited = box.current?.querySelector(".rows")?.contains(document.activeElement);
+    setRows({ of: value, list: (isEdited ? null : rowsOf(check.tree)) ?? whole });
   }, [value, check]);
   const counts = useCounts(universe && isCurrent && check.ok ? value : null, universe ?? ANY);
   const sent = problemsAt(error?.fields ?? [], `strategy.${place}`);
   const problems: FieldProblem[] = isCurrent && check.errors.length > 0 ? check.errors : sent;
   const changeRows = (next: Row[]) => {
-    setRows(next);
     const text = conditionOf(next);
-    typed.current = text;
+    setRows({ of: text, list: next });
     if (text !== value) onValue(text);
   };
   const id = `expression-${place.replace(".", "-")}`;
   return (
-    <div class="field condition" role="group" aria-labelledby={`${id}-label`}>
+    <div ref={box} class="field condition" role="group" aria-labelledby={`${id}-label`}>
       <div class="condition-head">
         <span class="label" id={`${id}-label`}>{label} {help && <Info label={t("builder.explain", { name: label })}>{help}</Info>}</span>
         {canRows && (
@@ -81,7 +77,7 @@ export function ConditionField({ label, help, place, value, onValue, choices, er
           placeholder={placeholder}
         />
       ) : (
-        <ConditionRows rows={rows} onRows={changeRows} choices={choices} passed={counts?.parts?.map((part) => part.passed) ?? []} />
+        <ConditionRows rows={belong ? rows.list : whole} onRows={changeRows} choices={choices} passed={counts?.parts?.map((part) => part.passed) ?? []} />
       )}
       <FieldProblems
         id={`${id}-problems`}

@@ -1,5 +1,5 @@
 // A text field for an expression: an editor with completion once it has loaded, a plain text area until then.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { FieldProblem } from "../../api/types.ts";
 import type { Choice } from "./completion.ts";
 import type { EditorHandle } from "./code-editor.ts";
@@ -16,50 +16,53 @@ interface Props {
 
 export function ExpressionEditor({ label, value, onValue, choices, problems, describedBy, placeholder }: Props) {
   const box = useRef<HTMLDivElement>(null);
+  const plain = useRef<HTMLTextAreaElement>(null);
   const handle = useRef<EditorHandle | null>(null);
   const [ready, setReady] = useState(false);
-  const latest = useRef({ value, onValue, choices });
-  latest.current = { value, onValue, choices };
-  const typed = useRef<string[]>([]); // texts that the editor sent and that have not come back as `value` yet
+  const composing = useRef(false);
+  const latest = useRef({ onValue, choices });
+  latest.current = { onValue, choices };
   useEffect(() => {
     let removed = false;
-    import("./code-editor.ts").then(
-      ({ createEditor }) => {
-        if (removed || !box.current) return;
-        handle.current = createEditor(box.current, {
-          label,
-          text: latest.current.value,
-          placeholder: placeholder ?? "",
-          onText: (text) => {
-            typed.current.push(text);
-            latest.current.onValue(text);
-          },
-          choices: () => latest.current.choices,
-        });
-        setReady(true);
-      },
-      (error: unknown) => console.warn("the editor did not load; the plain text area stays", error),
-    );
+    // the editor goes on where the text area is, with its text, its selection and the focus; no syllable is interrupted
+    const begin = (module: typeof import("./code-editor.ts")) => {
+      const area = plain.current;
+      if (removed || !box.current || !area) return;
+      if (composing.current) {
+        area.addEventListener("compositionend", () => setTimeout(begin, 0, module), { once: true });
+        return;
+      }
+      handle.current = module.createEditor(box.current, {
+        label,
+        text: area.value,
+        selection: [area.selectionStart, area.selectionEnd],
+        placeholder: placeholder ?? "",
+        onText: (text) => latest.current.onValue(text),
+        choices: () => latest.current.choices,
+      });
+      const isFocused = document.activeElement === area;
+      box.current.hidden = false;
+      if (isFocused) handle.current.focus();
+      setReady(true);
+    };
+    import("./code-editor.ts").then(begin, (error: unknown) => console.warn("the editor did not load; the plain text area stays", error));
     return () => {
       removed = true;
       handle.current?.remove();
       handle.current = null;
     };
   }, []);
-  useEffect(() => {
-    const at = typed.current.indexOf(value);
-    if (at >= 0) typed.current.splice(0, at + 1);
-    else {
-      typed.current = [];
-      handle.current?.setText(value);
-    }
-  }, [value, ready]);
+  // before anything else can be typed: a text that is not the newest would overwrite what was typed since
+  useLayoutEffect(() => handle.current?.setText(value), [value]);
   useEffect(() => handle.current?.setProblems(problems), [problems, ready]);
   return (
     <>
       <div class="editor" ref={box} hidden={!ready} />
       {!ready && (
         <textarea
+          ref={plain}
+          onCompositionStart={() => (composing.current = true)}
+          onCompositionEnd={() => (composing.current = false)}
           aria-label={label}
           aria-describedby={describedBy}
           aria-invalid={problems.length > 0}

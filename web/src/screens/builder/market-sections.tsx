@@ -2,11 +2,11 @@
 import { get } from "../../api/client.ts";
 import { problemsAt } from "../../api/problem.ts";
 import { useResource } from "../../api/resource.ts";
-import type { SectorList } from "../../api/types.ts";
+import type { FieldProblem, SectorList } from "../../api/types.ts";
 import { addDays, yearsBefore } from "../../format/date.ts";
 import { shortWon } from "../../format/number.ts";
 import { language, t } from "../../i18n/index.ts";
-import { Field, SelectField, TextField } from "../../ui/field.tsx";
+import { Field, SelectField, TextField, useTyped } from "../../ui/field.tsx";
 import { ConditionField } from "./condition-field.tsx";
 import type { DataRange } from "./draft.ts";
 import { RequestNumber, RequestSelect, Section } from "./section.tsx";
@@ -30,18 +30,63 @@ function Chips({ title, words, chosen, name, onChosen }: {
   );
 }
 
+interface CodesProps {
+  label: string;
+  help: string;
+  codes: readonly string[];
+  onCodes: (codes: string[]) => void;
+  problems: FieldProblem[];
+}
+
+/** Codes of stocks, with blanks or commas between them. */
+function CodesField({ label, help, codes, onCodes, problems }: CodesProps) {
+  const [text, note] = useTyped(codes.join(" "));
+  return (
+    <TextField
+      label={label} help={help} value={text} problems={problems}
+      onValue={(typed) => {
+        const found = typed.split(/[\s,]+/).filter(Boolean);
+        note(typed, found.join(" "));
+        onCodes(found);
+      }}
+    />
+  );
+}
+
+interface DayProps {
+  label: string;
+  day: string;
+  onDay: (day: string) => void;
+  problems: FieldProblem[];
+}
+
+/** A day; while it is typed the last whole day holds, and what is not whole is left out when the field is left. */
+function DayField({ label, day, onDay, problems }: DayProps) {
+  const [text, note] = useTyped(day);
+  return (
+    <Field label={label} problems={problems}>
+      {(control) => (
+        <input
+          {...control} type="date" value={text} onBlur={() => note(day, day)}
+          onInput={(event) => {
+            const typed = event.currentTarget.value;
+            note(typed, typed || day);
+            if (typed) onDay(typed);
+          }}
+        />
+      )}
+    </Field>
+  );
+}
+
 export function UniverseSection(props: SectionProps & { markets: readonly string[] }) {
   const { draft, change, error, choices, markets } = props;
   const { universe } = draft.strategy;
   const sectors = useResource("sectors", (abort) => get<SectorList>("/v1/sectors", {}, abort));
   const problems = problemsAt(error?.fields ?? [], "strategy.universe");
   const codes = (name: "exclude" | "stock_codes", title: string, help: string) => (
-    <TextField
-      label={title} help={help} value={(universe[name] ?? []).join(" ")}
-      onValue={(text) => {
-        const found = text.split(/[\s,]+/).filter(Boolean);
-        change(`strategy.universe.${name}`, found.length > 0 ? found : null);
-      }}
+    <CodesField
+      label={title} help={help} codes={universe[name] ?? []} onCodes={(found) => change(`strategy.universe.${name}`, found.length > 0 ? found : null)}
       problems={problems.filter((each) => each.path.startsWith(`strategy.universe.${name}`) && (name !== "exclude" || !each.path.startsWith("strategy.universe.exclude_")))}
     />
   );
@@ -92,9 +137,7 @@ export function CostSection(props: SectionProps) {
 export function PeriodSection(props: SectionProps & { range: DataRange; indices: readonly string[] }) {
   const { draft, change, error, range, indices } = props;
   const day = (path: "start" | "end", title: string) => (
-    <Field label={title} problems={problemsAt(error?.fields ?? [], path)}>
-      {(control) => <input {...control} type="date" value={draft[path]} onInput={(event) => event.currentTarget.value && change(path, event.currentTarget.value)} />}
-    </Field>
+    <DayField label={title} day={draft[path]} onDay={(value) => change(path, value)} problems={problemsAt(error?.fields ?? [], path)} />
   );
   const years = (n: number) => {
     const start = yearsBefore(range.last, n);

@@ -10,9 +10,13 @@ const DELAY_MS = 150;
 const known = new Map<string, CheckedExpression>();
 const MOST_KNOWN = 500;
 
+function keyOf(text: string, place: ExpressionPlace): string {
+  return `${language.value} ${place} ${text}`;
+}
+
 /** Return the answer of the check; answers are remembered, since a text has one answer in a language of the page. */
 export async function checked(text: string, place: ExpressionPlace, abort?: AbortSignal): Promise<CheckedExpression> {
-  const key = `${language.value} ${place} ${text}`;
+  const key = keyOf(text, place);
   const found = known.get(key);
   if (found) return found;
   const answer = await post<CheckedExpression>("/v1/expressions/check", { text, place }, abort ? { signal: abort } : {});
@@ -42,5 +46,5 @@ export function useCheck(text: string | null, place: ExpressionPlace): CheckedEx
       abort.abort();
     };
   }, [text, place, words]);
-  return answer;
+  return (text !== null && known.get(keyOf(text, place))) || answer;
 }
