@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 from urllib.parse import quote
 
+from ondol.client import account_webhooks as webhooks
 from ondol.client.frames import frame
 from ondol.client.queries import listed
 from ondol.client.request import Day, StrategyLike, day_text, plain_options
@@ -209,7 +210,7 @@ class Account(AccountData):
         return self._client._run(lambda api: drift_of(api, self.id))
 
     def step(self) -> dict[str, Any]:
-        """Book the days that are loaded and decide the orders that are due: {booked, decided, drift, superseded}."""
+        """Book the days that are loaded and decide the orders that are due: {booked, decided, drift, …}."""
         found: dict[str, Any] = self._client._run(lambda api: api.call("POST", f"{account_path(self.id)}/steps"))
         self.refresh()
         return found
@@ -223,6 +224,29 @@ class Account(AccountData):
     def changes(self) -> pl.DataFrame:
         """Return the changes that were made, the newest first."""
         return self._client._run(lambda api: changes_frame(api, self.id))
+
+    def webhook(self) -> dict[str, Any] | None:
+        """Return where its events are posted: {url, created_at}; None: nowhere."""
+        return self._client._run(lambda api: webhooks.read_webhook(api, self.id))
+
+    def set_webhook(self, url: str, secret: str | None = None) -> dict[str, Any]:
+        """Post its events to an address, signed: {url, created_at, secret}. Without a secret one is made.
+
+        The secret is not answered again.
+        """
+        return self._client._run(lambda api: webhooks.set_webhook(api, self.id, url, secret))
+
+    def remove_webhook(self) -> None:
+        """Remove its webhook; waiting deliveries are not sent."""
+        self._client._run(lambda api: webhooks.remove_webhook(api, self.id))
+
+    def deliveries(self, *, status: webhooks.DeliveryStatus | None = None, limit: int = 50) -> pl.DataFrame:
+        """Return the deliveries of its webhook, the newest first; `dead` ones were given up."""
+        return self._client._run(lambda api: webhooks.deliveries_frame(api, self.id, status, limit))
+
+    def resend(self, number: int) -> dict[str, Any]:
+        """Send a delivery again, with all its attempts."""
+        return self._client._run(lambda api: webhooks.resend(api, self.id, number))
 
     def refresh(self) -> Account:
         """Read the account again."""
@@ -266,7 +290,7 @@ class AsyncAccount(AccountData):
         return await drift_of(self._client._api(), self.id)
 
     async def step(self) -> dict[str, Any]:
-        """Book the days that are loaded and decide the orders that are due: {booked, decided, drift, superseded}."""
+        """Book the days that are loaded and decide the orders that are due: {booked, decided, drift, …}."""
         found: dict[str, Any] = await self._client._api().call("POST", f"{account_path(self.id)}/steps")
         await self.refresh()
         return found
@@ -279,6 +303,29 @@ class AsyncAccount(AccountData):
     async def changes(self) -> pl.DataFrame:
         """Return the changes that were made, the newest first."""
         return await changes_frame(self._client._api(), self.id)
+
+    async def webhook(self) -> dict[str, Any] | None:
+        """Return where its events are posted: {url, created_at}; None: nowhere."""
+        return await webhooks.read_webhook(self._client._api(), self.id)
+
+    async def set_webhook(self, url: str, secret: str | None = None) -> dict[str, Any]:
+        """Post its events to an address, signed: {url, created_at, secret}. Without a secret one is made.
+
+        The secret is not answered again.
+        """
+        return await webhooks.set_webhook(self._client._api(), self.id, url, secret)
+
+    async def remove_webhook(self) -> None:
+        """Remove its webhook; waiting deliveries are not sent."""
+        await webhooks.remove_webhook(self._client._api(), self.id)
+
+    async def deliveries(self, *, status: webhooks.DeliveryStatus | None = None, limit: int = 50) -> pl.DataFrame:
+        """Return the deliveries of its webhook, the newest first; `dead` ones were given up."""
+        return await webhooks.deliveries_frame(self._client._api(), self.id, status, limit)
+
+    async def resend(self, number: int) -> dict[str, Any]:
+        """Send a delivery again, with all its attempts."""
+        return await webhooks.resend(self._client._api(), self.id, number)
 
     async def refresh(self) -> AsyncAccount:
         """Read the account again."""

@@ -42,13 +42,18 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "accounts": ("id", "name", "start", "as_of", "equity", "cash", "position_count", "error"),
     "orders": (
         "date", "stock_code", "name", "side", "kind", "reason", "shares", "amount", "level", "priority", "reserve",
-        "status", "status_reason", "filled_shares", "fill_price",
+        "status", "status_reason", "filled_shares", "fill_price", "provisional",
     ),
     "account_steps": ("date", "status", "live", "decided_at", "decided_on", "late", "orders", "equity", "cash"),
     "fills": ("date", "stock_code", "name", "side", "shares", "price", "commission", "tax", "reason", "won"),
     "drift": ("number", "day", "cause", "won"),
     "drift_cells": ("number", "field", "stock_code", "date", "to", "days", "before", "after", "late"),
     "account_changes": ("number", "changed_at", "fields"),
+    "opening_quotes": ("date", "stock_code", "open"),
+    "deliveries": (
+        "number", "event_id", "type", "date", "status", "attempts", "due_at", "http_status", "error", "created_at",
+        "delivered_at",
+    ),
     "screen": ("rank", "stock_code", "name", "value"),
     "parts": ("condition", "passed", "remaining"),
     "holdings": (

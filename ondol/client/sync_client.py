@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from types import EllipsisType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack
 
-from ondol.client import queries
+from ondol.client import opening_quotes, queries
 from ondol.client import sweep as sweeps
 from ondol.client import walk_forward as walk_forwards
 from ondol.client.account import Account, AccountFields, account_body, account_path, accounts_frame
@@ -188,6 +188,20 @@ class Client:
     def accounts(self, *, limit: int = 50) -> pl.DataFrame:
         """Return your paper accounts, the newest first."""
         return self._run(lambda api: accounts_frame(api, limit))
+
+    def post_opening_quotes(
+        self, quotes: Mapping[str, float | None], *, date: Day | None = None, replace: bool = False
+    ) -> dict[str, Any]:
+        """Post the opening prices of a day in won, from which paper accounts are booked until its rows are loaded.
+
+        quotes: by stock code; None: the stock does not trade at the open. date: default today in Seoul. replace:
+        whether other prices that were posted before are corrected. Needs a key with the role operator.
+        """
+        return self._run(lambda api: opening_quotes.post_quotes(api, quotes, date, replace=replace))
+
+    def opening_quotes(self, date: Day | None = None) -> pl.DataFrame:
+        """Return the opening prices that were posted for a day; of the last one without a date."""
+        return self._run(lambda api: opening_quotes.quotes_frame(api, date))
 
     def walk_forward(
         self,

@@ -11,6 +11,7 @@ import msgspec
 import structlog
 from aiohttp import web
 
+from services.api.auth import may_use
 from services.api.context import AppContext, RequestContext, Route
 from services.api.errors import CORS_ORIGINS, RETRY_AFTER, ApiProblem, as_problem, problem_middleware
 from services.api.http.content_coding import coding_of, encode_response
@@ -79,7 +80,7 @@ def _handler(context: AppContext, route: Route) -> Callable[[web.Request], Await
             coding_of(request)  # refuses before anything is done
             if not is_public:
                 caller = await context.authenticator.authenticate(request)
-                if route.role == "admin" and caller.role != "admin":
+                if not may_use(caller, route.role):
                     raise ApiProblem(403, "forbidden", say("role_missing", role=route.role))
             if query_shape is AnyQuery:
                 query = default

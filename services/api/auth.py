@@ -43,6 +43,15 @@ class Caller:
     """Id of the key; None without one."""
 
 
+ROLES = ("user", "operator", "admin")
+"""Roles of keys; each may use the routes of those before it."""
+
+
+def may_use(caller: Caller, role: str) -> bool:
+    """Return whether a caller may use the routes of a role."""
+    return ROLES.index(caller.role) >= ROLES.index(role)
+
+
 def hash_of(key: str) -> bytes:
     """Return what is stored of a key; it has 256 random bits, so one round of SHA-256 cannot be reversed."""
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()

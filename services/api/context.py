@@ -106,7 +106,7 @@ class Route:
     opened_by: str = ""
     """Flag of the settings by which no key is needed."""
     role: str = "user"
-    """Role of the keys that may use the route: `user` is every key."""
+    """Role of the keys that may use the route, as those of the roles after it (`services.api.auth.ROLES`)."""
     headers: tuple[str, ...] = ()
     """Request headers that the route reads."""
     problems: tuple[int, ...] = ()

@@ -1,5 +1,7 @@
 """Paper accounts on schedule: late data at 06:30, orders at 07:00, working at the open, bookings after each version.
 
+Opening quotes that an operator posts are booked provisionally by the same steps.
+
 PostgreSQL's clock decides, and accounts are claimed by a lease in their rows, so that several warmers step each account
 once. The step itself is a request to the API, which guards it by the account's fence.
 """
@@ -9,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
@@ -28,6 +31,7 @@ from shared.model.calendar import to_day
 log = structlog.get_logger()
 
 SQL: Final = statements("paper")
+QUOTES: Final = statements("opening_quotes")
 WEBHOOKS: Final = statements("webhooks")
 CLAIMED: Final = 32
 CONCURRENCY: Final = 4
@@ -75,15 +79,28 @@ async def _has_last_row(database: Database, day: dt.date) -> bool:
     return last is not None and last >= to_day(previous_trading_day(day))
 
 
-async def _due(database: Database, now: dt.datetime) -> tuple[str, dt.date | None] | None:
-    """Return the current version, and the day whose orders are due; None without a version."""
+@dataclass(frozen=True, kw_only=True)
+class _Due:
+    """The current version, the day whose orders are due, and the last day with opening quotes and their number."""
+
+    version: str
+    day: dt.date | None
+    quoted_day: dt.date | None
+    quotes: int | None
+
+
+async def _due(database: Database, now: dt.datetime) -> _Due | None:
+    """Return what accounts are stepped for; None without a version."""
     current = await dataset.current_version(database)
     if current is None:
         return None
     day = scheduled_day(now)
     if day is not None and not await _has_last_row(database, day):
         day = None
-    return current[0], day
+    async with database.connection() as connection:
+        quotes = await connection.fetchrow(QUOTES["select_last_number"])
+    found = (None, None) if quotes is None else (quotes["day"], quotes["number"])
+    return _Due(version=current[0], day=day, quoted_day=found[0], quotes=found[1])
 
 
 async def is_due(database: Database, now: dt.datetime) -> bool:
@@ -92,7 +109,9 @@ async def is_due(database: Database, now: dt.datetime) -> bool:
     if due is None:
         return False
     async with database.connection() as connection:
-        return bool(await connection.fetchval(SQL["count_due"], *due))
+        return bool(
+            await connection.fetchval(SQL["count_due"], due.version, due.day, due.quoted_day, due.quotes)
+        )  # fmt: skip
 
 
 async def step_due(context: WarmContext, now: dt.datetime) -> int:
@@ -101,7 +120,9 @@ async def step_due(context: WarmContext, now: dt.datetime) -> int:
     succeeded = 0
     while due is not None:
         async with context.database.connection() as connection:
-            rows = await connection.fetch(SQL["claim_accounts"], *due, CLAIMED, LEASE_S)
+            rows = await connection.fetch(
+                SQL["claim_accounts"], due.version, due.day, CLAIMED, LEASE_S, due.quoted_day, due.quotes
+            )
         if not rows:
             break
         accounts = iter([row["id"] for row in rows])

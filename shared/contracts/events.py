@@ -188,8 +188,9 @@ class SweepChanged:
 class AccountChanged:
     """A paper account has a new step. From the API and the warmer to subscribers; may be lost without harm.
 
-    `change` is `orders.decided`, `orders.working`, `orders.filled`, `account.drift` or `data.late`; `day` is its
-    trading day. `data.late` and `orders.working` are about every account: `account_id` is empty.
+    `change` is `orders.decided`, `orders.working`, `orders.provisional`, `orders.filled`, `account.drift` or
+    `data.late`; `day` is its trading day. `data.late` and `orders.working` are about every account: `account_id` is
+    empty.
     """
 
     type: ClassVar[str] = "account.changed.v1"

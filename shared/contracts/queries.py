@@ -161,7 +161,8 @@ class AccountDay(RequestQuery, frozen=True, kw_only=True):
 
     Days are day numbers. The orders are decided when their day is at most `decide_until`; those of the days `recheck`
     are decided again; the fills after `since` get what they made. `ordered` has the stocks that were ordered on a day,
-    whose prices are wanted, and why they were not bought.
+    whose prices are wanted, and why they were not bought; `quoted` those whose fills were booked from opening quotes.
+    `quotes` is (day, number) of the opening quotes from which the fills of the day after the last row are booked.
     """
 
     kind: ClassVar[str] = "account_day"
@@ -169,6 +170,19 @@ class AccountDay(RequestQuery, frozen=True, kw_only=True):
     recheck: tuple[int, ...] = ()
     since: int
     ordered: tuple[tuple[int, tuple[str, ...]], ...] = ()
+    quoted: tuple[tuple[int, tuple[str, ...]], ...] = ()
+    quotes: tuple[int, int] | None = None
+
+
+class OpeningQuotes(Query, frozen=True, kw_only=True):
+    """Which opening prices of `day` (day number), the day after the last row, the rule book does not allow.
+
+    `quotes` are (stock code, price in won; None: the stock does not trade).
+    """
+
+    kind: ClassVar[str] = "opening_quotes"
+    day: int
+    quotes: tuple[tuple[str, float | None], ...]
 
 
 class AccountDrift(RequestQuery, frozen=True, kw_only=True):
@@ -193,7 +207,7 @@ class AccountDrift(RequestQuery, frozen=True, kw_only=True):
 
 QUERIES: Final[tuple[type[Query], ...]] = (
     Ranking, Sectors, Prices, Screen, Values, Distribution, Explain, Audit, Robustness, FactorReport,
-    FactorCoefficients, ExpressionCoverage, Holdings, Replay, AccountDay, AccountDrift,
+    FactorCoefficients, ExpressionCoverage, Holdings, Replay, AccountDay, OpeningQuotes, AccountDrift,
 )  # fmt: skip
 
 _BY_KIND = {query.kind: query for query in QUERIES}

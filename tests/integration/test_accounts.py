@@ -174,7 +174,7 @@ async def test_orders_are_a_table_and_accounts_are_deleted(client: Client) -> No
     assert (status, headers["Content-Type"]) == (200, "text/csv; charset=utf-8")
     lines = body.decode("utf-8-sig").splitlines()
     head = "date,stock_code,name,side,kind,reason,shares,amount,level,priority,reserve,status,status_reason"
-    assert lines[0] == f"{head},filled_shares,fill_price"
+    assert lines[0] == f"{head},filled_shares,fill_price,provisional"
     assert len(lines) > 1
     status, problem, _ = await client.call("GET", f"/v1/accounts/{account}/orders?date=2020-01-02")
     assert (status, problem["code"]) == (404, "account_day_not_found")

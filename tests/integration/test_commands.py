@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import csv
+import datetime as dt
 import io
 import os
 import pathlib
@@ -26,6 +27,7 @@ from ondol.cli.reference import usages_of
 from ondol.local.run_file import Servers
 from ondol.main import COMMANDS, main
 from shared.infra import metrics
+from shared.market.opening_hours import next_trading_day
 from tests.support.api_with_market import FIRST, LAST, load_synthetic, request
 from tests.support.servers import fresh_settings
 from tests.support.system import Client, api_of, simulator
@@ -250,6 +252,12 @@ async def test_own_factors_are_defined_shown_and_deleted(system: System) -> None
     assert (again.code, again.out) == (1, b"")
 
 
+def write_opens(folder: pathlib.Path, names: dict[str, str], last: str) -> None:
+    """Write the file of opening quotes of the examples; their day is the one after the last row."""
+    (folder / "opens.csv").write_text(f"stock_code,open\n{names['005930']},\n", encoding="utf-8")
+    names["2026-11-30"] = next_trading_day(dt.date.fromisoformat(last)).isoformat()
+
+
 async def test_accounts_are_created_read_stepped_and_deleted(system: System) -> None:
     names, before = await names_of(system), calls()
     body = {"strategy": request()["strategy"], "start": FIRST, "benchmark": None}
@@ -267,11 +275,19 @@ async def test_accounts_are_created_read_stepped_and_deleted(system: System) -> 
             " values ($1, 'orders.decided', '2025-03-06', 'dead') returning number", uuid.UUID(names["ACCOUNT"]),
         )  # fmt: skip
     names["12"] = str(number)
+    write_opens(system.folder, names, accounts[0]["as_of"])
     for words in ACCOUNTS[1:]:
         for line in USAGES[words].examples:
             assert (await system.example(line, names)).out or "drift" in words or "steps" in words or "output" in line
     assert {route for words in ACCOUNTS for route in USAGES[words].routes} <= called_since(before)
     assert (system.folder / "orders.csv").read_text(encoding="utf-8-sig").startswith("date,stock_code,")
+    for text, remedy in (
+        ("code,open\n1,2\n", "its first line must be stock_code,open"), ("stock_code,open\n1,1x\n", "line 2"),
+        ("stock_code,open\n", "no quotes"),
+    ):  # fmt: skip
+        (system.folder / "bad.csv").write_text(text, encoding="utf-8")
+        refused = await system.ondol("accounts", "post-quotes", "bad.csv")
+        assert (refused.code, remedy in refused.error) == (2, True), refused.error
     gone = await system.ondol("accounts", "show", names["ACCOUNT"])
     assert (gone.code, "There is no paper account with this id" in gone.error) == (1, True)
 
@@ -437,6 +453,7 @@ async def test_every_command_prints_in_any_encoding(
     names = await names_of(system)
     _, account, _ = await system.client.call("POST", "/v1/accounts", {"strategy": "peter_lynch", "start": FIRST})
     names |= {"ACCOUNT": account["id"], "https://example.com/ondol": PUBLIC_URL}
+    write_opens(system.folder, names, account["as_of"])
     changing = (*ORDERED, *WARMING, *OWN_FACTORS, "ondol backtests cancel", "ondol sweeps cancel",
                 "ondol sweeps holdout", "ondol walk-forwards cancel", "ondol walk-forwards holdout",
                 "ondol accounts create", "ondol accounts step", "ondol accounts resend",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import re
 from collections.abc import AsyncIterator
@@ -14,6 +15,7 @@ import pytest
 import pytest_asyncio
 
 from ondol.local import embedded_servers
+from shared.market.opening_hours import next_trading_day
 from tests.support.api_with_market import FIRST, LAST, request, served
 from tests.support.described_answers import differences
 from tests.support.sweeps import run_sweep, sweep
@@ -60,6 +62,7 @@ async def system(servers: embedded_servers.Servers) -> AsyncIterator[System]:
         trade = document["result"]["trades"][0]
         names = {
             "account": account["id"],
+            "following": next_trading_day(dt.date.fromisoformat(account["as_of"])).isoformat(),
             "id": document["id"], "failed": failed["id"], "code": trade["stock_code"], "day": trade["date"],
             "first": FIRST, "last": LAST, "warm": str(warm_run["id"]),
             "sweep": ranked["id"], "partly": partly["id"], "walk": walked["id"], "unranked": unranked["id"],
@@ -142,6 +145,10 @@ REQUESTS: dict[str, list[tuple[str, Any]]] = {
     "GET /v1/accounts/{id}/orders": [("/v1/accounts/{account}/orders", None),
                                      ("/v1/accounts/{account}/orders?date=2001-01-02", None)],
     "GET /v1/accounts/{id}/drift": [("/v1/accounts/{account}/drift", None)],
+    "POST /v1/quotes/open": [("", {"date": "{following}", "quotes": [{"stock_code": "{code}", "open": 1}]}),
+                             ("", {"date": "{following}", "quotes": [{"stock_code": "{code}", "open": 2}]}),
+                             ("", {"date": "{following}", "quotes": [{"stock_code": "x", "open": None}]})],
+    "GET /v1/quotes/open": [("", None), ("?date=2020-01-02", None)],
     "PUT /v1/accounts/{id}/webhook": [("/v1/accounts/{account}/webhook", {"url": "https://1.1.1.1/hook"}),
                                       ("/v1/accounts/{account}/webhook", {"url": "http://example.com/"})],
     "GET /v1/accounts/{id}/webhook": [("/v1/accounts/{account}/webhook", None)],

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 import pytest_asyncio
 
-from ondol import AsyncClient, Client, Strategy
+from ondol import Account, AsyncClient, Client, Strategy
 from ondol.client import queries
 from ondol.client.async_client import AsyncClient as Methods
 from ondol.errors import ApiError, InvalidRequest, NotFound
@@ -278,6 +278,29 @@ async def test_async_sweep_is_followed_and_cancelled(system: System) -> None:
         assert (await client.sweeps(status="completed")).height >= 1
 
 
+def check_webhook(account: Account) -> None:
+    assert account.webhook() is None
+    found = account.set_webhook("https://1.1.1.1/ondol", "a secret of a test")
+    assert (found["url"], found["secret"]) == ("https://1.1.1.1/ondol", "a secret of a test")
+    assert (account.webhook() or {})["url"] == found["url"]
+    assert account.deliveries(status="dead").columns[:3] == ["number", "event_id", "type"]
+    with pytest.raises(NotFound):
+        account.resend(1)
+    account.remove_webhook()
+    assert account.webhook() is None
+
+
+def check_opening_quotes(client: Client, account: Account, day: str) -> None:
+    code = str(account.orders()["stock_code"][0])
+    answer = client.post_opening_quotes({code: None}, date=day)
+    assert (answer["date"], answer["added"]) == (day, 1)
+    with pytest.raises(ApiError, match="posted before"):
+        client.post_opening_quotes({code: 1000.0}, date=day)
+    assert client.post_opening_quotes({code: 1000.0}, date=day, replace=True)["replaced"] == 1
+    assert client.opening_quotes(day).rows() == [(dt.date.fromisoformat(day), code, 1000.0)]
+    assert account.step()["provisional"] == day
+
+
 async def test_account_has_tables_and_changes(system: System) -> None:
     def work() -> None:
         with Client(system.url) as client:
@@ -290,7 +313,10 @@ async def test_account_has_tables_and_changes(system: System) -> None:
             assert orders["date"].dtype == pl.Date
             day = str(orders["date"][0])
             assert account.orders(day).equals(orders)
-            assert account.step() == {"booked": [], "decided": None, "drift": [], "superseded": False}
+            nothing = {"booked": [], "decided": None, "drift": [], "provisional": None, "superseded": False}
+            assert account.step() == nothing
+            check_webhook(account)
+            check_opening_quotes(client, account, day)
             assert account.steps()["date"].to_list() == [dt.date.fromisoformat(day)]
             assert account.fills().columns[:4] == ["date", "stock_code", "name", "side"]
             before = account.equity or 0
@@ -319,6 +345,17 @@ async def test_async_account_answers_as_the_other_does(system: System) -> None:
         assert (await account.steps()).height == 1
         assert (await account.fills()).is_empty()
         assert (await account.step())["booked"] == []
+        assert await account.webhook() is None
+        assert (await account.set_webhook("https://1.1.1.1/ondol"))["secret"]
+        assert (await account.deliveries()).is_empty()
+        with pytest.raises(NotFound):
+            await account.resend(1)
+        await account.remove_webhook()
+        code = str((await account.orders())["stock_code"][0])
+        with pytest.raises(InvalidRequest):
+            await client.post_opening_quotes({code: 1.0}, date="2025-03-08")
+        with pytest.raises(NotFound):
+            await client.opening_quotes("2025-03-08")
         await account.change(name="two")
         assert (await client.account(account.id)).name == "two"
         assert (await account.changes())["fields"].to_list() == ["name"]

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from ondol.cli.command import Subcommand, main_of, name, parsers
-from ondol.cli.commands import account_webhooks
+from ondol.cli.commands import account_quotes, account_webhooks
 from ondol.cli.deletion import delete_each
 from ondol.cli.download import add_download, blocks_of, deliver, format_of
 from ondol.cli.pagination import add_page, listed
@@ -292,6 +292,7 @@ SUBCOMMANDS = (
         examples=("ondol accounts changes ACCOUNT",),
     ),
     *account_webhooks.SUBCOMMANDS,
+    *account_quotes.SUBCOMMANDS,
     Subcommand(
         name="delete",
         meaning="delete paper accounts",

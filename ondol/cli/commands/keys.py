@@ -13,14 +13,13 @@ from typing import Any
 
 from ondol.cli.connection import System, connected
 from ondol.cli.terminal import add_common, print_json, table
-from services.api.auth import hash_of
+from services.api.auth import ROLES, hash_of
 from shared.errors import SetupError
 from shared.infra.database.pool import database, migrate
 from shared.infra.database.sql import statements
 
 _SQL = statements("accounts")
 _ACTIONS = ("create", "list", "change", "revoke")
-_ROLES = ("user", "admin")
 _KEY_IN_FILE = re.compile(r"[!-~]{32,128}", re.ASCII)
 _DAYS = re.compile(r"([1-9][0-9]{0,4})d")
 
@@ -30,7 +29,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=_ACTIONS, help="create, list, change or revoke")
     parser.add_argument("name", nargs="?", help="name of a new key, or id of the key to change or revoke")
     parser.add_argument(
-        "--role", choices=_ROLES, help="user, or admin, which may also start warm runs and read /metrics (default user)"
+        "--role",
+        choices=ROLES,
+        help="user; operator, which may also post opening quotes; or admin, which may also start warm runs and read "
+        "/metrics (default user)",
     )
     parser.add_argument(
         "--expires",

@@ -46,6 +46,7 @@ async def detail(app: AppContext, row: Row) -> dict[str, Any]:
         "request": request,
         "positions": result.get("open_positions", []),
         "orders": None if step is None else orders_document(step),
+        "provisional": None if step is None or step["booked_at"] is not None else provisional(step),
         "statistics": result.get("statistics"),
         "curve": {name: [point[name] for point in equity] for name in ("date", "equity", "cash", "benchmark")},
         "drift_reports": reports,
@@ -62,7 +63,8 @@ def orders_document(step: Row) -> dict[str, Any]:
         "decided_on": _date(step["decided_on"]), "late": step["late"], "dataset_version": step["dataset_version"],
         "digest": step["digest"], "buys": decision.get("buys"),
         "items": [
-            {"date": day, **order, **status} for order, status in zip(orders, _statuses(step, len(orders)), strict=True)
+            {"date": day, **order, "provisional": False, **status}
+            for order, status in zip(orders, _statuses(step, len(orders)), strict=True)
         ],
     }  # fmt: skip
 
@@ -85,7 +87,20 @@ def step_document(row: Row) -> dict[str, Any]:
         "decided_on": _date(row["decided_on"]), "late": row["late"], "orders": len(decision.get("orders", [])),
         "digest": row["digest"], "dataset_version": row["dataset_version"], "working_at": instant(row["working_at"]),
         "booked_at": instant(row["booked_at"]), "equity": row["equity"], "cash": row["cash"],
-        "fills": [] if row["fills"] is None else orjson.loads(row["fills"]),
+        "fills": [] if row["fills"] is None else orjson.loads(row["fills"]), "provisional": provisional(row),
+        "reconciliation": None if row["reconciliation"] is None else orjson.loads(row["reconciliation"]),
+    }  # fmt: skip
+
+
+def provisional(row: Row) -> dict[str, Any] | None:
+    """Return what opening quotes filled on the day of a step; None without any."""
+    if row["provisional"] is None:
+        return None
+    found = orjson.loads(row["provisional"])
+    return {
+        "date": found["date"], "number": found["number"], "booked_at": instant(row["provisional_at"]),
+        "cash": found["cash"], "equity": found["equity"], "position_count": found["positions"],
+        "fills": found["fills"], "unquoted": found["unquoted"],
     }  # fmt: skip
 
 

@@ -15,7 +15,8 @@ from services.api.accounts.computed import Computed, Row, unpack_result
 from services.api.context import AppContext
 from services.api.errors import ApiProblem
 from services.api.simulator_queries import query_simulator
-from shared.accounts.drift import affected_stocks, ledger_difference, order_difference, unordered_fills
+from shared.accounts.drift import affected_stocks, ledger_difference, unordered_fills
+from shared.accounts.reconciliation import COUNTED
 from shared.accounts.restated_statements import MAX_STATEMENTS, late_codes, statement_changes
 from shared.contracts.queries import AccountDrift
 from shared.errors import UnavailableError
@@ -66,12 +67,33 @@ async def drift_reports(app: AppContext, computed: Computed) -> list[Document]:
         if ledger is not None:
             reports.append(await _ledger_report(app, computed, ledger, stored["equity"][-1]))
     steps = {row["day"].isoformat(): row for row in computed.unbooked}
-    again = {decision["day"]: decision for decision in found["rechecked"]}
     for day in computed.days:
-        report = await _day_report(app, computed, day, steps.get(day), again.get(day))
+        report = await _day_report(app, computed, day, steps.get(day))
         if report is not None:
             reports.append(report)
+        quoted = _quotes_report(computed, day, steps.get(day))
+        if quoted is not None:
+            reports.append(quoted)
     return reports
+
+
+def _quotes_report(computed: Computed, day: str, step: Row | None) -> Document | None:
+    """Return what the opening quotes of a day made: the differences of the fills that were booked from them."""
+    fills = computed.fills(day)
+    items = computed.reconciliation(day, fills) or []
+    counted = [item for item in items if item["cause"] in COUNTED]
+    if step is None or not counted:
+        return None
+    by_stock: dict[str, float] = {}
+    for item in counted:
+        by_stock[item["stock_code"]] = round(by_stock.get(item["stock_code"], 0.0) + item["won"], 2)
+    won = round(sum(item["won"] for item in counted), 2)
+    stocks = [{"stock_code": code, "won": made} for code, made in sorted(by_stock.items())]
+    return _document(
+        computed, day=day, before=_Before.of_step(step), orders={"decided": [], "now": []}, ledger=None,
+        fills=[fill for fill in fills if fill["stock_code"] in by_stock], won=won, cells=[], cell_count=0,
+        causes=[{"cause": "quoted_opens", "won": won, "stocks": stocks}], other_days=[], statements=[],
+    )  # fmt: skip
 
 
 async def _ledger_report(app: AppContext, computed: Computed, ledger: Document, last: Mapping[str, Any]) -> Document:
@@ -86,13 +108,8 @@ async def _ledger_report(app: AppContext, computed: Computed, ledger: Document, 
     )  # fmt: skip
 
 
-async def _day_report(
-    app: AppContext, computed: Computed, day: str, step: Row | None, again: Document | None
-) -> Document | None:
-    decision = None if step is None or step["decision"] is None else orjson.loads(step["decision"])
-    orders: dict[str, list[Document]] = {"decided": [], "now": []}
-    if decision is not None and again is not None and again["digest"] != decision["digest"]:
-        orders = order_difference(decision["orders"], again["orders"])
+async def _day_report(app: AppContext, computed: Computed, day: str, step: Row | None) -> Document | None:
+    decision, orders = computed.decision(day), computed.order_difference(day)
     fills = [dict(fill) for fill in unordered_fills(decision, computed.fills(day))] if decision is None else []
     if not fills and not any(orders.values()):
         return None

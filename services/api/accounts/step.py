@@ -27,13 +27,14 @@ from shared.contracts.queries import AccountDay
 from shared.infra.database.sql import statements
 from shared.infra.redis.client import LOST
 from shared.infra.redis.streams import append_many
-from shared.model.calendar import to_day
+from shared.model.calendar import from_day, to_day
 from shared.model.request import request_from_json
 from shared.simulation.cost import cost_of_request
 
 log = structlog.get_logger()
 
 SQL: Final = statements("paper")
+QUOTES: Final = statements("opening_quotes")
 WEBHOOKS: Final = statements("webhooks")
 
 
@@ -44,6 +45,8 @@ class StepResult:
 
     booked: tuple[str, ...] = ()
     decided: str | None = None
+    provisional: str | None = None
+    """Day whose fills were booked from opening quotes."""
     drift: tuple[int, ...] = ()
     as_of: str | None = None
     superseded: bool = False
@@ -54,6 +57,7 @@ class StepResult:
         """(kind, date) of the events that the step is announced by."""
         found = [("orders.filled", day) for day in self.booked]
         found += [("account.drift", self.as_of)] if self.drift and self.as_of is not None else []
+        found += [("orders.provisional", self.provisional)] if self.provisional is not None else []
         return found if self.decided is None else [*found, ("orders.decided", self.decided)]
 
 
@@ -76,6 +80,7 @@ async def step_account(
         current = await connection.fetchrow(SQL["select_current"])
         now = now or await connection.fetchval(SQL["now"])
         unbooked = await connection.fetch(SQL["select_unbooked"], account["id"], dt.date.max)
+        quotes = await _quotes(connection, unbooked)
     if current is None:
         return StepResult()
     decide_until = last_decidable(now)
@@ -83,6 +88,7 @@ async def step_account(
     asked = AccountDay(
         version=current["version"], request=account["request"], decide_until=to_day(decide_until),
         recheck=await _recheck(app, current["version"], unbooked), since=to_day(after), ordered=_ordered(unbooked),
+        quoted=_quoted(unbooked), quotes=quotes,
     )  # fmt: skip
     view = await app.datasets.get(current["version"])
     runs = 2 + len(asked.recheck)
@@ -97,7 +103,7 @@ async def step_account(
     decision = found["decision"]
     if decision is not None and scheduled and decision["day"] != today(now).isoformat():
         decision = None
-    computed = Computed(account=account, current=current, found=found, unbooked=unbooked)
+    computed = Computed(account=account, current=current, found=found, unbooked=unbooked, quotes=quotes)
     reports = await drift_reports(app, computed)
     result = await _Step(computed=computed, decision=decision, reports=reports, now=now).write(app)
     await _publish(app, account["id"], result)
@@ -121,6 +127,25 @@ def _ordered(unbooked: list[Row]) -> tuple[tuple[int, tuple[str, ...]], ...]:
         for row in unbooked
         if row["decision"] is not None
     )
+
+
+async def _quotes(connection: Any, unbooked: list[Row]) -> tuple[int, int] | None:
+    """Return (day number, number) of the opening quotes of the last decision without a booking; None without any."""
+    days = [row["day"] for row in unbooked if row["decision"] is not None]
+    if not days:
+        return None
+    number = await connection.fetchval(QUOTES["select_number"], days[-1])
+    return None if number is None else (to_day(days[-1]), number)
+
+
+def _quoted(unbooked: list[Row]) -> tuple[tuple[int, tuple[str, ...]], ...]:
+    """Return the stocks of each day whose prices the fills of its opening quotes are compared with, by day number."""
+    found = []
+    for row in unbooked:
+        if row["provisional"] is not None:
+            opened = orjson.loads(row["provisional"])
+            found.append((to_day(row["day"]), tuple(sorted({*opened["quotes"], *opened["unquoted"]}))))
+    return tuple(found)
 
 
 async def _publish(app: AppContext, identity: uuid.UUID, result: StepResult) -> None:
@@ -169,7 +194,7 @@ class _Step:
             decided = None if self.decision is None else await self._decide(connection, self.decision)
             result_of_step = StepResult(
                 booked=tuple(day.isoformat() for day in booked), decided=decided, drift=tuple(numbers),
-                as_of=found["as_of"],
+                as_of=found["as_of"], provisional=await self._book_provisionally(connection),
             )  # fmt: skip
             for change, date in result_of_step.changes:
                 of_day = dt.date.fromisoformat(date)
@@ -190,7 +215,23 @@ class _Step:
         )  # fmt: skip
         return None if inserted is None else inserted.isoformat()
 
-    def _bookings(self) -> dict[dt.date, tuple[str, float, float, int, str | None]]:
+    async def _book_provisionally(self, connection: Any) -> str | None:
+        """Store what opening quotes fill on the day after the last row, and return the day; None without any."""
+        opened, quotes = self.computed.opened(), self.computed.quotes
+        if opened is None:
+            if quotes is not None:
+                await connection.execute(
+                    SQL["pass_quotes"], self.computed.account["id"], from_day(quotes[0]), quotes[1]
+                )
+            return None
+        document, statuses = opened
+        updated: dt.date | None = await connection.fetchval(
+            SQL["book_provisionally"], self.computed.account["id"], dt.date.fromisoformat(document["date"]),
+            orjson.dumps(document).decode(), document["number"], orjson.dumps(statuses).decode(),
+        )  # fmt: skip
+        return None if updated is None else updated.isoformat()
+
+    def _bookings(self) -> dict[dt.date, tuple[str, float, float, int, str | None, str | None]]:
         computed = self.computed
         result = computed.found["result"]
         points = {} if result is None else {point["date"]: point for point in result["equity"]}
@@ -198,9 +239,15 @@ class _Step:
         for day in computed.days:
             fills = computed.fills(day)
             statuses = computed.statuses(day, fills)
-            outcomes = None if statuses is None else orjson.dumps(statuses).decode()
-            found[dt.date.fromisoformat(day)] = (orjson.dumps(fills).decode(), *_point(points[day]), outcomes)
+            found[dt.date.fromisoformat(day)] = (
+                orjson.dumps(fills).decode(), *_point(points[day]), _json(statuses),
+                _json(computed.reconciliation(day, fills)),
+            )  # fmt: skip
         return found
+
+
+def _json(items: list[dict[str, Any]] | None) -> str | None:
+    return None if items is None else orjson.dumps(items).decode()
 
 
 def _point(point: Mapping[str, Any]) -> tuple[float, float, int]:

@@ -95,7 +95,7 @@ async def post_step(app: AppContext, call: RequestContext) -> web.Response:
     return json_response(
         {
             "booked": list(done.booked), "decided": done.decided, "drift": list(done.drift),
-            "superseded": done.superseded,
+            "provisional": done.provisional, "superseded": done.superseded,
         }
     )  # fmt: skip
 

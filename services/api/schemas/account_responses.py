@@ -7,10 +7,10 @@ from typing import Annotated, Any, Literal
 from msgspec import Struct
 
 from services.api.schemas.field_types import DATE, NEXT_CURSOR, UTC, Count, DateText, Instant
+from services.api.schemas.opening_quotes_responses import ProvisionalDay, ReconciledFill, Side
 from services.api.schemas.result_responses import OpenPosition
 from shared.model.request import about
 
-Side = Literal["buy", "sell"]
 StepStatus = Literal["decided", "working", "booked", "no_decision", "data_late", "paused"]
 OrderStatus = Literal["decided", "working", "filled", "partly", "cancelled"]
 
@@ -48,6 +48,7 @@ class AccountOrder(Struct, kw_only=True):
     ]
     filled_shares: Annotated[int, about("Shares of its fills.", "shares")]
     fill_price: Annotated[float | None, about("Mean price of its fills after slippage; null: none.", "won")]
+    provisional: Annotated[bool, about("Whether this comes from opening quotes, until the day's row is loaded.")]
 
 
 class AccountFill(Struct, kw_only=True):
@@ -126,6 +127,9 @@ class AccountDetail(AccountSummary, kw_only=True):
     request: Annotated[dict[str, Any], about("Backtest that the account equals: body of `POST /v1/backtests`.")]
     positions: Annotated[list[OpenPosition], about("Positions on the evening of `as_of`.")]
     orders: Annotated[AccountOrders | None, about("Orders of the last decision; null: none yet.")]
+    provisional: Annotated[
+        ProvisionalDay | None, about("What opening quotes fill until the day's row is loaded; null: none.")
+    ]
     statistics: Annotated[dict[str, Any] | None, about("Statistics of the backtest; null: not started.")]
     curve: Annotated[AccountCurve, about("Equity of the account by day.")]
     drift_reports: Annotated[Count, about("Number of drift reports.", "reports")]
@@ -155,6 +159,11 @@ class AccountStep(Struct, kw_only=True):
     equity: Annotated[float | None, about("Equity of the evening as it was booked.", "won")]
     cash: Annotated[float | None, about("Cash of the evening as it was booked.", "won")]
     fills: Annotated[list[AccountFill], about("Fills as they were booked.")]
+    provisional: Annotated[ProvisionalDay | None, about("What opening quotes filled before; null: none were posted.")]
+    reconciliation: Annotated[
+        list[ReconciledFill] | None,
+        about("The fills of quotes and of the row side by side; null: not booked yet, or no quotes."),
+    ]
 
 
 class AccountStepPage(Struct, kw_only=True):
@@ -188,10 +197,13 @@ class AccountStepped(Struct, kw_only=True):
     booked: Annotated[list[DateText], about("Days that were booked.", DATE)]
     decided: Annotated[DateText | None, about("Day whose orders were decided; null: none.", DATE)]
     drift: Annotated[list[int], about("Numbers of the drift reports that it wrote.")]
+    provisional: Annotated[DateText | None, about("Day whose fills were booked from opening quotes; null: none.", DATE)]
     superseded: Annotated[bool, about("Whether another step came first; this one changed nothing.")]
 
 
-DriftCause = Literal["restated_data", "engine", "late_data", "no_decision", "user_change", "not_separable"]
+DriftCause = Literal[
+    "restated_data", "engine", "late_data", "no_decision", "user_change", "not_separable", "quoted_opens"
+]
 
 
 class StockWon(Struct, kw_only=True):
@@ -255,7 +267,7 @@ class DriftReport(Struct, kw_only=True):
         about("The cause that made most. restated_data: data up to the day were changed; engine: another engine "
               "version; late_data: data were loaded after they were due; no_decision: no step ran before the day's row "
               "was loaded; user_change: the account was changed; not_separable: engine and data changed, and the "
-              "earlier dataset version was deleted."),
+              "earlier dataset version was deleted; quoted_opens: fills differ from those at the quoted opens."),
     ]  # fmt: skip
     won: Annotated[
         float | None,

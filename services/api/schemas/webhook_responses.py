@@ -29,7 +29,9 @@ class Delivery(Struct, kw_only=True):
     number: Annotated[int, about("Number of the delivery.")]
     event_id: Annotated[str, about("Id of the event, the same in every attempt.")]
     type: Annotated[
-        Literal["orders.decided", "orders.working", "orders.filled", "account.drift", "data.late"],
+        Literal[
+            "orders.decided", "orders.working", "orders.provisional", "orders.filled", "account.drift", "data.late"
+        ],
         about("What happened."),
     ]
     date: Annotated[DateText, about("Trading day of the event.", DATE)]

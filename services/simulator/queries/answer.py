@@ -14,7 +14,7 @@ import orjson
 import structlog
 
 from services.simulator.job import Context
-from services.simulator.queries.account_day import account_day_on_mapped
+from services.simulator.queries.account_day import NumberedQuotes, account_day_on_mapped
 from services.simulator.queries.account_drift import account_drift
 from services.simulator.queries.audit import audit
 from services.simulator.queries.distribution import distribution
@@ -25,6 +25,7 @@ from services.simulator.queries.factor_report import (
     factor_report_on_mapped,
 )
 from services.simulator.queries.holdings import holdings
+from services.simulator.queries.opening_quotes import opening_quotes
 from services.simulator.queries.prices import prices
 from services.simulator.queries.ranking import ranking
 from services.simulator.queries.replay import replay
@@ -40,11 +41,13 @@ from shared.dataset.panel_reader import PanelReader
 from shared.dataset.panels import MappedPanels
 from shared.errors import CancelledRunError, ChunkMissingError, DatasetError, RequestError, RunError, UnavailableError
 from shared.infra.database.pool import LOST
+from shared.infra.database.sql import statements
 from shared.infra.redis.cache import MAX_VALUE_BYTES
 from shared.infra.redis.client import LOST as REDIS_LOST
 from shared.infra.redis.streams import append
 from shared.language.columns import columns_of
 from shared.messages import say
+from shared.model.calendar import from_day
 from shared.model.panels import Panels
 from shared.model.request import BacktestRequest, request_from_json
 from shared.simulation.column_values import columns_need
@@ -54,6 +57,7 @@ from shared.simulation.result.storage import pack_json, unpack
 log = structlog.get_logger()
 
 ANSWER_TTL_S = 600
+QUOTES_SQL = statements("opening_quotes")
 
 
 async def answer(
@@ -127,6 +131,8 @@ async def _computation_of(context: Context, query: queries.Query) -> Callable[[P
             return partial(sectors, query)
         case queries.Prices():
             return partial(prices, query)
+        case queries.OpeningQuotes():
+            return partial(opening_quotes, query)
         case queries.Holdings():
             result = await _stored_result(context, query.computation)
             return partial(holdings, query, result)
@@ -149,7 +155,7 @@ async def _computation_of_request(
         case queries.Audit():
             return partial(_on_mapped, request, partial(audit, request, query), ())
         case queries.AccountDay():
-            return partial(account_day_on_mapped, request, query)
+            return partial(account_day_on_mapped, request, query, await _quotes(context, query))
         case queries.AccountDrift():
             return partial(account_drift, request, query, await _earlier_panels(context, query.before))
         case queries.Robustness():
@@ -189,6 +195,17 @@ async def _earlier_panels(context: Context, version: str) -> MappedPanels | None
         return await context.panel_store.panels(version)
     except RunError:
         return None
+
+
+async def _quotes(context: Context, query: queries.AccountDay) -> NumberedQuotes | None:
+    """Return the opening quotes that a query names, as they are now; None without any."""
+    if query.quotes is None:
+        return None
+    async with context.database.connection() as connection:
+        row = await connection.fetchrow(QUOTES_SQL["select_quotes"], from_day(query.quotes[0]))
+    if row is None:
+        return None
+    return NumberedQuotes(day=query.quotes[0], number=row["number"], prices=orjson.loads(row["quotes"]))
 
 
 async def _stored_result(context: Context, computation: str) -> bytes:

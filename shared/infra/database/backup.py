@@ -41,7 +41,7 @@ TABLES = (
     "computation", "backtest", "sweep", "sweep_part", "sweep_variant",
     "warm_run", "warm_phase", "warm_item", "daily_selection",
     "api_key", "user_strategy", "user_factor", "paper_account", "paper_step", "paper_drift", "paper_change",
-    "paper_webhook", "paper_delivery",
+    "paper_webhook", "paper_delivery", "opening_quotes",
 )  # fmt: skip
 """The tables of a backup; one that refers to another stands after it."""
 

@@ -116,7 +116,7 @@ def order_price(run: Run, row: int, column: int) -> OrderPrice:
     market = _market_of(row_attributes(panels, slice(row, row + 1)), column)
     tradable = cell("volume", row) > 0 and cell("open", row) > 0
     price = cell("close" if request.execution.price == "close" else "open", row) if tradable else None
-    liquidation = tradable and _is_liquidation(panels, row, column)
+    liquidation = tradable and is_liquidation(panels, row, column)
     base = cell("last", row - 1) / cell("split", row)
     upper = None
     if not math.isnan(base) and not liquidation and _applies(request.execution.price_limits, market):
@@ -150,7 +150,7 @@ def _mean_volume(panels: Panels, row: int, column: int) -> float | None:
     return total / count if count else None
 
 
-def _is_liquidation(panels: Panels, row: int, column: int) -> bool:
+def is_liquidation(panels: Panels, row: int, column: int) -> bool:
     """Whether a tradable row is one of liquidation trading."""
     left = int(panels.instruments.delisted_day[column]) - int(panels.days[row])
     if not 0 < left <= LIQUIDATION_DAYS:

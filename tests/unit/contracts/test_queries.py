@@ -31,7 +31,16 @@ EXAMPLES: tuple[queries.Query, ...] = (
     queries.ExpressionCoverage(version="v", request="{}"),
     queries.Holdings(version="v", computation="c", date="2024-01-02"),
     queries.Replay(version="v", request="{}", computation="c", result_digest=None),
-    queries.AccountDay(version="v", request="{}", decide_until=19_000, recheck=(18_999,), since=18_998),
+    queries.AccountDay(
+        version="v",
+        request="{}",
+        decide_until=19_000,
+        recheck=(18_999,),
+        since=18_998,
+        quoted=((18_999, ("005930",)),),
+        quotes=(19_000, 2),
+    ),
+    queries.OpeningQuotes(version="v", day=19_000, quotes=(("000660", None), ("005930", 71_200.0))),
     queries.AccountDrift(
         version="v", request="{}", before="u", request_before="{}", engine_before="2", until=19_000, day=19_000
     ),

@@ -102,6 +102,8 @@ export interface AccountDetail {
   positions: OpenPosition[];
   /** Orders of the last decision; null: none yet. */
   orders: AccountOrders | null;
+  /** What opening quotes fill until the day's row is loaded; null: none. */
+  provisional: ProvisionalDay | null;
   /** Statistics of the backtest; null: not started. */
   statistics: Record<string, unknown> | null;
   /** Equity of the account by day. */
@@ -166,6 +168,8 @@ export interface AccountOrder {
   filled_shares: number;
   /** Mean price of its fills after slippage; null: none. */
   fill_price: number | null;
+  /** Whether this comes from opening quotes, until the day's row is loaded. */
+  provisional: boolean;
 }
 
 /** The orders of a day. */
@@ -228,6 +232,10 @@ export interface AccountStep {
   cash: number | null;
   /** Fills as they were booked. */
   fills: AccountFill[];
+  /** What opening quotes filled before; null: none were posted. */
+  provisional: ProvisionalDay | null;
+  /** The fills of quotes and of the row side by side; null: not booked yet, or no quotes. */
+  reconciliation: ReconciledFill[] | null;
 }
 
 /** A page of steps, the newest first. */
@@ -246,6 +254,8 @@ export interface AccountStepped {
   decided: string | null;
   /** Numbers of the drift reports that it wrote. */
   drift: number[];
+  /** Day whose fills were booked from opening quotes; null: none. */
+  provisional: string | null;
   /** Whether another step came first; this one changed nothing. */
   superseded: boolean;
 }
@@ -842,7 +852,7 @@ export interface Delivery {
   /** Id of the event, the same in every attempt. */
   event_id: string;
   /** What happened. */
-  type: "account.drift" | "data.late" | "orders.decided" | "orders.filled" | "orders.working";
+  type: "account.drift" | "data.late" | "orders.decided" | "orders.filled" | "orders.provisional" | "orders.working";
   /** Trading day of the event. */
   date: string;
   /** waiting: for its next attempt; delivered: the receiver answered 2xx; dead: given up. */
@@ -912,7 +922,7 @@ export interface DriftPage {
 /** What one cause made of a difference; the parts of a report add up to its won. */
 export interface DriftPart {
   /** The cause, as in the report. */
-  cause: "engine" | "late_data" | "no_decision" | "not_separable" | "restated_data" | "user_change";
+  cause: "engine" | "late_data" | "no_decision" | "not_separable" | "quoted_opens" | "restated_data" | "user_change";
   /** What it made; null: unknown. */
   won: number | null;
   /** By stock with restated cells, at most 20 of them; else empty. */
@@ -925,8 +935,8 @@ export interface DriftReport {
   number: number;
   /** Day of the first difference. */
   day: string;
-  /** The cause that made most. restated_data: data up to the day were changed; engine: another engine version; late_data: data were loaded after they were due; no_decision: no step ran before the day's row was loaded; user_change: the account was changed; not_separable: engine and data changed, and the earlier dataset version was deleted. */
-  cause: "engine" | "late_data" | "no_decision" | "not_separable" | "restated_data" | "user_change";
+  /** The cause that made most. restated_data: data up to the day were changed; engine: another engine version; late_data: data were loaded after they were due; no_decision: no step ran before the day's row was loaded; user_change: the account was changed; not_separable: engine and data changed, and the earlier dataset version was deleted; quoted_opens: fills differ from those at the quoted opens. */
+  cause: "engine" | "late_data" | "no_decision" | "not_separable" | "quoted_opens" | "restated_data" | "user_change";
   /** Difference of the equity, or what the fills concerned made by the evening; null: unknown. */
   won: number | null;
   /** What each cause made, the largest first. */
@@ -1463,6 +1473,14 @@ export interface Field {
   available: boolean;
 }
 
+/** Shares and price of a fill. */
+export interface FillPart {
+  /** Shares. */
+  shares: number;
+  /** Price after slippage. */
+  price: number;
+}
+
 /** A function. */
 export interface FunctionHelp {
   /** Name in expressions. */
@@ -1645,6 +1663,20 @@ export interface LineFigures {
   max_drawdown: number | null;
   /** Number of fills. */
   trades: number;
+}
+
+/** A quote that the rule book does not allow; no fill is booked from it. */
+export interface MarkedQuote {
+  /** Code of the stock. */
+  stock_code: string;
+  /** Price that was posted. */
+  open: number;
+  /** beyond_limits: outside the daily limits around the last close, as on the day of a split; off_tick: no multiple of the tick size. */
+  mark: "beyond_limits" | "off_tick";
+  /** Lower limit of the day; null: none applies. */
+  lower: number | null;
+  /** Upper limit of the day; null: none applies. */
+  upper: number | null;
 }
 
 /** A factor at one horizon. */
@@ -1839,6 +1871,44 @@ export interface OpenPositionColumns {
   return: (number | null)[];
   /** One value a row. */
   last?: (number | null)[];
+}
+
+/** The opening price of a stock. */
+export interface OpeningPrice {
+  /** Code of the stock. */
+  stock_code: string;
+  /** Price; null: the stock does not trade at the open. */
+  open: number | null;
+}
+
+/** The opening price of a stock. */
+export interface OpeningQuote {
+  /** Code of the stock. */
+  stock_code: string;
+  /** Price of the first trade; null: the stock does not trade at the open, as when it is halted. */
+  open: number | null;
+}
+
+/** The opening quotes of a day. */
+export interface OpeningQuoteList {
+  /** Day of the quotes. */
+  date: string;
+  /** Number of the day's quotes, which grows with each change. */
+  number: number;
+  /** When the first were posted. */
+  posted_at: string;
+  /** When they were changed last. */
+  changed_at: string;
+  /** Quotes by stock code. */
+  items: OpeningPrice[];
+}
+
+/** Body of `POST /v1/quotes/open`. */
+export interface OpeningQuotesBody {
+  /** Trading day of the prices, the one after the last loaded row; null: today in Seoul. */
+  date?: string | null;
+  /** Opening prices; those of a day may come in several posts. */
+  quotes: OpeningQuote[];
 }
 
 /** An operator. */
@@ -2129,6 +2199,48 @@ export interface Provenance {
   result_digest: string;
 }
 
+/** What opening quotes fill on a day whose rows are not loaded yet. */
+export interface ProvisionalDay {
+  /** Day of the quotes. */
+  date: string;
+  /** Number of the day's quotes. */
+  number: number;
+  /** When it was booked. */
+  booked_at: string;
+  /** Cash after the open; stocks without a quote count at their last closes. */
+  cash: number;
+  /** Cash and positions at the opens. */
+  equity: number;
+  /** Number of positions after the open. */
+  position_count: number;
+  /** Fills of stocks with a quote. */
+  fills: ProvisionalFill[];
+  /** Ordered stocks without a usable quote. */
+  unquoted: string[];
+}
+
+/** A fill at a quoted open. */
+export interface ProvisionalFill {
+  /** Day of the fill. */
+  date: string;
+  /** Code of the stock. */
+  stock_code: string;
+  /** Name of the stock. */
+  name: string;
+  /** buy or sell. */
+  side: "buy" | "sell";
+  /** Shares. */
+  shares: number;
+  /** Price after slippage. */
+  price: number;
+  /** Commission. */
+  commission: number;
+  /** Tax of a sale. */
+  tax: number;
+  /** Rule behind it. */
+  reason: string;
+}
+
 /** The quality report of a data revision. */
 export interface Quality {
   /** Data revision. */
@@ -2201,6 +2313,26 @@ export interface QuantileSpread {
   turnover: number | null;
   /** mean - 2 * turnover * cost. */
   net: number | null;
+}
+
+/** What a post of opening quotes did. */
+export interface QuotesPosted {
+  /** Day of the quotes. */
+  date: string;
+  /** Number of the day's quotes, which grows with each change. */
+  number: number;
+  /** Stocks with a quote of the day. */
+  quotes: number;
+  /** Quotes that are new. */
+  added: number;
+  /** Quotes that replaced another price. */
+  replaced: number;
+  /** Quotes that were stored already. */
+  unchanged: number;
+  /** Quotes of this post that the rule book does not allow. */
+  marked: MarkedQuote[];
+  /** Accounts with orders of the day, which are booked from the quotes. */
+  accounts: number;
 }
 
 /** Runs that buy random stocks on the same days. They are no plain backtests. */
@@ -2303,6 +2435,30 @@ export interface RebalanceCalendar {
   weekday?: "fri" | "mon" | "thu" | "tue" | "wed" | null;
   /** Every n-th row, counted from the first row of the window. */
   rows?: number | null;
+}
+
+/** A fill that was booked from opening quotes, beside the one that the day's rows gave. */
+export interface ReconciledFill {
+  /** Code of the stock. */
+  stock_code: string;
+  /** Name of the stock. */
+  name: string;
+  /** buy or sell. */
+  side: "buy" | "sell";
+  /** Rule behind it. */
+  reason: string;
+  /** Opening price that was posted; null: none. */
+  quoted_open: number | null;
+  /** Opening price of the row; null: none. */
+  open: number | null;
+  /** Fill at the quoted open; null: none. */
+  provisional: FillPart | null;
+  /** Fill of the row; null: none. */
+  booked: FillPart | null;
+  /** What the booked fill made by the evening less what the provisional one would have made. */
+  won: number;
+  /** open_differs: another open was posted; not_quoted: none was posted; other_orders: cash, slots or shares changed with other fills; intraday: a level was reached after the open; orders_differ: later data make other orders; null: both fills are the same. */
+  cause: "intraday" | "not_quoted" | "open_differs" | "orders_differ" | "other_orders" | null;
 }
 
 /** The days of one regime. */

@@ -25,8 +25,9 @@ from paper_account where owner = $1 and ($2::uuid is null or id < $2) order by i
 delete from paper_account where id = $1 and owner = $2 returning id;
 
 -- name: claim_accounts
--- $1 current version, $2 day to decide today (null: none), $3 limit, $4 seconds of the lease. Accounts of an older
--- version, and those without a row of the day; another worker does not get them before the lease ends.
+-- $1 current version, $2 day to decide today (null: none), $3 limit, $4 seconds of the lease, $5 day with opening quotes
+-- (null: none), $6 their number. Accounts of an older version, those without a row of the day, and those with orders of
+-- the quoted day that are not booked from its quotes; another worker does not get them before the lease ends.
 update paper_account a set lease_until = now() + make_interval(secs => $4)
 where a.id in (
     select c.id from paper_account c
@@ -35,6 +36,9 @@ where a.id in (
           c.dataset_version is distinct from $1
           or ($2::date is not null and c.start_day <= $2 and (c.as_of is null or c.as_of < $2)
               and not exists (select from paper_step s where s.account = c.id and s.day = $2))
+          or ($5::date is not null and exists (
+              select from paper_step s where s.account = c.id and s.day = $5 and s.decision is not null
+                  and s.booked_at is null and s.provisional_number is distinct from $6))
       )
     order by c.id limit $3 for update skip locked
 )
@@ -55,8 +59,9 @@ where id = $1 and fence = $2 returning id;
 
 -- name: select_unbooked
 -- Steps of an account that have no booking yet, up to day $2.
-select day, status, digest, decision, dataset_version, revision, engine_version, late, changes from paper_step
-where account = $1 and booked_at is null and day <= $2 order by day;
+select day, status, digest, decision, dataset_version, revision, engine_version, late, changes, provisional,
+       provisional_number
+from paper_step where account = $1 and booked_at is null and day <= $2 order by day;
 
 -- name: insert_decision
 -- $1 account, $2 day, $3 decided on, $4 late, $5 version, $6 revision, $7 engine, $8 digest, $9 decision, $10 time,
@@ -103,15 +108,28 @@ select coalesce(
 );
 
 -- name: book_step
--- $1 account, $2 day, $3 version, $4 fills, $5 equity, $6 cash, $7 positions, $8 statuses of the orders. A day without
--- a decision gets a row.
-insert into paper_step (account, day, status, booked_at, booked_version, fills, equity, cash, positions, outcomes)
-values ($1, $2, 'no_decision', now(), $3, $4, $5, $6, $7, $8)
+-- $1 account, $2 day, $3 version, $4 fills, $5 equity, $6 cash, $7 positions, $8 statuses of the orders, $9 differences
+-- from the fills that were booked from opening quotes. A day without a decision gets a row.
+insert into paper_step (account, day, status, booked_at, booked_version, fills, equity, cash, positions, outcomes,
+                        reconciliation)
+values ($1, $2, 'no_decision', now(), $3, $4, $5, $6, $7, $8, $9)
 on conflict (account, day) do update
 set status = case when paper_step.status in ('decided', 'working') then 'booked' else paper_step.status end,
     booked_at = now(), booked_version = excluded.booked_version, fills = excluded.fills, equity = excluded.equity,
-    cash = excluded.cash, positions = excluded.positions, outcomes = excluded.outcomes
+    cash = excluded.cash, positions = excluded.positions, outcomes = excluded.outcomes,
+    reconciliation = excluded.reconciliation
 where paper_step.booked_at is null;
+
+-- name: book_provisionally
+-- $1 account, $2 day, $3 what its opening quotes fill, $4 number of the quotes, $5 statuses of the orders. No row: the
+-- day is booked, it has no orders, or it has the same fills already.
+update paper_step set provisional = $3, provisional_number = $4, provisional_at = now(), outcomes = $5
+where account = $1 and day = $2 and decision is not null and booked_at is null and provisional is distinct from $3
+returning day;
+
+-- name: pass_quotes
+-- $1 account, $2 day, $3 number of the opening quotes, from which nothing can be booked.
+update paper_step set provisional_number = $3 where account = $1 and day = $2 and booked_at is null;
 
 -- name: select_last_day
 -- The last trading day (day number) of the market tables.
@@ -155,13 +173,17 @@ select count(*) from paper_drift where account = $1;
 select c.version, c.revision, v.built_at from dataset_current c join dataset_version v on v.version = c.version;
 
 -- name: count_due
--- $1 current version, $2 day to decide today (null: none): accounts whose step is due and not leased.
+-- $1 current version, $2 day to decide today (null: none), $3 day with opening quotes (null: none), $4 their number:
+-- accounts whose step is due and not leased.
 select count(*) from paper_account c
 where (c.lease_until is null or c.lease_until < now())
   and (
       c.dataset_version is distinct from $1
       or ($2::date is not null and c.start_day <= $2 and (c.as_of is null or c.as_of < $2)
           and not exists (select from paper_step s where s.account = c.id and s.day = $2))
+      or ($3::date is not null and exists (
+          select from paper_step s where s.account = c.id and s.day = $3 and s.decision is not null
+              and s.booked_at is null and s.provisional_number is distinct from $4))
   );
 
 -- name: select_statement_images
