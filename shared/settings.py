@@ -372,6 +372,11 @@ class Settings:
     max_body_bytes: int = _setting(
         MIB, "api", "bytes", _bytes(1024), "Maximum size of a request body.", former="ONDOL_BODY_BYTES"
     )  # fmt: skip
+    max_unsent_bytes: int = _setting(
+        32 * MIB, "api", "bytes", _bytes(MIB),
+        "Maximum bytes of answers that clients have not received yet, for each process of the API. Above it, the "
+        "connections that have waited the longest are ended.",
+    )  # fmt: skip
     fetch_enabled: str = _setting(
         "auto", "preparer, api", "", _one_of("auto", "true", "false"),
         "Fetch new days and filings at the times of /v1/schedule; `auto` does so where a key is set. The API shows it, "

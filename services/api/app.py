@@ -21,6 +21,7 @@ from services.api.http.request import parse_query
 from services.api.http.request_source import SourceCheck, source_middleware
 from services.api.http.retry_after import RetryAfterEstimator
 from services.api.http.security_headers import secure_prepared
+from services.api.http.unsent import UnsentBytes
 from services.api.routes import ROUTES
 from services.api.routes.docs import openapi_json
 from services.api.schemas.requests import AnyQuery
@@ -116,7 +117,9 @@ async def listening_on(context: AppContext, listening: Callable[[str], None] | N
 
     Raises SetupError when the port cannot be bound.
     """
-    runner = StrictRunner(application(context), shutdown_timeout=SHUTDOWN_S)
+    runner = StrictRunner(
+        application(context), shutdown_timeout=SHUTDOWN_S, unsent=UnsentBytes(context.settings.max_unsent_bytes)
+    )
     await runner.setup()
     settings = context.settings
     try:

@@ -19,6 +19,13 @@ REFUSED_SOURCES = Counter(
     "(body not declared as JSON)",
     ["reason"],
 )
+UNSENT_BYTES = Gauge("ondol_unsent_bytes", "Bytes of answers that slow clients have not received yet")
+SLOW_CLIENTS = Counter(
+    "ondol_slow_clients_disconnected",
+    "Connections ended because their clients did not receive an answer: timeout (nothing for 20 seconds), limit "
+    "(unsent bytes of all clients)",
+    ["reason"],
+)
 BACKTESTS = Counter("ondol_backtests", "Jobs of simulators by outcome", ["outcome"])
 BACKTEST_SECONDS = Histogram(
     "ondol_backtest_seconds",

@@ -16,6 +16,7 @@ from tests.chaos import (
     refusing_broker,
     scaling,
     simulators,
+    slow_readers,
     stored_bytes,
     supervisors,
     tenancy,
@@ -112,6 +113,11 @@ CHECKS = (
         id="R23", title="lists of an owner with 1,000,000 backtests; 400 submits at once with a limit of 8",
         run=many_rows.r23,
         passes_when="every list page <= 50 ms; at most 8 are open",
+    ),
+    Check(
+        id="R24", title="clients that receive nothing of answers below 1 MiB; half heads of requests",
+        run=slow_readers.r24, quick=True,
+        passes_when="api grows <= 256 MiB for 5,000 readers, which are held <= 30 s; half heads: 408 within 12 s",
     ),
     Check(
         id="K1", title="SIGKILL of the supervisor under load", run=scaling.supervisor,

@@ -1,28 +1,35 @@
 """Connections below the routes: a timeout for the head of a request, and problem documents for malformed bytes.
 
-aiohttp leaves a half-sent request open as long as an idle connection, and answers bytes that its parser rejects in
-plain text. `StrictRequestHandler` starts a timer with the first byte of a request and stops it when aiohttp has parsed
-the head; idle connections, bodies, event streams and waiting answers have timeouts of their own.
+aiohttp leaves a half-sent request open as long as an idle connection, keeps what a client does not receive without a
+limit, and answers bytes that its parser rejects in plain text. `StrictRequestHandler` starts a timer with the first
+byte of a request and stops it when aiohttp has parsed the head; idle connections, bodies, event streams and waiting
+answers have timeouts of their own. Bytes of the next request that arrive before the present one is answered start the
+timer with the end of its answer.
 """
 
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import Any
 
 import orjson
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError, InvalidHeader, InvalidURLError, LineTooLong
+from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_request import BaseRequest
 
 from services.api.errors import INTERNAL, ApiProblem, problem_response
 from services.api.http.security_headers import DEFAULTS, secure
+from services.api.http.unsent import HIGH_WATER_BYTES, UnsentBytes
 from shared.contracts.http import PROBLEM
 from shared.messages import say
 
 HEAD_TIMEOUT_S = 10.0
 """From the first byte of a request to the end of its headers."""
 KEEPALIVE_TIMEOUT_S = 75.0
+SEND_BUFFER_BYTES = 128 * 1024
+"""Buffer of a connection in the kernel, which doubles it; without it one grows to several MiB."""
 MAX_LINE_BYTES = 256 * 1024
 """Two expressions of the maximum length in any script, percent-encoded, fit into a request line."""
 MAX_HEADER_BYTES = 16 * 1024
@@ -60,24 +67,54 @@ def _reason(error: HttpProcessingError) -> str:
 class StrictRequestHandler(web.RequestHandler):
     """One connection."""
 
-    __slots__ = ("_head_timeout_s", "_is_serving", "_timer")
+    __slots__ = ("_body", "_has_next", "_head_timeout_s", "_is_serving", "_timer", "_unsent")
 
-    def __init__(self, server: web.Server, *, head_timeout_s: float, **options: Any) -> None:
+    def __init__(self, server: web.Server, *, head_timeout_s: float, unsent: UnsentBytes, **options: Any) -> None:
         super().__init__(server, **options)
         self._head_timeout_s = head_timeout_s
         self._is_serving = False
+        self._has_next = False
+        self._body: Any = None
         self._timer: asyncio.TimerHandle | None = None
+        self._unsent = unsent
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to serve a connection."""
+        super().connection_made(transport)
+        if self.transport is not None:
+            self.transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
+            if (connected := self.transport.get_extra_info("socket")) is not None:  # what the kernel holds counts too
+                connected.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
 
     def data_received(self, data: bytes) -> None:
         """Receive bytes; those that begin a request start the timer."""
         if self._timer is None and not self._is_serving and data.strip(b"\r\n"):
-            self._timer = asyncio.get_running_loop().call_later(self._head_timeout_s, self._time_out)
+            self._start_timer()
+        follows = self._is_serving and self._body.is_eof()
+        before = len(self._messages)
         super().data_received(data)
+        if len(self._messages) > before:  # a head was completed; what follows one without a body is the next request
+            self._has_next = self._messages[-1][1] is EMPTY_PAYLOAD and not data.endswith(b"\r\n\r\n")
+        elif follows:
+            self._has_next = self._has_next or bool(data.strip(b"\r\n"))
 
-    def head_received(self) -> None:
+    def head_received(self, body: Any) -> None:
         """Stop the timer: the head of a request is complete, or the parser has rejected it."""
         self._is_serving = True
+        self._body = body
         self._stop_timer()
+
+    def pause_writing(self) -> None:
+        """Count the bytes that the client does not receive."""
+        super().pause_writing()
+        if self.transport is not None:
+            self._unsent.add(self.transport)
+
+    def resume_writing(self) -> None:
+        """Count them no more: the client has received most of them."""
+        super().resume_writing()
+        if self.transport is not None:
+            self._unsent.remove(self.transport)
 
     async def finish_response(
         self, request: BaseRequest, resp: web.StreamResponse, start_time: float | None
@@ -87,11 +124,19 @@ class StrictRequestHandler(web.RequestHandler):
             return await super().finish_response(request, resp, start_time)
         finally:
             self._is_serving = False
+            if self._has_next and not self._messages and self._timer is None:
+                self._start_timer()
+            self._has_next = self._has_next and bool(self._messages)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Stop the timer with the connection."""
         self._stop_timer()
+        if self.transport is not None:
+            self._unsent.remove(self.transport)
         super().connection_lost(exc)
+
+    def _start_timer(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(self._head_timeout_s, self._time_out)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
@@ -145,7 +190,7 @@ class StrictServer(web.Server):
         self, message: Any, payload: Any, protocol: web.RequestHandler, writer: Any, task: Any
     ) -> BaseRequest:
         if isinstance(protocol, StrictRequestHandler):
-            protocol.head_received()
+            protocol.head_received(payload)
         return self._make(message, payload, protocol, writer, task)
 
     def __call__(self) -> web.RequestHandler:
@@ -161,12 +206,13 @@ class StrictRunner(web.AppRunner):
         app: web.Application,
         *,
         shutdown_timeout: float,
+        unsent: UnsentBytes,
         head_timeout_s: float = HEAD_TIMEOUT_S,
         keepalive_timeout_s: float = KEEPALIVE_TIMEOUT_S,
     ) -> None:
         super().__init__(app, shutdown_timeout=shutdown_timeout, handler_cancellation=True)
         self._options: dict[str, Any] = {
-            "head_timeout_s": head_timeout_s, "keepalive_timeout": keepalive_timeout_s,
+            "head_timeout_s": head_timeout_s, "unsent": unsent, "keepalive_timeout": keepalive_timeout_s,
             "max_line_size": MAX_LINE_BYTES, "max_field_size": MAX_HEADER_BYTES, "max_headers": MAX_HEADERS,
             "access_log": None,
             "auto_decompress": False,  # an encoded body is refused, and nothing is decompressed before that

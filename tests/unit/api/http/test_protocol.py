@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -17,9 +18,13 @@ from services.api.errors import RETRY_AFTER, problem_middleware
 from services.api.http.protocol import MAX_HEADER_BYTES, MAX_HEADERS, MAX_LINE_BYTES, StrictRunner
 from services.api.http.request import read_body
 from services.api.http.retry_after import RetryAfterEstimator
+from services.api.http.unsent import UnsentBytes
 
 HEAD_S = BODY_S = 0.3
 PATIENCE_S = 30.0
+UNSENT_S = 0.4
+LARGE_BYTES = 16 << 20
+UNSENT_BYTES = 3 * LARGE_BYTES
 LONG_ENOUGH_S = 4 * HEAD_S
 JSON = b"Host: localhost\r\nContent-Type: application/json\r\n"
 GET = b"GET /short HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -33,11 +38,15 @@ class Served:
     port: int = 0
     release: asyncio.Event = field(default_factory=asyncio.Event)
     """Releases long answers."""
+    unsent: UnsentBytes = field(default_factory=lambda: UnsentBytes(UNSENT_BYTES, UNSENT_S))
     reading: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when a route without a body timeout has begun to read."""
 
     async def short(self, request: web.Request) -> web.StreamResponse:
         return web.Response(text="short")
+
+    async def large(self, request: web.Request) -> web.StreamResponse:
+        return web.Response(body=bytes(LARGE_BYTES))
 
     async def long(self, request: web.Request) -> web.StreamResponse:
         await self.release.wait()
@@ -71,20 +80,42 @@ class Served:
 
 @pytest_asyncio.fixture
 async def served() -> AsyncIterator[Served]:
-    found = Served()
+    async with serving(Served()) as found:
+        yield found
+
+
+@asynccontextmanager
+async def serving(found: Served) -> AsyncIterator[Served]:
+    """Serve the application."""
     app = web.Application(middlewares=[problem_middleware])
     app[RETRY_AFTER] = RetryAfterEstimator()
-    for name in ("short", "long", "stream"):
+    for name in ("short", "large", "long", "stream"):
         app.router.add_get(f"/{name}", getattr(found, name))
     for name in ("body", "patient"):
         app.router.add_post(f"/{name}", getattr(found, name))
-    runner = StrictRunner(app, shutdown_timeout=1, head_timeout_s=HEAD_S)
+    runner = StrictRunner(app, shutdown_timeout=1, head_timeout_s=HEAD_S, unsent=found.unsent)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     found.port = runner.addresses[0][1]
     yield found
     found.release.set()
     await runner.cleanup()
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while not holds():  # noqa: ASYNC110 - the server sets no event
+            await asyncio.sleep(0.01)
+
+
+def received(reader: socket.socket) -> int:
+    """Bytes that arrive until the connection ends or the answer is complete."""
+    reader.settimeout(PATIENCE_S)
+    size = 0
+    with suppress(OSError):
+        while size < LARGE_BYTES and (piece := reader.recv(1 << 20)):
+            size += len(piece)
+    return size
 
 
 async def answer_of(reader: asyncio.StreamReader) -> tuple[int, str, bytes]:
@@ -185,6 +216,61 @@ async def test_half_a_second_request_times_out(served: Served) -> None:
         assert (await answer_of(reader))[0] == 200
         writer.write(GET[:9])
         await refused(reader, 408, "head-too-slow")
+
+
+@pytest.mark.parametrize("apart", [False, True])
+async def test_half_a_request_after_a_whole_one_times_out(served: Served, apart: bool) -> None:
+    async with served.connected() as (reader, writer):
+        request = GET.replace(b"/short", b"/long")
+        writer.write(request if apart else request + GET[:9])
+        await asyncio.sleep(0)
+        if apart:
+            writer.write(GET[:9])
+        served.release.set()
+        assert (await answer_of(reader))[2] == b"long"
+        await refused(reader, 408, "head-too-slow")
+
+
+async def test_requests_of_one_chunk_are_all_answered(served: Served) -> None:
+    async with served.connected() as (reader, writer):
+        writer.write(GET + GET[:9])
+        assert (await answer_of(reader))[2] == b"short"
+        writer.write(GET[9:])
+        assert (await answer_of(reader))[2] == b"short"
+        idle = asyncio.ensure_future(reader.read(1))
+        await asyncio.wait({idle}, timeout=LONG_ENOUGH_S)
+        assert not idle.done()
+        idle.cancel()
+
+
+async def test_reader_that_receives_nothing_is_disconnected(served: Served) -> None:
+    reader = socket.create_connection(("127.0.0.1", served.port))
+    try:
+        reader.sendall(GET.replace(b"/short", b"/large"))
+        await until(lambda: served.unsent.total > 0)
+        assert served.unsent.total <= LARGE_BYTES
+        await until(lambda: served.unsent.total == 0)
+        assert received(reader) < LARGE_BYTES
+    finally:
+        reader.close()
+
+
+async def test_unsent_bytes_are_bounded_in_total() -> None:
+    async with serving(Served(unsent=UnsentBytes(UNSENT_BYTES, PATIENCE_S))) as served:
+        readers = []
+        try:
+            for _ in range(8):
+                readers.append(socket.create_connection(("127.0.0.1", served.port)))
+                before = served.unsent.total
+                readers[-1].sendall(GET.replace(b"/short", b"/large"))
+                await until(lambda before=before: served.unsent.total != before)
+                assert served.unsent.total <= UNSENT_BYTES
+            sizes = await asyncio.to_thread(lambda: [received(reader) for reader in readers[:-1]])
+        finally:
+            for reader in readers:
+                reader.close()
+    assert [size < LARGE_BYTES for size in sizes[:4]] == [True] * 4
+    assert sizes[-1] > LARGE_BYTES
 
 
 @pytest.mark.parametrize("between", [b"", b"\r\n"])
