@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     )
     from ondol.client.async_client import AsyncClient
     from ondol.client.factor_answers import FactorMatrix, FactorReport, OwnFactor
+    from ondol.client.research import ResearchLine
     from ondol.client.result import AsyncResult, Result
     from ondol.client.strategy import Strategy
     from ondol.client.sweep import AsyncSweep, Sweep
@@ -53,6 +54,7 @@ _MODULES = {
     "OwnFactor": "ondol.client.factor_answers",
     "Replay": "ondol.client.answers",
     "Robustness": "ondol.client.answers",
+    "ResearchLine": "ondol.client.research",
     "Result": "ondol.client.result",
     "RetryPolicy": "shared.infra.api_client.retry",
     "Screen": "ondol.client.answers",
@@ -78,6 +80,7 @@ __all__ = [
     "Holdings",
     "OwnFactor",
     "Replay",
+    "ResearchLine",
     "Result",
     "RetryPolicy",
     "Robustness",

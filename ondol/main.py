@@ -172,6 +172,12 @@ COMMANDS = (
         examples=("ondol walk-forwards list", "ondol walk-forwards show latest"),
     ),
     Command(
+        name="research",
+        group=USE,
+        meaning="research lines: list, show how much may be luck, add trials made elsewhere, close",
+        examples=("ondol research list", "ondol research show value-momentum"),
+    ),
+    Command(
         name="report",
         group=USE,
         meaning="write the report of a backtest as one page of HTML",

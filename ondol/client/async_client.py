@@ -7,7 +7,7 @@ from types import EllipsisType
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 from urllib.parse import quote
 
-from ondol.client import opening_quotes, queries
+from ondol.client import opening_quotes, queries, research
 from ondol.client import sweep as sweeps
 from ondol.client import walk_forward as walk_forwards
 from ondol.client.account import AccountFields, AsyncAccount, account_body, account_path, accounts_frame
@@ -17,6 +17,7 @@ from ondol.client.answers import Comparison, ExpressionCheck, Screen
 from ondol.client.factor_answers import FactorMatrix, FactorReport, FactorReportFields, FactorWindowFields, OwnFactor
 from ondol.client.progress import bar
 from ondol.client.request import Day, RequestFields, StrategyLike, day_text, request_body
+from ondol.client.research import ResearchLine
 from ondol.client.result import AsyncResult, ResultData
 from ondol.client.strategy import Strategy
 from ondol.client.sweep import AsyncSweep, SweepFields, sweep_body, sweep_path
@@ -138,6 +139,20 @@ class AsyncClient:
         """Return sweeps, the newest first."""
         query = {"status": status, "research": research}
         return await queries.sweeps(self._api(), query, limit)
+
+    async def research_lines(self, *, limit: int = 50) -> pl.DataFrame:
+        """Return your research lines, the newest first."""
+        return await research.lines(self._api(), limit)
+
+    async def research(self, name: str) -> ResearchLine:
+        """Return a research line: its trials, and how much of the best one may be luck."""
+        return await research.read(self._api(), name)
+
+    async def change_research(
+        self, name: str, *, extra_trials: int | None = None, close: bool = False
+    ) -> ResearchLine:  # fmt: skip
+        """Add trials that were made elsewhere to a research line, or close it; neither can be taken back."""
+        return await research.change(self._api(), name, extra_trials=extra_trials, close=close)
 
     async def create_account(
         self,

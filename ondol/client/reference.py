@@ -17,8 +17,8 @@ PAGE: Final = pathlib.Path(__file__).resolve().parents[2] / "docs" / "reference"
 
 CLASSES: Final = (
     "Client", "AsyncClient", "Strategy", "Result", "AsyncResult", "Sweep", "AsyncSweep", "WalkForward",
-    "AsyncWalkForward", "Account", "AsyncAccount", "Screen", "Holdings", "Explanation", "Audit", "Robustness", "Replay",
-    "Comparison", "FactorReport", "FactorMatrix", "OwnFactor", "ExpressionCheck", "RetryPolicy",
+    "AsyncWalkForward", "ResearchLine", "Account", "AsyncAccount", "Screen", "Holdings", "Explanation", "Audit",
+    "Robustness", "Replay", "Comparison", "FactorReport", "FactorMatrix", "OwnFactor", "ExpressionCheck", "RetryPolicy",
 )  # fmt: skip
 
 HEAD: Final = """# The Python package

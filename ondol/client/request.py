@@ -26,6 +26,7 @@ class RequestFields(TypedDict, total=False):
     benchmark: str | None
     risk_free_pct: float
     dataset: str | None
+    research: str | None
     commission_pct: float
     slippage_pct: float
     tax_pct: float | None
@@ -44,7 +45,7 @@ class RequestFields(TypedDict, total=False):
 _FLAT = {name: part for part, kind in (("costs", Costs), ("execution", Execution)) for name in kind.__struct_fields__}
 """Flat name -> part of the request that has the field."""
 
-_OPTIONS = frozenset(BacktestOptions.__struct_fields__) - {"start", "end"} | {"dataset"}
+_OPTIONS = frozenset(BacktestOptions.__struct_fields__) - {"start", "end"} | {"dataset", "research"}
 
 
 def plain_options(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -76,10 +77,10 @@ def request_body(strategy: StrategyLike, start: Day, end: Day, fields: Mapping[s
             options[name] = plain(value) | options.get(name, {})
         elif name in _OPTIONS:
             options[name] = plain(value)
-    dataset = {"dataset": options.pop("dataset")} if "dataset" in options else {}
+    beside: dict[str, Any] = {name: options.pop(name) for name in ("dataset", "research") if name in options}
     problems += convert(options, BacktestOptions).problems
     refuse(problems)
-    return {"strategy": strategy if isinstance(strategy, str) else strategy.to_dict(), **options, **dataset}
+    return {"strategy": strategy if isinstance(strategy, str) else strategy.to_dict(), **options, **beside}
 
 
 def day_text(day: Day) -> str:

@@ -67,6 +67,12 @@ class ResultData:
         return warnings_in(self._result)
 
     @property
+    def deflated(self) -> dict[str, Any] | None:
+        """What the trials of its research line make of it (`dsr`, `sr0_annual`, `trials`, …); None without a line."""
+        found: dict[str, Any] | None = self.document.get("deflated")
+        return found
+
+    @property
     def unfilled(self) -> dict[str, int]:
         """Number of orders that could not be filled, by reason."""
         return dict(self._result.get("unfilled") or {})

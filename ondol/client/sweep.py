@@ -38,7 +38,6 @@ class SweepFields(RequestFields, total=False):
     maximize: str | None
     minimize: str | None
     where: str | None
-    research: str | None
     returns: Literal["weekly", "none"]
     holdout: Day | None
 

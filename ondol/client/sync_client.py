@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from types import EllipsisType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack
 
-from ondol.client import opening_quotes, queries
+from ondol.client import opening_quotes, queries, research
 from ondol.client import sweep as sweeps
 from ondol.client import walk_forward as walk_forwards
 from ondol.client.account import Account, AccountFields, account_body, account_path, accounts_frame
@@ -17,6 +17,7 @@ from ondol.client.factor_answers import FactorMatrix, FactorReport, FactorReport
 from ondol.client.loop_thread import LoopThread
 from ondol.client.progress import Shown, bar
 from ondol.client.request import Day, RequestFields, StrategyLike, request_body
+from ondol.client.research import ResearchLine
 from ondol.client.result import Result, ResultData
 from ondol.client.strategy import Strategy
 from ondol.client.sweep import Sweep, SweepFields, sweep_body, sweep_path
@@ -164,6 +165,21 @@ class Client:
         """Return sweeps, the newest first."""
         query = {"status": status, "research": research}
         return self._run(lambda api: queries.sweeps(api, query, limit))
+
+    def research_lines(self, *, limit: int = 50) -> pl.DataFrame:
+        """Return your research lines, the newest first."""
+        return self._run(lambda api: research.lines(api, limit))
+
+    def research(self, name: str) -> ResearchLine:
+        """Return a research line: its trials, and how much of the best one may be luck.
+
+        It begins with the first `backtest`, `sweep` or `walk_forward` that has `research=name`.
+        """
+        return self._run(lambda api: research.read(api, name))
+
+    def change_research(self, name: str, *, extra_trials: int | None = None, close: bool = False) -> ResearchLine:
+        """Add trials that were made elsewhere to a research line, or close it; neither can be taken back."""
+        return self._run(lambda api: research.change(api, name, extra_trials=extra_trials, close=close))
 
     def create_account(
         self,

@@ -38,7 +38,6 @@ class WalkForwardFields(RequestFields, total=False):
     maximize: str | None
     minimize: str | None
     where: str | None
-    research: str | None
     holdout: Day | None
 
 

@@ -17,6 +17,8 @@ from services.api.backtests.results import Results
 from services.api.context import AppContext
 from services.api.datasets import Datasets
 from services.api.metrics import ApiMetrics
+from services.api.research.lines import Lines
+from services.api.research.record import record_forever
 from services.api.sweeps.tables import Sweeps
 from services.api.walk_forwards.store import WalkForwards
 from services.api.web_bundle import load_bundle
@@ -75,7 +77,7 @@ async def opened(settings: Settings) -> AsyncIterator[tuple[AppContext, list[Tas
             settings=settings, database=database, broker=broker, cache=cache, datasets=Datasets(database, broker),
             progress=ProgressHub(), results=results, events=EventCache(results),
             authenticator=Authenticator(settings, database), metrics=ApiMetrics(), sweeps=Sweeps(database),
-            walk_forwards=WalkForwards(database), bundle=load_bundle() if settings.web else None,
+            walk_forwards=WalkForwards(database), lines=Lines(database), bundle=load_bundle() if settings.web else None,
         )  # fmt: skip
         yield context, _tasks(context)
 
@@ -106,11 +108,14 @@ def _tasks(context: AppContext) -> list[Task]:
     async def attach_pending() -> None:
         await attach_pending_forever(context, published)
 
+    async def record_backtests() -> None:
+        await record_forever(context)
+
     async def watch_database() -> None:
         await context.database.watch(context.settings.database_url or "")
 
     return [
-        read_events, sweep_outcomes, follow_datasets, attach_pending, watch_database, _trim_heap,
+        read_events, sweep_outcomes, follow_datasets, attach_pending, record_backtests, watch_database, _trim_heap,
         context.authenticator.keys.record_use_forever,
     ]  # fmt: skip
 

@@ -14,7 +14,7 @@ from shared.dataset.panel_reader import PanelReader
 from shared.model.request import BacktestRequest
 from shared.research.sweeps import tpe
 from shared.research.sweeps.columns import SweepTable, table_of
-from shared.research.sweeps.part import PartTable, requests_of, run_part
+from shared.research.sweeps.part import PartRun, PartTable, requests_of, run_part
 from shared.research.sweeps.plan import SweepPlan
 from shared.simulation.variants import variant_needs
 
@@ -64,12 +64,15 @@ def map_needs(requests: Sequence[BacktestRequest], panels: PanelReader) -> None:
 
 
 def run_variants_of(
-    plan: SweepPlan, points: np.ndarray, panels: PanelReader, cancelled: Callable[[], bool]
-) -> PartTable:  # fmt: skip
-    """Run the variants of a part; raise CancelledRunError, ChunkMissingError."""
+    plan: SweepPlan, points: np.ndarray, panels: PanelReader, cancelled: Callable[[], bool], first: int | None
+) -> PartRun:  # fmt: skip
+    """Run the variants of a part; raise CancelledRunError, ChunkMissingError.
+
+    first: number of the first variant of a part of a research line, else None.
+    """
     found = requests_of(plan, points, cancelled)
     map_needs(found.requests, panels)
-    return run_part(plan, points, panels, found, cancelled)
+    return run_part(plan, points, panels, found, cancelled, first=first)
 
 
 def failure(status: int, detail: str, kind: str) -> dict[str, object]:

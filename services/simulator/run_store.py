@@ -6,8 +6,8 @@ import asyncio
 import datetime as dt
 import time
 import uuid
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
 
 import asyncpg
 import orjson
@@ -23,6 +23,7 @@ from shared.model.request import request_from_json
 from shared.simulation import ENGINE_VERSION
 
 log = structlog.get_logger()
+T = TypeVar("T")
 
 SQL = statements("backtest")
 LEASE_S = 4.0
@@ -143,11 +144,16 @@ async def _write(statement: str, context: Context, job: Job, *values: object) ->
 
 async def with_retry(database: Database, method: str, *arguments: object) -> Any:
     """Execute a statement, retrying for up to `RETRY_S` seconds while PostgreSQL is lost."""
+    return await with_retries(database, lambda connection: getattr(connection, method)(*arguments))
+
+
+async def with_retries(database: Database, work: Callable[[asyncpg.pool.PoolConnectionProxy], Awaitable[T]]) -> T:
+    """Return what `work` does with a connection, retrying for up to `RETRY_S` seconds while PostgreSQL is lost."""
     give_up = time.monotonic() + RETRY_S
     while True:
         try:
             async with database.connection() as connection:
-                return await getattr(connection, method)(*arguments)
+                return await work(connection)
         except (*LOST, UnavailableError, asyncpg.OperatorInterventionError) as error:
             if time.monotonic() > give_up:
                 raise

@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 import uuid
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-from services.simulator.run_store import LEASE_S, with_retry
+from services.simulator.run_store import LEASE_S, with_retries, with_retry
 from shared.infra.database.pool import Database
 from shared.infra.database.sql import statements
+from shared.infra.research_ledger import Connection, Entry, Source, record_trials
+from shared.research.ledger.trials import Trials
 
 SQL = statements("sweep")
 MAX_ATTEMPTS = 10
@@ -37,6 +39,15 @@ class PartJob:
     leaving: bool = False
     """The process shuts down: the part is released."""
     began: float = field(default_factory=time.monotonic)
+
+
+@dataclass(frozen=True)
+class Line:
+    """The research line of a sweep or walk-forward: its owner and name, and what the sweep is."""
+
+    owner: str
+    name: str
+    kind: Literal["sweep", "walk_forward"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,13 +89,36 @@ async def select_run_parts(database: Database, sweep: uuid.UUID, first: int, sto
 
 
 async def end_part(
-    database: Database, job: PartJob, *, status: str, variants: int, failed: int, best: str, data: bytes
-) -> Ended | None:
-    """Store a part, fenced by its lease; None when the lease was lost or the sweep was cancelled."""
-    row = await with_retry(
-        database, "fetchrow", SQL["end_part"], job.sweep, job.part, job.lease, status, variants, failed, best, data
-    )
+    database: Database, job: PartJob, *, status: str, variants: int, failed: int, best: str, data: bytes,
+    line: Line | None, trials: Trials,
+) -> Ended | None:  # fmt: skip
+    """Store a part, fenced by its lease; None when the lease was lost or the sweep was cancelled.
+
+    The trials of a part that is stored are in the ledger, once; those of one that is not are not.
+    """
+    values = (job.sweep, job.part, job.lease, status, variants, failed, best, data)
+    if line is None:
+        row = await with_retry(database, "fetchrow", SQL["end_part"], *values)
+    else:
+        row = await with_retries(database, lambda connection: _end_recorded(connection, job, values, line, trials))
     return None if row is None else Ended(parts_done=row["parts_done"], parts=row["parts"], status=row["status"])
+
+
+async def _end_recorded(
+    connection: Connection, job: PartJob, values: tuple[object, ...], line: Line, trials: Trials
+) -> Any:
+    """End a part and record its trials in one transaction."""
+    async with connection.transaction():
+        row = await connection.fetchrow(SQL["end_part"], *values)
+        if row is not None:
+            entries = [
+                Entry(digest=digest, score=score, returns=returns, variant=number)
+                for digest, score, returns, number in zip(
+                    trials.digests, trials.scores, trials.returns, trials.numbers, strict=True
+                )
+            ]
+            await record_trials(connection, line.owner, line.name, Source(kind=line.kind, id=job.sweep), entries)
+    return row
 
 
 async def release_part(database: Database, job: PartJob, *, counts_attempt: bool) -> None:

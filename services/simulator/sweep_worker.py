@@ -29,7 +29,7 @@ from services.simulator.job import Context
 from services.simulator.panel_store import WAIT_S
 from services.simulator.part_runs import best_of, failure, pausing, points_of, run_variants_of
 from services.simulator.priority import SWEEP_NICE, lower_priority
-from services.simulator.sweep_store import PartJob
+from services.simulator.sweep_store import Line, PartJob
 from services.simulator.walk_forward_end import read_choices, requests_or_end, simulate_account
 from shared.contracts.events import SWEEPS, SweepChanged
 from shared.contracts.http import problem_document, run_problem
@@ -47,12 +47,13 @@ from shared.infra.redis.client import LOST
 from shared.infra.redis.streams import Broadcast, append
 from shared.market import RULES_VERSION
 from shared.messages import say
+from shared.research.ledger.trials import NO_TRIALS
 from shared.research.sweeps.columns import table_of
-from shared.research.sweeps.part import PartTable, failed_part, unpack
+from shared.research.sweeps.part import PartRun, PartTable, failed_part, unpack
 from shared.research.sweeps.plan import SweepPlan, decode_plan
 from shared.research.walk_forward import plan as walk_forward_plan
 from shared.research.walk_forward.plan import WalkForwardPlan
-from shared.research.walk_forward.report import Finished, failed
+from shared.research.walk_forward.report import Finished, failed, trials_of_end
 from shared.simulation import ENGINE_VERSION
 
 log = structlog.get_logger()
@@ -71,6 +72,8 @@ class _Sweep:
     version: str
     is_current: bool
     """Whether engine and rules are those that the sweep was submitted for."""
+    line: Line | None
+    """The research line that its trials belong to."""
 
 
 class SweepWorker:
@@ -166,13 +169,14 @@ class SweepWorker:
             plan = sweep.walk.run(run)
         history = await self._history(job, plan) if plan.is_sequential else None
         points = await loop.run_in_executor(self._pool, points_of, sweep.plan, first, job.count, history)
-        table = await self._table(job, sweep, plan, points)
+        part = await self._part(job, sweep, plan, points)
+        table = part.table
         data = await loop.run_in_executor(self._pool, table.pack)
         best = best_of(table_of(plan, [(first, table)]))
         status = "failed" if len(table.points) and len(table.failures) == len(table.points) else "completed"
         ended = await sweep_store.end_part(
             self._context.database, job, status=status, variants=len(table.points), failed=len(table.failures),
-            best=orjson.dumps(best).decode(), data=data,
+            best=orjson.dumps(best).decode(), data=data, line=sweep.line, trials=part.trials,
         )  # fmt: skip
         if ended is not None:
             metrics.part_ended(len(table.points), len(table.failures), time.monotonic() - began)
@@ -187,7 +191,8 @@ class SweepWorker:
         data = await asyncio.get_running_loop().run_in_executor(self._pool, found.pack)
         status = "completed" if found.error is None else "failed"
         ended = await sweep_store.end_part(
-            self._context.database, job, status=status, variants=0, failed=0, best="[]", data=data
+            self._context.database, job, status=status, variants=0, failed=0, best="[]", data=data, line=sweep.line,
+            trials=NO_TRIALS if sweep.line is None else trials_of_end(sweep.walk, found),
         )  # fmt: skip
         if ended is not None:
             metrics.walk_forward_ended(status, time.monotonic() - began)
@@ -214,27 +219,28 @@ class SweepWorker:
             log.error("walk_forward.crashed", sweep=str(job.sweep), exc_info=error)
             return failed(walk, failure(500, say("run_crashed"), "internal"))
 
-    async def _table(self, job: PartJob, sweep: _Sweep, plan: SweepPlan, points: np.ndarray) -> PartTable:
-        """Return the table of a part; what no variant of it can have is the failure of all."""
+    async def _part(self, job: PartJob, sweep: _Sweep, plan: SweepPlan, points: np.ndarray) -> PartRun:
+        """Return the rows and trials of a part; what no variant of it can have is the failure of all."""
         if job.exhausted:
-            return failed_part(points, failure(500, say("sweep_part_killed"), "killed_simulator"))
+            return PartRun(table=failed_part(points, failure(500, say("sweep_part_killed"), "killed_simulator")))
         if not sweep.is_current:
-            return failed_part(points, failure(422, say("sweep_engine_changed"), "engine_changed"))
+            return PartRun(table=failed_part(points, failure(422, say("sweep_engine_changed"), "engine_changed")))
         try:
+            first = None if sweep.line is None else job.first
             return await self._with_panels(
                 job, sweep.version,
-                lambda panels: run_variants_of(plan, points, panels, pausing(job, self._in_flight)),
+                lambda panels: run_variants_of(plan, points, panels, pausing(job, self._in_flight), first),
             )  # fmt: skip
         except RunError as error:
-            return failed_part(points, run_problem(error))
+            return PartRun(table=failed_part(points, run_problem(error)))
         except RequestError as error:
             problem = problem_document(422, "run-failed", str(error), error.problems)
-            return failed_part(points, {**problem, "kind": "request"})
+            return PartRun(table=failed_part(points, {**problem, "kind": "request"}))
         except (CancelledRunError, DatasetError, UnavailableError, *DATABASE_LOST, *LOST):
             raise
         except Exception as error:  # outermost handler of a run: an unexpected error fails this part only
             log.error("part.crashed", sweep=str(job.sweep), part=job.part, exc_info=error)
-            return failed_part(points, failure(500, say("run_crashed"), "internal"))
+            return PartRun(table=failed_part(points, failure(500, say("run_crashed"), "internal")))
 
     async def _with_panels(self, job: PartJob, version: str, work: Callable[[PanelReader], T]) -> T:
         """Return what `work` gives in the thread of sweeps; fetch the parts of the dataset that it misses."""
@@ -264,6 +270,7 @@ class SweepWorker:
             found = self._sweeps[identity] = _Sweep(
                 plan=plan, walk=walk, version=row["dataset_version"],
                 is_current=(row["engine_version"], row["rules_version"]) == (ENGINE_VERSION, RULES_VERSION),
+                line=None if row["research"] is None else Line(row["owner"], row["research"], row["kind"]),
             )  # fmt: skip
         return found
 

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from shared.messages import answers, expressions, quality, requests, runs, sweeps, syntax, values, walk_forwards
+from shared.messages import (
+    answers,
+    expressions,
+    quality,
+    requests,
+    research,
+    runs,
+    sweeps,
+    syntax,
+    values,
+    walk_forwards,
+)
 from shared.messages.message import MessageKind
 
 SECTIONS: Mapping[str, Sequence[MessageKind]] = {
@@ -15,6 +26,7 @@ SECTIONS: Mapping[str, Sequence[MessageKind]] = {
     "Backtests and queries that cannot have a result": runs.KINDS,
     "Sweeps": sweeps.KINDS,
     "Walk-forwards": walk_forwards.KINDS,
+    "Research lines": research.KINDS,
     "Answers of the API": answers.KINDS,
     "Findings in loaded data": quality.KINDS,
 }

@@ -138,6 +138,8 @@ async def system(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> 
         warming = replace(settings, api_url=client.url, warm_enabled=False)
         await stack.enter_async_context(simulator(warming, service="warmer"))
         identities = []
+        for line in ("value-momentum", "old-idea"):
+            await client.call("POST", "/v1/backtests", request(initial_cash=2e8, research=line), Prefer="wait=30")
         for body in (request(), request(strategy="surge_stocks")):
             _, document, _ = await client.call("POST", "/v1/backtests", body, Prefer="wait=30")
             assert document["status"] == "completed", document

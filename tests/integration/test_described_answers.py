@@ -49,7 +49,10 @@ async def system(servers: embedded_servers.Servers) -> AsyncIterator[System]:
         own = {"id": "mine", "name": "Mine", "strategy": {"buy": {"where": "PER < 15"}}}
         assert (await client.call("POST", "/v1/strategies", own))[0] == 201
         _, warm_run, _ = await client.call("POST", "/v1/warm-runs", {"phases": ["prices"]})
-        swept = sweep(holdout={"from": "2025-10-01"}, constraints=["$per > 10 or $n == 5"])
+        swept = sweep(
+            holdout={"from": "2025-10-01"}, constraints=["$per > 10 or $n == 5"], research="described"
+        )  # fmt: skip
+        await client.call("POST", "/v1/backtests", request(research="described"), Prefer="wait=30")
         ranked = await run_sweep(client, swept)
         keep = {"keep": {"values": [5, 20]}, "most": {"values": [5, 10]}}
         rotating = {"sell": {"on_rebalance": "rotate"}, "portfolio": {"keep_rank": "$keep", "max_positions": "$most"}}
@@ -113,6 +116,12 @@ REQUESTS: dict[str, list[tuple[str, Any]]] = {
                                                ("/v1/sweeps/{sweep}/variants/99", None)],
     "POST /v1/sweeps/{id}/holdout": [("/v1/sweeps/{sweep}/holdout", {"variant": 2}),
                                      ("/v1/sweeps/{partly}/holdout", {"variant": 2})],
+    "GET /v1/research": [("", None), ("?limit=1", None), ("?limit=0", None)],
+    "GET /v1/research/{line}": [("/v1/research/described", None), ("/v1/research/absent", None)],
+    "PATCH /v1/research/{line}": [
+        ("/v1/research/described", {"extra_trials": 7}), ("/v1/research/described", {"extra_trials": 6}),
+        ("/v1/research/described", {"closed": True}), ("/v1/research/absent", {"closed": True}),
+    ],
     "POST /v1/walk-forwards": [
         ("", walk_forward()), ("?dry_run=true", walk_forward()),
         ("", walk_forward(windows={"train": "9Y", "test": "1M"})),

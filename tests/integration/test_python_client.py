@@ -82,6 +82,34 @@ async def test_result_has_tables_and_answers(system: System) -> None:
     await asyncio.to_thread(work)
 
 
+async def test_research_lines_are_read_and_changed(system: System) -> None:
+    def work() -> None:
+        with Client(system.url, progress=False) as client:
+            result = client.backtest(STRATEGY, FIRST, LAST, research="from python")
+            assert result.deflated is not None
+            assert result.deflated["trials"] == 1
+            assert result.deflated["conclusion"]["message"] in result.to_html()
+            client.sweep({"buy": {"where": "PER < $per"}}, FIRST, LAST, {"per": [5, 9, 20]}, research="from python")
+            line = client.research("from python")
+            assert (line.trials, line.extra_trials, client.research_lines(limit=1)["trials"].to_list()) == (4, 0, [4])
+            assert line.statistics.columns[:2] == ["statistic", "value"]
+            assert line.best is not None
+            assert line.dsr is not None
+            assert line.dsr[0] <= line.dsr[1]
+            changed = client.change_research("from python", extra_trials=50, close=True)
+            assert changed.extra_trials == 50
+            assert changed.conclusion
+            assert changed.warnings
+            with pytest.raises(InvalidRequest):
+                client.backtest(STRATEGY, FIRST, LAST, research="no/such name")
+
+    await asyncio.to_thread(work)
+    async with AsyncClient(system.url) as client:
+        assert (await client.research("from python")).extra_trials == 50
+        assert (await client.research_lines(limit=5))["name"].to_list() == ["from python"]
+        assert (await client.change_research("from python", extra_trials=60)).extra_trials == 60
+
+
 async def test_lists_are_frames(system: System) -> None:
     async with AsyncClient(system.url) as client:
         assert (await client.stocks()).height == 60

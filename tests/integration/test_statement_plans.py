@@ -27,7 +27,7 @@ ONE = uuid.UUID("27".zfill(32))
 
 EXECUTED = {
     "insert_backtest": f"""('{uuid.uuid4()}', '{uuid.uuid4()}', 'local', '{{}}', 'never seen', 'd', 'e', 'r', null,
-                            'user', null, null, false, now(), 1, false)""",
+                            'user', null, null, false, now(), 1, false, null)""",
     "acquire_lease": f"('{uuid.UUID('37'.zfill(32))}', 4.0, 'worker', false, null)",
     "complete_optimistic": f"""('{uuid.UUID("37".zfill(32))}', '{{}}', 'd', 'e', 'result', 'digest', '{{}}', now(),
                            now())""",

@@ -15,6 +15,7 @@ import orjson
 from ondol.cli.client import client
 from ondol.cli.curve import curve
 from ondol.cli.encoding import can_print
+from ondol.cli.research import deflated_text
 from ondol.cli.tables import summary, trades
 from ondol.cli.terminal import Bar, add_api, print_json, progress_of, read_object
 from shared.contracts.http import STATUSES
@@ -32,6 +33,7 @@ OPTIONS = {
     "benchmark": "benchmark",
     "commission": "costs.commission_pct",
     "slippage": "costs.slippage_pct",
+    "research": "research",
 }
 """Option -> place in the request."""
 
@@ -59,6 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="change a field of the request, such as portfolio.max_positions=10 or execution.price=close; the value is "
         "JSON or a text; may be repeated",
     )
+    parser.add_argument("--research", metavar="NAME", help="research line that it is a trial of")
     parser.add_argument("--name", metavar="TEXT", help="name by which you find the backtest again")
     parser.add_argument("--trades", action="store_true", help="print the trades too")
     parser.add_argument("--detach", action="store_true", help="print the id and do not wait for the end")
@@ -110,6 +113,8 @@ def _print_results(names: Sequence[str], documents: Sequence[dict[str, Any]], *,
     for name, document in zip(names, documents, strict=True):
         if document["status"] == "completed":
             print(f"backtest {document['id']}" + (f" ({name})" if len(documents) > 1 else ""))
+            if shown := deflated_text(document["deflated"]):
+                print(shown)
     if completed:
         sys.stderr.write(
             "next: ondol report latest --html report.html, ondol backtests trades latest, "

@@ -12,6 +12,7 @@ from ondol.cli.command import Subcommand, main_of, parsers
 from ondol.cli.commands import backtests_examined, backtests_exported
 from ondol.cli.encoding import write_bytes
 from ondol.cli.pagination import add_page, listed, show
+from ondol.cli.research import deflated_text
 from ondol.cli.tables import figure, side_by_side, summary, trade, warnings
 from ondol.cli.terminal import Bar, clip, details, moment, percent, print_json, progress_of
 from shared.contracts.http import ENDED, ORIGINS, STATUSES
@@ -71,7 +72,8 @@ def _described(document: dict[str, Any]) -> str:
         ("unfilled", result.get("unfilled") or None),
         ("error", reason_in(document["error"]) if document.get("error") else None),
     ]
-    parts = [details(pairs), *warnings(result)]
+    luck = deflated_text(document["deflated"])
+    parts = [details(pairs), *warnings(result), *([luck] if luck else [])]
     if result:
         parts.append(side_by_side(["figure", "value"], [result["statistics"]]))
         parts.append(f"{len(result['trades']):,} trades, {len(result['equity']):,} days of equity")

@@ -97,7 +97,7 @@ def sweep_body(args: argparse.Namespace) -> dict[str, Any]:
     template: dict[str, Any] = found.pop("template", None) or found
     body: dict[str, Any] = {"template": template, **({} if template is found else found)}
     for option, place in OPTIONS.items():
-        if (value := getattr(args, option)) is not None:
+        if option != "research" and (value := getattr(args, option)) is not None:
             change(template, place, None if value == "null" else value)
     parameters = dict(body.get("parameters") or {})
     for text in args.parameters:

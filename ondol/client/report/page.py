@@ -136,9 +136,12 @@ def _head(result: ResultData) -> str:
 
 
 def _warnings(result: ResultData) -> str:
-    if not result.warnings:
+    found = [str(warning) for warning in result.warnings]
+    if result.deflated is not None:
+        found.insert(0, str(result.deflated["conclusion"]["message"]))
+    if not found:
         return ""
-    items = "".join(f"<li>{html.escape(str(warning))}</li>" for warning in result.warnings)
+    items = "".join(f"<li>{html.escape(warning)}</li>" for warning in found)
     return f'<section class="warnings"><h2>Read this first</h2><ul>{items}</ul></section>'
 
 

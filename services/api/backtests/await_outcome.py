@@ -17,6 +17,7 @@ from services.api.context import AppContext, RequestContext
 from services.api.http.content_coding import coding_of, compress_async
 from services.api.http.streaming import send
 from services.api.localization import language_of
+from services.api.research.record import deflated_of
 from services.api.schemas.requests import ResultQuery
 from shared.contracts.http import ENDED, JSON
 from shared.infra.database.sql import statements
@@ -57,7 +58,8 @@ async def send_backtest(
     result = None
     if row.status == "completed" and row.computation is not None:
         result = await app.results.selected(row.computation, selection)
-    pieces = backtest_document(row, result, language)
+    deflated = await deflated_of(app, call.caller.owner, row, language)
+    pieces = backtest_document(row, result, language, deflated)
     named = {**(headers or {}), "Content-Language": language, "Vary": "Accept-Language, Accept-Encoding"}
     coding = coding_of(call.request)
     if coding is None or result is None or len(result) < CACHED_FROM_BYTES:

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from services.api.schemas.requests import ResearchField
 from shared.errors import Problem, RequestError
 from shared.messages import say
+from shared.model.conversion import convert
 from shared.model.request import BacktestRequest, canonical_json, request_digest
 from shared.simulation.validation import STANDARD_INDICES, merged, read_request
 from shared.strategies.catalogue import Entry, strategy_request
@@ -28,6 +30,8 @@ class CanonicalRequest:
     digest: str
     strategy_id: str | None
     dataset: str | None
+    research: str | None = None
+    """The research line that it is a trial of."""
 
 
 class InvalidBodyError(RequestError):
@@ -60,7 +64,9 @@ def canonicalize(
     if not (dataset is None or (isinstance(dataset, str) and 1 <= len(dataset) <= 64 and "\x00" not in dataset)):
         problems.append(Problem(path="dataset", message=say("not_a_dataset")))
         dataset = None
-    whole, identity = spelled_out(body, own, problems)
+    line = convert({"research": body.get("research")}, ResearchField)
+    problems += line.problems
+    whole, identity = spelled_out({name: value for name, value in body.items() if name != "research"}, own, problems)
     found = read_request(whole, indices)
     problems = merged(problems, found.problems)
     if found.value is None:
@@ -71,6 +77,7 @@ def canonicalize(
         digest=request_digest(found.value),
         strategy_id=identity,
         dataset=dataset,
+        research=None if line.value is None else line.value.research,
     )
     if problems:
         raise InvalidBodyError(problems, canonical)

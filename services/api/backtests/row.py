@@ -33,6 +33,7 @@ class BacktestRow:
     name: str | None = None
     note: str | None = None
     starred: bool = False
+    research: str | None = None
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Self:

@@ -42,6 +42,7 @@ def head(row: BacktestRow) -> dict[str, Any]:
         "name": row.name,
         "note": row.note,
         "starred": row.starred,
+        "research": row.research,
         "dataset": row.dataset_version,
         "engine_version": row.engine_version,
         "outdated": is_outdated(row),
@@ -88,13 +89,19 @@ def join(front: dict[str, Any], **members: bytes | str | None) -> list[bytes]:
     return pieces
 
 
-def backtest_document(row: BacktestRow, result: bytes | None, language: Language = "en") -> list[bytes]:
-    """Return the JSON of `GET /v1/backtests/{id}` in pieces; `result` is the JSON of a completed one's result."""
+def backtest_document(
+    row: BacktestRow, result: bytes | None, language: Language = "en", deflated: dict[str, Any] | None = None
+) -> list[bytes]:
+    """Return the JSON of `GET /v1/backtests/{id}` in pieces; `result` is the JSON of a completed one's result.
+
+    `deflated`: what the trials of its research line make of it; None without a line.
+    """
     front = head(row)
     path = f"/v1/backtests/{front['id']}"
     front["links"] = {
         "self": path, "events": f"{path}/events", "trades": f"{path}/trades", "equity": f"{path}/equity",
     }  # fmt: skip
+    front["deflated"] = deflated
     members: dict[str, bytes | str | None] = {"request": row.request}
     if front["status"] == "completed" and result is not None:
         members["result"] = result

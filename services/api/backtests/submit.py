@@ -26,6 +26,7 @@ from services.api.errors import ApiProblem, as_problem, invalid
 from services.api.http.request import is_no_store, parse_object, read_body, wait_seconds
 from services.api.ids import new_id
 from services.api.own_factors import resolve
+from services.api.research.lines import open_line
 from services.api.user_strategies import referenced_entry
 from shared.contracts.events import BacktestRequested, LongRunRequested
 from shared.contracts.http import ORIGIN_HEADER, ORIGINS
@@ -62,7 +63,10 @@ class Submission:
         """Digest of the body for idempotency (1 and 1.0 are the same body); None without a key."""
         if self.idempotency_key is None:
             return None
-        return hashlib.sha256(f"{self.canonical.digest} {self.canonical.dataset}".encode()).hexdigest()
+        content = f"{self.canonical.digest} {self.canonical.dataset}"
+        if self.canonical.research is not None:
+            content += f" {self.canonical.research}"
+        return hashlib.sha256(content.encode()).hexdigest()
 
 
 async def submit_backtest(app: AppContext, call: RequestContext) -> web.StreamResponse:
@@ -80,12 +84,18 @@ async def submit_backtest(app: AppContext, call: RequestContext) -> web.StreamRe
         if earlier is not None:
             return await respond(app, call, earlier, submission.wait_s)
     view = await find_view(app, canonical)
+    if canonical.research is not None:
+        async with app.database.transaction() as connection:
+            await open_line(connection, call.caller.owner, canonical.research, 1)
     row, is_new = await _insert(app, submission, view)
     return await respond(app, call, row, submission.wait_s, is_new=is_new)
 
 
 async def submit_canonical(app: AppContext, call: RequestContext, canonical: CanonicalRequest) -> BacktestRow:
-    """Return the row of a backtest that another resource of the caller submits, as `POST /v1/backtests` would."""
+    """Return the row of a backtest that another resource of the caller submits, as `POST /v1/backtests` would.
+
+    Its research line is that of the resource, which exists; a closed one takes it.
+    """
     submission = Submission(
         caller=call.caller, canonical=canonical, wait_s=None, no_store=False, origin="user", idempotency_key=None
     )
@@ -158,7 +168,7 @@ async def _insert(app: AppContext, submission: Submission, view: View | None) ->
     canonical = submission.canonical
     row = BacktestRow(
         id=new_id(), request=canonical.text, created_at=dt.datetime.now(dt.UTC), strategy_id=canonical.strategy_id,
-        computation_status="queued", origin=submission.origin,
+        computation_status="queued", origin=submission.origin, research=canonical.research,
     )  # fmt: skip
     if view is None:
         return await _insert_pending(app, submission, row), False
@@ -178,7 +188,9 @@ async def _insert_cached(
     computation = app.results.completed.get(content)
     if computation is None:
         return None
-    values = (row.id, submission.caller.owner, computation, row.strategy_id, submission.origin, row.created_at)
+    values = (
+        row.id, submission.caller.owner, computation, row.strategy_id, submission.origin, row.created_at, row.research,
+    )  # fmt: skip
     with suppress(asyncpg.ForeignKeyViolationError):  # the result is being deleted
         async with app.database.connection() as connection:
             if await connection.fetchval(SQL["insert_cached_backtest"], *values) is not None:
@@ -207,6 +219,7 @@ async def _insert_computed(
     values = (
         row.id, computation, submission.caller.owner, row.request, *content, row.strategy_id, submission.origin,
         submission.idempotency_key, submission.body_digest, submission.no_store, row.created_at, cost, is_long,
+        row.research,
     )  # fmt: skip
     publish_first = (
         not is_long
@@ -256,7 +269,7 @@ async def _insert_pending(app: AppContext, submission: Submission, row: Backtest
     """Insert a row without a dataset version; it gets the first one that is published."""
     values = (
         row.id, submission.caller.owner, row.request, submission.canonical.digest, row.strategy_id, submission.origin,
-        submission.no_store, submission.idempotency_key, submission.body_digest, row.created_at,
+        submission.no_store, submission.idempotency_key, submission.body_digest, row.created_at, row.research,
     )  # fmt: skip
     async with admission(app, submission.caller) as connection:
         made = await connection.fetchval(SQL["insert_pending_backtest"], *values)

@@ -19,6 +19,7 @@ from services.api.schemas.requests import ResultQuery
 from services.api.schemas.sweep_requests import HoldoutBody
 from services.api.sweeps.row import SQL, SweepRow, find_sweep, select_sweep
 from services.api.sweeps.submit import canonical_of
+from shared.infra.research_ledger import SQL as LEDGER
 from shared.messages import say
 from shared.research.sweeps.plan import SweepPlan
 
@@ -91,8 +92,15 @@ async def answer_holdout(
         opened = instant(row.holdout_opened_at)
         raise ApiProblem(409, "conflict", say("sweep_holdout_opened", opened=opened, variant=row.holdout_variant))
     backtest = await submit_canonical(app, call, canonical)
-    async with app.database.connection() as connection:
+    async with app.database.transaction() as connection:
         await connection.execute(SQL["set_holdout_backtest"], row.id, backtest.id)
+        if row.research is not None:
+            days = (canonical.request.start, canonical.request.end)
+            line = (row.owner, row.research)
+            await connection.execute(
+                LEDGER["insert_holdout"], *line, row.kind, row.id, variant, *days, row.holdout_opened_at
+            )
+            await connection.execute(LEDGER["touch_line"], *line)
     document = {
         row.kind: str(row.id), "variant": variant, "opened_at": instant(row.holdout_opened_at),
         "backtest": str(backtest.id),

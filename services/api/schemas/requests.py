@@ -25,6 +25,7 @@ from shared.model.request import (
     Word,
     about,
 )
+from shared.research.sweeps.request import ResearchName
 
 Phase = Literal["prices", "factors", "rankings", "popular", "strategies"]
 PHASES: tuple[Phase, ...] = ("prices", "factors", "rankings", "popular", "strategies")
@@ -48,6 +49,16 @@ class BacktestBody(BacktestOptions, frozen=True, kw_only=True, forbid_unknown_fi
         about("A strategy, the id of one, or an object with an id and the parts to change.", examples=["peter_lynch"]),
     ]
     dataset: Annotated[Word | None, about("Dataset version; null: the current one.")] = None
+    research: Annotated[
+        ResearchName | None,
+        about("Name of the research line that it is a trial of; null: none.", examples=["value-momentum"]),
+    ] = None
+
+
+class ResearchField(msgspec.Struct, frozen=True, kw_only=True):
+    """The research line of a request."""
+
+    research: ResearchName | None = None
 
 
 class AccountBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

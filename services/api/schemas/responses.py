@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Struct
 
 from services.api.schemas.field_types import DATE, NEXT_CURSOR, UTC, Count, DateText, Instant, Share
+from services.api.schemas.ledger_responses import Deflated
 from services.api.schemas.result_responses import EquityPoint, Result, Statistics, Trade
 from shared.model.request import about
 
@@ -66,6 +67,7 @@ class BacktestHead(Struct, kw_only=True):
     name: Annotated[str | None, about("Name that its owner gave it.")]
     note: Annotated[str | None, about("Note of its owner.")]
     starred: Annotated[bool, about("Whether it has a star; it is not deleted by retention then.")]
+    research: Annotated[str | None, about("Research line that it is a trial of; null: none.")]
     dataset: Annotated[str | None, about("Dataset version; null while the first one is prepared.")]
     engine_version: Annotated[
         str | None, about("Version of the engine that computes or computed it; null: not queued yet.")
@@ -83,6 +85,10 @@ class Backtest(BacktestHead, kw_only=True):
     """A backtest."""
 
     links: Annotated[dict[str, str], about("Paths of the backtest's resources.")]
+    deflated: Annotated[
+        Deflated | None,
+        about("What the trials of its research line make of it; null: no line, or it is not completed."),
+    ]
     result: Annotated[Result | None, about("Result of a completed backtest.")] = None
     error: Annotated[RunProblem | None, about("Problem of a failed backtest.")] = None
 

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from services.api.schemas import result_responses as results
+from services.api.schemas.ledger_responses import Deflated
 from services.api.schemas.responses import BacktestHead, RunProblem
 from services.api.schemas.result_responses import Result
 from shared.model.request import about
@@ -54,6 +55,7 @@ SelectedBacktest = msgspec.defstruct(
     "SelectedBacktest",
     [
         ("links", Annotated[dict[str, str], about("Paths of the backtest's resources.")]),
+        ("deflated", Annotated[Deflated | None, about("What the trials of its research line make of it.")]),
         ("result", Annotated[SelectedResult | UnsetType, about("The selected parts.")], UNSET),
         ("error", Annotated[RunProblem | UnsetType, about("Problem of a failed backtest.")], UNSET),
     ],

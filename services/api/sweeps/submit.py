@@ -20,6 +20,7 @@ from services.api.errors import ApiProblem, as_problem, invalid
 from services.api.http.request import parse_object, read_body
 from services.api.ids import new_id
 from services.api.own_factors import Definitions, resolve
+from services.api.research.lines import line_problem, open_line
 from services.api.sweeps.row import SQL, Kind, SweepRow
 from services.api.user_strategies import referenced_entry
 from shared.contracts.events import SweepChanged
@@ -52,6 +53,8 @@ class Quote:
     days: int
     cost: int
     open_cost: int
+    line_problem: ApiProblem | None = None
+    """Why its research line takes no such number of trials."""
 
     @property
     def stocks(self) -> int:
@@ -124,10 +127,16 @@ async def read_sweep(app: AppContext, call: RequestContext) -> Quote:
     plan, _ = await plan_body(app, call, read, plan_sweep)
     view = await find_dataset(app, plan, read.dataset)
     days = _days(plan, view)
-    open_cost = await open_cost_of(app, call)
     return Quote(
-        plan=plan, view=view, days=days, cost=plan.variants * len(view.instruments) * days, open_cost=open_cost
-    )
+        plan=plan, view=view, days=days, cost=plan.variants * len(view.instruments) * days,
+        open_cost=await open_cost_of(app, call),
+        line_problem=await line_problem_of(app, call, plan.body.research, plan.variants),
+    )  # fmt: skip
+
+
+async def line_problem_of(app: AppContext, call: RequestContext, name: str | None, trials: int) -> ApiProblem | None:
+    """Return why a research line takes no so many trials."""
+    return None if name is None else line_problem(await app.lines.row(call.caller.owner, name), name, trials)
 
 
 async def open_cost_of(app: AppContext, call: RequestContext) -> int:
@@ -144,6 +153,8 @@ def limit_problem(app: AppContext, quote: Quote) -> ApiProblem | None:
         field = "parameters" if quote.plan.body.search.method == "grid" else "search.runs"
         return invalid([Problem(path=field, message=message)])
     limit = app.settings.max_sweep_cost
+    if quote.line_problem is not None:
+        return quote.line_problem
     if quote.cost + quote.open_cost > limit:
         detail = say(
             "sweep_too_costly", variants=quote.plan.variants, stocks=quote.stocks, days=quote.days, cost=quote.cost,
@@ -190,6 +201,8 @@ async def insert(app: AppContext, call: RequestContext, submission: Submission, 
         if problem is not None:
             raise problem
         new = submission
+        if new.research is not None:
+            await open_line(connection, owner, new.research, new.variants)
         await connection.execute(
             SQL["insert_sweep"], identity, owner, new.kind, new.research, new.plan, new.method, new.digest,
             new.dataset, ENGINE_VERSION, RULES_VERSION, new.sequential, new.variants, *new.parts, new.cost,
@@ -207,11 +220,14 @@ async def publish(app: AppContext, row: SweepRow) -> None:
 
 
 def canonical_of(body: dict[str, Any], plan: SweepPlan, version: str) -> CanonicalRequest:
-    """Return the canonical request of a body that the plan made; raise RequestError with its mistakes."""
+    """Return the canonical request of a body that the plan made; raise RequestError with its mistakes.
+
+    It is a trial of the plan's research line.
+    """
     request = canonical_request(request_of(body, plan.indices), plan.indices)
     return CanonicalRequest(
         request=request, text=canonical_json(request).decode(), digest=request_digest(request), strategy_id=None,
-        dataset=version,
+        dataset=version, research=plan.body.research,
     )  # fmt: skip
 
 

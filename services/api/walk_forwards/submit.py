@@ -6,7 +6,16 @@ from dataclasses import dataclass, replace
 
 from services.api.context import AppContext, RequestContext
 from services.api.sweeps.row import SweepRow
-from services.api.sweeps.submit import Quote, Submission, find_dataset, insert, open_cost_of, plan_body, read_template
+from services.api.sweeps.submit import (
+    Quote,
+    Submission,
+    find_dataset,
+    insert,
+    line_problem_of,
+    open_cost_of,
+    plan_body,
+    read_template,
+)
 from shared.research.walk_forward.plan import WalkForwardPlan, digest_of, divided, encode_plan, plan_walk_forward
 from shared.research.walk_forward.request import WalkForwardBody
 
@@ -32,7 +41,8 @@ async def read_walk_forward(app: AppContext, call: RequestContext) -> WalkForwar
     plan = divided(body, sweep, view.days)
     cost = plan.variants * len(view.instruments) * plan.rows
     open_cost = await open_cost_of(app, call)
-    quote = Quote(plan=sweep, view=view, days=plan.rows, cost=cost, open_cost=open_cost)
+    problem = await line_problem_of(app, call, body.research, plan.runs * plan.variants + 1)
+    quote = Quote(plan=sweep, view=view, days=plan.rows, cost=cost, open_cost=open_cost, line_problem=problem)
     return WalkForwardQuote(plan=plan, quote=quote)
 
 

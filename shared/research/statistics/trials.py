@@ -57,6 +57,39 @@ def independent_trials_of_gram(gram: Array, total: Array, trials: int) -> Indepe
     return _of(trials, float(total @ total) / (rows - 1), float((shared**2).sum()), np.linalg.eigvalsh(shared))
 
 
+def independent_trials_of_units(units: Array, trials: int) -> IndependentTrials:
+    """Return the effective numbers of `trials` of which a random sample is known.
+
+    units: float64 [n, W], rows of length 1 (or 0) whose products are the correlations of the sample. With n = trials
+    the numbers are exact. Otherwise `average` and `participation` have the mean correlation and the mean squared
+    correlation of the sample; `entropy` and `li_ji` are those of the sample, which all trials exceed.
+    """
+    sample, width = units.shape
+    if trials <= 1 or not sample:
+        return IndependentTrials(
+            **dict.fromkeys(("average", "participation", "entropy", "li_ji"), float(max(trials, 1)))
+        )
+    products = units.T @ units if width < sample else units @ units.T
+    sums = units.sum(axis=0)
+    found = _of(sample, float(sums @ sums), float((products**2).sum()), np.linalg.eigvalsh(products))
+    if sample == trials:
+        return found
+    pairs = sample * (sample - 1)
+    own = float((units**2).sum())
+    mean = (float(sums @ sums) - own) / pairs if pairs else 0.0
+    mean_square = (
+        max((float((products**2).sum()) - float(((units**2).sum(axis=1) ** 2).sum())) / pairs, 0.0) if pairs else 0.0
+    )
+    limits = {
+        "average": mean + (1 - mean) * trials,
+        "participation": trials**2 / (trials + trials * (trials - 1) * mean_square),
+    }
+    return IndependentTrials(
+        **{name: min(max(value, 1.0), float(trials)) for name, value in limits.items()},
+        entropy=found.entropy, li_ji=found.li_ji,
+    )  # fmt: skip
+
+
 def _of(trials: int, total: float, squares: float, eigenvalues: Array) -> IndependentTrials:
     if trials <= 1:
         return IndependentTrials(average=1.0, participation=1.0, entropy=1.0, li_ji=1.0)

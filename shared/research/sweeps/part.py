@@ -15,8 +15,9 @@ from shared.errors import CancelledRunError, DatasetError, RequestError
 from shared.messages import say
 from shared.model.panels import Panels
 from shared.model.request import BacktestRequest
+from shared.research.ledger.trials import NO_TRIALS, Trials, WeeklyReturns, trial_digest, trials_of, weeks_of
 from shared.research.sweeps.plan import SweepPlan
-from shared.simulation.variants import FIGURES, run_variants
+from shared.simulation.variants import FIGURES, VariantTable, run_variants
 
 Failure = dict[str, Any]
 """The problem document of a variant that has no result."""
@@ -109,10 +110,22 @@ def requests_of(plan: SweepPlan, points: np.ndarray, cancelled: Callable[[], boo
     return found
 
 
+@dataclass(frozen=True, kw_only=True)
+class PartRun:
+    """The rows of a part, and the trials that it adds to its research line."""
+
+    table: PartTable
+    trials: Trials = NO_TRIALS
+
+
 def run_part(
-    plan: SweepPlan, points: np.ndarray, panels: Panels, found: PartRequests, cancelled: Callable[[], bool]
-) -> PartTable:
-    """Run the requests of a part; raise CancelledRunError, ChunkMissingError."""
+    plan: SweepPlan, points: np.ndarray, panels: Panels, found: PartRequests, cancelled: Callable[[], bool],
+    *, first: int | None = None,
+) -> PartRun:  # fmt: skip
+    """Run the requests of a part; raise CancelledRunError, ChunkMissingError.
+
+    first: number of the first variant of a part that belongs to a research line; None: no trials are wanted.
+    """
     table = run_variants(found.requests, panels, cancelled=cancelled)
     weeks = table.week_ends if plan.body.keep.returns == "weekly" else table.week_ends[:0]
     figures = np.full((len(points), len(FIGURES)), np.nan)
@@ -123,10 +136,22 @@ def run_part(
     for row, failure in zip(found.rows, table.failures, strict=True):
         if failure is not None:
             failures[row] = run_problem(failure)
-    return PartTable(
+    rows = PartTable(
         points=points, names=FIGURES, figures=figures, weekly=weekly, week_ends=weeks,
         failures=dict(sorted(failures.items())),
     )  # fmt: skip
+    return PartRun(table=rows, trials=NO_TRIALS if first is None else _trials(table, found, first))
+
+
+def _trials(table: VariantTable, found: PartRequests, first: int) -> Trials:
+    """Return the trials of the variants that have a result."""
+    weeks = weeks_of(table.week_ends)
+    ran = [k for k, failure in enumerate(table.failures) if failure is None]
+    return trials_of(
+        [trial_digest(found.requests[k]) for k in ran],
+        [WeeklyReturns(weeks=weeks, values=table.weekly_returns[k]) for k in ran],
+        [first + found.rows[k] for k in ran],
+    )
 
 
 def failed_part(points: np.ndarray, failure: Failure) -> PartTable:

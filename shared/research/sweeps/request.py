@@ -18,6 +18,7 @@ Method = Literal["grid", "random", "lhs", "sobol", "tpe"]
 Scale = Literal["linear", "log"]
 ParameterName = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,31}$")]
 RangeEnd = Annotated[float, Meta(ge=-1e15, le=1e15)]
+ResearchName = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9가-힣][A-Za-z0-9가-힣._ -]*$")]
 Struct = msgspec.Struct
 
 
@@ -119,7 +120,7 @@ class SearchFields(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     search: Annotated[Search, about("How the points are chosen.")] = msgspec.field(default_factory=Search)
     objective: Annotated[Objective, about("What makes a variant better.")] = msgspec.field(default_factory=Objective)
     research: Annotated[
-        Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9가-힣][A-Za-z0-9가-힣._ -]*$")] | None,
+        ResearchName | None,
         about("Name of the research line whose trials the variants are; null: none.", examples=["value-momentum"]),
     ] = None
     holdout: Annotated[Holdout | None, about("Days that no variant reads; null: none.")] = None

@@ -19,6 +19,7 @@ import numpy as np
 from shared.errors import Problem, RequestError
 from shared.messages import say
 from shared.model.request import canonical_json
+from shared.research.ledger.trials import digest_of as digest_of_content
 from shared.research.sweeps.plan import SweepPlan, plan_sweep
 from shared.research.sweeps.request import Keep, SweepBody
 from shared.research.walk_forward.request import WalkForwardBody
@@ -163,6 +164,13 @@ def digest_of(plan: WalkForwardPlan, dataset: str) -> str:
     options: Mapping[str, Any] = {k: v for k, v in msgspec.to_builtins(plan.body).items() if k != "research"}
     content = ["walk-forward", options, list(plan.body.parameters), dataset, sorted(plan.sweep.indices)]
     return hashlib.sha256(canonical_json(content)).hexdigest()
+
+
+def trial_digest_of(plan: WalkForwardPlan) -> int:
+    """Return the digest by which the account of a walk-forward counts once as a trial, whatever the dataset."""
+    options = {k: v for k, v in msgspec.to_builtins(plan.body).items() if k != "research"}
+    options["template"] = {k: v for k, v in options["template"].items() if k != "dataset"}
+    return digest_of_content(["walk-forward", options, list(plan.body.parameters)])
 
 
 class _Stored(msgspec.Struct):

@@ -15,10 +15,11 @@ from shared.dataset.panel_reader import PanelReader
 from shared.errors import DatasetError, Problem, RequestError, RunError
 from shared.messages import say
 from shared.model.request import BacktestRequest
+from shared.research.ledger.trials import NO_TRIALS, Trials, trials_of, weekly_returns
 from shared.research.sweeps.columns import SweepTable
 from shared.research.sweeps.plan import SweepPlan
 from shared.research.walk_forward.choice import Chosen, Rank, choose, drift, rank_of, statistics_of
-from shared.research.walk_forward.plan import Dates, WalkForwardPlan
+from shared.research.walk_forward.plan import Dates, WalkForwardPlan, trial_digest_of
 from shared.research.walk_forward.stitch import Stitched, significance, stitched_cash, stitched_positions
 
 
@@ -146,6 +147,18 @@ def finish(
     document = _document(plan, choices)
     document["stitched"] = _stitched(plan, choices.outcomes, stitched)
     return Finished(document=document, result=stitched.result, error=None)
+
+
+def trials_of_end(plan: WalkForwardPlan, found: Finished) -> Trials:
+    """Return the account of a walk-forward as the trial that it is; none without an account."""
+    if found.result is None:
+        return NO_TRIALS
+    points = found.result["equity"]
+    days = np.array([point["date"] for point in points], "datetime64[D]").astype(np.int64)
+    equity = np.array([point["equity"] for point in points], np.float64)
+    initial = equity[0] / (1 + points[0]["daily_return"]) if points[0]["daily_return"] is not None else equity[0]
+    returns = weekly_returns(days, equity, initial)
+    return trials_of([trial_digest_of(plan)], [returns], [0])
 
 
 def without_account(plan: WalkForwardPlan, choices: Choices, error: dict[str, Any]) -> Finished:

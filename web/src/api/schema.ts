@@ -353,6 +353,8 @@ export interface Backtest {
   note: string | null;
   /** Whether it has a star; it is not deleted by retention then. */
   starred: boolean;
+  /** Research line that it is a trial of; null: none. */
+  research: string | null;
   /** Dataset version; null while the first one is prepared. */
   dataset: string | null;
   /** Version of the engine that computes or computed it; null: not queued yet. */
@@ -369,6 +371,8 @@ export interface Backtest {
   request: Record<string, unknown>;
   /** Paths of the backtest's resources. */
   links: Record<string, string>;
+  /** What the trials of its research line make of it; null: no line, or it is not completed. */
+  deflated: Deflated | null;
   /** Result of a completed backtest. */
   result?: Result | null;
   /** Problem of a failed backtest. */
@@ -395,6 +399,8 @@ export interface BacktestBody {
   strategy: string | NamedStrategy;
   /** Dataset version; null: the current one. */
   dataset?: string | null;
+  /** Name of the research line that it is a trial of; null: none. */
+  research?: string | null;
 }
 
 /** State of a backtest. */
@@ -417,6 +423,8 @@ export interface BacktestHead {
   note: string | null;
   /** Whether it has a star; it is not deleted by retention then. */
   starred: boolean;
+  /** Research line that it is a trial of; null: none. */
+  research: string | null;
   /** Dataset version; null while the first one is prepared. */
   dataset: string | null;
   /** Version of the engine that computes or computed it; null: not queued yet. */
@@ -453,6 +461,8 @@ export interface BacktestItem {
   note: string | null;
   /** Whether it has a star; it is not deleted by retention then. */
   starred: boolean;
+  /** Research line that it is a trial of; null: none. */
+  research: string | null;
   /** Dataset version; null while the first one is prepared. */
   dataset: string | null;
   /** Version of the engine that computes or computed it; null: not queued yet. */
@@ -843,6 +853,34 @@ export interface DecayPoint {
   rank_ic: number | null;
   /** Newey-West t of the rank IC. */
   t: number | null;
+}
+
+/** A backtest judged against all trials of its research line, from weekly returns. */
+export interface Deflated {
+  /** The line. */
+  research: string;
+  /** Distinct trials of the line so far, this one included. */
+  trials: number;
+  /** Trials that were made elsewhere. */
+  extra_trials: number;
+  /** Effective numbers of independent trials. */
+  independent: IndependentOfLine;
+  /** Weeks of this backtest. */
+  weeks: number;
+  /** Sharpe ratio of its weekly returns, for a year; null: they do not vary or have gaps. */
+  sharpe_annual: number | null;
+  /** Probability that its true ratio is above 0, were it the only trial. */
+  psr: number | null;
+  /** Sharpe ratio that the best of so many trials without skill shows: of the independent ones by participation, and of all, for a year. */
+  sr0_annual: number[] | null;
+  /** Deflated Sharpe ratio against both: the probability that its true ratio is above the bar. */
+  dsr: number[] | null;
+  /** Deviation of the ratios: of the trials, or with fewer than 10 of no skill. */
+  deviation_from: "null" | "trials";
+  /** Formula of psr and dsr. */
+  method: string;
+  /** Whether it can be distinguished from luck. */
+  conclusion: LuckSentence;
 }
 
 /** An event that is delivered to the webhook of an account. */
@@ -1599,6 +1637,18 @@ export interface HoldoutOpened {
   backtest: string;
 }
 
+/** Effective numbers of independent trials of a line, extra trials included, by estimator. */
+export interface IndependentOfLine {
+  /** rho + (1 - rho) N with the mean correlation rho. */
+  average: number;
+  /** N^2 over the sum of squared correlations. */
+  participation: number;
+  /** Exponential of the entropy of the eigenvalues. */
+  entropy: number;
+  /** Li and Ji 2005. */
+  li_ji: number;
+}
+
 /** Effective numbers of independent trials, by estimator. */
 export interface IndependentTrials {
   /** rho + (1 - rho) N with the mean correlation rho. */
@@ -1641,6 +1691,70 @@ export interface Language {
   keywords: Keyword[];
 }
 
+/** A research line, and how much of its best trial may be luck. */
+export interface Line {
+  /** Name of the line. */
+  name: string;
+  /** When its first request was accepted. */
+  created_at: string;
+  /** When its last trial was recorded, or it was changed. */
+  updated_at: string;
+  /** When it was closed; null: it takes further trials. */
+  closed_at: string | null;
+  /** Runs with a result, repetitions of a trial included. */
+  evaluations: number;
+  /** Distinct trials: equal ones count once, deleted ones stay. */
+  trials: number;
+  /** Trials that were made elsewhere, as its owner says. */
+  extra_trials: number;
+  /** Sharpe ratio of the weekly returns of its best trial, for a year; null: none varies. */
+  best_sharpe_annual: number | null;
+  /** trials + extra_trials, against which every record of the line is judged. */
+  counted: number;
+  /** Trials whose correlations are known, drawn by digest; at most 1,000. */
+  sample: number;
+  /** What pbo and spa read; null: fewer than 2 trials share weeks. */
+  family: LineFamily | null;
+  /** The best trial; null: no trial has returns that vary. */
+  best: LineBest | null;
+  /** Statistics by name: score_deviation, independent_average, independent_participation, independent_entropy, independent_li_ji, expected_maximum; of the best trial sr0_annual, psr, dsr, minimum_track_record_years, minimum_backtest_years, expected_best_annual; of the family pbo, spa. */
+  statistics: Record<string, LineFigure>;
+  /** Holdouts that were opened, the first 100. */
+  holdouts: LineHoldout[];
+  /** Whether the best trial can be distinguished from luck. */
+  conclusion: LuckSentence;
+  /** What limits the figures, and what speaks against the best trial. */
+  warnings: LuckSentence[];
+}
+
+/** The trial with the greatest Sharpe ratio times sqrt(weeks - 1). */
+export interface LineBest {
+  /** What evaluated it first. */
+  kind: "backtest" | "sweep" | "walk_forward" | null;
+  /** Id of that backtest, sweep or walk-forward; it may be deleted by now. */
+  id: string | null;
+  /** Number of the variant; of a walk-forward over all its runs. Null: a backtest. */
+  variant: number | null;
+  /** Weeks of its returns. */
+  weeks: number;
+  /** The same in years. */
+  years: number;
+  /** Sharpe ratio of its weekly returns, for a year. */
+  sharpe_annual: number;
+  /** Skewness of its weekly returns. */
+  skewness: number;
+  /** Kurtosis of its weekly returns; 3 for the normal distribution. */
+  kurtosis: number;
+}
+
+/** Body of `PATCH /v1/research/{line}`; what is left out stays. */
+export interface LineBody {
+  /** Trials that were made elsewhere, counted as independent ones; the number can only be raised. */
+  extra_trials?: number | null;
+  /** true: no further trials are accepted. A closed line stays, and cannot be opened again. */
+  closed?: boolean | null;
+}
+
 /** Why a line has no figures. */
 export interface LineFailure {
   /** Stable identifier of the reason. */
@@ -1649,6 +1763,32 @@ export interface LineFailure {
   params: Record<string, unknown>;
   /** The reason in the language of the answer. */
   message: string;
+}
+
+/** The trials that pbo and spa read. */
+export interface LineFamily {
+  /** Trials of the sample that share these weeks and vary. */
+  trials: number;
+  /** Weeks that they share. */
+  weeks: number;
+}
+
+/** A statistic with its formula and the inputs that it was computed from. */
+export interface LineFigure {
+  /** Its value; null: it is an interval, or not defined. */
+  value: number | null;
+  /** Lower end; of bars, counts and lengths that of the independent trials by participation. */
+  low: number | null;
+  /** Upper end; of bars, counts and lengths that of all trials. */
+  high: number | null;
+  /** Unit; empty: a pure number. */
+  unit: string;
+  /** Formula; SR, T and moments are of weekly returns, N trials, Z and Phi normal. */
+  formula: string;
+  /** Paper that defines it. */
+  source: string;
+  /** Inputs by name. */
+  inputs: Record<string, number | null>;
 }
 
 /** Figures of a run. */
@@ -1663,6 +1803,58 @@ export interface LineFigures {
   max_drawdown: number | null;
   /** Number of fills. */
   trades: number;
+}
+
+/** A research line and its counts. */
+export interface LineHead {
+  /** Name of the line. */
+  name: string;
+  /** When its first request was accepted. */
+  created_at: string;
+  /** When its last trial was recorded, or it was changed. */
+  updated_at: string;
+  /** When it was closed; null: it takes further trials. */
+  closed_at: string | null;
+  /** Runs with a result, repetitions of a trial included. */
+  evaluations: number;
+  /** Distinct trials: equal ones count once, deleted ones stay. */
+  trials: number;
+  /** Trials that were made elsewhere, as its owner says. */
+  extra_trials: number;
+  /** Sharpe ratio of the weekly returns of its best trial, for a year; null: none varies. */
+  best_sharpe_annual: number | null;
+}
+
+/** A holdout that was opened in the line. */
+export interface LineHoldout {
+  /** What had the holdout. */
+  kind: "sweep" | "walk_forward";
+  /** Its id. */
+  id: string;
+  /** Variant that it was opened for. */
+  variant: number;
+  /** First day of the holdout. */
+  from: string;
+  /** Last day of the holdout. */
+  to: string;
+  /** When it was opened. */
+  opened_at: string;
+}
+
+/** A page of research lines, the newest first. */
+export interface LineList {
+  /** Lines. */
+  items: LineHead[];
+  /** Cursor of the next page; null: this is the last one. */
+  next_cursor: string | null;
+}
+
+/** A statement about luck. */
+export interface LuckSentence {
+  /** luck_within, luck_depends or luck_beyond: below, across or above 95 % of the deflated Sharpe ratio; luck_unknown; of warnings another. */
+  code: string;
+  /** The sentence. */
+  message: string;
 }
 
 /** A quote that the rule book does not allow; no fill is booked from it. */
@@ -2829,6 +3021,8 @@ export interface SelectedBacktest {
   note: string | null;
   /** Whether it has a star; it is not deleted by retention then. */
   starred: boolean;
+  /** Research line that it is a trial of; null: none. */
+  research: string | null;
   /** Dataset version; null while the first one is prepared. */
   dataset: string | null;
   /** Version of the engine that computes or computed it; null: not queued yet. */
@@ -2845,6 +3039,8 @@ export interface SelectedBacktest {
   request: Record<string, unknown>;
   /** Paths of the backtest's resources. */
   links: Record<string, string>;
+  /** What the trials of its research line make of it. */
+  deflated: Deflated | null;
   /** The selected parts. */
   result?: SelectedResult;
   /** Problem of a failed backtest. */

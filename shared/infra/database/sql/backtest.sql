@@ -2,7 +2,8 @@
 
 -- name: insert_backtest
 -- $1 id, $2 new computation, $3 owner, $4 request, $5 request digest, $6 dataset, $7 engine, $8 rules, $9 strategy,
--- $10 origin, $11 idempotency key, $12 body digest, $13 no-store, $14 created at, $15 cost, $16 whether it is long.
+-- $10 origin, $11 idempotency key, $12 body digest, $13 no-store, $14 created at, $15 cost, $16 whether it is long,
+-- $17 research line.
 -- An owner who joins the queued computation of another one waits for it with the own share.
 -- Returns no row when an equal computation is inserted at the same time (retry), or the idempotency key is taken.
 -- `live` is selected by its key; it may end before it is locked.
@@ -33,9 +34,9 @@ with found as (
 )
 insert into backtest
     (id, owner, computation, request, request_digest, dataset_version, strategy_id, origin, cached, no_store,
-     idempotency_key, body_digest, created_at, ended)
+     idempotency_key, body_digest, created_at, ended, research)
 select $1, $3, chosen.id, $4, $5, $6, $9, $10, chosen.status = 'completed', $13::boolean, $11, $12, $14,
-       case when chosen.status = 'completed' then 'completed' end
+       case when chosen.status = 'completed' then 'completed' end, $17
 from chosen
 on conflict (owner, idempotency_key) where idempotency_key is not null do nothing
 returning id, computation, cached, (select status from chosen) as status, computation = $2 as is_new;
@@ -43,16 +44,18 @@ returning id, computation, cached, (select status from chosen) as status, comput
 -- name: insert_cached_backtest
 -- A request whose completed computation is known.
 insert into backtest
-    (id, owner, computation, request, request_digest, dataset_version, strategy_id, origin, cached, created_at, ended)
-select $1, $2, id, request, request_digest, dataset_version, $4, $5, true, $6, 'completed'
+    (id, owner, computation, request, request_digest, dataset_version, strategy_id, origin, cached, created_at, ended,
+     research)
+select $1, $2, id, request, request_digest, dataset_version, $4, $5, true, $6, 'completed', $7
 from computation where id = $3
 returning id;
 
 -- name: insert_pending_backtest
 -- No dataset version exists yet: the row gets the first one.
 insert into backtest
-    (id, owner, request, request_digest, strategy_id, origin, no_store, idempotency_key, body_digest, created_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+    (id, owner, request, request_digest, strategy_id, origin, no_store, idempotency_key, body_digest, created_at,
+     research)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 on conflict (owner, idempotency_key) where idempotency_key is not null do nothing
 returning id;
 
@@ -114,7 +117,7 @@ update backtest set ended = ends.status from ends where backtest.id = ends.id;
 
 -- name: select_backtest
 select b.id, b.computation, b.request, b.dataset_version, b.strategy_id, b.cached, b.cancelled_at, b.created_at,
-       b.origin, b.name, b.note, b.starred,
+       b.origin, b.name, b.note, b.starred, b.research,
        c.status as computation_status, c.progress, c.started_at, c.finished_at, c.error, c.result_digest,
        c.engine_version
 from backtest b left join computation c on c.id = b.computation
@@ -144,7 +147,7 @@ set local plan_cache_mode = force_custom_plan;
 -- $1 owner, $2 before this id, $3 strategy, $4 maximum number of rows that are read, $5 origin, $6 pattern of the name,
 -- $7 starred.
 select b.id, b.computation, b.dataset_version, b.strategy_id, b.cached, b.cancelled_at, b.created_at,
-       b.origin, b.name, b.note, b.starred, b.request, c.status as computation_status, c.progress, c.started_at, c.finished_at, c.error, c.result_digest,
+       b.origin, b.name, b.note, b.starred, b.research, b.request, c.status as computation_status, c.progress, c.started_at, c.finished_at, c.error, c.result_digest,
        c.engine_version, c.statistics
 from (
     select * from backtest
@@ -157,7 +160,7 @@ order by b.id desc;
 -- name: select_newest_of_status
 -- As `select_newest`, of the status $8: rows whose end is recorded, and those whose state the computation has.
 select b.id, b.computation, b.dataset_version, b.strategy_id, b.cached, b.cancelled_at, b.created_at,
-       b.origin, b.name, b.note, b.starred, b.request, c.status as computation_status, c.progress, c.started_at,
+       b.origin, b.name, b.note, b.starred, b.research, b.request, c.status as computation_status, c.progress, c.started_at,
        c.finished_at, c.error, c.result_digest, c.engine_version, c.statistics
 from (
     (select * from backtest

@@ -3,7 +3,7 @@
 -- name: purge
 -- $1 now, $2 retention days of results without a user's backtest (null: unlimited), $3 those of users' results (null:
 -- unlimited), $4 and $5 finish and id of the last computation that was examined, $6 how many to examine.
--- A starred backtest stays; a cancelled one does not count as a user's. Results on the current dataset stay: they can be requested at any
+-- A starred backtest stays; a cancelled one does not count as a user's; one that the ledger still lacks stays. Results on the current dataset stay: they can be requested at any
 -- moment. A computation that a new backtest refers to is locked, and stays.
 with examined as materialized (
     select id, finished_at from computation
@@ -14,6 +14,7 @@ with examined as materialized (
     select c.id from computation c join examined using (id)
     where c.status in ('completed', 'failed', 'cancelled')
       and c.dataset_version is distinct from (select version from dataset_current)
+      and not exists (select from backtest b where b.computation = c.id and b.research is not null and not b.in_ledger)
       and not exists (
           select from backtest b
           where b.computation = c.id

@@ -1,0 +1,58 @@
+"""What the commands print about research lines and luck."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ondol.cli.terminal import details, moment, plain, table
+
+
+def deflated_text(deflated: Mapping[str, Any] | None) -> str:
+    """Return what the trials of its line make of a backtest; an empty text without a line."""
+    return "" if deflated is None else f"research {deflated['research']}: {deflated['conclusion']['message']}"
+
+
+def line_text(document: Mapping[str, Any]) -> str:
+    """Return a line: counts, best trial, statistics with formulas, conclusion and warnings."""
+    best = document["best"]
+    source = None
+    if best is not None:
+        variant = "" if best["variant"] is None else f" variant {best['variant']}"
+        source = (
+            f"{best['kind'].replace('_', '-')} {best['id']}{variant}: annual Sharpe ratio of weekly returns "
+            f"{best['sharpe_annual']:.2f} over {best['years']:.1f} years"
+        )
+    closed = document["closed_at"]
+    pairs: list[tuple[str, object]] = [
+        ("research", document["name"]),
+        ("trials", f"{document['trials']:,} distinct of {document['evaluations']:,} runs"),
+        ("made elsewhere", plain(document["extra_trials"])),
+        ("best", source),
+        ("closed at", None if closed is None else moment(closed) + " UTC"),
+        *(
+            (
+                "holdout opened",
+                f"{moment(held['opened_at'])} UTC, {held['from']} to {held['to']}, variant {held['variant']}",
+            )
+            for held in document["holdouts"]
+        ),
+    ]
+    rows = [
+        [name, _shown(figure), figure["unit"], figure["formula"]] for name, figure in document["statistics"].items()
+    ]
+    warnings = "".join(f"\nwarning: {warning['message']}" for warning in document["warnings"])
+    statistics = table(["statistic", "value", "unit", "formula"], rows, "lrll")
+    return f"{details(pairs)}\n\n{statistics}\n\n{document['conclusion']['message']}{warnings}"
+
+
+def _shown(figure: Mapping[str, Any]) -> str:
+    low, high, value = figure["low"], figure["high"], figure["value"]
+    ends = "" if low is None and high is None else f"{_number(low)} to {_number(high)}"
+    if value is None:
+        return ends or "-"
+    return f"{_number(value)} ({ends})" if ends else _number(value)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:,.4g}"

@@ -1,0 +1,1 @@
+"""Research lines: their rows, the recording of backtests as trials, and their answers."""

@@ -1,0 +1,88 @@
+-- Statements of the API and the simulators on `research_line`, `research_trial` and `research_holdout`.
+
+-- name: lock_lines
+-- Lines of one owner are made one after another, so that none exceeds their number.
+select pg_advisory_xact_lock(hashtextextended('ondol.research.' || $1, 0));
+
+-- name: count_lines
+select count(*) from research_line where owner = $1;
+
+-- name: insert_line
+insert into research_line (owner, name) values ($1, $2) on conflict (owner, name) do nothing;
+
+-- name: select_line
+select * from research_line where owner = $1 and name = $2;
+
+-- name: select_lines
+-- $1 owner, $2 before this id, $3 maximum number; the newest first.
+select * from research_line where owner = $1 and id < $2 order by id desc limit $3;
+
+-- name: lock_line
+-- What the recording of trials of the line reads and changes; recordings of one line wait for each other.
+select id, threshold, kept, best_score, best_digest from research_line where owner = $1 and name = $2 for update;
+
+-- name: insert_trials
+-- $1 line, $2 digests, $3 scores, $4 packed returns. Returns the rows that are new.
+insert into research_trial (line, digest, score, returns)
+select $1, g.digest, g.score, g.returns from unnest($2::bigint[], $3::bigint[], $4::bytea[]) as g (digest, score, returns)
+on conflict (line, digest) do nothing
+returning digest;
+
+-- name: add_trials
+-- $1 line, $2 evaluations, $3 trials, $4 scored trials, $5 sum of scores, $6 of their squares, $7 kept returns.
+update research_line
+set evaluations = evaluations + $2, trials = trials + $3, scored = scored + $4, score_sum = score_sum + $5,
+    score_squares = score_squares + $6, kept = kept + $7, version = version + 1, updated_at = now()
+where id = $1;
+
+-- name: set_best
+update research_line
+set best_score = $2, best_digest = $3, best_returns = $4, best_kind = $5, best_source = $6, best_variant = $7
+where id = $1;
+
+-- name: select_threshold
+-- The digest of the $2-th of the kept returns.
+select digest from research_trial where line = $1 and returns is not null order by digest offset $2 - 1 limit 1;
+
+-- name: drop_returns
+with dropped as (
+    update research_trial set returns = null where line = $1 and digest > $2 and returns is not null returning 1
+)
+update research_line set threshold = $2, kept = kept - (select count(*) from dropped) where id = $1;
+
+-- name: select_sample
+select returns from research_trial where line = $1 and returns is not null order by digest limit $2;
+
+-- name: select_unrecorded
+-- Ended backtests that the ledger lacks: of the line $2 of the owner $1, or (null) of all; $3 at once.
+select b.id, b.owner, b.research, b.request, b.computation, b.cancelled_at, c.status, c.finished_at
+from backtest b left join computation c on c.id = b.computation
+where b.research is not null and not b.in_ledger
+  and ($1::text is null or (b.owner = $1 and b.research = $2))
+  and (b.cancelled_at is not null or c.status in ('completed', 'failed', 'cancelled'))
+order by b.id limit $3;
+
+-- name: mark_recorded
+-- Returns no row when it was recorded before.
+update backtest set in_ledger = true where id = $1 and not in_ledger returning id;
+
+-- name: change_line
+-- $3 extra trials, $4 whether it is closed; null: as before. Extra trials are never lowered.
+update research_line
+set extra_trials = greatest(extra_trials, coalesce($3, extra_trials)),
+    closed_at = case when $4::boolean then coalesce(closed_at, now()) else closed_at end,
+    version = version + 1, updated_at = now()
+where owner = $1 and name = $2 and ($3::bigint is null or $3 >= extra_trials)
+returning *;
+
+-- name: insert_holdout
+-- $1 owner, $2 line.
+insert into research_holdout (line, kind, source, variant, first_day, last_day, opened_at)
+select id, $3, $4, $5, $6, $7, $8 from research_line where owner = $1 and name = $2
+on conflict (line, source) do nothing;
+
+-- name: touch_line
+update research_line set version = version + 1, updated_at = now() where owner = $1 and name = $2;
+
+-- name: select_holdouts
+select * from research_holdout where line = $1 order by opened_at, source limit $2;

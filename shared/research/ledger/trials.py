@@ -1,0 +1,131 @@
+"""A trial: the digest by which it counts once, its score, and its weekly returns in bytes.
+
+A trial is a distinct strategy with its universe, window, cash, costs and execution. Benchmark and risk-free rate change
+no trade, so that they are left out; so is the dataset, since a day more of data is no further idea.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+
+from shared.errors import DatasetError
+from shared.model.request import BacktestRequest, canonical_json
+from shared.research.statistics.sharpe import moments_of
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+SCORE_UNIT: Final = 1e-6
+"""Scores are whole multiples of this, so that their sums do not depend on the order of addition."""
+MAX_SCORE: Final = 1e6
+"""Greatest absolute score; returns that hardly vary have greater ones."""
+NOISE: Final = 1e-12
+"""Returns up to this are 0: an account without positions."""
+
+
+def trial_digest(request: BacktestRequest) -> int:
+    """Return the signed 64-bit digest by which a trial counts once."""
+    return digest_of(msgspec.structs.replace(request, benchmark=None, risk_free_pct=0.0))
+
+
+def digest_of(content: Any) -> int:
+    """Return the first 64 bits, signed, of the SHA-256 of the canonical JSON of a value."""
+    return int.from_bytes(hashlib.sha256(canonical_json(content)).digest()[:8], "big", signed=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeeklyReturns:
+    """The returns of a trial by ISO week.
+
+    weeks: int32 [T], whole weeks since 1969-12-29, ascending. values: float32 [T].
+    """
+
+    weeks: Array
+    values: Array
+
+    def pack(self) -> bytes:
+        """Return the bytes from which `unpack_returns` makes the same returns."""
+        return self.weeks.astype("<i4").tobytes() + self.values.astype("<f4").tobytes()
+
+    @property
+    def is_complete(self) -> bool:
+        """Return whether there are two weeks at least and each has a return."""
+        return len(self.values) >= 2 and bool(np.isfinite(self.values).all())
+
+
+def unpack_returns(data: bytes) -> WeeklyReturns:
+    """Return what `WeeklyReturns.pack` packed; raise DatasetError for other bytes."""
+    if len(data) % 8:
+        raise DatasetError("The stored returns of a trial are damaged.")
+    half = len(data) // 2
+    return WeeklyReturns(weeks=np.frombuffer(data[:half], "<i4"), values=np.frombuffer(data[half:], "<f4"))
+
+
+def weeks_of(days: Array) -> Array:
+    """Return int32 [T]: numbers of the ISO weeks of day numbers."""
+    found: Array = ((np.asarray(days, np.int64) + 3) // 7).astype(np.int32)
+    return found
+
+
+def weekly_returns(days: Array, equity: Array, initial_cash: float) -> WeeklyReturns:
+    """Return the returns by ISO week of an equity curve, the first one against the initial cash.
+
+    days: day numbers [D], ascending; equity: float64 [D], won. A return after an equity of 0 is NaN.
+    """
+    weeks = weeks_of(days)
+    last = np.append(weeks[1:] != weeks[:-1], np.ones(min(len(weeks), 1), np.bool_))
+    ends = np.asarray(equity, np.float64)[last]
+    before = np.concatenate([[initial_cash], ends[:-1]])[: len(ends)]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        change = np.where(before > 0, ends / before - 1, np.nan)
+    return WeeklyReturns(weeks=weeks[last], values=np.where(np.abs(change) <= NOISE, 0.0, change).astype(np.float32))
+
+
+def score_of(values: Array) -> int | None:
+    """Return the score of weekly returns: their Sharpe ratio times sqrt(T - 1), in units of `SCORE_UNIT`.
+
+    Under no skill it has the standard deviation 1 whatever the number of weeks. None without variation, or with a week
+    that has no return.
+    """
+    if len(values) < 2 or not np.isfinite(values).all():
+        return None
+    moments = moments_of(np.asarray(values, np.float64))
+    if moments is None:
+        return None
+    score = min(max(moments.sharpe * math.sqrt(moments.rows - 1), -MAX_SCORE), MAX_SCORE)
+    return round(score / SCORE_UNIT)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trials:
+    """Trials that one run or one part of a sweep has evaluated, one entry each in every list.
+
+    returns: packed weekly returns, None where a week has none. numbers: the variant, -1 for a backtest.
+    """
+
+    digests: Sequence[int]
+    scores: Sequence[int | None]
+    returns: Sequence[bytes | None]
+    numbers: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.digests)
+
+
+NO_TRIALS: Final = Trials(digests=(), scores=(), returns=(), numbers=())
+
+
+def trials_of(digests: Sequence[int], returns: Sequence[WeeklyReturns], numbers: Sequence[int]) -> Trials:
+    """Return the trials of these digests and returns."""
+    return Trials(
+        digests=digests,
+        scores=[score_of(one.values) for one in returns],
+        returns=[one.pack() if one.is_complete else None for one in returns],
+        numbers=numbers,
+    )

@@ -1,0 +1,273 @@
+"""The ledger: each distinct trial of an owner's line counts once, from every route, and is never lost."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import pytest_asyncio
+
+from ondol.local.run_file import Servers
+from services.warmer.retention import purge_sweeps
+from shared.infra.database.pool import connect_pool
+from shared.settings import Settings
+from tests.integration.test_backtests_of_keys import make_key
+from tests.support.api_with_market import load_synthetic, request
+from tests.support.servers import fresh_settings
+from tests.support.sweeps import run_sweep, sweep
+from tests.support.system import Client, api_of, simulator
+from tests.support.walk_forwards import run_walk_forward, walk_forward
+
+
+@pytest_asyncio.fixture(scope="module")
+async def settings(servers: Servers) -> AsyncIterator[Settings]:
+    async with fresh_settings(servers) as found:
+        await load_synthetic(found)
+        yield found
+
+
+@pytest_asyncio.fixture(scope="module")
+async def client(settings: Settings) -> AsyncIterator[Client]:
+    async with api_of(settings) as found, simulator(settings):
+        yield found
+
+
+async def run(client: Client, body: dict[str, Any], **headers: str) -> dict[str, Any]:
+    status, found, _ = await client.call("POST", "/v1/backtests", body, Prefer="wait=30", **headers)
+    assert status == 200, found
+    assert found["status"] == "completed", found
+    return dict(found)
+
+
+async def line(client: Client, name: str, **headers: str) -> dict[str, Any]:
+    status, found, _ = await client.call("GET", f"/v1/research/{name}", **headers)
+    assert status == 200, found
+    return dict(found)
+
+
+async def test_backtest_is_deflated_by_its_line(client: Client) -> None:
+    found = await run(client, request(research="single"))
+    assert found["research"] == "single"
+    deflated = found["deflated"]
+    assert (deflated["trials"], deflated["extra_trials"], deflated["research"]) == (1, 0, "single")
+    assert deflated["dsr"] == pytest.approx([deflated["psr"]] * 2)
+    assert (await run(client, request()))["deflated"] is None
+
+
+async def test_equal_trials_count_once_from_every_route(client: Client) -> None:
+    swept = await run_sweep(client, sweep(research="once"))
+    first = await line(client, "once")
+    assert (first["trials"], first["evaluations"]) == (swept["variants"], swept["variants"])
+    await run_sweep(client, sweep(research="once"))
+    half = sweep(research="once", search={"method": "random", "runs": 9, "seed": 3})
+    await run_sweep(client, half)
+    status, opened, _ = await client.call("GET", f"/v1/sweeps/{swept['id']}/variants/3", Prefer="wait=30")
+    assert status == 200
+    assert opened["research"] == "once"
+    spelled = {**opened["request"], "research": "once", "benchmark": "KOSDAQ"}
+    again = await run(client, spelled)
+    await run(client, spelled, **{"Cache-Control": "no-store"})
+    found = await line(client, "once")
+    assert found["trials"] == swept["variants"]
+    assert found["evaluations"] == 2 * swept["variants"] + 9 + 3
+    assert again["deflated"]["trials"] == swept["variants"]
+    assert {**found, "evaluations": 0, "updated_at": 0} == {**first, "evaluations": 0, "updated_at": 0}
+    await run(client, spelled | {"initial_cash": 5e7})
+    assert (await line(client, "once"))["trials"] == swept["variants"] + 1
+
+
+async def test_line_of_a_sweep_says_what_the_sweep_says(client: Client) -> None:
+    swept = await run_sweep(client, sweep(research="same"))
+    found, expected = await line(client, "same"), swept["statistics"]
+    figures = found["statistics"]
+    for name in ("average", "participation", "entropy", "li_ji"):
+        assert figures[f"independent_{name}"]["value"] == pytest.approx(expected["independent"][name], rel=1e-5)
+    bars = [figures["sr0_annual"]["low"], figures["sr0_annual"]["high"]]
+    assert bars == pytest.approx(expected["sr0_annual"], rel=1e-5)
+    assert [figures["dsr"]["low"], figures["dsr"]["high"]] == pytest.approx(expected["best"]["dsr"], rel=1e-4)
+    assert figures["psr"]["value"] == pytest.approx(expected["best"]["psr"], rel=1e-9)
+    assert figures["pbo"]["value"] == pytest.approx(expected["pbo"]["probability"], rel=1e-9)
+    assert figures["spa"]["value"] == pytest.approx(expected["spa"]["consistent"], abs=0.02)
+    best = found["best"]
+    assert (best["kind"], best["id"], best["variant"]) == ("sweep", swept["id"], expected["best"]["variant"])
+
+
+async def test_order_of_runs_changes_no_figure(client: Client) -> None:
+    grid = sweep()
+    bodies = [grid, sweep(search={"method": "random", "runs": 7, "seed": 1}), request(), request(initial_cash=3e7)]
+    for name, order in (("forth", [0, 1, 2, 3]), ("back", [3, 2, 1, 0])):
+        for index in order:
+            body = bodies[index] | {"research": name}
+            await (run_sweep if "template" in body else run)(client, body)
+    forth, back = await line(client, "forth"), await line(client, "back")
+    for name in ("trials", "evaluations", "statistics", "conclusion", "warnings", "family", "sample", "counted"):
+        assert forth[name] == back[name], name
+    assert {**forth["best"], "kind": 0, "id": 0, "variant": 0} == {**back["best"], "kind": 0, "id": 0, "variant": 0}
+
+
+async def test_cancelled_and_failed_runs_are_no_trials(client: Client) -> None:
+    absent = request(universe={"markets": ["KONEX"], "cap_groups": ["KOSPI_MEGA"]}, buy={"where": "PER < 10"})
+    status, failed, _ = await client.call("POST", "/v1/backtests", absent | {"research": "none"}, Prefer="wait=30")
+    assert (status, failed["status"], failed["deflated"]) == (200, "failed", None)
+    found = await line(client, "none")
+    assert (found["trials"], found["evaluations"], found["best"]) == (0, 0, None)
+    assert found["conclusion"]["code"] == "luck_unknown"
+
+
+async def test_trials_stay_when_their_runs_are_deleted(settings: Settings, client: Client) -> None:
+    swept = await run_sweep(client, sweep(research="kept"))
+    done = await run(client, request(research="kept"))
+    status, _, _ = await client.call("DELETE", f"/v1/backtests/{done['id']}")
+    assert status == 409
+    before = await line(client, "kept")
+    database = await connect_pool(settings.database_url or "")
+    try:
+        later = dt.datetime.now(dt.UTC) + dt.timedelta(days=900)
+        assert await purge_sweeps(database, replace(settings, sweep_retention_days=1), later) >= 1
+    finally:
+        await database.close()
+    assert (await client.call("GET", f"/v1/sweeps/{swept['id']}"))[0] == 404
+    assert await line(client, "kept") == before
+
+
+async def test_lines_of_others_are_not_seen(settings: Settings, client: Client) -> None:
+    mine, other = [{"Authorization": await make_key(settings, f"ledger{name}")} for name in "ab"]
+    body = request(research="private", initial_cash=7e7)
+    own = await run(client, body, **mine)
+    for stranger in (other, {}):
+        assert (await client.call("GET", "/v1/research/private", **stranger))[0] == 404
+        assert (await client.call("PATCH", "/v1/research/private", {"closed": True}, **stranger))[0] == 404
+        _, found, _ = await client.call("GET", "/v1/research", **stranger)
+        assert "private" not in [item["name"] for item in found["items"]]
+    shared = await run(client, body, **other)
+    assert shared["cached"] is True
+    assert (shared["deflated"]["trials"], own["deflated"]["trials"]) == (1, 1)
+    await run(client, body | {"initial_cash": 8e7}, **other)
+    assert (await line(client, "private", **other))["trials"] == 2
+    assert (await line(client, "private", **mine))["trials"] == 1
+
+
+async def test_lines_are_listed_in_pages(client: Client) -> None:
+    for name in ("first of pages", "second of pages"):
+        await run(client, request(research=name))
+    _, found, _ = await client.call("GET", "/v1/research?limit=1")
+    assert [item["name"] for item in found["items"]] == ["second of pages"]
+    _, following, _ = await client.call("GET", f"/v1/research?limit=1&cursor={found['next_cursor']}")
+    assert [item["name"] for item in following["items"]] == ["first of pages"]
+
+
+async def test_line_counts_once_when_simulators_are_killed(settings: Settings) -> None:
+    body = sweep(research="killed", search={"method": "random", "runs": 24, "seed": 2})
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(api_of(replace(settings, sweep_part_variants=2)))
+        status, document, _ = await client.call("POST", "/v1/sweeps", body)
+        assert status == 202
+        for parts in (2, 5, 8):
+            working = await stack.enter_async_context(simulator(settings))
+            await _until(client, document["id"], parts)
+            working.kill()
+            await working.wait()
+        await stack.enter_async_context(simulator(settings))
+        done = await _until(client, document["id"], 12)
+        found = await line(client, "killed")
+        assert (found["trials"], found["evaluations"]) == (24 - done["failed"],) * 2
+        whole = await run_sweep(client, body | {"research": "whole"})
+        expected = await line(client, "whole")
+        assert whole["done"] == 24
+        for name in ("trials", "evaluations", "statistics", "conclusion", "warnings"):
+            assert found[name] == expected[name], name
+
+
+async def _until(client: Client, identity: str, parts: int) -> dict[str, Any]:
+    async with asyncio.timeout(60):
+        while True:
+            found = (await client.call("GET", f"/v1/sweeps/{identity}"))[1]
+            if found["parts_done"] >= parts:
+                return dict(found)
+            await client.api.progress.sweeps.wait(identity, 0.5)
+
+
+async def test_extra_trials_are_only_raised_and_closing_is_final(client: Client) -> None:
+    first = await run(client, request(research="elsewhere"))
+    path = "/v1/research/elsewhere"
+    _, found, _ = await client.call("PATCH", path, {"extra_trials": 200})
+    assert (found["extra_trials"], found["counted"]) == (200, 201)
+    assert found["statistics"]["independent_participation"]["value"] == 201
+    _, again, _ = await client.call("GET", f"/v1/backtests/{first['id']}")
+    assert again["deflated"]["dsr"][1] < first["deflated"]["dsr"][0]
+    status, refused, _ = await client.call("PATCH", path, {"extra_trials": 199})
+    assert (status, refused["errors"][0]["code"]) == (422, "research_extra_fewer")
+    for body, code in (({}, "research_change_empty"), ({"closed": False}, "research_not_reopened")):
+        status, refused, _ = await client.call("PATCH", path, body)
+        assert (status, refused["errors"][0]["code"]) == (422, code)
+    status, found, _ = await client.call("PATCH", path, {"closed": True})
+    assert status == 200
+    assert found["closed_at"] is not None
+    for route, body in (("backtests", request()), ("sweeps", sweep()), ("walk-forwards", walk_forward())):
+        status, refused, _ = await client.call("POST", f"/v1/{route}", body | {"research": "elsewhere"})
+        assert (status, refused["errors"][0]["code"]) == (409, "research_closed"), route
+    status, quote, _ = await client.call("POST", "/v1/sweeps?dry_run=true", sweep(research="elsewhere"))
+    assert (status, quote["accepted"]) == (200, False)
+    assert (await line(client, "elsewhere"))["trials"] == 1
+
+
+async def test_walk_forward_adds_its_runs_and_its_account(client: Client) -> None:
+    walked = await run_walk_forward(client, walk_forward(research="walked"))
+    found = await line(client, "walked")
+    assert found["evaluations"] == walked["variants"] - walked["failed"] + 1
+    assert 1 < found["trials"] <= found["evaluations"]
+    await run_walk_forward(client, walk_forward(research="walked"))
+    assert (await line(client, "walked"))["trials"] == found["trials"]
+
+
+async def test_opened_holdout_is_written_in_the_ledger(client: Client) -> None:
+    swept = await run_sweep(client, sweep(research="held", holdout={"from": "2025-10-01"}))
+    before = await line(client, "held")
+    path = f"/v1/sweeps/{swept['id']}/holdout"
+    status, opened, _ = await client.call("POST", path, {"variant": 2})
+    assert status == 201
+    status, refused, _ = await client.call("POST", path, {"variant": 2})
+    assert (status, refused["code"]) == (409, "sweep_holdout_opened")
+    await client.call("GET", f"/v1/backtests/{opened['backtest']}", Prefer="wait=30")
+    for _ in range(100):
+        found = await line(client, "held")
+        if found["trials"] > before["trials"]:
+            break
+        await asyncio.sleep(0.05)
+    assert found["trials"] == before["trials"] + 1
+    (holdout,) = found["holdouts"]
+    assert (holdout["id"], holdout["variant"], holdout["from"]) == (swept["id"], 2, "2025-10-01")
+    assert holdout["opened_at"] == opened["opened_at"]
+
+
+async def test_idempotency_key_belongs_to_a_line(client: Client) -> None:
+    key = {"Idempotency-Key": "one key"}
+    first = await run(client, request(research="keyed"), **key)
+    assert (await run(client, request(research="keyed"), **key))["id"] == first["id"]
+    status, refused, _ = await client.call("POST", "/v1/backtests", request(research="other"), **key)
+    assert (status, refused["code"]) == (422, "idempotency_conflict")
+    assert (await line(client, "keyed"))["evaluations"] == 1
+
+
+async def test_name_of_a_line_is_checked(client: Client) -> None:
+    for name in ("", " x", "a/b", "x" * 65, 5):
+        status, refused, _ = await client.call("POST", "/v1/backtests", request(research=name))
+        assert (status, refused["errors"][0]["path"]) == (422, "research"), name
+    korean = await run(client, request(research="가치 1.0"))
+    assert korean["deflated"]["research"] == "가치 1.0"
+
+
+async def test_conclusion_is_said_in_korean(client: Client) -> None:
+    await run_sweep(client, sweep(research="korean"))
+    english = await line(client, "korean")
+    korean = await line(client, "korean", **{"Accept-Language": "ko"})
+    assert english["conclusion"]["code"] == korean["conclusion"]["code"]
+    assert "trials" in english["conclusion"]["message"]
+    assert "시행" in korean["conclusion"]["message"]
+    assert np.isfinite(english["statistics"]["dsr"]["low"])
