@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import pathlib
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ from cachetools import LRUCache
 
 from shared.contracts.events import DATASETS, DatasetPublished, DatasetRequested
 from shared.dataset.manifest import Manifest, from_bytes
+from shared.dataset.panel_files import PanelFiles
 from shared.dataset.panel_reader import PanelReader
 from shared.dataset.panels import MappedPanels
 from shared.errors import ChunkMissingError, DatasetError, RunError, UnavailableError
@@ -41,6 +43,7 @@ class PanelStore:
         self, *, directory: str, budget_bytes: int, cache: Cache, broker: BrokerClient, database: Database
     ) -> None:
         self._directory = directory
+        self.files = PanelFiles(pathlib.Path(directory), budget_bytes)
         self._budget_bytes = budget_bytes
         self._cache = cache
         self._broker = broker

@@ -20,6 +20,7 @@ from services.simulator.consumer import InFlight, consume, handle_backtest, hand
 from services.simulator.job import Context
 from services.simulator.long_runs import handle_long
 from services.simulator.panel_store import PanelStore
+from services.simulator.panel_verification import verify_forever
 from services.simulator.priority import LONG_NICE, SWITCH_S, lower_priority
 from services.simulator.queue_store import SQL as QUEUE_SQL
 from services.simulator.reconciler import reconcile_forever
@@ -87,6 +88,7 @@ async def run(settings: Settings) -> None:
                 group.create_task(context.panel_store.follow())
                 group.create_task(reconcile_forever(context.database, context.broker, SIMULATORS))
                 group.create_task(_while_alive(heart))
+                group.create_task(verify_forever(context.panel_store.files, context.database))
                 group.create_task(sweeps.follow())
                 group.create_task(sweeps.work())
                 for stream, handler in handlers.items():

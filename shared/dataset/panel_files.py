@@ -6,6 +6,9 @@
    which gives the same bytes.
 3. Space is allocated before it is written. When the budget is exceeded, the least recently used files are unlinked; a
    process that has one mapped keeps reading it and unmaps it when `evictions()` has changed.
+4. A page behind the values has their checksum. A file of another size than its matrix is replaced when it is opened;
+   `find_damaged` compares the contents. After damage every process of the host has to start again, since values that
+   were computed from damaged ones are anywhere (`damaged_at`).
 """
 
 from __future__ import annotations
@@ -15,7 +18,9 @@ import fcntl
 import mmap
 import os
 import pathlib
+import struct
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -28,6 +33,10 @@ from shared.dataset.native import Array
 LOCK_DEADLINE_S = 20.0
 _POLL_S = 0.002
 SUFFIX = ".region"
+TRAILER_BYTES = mmap.PAGESIZE
+_TRAILER = struct.Struct("<16sI")
+_MAGIC = b"ondol panel 1"
+_PIECE_BYTES = 1 << 20
 _UNFINISHED = ".unfinished"
 
 
@@ -40,14 +49,26 @@ class PanelFiles:
         self.budget_bytes = budget_bytes
         self._deadline_s = deadline_s
         self._evicted = directory / "evictions"
+        self._damaged = directory / "damaged"
+        self._verified = directory / "verified"
+        with suppress(FileExistsError):
+            self._verified.touch(exist_ok=False)
 
-    def open(self, name: str) -> int | None:
-        """Return a descriptor of a file (marked as used now), None when there is no such file."""
+    def open(self, name: str, size: int) -> int | None:
+        """Return a descriptor of a file (marked as used now), None when there is none with `size` bytes of values.
+
+        A file of another size is removed: reading its mapping would end the process (SIGBUS).
+        """
         path = self._path(name)
         try:
             fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
             os.utime(path)
         except FileNotFoundError:
+            return None
+        if os.fstat(fd).st_size != size + TRAILER_BYTES:
+            os.close(fd)
+            path.unlink(missing_ok=True)
+            self._evicted.touch()
             return None
         return fd
 
@@ -55,11 +76,12 @@ class PanelFiles:
         self, name: str, shape: tuple[int, int], dtype: np.dtype[Any], fill: Callable[[Array], None]
     ) -> tuple[int, bool]:
         """Return a descriptor of a file, and whether this call created it; `fill` writes into the matrix."""
-        fd = self.open(name)
+        size = shape[0] * stride_of(shape[1], dtype) * dtype.itemsize
+        fd = self.open(name, size)
         if fd is not None:
             return fd, False
         with self._lock(name):
-            fd = self.open(name)
+            fd = self.open(name, size)
             if fd is not None:
                 return fd, False
             return self._create(name, shape, dtype, fill), True
@@ -99,6 +121,37 @@ class PanelFiles:
             self._evicted.touch()
         return evicted
 
+    def find_damaged(self, is_stopped: Callable[[], bool]) -> list[str]:
+        """Compare the values of every file with their checksum; remove all files when some are damaged.
+
+        Return the names of the damaged ones; `verified_since` is set to the beginning of a comparison without any.
+        One process of the host compares at a time; the others return at once.
+        """
+        with (self.directory / "verify.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return []
+            begin = time.time()
+            damaged = [path.name for _, _, path in self._files() if not is_stopped() and not _is_intact(path)]
+            if damaged:
+                self.evict(0)
+                self._damaged.touch()
+            elif not is_stopped():
+                os.utime(self._verified, (begin, begin))
+            return damaged
+
+    def verified_since(self) -> float:
+        """Return until when all values are known to have been right (seconds since the epoch)."""
+        return self._verified.stat().st_mtime
+
+    def damaged_at(self) -> int:
+        """Return a number that changes whenever a process of the host found damaged files."""
+        try:
+            return self._damaged.stat().st_mtime_ns
+        except FileNotFoundError:
+            return 0
+
     def _path(self, name: str) -> pathlib.Path:
         return self.directory / (name + SUFFIX)
 
@@ -120,9 +173,11 @@ class PanelFiles:
         self.evict(max(self.budget_bytes - size, 0))
         fd, scratch = self._unfinished(name)
         try:
-            fd = self._allocated(fd, size)
-            values = np.frombuffer(mmap.mmap(fd, size), dtype).reshape(rows, stride)
+            fd = self._allocated(fd, size + TRAILER_BYTES)
+            mapping = mmap.mmap(fd, size)
+            values = np.frombuffer(mapping, dtype).reshape(rows, stride)
             fill(values[:, :columns])
+            os.pwrite(fd, _TRAILER.pack(_MAGIC, zlib.crc32(mapping)), size)
             if os.fstat(fd).st_nlink:
                 scratch.rename(self._path(name))
                 fcntl.flock(fd, fcntl.LOCK_UN)
@@ -201,6 +256,22 @@ class PanelFiles:
         finally:
             path.unlink(missing_ok=True)
             os.close(fd)
+
+
+def _is_intact(path: pathlib.Path) -> bool:
+    """Return whether the values of a file have its checksum; a file that was removed meanwhile counts as intact."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return True
+    try:
+        size, checksum = os.fstat(fd).st_size - TRAILER_BYTES, 0
+        for start in range(0, size, _PIECE_BYTES):  # read, not mapped: it may be cut meanwhile
+            checksum = zlib.crc32(os.pread(fd, min(_PIECE_BYTES, size - start), start), checksum)
+        trailer = os.pread(fd, _TRAILER.size, max(size, 0))
+        return len(trailer) == _TRAILER.size and _TRAILER.unpack(trailer) == (_MAGIC.ljust(16, b"\0"), checksum)
+    finally:
+        os.close(fd)
 
 
 def _is_file(fd: int, path: pathlib.Path) -> bool:

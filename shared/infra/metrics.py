@@ -89,6 +89,10 @@ REDIS_BYTES = Gauge("ondol_redis_memory_bytes", "Memory used by Redis", ["role"]
 REDIS_LIMIT = Gauge("ondol_redis_memory_limit_bytes", "Memory limit of Redis, 0 for none", ["role"])
 REDIS_EVICTED = Gauge("ondol_redis_evicted_keys", "Keys evicted by Redis since its start", ["role"])
 POOL = Gauge("ondol_postgres_connections", "Connections of this process's pool", ["state"])
+PANELS_DAMAGED = Counter("ondol_damaged_panels", "Mapped panels whose contents had changed in memory")
+RESULTS_WITHDRAWN = Counter(
+    "ondol_withdrawn_results", "Results that were withdrawn because panels were damaged while they were computed"
+)
 PANEL_BYTES = Gauge("ondol_panel_bytes", "Bytes of the mapped panels of this host")
 MEMORY = Gauge("ondol_process_memory_bytes", "Resident memory of this process", ["kind"])
 

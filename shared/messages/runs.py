@@ -94,6 +94,10 @@ KINDS = (
          "조회를 받은 시뮬레이터가 이전 버전이어서 처리하지 못합니다. 다시 요청하십시오."),
     kind("query_crashed", "The query failed with an internal error, which has been logged.",
          "내부 오류로 조회에 실패했습니다. 오류는 기록되었습니다."),
+    kind("damaged_panels",
+         "Data in the memory of the machine were damaged while the backtest was computed, so that its result was "
+         "withdrawn; submit it again.",
+         "백테스트를 계산하는 동안 메모리의 데이터가 손상되어 결과를 취소했습니다. 다시 제출하십시오."),
     kind("killed_simulator",
          "The backtest ended its simulator three times and is not tried again; narrow the request.",
          "백테스트 실행 중 시뮬레이터가 세 번 종료되어 다시 시도하지 않습니다. 요청 범위를 줄이십시오."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.chaos import (
+    damaged_panels,
     database,
     fairness,
     foreign_pages,
@@ -94,6 +95,11 @@ CHECKS = (
     Check(
         id="R17", title="disk of the home full under load, four processes killed, room again", run=full_disk.r17,
         passes_when="503 with Retry-After while full; all processes back <= 10 s after; 0 accepted lost, 0 double",
+    ),
+    Check(
+        id="R20", title="bits flip in mapped panels, panel files are cut, under load", run=damaged_panels.r20,
+        quick=True,
+        passes_when="no wrong result is stored once the panels are verified; others are withdrawn with the reason",
     ),
     Check(
         id="R21", title="broker refuses writes: out of memory, read-only, cannot persist, without replicas",

@@ -184,6 +184,39 @@ def test_stock_major_bars_are_built_once_per_year_and_content(tmp_path: pathlib.
     assert calls[-2:] == [slice(0, 22), slice(0, 22)]
 
 
+def test_damaged_files_are_found_and_all_are_removed(tmp_path: pathlib.Path) -> None:
+    memory, manifest, blobs = random_version()
+    panels = MappedPanels(tmp_path, manifest, PartStore(blobs), BUDGET)
+    panels.ensure(ALL, slice(0, 60))
+    began = panels.files.verified_since()
+    assert panels.files.find_damaged(lambda: False) == []
+    assert (panels.files.verified_since() > began, panels.files.damaged_at()) == (True, 0)
+    since = panels.files.verified_since()
+    path = sorted(tmp_path.glob("*.region"))[3]
+    content = bytearray(path.read_bytes())
+    content[len(content) // 3] ^= 16
+    path.write_bytes(content)
+    assert panels.files.find_damaged(lambda: True) == []
+    assert panels.files.find_damaged(lambda: False) == [path.name]
+    assert panels.files.verified_since() == since
+    assert panels.files.damaged_at() > 0
+    assert list(tmp_path.glob("*.region")) == []
+    again = panels.reader().panel("adj_close", slice(0, 60))
+    assert again.tobytes() == memory.panel("adj_close", slice(0, 60)).tobytes()
+    assert panels.files.find_damaged(lambda: False) == []
+
+
+@pytest.mark.parametrize("by", [-5000, -1, 1, 4096])
+def test_a_file_of_another_size_is_made_again(tmp_path: pathlib.Path, by: int) -> None:
+    memory, manifest, blobs = random_version()
+    MappedPanels(tmp_path, manifest, PartStore(blobs), BUDGET).panel("close", slice(0, 60))
+    for path in tmp_path.glob("*.region"):
+        os.truncate(path, max(path.stat().st_size + by, 0))
+    other = MappedPanels(tmp_path, manifest, PartStore(blobs), BUDGET)
+    assert other.panel("close", slice(0, 60)).tobytes() == memory.panel("close", slice(0, 60)).tobytes()
+    assert set(other.counters.by_tier) == {"t2"}
+
+
 def test_a_scratch_maker_that_fails_leaves_nothing(tmp_path: pathlib.Path) -> None:
     _, manifest, blobs = random_version()
     panels = MappedPanels(tmp_path, manifest, PartStore(blobs), BUDGET)
@@ -193,7 +226,7 @@ def test_a_scratch_maker_that_fails_leaves_nothing(tmp_path: pathlib.Path) -> No
 
     with pytest.raises(ChunkMissingError):
         panels.scratch("a", np.dtype("f4"), slice(0, 9), fail)
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["verified"]
 
 
 def race(
@@ -224,7 +257,7 @@ def test_processes_that_want_the_same_make_each_region_once(tmp_path: pathlib.Pa
     names = {(field, name) for field, years in chunks for parts in years.values() for name in parts}
     assert sum(asked) == len(names)
     assert len(set(digests)) == 1
-    assert not [p for p in tmp_path.iterdir() if p.suffix != ".region"]
+    assert [p.name for p in tmp_path.iterdir() if p.suffix != ".region"] == ["verified"]
 
 
 def die_while_making(directory: str, manifest: bytes, begun: Event) -> None:
@@ -246,7 +279,7 @@ def test_writer_that_ends_is_replaced_and_its_file_removed(tmp_path: pathlib.Pat
     maker.join(30)
     panels = MappedPanels(tmp_path, manifest, PartStore(blobs), BUDGET)
     assert panels.panel("ROE", slice(0, 5)).tobytes() == memory.panel("ROE", slice(0, 5)).tobytes()
-    assert [p.suffix for p in tmp_path.iterdir()] == [".region"]
+    assert [p.suffix for p in tmp_path.iterdir() if p.name != "verified"] == [".region"]
 
 
 def test_stopped_writer_is_waited_for_until_the_deadline(tmp_path: pathlib.Path) -> None:

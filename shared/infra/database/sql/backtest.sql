@@ -47,7 +47,7 @@ insert into backtest
     (id, owner, computation, request, request_digest, dataset_version, strategy_id, origin, cached, created_at, ended,
      research)
 select $1, $2, id, request, request_digest, dataset_version, $4, $5, true, $6, 'completed', $7
-from computation where id = $3
+from computation where id = $3 and status = 'completed'
 returning id;
 
 -- name: insert_pending_backtest
@@ -272,6 +272,17 @@ update computation
 set status = 'failed', error = $3, finished_at = now(), lease_until = null, worker = null
 where id = $1 and lease = $2 and status not in ('queued', 'completed', 'failed', 'cancelled')
 returning id;
+
+-- name: withdraw_results
+-- Fail the computations that have completed since $1 (seconds since the epoch); $2 is the problem.
+with withdrawn as (
+    update computation set status = 'failed', error = $2, result = null, result_digest = null, statistics = null
+    where status = 'completed' and finished_at >= to_timestamp($1)
+    returning id
+), ended as (
+    update backtest set ended = 'failed' from withdrawn where computation = withdrawn.id and ended = 'completed'
+)
+select id from withdrawn;
 
 -- name: release
 -- $3 is 1 when the attempt does not count: the simulator shuts down, or chunks are missing.

@@ -1,0 +1,130 @@
+"""R20: bits that flip in mapped panels, and panel files that are cut, while backtests run."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pathlib
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any
+
+import orjson
+
+from shared.dataset.panel_files import SUFFIX
+from tests.chaos.caller import Callers, Ends, Tally, ends_of, requests
+from tests.chaos.results import CheckResult, Context
+from tests.chaos.system import System, until
+
+FLIPS = 1_000
+CUTS = 50
+WITHDRAWN = "damaged_panels"
+
+
+async def r20(context: Context) -> CheckResult:
+    """Flip bits and cut files under load, and compare every stored result with that of an undisturbed run."""
+    result, system, count = CheckResult(), context.system, context.count(400, 100)
+    dice = random.Random(context.seed)
+    panels = pathlib.Path(system.run["servers"]["panel_dir"])
+    bodies = requests(count, context.seed + 20, context.start, context.end)
+    truth = (await _run(system, bodies, context.seed))[0].digests
+    flips, cuts = context.count(FLIPS, 100), context.count(CUTS, 8)
+
+    async def flip() -> int:
+        for number in range(flips):
+            if found := _files(panels):
+                _flip_bit(dice.choice(found), dice)
+            if number % 50 == 49:
+                await asyncio.sleep(0.5)
+        return flips
+
+    async def cut() -> int:
+        for _ in range(cuts):
+            found = _files(panels)
+            if found:
+                path = dice.choice(found)
+                os.truncate(path, dice.randrange(max(path.stat().st_size, 1)))
+            await asyncio.sleep(0.5)
+        return cuts
+
+    flipped, flip_reasons = await _disturbed(context, bodies, flip, panels, verified=True)
+    cut_files, cut_reasons = await _disturbed(context, bodies, cut, panels, verified=False)
+    after, _ = await _run(system, bodies, context.seed)
+    wrong = {
+        name: sum(digest != truth[number % count] for number, digest in ends.digests.items() if digest is not None)
+        for name, ends in (("flips", flipped), ("cuts", cut_files), ("after", after))
+    }
+    result.add(
+        flips=flips, cuts=cuts, backtests=3 * count,
+        flip_ends=dict(flipped.statuses), cut_ends=dict(cut_files.statuses),
+        after=dict(after.statuses), wrong=wrong,
+    )  # fmt: skip
+    result.require(not any(wrong.values()), f"wrong results are stored: {wrong}")
+    result.require(set(flip_reasons) <= {WITHDRAWN}, f"failed otherwise than withdrawn: {flip_reasons}")
+    result.require(set(cut_reasons) <= {WITHDRAWN}, f"failed beside cut files: {cut_reasons}")
+    result.require(after.statuses["completed"] == count, f"afterwards: {dict(after.statuses)}")
+    lost = flipped.lost + cut_files.lost + after.lost
+    result.require(lost == 0, f"{lost} accepted lost")
+    return result
+
+
+async def _run(system: System, bodies: list[dict[str, Any]], seed: int) -> tuple[Ends, Tally]:
+    callers = Callers(system, patience_s=120)
+    tally = await callers.submit(bodies, seed)
+    await callers.ended(tally, 180)
+    return await ends_of(system, tally), tally
+
+
+async def _disturbed(
+    context: Context,
+    bodies: list[dict[str, Any]],
+    disturb: Callable[[], Coroutine[Any, Any, int]],
+    panels: pathlib.Path,
+    *,
+    verified: bool,
+) -> tuple[Ends, Counter[str]]:
+    """Run the backtests again and again during a disturbance; return the ends of all, and why some failed."""
+    system, callers = context.system, Callers(context.system, patience_s=120)
+    disturbance = asyncio.create_task(disturb())
+    whole, rounds = Tally(context.seed), 0
+    while True:
+        tally = await callers.submit(bodies, context.seed, rate=len(bodies) / 10)
+        await callers.ended(tally, 180)
+        for number, identity in tally.accepted.items():
+            whole.accepted[rounds * len(bodies) + number] = identity
+        rounds += 1
+        if disturbance.done():
+            break
+    await disturbance
+    if verified:
+        ended = time.time()
+
+        async def compared() -> bool:
+            return (panels / "verified").stat().st_mtime > ended
+
+        await until(compared, 180, "a verification without damage", every_s=0.5)
+        await system.healthy(60)
+    ends = await ends_of(system, whole)
+    async with system.database() as connection:
+        rows = await connection.fetch(
+            "select c.error from backtest b join computation c on c.id = b.computation "
+            "where b.id = any($1) and c.status = 'failed'",
+            list(whole.accepted.values()),
+        )
+    reasons = Counter(str(orjson.loads(row["error"]).get("kind")) for row in rows)
+    return ends, reasons
+
+
+def _files(panels: pathlib.Path) -> list[pathlib.Path]:
+    return sorted(panels.glob("*" + SUFFIX))
+
+
+def _flip_bit(path: pathlib.Path, dice: random.Random) -> None:
+    with suppress(FileNotFoundError), path.open("r+b", buffering=0) as file:
+        size = os.fstat(file.fileno()).st_size
+        place = dice.randrange(size)
+        byte = os.pread(file.fileno(), 1, place)[0]
+        os.pwrite(file.fileno(), bytes([byte ^ (1 << dice.randrange(8))]), place)
