@@ -112,7 +112,7 @@ async def _end_recorded(
         row = await connection.fetchrow(SQL["end_part"], *values)
         if row is not None:
             entries = [
-                Entry(digest=digest, score=score, returns=returns, variant=number)
+                Entry(digest=digest, score=score, pack=returns.pack, variant=number)
                 for digest, score, returns, number in zip(
                     trials.digests, trials.scores, trials.returns, trials.numbers, strict=True
                 )

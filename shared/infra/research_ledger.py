@@ -7,7 +7,7 @@ they do not depend on the order. A line has the weekly returns of at most about 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, Literal
@@ -39,11 +39,11 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """A trial: its digest, score and packed returns (None: none), and the variant that it was (None: no variant)."""
+    """A trial: its digest, score, what packs its returns (None: none), and the variant that it was (None: none)."""
 
     digest: int
     score: int | None
-    returns: bytes | None
+    pack: Callable[[], bytes | None]
     variant: int | None
 
 
@@ -61,7 +61,7 @@ async def record_trials(
     for entry in entries:
         first.setdefault(entry.digest, entry)
     ordered = [first[digest] for digest in sorted(first)]
-    returns = [entry.returns if entry.digest <= line["threshold"] else None for entry in ordered]
+    returns = [entry.pack() if entry.digest <= line["threshold"] else None for entry in ordered]
     rows = await connection.fetch(
         SQL["insert_trials"], line["id"], [entry.digest for entry in ordered], [entry.score for entry in ordered],
         returns,
@@ -69,7 +69,7 @@ async def record_trials(
     new = {row["digest"] for row in rows}
     added = [entry for entry in ordered if entry.digest in new]
     scores = [entry.score for entry in added if entry.score is not None]
-    kept = sum(1 for entry in added if entry.returns is not None and entry.digest <= line["threshold"])
+    kept = sum(packed is not None and entry.digest in new for entry, packed in zip(ordered, returns, strict=True))
     await connection.execute(
         SQL["add_trials"], line["id"], len(entries), len(added), len(scores), Decimal(sum(scores)),
         Decimal(sum(score * score for score in scores)), kept,
@@ -91,5 +91,5 @@ async def _raise_best(
     if line["best_score"] is not None and (line["best_score"], -line["best_digest"]) >= (score, negated):
         return
     await connection.execute(
-        SQL["set_best"], line["id"], best.score, best.digest, best.returns, source.kind, source.id, best.variant
+        SQL["set_best"], line["id"], best.score, best.digest, best.pack(), source.kind, source.id, best.variant
     )

@@ -65,9 +65,8 @@ async def _record(app: AppContext, row: asyncpg.Record) -> None:
             log.error("result.damaged", computation_id=str(row["computation"]), error=str(error))
             returns = None
         if returns is not None:
-            packed = returns.pack() if returns.is_complete else None
             score = score_of(returns.values)
-            entries.append(Entry(digest=trial_digest(request), score=score, returns=packed, variant=None))
+            entries.append(Entry(digest=trial_digest(request), score=score, pack=returns.pack, variant=None))
     async with app.database.transaction() as connection:
         if await connection.fetchval(SQL["mark_recorded"], row["id"]) is not None:
             source = Source(kind="backtest", id=row["id"])

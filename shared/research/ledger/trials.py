@@ -17,7 +17,6 @@ import numpy as np
 
 from shared.errors import DatasetError
 from shared.model.request import BacktestRequest, canonical_json
-from shared.research.statistics.sharpe import moments_of
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -25,6 +24,8 @@ SCORE_UNIT: Final = 1e-6
 """Scores are whole multiples of this, so that their sums do not depend on the order of addition."""
 MAX_SCORE: Final = 1e6
 """Greatest absolute score; returns that hardly vary have greater ones."""
+VARIES: Final = 1e-12
+"""Returns that differ from their mean by a smaller part of the greatest one do not vary."""
 NOISE: Final = 1e-12
 """Returns up to this are 0: an account without positions."""
 
@@ -49,8 +50,11 @@ class WeeklyReturns:
     weeks: Array
     values: Array
 
-    def pack(self) -> bytes:
-        """Return the bytes from which `unpack_returns` makes the same returns."""
+    def pack(self) -> bytes | None:
+        """Return the bytes from which `unpack_returns` makes the same returns; None with fewer than two weeks, or where
+        a week has no return."""
+        if not self.is_complete:
+            return None
         return self.weeks.astype("<i4").tobytes() + self.values.astype("<f4").tobytes()
 
     @property
@@ -93,25 +97,35 @@ def score_of(values: Array) -> int | None:
     Under no skill it has the standard deviation 1 whatever the number of weeks. None without variation, or with a week
     that has no return.
     """
-    if len(values) < 2 or not np.isfinite(values).all():
-        return None
-    moments = moments_of(np.asarray(values, np.float64))
-    if moments is None:
-        return None
-    score = min(max(moments.sharpe * math.sqrt(moments.rows - 1), -MAX_SCORE), MAX_SCORE)
-    return round(score / SCORE_UNIT)
+    return scores_of(np.asarray(values)[None, :])[0]
+
+
+def scores_of(returns: Array) -> list[int | None]:
+    """Return the score of each row of float32 [n, T] weekly returns."""
+    rows = np.ascontiguousarray(returns, np.float64)
+    weeks = rows.shape[1]
+    if weeks < 2:
+        return [None] * len(rows)
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        mean = rows.mean(axis=1)
+        centred = rows - mean[:, None]
+        varies = np.abs(centred).max(axis=1) > VARIES * np.abs(rows).max(axis=1)
+        ratios = mean / np.sqrt((centred**2).sum(axis=1) / (weeks - 1))
+        scores = np.rint(np.clip(ratios * math.sqrt(weeks - 1), -MAX_SCORE, MAX_SCORE) / SCORE_UNIT)
+    has_score = varies & np.isfinite(scores)
+    return [int(score) if has else None for score, has in zip(scores.tolist(), has_score.tolist(), strict=True)]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trials:
     """Trials that one run or one part of a sweep has evaluated, one entry each in every list.
 
-    returns: packed weekly returns, None where a week has none. numbers: the variant, -1 for a backtest.
+    numbers: the variants.
     """
 
     digests: Sequence[int]
     scores: Sequence[int | None]
-    returns: Sequence[bytes | None]
+    returns: Sequence[WeeklyReturns]
     numbers: Sequence[int]
 
     def __len__(self) -> int:
@@ -123,9 +137,9 @@ NO_TRIALS: Final = Trials(digests=(), scores=(), returns=(), numbers=())
 
 def trials_of(digests: Sequence[int], returns: Sequence[WeeklyReturns], numbers: Sequence[int]) -> Trials:
     """Return the trials of these digests and returns."""
-    return Trials(
-        digests=digests,
-        scores=[score_of(one.values) for one in returns],
-        returns=[one.pack() if one.is_complete else None for one in returns],
-        numbers=numbers,
-    )
+    weeks = {len(one.values) for one in returns}
+    if len(weeks) == 1:
+        scores = scores_of(np.array([one.values for one in returns]))
+    else:
+        scores = [score_of(one.values) for one in returns]
+    return Trials(digests=digests, scores=scores, returns=returns, numbers=numbers)

@@ -19,6 +19,7 @@ from shared.research.ledger.trials import (
     SCORE_UNIT,
     WeeklyReturns,
     score_of,
+    scores_of,
     trial_digest,
     trials_of,
     unpack_returns,
@@ -158,6 +159,9 @@ def test_score_is_the_ratio_times_the_root_of_its_weeks() -> None:
     values = np.array([0.01, -0.02, 0.03, 0.0], np.float32)
     sharpe, _, _, _ = plain_sharpe([float(value) for value in values])
     assert score_of(values) == round(sharpe * math.sqrt(3) / SCORE_UNIT)
+    matrix = np.array([one.values for one in noise(50, weeks=83)])
+    assert scores_of(matrix) == [score_of(row) for row in matrix]
+    assert score_of(np.full(5, 0.1, np.float32)) is None
     assert score_of(np.zeros(5, np.float32)) is None
     assert score_of(np.array([0.1, np.nan], np.float32)) is None
     assert score_of(np.array([0.1], np.float32)) is None
@@ -181,10 +185,13 @@ def test_weekly_returns_follow_iso_weeks() -> None:
     found = weekly_returns(days, np.array([101.0, 102.0, 104.0, 52.0, 78.0]), 100.0)
     assert found.weeks.tolist() == [int(weeks_of(days[:1])[0]), int(weeks_of(days[-1:])[0])]
     assert found.values.tolist() == pytest.approx([0.04, -0.25])
-    assert unpack_returns(found.pack()).values.tolist() == found.values.tolist()
+    packed = found.pack()
+    assert packed is not None
+    assert unpack_returns(packed).values.tolist() == found.values.tolist()
     lost = weekly_returns(days, np.array([101.0, 102.0, 0.0, 0.0, 0.0]), 100.0)
     assert not lost.is_complete
-    assert trials_of([1], [lost], [0]).returns == [None]
+    assert lost.pack() is None
+    assert trials_of([1], [lost], [0]).scores == [None]
     with pytest.raises(DatasetError, match="damaged"):
         unpack_returns(b"123")
 
