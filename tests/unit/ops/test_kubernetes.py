@@ -3,6 +3,7 @@ each one against the schema of Kubernetes."""
 
 from __future__ import annotations
 
+import ipaddress
 import pathlib
 import shutil
 import subprocess
@@ -123,3 +124,25 @@ def test_the_ingress_ends_tls_for_its_host(objects: Objects) -> None:
     assert [each["host"] for each in spec["rules"]] == spec["tls"][0]["hosts"]
     backend = spec["rules"][0]["http"]["paths"][0]["backend"]["service"]
     assert ("Service", backend["name"]) in objects
+
+
+def test_the_warmer_reaches_receivers_but_no_pod_besides_the_api(objects: Objects) -> None:
+    """Its webhooks are addresses that users name."""
+    policy = objects["NetworkPolicy", "warmer-egress"]["spec"]
+    assert policy["podSelector"]["matchLabels"].items() <= _pods(objects)["warmer"]["metadata"]["labels"].items()
+    assert policy["policyTypes"] == ["Egress"]
+    (to_pods,) = [rule for rule in policy["egress"] if any("podSelector" in peer for peer in rule.get("to", ()))]
+    assert to_pods["to"] == [{"podSelector": {"matchLabels": {"app": "api"}}}]
+    api = _pods(objects)["api"]["spec"]["containers"][0]["ports"]
+    assert to_pods["ports"][0]["port"] in {port["containerPort"] for port in api}
+    blocks = [peer["ipBlock"] for rule in policy["egress"] for peer in rule.get("to", ()) if "ipBlock" in peer]
+    for private in ("10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "fd00::1", "fe80::1"):
+        assert not any(_holds(block, private) for block in blocks), private
+    for public in ("1.1.1.1", "2606:4700::1111"):
+        assert any(_holds(block, public) for block in blocks), public
+
+
+def _holds(block: dict[str, Any], address: str) -> bool:
+    found = ipaddress.ip_address(address)
+    inside = found in ipaddress.ip_network(block["cidr"])
+    return inside and not any(found in ipaddress.ip_network(part) for part in block["except"])
