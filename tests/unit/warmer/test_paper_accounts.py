@@ -24,7 +24,7 @@ from shared.infra.database.sql import statements
 from shared.settings import Settings
 from tests.support.system import publish_market
 
-SQL = statements("paper")
+SQL, QUOTES = statements("paper"), statements("opening_quotes")
 ROW, DAY = dt.date(2025, 3, 5), dt.date(2025, 3, 6)
 
 
@@ -77,6 +77,23 @@ class Steps(ApiClient):
                 )  # fmt: skip
 
 
+class QuotedSteps(Steps):
+    """Steps that book a day from its opening quotes of a number."""
+
+    def __init__(self, context: WarmContext, number: int) -> None:
+        super().__init__(context, None)
+        self.number = number
+
+    async def call(self, method: str, path: str, **given: Any) -> Any:
+        account = uuid.UUID(path.split("/")[3])
+        async with self.context.database.connection() as connection:
+            booked = await connection.fetchval(
+                SQL["book_provisionally"], account, DAY, f"{self.number}", self.number, "[]"
+            )
+            assert booked == DAY
+            await connection.execute("update paper_account set lease_until = null where id = $1", account)
+
+
 async def statuses(context: WarmContext, day: dt.date = DAY) -> list[str]:
     async with context.database.connection() as connection:
         rows = await connection.fetch("select status from paper_step where day = $1", day)
@@ -94,6 +111,24 @@ async def test_three_warmers_step_each_account_once_a_day(context: WarmContext) 
     assert sorted(asked) == [f"/v1/accounts/{uuid.UUID(int=number)}/steps" for number in range(5)]
     assert not await paper_accounts.is_due(context.database, now + dt.timedelta(hours=3))
     assert await statuses(context) == ["decided"] * 5
+
+
+async def test_new_quotes_make_accounts_with_orders_due_once(context: WarmContext) -> None:
+    """Each change of the quotes is one more step of every account that has not booked the day from them."""
+    now = seoul("2025-03-06T07:00:00")
+    await paper_accounts.step_due(replace(context, client=Steps(context, DAY)), now)
+    for number in (1, 2):
+        async with context.database.connection() as connection:
+            await connection.execute(QUOTES["insert_day"], DAY)
+            await connection.fetchrow(QUOTES["replace_quotes"], DAY, "{}")
+        assert await paper_accounts.is_due(context.database, now)
+        warmers = [replace(context, client=QuotedSteps(context, number)) for _ in range(3)]
+        stepped = await asyncio.gather(*(paper_accounts.step_due(warmer, now) for warmer in warmers))
+        assert sum(stepped) == 5
+        assert not await paper_accounts.is_due(context.database, now)
+    async with context.database.connection() as connection:
+        await connection.execute("update paper_step set booked_at = now(), provisional_number = null")
+    assert not await paper_accounts.is_due(context.database, now)
 
 
 async def test_late_data_leave_the_day_without_a_decision(context: WarmContext) -> None:
