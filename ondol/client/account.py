@@ -30,6 +30,7 @@ class AccountFields(TypedDict, total=False):
     costs: Mapping[str, Any]
     execution: Mapping[str, Any]
     benchmark: str | None
+    public: bool
 
 
 class AccountChanges(TypedDict, total=False):

@@ -39,7 +39,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "monthly_returns": ("month", "return"),
     "yearly_returns": ("year", "return"),
     "corporate_actions": ("date", "stock_code", "kind", "ratio", "shares_before", "shares_after", "dps", "cash"),
-    "accounts": ("id", "name", "start", "as_of", "equity", "cash", "position_count", "error"),
+    "accounts": ("id", "name", "start", "as_of", "equity", "cash", "position_count", "public", "error"),
     "orders": (
         "date", "stock_code", "name", "side", "kind", "reason", "shares", "amount", "level", "priority", "reserve",
         "status", "status_reason", "filled_shares", "fill_price", "provisional",

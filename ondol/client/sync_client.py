@@ -192,7 +192,7 @@ class Client:
         """Create a paper account, which decides the orders of a strategy every trading day; no order is sent.
 
         start: first day; default the next trading day that can be decided in time. Days that have prices are computed
-        at once. fields: initial_cash, costs, execution, benchmark.
+        at once. fields: initial_cash, costs, execution, benchmark, public (everyone may read it; by an operator).
         """
         body = account_body(strategy, start, name, fields)
         return Account(self._run(lambda api: api.call("POST", "/v1/accounts", body=body)), self)
@@ -202,7 +202,7 @@ class Client:
         return Account(self._run(lambda api: api.call("GET", account_path(identity))), self)
 
     def accounts(self, *, limit: int = 50) -> pl.DataFrame:
-        """Return your paper accounts, the newest first."""
+        """Return your paper accounts and the public ones, the newest first."""
         return self._run(lambda api: accounts_frame(api, limit))
 
     def post_opening_quotes(

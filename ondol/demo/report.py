@@ -54,6 +54,19 @@ def row_of(identity: str, name: str, stored: Outcome, computed: Outcome) -> Row:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PaperAccount:
+    """A public paper account: money in won, and the orders of the day that it has decided last (None: none yet)."""
+
+    id: str
+    name: str
+    as_of: str | None
+    equity: float | None
+    positions: int
+    day: str | None = None
+    orders: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Figures:
     """All figures of the demonstration. memory: process -> bytes (shared pages divided by their users)."""
 
@@ -63,6 +76,7 @@ class Figures:
     warm: dict[str, Any]
     memory: dict[str, int]
     synthetic: bool
+    accounts: tuple[PaperAccount, ...] = ()
 
     @property
     def chunk_hit_rate(self) -> float | None:
@@ -88,6 +102,7 @@ class Figures:
             "synthetic": self.synthetic, "start": self.start, "end": self.end,
             "strategies": [asdict(row) for row in self.rows], "chunk_hit_rate": self.chunk_hit_rate,
             "result_hit_rate": self.result_hit_rate, "warm": self.warm, "memory_bytes": self.memory,
+            "accounts": [asdict(account) for account in self.accounts],
             "seconds": seconds,
         }  # fmt: skip
 
@@ -112,6 +127,7 @@ class Figures:
         scarce = [f"  {r.name}: {w['message']}" for r in ran for w in r.warnings if w["code"] == "scarce_factor"]
         if scarce:
             lines += ["", "ran on scarce data (draw no conclusions):", *scarce]
+        lines += self._accounts()
         lines.append("")
         if ran:
             computed = statistics.median(r.computed_ms or 0.0 for r in ran)
@@ -123,6 +139,19 @@ class Figures:
                 f"{name} {size / 2**20:,.0f}" for name, size in self.memory.items()))  # fmt: skip
         lines.append("seconds     " + ", ".join(f"{name} {spent:.1f}" for name, spent in seconds.items()))
         return "\n".join(lines)
+
+    def _accounts(self) -> list[str]:
+        if not self.accounts:
+            return []
+        cells = [
+            [
+                a.name, a.as_of or "", "" if a.equity is None else f"{a.equity:,.0f}", f"{a.positions}", a.day or "",
+                f"{a.orders}",
+            ]
+            for a in self.accounts
+        ]  # fmt: skip
+        head = ["public paper account", "as of", "equity (won)", "positions", "orders of", "orders"]
+        return ["", table(head, cells, "llrrlr")]
 
 
 def _percent(value: float | None) -> str:

@@ -80,7 +80,7 @@ def _handler(context: AppContext, route: Route) -> Callable[[web.Request], Await
         try:
             coding_of(request)  # refuses before anything is done
             if not is_public:
-                caller = await context.authenticator.authenticate(request)
+                caller = await context.authenticator.authenticate(request, admits_visitors=route.admits_visitors)
                 if not may_use(caller, route.role):
                     raise ApiProblem(403, "forbidden", say("role_missing", role=route.role))
             if query_shape is AnyQuery:

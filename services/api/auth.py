@@ -16,7 +16,7 @@ from cachetools import LRUCache
 from services.api.errors import ApiProblem
 from services.api.http.request_source import ClientAddresses, is_forwarded, is_loopback, is_same_origin
 from services.api.keys import Key, KeyTable
-from shared.contracts.http import LOCAL
+from shared.contracts.http import LOCAL, PUBLIC
 from shared.errors import SetupError
 from shared.infra.database.pool import Database
 from shared.infra.database.sql import statements
@@ -43,6 +43,8 @@ class Caller:
     """Id of the key; None without one."""
 
 
+VISITOR = Caller(owner=PUBLIC, rate_per_minute=0, concurrency=0)
+"""The caller of a request without a key, where routes admit it."""
 ROLES = ("user", "operator", "admin")
 """Roles of keys; each may use the routes of those before it."""
 
@@ -117,16 +119,23 @@ class Authenticator:
         self.keys = KeyTable(database)
         self.addresses = ClientAddresses(settings.trusted_proxies)
         self._buckets: LRUCache[str, TokenBucket] = LRUCache(MAX_BUCKETS)
+        self._visitors: LRUCache[str, TokenBucket] = LRUCache(MAX_BUCKETS)
         self._refused: LRUCache[str, TokenBucket] = LRUCache(MAX_BUCKETS)
         self.anonymous = Caller(
             owner=LOCAL, rate_per_minute=0, concurrency=settings.max_open_without_key, role="admin"
         )  # fmt: skip
         """The caller of public routes, and of requests without a key where none is required."""
 
-    async def authenticate(self, request: web.Request) -> Caller:
-        """Return the caller; raise a 401 without a valid key where one is needed, a 429 beyond the rate."""
+    async def authenticate(self, request: web.Request, *, admits_visitors: bool = False) -> Caller:
+        """Return the caller; raise a 401 without a valid key where one is needed, a 429 beyond the rate.
+
+        `admits_visitors`: a request without any key is a visitor, who reads what is public.
+        """
         header = request.headers.get("Authorization")
         if header is None:
+            if admits_visitors and not request.cookies.get(SESSION_COOKIE) and not self._is_anonymous(request):
+                self._limit_visitors(request)
+                return VISITOR
             return await self._authenticate_session(request)
         scheme, _, key = header.partition(" ")
         if scheme.lower() != "bearer" or not key.strip():
@@ -162,13 +171,17 @@ class Authenticator:
         key = request.cookies.get(SESSION_COOKIE)
         caller = await self.caller_of(key, request) if key else None
         if caller is None:
-            if not self.key_required and not is_forwarded(request):
+            if self._is_anonymous(request):
                 return self.anonymous
             raise _unauthorized(say("key_unknown" if key else "key_missing"))
         if not is_same_origin(request):
             raise _unauthorized(say("cross_site"))
         self._limit_rate(caller)
         return caller
+
+    def _is_anonymous(self, request: web.Request) -> bool:
+        """Return whether a request without a key belongs to the owner `local`."""
+        return not self.key_required and not is_forwarded(request)
 
     def charge(self, caller: Caller, requests: int) -> None:
         """Count an expensive request as so many more requests of its key."""
@@ -192,6 +205,15 @@ class Authenticator:
                 429, "rate-limited", say("rate_limited", limit=caller.rate_per_minute),
                 headers={"Retry-After": str(math.ceil(wait_s))},
             )  # fmt: skip
+
+    def _limit_visitors(self, request: web.Request) -> None:
+        """Count a request without a key of an address; raise a 429 beyond the rate of a key."""
+        limit = self._settings.rate_limit_per_minute
+        wait_s = _take(self._visitors, self.addresses.address_of(request), limit)
+        if wait_s > 0:
+            raise ApiProblem(
+                429, "rate-limited", say("rate_limited", limit=limit), headers={"Retry-After": str(math.ceil(wait_s))}
+            )
 
     def _limit_refusals(self, request: web.Request) -> None:
         """Count a refused key of an address; raise a 429 beyond the limit."""

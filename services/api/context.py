@@ -105,6 +105,8 @@ class Route:
     body: type[msgspec.Struct] | None = None
     public: bool = False
     """Whether no key is needed."""
+    admits_visitors: bool = False
+    """Whether a request without a key may read what is public."""
     opened_by: str = ""
     """Flag of the settings by which no key is needed."""
     role: str = "user"

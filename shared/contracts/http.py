@@ -18,6 +18,9 @@ STATUSES: Final = OPEN + ENDED
 LOCAL: Final = "local"
 """The owner of all requests without a key (embedded mode)."""
 
+PUBLIC: Final = "public"
+"""The owner of public paper accounts, which everyone may read; a request without a key reads as it."""
+
 WARMER: Final = "warmer"
 """The owner of the warmer's requests."""
 

@@ -25,6 +25,8 @@ KINDS = (
     kind("account_not_found", "There is no paper account with this id.", "해당 ID의 모의 계좌가 없습니다."),
     kind("account_day_not_found", "The account has no decision of this day; `steps` lists its days.",
          "이 계좌에는 해당 날짜의 결정이 없습니다. steps에서 날짜를 확인하십시오."),
+    kind("public_account_strategy", "a public account needs a strategy of the catalogue; name its id",
+         "공개 계좌에는 카탈로그 전략이 필요합니다. 전략 ID를 지정하십시오."),
     kind("quotes_not_found", "No opening quotes were posted for this day.", "해당 날짜의 시가가 등록되지 않았습니다."),
     kind("quotes_no_trading_day", "{date} is no trading day; give the day of the prices as `date`.",
          "{date:은} 거래일이 아닙니다. 가격의 날짜를 date로 지정하십시오.", date="2025-03-08"),

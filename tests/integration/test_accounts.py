@@ -6,6 +6,7 @@ import asyncio
 import datetime as dt
 import uuid
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ import pytest_asyncio
 
 from services.api.accounts.step import select_account, step_account
 from shared.settings import Settings
+from tests.integration.test_access import new_key
 from tests.support.system import Client, api_of, publish_market, simulator
 
 DAYS = ("2025-03-03", "2025-03-04", "2025-03-05", "2025-03-06", "2025-03-07", "2025-03-10", "2025-03-11", "2025-03-12")
@@ -298,3 +300,53 @@ async def test_webhooks_are_set_listed_and_sent_again(client: Client) -> None:
     assert len((await shown(client, account, "/deliveries?status=dead"))["items"]) == 1
     assert (await client.call("POST", f"{path}/deliveries/x/resend"))[0] == 404
     assert (await client.call("DELETE", f"{path}/webhook"))[0] == 204
+
+
+async def test_public_accounts_are_read_by_all_changed_by_operators(settings: Settings) -> None:
+    statement = {"fiscal_year": 2024, "fiscal_quarter": 3, "period_end": "2024-09-30", "disclosed_on": "2024-11-14"}
+    balance = {"total_liabilities": 10, "total_equity": 100, "equity_owners": 100, "total_assets": 110}
+    financials = [{"stock_code": code, **statement, **balance} for code in PRICES]
+    await publish_market(settings, world(4) | {"financials": financials}, ("DEBT_RATIO",))
+    body = {"strategy": "low_debt_high_equity", "start": DAYS[2], "benchmark": None, "public": True}
+    async with api_of(replace(settings, require_key="true")) as client, simulator(settings):
+        user, operator = [(await new_key(settings, role))["Authorization"] for role in ("user", "operator")]
+        assert (await client.call("POST", "/v1/accounts", body, Authorization=user))[1]["code"] == "role_missing"
+        refused = (await client.call("POST", "/v1/accounts", body | {"strategy": STRATEGY}, Authorization=operator))[1]
+        assert refused["errors"][0]["code"] == "public_account_strategy"
+        status, created, _ = await client.call("POST", "/v1/accounts", body, Authorization=operator)
+        assert (status, created.get("public")) == (201, True), created
+        path = f"/v1/accounts/{created['id']}"
+        changed = body | {"strategy": {"id": body["strategy"], "portfolio": {"max_positions": 2}}}
+        refused = (await client.call("POST", "/v1/accounts", changed, Authorization=operator))[1]
+        assert refused["errors"][0]["code"] == "public_account_strategy"
+        own = {"strategy": STRATEGY, "start": DAYS[2], "benchmark": None}
+        status, mine, _ = await client.call("POST", "/v1/accounts", own, Authorization=user)
+        assert (status, mine["public"]) == (201, False)
+        by_user = {"Authorization": user}
+        for headers, listed in (({}, [created]), (by_user, [mine, created])):
+            found = (await client.call("GET", "/v1/accounts", None, **headers))[1]["items"]
+            assert [item["id"] for item in found] == [item["id"] for item in listed]
+        for part in ("", "/steps", "/orders", "/orders?format=csv", "/drift", "/changes"):
+            assert (await client.call("GET", path + part))[0] == 200
+            assert (await client.call("GET", f"/v1/accounts/{mine['id']}{part}"))[0] == 404
+        assert (await client.call("GET", f"{path}/webhook"))[0] == 401
+        for headers in ({}, by_user):
+            for method, part, given in (
+                ("PATCH", "", {"name": "x"}), ("POST", "/steps", {}), ("PUT", "/webhook", {"url": "https://1.1.1.1/"}),
+                ("DELETE", "", None),
+            ):  # fmt: skip
+                answer = await client.call(method, path + part, given, **headers)
+                assert answer[0] == (404 if headers else 401), (method, part, answer)
+        assert (await client.call("PATCH", path, {"name": "renamed"}, Authorization=operator))[1]["name"] == "renamed"
+        assert (await client.call("DELETE", path, Authorization=operator))[0] == 204
+        assert (await client.call("GET", "/v1/accounts"))[1]["items"] == []
+
+
+async def test_visitors_are_limited_by_their_address(settings: Settings) -> None:
+    await publish_market(settings, world(3), ())
+    async with api_of(replace(settings, require_key="true", rate_limit_per_minute=60)) as client:
+        statuses = [(await client.call("GET", "/v1/accounts"))[0] for _ in range(30)]
+        assert statuses[0] == 200
+        assert statuses[-1] == 429
+        key = await new_key(settings)
+        assert (await client.call("GET", "/v1/accounts", Authorization=key["Authorization"]))[0] == 200

@@ -36,12 +36,16 @@ def _create_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", metavar="TEXT", help="name of the account")
     parser.add_argument("--start", metavar="DATE", help="first day (default: the next trading day)")
     parser.add_argument("--cash", type=float, metavar="WON", help="cash before the first day (default 100,000,000)")
+    parser.add_argument(
+        "--public", action="store_const", const=True,
+        help="everyone may read it, without a key: an account of a catalogue strategy, made by an operator",
+    )  # fmt: skip
 
 
 async def _create(args: argparse.Namespace, api: ApiClient) -> int:
     is_file = args.strategy == "-" or args.strategy.endswith(".json")
     body = read_object(args.strategy, "strategy") if is_file else {"strategy": args.strategy}
-    given = {"name": args.name, "start": args.start, "initial_cash": args.cash}
+    given = {"name": args.name, "start": args.start, "initial_cash": args.cash, "public": args.public}
     body |= {field: value for field, value in given.items() if value is not None}
     return _print_account(args, await api.call("POST", "/v1/accounts", body=body))
 
@@ -50,11 +54,11 @@ async def _list(args: argparse.Namespace, api: ApiClient) -> int:
     document = await listed(args, api, "/v1/accounts")
     rows = [
         [i["id"], i["name"], i["start"], i["as_of"] or "-", _won(i["equity"]), _won(i["cash"]),
-         str(i["position_count"] or 0)]
+         str(i["position_count"] or 0), "public" if i["public"] else "-"]
         for i in document["items"]
     ]  # fmt: skip
-    head = ["account", "name", "start", "as of", "equity", "cash", "positions"]
-    return show_list(args, document, head, rows, "llllrrr")
+    head = ["account", "name", "start", "as of", "equity", "cash", "positions", "access"]
+    return show_list(args, document, head, rows, "llllrrrl")
 
 
 async def _show(args: argparse.Namespace, api: ApiClient) -> int:
@@ -225,11 +229,14 @@ SUBCOMMANDS = (
         arguments=_create_arguments,
         run=_create,
         routes=("POST /v1/accounts",),
-        examples=("ondol accounts create peter_lynch", "ondol accounts create my_account.json --name 'My value'"),
+        examples=(
+            "ondol accounts create peter_lynch --public",
+            "ondol accounts create my_account.json --name 'My value'",
+        ),
     ),
     Subcommand(
         name="list",
-        meaning="list your paper accounts",
+        meaning="list your paper accounts and the public ones",
         arguments=add_page,
         run=_list,
         routes=("GET /v1/accounts",),

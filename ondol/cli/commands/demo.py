@@ -21,7 +21,8 @@ from ondol.cli.commands.serve import system
 from ondol.cli.commands.warm import report, warm
 from ondol.cli.connection import api_of
 from ondol.cli.terminal import Bar, print_json
-from ondol.demo.report import Figures, Row, memory_of, row_of
+from ondol.client.queries import listed
+from ondol.demo.report import Figures, PaperAccount, Row, memory_of, row_of
 from ondol.local import embedded_servers
 from ondol.local.ports import url_of
 from ondol.local.run_file import Run
@@ -29,6 +30,7 @@ from services.warmer.workload import window
 from shared.contracts.warm import PHASES
 from shared.errors import OndolError, SetupError
 from shared.infra.api_client.client import ApiClient, connected
+from shared.infra.api_client.errors import InvalidRequest
 from shared.infra.api_client.outcome import Outcome, backtest
 from shared.infra.lifecycle import stop_signal
 from shared.strategies.catalogue import FAMOUS
@@ -187,8 +189,40 @@ async def _shown(
     rows = [await _row(client, entry.id, entry.name_en, *window(last, "3y")) for entry in FAMOUS]
     stage.done("strategies", since)
     start, end = window(last, "3y")
+    since = time.perf_counter()
+    ran = [row.id for row in rows if row.reason is None]
+    accounts = tuple([await _account(client, identity, start) for identity in ran])
+    stage.done("accounts", since)
     memory = memory_of(run) if run else {}
-    return Figures(rows=rows, start=start, end=end, warm=warmed, memory=memory, synthetic=args.market is None)
+    return Figures(
+        rows=rows, start=start, end=end, warm=warmed, memory=memory, synthetic=args.market is None, accounts=accounts
+    )
+
+
+async def _account(client: ApiClient, strategy: str, start: dt.date) -> PaperAccount:
+    """Return the public paper account of a catalogue strategy, which is created at the first demonstration."""
+    known = await listed(client, "/v1/accounts", {})
+    found = next((item["id"] for item in known if item["public"] and item["strategy_id"] == strategy), None)
+    if found is None:
+        document = await _created(client, {"strategy": strategy, "start": start.isoformat(), "public": True})
+    else:
+        document = await client.call("GET", f"/v1/accounts/{found}")
+    orders = document["orders"] or {"date": None, "items": ()}
+    return PaperAccount(
+        id=document["id"], name=document["name"], as_of=document["as_of"], equity=document["equity"],
+        positions=document["position_count"] or 0, day=orders["date"], orders=len(orders["items"]),
+    )  # fmt: skip
+
+
+async def _created(client: ApiClient, body: dict[str, Any]) -> dict[str, Any]:
+    """Create an account; without a benchmark where the market has no such index."""
+    try:
+        found: dict[str, Any] = await client.call("POST", "/v1/accounts", body=body)
+    except InvalidRequest as error:
+        if [mistake.path for mistake in error.errors] != ["benchmark"]:
+            raise
+        found = await client.call("POST", "/v1/accounts", body=body | {"benchmark": None})
+    return found
 
 
 async def _last_day(client: ApiClient) -> dt.date:
@@ -211,6 +245,7 @@ def _where(url: str, args: argparse.Namespace) -> str:
         f"web page    {url}/",
         f"interface   {url}/docs",
         f"results     {url}/v1/backtests",
+        f"accounts    {url}/accounts",
         f"metrics     {url}/metrics",
     ]
     lines += [f"warm runs   {url}/v1/warm-runs", f"logs        {args.home}/logs"]

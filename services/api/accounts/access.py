@@ -11,6 +11,7 @@ from aiohttp import web
 
 from services.api.accounts.computed import Row
 from services.api.accounts.step import select_account
+from services.api.auth import may_use
 from services.api.backtests.canonicalize import CanonicalRequest, InvalidBodyError, canonicalize_body
 from services.api.backtests.validate import expression_indices
 from services.api.context import AppContext, RequestContext
@@ -21,20 +22,33 @@ from services.api.http.request import parse_uuid
 from services.api.own_factors import resolve
 from services.api.user_strategies import referenced_entry
 from services.api.views import require_view
+from shared.contracts.http import PUBLIC
 from shared.model.calendar import from_day
 from shared.simulation.plan import dataset_problems
 
 NOT_FOUND: Final = "account_not_found"
 
 
-async def account_of_path(app: AppContext, call: RequestContext) -> Row:
-    """Return the caller's account whose id is in the path; 404 for others."""
-    return await require_account(app, call, parse_uuid(call.request.match_info["id"], "account"))
+def readable_owners(call: RequestContext) -> list[str]:
+    """Return the owners whose accounts the caller may read."""
+    return [call.caller.owner, PUBLIC]
 
 
-async def require_account(app: AppContext, call: RequestContext, identity: uuid.UUID) -> Row:
-    """Return an account of the caller; 404 for others."""
-    account = await select_account(app, identity, call.caller.owner)
+def changeable_owners(call: RequestContext) -> list[str]:
+    """Return the owners whose accounts the caller may change: an operator those that are public, too."""
+    return [call.caller.owner, *([PUBLIC] if may_use(call.caller, "operator") else [])]
+
+
+async def account_of_path(app: AppContext, call: RequestContext, *, to_change: bool = False) -> Row:
+    """Return the account whose id is in the path, if the caller may read or change it; 404 for others."""
+    return await require_account(app, call, parse_uuid(call.request.match_info["id"], "account"), to_change=to_change)
+
+
+async def require_account(
+    app: AppContext, call: RequestContext, identity: uuid.UUID, *, to_change: bool = False
+) -> Row:
+    """Return an account that the caller may read or change; 404 for others."""
+    account = await select_account(app, identity, changeable_owners(call) if to_change else readable_owners(call))
     if account is None:
         raise not_found(NOT_FOUND)
     return account

@@ -13,6 +13,7 @@ from services.api.accounts.computed import Row, unpack_result
 from services.api.accounts.step import SQL
 from services.api.backtests.serialize import instant
 from services.api.context import AppContext
+from shared.contracts.http import PUBLIC
 
 EARLIER_REPORT: Final[dict[str, Any]] = {
     "causes": [], "cells": None, "cell_count": None, "other_days": [], "statements": [],
@@ -28,7 +29,7 @@ def summary(row: Row) -> dict[str, Any]:
         "cash": row["cash"], "position_count": row["positions"], "dataset_version": row["dataset_version"],
         "engine_version": row["engine_version"], "result_digest": row["result_digest"], "error": row["error"],
         "created_at": instant(row["created_at"]), "stepped_at": instant(row["stepped_at"]), "paused": row["paused"],
-        "changes": row["changes"],
+        "changes": row["changes"], "public": row["owner"] == PUBLIC,
     }  # fmt: skip
 
 

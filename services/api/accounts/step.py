@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -61,10 +61,10 @@ class StepResult:
         return found if self.decided is None else [*found, ("orders.decided", self.decided)]
 
 
-async def select_account(app: AppContext, identity: uuid.UUID, owner: str | None) -> Row | None:
-    """Return the row of an account; `owner` None: of any owner."""
+async def select_account(app: AppContext, identity: uuid.UUID, owners: Sequence[str] | None) -> Row | None:
+    """Return the row of an account of some owners; None: of any owner."""
     async with app.database.connection() as connection:
-        found: Row | None = await connection.fetchrow(SQL["select_account"], identity, owner)
+        found: Row | None = await connection.fetchrow(SQL["select_account"], identity, owners)
         return found
 
 

@@ -36,7 +36,7 @@ async def patch_account(app: AppContext, call: RequestContext) -> web.Response:
     body = parse_body(AccountChangeBody, given)
     if not given:
         raise invalid([Problem(path="", message=say("account_change_empty"))])
-    account = await account_of_path(app, call)
+    account = await account_of_path(app, call, to_change=True)
     request = orjson.loads(account["request"])
     text, strategy_id = account["request"], account["strategy_id"]
     if any(name in given for name in OF_REQUEST):
@@ -124,7 +124,7 @@ ROUTES = (
     ),
     Route(
         method="GET", path="/v1/accounts/{id}/changes", handler=list_changes, tag="accounts", query=PageQuery,
-        summary="Changes of a paper account by its user, the newest first",
+        summary="Changes of a paper account by its user, the newest first", admits_visitors=True,
         answers={200: responses.AccountChangePage}, problems=(404,),
     ),
 )  # fmt: skip

@@ -8,12 +8,21 @@ from typing import Final
 import orjson
 from aiohttp import web
 
-from services.api.accounts.access import NOT_FOUND, account_of_path, canonical_of, page, require_account
+from services.api.accounts.access import (
+    NOT_FOUND,
+    account_of_path,
+    canonical_of,
+    changeable_owners,
+    page,
+    readable_owners,
+    require_account,
+)
 from services.api.accounts.documents import EARLIER_REPORT, detail, orders_document, step_document, summary
 from services.api.accounts.step import SQL, select_account, step_account
+from services.api.auth import may_use
 from services.api.backtests.serialize import instant
 from services.api.context import AppContext, RequestContext, Route
-from services.api.errors import ApiProblem, not_found
+from services.api.errors import ApiProblem, invalid, not_found
 from services.api.http.answers import json_response
 from services.api.http.pagination import read_cursor
 from services.api.http.request import parse_body, parse_object, parse_uuid, read_body
@@ -23,6 +32,8 @@ from services.api.schemas.requests import AccountBody, OrdersQuery, PageQuery, S
 from services.api.tables.download import MEDIA_TYPES, check_format, send_table
 from services.api.tables.table import Table, blocks_of_objects, columns_of
 from shared.accounts.days import first_day
+from shared.contracts.http import PUBLIC
+from shared.errors import Problem
 from shared.messages import say
 from shared.strategies.catalogue import BY_ID
 
@@ -34,25 +45,30 @@ async def post_account(app: AppContext, call: RequestContext) -> web.Response:
     """`POST /v1/accounts`: the account is stepped at once, so that it has its history and the orders that are due."""
     raw = parse_object(await read_body(call.request, app.settings.max_body_bytes))
     body = parse_body(AccountBody, {**raw, "strategy": raw.get("strategy", {})})
+    owner = PUBLIC if body.public else call.caller.owner
+    if body.public and not may_use(call.caller, "operator"):
+        raise ApiProblem(403, "forbidden", say("role_missing", role="operator"))
     async with app.database.connection() as connection:
         now: dt.datetime = await connection.fetchval(SQL["now"])
-        if await connection.fetchval(SQL["count_accounts"], call.caller.owner) >= MAX_ACCOUNTS:
+        if await connection.fetchval(SQL["count_accounts"], owner) >= MAX_ACCOUNTS:
             raise ApiProblem(409, "conflict", say("too_many_accounts", limit=MAX_ACCOUNTS))
     start = body.start or first_day(now)
-    request = {name: value for name, value in raw.items() if name != "name"}
+    request = {name: value for name, value in raw.items() if name not in {"name", "public"}}
     request |= {"start": start.isoformat(), "end": start.isoformat()}
     canonical = await canonical_of(app, call.caller.owner, request)
     entry = BY_ID.get(canonical.strategy_id or "")
+    if body.public and (entry is None or raw["strategy"] != canonical.strategy_id):
+        raise invalid([Problem(path="strategy", message=say("public_account_strategy"))])
     name = body.name or (entry.name_en if entry is not None else canonical.strategy_id) or "paper account"
     async with app.database.connection() as connection:
         row = await connection.fetchrow(
-            SQL["insert_account"], new_id(), call.caller.owner, name, canonical.strategy_id, canonical.text, start
+            SQL["insert_account"], new_id(), owner, name, canonical.strategy_id, canonical.text, start
         )
     try:
         await step_account(app, row)
     except BaseException:  # an account that cannot be stepped is not created
         async with app.database.connection() as connection:
-            await connection.execute(SQL["delete_account"], row["id"], call.caller.owner)
+            await connection.execute(SQL["delete_account"], row["id"], [owner])
         raise
     account = await require_account(app, call, row["id"])
     document = await detail(app, account)
@@ -60,12 +76,12 @@ async def post_account(app: AppContext, call: RequestContext) -> web.Response:
 
 
 async def list_accounts(app: AppContext, call: RequestContext) -> web.Response:
-    """`GET /v1/accounts`."""
+    """`GET /v1/accounts`: those of the caller and the public ones."""
     query: PageQuery = call.query
     after = read_cursor(query.cursor, str)
     before = None if after is None else parse_uuid(after, "account")
     async with app.database.connection() as connection:
-        rows = await connection.fetch(SQL["select_accounts"], call.caller.owner, before, query.limit + 1)
+        rows = await connection.fetch(SQL["select_accounts"], readable_owners(call), before, query.limit + 1)
     return page([summary(row) for row in rows], query.limit, "id")
 
 
@@ -78,7 +94,7 @@ async def delete_account(app: AppContext, call: RequestContext) -> web.Response:
     """`DELETE /v1/accounts/{id}`."""
     identity = parse_uuid(call.request.match_info["id"], "account")
     async with app.database.connection() as connection:
-        if await connection.fetchval(SQL["delete_account"], identity, call.caller.owner) is None:
+        if await connection.fetchval(SQL["delete_account"], identity, changeable_owners(call)) is None:
             raise not_found(NOT_FOUND)
     return web.Response(status=204)
 
@@ -87,8 +103,8 @@ async def post_step(app: AppContext, call: RequestContext) -> web.Response:
     """`POST /v1/accounts/{id}/steps`."""
     query: StepQuery = call.query
     identity = parse_uuid(call.request.match_info["id"], "account")
-    owner = None if call.caller.role == "admin" and query.scheduled else call.caller.owner
-    account = await select_account(app, identity, owner)
+    owners = None if call.caller.role == "admin" and query.scheduled else changeable_owners(call)
+    account = await select_account(app, identity, owners)
     if account is None:
         raise not_found(NOT_FOUND)
     done = await step_account(app, account, scheduled=query.scheduled)
@@ -160,12 +176,13 @@ ROUTES = (
     ),
     Route(
         method="GET", path="/v1/accounts", handler=list_accounts, tag="accounts", query=PageQuery,
-        summary="Paper accounts of the caller, the newest first", answers={200: responses.AccountPage},
+        summary="Paper accounts of the caller and the public ones, the newest first", admits_visitors=True,
+        answers={200: responses.AccountPage},
     ),
     Route(
         method="GET", path="/v1/accounts/{id}", handler=get_account, tag="accounts",
-        summary="A paper account with positions, orders and equity", answers={200: responses.AccountDetail},
-        problems=(404,),
+        summary="A paper account with positions, orders and equity", admits_visitors=True,
+        answers={200: responses.AccountDetail}, problems=(404,),
     ),
     Route(
         method="DELETE", path="/v1/accounts/{id}", handler=delete_account, tag="accounts",
@@ -178,17 +195,17 @@ ROUTES = (
     ),
     Route(
         method="GET", path="/v1/accounts/{id}/steps", handler=list_steps, tag="accounts", query=PageQuery,
-        summary="The trading days of a paper account with their fills, the newest first",
+        summary="The trading days of a paper account with their fills, the newest first", admits_visitors=True,
         answers={200: responses.AccountStepPage}, problems=(404,),
     ),
     Route(
         method="GET", path="/v1/accounts/{id}/orders", handler=get_orders, tag="accounts", query=OrdersQuery,
-        summary="The orders of a day as JSON, CSV, XLSX or Parquet", answers={200: responses.AccountOrders},
-        also=MEDIA_TYPES, problems=(404,),
+        summary="The orders of a day as JSON, CSV, XLSX or Parquet", admits_visitors=True,
+        answers={200: responses.AccountOrders}, also=MEDIA_TYPES, problems=(404,),
     ),
     Route(
         method="GET", path="/v1/accounts/{id}/drift", handler=list_drift, tag="accounts", query=PageQuery,
         summary="Decisions and days that a later dataset, engine or request makes otherwise, the newest first",
-        answers={200: responses.DriftPage}, problems=(404,),
+        admits_visitors=True, answers={200: responses.DriftPage}, problems=(404,),
     ),
 )  # fmt: skip

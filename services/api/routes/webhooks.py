@@ -30,7 +30,7 @@ _NUMBER: Final = re.compile(r"[0-9]{1,18}")
 async def put_webhook(app: AppContext, call: RequestContext) -> web.Response:
     """`PUT /v1/accounts/{id}/webhook`."""
     body = parse_body(WebhookBody, parse_object(await read_body(call.request, app.settings.max_body_bytes)))
-    account = await account_of_path(app, call)
+    account = await account_of_path(app, call, to_change=True)
     allowed = app.settings.webhook_allowed_hosts
     problem = url_problem(body.url, allowed) or await address_problem(body.url, allowed)
     if problem is not None:
@@ -43,7 +43,7 @@ async def put_webhook(app: AppContext, call: RequestContext) -> web.Response:
 
 async def get_webhook(app: AppContext, call: RequestContext) -> web.Response:
     """`GET /v1/accounts/{id}/webhook`."""
-    account = await account_of_path(app, call)
+    account = await account_of_path(app, call, to_change=True)
     async with app.database.connection() as connection:
         row = await connection.fetchrow(SQL["select_webhook"], account["id"])
     if row is None:
@@ -53,7 +53,7 @@ async def get_webhook(app: AppContext, call: RequestContext) -> web.Response:
 
 async def delete_webhook(app: AppContext, call: RequestContext) -> web.Response:
     """`DELETE /v1/accounts/{id}/webhook`: waiting deliveries are not sent."""
-    account = await account_of_path(app, call)
+    account = await account_of_path(app, call, to_change=True)
     async with app.database.connection() as connection:
         if await connection.fetchval(SQL["delete_webhook"], account["id"]) is None:
             raise not_found("webhook_not_found")
@@ -63,7 +63,7 @@ async def delete_webhook(app: AppContext, call: RequestContext) -> web.Response:
 async def list_deliveries(app: AppContext, call: RequestContext) -> web.Response:
     """`GET /v1/accounts/{id}/deliveries`."""
     query: DeliveriesQuery = call.query
-    account = await account_of_path(app, call)
+    account = await account_of_path(app, call, to_change=True)
     before = read_cursor(query.cursor, int)
     async with app.database.connection() as connection:
         rows = await connection.fetch(SQL["select_deliveries"], account["id"], query.status, before, query.limit + 1)
@@ -72,7 +72,7 @@ async def list_deliveries(app: AppContext, call: RequestContext) -> web.Response
 
 async def resend_delivery(app: AppContext, call: RequestContext) -> web.Response:
     """`POST /v1/accounts/{id}/deliveries/{number}/resend`."""
-    account = await account_of_path(app, call)
+    account = await account_of_path(app, call, to_change=True)
     number = call.request.match_info["number"]
     row = None
     if _NUMBER.fullmatch(number):

@@ -110,6 +110,7 @@ class AccountSummary(Struct, kw_only=True):
     stepped_at: Annotated[Instant | None, about("When it was stepped last.", UTC)]
     paused: Annotated[bool, about("Whether it decides no orders; its days are booked as those of its backtest.")]
     changes: Annotated[Count, about("How often it was changed.", "changes")]
+    public: Annotated[bool, about("Whether everyone may read it, without a key.")]
 
 
 class AccountCurve(Struct, kw_only=True):

@@ -77,6 +77,11 @@ class AccountBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         about("First day of the account; null: the next trading day whose orders are not due yet. Days that have a row "
               "already are computed at once, as history.", "date, YYYY-MM-DD"),
     ] = None  # fmt: skip
+    public: Annotated[
+        bool,
+        about("Whether everyone may read it, without a key: an account of a catalogue strategy, made by a key with the "
+              "role operator."),
+    ] = False  # fmt: skip
     initial_cash: Annotated[Won, about("Cash before the first day.", "won")] = 100_000_000.0
     costs: Annotated[Costs, about("Costs in percent of the traded amount.")] = msgspec.field(default_factory=Costs)
     execution: Annotated[Execution, about("How orders meet the market.")] = msgspec.field(default_factory=Execution)

@@ -8,6 +8,8 @@ export interface AccountBody {
   strategy: string | NamedStrategy;
   /** First day of the account; null: the next trading day whose orders are not due yet. Days that have a row already are computed at once, as history. */
   start?: string | null;
+  /** Whether everyone may read it, without a key: an account of a catalogue strategy, made by a key with the role operator. */
+  public?: boolean;
   /** Cash before the first day. */
   initial_cash?: number;
   /** Costs in percent of the traded amount. */
@@ -96,6 +98,8 @@ export interface AccountDetail {
   paused: boolean;
   /** How often it was changed. */
   changes: number;
+  /** Whether everyone may read it, without a key. */
+  public: boolean;
   /** Backtest that the account equals: body of `POST /v1/backtests`. */
   request: Record<string, unknown>;
   /** Positions on the evening of `as_of`. */
@@ -294,6 +298,8 @@ export interface AccountSummary {
   paused: boolean;
   /** How often it was changed. */
   changes: number;
+  /** Whether everyone may read it, without a key. */
+  public: boolean;
 }
 
 /** Body of `PATCH /v1/backtests/{id}`: any of the fields; null removes. */

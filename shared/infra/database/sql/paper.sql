@@ -12,17 +12,18 @@ values ($1, $2, $3, $4, $5, $6) returning *;
 select count(*) from paper_account where owner = $1;
 
 -- name: select_account
--- $1 id, $2 owner (null: any).
-select * from paper_account where id = $1 and ($2::text is null or owner = $2);
+-- $1 id, $2 owners (null: any).
+select * from paper_account where id = $1 and ($2::text[] is null or owner = any($2));
 
 -- name: select_accounts
--- $1 owner, $2 before this id (null: newest), $3 limit.
-select id, name, strategy_id, request, start_day, dataset_version, engine_version, as_of, equity, cash,
+-- $1 owners, $2 before this id (null: newest), $3 limit.
+select id, owner, name, strategy_id, request, start_day, dataset_version, engine_version, as_of, equity, cash,
        positions, result_digest, error, created_at, stepped_at, paused, changes
-from paper_account where owner = $1 and ($2::uuid is null or id < $2) order by id desc limit $3;
+from paper_account where owner = any($1::text[]) and ($2::uuid is null or id < $2) order by id desc limit $3;
 
 -- name: delete_account
-delete from paper_account where id = $1 and owner = $2 returning id;
+-- $1 id, $2 owners.
+delete from paper_account where id = $1 and owner = any($2::text[]) returning id;
 
 -- name: claim_accounts
 -- $1 current version, $2 day to decide today (null: none), $3 limit, $4 seconds of the lease, $5 day with opening quotes

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from ondol.cli.commands import warm
-from ondol.demo.report import Figures, Row, row_of
+from ondol.demo.report import Figures, PaperAccount, Row, row_of
 from shared.contracts.warm import PHASES
 from shared.errors import SetupError
 from shared.infra.api_client import outcome
@@ -39,6 +40,17 @@ def figures(*rows: Row, status: str = "completed") -> Figures:
 RAN = row_of(
     "a", "Strategy A", completed(cached=True, tiers={"t1": 3}), completed(cached=False, tiers={"t1": 3, "t3": 1})
 )
+
+
+def test_text_lists_public_accounts_with_their_orders() -> None:
+    account = PaperAccount(
+        id="1", name="Strategy A", as_of="2025-12-30", equity=1.5e8, positions=7, day="2026-01-02", orders=3
+    )
+    found = replace(figures(RAN), accounts=(account,))
+    line = next(line for line in found.text({}).splitlines() if line.startswith("Strategy A") and "150,000,000" in line)
+    assert line.split() == ["Strategy", "A", "2025-12-30", "150,000,000", "7", "2026-01-02", "3"]
+    assert found.document({})["accounts"][0]["orders"] == 3
+    assert "public paper account" not in figures(RAN).text({})
 
 
 def test_row_has_benchmark_return_and_chunk_hits() -> None:
