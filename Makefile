@@ -116,8 +116,8 @@ bench: install .venv-bench/.installed ## every target of docs/explanation/perfor
 faults: install ## break it: the whole fault and security suite (SEED=1)
 	$(BIN)/python -m tests.chaos --seed $(or $(SEED),1)
 
-laws: install ## the long laws of sweeps: 201 random variants of three templates against plain backtests
-	$(BIN)/pytest -q -m slow tests/integration
+laws: install ## the long laws: random variants of sweeps against plain backtests, every boundary of every request
+	$(BIN)/pytest -q -m slow tests/integration tests/end_to_end
 
 clean: ## remove what make made
 	rm -rf .venv .venv-bench .venv-web .venv-containers var web/node_modules

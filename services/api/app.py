@@ -18,6 +18,7 @@ from services.api.http.content_coding import coding_of, encode_response
 from services.api.http.cors import allow_origin
 from services.api.http.protocol import StrictRunner
 from services.api.http.request import parse_query
+from services.api.http.request_headers import CHECKED
 from services.api.http.request_source import SourceCheck, source_middleware
 from services.api.http.retry_after import RetryAfterEstimator
 from services.api.http.security_headers import secure_prepared
@@ -71,6 +72,7 @@ def _handler(context: AppContext, route: Route) -> Callable[[web.Request], Await
     is_public = route.public or bool(route.opened_by and getattr(settings, route.opened_by))
     has_default = not any(field.required for field in msgspec.structs.fields(query_shape))
     default = query_shape() if has_default else None
+    header_checks = tuple(CHECKED[name] for name in route.headers if name in CHECKED)
 
     async def handle(request: web.Request) -> web.StreamResponse:
         begin = time.perf_counter()
@@ -83,6 +85,8 @@ def _handler(context: AppContext, route: Route) -> Callable[[web.Request], Await
                 caller = await context.authenticator.authenticate(request, admits_visitors=route.admits_visitors)
                 if not may_use(caller, route.role):
                     raise ApiProblem(403, "forbidden", say("role_missing", role=route.role))
+            for check in header_checks:
+                check(request)
             if query_shape is AnyQuery:
                 query = default
             else:

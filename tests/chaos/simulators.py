@@ -170,12 +170,13 @@ async def r15(context: Context) -> CheckResult:
     """Stop a busy simulator for three times its lease."""
     result, system = CheckResult(), context.system
     lease_s = 4.0
-    count = context.count(120, 60)
+    count = context.count(400, 200)
     true, _ = await undisturbed(context, count)
     callers = Callers(system)
     before = await _fenced(context)
-    work = asyncio.create_task(callers.submit(requests(count, context.seed, context.start, context.end), context.seed))
-    stopped, row = await _stop_a_worker(context)
+    bodies = requests(count, context.seed, context.start, context.end)
+    work = asyncio.create_task(callers.submit(bodies, context.seed, rate=20))
+    stopped, row = await _stop_a_worker(context, work)
     tally = await work
     try:
         await asyncio.sleep(3 * lease_s)
@@ -198,14 +199,17 @@ async def r15(context: Context) -> CheckResult:
     return result
 
 
-async def _stop_a_worker(context: Context) -> tuple[int, object]:
-    """Stop a simulator with a pending job; return its process and the computation."""
+async def _stop_a_worker(context: Context, work: asyncio.Task[Tally]) -> tuple[int, object]:
+    """Stop a simulator with a pending job; return its process and the computation.
+
+    A job takes milliseconds and often ends before the signal arrives; the next one is tried while requests are sent.
+    """
     system = context.system
     ports = {
         str(port): system.pids()[name] for name, port in system.run["metrics"].items() if name in system.simulators()
     }
     async with system.redis("broker") as broker:
-        for _ in range(2000):
+        while not work.done():
             pending = await _pending(broker)
             if not pending:
                 await asyncio.sleep(0.002)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import json
 import os
 import pathlib
@@ -34,7 +35,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 LONGEST_MS = 50.0
 """Longest allowed blocked time of the event loop."""
 STREAMS = 200
-TESTER_S = 60
+EXAMPLES = 2
+"""Generated requests of each operation."""
 SEED = 6
 JSON = {"Content-Type": "application/json"}
 PATIENCE_S = 60.0
@@ -84,6 +86,12 @@ def churning(first: str, last: str) -> dict[str, Any]:
         "portfolio": {"max_positions": 150},
     }
     return {"strategy": strategy, "start": first, "end": last}
+
+
+def brief(last: str) -> dict[str, Any]:
+    """Return a backtest of two months, whose audit and robustness are computed at once."""
+    start = dt.date.fromisoformat(last) - dt.timedelta(days=60)
+    return {"strategy": "peter_lynch", "start": start.isoformat(), "end": last}
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -136,33 +144,46 @@ async def test_openapi_document_is_valid_and_complete(system: System) -> None:
         assert (await system.call("GET", path + "/unknown/path"))[0] == 404
 
 
-async def test_generated_requests_get_documented_responses(system: System, tmp_path: pathlib.Path) -> None:
+@pytest.mark.parametrize(
+    ("phases", "fewest"),
+    [
+        pytest.param("examples,fuzzing", 200, id="random", marks=pytest.mark.timeout(1200)),
+        # every boundary of every field takes minutes
+        pytest.param("coverage,stateful", 5000, id="boundaries", marks=[pytest.mark.slow, pytest.mark.timeout(3600)]),
+    ],
+)
+async def test_generated_requests_get_documented_responses(
+    system: System, tmp_path: pathlib.Path, phases: str, fewest: int
+) -> None:
     await system.call("POST", "/v1/warm-runs", {})
+    small = await system.call("POST", "/v1/backtests", brief(system.last), Prefer="wait=30")
+    assert small[0] == 200
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "schemathesis.cli", "run", system.api.url + "/openapi.json", "--seed", str(SEED),
-        "--max-time", str(TESTER_S), "--continue-on-failure", "--suppress-health-check", "all", "--no-color",
-        "--request-timeout", "60", "--generation-database", "none", "--output-truncate", "true",
+        sys.executable, "-m", "schemathesis.cli", "--config-file", str(ROOT / "tests/support/tester.toml"),
+        "run", system.api.url + "/openapi.json", "--seed", str(SEED),
+        "--phases", phases, "--max-examples", str(EXAMPLES), "--continue-on-failure", "--suppress-health-check", "all",
+        "--no-color", "--request-timeout", "120", "--generation-database", "none", "--output-truncate", "true",
         # 4xx for what a schema cannot express (unknown names, invalid expressions)
         "--exclude-checks", "positive_data_acceptance",
         env={
             **os.environ, "SCHEMATHESIS_HOOKS": "tests.support.tester_hooks", "TESTED_BACKTEST": system.large,
-            "TESTED_STOCK": system.stock, "TESTED_FIRST": system.first, "TESTED_LAST": system.last,
-            "PYTHONPATH": str(ROOT),
+            "TESTED_BRIEF_BACKTEST": orjson.loads(small[1])["id"], "TESTED_STOCK": system.stock,
+            "TESTED_FIRST": system.first, "TESTED_LAST": system.last, "PYTHONPATH": str(ROOT),
         },
         cwd=tmp_path, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     assert process.stdout is not None
     try:
-        output, _ = await asyncio.wait_for(process.communicate(), TESTER_S + 120)
+        output, _ = await process.communicate()
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
     output_lines = [line[:400] for line in output.decode(errors="replace").splitlines()]
-    assert process.returncode == 0, "\n".join(output_lines[-120:])
+    assert process.returncode == 0, "\n".join(output_lines[20:140])
     tested = re.search(r"(\d+) generated", "\n".join(output_lines))
     assert tested is not None
-    assert int(tested[1]) > 300
+    assert int(tested[1]) > fewest
 
 
 async def test_200_event_streams_of_one_run(system: System) -> None:

@@ -14,6 +14,10 @@ import schemathesis
 from schemathesis.generation import GenerationMode
 
 NAMES = {
+    **{
+        f"/v1/backtests/{{id}}/{computed}": os.environ["TESTED_BRIEF_BACKTEST"]
+        for computed in ("audit", "explain", "replay", "robustness")
+    },
     "/v1/backtests/{id}": os.environ["TESTED_BACKTEST"],
     "/v1/strategies/{id}": "peter_lynch",
     "/v1/warm-runs/{id}": "1",

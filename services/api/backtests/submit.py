@@ -24,12 +24,12 @@ from services.api.context import AppContext, RequestContext
 from services.api.datasets import View
 from services.api.errors import ApiProblem, as_problem, invalid
 from services.api.http.request import is_no_store, parse_object, read_body, wait_seconds
+from services.api.http.request_headers import idempotency_key_of, origin_of
 from services.api.ids import new_id
 from services.api.own_factors import resolve
 from services.api.research.lines import open_line
 from services.api.user_strategies import referenced_entry
 from shared.contracts.events import BacktestRequested, LongRunRequested
-from shared.contracts.http import ORIGIN_HEADER, ORIGINS
 from shared.errors import Problem, RequestError
 from shared.infra.database.sql import statements
 from shared.infra.redis.client import LOST
@@ -77,7 +77,7 @@ async def submit_backtest(app: AppContext, call: RequestContext) -> web.StreamRe
     canonical = await _canonicalize(app, raw, call.caller)
     submission = Submission(
         caller=call.caller, canonical=canonical, wait_s=wait_seconds(request), no_store=is_no_store(request),
-        origin=_origin(request), idempotency_key=key,
+        origin=origin_of(request), idempotency_key=key,
     )  # fmt: skip
     if key is not None:
         earlier = await _select_idempotent(app, submission)
@@ -102,20 +102,6 @@ async def submit_canonical(app: AppContext, call: RequestContext, canonical: Can
     view = await find_view(app, canonical)
     row, _ = await _insert(app, submission, view)
     return row
-
-
-def _origin(request: web.Request) -> str:
-    named = request.headers.get(ORIGIN_HEADER, "user").lower()
-    return named if named in ORIGINS else "user"
-
-
-def idempotency_key_of(request: web.Request) -> str | None:
-    key = request.headers.get("Idempotency-Key")
-    if key is None:
-        return None
-    if not 1 <= len(key) <= 255 or not key.isprintable():
-        raise invalid([Problem(path="Idempotency-Key", message=say("invalid_idempotency_key"))])
-    return key
 
 
 async def _canonicalize(app: AppContext, raw: bytes, caller: Caller) -> CanonicalRequest:

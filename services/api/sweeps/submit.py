@@ -12,12 +12,12 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from services.api.backtests.canonicalize import CanonicalRequest, spelled_out
-from services.api.backtests.submit import idempotency_key_of
 from services.api.backtests.validate import expression_indices, find_view
 from services.api.context import AppContext, RequestContext
 from services.api.datasets import View
 from services.api.errors import ApiProblem, as_problem, invalid
 from services.api.http.request import parse_object, read_body
+from services.api.http.request_headers import idempotency_key_of
 from services.api.ids import new_id
 from services.api.own_factors import Definitions, resolve
 from services.api.research.lines import line_problem, open_line
