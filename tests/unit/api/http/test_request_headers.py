@@ -31,6 +31,6 @@ def test_invalid_value_is_refused_with_its_header(header: str, value: str) -> No
     assert (caught.value.status, [problem.path for problem in caught.value.errors]) == (422, [header])
 
 
-def test_origin_is_user_by_default_and_ignores_the_case_of_letters() -> None:
+def test_origin_is_user_by_default_in_any_case_of_letters() -> None:
     assert origin_of(make_mocked_request("POST", "/")) == "user"
     assert origin_of(make_mocked_request("POST", "/", headers={"Ondol-Origin": "Warmer"})) == "warmer"
