@@ -263,7 +263,9 @@ class Settings:
         "Folder of the mapped panels that all simulators of a host share; a tmpfs.",
     )  # fmt: skip
     panel_bytes: int = _setting(
-        2 * GIB, "simulator", "bytes", _bytes(64 * MIB), "Maximum size of the mapped panels of a host."
+        2 * GIB, "simulator, api", "bytes", _bytes(64 * MIB),
+        "Maximum size of the mapped panels of a host. The API refuses requests whose intermediate values need more "
+        "than half of it; set it for both.",
     )  # fmt: skip
     cache_bytes: int = _setting(
         512 * MIB, "serve, preparer, warmer", "bytes", _bytes(16 * MIB),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import pathlib
+from contextlib import suppress
 
 from services.simulator.job import Job
 from services.simulator.outcome import Ending, RunResult
@@ -49,7 +51,19 @@ def exposition(panel_dir: str) -> bytes:
     """Return the text of /metrics; the size of the panel folder is read at this moment."""
     with os.scandir(panel_dir) as entries:
         metrics.PANEL_BYTES.set(sum(_size(entry) for entry in entries if entry.name.endswith(SUFFIX)))
+    metrics.UNLINKED_PANEL_BYTES.set(unlinked_bytes(panel_dir))
     return metrics.exposition()
+
+
+def unlinked_bytes(panel_dir: str) -> int:
+    """Return the bytes of evicted panel files that this process has mapped, 0 where /proc is missing."""
+    size = 0
+    with suppress(OSError), pathlib.Path("/proc/self/maps").open(encoding="utf-8") as lines:
+        for line in lines:
+            if line.endswith(" (deleted)\n") and panel_dir in line:
+                first, last = line.partition(" ")[0].split("-")
+                size += int(last, 16) - int(first, 16)
+    return size
 
 
 def _size(entry: os.DirEntry[str]) -> int:

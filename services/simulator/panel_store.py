@@ -34,6 +34,7 @@ WAIT_S = 60.0
 """How long a backtest waits for chunks that the preparer has to provide."""
 REQUEST_AGAIN_S = 10.0
 POLL_S = 0.25
+RELEASE_S = 1.0
 
 
 class PanelStore:
@@ -118,6 +119,15 @@ class PanelStore:
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_s), self._published:
                 await self._published.wait()
+
+    async def release_evicted_forever(self) -> None:
+        """Task: unmap files that were evicted, also while this process has nothing to do."""
+        while True:
+            await asyncio.sleep(RELEASE_S)
+            with self._lock:
+                opened = list(self._open.values())
+            for panels in opened:
+                panels.release_evicted()
 
     async def follow(self) -> None:
         """Task: follow publications; map the data of a new version that were used of the previous one."""

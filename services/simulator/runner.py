@@ -16,15 +16,19 @@ from services.simulator.outcome import RunResult
 from services.simulator.panel_store import WAIT_S
 from shared.contracts.events import BacktestProgressed
 from shared.dataset.panel_reader import PanelReader
+from shared.dataset.panels import MappedPanels
 from shared.errors import CancelledRunError, ChunkMissingError
 from shared.infra.memory import trim_heap
 from shared.infra.redis.client import LOST
 from shared.infra.redis.streams import append
+from shared.simulation.cost import read_bytes_of_request, stored_bytes_of_request
 from shared.simulation.plan import plan
 from shared.simulation.result.storage import pack
 
 log = structlog.get_logger()
 
+UNRESERVED_PART = 64
+"""A run whose intermediate values need at most this part of the panels of a host reserves nothing."""
 DECODED_S = 0.05
 """Mapping that took longer has decoded chunks, which needs memory for a moment."""
 PROGRESS_S = 0.1
@@ -46,7 +50,7 @@ async def compute(context: Context, job: Job) -> RunResult:
     while True:
         try:
             pool = context.long_pool if job.long else context.run_pool
-            return await loop.run_in_executor(pool, _run, context, job, panels.reader(), begin, report)
+            return await loop.run_in_executor(pool, _run_reserved, context, job, panels, begin, report)
         except ChunkMissingError as error:
             if time.monotonic() >= deadline:
                 raise
@@ -56,6 +60,19 @@ async def compute(context: Context, job: Job) -> RunResult:
             if job.stop:
                 raise CancelledRunError from None
             job.status = "running"
+
+
+def _run_reserved(context: Context, job: Job, panels: MappedPanels, begin: float, report: Report) -> RunResult:
+    """Run with a reservation for the intermediate values when they are many."""
+    size = stored_bytes_of_request(job.request, panels.days, len(panels.instruments))
+    if size <= panels.files.budget_bytes // UNRESERVED_PART:
+        return _run(context, job, panels.reader(), begin, report)
+    size += read_bytes_of_request(job.request, panels.days, len(panels.instruments))
+    with panels.files.reserved(size, lambda: job.is_stopped(context.run_limit_s)):
+        try:
+            return _run(context, job, panels.reader(), begin, report)
+        finally:
+            panels.release_evicted()
 
 
 def _run(context: Context, job: Job, panels: PanelReader, begin: float, report: Report) -> RunResult:

@@ -86,6 +86,7 @@ async def run(settings: Settings) -> None:
             async with asyncio.TaskGroup() as group:
                 group.create_task(until(stop))
                 group.create_task(context.panel_store.follow())
+                group.create_task(context.panel_store.release_evicted_forever())
                 group.create_task(reconcile_forever(context.database, context.broker, SIMULATORS))
                 group.create_task(_while_alive(heart))
                 group.create_task(verify_forever(context.panel_store.files, context.database))

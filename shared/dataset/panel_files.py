@@ -37,6 +37,8 @@ TRAILER_BYTES = mmap.PAGESIZE
 _TRAILER = struct.Struct("<16sI")
 _MAGIC = b"ondol panel 1"
 _PIECE_BYTES = 1 << 20
+_RESERVED = ".reserved"
+_RESERVE_POLL_S = 0.02
 _UNFINISHED = ".unfinished"
 
 
@@ -95,6 +97,12 @@ class PanelFiles:
         """Return whether the file exists."""
         return self._path(name).exists()
 
+    def inode(self, name: str) -> int | None:
+        """Return the inode of a file, None when there is none."""
+        with suppress(FileNotFoundError):
+            return self._path(name).stat().st_ino
+        return None
+
     def evictions(self) -> int:
         """Return a number that changes whenever a process of the host evicted files."""
         try:
@@ -141,6 +149,47 @@ class PanelFiles:
                 os.utime(self._verified, (begin, begin))
             return damaged
 
+    @contextmanager
+    def reserved(self, size: int, is_stopped: Callable[[], bool]) -> Iterator[None]:
+        """Reserve bytes of the budget for files of a run, which it may use when they are unlinked already.
+
+        Waits until the running processes of the host have reserved at most half of the budget together; a run that
+        needs more than that runs alone. Files of others are evicted to make room. Returns without a reservation once
+        `is_stopped`.
+        """
+        own = f"{os.getpid()}.{time.monotonic_ns()}{_RESERVED}"
+        path = self.directory / own
+        while not self._try_reserve(path, size):
+            if is_stopped():
+                yield
+                return
+            time.sleep(_RESERVE_POLL_S)
+        try:
+            self.evict(max(self.budget_bytes - self._reserved_bytes(), 0))
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+    def _try_reserve(self, path: pathlib.Path, size: int) -> bool:
+        with (self.directory / "reserve.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            reserved = self._reserved_bytes()
+            if reserved and reserved + size > self.budget_bytes // 2:
+                return False
+            path.write_text(str(size), encoding="ascii")
+            return True
+
+    def _reserved_bytes(self) -> int:
+        """Return the bytes that running processes have reserved; the files of dead ones are removed."""
+        total = 0
+        for path in self.directory.glob("*" + _RESERVED):
+            with suppress(FileNotFoundError, ValueError):
+                if pathlib.Path(f"/proc/{path.name.partition('.')[0]}").exists():
+                    total += int(path.read_text(encoding="ascii"))
+                else:
+                    path.unlink()
+        return total
+
     def verified_since(self) -> float:
         """Return until when all values are known to have been right (seconds since the epoch)."""
         return self._verified.stat().st_mtime
@@ -170,7 +219,8 @@ class PanelFiles:
         rows, columns = shape
         stride = stride_of(columns, dtype)
         size = rows * stride * dtype.itemsize
-        self.evict(max(self.budget_bytes - size, 0))
+        room = self.budget_bytes - self._reserved_bytes()
+        self.evict(max(room - size, 0))
         fd, scratch = self._unfinished(name)
         try:
             fd = self._allocated(fd, size + TRAILER_BYTES)
@@ -181,7 +231,7 @@ class PanelFiles:
             if os.fstat(fd).st_nlink:
                 scratch.rename(self._path(name))
                 fcntl.flock(fd, fcntl.LOCK_UN)
-                self.evict(max(self.budget_bytes, size))
+                self.evict(max(room, size))
         except BaseException:
             os.close(fd)
             raise

@@ -54,12 +54,13 @@ class MappedField:
     """The mapped years of a field: year -> name of its file. `covered`: (first, last) year of complete ranges ->
     their chunks as (year, bytes)."""
 
-    __slots__ = ("array", "covered", "reservation", "years")
+    __slots__ = ("array", "covered", "inodes", "reservation", "years")
 
     def __init__(self, reservation: AddressReservation, columns: int) -> None:
         self.reservation = reservation
         self.array = reservation.array()[:, :columns]
         self.years: dict[int, str] = {}
+        self.inodes: dict[str, int] = {}
         self.covered: dict[tuple[int, int], tuple[tuple[int, int], ...]] = {}
 
 

@@ -146,7 +146,7 @@ class MappedPanels:
         with self._guard:
             self._seen_evictions = now
             for field, mapped in list(self.mapped.items()):
-                if not all(self.files.exists(name) for name in mapped.years.values()):
+                if not all(self.files.inode(name) == mapped.inodes[name] for name in mapped.years.values()):
                     del self.mapped[field]
 
     def rows_mapped(self, field: str, rows: slice, years: range) -> Array | None:
@@ -247,6 +247,7 @@ class MappedPanels:
                 if year not in mapped.years:
                     mapped.reservation.map(fd, rows)
                     mapped.years[year] = name
+                    mapped.inodes[name] = os.fstat(fd).st_ino
         finally:
             os.close(fd)
         return mapped, created

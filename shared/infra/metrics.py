@@ -94,6 +94,9 @@ RESULTS_WITHDRAWN = Counter(
     "ondol_withdrawn_results", "Results that were withdrawn because panels were damaged while they were computed"
 )
 PANEL_BYTES = Gauge("ondol_panel_bytes", "Bytes of the mapped panels of this host")
+UNLINKED_PANEL_BYTES = Gauge(
+    "ondol_unlinked_panel_bytes", "Bytes of panels that this process has mapped although they were evicted"
+)
 MEMORY = Gauge("ondol_process_memory_bytes", "Resident memory of this process", ["kind"])
 
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from shared.errors import RequestError
-from shared.language.ast import Call, Index, Logic, Name, Node, children, size
+from shared.language.ast import Call, Comparison, Index, Logic, Name, Node, children, size
 from shared.language.dependencies import ALL_ROWS, own_lookback, whole_number
 from shared.language.functions import BY_NAME
 from shared.language.names import index_names
@@ -28,7 +28,8 @@ class Expression:
     number of rows before a row that its value reads (`ema` not counted: then `whole_history` is true). `reach` is that
     look-back for each factor, ALL_ROWS under `ema`; `nearest` is the fewest rows back at which a factor is read: above
     0 where every mention of it is below a `lag`. `work` is about the nanoseconds for each cell (see `work_of`);
-    `windows` are the calls of window functions.
+    `planes` the most bytes of intermediate values that are stored for each cell; `windows` are the calls of window
+    functions.
     """
 
     text: str
@@ -43,6 +44,7 @@ class Expression:
     market_wide: bool
     nodes: int
     work: int
+    planes: int
     windows: tuple[Call, ...]
     reach: Mapping[str, int] = field(compare=False, repr=False, hash=False)
     nearest: Mapping[str, int] = field(compare=False, repr=False, hash=False)
@@ -55,7 +57,7 @@ def describe(node: Node, role: Role) -> Expression:
     fields: set[str] = set()
     indices: set[str] = set()
     lookback, whole_history, needs_universe = 0, False, False
-    nodes = work = 0
+    nodes = work = planes = 0
     windows: list[Call] = []
     pending = [(node, 0, 0, False)]
     while pending:
@@ -67,6 +69,7 @@ def describe(node: Node, role: Role) -> Expression:
         lookback = max(lookback, back)
         nodes += size(current)
         work += work_of(current)
+        planes += stored_bytes_of(current)
         needs_universe = needs_universe or is_cross_section(current) or is_aggregate(current)
         if isinstance(current, Call) and BY_NAME[current.function].family == "window":
             windows.append(current)
@@ -84,7 +87,7 @@ def describe(node: Node, role: Role) -> Expression:
     return Expression(
         text=render(node), node=node, role=role, fields=frozenset(fields), factors=frozenset(reach),
         indices=frozenset(indices), lookback=lookback, whole_history=whole_history, needs_universe=needs_universe,
-        market_wide=is_market_wide(node), nodes=nodes, work=work, windows=tuple(windows),
+        market_wide=is_market_wide(node), nodes=nodes, work=work, planes=planes, windows=tuple(windows),
         reach=MappingProxyType(reach), nearest=MappingProxyType(nearest),
     )  # fmt: skip
 
@@ -134,6 +137,16 @@ def work_of(node: Node) -> int:
         fixed, for_row = _WINDOW_WORK[node.function]
         return fixed + int(for_row * whole_number(node))
     return _ACROSS_WORK if is_cross_section(node) or is_aggregate(node) else 1
+
+
+def stored_bytes_of(node: Node) -> int:
+    """Return the most bytes that evaluation stores of a node itself for each cell: as float64, a truth value as a byte.
+
+    `ema` is stored with its carry.
+    """
+    if isinstance(node, Call) and (BY_NAME[node.function].family == "window" or is_cross_section(node)):
+        return 16 if node.function == "ema" else 8
+    return int(isinstance(node, Comparison))
 
 
 _WINDOW_WORK = {

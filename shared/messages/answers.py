@@ -146,6 +146,11 @@ KINDS = (
          count=5000, limit=5000),
     kind("idempotency_conflict", "This Idempotency-Key was used with another body.",
          "이 Idempotency-Key는 다른 본문에 이미 사용되었습니다."),
+    kind("too_much_memory",
+         "The intermediate values of the expressions need {bytes:,} bytes, above the limit of {limit:,} (half of "
+         "ONDOL_PANEL_BYTES); use fewer windows and cross-sections, or shorter dates.",
+         "식의 중간값에 {bytes:,}바이트가 필요하여 한도 {limit:,}바이트(ONDOL_PANEL_BYTES의 절반)를 초과합니다. 윈도 함수와 "
+         "횡단면 함수를 줄이거나 기간을 줄이십시오.", bytes=4_000_000_000, limit=1_073_741_824),
     kind("too_costly",
          "{nodes} nodes over {stocks} stocks x {days} days cost {cost}, above the limit of {limit}; shorten the dates, "
          "the expressions or their windows.",

@@ -8,13 +8,16 @@ import numpy as np
 
 from shared.language import Expression
 from shared.model.request import BacktestRequest
-from shared.simulation.plan import expressions_of, window_of
+from shared.simulation.plan import expressions_of, plan, window_of
+from shared.simulation.structures import BAR
 
 LONG_COST = 250_000_000
 """Work that costs more is long: it runs beside what is short, at most one at a time in each simulator."""
 RUN_WORK = 3
 """Nanoseconds for each stock and day of a run beside its expressions."""
 ROWS_OF_A_YEAR = 250
+COLUMNS_OF_A_PAGE = 512
+"""Float64 values of a page of memory."""
 
 
 def cost_of_request(request: BacktestRequest, days: np.ndarray, stocks: int) -> int:
@@ -23,6 +26,32 @@ def cost_of_request(request: BacktestRequest, days: np.ndarray, stocks: int) -> 
     named = (expression for _, expression in expressions_of(request).named())
     rows = max(0, int(window.stop - window.start))
     return RUN_WORK * rows * stocks + cost_of_expressions(named, window, stocks)
+
+
+def stored_bytes_of_request(request: BacktestRequest, days: np.ndarray, stocks: int) -> int:
+    """Return the most bytes of intermediate values that a canonical request stores in panels.
+
+    They are stored for whole calendar years, from the first row that a window reads, in rows of whole pages.
+    """
+    window, columns = window_of(request, days), -(-stocks // COLUMNS_OF_A_PAGE) * COLUMNS_OF_A_PAGE
+    size = 0
+    for _, expression in expressions_of(request).named():
+        first = 0 if expression.whole_history else max(0, window.start - expression.lookback - ROWS_OF_A_YEAR)
+        last = min(len(days), window.stop + ROWS_OF_A_YEAR)
+        size += expression.planes * max(0, last - first) * columns
+    return size
+
+
+def read_bytes_of_request(request: BacktestRequest, days: np.ndarray, stocks: int) -> int:
+    """Return about the most bytes of panels that a canonical request reads: fields, factors, and bars by stock."""
+    cells = sum(
+        min(len(days), rows.stop + ROWS_OF_A_YEAR) - max(0, rows.start - ROWS_OF_A_YEAR)
+        for rows in plan(request, days).needs.values()
+    )
+    window = window_of(request, days)
+    columns = -(-stocks // COLUMNS_OF_A_PAGE) * COLUMNS_OF_A_PAGE
+    rows = int(window.stop - window.start) + 2 * ROWS_OF_A_YEAR
+    return 8 * (int(cells) * columns + rows * stocks * len(BAR))
 
 
 def cost_of_expressions(expressions: Iterable[Expression], window: slice, stocks: int) -> int:

@@ -11,6 +11,7 @@ from tests.chaos import (
     homes,
     malformed,
     many_rows,
+    panel_budget,
     planted_values,
     poisoned_redis,
     redis_servers,
@@ -95,6 +96,10 @@ CHECKS = (
     Check(
         id="R17", title="disk of the home full under load, four processes killed, room again", run=full_disk.r17,
         passes_when="503 with Retry-After while full; all processes back <= 10 s after; 0 accepted lost, 0 double",
+    ),
+    Check(
+        id="R19", title="the largest requests that are accepted, eight at once", run=panel_budget.r19, quick=True,
+        passes_when="panels that exist or are mapped <= budget + 10 %; none evicted is mapped when idle",
     ),
     Check(
         id="R20", title="bits flip in mapped panels, panel files are cut, under load", run=damaged_panels.r20,

@@ -11,7 +11,7 @@ from services.api.datasets import View
 from services.api.errors import ApiProblem, invalid
 from shared.errors import Problem, RequestError
 from shared.messages import say
-from shared.simulation.cost import cost_of_request
+from shared.simulation.cost import cost_of_request, stored_bytes_of_request
 from shared.simulation.plan import dataset_problems, expressions_of, window_of
 from shared.simulation.validation import STANDARD_INDICES, merged
 
@@ -56,7 +56,8 @@ async def _problems_with(canonical: CanonicalRequest, view: View) -> list[Proble
 async def validate_with(app: AppContext, canonical: CanonicalRequest, view: View) -> int:
     """Return what a request costs with a version (see `shared.simulation.cost`).
 
-    Raises RequestError with every problem that they have with each other, and a 422 when it would cost too much.
+    Raises RequestError with every problem that they have with each other, and a 422 when it would cost too much time or
+    memory.
     """
     key = (canonical.digest, view.version)
     known = app.validated.get(key)
@@ -76,5 +77,8 @@ async def validate_with(app: AppContext, canonical: CanonicalRequest, view: View
             say("too_costly", nodes=nodes, stocks=len(view.instruments), days=rows, cost=cost,
                 limit=app.settings.max_request_cost),
         )  # fmt: skip
+    size, limit = stored_bytes_of_request(request, view.days, len(view.instruments)), app.settings.panel_bytes // 2
+    if size > limit:
+        raise ApiProblem(422, "too-costly", say("too_much_memory", bytes=size, limit=limit))
     app.validated[key] = cost
     return cost

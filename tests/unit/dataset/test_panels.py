@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from shared.dataset.manifest import Manifest, from_bytes, to_bytes
+from shared.dataset.panel_files import PanelFiles
 from shared.dataset.panels import MappedPanels
 from shared.errors import ChunkMissingError, DatasetError
 from shared.model.fields import STORED, VIEWS
@@ -215,6 +216,41 @@ def test_a_file_of_another_size_is_made_again(tmp_path: pathlib.Path, by: int) -
     other = MappedPanels(tmp_path, manifest, PartStore(blobs), BUDGET)
     assert other.panel("close", slice(0, 60)).tobytes() == memory.panel("close", slice(0, 60)).tobytes()
     assert set(other.counters.by_tier) == {"t2"}
+
+
+def test_reservations_share_half_of_the_budget(tmp_path: pathlib.Path) -> None:
+    files, others = PanelFiles(tmp_path, 1000), PanelFiles(tmp_path, 1000)
+    running = files.reserved(300, lambda: False), others.reserved(200, lambda: False)
+    with running[0], running[1], files.reserved(1, lambda: True):  # the third does not fit and is stopped
+        assert len(list(tmp_path.glob("*.reserved"))) == 2
+    assert list(tmp_path.glob("*.reserved")) == []
+    with files.reserved(900, lambda: False):
+        assert len(list(tmp_path.glob("*.reserved"))) == 1
+
+
+def test_reservation_of_a_dead_process_ends(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "4194305.1.reserved").write_text("900", encoding="ascii")  # above the largest process id
+    with PanelFiles(tmp_path, 1000).reserved(500, lambda: False):
+        assert len(list(tmp_path.glob("*.reserved"))) == 1
+
+
+def test_files_leave_room_for_reservations(tmp_path: pathlib.Path) -> None:
+    _, manifest, blobs = random_version()
+    panels = MappedPanels(tmp_path, manifest, PartStore(blobs), BUDGET)
+    panels.ensure(ALL, slice(0, 60))
+    used = panels.files.used_bytes()
+    with PanelFiles(tmp_path, used).reserved(used // 2, lambda: False):
+        assert panels.files.used_bytes() <= used - used // 2
+
+
+def test_a_file_made_again_is_mapped_again(tmp_path: pathlib.Path) -> None:
+    _, manifest, blobs = random_version()
+    panels = MappedPanels(tmp_path, manifest, PartStore(blobs), BUDGET)
+    panels.panel("close", slice(0, 60))
+    panels.files.evict(0)
+    MappedPanels(tmp_path, manifest, PartStore(blobs), BUDGET).panel("close", slice(0, 60))
+    panels.release_evicted()
+    assert "close" not in panels.mapped
 
 
 def test_a_scratch_maker_that_fails_leaves_nothing(tmp_path: pathlib.Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from shared.language import compile_expression
-from shared.simulation.cost import RUN_WORK, cost_of_expressions, cost_of_request
+from shared.simulation.cost import RUN_WORK, cost_of_expressions, cost_of_request, stored_bytes_of_request
 from shared.simulation.validation import canonical_request, request_of
 
 DAYS = np.arange(18_000, 20_000, dtype=np.int32)
@@ -57,3 +57,18 @@ def test_request_costs_its_run_and_all_expressions() -> None:
 def test_empty_window_costs_nothing() -> None:
     body = {"strategy": {"buy": {"rank_by": "raw_close"}}, "start": "2000-01-01", "end": "2000-12-31"}
     assert cost_of_request(canonical_request(request_of(body)), DAYS, STOCKS) == 0
+
+
+def test_stored_values_count_windows_and_cross_sections() -> None:
+    def stored(where: str) -> int:
+        body = {"strategy": {"buy": {"where": where}}, "start": "2020-01-01", "end": "2020-12-31"}
+        return stored_bytes_of_request(canonical_request(request_of(body)), DAYS, STOCKS)
+
+    cells = stored("PER < 12")  # a truth value may be stored as a byte
+    assert cells % 512 == 0
+    assert cells > 0
+    assert stored("ts_mean(PER, 1) < 12") == 9 * cells
+    assert stored("rank(PER) < 0.5") == 9 * cells
+    longer = stored("ts_mean(PER, 400) < 12")
+    assert 9 * cells < longer <= 9 * (cells + 400 * 512 * -(-STOCKS // 512))
+    assert stored("ema(PER, 20) < 12") > 17 * cells
