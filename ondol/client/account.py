@@ -97,6 +97,21 @@ def fills_frame(steps: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     return frame([fill for step in reversed(steps) for fill in step["fills"]], "fills")
 
 
+def reconciliation_frame(steps: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+    """Return the fills of opening quotes beside those of the rows, the oldest first."""
+    rows = []
+    for step in reversed(steps):
+        for item in step["reconciliation"] or ():
+            provisional, booked = item["provisional"] or {}, item["booked"] or {}
+            parts = {
+                "provisional_shares": provisional.get("shares"), "provisional_price": provisional.get("price"),
+                "shares": booked.get("shares"), "price": booked.get("price"),
+            }  # fmt: skip
+            plain = {name: value for name, value in item.items() if name not in {"provisional", "booked"}}
+            rows.append({"date": step["date"], **plain, **parts})
+    return frame(rows, "reconciliation")
+
+
 async def drift_of(api: ApiClient, identity: str) -> list[dict[str, Any]]:
     """Return the drift reports of an account, the newest first."""
     return await listed(api, f"{account_path(identity)}/drift", {}, LIMIT)
@@ -170,6 +185,12 @@ class AccountData:
         return frame(self.document["positions"], "open_positions")
 
     @property
+    def provisional_fills(self) -> pl.DataFrame:
+        """The fills of posted opening prices, until the day's row is loaded; empty without any."""
+        day = self.document["provisional"]
+        return frame([] if day is None else day["fills"], "provisional_fills")
+
+    @property
     def curve(self) -> pl.DataFrame:
         """Equity, cash and benchmark of each day."""
         return frame(self.document["curve"], "equity")
@@ -197,6 +218,10 @@ class Account(AccountData):
     def fills(self) -> pl.DataFrame:
         """Return the fills as they were booked, the oldest first."""
         return fills_frame(self._client._run(lambda api: steps_of(api, self.id)))
+
+    def reconciliation(self) -> pl.DataFrame:
+        """Return the fills of posted opening prices beside those of the rows, with the difference in won."""
+        return reconciliation_frame(self._client._run(lambda api: steps_of(api, self.id)))
 
     def drift(self) -> pl.DataFrame:
         """Return what each cause of each drift report made, the newest first."""
@@ -277,6 +302,10 @@ class AsyncAccount(AccountData):
     async def fills(self) -> pl.DataFrame:
         """Return the fills as they were booked, the oldest first."""
         return fills_frame(await steps_of(self._client._api(), self.id))
+
+    async def reconciliation(self) -> pl.DataFrame:
+        """Return the fills of posted opening prices beside those of the rows, with the difference in won."""
+        return reconciliation_frame(await steps_of(self._client._api(), self.id))
 
     async def drift(self) -> pl.DataFrame:
         """Return what each cause of each drift report made, the newest first."""

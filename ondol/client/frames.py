@@ -17,7 +17,7 @@ DATES = frozenset({
 WHOLE = frozenset({
     "shares", "positions", "holding_days", "rank", "volume", "shares_before", "shares_after", "candidates", "universe",
     "trades", "stocks", "passed", "remaining", "lookback_rows", "version", "period_days", "filled_shares", "priority",
-    "number", "days",
+    "number", "days", "provisional_shares",
 })  # fmt: skip
 TEXTS = frozenset({
     "stock_code", "name", "side", "reason", "month", "year", "kind", "market", "sector", "id", "strategy", "status",
@@ -48,6 +48,11 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "fills": ("date", "stock_code", "name", "side", "shares", "price", "commission", "tax", "reason", "won"),
     "drift": ("number", "day", "cause", "won"),
     "drift_cells": ("number", "field", "stock_code", "date", "to", "days", "before", "after", "late"),
+    "provisional_fills": ("date", "stock_code", "name", "side", "shares", "price", "commission", "tax", "reason"),
+    "reconciliation": (
+        "date", "stock_code", "name", "side", "reason", "quoted_open", "open", "provisional_shares",
+        "provisional_price", "shares", "price", "won", "cause",
+    ),
     "account_changes": ("number", "changed_at", "fields"),
     "opening_quotes": ("date", "stock_code", "open"),
     "deliveries": (

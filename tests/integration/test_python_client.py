@@ -326,7 +326,12 @@ def check_opening_quotes(client: Client, account: Account, day: str) -> None:
         client.post_opening_quotes({code: 1000.0}, date=day)
     assert client.post_opening_quotes({code: 1000.0}, date=day, replace=True)["replaced"] == 1
     assert client.opening_quotes(day).rows() == [(dt.date.fromisoformat(day), code, 1000.0)]
+    opens = {stock: None for stock in account.orders()["stock_code"].unique().to_list() if stock != code}
+    client.post_opening_quotes(opens, date=day)
     assert account.step()["provisional"] == day
+    assert (account.refresh().document["provisional"] or {})["unquoted"] in ([], [code])
+    assert account.provisional_fills.columns[:4] == ["date", "stock_code", "name", "side"]
+    assert account.reconciliation().is_empty()
 
 
 async def test_account_has_tables_and_changes(system: System) -> None:
@@ -379,6 +384,7 @@ async def test_async_account_answers_as_the_other_does(system: System) -> None:
         with pytest.raises(NotFound):
             await account.resend(1)
         await account.remove_webhook()
+        assert (await account.reconciliation()).is_empty()
         code = str((await account.orders())["stock_code"][0])
         with pytest.raises(InvalidRequest):
             await client.post_opening_quotes({code: 1.0}, date="2025-03-08")

@@ -78,6 +78,7 @@ def _print_account(args: argparse.Namespace, document: dict[str, Any]) -> int:
                 ("cash", _won(document["cash"])), ("dataset", document["dataset_version"]),
                 ("drift reports", document["drift_reports"]), ("changes", document["changes"]),
                 ("paused", "yes" if document["paused"] else None), ("error", document["error"]),
+                ("posted opens", _provisional(document["provisional"])),
                 ("orders of", orders and f"{orders['date']} ({orders['status']}{', late' if orders['late'] else ''})"),
             ]
         )
@@ -91,6 +92,13 @@ def _print_account(args: argparse.Namespace, document: dict[str, Any]) -> int:
     if orders and orders["items"]:
         print(table(*_order_rows(orders["items"])))
     return 0
+
+
+def _provisional(day: dict[str, Any] | None) -> str | None:
+    if day is None:
+        return None
+    unquoted = f", {len(day['unquoted'])} stocks without a price" if day["unquoted"] else ""
+    return f"{len(day['fills'])} fills of {day['date']}, equity {_won(day['equity'])} at the opens{unquoted}"
 
 
 def _order_rows(items: list[dict[str, Any]]) -> tuple[list[str], list[list[str]], str]:
