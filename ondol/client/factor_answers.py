@@ -31,6 +31,7 @@ class FactorReportFields(FactorWindowFields, total=False):
     quantiles: int
     controls: Iterable[str]
     cost_pct: float
+    breakdowns: Iterable[Literal["sector", "market", "cap_group"]]
     correlations: bool
     series: bool
 
@@ -40,7 +41,8 @@ class FactorReport:
     """What a factor says about the returns that follow.
 
     horizons: a row for each holding time with the mean, t, … of `rank_ic`, `ic`, `spread` and `fama_macbeth`.
-    quantiles: a row for each holding time and quantile. decay, years, correlations, checks: tables. series: figures by
+    quantiles: a row for each holding time and quantile. decay, years, correlations, checks: tables. groups: rank IC and
+    spread within the groups of `breakdowns`. series: figures by
     day in long form (`date`, `horizon`, `rank_ic`, `ic`, `spread`). document: the whole answer.
     """
 
@@ -50,6 +52,7 @@ class FactorReport:
     decay: pl.DataFrame = field(repr=False)
     half_life: float | None
     years: pl.DataFrame = field(repr=False)
+    groups: pl.DataFrame = field(repr=False)
     correlations: pl.DataFrame = field(repr=False)
     checks: pl.DataFrame = field(repr=False)
     series: pl.DataFrame = field(repr=False)
@@ -78,7 +81,8 @@ class FactorReport:
         return cls(
             factor=document["factor"], horizons=frame(horizons), quantiles=frame(quantiles),
             decay=frame(document["decay"]["horizons"]), half_life=document["decay"]["half_life"],
-            years=frame(document["years"]), correlations=frame(document["correlations"] or []),
+            years=frame(document["years"]), groups=frame(_groups(document)),
+            correlations=frame(document["correlations"] or []),
             checks=frame(document["checks"]), series=frame(_series(document)), warnings=warnings_in(document),
             digest=document["digest"], document=document,
         )  # fmt: skip
@@ -149,6 +153,15 @@ class OwnFactor:
             **{name: document[name] for name in names}, coverage=frame(document["coverage"]),
             versions=frame(document["versions"]),
         )  # fmt: skip
+
+
+def _groups(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return a row for each group and horizon."""
+    return [
+        {name: of[name] for name in ("by", "group", "horizon", "stocks")}
+        | {f"{part}_{name}": of[part][name] for part in ("rank_ic", "spread") for name in ("mean", "t", "rows")}
+        for of in document["groups"] or ()
+    ]
 
 
 def _series(document: Mapping[str, Any]) -> dict[str, list[Any]]:

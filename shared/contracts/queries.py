@@ -124,6 +124,7 @@ class FactorReport(RequestQuery, frozen=True, kw_only=True):
     cost_pct: float
     correlations: bool
     series: bool
+    breakdowns: tuple[Literal["sector", "market", "cap_group"], ...] = ()
 
 
 class FactorCoefficients(RequestQuery, frozen=True, kw_only=True):

@@ -75,7 +75,7 @@ def _without_where(universe: Universe, panels: Panels) -> tuple[Mask, str]:
         if restricts:
             mask &= _admitted(shared, row_attributes(panels, wanted))
         if shared.cap_groups is not None:
-            mask &= _in_groups(shared.cap_groups, panels, wanted)
+            mask &= in_cap_groups(shared.cap_groups, panels, wanted)
         return mask
 
     def rows(wanted: slice) -> np.ndarray:
@@ -120,7 +120,7 @@ def _among(codes: np.ndarray, names: tuple[str, ...], allowed: frozenset[str]) -
     return found
 
 
-def _in_groups(groups: tuple[str, ...], panels: Panels, rows: slice) -> np.ndarray:
+def in_cap_groups(groups: tuple[str, ...], panels: Panels, rows: slice) -> np.ndarray:
     """Return where MARKET_CAP lies in one of the groups of the stock's market."""
     cap, attributes = panels.panel("MARKET_CAP", rows), row_attributes(panels, rows)
     mask = np.zeros(cap.shape, np.bool_)

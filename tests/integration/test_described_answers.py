@@ -190,7 +190,7 @@ REQUESTS: dict[str, list[tuple[str, Any]]] = {
     ],
     "POST /v1/factor-reports": [
         ("", {"factor": "-rank(PBR)", "start": FIRST, "end": LAST, "horizons": [5, 1], "quantiles": 4,
-              "controls": ["log(MARKET_CAP)"]}),
+              "controls": ["log(MARKET_CAP)"], "breakdowns": ["sector", "market", "cap_group"]}),
         ("", {"factor": "PER", "start": FIRST, "end": LAST, "neutral": "sector", "correlations": False,
               "series": False, "universe": {"where": "PER < 20"}}),
         ("", {"factor": "close", "start": "x", "controls": ["RO"], "horizons": [5, 5, 251]}),

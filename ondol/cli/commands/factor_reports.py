@@ -40,6 +40,9 @@ def _report_arguments(parser: argparse.ArgumentParser) -> None:
     _window(parser)
     parser.add_argument("--quantiles", type=int, metavar="N", help="number of quantile portfolios (default 10)")
     parser.add_argument("--cost-pct", type=float, metavar="P", help="cost of a purchase or a sale in %% (default 0.2)")
+    parser.add_argument(
+        "--breakdowns", metavar="A,B", help="also within the groups of: sector, market, cap_group"
+    )  # fmt: skip
     parser.add_argument("--control", action="append", metavar="TEXT", help="further regressor; may be repeated")
 
 
@@ -47,6 +50,8 @@ async def _report(args: argparse.Namespace, api: ApiClient) -> int:
     given = {"quantiles": args.quantiles, "cost_pct": args.cost_pct, "controls": args.control}
     body = window_of(args) | {name: value for name, value in given.items() if value is not None}
     body |= {"factor": args.factor, "series": bool(args.json)}
+    if args.breakdowns is not None:
+        body["breakdowns"] = args.breakdowns.split(",")
     document = await api.call("POST", "/v1/factor-reports", body=body, repeatable=True)
     if args.json:
         print_json(document)
@@ -87,6 +92,9 @@ def _quantiles(of: dict[str, Any]) -> str:
 
 
 def _print_rest(document: dict[str, Any]) -> None:
+    if document["groups"]:
+        print("\nwithin groups:")
+        print(_groups(document["groups"]))
     points = document["decay"]["horizons"]
     print("\ndecay of the rank IC by rows:")
     print(table([str(p["horizon"]) for p in points], [[_number(p["rank_ic"]) for p in points]], "r" * len(points)))
@@ -102,6 +110,17 @@ def _print_rest(document: dict[str, Any]) -> None:
             print(f"not passed: {check['check']}{at} is {plain(check['value'])}, wanted {bound}")
     for warning in document["warnings"]:
         print(f"warning: {warning['message']}")
+
+
+def _groups(groups: list[dict[str, Any]]) -> str:
+    rows = [
+        [
+            of["by"], of["group"], str(of["horizon"]), f"{of['stocks']:,.1f}", _number(of["rank_ic"]["mean"]),
+            _number(of["rank_ic"]["t"], 2), _percent(of["spread"]["mean"]), _number(of["spread"]["t"], 2),
+        ]
+        for of in groups
+    ]  # fmt: skip
+    return table(["by", "group", "rows", "stocks", "rank IC", "t", "spread", "t"], rows, "llrrrrrr")
 
 
 def _number(value: float | None, places: int = 4) -> str:
@@ -146,6 +165,7 @@ SUBCOMMANDS = (
         routes=("POST /v1/factor-reports",),
         examples=(
             "ondol factors report PER --start 2023-01-02 --end 2023-12-28",
+            "ondol factors report PER --start 2023-01-02 --end 2023-12-28 --breakdowns sector,market,cap_group",
             "ondol factors report '-rank(PBR) - rank(PER)' --start 2023-01-02 --end 2023-12-28 --neutral sector",
         ),
     ),

@@ -24,6 +24,8 @@ from shared.research.factor_reports.request import FactorMatrixBody, FactorRepor
 
 DECAY_HORIZONS = 8
 """Horizons that every report has besides its own."""
+PASSES = 3
+"""What a breakdown costs at a horizon, in horizons: its groups together are the universe once."""
 
 
 async def post_factor_report(app: AppContext, call: RequestContext) -> web.Response:
@@ -33,14 +35,16 @@ async def post_factor_report(app: AppContext, call: RequestContext) -> web.Respo
     owner = call.caller.owner
     controls, mistakes = await read_controls(app, owner, body.controls, view)
     asked = await report_request(app, owner, body, body.factor, view, problems=[*problems, *mistakes])
-    work = asked.cells * (len(asked.horizons) + DECAY_HORIZONS)
+    breakdowns = tuple(dict.fromkeys(body.breakdowns))
+    passes = len(asked.horizons) * (1 + PASSES * len(breakdowns)) + DECAY_HORIZONS
+    work = asked.cells * passes
     app.authenticator.charge(call.caller, work // CELLS_OF_A_REQUEST)
     query = queries.FactorReport(
         version=view.version, request=asked.canonical.text, horizons=asked.horizons, quantiles=body.quantiles,
         neutral=body.neutral, controls=controls, cost_pct=body.cost_pct, correlations=body.correlations,
-        series=body.series,
+        series=body.series, breakdowns=breakdowns,
     )  # fmt: skip
-    cost = asked.cost(len(asked.horizons) + DECAY_HORIZONS)
+    cost = asked.cost(passes)
     answer = await query_simulator(app, query, call.caller.owner, cost=cost)
     language = language_of(call.request)
     response = json_response(localized_warnings(answer, language))

@@ -114,6 +114,21 @@ class Decay(Struct, kw_only=True):
     ]
 
 
+class FactorGroup(Struct, kw_only=True):
+    """A group of stocks at one horizon."""
+
+    by: Annotated[Literal["sector", "market", "cap_group"], about("What the stocks are grouped by.")]
+    group: Annotated[str, about("Name of the group; a stock belongs on a row to the group of that row.")]
+    horizon: Annotated[int, about("Holding time.", "rows")]
+    stocks: Annotated[float, about("Mean number of its stocks with a value and a return.", "stocks")]
+    rank_ic: Annotated[MeanTest, about("Correlation of the ranks among its stocks; at least 30 on a row.")]
+    spread: Annotated[
+        MeanTest,
+        about("Its stocks in the highest quantile of the universe less those in the lowest, on rows with both.",
+              "fraction"),
+    ]  # fmt: skip
+
+
 class FactorYear(Struct, kw_only=True):
     """A calendar year and horizon."""
 
@@ -170,6 +185,9 @@ class FactorReport(Struct, kw_only=True):
     horizons: Annotated[list[FactorHorizon], about("Holding times, ascending.")]
     decay: Annotated[Decay, about("Coefficients by horizon.")]
     years: Annotated[list[FactorYear], about("By calendar year and horizon.")]
+    groups: Annotated[
+        list[FactorGroup] | None, about("Within sectors, markets and cap groups; null: no breakdown was asked for.")
+    ]
     correlations: Annotated[list[FactorCorrelation] | None, about("With every factor; null: not asked for.")]
     checks: Annotated[list[FactorCheck], about("Usual bounds, and whether they are kept.")]
     series: Annotated[FactorSeries | None, about("By row; null: not asked for.")]

@@ -22,7 +22,7 @@ def factor_report_on_mapped(
     options = Options(
         horizons=query.horizons, quantiles=query.quantiles, neutral=query.neutral, controls=controls,
         cost_pct=query.cost_pct, correlations=query.correlations, series=query.series,
-        rule=exit_rule(request.execution),
+        rule=exit_rule(request.execution), breakdowns=query.breakdowns,
     )  # fmt: skip
     ensure(reader, report_needs(request, reader, options))
     return {"dataset_version": reader.version, **factor_report(request, reader, options)}

@@ -143,6 +143,24 @@ def year_figures(days: Array, found: ReportRows, options: Options) -> list[dict[
     return rows
 
 
+def group_figures(found: ReportRows, options: Options) -> list[dict[str, Any]] | None:
+    """Return the rank IC and the spread within each group that has a stock with a value; None without breakdowns."""
+    if not options.breakdowns:
+        return None
+    rows = []
+    for (by, name), horizons in found.groups.items():
+        for horizon, of in horizons.items():
+            stocks = of.whole("stocks")
+            if not stocks.any():
+                continue
+            test = mean_test(of.whole("rank_ic"), horizon)
+            rows.append({
+                "by": by, "group": name, "horizon": horizon, "stocks": float(stocks.mean()),
+                "rank_ic": _test(test), "spread": _test(mean_test(of.whole("spread"), horizon)),
+            })  # fmt: skip
+    return rows
+
+
 def series(days: Array, found: ReportRows, options: Options) -> dict[str, Any]:
     """Return the figures by row: dates, stocks with a value, and lists by horizon, in the order of the horizons."""
 

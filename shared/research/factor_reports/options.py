@@ -28,6 +28,7 @@ class Options:
     correlations: bool
     series: bool
     rule: Exit
+    breakdowns: tuple[Literal["sector", "market", "cap_group"], ...] = ()
 
 
 def exit_rule(execution: Execution) -> Exit:

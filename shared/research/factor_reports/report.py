@@ -21,6 +21,7 @@ from shared.research.factor_reports.figures import (
     coefficient,
     coverage_figures,
     decay,
+    group_figures,
     horizon_figures,
     series,
     year_figures,
@@ -49,6 +50,8 @@ def report_needs(request: BacktestRequest, panels: Panels, options: Options) -> 
     rows = window_of(request, panels.days)
     for expression in options.controls:
         _read(found, expression, rows)
+    if "cap_group" in options.breakdowns:
+        _widen(found, "MARKET_CAP", rows)
     if options.correlations:
         for key in sorted(panels.factors):
             _widen(found, key, rows)
@@ -109,6 +112,7 @@ def factor_report(request: BacktestRequest, panels: Panels, options: Options) ->
         "horizons": horizons,
         "decay": decay(found),
         "years": year_figures(panels.days[rows], found, options),
+        "groups": group_figures(found, options),
         "correlations": correlations,
         "checks": checks(horizons, correlations, subject.factor),
         "series": series(panels.days[rows], found, options) if options.series else None,

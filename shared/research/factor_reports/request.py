@@ -59,6 +59,10 @@ class FactorReportBody(FactorWindow, frozen=True, kw_only=True, forbid_unknown_f
     cost_pct: Annotated[
         CostPercent, about("Cost of a purchase or a sale, for the returns after costs.", "% of the amount")
     ] = 0.2
+    breakdowns: Annotated[
+        Annotated[tuple[Literal["sector", "market", "cap_group"], ...], Meta(max_length=3)],
+        about("Groups within which the rank IC and the spread are computed as well.", examples=[["sector", "market"]]),
+    ] = ()
     correlations: Annotated[bool, about("Whether the correlation with every factor is computed.")] = True
     series: Annotated[bool, about("Whether the figures of every row are answered.")] = True
 

@@ -13,6 +13,7 @@ from shared.model.listings import row_attributes
 from shared.model.panels import Panels
 from shared.research.factor_reports import forward_returns
 from shared.research.factor_reports.forward_returns import Exit
+from shared.research.factor_reports.groups import Groups, append_groups
 from shared.research.factor_reports.native import (
     Ordered,
     Ranked,
@@ -93,6 +94,7 @@ class ReportRows:
     universe: list[Array] = field(default_factory=list)
     values: list[Array] = field(default_factory=list)
     sizes: list[Array] = field(default_factory=list)
+    groups: Groups = field(default_factory=dict)
 
 
 def blocks(rows: slice) -> Iterator[slice]:
@@ -114,11 +116,11 @@ class _Block:
         """Return float32 [rows, N] forward returns."""
         return forward_returns.forward_returns(self.subject.panels, self.rows, horizon, self.rule)
 
-    def correlate(self, horizon: int, of: HorizonRows) -> Array | None:
-        """Append the correlations; return the returns less their sector's mean when the report is neutral."""
-        subject, returns, neutral = self.subject, self.returns(horizon), None
+    def correlate(self, horizon: int, of: HorizonRows) -> Array:
+        """Append the correlations; return their returns, which in a neutral report are less their sector's mean."""
+        subject, returns = self.subject, self.returns(horizon)
         if subject.neutral == "sector":
-            returns = neutral = subject.without_sectors(returns, self.factor.values, self.rows)
+            returns = subject.without_sectors(returns, self.factor.values, self.rows)
             orders = order_rows(returns, subject.by_code, descending=False)
         else:
             orders = forward_returns.return_orders(subject.panels, self.rows, horizon, self.rule)
@@ -126,7 +128,7 @@ class _Block:
         of.ic.append(ic)
         of.rank_ic.append(rank_ic)
         of.stocks.append(stocks)
-        return neutral
+        return returns
 
 
 def coefficients(subject: Subject, rows: slice, horizons: tuple[int, ...], rule: Exit) -> dict[int, HorizonRows]:
@@ -156,17 +158,22 @@ def report_rows(subject: Subject, rows: slice, horizons: tuple[int, ...], option
         states = forward_returns.entries(subject.panels, part)
         ranks, buckets = np.concatenate((ranks, ranked.ranks)), np.concatenate((buckets, ranked.buckets))
         before = len(ranks) - len(ranked.ranks)
+        by_horizon: dict[int, tuple[Array, Array]] = {}
         for horizon, of in found.horizons.items():
-            demeaned = block.correlate(horizon, of)
+            compared = block.correlate(horizon, of)
             if horizon not in options.horizons:
                 continue
             returns = block.returns(horizon)
+            demeaned = compared if subject.neutral == "sector" else None
+            if options.breakdowns:
+                by_horizon[horizon] = (compared, returns)
             _count_excluded(ranked, returns, states, of)
             _append_quantiles(ranked, returns, demeaned, subject.by_code, of)
             entered, correlations = changes_of_ranks(ranks, buckets, options.quantiles, horizon)
             of.entered.append(entered[before:])
             of.rank_correlation.append(correlations[before:])
             of.slope.append(_slopes(subject, part, returns, regressors))
+        append_groups(found.groups, options.breakdowns, subject.panels, part, ranked, by_horizon)
         ranks, buckets = ranks[-reach:].copy(), buckets[-reach:].copy()
     return found
 

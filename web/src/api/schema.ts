@@ -1327,6 +1327,22 @@ export interface FactorFailure {
   message: string;
 }
 
+/** A group of stocks at one horizon. */
+export interface FactorGroup {
+  /** What the stocks are grouped by. */
+  by: "cap_group" | "market" | "sector";
+  /** Name of the group; a stock belongs on a row to the group of that row. */
+  group: string;
+  /** Holding time. */
+  horizon: number;
+  /** Mean number of its stocks with a value and a return. */
+  stocks: number;
+  /** Correlation of the ranks among its stocks; at least 30 on a row. */
+  rank_ic: MeanTest;
+  /** Its stocks in the highest quantile of the universe less those in the lowest, on rows with both. */
+  spread: MeanTest;
+}
+
 /** The figures of one holding time. */
 export interface FactorHorizon {
   /** Holding time. */
@@ -1409,6 +1425,8 @@ export interface FactorReport {
   decay: Decay;
   /** By calendar year and horizon. */
   years: FactorYear[];
+  /** Within sectors, markets and cap groups; null: no breakdown was asked for. */
+  groups: FactorGroup[] | null;
   /** With every factor; null: not asked for. */
   correlations: FactorCorrelation[] | null;
   /** Usual bounds, and whether they are kept. */
@@ -1449,6 +1467,8 @@ export interface FactorReportBody {
   controls?: string[];
   /** Cost of a purchase or a sale, for the returns after costs. */
   cost_pct?: number;
+  /** Groups within which the rank IC and the spread are computed as well. */
+  breakdowns?: ("cap_group" | "market" | "sector")[];
   /** Whether the correlation with every factor is computed. */
   correlations?: boolean;
   /** Whether the figures of every row are answered. */
