@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import statistics
 import time
 
 import aiohttp
@@ -17,6 +18,8 @@ from tests.support.owners import MANY_BACKTESTS
 
 OPEN = 8
 BURST = 400
+PAGES = 7
+"""Requests of each list, of which the median counts: the first one reads from disk, and others of the machine delay."""
 SQL = statements("backtest")
 END_ALL = """
 with ended as (
@@ -51,13 +54,13 @@ async def r23(context: Context) -> CheckResult:
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
         caller = Caller(session, system.url, created["key"])
         for query in LISTS:
-            for page in range(3):
+            taken_ms = []
+            for _ in range(PAGES):
                 began = time.monotonic()
                 status, text = await caller.call("GET", f"/v1/backtests?limit=50&{query}".rstrip("&"))
-                took_ms = (time.monotonic() - began) * 1e3
+                taken_ms.append((time.monotonic() - began) * 1e3)
                 result.require(status == 200, f"{query}: {status} {text[:200]}")
-                if page:  # the first reads the pages of the index from disk
-                    slowest[query] = max(slowest.get(query, 0.0), took_ms)
+            slowest[query] = statistics.median(taken_ms)
         await system.fetch_value(END_ALL, owner)
         bodies = requests(BURST, context.seed + 23, context.start, context.end)
         stopped = await _burst(system, owner, caller, bodies)
