@@ -10,7 +10,7 @@ from typing import Any, Literal
 from services.simulator.run_store import LEASE_S, with_retries, with_retry
 from shared.infra.database.pool import Database
 from shared.infra.database.sql import statements
-from shared.infra.research_ledger import Connection, Entry, Source, record_trials
+from shared.infra.research_ledger import Connection, Entry, Recorded, Source, record_trials
 from shared.research.ledger.trials import Trials
 
 SQL = statements("sweep")
@@ -108,6 +108,7 @@ async def _end_recorded(
     connection: Connection, job: PartJob, values: tuple[object, ...], line: Line, trials: Trials
 ) -> Any:
     """End a part and record its trials in one transaction."""
+    recorded: Recorded | None = None
     async with connection.transaction():
         row = await connection.fetchrow(SQL["end_part"], *values)
         if row is not None:
@@ -117,7 +118,10 @@ async def _end_recorded(
                     trials.digests, trials.scores, trials.returns, trials.numbers, strict=True
                 )
             ]
-            await record_trials(connection, line.owner, line.name, Source(kind=line.kind, id=job.sweep), entries)
+            source = Source(kind=line.kind, id=job.sweep)
+            recorded = await record_trials(connection, line.owner, line.name, source, entries)
+    if recorded is not None:
+        recorded.count()
     return row
 
 

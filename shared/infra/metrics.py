@@ -48,6 +48,15 @@ WALK_FORWARD_END_SECONDS = Histogram(
     "Duration of the last part of walk-forwards: reading the tables, choosing, simulating the account",
     buckets=_BUCKETS_S,
 )
+RESEARCH_TRIALS = Counter(
+    "ondol_research_trials", "Runs that the ledger has recorded: new trials and repeated ones", ["outcome"]
+)
+FACTOR_REPORT_SECONDS = Histogram(
+    "ondol_factor_report_seconds",
+    "Duration of factor reports and matrices by kind (report, matrix), refused ones included",
+    ["kind"],
+    buckets=_BUCKETS_S,
+)
 BACKTEST_REQUESTS = Counter(
     "ondol_backtest_requests",
     "Accepted backtests by outcome: hit (stored result), deduplicated, miss, waiting",

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, Literal
 
+from shared.infra import metrics
 from shared.infra.database.sql import statements
 
 SQL = statements("research")
@@ -47,12 +48,25 @@ class Entry:
     variant: int | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Recorded:
+    """Numbers of recorded runs: trials that the line did not have, and those that it had."""
+
+    new: int
+    repeated: int
+
+    def count(self) -> None:
+        """Add them to the metrics, once the transaction is committed."""
+        metrics.RESEARCH_TRIALS.labels("new").inc(self.new)
+        metrics.RESEARCH_TRIALS.labels("repeated").inc(self.repeated)
+
+
 async def record_trials(
     connection: Connection, owner: str, name: str, source: Source, entries: Sequence[Entry]
-) -> None:  # fmt: skip
+) -> Recorded:  # fmt: skip
     """Add trials to a line within the transaction of the connection; those that it has change only `evaluations`."""
     if not entries:
-        return
+        return Recorded(new=0, repeated=0)
     line = await connection.fetchrow(SQL["lock_line"], owner, name)
     if line is None:
         await connection.execute(SQL["insert_line"], owner, name)
@@ -78,6 +92,7 @@ async def record_trials(
     if line["kept"] + kept > MAX_KEPT:
         threshold = await connection.fetchval(SQL["select_threshold"], line["id"], SAMPLE)
         await connection.execute(SQL["drop_returns"], line["id"], threshold)
+    return Recorded(new=len(added), repeated=len(entries) - len(added))
 
 
 async def _raise_best(

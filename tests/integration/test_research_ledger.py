@@ -15,6 +15,7 @@ import pytest_asyncio
 
 from ondol.local.run_file import Servers
 from services.warmer.retention import purge_sweeps
+from shared.infra import metrics
 from shared.infra.database.pool import connect_pool
 from shared.settings import Settings
 from tests.integration.test_backtests_of_keys import make_key
@@ -58,6 +59,18 @@ async def test_backtest_is_deflated_by_its_line(client: Client) -> None:
     assert (deflated["trials"], deflated["extra_trials"], deflated["research"]) == (1, 0, "single")
     assert deflated["dsr"] == pytest.approx([deflated["psr"]] * 2)
     assert (await run(client, request()))["deflated"] is None
+
+
+async def test_recorded_backtests_are_counted_by_outcome(client: Client) -> None:
+    def counted(outcome: str) -> float:
+        return float(metrics.RESEARCH_TRIALS.labels(outcome)._value.get())
+
+    before = [counted(outcome) for outcome in ("new", "repeated")]
+    for _ in range(3):
+        await run(client, request(research="counted"))
+    found = await line(client, "counted")
+    assert (found["trials"], found["evaluations"]) == (1, 3)
+    assert [counted(outcome) for outcome in ("new", "repeated")] == [before[0] + 1, before[1] + 2]
 
 
 async def test_equal_trials_count_once_from_every_route(client: Client) -> None:

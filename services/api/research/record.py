@@ -16,7 +16,7 @@ from services.api.context import AppContext
 from shared.errors import DatasetError, UnavailableError
 from shared.infra.database.pool import LOST
 from shared.infra.redis.client import LOST as REDIS_LOST
-from shared.infra.research_ledger import SQL, Entry, Source, record_trials
+from shared.infra.research_ledger import SQL, Entry, Recorded, Source, record_trials
 from shared.messages import Language, Message, render
 from shared.model.request import request_from_json
 from shared.research.ledger.report import conclusion, deflated_document
@@ -67,10 +67,13 @@ async def _record(app: AppContext, row: asyncpg.Record) -> None:
         if returns is not None:
             score = score_of(returns.values)
             entries.append(Entry(digest=trial_digest(request), score=score, pack=returns.pack, variant=None))
+    recorded: Recorded | None = None
     async with app.database.transaction() as connection:
         if await connection.fetchval(SQL["mark_recorded"], row["id"]) is not None:
             source = Source(kind="backtest", id=row["id"])
-            await record_trials(connection, row["owner"], row["research"], source, entries)
+            recorded = await record_trials(connection, row["owner"], row["research"], source, entries)
+    if recorded is not None:
+        recorded.count()
 
 
 async def _returns(app: AppContext, computation: Any, initial_cash: float) -> WeeklyReturns | None:

@@ -20,6 +20,7 @@ from services.api.localization import language_of, localized_warnings, mark_lang
 from services.api.schemas import factor_responses as responses
 from services.api.simulator_queries import query_simulator
 from shared.contracts import queries
+from shared.infra.metrics import FACTOR_REPORT_SECONDS
 from shared.research.factor_reports.request import FactorMatrixBody, FactorReportBody
 
 DECAY_HORIZONS = 8
@@ -45,7 +46,8 @@ async def post_factor_report(app: AppContext, call: RequestContext) -> web.Respo
         series=body.series, breakdowns=breakdowns,
     )  # fmt: skip
     cost = asked.cost(passes)
-    answer = await query_simulator(app, query, call.caller.owner, cost=cost)
+    with FACTOR_REPORT_SECONDS.labels("report").time():
+        answer = await query_simulator(app, query, call.caller.owner, cost=cost)
     language = language_of(call.request)
     response = json_response(localized_warnings(answer, language))
     mark_language(response, language)
@@ -59,7 +61,8 @@ async def post_factor_matrix(app: AppContext, call: RequestContext) -> web.Respo
     asked = await matrix_requests(app, call.caller.owner, body, view, problems)
     work = sum(one.cells * len(one.horizons) for one in asked)
     app.authenticator.charge(call.caller, work // CELLS_OF_A_REQUEST)
-    rows = await matrix_rows(app, asked, body, call.caller.owner)
+    with FACTOR_REPORT_SECONDS.labels("matrix").time():
+        rows = await matrix_rows(app, asked, body, call.caller.owner)
     language = language_of(call.request)
     response = json_response(await asyncio.to_thread(matrix_document, rows, language))
     mark_language(response, language)
