@@ -263,6 +263,20 @@ async def test_a_folder_without_market_files_is_refused(settings: Settings, tmp_
         await _load(settings, tmp_path)
 
 
+@pytest.mark.parametrize("name", ["prices-2024.csv", "prices/2024.csv.gz"])
+async def test_name_that_is_no_regular_file_is_refused(settings: Settings, tmp_path: pathlib.Path, name: str) -> None:
+    _write(tmp_path, prices="date,stock_code,open,high,low,close,volume\n2024-01-03,000010,1,1,1,1,1\n")
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.symlink_to(tmp_path / "absent")
+    with pytest.raises(LoadError, match=rf"{name} is a link without a target"):
+        await _load(settings, tmp_path)
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(LoadError, match=rf"{name} is not a regular file"):
+        await _load(settings, tmp_path)
+
+
 async def test_bytes_that_are_no_parquet_are_refused(settings: Settings, tmp_path: pathlib.Path) -> None:
     (tmp_path / "prices.parquet").write_bytes(b"PAR1 nonsense PAR1")
     with pytest.raises(LoadError, match=r"prices\.parquet cannot be read"):

@@ -139,7 +139,8 @@ class MarketFiles:
 
 
 def find_files(directory: pathlib.Path) -> dict[str, MarketFiles]:
-    """Return the files of a market directory by kind; LoadError when there is none or a required column is missing.
+    """Return the files of a market directory by kind; LoadError when there is none or a required column is missing, or
+    when the name of one is no regular file.
 
     Those of the kind `prices` are `prices.csv`, `prices-2023.csv`, `prices_a.csv` and all in the folder `prices`, the
     same for other kinds and formats.
@@ -151,6 +152,7 @@ def find_files(directory: pathlib.Path) -> dict[str, MarketFiles]:
         paths = [path for path in sorted(directory.glob(f"{kind}*")) if _is_of_kind(path, kind)]
         paths += [path for path in sorted((directory / kind).glob("*")) if path.name.endswith(_SUFFIXES)]
         if paths:
+            _require_regular_files(paths, directory)
             found[kind] = MarketFiles(
                 kind=kind, files=tuple(_described(kind, path, columns, directory) for path in paths)
             )  # fmt: skip
@@ -167,7 +169,18 @@ def find_files(directory: pathlib.Path) -> dict[str, MarketFiles]:
 
 def _is_of_kind(path: pathlib.Path, kind: str) -> bool:
     rest = path.name[len(kind) :]
-    return rest.endswith(_SUFFIXES) and (rest in _SUFFIXES or rest[0] in "-_.") and path.is_file()
+    return rest.endswith(_SUFFIXES) and (rest in _SUFFIXES or rest[0] in "-_.")
+
+
+def _require_regular_files(paths: Sequence[pathlib.Path], directory: pathlib.Path) -> None:
+    """Raise LoadError for a name of a market file that is none: passed over, its rows would seem to be deleted."""
+    for path in paths:
+        if not path.is_file():
+            kind = "a link without a target" if path.is_symlink() and not path.exists() else "not a regular file"
+            raise LoadError(
+                f"{path.relative_to(directory)} is {kind}; put the file itself there, or remove the name. "
+                "Nothing was changed."
+            )
 
 
 def _some_files(directory: pathlib.Path) -> list[pathlib.Path]:
