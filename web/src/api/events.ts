@@ -30,19 +30,67 @@ export class EventParser {
 
 const RETRY_MS = 2000;
 const RETRIES = 30;
+const SILENCE_MS = 30_000; // the server sends a comment every 10 s: a connection that is silent for longer is dead
 
-/** Yield the events of a stream until an event whose name is in `last`; a broken stream is resumed. */
+/** A signal that ends with another one, with a silence of the connection, and when the network is there again. */
+class Connection {
+  readonly #abort = new AbortController();
+  readonly #end = () => this.#abort.abort();
+  readonly #outer: AbortSignal;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(outer: AbortSignal) {
+    this.#outer = outer;
+    outer.addEventListener("abort", this.#end);
+    addEventListener("online", this.#end); // what was open before the network went may never say that it is broken
+    this.heard();
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  /** Note that something arrived. */
+  heard(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(this.#end, SILENCE_MS);
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#outer.removeEventListener("abort", this.#end);
+    removeEventListener("online", this.#end);
+    this.#end();
+  }
+}
+
+/** Wait before another try; shorter when the network comes back. */
+function pause(): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      removeEventListener("online", end);
+      resolve();
+    };
+    const timer = setTimeout(end, RETRY_MS);
+    addEventListener("online", end);
+  });
+}
+
+/** Yield the events of a stream until an event whose name is in `last`; a broken or silent stream is resumed. */
 export async function* events(path: string, last: readonly string[], abort: AbortSignal): AsyncGenerator<ServerEvent> {
   let position = "";
   let failures = 0;
   while (!abort.aborted) {
+    const connection = new Connection(abort);
     try {
       const headers: Record<string, string> = { Accept: "text/event-stream" };
       if (position) headers["Last-Event-ID"] = position;
-      const response = await send("GET", path, { headers, signal: abort });
+      const response = await send("GET", path, { headers, signal: connection.signal });
       const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
       const parser = new EventParser();
       for (let part = await reader.read(); !part.done; part = await reader.read()) {
+        connection.heard();
         for (const event of parser.push(part.value)) {
           failures = 0;
           if (event.id) position = event.id;
@@ -54,8 +102,10 @@ export async function* events(path: string, last: readonly string[], abort: Abor
       if (abort.aborted) return;
       if (error instanceof ApiError && error.status >= 400 && error.status !== 429 && error.status !== 503) throw error;
       if (failures >= RETRIES) throw error;
+    } finally {
+      connection.close();
     }
     failures += 1;
-    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    await pause();
   }
 }

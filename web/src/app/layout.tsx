@@ -17,7 +17,7 @@ function Navigation() {
   const [open, setOpen] = useState(false);
   const box = useRef<HTMLElement>(null);
   useDismiss(box, open, () => setOpen(false));
-  const here = path.value;
+  const here = path.value === "/quality" ? "/factors" : path.value; // a part of it without an entry of its own
   return (
     <nav ref={box} aria-label={t("app.menu")} class={open ? "open" : undefined}>
       <button type="button" class="menu-button" aria-expanded={open} onClick={() => setOpen(!open)}>{t("app.menu")}</button>

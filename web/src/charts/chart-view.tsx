@@ -1,9 +1,13 @@
 // A chart with a title, a legend with the values under the cursor, keys, and its numbers as a table.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { ComponentChildren } from "preact";
+import { loadedFile } from "../app/files.ts";
 import { appearance } from "../app/preferences.ts";
 import { t } from "../i18n/index.ts";
 import type { ChartHandle, ChartSpec } from "./chart.ts";
+
+type ChartModule = typeof import("./chart.ts");
+let loaded: ChartModule | null = null;
 
 interface Props {
   title: string;
@@ -27,18 +31,32 @@ export function ChartView({ title, spec, dates, describe, height = 380, tools, t
   const latest = useRef(spec);
   latest.current = spec;
   const withCursor = (of: ChartSpec): ChartSpec => ({ ...of, onCursor: setCursor });
-  useEffect(() => {
+  const shownSpec = useRef<ChartSpec | null>(null);
+  const shownAppearance = useRef(0);
+  // drawn in the frame that shows the screen when the library is there already
+  useLayoutEffect(() => {
     let removed = false;
-    import("./chart.ts").then(({ draw }) => {
-      if (!removed && box.current) handle.current = draw(box.current, withCursor(latest.current));
-    });
+    const begin = (module: ChartModule) => {
+      loaded = module;
+      if (removed || !box.current) return;
+      shownSpec.current = latest.current;
+      shownAppearance.current = appearance.peek();
+      handle.current = module.draw(box.current, withCursor(latest.current));
+    };
+    if (loaded) begin(loaded);
+    else void loadedFile("chart", () => import("./chart.ts")).then((module) => module && begin(module));
     return () => {
       removed = true;
       handle.current?.remove();
       handle.current = null;
     };
   }, []);
-  useEffect(() => handle.current?.update(withCursor(spec)), [spec, appearance.value]);
+  useEffect(() => {
+    if (!handle.current || (shownSpec.current === spec && shownAppearance.current === appearance.peek())) return;
+    shownSpec.current = spec;
+    shownAppearance.current = appearance.peek();
+    handle.current.update(withCursor(spec));
+  }, [spec, appearance.value]);
   useEffect(() => {
     // on paper the chart is its picture, which has the width of the paper
     const before = () => handle.current && paper.current?.replaceChildren(handle.current.image());

@@ -3,7 +3,9 @@ import {
   AreaSeries, CandlestickSeries, ColorType, CrosshairMode, HistogramSeries, LineSeries, LineStyle, PriceScaleMode,
   createChart, createSeriesMarkers,
 } from "lightweight-charts";
-import type { IChartApi, ISeriesApi, ISeriesMarkersPluginApi, SeriesMarker, SeriesType, Time } from "lightweight-charts";
+import type { IChartApi, ISeriesApi, ISeriesMarkersPluginApi, SeriesMarker, SeriesType, Time, UTCTimestamp } from "lightweight-charts";
+import { drawn as drawnPoints, placeDays } from "./thin.ts";
+import { appearance } from "../app/preferences.ts";
 
 export interface LineData {
   time: string;
@@ -50,19 +52,36 @@ export interface ChartHandle {
   remove: () => void;
 }
 
-/** Return a colour of the palette in force. */
-export function palette(name: string): string {
-  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
-}
+const colours = new Map<string, string>(); // by appearance: to ask for one makes the browser compute the styles of the page
 
 /** Return a colour that a canvas can draw: the palette may use functions that only style sheets have. */
 function resolved(name: string, alpha = 1): string {
-  const probe = document.createElement("span");
-  probe.style.color = `var(--${name})`;
-  document.body.append(probe);
-  const [r, g, b] = getComputedStyle(probe).color.match(/[\d.]+/g)!.map(Number) as [number, number, number];
-  probe.remove();
-  return `rgba(${r}, ${g}, ${b}, ${alpha})`;
+  const key = `${appearance.peek()} ${name}`;
+  let found = colours.get(key);
+  if (found === undefined) {
+    const probe = document.createElement("span");
+    probe.style.color = `var(--${name})`;
+    document.body.append(probe);
+    found = getComputedStyle(probe).color.match(/[\d.]+/g)!.slice(0, 3).join(", ");
+    probe.remove();
+    colours.set(key, found);
+  }
+  return `rgba(${found}, ${alpha})`;
+}
+
+const seconds = new Map<string, UTCTimestamp>(); // the library is faster with numbers than with texts of days
+
+function timeOf(date: string): UTCTimestamp {
+  let found = seconds.get(date);
+  if (found === undefined) {
+    found = (Date.parse(date) / 1000) as UTCTimestamp;
+    seconds.set(date, found);
+  }
+  return found;
+}
+
+function dateOf(time: Time): string {
+  return new Date((time as number) * 1000).toISOString().slice(0, 10);
 }
 
 function options(spec: ChartSpec) {
@@ -92,6 +111,19 @@ export function draw(element: HTMLElement, first: ChartSpec): ChartHandle {
   let drawn: ISeriesApi<SeriesType>[] = [];
   let marks: ISeriesMarkersPluginApi<Time>[] = [];
   let silent = 0;
+  let size = 1; // neighbouring days that share a place
+
+  const pointsOf = (each: SeriesSpec) => {
+    if (each.kind === "candles") return each.data.map(({ time, open, high, low, close }) => ({ time: timeOf(time), open, high, low, close }));
+    if (each.kind === "columns") return each.data.map(({ time, value, color }) => ({ time: timeOf(time), value, ...(color === undefined ? {} : { color }) }));
+    const kept = drawnPoints(each.data, size);
+    return each.data.map(({ time, value }, at) => (kept[at] && value !== undefined ? { time: timeOf(time), value } : { time: timeOf(time) }));
+  };
+  const sizeOf = (days: number): number => placeDays(days, element.clientWidth || 1);
+  const daysOf = (of: ChartSpec): number => {
+    const dates: readonly { time: string }[] = of.series[0]?.data ?? [];
+    return of.range ? dates.filter(({ time }) => time >= of.range!.from && time <= of.range!.to).length : dates.length;
+  };
 
   const add = (each: SeriesSpec): void => {
     const common = {
@@ -104,9 +136,9 @@ export function draw(element: HTMLElement, first: ChartSpec): ChartHandle {
       const series = chart.addSeries(CandlestickSeries, {
         ...common, upColor: colours.up, downColor: colours.down, borderVisible: false, wickUpColor: colours.up, wickDownColor: colours.down,
       }, pane);
-      series.setData(each.data as never);
+      series.setData(pointsOf(each) as never);
       const found: SeriesMarker<Time>[] = (each.marks ?? []).map((mark) => ({
-        time: mark.time as Time, text: mark.text,
+        time: timeOf(mark.time), text: mark.text,
         position: mark.side === "buy" ? "belowBar" : "aboveBar",
         shape: mark.side === "buy" ? "arrowUp" : "arrowDown",
         color: resolved(mark.side === "buy" ? "accent" : "benchmark"),
@@ -122,28 +154,37 @@ export function draw(element: HTMLElement, first: ChartSpec): ChartHandle {
         : each.kind === "area"
           ? chart.addSeries(AreaSeries, { ...common, lineColor: colour, topColor: resolved(each.colour, 0.05), bottomColor: resolved(each.colour, 0.28), lineWidth: 1, invertFilledArea: true }, pane)
           : chart.addSeries(HistogramSeries, { ...common, color: resolved(each.colour, 0.55) }, pane);
-    series.setData(each.data as never);
+    series.setData(pointsOf(each) as never);
     drawn.push(series);
   };
 
   const update = (next: ChartSpec): void => {
     spec = next;
     silent += 1;
-    marks = [];
-    for (const series of drawn) chart.removeSeries(series);
-    drawn = [];
-    chart.applyOptions(options(spec));
+    size = sizeOf(daysOf(spec));
+    if (drawn.length > 0) {
+      marks = [];
+      for (const series of drawn) chart.removeSeries(series);
+      drawn = [];
+      chart.applyOptions(options(spec));
+    }
     for (const each of spec.series) add(each);
     (spec.panes ?? []).forEach((part, at) => chart.panes()[at]?.setStretchFactor(part));
-    if (spec.range) chart.timeScale().setVisibleRange({ from: spec.range.from as Time, to: spec.range.to as Time });
+    if (spec.range) chart.timeScale().setVisibleRange({ from: timeOf(spec.range.from), to: timeOf(spec.range.to) });
     else chart.timeScale().fitContent();
     requestAnimationFrame(() => (silent -= 1));
   };
   update(first);
 
-  chart.subscribeCrosshairMove((event) => spec.onCursor?.(typeof event.time === "string" ? event.time : null));
+  chart.subscribeCrosshairMove((event) => spec.onCursor?.(event.time === undefined ? null : dateOf(event.time)));
+  chart.timeScale().subscribeVisibleLogicalRangeChange((range) => {
+    const wanted = range && silent === 0 ? sizeOf(range.to - range.from) : size;
+    if (wanted === size) return;
+    size = wanted; // zoomed: more days, or fewer
+    queueMicrotask(() => drawn.forEach((series, at) => spec.series[at]!.kind !== "candles" && series.setData(pointsOf(spec.series[at]!) as never)));
+  });
   chart.timeScale().subscribeVisibleTimeRangeChange((range) => {
-    if (range && silent === 0) spec.onRange?.({ from: String(range.from), to: String(range.to) });
+    if (range && silent === 0) spec.onRange?.({ from: dateOf(range.from), to: dateOf(range.to) });
   });
 
   return {
@@ -152,7 +193,7 @@ export function draw(element: HTMLElement, first: ChartSpec): ChartHandle {
       const data = spec.series[0]?.data as { time: string; value?: number; close?: number }[] | undefined;
       const point = data?.find((each) => each.time === date);
       const value = point?.value ?? point?.close;
-      if (value !== undefined && drawn[0]) chart.setCrosshairPosition(value, date as Time, drawn[0]);
+      if (value !== undefined && drawn[0]) chart.setCrosshairPosition(value, timeOf(date), drawn[0]);
     },
     fit: () => chart.timeScale().fitContent(),
     image: () => chart.takeScreenshot(),

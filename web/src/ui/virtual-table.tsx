@@ -96,7 +96,7 @@ export function VirtualTable<Row>({ label, columns, rows, order = "", height = 4
           {first > 0 && <tr class="space" aria-hidden="true" style={{ height: `${first * ROW_PX}px` }}><td colSpan={columns.length} /></tr>}
           {shown.map((row, index) => (
             <tr
-              key={first + index}
+              key={(first + index) % visible /* a row that leaves gives its elements to one that comes */}
               data-at={first + index}
               aria-rowindex={first + index + 2}
               class={row === selected ? "selected" : undefined}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import pathlib
@@ -12,6 +13,7 @@ import subprocess
 import tempfile
 import time
 import urllib.request
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -58,6 +60,8 @@ class System:
     """A completed sweep of 30 variants over two numbers, with a holdout."""
     account: str = ""
     """A paper account with a history of half a year."""
+    shared: str = ""
+    """The text behind the # of a link that carries `run`."""
 
     def post(self, path: str, body: dict[str, Any], *, wait_s: int = 30) -> dict[str, Any]:
         """Send a request to the API and wait for its end."""
@@ -99,7 +103,7 @@ def system() -> Iterator[System]:
         "--simulators",
         "1",
     ]
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "ONDOL_SWEEP_PART_VARIANTS": "64"}  # sweeps grow visibly
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, cwd=ROOT) as process:
         try:
             found = System(url=_ready(process))
@@ -111,6 +115,13 @@ def system() -> Iterator[System]:
             span = {"start": "2023-06-01", "end": "2025-12-30"}
             found.run = found.post("/v1/backtests", {"strategy": strategy, **span})["id"]
             found.other = found.post("/v1/backtests", {"strategy": "peter_lynch", **span})["id"]
+            with urllib.request.urlopen(f"{found.url}/v1/backtests/{found.run}", timeout=30) as answer:  # noqa: S310
+                run = json.load(answer)
+            request = {**run["request"], "dataset": run["dataset"]}
+            packer = zlib.compressobj(wbits=-15)
+            text = json.dumps({"request": request, "digest": run["result"]["provenance"]["result_digest"]})
+            packed = packer.compress(text.encode()) + packer.flush()
+            found.shared = base64.urlsafe_b64encode(packed).decode().rstrip("=")
             found.sweep = found.post("/v1/sweeps", SWEEP)["id"]
             account = {"strategy": "low_per_high_roe", "start": "2025-07-01", "name": "Paper account"}
             found.account = found.post("/v1/accounts", account)["id"]

@@ -153,6 +153,25 @@ def test_wrong_name_is_mended_by_its_suggestion(visit: Any) -> None:
     expect(name).to_have_value("ROE")
 
 
+def test_problem_of_a_text_is_underlined_at_its_place(visit: Any) -> None:
+    visitor = visit("en")
+    visitor.watch.expected_errors.append("422")
+    visitor.open("/new")
+    page = visitor.page
+    page.get_by_role("button", name="Text").first.click()
+    editor = page.get_by_role("textbox", name="Buy condition")
+    editor.press("Control+End")
+    page.keyboard.type(" and RO > 3")
+    page.keyboard.press("Escape")
+    underlined = editor.locator(".problem")
+    expect(underlined).to_have_text("RO")
+    assert "RO" in (underlined.get_attribute("title") or "")
+    visitor.shoot("builder-problem")
+    page.locator(".condition .problems").first.get_by_role("button", name="ROE", exact=True).click()
+    expect(underlined).to_have_count(0)
+    expect(editor).to_contain_text("and ROE > 3")
+
+
 def test_name_is_completed_by_its_korean_word(visit: Any) -> None:
     visitor = visit("ko")
     visitor.watch.expected_errors.append("422")

@@ -29,6 +29,7 @@ SCREENS = {
     "factors": "/factors",
     "factor": "/factors/PER",
     "quality": "/quality",
+    "shared": "/shared#{shared}",
     "ops": "/ops",
 }
 VARIANTS = [("ko", "light", 1440), ("en", "dark", 1440), ("ko", "dark", 390), ("en", "light", 390)]

@@ -90,15 +90,51 @@ def test_holdout_needs_a_confirmation_and_opens_once(visit: Any) -> None:
     expect(visitor.page.get_by_text("it cannot be opened again")).to_be_visible()
 
 
-def test_running_sweep_grows_and_can_be_cancelled(visit: Any) -> None:
-    visitor = visit("en")
+def long_sweep(system: Any) -> dict[str, Any]:
+    """Return a sweep that takes longer than a test."""
     template = {
         "strategy": {"buy": {"where": "ts_mean(close, $fast) > ts_mean(close, $slow)"}},
         "start": "2023-01-02", "end": "2025-12-30",
     }  # fmt: skip
     parameters = {"fast": {"from": 2, "to": 90, "step": 1}, "slow": {"from": 100, "to": 219, "step": 1}}
-    request = {"template": template, "parameters": parameters}
-    sweep = visitor.system.post("/v1/sweeps", request, wait_s=0)
+    found: dict[str, Any] = system.post("/v1/sweeps", {"template": template, "parameters": parameters}, wait_s=0)
+    return found
+
+
+def test_lost_stream_of_a_running_sweep_is_resumed_after_its_last_event(visit: Any) -> None:
+    visitor = visit("en")
+    visitor.watch.expected_errors.append("net::ERR_INTERNET_DISCONNECTED")
+    page = visitor.page
+    sweep = long_sweep(visitor.system)
+    resumed: list[str | None] = []
+
+    def note(request: Any) -> None:
+        if request.url.endswith("/events"):
+            resumed.append(request.headers.get("last-event-id"))
+
+    page.on("request", note)
+    page.goto(f"{visitor.system.url}/sweeps/{sweep['id']}")
+    bar = page.get_by_role("progressbar")
+    expect(bar).to_have_attribute("value", re.compile("[1-9]"))
+    page.context.set_offline(True)
+    lost = page.get_by_text("The page continues when it does")
+    expect(lost).to_be_visible()
+    before = int(bar.get_attribute("value") or 0)
+    page.context.set_offline(False)
+    expect(lost).to_have_count(0)
+    page.wait_for_function(
+        "before => Number(document.querySelector('progress').getAttribute('value')) > before", arg=before
+    )
+    assert resumed[0] is None
+    assert resumed[-1]  # the events before it do not come again
+    expect(page.locator(".state.error")).to_have_count(0)
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.locator("h1 .tag")).to_have_text("Cancelled")
+
+
+def test_running_sweep_grows_and_can_be_cancelled(visit: Any) -> None:
+    visitor = visit("en")
+    sweep = long_sweep(visitor.system)
     visitor.page.goto(f"{visitor.system.url}/sweeps/{sweep['id']}")
     expect(visitor.page.get_by_role("progressbar")).to_be_visible()
     expect(visitor.page.get_by_text(re.compile("^⚠ Only .* of 10,680 variants"))).to_be_visible()

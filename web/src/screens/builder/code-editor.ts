@@ -3,10 +3,9 @@ import { autocompletion, closeBrackets, completionKeymap } from "@codemirror/aut
 import type { CompletionContext, CompletionResult } from "@codemirror/autocomplete";
 import { history, historyKeymap, standardKeymap } from "@codemirror/commands";
 import { bracketMatching } from "@codemirror/language";
-import { setDiagnostics } from "@codemirror/lint";
-import { EditorState } from "@codemirror/state";
+import { EditorState, StateEffect, StateField } from "@codemirror/state";
 import { Decoration, EditorView, MatchDecorator, ViewPlugin, keymap, placeholder as placeholderText } from "@codemirror/view";
-import type { ViewUpdate } from "@codemirror/view";
+import type { DecorationSet, ViewUpdate } from "@codemirror/view";
 import type { FieldProblem } from "../../api/types.ts";
 import { matching } from "./completion.ts";
 import type { Choice } from "./completion.ts";
@@ -72,7 +71,16 @@ const THEME = EditorView.theme({
   ".token-number": { color: "var(--benchmark)" },
   ".token-function": { color: "var(--down)" },
   ".token-operator": { color: "var(--muted)" },
-  ".cm-lintRange-error": { backgroundImage: "none", textDecoration: "underline wavy var(--error) 1.5px" },
+  ".problem": { textDecoration: "underline wavy var(--error) 1.5px" },
+});
+
+const setUnderlines = StateEffect.define<DecorationSet>();
+
+/** The places of problems, underlined; what they are is under the field and in the title of the place. */
+const UNDERLINES = StateField.define<DecorationSet>({
+  create: () => Decoration.none,
+  update: (before, change) => change.effects.reduce((found, effect) => (effect.is(setUnderlines) ? effect.value : found), before.map(change.changes)),
+  provide: (field) => EditorView.decorations.from(field),
 });
 
 const TYPES = { factor: "variable", price: "property", index: "constant", function: "function", keyword: "keyword" } as const;
@@ -102,7 +110,7 @@ export function createEditor(element: HTMLElement, options: Options): EditorHand
       doc: options.text,
       selection: { anchor: options.selection[0], head: options.selection[1] },
       extensions: [
-        history(), bracketMatching(), closeBrackets(), EditorView.lineWrapping, highlighted(keywords), THEME,
+        history(), bracketMatching(), closeBrackets(), EditorView.lineWrapping, highlighted(keywords), UNDERLINES, THEME,
         autocompletion({ override: [(context) => complete(context, options.choices())], icons: false }),
         keymap.of([...completionKeymap, ...standardKeymap, ...historyKeymap]),
         placeholderText(options.placeholder),
@@ -131,15 +139,10 @@ export function createEditor(element: HTMLElement, options: Options): EditorHand
         const start = Math.min(line.to, line.from + [...line.text].slice(0, problem.column - 1).join("").length);
         const word = WORD.exec(document.sliceString(start, line.to));
         const end = word && word.index === 0 ? start + word[0].length : Math.min(line.to, start + 1);
-        return [{
-          from: start, to: end, severity: "error" as const, message: problem.message,
-          actions: (problem.suggestions ?? []).map((suggestion) => ({
-            name: suggestion,
-            apply: (editor: EditorView, from: number, to: number) => editor.dispatch({ changes: { from, to, insert: suggestion } }),
-          })),
-        }];
+        const from = Math.max(line.from, Math.min(start, end - 1)); // at the end of a line its last character
+        return from < end ? [Decoration.mark({ class: "problem", attributes: { title: problem.message } }).range(from, end)] : [];
       });
-      view.dispatch(setDiagnostics(view.state, found));
+      view.dispatch({ effects: setUnderlines.of(Decoration.set(found, true)) });
     },
     remove: () => view.destroy(),
   };

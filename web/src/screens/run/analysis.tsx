@@ -1,13 +1,16 @@
 // Rolling figures, the spread of returns, and where gains and costs come from.
 import { useMemo } from "preact/hooks";
 import { requestOf } from "../../api/types.ts";
+import type { RoundTrip } from "../../api/types.ts";
 import { Bars } from "../../charts/bars.tsx";
 import { ChartView } from "../../charts/chart-view.tsx";
 import type { ChartSpec } from "../../charts/chart.ts";
 import { number, percent, shortWon, signed } from "../../format/number.ts";
 import { language, named, t } from "../../i18n/index.ts";
+import { Loaded } from "../../ui/states.tsx";
 import { exposure } from "./exposure.ts";
 import type { Completed } from "./page.tsx";
+import { useList } from "./parts.ts";
 import { gainsByReason, histogram, holdingGroups, rolling } from "./series.ts";
 
 export function Analysis({ run }: { run: Completed }) {
@@ -17,8 +20,7 @@ export function Analysis({ run }: { run: Completed }) {
   const points = useMemo(() => rolling(result.equity, request.initial_cash, request.risk_free_pct), [result]);
   const returns = useMemo(() => result.equity.map((p) => p.daily_return).filter((value): value is number => value !== null), [result]);
   const bins = useMemo(() => histogram(returns, 0.005), [returns]);
-  const reasons = useMemo(() => gainsByReason(result.round_trips), [result]);
-  const groups = useMemo(() => holdingGroups(result.round_trips), [result]);
+  const trips = useList(run.id, "round_trips");
   const { statistics } = result;
   const costs: [string, number | null | undefined][] = [
     [t("stat.commission_paid"), statistics.commission_paid],
@@ -39,28 +41,39 @@ export function Analysis({ run }: { run: Completed }) {
           />
         </div>
         <div class="stack">
-          <div class="card">
-            <h2>{t("analysis.reasons")}</h2>
-            <Bars
-              caption={t("analysis.reasons")}
-              bars={reasons.map((each) => ({ label: `${named("reason", each.reason)} (${number(each.count)})`, value: each.gain, text: shortWon(each.gain, words) }))}
-            />
-          </div>
-          <div class="card">
-            <h2>{t("analysis.holding")}</h2>
-            <Bars
-              caption={t("analysis.holding")}
-              bars={groups.map((each) => ({
-                label: `${each.to === null ? t("analysis.days-from", { from: each.from }) : t("analysis.days", { from: each.from, to: each.to })} (${number(each.count)})`,
-                value: each.meanReturn, text: each.meanReturn === null ? "–" : `${signed(each.meanReturn * 100, 2)}%`,
-              }))}
-            />
-          </div>
+          <Loaded of={trips}>{(found) => <Trips trips={found} />}</Loaded>
           <div class="card">
             <h2>{t("analysis.costs")}</h2>
             <Bars neutral caption={t("analysis.costs")} bars={costs.map(([label, value]) => ({ label, value: value ?? 0, text: shortWon(value, words) }))} />
           </div>
         </div>
+      </div>
+    </div>
+  );
+}
+
+function Trips({ trips }: { trips: readonly RoundTrip[] }) {
+  const words = language.value;
+  const reasons = useMemo(() => gainsByReason(trips), [trips]);
+  const groups = useMemo(() => holdingGroups(trips), [trips]);
+  return (
+    <div class="stack">
+      <div class="card">
+        <h2>{t("analysis.reasons")}</h2>
+        <Bars
+          caption={t("analysis.reasons")}
+          bars={reasons.map((each) => ({ label: `${named("reason", each.reason)} (${number(each.count)})`, value: each.gain, text: shortWon(each.gain, words) }))}
+        />
+      </div>
+      <div class="card">
+        <h2>{t("analysis.holding")}</h2>
+        <Bars
+          caption={t("analysis.holding")}
+          bars={groups.map((each) => ({
+            label: `${each.to === null ? t("analysis.days-from", { from: each.from }) : t("analysis.days", { from: each.from, to: each.to })} (${number(each.count)})`,
+            value: each.meanReturn, text: each.meanReturn === null ? "–" : `${signed(each.meanReturn * 100, 2)}%`,
+          }))}
+        />
       </div>
     </div>
   );

@@ -3,7 +3,7 @@ import { useMemo, useState } from "preact/hooks";
 import { get } from "../../api/client.ts";
 import { useResource } from "../../api/resource.ts";
 import { requestOf } from "../../api/types.ts";
-import type { Explanation, Screen } from "../../api/types.ts";
+import type { Explanation, Screen, Trade } from "../../api/types.ts";
 import { Link } from "../../app/router.tsx";
 import { Bars } from "../../charts/bars.tsx";
 import { figure, number, percent } from "../../format/number.ts";
@@ -12,14 +12,16 @@ import { SelectField } from "../../ui/field.tsx";
 import { Empty, Loaded } from "../../ui/states.tsx";
 import { useExplanation } from "./explanation.ts";
 import type { Completed } from "./page.tsx";
+import { useList } from "./parts.ts";
 
 export function Funnel({ run }: { run: Completed }) {
   const explanation = useExplanation(run.id, true);
+  const trades = useList(run.id, "trades");
   const unfilled = Object.entries(run.result.unfilled);
   return (
     <div class="stack">
       <p class="muted">{t("funnel.lead")}</p>
-      <Loaded of={explanation}>{(found) => <Days run={run} explanation={found} />}</Loaded>
+      <Loaded of={explanation}>{(found) => <Loaded of={trades}>{(list) => <Days run={run} explanation={found} trades={list} />}</Loaded>}</Loaded>
       <div class="card">
         <h2>{t("funnel.unfilled")}</h2>
         {unfilled.length === 0 ? <p class="muted">{t("funnel.all-filled")}</p> : (
@@ -30,16 +32,16 @@ export function Funnel({ run }: { run: Completed }) {
   );
 }
 
-function Days({ run, explanation }: { run: Completed; explanation: Explanation }) {
+function Days({ run, explanation, trades }: { run: Completed; explanation: Explanation; trades: readonly Trade[] }) {
   const days = explanation.rebalances ?? [];
   const [date, setDate] = useState(days.at(-1)?.date ?? "");
   const [part, setPart] = useState<string | null>(null);
   const day = days.find((each) => each.date === date);
   const bought = useMemo(() => {
     const counts = new Map<string, number>();
-    for (const trade of run.result.trades) if (trade.side === "buy") counts.set(trade.date, (counts.get(trade.date) ?? 0) + 1);
+    for (const trade of trades) if (trade.side === "buy") counts.set(trade.date, (counts.get(trade.date) ?? 0) + 1);
     return counts;
-  }, [run]);
+  }, [trades]);
   if (!day) return <Empty>{t("funnel.none")}</Empty>;
   const count = bought.get(date) ?? 0;
   const of = (n: number) => `${number(n)} (${percent(day.universe > 0 ? n / day.universe : null, 1)})`;

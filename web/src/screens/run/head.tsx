@@ -1,16 +1,16 @@
 // Name, period and actions of a backtest, and its chief figures with the warnings that concern them.
 import { address } from "../../api/client.ts";
 import { requestOf } from "../../api/types.ts";
-import type { Backtest } from "../../api/types.ts";
 import { Link } from "../../app/router.tsx";
 import { number, shortWon } from "../../format/number.ts";
 import { language, t } from "../../i18n/index.ts";
+import type { Run } from "./parts.ts";
 import { StatisticNote, StatisticValue } from "./statistic.tsx";
 import { HEAD } from "./statistics.ts";
 import { Personal } from "./personal.tsx";
 import { Warnings } from "./warnings.tsx";
 
-export function RunHead({ run, name }: { run: Backtest; name: string }) {
+export function RunHead({ run, name }: { run: Run; name: string }) {
   const request = requestOf(run);
   const condition = request.strategy.buy?.where;
   return (

@@ -1,4 +1,5 @@
 // Monthly returns as a table of years and months; colour adds to the printed number.
+import { useMemo } from "preact/hooks";
 import type { MonthlyReturn, YearlyReturn } from "../../api/types.ts";
 import { signed } from "../../format/number.ts";
 import { language, t } from "../../i18n/index.ts";
@@ -19,9 +20,11 @@ function Cell({ value, full, whole }: { value: number | null | undefined; full?:
 
 export function HeatMap({ months, years }: { months: readonly MonthlyReturn[]; years: readonly YearlyReturn[] }) {
   const byMonth = new Map(months.map((each) => [each.month, each.return]));
-  const names = Array.from({ length: 12 }, (_, at) =>
-    new Intl.DateTimeFormat(language.value, { month: "short", timeZone: "UTC" }).format(Date.UTC(2024, at, 1)),
-  );
+  const words = language.value;
+  const names = useMemo(() => {
+    const format = new Intl.DateTimeFormat(words, { month: "short", timeZone: "UTC" });
+    return Array.from({ length: 12 }, (_, at) => format.format(Date.UTC(2024, at, 1)));
+  }, [words]);
   return (
     <div class="table-scroll bare" tabIndex={0} role="region" aria-label={t("run.months")}>
       <table class="heat">

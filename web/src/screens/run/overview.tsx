@@ -5,6 +5,7 @@ import { setQuery } from "../../app/router.tsx";
 import { Bars } from "../../charts/bars.tsx";
 import { number, percent, signedPercent } from "../../format/number.ts";
 import { t } from "../../i18n/index.ts";
+import { Later } from "../../ui/later.tsx";
 import { EquityChart } from "./equity-chart.tsx";
 import { HeatMap } from "./heat-map.tsx";
 import type { Completed } from "./page.tsx";
@@ -13,12 +14,19 @@ import { StatisticNote, StatisticValue } from "./statistic.tsx";
 import { GROUPS } from "./statistics.ts";
 
 export function Overview({ run }: { run: Completed }) {
-  const { result } = run;
-  const request = requestOf(run);
-  const falls = useMemo(() => drawdowns(result.equity), [result]);
   return (
     <div class="stack">
-      <EquityChart equity={result.equity} benchmark={request.benchmark} />
+      <EquityChart equity={run.result.equity} benchmark={requestOf(run).benchmark} />
+      <Later>{() => <Figures run={run} />}</Later>
+    </div>
+  );
+}
+
+function Figures({ run }: { run: Completed }) {
+  const { result } = run;
+  const falls = useMemo(() => drawdowns(result.equity), [result]);
+  return (
+    <>
       <div class="card">
         <h2>{t("run.months")}</h2>
         <HeatMap months={result.monthly_returns} years={result.yearly_returns ?? []} />
@@ -83,6 +91,6 @@ export function Overview({ run }: { run: Completed }) {
           </div>
         ))}
       </div>
-    </div>
+    </>
   );
 }

@@ -13,16 +13,18 @@ import { RunHead } from "./head.tsx";
 import { HoldingsTab } from "./holdings.tsx";
 import { Live } from "./live.tsx";
 import { Overview } from "./overview.tsx";
+import { useRun } from "./parts.ts";
+import type { Run, Summary } from "./parts.ts";
 import { RequestTab } from "./request.tsx";
 import { TradesTab } from "./trades.tsx";
 import { Trust } from "./trust.tsx";
 
 const TABS = ["overview", "analysis", "trades", "holdings", "funnel", "trust", "request"] as const;
 export type Tab = (typeof TABS)[number];
-export type Completed = Backtest & { result: NonNullable<Backtest["result"]> };
+export type Completed = Run & { result: Summary };
 
 export default function RunPage({ id }: ScreenProps) {
-  const backtest = useResource(`run ${id}`, (abort) => get<Backtest>(`/v1/backtests/${encodeURIComponent(id)}`, {}, abort));
+  const backtest = useRun(id);
   const strategyId = backtest.data?.strategy_id ?? null;
   const strategy = useResource(strategyId && `strategy ${strategyId}`, (abort) => get<StrategyDocument>(`/v1/strategies/${strategyId}`, {}, abort));
   return (
@@ -35,9 +37,9 @@ export default function RunPage({ id }: ScreenProps) {
   );
 }
 
-function Body({ run, name, reload }: { run: Backtest; name: string; reload: () => void }) {
+function Body({ run, name, reload }: { run: Run; name: string; reload: () => void }) {
   if (run.status === "queued" || run.status === "preparing" || run.status === "running") {
-    return <Live key={run.id} run={run} name={name} onEnd={reload} />;
+    return <Live key={run.id} run={run as Backtest} name={name} onEnd={reload} />;
   }
   if (run.status === "completed" && run.result) return <Report run={run as Completed} name={name} />;
   return (
@@ -48,7 +50,7 @@ function Body({ run, name, reload }: { run: Backtest; name: string; reload: () =
   );
 }
 
-function Failed({ run }: { run: Backtest }) {
+function Failed({ run }: { run: Run }) {
   const error = run.error;
   if (!error) return <Empty>{t("status.failed")}</Empty>;
   return (

@@ -2,12 +2,12 @@
 import { useState } from "preact/hooks";
 import { call } from "../../api/client.ts";
 import { ApiError } from "../../api/problem.ts";
-import type { Backtest } from "../../api/types.ts";
 import { t } from "../../i18n/index.ts";
 import { TextField } from "../../ui/field.tsx";
 import { ErrorView } from "../../ui/states.tsx";
+import type { Run } from "./parts.ts";
 
-export function Personal({ run }: { run: Backtest }) {
+export function Personal({ run }: { run: Run }) {
   const [own, setOwn] = useState({ name: run.name ?? "", note: run.note ?? "", starred: run.starred ?? false });
   const [open, setOpen] = useState(false);
   const [error, setError] = useState<ApiError | null>(null);

@@ -5,11 +5,12 @@ import type { Trade } from "../../api/types.ts";
 import { number, won } from "../../format/number.ts";
 import { language, named, t } from "../../i18n/index.ts";
 import { TextField } from "../../ui/field.tsx";
-import { ErrorView, Loading } from "../../ui/states.tsx";
+import { ErrorView, Loaded, Loading } from "../../ui/states.tsx";
 import { VirtualTable } from "../../ui/virtual-table.tsx";
 import type { Column } from "../../ui/virtual-table.tsx";
 import { useExplanation } from "./explanation.ts";
 import type { Completed } from "./page.tsx";
+import { useList } from "./parts.ts";
 import { TradeWhy } from "./why.tsx";
 
 export interface Row {
@@ -44,12 +45,17 @@ function columns(): Column<Row>[] {
 }
 
 export function TradesTab({ run }: { run: Completed }) {
+  const trades = useList(run.id, "trades");
+  return <Loaded of={trades}>{(found) => <Trades run={run} trades={found} />}</Loaded>;
+}
+
+function Trades({ run, trades }: { run: Completed; trades: readonly Trade[] }) {
   const [reason, setReason] = useState<string | null>(null);
   const [text, setText] = useState("");
   const [selected, setSelected] = useState<Row | null>(null);
   const explanation = useExplanation(run.id, selected !== null);
-  const rows = useMemo(() => run.result.trades.map((trade, at) => ({ at, trade })), [run]);
-  const reasons = useMemo(() => reasonsOf(run.result.trades), [run]);
+  const rows = useMemo(() => trades.map((trade, at) => ({ at, trade })), [trades]);
+  const reasons = useMemo(() => reasonsOf(trades), [trades]);
   const shown = useMemo(() => {
     const wanted = text.trim().toLowerCase();
     return rows.filter(({ trade }) =>

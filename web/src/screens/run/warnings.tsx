@@ -1,7 +1,7 @@
 // Warnings of a result, each as a sentence.
 import type { Result } from "../../api/types.ts";
 
-export function Warnings({ result }: { result: Result }) {
+export function Warnings({ result }: { result: Pick<Result, "warnings"> }) {
   return (
     <>
       {result.warnings.map((warning) => {

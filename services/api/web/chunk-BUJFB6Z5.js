@@ -1,1 +1,0 @@
-import{e as r}from"./chunk-MOTDIWKJ.js";function a(i,n,s){r(()=>{if(!n)return;let e=t=>{let o=t instanceof KeyboardEvent;(o?t.key==="Escape":!i.current?.contains(t.target))&&s(o)};return addEventListener("keydown",e),addEventListener("pointerdown",e),()=>{removeEventListener("keydown",e),removeEventListener("pointerdown",e)}},[n])}export{a};
