@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
+from services.api.accounts.opening_quotes import store_quotes
 from services.api.accounts.step import select_account, step_account
+from services.api.schemas.account_requests import OpeningQuote, OpeningQuotesBody
 from shared.market.opening_hours import next_trading_day
 from shared.settings import Settings
 from tests.integration.test_accounts import at, equals_its_backtest, published, shown
@@ -24,6 +26,8 @@ STRATEGY = {
     "sell": {"stop_loss_pct": 6, "take_profit_pct": 9, "max_hold_days": 8},
     "portfolio": {"max_positions": 4},
 }
+LEDGER = ("as_of", "equity", "cash", "positions", "result_digest")
+"""Parts of an account that opening quotes do not change."""
 HISTORY = 20
 """Rows before the account's start."""
 
@@ -46,7 +50,7 @@ class Market:
             for row in range(len(days)):
                 opened = price * draw.uniform(0.985, 1.015)
                 price = opened * draw.uniform(0.96, 1.042)
-                values = [round(opened), round(price)]
+                values = [max(round(opened / 100), 1) * 100, round(price)]  # an open on the tick grid
                 self.bars[code, row] = {
                     "open": values[0], "close": values[1], "high": round(max(values) * 1.01),
                     "low": round(min(values) * 0.99),
@@ -109,15 +113,55 @@ async def interrupted_steps(
             return cancelled, decided
 
 
+async def post_quotes(client: Client, account: str, market: Market, row: int, draw: random.Random) -> None:
+    """Post some of the opens of a row that is not loaded yet, some of them wrong, and book the day from them."""
+    day = dt.date.fromisoformat(market.days[row])
+    quotes = []
+    for code in CODES:
+        opened = float(market.bars[code, row]["open"])
+        kind = draw.random()
+        if kind < 0.15:
+            continue  # no quote
+        wrong = None if kind < 0.2 else opened + draw.choice((-100, 100))
+        quotes.append(OpeningQuote(stock_code=code, open=wrong if kind < 0.4 else opened))
+    body = OpeningQuotesBody(date=day, quotes=quotes)
+    now = at(f"{market.days[row]}T09:01:00")
+    await store_quotes(client.api, body, replace=False, now=now)
+    before = await shown(client, account)
+    stored = await select_account(client.api, uuid.UUID(account), None)
+    assert stored is not None
+    done = await step_account(client.api, stored, now=now, scheduled=True)
+    assert (done.provisional, done.booked, done.decided, done.drift) == (day.isoformat(), (), None, ())
+    after = await shown(client, account)
+    assert [before[name] for name in LEDGER] == [after[name] for name in LEDGER]
+
+
+async def check_quotes(client: Client, account: str, day: str, reports: list[dict[str, Any]], *, quoted: bool) -> None:
+    """The differences of a day's fills add up to its report, and equal fills have no cause."""
+    steps = (await shown(client, account, "/steps?limit=3"))["items"]
+    items = next(step for step in steps if step["date"] == day)["reconciliation"]
+    assert (items is not None) == quoted
+    for item in items or ():
+        is_same = item["provisional"] == item["booked"]
+        assert (item["cause"] is None) == is_same, item
+    counted = [item for item in items or () if item["cause"] in {"open_differs", "not_quoted", "other_orders"}]
+    assert len(reports) == bool(counted)
+    for report in reports:
+        assert report["day"] == day
+        assert report["won"] == pytest.approx(sum(item["won"] for item in counted), abs=0.01)
+        assert sum(stock["won"] for stock in report["causes"][0]["stocks"]) == pytest.approx(report["won"], abs=0.05)
+
+
 async def check_days(settings: Settings, days: int, seed: int, chance: float) -> dict[str, int]:
     """Run an account over trading days; every law is checked on each day.
 
-    Cells are restated before a day with the given chance; steps are cancelled and simulators are killed at random.
+    Cells are restated before a day with the given chance, and opening quotes are posted with the same; steps are
+    cancelled and simulators are killed at random.
     """
     draw = random.Random(seed)
     dates = trading_days(HISTORY + days + 1)
     market = Market(seed, dates)
-    counts = dict.fromkeys(("days", "restated", "reports", "cancelled"), 0)
+    counts = dict.fromkeys(("days", "restated", "reports", "cancelled", "quoted", "quote_reports"), 0)
     await publish_market(settings, market.until(HISTORY), ())
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(api_of(settings))
@@ -129,6 +173,10 @@ async def check_days(settings: Settings, days: int, seed: int, chance: float) ->
         assert status == 201, document
         account, seen = document["id"], 0
         for rows in range(HISTORY + 1, HISTORY + days + 1):
+            quoted = rows > HISTORY + 1 and draw.random() < chance
+            if quoted:
+                await post_quotes(client, account, market, rows - 1, draw)
+                counts["quoted"] += 1
             injected: set[tuple[str, str]] = set()
             if rows > HISTORY + 1 and draw.random() < chance:
                 for _ in range(draw.randrange(1, 3)):
@@ -144,7 +192,12 @@ async def check_days(settings: Settings, days: int, seed: int, chance: float) ->
             reports = (await shown(client, account, "/drift?limit=100"))["items"][:None]
             new = [report for report in reports if report["number"] > seen]
             seen = max([seen, *(report["number"] for report in new)])
+            by_quotes = [report for report in new if report["cause"] == "quoted_opens"]
+            await check_quotes(client, account, dates[rows - 1], by_quotes, quoted=quoted)
+            counts["quote_reports"] += len(by_quotes)
             for report in new:
+                if report in by_quotes:
+                    continue
                 assert report["cause"] == "restated_data", report
                 assert sum(c["won"] for c in report["causes"]) == pytest.approx(report["won"], abs=0.05)
                 spread = {
@@ -171,6 +224,7 @@ async def check_days(settings: Settings, days: int, seed: int, chance: float) ->
 async def test_laws_hold_over_days_with_restatements_and_kills(settings: Settings) -> None:
     counts = await check_days(settings, 6, seed=3, chance=0.6)
     assert counts["days"] == 6
+    assert counts["quoted"] > 0
     assert counts["restated"] > 0
 
 
@@ -183,6 +237,8 @@ async def test_laws_hold_over_250_days(settings: Settings) -> None:
     assert counts["reports"] > 10
     assert counts["cancelled"] > 50
     assert counts["killed"] > 3
+    assert counts["quoted"] > 15
+    assert counts["quote_reports"] > 2
 
 
 @pytest.mark.slow
