@@ -108,6 +108,17 @@ UNLINKED_PANEL_BYTES = Gauge(
 )
 MEMORY = Gauge("ondol_process_memory_bytes", "Resident memory of this process", ["kind"])
 
+_OUTCOMES: tuple[tuple[Counter, tuple[str, ...]], ...] = (
+    (REFUSED_SOURCES, ("host", "origin", "media_type")),
+    (SLOW_CLIENTS, ("timeout", "limit")),
+    (SWEEP_VARIANTS, ("completed", "failed")),
+    (WALK_FORWARDS, ("completed", "failed")),
+    (RESEARCH_TRIALS, ("new", "repeated")),
+)
+for _counter, _values in _OUTCOMES:  # a query of what has not happened yet has the value 0
+    for _value in _values:
+        _counter.labels(_value)
+
 
 def memory_bytes(process: int | Literal["self"] = "self") -> dict[str, int]:
     """Return the resident bytes of a process by kind; empty where /proc is missing or the process has ended.

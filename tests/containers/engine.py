@@ -20,7 +20,7 @@ LIBRARIES = ("/usr/lib/podman/netavark", "/usr/lib/podman/aardvark-dns")
 NAME_SERVER = pathlib.Path("/run/containers/networks/aardvark-dns/aardvark.pid")
 SOCKET = FOLDER / "podman.sock"
 COMPOSE = ROOT / ".venv-containers/bin/docker-compose"
-PATIENCE_S = 120.0
+PATIENCE_S = 300.0
 """How long a command of the test may take, such as the start of all containers."""
 CONFIGURATION = """[containers]
 default_ulimits = ["nofile=20000:20000", "nproc=20000:20000"]

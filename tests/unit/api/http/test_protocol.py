@@ -206,7 +206,8 @@ async def test_slow_bytes_do_not_extend_the_timeout(served: Served) -> None:
                 writer.write(b"x")
             await asyncio.wait({ending}, timeout=HEAD_S / 10)
             drops += 1
-        await ending
+        with suppress(ConnectionResetError):  # by the kernel, when a byte arrives after the server has closed
+            await ending
         assert drops > 3
 
 
