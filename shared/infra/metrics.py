@@ -115,9 +115,16 @@ _OUTCOMES: tuple[tuple[Counter, tuple[str, ...]], ...] = (
     (WALK_FORWARDS, ("completed", "failed")),
     (RESEARCH_TRIALS, ("new", "repeated")),
 )
-for _counter, _values in _OUTCOMES:  # a query of what has not happened yet has the value 0
-    for _value in _values:
-        _counter.labels(_value)
+
+
+def _start_series() -> None:
+    """Start the series of rare events at 0, so that a query of what has not happened yet has a value."""
+    for counter, values in _OUTCOMES:
+        for value in values:
+            counter.labels(value)
+
+
+_start_series()
 
 
 def memory_bytes(process: int | Literal["self"] = "self") -> dict[str, int]:
