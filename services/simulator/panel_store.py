@@ -14,7 +14,7 @@ from cachetools import LRUCache
 
 from shared.contracts.events import DATASETS, DatasetPublished, DatasetRequested
 from shared.dataset.manifest import Manifest, from_bytes
-from shared.dataset.panel_files import PanelFiles
+from shared.dataset.panel_files import RELEASE_S, PanelFiles
 from shared.dataset.panel_reader import PanelReader
 from shared.dataset.panels import MappedPanels
 from shared.errors import ChunkMissingError, DatasetError, RunError, UnavailableError
@@ -34,7 +34,6 @@ WAIT_S = 60.0
 """How long a backtest waits for chunks that the preparer has to provide."""
 REQUEST_AGAIN_S = 10.0
 POLL_S = 0.25
-RELEASE_S = 1.0
 
 
 class PanelStore:

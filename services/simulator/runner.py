@@ -68,7 +68,12 @@ def _run_reserved(context: Context, job: Job, panels: MappedPanels, begin: float
     if size <= panels.files.budget_bytes // UNRESERVED_PART:
         return _run(context, job, panels.reader(), begin, report)
     size += read_bytes_of_request(job.request, panels.days, len(panels.instruments))
-    with panels.files.reserved(size, lambda: job.is_stopped(context.run_limit_s)):
+
+    def is_stopped() -> bool:
+        panels.release_evicted()  # a waiting run keeps nothing mapped that was evicted for others
+        return job.is_stopped(context.run_limit_s)
+
+    with panels.files.reserved(size, is_stopped):
         try:
             return _run(context, job, panels.reader(), begin, report)
         finally:

@@ -107,16 +107,5 @@ async def run_worker(context: WarmContext) -> None:
         except (*LOST, RedisError) as error:  # also a broker that refuses writes
             log.warning("broker.disconnected", error=type(error).__name__)
         finally:
-            await close_worker(worker)
+            await arq_jobs.close(worker, CLOSE_S)
         await asyncio.sleep(0.5)
-
-
-async def close_worker(worker: Worker) -> None:
-    """Cancel the jobs (a warm run releases its lease) and disconnect, waiting at most `CLOSE_S` seconds."""
-    closing = asyncio.ensure_future(worker.close())
-    await asyncio.wait({closing}, timeout=CLOSE_S)
-    if not closing.done():
-        closing.cancel()
-        log.warning("worker.close_timed_out")
-    elif not closing.cancelled() and (error := closing.exception()) is not None:
-        log.warning("worker.close_failed", error=type(error).__name__)

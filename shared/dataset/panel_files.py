@@ -37,6 +37,8 @@ TRAILER_BYTES = mmap.PAGESIZE
 _TRAILER = struct.Struct("<16sI")
 _MAGIC = b"ondol panel 1"
 _PIECE_BYTES = 1 << 20
+RELEASE_S = 0.1
+"""How often a process unmaps files that were evicted."""
 _RESERVED = ".reserved"
 _RESERVE_POLL_S = 0.02
 _UNFINISHED = ".unfinished"
@@ -165,7 +167,8 @@ class PanelFiles:
                 return
             time.sleep(_RESERVE_POLL_S)
         try:
-            self.evict(max(self.budget_bytes - self._reserved_bytes(), 0))
+            if self.evict(max(self.budget_bytes - self._reserved_bytes(), 0)):
+                time.sleep(2 * RELEASE_S)  # the memory is free when the others have unmapped what was evicted
             yield
         finally:
             path.unlink(missing_ok=True)

@@ -11,12 +11,15 @@ from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
 import orjson
+import structlog
 from arq.connections import ArqRedis, RedisSettings, create_pool
 from arq.cron import CronJob
 from arq.typing import WorkerCoroutine
 from arq.worker import Function, Worker, func
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
+
+log = structlog.get_logger()
 
 SEOUL = ZoneInfo("Asia/Seoul")
 _LOST: list[type[Exception]] = [RedisConnectionError, RedisTimeoutError, OSError]
@@ -98,10 +101,22 @@ def worker(
     )
 
 
-async def close(worker: Worker) -> None:
-    """Stop a worker: cancel its jobs, which run again on another worker, and close its connections."""
+async def close(worker: Worker, seconds: float = 5.0) -> None:
+    """Stop a worker within `seconds`: cancel its jobs, which run again on another worker, and close its connections."""
+    closing = asyncio.ensure_future(_close(worker))
+    await asyncio.wait({closing}, timeout=seconds)
+    if not closing.done():
+        closing.cancel()
+        log.warning("worker.close_timed_out")
+    elif not closing.cancelled() and (error := closing.exception()) is not None:
+        log.warning("worker.close_failed", error=type(error).__name__)
+
+
+async def _close(worker: Worker) -> None:
     worker.handle_sig(signal.SIGUSR1)
-    await asyncio.gather(*worker.tasks.values(), return_exceptions=True)
+    polling = [] if worker.main_task is None else [worker.main_task]
+    # the connections of all are back in the pool before it is closed; one in use would stay open
+    await asyncio.gather(*worker.tasks.values(), *polling, return_exceptions=True)
     try:
         await worker.pool.aclose(close_connection_pool=True)
     except AttributeError:  # it never connected to the broker

@@ -50,9 +50,13 @@ async def _run_largest(context: Context, system: System, result: CheckResult, co
 
     async def watch() -> None:
         nonlocal most
+        before = panel_files(system)
         while True:
-            most = max(most, sum(panel_files(system).values()))
             await asyncio.sleep(0.02)
+            found = panel_files(system)
+            # files that two readings have existed at the same time, however long a reading takes
+            most = max(most, sum(min(size, before[inode]) for inode, size in found.items() if inode in before))
+            before = found
 
     watching = asyncio.create_task(watch())
     refused: list[str] = []

@@ -77,16 +77,8 @@ class PartWorker:
             except (*REDIS_LOST, RedisError) as error:  # also a broker that refuses writes
                 log.warning("broker.disconnected", error=type(error).__name__)
             finally:
-                await self._close(self._worker)
+                await arq_jobs.close(self._worker)
             await asyncio.sleep(0.5)
-
-    async def _close(self, worker: Worker) -> None:
-        closing = asyncio.ensure_future(arq_jobs.close(worker))
-        await asyncio.wait({closing}, timeout=5)
-        if not closing.done():
-            closing.cancel()
-        elif not closing.cancelled() and (error := closing.exception()) is not None:
-            log.info("worker.close_failed", error=type(error).__name__)
 
     async def build_part(self, spec: BuildSpec, part: int) -> bool:
         """Build a part of another preparer's build; False when it has ended, has other code, or the part is claimed."""

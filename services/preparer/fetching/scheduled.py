@@ -23,7 +23,6 @@ log = structlog.get_logger()
 
 JOB_S: Final = 4 * 3600
 TRIES: Final = 3
-CLOSE_S: Final = 5.0
 
 
 async def fetch(ctx: dict[str, Any]) -> str:
@@ -87,14 +86,5 @@ async def run(settings: Settings, broker: BrokerClient) -> None:
         except LOST as error:
             log.warning("broker.disconnected", error=type(error).__name__)
         finally:
-            await _close(worker)
+            await arq_jobs.close(worker)
         await asyncio.sleep(0.5)
-
-
-async def _close(worker: Worker) -> None:
-    closing = asyncio.ensure_future(arq_jobs.close(worker))
-    await asyncio.wait({closing}, timeout=CLOSE_S)
-    if not closing.done():
-        closing.cancel()
-    elif not closing.cancelled() and (error := closing.exception()) is not None:
-        log.info("worker.close_failed", error=type(error).__name__)

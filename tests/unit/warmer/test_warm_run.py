@@ -313,7 +313,7 @@ async def test_arq_worker_executes_due_runs(world: World) -> None:
             while (await world.row(run))["status"] in ("queued", "running"):  # noqa: ASYNC110  the row has the status
                 await asyncio.sleep(0.05)
     finally:
-        await jobs.close_worker(worker)
+        await arq_jobs.close(worker)
         await asyncio.gather(serving, return_exceptions=True)
     assert (await world.row(run))["status"] == "completed"
 
