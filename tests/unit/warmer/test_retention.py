@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from services.warmer import jobs, service
 from services.warmer.retention import Purged, purge, purge_sweeps
+from shared.infra import arq_jobs
 from shared.infra.database.pool import Database, database
 from shared.settings import Settings
 
@@ -169,7 +170,7 @@ async def test_purge_job_uses_the_database_clock(settings: Settings, store: Data
         try:
             assert "cron:purge" in {job.name for job in entries.cron_jobs or ()}
         finally:
-            await jobs.close_worker(entries)
+            await arq_jobs.close(entries)
         assert await jobs.purge({"context": context}) == int(days > 0)
     assert (old in await remaining(store)) is (days == 0)
 
