@@ -138,6 +138,7 @@ def test_menu_palette_and_settings(way: Way) -> None:
                 break
             page.keyboard.press("Shift+Tab")
     way.act(page.get_by_role("button", name=named(way, "Go to", "찾아가기")))
+    expect(page.get_by_role("combobox", name=named(way, "Go to", "찾아가기"))).to_be_focused()
     page.keyboard.type(named(way, "quality", "품질"))
     page.keyboard.press("Enter")
     page.wait_for_url("**/quality")
