@@ -108,20 +108,22 @@ UNLINKED_PANEL_BYTES = Gauge(
 )
 MEMORY = Gauge("ondol_process_memory_bytes", "Resident memory of this process", ["kind"])
 
-_OUTCOMES: tuple[tuple[Counter, tuple[str, ...]], ...] = (
+_KNOWN_LABELS: tuple[tuple[Counter | Histogram, tuple[str, ...]], ...] = (
     (REFUSED_SOURCES, ("host", "origin", "media_type")),
     (SLOW_CLIENTS, ("timeout", "limit")),
     (SWEEP_VARIANTS, ("completed", "failed")),
     (WALK_FORWARDS, ("completed", "failed")),
     (RESEARCH_TRIALS, ("new", "repeated")),
+    (FACTOR_REPORT_SECONDS, ("report", "matrix")),
+    (PREPARE_SECONDS, ("plan", "read", "compute", "store", "publish", "total")),
 )
 
 
 def _start_series() -> None:
     """Start the series of rare events at 0, so that a query of what has not happened yet has a value."""
-    for counter, values in _OUTCOMES:
+    for metric, values in _KNOWN_LABELS:
         for value in values:
-            counter.labels(value)
+            metric.labels(value)
 
 
 _start_series()
