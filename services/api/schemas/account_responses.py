@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Struct
 
 from services.api.schemas.field_types import DATE, NEXT_CURSOR, UTC, Count, DateText, Instant
-from services.api.schemas.opening_quotes_responses import ProvisionalDay, ReconciledFill, Side
+from services.api.schemas.opening_quotes_responses import ProvisionalDay, ProvisionalFill, ReconciledFill, Side
 from services.api.schemas.result_responses import OpenPosition
 from shared.model.request import about
 
@@ -51,18 +51,9 @@ class AccountOrder(Struct, kw_only=True):
     provisional: Annotated[bool, about("Whether this comes from opening quotes, until the day's row is loaded.")]
 
 
-class AccountFill(Struct, kw_only=True):
+class AccountFill(ProvisionalFill, kw_only=True):
     """A fill that was booked, as in the trades of the backtest."""
 
-    date: Annotated[DateText, about("Day of the fill.", DATE)]
-    stock_code: Annotated[str, about("Code of the stock.")]
-    name: Annotated[str, about("Name of the stock.")]
-    side: Annotated[Side, about("buy or sell.")]
-    shares: Annotated[int, about("Shares.", "shares")]
-    price: Annotated[float, about("Price after slippage.", "won")]
-    commission: Annotated[float, about("Commission.", "won")]
-    tax: Annotated[float, about("Tax of a sale.", "won")]
-    reason: Annotated[str, about("Rule behind it.")]
     won: Annotated[float, about("What it made by the evening of its day, after costs.", "won")]
 
 

@@ -21,13 +21,17 @@ class LuckSentence(Struct, kw_only=True):
     message: Annotated[str, about("The sentence.")]
 
 
-class IndependentOfLine(Struct, kw_only=True):
-    """Effective numbers of independent trials of a line, extra trials included, by estimator."""
+class IndependentTrials(Struct, kw_only=True):
+    """Effective numbers of independent trials, by estimator."""
 
     average: Annotated[float, about("rho + (1 - rho) N with the mean correlation rho.", "trials")]
     participation: Annotated[float, about("N^2 over the sum of squared correlations.", "trials")]
     entropy: Annotated[float, about("Exponential of the entropy of the eigenvalues.", "trials")]
     li_ji: Annotated[float, about("Li and Ji 2005.", "trials")]
+
+
+class IndependentOfLine(IndependentTrials, kw_only=True):
+    """Effective numbers of independent trials of a line, extra trials included, by estimator."""
 
 
 class Deflated(Struct, kw_only=True):

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Struct, field
 
 from services.api.schemas.field_types import DATE, NEXT_CURSOR, UTC, Count, DateText, Instant
+from services.api.schemas.ledger_responses import IndependentTrials
 from services.api.schemas.responses import RunProblem
 from services.api.schemas.result_responses import Statistics
 from shared.model.request import about
@@ -70,15 +71,6 @@ class Plateau(SweepVariant, kw_only=True):
     mean: Annotated[float, about("Mean of the objective over the variant and its neighbours.")]
     neighbours: Annotated[Count, about("Ranked neighbours: variants that differ by one step of one parameter.",
                                        "variants")]  # fmt: skip
-
-
-class IndependentTrials(Struct, kw_only=True):
-    """Effective numbers of independent trials, by estimator."""
-
-    average: Annotated[float, about("rho + (1 - rho) N with the mean correlation rho.", "trials")]
-    participation: Annotated[float, about("N^2 over the sum of squared correlations.", "trials")]
-    entropy: Annotated[float, about("Exponential of the entropy of the eigenvalues.", "trials")]
-    li_ji: Annotated[float, about("Li and Ji 2005.", "trials")]
 
 
 class BestTrial(Struct, kw_only=True):

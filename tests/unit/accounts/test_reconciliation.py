@@ -1,4 +1,4 @@
-"""Fills of opening quotes against those of the row, worked by hand."""
+"""Fills of opening quotes against those of the row, on hand-worked cases."""
 
 from __future__ import annotations
 
