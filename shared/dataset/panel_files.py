@@ -20,12 +20,12 @@ import os
 import pathlib
 import struct
 import time
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
+from isal import isal_zlib  # its CRC takes a tenth of the time of zlib's
 
 from shared.dataset.address_space import stride_of
 from shared.dataset.native import Array
@@ -230,7 +230,7 @@ class PanelFiles:
             mapping = mmap.mmap(fd, size)
             values = np.frombuffer(mapping, dtype).reshape(rows, stride)
             fill(values[:, :columns])
-            os.pwrite(fd, _TRAILER.pack(_MAGIC, zlib.crc32(mapping)), size)
+            os.pwrite(fd, _TRAILER.pack(_MAGIC, isal_zlib.crc32(mapping)), size)
             if os.fstat(fd).st_nlink:
                 scratch.rename(self._path(name))
                 fcntl.flock(fd, fcntl.LOCK_UN)
@@ -320,7 +320,7 @@ def _is_intact(path: pathlib.Path) -> bool:
     try:
         size, checksum = os.fstat(fd).st_size - TRAILER_BYTES, 0
         for start in range(0, size, _PIECE_BYTES):  # read, not mapped: it may be cut meanwhile
-            checksum = zlib.crc32(os.pread(fd, min(_PIECE_BYTES, size - start), start), checksum)
+            checksum = isal_zlib.crc32(os.pread(fd, min(_PIECE_BYTES, size - start), start), checksum)
         trailer = os.pread(fd, _TRAILER.size, max(size, 0))
         return len(trailer) == _TRAILER.size and _TRAILER.unpack(trailer) == (_MAGIC.ljust(16, b"\0"), checksum)
     finally:
