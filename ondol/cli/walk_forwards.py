@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ondol.cli.research import deflated_text
 from ondol.cli.tables import MAIN, figure
 from ondol.cli.terminal import plain, table
 from shared.infra.api_client.errors import reason_in
@@ -38,6 +39,8 @@ def stitched_text(document: Mapping[str, Any]) -> str:
         figures = ", ".join(f"{name} {figure(name, found['statistics'][name])}" for name in MAIN)
         lines.append(f"out of sample, {found['first']} to {found['last']}: {figures}")
         lines.append(_evidence(found))
+    if document["deflated"] is not None:
+        lines.append(deflated_text(document["deflated"]))
     if document["error"] is not None:
         lines.append(f"error: {reason_in(document['error'])}")
     if document["next"] is not None:

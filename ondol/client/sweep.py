@@ -192,6 +192,12 @@ class SweepData:
         ]
         return pl.DataFrame(rows, infer_schema_length=None, strict=False)
 
+    @property
+    def deflated(self) -> dict[str, Any] | None:
+        """What the trials of its research line make of the best variant; None without a line, or before the end."""
+        found: dict[str, Any] | None = self.document["deflated"]
+        return found
+
     def __repr__(self) -> str:
         found = self.document
         failed = f", {found['failed']:,} failed" if found["failed"] else ""

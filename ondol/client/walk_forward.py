@@ -135,6 +135,12 @@ class WalkForwardData:
         return found
 
     @property
+    def deflated(self) -> dict[str, Any] | None:
+        """What the trials of its research line make of the account; None without a line or an account."""
+        found: dict[str, Any] | None = self.document["deflated"]
+        return found
+
+    @property
     def _result(self) -> dict[str, Any]:
         if "result" not in self.document:
             raise RuntimeError(f"the walk-forward has no result: it is {self.status}; wait for it with refresh()")

@@ -111,6 +111,37 @@ async def test_line_of_a_sweep_says_what_the_sweep_says(client: Client) -> None:
     assert (best["kind"], best["id"], best["variant"]) == ("sweep", swept["id"], expected["best"]["variant"])
 
 
+async def test_sweep_is_deflated_like_its_best_variant(client: Client) -> None:
+    swept = await run_sweep(client, sweep(research="deflated"))
+    path = f"/v1/sweeps/{swept['id']}"
+    variant = swept["best"][0]["variant"]
+    status, opened, _ = await client.call("GET", f"{path}/variants/{variant}", Prefer="wait=30")
+    assert status == 200
+    assert swept["deflated"] == opened["deflated"]
+    assert swept["deflated"]["trials"] == swept["variants"]
+    assert (await client.call("PATCH", "/v1/research/deflated", {"extra_trials": 500}))[0] == 200
+    again = (await client.call("GET", path, **{"Accept-Language": "ko"}))[1]["deflated"]
+    assert again["extra_trials"] == 500
+    assert again["dsr"][1] < swept["deflated"]["dsr"][0]
+    assert "시행" in again["conclusion"]["message"]
+    assert (await run_sweep(client, sweep()))["deflated"] is None
+    unkept = await run_sweep(client, sweep(research="deflated", keep={"returns": "none"}))
+    assert unkept["deflated"] is None
+
+
+async def test_walk_forward_of_one_point_is_deflated(client: Client) -> None:
+    one = {"per": {"values": [20]}, "n": {"values": [5]}, "rank": {"values": ["MARKET_CAP"]}, "stop": {"values": [10]}}
+    walked = await run_walk_forward(client, walk_forward(research="walked once", parameters=one))
+    found = walked["deflated"]
+    assert found["trials"] == (await line(client, "walked once"))["trials"]
+    plain = walked["windows"][0]["request"]
+    days = {"start": walked["stitched"]["first"], "end": walked["stitched"]["last"]}
+    alone = await run(client, plain | days | {"research": "walked once"})
+    names = ("weeks", "sharpe_annual", "psr")
+    assert [found[name] for name in names] == pytest.approx([alone["deflated"][name] for name in names])
+    assert (await run_walk_forward(client, walk_forward(parameters=one)))["deflated"] is None
+
+
 async def test_order_of_runs_changes_no_figure(client: Client) -> None:
     grid = sweep()
     bodies = [grid, sweep(search={"method": "random", "runs": 7, "seed": 1}), request(), request(initial_cash=3e7)]

@@ -18,6 +18,7 @@ import orjson
 
 from ondol.cli.client import client
 from ondol.cli.commands.backtest import OPTIONS, change, read_body
+from ondol.cli.research import deflated_text
 from ondol.cli.sweeps import followed, luck_text, objective_text, variants_table
 from ondol.cli.terminal import Bar, add_api, print_json
 from ondol.client.sweep import place_parameter
@@ -183,8 +184,9 @@ async def _finish(args: argparse.Namespace, api: ApiClient, document: dict[str, 
             print(
                 f"plateau: variant {found['variant']} (mean {found['mean']:.3f} over {found['neighbours']} neighbours)"
             )
-        if shown := luck_text(document["statistics"]):
-            print(shown)
+        for shown in (luck_text(document["statistics"]), deflated_text(document["deflated"])):
+            if shown:
+                print(shown)
         sys.stderr.write(
             "next: ondol sweeps table latest --output table.csv, ondol sweeps open latest VARIANT, "
             "ondol sweeps heatmap latest --x NAME --y NAME\n"

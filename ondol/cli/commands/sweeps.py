@@ -13,6 +13,7 @@ from ondol.cli.command import Subcommand, main_of, name, parsers
 from ondol.cli.download import add_download, blocks_of, deliver, format_of
 from ondol.cli.encoding import write_bytes
 from ondol.cli.pagination import add_page, listed, show
+from ondol.cli.research import deflated_text
 from ondol.cli.sweeps import luck_text, objective_text, variants_table
 from ondol.cli.tables import figure, summary
 from ondol.cli.terminal import details, moment, plain, print_json, table
@@ -79,10 +80,11 @@ def _described(document: dict[str, Any]) -> str:
     parts = [
         details(pairs),
         luck_text(document["statistics"]),
+        deflated_text(document["deflated"]),
         "",
         variants_table(document["best"], document["objective"]),
     ]
-    return "\n".join(part for index, part in enumerate(parts) if part or index == 2)
+    return "\n".join(part for index, part in enumerate(parts) if part or index == 3)
 
 
 async def _cancel(args: argparse.Namespace, api: ApiClient) -> int:

@@ -93,13 +93,22 @@ async def deflated_of(app: AppContext, owner: str, row: BacktestRow, language: L
     """Return the `deflated` of a completed backtest of a line, after the line has all its backtests; else None."""
     if row.research is None or row.status != "completed" or row.computation is None:
         return None
-    await record_line(app, owner, row.research)
-    line_row = await app.lines.row(owner, row.research)
     returns = await _returns(app, row.computation, request_from_json(row.request).initial_cash)
-    if line_row is None or returns is None:
+    return await deflated_returns(app, owner, row.research, returns, language)
+
+
+async def deflated_returns(
+    app: AppContext, owner: str, name: str | None, returns: WeeklyReturns | None, language: Language
+) -> dict[str, Any] | None:
+    """Return weekly returns against all trials of a line, after it has all its backtests; None without one of them."""
+    if name is None or returns is None:
+        return None
+    await record_line(app, owner, name)
+    line_row = await app.lines.row(owner, name)
+    if line_row is None:
         return None
     line = await app.lines.line(line_row)
-    found = deflated_document(row.research, line, returns)
+    found = deflated_document(name, line, returns)
     return {**found, "conclusion": sentence(conclusion(line, returns), language)}
 
 

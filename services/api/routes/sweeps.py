@@ -12,6 +12,8 @@ from services.api.errors import ApiProblem
 from services.api.http.answers import json_response
 from services.api.http.pagination import read_cursor, write_cursor
 from services.api.http.request import wait_seconds
+from services.api.localization import language_of
+from services.api.research.record import deflated_returns
 from services.api.schemas import sweep_responses
 from services.api.schemas.sweep_requests import SweepQuery, SweepsQuery
 from services.api.schemas.walk_forward_requests import WalkForwardsQuery
@@ -38,7 +40,7 @@ async def post_sweep(app: AppContext, call: RequestContext) -> web.Response:
     if wait_s is not None:
         headers["Preference-Applied"] = f"wait={wait_s:g}"
         row = await wait_for_end(app, row, wait_s)
-    document = await _document(app, row)
+    document = await _document(app, call, row)
     return json_response(document, status=200 if row.has_ended else 202, headers=headers)
 
 
@@ -69,15 +71,19 @@ def quote_document(app: AppContext, quote: Quote, digest: str) -> dict[str, obje
     }
 
 
-async def _document(app: AppContext, row: SweepRow) -> dict[str, object]:
+async def _document(app: AppContext, call: RequestContext, row: SweepRow) -> dict[str, object]:
     plan, table = await app.sweeps.plan(row), await app.sweeps.table(row)
     statistics = await app.sweeps.statistics(row, table)
-    return await asyncio.to_thread(sweep_document, row, plan, table, statistics, dt.datetime.now(dt.UTC))
+    returns = None if row.research is None else await app.sweeps.best_returns(row, table)
+    deflated = await deflated_returns(app, row.owner, row.research, returns, language_of(call.request))
+    return await asyncio.to_thread(
+        sweep_document, row, plan, table, statistics=statistics, deflated=deflated, now=dt.datetime.now(dt.UTC)
+    )
 
 
 async def get_sweep(app: AppContext, call: RequestContext) -> web.Response:
     """`GET /v1/sweeps/{id}`."""
-    return json_response(await _document(app, await find_sweep(app, call)))
+    return json_response(await _document(app, call, await find_sweep(app, call)))
 
 
 async def list_sweeps(app: AppContext, call: RequestContext) -> web.Response:

@@ -12,6 +12,7 @@ from services.api.errors import ApiProblem, not_found
 from services.api.http.answers import json_response
 from services.api.http.request import wait_seconds
 from services.api.localization import language_of
+from services.api.research.record import deflated_returns
 from services.api.routes.sweep_events import stream_events
 from services.api.routes.sweep_tables import send_variants
 from services.api.routes.sweep_variants import answer_holdout, over_holdout
@@ -45,7 +46,11 @@ async def post_walk_forward(app: AppContext, call: RequestContext) -> web.Respon
 
 async def _document(app: AppContext, call: RequestContext, row: SweepRow) -> dict[str, object]:
     plan, end = await app.walk_forwards.plan(row), await app.walk_forwards.end(row)
-    return walk_forward_document(row, plan, end, dt.datetime.now(dt.UTC), language_of(call.request))
+    language = language_of(call.request)
+    returns = None if row.research is None else await app.walk_forwards.returns(row)
+    deflated = await deflated_returns(app, row.owner, row.research, returns, language)
+    now = dt.datetime.now(dt.UTC)
+    return walk_forward_document(row, plan, end, deflated=deflated, now=now, language=language)
 
 
 async def get_walk_forward(app: AppContext, call: RequestContext) -> web.Response:

@@ -1,4 +1,4 @@
-"""Shape of what the trials of a research line make of a backtest."""
+"""Shape of what the trials of a research line make of a result."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ class IndependentOfLine(IndependentTrials, kw_only=True):
 
 
 class Deflated(Struct, kw_only=True):
-    """A backtest judged against all trials of its research line, from weekly returns."""
+    """A result judged against all trials of its research line, from weekly returns."""
 
     research: Annotated[str, about("The line.")]
     trials: Annotated[Count, about("Distinct trials of the line so far, this one included.", "trials")]
     extra_trials: Annotated[Count, about("Trials that were made elsewhere.", "trials")]
     independent: Annotated[IndependentOfLine, about("Effective numbers of independent trials.")]
-    weeks: Annotated[Count, about("Weeks of this backtest.", "weeks")]
+    weeks: Annotated[Count, about("Weeks of this result.", "weeks")]
     sharpe_annual: Annotated[
         float | None, about("Sharpe ratio of its weekly returns, for a year; null: they do not vary or have gaps.")
     ]

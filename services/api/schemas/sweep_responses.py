@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Struct, field
 
 from services.api.schemas.field_types import DATE, NEXT_CURSOR, UTC, Count, DateText, Instant
-from services.api.schemas.ledger_responses import IndependentTrials
+from services.api.schemas.ledger_responses import Deflated, IndependentTrials
 from services.api.schemas.responses import RunProblem
 from services.api.schemas.result_responses import Statistics
 from shared.model.request import about
@@ -177,6 +177,11 @@ class Sweep(SweepHead, kw_only=True):
         TrialStatistics | None,
         about("How much of the best variant may be luck; null while the sweep runs and without weekly returns."),
     ]
+    deflated: Annotated[
+        Deflated | None,
+        about("What the trials of its research line make of the best variant; null without a line, while the sweep "
+              "runs and without weekly returns."),
+    ]  # fmt: skip
     holdout: Annotated[SweepHoldout | None, about("Days that no variant has read; null: none.")]
     request: Annotated[dict[str, Any], about("The request, with the strategy of the template spelled out.")]
     links: Annotated[dict[str, str], about("Paths of the sweep's resources.")]

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Struct
 
 from services.api.schemas.field_types import DATE, NEXT_CURSOR, UTC, Count, DateText, Instant
+from services.api.schemas.ledger_responses import Deflated
 from services.api.schemas.responses import RunProblem
 from services.api.schemas.result_responses import (
     CorporateAction,
@@ -164,6 +165,10 @@ class WalkForward(WalkForwardHead, kw_only=True):
     stitched: Annotated[StitchedSummary | None, about("The account over all test days; null until it is completed.")]
     drift: Annotated[dict[str, ParameterDrift] | None, about("Movement of each parameter.")]
     next: Annotated[NextValues | None, about("Values to trade after the end; null: nothing could be chosen.")]
+    deflated: Annotated[
+        Deflated | None,
+        about("What the trials of its research line make of the stitched account; null without a line or account."),
+    ]
     error: Annotated[RunProblem | None, about("Why it failed.")]
     holdout: Annotated[SweepHoldout | None, about("Days that no run has read; null: none.")]
     request: Annotated[dict[str, Any], about("The request, with the strategy of the template spelled out.")]

@@ -54,9 +54,10 @@ def sweep_head(row: SweepRow, now: dt.datetime) -> dict[str, Any]:
 
 
 def sweep_document(
-    row: SweepRow, plan: SweepPlan, table: SweepTable, statistics: dict[str, Any] | None, now: dt.datetime
-) -> dict[str, Any]:
-    """Return the JSON of `GET /v1/sweeps/{id}`."""
+    row: SweepRow, plan: SweepPlan, table: SweepTable, *, statistics: dict[str, Any] | None,
+    deflated: dict[str, Any] | None, now: dt.datetime,
+) -> dict[str, Any]:  # fmt: skip
+    """Return the JSON of `GET /v1/sweeps/{id}`; `deflated` is what its research line makes of the best variant."""
     path = f"/v1/sweeps/{row.id}"
     return {
         **sweep_head(row, now),
@@ -64,6 +65,7 @@ def sweep_document(
         "best": [variant_row(table, row) for row in table.best(BEST).tolist()],
         "plateau": _plateau(table),
         "statistics": statistics,
+        "deflated": deflated,
         "holdout": None if plan.body.holdout is None else {
             "from": plan.body.holdout.from_.isoformat(),
             "to": plan.body.template.get("end"),

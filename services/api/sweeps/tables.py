@@ -12,6 +12,7 @@ from cachetools import LRUCache
 
 from services.api.sweeps.row import SQL, SweepRow
 from shared.infra.database.pool import Database
+from shared.research.ledger.trials import WeeklyReturns
 from shared.research.sweeps.columns import SweepTable, extended, table_of
 from shared.research.sweeps.part import PartTable, unpack
 from shared.research.sweeps.plan import SweepPlan, decode_plan
@@ -45,6 +46,7 @@ class Sweeps:
         self._plans: LRUCache[uuid.UUID, SweepPlan] = LRUCache(CACHED_PLANS)
         self._tables: LRUCache[uuid.UUID, _Read] = LRUCache(TABLE_BYTES, getsizeof=lambda read: read.bytes)
         self._statistics: LRUCache[uuid.UUID, dict[str, Any] | None] = LRUCache(CACHED_PLANS)
+        self._returns: LRUCache[uuid.UUID, WeeklyReturns | None] = LRUCache(CACHED_PLANS)
         self._locks: dict[uuid.UUID, asyncio.Lock] = {}
 
     def remember(self, row: SweepRow, plan: SweepPlan) -> None:
@@ -90,6 +92,21 @@ class Sweeps:
             await asyncio.to_thread(_add_parts, sums, rows, variant)
         found = self._statistics[row.id] = await asyncio.to_thread(trial_statistics, sums, variant)
         return found
+
+    async def best_returns(self, row: SweepRow, table: SweepTable) -> WeeklyReturns | None:
+        """Return the weekly returns of the best variant of an ended sweep; None without any."""
+        best = table.best(1)
+        if not row.has_ended or not len(best):
+            return None
+        if row.id not in self._returns:
+            variant = int(table.variants[best[0]])
+            async with self._database.connection() as connection:
+                part = await connection.fetchrow(SQL["select_part_of_variant"], row.id, variant)
+            if part is None:
+                return None  # the sweep was deleted meanwhile
+            data = await asyncio.to_thread(unpack, bytes(part["data"]))
+            self._returns[row.id] = data.returns_of(variant - part["first"])
+        return self._returns[row.id]
 
     async def _read_new(self, row: SweepRow, read: _Read) -> _Read:
         """Read the parts that have ended since the last time."""

@@ -17,9 +17,13 @@ from shared.research.walk_forward.report import Finished, unfinished
 
 
 def walk_forward_document(
-    row: SweepRow, plan: WalkForwardPlan, end: Finished | None, now: dt.datetime, language: Language
-) -> dict[str, Any]:
-    """Return the JSON of `GET /v1/walk-forwards/{id}`; until it has ended, its windows have chosen nothing."""
+    row: SweepRow, plan: WalkForwardPlan, end: Finished | None, *, deflated: dict[str, Any] | None, now: dt.datetime,
+    language: Language,
+) -> dict[str, Any]:  # fmt: skip
+    """Return the JSON of `GET /v1/walk-forwards/{id}`; until it has ended, its windows have chosen nothing.
+
+    `deflated` is what its research line makes of the stitched account.
+    """
     path, body = f"/v1/walk-forwards/{row.id}", plan.body
     return {
         **sweep_head(row, now),
@@ -27,6 +31,7 @@ def walk_forward_document(
         "choose": body.choose,
         "carry": body.carry,
         **(unfinished(plan) if end is None else end.document),
+        "deflated": deflated,
         "error": None if end is None or end.error is None else localized_problem(end.error, language),
         "holdout": None if body.holdout is None else {
             "from": body.holdout.from_.isoformat(),

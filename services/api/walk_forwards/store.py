@@ -11,9 +11,10 @@ from cachetools import LRUCache
 from services.api.sweeps.row import SQL, SweepRow
 from services.api.sweeps.tables import READ_PARTS, unpacked
 from shared.infra.database.pool import Database
+from shared.research.ledger.trials import WeeklyReturns
 from shared.research.sweeps.columns import SweepTable, table_of
 from shared.research.walk_forward.plan import WalkForwardPlan, decode_plan
-from shared.research.walk_forward.report import Finished, unpack
+from shared.research.walk_forward.report import Finished, account_returns, unpack
 
 CACHED = 64
 
@@ -25,6 +26,7 @@ class WalkForwards:
         self._database = database
         self._plans: LRUCache[uuid.UUID, WalkForwardPlan] = LRUCache(CACHED)
         self._ends: LRUCache[uuid.UUID, Finished] = LRUCache(CACHED)
+        self._returns: LRUCache[uuid.UUID, WeeklyReturns] = LRUCache(CACHED)
 
     def remember(self, row: SweepRow, plan: WalkForwardPlan) -> None:
         """Keep the plan of a new walk-forward."""
@@ -53,6 +55,16 @@ class WalkForwards:
             return None
         data = await self._last_part(row)
         return (await asyncio.to_thread(unpack, data, with_result=True)).result
+
+    async def returns(self, row: SweepRow) -> WeeklyReturns | None:
+        """Return the weekly returns of the stitched account; None when there is none."""
+        found = self._returns.get(row.id)
+        if found is None:
+            result = await self.result(row)
+            if result is None:
+                return None
+            found = self._returns[row.id] = await asyncio.to_thread(account_returns, result)
+        return found
 
     async def _last_part(self, row: SweepRow) -> bytes:
         async with self._database.connection() as connection:

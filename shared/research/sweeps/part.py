@@ -54,6 +54,12 @@ class PartTable:
         body = b"".join((len(head).to_bytes(4, "little"), head, *(np.ascontiguousarray(a).tobytes() for a in arrays)))
         return zstandard.ZstdCompressor(level=3).compress(body)
 
+    def returns_of(self, row: int) -> WeeklyReturns | None:
+        """Return the weekly returns of a row; None where they are not kept."""
+        if not len(self.week_ends):
+            return None
+        return WeeklyReturns(weeks=weeks_of(self.week_ends), values=self.weekly[row].copy())
+
 
 def unpack(data: bytes) -> PartTable:
     """Return the part that `pack` made; raise DatasetError for other bytes."""

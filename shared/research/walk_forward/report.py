@@ -15,7 +15,7 @@ from shared.dataset.panel_reader import PanelReader
 from shared.errors import DatasetError, Problem, RequestError, RunError
 from shared.messages import say
 from shared.model.request import BacktestRequest
-from shared.research.ledger.trials import NO_TRIALS, Trials, trials_of, weekly_returns
+from shared.research.ledger.trials import NO_TRIALS, Trials, WeeklyReturns, trials_of, weekly_returns
 from shared.research.sweeps.columns import SweepTable
 from shared.research.sweeps.plan import SweepPlan
 from shared.research.walk_forward.choice import Chosen, Rank, choose, drift, rank_of, statistics_of
@@ -153,12 +153,16 @@ def trials_of_end(plan: WalkForwardPlan, found: Finished) -> Trials:
     """Return the account of a walk-forward as the trial that it is; none without an account."""
     if found.result is None:
         return NO_TRIALS
-    points = found.result["equity"]
+    return trials_of([trial_digest_of(plan)], [account_returns(found.result)], [0])
+
+
+def account_returns(result: Mapping[str, Any]) -> WeeklyReturns:
+    """Return the weekly returns of a stitched result."""
+    points = result["equity"]
     days = np.array([point["date"] for point in points], "datetime64[D]").astype(np.int64)
     equity = np.array([point["equity"] for point in points], np.float64)
     initial = equity[0] / (1 + points[0]["daily_return"]) if points[0]["daily_return"] is not None else equity[0]
-    returns = weekly_returns(days, equity, initial)
-    return trials_of([trial_digest_of(plan)], [returns], [0])
+    return weekly_returns(days, equity, initial)
 
 
 def without_account(plan: WalkForwardPlan, choices: Choices, error: dict[str, Any]) -> Finished:

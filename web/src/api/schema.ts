@@ -861,7 +861,7 @@ export interface DecayPoint {
   t: number | null;
 }
 
-/** A backtest judged against all trials of its research line, from weekly returns. */
+/** A result judged against all trials of its research line, from weekly returns. */
 export interface Deflated {
   /** The line. */
   research: string;
@@ -871,7 +871,7 @@ export interface Deflated {
   extra_trials: number;
   /** Effective numbers of independent trials. */
   independent: IndependentOfLine;
-  /** Weeks of this backtest. */
+  /** Weeks of this result. */
   weeks: number;
   /** Sharpe ratio of its weekly returns, for a year; null: they do not vary or have gaps. */
   sharpe_annual: number | null;
@@ -3527,6 +3527,8 @@ export interface Sweep {
   plateau: Plateau | null;
   /** How much of the best variant may be luck; null while the sweep runs and without weekly returns. */
   statistics: TrialStatistics | null;
+  /** What the trials of its research line make of the best variant; null without a line, while the sweep runs and without weekly returns. */
+  deflated: Deflated | null;
   /** Days that no variant has read; null: none. */
   holdout: SweepHoldout | null;
   /** The request, with the strategy of the template spelled out. */
@@ -3939,6 +3941,8 @@ export interface WalkForward {
   drift: Record<string, ParameterDrift> | null;
   /** Values to trade after the end; null: nothing could be chosen. */
   next: NextValues | null;
+  /** What the trials of its research line make of the stitched account; null without a line or account. */
+  deflated: Deflated | null;
   /** Why it failed. */
   error: RunProblem | null;
   /** Days that no run has read; null: none. */

@@ -54,6 +54,11 @@ where sweep = $1 and ended > $2 order by ended limit $3;
 select part, first, data from sweep_part
 where sweep = $1 and part >= $2 and part < $2 + $3 and ended is not null order by part;
 
+-- name: select_part_of_variant
+-- The ended part that has variant $2.
+select first, data from sweep_part
+where sweep = $1 and first <= $2 and $2 < first + count and ended is not null;
+
 -- name: select_run_parts
 -- The parts of a walk-forward whose first numbers are from $2 to before $3, in order; $4 at once, after the part $5.
 select part, first, ended, data from sweep_part
