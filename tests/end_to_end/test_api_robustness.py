@@ -15,7 +15,7 @@ import sys
 import urllib.parse
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import aiohttp
@@ -120,6 +120,15 @@ async def system(servers: Servers) -> AsyncIterator[System]:
         )  # fmt: skip
 
 
+async def warmed(system: System) -> None:
+    """Complete a warm run, the stream of whose events ends."""
+    async with simulator(replace(system.settings, api_url=system.api.url), service="warmer"):
+        status, _ = await system.call("POST", "/v1/warm-runs", {})
+        assert status == 202
+        async with system.session.get(system.api.url + "/v1/warm-runs/1/events") as stream:
+            assert b"\nevent: completed\n" in await stream.read()
+
+
 async def until(true: Callable[[], bool], what: str) -> None:
     """Wait for a condition; fail the test after a time limit."""
     loop = asyncio.get_running_loop()
@@ -155,7 +164,7 @@ async def test_openapi_document_is_valid_and_complete(system: System) -> None:
 async def test_generated_requests_get_documented_responses(
     system: System, tmp_path: pathlib.Path, phases: str, fewest: int
 ) -> None:
-    await system.call("POST", "/v1/warm-runs", {})
+    await warmed(system)
     small = await system.call("POST", "/v1/backtests", brief(system.last), Prefer="wait=30")
     assert small[0] == 200
     process = await asyncio.create_subprocess_exec(
