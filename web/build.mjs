@@ -8,6 +8,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { compressed } from "./bundling/compress.mjs";
+import { minified } from "./bundling/minify.mjs";
 import { notices } from "./bundling/notices.mjs";
 import { checkSizes } from "./bundling/sizes.mjs";
 
@@ -36,12 +37,15 @@ const result = await build({
   write: false,
   outdir: "out",
   chunkNames: "[name]-[hash]",
+  // the editor shows a text without a grammar
+  alias: { "@codemirror/language": "./src/screens/builder/plain-text.ts", "@lezer/common": "./src/screens/builder/plain-text.ts" },
   logLevel: "warning",
 });
 
 const files = new Map();
 for (const file of result.outputFiles) {
-  files.set(file.path.slice(join(root, "out").length + 1), Buffer.from(file.contents));
+  const name = file.path.slice(join(root, "out").length + 1);
+  files.set(name, Buffer.from(name.endsWith(".js") ? await minified(file.text) : file.contents));
 }
 files.set("icon.svg", readFileSync(join(root, "src", "icon.svg")));
 files.set("site.webmanifest", readFileSync(join(root, "src", "site.webmanifest")));

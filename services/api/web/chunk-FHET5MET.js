@@ -1,1 +1,1 @@
-import{a as e}from"./chunk-HKDETYKO.js";import{d as r}from"./chunk-JLA33K4U.js";function o(t,s){return t.name||s(t.strategy_id)||e(t).strategy.buy?.where||r("runs.own")}export{o as a};
+import{a as r}from"./chunk-HKDETYKO.js";import{d as t}from"./chunk-JLA33K4U.js";function a(a,n){return a.name||n(a.strategy_id)||r(a).strategy.buy?.where||t("runs.own")}export{a};

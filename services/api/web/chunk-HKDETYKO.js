@@ -1,1 +1,1 @@
-function t(e){return e.request}export{t as a};
+function e(e){return e.request}export{e as a};

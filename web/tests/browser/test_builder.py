@@ -77,6 +77,25 @@ def test_text_goes_on_in_the_editor_that_replaces_the_plain_field(visit: Any) ->
     expect(page.locator(CONDITION).nth(3).get_by_role("combobox").first).to_have_value("PBR")
 
 
+def test_editor_closes_and_marks_brackets(visit: Any) -> None:
+    visitor = visit("en")
+    visitor.watch.expected_errors.append("422")  # the condition is not whole while it is typed
+    visitor.open("/new")
+    page = visitor.page
+    page.get_by_role("button", name="Text").first.click()
+    field = page.get_by_role("textbox", name="Buy condition")
+    field.press("Control+a")
+    page.keyboard.type("(PER")
+    expect(field.locator(".bracket")).to_have_text(["(", ")"])
+    page.keyboard.press("End")
+    page.keyboard.type(")")
+    expect(field.locator(".lone-bracket")).to_have_text([")"])
+    page.keyboard.press("Backspace")
+    page.keyboard.type(" + (")
+    page.keyboard.press("Enter")
+    expect(field.locator(".cm-line")).to_have_text(["(PER) + (", "", ")"])
+
+
 def test_text_that_the_server_has_not_read_yet_is_one_row(visit: Any) -> None:
     visitor = visit("en")
     page = visitor.page

@@ -2,12 +2,12 @@
 import { autocompletion, closeBrackets, completionKeymap } from "@codemirror/autocomplete";
 import type { CompletionContext, CompletionResult } from "@codemirror/autocomplete";
 import { history, historyKeymap, standardKeymap } from "@codemirror/commands";
-import { bracketMatching } from "@codemirror/language";
 import { EditorState, StateEffect, StateField } from "@codemirror/state";
 import { Decoration, EditorView, MatchDecorator, ViewPlugin, keymap, placeholder as placeholderText } from "@codemirror/view";
 import type { DecorationSet, ViewUpdate } from "@codemirror/view";
 import type { FieldProblem } from "../../api/types.ts";
 import { matching } from "./completion.ts";
+import { matchBrackets } from "./plain-text.ts";
 import type { Choice } from "./completion.ts";
 
 export interface EditorHandle {
@@ -55,6 +55,28 @@ function highlighted(keywords: ReadonlySet<string>) {
   }), { decorations: (plugin) => plugin.decorations });
 }
 
+const BRACKET = Decoration.mark({ class: "bracket" });
+const LONE_BRACKET = Decoration.mark({ class: "lone-bracket" });
+
+/** The bracket beside the cursor and the one that belongs to it. */
+function brackets(view: EditorView): DecorationSet {
+  const { state } = view;
+  const found = state.selection.ranges.flatMap(({ empty, head }) => {
+    const match = empty ? matchBrackets(state, head, -1) ?? matchBrackets(state, head - 1, 1) ?? matchBrackets(state, head, 1) ?? matchBrackets(state, head + 1, -1) : null;
+    const mark = match?.matched ? BRACKET : LONE_BRACKET;
+    return match ? [match.start, match.end].flatMap((place) => (place ? [mark.range(place.from, place.to)] : [])) : [];
+  });
+  return Decoration.set(found, true);
+}
+
+const BRACKETS = ViewPlugin.define((view) => ({
+  decorations: brackets(view),
+  update(update: ViewUpdate) {
+    // a composition of the input method is not interrupted: the marks move with the text until it ends
+    this.decorations = update.view.composing ? this.decorations.map(update.changes) : brackets(update.view);
+  },
+}), { decorations: (plugin) => plugin.decorations });
+
 const THEME = EditorView.theme({
   "&": { backgroundColor: "var(--surface)", color: "var(--text)", border: "1px solid var(--control)", borderRadius: "8px", fontSize: "14px" },
   "&.cm-focused": { outline: "2px solid var(--accent)", outlineOffset: "2px" },
@@ -66,7 +88,8 @@ const THEME = EditorView.theme({
   ".cm-tooltip-autocomplete ul li[aria-selected]": { backgroundColor: "var(--accent-soft)", color: "var(--text)" },
   ".cm-completionDetail": { color: "var(--muted)", fontStyle: "normal" },
   ".cm-placeholder": { color: "var(--muted)" },
-  ".cm-matchingBracket": { backgroundColor: "var(--accent-soft)" },
+  ".bracket": { backgroundColor: "var(--accent-soft)" },
+  ".lone-bracket": { backgroundColor: "#bb555544" },
   ".token-keyword": { color: "var(--accent)", fontWeight: "700" },
   ".token-number": { color: "var(--benchmark)" },
   ".token-function": { color: "var(--down)" },
@@ -110,7 +133,7 @@ export function createEditor(element: HTMLElement, options: Options): EditorHand
       doc: options.text,
       selection: { anchor: options.selection[0], head: options.selection[1] },
       extensions: [
-        history(), bracketMatching(), closeBrackets(), EditorView.lineWrapping, highlighted(keywords), UNDERLINES, THEME,
+        history(), BRACKETS, closeBrackets(), EditorView.lineWrapping, highlighted(keywords), UNDERLINES, THEME,
         autocompletion({ override: [(context) => complete(context, options.choices())], icons: false }),
         keymap.of([...completionKeymap, ...standardKeymap, ...historyKeymap]),
         placeholderText(options.placeholder),
