@@ -9,28 +9,28 @@ _RECORD = {"trials": 1120, "sharpe": 2.44, "soft": 0.65, "hard": 2.18, "low": 74
 KINDS = (
     kind(
         "luck_within",
-        "The best of {trials:,} trials without any skill is expected at an annual Sharpe ratio of {soft:.2f} to "
-        "{hard:.2f}; this record has {sharpe:.2f}. It cannot be distinguished from luck: its deflated Sharpe ratio is {low:.1f} % to "
+        "The best of {trials:,} trials without any skill is expected at an annual Sharpe ratio of weekly "
+        "returns of {soft:.2f} to {hard:.2f}; this record has {sharpe:.2f}. It cannot be distinguished from luck: its deflated Sharpe ratio is {low:.1f} % to "
         "{high:.1f} %, and 95 % would be evidence.",
-        "실력이 전혀 없어도 시행 {trials:,}회 중 최고의 연 샤프 비율은 {soft:.2f}에서 {hard:.2f}로 기대됩니다. 이 기록은 {sharpe:.2f}입니다. "
+        "실력이 전혀 없어도 시행 {trials:,}회 중 최고의 연 샤프 비율(주간 수익률)은 {soft:.2f}에서 {hard:.2f}로 기대됩니다. 이 기록은 {sharpe:.2f}입니다. "
         "운과 구별되지 않습니다. 조정 샤프 비율은 {low:.1f}~{high:.1f} %이며 95 %를 넘어야 증거가 됩니다.",
         **_RECORD,
     ),
     kind(
         "luck_depends",
-        "The best of {trials:,} trials without any skill is expected at an annual Sharpe ratio of {soft:.2f} to "
-        "{hard:.2f}; this record has {sharpe:.2f}. Whether it is more than luck depends on how many of the trials were "
+        "The best of {trials:,} trials without any skill is expected at an annual Sharpe ratio of weekly "
+        "returns of {soft:.2f} to {hard:.2f}; this record has {sharpe:.2f}. Whether it is more than luck depends on how many of the trials were "
         "independent: its deflated Sharpe ratio is {low:.1f} % to {high:.1f} %, and only a lower end above 95 % is evidence.",
-        "실력이 전혀 없어도 시행 {trials:,}회 중 최고의 연 샤프 비율은 {soft:.2f}에서 {hard:.2f}로 기대됩니다. 이 기록은 {sharpe:.2f}입니다. "
+        "실력이 전혀 없어도 시행 {trials:,}회 중 최고의 연 샤프 비율(주간 수익률)은 {soft:.2f}에서 {hard:.2f}로 기대됩니다. 이 기록은 {sharpe:.2f}입니다. "
         "운 이상인지는 시행이 얼마나 독립적이었는지에 달려 있습니다. 조정 샤프 비율은 {low:.1f}~{high:.1f} %이며 하한이 95 %를 넘어야 증거가 됩니다.",
         **_RECORD,
     ),
     kind(
         "luck_beyond",
-        "The best of {trials:,} trials without any skill is expected at an annual Sharpe ratio of {soft:.2f} to "
-        "{hard:.2f}; this record has {sharpe:.2f}. The number of trials does not explain it: its deflated Sharpe ratio is "
+        "The best of {trials:,} trials without any skill is expected at an annual Sharpe ratio of weekly "
+        "returns of {soft:.2f} to {hard:.2f}; this record has {sharpe:.2f}. The number of trials does not explain it: its deflated Sharpe ratio is "
         "{low:.1f} % to {high:.1f} %. Trials outside this line are not counted.",
-        "실력이 전혀 없어도 시행 {trials:,}회 중 최고의 연 샤프 비율은 {soft:.2f}에서 {hard:.2f}로 기대됩니다. 이 기록은 {sharpe:.2f}입니다. "
+        "실력이 전혀 없어도 시행 {trials:,}회 중 최고의 연 샤프 비율(주간 수익률)은 {soft:.2f}에서 {hard:.2f}로 기대됩니다. 이 기록은 {sharpe:.2f}입니다. "
         "시행 횟수만으로는 설명되지 않습니다. 조정 샤프 비율은 {low:.1f}~{high:.1f} %입니다. 이 연구 라인 밖의 시행은 포함되지 않습니다.",
         **_RECORD,
     ),
