@@ -29,7 +29,7 @@ SLOW_CLIENTS = Counter(
 BACKTESTS = Counter("ondol_backtests", "Jobs of simulators by outcome", ["outcome"])
 BACKTEST_SECONDS = Histogram(
     "ondol_backtest_seconds",
-    "Duration of backtests by stage (queue, load, evaluate, simulate, total)",
+    "Duration of backtests by stage: queue, load, evaluate, simulate, and total, which is without queue",
     ["stage"],
     buckets=_BUCKETS_S,
 )

@@ -61,7 +61,7 @@ async def draw(session: aiohttp.ClientSession, url: str, folder: pathlib.Path, s
             axes.tick_params(labelsize=8)
             axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
             axes.grid(alpha=0.3)
-            axes.legend(fontsize=7, loc="upper left", ncols=3)
+            figure.legend(fontsize=7, loc="outside lower left", ncols=6)
             path = folder / f"{name}-{panel.title.lower().replace(' ', '-').replace(chr(39), '').replace(',', '')}.png"
             figure.savefig(path, dpi=100)
             pyplot.close(figure)
