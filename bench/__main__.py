@@ -17,7 +17,7 @@ from bench import engine_compare, report
 from bench.machine import machine
 from bench.processes import ROOT, ChildError, run
 
-SECTIONS = ("engines", "growth", "sweeps", "system", "web")
+SECTIONS = ("engines", "growth", "sweeps", "system", "research", "web")
 RESULTS = ROOT / "bench" / "results"
 
 
@@ -75,6 +75,13 @@ def measure(args: argparse.Namespace, work: pathlib.Path) -> dict[str, Any]:
         shutil.rmtree(folder)
     if "system" in wanted:
         raw["system"] = whole_system(args, work)
+    if "research" in wanted:
+        from bench import research, system
+
+        folder = work / "market-research"
+        system.market(folder, args.stocks, args.years)
+        raw["research"] = research.measure(work, folder, log_progress)
+        shutil.rmtree(folder)
     if "web" in wanted:
         from bench import web
 

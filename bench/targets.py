@@ -258,7 +258,17 @@ TARGETS = (
     Target("P14", "100,000 variants", "s", 60, "most", _at("sweeps", "long", "seconds")),
     Target("P14", "memory of the variants", "MiB", 96, "most", _at("sweeps", "long", "growth_mb")),
     Target("P15", "make demo from a fresh clone", "s", 180, "most", _at("demo", "seconds")),
+    Target(
+        "P14",
+        "single backtests beside a sweep / alone, p50",
+        "x",
+        1.5,
+        "most",
+        _at("research", "beside_sweep", "ratio"),
+    ),
     Target("P15", "importing the api", "MiB", 80, "most", _at("system", "imports", "api", "rss_mb")),
+    Target("P16", "1,000 paper accounts stepped", "s", 20, "most", _at("research", "accounts", "seconds")),
+    Target("P17", "matrix of all factors x 5 horizons", "s", 6, "most", _at("research", "matrix", "seconds")),
 )
 
 

@@ -1,0 +1,126 @@
+"""Paper accounts, the matrix of factors, and single backtests beside a sweep, over HTTP in a home of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import json
+import pathlib
+import time
+import uuid
+from typing import Any
+
+from bench.client import drive, request_bytes
+from bench.load_generator import Figures, backtests, body, burst
+from bench.local_system import Served, serving
+from bench.processes import ChildError, cpu_s, ondol
+from bench.system import LogProgress, first_day, published, split_last_day
+
+ACCOUNTS = 1_000
+ACCOUNT_DAYS = 180
+HORIZONS = (1, 5, 20, 60, 120)
+VARIANTS = 100_000
+SINGLES = 200
+PATIENCE_S = 300.0
+STEPS = 'ondol_paper_steps_total{outcome="done"}'
+
+
+def measure(work: pathlib.Path, folder: pathlib.Path, log_progress: LogProgress) -> Figures:
+    """Load a market without its last day, and measure what stands on it; the last day makes accounts due."""
+    home, base, increment = work / "home-research", work / "market-base", work / "market-day"
+    split_last_day(folder, base, increment)
+    ondol("load", str(base), "--home", str(home))
+    with serving(home, simulators=2) as served:
+        ondol("warm", "--home", str(home))
+        return {
+            "matrix": matrix(served, log_progress),
+            "beside_sweep": beside_sweep(served, log_progress),
+            "accounts": accounts(served, increment, log_progress),
+        }
+
+
+def accounts(served: Served, increment: pathlib.Path, log_progress: LogProgress) -> Figures:
+    """Create accounts with strategies of their own, load a day, and measure the steps that the warmer makes of it."""
+    last = dt.date.fromisoformat(served.get("/v1/datasets/current")["last_day"])
+    requests = []
+    for number in range(ACCOUNTS):
+        request = body(number, last - dt.timedelta(days=ACCOUNT_DAYS), own=True)
+        del request["end"]
+        requests.append(request_bytes("POST", "/v1/accounts", request | {"name": f"account {number}"}))
+    load = asyncio.run(drive(served.port, requests, 4))
+    if set(load.statuses) != {201}:
+        raise ChildError(f"creating accounts: {load.statuses} {load.last[:400]!r}")
+    before = served.metrics().get(STEPS, 0.0)
+    cpu = cpu_s(served.process)
+    published(served, increment)
+    done, begin = 0.0, None
+    deadline = time.perf_counter() + PATIENCE_S
+    while done < ACCOUNTS:
+        now = time.perf_counter()
+        done = served.metrics().get(STEPS, 0.0) - before
+        if done and begin is None:
+            begin = now
+        if now > deadline:
+            raise ChildError(f"{done:.0f} of {ACCOUNTS} accounts were stepped in {PATIENCE_S:.0f} s")
+        time.sleep(0.2)
+    assert begin is not None
+    results = {
+        "accounts": ACCOUNTS, "seconds": time.perf_counter() - begin, "created_s": load.seconds,
+        "system_cpu_s": cpu_s(served.process) - cpu,
+    }  # fmt: skip
+    log_progress(f"{ACCOUNTS} paper accounts stepped in {results['seconds']:.1f} s")
+    return results
+
+
+def matrix(served: Served, log_progress: LogProgress) -> Figures:
+    """Request the matrix of all factors over all days, without a stored answer."""
+    dataset = served.get("/v1/datasets/current")
+    request = {"start": dataset["first_day"], "end": dataset["last_day"], "horizons": HORIZONS}
+    cpu, begin = cpu_s(served.process), time.perf_counter()
+    found = served.call("POST", "/v1/factor-reports/matrix", request)
+    results = {
+        "seconds": time.perf_counter() - begin, "system_cpu_s": cpu_s(served.process) - cpu,
+        "factors": len(found["factors"]),
+    }  # fmt: skip
+    log_progress(f"matrix of {results['factors']} factors: {results['seconds']:.1f} s")
+    return results
+
+
+def beside_sweep(served: Served, log_progress: LogProgress) -> Figures:
+    """Measure single backtests alone and beside a sweep of many variants, in two turns of each."""
+    first = first_day(served)
+    results: Figures = {"alone_ms": [], "beside_ms": [], "variants_per_s": []}
+    at = 400_000
+    asyncio.run(drive(served.port, backtests(range(at - 80, at), first), 2))
+    for _ in range(2):
+        results["alone_ms"].append(burst(served, backtests(range(at, at + SINGLES), first), 1)["p50_ms"])
+        at += SINGLES
+        sweep = served.call("POST", "/v1/sweeps", _sweep(first), Idempotency_Key=uuid.uuid4().hex)["id"]
+        time.sleep(3.0)
+        before, begin = _done(served, sweep), time.perf_counter()
+        results["beside_ms"].append(burst(served, backtests(range(at, at + SINGLES), first), 1)["p50_ms"])
+        at += SINGLES
+        done = _done(served, sweep)
+        if done >= VARIANTS:
+            raise ChildError("the sweep ended before the backtests beside it")
+        results["variants_per_s"].append((done - before) / (time.perf_counter() - begin))
+        served.call("DELETE", f"/v1/sweeps/{sweep}")
+        time.sleep(3.0)
+    results["ratio"] = min(results["beside_ms"]) / min(results["alone_ms"])
+    log_progress(f"single backtests beside a sweep: {results['ratio']:.2f} times their median alone")
+    return results
+
+
+def _done(served: Served, sweep: str) -> int:
+    return int(served.get(f"/v1/sweeps/{sweep}")["done"])
+
+
+def _sweep(first: dt.date) -> dict[str, Any]:
+    """Return a sweep over thresholds and exits of one year."""
+    template = json.loads(json.dumps(body(0, first)))
+    template["strategy"]["sell"] |= {"stop_loss_pct": "$stop", "take_profit_pct": "$target"}
+    span = {"from": 5, "to": 40}
+    return {
+        "template": template, "parameters": {"stop": span, "target": span},
+        "search": {"method": "random", "runs": VARIANTS, "seed": int(time.time()) % 10_000},
+    }  # fmt: skip
