@@ -13,6 +13,16 @@ def deflated_text(deflated: Mapping[str, Any] | None) -> str:
     return "" if deflated is None else f"research {deflated['research']}: {deflated['conclusion']['message']}"
 
 
+def holdout_text(holdout: Mapping[str, Any]) -> str:
+    """Return the days of a holdout and when they were opened, by what when it was another sweep or walk-forward."""
+    found = f"{holdout['from']} to {holdout['to']}, opened {moment(holdout['opened_at'])}"
+    before = holdout["opened_before"]
+    if before is None:
+        return found
+    source = f"{before['kind'].replace('_', '-')} {before['id']}, variant {before['variant']}"
+    return f"{found}; {before['from']} to {before['to']} opened {moment(before['opened_at'])} UTC by {source}"
+
+
 def line_text(document: Mapping[str, Any]) -> str:
     """Return a line: counts, best trial, statistics with formulas, conclusion and warnings."""
     best = document["best"]

@@ -74,6 +74,20 @@ KINDS = (
     kind("sweep_holdout_opened", "The holdout was opened on {opened} for variant {variant}; it can be opened once.",
          "홀드아웃은 {opened}에 변형 {variant:으로} 이미 열렸습니다. 한 번만 열 수 있습니다.",
          opened="2026-11-29T06:00:00+00:00", variant=17),
+    kind("holdout_opened_for_strategy",
+         "Days of this holdout were opened on {opened}: {first} to {last}, for variant {variant} of the same strategy. They "
+         "are opened once; {place} has what they showed. Hold out days after {last}.",
+         "이 홀드아웃의 일부 기간({first}부터 {last}까지)은 {opened}에 같은 전략의 변형 {variant:으로} 이미 열렸습니다. 한 번만 열 수 "
+         "있습니다. 결과는 {place}에 있습니다. {last} 이후의 기간을 홀드아웃으로 지정하십시오.",
+         opened="2026-11-29T06:00:00+00:00", first="2023-01-02", last="2023-12-28", variant=17,
+         place="/v1/backtests/0192d3f4-0000-7000-8000-000000000000"),
+    kind("holdout_opened_in_line",
+         "Days of this holdout were opened on {opened}: {first} to {last}, for variant {variant} of another strategy of the "
+         "research line {name}. They are opened once; {place} has what they showed. Hold out days after {last}.",
+         "이 홀드아웃의 일부 기간({first}부터 {last}까지)은 {opened}에 연구 라인 {name}의 다른 전략, 변형 {variant:으로} 이미 열렸습니다. "
+         "한 번만 열 수 있습니다. 결과는 {place}에 있습니다. {last} 이후의 기간을 홀드아웃으로 지정하십시오.",
+         opened="2026-11-29T06:00:00+00:00", first="2023-01-02", last="2023-12-28", variant=17, name="value-momentum",
+         place="/v1/backtests/0192d3f4-0000-7000-8000-000000000000"),
     kind("sweep_holdout_unfinished", "The holdout can be opened when the sweep is completed, not while it is {status}.",
          "홀드아웃은 스윕이 완료된 뒤에만 열 수 있습니다(현재 {status}).", status="running"),
     kind("sweep_axes_equal", "x and y must be two parameters", "x와 y는 서로 다른 매개변수여야 합니다."),

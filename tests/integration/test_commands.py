@@ -153,7 +153,8 @@ async def system(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> 
         body = {"template": swept, "parameters": parameters, "holdout": {"from": "2025-11-03"}}
         _, sweep, _ = await client.call("POST", "/v1/sweeps", body, Prefer="wait=30")
         assert sweep["status"] == "completed", sweep
-        walked = body | {"windows": {"train": "4M", "test": "2M"}}
+        other = swept | {"strategy": swept["strategy"] | {"universe": {"markets": ["KOSPI"]}}}
+        walked = body | {"template": other, "windows": {"train": "4M", "test": "2M"}}
         _, walk_forward, _ = await client.call("POST", "/v1/walk-forwards", walked, Prefer="wait=30")
         assert walk_forward["status"] == "completed", walk_forward
         given = request(buy={"where": "PER < $per"})

@@ -58,7 +58,9 @@ async def system(servers: embedded_servers.Servers) -> AsyncIterator[System]:
         rotating = {"sell": {"on_rebalance": "rotate"}, "portfolio": {"keep_rank": "$keep", "max_positions": "$most"}}
         partly = await run_sweep(client, {"template": request() | {"strategy": rotating}, "parameters": keep})
         assert partly["failed"] == 1
-        walked = await run_walk_forward(client, walk_forward(choose="plateau", holdout={"from": "2025-10-01"}))
+        other = walk_forward(choose="plateau", holdout={"from": "2025-10-01"})
+        other["template"]["strategy"]["portfolio"] = {"max_positions": 6}
+        walked = await run_walk_forward(client, other)
         unranked = await run_walk_forward(client, walk_forward(objective={"where": "trades > 100000"}))
         assert (walked["status"], unranked["status"]) == ("completed", "failed")
         _, account, _ = await client.call("POST", "/v1/accounts", {"strategy": request()["strategy"], "start": FIRST})

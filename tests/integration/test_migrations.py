@@ -42,25 +42,42 @@ SELECTS = {
 }
 
 
-async def _create_released(connection: asyncpg.Connection) -> None:
-    """Create the schema of the released version with a row in every renamed table."""
+async def _create(connection: asyncpg.Connection, last: str) -> None:
+    """Create the schema of a migration and those before it."""
     await connection.execute("drop schema public cascade; create schema public")
     await connection.execute("create table migration (name text primary key, applied_at timestamptz default now())")
     for file in sorted(MIGRATIONS.glob("[0-9]*.sql")):
-        if file.stem <= RELEASED:
+        if file.stem <= last:
             await connection.execute(file.read_text(encoding="utf-8"))
             await connection.execute("insert into migration (name) values ($1)", file.stem)
-    await connection.execute(ROWS)
 
 
 async def test_released_database_migrates_with_its_rows(settings: Settings) -> None:
     url = settings.database_url or ""
     async with lone_connection(url) as connection:
-        await _create_released(connection)
+        await _create(connection, RELEASED)
+        await connection.execute(ROWS)
         applied = await migrate(url)
         assert "0009_table_names" in applied
         assert {query: tuple(await connection.fetchrow(query)) for query in SELECTS} == SELECTS
     assert await migrate(url) == []
+
+
+OPENED = """
+insert into research_line (owner, name) values ('k1', 'value');
+insert into research_holdout (line, kind, source, variant, first_day, last_day, opened_at)
+select id, 'sweep', '00000000-0000-0000-0000-000000000002', 7, '2023-01-02', '2023-12-28', now() from research_line;
+"""
+
+
+async def test_openings_of_holdouts_keep_their_line(settings: Settings) -> None:
+    url = settings.database_url or ""
+    async with lone_connection(url) as connection:
+        await _create(connection, "0025_research_ledger")
+        await connection.execute(OPENED)
+        assert "0026_holdouts" in await migrate(url)
+        found = await connection.fetchrow("select owner, research, strategy, variant from holdout_opening")
+    assert tuple(found) == ("k1", "value", None, 7)
 
 
 COLUMNS = """

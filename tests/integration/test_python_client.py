@@ -249,8 +249,9 @@ async def test_walk_forward_has_windows_and_an_account(system: System) -> None:
             lengths: dict[str, Any] = {"train": "4M", "test": "1M", "holdout": "2025-10-01"}
             quote = client.quote_walk_forward(SWEPT, FIRST, LAST, PARAMETERS, **lengths)
             assert (quote["variants"], quote["accepted"]) == (6, True)
+            other = {**SWEPT, "portfolio": {"max_positions": 6}}
             found = client.walk_forward(
-                SWEPT, FIRST, LAST, PARAMETERS, maximize="total_return", choose="plateau", gap_rows=1, **lengths
+                other, FIRST, LAST, PARAMETERS, maximize="total_return", choose="plateau", gap_rows=1, **lengths
             )
             assert (found.status, found.error) == ("completed", None)
             assert repr(found) == f"<WalkForward {found.id} completed: {found.windows.height} windows>"

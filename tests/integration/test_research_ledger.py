@@ -271,7 +271,7 @@ async def test_walk_forward_adds_its_runs_and_its_account(client: Client) -> Non
 
 
 async def test_opened_holdout_is_written_in_the_ledger(client: Client) -> None:
-    swept = await run_sweep(client, sweep(research="held", holdout={"from": "2025-10-01"}))
+    swept = await run_sweep(client, held("held", "2025-10-01", "PER < $per and close > ts_mean(close, $n) and ROE > 0"))
     before = await line(client, "held")
     path = f"/v1/sweeps/{swept['id']}/holdout"
     status, opened, _ = await client.call("POST", path, {"variant": 2})
@@ -288,6 +288,93 @@ async def test_opened_holdout_is_written_in_the_ledger(client: Client) -> None:
     (holdout,) = found["holdouts"]
     assert (holdout["id"], holdout["variant"], holdout["from"]) == (swept["id"], 2, "2025-10-01")
     assert holdout["opened_at"] == opened["opened_at"]
+
+
+def held(name: str | None, first: str, condition: str = "PER < $per and close > ts_mean(close, $n)") -> dict[str, Any]:
+    """Return a sweep with a holdout whose strategy has a condition."""
+    body = sweep(research=name, holdout={"from": first})
+    body["template"]["strategy"]["buy"]["where"] = condition
+    return body
+
+
+async def opening(client: Client, identity: str, body: dict[str, Any] | None, **headers: str) -> tuple[int, Any]:
+    """Open the holdout of a sweep, or (no body) of a walk-forward."""
+    kind = "walk-forwards" if body is None else "sweeps"
+    status, found, _ = await client.call("POST", f"/v1/{kind}/{identity}/holdout", body, **headers)
+    return status, found
+
+
+async def test_holdout_of_a_strategy_is_opened_once(settings: Settings, client: Client) -> None:
+    mine, other = [{"Authorization": await make_key(settings, f"held{name}")} for name in "ab"]
+
+    async def swept(body: dict[str, Any], **headers: str) -> str:
+        status, found, _ = await client.call("POST", "/v1/sweeps", body, Prefer="wait=30", **headers)
+        assert status == 200, found
+        return str(found["id"])
+
+    first = await swept(held(None, "2025-10-01"), **mine)
+    again = held(None, "2025-11-03", "PER<$low and close>ts_mean(close, $n)")
+    again["parameters"]["low"] = {"values": [12, 15]}
+    del again["parameters"]["per"]
+    second = await swept(again, **mine)
+    status, opened = await opening(client, first, {"variant": 2}, **mine)
+    assert status == 201
+    for identity in (second, await swept(held("named", "2025-09-01"), **mine)):
+        status, refused = await opening(client, identity, {"variant": 0}, **mine)
+        assert (status, refused["code"]) == (409, "holdout_opened_for_strategy")
+        assert refused["errors"][0]["path"] == "holdout.from"
+        assert refused["params"]["place"] == f"/v1/backtests/{opened['backtest']}"
+        shown = (await client.call("GET", f"/v1/sweeps/{identity}", **mine))[1]["holdout"]
+        assert (shown["opened_at"], shown["opened_before"]["id"]) == (None, first)
+        assert shown["opened_before"]["backtest"] == opened["backtest"]
+    korean = (await opening(client, second, {"variant": 0}, **mine, **{"Accept-Language": "ko"}))[1]
+    assert "같은 전략" in korean["detail"]
+    assert (await opening(client, await swept(held(None, "2025-10-01"), **other), {"variant": 0}, **other))[0] == 201
+    unlike = held(None, "2025-10-01", "PBR < $per and close > ts_mean(close, $n)")
+    assert (await opening(client, await swept(unlike, **mine), {"variant": 0}, **mine))[0] == 201
+
+
+async def test_holdout_of_a_line_is_opened_once(client: Client) -> None:
+    walked = walk_forward(research="walked held", holdout={"from": "2025-10-01"})
+    walked["template"]["strategy"]["buy"]["where"] = "PSR < $per and close > ts_mean(close, $n)"
+    first, second = [(await run_walk_forward(client, walked))["id"] for _ in range(2)]
+    assert (await opening(client, first, None))[0] == 201
+    status, refused = await opening(client, second, None)
+    assert (status, refused["code"]) == (409, "holdout_opened_for_strategy")
+    status, refused = await opening(client, first, None)
+    assert (status, refused["code"]) == (409, "sweep_holdout_opened")
+    other = await run_sweep(client, held("walked held", "2025-11-03", "PCR < $per and close > ts_mean(close, $n)"))
+    status, refused = await opening(client, other["id"], {"variant": 1})
+    assert (status, refused["code"], refused["params"]["name"]) == (409, "holdout_opened_in_line", "walked held")
+    assert other["holdout"]["opened_before"]["id"] == first
+    assert [holdout["id"] for holdout in (await line(client, "walked held"))["holdouts"]] == [first]
+
+
+async def test_later_days_are_a_holdout_of_their_own(client: Client) -> None:
+    condition = "PBR < 3 and PER < $per and close > ts_mean(close, $n)"
+    early = held("days", "2025-06-02", condition)
+    early["template"]["end"] = "2025-08-29"
+    late = held("days", "2025-09-01", condition)
+    for body in (early, late):
+        assert (await opening(client, (await run_sweep(client, body))["id"], {"variant": 0}))[0] == 201
+    assert len((await line(client, "days"))["holdouts"]) == 2
+
+
+async def test_one_of_two_openings_at_once_is_refused(settings: Settings, client: Client) -> None:
+    body = held("at once", "2025-10-01", "PBR < 9 and PER < $per and close > ts_mean(close, $n)")
+    sweeps = [(await run_sweep(client, body))["id"] for _ in range(2)]
+    found = await asyncio.gather(*(opening(client, identity, {"variant": 0}) for identity in sweeps))
+    assert sorted(status for status, _ in found) == [201, 409]
+    opened = next(document["sweep"] for status, document in found if status == 201)
+    database = await connect_pool(settings.database_url or "")
+    try:
+        later = dt.datetime.now(dt.UTC) + dt.timedelta(days=900)
+        assert await purge_sweeps(database, replace(settings, sweep_retention_days=1), later) >= 2
+    finally:
+        await database.close()
+    again = await run_sweep(client, body)
+    assert again["holdout"]["opened_before"]["id"] == opened
+    assert (await opening(client, again["id"], {"variant": 0}))[0] == 409
 
 
 async def test_idempotency_key_belongs_to_a_line(client: Client) -> None:

@@ -13,7 +13,7 @@ from ondol.cli.command import Subcommand, main_of, name, parsers
 from ondol.cli.download import add_download, blocks_of, deliver, format_of
 from ondol.cli.encoding import write_bytes
 from ondol.cli.pagination import add_page, listed, show
-from ondol.cli.research import deflated_text
+from ondol.cli.research import deflated_text, holdout_text
 from ondol.cli.sweeps import luck_text, objective_text, variants_table
 from ondol.cli.tables import figure, summary
 from ondol.cli.terminal import details, moment, plain, print_json, table
@@ -73,7 +73,7 @@ def _described(document: dict[str, Any]) -> str:
         ("time left", None if document["eta_seconds"] is None else f"{document['eta_seconds']:.0f} s"),
         ("research", document["research"]),
         ("plateau", plateau and f"variant {plateau['variant']}, mean {plateau['mean']:.3f}"),
-        ("holdout", holdout and f"{holdout['from']} to {holdout['to']}, opened {moment(holdout['opened_at'])}"),
+        ("holdout", holdout and holdout_text(holdout)),
         ("dataset", document["dataset"]),
         ("created at", moment(document["created_at"]) + " UTC"),
     ]

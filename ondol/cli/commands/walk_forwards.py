@@ -9,6 +9,7 @@ from ondol.cli.command import Subcommand, main_of, name, parsers
 from ondol.cli.commands.sweeps import add_after, add_filters, add_rows, print_events, print_list, print_variants
 from ondol.cli.curve import curve
 from ondol.cli.encoding import can_print
+from ondol.cli.research import holdout_text
 from ondol.cli.tables import side_by_side
 from ondol.cli.terminal import moment, print_json
 from ondol.cli.walk_forwards import stitched_text, windows_table
@@ -37,8 +38,7 @@ async def _show(args: argparse.Namespace, api: ApiClient) -> int:
     else:
         print(f"{windows_table(document)}\n\n{stitched_text(document)}")
         if document["holdout"]:
-            found = document["holdout"]
-            print(f"holdout: {found['from']} to {found['to']}, opened {moment(found['opened_at'])}")
+            print(f"holdout: {holdout_text(document['holdout'])}")
     return 0
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from services.api.backtests.serialize import instant
 from services.api.research.lines import LineReport, Row, best_returns
 from services.api.research.record import sentence
+from services.api.sweeps.holdout import opening_document
 from shared.messages import Language
 from shared.research.ledger.report import best_document
 
@@ -42,12 +43,7 @@ def line_document(row: Row, report: LineReport, holdouts: Sequence[Row], languag
         "best": best,
         "statistics": report.figures,
         "holdouts": [
-            {
-                "kind": holdout["kind"], "id": str(holdout["source"]), "variant": holdout["variant"],
-                "from": holdout["first_day"].isoformat(), "to": holdout["last_day"].isoformat(),
-                "opened_at": instant(holdout["opened_at"]),
-            }
-            for holdout in holdouts
+            opening_document(holdout) for holdout in holdouts
         ],
         "conclusion": sentence(report.conclusion, language),
         "warnings": [sentence(message, language) for message in report.warnings],

@@ -72,7 +72,7 @@ async def patch_line(app: AppContext, call: RequestContext) -> web.Response:
 async def _answer(app: AppContext, call: RequestContext, row: Row) -> web.Response:
     report = await app.lines.report(row)
     async with app.database.connection() as connection:
-        holdouts = await connection.fetch(SQL["select_holdouts"], row["id"], MAX_HOLDOUTS)
+        holdouts = await connection.fetch(SQL["select_holdouts"], row["owner"], row["name"], MAX_HOLDOUTS)
     language = language_of(call.request)
     response = json_response(line_document(row, report, holdouts, language))
     mark_language(response, language)

@@ -6,20 +6,17 @@ import numpy as np
 from aiohttp import web
 
 from services.api.backtests.await_outcome import respond, select_backtest
-from services.api.backtests.canonicalize import CanonicalRequest
-from services.api.backtests.serialize import instant
 from services.api.backtests.submit import submit_canonical
 from services.api.context import AppContext, RequestContext, Route
 from services.api.errors import ApiProblem, not_found
-from services.api.http.answers import json_response
 from services.api.http.request import parse_body, parse_object, read_body, wait_seconds
 from services.api.routes.backtests import BACKTEST
 from services.api.schemas import responses, sweep_responses
 from services.api.schemas.requests import ResultQuery
 from services.api.schemas.sweep_requests import HoldoutBody
-from services.api.sweeps.row import SQL, SweepRow, find_sweep, select_sweep
+from services.api.sweeps.holdout import answer_holdout
+from services.api.sweeps.row import SQL, SweepRow, find_sweep
 from services.api.sweeps.submit import canonical_of
-from shared.infra.research_ledger import SQL as LEDGER
 from shared.messages import say
 from shared.research.sweeps.plan import SweepPlan
 
@@ -76,44 +73,7 @@ async def open_holdout(app: AppContext, call: RequestContext) -> web.Response:
     if body.variant >= row.variants:
         raise not_found("sweep_variant_not_found", variant=body.variant, last=row.variants - 1)
     point = await _point(app, row, plan, body.variant)
-    return await answer_holdout(app, call, row, body.variant, over_holdout(plan, point, row.dataset_version))
-
-
-async def answer_holdout(
-    app: AppContext, call: RequestContext, row: SweepRow, variant: int, canonical: CanonicalRequest
-) -> web.Response:
-    """Open the holdout of a sweep or walk-forward for a variant; raise a 409 when it was opened before."""
-    async with app.database.connection() as connection:
-        await connection.fetchval(SQL["open_holdout"], row.id, call.caller.owner, variant)
-    row = await select_sweep(app, row)
-    if row.holdout_opened_at is None:
-        raise ApiProblem(409, "conflict", say("sweep_holdout_unfinished", status=row.status))
-    if row.holdout_variant != variant or row.holdout_backtest is not None:
-        opened = instant(row.holdout_opened_at)
-        raise ApiProblem(409, "conflict", say("sweep_holdout_opened", opened=opened, variant=row.holdout_variant))
-    backtest = await submit_canonical(app, call, canonical)
-    async with app.database.transaction() as connection:
-        await connection.execute(SQL["set_holdout_backtest"], row.id, backtest.id)
-        if row.research is not None:
-            days = (canonical.request.start, canonical.request.end)
-            line = (row.owner, row.research)
-            await connection.execute(
-                LEDGER["insert_holdout"], *line, row.kind, row.id, variant, *days, row.holdout_opened_at
-            )
-            await connection.execute(LEDGER["touch_line"], *line)
-    document = {
-        row.kind: str(row.id), "variant": variant, "opened_at": instant(row.holdout_opened_at),
-        "backtest": str(backtest.id),
-    }  # fmt: skip
-    return json_response(document, status=201, headers={"Location": f"/v1/backtests/{backtest.id}"})
-
-
-def over_holdout(plan: SweepPlan, point: np.ndarray, dataset: str) -> CanonicalRequest:
-    """Return the request of a point over the holdout, which the plan has."""
-    holdout = plan.body.holdout
-    assert holdout is not None  # noqa: S101 - checked by the caller
-    body = {**plan.backtest(point), "start": holdout.from_.isoformat(), "end": plan.body.template["end"]}
-    return canonical_of(body, plan, dataset)
+    return await answer_holdout(app, call, row, plan, variant=body.variant, point=point)
 
 
 ROUTES = (

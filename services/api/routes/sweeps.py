@@ -18,6 +18,7 @@ from services.api.schemas import sweep_responses
 from services.api.schemas.sweep_requests import SweepQuery, SweepsQuery
 from services.api.schemas.walk_forward_requests import WalkForwardsQuery
 from services.api.sweeps.document import sweep_document, sweep_head
+from services.api.sweeps.holdout import earlier_opening
 from services.api.sweeps.row import NEWEST, SQL, Kind, SweepRow, find_sweep, parse_sweep_id, select_sweep
 from services.api.sweeps.submit import Quote, insert_sweep, limit_problem, publish, read_sweep
 from shared.messages import say
@@ -77,8 +78,9 @@ async def _document(app: AppContext, call: RequestContext, row: SweepRow) -> dic
     returns = None if row.research is None else await app.sweeps.best_returns(row, table)
     deflated = await deflated_returns(app, row.owner, row.research, returns, language_of(call.request))
     return await asyncio.to_thread(
-        sweep_document, row, plan, table, statistics=statistics, deflated=deflated, now=dt.datetime.now(dt.UTC)
-    )
+        sweep_document, row, plan, table, statistics=statistics, deflated=deflated,
+        earlier=await earlier_opening(app, row, plan), now=dt.datetime.now(dt.UTC),
+    )  # fmt: skip
 
 
 async def get_sweep(app: AppContext, call: RequestContext) -> web.Response:

@@ -15,11 +15,11 @@ from services.api.localization import language_of
 from services.api.research.record import deflated_returns
 from services.api.routes.sweep_events import stream_events
 from services.api.routes.sweep_tables import send_variants
-from services.api.routes.sweep_variants import answer_holdout, over_holdout
 from services.api.routes.sweeps import cancel, list_of, quote_document, wait_for_end
 from services.api.schemas import sweep_responses, walk_forward_responses
 from services.api.schemas.sweep_requests import SweepQuery
 from services.api.schemas.walk_forward_requests import WalkForwardsQuery, WindowTableQuery
+from services.api.sweeps.holdout import answer_holdout, earlier_opening
 from services.api.sweeps.row import SweepRow, find_sweep
 from services.api.tables.download import MEDIA_TYPES, check_format
 from services.api.walk_forwards.document import walk_forward_document
@@ -50,7 +50,8 @@ async def _document(app: AppContext, call: RequestContext, row: SweepRow) -> dic
     returns = None if row.research is None else await app.walk_forwards.returns(row)
     deflated = await deflated_returns(app, row.owner, row.research, returns, language)
     now = dt.datetime.now(dt.UTC)
-    return walk_forward_document(row, plan, end, deflated=deflated, now=now, language=language)
+    earlier = await earlier_opening(app, row, plan.sweep)
+    return walk_forward_document(row, plan, end, deflated=deflated, earlier=earlier, now=now, language=language)
 
 
 async def get_walk_forward(app: AppContext, call: RequestContext) -> web.Response:
@@ -112,7 +113,7 @@ async def open_holdout(app: AppContext, call: RequestContext) -> web.Response:
         raise ApiProblem(409, "conflict", say("walk_forward_no_next"))
     variant = int(following["variant"])
     point: np.ndarray = plan.sweep.points[variant]
-    return await answer_holdout(app, call, row, variant, over_holdout(plan.sweep, point, row.dataset_version))
+    return await answer_holdout(app, call, row, plan.sweep, variant=variant, point=point)
 
 
 ROUTES = (

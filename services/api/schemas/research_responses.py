@@ -71,8 +71,8 @@ class LineFamily(Struct, kw_only=True):
     weeks: Annotated[Count, about("Weeks that they share.", "weeks")]
 
 
-class LineHoldout(Struct, kw_only=True):
-    """A holdout that was opened in the line."""
+class HoldoutOpening(Struct, kw_only=True):
+    """A holdout that was opened."""
 
     kind: Annotated[Literal["sweep", "walk_forward"], about("What had the holdout.")]
     id: Annotated[str, about("Its id.")]
@@ -80,6 +80,7 @@ class LineHoldout(Struct, kw_only=True):
     from_: Annotated[DateText, about("First day of the holdout.", DATE)] = field(name="from")
     to: Annotated[DateText, about("Last day of the holdout.", DATE)]
     opened_at: Annotated[Instant, about("When it was opened.", UTC)]
+    backtest: Annotated[str | None, about("Id of the backtest of the variant over the holdout; null: not submitted.")]
 
 
 class Line(LineHead, kw_only=True):
@@ -96,6 +97,6 @@ class Line(LineHead, kw_only=True):
               "independent_entropy, independent_li_ji, expected_maximum; of the best trial sr0_annual, psr, dsr, "
               "minimum_track_record_years, minimum_backtest_years, expected_best_annual; of the family pbo, spa."),
     ]  # fmt: skip
-    holdouts: Annotated[list[LineHoldout], about("Holdouts that were opened, the first 100.")]
+    holdouts: Annotated[list[HoldoutOpening], about("Holdouts that were opened, the first 100.")]
     conclusion: Annotated[LuckSentence, about("Whether the best trial can be distinguished from luck.")]
     warnings: Annotated[list[LuckSentence], about("What limits the figures, and what speaks against the best trial.")]

@@ -8,6 +8,7 @@ from msgspec import Struct, field
 
 from services.api.schemas.field_types import DATE, NEXT_CURSOR, UTC, Count, DateText, Instant
 from services.api.schemas.ledger_responses import Deflated, IndependentTrials
+from services.api.schemas.research_responses import HoldoutOpening
 from services.api.schemas.responses import RunProblem
 from services.api.schemas.result_responses import Statistics
 from shared.model.request import about
@@ -161,6 +162,11 @@ class SweepHoldout(Struct, kw_only=True):
     opened_at: Annotated[Instant | None, about("When it was opened; null: it has not been opened.", UTC)]
     variant: Annotated[Count | None, about("Variant that it was opened for.")]
     backtest: Annotated[str | None, about("Id of the backtest of that variant over the holdout.")]
+    opened_before: Annotated[
+        HoldoutOpening | None,
+        about("An earlier opening of days of this holdout, for the same strategy or in the same research line, so that "
+              "this one cannot be opened; null: none, or it is opened itself."),
+    ]  # fmt: skip
 
 
 class Sweep(SweepHead, kw_only=True):

@@ -11,6 +11,7 @@ import numpy as np
 
 from services.api.backtests.serialize import instant
 from services.api.localization import localized_problem
+from services.api.sweeps.holdout import Earlier, holdout_document
 from services.api.sweeps.row import SweepRow
 from services.api.tables.table import BLOCK_ROWS, Column, Rows
 from shared.messages import Language
@@ -55,7 +56,7 @@ def sweep_head(row: SweepRow, now: dt.datetime) -> dict[str, Any]:
 
 def sweep_document(
     row: SweepRow, plan: SweepPlan, table: SweepTable, *, statistics: dict[str, Any] | None,
-    deflated: dict[str, Any] | None, now: dt.datetime,
+    deflated: dict[str, Any] | None, earlier: Earlier | None, now: dt.datetime,
 ) -> dict[str, Any]:  # fmt: skip
     """Return the JSON of `GET /v1/sweeps/{id}`; `deflated` is what its research line makes of the best variant."""
     path = f"/v1/sweeps/{row.id}"
@@ -66,13 +67,7 @@ def sweep_document(
         "plateau": _plateau(table),
         "statistics": statistics,
         "deflated": deflated,
-        "holdout": None if plan.body.holdout is None else {
-            "from": plan.body.holdout.from_.isoformat(),
-            "to": plan.body.template.get("end"),
-            "opened_at": instant(row.holdout_opened_at),
-            "variant": row.holdout_variant,
-            "backtest": None if row.holdout_backtest is None else str(row.holdout_backtest),
-        },
+        "holdout": holdout_document(row, plan.body, earlier),
         "request": msgspec.to_builtins(plan.body),
         "links": {
             "self": path, "table": f"{path}/table", "heatmap": f"{path}/heatmap", "events": f"{path}/events",

@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
-from services.api.backtests.serialize import instant
 from services.api.localization import localized_problem
 from services.api.sweeps.document import objective_of, sweep_head
+from services.api.sweeps.holdout import Earlier, holdout_document
 from services.api.sweeps.row import SweepRow
 from shared.messages import Language
 from shared.research.walk_forward.plan import WalkForwardPlan
@@ -17,8 +17,8 @@ from shared.research.walk_forward.report import Finished, unfinished
 
 
 def walk_forward_document(
-    row: SweepRow, plan: WalkForwardPlan, end: Finished | None, *, deflated: dict[str, Any] | None, now: dt.datetime,
-    language: Language,
+    row: SweepRow, plan: WalkForwardPlan, end: Finished | None, *, deflated: dict[str, Any] | None,
+    earlier: Earlier | None, now: dt.datetime, language: Language,
 ) -> dict[str, Any]:  # fmt: skip
     """Return the JSON of `GET /v1/walk-forwards/{id}`; until it has ended, its windows have chosen nothing.
 
@@ -33,13 +33,7 @@ def walk_forward_document(
         **(unfinished(plan) if end is None else end.document),
         "deflated": deflated,
         "error": None if end is None or end.error is None else localized_problem(end.error, language),
-        "holdout": None if body.holdout is None else {
-            "from": body.holdout.from_.isoformat(),
-            "to": body.template.get("end"),
-            "opened_at": instant(row.holdout_opened_at),
-            "variant": row.holdout_variant,
-            "backtest": None if row.holdout_backtest is None else str(row.holdout_backtest),
-        },
+        "holdout": holdout_document(row, body, earlier),
         "request": msgspec.to_builtins(body),
         "links": {
             "self": path, "result": f"{path}/result", "events": f"{path}/events",

@@ -1663,6 +1663,24 @@ export interface HoldoutOpened {
   backtest: string;
 }
 
+/** A holdout that was opened. */
+export interface HoldoutOpening {
+  /** What had the holdout. */
+  kind: "sweep" | "walk_forward";
+  /** Its id. */
+  id: string;
+  /** Variant that it was opened for. */
+  variant: number;
+  /** First day of the holdout. */
+  from: string;
+  /** Last day of the holdout. */
+  to: string;
+  /** When it was opened. */
+  opened_at: string;
+  /** Id of the backtest of the variant over the holdout; null: not submitted. */
+  backtest: string | null;
+}
+
 /** Effective numbers of independent trials of a line, extra trials included, by estimator. */
 export interface IndependentOfLine {
   /** rho + (1 - rho) N with the mean correlation rho. */
@@ -1746,7 +1764,7 @@ export interface Line {
   /** Statistics by name: score_deviation, independent_average, independent_participation, independent_entropy, independent_li_ji, expected_maximum; of the best trial sr0_annual, psr, dsr, minimum_track_record_years, minimum_backtest_years, expected_best_annual; of the family pbo, spa. */
   statistics: Record<string, LineFigure>;
   /** Holdouts that were opened, the first 100. */
-  holdouts: LineHoldout[];
+  holdouts: HoldoutOpening[];
   /** Whether the best trial can be distinguished from luck. */
   conclusion: LuckSentence;
   /** What limits the figures, and what speaks against the best trial. */
@@ -1849,22 +1867,6 @@ export interface LineHead {
   extra_trials: number;
   /** Sharpe ratio of the weekly returns of its best trial, for a year; null: none varies. */
   best_sharpe_annual: number | null;
-}
-
-/** A holdout that was opened in the line. */
-export interface LineHoldout {
-  /** What had the holdout. */
-  kind: "sweep" | "walk_forward";
-  /** Its id. */
-  id: string;
-  /** Variant that it was opened for. */
-  variant: number;
-  /** First day of the holdout. */
-  from: string;
-  /** Last day of the holdout. */
-  to: string;
-  /** When it was opened. */
-  opened_at: string;
 }
 
 /** A page of research lines, the newest first. */
@@ -3615,6 +3617,8 @@ export interface SweepHoldout {
   variant: number | null;
   /** Id of the backtest of that variant over the holdout. */
   backtest: string | null;
+  /** An earlier opening of days of this holdout, for the same strategy or in the same research line, so that this one cannot be opened; null: none, or it is opened itself. */
+  opened_before: HoldoutOpening | null;
 }
 
 /** A page of sweeps, the newest first. */

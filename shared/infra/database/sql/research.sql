@@ -1,4 +1,4 @@
--- Statements of the API and the simulators on `research_line`, `research_trial` and `research_holdout`.
+-- Statements of the API and the simulators on `research_line`, `research_trial` and `holdout_opening`.
 
 -- name: lock_lines
 -- Lines of one owner are made one after another, so that none exceeds their number.
@@ -75,14 +75,25 @@ set extra_trials = greatest(extra_trials, coalesce($3, extra_trials)),
 where owner = $1 and name = $2 and ($3::bigint is null or $3 >= extra_trials)
 returning *;
 
+-- name: lock_holdouts
+-- Holdouts of one owner are opened one after another, so that none is opened twice.
+select pg_advisory_xact_lock(hashtextextended('ondol.holdout.' || $1, 0));
+
+-- name: select_earlier_holdout
+-- The first opening of another source ($5) that has a day from $3 to $4, for the strategy $2 or in the line $6.
+select *, coalesce(strategy = $2, false) as same_strategy from holdout_opening
+where owner = $1 and (strategy = $2 or research = $6) and first_day <= $4 and last_day >= $3 and source <> $5
+order by opened_at, source limit 1;
+
 -- name: insert_holdout
--- $1 owner, $2 line.
-insert into research_holdout (line, kind, source, variant, first_day, last_day, opened_at)
-select id, $3, $4, $5, $6, $7, $8 from research_line where owner = $1 and name = $2
-on conflict (line, source) do nothing;
+insert into holdout_opening (owner, research, strategy, kind, source, variant, first_day, last_day, opened_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (source) do nothing;
+
+-- name: set_opened_backtest
+update holdout_opening set backtest = $2 where source = $1;
 
 -- name: touch_line
 update research_line set version = version + 1, updated_at = now() where owner = $1 and name = $2;
 
 -- name: select_holdouts
-select * from research_holdout where line = $1 order by opened_at, source limit $2;
+select * from holdout_opening where owner = $1 and research = $2 order by opened_at, source limit $3;
