@@ -3,6 +3,7 @@
 A result expires when all its backtests have: those of users after ONDOL_USER_RESULT_RETENTION_DAYS (never, by
 default), all others, and cancelled ones, after ONDOL_RESULT_RETENTION_DAYS. Backtests are deleted with their result.
 Ended sweeps expire after ONDOL_SWEEP_RETENTION_DAYS; backtests that were opened from them stay.
+Opening quotes expire with the results that no user has, once the accounts that they concern are booked.
 Each batch is a transaction, so an interrupted purge continues the next night.
 """
 
@@ -27,6 +28,7 @@ BATCH: Final = 500
 
 SQL = statements("retention")
 SWEEP_SQL = statements("sweep")
+QUOTES_SQL = statements("opening_quotes")
 SWEEP_BATCH: Final = 20
 """Sweeps that one transaction deletes, each with up to some hundred parts."""
 _BEGINNING: Final = (dt.datetime(1970, 1, 1, tzinfo=dt.UTC), uuid.UUID(int=0))
@@ -76,4 +78,15 @@ async def purge_sweeps(database: Database, settings: Settings, now: dt.datetime)
         if len(rows) < SWEEP_BATCH:
             log.info("sweeps.purged", sweeps=deleted)
             break
+    return deleted
+
+
+async def purge_quotes(database: Database, settings: Settings, now: dt.datetime) -> int:
+    """Delete the opening quotes of days that have expired at `now`; return of how many days."""
+    days = settings.result_retention_days
+    if not days:
+        return 0
+    async with database.connection() as connection:
+        deleted: int = await connection.fetchval(QUOTES_SQL["purge_quotes"], now, days)
+    log.info("quotes.purged", days=deleted)
     return deleted

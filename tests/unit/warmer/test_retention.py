@@ -13,7 +13,7 @@ import pytest_asyncio
 from prometheus_client import CollectorRegistry
 
 from services.warmer import jobs, service
-from services.warmer.retention import Purged, purge, purge_sweeps
+from services.warmer.retention import Purged, purge, purge_quotes, purge_sweeps
 from shared.infra import arq_jobs
 from shared.infra.database.pool import Database, database
 from shared.settings import Settings
@@ -192,3 +192,35 @@ async def test_ended_sweeps_expire_with_their_parts(store: Database) -> None:
     async with store.connection() as connection:
         left = await connection.fetch("select sweep from sweep_part")
     assert {row["sweep"] for row in left} == {running, *(name for name, days in ended.items() if days < 90)}
+
+
+async def test_quotes_expire_unless_a_step_is_not_booked(store: Database) -> None:
+    days = {age: ago(age).date() for age in (5, 90, 91, 92, 93)}
+    account = uuid.uuid4()
+    async with store.connection() as connection:
+        for day in days.values():
+            await connection.execute("insert into opening_quotes (day, number, quotes) values ($1, 1, '{}')", day)
+        await connection.execute(
+            "insert into paper_account (id, owner, name, request, start_day) values ($1, 'local', 'a', '{}', $2)",
+            account, days[93],
+        )  # fmt: skip
+        for age, decision, booked in ((91, "{}", None), (92, "{}", NOW), (93, None, None)):
+            await connection.execute(
+                "insert into paper_step (account, day, status, decision, booked_at) values ($1, $2, 'working', $3, $4)",
+                account, days[age], decision, booked,
+            )  # fmt: skip
+    assert await purge_quotes(store, replace(SETTINGS, result_retention_days=0), NOW) == 0
+    assert await purge_quotes(store, SETTINGS, NOW) == 2
+    assert await purge_quotes(store, SETTINGS, NOW) == 0
+    async with store.connection() as connection:
+        left = await connection.fetch("select day from opening_quotes")
+    assert {row["day"] for row in left} == {days[5], days[90], days[91]}
+
+
+async def test_purge_job_deletes_old_quotes(settings: Settings, store: Database) -> None:
+    async with store.connection() as connection:
+        await connection.execute("insert into opening_quotes (day, number, quotes) values ('2020-01-02', 1, '{}')")
+    async with service.open_context(settings, CollectorRegistry()) as context:
+        await jobs.purge({"context": context})
+    async with store.connection() as connection:
+        assert await connection.fetchval("select count(*) from opening_quotes") == 0

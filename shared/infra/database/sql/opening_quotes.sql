@@ -29,3 +29,13 @@ select day, number from opening_quotes where number > 0 order by day desc limit 
 -- name: count_decisions
 -- Accounts that have orders of day $1 which are not booked.
 select count(*) from paper_step where day = $1 and decision is not null and booked_at is null;
+
+-- name: purge_quotes
+-- Delete the quotes of days more than $2 days before $1; those that a step may still be booked from stay.
+with purged as (
+    delete from opening_quotes q
+    where q.day < ($1::timestamptz - make_interval(days => $2))::date
+      and not exists (select from paper_step s where s.day = q.day and s.decision is not null and s.booked_at is null)
+    returning 1
+)
+select count(*) from purged;
