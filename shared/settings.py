@@ -324,8 +324,8 @@ class Settings:
     )  # fmt: skip
     result_retention_days: int = _setting(
         90, "warmer, api", "days", _integer(0, 36_500),
-        "How long results are retained that no user's backtest refers to, such as those of the warmer, and opening quotes; "
-        "0 is unlimited.",
+        "How long results are retained that no user's backtest refers to, such as those of the warmer, and opening "
+        "quotes; 0 is unlimited.",
         former="ONDOL_RESULT_DAYS",
     )  # fmt: skip
     user_result_retention_days: int = _setting(
