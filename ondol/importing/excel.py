@@ -14,7 +14,9 @@ from shared.market_files.cells import FileRefusedError
 from shared.market_files.formats import READ_ERRORS
 
 MAX_CELLS = 30_000_000
-_FAR_CELL = re.compile(rb"""\sr=["']([A-Z]{1,3})(\d{1,7})["']""")
+_CELL = re.compile(rb"""\sr\s*=\s*["']([A-Za-z]{1,3})(\d{1,10})["']""")
+_ROW = re.compile(rb"""[<:]row\s[^<>]{0,200}?\br\s*=\s*["'](\d{1,10})["']""")
+_STEP = 2**22
 
 
 def excel_sheets(path: pathlib.Path) -> Iterator[tuple[str | None, Iterator[list[str]]]]:
@@ -53,16 +55,11 @@ def _check_size(path: pathlib.Path) -> None:
         return
     check_archive(path, MAX_EXCEL_BYTES)
     with zipfile.ZipFile(path) as archive:
-        for member in archive.namelist():
-            if not re.search(r"worksheets/[^/]*\.xml$", member):
-                continue
-            width = height = 1
-            rest = b""
-            with archive.open(member) as sheet:
-                while block := sheet.read(2**22):
-                    for column, row in set(_FAR_CELL.findall(rest + block)):
-                        width, height = max(width, _column(column)), max(height, int(row))
-                    rest = block[-32:]
+        names = archive.namelist()
+        if {"xl/workbook.bin", "content.xml"} & set(names):
+            raise FileRefusedError("is no workbook of the format .xlsx: save it as .xlsx or as CSV")
+        for member in names:  # a workbook names its sheets as it likes
+            height, width = _extent(archive, member)
             if width * height > MAX_CELLS:
                 raise FileRefusedError(
                     f"has a sheet of {height:,} rows and {width:,} columns, more than {MAX_CELLS:,} cells: "
@@ -70,9 +67,32 @@ def _check_size(path: pathlib.Path) -> None:
                 )
 
 
+def _extent(archive: zipfile.ZipFile, member: str) -> tuple[int, int]:
+    """Return rows and columns of a sheet, at least: stated by its cells and rows, or counted where they state none."""
+    height = width = rows = cells = 0
+    rest = b""
+    with archive.open(member) as sheet:
+        while block := sheet.read(_STEP):
+            for column, row in set(_CELL.findall(rest + block)):
+                width, height = max(width, _column(column)), max(height, int(row))
+            for row in _ROW.findall(rest + block):
+                height = max(height, int(row))
+            first, *others = re.split(rb"[<:]row\b", block)
+            rows += len(others)
+            for number, part in enumerate((first, *others)):
+                cells = _cells_in(part) + (cells if number == 0 else 0)
+                width = max(width, cells)
+            rest = block[-256:]
+    return max(height, rows, 1), max(width, 1)
+
+
+def _cells_in(row: bytes) -> int:
+    return row.count(b"<c ") + row.count(b"<c>") + row.count(b":c ") + row.count(b":c>")
+
+
 def _column(letters: bytes) -> int:
     number = 0
-    for letter in letters:
+    for letter in letters.upper():
         number = number * 26 + letter - 64
     return number
 

@@ -11,8 +11,6 @@ from shared.market_files.cells import FileRefusedError, reason_of
 from shared.market_files.formats import READ_ERRORS
 
 MAX_TEXT_BYTES = 2**30
-MAX_DOCUMENT_BYTES = 512 * 2**20
-"""JSON and HTML are read whole, as objects."""
 MAX_EXCEL_BYTES = 2**30
 MAX_ARCHIVE_BYTES = 8 * 2**30
 MAX_MEMBERS = 100_000
@@ -35,6 +33,9 @@ def _check_members(path: pathlib.Path, limit: int) -> None:
         members = archive.infolist()
     if len(members) > MAX_MEMBERS:
         raise FileRefusedError(f"has {len(members):,} files inside, more than {MAX_MEMBERS:,}")
+    if other := next((m for m in members if m.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}), None):
+        method = zipfile.compressor_names.get(other.compress_type, other.compress_type)  # type: ignore[attr-defined]
+        raise FileRefusedError(f"has {other.filename} packed by {method}: pack it again by deflate, the usual method")
     stated = sum(member.file_size for member in members)
     if stated > limit:
         raise FileRefusedError(f"unpacks to {stated:,} bytes, more than {limit:,}")
@@ -46,7 +47,7 @@ def _check_members(path: pathlib.Path, limit: int) -> None:
             if len(fixed) < 30:
                 raise FileRefusedError("is a damaged zip file")
             stream.seek(sum(struct.unpack("<HH", fixed[26:30])), 1)
-            if member.compress_type != zipfile.ZIP_DEFLATED:
+            if member.compress_type == zipfile.ZIP_STORED:
                 total += member.compress_size
                 continue
             inflate, left, data = zlib.decompressobj(-15), member.compress_size, b""

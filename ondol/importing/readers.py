@@ -12,7 +12,7 @@ from typing import TypeVar
 import polars as pl
 
 from ondol.importing.excel import excel_sheets
-from ondol.importing.limits import MAX_DOCUMENT_BYTES, MAX_TEXT_BYTES
+from ondol.importing.limits import MAX_TEXT_BYTES
 from ondol.importing.text import refuse_repeated, text_frame, text_rows, utf8_bytes, without_headers
 from shared.market_files.cells import FileRefusedError, Rows, reason_of
 from shared.market_files.formats import READ_ERRORS, format_of
@@ -25,11 +25,13 @@ from shared.market_files.headers import (
     first_lines,
     key_of,
     opened,
+    read_document,
     record_columns,
     records_of,
     split_line,
 )
 from shared.market_files.html_tables import html_rows
+from shared.market_files.parquet import row_groups
 from shared.market_files.signatures import is_load_format, recognise
 from shared.market_files.wide import is_wide
 
@@ -92,7 +94,7 @@ def _open(path: pathlib.Path) -> Document:
     if form == "json":
         return _json(path)
     if form == "html":
-        return _sheet(iter(html_rows(decoded(_bytes(path, MAX_DOCUMENT_BYTES)))))
+        return _sheet(iter(html_rows(decoded(read_document(path)))))
     return _text(path)
 
 
@@ -118,13 +120,16 @@ def _parquet(path: pathlib.Path) -> Document:
     def read(wanted: Wanted) -> Table:
         kept = [name for name in names if wanted(key_of(name))]
         refuse_repeated(kept)
+        size = sum(group.decoded_bytes for group in _guarded(lambda: row_groups(path, set(kept).__contains__)))
+        if size > MAX_TEXT_BYTES:
+            raise FileRefusedError(f"unpacks to {size:,} bytes, more than {MAX_TEXT_BYTES:,}: split it")
         return Table(frame=_guarded(lambda: pl.read_parquet(path, columns=kept)), units=_units(kept))
 
     return Document(columns=names, read=read, rows=lambda: iter(()))
 
 
 def _json(path: pathlib.Path) -> Document:
-    records = records_of(_bytes(path, MAX_DOCUMENT_BYTES))
+    records = records_of(read_document(path))
     names = tuple(record_columns(records))
 
     def read(wanted: Wanted) -> Table:

@@ -35,8 +35,11 @@ def find_paths(paths: Sequence[pathlib.Path]) -> list[pathlib.Path]:
 
 
 def _is_data(path: pathlib.Path) -> bool:
-    """Whether a name is that of a data file; `~$…` and `._…` are made by Excel and macOS beside the files."""
-    return path.name.lower().endswith(SUFFIXES) and not path.name.startswith((".", "~$")) and path.is_file()
+    """Whether a name is that of a data file; `~$…` and `._…` are made by Excel and macOS beside the files.
+
+    Pipes and links without a target are among them: reading refuses them, so that none is passed over.
+    """
+    return path.name.lower().endswith(SUFFIXES) and not path.name.startswith((".", "~$")) and not path.is_dir()
 
 
 def sources_in(path: pathlib.Path, scratch: pathlib.Path) -> Iterator[Source]:
@@ -45,7 +48,9 @@ def sources_in(path: pathlib.Path, scratch: pathlib.Path) -> Iterator[Source]:
     Raises FileRefusedError for an archive that is damaged or unpacks to more than MAX_ARCHIVE_BYTES.
     """
     if not path.is_file():
-        raise FileRefusedError("is no file")
+        if path.is_symlink() and not path.exists():
+            raise FileRefusedError("is a link without a target: put the file itself there, or remove the name")
+        raise FileRefusedError("is no regular file: put the file itself there, or remove the name")
     try:
         form = format_of(path)
     except READ_ERRORS as error:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import polars as pl
 
 from shared.market_files.cells import EXAMPLES, FileRefusedError, Rows
+from shared.market_files.csv_rows import MAX_ROW_BYTES, end_of_rows
 from shared.market_files.headers import Header, key_of
 
 _STEP = 8 * 2**20
@@ -88,11 +89,14 @@ def text_frame(text: bytes, header: Header, wanted: Callable[[str], bool]) -> tu
 def _blocks(text: bytes, start: int) -> Iterator[bytes]:
     """Yield the text from `start` in blocks that end at the end of a row, outside quotes."""
     while start < len(text):
-        cut = len(text) if len(text) - start <= _BLOCK else text.rfind(b"\n", start, start + _BLOCK) + 1
-        while cut > start and cut < len(text) and text.count(b'"', start, cut) % 2:
-            cut = text.rfind(b"\n", start, cut - 1) + 1
-        if cut <= start:  # one row longer than a block
-            cut = len(text)
+        stop = start + _BLOCK
+        cut = len(text) if stop >= len(text) else end_of_rows(text, start, stop)
+        if stop < len(text) and stop - cut > MAX_ROW_BYTES:
+            line = text.count(b"\n", 0, cut) + 1
+            raise FileRefusedError(
+                f"line {line:,} begins a row that is longer than {MAX_ROW_BYTES:,} bytes: a quotation mark is not "
+                "closed, or stands inside a cell, or the line breaks are missing"
+            )
         yield text[start:cut]
         start = cut
 

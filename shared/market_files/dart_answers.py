@@ -28,7 +28,11 @@ _KEY = {
     "901": "the account of the key has expired",
 }  # fmt: skip
 _LATER = ("800", "900")
-MAX_MEMBER_BYTES = 512 * 1024 * 1024
+MAX_MEMBER_BYTES = 128 * 1024 * 1024
+MAX_MEMBERS = 1_000
+MAX_TAGS = 4_000_000
+"""Tags of an XML document; the list of all corporations has 1,400,000."""
+_STATUS_BYTES = 4096
 
 CORPORATIONS_SCHEMA = {"corp_code": pl.String, "stock_code": pl.String}
 
@@ -88,10 +92,16 @@ def zip_members(data: bytes) -> dict[str, bytes]:
         return {}
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            if sum(member.file_size for member in archive.infolist()) > MAX_MEMBER_BYTES:
-                raise AnswerError("the zip file is larger than any filing can be")
+            if any(m.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED} for m in archive.infolist()):
+                raise AnswerError("the zip file is packed by another method than deflate")
+            count, size = len(archive.infolist()), sum(member.file_size for member in archive.infolist())
+            if count > MAX_MEMBERS or size > MAX_MEMBER_BYTES:
+                raise AnswerError(
+                    f"the zip file has {count:,} files of {size:,} bytes, more than any filing ({MAX_MEMBERS:,} files, "
+                    f"{MAX_MEMBER_BYTES:,} bytes)"
+                )
             members = {member.filename: archive.read(member) for member in archive.infolist()}
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError) as error:
         raise DamagedAnswerError(f"the zip file is damaged or cut off ({len(data)} bytes)") from error
     for content in members.values():
         if b"<status>" in content[:500]:
@@ -113,8 +123,10 @@ def corporations(data: bytes) -> pl.DataFrame:
 
 def xml_root(content: bytes) -> ElementTree.Element:
     """Parse XML; DamagedAnswerError when it is not well-formed, or declares entities, which no filing needs."""
-    if b"<!DOCTYPE" in content[:4096] or b"<!ENTITY" in content:
+    if b"<!DOCTYPE" in content[:4096] or b"<!ENTITY" in content or b"\0" in content:  # UTF-16 hides declarations
         raise DamagedAnswerError("the XML document declares entities, which are not read")
+    if (count := content.count(b"<")) > MAX_TAGS:
+        raise DamagedAnswerError(f"the XML document has {count:,} tags, more than {MAX_TAGS:,}")
     try:
         return ElementTree.fromstring(content)  # noqa: S314 - no entities, checked above
     except ElementTree.ParseError as error:
@@ -122,8 +134,8 @@ def xml_root(content: bytes) -> ElementTree.Element:
 
 
 def _raise_xml(data: bytes) -> None:
-    status = re.search(rb"<status>\s*(\d+)\s*</status>", data)
-    message = re.search(rb"<message>(.*?)</message>", data, re.DOTALL)
+    status = re.search(rb"<status>\s*(\d+)\s*</status>", data[:_STATUS_BYTES])
+    message = re.search(rb"<message>(.*?)</message>", data[:_STATUS_BYTES], re.DOTALL)
     if status is None:
         raise DamagedAnswerError("the answer is XML without a status")
     raise_status(status[1].decode(), message[1].decode("utf-8", "replace").strip() if message else "")

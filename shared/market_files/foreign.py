@@ -9,7 +9,16 @@ from collections.abc import Callable, Iterable, Sequence
 import polars as pl
 
 from shared.market_files.formats import READ_ERRORS, format_of
-from shared.market_files.headers import HEAD_BYTES, SUFFIXES, decoded, find_header, opened, record_columns, records_of
+from shared.market_files.headers import (
+    HEAD_BYTES,
+    SUFFIXES,
+    decoded,
+    find_header,
+    opened,
+    read_document,
+    record_columns,
+    records_of,
+)
 from shared.market_files.html_tables import html_rows
 from shared.market_files.signatures import Signature, identify, recognise
 
@@ -42,10 +51,9 @@ def _name(path: pathlib.Path, identified: Callable[[Iterable[str]], Signature | 
     if form == "parquet":
         found = identified(pl.read_parquet_schema(path))
     elif form == "json":
-        with opened(path) as stream:
-            found = identified(record_columns(records_of(stream.read())[:100]))
+        found = identified(record_columns(records_of(read_document(path))[:100]))
     elif form == "html":
-        rows = html_rows(decoded(path.read_bytes()))
+        rows = html_rows(decoded(read_document(path)))
         found = next((s for row in rows[:40] if (s := identified(row)) is not None), None)
     else:
         with opened(path) as stream:

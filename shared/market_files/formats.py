@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import lzma
 import pathlib
 import struct
@@ -17,7 +18,8 @@ Format = Literal["parquet", "excel", "zip", "html", "json", "text"]
 
 READ_ERRORS: tuple[type[BaseException], ...] = (
     OSError, EOFError, ValueError, RecursionError, OverflowError, NotImplementedError, RuntimeError, struct.error,
-    zipfile.BadZipFile, zlib.error, lzma.LZMAError, pl.exceptions.PolarsError, pl.exceptions.PanicException,
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, csv.Error, pl.exceptions.PolarsError,
+    pl.exceptions.PanicException,
 )  # fmt: skip
 """What reading a damaged file may raise; polars panics on some Parquet files."""
 

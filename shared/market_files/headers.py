@@ -19,6 +19,10 @@ SUFFIXES = (*TEXT_SUFFIXES, *EXCEL_SUFFIXES, ".html", ".htm", ".parquet", ".json
 """Endings of the files that can be identified."""
 
 HEAD_BYTES = 65_536
+MAX_DOCUMENT_BYTES = 64 * 2**20
+"""JSON and HTML are read whole, as objects."""
+MAX_DOCUMENT_PARTS = 4_000_000
+"""Lists and objects of a JSON document: an empty one takes two bytes of text, and 64 of memory."""
 HEAD_LINES = 40
 """A header line is looked for among the first lines: some programs write a title before it."""
 
@@ -88,6 +92,15 @@ def opened(path: pathlib.Path) -> BinaryIO:
     return stream
 
 
+def read_document(path: pathlib.Path) -> bytes:
+    """Return the bytes of a JSON or HTML file; ValueError when it has more than MAX_DOCUMENT_BYTES."""
+    with opened(path) as stream:
+        data = stream.read(MAX_DOCUMENT_BYTES + 1)
+    if len(data) > MAX_DOCUMENT_BYTES:
+        raise ValueError(f"the document is larger than {MAX_DOCUMENT_BYTES:,} bytes: split it")
+    return data
+
+
 def column_name(header: str) -> tuple[str, str | None]:
     """Return the name of a header cell without quotes and unit, and the unit when it states one."""
     text = unicodedata.normalize("NFKC", header).strip("\ufeff \t\r\n\"'").strip()
@@ -138,6 +151,8 @@ def records_of(data: bytes) -> list[dict[str, Any]]:
 
     Raises ValueError when there is none; an answer of the exchange or of DART that states an error is quoted.
     """
+    if (count := data.count(b"[") + data.count(b"{")) > MAX_DOCUMENT_PARTS:
+        raise ValueError(f"the document has {count:,} lists and objects, more than {MAX_DOCUMENT_PARTS:,}: split it")
     document = json.loads(decoded(data))
     found: list[list[dict[str, Any]]] = []
     _collect(document, found, depth=0)

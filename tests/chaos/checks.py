@@ -11,6 +11,7 @@ from tests.chaos import (
     homes,
     malformed,
     many_rows,
+    market_bombs,
     panel_budget,
     planted_values,
     poisoned_redis,
@@ -196,6 +197,11 @@ CHECKS = (
         id="S10", title="results, answers, parts, manifests and events of the right form planted in Redis",
         run=planted_values.s10, quick=True,
         passes_when="0 served, 0 events believed",
+    ),
+    Check(
+        id="S11", title="market files that are small on disk and large when read, or no regular files",
+        run=market_bombs.s11, quick=True,
+        passes_when="each is refused with place and remedy, in <= 1 GiB of memory and linear time",
     ),
     Check(
         id="S12", title="control characters in names", run=foreign_pages.s12, quick=True,

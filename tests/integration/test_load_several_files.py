@@ -7,7 +7,9 @@ import pathlib
 import polars as pl
 import pytest
 
+from services.preparer.loading import prices
 from services.preparer.loading.load import load_market
+from services.preparer.loading.prices import MAX_GROUP_ROWS
 from shared.errors import LoadError
 from shared.infra.database.pool import lone_connection
 from shared.settings import Settings
@@ -145,3 +147,25 @@ async def test_message_says_what_was_found(
 ) -> None:
     write(tmp_path, files, encoding)
     assert expected in await message(settings, tmp_path)
+
+
+async def test_rows_repeated_in_one_file_are_refused_early(settings: Settings, tmp_path: pathlib.Path) -> None:
+    rows = MAX_GROUP_ROWS + 1
+    folder = write(tmp_path, {"companies.csv": COMPANIES, "prices.csv": HEAD + row(2) * rows})
+    text = await message(settings, folder)
+    assert "the key date 2024-01-02, stock_code 000010 is in row 1 already" in text
+
+
+async def test_rows_repeated_in_very_many_files_load_once(
+    settings: Settings, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prices, "MAX_GROUP_ROWS", 4)
+    days = {f"prices-{number}.csv": HEAD + row(2) + row(3) + row(4, "000020") for number in range(9)}
+    report = await load_market(write(tmp_path, {"companies.csv": COMPANIES} | days), settings.database_url or "")
+    assert (report.rows["prices"], report.differing["price"]) == (27, 3)
+
+
+async def test_link_to_a_folder_that_is_absent_is_refused(settings: Settings, tmp_path: pathlib.Path) -> None:
+    write(tmp_path, {"companies.csv": COMPANIES})
+    (tmp_path / "prices").symlink_to(tmp_path / "absent")
+    assert "prices cannot be read as a folder" in await message(settings, tmp_path)

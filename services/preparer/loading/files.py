@@ -14,6 +14,7 @@ import polars as pl
 
 from shared.errors import LoadError
 from shared.market_files.foreign import describe_foreign_files, is_known_source
+from shared.market_files.formats import READ_ERRORS
 from shared.model.market_data import ACCOUNTS
 
 Kind = Literal["date", "text", "number", "whole"]
@@ -78,6 +79,8 @@ FILES: dict[str, tuple[Column, ...]] = {
     ),
 }
 """The load format: file -> columns."""
+
+MAX_COLUMNS = 10_000
 
 _SUFFIXES = (".parquet", ".csv", ".csv.gz")
 
@@ -150,7 +153,7 @@ def find_files(directory: pathlib.Path) -> dict[str, MarketFiles]:
     found: dict[str, MarketFiles] = {}
     for kind, columns in FILES.items():
         paths = [path for path in sorted(directory.glob(f"{kind}*")) if _is_of_kind(path, kind)]
-        paths += [path for path in sorted((directory / kind).glob("*")) if path.name.endswith(_SUFFIXES)]
+        paths += _files_in(directory / kind)
         if paths:
             _require_regular_files(paths, directory)
             found[kind] = MarketFiles(
@@ -170,6 +173,20 @@ def find_files(directory: pathlib.Path) -> dict[str, MarketFiles]:
 def _is_of_kind(path: pathlib.Path, kind: str) -> bool:
     rest = path.name[len(kind) :]
     return rest.endswith(_SUFFIXES) and (rest in _SUFFIXES or rest[0] in "-_.")
+
+
+def _files_in(folder: pathlib.Path) -> list[pathlib.Path]:
+    """Return the files of the load formats in the folder of a kind; LoadError when its name is there and cannot be
+    read as a folder."""
+    if folder.is_file() or not (folder.exists() or folder.is_symlink()):
+        return []  # a file without a suffix is none of the load format
+    try:
+        return sorted(path for path in folder.iterdir() if path.name.endswith(_SUFFIXES))
+    except OSError as error:
+        raise LoadError(
+            f"{folder.name} cannot be read as a folder ({error.strerror}); put the folder itself there, or remove the "
+            "name. Nothing was changed."
+        ) from error
 
 
 def _require_regular_files(paths: Sequence[pathlib.Path], directory: pathlib.Path) -> None:
@@ -196,6 +213,11 @@ def _import_command(path: pathlib.Path) -> str:
 def _described(kind: str, path: pathlib.Path, columns: tuple[Column, ...], directory: pathlib.Path) -> MarketFile:
     file = MarketFile(kind=kind, path=path, name=str(path.relative_to(directory)), columns=columns)
     names, text = _header(file)
+    if len(names) > MAX_COLUMNS:
+        raise LoadError(
+            f"{file.name} has {len(names):,} columns, more than {MAX_COLUMNS:,}; leave out those that are not needed. "
+            "Nothing was changed."
+        )
     missing = [column.name for column in columns if column.required and column.name not in names]
     if missing:
         _refuse_foreign(file)
@@ -212,7 +234,8 @@ def _described(kind: str, path: pathlib.Path, columns: tuple[Column, ...], direc
 
 
 def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:30]) + (f" and {len(names) - 30} more" if len(names) > 30 else "")
+    shown = ", ".join(name if len(name) <= 60 else name[:60] + "…" for name in names[:30])
+    return shown + (f" and {len(names) - 30} more" if len(names) > 30 else "")
 
 
 def _layout(names: Sequence[str], text: str | None) -> str:
@@ -237,7 +260,7 @@ def _header(file: MarketFile) -> tuple[list[str], str | None]:
         if not line.strip():
             raise LoadError(f"{file.name} is empty; expected a header line. Nothing was changed.")
         return pl.read_csv(line, infer_schema=False).columns, line.decode()
-    except (pl.exceptions.PolarsError, OSError, EOFError, UnicodeDecodeError) as error:
+    except READ_ERRORS as error:
         _refuse_foreign(file)
         raise LoadError(f"{file.name} cannot be read ({reason_of(error, line)}). Nothing was changed.") from error
 

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import pathlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
@@ -33,6 +34,8 @@ ChangeUnit = Literal["won", "fraction"]
 
 _KEY_COLUMNS = 3  # stock, day, row in the file
 _WIDTH = _KEY_COLUMNS + len(PRICE_COLUMNS)
+MAX_GROUP_ROWS = 2**20
+"""Rows of a part and year in its file beyond which repeated ones are left out at once; without them it has 190,000."""
 _CHANGE, _RATE = PRICE_COLUMNS.index("change"), PRICE_COLUMNS.index("change_rate")
 
 
@@ -63,6 +66,7 @@ def spill_prices(  # noqa: PLR0917
     """Step 1: check every row and write the rows to files of `folder`; returns how many rows there are."""
     total = 0
     broken = BrokenRows(file)
+    sizes: Counter[int] = Counter()
     for before, frame in batches(file, broken):
         columns = _columns_of(known, frame, before, change_unit)
         rows = PriceRows(
@@ -70,7 +74,9 @@ def spill_prices(  # noqa: PLR0917
             prices=columns[_KEY_COLUMNS:],
         )  # fmt: skip
         if check_rows(broken, known, frame["stock_code"], rows, counts, refusals):
-            _append(columns, folder)
+            sizes.update(_append(columns, folder))
+            for group in [group for group, rows in sizes.items() if rows > MAX_GROUP_ROWS]:
+                sizes[group] = _leave_out_repeated(file, known, folder / str(group))
         total = before + frame.height
         progress(total)
     broken.refuse()
@@ -93,19 +99,42 @@ def _columns_of(known: Known, frame: pl.DataFrame, before: int, change_unit: Cha
     return columns
 
 
-def _append(columns: np.ndarray, folder: pathlib.Path) -> None:
-    """Append rows [14, rows] to the file of their part and year, row after row."""
+def _append(columns: np.ndarray, folder: pathlib.Path) -> dict[int, int]:
+    """Append rows [14, rows] to the file of their part and year, row after row; return how many to each."""
     if not columns.size:
-        return
+        return {}
     group = columns[0].astype(np.int32) // PART * 10_000 + years_of(columns[1].astype(np.int32))
     if (group[1:] < group[:-1]).any():
         order = np.argsort(group, kind="stable")
         columns, group = columns[:, order], group[order]
     rows = np.ascontiguousarray(columns.T)
     starts = np.flatnonzero(np.diff(group, prepend=-1))
+    added: dict[int, int] = {}
     for start, stop in zip(starts, [*starts[1:], len(group)], strict=True):
         with (folder / str(group[start])).open("ab") as out:
             rows[start:stop].tofile(out)
+        added[int(group[start])] = int(stop - start)
+    return added
+
+
+def _leave_out_repeated(file: MarketFiles, known: Known, path: pathlib.Path) -> int:
+    """Write the file of a part and year again without rows that are in another file already; return how many are left.
+
+    LoadError as of `merge_group`: a file that repeats rows of its own is refused before it fills the disk.
+    """
+    rows, _ = _ordered(file, known, int(path.name) // 10_000, path)
+    rows.tofile(path)
+    return len(rows)
+
+
+def _ordered(file: MarketFiles, known: Known, part: int, path: pathlib.Path) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows of a part and year and their keys, ordered by key, without repeated ones."""
+    new = np.fromfile(path).reshape(-1, _WIDTH)
+    key = (new[:, 0] - part * PART) * 1_000_000 + new[:, 1]
+    order = np.argsort(key, kind="stable")
+    new, key = new[order], key[order]
+    kept = _without_repeated(file, known, new, key)
+    return new[kept], key[kept]
 
 
 def groups(folder: pathlib.Path) -> Iterator[tuple[int, int, pathlib.Path]]:
@@ -123,13 +152,8 @@ def merge_group(
 ) -> MergedGroup:
     """Steps 2 and 3 for one part and year; `stored` is the COPY of its rows, None when there are none."""
     part, year, path = group
-    new = np.fromfile(path).reshape(-1, _WIDTH)
+    new, key = _ordered(file, known, part, path)
     path.unlink()
-    key = (new[:, 0] - part * PART) * 1_000_000 + new[:, 1]
-    order = np.argsort(key, kind="stable")
-    new, key = new[order], key[order]
-    kept = _without_repeated(file, known, new, key)
-    new, key = new[kept], key[kept]
     old = _stored_rows(stored)
     differs = np.ones(len(new), bool)
     merged = new

@@ -12,9 +12,16 @@ import polars as pl
 from services.preparer.loading.broken_rows import BrokenRows
 from services.preparer.loading.files import Column, MarketFile, MarketFiles, first_line, opened, reason_of
 from shared.errors import LoadError
+from shared.market_files.csv_rows import MAX_ROW_BYTES, end_of_rows
+from shared.market_files.formats import READ_ERRORS
+from shared.market_files.parquet import MAX_GROUP_BYTES, row_groups
 
 BATCH_ROWS = 131_072
-_BLOCK_BYTES = 16 * 1024 * 1024
+MAX_ROWS = 1_000_000
+"""Rows of a kind that is read whole: about twice the dividends, statements or index values of fifty years."""
+_BLOCK_BYTES = 2 * 1024 * 1024
+_MAX_CELL_BYTES = 4096
+"""Longer cells of Parquet files are refused before they are copied: a dictionary holds a text of any size once."""
 _GREATEST = 2.0**63
 _CONTROL = r"[\x00-\x1f\x7f]"
 
@@ -40,7 +47,14 @@ def read_all(files: MarketFiles, broken: BrokenRows) -> pl.DataFrame:
 
     Columns that a file lacks are null.
     """
-    frames = [frame for _, frame in batches(files, broken)]
+    frames = []
+    for before, frame in batches(files, broken):
+        if before + frame.height > MAX_ROWS:
+            raise LoadError(
+                f"{files.name}: more than {MAX_ROWS:,} rows of {files.kind}; leave out the rows that are loaded "
+                "already, or load them in several steps. Nothing was changed."
+            )
+        frames.append(frame)
     broken.refuse()
     names = [column.name for column in files.columns]
     return pl.concat(frames, how="diagonal").select(names) if frames else pl.DataFrame(schema=names)
@@ -52,38 +66,67 @@ def _raw_batches(file: MarketFile) -> Iterator[pl.DataFrame]:
         for raw in _text_batches(file) if file.is_text else _parquet_batches(file):
             yield raw
             rows += raw.height
-    except (pl.exceptions.PolarsError, OSError, EOFError, UnicodeDecodeError) as error:
+    except READ_ERRORS as error:
         raise LoadError(
             f"{file.name}, after row {rows}: cannot be read ({reason_of(error)}). Nothing was changed."
         ) from error
 
 
 def _parquet_batches(file: MarketFile) -> Iterator[pl.DataFrame]:
-    frame = pl.scan_parquet(file.path).select([column.name for column in file.columns])
-    yield from frame.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True)
+    """Row group after row group, so that the memory is that of one."""
+    names = [column.name for column in file.columns]
+    schema = pl.read_parquet_schema(file.path)
+    for column in file.columns:  # nested values are refused before they are decoded
+        _converted(file, column, schema[column.name], as_is=True)
+    rows, begin = pl.scan_parquet(file.path).select(names), 0
+    for group in row_groups(file.path, names.__contains__):
+        if group.decoded_bytes > MAX_GROUP_BYTES:
+            raise LoadError(
+                f"{file.name}, after row {begin}: a row group of {group.rows:,} rows needs "
+                f"{group.decoded_bytes / 2**20:,.0f} MiB, more than {MAX_GROUP_BYTES / 2**20:,.0f}; write the "
+                "file with row groups of 100,000 rows. Nothing was changed."
+            )
+        decoded = rows.slice(begin, group.rows).collect()
+        for start in range(0, decoded.height, BATCH_ROWS):
+            batch = decoded.slice(start, BATCH_ROWS)
+            _refuse_long_cells(file, batch, begin + start)
+            yield batch
+        begin += group.rows
+
+
+def _refuse_long_cells(file: MarketFile, batch: pl.DataFrame, before: int) -> None:
+    for name, dtype in batch.schema.items():
+        if dtype == pl.String:
+            sizes = batch[name].str.len_bytes()
+            at = sizes.arg_max()
+            if at is not None and (size := sizes[at]) > _MAX_CELL_BYTES:
+                raise LoadError(
+                    f"{file.where(before + at)}: {name} has {size:,} bytes, more than {_MAX_CELL_BYTES:,}; expected up "
+                    "to 200 characters. Nothing was changed."
+                )
 
 
 def _text_batches(file: MarketFile) -> Iterator[pl.DataFrame]:
     """Blocks that end at the end of a row, each read behind the header; cells stay text."""
+    rows = 0
     with opened(file.path) as stream:
         header = first_line(stream)
         rest = b""
         while block := stream.read(_BLOCK_BYTES):
             block = rest + block
-            cut = _end_of_rows(block)
+            cut = end_of_rows(block)
             rest = block[cut:]
             if cut:
-                yield _parsed(file, header, block[:cut])
+                parsed = _parsed(file, header, block[:cut])
+                rows += parsed.height
+                yield parsed
+            if len(rest) > MAX_ROW_BYTES:
+                raise LoadError(
+                    f"{file.where(rows)}: the row is longer than {MAX_ROW_BYTES:,} bytes: a quotation mark is not "
+                    "closed or stands inside a cell, or the line breaks are missing. Nothing was changed."
+                )
         if rest.strip():
             yield _parsed(file, header, rest)
-
-
-def _end_of_rows(block: bytes) -> int:
-    """Position behind the last line break that stands outside quotes, 0 when there is none."""
-    cut = block.rfind(b"\n") + 1
-    while cut and block.count(b'"', 0, cut) % 2:
-        cut = block.rfind(b"\n", 0, cut - 1) + 1
-    return cut
 
 
 def _parsed(file: MarketFile, header: bytes, rows: bytes) -> pl.DataFrame:

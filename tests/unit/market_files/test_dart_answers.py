@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
+
 import orjson
 import pytest
 
@@ -76,3 +79,26 @@ def test_xml_with_entities_is_refused() -> None:
     bomb = b'<?xml version="1.0"?><!DOCTYPE r [<!ENTITY a "aaaa">]><r>&a;</r>'
     with pytest.raises(DamagedAnswerError, match="entities"):
         corporations(zipped("CORPCODE.xml", bomb))
+
+
+@pytest.mark.parametrize("document", [
+    b"<r>" + b"<a/>" * 4_000_000 + b"</r>",
+    '<?xml version="1.0"?><!DOCTYPE r [<!ENTITY a "aaaa">]><r>&a;</r>'.encode("utf-16"),
+])  # fmt: skip
+def test_xml_that_would_fill_memory_is_refused(document: bytes) -> None:
+    with pytest.raises(DamagedAnswerError, match=r"tags, more than|declares entities"):
+        corporations(zipped("CORPCODE.xml", document))
+
+
+def test_archive_larger_than_any_filing_is_refused() -> None:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(1_001):
+            archive.writestr(f"{number}.xml", b"")
+    with pytest.raises(AnswerError, match="1,001 files of 0 bytes"):
+        zip_members(target.getvalue())
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("a.xml", b"0" * 1_000_000)
+    with pytest.raises(AnswerError, match="another method than deflate"):
+        zip_members(target.getvalue())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 import pathlib
 import zipfile
 from typing import Any
@@ -188,3 +189,51 @@ def test_foreign_files_are_described_by_kind(tmp_path: pathlib.Path) -> None:
     assert describe_foreign_files(sorted(tmp_path.iterdir())) == (
         "1 file of KRX CSV of a day, 1 file of Excel, 1 file of DART filing list"
     )
+
+
+def test_archive_of_another_method_is_refused(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("a.csv", b"0" * 3_000_000)
+    with pytest.raises(FileRefusedError, match="packed by lzma: pack it again by deflate"):
+        check_archive(path, 1_000)
+
+
+@pytest.mark.parametrize("cells", [
+    '<row r="1"><c r="A1"><v>1</v></c></row><row r="9000"><c r = "XFD9000"><v>2</v></c></row>',
+    '<row r="1"><c r="A1"><v>1</v></c></row><row r="9000"><c r="xfd9000"><v>2</v></c></row>',
+    '<row r="9000"><c><v>2</v></c></row><row>' + "<c><v>1</v></c>" * 10_000 + "</row>",
+])  # fmt: skip
+def test_far_cells_are_found_however_they_are_written(cells: str, run: Any, put: Any, tmp_path: pathlib.Path) -> None:
+    source = io.BytesIO(workbook([["종목코드"], [1]]))
+    target = io.BytesIO()
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            data, is_sheet = old.read(name), name == "xl/worksheets/sheet1.xml"
+            if is_sheet:
+                head, tail = data.split(b"<sheetData>")[0], data.split(b"</sheetData>")[1]
+                data = head + b"<sheetData>" + cells.encode() + b"</sheetData>" + tail
+            data = data.replace(b"worksheets/sheet1.xml", b"other/place.xml")
+            new.writestr("xl/other/place.xml" if is_sheet else name, data)
+    put("far.xlsx", target.getvalue())
+    assert "9,000 rows and 1" in run().files[0].error
+
+
+@pytest.mark.parametrize("content", [b"[" * 5_000_000, b'{"a":[' + b"{}," * 4_100_000 + b"{}]}"])
+def test_document_of_very_many_parts_is_refused(content: bytes, run: Any, put: Any) -> None:
+    put("day_20310304.json", content)
+    assert "lists and objects, more than 4,000,000: split it" in run().files[0].error
+
+
+def test_quotation_mark_that_is_not_closed_is_named(run: Any, put: Any) -> None:
+    rows = ROW.replace("000010", '"000010') + "\n" + (ROW + "\n") * 800_000
+    put("day_20310304.csv", HEADER + "\n" + rows)
+    assert "line 2 begins a row that is longer than 1,048,576 bytes" in run().files[0].error
+
+
+def test_name_that_is_no_regular_file_is_refused(run: Any, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "in" / "a.csv").symlink_to(tmp_path / "absent")
+    os.mkfifo(tmp_path / "in" / "b.csv")
+    first, second = run().files
+    assert "link without a target" in first.error
+    assert "no regular file" in second.error
