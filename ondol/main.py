@@ -107,7 +107,7 @@ COMMANDS = (
     Command(
         name="revisions",
         group=RUN,
-        meaning="list data revisions; take back the last loads, deletions and reverts",
+        meaning="list data revisions; revert the last loads, deletions and reverts",
         examples=("ondol revisions", "ondol revisions revert", "ondol revisions revert 2 --yes"),
     ),
     Command(

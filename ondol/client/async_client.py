@@ -151,7 +151,7 @@ class AsyncClient:
     async def change_research(
         self, name: str, *, extra_trials: int | None = None, close: bool = False
     ) -> ResearchLine:  # fmt: skip
-        """Add trials that were made elsewhere to a research line, or close it; neither can be taken back."""
+        """Add trials that were made elsewhere to a research line, or close it; neither can be undone."""
         return await research.change(self._api(), name, extra_trials=extra_trials, close=close)
 
     async def create_account(

@@ -178,7 +178,7 @@ class Client:
         return self._run(lambda api: research.read(api, name))
 
     def change_research(self, name: str, *, extra_trials: int | None = None, close: bool = False) -> ResearchLine:
-        """Add trials that were made elsewhere to a research line, or close it; neither can be taken back."""
+        """Add trials that were made elsewhere to a research line, or close it; neither can be undone."""
         return self._run(lambda api: research.change(api, name, extra_trials=extra_trials, close=close))
 
     def create_account(

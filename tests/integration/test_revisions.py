@@ -143,7 +143,7 @@ async def test_seven_revisions_are_kept(settings: Settings) -> None:
             oldest = await connection.fetchval(f"select min(revision) from {table.name}_before")  # noqa: S608
             assert oldest is None or oldest > len(revisions) - KEPT_REVISIONS
     assert [r.id for r in revisions if r.revertible] == list(range(10, 3, -1))
-    with pytest.raises(LoadError, match="revision 3 can no longer be taken back"):
+    with pytest.raises(LoadError, match="revision 3 can no longer be reverted"):
         await revert_revisions(url, count=8)
     report = await revert_revisions(url, count=7)
     assert report.target == 3

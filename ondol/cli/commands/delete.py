@@ -1,6 +1,6 @@
 """Delete stored rows that should not be there: a stock with all its rows, or the prices and index values of days.
 
-One transaction and a new data revision, which `ondol revisions revert` takes back. With --stock and --date together,
+One transaction and a new data revision, which `ondol revisions revert` reverts. With --stock and --date together,
 only the prices of these stocks on these days are deleted.
 """
 

@@ -1,7 +1,7 @@
-"""List the data revisions, and take the last ones back.
+"""List the data revisions, and revert the last ones.
 
-Each load, deletion and revert that changed data is a revision, and the last seven can be taken back. A revert is a new
-revision: the data, the dataset version and the results of before return, and reverting the revert undoes it.
+Each load, deletion and revert that changed data is a revision, and the last seven can be reverted. A revert is a new
+revision: the previous data, dataset version and results return, and reverting the revert undoes it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("count", nargs="?", type=int, metavar="N", help="revert the last N revisions (default 1)")
     parser.add_argument("--to", type=int, metavar="ID", help="revert to the data of revision ID (0: no data)")
-    parser.add_argument("--dry-run", action="store_true", help="say what would be reverted, and change nothing")
+    parser.add_argument("--dry-run", action="store_true", help="show what would be reverted, and change nothing")
     parser.add_argument("--yes", action="store_true", help="do not ask for confirmation on a terminal")
     add_common(parser)
 
@@ -94,7 +94,7 @@ async def _revert(args: argparse.Namespace) -> RevertReport | None:
         planned = await revert_revisions(url, count=count, target=args.to, dry_run=True)
         if args.dry_run:
             return planned
-        question = f"This takes back {_taken_back(planned)}; {_target(planned)}. Continue?"
+        question = f"This reverts {_reverted(planned)}; {_target(planned)}. Continue?"
         if planned.reverted and not confirmed(question, yes=args.yes):
             return None
         report = await revert_revisions(url, count=count, target=args.to)
@@ -102,7 +102,7 @@ async def _revert(args: argparse.Namespace) -> RevertReport | None:
     return report
 
 
-def _taken_back(report: RevertReport) -> str:
+def _reverted(report: RevertReport) -> str:
     noun = "revision" if len(report.reverted) == 1 else "revisions"
     rows = ", ".join(f"{count:,} {kind}" for kind, count in report.differing.items() if count)
     return f"data {noun} {', '.join(map(str, report.reverted))} ({rows} rows)"
@@ -116,8 +116,8 @@ def _print(report: RevertReport, *, dry_run: bool) -> None:
     if not report.differing:
         print(f"the data are those of revision {report.target} already; nothing was changed")
     elif dry_run:
-        print(f"dry run: {_taken_back(report)} would be taken back; {_target(report)}; nothing was changed")
+        print(f"dry run: {_reverted(report)} would be reverted; {_target(report)}; nothing was changed")
     else:
         now = f"the data are those of revision {report.target}" if report.target else "no data are loaded"
-        print(f"data revision {report.revision}: {_taken_back(report)} taken back in {report.seconds:.1f} s; {now}")
+        print(f"data revision {report.revision}: {_reverted(report)} reverted in {report.seconds:.1f} s; {now}")
         sys.stderr.write(f"{NEXT_STEP}; ondol revisions revert undoes this\n")

@@ -18,7 +18,7 @@ from shared.infra.price_copy import COLUMNS
 from shared.model.market_data import ACCOUNTS
 
 KEPT_REVISIONS = 7
-"""Revisions that can be taken back."""
+"""Revisions that can be reverted."""
 
 _SQL = statements("revisions")
 

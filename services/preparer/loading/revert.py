@@ -44,7 +44,7 @@ class RevertReport:
     """The result of a revert. `revision` is None for a dry run and when the data are those of the target already."""
 
     reverted: list[int] = field(default_factory=list)
-    """Revisions that were taken back, the newest first."""
+    """Revisions that were reverted, the newest first."""
     target: int
     """The revision whose data are loaded now; 0: no data."""
     differing: dict[str, int] = field(default_factory=dict)
@@ -91,9 +91,9 @@ async def revert_revisions(
 
 
 def _chosen(stored: Sequence[StoredRevision], count: int, target: int | None) -> tuple[Sequence[StoredRevision], int]:
-    """Return the revisions to take back, the newest first, and the one whose data return."""
+    """Return the revisions to revert, the newest first, and the one whose data return."""
     if not stored:
-        raise LoadError("No data are loaded, so there is no revision to take back.")
+        raise LoadError("No data are loaded, so there is no revision to revert.")
     if target is not None:
         if target and target not in {r.id for r in stored}:
             raise LoadError(f"There is no data revision {target}; `ondol revisions` lists them. Nothing was changed.")
@@ -104,8 +104,8 @@ def _chosen(stored: Sequence[StoredRevision], count: int, target: int | None) ->
     lost = [r.id for r in gone if not r.revertible]
     if lost:
         raise LoadError(
-            f"Data revision {lost[0]} can no longer be taken back: the rows before the last {KEPT_REVISIONS} revisions "
-            "are kept, and none of an earlier release. Delete rows with `ondol delete`, or load the right files again. "
+            f"Data revision {lost[0]} can no longer be reverted: previous rows are kept for the last {KEPT_REVISIONS} "
+            "revisions, and for none of an earlier release. Delete rows with `ondol delete`, or load the right files again. "
             "Nothing was changed."
         )
     return gone, stored[count].id if count < len(stored) else 0

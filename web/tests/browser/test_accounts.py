@@ -50,7 +50,7 @@ def test_account_begins_with_a_backtest_is_paused_and_deleted(visit: Any) -> Non
     page.get_by_role("button", name="Pause").click()
     expect(page.get_by_text("The account is paused")).to_be_visible()
     page.get_by_role("button", name="Delete").click()
-    page.get_by_role("button", name="Delete for good").click()
+    page.get_by_role("button", name="Delete permanently").click()
     page.wait_for_url("**/accounts")
 
 

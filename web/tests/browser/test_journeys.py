@@ -19,7 +19,7 @@ def get(url: str) -> Any:
 def test_card_leads_to_the_report_of_its_year(visit: Any) -> None:
     visitor = visit("en")
     visitor.open("/")
-    visitor.page.get_by_role("link", name="Open the year").first.click()
+    visitor.page.get_by_role("link", name="Open last year's report").first.click()
     expect(visitor.page.get_by_role("heading", name="Monthly returns")).to_be_visible()
     assert re.search(r"/runs/[\w-]+$", visitor.page.url)
 
@@ -73,9 +73,9 @@ def test_replay_and_audit_have_their_verdicts(visit: Any) -> None:
     visitor = visit("en")
     visitor.open(f"/runs/{visitor.system.run}?tab=trust")
     visitor.page.get_by_role("button", name="Compute again").click()
-    expect(visitor.page.get_by_text("Identical: the results agree in every bit.")).to_be_visible(timeout=20_000)
+    expect(visitor.page.get_by_text("Identical: both results have the same bits.")).to_be_visible(timeout=20_000)
     visitor.page.get_by_role("button", name="Audit", exact=True).click()
-    expect(visitor.page.get_by_text(re.compile("^Clean:"))).to_be_visible(timeout=30_000)
+    expect(visitor.page.get_by_text(re.compile("^No look-ahead:"))).to_be_visible(timeout=30_000)
 
 
 def test_copied_request_gives_the_same_result_digest(visit: Any) -> None:

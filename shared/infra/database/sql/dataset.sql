@@ -20,7 +20,7 @@ select version, revision, built_at, retired_at, cardinality(parts) as parts, oct
 from dataset_version order by built_at desc, version;
 
 -- name: version_of_data
--- The newest retained version of a revision with the data of revision $1: of itself, of the one whose data it took back,
+-- The newest retained version of a revision with the data of revision $1: of itself, of the one whose data a revert restored,
 -- and of others that did so.
 select v.version
 from dataset_version v

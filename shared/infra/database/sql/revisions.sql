@@ -16,7 +16,7 @@ select $1, $2, $3, $4, $5, true from moved;
 insert into revision_scope (revision, kind, part, from_year, rows) values ($1, $2, $3, $4, $5);
 
 -- name: forget_revisions
--- Revisions up to $1 can no longer be taken back.
+-- Revisions up to $1 can no longer be reverted.
 update data_revision set revertible = false where id <= $1 and revertible;
 
 -- name: revisions

@@ -1,7 +1,7 @@
 import type { market as korean } from "../ko/market.ts";
 
 export const market: Record<keyof typeof korean, string> = {
-  "stocks.lead": "Find a stock by code or name, or begin with the greatest ones.",
+  "stocks.lead": "Find a stock by code or name, or choose from the largest.",
   "stocks.search": "Code or name",
   "stocks.order": "Order",
   "stocks.market_cap": "Market capitalisation",
@@ -30,7 +30,7 @@ export const market: Record<keyof typeof korean, string> = {
   "compare.choose": "Choose backtests (up to {n})",
   "compare.remove": "Remove {name}",
   "compare.chart": "Return over the common period",
-  "compare.statistics": "Statistics beside each other",
+  "compare.statistics": "Statistics side by side",
   "compare.statistic": "Statistic",
   "compare.best": "Best",
   "compare.differences": "Differences of the requests",
@@ -116,7 +116,7 @@ export const market: Record<keyof typeof korean, string> = {
   "dependency.cache": "Redis (cache)",
   "dependency.events": "Events",
   "compare.correlation": "Correlation of daily returns",
-  "compare.correlation.help": "Pearson's, over the common days. The nearer to 1, the less they diversify each other.",
+  "compare.correlation.help": "Pearson's, over the common days. The closer to 1, the less they diversify each other.",
   "screen.universe": "Universe:",
   "screen.universe.clear": "default universe",
 };

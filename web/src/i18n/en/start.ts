@@ -2,7 +2,7 @@ import type { start as korean } from "../ko/start.ts";
 
 export const start: Record<keyof typeof korean, string> = {
   "start.title": "What do you want to test?",
-  "start.lead": "Open a strategy that is ready, or write your own conditions and test them on the whole Korean market.",
+  "start.lead": "Open a prepared strategy, or write your own conditions and test them on the whole Korean market.",
   "start.strategies": "Strategies",
   "start.kind": "Kind of strategy",
   "start.kind.all": "All",
@@ -14,7 +14,7 @@ export const start: Record<keyof typeof korean, string> = {
   "start.missing": "Factors without data: {factors}",
   "start.sparkline": "{name}, equity from {start} to {end}: {value}",
   "start.open": "Open in the builder",
-  "start.report": "Open the year",
+  "start.report": "Open last year's report",
   "start.edit": "Change and run",
   "start.recent": "Last backtests",
   "start.all-runs": "All backtests",
