@@ -57,8 +57,9 @@ def luck_text(statistics: Mapping[str, Any] | None) -> str:
     independent = statistics["independent"]["participation"]
     overfitting = "" if pbo is None else f", probability of overfitting {pbo['probability']:.0%}"
     return (
-        f"{statistics['trials']:,} trials, equivalent to {independent:.1f} independent trials: the best without any skill "
-        f"shows an annual Sharpe ratio of weekly returns of {low:.2f} to {high:.2f}, this one {best['sharpe_annual']:.2f}\n"
+        f"{statistics['trials']:,} trials, equivalent to {independent:.1f} independent trials: the best without any "
+        f"skill shows an annual Sharpe ratio of weekly returns of {low:.2f} to {high:.2f}, "
+        f"this one {best['sharpe_annual']:.2f}\n"
         f"deflated Sharpe ratio {best['dsr'][0]:.1%} to {best['dsr'][1]:.1%}{overfitting}"
     )
 

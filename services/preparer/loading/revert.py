@@ -105,7 +105,7 @@ def _chosen(stored: Sequence[StoredRevision], count: int, target: int | None) ->
     if lost:
         raise LoadError(
             f"Data revision {lost[0]} can no longer be reverted: previous rows are kept for the last {KEPT_REVISIONS} "
-            "revisions, and for none of an earlier release. Delete rows with `ondol delete`, or load the right files again. "
-            "Nothing was changed."
+            "revisions, and for none of an earlier release. Delete rows with `ondol delete`, or load the right files "
+            "again. Nothing was changed."
         )
     return gone, stored[count].id if count < len(stored) else 0
