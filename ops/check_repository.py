@@ -48,6 +48,14 @@ _ALLOWED = (
 _PROSE = (".py", ".md", ".c", ".h", ".sql", ".sh", ".ts", ".tsx", ".yaml")
 _NO_PROSE = ("bench/results/", "requirements/", "ops/check_repository.py", "shared/infra/database/sql/migrations/")
 
+TOP_LEVEL = frozenset({
+    ".dockerignore", ".gitattributes", ".gitignore", "CHANGELOG.md", "CONTRIBUTING.md", "Dockerfile", "LICENSE",
+    "Makefile", "README.ko.md", "README.md", "SECURITY.md", "compose.yaml", "pyproject.toml",
+})  # fmt: skip
+"""The files beside the folders; output that a command wrote there by mistake is none of them."""
+
+MAY_BE_EMPTY = frozenset({"__init__.py", ".gitkeep", "py.typed"})
+
 _FILE_NAME = re.compile(r"[\w.@/-]+")
 _LINK = re.compile(r"(?<!\!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#{1,6}\s+(.*?)\s*$", re.MULTILINE)
@@ -94,6 +102,15 @@ def file_names(files: Iterable[pathlib.Path]) -> Iterator[str]:
     for path in files:
         if not _FILE_NAME.fullmatch(path.as_posix()):
             yield f"{path}: file names have letters, digits and . _ - @ only; remove or rename the file"
+
+
+def file_places(files: Iterable[pathlib.Path]) -> Iterator[str]:
+    """Yield files of the top level that are not in TOP_LEVEL, and empty files."""
+    for path in files:
+        if len(path.parts) == 1 and path.name not in TOP_LEVEL:
+            yield f"{path}: not a file of the top level; remove it, move it to a folder or add it to TOP_LEVEL"
+        if path.name not in MAY_BE_EMPTY and not (ROOT / path).stat().st_size:
+            yield f"{path}: the file is empty; remove it"
 
 
 def test_names(files: Iterable[pathlib.Path]) -> Iterator[str]:
@@ -153,7 +170,6 @@ _CODE = re.compile(r"`([^`]+)`")
 _PATH = re.compile(r"(?<!\S)(?:shared|services|ondol|tests|ops|docs|bench)/[\w./-]+(?![^\s:,)])")
 EXAMPLE_PATHS = (
     "bench/results/DATE-COMMIT.json",
-    "services/api/routes/sectors.py",
     "shared/infra/database/sql/migrations/NNNN_what_it_does.sql",
 )
 """Paths that pages use as examples."""
@@ -202,7 +218,7 @@ def main() -> int:
     """Print every violation; return 1 when there is one."""
     files = tracked_files()
     violations = [
-        *commit_subjects(), *file_names(files), *test_names(files), *forbidden_words(files), *links(files),
+        *commit_subjects(), *file_names(files), *file_places(files), *test_names(files), *forbidden_words(files), *links(files),
         *paths(files), *mirror(files),
     ]  # fmt: skip
     for line in violations:

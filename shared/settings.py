@@ -125,9 +125,7 @@ def _factor_keys(value: str) -> tuple[str, ...] | None:
 
 def _origins(value: str) -> tuple[str, ...]:
     found = tuple(dict.fromkeys(part.strip().lower() for part in value.split(",") if part.strip()))
-    if not all(
-        re.fullmatch(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?", o) for o in found
-    ):
+    if not all(_ORIGIN.fullmatch(origin) for origin in found):
         raise ValueError("must be origins separated by commas, such as https://charts.example (`*` is not accepted)")
     return found
 

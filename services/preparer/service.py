@@ -49,17 +49,6 @@ def build_context(settings: Settings, store: Database, cache: Cache) -> BuildCon
     )
 
 
-async def prepare_once(settings: Settings, *, rebuild: bool = False) -> BuildReport:
-    """Build a version of the newest revision (`ondol prepare`)."""
-    async with AsyncExitStack() as stack:
-        found = await stack.enter_async_context(database(settings.database_url or "", size=settings.database_pool_size))
-        broker = await stack.enter_async_context(servers.broker(settings.broker_url or ""))
-        cache = await stack.enter_async_context(open_cache(settings.cache_url or "", cluster=settings.cache_cluster))
-        context = build_context(settings, found, cache)
-        preparer = Preparer(context, broker, settings.broker_url or "", retention_days=settings.dataset_retention_days)
-        return await preparer.prepare(rebuild=rebuild)
-
-
 async def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Another preparer, or the restarted one, repeats an interrupted build.
 

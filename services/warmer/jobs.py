@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 from services.warmer import daily_selection, dataset, paper_accounts, retention, scheduler, warm_run, webhooks
 from services.warmer.phases import WarmContext
 from shared.contracts.events import DatasetRequested
+from shared.contracts.jobs import WARM_QUEUE
 from shared.contracts.schedule import Job, timetable
 from shared.infra import arq_jobs
 from shared.infra.redis.client import LOST
@@ -22,7 +23,6 @@ from shared.infra.redis.streams import append
 
 log = structlog.get_logger()
 
-QUEUE: Final = "ondol:arq:warm"
 JOB_S: Final = 6 * 3600
 TRIES: Final = 100
 CRON_TRIES: Final = 5
@@ -72,7 +72,7 @@ async def purge(ctx: dict[str, Any]) -> int:
 async def enqueue_due(ctx: dict[str, Any]) -> None:
     """At the scheduled times: enqueue what is due, as `CatchUp` does between them."""
     context: WarmContext = ctx["context"]
-    async with arq_jobs.queue(context.settings.broker_url or "", QUEUE) as queue:
+    async with arq_jobs.queue(context.settings.broker_url or "", WARM_QUEUE) as queue:
         await scheduler.enqueue_due(context, queue, scheduler.database_clock(context.database))
 
 
@@ -94,7 +94,7 @@ def build_worker(context: WarmContext) -> Worker:
         warm, select_daily, step_accounts, deliver_webhooks, refresh, enqueue_due, purge,
     ]  # fmt: skip
     return arq_jobs.worker(
-        context.settings.broker_url or "", QUEUE, functions, entries, context={"context": context},
+        context.settings.broker_url or "", WARM_QUEUE, functions, entries, context={"context": context},
         timeout_s=JOB_S, tries=TRIES,
     )  # fmt: skip
 

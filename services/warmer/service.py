@@ -13,11 +13,12 @@ import aiohttp
 import structlog
 from prometheus_client import REGISTRY, CollectorRegistry
 
-from services.warmer.jobs import QUEUE, run_worker
+from services.warmer.jobs import run_worker
 from services.warmer.metrics import WarmMetrics
 from services.warmer.phases import WarmContext
 from services.warmer.scheduler import DISCONNECTED, CatchUp
 from shared.contracts.events import DATASETS
+from shared.contracts.jobs import WARM_QUEUE
 from shared.errors import SetupError
 from shared.infra import arq_jobs
 from shared.infra.api_client.client import ApiClient
@@ -112,7 +113,7 @@ async def _serve(context: WarmContext) -> None:
     while not await _migrated(context):  # noqa: ASYNC110  another process migrates
         await asyncio.sleep(0.2)
     await use_seal(context)
-    async with arq_jobs.queue(context.settings.broker_url or "", QUEUE) as queue, asyncio.TaskGroup() as group:
+    async with arq_jobs.queue(context.settings.broker_url or "", WARM_QUEUE) as queue, asyncio.TaskGroup() as group:
         catch_up = CatchUp(context, queue)
         group.create_task(run_worker(context))
         group.create_task(catch_up.listen())

@@ -21,9 +21,6 @@ LOCAL: Final = "local"
 PUBLIC: Final = "public"
 """The owner of public paper accounts, which everyone may read; a request without a key reads as it."""
 
-WARMER: Final = "warmer"
-"""The owner of the warmer's requests."""
-
 JSON: Final = "application/json"
 PROBLEM: Final = "application/problem+json"
 

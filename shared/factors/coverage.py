@@ -96,11 +96,6 @@ def absent_reasons(coverage: InputCoverage) -> dict[str, str]:
     return reasons
 
 
-def coverage_reasons(inputs: FactorInputs, rows: slice | None = None) -> dict[str, str]:
-    """Return factor -> the input that it lacks on all of `rows` (None: all rows), in words; others are left out."""
-    return absent_reasons(input_coverage(RowContext(inputs, slice(0, len(inputs.days)) if rows is None else rows)))
-
-
 def _reason(factor: Factor, counts: Mapping[str, int]) -> tuple[int, str] | None:
     total = counts.get(STOCK_DAYS, 0)
     if total == 0:

@@ -10,6 +10,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from types import TracebackType
 from typing import Generic, TypeVar
 
+from shared.infra.metrics import HEARTBEAT_FAILURES
+
 Resource = TypeVar("Resource")
 
 
@@ -41,7 +43,7 @@ class Heartbeat(Generic[Resource]):
     """A thread with its own event loop that calls `renew` every `interval_s`, whatever the main loop is doing.
 
     `open_resource` is entered first in that loop; it opens the connections that `renew` receives and closes them at
-    the end. When either raises one of `lost`, the failure is counted in `failures`, and after the next interval the
+    the end. When either raises one of `lost`, `ondol_heartbeat_failures` counts it, and after the next interval the
     resource is opened again. Any other error ends the thread and is raised at the exit.
     """
 
@@ -61,7 +63,6 @@ class Heartbeat(Generic[Resource]):
         self._stop = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
         self._error: BaseException | None = None
-        self.failures = 0
 
     def __enter__(self) -> Heartbeat[Resource]:
         self._thread.start()
@@ -99,7 +100,7 @@ class Heartbeat(Generic[Resource]):
                         await self._renew(resource)
                         await self._pause()
             except self._lost:
-                self.failures += 1
+                HEARTBEAT_FAILURES.inc()
                 await self._pause()
 
     async def _pause(self) -> None:

@@ -15,7 +15,7 @@ from shared.infra.database.sql import statements
 from shared.infra.price_copy import HEADER, decode_rows, place_rows, tradable_bits
 from shared.model.calendar import from_day
 from shared.model.instruments import Instruments
-from shared.model.market_data import ACCOUNTS, PRICE_COLUMNS, Dividends, Listings, RawMarket, Statements, listings_of
+from shared.model.market_data import ACCOUNTS, PRICE_COLUMNS, Dividends, Listings, Statements, listings_of
 
 _SQL = statements("market")
 _INT = (">i4", 4)
@@ -117,21 +117,6 @@ async def read_indices(connection: Any, days: np.ndarray) -> dict[str, np.ndarra
         if row["day"] in at:
             series[at[row["day"]]] = row["close"]
     return found
-
-
-async def read_market(connection: Any) -> RawMarket:
-    """Everything at once: for small markets and tests (the preparer reads part by part)."""
-    instruments = await read_instruments(connection)
-    days = await read_days(connection)
-    return RawMarket(
-        days=days,
-        instruments=instruments,
-        prices=await read_prices(connection, days, 0, len(instruments)),
-        statements=await read_statements(connection, 0, len(instruments)),
-        dividends=await read_dividends(connection, 0, len(instruments)),
-        indices=await read_indices(connection, days),
-        listings=await read_listings(connection),
-    )
 
 
 async def copy_out(connection: Any, query: str, *arguments: int) -> bytearray:

@@ -92,7 +92,6 @@ class Call:
 
 
 Node = Number | Name | Index | Negate | Not | Arithmetic | Comparison | Logic | Call
-NODES = (Number, Name, Index, Negate, Not, Arithmetic, Comparison, Logic, Call)
 
 
 def arithmetic(operands: tuple[Node, ...], operators: tuple[str, ...], at: int = 0) -> Node:

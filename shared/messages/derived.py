@@ -8,8 +8,6 @@ from typing import Any
 from shared.messages.absences import reason_in_korean
 
 Params = Mapping[str, Any]
-MAX_CHOICES = 40
-"""Known names that a message lists when no near one is known."""
 
 
 def did_you_mean(params: Params, language: str) -> str:

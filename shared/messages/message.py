@@ -10,7 +10,6 @@ from shared.messages.derived import DERIVED
 from shared.messages.korean import Whole, Word
 
 Language = Literal["en", "ko"]
-LANGUAGES: tuple[Language, ...] = ("en", "ko")
 UNCLASSIFIED = "invalid_value"
 """The code of a text that was made without one."""
 

@@ -16,7 +16,6 @@ import pytest
 
 from services.preparer import dataset_store
 from services.preparer.loading.load import load_market
-from services.preparer.service import prepare_once
 from shared.dataset.memory_panels import MemoryPanels
 from shared.dataset.panels import MappedPanels
 from shared.infra.database.pool import database
@@ -26,6 +25,7 @@ from tests.conformance.comparison import differences, engine_result, reference_r
 from tests.reference.market import read
 from tests.support.datasets import PartStore
 from tests.support.markets import panels_of
+from tests.support.preparing import prepare_once
 from tests.support.random_markets import random_market
 from tests.support.random_requests import random_request
 

@@ -11,7 +11,6 @@ import msgspec
 import pytest
 
 from ondol.local.run_file import Servers
-from services.preparer.service import prepare_once
 from shared.errors import SetupError
 from shared.infra.database import backup
 from shared.infra.database.backup import restore_backup, write_backup
@@ -20,6 +19,7 @@ from shared.settings import Settings
 from tests.integration.test_backtests_of_keys import make_key
 from tests.support.api_helpers import connection_of, ended, prepared, submit
 from tests.support.api_with_market import request
+from tests.support.preparing import prepare_once
 from tests.support.servers import fresh_settings
 from tests.support.system import api_of, simulator
 

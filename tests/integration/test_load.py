@@ -17,7 +17,18 @@ import pytest
 from services.preparer.loading.load import load_market
 from shared.errors import LoadError
 from shared.infra.database.pool import lone_connection
-from shared.infra.market_tables import Change, changes, fill_tradable_days, read_market
+from shared.infra.market_tables import (
+    Change,
+    changes,
+    fill_tradable_days,
+    read_days,
+    read_dividends,
+    read_indices,
+    read_instruments,
+    read_listings,
+    read_prices,
+    read_statements,
+)
 from shared.model.calendar import to_day
 from shared.model.market_data import RawMarket
 from shared.settings import Settings
@@ -62,7 +73,16 @@ def market(tmp_path: pathlib.Path) -> pathlib.Path:
 
 async def _stored(settings: Settings) -> RawMarket:
     async with lone_connection(settings.database_url or "") as connection:
-        return await read_market(connection)
+        instruments, days = await read_instruments(connection), await read_days(connection)
+        return RawMarket(
+            days=days,
+            instruments=instruments,
+            prices=await read_prices(connection, days, 0, len(instruments)),
+            statements=await read_statements(connection, 0, len(instruments)),
+            dividends=await read_dividends(connection, 0, len(instruments)),
+            indices=await read_indices(connection, days),
+            listings=await read_listings(connection),
+        )
 
 
 async def _changes(settings: Settings, after: int, until: int) -> list[Change]:

@@ -13,7 +13,6 @@ from services.preparer.loading.delete import Selection, delete_rows
 from services.preparer.loading.earlier_rows import KEPT_REVISIONS, TABLES
 from services.preparer.loading.load import load_market
 from services.preparer.loading.revert import read_revisions, revert_revisions
-from services.preparer.service import prepare_once
 from shared.errors import LoadError
 from shared.infra.database.pool import lone_connection
 from shared.infra.quality_reports import read_report
@@ -21,6 +20,7 @@ from shared.model.calendar import to_day
 from shared.settings import Settings
 from tests.support.cases import case_market, case_request
 from tests.support.loading import load, loadable
+from tests.support.preparing import prepare_once
 from tests.support.random_markets import random_market
 from tests.support.system import api_of, simulator
 

@@ -19,10 +19,10 @@ from ondol.cli.commands.warm import follow
 from ondol.cli.terminal import Bar
 from services.api.routes.warm_run_events import Position, parse_position
 from services.api.warm_subscriptions import WarmSubscription
-from services.warmer.jobs import QUEUE
 from services.warmer.scheduler import enqueue_due
 from services.warmer.warm_run import execute
 from shared.contracts.events import EVENTS_STREAM, WarmProgressed
+from shared.contracts.jobs import WARM_QUEUE
 from shared.contracts.schedule import SEOUL
 from shared.contracts.warm import PHASES
 from shared.errors import OndolError
@@ -205,9 +205,9 @@ async def test_schedule_matches_the_warmer(world: World, enabled: bool) -> None:
     async def morning() -> dt.datetime:
         return dt.datetime(2025, 12, 30, 7, 0, 5, tzinfo=SEOUL)
 
-    async with arq_jobs.queue(settings.broker_url or "", QUEUE) as queue:
+    async with arq_jobs.queue(settings.broker_url or "", WARM_QUEUE) as queue:
         await enqueue_due(context, queue, morning)
-        queued = {job.function for job in await queue.queued_jobs(queue_name=QUEUE)}
+        queued = {job.function for job in await queue.queued_jobs(queue_name=WARM_QUEUE)}
     assert queued == ({"warm", "select_daily"} if enabled else {"select_daily"})
     async with world.context.database.connection() as connection:
         assert await connection.fetchval("select count(*) from warm_run") == int(enabled)

@@ -11,8 +11,8 @@ from typing import Any
 from ondol.cli.commands.synthesize import make_market, write_market
 from ondol.local.run_file import Servers
 from services.preparer.loading.load import load_market
-from services.preparer.service import prepare_once
 from shared.settings import Settings
+from tests.support.preparing import prepare_once
 from tests.support.servers import fresh_settings
 from tests.support.system import Client, api_of, simulator
 

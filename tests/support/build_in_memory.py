@@ -9,8 +9,8 @@ from shared.dataset.derive import derive_rows
 from shared.dataset.memory_panels import MemoryPanels
 from shared.factors.catalogue import FACTORS
 from shared.factors.company_cap import company_caps, issuer_groups
-from shared.factors.compute import FactorInputs, compute_factors
-from shared.factors.coverage import coverage_reasons
+from shared.factors.compute import FactorInputs, RowContext, compute_factors
+from shared.factors.coverage import absent_reasons, input_coverage
 from shared.model.market_data import RawMarket
 
 
@@ -33,6 +33,11 @@ def inputs_of(raw: RawMarket, stored: Mapping[str, Array]) -> FactorInputs:
         dividends=raw.dividends,
         indices=raw.indices,
     )
+
+
+def coverage_reasons(inputs: FactorInputs) -> dict[str, str]:
+    """Return factor -> why it has no value on any row; factors with values are left out."""
+    return absent_reasons(input_coverage(RowContext(inputs, slice(0, len(inputs.days)))))
 
 
 def build_panels(raw: RawMarket, keys: Sequence[str] | None = None) -> MemoryPanels:

@@ -12,8 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from shared.research.statistics.difference import newey_west_lags
-
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
@@ -29,6 +27,11 @@ class MeanTest:
     deviation: float | None
     t: float | None
     lags: int
+
+
+def newey_west_lags(rows: int) -> int:
+    """Return the number of lags for so many rows: floor(4 (T / 100)^(2/9)) (Newey and West 1994)."""
+    return int(4 * math.pow(rows / 100, 2 / 9))
 
 
 def overlapping_lags(rows: int, horizon: int) -> int:

@@ -38,15 +38,8 @@ def standardised(returns: Array) -> Array:
     return found
 
 
-def independent_trials(correlation: Array) -> IndependentTrials:
-    """Return the effective numbers of an [N, N] correlation matrix."""
-    return _of(
-        len(correlation), float(correlation.sum()), float((correlation**2).sum()), np.linalg.eigvalsh(correlation)
-    )
-
-
 def independent_trials_of_gram(gram: Array, total: Array, trials: int) -> IndependentTrials:
-    """Return the same from sums over trials that cost nothing for each further trial.
+    """Return the effective numbers from sums over trials that cost nothing for each further trial.
 
     gram: float64 [T, T], the sum over trials of the outer products of their standardised returns with themselves;
     total: float64 [T], the sum of their standardised returns. The matrix and the [N, N] correlations share their

@@ -7,7 +7,6 @@ from functools import cache
 import numpy as np
 
 MAX_BITS = 30
-DIMENSIONS = 16
 
 _DIRECTIONS: tuple[tuple[int, int, tuple[int, ...]], ...] = (
     (1, 0, (1,)), (2, 1, (1, 3)), (3, 1, (1, 3, 1)), (3, 2, (1, 1, 1)), (4, 1, (1, 1, 3, 3)), (4, 4, (1, 3, 5, 13)),

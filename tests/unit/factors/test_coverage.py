@@ -11,11 +11,11 @@ from shared.factors.compute import FactorInputs, RowContext, compute_factors
 from shared.factors.coverage import (
     STOCK_DAYS,
     absent_reasons,
-    coverage_reasons,
     input_coverage,
     merge_coverage,
     yearly_reasons,
 )
+from tests.support.build_in_memory import coverage_reasons
 from tests.unit.factors.random_raw import inputs_of, random_raw
 from tests.unit.factors.test_compute_same_bits import columns_of
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from shared.errors import Problem, RequestError
 from shared.language import compile_expression, parse, render
-from shared.language.ast import MAX_BYTES, MAX_DEPTH, MAX_NODES, NODES, depth, size, walk
+from shared.language.ast import MAX_BYTES, MAX_DEPTH, MAX_NODES, Node, depth, size, walk
 from tests.unit.language.ast_strategies import ALL_FUNCTIONS, NUMBERS, conditions, numbers
 from tests.unit.language.fixtures import INDICES
 
@@ -172,7 +172,7 @@ def test_any_text_is_an_expression_or_refused_with_a_position(text: str) -> None
     except RequestError as error:
         problems = error.problems
     else:
-        assert all(isinstance(node, NODES) for node in walk(found.node))
+        assert all(isinstance(node, Node) for node in walk(found.node))
         assert parse(found.text) == found.node
         return
     assert problems

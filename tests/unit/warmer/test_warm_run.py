@@ -22,6 +22,7 @@ from services.warmer.phases import WarmContext
 from services.warmer.scheduler import database_clock, enqueue_due
 from services.warmer.warm_run import execute
 from shared.contracts.events import DATASETS, DatasetRequested
+from shared.contracts.jobs import WARM_QUEUE
 from shared.contracts.warm import PHASES
 from shared.dataset.manifest import Manifest, content_of, to_bytes, version_of
 from shared.infra import arq_jobs
@@ -307,7 +308,7 @@ async def test_arq_worker_executes_due_runs(world: World) -> None:
     worker = jobs.build_worker(world.context)
     serving = asyncio.ensure_future(worker.async_run())
     try:
-        async with arq_jobs.queue(world.context.settings.broker_url or "", jobs.QUEUE) as queue:
+        async with arq_jobs.queue(world.context.settings.broker_url or "", WARM_QUEUE) as queue:
             await enqueue_due(world.context, queue, database_clock(world.context.database))
         async with asyncio.timeout(20):
             while (await world.row(run))["status"] in ("queued", "running"):  # noqa: ASYNC110  the row has the status
@@ -348,6 +349,6 @@ async def test_selections_are_stored_once_and_failures_retried(world: World) -> 
     assert [request["screen"] for request in world.requests] == ["bill_ackman"]
     assert not await daily_selection.is_due(world.context.database, day)
     async with world.context.database.connection() as connection:
-        rows = await connection.fetch(statements("warm")["select_selections"], day)
+        rows = await connection.fetch("select picks from daily_selection where day = $1 order by strategy", day)
     assert len(rows) == 14
     assert orjson.loads(rows[0]["picks"])["items"][0]["stock_code"] == "A"

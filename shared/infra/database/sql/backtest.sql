@@ -215,9 +215,6 @@ where id = $1 and status in ('queued', 'preparing', 'running')
   and not exists (select from backtest where computation = $1 and cancelled_at is null)
 returning id;
 
--- name: pinned
-select distinct dataset_version from computation where status in ('queued', 'preparing', 'running');
-
 -- name: acquire_lease
 -- $1 computation, $2 seconds, $3 worker, $4 whether another worker may have started it without a lease, which then
 -- counts as the first attempt, $5 start of a run of this worker that continues under the lease.

@@ -25,9 +25,6 @@ select stock, year, rows, first_day, last_day, bars from price_year where tradab
 -- name: fill_tradable
 update price_year set tradable = $3 where stock = $1 and year = $2;
 
--- name: price_years
-select distinct stock / 512 as part, year from price_year;
-
 -- name: statements
 select stock, fiscal_year, fiscal_quarter, period_end - date '1970-01-01' as period_end, disclosed_on - date '1970-01-01' as disclosed_on,
        coalesce(revenue, 'NaN') as revenue, coalesce(cost_of_sales, 'NaN') as cost_of_sales,

@@ -29,10 +29,6 @@ from warm_phase where run = $1 order by position;
 -- name: select_failures
 select phase, item, error, seconds, missing_data from warm_item where run = $1 and status = 'failed' order by phase, item;
 
--- name: select_selections
--- $1 day.
-select strategy, dataset_version, picks, error, created_at from daily_selection where day = $1 order by strategy;
-
 -- name: select_now
 -- The clock of all warmers.
 select now() as now;

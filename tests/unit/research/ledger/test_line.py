@@ -27,8 +27,9 @@ from shared.research.ledger.trials import (
     weeks_of,
 )
 from shared.research.statistics.sharpe import Moments, deflated_sharpe
-from shared.research.statistics.trials import independent_trials, independent_trials_of_units
+from shared.research.statistics.trials import independent_trials_of_units
 from shared.simulation.validation import STANDARD_INDICES, canonical_request, request_of
+from tests.support.independent_trials import independent_trials
 
 NORMAL = NormalDist()
 EULER = 0.57721566490153286

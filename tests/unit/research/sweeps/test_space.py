@@ -10,7 +10,8 @@ from scipy.stats import qmc
 
 from shared.research.sweeps.formula import read_formula
 from shared.research.sweeps.lattice import Lattice
-from shared.research.sweeps.sobol import DIMENSIONS, MAX_BITS, sobol_bits
+from shared.research.sweeps.request import MAX_PARAMETERS
+from shared.research.sweeps.sobol import MAX_BITS, sobol_bits
 from shared.research.sweeps.space import Space, grid_points, lhs_points, random_points, sobol_points, uniforms
 
 SPACE = Space(
@@ -65,8 +66,8 @@ def test_latin_hypercube_visits_every_share_once() -> None:
 
 
 def test_sobol_sequence_equals_scipy() -> None:
-    expected = qmc.Sobol(DIMENSIONS, scramble=False, bits=MAX_BITS).random(512)
-    assert np.array_equal(sobol_bits(0, 512, DIMENSIONS) / 2.0**MAX_BITS, expected)
+    expected = qmc.Sobol(MAX_PARAMETERS, scramble=False, bits=MAX_BITS).random(512)
+    assert np.array_equal(sobol_bits(0, 512, MAX_PARAMETERS) / 2.0**MAX_BITS, expected)
     assert np.array_equal(sobol_bits(100, 50, 3), sobol_bits(0, 512, 3)[100:150])
 
 
