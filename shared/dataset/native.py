@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from shared.native import library, place
+from shared.model.fields import CARRY_ROWS, NEVER_TRADED
+from shared.native import library, place, verify_constants
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _INT, _POINTER = ctypes.c_int64, ctypes.c_void_p
@@ -18,6 +19,7 @@ _INT, _POINTER = ctypes.c_int64, ctypes.c_void_p
 def native_library() -> ctypes.CDLL:
     """Return the compiled library with its argument types declared."""
     found = library("dataset")
+    verify_constants(found, "dataset", {"NEVER_TRADED": NEVER_TRADED, "CARRY_ROWS": CARRY_ROWS})
     signatures: dict[str, list[Any]] = {
         "dataset_derive": [_INT, _INT, *[_POINTER] * 7],
         "dataset_view": [_INT] * 3 + [_POINTER] * 5 + [_INT, _POINTER, _INT, _POINTER, _INT],

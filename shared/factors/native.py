@@ -9,7 +9,8 @@ from typing import Final
 import numpy as np
 
 from shared.factors.declaration import Array
-from shared.native import library, place, verify_sizes
+from shared.model.fields import CARRY_ROWS
+from shared.native import library, place, verify_constants, verify_sizes
 
 _INT, _POINTER = ctypes.c_int64, ctypes.c_void_p
 
@@ -59,6 +60,7 @@ def kernels() -> ctypes.CDLL:
     """Return the compiled library with its argument types declared."""
     compiled = library("factors")
     verify_sizes(compiled, "factors", [ctypes.sizeof(Prices), ctypes.sizeof(Layout)])
+    verify_constants(compiled, "factors", {"CARRY_ROWS": CARRY_ROWS})
     compiled.factors_events.argtypes = [_INT, ctypes.POINTER(Layout), *[_POINTER] * 10]
     compiled.factors_events.restype = _INT
     compiled.factors_third_root.argtypes = [_INT, _POINTER, _POINTER]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Mapping
 from functools import cache
 
 import numpy as np
@@ -36,6 +37,18 @@ def verify_sizes(kernels: ctypes.CDLL, source: str, expected: list[int]) -> None
     if sizes != [*expected, 0]:
         raise SetupError(
             f"the kernel {source} has structures of {sizes[:-1]} bytes, its Python declaration of {expected}: "
+            "run `make install` (`python -m shared.native.build`)"
+        )
+
+
+def verify_constants(kernels: ctypes.CDLL, source: str, expected: Mapping[str, int]) -> None:
+    """Raise SetupError unless a library has these constants, in the order in which its `abi_constant` lists them."""
+    kernels.abi_constant.restype, kernels.abi_constant.argtypes = ctypes.c_int64, [ctypes.c_int64]
+    found = [kernels.abi_constant(which) for which in range(len(expected) + 1)]
+    if found != [*expected.values(), -1]:
+        names = ", ".join(f"{name} {value}" for name, value in expected.items())
+        raise SetupError(
+            f"the kernel {source} has the constants {found[:-1]}, Python has {names}: "
             "run `make install` (`python -m shared.native.build`)"
         )
 

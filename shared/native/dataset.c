@@ -212,3 +212,9 @@ void dataset_restore(int64_t predictor, int64_t rows, int64_t n, const uint32_t 
             memcpy(&out[i * rows + d], &bits, 4);
         }
 }
+
+/* Constant `which` that Python has too, in the order in which Python lists them; -1 after the last. */
+int64_t abi_constant(int64_t which) {
+    static const int64_t constants[] = {NEVER_TRADED, CARRY_ROWS};
+    return which >= 0 && which < (int64_t)(sizeof(constants) / sizeof(*constants)) ? constants[which] : -1;
+}

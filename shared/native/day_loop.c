@@ -699,3 +699,12 @@ int64_t abi_size(int64_t which) {
     };
     return which >= 0 && which < (int64_t)(sizeof(sizes) / sizeof(*sizes)) ? sizes[which] : 0;
 }
+
+/* Constant `which` that Python has too, in the order in which Python lists them; -1 after the last. */
+int64_t abi_constant(int64_t which) {
+    static const int64_t constants[] = {
+        LIQUIDATION_DAYS, LIQUIDATION_ROWS, SUSPENDED_ROWS, STALE_EXIT_DAYS,
+        NEVER_TRADED, NO_COLUMN, MARKET_CODES, STALE_EXIT,
+    };
+    return which >= 0 && which < (int64_t)(sizeof(constants) / sizeof(*constants)) ? constants[which] : -1;
+}

@@ -463,3 +463,9 @@ int64_t abi_size(int64_t which) {
     static const int64_t sizes[] = {sizeof(factor_prices), sizeof(statement_layout)};
     return which >= 0 && which < (int64_t)(sizeof(sizes) / sizeof(*sizes)) ? sizes[which] : 0;
 }
+
+/* Constant `which` that Python has too, in the order in which Python lists them; -1 after the last. */
+int64_t abi_constant(int64_t which) {
+    static const int64_t constants[] = {CARRY_ROWS};
+    return which >= 0 && which < (int64_t)(sizeof(constants) / sizeof(*constants)) ? constants[which] : -1;
+}

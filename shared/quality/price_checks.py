@@ -14,15 +14,13 @@ from typing import Any
 import numpy as np
 
 from shared.market import RULE_BOOKS, day_rules, ticks_of
+from shared.market.liquidation import LIQUIDATION_ROWS
 from shared.messages import say
 from shared.messages.message import Message
 from shared.model.calendar import NO_DAY, iso, years_of
 from shared.quality.report import Example, Finding, example_of, finding_of
 
 Array = np.ndarray[Any, np.dtype[Any]]
-
-LIQUIDATION_ROWS = 7
-"""Last tradable rows of a delisted stock, on which no limit holds."""
 
 SHARES_UP, SHARES_DOWN = 1.4, 0.7
 SHARES_DAYS = 30
@@ -94,7 +92,10 @@ def check_prices(part: PricePart) -> list[Finding]:
 
 
 def _beyond_limit(part: PricePart) -> Array:
-    """Return bool [D, N]: open or close lies beyond the limit by more than a tick, with no split on the row."""
+    """Return bool [D, N]: open or close lies beyond the limit by more than a tick, with no split on the row.
+
+    The last LIQUIDATION_ROWS tradable rows of a delisted stock are left out: no limit holds in liquidation trading.
+    """
     limit = np.take_along_axis(
         day_rules(part.days).limit, np.minimum(part.market, len(RULE_BOOKS) - 1).astype(np.int64), axis=1
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from shared.market.liquidation import STALE_EXIT_DAYS
 from shared.model.calendar import iso
 from shared.model.kinds import KINDS
 from shared.model.panels import Panels
@@ -23,7 +24,6 @@ FULL_SLOTS = 0.9
 LARGE_ORDER = 0.1
 NOT_COMMON_SHARE = 0.2
 UNPRICED_ROWS = 60
-STALE_DAYS = 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,13 +195,13 @@ def _stale_exits(run: FinishedRun) -> Iterator[ResultWarning]:
         if days[row] < delisted:
             continue
         idle = int(run.panels.panel("idle", slice(row, row + 1))[0, column])
-        if idle > row or delisted - int(days[row - idle]) > STALE_DAYS:
+        if idle > row or delisted - int(days[row - idle]) > STALE_EXIT_DAYS:
             stale.append(instruments.code[column])
     if stale:
         distinct = sorted(set(stale))
         yield warn(
             "stale_exit",
-            f"{len(stale)} positions left at a delisting at a price more than {STALE_DAYS} days old: "
+            f"{len(stale)} positions left at a delisting at a price more than {STALE_EXIT_DAYS} days old: "
             f"{listed(distinct)}; such a price could not be had, see execution.stale_haircut_pct",
             {"count": len(stale), "stock_codes": distinct[:MAX_LISTED]},
         )

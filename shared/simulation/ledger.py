@@ -10,9 +10,10 @@ from typing import cast
 
 import numpy as np
 
-from shared.native import library, place, verify_sizes
+from shared.native import library, place, verify_constants, verify_sizes
 from shared.simulation.panel_scans import panel_scans
 from shared.simulation.structures import (
+    CONSTANTS,
     CORPORATE_ACTION,
     HOLDING,
     STOCK_STATE,
@@ -34,6 +35,7 @@ from shared.simulation.structures import (
 def _day_loop() -> ctypes.CDLL:
     found = library("day_loop")
     verify_sizes(found, "day_loop", expected_sizes())
+    verify_constants(found, "day_loop", CONSTANTS)
     found.simulate.restype = c_int64
     found.simulate.argtypes = [POINTER(kind) for kind in (Market, Rules, Options, Block, State)]
     return found

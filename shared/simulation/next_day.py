@@ -17,13 +17,13 @@ import numpy as np
 import orjson
 
 from shared.language.evaluate import evaluate_market
+from shared.market.liquidation import LIQUIDATION_DAYS, is_liquidation_row
 from shared.model.calendar import iso
 from shared.model.listings import name_on, row_attributes
 from shared.model.panels import Panels
 from shared.model.request import BacktestRequest
 from shared.simulation.engine import Run
 from shared.simulation.explain.condition_values import RowRanking, RowValues
-from shared.simulation.explain.day_state import LIQUIDATION_DAYS, LIQUIDATION_ROWS, SUSPENDED_ROWS
 from shared.simulation.explain.targets import target_columns
 from shared.simulation.panel_scans import volatilities
 from shared.simulation.plan import WEIGHT_ROWS, expressions_of
@@ -234,10 +234,7 @@ class _NextDay:
         if not 0 < left <= LIQUIDATION_DAYS:
             return False
         idle = self._panels.panel("idle", slice(0, self._row + 1))[:, int(holding["col"])]
-        if idle[-1] >= SUSPENDED_ROWS:
-            return True
-        tradable = np.flatnonzero(idle == 0)[::-1][: LIQUIDATION_ROWS - 1]
-        return any(at >= SUSPENDED_ROWS and idle[at - 1] >= SUSPENDED_ROWS for at in tradable.tolist())
+        return is_liquidation_row(np.append(idle, 0), len(idle), left)
 
     def _levels(self, holding: np.void) -> list[tuple[Kind, str, float]]:
         sell = self._request.strategy.sell

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import ctypes
 from ctypes import Structure, c_double, c_int32, c_int64, c_uint8, c_void_p
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from shared.language.vm import Formula, entries
+from shared.market.liquidation import LIQUIDATION_DAYS, LIQUIDATION_ROWS, STALE_EXIT_DAYS, SUSPENDED_ROWS
+from shared.model.fields import NEVER_TRADED
 from shared.native import place
 
 REASONS = (
@@ -55,6 +57,18 @@ TRADE = _record(
 
 STALE_EXIT = 1
 """Flag of a fill at the delisting whose price is more than 30 calendar days old."""
+
+CONSTANTS: Final = {
+    "LIQUIDATION_DAYS": LIQUIDATION_DAYS,
+    "LIQUIDATION_ROWS": LIQUIDATION_ROWS,
+    "SUSPENDED_ROWS": SUSPENDED_ROWS,
+    "STALE_EXIT_DAYS": STALE_EXIT_DAYS,
+    "NEVER_TRADED": NEVER_TRADED,
+    "NO_COLUMN": NO_COLUMN,
+    "MARKET_CODES": MARKET_CODES,
+    "STALE_EXIT": STALE_EXIT,
+}
+"""Constants that the day loop has too."""
 
 TRIP = _record(
     ("col", "entry_row", "exit_row", "reason"),

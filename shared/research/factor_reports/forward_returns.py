@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from shared.market import day_rules
+from shared.market.liquidation import LIQUIDATION_DAYS, STALE_EXIT_DAYS, is_liquidation_row
 from shared.market.ticks import TOUCH, ticks_of
 from shared.model.fields import NEVER_TRADED
 from shared.model.kinds import KRX_MARKETS
@@ -30,8 +31,6 @@ ENTERED, HALTED, LIMIT_UP, LIQUIDATION, NO_ROW = range(5)
 """Whether a stock can be bought at the open after a row, and why not: it does not trade; it opens at its upper limit;
 it is in liquidation trading; the dataset ends."""
 
-LIQUIDATION_DAYS, LIQUIDATION_ROWS, SUSPENDED_ROWS = 21, 7, 3
-STALE_DAYS = 30
 NARROWEST: Final = 1.02
 """A price below this multiple of the close before is below every upper limit, whatever the rounding to ticks."""
 
@@ -49,7 +48,7 @@ class Exit:
     def kept(self, days_without_price: int) -> float:
         """Return the share of the last price that is paid at the delisting, so many days after that price."""
         if self.delisting == "liquidation":
-            return 1.0 if days_without_price <= STALE_DAYS else 1 - self.stale_haircut_pct / 100
+            return 1.0 if days_without_price <= STALE_EXIT_DAYS else 1 - self.stale_haircut_pct / 100
         return {"last_price": 1.0, "haircut": 1 - self.delisting_haircut_pct / 100, "zero": 0.0}[self.delisting]
 
 
@@ -146,29 +145,14 @@ def _liquidation_rows(panels: Panels, rows: slice) -> dict[int, list[int]]:
     for column in near.tolist():
         start = max(rows.start, int(np.searchsorted(days, delisted[column] - LIQUIDATION_DAYS)))
         stop = min(rows.stop, int(np.searchsorted(days, delisted[column])))
-        chosen = [row for row in range(start, stop) if _is_liquidation(idle[:, column], row - first, first)]
+        chosen = [
+            row
+            for row in range(start, stop)
+            if is_liquidation_row(idle[:, column], row - first, int(delisted[column] - days[row]), first=first)
+        ]
         if chosen:
             found[column] = chosen
     return found
-
-
-def _is_liquidation(idle: Array, at: int, first: int) -> bool:
-    """Return whether row `at` is among the first tradable ones after a suspension; `first`: rows before these."""
-    if idle[at]:
-        return False
-    traded = 0
-    for row in range(at, 0, -1):
-        if idle[row]:
-            continue
-        traded += 1
-        if traded > LIQUIDATION_ROWS:
-            return False
-        suspended = int(idle[row - 1])
-        if suspended == NEVER_TRADED:
-            suspended = first + row
-        if suspended >= SUSPENDED_ROWS:
-            return True
-    return False
 
 
 def _returns(panels: Panels, rows: slice, horizon: int, rule: Exit) -> Array:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from shared.market.limits import limits
+from shared.market.liquidation import LIQUIDATION_DAYS, is_liquidation_row
 from shared.model.calendar import from_day, iso
 from shared.model.fields import CARRY_ROWS
 from shared.model.kinds import KRX_MARKETS
@@ -17,11 +18,7 @@ from shared.model.listings import RowAttributes, row_attributes
 from shared.model.panels import Panels
 from shared.simulation.engine import Run
 from shared.simulation.holdings import Position, apply_action, apply_trade, positions_on
-
-VOLUME_ROWS = 20
-LIQUIDATION_DAYS = 21
-LIQUIDATION_ROWS = 7
-SUSPENDED_ROWS = 3
+from shared.simulation.plan import VOLUME_ROWS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,15 +148,8 @@ def _mean_volume(panels: Panels, row: int, column: int) -> float | None:
 
 
 def is_liquidation(panels: Panels, row: int, column: int) -> bool:
-    """Whether a tradable row is one of liquidation trading."""
+    """Return whether a row of a stock is one of liquidation trading."""
     left = int(panels.instruments.delisted_day[column]) - int(panels.days[row])
     if not 0 < left <= LIQUIDATION_DAYS:
         return False
-    idle = panels.panel("idle", slice(0, row + 1))[:, column]
-    tradable = np.flatnonzero(idle == 0)[::-1]
-    for count, at in enumerate(tradable.tolist(), 1):
-        if count > LIQUIDATION_ROWS:
-            return False
-        if at >= SUSPENDED_ROWS and idle[at - 1] >= SUSPENDED_ROWS:
-            return True
-    return False
+    return is_liquidation_row(panels.panel("idle", slice(0, row + 1))[:, column], row, left)

@@ -1,4 +1,4 @@
-"""Enumerations of native.h and their Python lists have the same order; a library of other structures is refused."""
+"""Enumerations of native.h and Python have the same order; other structures and constants are refused at load."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import pytest
 
 from shared.errors import SetupError
 from shared.factors.native import PRICE_FACTORS
-from shared.native import library, verify_sizes
+from shared.model.fields import CARRY_ROWS, NEVER_TRADED
+from shared.native import library, verify_constants, verify_sizes
 from shared.simulation.structures import REASONS, UNFILLED
 from shared.simulation.templates import BOTH, EITHER, KINDS, NEITHER
 
@@ -55,3 +56,11 @@ def test_verify_sizes_refuses_other_structures() -> None:
     kernels = library("statistics")
     with pytest.raises(SetupError, match="run `make install`"):
         verify_sizes(kernels, "statistics", [ctypes.sizeof(ctypes.c_int64)])
+
+
+def test_verify_constants_refuses_other_constants() -> None:
+    kernels = library("dataset")
+    verify_constants(kernels, "dataset", {"NEVER_TRADED": NEVER_TRADED, "CARRY_ROWS": CARRY_ROWS})
+    for expected in ({"NEVER_TRADED": NEVER_TRADED, "CARRY_ROWS": 61}, {"NEVER_TRADED": NEVER_TRADED}):
+        with pytest.raises(SetupError, match="run `make install`"):
+            verify_constants(kernels, "dataset", expected)
