@@ -89,7 +89,7 @@ async def run(settings: Settings) -> None:
                 group.create_task(context.panel_store.release_evicted_forever())
                 group.create_task(reconcile_forever(context.database, context.broker, SIMULATORS))
                 group.create_task(_while_alive(heart))
-                group.create_task(verify_forever(context.panel_store.files, context.database))
+                group.create_task(verify_forever(context))
                 group.create_task(sweeps.follow())
                 group.create_task(sweeps.work())
                 for stream, handler in handlers.items():

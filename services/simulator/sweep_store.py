@@ -32,6 +32,8 @@ class PartJob:
     count: int
     lease: int
     attempts: int
+    withdrawals: int = 0
+    """How often the sweep has begun anew."""
     exhausted: bool = False
     """The part ended its simulators `MAX_ATTEMPTS` times: it is ended without a run."""
     stop: bool = False

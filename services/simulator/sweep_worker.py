@@ -83,7 +83,8 @@ class SweepWorker:
         self._context = context
         self._in_flight = in_flight
         self._sweeps: LRUCache[uuid.UUID, _Sweep] = LRUCache(CACHED_PLANS)
-        self._histories: LRUCache[uuid.UUID, list[tuple[int, PartTable]]] = LRUCache(CACHED_PLANS)
+        self._histories: LRUCache[tuple[uuid.UUID, int], list[tuple[int, PartTable]]] = LRUCache(CACHED_PLANS)
+        """Parts of sweeps by sweep and number of its withdrawals."""
         self._pool = ThreadPoolExecutor(1, "sweep", initializer=lower_priority, initargs=(SWEEP_NICE,))
         self._wake = asyncio.Event()
 
@@ -153,7 +154,7 @@ class SweepWorker:
             return
         if ended.status in ("completed", "failed"):
             log.info("sweep.completed", sweep=str(job.sweep), parts=ended.parts)
-            self._histories.pop(job.sweep, None)
+            self._histories.pop((job.sweep, job.withdrawals), None)
         with suppress(*LOST):  # readers look into PostgreSQL every second
             await append(
                 self._context.broker,
@@ -181,7 +182,7 @@ class SweepWorker:
         if ended is not None:
             metrics.part_ended(len(table.points), len(table.failures), time.monotonic() - began)
             if history is not None:
-                self._histories[job.sweep] = [*history, (job.first, table)]
+                self._histories[job.sweep, job.withdrawals] = [*history, (job.first, table)]
         return ended
 
     async def _run_end(self, job: PartJob, sweep: _Sweep, began: float) -> sweep_store.Ended | None:
@@ -276,7 +277,7 @@ class SweepWorker:
 
     async def _history(self, job: PartJob, plan: SweepPlan) -> list[tuple[int, PartTable]]:
         """Return the parts before one, which decide the points of a part of tpe."""
-        known = list(self._histories.get(job.sweep, ()))[: job.part]
+        known = list(self._histories.get((job.sweep, job.withdrawals), ()))[: job.part]
         rows = await sweep_store.select_parts_data(self._context.database, job.sweep, len(known), job.part - len(known))
         return [*known, *((row["first"], unpack(bytes(row["data"]))) for row in rows)]
 

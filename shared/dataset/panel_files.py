@@ -42,6 +42,9 @@ RELEASE_S = 0.1
 _RESERVED = ".reserved"
 _RESERVE_POLL_S = 0.02
 _UNFINISHED = ".unfinished"
+_ANSWERS = ".answers"
+_ANSWERS_S = 30
+"""Seconds whose answers are noted in one file."""
 
 
 class PanelFiles:
@@ -149,7 +152,28 @@ class PanelFiles:
                 self._damaged.touch()
             elif not is_stopped():
                 os.utime(self._verified, (begin, begin))
+                for path in self._noted():
+                    if _end_of_answers(path) < begin:
+                        path.unlink(missing_ok=True)
             return damaged
+
+    def note_answer(self, name: str) -> None:
+        """Note the name of an answer before it is stored elsewhere, so that it can be deleted after damage."""
+        path = self.directory / f"{int(time.time() // _ANSWERS_S)}{_ANSWERS}"
+        with path.open("ab", buffering=0) as file:
+            file.write(name.encode() + b"\n")
+
+    def answers_since(self, begin: float) -> set[str]:
+        """Return the names of at least the answers that were noted since a time (seconds since the epoch)."""
+        names: set[str] = set()
+        for path in self._noted():
+            if _end_of_answers(path) >= begin:
+                with suppress(FileNotFoundError):
+                    names.update(path.read_text(encoding="utf-8").split())
+        return names
+
+    def _noted(self) -> list[pathlib.Path]:
+        return list(self.directory.glob("*" + _ANSWERS))
 
     @contextmanager
     def reserved(self, size: int, is_stopped: Callable[[], bool]) -> Iterator[None]:
@@ -309,6 +333,11 @@ class PanelFiles:
         finally:
             path.unlink(missing_ok=True)
             os.close(fd)
+
+
+def _end_of_answers(path: pathlib.Path) -> float:
+    """Return until when a file took names of answers, with room for a process that is slow to write one."""
+    return (int(path.name.removesuffix(_ANSWERS)) + 1) * _ANSWERS_S + _ANSWERS_S
 
 
 def _is_intact(path: pathlib.Path) -> bool:

@@ -1,4 +1,4 @@
-"""R20: bits that flip in mapped panels, and panel files that are cut, while backtests run."""
+"""R20: bits that flip in mapped panels, and panel files that are cut, while backtests, sweeps and screens run."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
+import aiohttp
 import orjson
 
 from shared.dataset.panel_files import SUFFIX
 from tests.chaos.caller import Callers, Ends, Tally, ends_of, requests
 from tests.chaos.results import CheckResult, Context
-from tests.chaos.system import System, until
+from tests.chaos.system import FaultError, System, until
+from tests.chaos.tenancy import Caller
 
 FLIPS = 1_000
 CUTS = 50
@@ -31,6 +33,7 @@ async def r20(context: Context) -> CheckResult:
     panels = pathlib.Path(system.run["servers"]["panel_dir"])
     bodies = requests(count, context.seed + 20, context.start, context.end)
     truth = (await _run(system, bodies, context.seed))[0].digests
+    true_table = await _table(system, await _submit_sweep(system, context))
     flips, cuts = context.count(FLIPS, 100), context.count(CUTS, 8)
 
     async def flip() -> int:
@@ -50,9 +53,11 @@ async def r20(context: Context) -> CheckResult:
             await asyncio.sleep(0.5)
         return cuts
 
-    flipped, flip_reasons = await _disturbed(context, bodies, flip, panels)
-    cut_files, cut_reasons = await _disturbed(context, bodies, cut, panels)
+    flipped, flip_reasons, flip_sweeps = await _disturbed(context, bodies, flip, panels)
+    cut_files, cut_reasons, cut_sweeps = await _disturbed(context, bodies, cut, panels)
     after, _ = await _run(system, bodies, context.seed)
+    tables = [await _table(system, sweep) for sweep in (*flip_sweeps, *cut_sweeps)]
+    wrong_tables = sum(table != true_table for table in tables)
     wrong = {
         name: sum(digest != truth[number % count] for number, digest in ends.digests.items() if digest is not None)
         for name, ends in (("flips", flipped), ("cuts", cut_files), ("after", after))
@@ -60,9 +65,10 @@ async def r20(context: Context) -> CheckResult:
     result.add(
         flips=flips, cuts=cuts, backtests=3 * count,
         flip_ends=dict(flipped.statuses), cut_ends=dict(cut_files.statuses),
-        after=dict(after.statuses), wrong=wrong,
+        after=dict(after.statuses), wrong=wrong, sweeps=len(tables), wrong_tables=wrong_tables,
     )  # fmt: skip
     result.require(not any(wrong.values()), f"wrong results are stored: {wrong}")
+    result.require(wrong_tables == 0, f"{wrong_tables} of {len(tables)} tables of sweeps are wrong")
     result.require(set(flip_reasons) <= {WITHDRAWN}, f"failed otherwise than withdrawn: {flip_reasons}")
     result.require(set(cut_reasons) <= {WITHDRAWN}, f"failed beside cut files: {cut_reasons}")
     result.require(after.statuses["completed"] == count, f"afterwards: {dict(after.statuses)}")
@@ -83,12 +89,15 @@ async def _disturbed(
     bodies: list[dict[str, Any]],
     disturb: Callable[[], Coroutine[Any, Any, int]],
     panels: pathlib.Path,
-) -> tuple[Ends, Counter[str]]:
-    """Run the backtests again and again during a disturbance; return the ends of all, and why some failed."""
+) -> tuple[Ends, Counter[str], list[str]]:
+    """Run the backtests again and again during a disturbance; return the ends of all, why some failed, and the ids of
+    sweeps that ran beside them."""
     system, callers = context.system, Callers(context.system, patience_s=120)
     disturbance = asyncio.create_task(disturb())
     whole, rounds = Tally(context.seed), 0
+    sweeps: list[str] = []
     while True:
+        sweeps.append(await _submit_sweep(system, context))
         tally = await callers.submit(bodies, context.seed, rate=len(bodies) / 10)
         await callers.ended(tally, 180)
         for number, identity in tally.accepted.items():
@@ -112,7 +121,47 @@ async def _disturbed(
             list(whole.accepted.values()),
         )
     reasons = Counter(str(orjson.loads(row["error"]).get("kind")) for row in rows)
-    return ends, reasons
+    return ends, reasons, sweeps
+
+
+async def _submit_sweep(system: System, context: Context) -> str:
+    """Submit a sweep, which is equal each time; return its id."""
+    body = {
+        "template": {
+            "strategy": {"buy": {"where": "close > ts_mean(close, $n)", "rank_by": "MOMENTUM_1M"}},
+            "start": context.start, "end": context.end,
+        },
+        "parameters": {"n": {"from": 5, "to": 60, "step": 1}},
+    }  # fmt: skip
+    return str((await _call(system, "POST", "/v1/sweeps", body))["id"])
+
+
+async def _table(system: System, sweep: str) -> list[dict[str, Any]]:
+    """Return the rows of a sweep at its end."""
+
+    async def ended() -> bool:
+        status = await system.fetch_value("select status from sweep where id = $1", sweep)
+        return str(status) in {"completed", "failed", "cancelled"}
+
+    await until(ended, 180, "the end of a sweep", every_s=0.2)
+    return list((await _call(system, "GET", f"/v1/sweeps/{sweep}/table?limit=1000"))["items"])
+
+
+async def _call(system: System, method: str, path: str, body: Any = None) -> dict[str, Any]:
+    """Return the answer of the api, asked again while it is not ready."""
+    found: dict[str, Any] = {}
+
+    async def answered() -> bool:
+        async with aiohttp.ClientSession() as session:
+            status, text = await Caller(session, system.url, None).call(method, path, body)
+            if status in (200, 202):
+                found.update(orjson.loads(text))
+            elif status < 500:
+                raise FaultError(f"{method} {path}: {status} {text[:300]}")
+            return status in (200, 202)
+
+    await until(answered, 60, f"an answer of {path}", every_s=0.5)
+    return found
 
 
 def _files(panels: pathlib.Path) -> list[pathlib.Path]:

@@ -14,6 +14,8 @@ from shared.infra.database.sql import statements
 
 SQL = statements("sweep")
 LATEST = "latest"
+Content = tuple[uuid.UUID, int]
+"""A sweep, and how often its parts were withdrawn."""
 Kind = Literal["sweep", "walk_forward"]
 _NOT_FOUND: dict[Kind, str] = {"sweep": "sweep_not_found", "walk_forward": "walk_forward_not_found"}
 NEWEST = uuid.UUID(int=(1 << 128) - 1)
@@ -47,11 +49,17 @@ class SweepRow:
     holdout_opened_at: dt.datetime | None
     holdout_variant: int | None
     holdout_backtest: uuid.UUID | None
+    withdrawals: int
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Self:
         """Return the row of a statement's columns; columns of other names are left out."""
         return cls(**{name: value for name, value in record.items() if name in _FIELDS})
+
+    @property
+    def content(self) -> Content:
+        """Return what names the stored parts: a sweep whose parts were withdrawn gets others."""
+        return self.id, self.withdrawals
 
     @property
     def has_ended(self) -> bool:

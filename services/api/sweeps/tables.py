@@ -10,7 +10,7 @@ from typing import Any
 
 from cachetools import LRUCache
 
-from services.api.sweeps.row import SQL, SweepRow
+from services.api.sweeps.row import SQL, Content, SweepRow
 from shared.infra.database.pool import Database
 from shared.research.ledger.trials import WeeklyReturns
 from shared.research.sweeps.columns import SweepTable, extended, table_of
@@ -44,9 +44,9 @@ class Sweeps:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._plans: LRUCache[uuid.UUID, SweepPlan] = LRUCache(CACHED_PLANS)
-        self._tables: LRUCache[uuid.UUID, _Read] = LRUCache(TABLE_BYTES, getsizeof=lambda read: read.bytes)
-        self._statistics: LRUCache[uuid.UUID, dict[str, Any] | None] = LRUCache(CACHED_PLANS)
-        self._returns: LRUCache[uuid.UUID, WeeklyReturns | None] = LRUCache(CACHED_PLANS)
+        self._tables: LRUCache[Content, _Read] = LRUCache(TABLE_BYTES, getsizeof=lambda read: read.bytes)
+        self._statistics: LRUCache[Content, dict[str, Any] | None] = LRUCache(CACHED_PLANS)
+        self._returns: LRUCache[Content, WeeklyReturns | None] = LRUCache(CACHED_PLANS)
         self._locks: dict[uuid.UUID, asyncio.Lock] = {}
 
     def remember(self, row: SweepRow, plan: SweepPlan) -> None:
@@ -65,11 +65,11 @@ class Sweeps:
         plan = await self.plan(row)
         lock = self._locks.setdefault(row.id, asyncio.Lock())
         async with lock:
-            read = self._tables.get(row.id) or _Read(0, table_of(plan, []))
+            read = self._tables.get(row.content) or _Read(0, table_of(plan, []))
             if read.ended < row.parts_done:
                 read = await self._read_new(row, read)
                 if read.bytes <= TABLE_BYTES:
-                    self._tables[row.id] = read
+                    self._tables[row.content] = read
         if not lock.locked():
             self._locks.pop(row.id, None)
         return read.table
@@ -82,15 +82,15 @@ class Sweeps:
         best = table.best(1)
         if not row.has_ended or not len(best) or table.plan.body.keep.returns != "weekly":
             return None
-        if row.id in self._statistics:
-            return self._statistics[row.id]
+        if row.content in self._statistics:
+            return self._statistics[row.content]
         variant = int(table.variants[best[0]])
         sums = TrialSums.of(row.variants)
         for start in range(0, row.parts, READ_PARTS):
             async with self._database.connection() as connection:
                 rows = await connection.fetch(SQL["select_parts_data"], row.id, start, READ_PARTS)
             await asyncio.to_thread(_add_parts, sums, rows, variant)
-        found = self._statistics[row.id] = await asyncio.to_thread(trial_statistics, sums, variant)
+        found = self._statistics[row.content] = await asyncio.to_thread(trial_statistics, sums, variant)
         return found
 
     async def best_returns(self, row: SweepRow, table: SweepTable) -> WeeklyReturns | None:
@@ -98,15 +98,15 @@ class Sweeps:
         best = table.best(1)
         if not row.has_ended or not len(best):
             return None
-        if row.id not in self._returns:
+        if row.content not in self._returns:
             variant = int(table.variants[best[0]])
             async with self._database.connection() as connection:
                 part = await connection.fetchrow(SQL["select_part_of_variant"], row.id, variant)
             if part is None:
                 return None  # the sweep was deleted meanwhile
             data = await asyncio.to_thread(unpack, bytes(part["data"]))
-            self._returns[row.id] = data.returns_of(variant - part["first"])
-        return self._returns[row.id]
+            self._returns[row.content] = data.returns_of(variant - part["first"])
+        return self._returns[row.content]
 
     async def _read_new(self, row: SweepRow, read: _Read) -> _Read:
         """Read the parts that have ended since the last time."""

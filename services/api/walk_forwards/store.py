@@ -8,9 +8,11 @@ from typing import Any
 
 from cachetools import LRUCache
 
-from services.api.sweeps.row import SQL, SweepRow
+from services.api.sweeps.row import SQL, Content, SweepRow
 from services.api.sweeps.tables import READ_PARTS, unpacked
+from shared.errors import UnavailableError
 from shared.infra.database.pool import Database
+from shared.messages import say
 from shared.research.ledger.trials import WeeklyReturns
 from shared.research.sweeps.columns import SweepTable, table_of
 from shared.research.walk_forward.plan import WalkForwardPlan, decode_plan
@@ -25,8 +27,8 @@ class WalkForwards:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._plans: LRUCache[uuid.UUID, WalkForwardPlan] = LRUCache(CACHED)
-        self._ends: LRUCache[uuid.UUID, Finished] = LRUCache(CACHED)
-        self._returns: LRUCache[uuid.UUID, WeeklyReturns] = LRUCache(CACHED)
+        self._ends: LRUCache[Content, Finished] = LRUCache(CACHED)
+        self._returns: LRUCache[Content, WeeklyReturns] = LRUCache(CACHED)
 
     def remember(self, row: SweepRow, plan: WalkForwardPlan) -> None:
         """Keep the plan of a new walk-forward."""
@@ -43,10 +45,10 @@ class WalkForwards:
         """Return the end of a walk-forward without its result; None before it has one."""
         if row.status not in ("completed", "failed"):
             return None
-        found = self._ends.get(row.id)
+        found = self._ends.get(row.content)
         if found is None:
             data = await self._last_part(row)
-            found = self._ends[row.id] = await asyncio.to_thread(unpack, data)
+            found = self._ends[row.content] = await asyncio.to_thread(unpack, data)
         return found
 
     async def result(self, row: SweepRow) -> dict[str, Any] | None:
@@ -58,17 +60,20 @@ class WalkForwards:
 
     async def returns(self, row: SweepRow) -> WeeklyReturns | None:
         """Return the weekly returns of the stitched account; None when there is none."""
-        found = self._returns.get(row.id)
+        found = self._returns.get(row.content)
         if found is None:
             result = await self.result(row)
             if result is None:
                 return None
-            found = self._returns[row.id] = await asyncio.to_thread(account_returns, result)
+            found = self._returns[row.content] = await asyncio.to_thread(account_returns, result)
         return found
 
     async def _last_part(self, row: SweepRow) -> bytes:
         async with self._database.connection() as connection:
-            return bytes(await connection.fetchval(SQL["select_last_part"], row.id))
+            data = await connection.fetchval(SQL["select_last_part"], row.id)
+        if data is None:
+            raise UnavailableError(say("result_unreadable"))  # deleted or withdrawn since the row was read
+        return bytes(data)
 
     async def table(self, row: SweepRow, run: int) -> SweepTable:
         """Return the rows of a run's parts that have ended, by the variant's number in the run."""

@@ -82,6 +82,7 @@ async def answer(
         if len(body) > MAX_VALUE_BYTES:
             problem = problem_document(422, "too-costly", say("answer_too_large"))
         else:
+            await asyncio.to_thread(context.panel_store.files.note_answer, query.query_id)
             await context.cache.put_result(query.query_id, body, ttl_s=ANSWER_TTL_S)
     except CancelledRunError:
         if time.time() <= query.deadline:

@@ -114,6 +114,18 @@ class Cache:
         with suppress(RedisError, OSError):
             await self.redis.unlink(_key("result", name))
 
+    async def forget_results(self, names: Iterable[str]) -> bool:
+        """Delete stored results; return whether the server has done so."""
+        try:
+            for batch in _batches(list(names), 512):
+                pipe = self._pipeline()
+                for name in batch:
+                    pipe.unlink(_key("result", name))
+                await pipe.execute()
+        except (RedisError, OSError):
+            return False
+        return True
+
     async def memory(self) -> tuple[int, int]:
         """Return (bytes used, limit in bytes or 0); zeros when the server does not answer."""
         try:

@@ -207,6 +207,18 @@ def test_damaged_files_are_found_and_all_are_removed(tmp_path: pathlib.Path) -> 
     assert panels.files.find_damaged(lambda: False) == []
 
 
+def test_answers_are_known_since_a_time_until_it_is_verified(tmp_path: pathlib.Path) -> None:
+    files = PanelFiles(tmp_path, BUDGET)
+    files.note_answer("screen-1")
+    files.note_answer("audit-2")
+    (tmp_path / "3.answers").write_text("long-ago\n")
+    assert files.answers_since(0) == {"screen-1", "audit-2", "long-ago"}
+    assert files.answers_since(files.verified_since()) == {"screen-1", "audit-2"}
+    assert files.find_damaged(lambda: False) == []
+    assert files.answers_since(0) == {"screen-1", "audit-2"}
+    assert files.answers_since(files.verified_since()) == {"screen-1", "audit-2"}
+
+
 @pytest.mark.parametrize("by", [-5000, -1, 1, 4096])
 def test_a_file_of_another_size_is_made_again(tmp_path: pathlib.Path, by: int) -> None:
     memory, manifest, blobs = random_version()

@@ -270,6 +270,10 @@ set status = 'failed', error = $3, finished_at = now(), lease_until = null, work
 where id = $1 and lease = $2 and status not in ('queued', 'completed', 'failed', 'cancelled')
 returning id;
 
+-- name: lock_withdrawal
+-- Withdrawals of several hosts wait for each other; the lock ends with the transaction.
+select pg_advisory_xact_lock(hashtext('ondol.withdrawal'));
+
 -- name: withdraw_results
 -- Fail the computations that have completed since $1 (seconds since the epoch); $2 is the problem.
 with withdrawn as (

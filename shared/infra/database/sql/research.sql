@@ -28,6 +28,52 @@ select $1, g.digest, g.score, g.returns from unnest($2::bigint[], $3::bigint[], 
 on conflict (line, digest) do nothing
 returning digest;
 
+-- name: withdraw_trials
+-- Delete the trials that were recorded since $1 (seconds since the epoch), and take them out of the sums of their
+-- lines. A line whose best trial is deleted gets the best one that is left, whose source is not known. Evaluations stay: they were made.
+with gone as materialized (
+    delete from research_trial t using research_line l
+    where t.line = l.id and l.updated_at >= to_timestamp($1) and t.recorded_at >= to_timestamp($1)
+    returning t.line, t.digest, t.score, t.returns is not null as kept
+), sums as (
+    select line, count(*) as trials, count(score) as scored, coalesce(sum(score), 0) as score_sum,
+           coalesce(sum(score::numeric * score), 0) as score_squares, count(*) filter (where kept) as kept
+    from gone group by line
+), best as (
+    select l.id as line, found.score, found.digest, found.returns
+    from research_line l
+    left join lateral (
+        select t.score, t.digest, t.returns from research_trial t
+        where t.line = l.id and t.score is not null
+          and not exists (select from gone g where g.line = t.line and g.digest = t.digest)
+        order by t.score desc, t.digest limit 1
+    ) as found on true
+    where exists (select from gone g where g.line = l.id and g.digest = l.best_digest)
+), raised as (
+    select l.id, best.line is not null as is_other, best.score, best.digest, best.returns
+    from research_line l left join best on best.line = l.id where l.id in (select line from sums)
+)
+update research_line l
+set trials = l.trials - sums.trials, scored = l.scored - sums.scored, score_sum = l.score_sum - sums.score_sum,
+    score_squares = l.score_squares - sums.score_squares, kept = l.kept - sums.kept,
+    best_score = case when raised.is_other then raised.score else l.best_score end,
+    best_digest = case when raised.is_other then raised.digest else l.best_digest end,
+    best_returns = case when raised.is_other then raised.returns else l.best_returns end,
+    best_kind = case when raised.is_other then null else l.best_kind end,
+    best_source = case when raised.is_other then null else l.best_source end,
+    best_variant = case when raised.is_other then null else l.best_variant end,
+    version = l.version + 1, updated_at = now()
+from sums join raised on raised.id = sums.line where l.id = sums.line
+returning l.id, sums.trials;
+
+-- name: record_again
+-- Backtests that ended at most $2 seconds before $1 (seconds since the epoch): their results stand, but their trials may
+-- have been recorded since.
+update backtest b set in_ledger = false from computation c
+where c.id = b.computation and b.research is not null and b.in_ledger
+  and c.finished_at >= to_timestamp($1) - make_interval(secs => $2) and c.finished_at < to_timestamp($1)
+returning b.id;
+
 -- name: add_trials
 -- $1 line, $2 evaluations, $3 trials, $4 scored trials, $5 sum of scores, $6 of their squares, $7 kept returns.
 update research_line

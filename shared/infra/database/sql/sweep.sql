@@ -133,7 +133,8 @@ update sweep_part p
 set status = 'running', attempts = p.attempts + 1, lease = p.lease + 1, worker = $3,
     lease_until = now() + make_interval(secs => $2)
 from chosen where p.sweep = chosen.sweep and p.part = chosen.part
-returning p.sweep, p.part, p.first, p.count, p.lease, p.attempts;
+returning p.sweep, p.part, p.first, p.count, p.lease, p.attempts,
+          (select withdrawals from sweep s where s.id = p.sweep) as withdrawals;
 
 -- name: select_plan
 select kind, plan, dataset_version, engine_version, rules_version, owner, research, status from sweep where id = $1;
@@ -162,7 +163,8 @@ with mine as (
     returning s.id, s.parts_done, s.parts, s.status, s.done, s.failed
 )
 update sweep_part p
-set status = $4, ended = total.parts_done, failed = $6, best = $7, data = $8, lease_until = null, worker = null
+set status = $4, ended = total.parts_done, ended_at = now(), failed = $6, best = $7, data = $8, lease_until = null,
+    worker = null
 from total where p.sweep = $1 and p.part = $2
 returning total.parts_done, total.parts, total.status, total.done, total.failed;
 
@@ -183,7 +185,8 @@ where (p.sweep, p.part) in (
       and (q.status = 'queued' or (q.status = 'running' and q.lease_until < now()))
     limit 1 for update of q skip locked
 )
-returning p.sweep, p.part, p.first, p.count, p.lease, p.attempts;
+returning p.sweep, p.part, p.first, p.count, p.lease, p.attempts,
+          (select withdrawals from sweep s where s.id = p.sweep) as withdrawals;
 
 -- name: expire_part_leases
 -- $1 prefix of the worker names of earlier processes of this simulator.
@@ -191,6 +194,29 @@ update sweep_part p set lease_until = now()
 where p.status = 'running' and starts_with(p.worker, $1)
   and p.sweep in (select id from sweep where status in ('queued', 'running'))
 returning p.part;
+
+-- name: withdraw_sweeps
+-- All parts of sweeps and walk-forwards with a part that ended since $1 (seconds since the epoch) begin anew; those of
+-- cancelled ones are deleted. Parts are locked before their sweep, as when they end.
+with damaged as materialized (
+    select s.id from sweep s
+    where (s.finished_at is null or s.finished_at >= to_timestamp($1))
+      and exists (select from sweep_part p where p.sweep = s.id and p.ended_at >= to_timestamp($1))
+), emptied as (
+    update sweep_part p
+    set status = 'queued', attempts = 0, lease = p.lease + 1, lease_until = null, worker = null, ended = null,
+        ended_at = null, failed = null, best = null, data = null
+    from damaged where p.sweep = damaged.id
+    returning p.sweep
+), variants as (
+    delete from sweep_variant v using damaged where v.sweep = damaged.id
+)
+update sweep s
+set status = case when s.status = 'cancelled' then s.status else 'queued' end,
+    finished_at = case when s.status = 'cancelled' then s.finished_at end,
+    parts_done = 0, done = 0, failed = 0, withdrawals = s.withdrawals + 1
+where s.id in (select sweep from emptied)
+returning s.id, s.status;
 
 -- name: sweep_backlog
 select count(*) as sweeps, coalesce(sum(variants - done), 0)::bigint as variants from sweep

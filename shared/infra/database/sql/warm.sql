@@ -146,6 +146,11 @@ insert into daily_selection (day, strategy, dataset_version, picks, error) value
 on conflict (day, strategy) do update
 set dataset_version = excluded.dataset_version, picks = excluded.picks, error = excluded.error, created_at = now();
 
+-- name: withdraw_selections
+-- Replace the picks that were stored since $1 (seconds since the epoch) by the reason $2; a warm run selects again.
+update daily_selection set picks = null, error = $2 where created_at >= to_timestamp($1) and error is null
+returning strategy;
+
 -- name: select_selected
 select strategy from daily_selection where day = $1 and error is null;
 
