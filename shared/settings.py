@@ -333,7 +333,8 @@ class Settings:
     )  # fmt: skip
     sweep_retention_days: int = _setting(
         90, "warmer, api", "days", _integer(0, 36_500),
-        "How long ended sweeps and their tables are retained; 0 is unlimited. Backtests opened from them stay.",
+        "How long ended sweeps with their tables, and factor reports, are retained; 0 is unlimited. Backtests opened "
+        "from sweeps stay.",
     )  # fmt: skip
     rate_limit_per_minute: int = _setting(
         600, "api", "requests/min", _integer(0, 10_000_000), "Maximum requests per key and minute; 0 is unlimited.",

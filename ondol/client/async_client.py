@@ -359,6 +359,28 @@ class AsyncClient:
         """Return the report of a factor; the arguments are those of `Client.factor_report`."""
         return await queries.factor_report(self._api(), factor, start, end, fields)
 
+    async def factor_reports(
+        self, *, limit: int = 50, factor: str | None = None, dataset: str | None = None
+    ) -> pl.DataFrame:
+        """Return your stored factor reports, the newest first, with the rank IC and its t by horizon."""
+        query = {"factor": factor, "dataset": dataset}
+        return await queries.factor_reports(self._api(), query, limit)
+
+    async def get_factor_report(self, identity: str = "latest") -> FactorReport:
+        """Return a stored factor report by its id, or the newest one."""
+        return await queries.get_factor_report(self._api(), identity)
+
+    async def audit_factor_report(self, identity: str = "latest", *, cuts: int = 5, seed: int = 0) -> dict[str, Any]:
+        """Compute a stored report again, and its coefficients on data that end after `cuts` random days.
+
+        `identical` is whether the digest is the same and no coefficient knew later data; `cuts` has each comparison.
+        """
+        return await queries.audit_factor_report(self._api(), identity, cuts, seed)
+
+    async def delete_factor_report(self, identity: str) -> None:
+        """Delete a stored factor report."""
+        await queries.delete_factor_report(self._api(), identity)
+
     async def factor_matrix(
         self, start: Day, end: Day, factors: Sequence[str] | None = None, **fields: Unpack[FactorWindowFields]
     ) -> FactorMatrix:

@@ -43,9 +43,11 @@ class FactorReport:
     horizons: a row for each holding time with the mean, t, … of `rank_ic`, `ic`, `spread` and `fama_macbeth`.
     quantiles: a row for each holding time and quantile. decay, years, correlations, checks: tables. groups: rank IC and
     spread within the groups of `breakdowns`. series: figures by
-    day in long form (`date`, `horizon`, `rank_ic`, `ic`, `spread`). document: the whole answer.
+    day in long form (`date`, `horizon`, `rank_ic`, `ic`, `spread`). id: that of the stored report. document: the whole
+    answer.
     """
 
+    id: str
     factor: str
     horizons: pl.DataFrame
     quantiles: pl.DataFrame = field(repr=False)
@@ -79,7 +81,7 @@ class FactorReport:
         ]  # fmt: skip
         quantiles = [{"horizon": of["horizon"]} | q for of in document["horizons"] for q in of["quantiles"]]
         return cls(
-            factor=document["factor"], horizons=frame(horizons), quantiles=frame(quantiles),
+            id=document["id"], factor=document["factor"], horizons=frame(horizons), quantiles=frame(quantiles),
             decay=frame(document["decay"]["horizons"]), half_life=document["decay"]["half_life"],
             years=frame(document["years"]), groups=frame(_groups(document)),
             correlations=frame(document["correlations"] or []),

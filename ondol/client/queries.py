@@ -208,6 +208,40 @@ async def factor_report(api: ApiClient, factor: str, start: Day, end: Day, field
     return FactorReport.of(await api.call("POST", "/v1/factor-reports", body=body, repeatable=True))
 
 
+async def factor_reports(api: ApiClient, query: Mapping[str, Any], limit: int) -> pl.DataFrame:
+    """Return the stored factor reports, the newest first, with the rank IC and its t by horizon."""
+    rows = []
+    for item in await listed(api, "/v1/factor-reports", query, limit):
+        names = ("id", "factor", "dataset_version", "digest", "created_at")
+        row = {name: item[name] for name in names} | item["window"]
+        for of in item["horizons"]:
+            row |= {f"rank_ic_{of['horizon']}": of["rank_ic"], f"t_{of['horizon']}": of["t"]}
+        rows.append(row)
+    return frame(rows)
+
+
+async def get_factor_report(api: ApiClient, identity: str) -> FactorReport:
+    """Return a stored factor report."""
+    return FactorReport.of(await api.call("GET", report_path(identity)))
+
+
+async def audit_factor_report(api: ApiClient, identity: str, cuts: int, seed: int) -> dict[str, Any]:
+    """Return the audit of a stored factor report."""
+    body = {"cuts": cuts, "seed": seed}
+    found: dict[str, Any] = await api.call("POST", f"{report_path(identity)}/audit", body=body, repeatable=True)
+    return found
+
+
+async def delete_factor_report(api: ApiClient, identity: str) -> None:
+    """Delete a stored factor report."""
+    await api.call("DELETE", report_path(identity))
+
+
+def report_path(identity: str) -> str:
+    """Return the path of a stored factor report."""
+    return f"/v1/factor-reports/{quote(identity, safe='')}"
+
+
 async def factor_matrix(
     api: ApiClient, start: Day, end: Day, factors: Sequence[str] | None, fields: Mapping[str, Any]
 ) -> FactorMatrix:

@@ -392,6 +392,26 @@ class Client:
         """
         return self._run(lambda api: queries.factor_report(api, factor, start, end, fields))
 
+    def factor_reports(self, *, limit: int = 50, factor: str | None = None, dataset: str | None = None) -> pl.DataFrame:
+        """Return your stored factor reports, the newest first, with the rank IC and its t by horizon."""
+        query = {"factor": factor, "dataset": dataset}
+        return self._run(lambda api: queries.factor_reports(api, query, limit))
+
+    def get_factor_report(self, identity: str = "latest") -> FactorReport:
+        """Return a stored factor report by its id, or the newest one."""
+        return self._run(lambda api: queries.get_factor_report(api, identity))
+
+    def audit_factor_report(self, identity: str = "latest", *, cuts: int = 5, seed: int = 0) -> dict[str, Any]:
+        """Compute a stored report again, and its coefficients on data that end after `cuts` random days.
+
+        `identical` is whether the digest is the same and no coefficient knew later data; `cuts` has each comparison.
+        """
+        return self._run(lambda api: queries.audit_factor_report(api, identity, cuts, seed))
+
+    def delete_factor_report(self, identity: str) -> None:
+        """Delete a stored factor report."""
+        self._run(lambda api: queries.delete_factor_report(api, identity))
+
     def factor_matrix(
         self, start: Day, end: Day, factors: Sequence[str] | None = None, **fields: Unpack[FactorWindowFields]
     ) -> FactorMatrix:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from services.api.backtests.canonicalize import CanonicalRequest, canonicalize_body
-from services.api.backtests.validate import validate_with
+from services.api.backtests.validate import expression_indices, validate_with
 from services.api.context import AppContext, RequestContext
 from services.api.datasets import View
 from services.api.errors import ApiProblem, as_problem, invalid
@@ -18,6 +18,7 @@ from shared.errors import Problem, RequestError
 from shared.language import Expression, compile_expression
 from shared.messages import say
 from shared.model.conversion import convert
+from shared.model.request import BacktestRequest
 from shared.research.factor_reports.request import FactorWindow, backtest_body, place_of
 from shared.simulation.cost import cost_of_request
 from shared.simulation.plan import window_of
@@ -41,14 +42,23 @@ class ReportRequest:
     @property
     def cells(self) -> int:
         """Return days x stocks of the window."""
-        rows = window_of(self.canonical.request, self.view.days)
-        return int(rows.stop - rows.start) * len(self.view.instruments)
+        return cells_of(self.canonical.request, self.view)
 
     def cost(self, horizons: int) -> int:
         """Return what the report costs with so many horizons (`shared.simulation.cost`)."""
-        stocks = len(self.view.instruments)
-        expressions = cost_of_request(self.canonical.request, self.view.days, stocks)
-        return expressions + WORK_OF_A_CELL * horizons * self.cells
+        return report_cost(self.canonical.request, self.view, horizons)
+
+
+def cells_of(request: BacktestRequest, view: View) -> int:
+    """Return days x stocks of the window of a request."""
+    rows = window_of(request, view.days)
+    return int(rows.stop - rows.start) * len(view.instruments)
+
+
+def report_cost(request: BacktestRequest, view: View, horizons: int) -> int:
+    """Return what a report costs with so many horizons (`shared.simulation.cost`)."""
+    expressions = cost_of_request(request, view.days, len(view.instruments))
+    return expressions + WORK_OF_A_CELL * horizons * cells_of(request, view)
 
 
 async def read_factor_body(app: AppContext, call: RequestContext, shape: type[Body]) -> tuple[Body, list[Problem]]:
@@ -94,6 +104,20 @@ async def report_request(
     if found:
         raise invalid(found)
     return ReportRequest(canonical=canonical, view=view, horizons=tuple(sorted(body.horizons)))
+
+
+async def canonical_factor(app: AppContext, owner: str, text: str) -> str:
+    """Return the canonical text of a factor by which reports are found; raise a 422 for a text that is none."""
+    indices = await expression_indices(app, None)
+
+    async def read(names: Definitions) -> Expression:
+        return compile_expression(names.text(text, "factor"), role="number", path="factor", indices=indices)
+
+    try:
+        expression, _ = await resolve(app, owner, read)
+    except RequestError as error:
+        raise invalid(error.problems) from None
+    return expression.text
 
 
 async def read_controls(

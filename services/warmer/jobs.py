@@ -61,10 +61,11 @@ async def refresh(ctx: dict[str, Any]) -> bool:
 
 
 async def purge(ctx: dict[str, Any]) -> int:
-    """Nightly: delete expired results, sweeps and opening quotes; return how many results."""
+    """Nightly: delete expired results, sweeps, factor reports and opening quotes; return how many results."""
     context: WarmContext = ctx["context"]
     now = await scheduler.database_clock(context.database)()
     await retention.purge_sweeps(context.database, context.settings, now)
+    await retention.purge_factor_reports(context.database, context.settings, now)
     await retention.purge_quotes(context.database, context.settings, now)
     return (await retention.purge(context.database, context.settings, now)).computations
 

@@ -3,7 +3,8 @@
 A result expires when all its backtests have: those of users after ONDOL_USER_RESULT_RETENTION_DAYS (never, by
 default), all others, and cancelled ones, after ONDOL_RESULT_RETENTION_DAYS. Backtests are deleted with their result.
 Ended sweeps expire after ONDOL_SWEEP_RETENTION_DAYS; backtests that were opened from them stay.
-Opening quotes expire with the results that no user has, once the accounts that they concern are booked.
+Factor reports expire with the sweeps. Opening quotes expire with the results that no user has, once the accounts that
+they concern are booked.
 Each batch is a transaction, so an interrupted purge continues the next night.
 """
 
@@ -29,6 +30,7 @@ BATCH: Final = 500
 SQL = statements("retention")
 SWEEP_SQL = statements("sweep")
 QUOTES_SQL = statements("opening_quotes")
+REPORT_SQL = statements("factor_report")
 SWEEP_BATCH: Final = 20
 """Sweeps that one transaction deletes, each with up to some hundred parts."""
 _BEGINNING: Final = (dt.datetime(1970, 1, 1, tzinfo=dt.UTC), uuid.UUID(int=0))
@@ -77,6 +79,20 @@ async def purge_sweeps(database: Database, settings: Settings, now: dt.datetime)
         deleted += len(rows)
         if len(rows) < SWEEP_BATCH:
             log.info("sweeps.purged", sweeps=deleted)
+            break
+    return deleted
+
+
+async def purge_factor_reports(database: Database, settings: Settings, now: dt.datetime) -> int:
+    """Delete the factor reports that have expired at `now`; return how many."""
+    days = settings.sweep_retention_days
+    deleted = 0
+    while days:
+        async with database.connection() as connection:
+            rows = await connection.fetch(REPORT_SQL["purge_reports"], now, days, BATCH)
+        deleted += len(rows)
+        if len(rows) < BATCH:
+            log.info("factor_reports.purged", reports=deleted)
             break
     return deleted
 

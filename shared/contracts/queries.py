@@ -127,6 +127,15 @@ class FactorReport(RequestQuery, frozen=True, kw_only=True):
     breakdowns: tuple[Literal["sector", "market", "cap_group"], ...] = ()
 
 
+class FactorReportAudit(FactorReport, frozen=True, kw_only=True):
+    """Compute a report again, and its coefficients on data that end after each of `cuts` rows, drawn with `seed`."""
+
+    kind: ClassVar[str] = "factor_report_audit"
+    stored_digest: str
+    seed: int
+    cuts: int
+
+
 class FactorCoefficients(RequestQuery, frozen=True, kw_only=True):
     """The information coefficients of the request's `buy.rank_by` over `horizons` rows."""
 
@@ -208,7 +217,8 @@ class AccountDrift(RequestQuery, frozen=True, kw_only=True):
 
 QUERIES: Final[tuple[type[Query], ...]] = (
     Ranking, Sectors, Prices, Screen, Values, Distribution, Explain, Audit, Robustness, FactorReport,
-    FactorCoefficients, ExpressionCoverage, Holdings, Replay, AccountDay, OpeningQuotes, AccountDrift,
+    FactorReportAudit, FactorCoefficients, ExpressionCoverage, Holdings, Replay, AccountDay, OpeningQuotes,
+    AccountDrift,
 )  # fmt: skip
 
 _BY_KIND = {query.kind: query for query in QUERIES}

@@ -172,8 +172,16 @@ async def names_of(system: System) -> dict[str, str]:
     return {
         "ID": system.first, "ID2": system.second, "VERSION": version, "005930": stock, "2023-01-02": FIRST,
         "2023-12-28": LAST, "http://127.0.0.1:8000": system.client.url, "latest": system.first, "SWEEP": system.sweep,
-        "WALK_FORWARD": system.walk_forward,
+        "WALK_FORWARD": system.walk_forward, "REPORT": await report_of(system, "PER"),
     }  # fmt: skip
+
+
+async def report_of(system: System, factor: str) -> str:
+    """Id of a stored factor report."""
+    body = {"factor": factor, "start": FIRST, "end": LAST, "horizons": [1, 5], "correlations": False}
+    status, found, _ = await system.client.call("POST", "/v1/factor-reports", body)
+    assert status == 200, found
+    return str(found["id"])
 
 
 def calls() -> dict[str, float]:
@@ -205,6 +213,8 @@ async def test_command_examples_run_and_call_their_routes_only(system: System, w
             names["RUNNING_SWEEP"] = await stack.enter_async_context(system.held_sweep())
         if words == "ondol walk-forwards cancel":
             names["RUNNING_WALK_FORWARD"] = await stack.enter_async_context(system.held_sweep("walk-forwards"))
+        if words == "ondol factors delete-report":
+            names["OTHER_REPORT"] = await report_of(system, "PBR")
         if words.startswith(("ondol sweeps", "ondol walk-forwards")):
             names["latest"] = "latest"
         before = calls()
@@ -460,7 +470,7 @@ async def test_every_command_prints_in_any_encoding(
     changing = (*ORDERED, *WARMING, *OWN_FACTORS, "ondol backtests cancel", "ondol sweeps cancel",
                 "ondol sweeps holdout", "ondol walk-forwards cancel", "ondol walk-forwards holdout",
                 "ondol accounts create", "ondol accounts step", "ondol accounts resend",
-                "ondol accounts delete")  # fmt: skip
+                "ondol accounts delete", "ondol factors delete-report")  # fmt: skip
     for words, command in USAGES.items():
         for line in command.examples if words not in changing else ():
             found = await asyncio.to_thread(_in_this_process, line, names, encoding)

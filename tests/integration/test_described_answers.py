@@ -64,6 +64,7 @@ async def system(servers: embedded_servers.Servers) -> AsyncIterator[System]:
         unranked = await run_walk_forward(client, walk_forward(objective={"where": "trades > 100000"}))
         assert (walked["status"], unranked["status"]) == ("completed", "failed")
         _, account, _ = await client.call("POST", "/v1/accounts", {"strategy": request()["strategy"], "start": FIRST})
+        _, stored, _ = await client.call("POST", "/v1/factor-reports", {"factor": "PBR", "start": FIRST, "end": LAST})
         trade = document["result"]["trades"][0]
         names = {
             "account": account["id"],
@@ -71,6 +72,7 @@ async def system(servers: embedded_servers.Servers) -> AsyncIterator[System]:
             "id": document["id"], "failed": failed["id"], "code": trade["stock_code"], "day": trade["date"],
             "first": FIRST, "last": LAST, "warm": str(warm_run["id"]),
             "sweep": ranked["id"], "partly": partly["id"], "walk": walked["id"], "unranked": unranked["id"],
+            "report": stored["id"],
         }  # fmt: skip
         yield System(client=client, document=document, names=names)
 
@@ -190,6 +192,11 @@ REQUESTS: dict[str, list[tuple[str, Any]]] = {
         ("", {"start": FIRST, "end": LAST, "horizons": [20], "neutral": "sector"}),
         ("", {"factors": ["PER", "per", "RO"], "start": FIRST, "end": LAST}),
     ],
+    "GET /v1/factor-reports": [("", None), ("?factor=PBR&limit=1", None), ("?limit=0", None)],
+    "GET /v1/factor-reports/{id}": [("/v1/factor-reports/{report}", None), ("/v1/factor-reports/x", None)],
+    "POST /v1/factor-reports/{id}/audit": [("/v1/factor-reports/{report}/audit", {"cuts": 2}),
+                                           ("/v1/factor-reports/{report}/audit", {"cuts": 0})],
+    "DELETE /v1/factor-reports/{id}": [("/v1/factor-reports/{report}", None)],
     "POST /v1/factor-reports": [
         ("", {"factor": "-rank(PBR)", "start": FIRST, "end": LAST, "horizons": [5, 1], "quantiles": 4,
               "controls": ["log(MARKET_CAP)"], "breakdowns": ["sector", "market", "cap_group"]}),

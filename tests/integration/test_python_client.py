@@ -58,6 +58,12 @@ async def test_result_has_tables_and_answers(system: System) -> None:
             assert factor.horizons["horizon"].to_list() == [1, 5]
             assert factor.quantiles.height == 6
             assert factor.series["rank_ic"].mean() == pytest.approx(factor.horizons["rank_ic_mean"].mean(), abs=0.02)
+            assert client.factor_reports(factor="PER", limit=1)["id"].to_list() == [factor.id]
+            assert client.get_factor_report(factor.id).digest == factor.digest
+            assert client.audit_factor_report(factor.id, cuts=1)["identical"]
+            client.delete_factor_report(factor.id)
+            with pytest.raises(NotFound):
+                client.get_factor_report(factor.id)
             matrix = client.factor_matrix(FIRST, LAST, ["PER", "-rank(PBR)"], horizons=[5])
             assert matrix.cells["rank_ic"][0] == factor.horizons["rank_ic_mean"][1]
             assert matrix.tests == matrix.cells["p_holm"].count() == 2
@@ -187,6 +193,10 @@ async def test_submitted_backtest_is_found_by_its_id(system: System) -> None:
         assert (await result.robustness(random_draws=0, noise_draws=0)).percentile is None
         found = await client.factor_report("-PBR", FIRST, LAST, series=False, correlations=False)
         assert found.series.height == 0
+        assert (await client.factor_reports(limit=1))["t_5"][0] == found.horizons["rank_ic_t"][1]
+        assert (await client.get_factor_report()).id == found.id
+        assert (await client.audit_factor_report(cuts=1))["identical"]
+        await client.delete_factor_report(found.id)
         assert (await client.factor_matrix(FIRST, LAST, ["PBR"])).rank_ic["factor"].to_list() == ["PBR"]
         assert (await result.why_not(result.trades["stock_code"][0], LAST))["date"] == LAST
         with pytest.raises(ApiError) as refused:

@@ -55,7 +55,13 @@ async def _report(args: argparse.Namespace, api: ApiClient) -> int:
     document = await api.call("POST", "/v1/factor-reports", body=body, repeatable=True)
     if args.json:
         print_json(document)
-        return 0
+    else:
+        print_report(document)
+    return 0
+
+
+def print_report(document: dict[str, Any]) -> None:
+    """Print a factor report as tables."""
     window, coverage = document["window"], document["coverage"]
     print(
         f"{document['factor']}, {window['start']} to {window['end']} ({window['rows']:,} rows), "
@@ -66,7 +72,7 @@ async def _report(args: argparse.Namespace, api: ApiClient) -> int:
         print(f"\nquantiles, {of['horizon']} rows (1 has the smallest values):")
         print(_quantiles(of))
     _print_rest(document)
-    return 0
+    print(f"report {document['id']}")
 
 
 def _coefficients(horizons: list[dict[str, Any]]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ondol.cli.command import Subcommand, main_of, name, parsers
-from ondol.cli.commands import factor_reports, own_factors
+from ondol.cli.commands import factor_reports, own_factors, stored_factor_reports
 from ondol.cli.pagination import show as show_list
 from ondol.cli.terminal import clip, details, percent, plain, print_json, table
 from shared.infra.api_client.client import ApiClient
@@ -106,6 +106,7 @@ SUBCOMMANDS = (
         examples=("ondol factors distribution PER", "ondol factors distribution ROE --markets KOSDAQ --bins 20"),
     ),
     *factor_reports.SUBCOMMANDS,
+    *stored_factor_reports.SUBCOMMANDS,
     *own_factors.SUBCOMMANDS,
 )
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Struct, field
 
-from services.api.schemas.field_types import DATE, UTC, Count, DateText, Instant, Share
+from services.api.schemas.field_types import DATE, NEXT_CURSOR, UTC, Count, DateText, Instant, Share
 from services.api.schemas.result_responses import ResultWarning
 from shared.model.request import about
 
@@ -178,6 +178,10 @@ class FactorSeries(Struct, kw_only=True):
 class FactorReport(Struct, kw_only=True):
     """What a factor says about the returns that follow."""
 
+    id: Annotated[str, about("Id of the stored report.")]
+    created_at: Annotated[Instant, about("When it was computed.", UTC)]
+    engine_version: Annotated[str, about("Version of the engine that computed it.")]
+    request: Annotated[dict[str, Any], about("Body of `POST /v1/factor-reports` that gives the same report.")]
     dataset_version: Annotated[str, about("Dataset version.")]
     factor: Annotated[str, about("Canonical text.")]
     window: Annotated[FactorWindowRows, about("Rows that are judged.")]
@@ -193,6 +197,63 @@ class FactorReport(Struct, kw_only=True):
     series: Annotated[FactorSeries | None, about("By row; null: not asked for.")]
     warnings: Annotated[list[ResultWarning], about("Warnings.")]
     digest: Annotated[str, about("SHA-256 of the report.")]
+
+
+class ListedHorizon(Struct, kw_only=True):
+    """The rank IC of a report in a list."""
+
+    horizon: Annotated[int, about("Holding time.", "rows")]
+    rank_ic: Annotated[float | None, about("Mean rank IC; null: no row has it.")]
+    t: Annotated[float | None, about("Its Newey-West t; null: fewer than 2 rows, or no dispersion.")]
+
+
+class ListedFactorReport(Struct, kw_only=True):
+    """A factor report in a list."""
+
+    id: Annotated[str, about("Id of the report.")]
+    factor: Annotated[str, about("Canonical text.")]
+    window: Annotated[FactorWindowRows, about("Rows that are judged.")]
+    horizons: Annotated[list[ListedHorizon], about("Holding times, ascending.")]
+    dataset_version: Annotated[str, about("Dataset version.")]
+    engine_version: Annotated[str, about("Version of the engine that computed it.")]
+    digest: Annotated[str, about("SHA-256 of the report.")]
+    created_at: Annotated[Instant, about("When it was computed.", UTC)]
+
+
+class FactorReportList(Struct, kw_only=True):
+    """A page of factor reports, the newest first."""
+
+    items: Annotated[list[ListedFactorReport], about("Reports.")]
+    next_cursor: Annotated[str | None, NEXT_CURSOR]
+
+
+class CoefficientDifference(Struct, kw_only=True):
+    """A coefficient that the cut data make otherwise."""
+
+    date: Annotated[DateText, about("Row of the coefficient.", DATE)]
+    horizon: Annotated[int, about("Holding time.", "rows")]
+    figure: Annotated[Literal["ic", "rank_ic"], about("Coefficient.")]
+    whole: Annotated[float | None, about("On the whole data; null: absent, as it has to be when its exit is cut away.")]
+    cut: Annotated[float | None, about("On the cut data; null: absent.")]
+
+
+class FactorCut(Struct, kw_only=True):
+    """The coefficients on data that end on a day."""
+
+    date: Annotated[DateText, about("Last day of the cut data.", DATE)]
+    coefficients: Annotated[Count, about("Compared coefficients, which lie before the cut with their exit.")]
+    absent: Annotated[Count, about("Coefficients whose exit is cut away, and which have to be absent.")]
+    identical: Annotated[bool, about("Whether all are equal to the bit, and the others absent.")]
+    first_difference: Annotated[CoefficientDifference | None, about("The first one that is not; null: none.")]
+
+
+class FactorAudit(Struct, kw_only=True):
+    """A report computed again, and on data that end earlier."""
+
+    identical: Annotated[bool, about("Whether the digest is the stored one and every cut is identical.")]
+    digest: Annotated[str, about("SHA-256 of the report that was computed now.")]
+    stored_digest: Annotated[str, about("SHA-256 of the stored report.")]
+    cuts: Annotated[list[FactorCut], about("Computations on cut data, by day.")]
 
 
 class MatrixCell(Struct, kw_only=True):

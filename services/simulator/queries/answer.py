@@ -21,6 +21,7 @@ from services.simulator.queries.distribution import distribution
 from services.simulator.queries.explain import explain
 from services.simulator.queries.factor_report import (
     expression_coverage_on_mapped,
+    factor_audit_on_mapped,
     factor_coefficients_on_mapped,
     factor_report_on_mapped,
 )
@@ -161,6 +162,8 @@ async def _computation_of_request(
             return partial(account_drift, request, query, await _earlier_panels(context, query.before))
         case queries.Robustness():
             return partial(robustness_on_mapped, request, query)
+        case queries.FactorReportAudit():
+            return partial(factor_audit_on_mapped, request, query)
         case queries.FactorReport():
             return partial(factor_report_on_mapped, request, query)
         case queries.ExpressionCoverage():

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shared.contracts import queries
 from shared.dataset.panel_reader import PanelReader
 from shared.language import compile_expression
 from shared.model.request import BacktestRequest
+
+if TYPE_CHECKING:
+    from shared.research.factor_reports.options import Options
 
 
 def factor_report_on_mapped(
@@ -15,17 +18,37 @@ def factor_report_on_mapped(
 ) -> dict[str, Any]:
     """Map the panels that the report reads, then compute it."""
     # imported at the first use: simulators start without it
-    from shared.research.factor_reports.options import Options, exit_rule
     from shared.research.factor_reports.report import factor_report, report_needs
 
+    options = options_of(request, query)
+    ensure(reader, report_needs(request, reader, options))
+    return {"dataset_version": reader.version, **factor_report(request, reader, options)}
+
+
+def factor_audit_on_mapped(
+    request: BacktestRequest, query: queries.FactorReportAudit, reader: PanelReader
+) -> dict[str, Any]:  # fmt: skip
+    """Map the panels that a report reads, then audit it."""
+    from shared.research.factor_reports.audit import audit_report
+    from shared.research.factor_reports.report import report_needs
+
+    options = options_of(request, query)
+    ensure(reader, report_needs(request, reader, options))
+    return audit_report(
+        request, reader, options, stored_digest=query.stored_digest, seed=query.seed, cuts=query.cuts
+    )  # fmt: skip
+
+
+def options_of(request: BacktestRequest, query: queries.FactorReport) -> Options:
+    """Return what a report is asked for besides the factor, the window and the universe."""
+    from shared.research.factor_reports.options import Options, exit_rule
+
     controls = tuple(compile_expression(text, role="number", path="controls", indices=None) for text in query.controls)
-    options = Options(
+    return Options(
         horizons=query.horizons, quantiles=query.quantiles, neutral=query.neutral, controls=controls,
         cost_pct=query.cost_pct, correlations=query.correlations, series=query.series,
         rule=exit_rule(request.execution), breakdowns=query.breakdowns,
     )  # fmt: skip
-    ensure(reader, report_needs(request, reader, options))
-    return {"dataset_version": reader.version, **factor_report(request, reader, options)}
 
 
 def factor_coefficients_on_mapped(

@@ -39,7 +39,7 @@ TABLES = (
     "instrument_before", "listing_before", "price_year_before", "statement_before", "dividend_before",
     "index_close_before",
     "computation", "backtest", "sweep", "sweep_part", "sweep_variant",
-    "research_line", "research_trial", "holdout_opening",
+    "research_line", "research_trial", "holdout_opening", "factor_report",
     "warm_run", "warm_phase", "warm_item", "daily_selection",
     "api_key", "user_strategy", "user_factor", "paper_account", "paper_step", "paper_drift", "paper_change",
     "paper_webhook", "paper_delivery", "opening_quotes",

@@ -29,7 +29,7 @@ from shared.research.factor_reports.figures import (
 from shared.research.factor_reports.forward_returns import Exit
 from shared.research.factor_reports.native import Ordered, information_coefficients
 from shared.research.factor_reports.options import DECAY_HORIZONS, LEAST_STOCKS, Neutral, Options
-from shared.research.factor_reports.request import place_of
+from shared.research.factor_reports.request import DIGEST_VERSION, place_of
 from shared.research.factor_reports.rows import Subject, blocks, coefficients, report_rows
 from shared.simulation.coverage import FactorCoverage
 from shared.simulation.panel_scans import order_rows
@@ -40,8 +40,6 @@ from shared.simulation.universe import UniverseMask, universe_rows
 from shared.simulation.warnings import documents
 
 Array = np.ndarray[Any, np.dtype[Any]]
-
-DIGEST_VERSION = 1
 
 
 def report_needs(request: BacktestRequest, panels: Panels, options: Options) -> dict[str, slice]:
@@ -157,14 +155,19 @@ def coverage_by_year(request: BacktestRequest, panels: Panels) -> dict[str, Any]
 
 
 def _subject(request: BacktestRequest, panels: Panels, neutral: Neutral) -> tuple[Subject, slice, list[dict[str, Any]]]:
-    expressions = expressions_of(request)
     rows = window_of(request, panels.days)
     if rows.stop <= rows.start:
         raise RunError("no_window", say("no_window", date=request.start))
-    universe = universe_rows(request.strategy.universe, panels, expressions.universe)
-    warnings = _coverage_warnings(expressions, universe, panels, rows)
-    subject = Subject(panels=panels, factor=expressions.rank_by, universe=universe, neutral=neutral)
+    subject = subject_of(request, panels, neutral)
+    warnings = _coverage_warnings(expressions_of(request), subject.universe, panels, rows)
     return subject, rows, warnings
+
+
+def subject_of(request: BacktestRequest, panels: Panels, neutral: Neutral) -> Subject:
+    """Return the factor of a request over its universe."""
+    expressions = expressions_of(request)
+    universe = universe_rows(request.strategy.universe, panels, expressions.universe)
+    return Subject(panels=panels, factor=expressions.rank_by, universe=universe, neutral=neutral)
 
 
 def _coverage_warnings(

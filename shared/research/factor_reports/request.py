@@ -11,6 +11,8 @@ from msgspec import Meta
 from shared.model.request import CostPercent, Expression, Percent, Universe, Word, about
 
 MAX_HORIZON = 250
+DIGEST_VERSION = 1
+"""Version of the definitions of a report, which is part of its digest."""
 
 Horizon = Annotated[int, Meta(ge=1, le=MAX_HORIZON)]
 Horizons = Annotated[tuple[Horizon, ...], Meta(min_length=1, max_length=10)]

@@ -679,6 +679,20 @@ export interface Coefficient {
   positive: number | null;
 }
 
+/** A coefficient that the cut data make otherwise. */
+export interface CoefficientDifference {
+  /** Row of the coefficient. */
+  date: string;
+  /** Holding time. */
+  horizon: number;
+  /** Coefficient. */
+  figure: "ic" | "rank_ic";
+  /** On the whole data; null: absent, as it has to be when its exit is cut away. */
+  whole: number | null;
+  /** On the cut data; null: absent. */
+  cut: number | null;
+}
+
 /** Body of `POST /v1/compare`. */
 export interface CompareBody {
   /** Ids of completed backtests. */
@@ -1229,6 +1243,26 @@ export interface Factor {
   available: boolean;
 }
 
+/** A report computed again, and on data that end earlier. */
+export interface FactorAudit {
+  /** Whether the digest is the stored one and every cut is identical. */
+  identical: boolean;
+  /** SHA-256 of the report that was computed now. */
+  digest: string;
+  /** SHA-256 of the stored report. */
+  stored_digest: string;
+  /** Computations on cut data, by day. */
+  cuts: FactorCut[];
+}
+
+/** Body of `POST /v1/factor-reports/{id}/audit`. */
+export interface FactorAuditBody {
+  /** Number of computations on cut data. */
+  cuts?: number;
+  /** Seed of the random days at which the data are cut. */
+  seed?: number;
+}
+
 /** A bound that a factor is usually asked to keep. */
 export interface FactorCheck {
   /** t: of the rank IC, without sign; turnover: mean of the outer quantiles; correlation: the largest with another factor, without sign. */
@@ -1255,6 +1289,20 @@ export interface FactorCorrelation {
   correlation: number | null;
   /** Rows with a correlation. */
   rows: number;
+}
+
+/** The coefficients on data that end on a day. */
+export interface FactorCut {
+  /** Last day of the cut data. */
+  date: string;
+  /** Compared coefficients, which lie before the cut with their exit. */
+  coefficients: number;
+  /** Coefficients whose exit is cut away, and which have to be absent. */
+  absent: number;
+  /** Whether all are equal to the bit, and the others absent. */
+  identical: boolean;
+  /** The first one that is not; null: none. */
+  first_difference: CoefficientDifference | null;
 }
 
 /** A factor with its coverage and distribution. */
@@ -1411,6 +1459,14 @@ export interface FactorMatrixBody {
 
 /** What a factor says about the returns that follow. */
 export interface FactorReport {
+  /** Id of the stored report. */
+  id: string;
+  /** When it was computed. */
+  created_at: string;
+  /** Version of the engine that computed it. */
+  engine_version: string;
+  /** Body of `POST /v1/factor-reports` that gives the same report. */
+  request: Record<string, unknown>;
   /** Dataset version. */
   dataset_version: string;
   /** Canonical text. */
@@ -1473,6 +1529,14 @@ export interface FactorReportBody {
   correlations?: boolean;
   /** Whether the figures of every row are answered. */
   series?: boolean;
+}
+
+/** A page of factor reports, the newest first. */
+export interface FactorReportList {
+  /** Reports. */
+  items: ListedFactorReport[];
+  /** Cursor of the next page; null: this is the last one. */
+  next_cursor: string | null;
 }
 
 /** Figures by row; the lists of a horizon have the order of `horizons`. */
@@ -1875,6 +1939,36 @@ export interface LineList {
   items: LineHead[];
   /** Cursor of the next page; null: this is the last one. */
   next_cursor: string | null;
+}
+
+/** A factor report in a list. */
+export interface ListedFactorReport {
+  /** Id of the report. */
+  id: string;
+  /** Canonical text. */
+  factor: string;
+  /** Rows that are judged. */
+  window: FactorWindowRows;
+  /** Holding times, ascending. */
+  horizons: ListedHorizon[];
+  /** Dataset version. */
+  dataset_version: string;
+  /** Version of the engine that computed it. */
+  engine_version: string;
+  /** SHA-256 of the report. */
+  digest: string;
+  /** When it was computed. */
+  created_at: string;
+}
+
+/** The rank IC of a report in a list. */
+export interface ListedHorizon {
+  /** Holding time. */
+  horizon: number;
+  /** Mean rank IC; null: no row has it. */
+  rank_ic: number | null;
+  /** Its Newey-West t; null: fewer than 2 rows, or no dispersion. */
+  t: number | null;
 }
 
 /** A statement about luck. */
