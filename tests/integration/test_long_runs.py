@@ -53,24 +53,23 @@ async def test_long_run_without_its_message_is_published_again(prepared: Setting
 
 async def test_analysis_is_deleted_when_it_is_answered_or_unwanted(prepared: Settings) -> None:
     async with api_of(prepared) as client, connection_of(prepared) as connection:
-        async with simulator(prepared):
-            identity = (await submit(client, request(), Prefer="wait=30"))["id"]
-            status, document, _ = await client.call("POST", f"/v1/backtests/{identity}/audit", {"cuts": 2})
-            assert (status, document["identical"]) == (200, True)
-            assert await connection.fetchval("select count(*) from analysis") == 0
-            assert await connection.fetchval("select sum(finish) > 0 from queue_share")
-        path = f"/v1/backtests/{identity}/audit"
-        asking = asyncio.ensure_future(client.call("POST", path, {"cuts": 3}))
 
         async def waiting() -> bool:
             return bool(await connection.fetchval("select count(*) from analysis"))
 
-        assert await until(waiting, "the queued analysis")
-        asking.cancel()
-
         async def gone() -> bool:
             return not await waiting()
 
+        async with simulator(prepared):
+            identity = (await submit(client, request(), Prefer="wait=30"))["id"]
+            status, document, _ = await client.call("POST", f"/v1/backtests/{identity}/audit", {"cuts": 2})
+            assert (status, document["identical"]) == (200, True)
+            assert await until(gone, "the end of an answered analysis")
+            assert await connection.fetchval("select sum(finish) > 0 from queue_share")
+        path = f"/v1/backtests/{identity}/audit"
+        asking = asyncio.ensure_future(client.call("POST", path, {"cuts": 3}))
+        assert await until(waiting, "the queued analysis")
+        asking.cancel()
         assert await until(gone, "the end of an analysis whose client has disconnected")
 
 
