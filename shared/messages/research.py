@@ -12,8 +12,8 @@ KINDS = (
         "The best of {trials:,} trials without any skill is expected at an annual Sharpe ratio of weekly "
         "returns of {soft:.2f} to {hard:.2f}; this record has {sharpe:.2f}. It cannot be distinguished from luck: its deflated Sharpe ratio is {low:.1f} % to "
         "{high:.1f} %, and 95 % would be evidence.",
-        "실력이 전혀 없어도 시행 {trials:,}회 중 최고의 연 샤프 비율(주간 수익률)은 {soft:.2f}에서 {hard:.2f}로 기대됩니다. 이 기록은 {sharpe:.2f}입니다. "
-        "운과 구별되지 않습니다. 조정 샤프 비율은 {low:.1f}~{high:.1f} %이며 95 %를 넘어야 증거가 됩니다.",
+        "실력이 전혀 없어도 시행 {trials:,}회 중 최고의 연 샤프 지수(주간 수익률)는 {soft:.2f}에서 {hard:.2f}로 기대됩니다. 이 기록은 {sharpe:.2f}입니다. "
+        "운과 구별되지 않습니다. 수정 샤프 지수는 {low:.1f}~{high:.1f} %이며 95 %를 넘어야 증거가 됩니다.",
         **_RECORD,
     ),
     kind(
@@ -21,8 +21,8 @@ KINDS = (
         "The best of {trials:,} trials without any skill is expected at an annual Sharpe ratio of weekly "
         "returns of {soft:.2f} to {hard:.2f}; this record has {sharpe:.2f}. Whether it is more than luck depends on how many of the trials were "
         "independent: its deflated Sharpe ratio is {low:.1f} % to {high:.1f} %, and only a lower end above 95 % is evidence.",
-        "실력이 전혀 없어도 시행 {trials:,}회 중 최고의 연 샤프 비율(주간 수익률)은 {soft:.2f}에서 {hard:.2f}로 기대됩니다. 이 기록은 {sharpe:.2f}입니다. "
-        "운 이상인지는 시행이 얼마나 독립적이었는지에 달려 있습니다. 조정 샤프 비율은 {low:.1f}~{high:.1f} %이며 하한이 95 %를 넘어야 증거가 됩니다.",
+        "실력이 전혀 없어도 시행 {trials:,}회 중 최고의 연 샤프 지수(주간 수익률)는 {soft:.2f}에서 {hard:.2f}로 기대됩니다. 이 기록은 {sharpe:.2f}입니다. "
+        "운 이상인지는 시행이 얼마나 독립적이었는지에 달려 있습니다. 수정 샤프 지수는 {low:.1f}~{high:.1f} %이며 하한이 95 %를 넘어야 증거가 됩니다.",
         **_RECORD,
     ),
     kind(
@@ -30,8 +30,8 @@ KINDS = (
         "The best of {trials:,} trials without any skill is expected at an annual Sharpe ratio of weekly "
         "returns of {soft:.2f} to {hard:.2f}; this record has {sharpe:.2f}. The number of trials does not explain it: its deflated Sharpe ratio is "
         "{low:.1f} % to {high:.1f} %. Trials outside this line are not counted.",
-        "실력이 전혀 없어도 시행 {trials:,}회 중 최고의 연 샤프 비율(주간 수익률)은 {soft:.2f}에서 {hard:.2f}로 기대됩니다. 이 기록은 {sharpe:.2f}입니다. "
-        "시행 횟수만으로는 설명되지 않습니다. 조정 샤프 비율은 {low:.1f}~{high:.1f} %입니다. 이 연구 라인 밖의 시행은 포함되지 않습니다.",
+        "실력이 전혀 없어도 시행 {trials:,}회 중 최고의 연 샤프 지수(주간 수익률)는 {soft:.2f}에서 {hard:.2f}로 기대됩니다. 이 기록은 {sharpe:.2f}입니다. "
+        "시행 횟수만으로는 설명되지 않습니다. 수정 샤프 지수는 {low:.1f}~{high:.1f} %입니다. 이 연구 라인 밖의 시행은 포함되지 않습니다.",
         **_RECORD,
     ),
     kind(
@@ -43,7 +43,7 @@ KINDS = (
     kind(
         "luck_few_trials",
         "Only {scored:,} trials have a Sharpe ratio: below 10 the deviation between trials is taken as that of no skill.",
-        "샤프 비율이 있는 시행이 {scored:,}회뿐입니다. 10회 미만이면 시행 간 편차를 실력이 없는 경우의 값으로 계산합니다.",
+        "샤프 지수가 있는 시행이 {scored:,}회뿐입니다. 10회 미만이면 시행 간 편차를 실력이 없는 경우의 값으로 계산합니다.",
         scored=4,
     ),
     kind(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -51,6 +52,19 @@ async def table_of(client: Client, identity: str, window: object, of: str) -> li
     status, found, _ = await client.call("GET", f"/v1/walk-forwards/{identity}/windows/{window}/table?of={of}")
     assert status == 200, found
     return list(found["items"])
+
+
+async def test_result_has_warnings_in_the_callers_language(settings: Settings) -> None:
+    body = walk_forward()
+    body["template"] = {**body["template"], "initial_cash": 1e12}  # more than a day's volume
+    async with api_of(settings) as client, simulator(settings):
+        done = await run_walk_forward(client, body)
+        path = f"/v1/walk-forwards/{done['id']}/result"
+        english = (await client.call("GET", path))[1]["warnings"]
+        korean = (await client.call("GET", path, **{"Accept-Language": "ko"}))[1]["warnings"]
+        assert [each["code"] for each in korean] == [each["code"] for each in english] != []
+        assert all(re.search("[가-힣]", each["message"]) for each in korean)
+        assert not any(re.search("[가-힣]", each["message"]) for each in english)
 
 
 async def test_windows_choose_the_best_and_equal_plain_backtests(settings: Settings) -> None:

@@ -11,7 +11,7 @@ from services.api.context import AppContext, RequestContext, Route
 from services.api.errors import ApiProblem, not_found
 from services.api.http.answers import json_response
 from services.api.http.request import wait_seconds
-from services.api.localization import language_of
+from services.api.localization import language_of, mark_language
 from services.api.research.record import deflated_returns
 from services.api.routes.sweep_events import stream_events
 from services.api.routes.sweep_tables import send_variants
@@ -25,6 +25,7 @@ from services.api.tables.download import MEDIA_TYPES, check_format
 from services.api.walk_forwards.document import walk_forward_document
 from services.api.walk_forwards.submit import insert_walk_forward, read_walk_forward
 from shared.messages import say
+from shared.messages.warnings import in_korean
 from shared.research.walk_forward.request import WalkForwardBody
 
 
@@ -80,7 +81,12 @@ async def get_result(app: AppContext, call: RequestContext) -> web.Response:
     result = await app.walk_forwards.result(row)
     if result is None:
         raise ApiProblem(409, "conflict", say("walk_forward_no_result", status=row.status))
-    return json_response(result)
+    language = language_of(call.request)
+    if language != "en":
+        result = {**result, "warnings": in_korean(result["warnings"])}
+    response = json_response(result)
+    mark_language(response, language)
+    return response
 
 
 async def get_window_table(app: AppContext, call: RequestContext) -> web.StreamResponse:

@@ -39,3 +39,20 @@ export function useResource<T>(key: string | null, load: (abort: AbortSignal) =>
   }, [key, round, words]);
   return { data: state.data, error: state.error, loading: state.loading, reload: () => setRound((n) => n + 1) };
 }
+
+interface Page<T> {
+  items: T[];
+  next_cursor: string | null;
+}
+
+/** Load a list page by page: the first one with its states, the items so far, and how to load more (null: these are all). */
+export function usePages<T>(key: string, load: (cursor: string | null, abort?: AbortSignal) => Promise<Page<T>>): { first: Resource<Page<T>>; items: T[]; more: (() => void) | null } {
+  const first = useResource(key, (abort) => load(null, abort));
+  const [next, setNext] = useState<{ of: Page<T>; page: Page<T> } | null>(null);
+  const known = first.data && (next?.of === first.data ? next.page : first.data);
+  const more = async () => {
+    const page = await load(known!.next_cursor);
+    setNext({ of: first.data!, page: { items: [...known!.items, ...page.items], next_cursor: page.next_cursor } });
+  };
+  return { first, items: known?.items ?? [], more: known?.next_cursor ? () => void more() : null };
+}

@@ -8,7 +8,7 @@ import { CurrentScreen } from "./current-screen.tsx";
 import { filesLost, loadedFile } from "./files.ts";
 import { LogIn } from "./log-in.tsx";
 import { path, Link } from "./router.tsx";
-import { NAVIGATION } from "./screens.tsx";
+import { NAVIGATION, entryOf } from "./screens.tsx";
 import { theme } from "./preferences.ts";
 import { hasSession, logOut } from "./session.ts";
 import { SettingsMenu, choose } from "./settings-menu.tsx";
@@ -17,7 +17,7 @@ function Navigation() {
   const [open, setOpen] = useState(false);
   const box = useRef<HTMLElement>(null);
   useDismiss(box, open, () => setOpen(false));
-  const here = path.value === "/quality" ? "/factors" : path.value; // a part of it without an entry of its own
+  const here = entryOf(path.value);
   return (
     <nav ref={box} aria-label={t("app.menu")} class={open ? "open" : undefined}>
       <button type="button" class="menu-button" aria-expanded={open} onClick={() => setOpen(!open)}>{t("app.menu")}</button>

@@ -7,7 +7,7 @@ import { local, t } from "../i18n/index.ts";
 import { titleOf } from "../screens/runs/title.ts";
 import { matchingEntries } from "./palette-entries.ts";
 import { navigate } from "./router.tsx";
-import { NAVIGATION } from "./screens.tsx";
+import { FURTHER, NAVIGATION } from "./screens.tsx";
 
 interface Entry {
   label: string;
@@ -36,7 +36,7 @@ export default function Palette({ close, actions }: Props) {
   }, []);
   const to = (path: string) => () => navigate(path);
   const known: Entry[] = [
-    ...[...NAVIGATION, ["/sweeps/new", "sweep.new"] as const, ["/quality", "quality.title"] as const].map(([path, title]) => ({ label: t(title), detail: path, act: to(path) })),
+    ...[...NAVIGATION, ...FURTHER].map(([path, title]) => ({ label: t(title), detail: path, act: to(path) })),
     ...actions.map(([label, act]) => ({ label, detail: "", act })),
     ...(runs.data?.items ?? []).map((run) => ({ label: titleOf(run, (strategy) => strategy), detail: `${t("nav.runs")} ${run.id.slice(0, 8)}`, act: to(`/runs/${run.id}`) })),
     ...(factors.data?.items ?? []).map((factor) => ({ label: factor.key, detail: local(factor.name_ko, factor.name_en), act: to(`/factors/${factor.key}`) })),

@@ -37,6 +37,11 @@ export const SCREENS: readonly Screen[] = [
   { pattern: /^\/sweeps$/, title: "nav.sweeps", load: of(research, "Sweeps") },
   { pattern: /^\/sweeps\/new$/, title: "sweep.new", load: of(research, "NewSweep") },
   { pattern: /^\/sweeps\/([^/]+)$/, title: "nav.sweeps", load: of(research, "Sweep") },
+  { pattern: /^\/walk-forwards$/, title: "nav.walks", load: of(research, "WalkForwards") },
+  { pattern: /^\/walk-forwards\/new$/, title: "walk.new", load: of(research, "NewWalkForward") },
+  { pattern: /^\/walk-forwards\/([^/]+)$/, title: "nav.walks", load: of(research, "WalkForward") },
+  { pattern: /^\/research$/, title: "nav.lines", load: of(research, "Lines") },
+  { pattern: /^\/research\/([^/]+)$/, title: "nav.lines", load: of(research, "Line") },
   { pattern: /^\/accounts$/, title: "nav.accounts", load: of(research, "Accounts") },
   { pattern: /^\/accounts\/([^/]+)$/, title: "nav.accounts", load: of(research, "Account") },
   { pattern: /^\/screen$/, title: "nav.screen", load: of(market, "Screener") },
@@ -52,13 +57,29 @@ export const NAVIGATION: readonly (readonly [string, TextKey])[] = [
   ["/new", "nav.new"],
   ["/runs", "nav.runs"],
   ["/compare", "nav.compare"],
-  ["/sweeps", "nav.sweeps"],
+  ["/sweeps", "nav.research"],
   ["/accounts", "nav.accounts"],
   ["/screen", "nav.screen"],
   ["/stocks", "nav.stocks"],
   ["/factors", "nav.factors"],
   ["/ops", "nav.ops"],
 ];
+
+/** Screens without an entry of the navigation that the palette finds. */
+export const FURTHER: readonly (readonly [string, TextKey])[] = [
+  ["/sweeps/new", "sweep.new"],
+  ["/walk-forwards", "nav.walks"],
+  ["/walk-forwards/new", "walk.new"],
+  ["/research", "nav.lines"],
+  ["/quality", "quality.title"],
+];
+
+const PARTS: readonly (readonly [RegExp, string])[] = [[/^\/quality/, "/factors"], [/^\/(walk-forwards|research)/, "/sweeps"]];
+
+/** Return the address of the navigation's entry that a path belongs to. */
+export function entryOf(path: string): string {
+  return PARTS.find(([pattern]) => pattern.test(path))?.[1] ?? path;
+}
 
 /** Return the screen of a path and the id in it. */
 export function screenOf(path: string): { screen: Screen; id: string } | null {

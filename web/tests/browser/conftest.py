@@ -44,6 +44,14 @@ SWEEP: dict[str, Any] = {
     "objective": {"maximize": "sharpe", "where": "trades >= 10"},
     "holdout": {"from": "2025-07-01"},
 }  # fmt: skip
+WALK: dict[str, Any] = {
+    **SWEEP,
+    "template": {**SWEEP["template"], "start": "2023-01-02"},
+    "parameters": {"per": {"values": [8, 14, 20, 26]}, "roe": {"values": [0, 5]}},
+    "windows": {"train": "12M", "test": "3M", "gap_rows": 1},
+    "choose": "plateau",
+    "research": "value line",
+}
 LOCALES = {"ko": "ko-KR", "en": "en-US"}
 
 
@@ -58,6 +66,8 @@ class System:
     """A completed backtest of a catalogue strategy."""
     sweep: str = ""
     """A completed sweep of 30 variants over two numbers, with a holdout."""
+    walk: str = ""
+    """A completed walk-forward of the research line `value line`, with a holdout."""
     account: str = ""
     """A paper account with a history of half a year."""
     shared: str = ""
@@ -123,6 +133,7 @@ def system() -> Iterator[System]:
             packed = packer.compress(text.encode()) + packer.flush()
             found.shared = base64.urlsafe_b64encode(packed).decode().rstrip("=")
             found.sweep = found.post("/v1/sweeps", SWEEP)["id"]
+            found.walk = found.post("/v1/walk-forwards", WALK)["id"]
             account = {"strategy": "low_per_high_roe", "start": "2025-07-01", "name": "Paper account"}
             found.account = found.post("/v1/accounts", account)["id"]
             yield found

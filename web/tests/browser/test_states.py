@@ -30,7 +30,7 @@ def test_newer_build_is_loaded_once_and_a_lasting_failure_is_said(visit: Any) ->
     visitor.open("/")
     page.evaluate("window.isOld = true")
     page.route("**/assets/*/research-*.js", lambda route: route.fulfill(status=404))
-    page.get_by_role("link", name="Sweeps").click()
+    page.get_by_role("link", name="Research", exact=True).click()
     expect(page.get_by_text("Reload the page").or_(page.get_by_text("reload the page"))).to_be_visible()
     assert page.evaluate("window.isOld") is None  # it was loaded again once
     page.unroute("**/assets/*/research-*.js")

@@ -117,7 +117,7 @@ def test_lost_stream_of_a_running_sweep_is_resumed_after_its_last_event(visit: A
     bar = page.get_by_role("progressbar")
     expect(bar).to_have_attribute("value", re.compile("[1-9]"))
     page.context.set_offline(True)
-    lost = page.get_by_text("The page continues when it does")
+    lost = page.get_by_text("The page reconnects by itself")
     expect(lost).to_be_visible()
     before = int(bar.get_attribute("value") or 0)
     page.context.set_offline(False)

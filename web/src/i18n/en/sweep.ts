@@ -39,7 +39,7 @@ export const sweep: Record<keyof typeof korean, string> = {
   "sweep.holdout": "Holdout",
   "sweep.holdout.help": "From this day to the last one no variant reads a row. It can be opened once.",
   "sweep.research": "Research line",
-  "sweep.research.help": "Trials of sweeps of the same name are counted together.",
+  "sweep.research.help": "Trials under the same name are counted together, and results are compared with the luck of as many.",
   "sweep.submit": "Start the sweep",
   "sweep.none-chosen": "Choose at least one number.",
   "sweep.quote": "{variants} variants × {stocks} stocks × {days} trading days",

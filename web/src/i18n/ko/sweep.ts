@@ -37,7 +37,7 @@ export const sweep = {
   "sweep.holdout": "남겨 둘 기간",
   "sweep.holdout.help": "이 날부터 종료일까지는 어떤 변형도 읽지 않습니다. 나중에 한 번만 열 수 있습니다.",
   "sweep.research": "연구 이름",
-  "sweep.research.help": "같은 이름의 탐색은 시도 횟수를 함께 셉니다.",
+  "sweep.research.help": "같은 이름의 시도는 함께 세어, 결과를 그만큼의 운과 비교합니다.",
   "sweep.submit": "탐색 시작",
   "sweep.none-chosen": "바꿀 숫자를 하나 이상 고르십시오.",
   "sweep.quote": "변형 {variants}개 × {stocks}종목 × {days}거래일",

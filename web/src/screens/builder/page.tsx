@@ -1,13 +1,15 @@
 // Builder: the strategy as a form on the left, its last year on the right, redrawn while one types.
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { get, post } from "../../api/client.ts";
-import { ApiError } from "../../api/problem.ts";
+import { ApiError, problemsAt } from "../../api/problem.ts";
 import { useResource } from "../../api/resource.ts";
 import type { Backtest, DatasetDetail, Language as Words, StrategyDocument } from "../../api/types.ts";
-import { loadDraft } from "../../app/drafts.ts";
-import { navigate, queryValue } from "../../app/router.tsx";
+import { loadDraft, saveDraft } from "../../app/drafts.ts";
+import { Link, navigate, queryValue } from "../../app/router.tsx";
 import { language, t } from "../../i18n/index.ts";
 import { ErrorView, Loaded } from "../../ui/states.tsx";
+import { lineAddress } from "../lines/deflated.tsx";
+import { LineField } from "../lines/field.tsx";
 import { choicesOf } from "./completion.ts";
 import { draftOfRun, draftOfStrategy, isDraft, newDraft } from "./draft.ts";
 import type { DataRange, Draft } from "./draft.ts";
@@ -23,6 +25,8 @@ interface Start {
   words: Words;
   dataset: DatasetDetail;
   range: DataRange;
+  /** Name of the research line that a run is a trial of; empty: none. */
+  research: string;
 }
 
 async function load(from: string | null, strategy: string | null, abort: AbortSignal): Promise<Start> {
@@ -32,19 +36,26 @@ async function load(from: string | null, strategy: string | null, abort: AbortSi
   ]);
   const range = { first: dataset.first_day ?? "", last: dataset.last_day ?? "" };
   let draft: Draft;
-  if (from) draft = draftOfRun(await get<Backtest>(`/v1/backtests/${from}`, { parts: "statistics" }, abort));
+  let research = loadDraft<string>("builder.research") ?? "";
+  if (from) {
+    const run = await get<Backtest>(`/v1/backtests/${from}`, { parts: "statistics" }, abort);
+    draft = draftOfRun(run);
+    research = run.research ?? "";
+  }
   else if (strategy) draft = draftOfStrategy(await get<StrategyDocument>(`/v1/strategies/${strategy}`, {}, abort), range);
   else {
     const stored = loadDraft<unknown>("builder");
     draft = isDraft(stored) ? (stored as Draft) : newDraft(range);
   }
-  return { draft, words, dataset, range };
+  return { draft, words, dataset, range, research };
 }
 
 function Builder({ start }: { start: Start }) {
   const editing = useDraft("builder", start.draft);
   const preview = usePreview(editing.draft);
   const [refused, setRefused] = useState<{ draft: Draft; error: ApiError } | null>(null);
+  const [research, setResearch] = useState(start.research);
+  const line = research.trim();
   const words = language.value;
   const choices = useMemo(() => choicesOf(start.words, words), [start.words, words]);
   const { draft, change } = editing;
@@ -52,7 +63,7 @@ function Builder({ start }: { start: Start }) {
   const run = async () => {
     setRefused(null);
     try {
-      const accepted = await post<Backtest>("/v1/backtests", draft);
+      const accepted = await post<Backtest>("/v1/backtests", line ? { ...draft, research: line } : draft);
       navigate(`/runs/${accepted.id}`);
     } catch (problem) {
       if (!(problem instanceof ApiError)) throw problem;
@@ -84,6 +95,7 @@ function Builder({ start }: { start: Start }) {
         <div>
           <h1>{t("builder.title")}</h1>
           <p class="muted">{t("builder.lead")}</p>
+          {line && <p class="small">{t("sweep.research")}: <Link href={lineAddress(line)}>{line}</Link></p>}
         </div>
         <Toolbar editing={editing} run={run} />
       </div>
@@ -96,6 +108,9 @@ function Builder({ start }: { start: Start }) {
           <PeriodSection {...section} range={start.range} indices={start.dataset.indices} />
           <UniverseSection {...section} markets={start.dataset.markets} />
           <CostSection {...section} />
+          <div class="card">
+            <LineField value={research} onValue={(value) => { setResearch(value); saveDraft("builder.research", value || null); }} problems={problemsAt(error?.fields ?? [], "research")} />
+          </div>
         </form>
         <div class="builder-side">
           <PreviewPanel preview={preview} />

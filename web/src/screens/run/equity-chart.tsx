@@ -14,6 +14,8 @@ interface Props {
   benchmark: string | null;
   title?: string | undefined;
   height?: number | undefined;
+  /** Further lines with a value for each day, such as the ends of an interval. */
+  bounds?: readonly (readonly number[])[] | undefined;
 }
 
 /** Return a value for the chart: absent values are days without a point. */
@@ -21,7 +23,7 @@ function value(of: number | null): number | undefined {
   return of === null || of <= 0 ? undefined : of;
 }
 
-export function EquityChart({ equity, benchmark, title, height = 420 }: Props) {
+export function EquityChart({ equity, benchmark, title, height = 420, bounds }: Props) {
   const log = queryValue("scale") === "log";
   const from = queryValue("since");
   const to = queryValue("until");
@@ -43,11 +45,15 @@ export function EquityChart({ equity, benchmark, title, height = 420 }: Props) {
           kind: "line" as const, name: "benchmark", colour: "benchmark", width: 1 as const, dashed: true,
           data: equity.map((p) => ({ time: p.date, value: value(p.benchmark) })), format: (v: number) => shortWon(v, words),
         }]),
+        ...(bounds ?? []).map((line, at) => ({
+          kind: "line" as const, name: `bound ${at}`, colour: "muted", width: 1 as const, dashed: true,
+          data: equity.map((p, row) => ({ time: p.date, value: line[row] })), format: (v: number) => shortWon(v, words),
+        })),
         { kind: "area", name: "drawdown", colour: "down", pane: 1, data: equity.map((p) => ({ time: p.date, value: p.drawdown ?? undefined })), format: (v) => percent(v, 1) },
       ],
     }),
     // the range of the address is read when the scale or the curve changes; zooming changes the address, not the chart
-    [equity, log, words, benchmark, queryValue("tab") === null ? `${from} ${to}` : ""],
+    [equity, log, words, benchmark, bounds, queryValue("tab") === null ? `${from} ${to}` : ""],
   );
   return (
     <ChartView

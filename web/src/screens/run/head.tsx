@@ -4,6 +4,7 @@ import { requestOf } from "../../api/types.ts";
 import { Link } from "../../app/router.tsx";
 import { number, shortWon } from "../../format/number.ts";
 import { language, t } from "../../i18n/index.ts";
+import { DeflatedCard } from "../lines/deflated.tsx";
 import type { Run } from "./parts.ts";
 import { StatisticNote, StatisticValue } from "./statistic.tsx";
 import { HEAD } from "./statistics.ts";
@@ -31,6 +32,7 @@ export function RunHead({ run, name }: { run: Run; name: string }) {
           <Link class="button" href={`/new?from=${run.id}`}>{t("builder.clone")}</Link>
           {condition && <Link class="button" href={address("/screen", { where: condition, rank_by: request.strategy.buy?.rank_by, order: request.strategy.buy?.order, markets: request.strategy.universe?.markets, kinds: request.strategy.universe?.kinds, sectors: request.strategy.universe?.sectors })}>{t("run.picks")}</Link>}
           <Link class="button" href={`/sweeps/new?from=${run.id}`}>{t("sweep.this")}</Link>
+          <Link class="button" href={`/walk-forwards/new?from=${run.id}`}>{t("walk.one")}</Link>
           <Link class="button" href={`/accounts?from=${run.id}`}>{t("account.this")}</Link>
           <Link class="button" href={`/compare?ids=${run.id}`}>{t("run.compare")}</Link>
           {run.status === "completed" && <button type="button" onClick={() => print()}>{t("run.print")}</button>}
@@ -48,6 +50,7 @@ export function RunHead({ run, name }: { run: Run; name: string }) {
             ))}
           </ul>
           <Warnings result={run.result} />
+          <DeflatedCard deflated={run.deflated} />
         </>
       )}
     </>

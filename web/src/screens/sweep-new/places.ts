@@ -2,6 +2,7 @@
 import type * as schema from "../../api/schema.ts";
 import type { TextKey } from "../../i18n/index.ts";
 import type { Draft } from "../builder/draft.ts";
+import { parameterText } from "../sweep/parameter-text.ts";
 
 export interface Place {
   /** Path of the field in a backtest request; numbers of an expression have `:` and their position behind it. */
@@ -144,4 +145,9 @@ export function templateOf(draft: Draft, places: readonly Place[], chosen: Reado
   }
   for (const place of places) if (used.includes(place)) parameters[place.name] = parameterOf(place, chosen[place.key]!);
   return { template, parameters };
+}
+
+/** Return the values of a parameter as text. */
+export function rangeText({ values, from, to, step }: schema.Parameter): string {
+  return values ? values.map(parameterText).join(", ") : `${parameterText(from)} – ${parameterText(to)}${step ? ` (${parameterText(step)})` : ""}`;
 }

@@ -8,6 +8,7 @@ import { number } from "../../format/number.ts";
 import { named, t } from "../../i18n/index.ts";
 import { SelectField } from "../../ui/field.tsx";
 import { Loaded } from "../../ui/states.tsx";
+import { parameterText } from "./parameter-text.ts";
 import { FORMS, formatted, isStatistic } from "../run/statistics.ts";
 
 const REDUCTIONS = ["median", "max", "min", "count"] as const;
@@ -17,11 +18,6 @@ const DEEPEST = 34; // percent of colour in the background; text keeps a contras
 /** Return the depth of the colour of a value between the least and the greatest, in percent. */
 export function depth(value: number, least: number, greatest: number): number {
   return greatest > least ? Math.round(((value - least) / (greatest - least)) * DEEPEST) : 0;
-}
-
-/** Return a value of a parameter as text. */
-export function parameterText(value: unknown): string {
-  return value === null ? t("sweep.off") : typeof value === "number" ? number(value, Number.isInteger(value) ? 0 : 4).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "") : String(value);
 }
 
 export function SweepHeatMap({ sweep, parameters }: { sweep: Sweep; parameters: readonly string[] }) {

@@ -3,8 +3,8 @@ import type { Sweep, TrialStatistics } from "../../api/types.ts";
 import { number, percent } from "../../format/number.ts";
 import { t } from "../../i18n/index.ts";
 import type { TextKey } from "../../i18n/index.ts";
-import { Info } from "../../ui/info.tsx";
-import { parameterText } from "./heat-map.tsx";
+import { Figure, interval } from "../lines/figure.tsx";
+import { parameterText } from "./parameter-text.ts";
 
 const ENOUGH = 0.95;
 
@@ -20,20 +20,6 @@ export function luckWarnings(found: TrialStatistics, plateau: number | null): Te
     [spa !== null && spa.consistent > 1 - ENOUGH, "sweep.luck.not-superior"],
     [plateau !== null && plateau !== best.variant, "sweep.luck.peak"],
   ] as const).filter(([holds]) => holds).map(([, key]) => key);
-}
-
-function interval(values: readonly number[], text: (value: number) => string): string {
-  const [low, high] = [Math.min(...values), Math.max(...values)].map(text) as [string, string];
-  return low === high ? low : `${low} – ${high}`;
-}
-
-function Figure({ name, note, children }: { name: TextKey; note: TextKey; children: string }) {
-  return (
-    <li class="card">
-      <span class="figure-name">{t(name)} <Info label={t("stat.explain", { name: t(name) })}>{t(note)}</Info></span>
-      <strong>{children}</strong>
-    </li>
-  );
 }
 
 export function LuckCard({ sweep }: { sweep: Sweep }) {
@@ -69,6 +55,7 @@ export function LuckCard({ sweep }: { sweep: Sweep }) {
   );
 }
 
-function Values({ values }: { values: Record<string, unknown> }) {
+/** The values of parameters. */
+export function Values({ values }: { values: Record<string, unknown> }) {
   return <code>{Object.entries(values).map(([name, value]) => `${name} ${parameterText(value)}`).join(", ")}</code>;
 }

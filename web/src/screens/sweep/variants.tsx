@@ -15,7 +15,7 @@ import { VirtualTable } from "../../ui/virtual-table.tsx";
 import type { Column } from "../../ui/virtual-table.tsx";
 import { StatisticValue } from "../run/statistic.tsx";
 import { formatted, isStatistic } from "../run/statistics.ts";
-import { parameterText } from "./heat-map.tsx";
+import { parameterText } from "./parameter-text.ts";
 
 const LIMIT = 1000;
 const SHOWN: readonly StatisticName[] = ["total_return", "cagr", "max_drawdown", "sharpe", "trades"];
