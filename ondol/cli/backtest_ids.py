@@ -8,10 +8,10 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
+from shared.contracts.http import LATEST
 from shared.errors import OndolError
 from shared.infra.api_client.client import ApiClient
 
-LATEST: Final = "latest"
 HELP: Final = "id of a backtest, its beginning or end, its name, or latest"
 
 

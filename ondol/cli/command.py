@@ -23,6 +23,13 @@ def name(text: str) -> str:
     return quote(text, safe="")
 
 
+def add_account(parser: argparse.ArgumentParser) -> None:
+    """Add the argument `account`, quoted for a URL path."""
+    parser.add_argument(
+        "account", type=name, metavar="ACCOUNT", help="id of an account, as `ondol accounts list` prints it"
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Subcommand:
     """One subcommand: `run` calls the API, prints, and returns the exit code; `routes` are those that it calls."""

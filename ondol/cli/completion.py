@@ -45,7 +45,8 @@ def completions() -> Iterator[Completion]:
 
 
 def _following(parser: argparse.ArgumentParser) -> tuple[str, ...]:
-    from ondol.cli.backtest_ids import LATEST, BacktestWord
+    from ondol.cli.backtest_ids import BacktestWord
+    from shared.contracts.http import LATEST
 
     positional = [action for action in parser._actions if not action.option_strings]
     choices = tuple(str(choice) for action in positional for choice in action.choices or ())

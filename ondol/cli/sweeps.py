@@ -37,14 +37,15 @@ def variants_table(rows: Sequence[Mapping[str, Any]], objective: Mapping[str, An
     names = list(rows[0]["values"])
     shown = [first, *(name for name in COLUMNS if name != first)]
     cells = [
-        [str(row["variant"]), *(_value(row["values"][name]) for name in names),
+        [str(row["variant"]), *(parameter_text(row["values"][name]) for name in names),
          *(figure(name, (row["statistics"] or {}).get(name)) for name in shown)]
         for row in rows
     ]  # fmt: skip
     return table(["variant", *(f"${name}" for name in names), *shown], cells, "r" * (1 + len(names) + len(shown)))
 
 
-def _value(value: Any) -> str:
+def parameter_text(value: Any) -> str:
+    """Return the value of a parameter as its table shows it."""
     return "null" if value is None else plain(value)
 
 

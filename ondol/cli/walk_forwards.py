@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ondol.cli.research import deflated_text
+from ondol.cli.sweeps import parameter_text
 from ondol.cli.tables import MAIN, figure
-from ondol.cli.terminal import plain, table
+from ondol.cli.terminal import table
 from shared.infra.api_client.errors import reason_in
 
 
@@ -17,7 +18,9 @@ def windows_table(document: Mapping[str, Any]) -> str:
     rows = []
     for window in document["windows"]:
         values, objective, rank = window["values"], window["objective"], window["rank"]
-        chosen = "-" if values is None else ", ".join(f"{name} {_value(value)}" for name, value in values.items())
+        chosen = (
+            "-" if values is None else ", ".join(f"{name} {parameter_text(value)}" for name, value in values.items())
+        )
         figures = [figure(statistic, None if objective is None else objective[kind]) for kind in ("train", "test")]
         place = "-" if rank is None else f"{rank['rank']:g} of {rank['of']:,}"
         rows.append(
@@ -44,7 +47,7 @@ def stitched_text(document: Mapping[str, Any]) -> str:
     if document["error"] is not None:
         lines.append(f"error: {reason_in(document['error'])}")
     if document["next"] is not None:
-        values = ", ".join(f"{name} {_value(value)}" for name, value in document["next"]["values"].items())
+        values = ", ".join(f"{name} {parameter_text(value)}" for name, value in document["next"]["values"].items())
         lines.append(f"to trade next: {values}")
     return "\n".join(lines)
 
@@ -59,7 +62,3 @@ def _evidence(found: Mapping[str, Any]) -> str:
     if found["efficiency"] is not None:
         parts.append(f"efficiency {found['efficiency']:.0%}")
     return ", ".join(parts) or "the returns do not vary"
-
-
-def _value(value: Any) -> str:
-    return "null" if value is None else plain(value)

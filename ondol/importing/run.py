@@ -18,10 +18,9 @@ from ondol.importing.report import FileReport, ImportReport, file_report
 from ondol.importing.sources import Source, sources_in
 from ondol.importing.statements import DartFiles
 from shared.market_files.cells import FileRefusedError, Rows, code_in, date_in
+from shared.market_files.markets import LISTINGS_SCHEMA
 from shared.market_files.signatures import Signature, is_load_format, nearest, recognise
 from shared.market_files.wide import wide_table
-
-LISTINGS_SCHEMA = {"stock_code": pl.String, "from_date": pl.Date, "market": pl.String, "name": pl.String}
 
 COMPACT_ROWS = 500_000
 NO_TABLE = "sheet without a known table, left out"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -10,26 +9,19 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from services.api.http.accept import weighted_words
 from services.api.http.vary import add_vary
 from shared.messages import Language, render
 from shared.messages.answers import TITLES_KO
 from shared.messages.message import UNCLASSIFIED
 from shared.messages.warnings import in_korean
 
-_QVALUE = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?", re.ASCII)
-
 
 @lru_cache(maxsize=256)
 def preferred_language(header: str | None) -> Language:
     """Return the language that `Accept-Language` weights most, English without a preference for Korean."""
     best: tuple[float, Language] = (0.0, "en")
-    for part in (header or "").split(","):
-        tag, *parameters = (word.strip().lower() for word in part.split(";"))
-        weight = 1.0
-        for parameter in parameters:
-            name, _, value = parameter.partition("=")
-            if name.strip() == "q":
-                weight = float(value) if _QVALUE.fullmatch(value.strip()) else 0.0
+    for tag, weight in weighted_words(header or ""):
         language: Language | None = {"ko": "ko", "en": "en", "*": "en"}.get(tag.partition("-")[0])  # type: ignore[assignment]
         if language is not None and weight > best[0]:
             best = (weight, language)

@@ -30,7 +30,7 @@ from shared.infra.lifecycle import StopRequested, stop_signal, until
 from shared.infra.memory import resident_bytes, trim_heap
 from shared.infra.redis import client as servers
 from shared.infra.redis.cache import cache as open_cache
-from shared.infra.redis.seal import read_seal
+from shared.infra.redis.seal import use_seal
 from shared.settings import MIB, Settings
 
 SQL = statements("backtest")
@@ -48,7 +48,7 @@ async def run(settings: Settings, *, listening: Callable[[str], None] | None = N
         while not await is_migrated(context.database) and not stop.is_set():  # noqa: ASYNC110  another process migrates
             await asyncio.sleep(0.2)
         if not stop.is_set():
-            await use_seal(context)
+            await use_seal(context.database, context.broker, context.cache)
         await check_bind_address(settings, context.database)
         try:
             async with asyncio.TaskGroup() as group:
@@ -80,11 +80,6 @@ async def opened(settings: Settings) -> AsyncIterator[tuple[AppContext, list[Tas
             walk_forwards=WalkForwards(database), lines=Lines(database), bundle=load_bundle() if settings.web else None,
         )  # fmt: skip
         yield context, _tasks(context)
-
-
-async def use_seal(context: AppContext) -> None:
-    """Believe only what services of this system have written into Redis; the schema must be the current one."""
-    context.broker.seal = context.cache.seal = await read_seal(context.database)
 
 
 def _tasks(context: AppContext) -> list[Task]:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
 from shared.infra.database.sql import statements
+from shared.settings import MIB
 from shared.strategies.catalogue import BY_ID, Entry
 
 if TYPE_CHECKING:
     from services.api.context import AppContext
 
 SQL = statements("accounts")
+
+MAX_STORED_BYTES: Final = 8 * MIB
+"""Bytes of all strategies of an owner, and of all versions of all own factors: what a list reads at most."""
 
 
 def entry_of(row: Mapping[str, Any]) -> Entry:

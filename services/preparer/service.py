@@ -25,7 +25,7 @@ from shared.infra.redis import client as servers
 from shared.infra.redis.cache import Cache
 from shared.infra.redis.cache import cache as open_cache
 from shared.infra.redis.connection import BrokerClient
-from shared.infra.redis.seal import read_seal
+from shared.infra.redis.seal import use_seal
 from shared.infra.redis.streams import Broadcast, key_of
 from shared.native import load_kernels
 from shared.settings import Settings
@@ -79,7 +79,7 @@ async def run(settings: Settings) -> None:
         while not stop.is_set() and not await migrated():  # noqa: ASYNC110 - the schema is another process
             await asyncio.sleep(0.2)
         if not stop.is_set():
-            cache.seal = await read_seal(found)
+            await use_seal(found, cache)
         preparer = Preparer(
             build_context(settings, found, cache),
             broker,

@@ -10,6 +10,7 @@ import numpy as np
 from services.simulator.consumer import InFlight
 from services.simulator.sweep_store import PartJob
 from shared.contracts.http import problem_document
+from shared.contracts.research import BEST_VARIANTS
 from shared.dataset.panel_reader import PanelReader
 from shared.model.request import BacktestRequest
 from shared.research.sweeps import tpe
@@ -18,8 +19,6 @@ from shared.research.sweeps.part import PartRun, PartTable, requests_of, run_par
 from shared.research.sweeps.plan import SweepPlan
 from shared.simulation.variants import variant_needs
 
-BEST = 10
-"""Variants of a part that are stored with their scores beside its data."""
 PAUSE_S = 0.05
 """Longest pause of a part between two variants, so that a stream of backtests slows sweeps and does not stop them."""
 PAUSE_STEP_S = 0.001
@@ -27,7 +26,7 @@ PAUSE_STEP_S = 0.001
 
 def best_of(table: SweepTable) -> list[tuple[int, float]]:
     """Return (variant, score) of the best variants of a part."""
-    return [(int(table.variants[row]), float(table.scores[row])) for row in table.best(BEST)]
+    return [(int(table.variants[row]), float(table.scores[row])) for row in table.best(BEST_VARIANTS)]
 
 
 def points_of(plan: SweepPlan, first: int, count: int, history: list[tuple[int, PartTable]] | None) -> np.ndarray:

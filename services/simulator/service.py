@@ -36,7 +36,7 @@ from shared.infra.health_server import health_server
 from shared.infra.lifecycle import Heartbeat, StopRequested, stop_signal, until
 from shared.infra.redis import client as redis_client
 from shared.infra.redis.cache import cache as open_cache
-from shared.infra.redis.seal import read_seal
+from shared.infra.redis.seal import use_seal
 from shared.infra.redis.streams import Consumer, Delivery, key_of
 from shared.messages import say
 from shared.settings import Settings
@@ -66,7 +66,7 @@ async def run(settings: Settings) -> None:
         while not await is_migrated(context.database) and not stop.is_set():  # noqa: ASYNC110  another process migrates
             await asyncio.sleep(0.2)
         if not stop.is_set():
-            context.broker.seal = context.cache.seal = await read_seal(context.database)
+            await use_seal(context.database, context.broker, context.cache)
         if settings.metrics_port:
             await _expire_predecessor_leases(context.database, name)
         heart = Heartbeat(

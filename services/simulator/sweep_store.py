@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from services.simulator.run_store import LEASE_S, with_retries, with_retry
+from shared.contracts.research import READ_PARTS
 from shared.infra.database.pool import Database
 from shared.infra.database.sql import statements
 from shared.infra.research_ledger import Connection, Entry, Recorded, Source, record_trials
@@ -17,9 +18,6 @@ SQL = statements("sweep")
 MAX_ATTEMPTS = 10
 """Leases of a part that may expire before all its variants fail, as in the statements. A part takes a second, so that
 a simulator that is killed often interrupts the same part several times; a run that kills it always is rare."""
-
-READ_PARTS = 32
-"""Parts that are read at once."""
 
 
 @dataclass(kw_only=True)

@@ -10,10 +10,11 @@ import structlog
 
 from services.warmer import dataset
 from services.warmer.phases import WarmContext
-from shared.contracts.schedule import SEOUL, Job
+from shared.contracts.schedule import Job
 from shared.infra.api_client import outcome
 from shared.infra.database.pool import Database
 from shared.infra.database.sql import statements
+from shared.model.calendar import SEOUL
 from shared.strategies.catalogue import FAMOUS, PRESETS, Entry
 
 log = structlog.get_logger()

@@ -19,12 +19,13 @@ from redis.exceptions import RedisError
 
 from services.warmer import daily_selection, dataset, paper_accounts, webhooks
 from services.warmer.phases import WarmContext
-from shared.contracts.schedule import SEOUL, Job, timetable
+from shared.contracts.schedule import Job, timetable
 from shared.contracts.warm import PHASES
 from shared.errors import OndolError, UnavailableError
 from shared.infra.database.pool import LOST, Database, lone_connection
 from shared.infra.database.sql import statements
 from shared.infra.redis.client import LOST as REDIS_LOST
+from shared.model.calendar import SEOUL
 
 log = structlog.get_logger()
 

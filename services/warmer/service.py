@@ -29,7 +29,7 @@ from shared.infra.lifecycle import StopRequested, stop_signal, until
 from shared.infra.metrics import exposition
 from shared.infra.redis import client as redis_client
 from shared.infra.redis.cache import cache as open_cache
-from shared.infra.redis.seal import read_seal
+from shared.infra.redis.seal import use_seal
 from shared.infra.redis.streams import key_of
 from shared.settings import Settings
 
@@ -86,13 +86,8 @@ async def open_context(settings: Settings, registry: CollectorRegistry = REGISTR
             worker=f"{socket.gethostname()}-{os.getpid()}",
         )  # fmt: skip
         if await _migrated(context):
-            await use_seal(context)
+            await use_seal(context.database, context.broker, context.cache)
         yield context
-
-
-async def use_seal(context: WarmContext) -> None:
-    """Seal what the warmer writes into Redis, as its readers require; the schema must be the current one."""
-    context.broker.seal = context.cache.seal = await read_seal(context.database)
 
 
 def api_url(settings: Settings) -> str:
@@ -112,7 +107,7 @@ async def _migrated(context: WarmContext) -> bool:
 async def _serve(context: WarmContext) -> None:
     while not await _migrated(context):  # noqa: ASYNC110  another process migrates
         await asyncio.sleep(0.2)
-    await use_seal(context)
+    await use_seal(context.database, context.broker, context.cache)
     async with arq_jobs.queue(context.settings.broker_url or "", WARM_QUEUE) as queue, asyncio.TaskGroup() as group:
         catch_up = CatchUp(context, queue)
         group.create_task(run_worker(context))

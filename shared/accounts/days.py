@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 
-from shared.contracts.schedule import DATA_DUE, DECIDED_AT, SEOUL
+from shared.contracts.schedule import DATA_DUE, DECIDED_AT
 from shared.market.holidays import is_trading_day
 from shared.market.opening_hours import opening_time
-from shared.model.calendar import to_day
+from shared.model.calendar import SEOUL, to_day
 
 
 def today(now: dt.datetime) -> dt.date:

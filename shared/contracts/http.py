@@ -15,6 +15,9 @@ ENDED: Final = ("completed", "failed", "cancelled")
 
 STATUSES: Final = OPEN + ENDED
 
+LATEST: Final = "latest"
+"""In place of an id: the newest of the caller's."""
+
 LOCAL: Final = "local"
 """The owner of all requests without a key (embedded mode)."""
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from typing import Final, Literal
-from zoneinfo import ZoneInfo
 
 from shared.market.holidays import is_trading_day
 from shared.market.opening_hours import OPENING
 from shared.messages import Language
-from shared.model.calendar import to_day
+from shared.model.calendar import SEOUL, to_day
 
-SEOUL: Final = ZoneInfo("Asia/Seoul")
 DATA_DUE: Final = dt.time(6, 30)
 """The row of the last trading day has to be there, or paper accounts decide nothing."""
 DECIDED_AT: Final = dt.time(7)
@@ -67,7 +65,7 @@ class Job:
         return day
 
 
-def timetable(warm_at: str = "03:00") -> tuple[Job, ...]:
+def timetable(warm_at: str) -> tuple[Job, ...]:
     """Return all jobs; `warm_at` is the setting ONDOL_WARM_AT."""
     return (
         Job(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal, get_args
 
-PHASES: Final = ("prices", "factors", "rankings", "popular", "strategies")
+Phase = Literal["prices", "factors", "rankings", "popular", "strategies"]
+PHASES: Final[tuple[Phase, ...]] = get_args(Phase)
 """All phases, in the order in which they run."""
 
 OPEN: Final = ("queued", "running")

@@ -9,10 +9,8 @@ import numpy as np
 
 from shared.factors.declaration import Array
 from shared.factors.native import PRICE_FACTORS, PRICE_MATRICES, Prices, kernels, matrix
+from shared.model.fields import INDEX_CARRY_ROWS
 from shared.native import place
-
-INDEX_CARRY_ROWS = 10
-"""An index series carries its last value over at most this many rows."""
 
 INDEX_FACTORS = ("RELATIVE_STRENGTH", "BETA")
 """The factors that read the index of the stock's market."""

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
-from zoneinfo import ZoneInfo
 
 import orjson
 import structlog
@@ -19,9 +18,10 @@ from arq.worker import Function, Worker, func
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from shared.model.calendar import SEOUL
+
 log = structlog.get_logger()
 
-SEOUL = ZoneInfo("Asia/Seoul")
 _LOST: list[type[Exception]] = [RedisConnectionError, RedisTimeoutError, OSError]
 
 Job = Callable[..., Awaitable[Any]]

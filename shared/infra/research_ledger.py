@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, Literal
 
+from shared.contracts.research import LEDGER_SAMPLE
 from shared.infra import metrics
 from shared.infra.database.sql import statements
 
 SQL = statements("research")
-SAMPLE: Final = 1_000
-"""Trials whose returns are read; those with the smallest digests."""
 MAX_KEPT: Final = 1_300
 """Kept returns above which those that are not of the sample are dropped."""
 MAX_LINES: Final = 1_000
@@ -90,7 +89,7 @@ async def record_trials(
     )  # fmt: skip
     await _raise_best(connection, line, source, added)
     if line["kept"] + kept > MAX_KEPT:
-        threshold = await connection.fetchval(SQL["select_threshold"], line["id"], SAMPLE)
+        threshold = await connection.fetchval(SQL["select_threshold"], line["id"], LEDGER_SAMPLE)
         await connection.execute(SQL["drop_returns"], line["id"], threshold)
     return Recorded(new=len(added), repeated=len(entries) - len(added))
 

@@ -10,10 +10,8 @@ from cachetools import LRUCache
 
 from shared.language.vm import Array
 from shared.model.calendar import years_within
+from shared.model.fields import INDEX_CARRY_ROWS
 from shared.model.panels import Panels
-
-INDEX_CARRY_ROWS = 10
-"""An index value is carried over at most so many rows without one."""
 
 _CAPACITY = 8192
 """Cached years of series: some 2 KB each."""

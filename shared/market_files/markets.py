@@ -1,8 +1,13 @@
-"""Spellings of the markets of the Korea Exchange."""
+"""Listings of stocks, and spellings of the markets of the Korea Exchange."""
 
 from __future__ import annotations
 
 import re
+
+import polars as pl
+
+LISTINGS_SCHEMA = {"stock_code": pl.String, "from_date": pl.Date, "market": pl.String, "name": pl.String}
+"""Columns of `listings`: market and name of a stock from a date on."""
 
 _NAMES = {
     "KOSPI": "KOSPI STK 코스피 코스피시장 유가 유가증권 유가증권시장 유가증권시장상장법인 KOSPIMARKET",

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Final
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
+SEOUL: Final = ZoneInfo("Asia/Seoul")
 EPOCH = dt.date(1970, 1, 1).toordinal()
 NO_DAY = np.iinfo(np.int32).max
 """Stands for "no such date" in arrays of day numbers (later than every day)."""

@@ -71,6 +71,9 @@ LANGUAGE_FIELDS = {
 CARRY_ROWS = 60
 """A close is carried over at most this many rows without one."""
 
+INDEX_CARRY_ROWS = 10
+"""The same of a close of an index."""
+
 NEVER_TRADED = 65535
 """`idle` before the first tradable row."""
 

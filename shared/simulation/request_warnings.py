@@ -13,7 +13,7 @@ from shared.language.ast import Comparison, Name, Number
 from shared.language.evaluate import evaluate
 from shared.model.calendar import iso, to_day
 from shared.model.panels import Panels
-from shared.model.request import BacktestRequest, Sell, Strategy
+from shared.model.request import BacktestRequest, Costs, Execution, Portfolio, Sell, Strategy
 from shared.simulation.coverage import CoverageReport
 from shared.simulation.panel_scans import mark_passed
 from shared.simulation.plan import Expressions, Plan
@@ -102,17 +102,18 @@ def _without_effect(request: BacktestRequest) -> Iterator[ResultWarning]:
     portfolio, sell = strategy.portfolio, strategy.sell
     never_sells = sell.where is None and sell.on_rebalance == "hold"
     for path, value, default, is_read, needed in (
-        ("strategy.portfolio.when_false", portfolio.when_false, "hold", portfolio.when is not None,
+        ("strategy.portfolio.when_false", portfolio.when_false, Portfolio().when_false, portfolio.when is not None,
          "portfolio.when"),
-        ("strategy.portfolio.stop_resume_days", portfolio.stop_resume_days, 30,
+        ("strategy.portfolio.stop_resume_days", portfolio.stop_resume_days, Portfolio().stop_resume_days,
          portfolio.stop_drawdown_pct is not None, "portfolio.stop_drawdown_pct"),
-        ("strategy.sell.min_hold_days", sell.min_hold_days, 0, not never_sells,
+        ("strategy.sell.min_hold_days", sell.min_hold_days, Sell().min_hold_days, not never_sells,
          "sell.where or on_rebalance rotate or reweight"),
-        ("execution.delisting_haircut_pct", execution.delisting_haircut_pct, 0, execution.delisting == "haircut",
-         "execution.delisting haircut"),
-        ("execution.stale_haircut_pct", execution.stale_haircut_pct, 80, execution.delisting == "liquidation",
-         "execution.delisting liquidation"),
-        ("costs.dividend_tax_pct", costs.dividend_tax_pct, None, execution.dividends, "execution.dividends true"),
+        ("execution.delisting_haircut_pct", execution.delisting_haircut_pct, Execution().delisting_haircut_pct,
+         execution.delisting == "haircut", "execution.delisting haircut"),
+        ("execution.stale_haircut_pct", execution.stale_haircut_pct, Execution().stale_haircut_pct,
+         execution.delisting == "liquidation", "execution.delisting liquidation"),
+        ("costs.dividend_tax_pct", costs.dividend_tax_pct, Costs().dividend_tax_pct, execution.dividends,
+         "execution.dividends true"),
     ):  # fmt: skip
         if value != default and not is_read:
             yield warn(

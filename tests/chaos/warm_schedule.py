@@ -13,8 +13,9 @@ from urllib.parse import urlsplit, urlunsplit
 import aiohttp
 
 from services.warmer import scheduler
-from shared.contracts.schedule import SEOUL, timetable
+from shared.contracts.schedule import timetable
 from shared.infra.database.pool import database, migrate
+from shared.model.calendar import SEOUL
 from tests.chaos.results import CheckResult, Context
 from tests.chaos.system import until
 

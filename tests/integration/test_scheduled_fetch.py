@@ -17,12 +17,11 @@ from services.preparer.fetching.source import Clock
 from services.preparer.loading.load import load_market
 from shared.contracts.events import DATASETS, MarketLoaded
 from shared.contracts.jobs import FETCH_QUEUE
-from shared.contracts.schedule import SEOUL
 from shared.infra import arq_jobs
 from shared.infra.market_tables import read_days, read_instruments, read_prices
 from shared.infra.redis import client as redis_client
 from shared.infra.redis.connection import BrokerClient
-from shared.model.calendar import to_day
+from shared.model.calendar import SEOUL, to_day
 from shared.settings import Settings
 from tests.support.data_sources import (
     DART_KEY,
@@ -181,7 +180,7 @@ def test_nothing_is_fetched_without_keys_or_folder() -> None:
 
 
 def test_cron_entries_follow_the_timetable() -> None:
-    jobs = scheduled.cron_jobs()
+    jobs = scheduled.cron_jobs("03:00")
     assert [(job.name, job.hour, job.minute) for job in jobs if "fetch" in job.name] == [
         (f"cron:fetch:{hour:02d}10", hour, 10) for hour in range(8, 13)
     ]

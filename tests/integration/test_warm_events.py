@@ -23,12 +23,12 @@ from services.warmer.scheduler import enqueue_due
 from services.warmer.warm_run import execute
 from shared.contracts.events import EVENTS_STREAM, WarmProgressed
 from shared.contracts.jobs import WARM_QUEUE
-from shared.contracts.schedule import SEOUL
 from shared.contracts.warm import PHASES
 from shared.errors import OndolError
 from shared.infra import arq_jobs
 from shared.infra.api_client.client import ApiClient as Asking
 from shared.infra.redis.streams import Broadcast, append, key_of
+from shared.model.calendar import SEOUL
 from tests.chaos.proxy import tcp_proxy
 from tests.support.system import Client, api_of
 from tests.unit.warmer.test_warm_run import World, world

@@ -18,7 +18,7 @@ import orjson
 
 from services.api.app import listening_on
 from services.api.context import AppContext
-from services.api.service import opened, use_seal
+from services.api.service import opened
 from shared.contracts.events import DatasetPublished
 from shared.dataset.encode import encode_all, manifest_of
 from shared.dataset.manifest import Manifest, to_bytes
@@ -26,6 +26,7 @@ from shared.dataset.memory_panels import MemoryPanels
 from shared.factors.catalogue import BY_KEY
 from shared.infra.redis import client as servers
 from shared.infra.redis.cache import cache
+from shared.infra.redis.seal import use_seal
 from shared.infra.redis.streams import append
 from shared.model.fields import STORED
 from shared.settings import Settings
@@ -112,7 +113,7 @@ async def api_of(settings: Settings) -> AsyncIterator[Client]:
     """Run the api with its tasks in this process and yield a client of it."""
     async with AsyncExitStack() as stack:
         api, tasks = await stack.enter_async_context(opened(replace(settings, api_host="127.0.0.1", api_port=0)))
-        await use_seal(api)
+        await use_seal(api.database, api.broker, api.cache)
         running = [asyncio.ensure_future(task()) for task in tasks]
         try:
             async with listening_on(api, None) as url, aiohttp.ClientSession() as session:

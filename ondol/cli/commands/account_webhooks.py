@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import argparse
 
-from ondol.cli.command import Subcommand, name
+from ondol.cli.command import Subcommand, add_account
 from ondol.cli.pagination import add_page, listed
 from ondol.cli.pagination import show as show_list
 from ondol.cli.terminal import details, moment, print_json
 from shared.infra.api_client.client import ApiClient
 
 
-def _account(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "account", type=name, metavar="ACCOUNT", help="id of an account, as `ondol accounts list` prints it"
-    )
-
-
 def _webhook_arguments(parser: argparse.ArgumentParser) -> None:
-    _account(parser)
+    add_account(parser)
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--url", metavar="URL", help="where events are posted: https with a public address")
     what.add_argument("--remove", action="store_true", help="remove the webhook")
@@ -45,7 +39,7 @@ async def _webhook(args: argparse.Namespace, api: ApiClient) -> int:
 
 
 def _deliveries_arguments(parser: argparse.ArgumentParser) -> None:
-    _account(parser)
+    add_account(parser)
     parser.add_argument(
         "--status", choices=("waiting", "delivered", "dead"), help="only deliveries of this status (dead: given up)"
     )
@@ -64,7 +58,7 @@ async def _deliveries(args: argparse.Namespace, api: ApiClient) -> int:
 
 
 def _resend_arguments(parser: argparse.ArgumentParser) -> None:
-    _account(parser)
+    add_account(parser)
     parser.add_argument("number", type=int, metavar="DELIVERY", help="number, as `ondol accounts deliveries` prints it")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from ondol.cli.command import Subcommand, main_of, name, parsers
+from ondol.cli.command import Subcommand, add_account, main_of, name, parsers
 from ondol.cli.commands import account_quotes, account_webhooks
 from ondol.cli.deletion import delete_each
 from ondol.cli.download import add_download, blocks_of, deliver, format_of
@@ -20,12 +20,6 @@ from shared.infra.api_client.client import ApiClient
 
 def _won(value: float | None) -> str:
     return "-" if value is None else f"{value:,.0f}"
-
-
-def _one(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "account", type=name, metavar="ACCOUNT", help="id of an account, as `ondol accounts list` prints it"
-    )
 
 
 def _create_arguments(parser: argparse.ArgumentParser) -> None:
@@ -130,7 +124,7 @@ def _order_rows(items: list[dict[str, Any]]) -> tuple[list[str], list[list[str]]
 
 
 def _orders_arguments(parser: argparse.ArgumentParser) -> None:
-    _one(parser)
+    add_account(parser)
     parser.add_argument("--date", metavar="DATE", help="day of the orders (default: the last that was decided)")
     add_download(parser)
 
@@ -150,7 +144,7 @@ async def _json(document: dict[str, Any]) -> AsyncIterator[bytes]:
 
 
 def _step_arguments(parser: argparse.ArgumentParser) -> None:
-    _one(parser)
+    add_account(parser)
     parser.add_argument(
         "--scheduled", action="store_const", const="true", help="decide orders of today only, as the schedule does"
     )
@@ -167,7 +161,7 @@ async def _step(args: argparse.Namespace, api: ApiClient) -> int:
 
 
 def _page_arguments(parser: argparse.ArgumentParser) -> None:
-    _one(parser)
+    add_account(parser)
     add_page(parser)
 
 
@@ -195,7 +189,7 @@ async def _drift(args: argparse.Namespace, api: ApiClient) -> int:
 
 
 def _change_arguments(parser: argparse.ArgumentParser) -> None:
-    _one(parser)
+    add_account(parser)
     parser.add_argument("--name", metavar="TEXT", help="name of the account")
     parser.add_argument(
         "--strategy", metavar="STRATEGY",
@@ -253,7 +247,7 @@ SUBCOMMANDS = (
     Subcommand(
         name="show",
         meaning="show an account with its positions and orders",
-        arguments=_one,
+        arguments=add_account,
         run=_show,
         routes=("GET /v1/accounts/{id}",),
         examples=("ondol accounts show ACCOUNT",),

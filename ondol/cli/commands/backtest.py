@@ -10,14 +10,12 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-import orjson
-
 from ondol.cli.client import client
 from ondol.cli.curve import curve
 from ondol.cli.encoding import can_print
 from ondol.cli.research import deflated_text
 from ondol.cli.tables import summary, trades
-from ondol.cli.terminal import Bar, add_api, print_json, progress_of, read_object
+from ondol.cli.terminal import Bar, add_api, print_json, progress_of, read_object, value_of
 from shared.contracts.http import STATUSES
 from shared.errors import SetupError
 from shared.infra.api_client.client import ApiClient
@@ -152,7 +150,7 @@ def _body(what: str, args: argparse.Namespace) -> dict[str, Any]:
         place, found, value = text.partition("=")
         if not found or not place.strip():
             raise SetupError(f"--set {text}: expected FIELD=VALUE, such as portfolio.max_positions=10.")
-        change(body, place.strip(), _value(value))
+        change(body, place.strip(), value_of(value))
     absent = [name for name in ("start", "end") if name not in body]
     if absent:
         raise SetupError(f"{what} needs {' and '.join('--' + name for name in absent)} (YYYY-MM-DD).")
@@ -175,13 +173,6 @@ def change(body: dict[str, Any], place: str, value: Any) -> None:
             raise SetupError(f"--set {place}: {'.'.join(names[: depth + 1])} is not an object of the request.")
         at[name] = at = dict(below)
     at[names[-1]] = value
-
-
-def _value(text: str) -> Any:
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return text
 
 
 async def _run(args: argparse.Namespace, bodies: Sequence[tuple[str, dict[str, Any]]]) -> list[dict[str, Any]]:

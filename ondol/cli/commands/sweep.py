@@ -14,13 +14,11 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import orjson
-
 from ondol.cli.client import client
 from ondol.cli.commands.backtest import OPTIONS, change, read_body
 from ondol.cli.research import deflated_text
 from ondol.cli.sweeps import followed, luck_text, objective_text, variants_table
-from ondol.cli.terminal import Bar, add_api, print_json
+from ondol.cli.terminal import Bar, add_api, print_json, value_of
 from ondol.client.sweep import place_parameter
 from shared.errors import SetupError
 from shared.infra.api_client.client import ApiClient
@@ -138,7 +136,7 @@ def values_of(text: str, values: str) -> dict[str, Any]:
     """Return the declaration of a parameter from `4:20:2`, `1:1000:x10` or `5,10,null`."""
     ends = values.split(":")
     if len(ends) == 1:
-        return {"values": [_value(part.strip()) for part in values.split(",")]}
+        return {"values": [value_of(part.strip()) for part in values.split(",")]}
     try:
         if len(ends) > 3:
             raise ValueError
@@ -150,13 +148,6 @@ def values_of(text: str, values: str) -> dict[str, Any]:
     except ValueError:
         raise SetupError(f"--set {text}: a range is FROM:TO, FROM:TO:STEP or FROM:TO:xRATIO.") from None
     return found
-
-
-def _value(text: str) -> Any:
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return text
 
 
 async def _run(args: argparse.Namespace, body: dict[str, Any]) -> int:

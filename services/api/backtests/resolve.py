@@ -7,11 +7,11 @@ import uuid
 
 from services.api.context import AppContext
 from services.api.errors import ApiProblem, not_found
+from shared.contracts.http import LATEST
 from shared.infra.database.sql import statements
 from shared.messages import say
 
 SQL = statements("backtest")
-LATEST = "latest"
 _PREFIX = re.compile("[0-9a-f]{4,31}", re.ASCII)
 _DIGITS = 32
 _SHOWN = 4

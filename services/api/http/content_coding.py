@@ -6,7 +6,6 @@ gzip is written by ISA-L, which takes a third of the time of zlib at its level 1
 from __future__ import annotations
 
 import asyncio
-import re
 import threading
 from collections.abc import Iterator
 from functools import lru_cache
@@ -17,6 +16,7 @@ from aiohttp import web
 from isal import isal_zlib
 
 from services.api.errors import ApiProblem
+from services.api.http.accept import weighted_words
 from services.api.http.vary import add_vary
 from shared.messages import say
 
@@ -32,7 +32,6 @@ LOOP_BYTES = 32 * 1024
 """Size up to which a body is compressed in the event loop."""
 _GZIP = 31
 """Window of 32 KiB with the header and checksum of gzip."""
-_QVALUE = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?", re.ASCII)
 _TEXT = frozenset({
     "application/json", "application/problem+json", "text/csv", "text/html", "text/css", "text/javascript",
     "text/plain", "image/svg+xml",
@@ -62,17 +61,7 @@ def negotiate(header: str | None) -> Coding | None:
 
 
 def _weights(header: str) -> dict[str, float]:
-    weights: dict[str, float] = {}
-    for part in header.lower().split(","):
-        name, *parameters = (word.strip() for word in part.split(";"))
-        weight = 1.0
-        for parameter in parameters:
-            key, _, value = parameter.partition("=")
-            if key.strip() == "q":
-                weight = float(value) if _QVALUE.fullmatch(value.strip()) else 0.0
-        if name:
-            weights["gzip" if name == "x-gzip" else name] = weight
-    return weights
+    return {"gzip" if name == "x-gzip" else name: weight for name, weight in weighted_words(header) if name}
 
 
 def coding_of(request: web.BaseRequest) -> Coding | None:

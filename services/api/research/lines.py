@@ -11,11 +11,12 @@ from cachetools import LRUCache
 
 from services.api.backtests.serialize import instant
 from services.api.errors import ApiProblem
+from shared.contracts.research import LEDGER_SAMPLE
 from shared.errors import Problem
 from shared.infra.database.pool import Database
 from shared.infra.research_ledger import MAX_LINES, MAX_TRIALS, SQL, Connection
 from shared.messages import Message, say
-from shared.research.ledger.line import SAMPLE, Line, LineSums, family_of, line_of
+from shared.research.ledger.line import Line, LineSums, family_of, line_of
 from shared.research.ledger.report import best_document, conclusion, figures_of, warnings_of
 from shared.research.ledger.trials import WeeklyReturns, unpack_returns
 
@@ -69,7 +70,7 @@ class Lines:
 
     async def _read(self, row: Row) -> tuple[Line, list[WeeklyReturns]]:
         async with self._database.connection() as connection:
-            records = await connection.fetch(SQL["select_sample"], row["id"], SAMPLE)
+            records = await connection.fetch(SQL["select_sample"], row["id"], LEDGER_SAMPLE)
         line, sample = await asyncio.to_thread(_line, row, records)
         self._lines[(row["id"], row["version"])] = line
         return line, sample

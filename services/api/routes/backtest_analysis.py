@@ -12,9 +12,9 @@ from services.api.backtests.serialize import is_outdated
 from services.api.context import AppContext, RequestContext, Route
 from services.api.datasets import View
 from services.api.errors import ApiProblem, invalid
-from services.api.http.answers import json_response
+from services.api.http.answers import json_response, localized_response
 from services.api.http.request import parse_body, read_optional_body
-from services.api.localization import language_of, mark_language
+from services.api.localization import language_of
 from services.api.routes.backtests import find_completed
 from services.api.schemas import analysis_responses as responses
 from services.api.schemas.requests import AuditBody, ExplainQuery, HoldingsQuery, RobustnessBody
@@ -52,9 +52,7 @@ async def get_explanation(app: AppContext, call: RequestContext) -> web.Response
         found = orjson.loads(body)
         found["message"] = render(f"not_bought_{found['outcome']}", {}, language) or found["message"]
         body = orjson.dumps(found)
-    response = json_response(body)
-    mark_language(response, language)
-    return response
+    return localized_response(body, language)
 
 
 async def get_holdings(app: AppContext, call: RequestContext) -> web.StreamResponse:
@@ -121,9 +119,7 @@ async def post_robustness(app: AppContext, call: RequestContext) -> web.Response
     language = language_of(call.request)
     if language != "en":
         body = orjson.dumps(_in_language(orjson.loads(body), language))
-    response = json_response(body)
-    mark_language(response, language)
-    return response
+    return localized_response(body, language)
 
 
 def _in_language(report: dict[str, Any], language: Language) -> dict[str, Any]:

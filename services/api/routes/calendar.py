@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from zoneinfo import ZoneInfo
 
 import msgspec
 from aiohttp import web
@@ -13,9 +12,7 @@ from services.api.http.answers import json_response
 from services.api.schemas.market_responses import Calendar
 from services.api.schemas.requests import CalendarQuery
 from shared.market.year_calendar import is_covered, year_calendar
-from shared.model.calendar import iso
-
-SEOUL = ZoneInfo("Asia/Seoul")
+from shared.model.calendar import SEOUL, iso
 
 
 async def get_calendar(app: AppContext, call: RequestContext) -> web.Response:

@@ -21,10 +21,10 @@ from services.api.factor_requests import (
     report_cost,
     report_request,
 )
-from services.api.http.answers import json_response
+from services.api.http.answers import json_response, localized_response
 from services.api.http.pagination import read_cursor, write_cursor
 from services.api.http.request import parse_body, read_optional_body
-from services.api.localization import language_of, localized_warnings, mark_language
+from services.api.localization import language_of, localized_warnings
 from services.api.schemas import factor_responses as responses
 from services.api.schemas.factor_requests import FactorAuditBody, FactorReportsQuery
 from services.api.simulator_queries import query_simulator
@@ -81,9 +81,7 @@ def passes_of(query: queries.FactorReport) -> int:
 
 async def _answer(call: RequestContext, row: Row) -> web.Response:
     language = language_of(call.request)
-    response = json_response(localized_warnings(await report_document(row), language))
-    mark_language(response, language)
-    return response
+    return localized_response(localized_warnings(await report_document(row), language), language)
 
 
 async def list_factor_reports(app: AppContext, call: RequestContext) -> web.Response:
@@ -141,9 +139,7 @@ async def post_factor_matrix(app: AppContext, call: RequestContext) -> web.Respo
     with FACTOR_REPORT_SECONDS.labels("matrix").time():
         rows = await matrix_rows(app, asked, body, call.caller.owner)
     language = language_of(call.request)
-    response = json_response(await asyncio.to_thread(matrix_document, rows, language))
-    mark_language(response, language)
-    return response
+    return localized_response(await asyncio.to_thread(matrix_document, rows, language), language)
 
 
 ROUTES = (

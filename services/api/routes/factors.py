@@ -10,8 +10,8 @@ from aiohttp import web
 from services.api.context import AppContext, RequestContext, Route
 from services.api.datasets import SQL
 from services.api.errors import ApiProblem, invalid, not_found
-from services.api.http.answers import json_response
-from services.api.localization import language_of, mark_language
+from services.api.http.answers import json_response, localized_response
+from services.api.localization import language_of
 from services.api.schemas import market_responses
 from services.api.schemas.requests import DistributionQuery
 from services.api.simulator_queries import query_simulator
@@ -31,7 +31,7 @@ async def list_factors(app: AppContext, call: RequestContext) -> web.Response:
     view, language = await app.datasets.current(), language_of(call.request)
     available = view.factors if view is not None else frozenset()
     items = [_document(factor, language) | {"available": factor.key in available} for factor in FACTORS]
-    return _localized({"items": items}, language)
+    return localized_response({"items": items}, language)
 
 
 async def get_factor(app: AppContext, call: RequestContext) -> web.Response:
@@ -55,13 +55,7 @@ async def get_factor(app: AppContext, call: RequestContext) -> web.Response:
         "coverage": [year | {"reason": reason(year["reason"])} for year in years],
         "distribution": about.get("distributions", {}).get(factor.key),
     }
-    return _localized(document, language)
-
-
-def _localized(document: dict[str, Any], language: Language) -> web.Response:
-    response = json_response(document)
-    mark_language(response, language)
-    return response
+    return localized_response(document, language)
 
 
 async def get_distribution(app: AppContext, call: RequestContext) -> web.Response:

@@ -11,9 +11,9 @@ from aiohttp import web
 from services.api.backtests.validate import expression_indices
 from services.api.context import AppContext, RequestContext, Route
 from services.api.errors import invalid
-from services.api.http.answers import json_response
+from services.api.http.answers import json_response, localized_response
 from services.api.http.request import parse_body, parse_object, read_body
-from services.api.localization import language_of, localized_item, mark_language
+from services.api.localization import language_of, localized_item
 from services.api.own_factors import Definitions, resolve
 from services.api.schemas import language_responses
 from services.api.schemas.requests import ExpressionBody
@@ -63,9 +63,7 @@ async def post_check(app: AppContext, call: RequestContext) -> web.Response:
     items = [localized_item(replace(problem, path="text").as_dict(), language) for problem in problems]
     errors = [msgspec.convert(item, ProblemItem) for item in items]
     answer = _answer(body, text, node, expression, errors)
-    response = json_response(msgspec.json.encode(answer, enc_hook=str))  # a message is a subclass of str
-    mark_language(response, language)
-    return response
+    return localized_response(msgspec.json.encode(answer, enc_hook=str), language)  # a message is a subclass of str
 
 
 def _text(body: ExpressionBody) -> str:

@@ -18,7 +18,7 @@ from services.api.own_factors import SQL, STRATEGY_PLACES, Definitions, own_rows
 from services.api.schemas import factor_responses as responses
 from services.api.schemas.requests import OwnFactorBody
 from services.api.simulator_queries import query_simulator
-from services.api.user_strategies import own_entries
+from services.api.user_strategies import MAX_STORED_BYTES, own_entries
 from services.api.views import last_day
 from shared.contracts import queries
 from shared.errors import Problem
@@ -27,11 +27,8 @@ from shared.language.own_names import KEY, is_word_of_the_language, names_in
 from shared.messages import say
 from shared.model.calendar import from_day
 from shared.research.factor_reports.request import FactorWindow
-from shared.settings import MIB
 
 MAX_FACTORS = 500
-MAX_STORED_BYTES = 8 * MIB
-"""Bytes of all versions of all own factors of an owner."""
 DEFINITION = ("expression", "canonical", "uses", "unit", "summary")
 
 

@@ -9,8 +9,8 @@ from aiohttp import web
 
 from services.api.context import AppContext, RequestContext, Route
 from services.api.errors import not_found
-from services.api.http.answers import json_response
-from services.api.localization import language_of, mark_language
+from services.api.http.answers import localized_response
+from services.api.localization import language_of
 from services.api.schemas import market_responses
 from services.api.schemas.requests import QualityQuery
 from shared.infra.quality_reports import read_report
@@ -29,9 +29,7 @@ async def get_quality(app: AppContext, call: RequestContext) -> web.Response:
         raise not_found("quality_report_not_found")
     language = language_of(call.request)
     findings = [_document(found, language) for found in report.worst(query.examples).findings]
-    response = json_response({"revision": report.revision, "counts": report.counts(), "findings": findings})
-    mark_language(response, language)
-    return response
+    return localized_response({"revision": report.revision, "counts": report.counts(), "findings": findings}, language)
 
 
 def _document(finding: Finding, language: Language) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from aiohttp import web
 
 from services.api.context import AppContext, RequestContext, Route
 from services.api.errors import invalid, not_found
-from services.api.http.answers import json_response
+from services.api.http.answers import json_response, localized_response
 from services.api.http.pagination import read_cursor, write_cursor
 from services.api.http.request import parse_body, parse_object, read_body
-from services.api.localization import language_of, mark_language
+from services.api.localization import language_of
 from services.api.research.document import line_document, line_head
 from services.api.research.lines import Row
 from services.api.research.record import record_line
@@ -74,9 +74,7 @@ async def _answer(app: AppContext, call: RequestContext, row: Row) -> web.Respon
     async with app.database.connection() as connection:
         holdouts = await connection.fetch(SQL["select_holdouts"], row["owner"], row["name"], MAX_HOLDOUTS)
     language = language_of(call.request)
-    response = json_response(line_document(row, report, holdouts, language))
-    mark_language(response, language)
-    return response
+    return localized_response(line_document(row, report, holdouts, language), language)
 
 
 ROUTES = (

@@ -8,8 +8,8 @@ from aiohttp import web
 
 from services.api.backtests.serialize import instant
 from services.api.context import AppContext, RequestContext, Route
-from services.api.http.answers import json_response
-from services.api.localization import language_of, mark_language
+from services.api.http.answers import localized_response
+from services.api.localization import language_of
 from services.api.schemas import operation_responses
 from shared.jobs import scheduled_jobs
 
@@ -25,9 +25,7 @@ async def get_schedule(app: AppContext, call: RequestContext) -> web.Response:
         }
         for job, enabled in scheduled_jobs(app.settings)
     ]  # fmt: skip
-    response = json_response({"now": instant(now), "items": items})
-    mark_language(response, language)
-    return response
+    return localized_response({"now": instant(now), "items": items}, language)
 
 
 ROUTES = (

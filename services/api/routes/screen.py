@@ -14,8 +14,8 @@ from services.api.backtests.validate import validate_with
 from services.api.context import AppContext, RequestContext, Route
 from services.api.datasets import View
 from services.api.errors import ApiProblem, as_problem, invalid
-from services.api.http.answers import json_response
-from services.api.localization import language_of, localized_warnings, mark_language
+from services.api.http.answers import localized_response
+from services.api.localization import language_of, localized_warnings
 from services.api.own_factors import Definitions, read_own_columns, resolve
 from services.api.schemas import market_responses
 from services.api.schemas.requests import ScreenQuery
@@ -72,9 +72,7 @@ async def get_screen(app: AppContext, call: RequestContext) -> web.StreamRespons
     if query.format != "json":
         return await send_table(call, _table(columns, body))
     language = language_of(call.request)
-    response = json_response(localized_warnings(body, language))
-    mark_language(response, language)
-    return response
+    return localized_response(localized_warnings(body, language), language)
 
 
 def _table(columns: Sequence[Column], body: bytes) -> table.Table:

@@ -15,27 +15,24 @@ from services.api.backtests.validate import expression_indices
 from services.api.context import AppContext, RequestContext, Route
 from services.api.datasets import View
 from services.api.errors import ApiProblem, invalid, not_found
-from services.api.http.answers import json_response
+from services.api.http.answers import json_response, localized_response
 from services.api.http.pagination import read_cursor, write_cursor
 from services.api.http.request import parse_object, read_body
-from services.api.localization import language_of, mark_language
+from services.api.localization import language_of
 from services.api.own_factors import resolve
 from services.api.schemas import market_responses
 from services.api.schemas.requests import NewStrategyBody, PageQuery, UserStrategyBody
-from services.api.user_strategies import SQL
+from services.api.user_strategies import MAX_STORED_BYTES, SQL
 from services.api.views import last_day
 from shared.messages import Language, say
 from shared.model.conversion import convert
 from shared.model.fields import reason_key
-from shared.settings import MIB
 from shared.simulation.validation import merged
 from shared.strategies.catalogue import BY_ID, FAMOUS, NOTE, PRESETS, Entry
 from shared.strategies.needs import needs_of
 
 MAX_STRATEGIES = 1000
 """Number of strategies that an owner may store."""
-MAX_STORED_BYTES = 8 * MIB
-"""Bytes of all strategies of an owner: what a list page or a search over all of them reads at most."""
 OWN_NOT_FOUND = "own_strategy_not_found"
 
 
@@ -55,13 +52,7 @@ async def list_strategies(app: AppContext, call: RequestContext) -> web.Response
     more = len(items) > query.limit
     items = items[: query.limit]
     following = write_cursor(items[-1]["id"]) if more else None
-    return _localized({"items": items, "next_cursor": following, "note": NOTE}, language)
-
-
-def _localized(document: dict[str, Any], language: Language) -> web.Response:
-    response = json_response(document)
-    mark_language(response, language)
-    return response
+    return localized_response({"items": items, "next_cursor": following, "note": NOTE}, language)
 
 
 def _offset(after: str | None) -> int:
@@ -74,7 +65,7 @@ def _offset(after: str | None) -> int:
 async def list_presets(app: AppContext, call: RequestContext) -> web.Response:
     """`GET /v1/presets`."""
     view, language = await app.datasets.current(), language_of(call.request)
-    return _localized({"items": [_catalogue_document(entry, view, language) for entry in PRESETS]}, language)
+    return localized_response({"items": [_catalogue_document(entry, view, language) for entry in PRESETS]}, language)
 
 
 async def get_strategy(app: AppContext, call: RequestContext) -> web.Response:
@@ -83,7 +74,7 @@ async def get_strategy(app: AppContext, call: RequestContext) -> web.Response:
     view = await app.datasets.current()
     if identity in BY_ID:
         language = language_of(call.request)
-        return _localized(_catalogue_document(BY_ID[identity], view, language), language)
+        return localized_response(_catalogue_document(BY_ID[identity], view, language), language)
     row = None
     if "\x00" not in identity:
         async with app.database.connection() as connection:

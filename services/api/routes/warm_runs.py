@@ -16,7 +16,8 @@ from services.api.http.answers import json_response
 from services.api.http.pagination import read_cursor, write_cursor
 from services.api.http.request import parse_body, read_optional_body
 from services.api.schemas import operation_responses
-from services.api.schemas.requests import PHASES, PageQuery, WarmRunBody
+from services.api.schemas.requests import PageQuery, WarmRunBody
+from shared.contracts.warm import PHASES
 from shared.infra.database.sql import statements
 from shared.messages import say
 

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from shared.contracts.warm import PHASES, Phase
 from shared.language.places import Place
 from shared.language.tree import TreeNode
 from shared.model.request import (
@@ -27,8 +28,6 @@ from shared.model.request import (
 )
 from shared.research.sweeps.request import ResearchName
 
-Phase = Literal["prices", "factors", "rankings", "popular", "strategies"]
-PHASES: tuple[Phase, ...] = ("prices", "factors", "rankings", "popular", "strategies")
 StrategyId = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 Seed = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 

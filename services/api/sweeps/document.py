@@ -14,14 +14,13 @@ from services.api.localization import localized_problem
 from services.api.sweeps.holdout import Earlier, holdout_document
 from services.api.sweeps.row import SweepRow
 from services.api.tables.table import BLOCK_ROWS, Column, Rows
+from shared.contracts.research import BEST_VARIANTS
 from shared.messages import Language
 from shared.model.calendar import iso
 from shared.research.sweeps.columns import SweepTable, plateau
 from shared.research.sweeps.plan import SweepPlan
 from shared.simulation.statistics import COUNT_FIGURES, DATE_FIGURES
 from shared.simulation.variants import FIGURES
-
-BEST = 10
 
 
 def sweep_head(row: SweepRow, now: dt.datetime) -> dict[str, Any]:
@@ -63,7 +62,7 @@ def sweep_document(
     return {
         **sweep_head(row, now),
         "objective": objective_of(plan),
-        "best": [variant_row(table, row) for row in table.best(BEST).tolist()],
+        "best": [variant_row(table, row) for row in table.best(BEST_VARIANTS).tolist()],
         "plateau": _plateau(table),
         "statistics": statistics,
         "deflated": deflated,

@@ -10,10 +10,10 @@ from typing import Any, Literal, Self
 
 from services.api.context import AppContext, RequestContext
 from services.api.errors import not_found
+from shared.contracts.http import LATEST
 from shared.infra.database.sql import statements
 
 SQL = statements("sweep")
-LATEST = "latest"
 Content = tuple[uuid.UUID, int]
 """A sweep, and how often its parts were withdrawn."""
 Kind = Literal["sweep", "walk_forward"]

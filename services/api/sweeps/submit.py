@@ -176,7 +176,7 @@ async def insert_sweep(app: AppContext, call: RequestContext, quote: Quote) -> S
         cost=quote.cost,
     )  # fmt: skip
     row = await insert(app, call, submission, quote)
-    app.sweeps.remember(row, plan)
+    app.sweeps.add_plan(row, plan)
     return row
 
 

@@ -10,7 +10,9 @@ from typing import Any
 
 from cachetools import LRUCache
 
+from services.api.sweeps.plan_cache import PlanCache
 from services.api.sweeps.row import SQL, Content, SweepRow
+from shared.contracts.research import READ_PARTS
 from shared.infra.database.pool import Database
 from shared.research.ledger.trials import WeeklyReturns
 from shared.research.sweeps.columns import SweepTable, extended, table_of
@@ -21,8 +23,6 @@ from shared.settings import MIB
 
 CACHED_PLANS = 64
 TABLE_BYTES = 64 * MIB
-READ_PARTS = 32
-"""Parts that are read at once."""
 
 
 @dataclass(frozen=True)
@@ -38,27 +38,16 @@ class _Read:
         return int(self.table.figures.nbytes + self.table.points.nbytes + self.table.variants.nbytes) + 1
 
 
-class Sweeps:
+class Sweeps(PlanCache[SweepPlan]):
     """Plans and tables by sweep."""
 
     def __init__(self, database: Database) -> None:
+        super().__init__(decode_plan, CACHED_PLANS)
         self._database = database
-        self._plans: LRUCache[uuid.UUID, SweepPlan] = LRUCache(CACHED_PLANS)
         self._tables: LRUCache[Content, _Read] = LRUCache(TABLE_BYTES, getsizeof=lambda read: read.bytes)
         self._statistics: LRUCache[Content, dict[str, Any] | None] = LRUCache(CACHED_PLANS)
         self._returns: LRUCache[Content, WeeklyReturns | None] = LRUCache(CACHED_PLANS)
         self._locks: dict[uuid.UUID, asyncio.Lock] = {}
-
-    def remember(self, row: SweepRow, plan: SweepPlan) -> None:
-        """Keep the plan of a new sweep."""
-        self._plans[row.id] = plan
-
-    async def plan(self, row: SweepRow) -> SweepPlan:
-        """Return the plan of a sweep."""
-        found = self._plans.get(row.id)
-        if found is None:
-            found = self._plans[row.id] = await asyncio.to_thread(decode_plan, row.plan)
-        return found
 
     async def table(self, row: SweepRow) -> SweepTable:
         """Return the rows of the parts that have ended."""

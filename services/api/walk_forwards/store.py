@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from typing import Any
 
 from cachetools import LRUCache
 
+from services.api.sweeps.plan_cache import PlanCache
 from services.api.sweeps.row import SQL, Content, SweepRow
-from services.api.sweeps.tables import READ_PARTS, unpacked
+from services.api.sweeps.tables import unpacked
+from shared.contracts.research import READ_PARTS
 from shared.errors import UnavailableError
 from shared.infra.database.pool import Database
 from shared.messages import say
@@ -21,25 +22,14 @@ from shared.research.walk_forward.report import Finished, account_returns, unpac
 CACHED = 64
 
 
-class WalkForwards:
+class WalkForwards(PlanCache[WalkForwardPlan]):
     """What is read of walk-forwards."""
 
     def __init__(self, database: Database) -> None:
+        super().__init__(decode_plan, CACHED)
         self._database = database
-        self._plans: LRUCache[uuid.UUID, WalkForwardPlan] = LRUCache(CACHED)
         self._ends: LRUCache[Content, Finished] = LRUCache(CACHED)
         self._returns: LRUCache[Content, WeeklyReturns] = LRUCache(CACHED)
-
-    def remember(self, row: SweepRow, plan: WalkForwardPlan) -> None:
-        """Keep the plan of a new walk-forward."""
-        self._plans[row.id] = plan
-
-    async def plan(self, row: SweepRow) -> WalkForwardPlan:
-        """Return the plan of a walk-forward."""
-        found = self._plans.get(row.id)
-        if found is None:
-            found = self._plans[row.id] = await asyncio.to_thread(decode_plan, row.plan)
-        return found
 
     async def end(self, row: SweepRow) -> Finished | None:
         """Return the end of a walk-forward without its result; None before it has one."""

@@ -55,5 +55,5 @@ async def insert_walk_forward(app: AppContext, call: RequestContext, found: Walk
         parts=plan.parts(app.settings.sweep_part_variants or None), cost=quote.cost,
     )  # fmt: skip
     row = await insert(app, call, submission, replace(quote, plan=plan.sweep))
-    app.walk_forwards.remember(row, plan)
+    app.walk_forwards.add_plan(row, plan)
     return row

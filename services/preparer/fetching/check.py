@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from services.preparer.fetching import dart, kis, krx
 from services.preparer.fetching.sources import Sources
-from shared.contracts.schedule import SEOUL
 from shared.market_files.answers import AnswerError, NotApprovedError
 from shared.market_files.dart_answers import dart_rows
+from shared.model.calendar import SEOUL
 
 
 @dataclass(kw_only=True)

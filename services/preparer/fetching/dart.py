@@ -15,13 +15,13 @@ import polars as pl
 
 from services.preparer.fetching.raw_store import AnswerName, RawStore
 from services.preparer.fetching.source import Source
-from shared.contracts.schedule import SEOUL
 from shared.market_files.answers import DamagedAnswerError
 from shared.market_files.cells import FileRefusedError
 from shared.market_files.dart_answers import dart_rows, page_count, zip_members
 from shared.market_files.dart_dividends import stated_dividends
 from shared.market_files.dart_filings import filings_of
 from shared.market_files.dart_lines import api_lines
+from shared.model.calendar import SEOUL
 
 SOURCE, TITLE = "dart", "OpenDART"
 FIRST_YEAR = 2015

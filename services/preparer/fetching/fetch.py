@@ -10,7 +10,7 @@ from services.preparer.fetching.krx_market import YearCache, base_rows, seen_in
 from services.preparer.fetching.market import write_market
 from services.preparer.fetching.raw_store import RawStore
 from services.preparer.fetching.run import FetchReport, Options, Run
-from shared.contracts.schedule import SEOUL
+from shared.model.calendar import SEOUL
 
 
 async def fetch(run: Run, options: Options) -> FetchReport:

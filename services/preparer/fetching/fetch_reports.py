@@ -7,7 +7,7 @@ from services.preparer.fetching.dart import Report
 from services.preparer.fetching.dart_market import payers, stored_filings
 from services.preparer.fetching.dart_reports import reports_of
 from services.preparer.fetching.run import Run
-from shared.contracts.schedule import SEOUL
+from shared.model.calendar import SEOUL
 
 ANNUAL = "11011"
 

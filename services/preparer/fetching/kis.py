@@ -12,7 +12,6 @@ import polars as pl
 
 from services.preparer.fetching.raw_store import AnswerName, RawStore
 from services.preparer.fetching.source import Source
-from shared.contracts.schedule import SEOUL
 from shared.market_files.answers import (
     AnswerError,
     DamagedAnswerError,
@@ -21,6 +20,7 @@ from shared.market_files.answers import (
     refuse_page,
 )
 from shared.market_files.record_dates import WANTED
+from shared.model.calendar import SEOUL
 
 SOURCE, TITLE = "kis", "Korea Investment & Securities"
 PATH = "uapi/domestic-stock/v1/ksdinfo/dividend"

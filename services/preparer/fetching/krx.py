@@ -10,11 +10,10 @@ import polars as pl
 
 from services.preparer.fetching.raw_store import AnswerName, RawStore
 from services.preparer.fetching.source import Source
-from shared.contracts.schedule import SEOUL
 from shared.market.holidays import is_trading_day
 from shared.market_files.answers import NotApprovedError
 from shared.market_files.open_api import base_information, daily_prices, index_values
-from shared.model.calendar import to_day
+from shared.model.calendar import SEOUL, to_day
 
 SOURCE, TITLE = "krx", "KRX open API"
 FIRST_DAY = dt.date(2010, 1, 4)

@@ -30,7 +30,6 @@ PRICES_SCHEMA = {**DAILY_SCHEMA, "market": pl.String, "split": pl.Float64}
 SEEN_SCHEMA = {
     "stock_code": pl.String, "market": pl.String, "name": pl.String, "first": pl.Date, "last": pl.Date,
 }  # fmt: skip
-LISTINGS_SCHEMA = {"stock_code": pl.String, "from_date": pl.Date, "market": pl.String, "name": pl.String}
 _PRICE_COLUMNS = [name for name in PRICES_SCHEMA if name not in ("name", "market")]
 
 

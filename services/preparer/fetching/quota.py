@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import orjson
 
-from shared.contracts.schedule import SEOUL
 from shared.market_files.answers import QuotaExceededError
+from shared.model.calendar import SEOUL
 
 KEPT_DAYS = 31
 

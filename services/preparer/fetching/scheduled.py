@@ -37,8 +37,8 @@ async def filings(ctx: dict[str, Any]) -> str:
     return await daily.run("filings")
 
 
-def cron_jobs() -> list[CronJob]:
-    """Return the cron entries of the timetable."""
+def cron_jobs(warm_at: str) -> list[CronJob]:
+    """Return the cron entries of the timetable; `warm_at` is the setting ONDOL_WARM_AT."""
     functions: dict[str, WorkerCoroutine] = {"fetch": fetch, "filings": filings}
     return [
         cron(
@@ -46,7 +46,7 @@ def cron_jobs() -> list[CronJob]:
             weekday={0, 1, 2, 3, 4} if job.trading_days_only else None, max_tries=TRIES, keep_result=0,
             timeout=JOB_S,
         )
-        for job in timetable()
+        for job in timetable(warm_at)
         if job.name in functions
         for at in job.times
     ]  # fmt: skip
@@ -55,8 +55,8 @@ def cron_jobs() -> list[CronJob]:
 def build_worker(settings: Settings, daily: DailyFetch) -> Worker:
     """Return the arq worker: one job at a time."""
     return arq_jobs.worker(
-        settings.broker_url or "", FETCH_QUEUE, [fetch, filings], cron_jobs(), context={"daily": daily}, max_jobs=1,
-        timeout_s=JOB_S, tries=TRIES,
+        settings.broker_url or "", FETCH_QUEUE, [fetch, filings], cron_jobs(settings.warm_at),
+        context={"daily": daily}, max_jobs=1, timeout_s=JOB_S, tries=TRIES,
     )  # fmt: skip
 
 

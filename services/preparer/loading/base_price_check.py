@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from services.preparer.fetching.splits import SAME_PRICE
 from services.preparer.loading.files import MarketFiles
 from services.preparer.loading.known import Known
 from shared.errors import LoadError
@@ -17,9 +18,6 @@ from shared.model.market_data import PRICE_COLUMNS
 
 GREATEST_SHARE = 0.02
 """A stock on which more of the stated base prices than this differ from the close before cannot be loaded."""
-
-SAME_PRICE = 0.005
-"""Two prices within this relative distance are the same (as in the rule that derives splits)."""
 
 _CLOSE, _CHANGE, _RATE, _SPLIT = (PRICE_COLUMNS.index(n) for n in ("close", "change", "change_rate", "split"))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
@@ -14,7 +13,7 @@ from services.preparer.loading.broken_rows import BrokenRows
 from services.preparer.loading.known import Known
 from shared.market import has_rules
 from shared.market.holidays import holidays, is_trading_day
-from shared.model.calendar import from_day, iso, to_day
+from shared.model.calendar import SEOUL, from_day, iso, to_day
 
 REFUSALS = ("holiday", "thin_day", "stock_code", "future")
 """Names for `--allow`: prices on days on which the exchange is closed; days on which fewer than a third of the stocks
@@ -26,7 +25,7 @@ _CODE_LENGTH = 6
 
 def today_in_seoul() -> int:
     """Return the day number of today at the exchange."""
-    return to_day(dt.datetime.now(ZoneInfo("Asia/Seoul")).date())
+    return to_day(dt.datetime.now(SEOUL).date())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from typing import Protocol
 
 from shared.infra.database.pool import Database
 from shared.infra.database.sql import statements
@@ -46,3 +47,16 @@ async def read_seal(database: Database) -> Seal:
     """Return the seal of the system whose database this is; the schema must be the current one."""
     async with database.connection() as connection:
         return Seal(bytes(await connection.fetchval(statements("seal")["select_seal"])))
+
+
+class Sealed(Protocol):
+    """A client of Redis that seals what it writes and believes only what is sealed; without a key it does neither."""
+
+    seal: Seal | None
+
+
+async def use_seal(database: Database, *clients: Sealed) -> None:
+    """Give clients the seal of the system whose database this is; the schema must be the current one."""
+    seal = await read_seal(database)
+    for client in clients:
+        client.seal = seal

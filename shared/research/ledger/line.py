@@ -9,23 +9,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
+from shared.contracts.research import LEDGER_SAMPLE
 from shared.research.ledger.trials import SCORE_UNIT, WeeklyReturns
 from shared.research.statistics.bootstrap import block_length
 from shared.research.statistics.overfitting import Overfitting, overfitting
-from shared.research.statistics.sharpe import Moments, best_of, deflated_sharpe, moments_of
+from shared.research.statistics.sharpe import MIN_TRIALS, Moments, best_of, deflated_sharpe, moments_of
 from shared.research.statistics.superiority import Superiority, superiority
 from shared.research.statistics.trials import IndependentTrials, independent_trials_of_units, standardised
 
 Array = np.ndarray[Any, np.dtype[Any]]
-
-SAMPLE: Final = 1_000
-"""Trials whose weekly returns are kept: those with the smallest digests, which is a random choice."""
-MIN_TRIALS: Final = 10
-"""With fewer scored trials the deviation of the scores is that of no skill, 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +89,7 @@ class Line:
 
 def line_of(sums: LineSums, sample: Sequence[WeeklyReturns]) -> Line:
     """Return the line of these sums and of the returns of its sample, in the order of their digests."""
-    kept = sample[:SAMPLE]
+    kept = sample[:LEDGER_SAMPLE]
     own = independent_trials_of_units(units_of(kept), sums.trials)
     extra = sums.extra_trials
     has_enough = sums.scored >= MIN_TRIALS
@@ -138,7 +134,7 @@ def family_of(sample: Sequence[WeeklyReturns]) -> Family | None:
     Of weeks that equally many share, the longest, then the latest ones are taken. Trials that do not vary take no part.
     """
     groups: dict[bytes, list[WeeklyReturns]] = {}
-    for one in sample[:SAMPLE]:
+    for one in sample[:LEDGER_SAMPLE]:
         if moments_of(one.values.astype(np.float64)) is not None:
             groups.setdefault(one.weeks.tobytes(), []).append(one)
     if not groups:

@@ -11,6 +11,7 @@ from shared.research.ledger.line import Family, Line
 from shared.research.ledger.trials import WeeklyReturns
 from shared.research.statistics.sharpe import (
     METHOD,
+    WEEKS_A_YEAR,
     Moments,
     best_of,
     expected_maximum,
@@ -21,7 +22,6 @@ from shared.research.statistics.sharpe import (
 )
 from shared.research.statistics.trials import IndependentTrials
 
-WEEKS_A_YEAR: Final = 365.25 / 7
 YEAR: Final = math.sqrt(WEEKS_A_YEAR)
 CONFIDENCE: Final = 0.95
 """Deflated Sharpe ratio from which a record counts as more than luck."""

@@ -22,6 +22,9 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 METHOD: Final = "bailey-lopez-de-prado-2014"
 """Name of the formulas: the variance of the estimate is taken at the estimated ratio, with T - 1."""
+WEEKS_A_YEAR: Final = 365.25 / 7
+MIN_TRIALS: Final = 10
+"""With fewer trials the deviation of their scores is that of one strategy without skill."""
 
 _NORMAL = NormalDist()
 _EULER = 0.5772156649015329

@@ -16,6 +16,9 @@ import numpy as np
 from shared.research.statistics.bootstrap import block_length
 from shared.research.statistics.overfitting import overfitting
 from shared.research.statistics.sharpe import (
+    METHOD,
+    MIN_TRIALS,
+    WEEKS_A_YEAR,
     best_of,
     deflated_sharpe,
     expected_maximum,
@@ -31,10 +34,6 @@ from shared.research.sweeps.space import uniforms
 
 SAMPLE = 1_000
 """Trials of the sample; all of them in a smaller sweep."""
-WEEKS_A_YEAR = 365.25 / 7
-MIN_TRIALS = 10
-"""Below this number the deviation of the Sharpe ratios is that of one strategy without skill, 1 / sqrt(weeks - 1)."""
-METHOD = "bailey-lopez-de-prado-2014"
 _STREAM = 1 << 19
 
 

@@ -13,11 +13,12 @@ import pytest_asyncio
 
 from services.warmer.daily_selection import due_day
 from services.warmer.scheduler import database_clock, due_date, insert_nightly_run, insert_startup_run
-from shared.contracts.schedule import SEOUL, timetable
+from shared.contracts.schedule import timetable
 from shared.infra.database.pool import Database, database
+from shared.model.calendar import SEOUL
 from shared.settings import Settings
 
-WARM, PICKS, REFRESH, PURGE, FETCH, FILINGS, *PAPER = timetable()
+WARM, PICKS, REFRESH, PURGE, FETCH, FILINGS, *PAPER = timetable("03:00")
 
 
 def seoul(text: str) -> dt.datetime:
@@ -153,7 +154,7 @@ def test_jobs_report_their_next_run() -> None:
     assert FETCH.next_run(seoul("2025-12-30T09:10:00")) == seoul("2025-12-30T10:10:00")
     assert FILINGS.next_run(now) == seoul("2025-12-30T19:10:00")
     assert timetable("02:30")[0].next_run(now) == seoul("2025-12-31T02:30:00")
-    assert [job.describe() for job in timetable()] == [
+    assert [job.describe() for job in timetable("03:00")] == [
         "daily at 03:00 Asia/Seoul", "trading days at 07:00 Asia/Seoul", "hourly", "daily at 04:30 Asia/Seoul",
         "trading days at 08:10, 09:10, 10:10, 11:10, 12:10 Asia/Seoul", "daily at 07:10, 19:10 Asia/Seoul",
         *(f"trading days at {at} Asia/Seoul" for at in ("06:30", "07:00", "09:00")),

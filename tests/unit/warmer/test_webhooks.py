@@ -17,9 +17,9 @@ from prometheus_client import CollectorRegistry
 from services.warmer import paper_accounts, webhooks
 from services.warmer.phases import WarmContext
 from services.warmer.service import open_context
-from shared.contracts.schedule import SEOUL
 from shared.infra.database.sql import statements
 from shared.infra.webhooks import signature
+from shared.model.calendar import SEOUL
 from shared.settings import Settings
 from tests.unit.infra.test_webhooks import Receiver, receiver
 

@@ -15,7 +15,7 @@ from services.preparer.fetching.raw_store import RawStore
 from services.preparer.fetching.run import FetchReport, Options, Run
 from services.preparer.fetching.source import Clock
 from services.preparer.fetching.sources import open_sources
-from shared.contracts.schedule import SEOUL
+from shared.model.calendar import SEOUL
 from shared.settings import Settings
 from tests.support.data_sources import (
     KRX_KEY,

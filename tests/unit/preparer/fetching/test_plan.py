@@ -11,7 +11,7 @@ import orjson
 from services.preparer.fetching import plan
 from services.preparer.fetching.krx import DAILY, PRICES, Call, KrxAnswers, last_published
 from services.preparer.fetching.raw_store import RawStore
-from shared.contracts.schedule import SEOUL
+from shared.model.calendar import SEOUL
 
 FRIDAY, MONDAY = dt.date(2026, 11, 20), dt.date(2026, 11, 23)
 EMPTY = orjson.dumps({"OutBlock_1": []})

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shared.contracts.research import LEDGER_SAMPLE
 from shared.errors import DatasetError
 from shared.messages import render
-from shared.research.ledger.line import SAMPLE, Line, LineSums, family_of, line_of, units_of
-from shared.research.ledger.report import WEEKS_A_YEAR, conclusion, deflated_document, figures_of, warnings_of
+from shared.research.ledger.line import Line, LineSums, family_of, line_of, units_of
+from shared.research.ledger.report import conclusion, deflated_document, figures_of, warnings_of
 from shared.research.ledger.trials import (
     SCORE_UNIT,
     WeeklyReturns,
@@ -26,7 +27,7 @@ from shared.research.ledger.trials import (
     weekly_returns,
     weeks_of,
 )
-from shared.research.statistics.sharpe import Moments, deflated_sharpe
+from shared.research.statistics.sharpe import WEEKS_A_YEAR, Moments, deflated_sharpe
 from shared.research.statistics.trials import independent_trials_of_units
 from shared.simulation.validation import STANDARD_INDICES, canonical_request, request_of
 from tests.support.independent_trials import independent_trials
@@ -127,7 +128,7 @@ def test_sample_estimates_the_independent_trials_of_all() -> None:
     everyone = noise(4000, weeks=120, seed=2, common=1.0)
     units = units_of(everyone)
     whole = independent_trials_of_units(units, 4000)
-    part = independent_trials_of_units(units[:SAMPLE], 4000)
+    part = independent_trials_of_units(units[:LEDGER_SAMPLE], 4000)
     assert part.participation == pytest.approx(whole.participation, rel=0.03)
     assert part.average == pytest.approx(whole.average, rel=0.03)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from shared.research.statistics.sharpe import best_of, deflated_sharpe, moments_of
+from shared.research.statistics.sharpe import WEEKS_A_YEAR, best_of, deflated_sharpe, moments_of
 from shared.research.sweeps.part import PartTable
-from shared.research.sweeps.trials import SAMPLE, WEEKS_A_YEAR, TrialSums, trial_statistics
+from shared.research.sweeps.trials import SAMPLE, TrialSums, trial_statistics
 from tests.support.independent_trials import independent_trials
 
 WEEKS = 120

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from ondol.cli.commands.backtest import _value, change
+from ondol.cli.commands.backtest import change
+from ondol.cli.terminal import value_of
 from shared.errors import SetupError
 
 
@@ -37,4 +38,4 @@ def test_change_keeps_other_fields_and_the_original() -> None:
 
 def test_value_is_json_or_text() -> None:
     texts = ("10", "null", '["a"]', "open", "PER < 10")
-    assert [_value(text) for text in texts] == [10, None, ["a"], "open", "PER < 10"]
+    assert [value_of(text) for text in texts] == [10, None, ["a"], "open", "PER < 10"]
