@@ -15,28 +15,28 @@ from shared.infra.api_client.client import ApiClient
 HELP: Final = "id of a backtest, its beginning or end, its name, or latest"
 
 
-class BacktestWord(str):
+class BacktestReference(str):
     """An argument that stands for a backtest; it is replaced by an id before a command runs."""
 
     __slots__ = ()
 
 
-def one(parser: argparse.ArgumentParser) -> None:
+def add_id(parser: argparse.ArgumentParser) -> None:
     """Add the id of a backtest."""
-    parser.add_argument("id", type=BacktestWord, metavar="ID", help=HELP)
+    parser.add_argument("id", type=BacktestReference, metavar="ID", help=HELP)
 
 
-def some(parser: argparse.ArgumentParser) -> None:
+def add_ids(parser: argparse.ArgumentParser) -> None:
     """Add ids of backtests."""
-    parser.add_argument("ids", type=BacktestWord, metavar="ID", nargs="+", help=HELP)
+    parser.add_argument("ids", type=BacktestReference, metavar="ID", nargs="+", help=HELP)
 
 
 async def resolve_arguments(args: argparse.Namespace, api: ApiClient) -> None:
     """Replace the arguments that stand for backtests by ids."""
     for place, value in list(vars(args).items()):
-        if isinstance(value, BacktestWord):
+        if isinstance(value, BacktestReference):
             setattr(args, place, await resolve(api, value))
-        elif isinstance(value, list) and any(isinstance(word, BacktestWord) for word in value):
+        elif isinstance(value, list) and any(isinstance(word, BacktestReference) for word in value):
             setattr(args, place, await resolve_all(api, value))
 
 

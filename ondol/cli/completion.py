@@ -45,12 +45,12 @@ def completions() -> Iterator[Completion]:
 
 
 def _following(parser: argparse.ArgumentParser) -> tuple[str, ...]:
-    from ondol.cli.backtest_ids import BacktestWord
+    from ondol.cli.backtest_ids import BacktestReference
     from shared.contracts.http import LATEST
 
     positional = [action for action in parser._actions if not action.option_strings]
     choices = tuple(str(choice) for action in positional for choice in action.choices or ())
-    return choices + ((LATEST,) if any(action.type is BacktestWord for action in positional) else ())
+    return choices + ((LATEST,) if any(action.type is BacktestReference for action in positional) else ())
 
 
 def _options(parser: argparse.ArgumentParser) -> Iterator[tuple[str, str, bool]]:

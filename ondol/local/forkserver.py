@@ -62,16 +62,16 @@ class ForkServer:
         self._environment = environment
         self._folder = folder
         self._log = log
-        self._there = asyncio.Event()
+        self._connected = asyncio.Event()
         self._writer: asyncio.StreamWriter | None = None
         self._reading: asyncio.Task[None] | None = None
-        self._coming: deque[asyncio.Future[Forked]] = deque()
-        self._living: dict[int, Forked] = {}
+        self._pending: deque[asyncio.Future[Forked]] = deque()
+        self._children: dict[int, Forked] = {}
         self._answered = asyncio.Event()
 
     async def start(self) -> processes.Child:
         """Start the fork server process."""
-        await self._hung_up()
+        await self._close()
         mine, other = socket.socketpair()
         with other, self._log.open("ab") as log:
             process = await processes.start(
@@ -80,25 +80,25 @@ class ForkServer:
             )  # fmt: skip
         reader, self._writer = await asyncio.open_connection(sock=mine)
         self._reading = asyncio.create_task(self._read(reader))
-        self._there.set()
+        self._connected.set()
         return process
 
     async def fork(self, name: str, environment: Mapping[str, str], log: pathlib.Path) -> Forked:
         """Fork a child that logs to the absolute path `log`; raise OSError when the fork server is unavailable."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._there.wait(), PATIENCE_S)
-        coming: asyncio.Future[Forked] = asyncio.get_running_loop().create_future()
-        self._coming.append(coming)
+            await asyncio.wait_for(self._connected.wait(), PATIENCE_S)
+        pending: asyncio.Future[Forked] = asyncio.get_running_loop().create_future()
+        self._pending.append(pending)
         try:
             self.order({"name": name, "log": str(log), "environment": dict(environment)})
         except OSError:
-            self._coming.remove(coming)
+            self._pending.remove(pending)
             raise
         try:
-            return await coming
+            return await pending
         except asyncio.CancelledError:
-            if not coming.cancelled() and coming.done() and coming.exception() is None:
-                coming.result().kill()  # the fork completed while the call was cancelled
+            if not pending.cancelled() and pending.done() and pending.exception() is None:
+                pending.result().kill()  # the fork completed while the call was cancelled
             raise
 
     def order(self, what: dict[str, object]) -> None:
@@ -119,7 +119,7 @@ class ForkServer:
 
     async def close(self) -> None:
         """Close the connection; the fork server and its children end."""
-        await self._hung_up()
+        await self._close()
 
     async def _read(self, reader: asyncio.StreamReader) -> None:
         try:
@@ -129,20 +129,20 @@ class ForkServer:
                     self._answered.set()
                 elif "started" in message:
                     child = Forked(message["started"], self)
-                    self._living[child.pid] = child
-                    coming = self._coming.popleft()
-                    if coming.cancelled():
+                    self._children[child.pid] = child
+                    pending = self._pending.popleft()
+                    if pending.cancelled():
                         child.kill()
                     else:
-                        coming.set_result(child)
+                        pending.set_result(child)
                 else:
-                    self._living.pop(message["ended"]).ended(message["code"])
+                    self._children.pop(message["ended"]).ended(message["code"])
         except (OSError, asyncio.CancelledError):
             return
         finally:
-            self._forget()
+            self._mark_killed()
 
-    async def _hung_up(self) -> None:
+    async def _close(self) -> None:
         if self._writer is not None:
             self._writer.close()
             self._writer = None
@@ -150,14 +150,14 @@ class ForkServer:
             await end(self._reading)
             self._reading = None
 
-    def _forget(self) -> None:
+    def _mark_killed(self) -> None:
         """Mark all children as killed: they end with the fork server."""
-        self._there.clear()
+        self._connected.clear()
         if self._writer is not None:
             self._writer.close()
-        while self._coming:
-            coming = self._coming.popleft()
-            if not coming.done():
-                coming.set_exception(BrokenPipeError(errno.EPIPE, "the fork server has exited"))
-        while self._living:
-            self._living.popitem()[1].ended(-signal.SIGKILL)
+        while self._pending:
+            pending = self._pending.popleft()
+            if not pending.done():
+                pending.set_exception(BrokenPipeError(errno.EPIPE, "the fork server has exited"))
+        while self._children:
+            self._children.popitem()[1].ended(-signal.SIGKILL)

@@ -58,7 +58,7 @@ def unprivileged() -> Account | None:
     return Account(user=entry.pw_uid, group=entry.pw_gid)
 
 
-def _die_with(parent: int, number: signal.Signals) -> Callable[[], None]:
+def _set_parent_death_signal(parent: int, number: signal.Signals) -> Callable[[], None]:
     def before_exec() -> None:
         _libc.prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0)  # after setuid, which clears the setting
         if os.getppid() != parent:  # the parent ended before prctl
@@ -94,7 +94,7 @@ async def start(
         start_new_session=True,
         cwd=folder,
         umask=0o077,
-        preexec_fn=_die_with(os.getpid(), on_parent_death),
+        preexec_fn=_set_parent_death_signal(os.getpid(), on_parent_death),
     )
 
 

@@ -78,7 +78,7 @@ def make_companies(random: np.random.Generator, stocks: int, rows: int) -> Compa
     turnover = 0.0045 * np.exp(0.9 * random.standard_normal(stocks)) * np.where(preferred, 0.5, 1.0)
     turnover[random.random(stocks) < 0.02] *= 0.004  # illiquid
 
-    first_row, stop_row, ending = _fates(random, stocks, rows)
+    first_row, stop_row, ending = _listing_periods(random, stocks, rows)
     age = np.where(first_row > 0, 0, random.integers(200, 16000, stocks)).astype(np.int32)
     code, name, name_en = _names(random, sector, preferred)
     return Companies(
@@ -88,7 +88,7 @@ def make_companies(random: np.random.Generator, stocks: int, rows: int) -> Compa
     )  # fmt: skip
 
 
-def _fates(random: np.random.Generator, stocks: int, rows: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _listing_periods(random: np.random.Generator, stocks: int, rows: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return first row, row after the last, and ending: about 4 % a year are listed and 2 % delisted."""
     years = rows / 246
     first_row = np.zeros(stocks, np.int32)

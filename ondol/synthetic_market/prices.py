@@ -77,12 +77,12 @@ class _Noise:
     """All random draws of the prices, [D, N] float32 unless stated otherwise."""
 
     own: np.ndarray
-    heat: np.ndarray  # log volatility, autoregressive
+    log_volatility: np.ndarray  # its changes; autoregressive
     gap: np.ndarray
     reach_up: np.ndarray
     reach_down: np.ndarray
-    crowd: np.ndarray
-    luck: np.ndarray  # uniform: selects the event
+    activity: np.ndarray  # changes of the log of traded volume; autoregressive
+    event: np.ndarray  # uniform: selects the event
     kind: np.ndarray  # uniform: selects its kind or size
     market: np.ndarray  # float64 [D, 3]
     sector: np.ndarray  # float64 [D, sectors + 1]
@@ -93,14 +93,15 @@ def _draw(random: np.random.Generator, rows: int, stocks: int) -> _Noise:
         return random.standard_normal((rows, stocks), np.float32)
 
     shock = 0.0085 * random.standard_normal(rows) * np.exp(0.35 * random.standard_normal(rows))
-    mood = np.repeat(random.normal(0.0, 0.0007, rows // 120 + 1), 120)[:rows]
-    kospi = 0.0002 + mood + shock
-    kosdaq = 0.0001 + mood + 0.85 * shock + 0.006 * random.standard_normal(rows)
+    trend = np.repeat(random.normal(0.0, 0.0007, rows // 120 + 1), 120)[:rows]
+    kospi = 0.0002 + trend + shock
+    kosdaq = 0.0001 + trend + 0.85 * shock + 0.006 * random.standard_normal(rows)
     sector = 0.006 * random.standard_normal((rows, len(SECTORS) + 1))
     sector[:, -1] = 0.0
     return _Noise(
-        own=normal(), heat=normal(), gap=normal(), reach_up=np.abs(normal()), reach_down=np.abs(normal()),
-        crowd=normal(), luck=random.random((rows, stocks), np.float32), kind=random.random((rows, stocks), np.float32),
+        own=normal(), log_volatility=normal(), gap=normal(), reach_up=np.abs(normal()), reach_down=np.abs(normal()),
+        activity=normal(), event=random.random((rows, stocks), np.float32),
+        kind=random.random((rows, stocks), np.float32),
         market=np.stack([kospi, kosdaq, kosdaq], axis=1), sector=sector,
     )  # fmt: skip
 
@@ -134,34 +135,34 @@ def make_prices(random: np.random.Generator, companies: Companies, days: np.ndar
     shares_out, split_out, row_out = np.zeros((rows, stocks)), np.ones((rows, stocks)), np.zeros((rows, stocks), bool)
     blank = np.where(companies.market == KOSPI, np.nan, 0.0)  # open, high, low on rows without trading
     market, sector = companies.market, companies.sector.astype(np.intp)
-    volatility, patience = companies.volatility, companies.stop_row - 7
+    volatility, liquidation_start = companies.volatility, companies.stop_row - 7
 
     last = np.full(stocks, np.nan)
     shares = np.floor(companies.cap / companies.price / 10) * 10
-    heat, crowd, jump_left = np.zeros(stocks), np.zeros(stocks), np.zeros(stocks)
+    log_volatility, activity, jump_left = np.zeros(stocks), np.zeros(stocks), np.zeros(stocks)
     halt_left, pending = np.zeros(stocks, np.int64), np.ones(stocks)
-    waits = random.integers(15, 60, stocks)  # halt before the end
+    halt_rows = random.integers(15, 60, stocks)  # halt before the end
     anchor = np.log(companies.price)
     levels, members = dict(INDEX_START), {"KOSPI": market == KOSPI, "KOSDAQ": market == KOSDAQ}
     closes = {name: np.zeros(rows) for name in members}
 
     for d in range(rows):
-        luck, kind = noise.luck[d], noise.kind[d]
+        event, kind = noise.event[d], noise.kind[d]
         exists = (d >= companies.first_row) & (d < companies.stop_row) & ~missing[d]
         first = exists & np.isnan(last)
         last = np.where(first, companies.price, last)
 
         # Events that begin on this day: a halt, a split with or without a halt, new shares, a jump.
         free = exists & ~first & (halt_left == 0)
-        splits = free & (luck < 2.2e-4)
-        halts = free & (luck > 0.9997)
+        splits = free & (event < 2.2e-4)
+        halts = free & (event > 0.9997)
         length = np.select([kind < 0.5, kind < 0.9, kind < 0.985], [1, 1 + kind * 12, 20 + kind * 40], 100 + kind * 80)
         halt_left = np.where(halts, length.astype(np.int64), halt_left)
         pending = np.where(splits, _split_factor(last, kind), pending)
-        halt_left = np.where(splits, np.where(luck < 1.2e-4, 3 + (kind * 12).astype(np.int64), 0), halt_left)
-        ends = (companies.ending == LIQUIDATED) & (d >= patience - waits) & (d < patience)
-        ends |= (companies.ending == SUSPENDED) & (d >= companies.stop_row - waits)
-        issues = free & (luck > 0.9985) & (luck < 0.99865)
+        halt_left = np.where(splits, np.where(event < 1.2e-4, 3 + (kind * 12).astype(np.int64), 0), halt_left)
+        ends = (companies.ending == LIQUIDATED) & (d >= liquidation_start - halt_rows) & (d < liquidation_start)
+        ends |= (companies.ending == SUSPENDED) & (d >= companies.stop_row - halt_rows)
+        issues = free & (event > 0.9985) & (event < 0.99865)
         shares = np.where(issues, np.floor(shares * (1.03 + 0.2 * kind)), shares)
 
         halted = exists & ((halt_left > 0) | ends) & ~first
@@ -172,15 +173,15 @@ def make_prices(random: np.random.Generator, companies: Companies, days: np.ndar
         base = last / split
 
         # The day's return.
-        heat = 0.97 * heat + 0.1 * noise.heat[d]
-        sigma = volatility * np.exp(heat + 0.25 * noise.heat[d])
-        leaving = (companies.ending == LIQUIDATED) & (d >= patience)
-        jumps = free & (luck > 0.5) & (luck < 0.5012)
+        log_volatility = 0.97 * log_volatility + 0.1 * noise.log_volatility[d]
+        sigma = volatility * np.exp(log_volatility + 0.25 * noise.log_volatility[d])
+        liquidating = (companies.ending == LIQUIDATED) & (d >= liquidation_start)
+        jumps = free & (event > 0.5) & (event < 0.5012)
         sign = np.where(kind < 0.58, 1.0, -1.0)
         jump = np.where(jumps, sign * (0.12 + 0.4 * noise.reach_up[d]), jump_left)
         jump_left = np.where(jumps & (noise.reach_down[d] > 1.0), jump * 0.8, 0.0)
         pull = -0.0002 * (np.log(np.maximum(last, 1.0)) - anchor)
-        drift = 0.0002 - 0.5 * volatility**2 + pull - 0.12 * leaving
+        drift = 0.0002 - 0.5 * volatility**2 + pull - 0.12 * liquidating
         common = companies.beta * noise.market[d, market] + noise.sector[d, sector]
         move = np.clip(drift + common + sigma * noise.own[d] + jump, -1.2, 1.2)
         anchor -= np.log(split)
@@ -199,8 +200,8 @@ def make_prices(random: np.random.Generator, companies: Companies, days: np.ndar
         top, bottom = np.maximum(start, settle), np.minimum(start, settle)
         high = np.maximum(top, np.minimum(grid.down(top * np.exp(span * noise.reach_up[d])), upper))
         low = np.minimum(bottom, np.maximum(grid.up(bottom * np.exp(-span * noise.reach_down[d])), lower))
-        crowd = 0.9 * crowd + 0.3 * noise.crowd[d]
-        busy = np.exp(crowd + np.minimum(9 * np.abs(move), 2.5) - 1.5 * locked + 1.2 * first)
+        activity = 0.9 * activity + 0.3 * noise.activity[d]
+        busy = np.exp(activity + np.minimum(9 * np.abs(move), 2.5) - 1.5 * locked + 1.2 * first)
         volume = np.minimum(np.floor(shares * companies.turnover * busy), shares)
         trades = exists & ~halted & ((volume > 0) | first | (split != 1.0))
         volume = np.where(trades, np.maximum(volume, 1.0), 0.0)

@@ -62,8 +62,8 @@ async def query_simulator(app: AppContext, query: Query, owner: str, *, cost: in
         return body
     pending = app.pending_queries.get(name)
     if pending is None:
-        asked = Asked(name=name, query=query, owner=owner, cost=cost)
-        pending = PendingQuery(asyncio.ensure_future(_ask(app, asked)))
+        question = PendingQuestion(name=name, query=query, owner=owner, cost=cost)
+        pending = PendingQuery(asyncio.ensure_future(_ask(app, question)))
         app.pending_queries[name] = pending
     pending.callers += 1
     try:
@@ -77,7 +77,7 @@ async def query_simulator(app: AppContext, query: Query, owner: str, *, cost: in
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class PendingQuestion:
     """A query with its content name, the owner whose share it uses, and its cost."""
 
     name: str
@@ -91,53 +91,53 @@ class Asked:
         return isinstance(self.query, ANALYSES) or self.cost > LONG_COST
 
 
-async def _ask(app: AppContext, asked: Asked) -> bytes:
-    app.progress.register(asked.name)
+async def _ask(app: AppContext, question: PendingQuestion) -> bytes:
+    app.progress.register(question.name)
     try:
-        answer = await (_answer_of_analysis(app, asked) if asked.is_long else _answer_of_query(app, asked))
+        answer = await (_answer_of_analysis(app, question) if question.is_long else _answer_of_query(app, question))
     except LOST as error:
         raise UnavailableError(say("broker_unavailable")) from error
     finally:
-        app.progress.unregister(asked.name)
-    if answer is None and asked.is_long:
+        app.progress.unregister(question.name)
+    if answer is None and question.is_long:
         raise UnavailableError(say("query_overdue", seconds=round(TIMEOUT_S)))
     if answer is None:
         raise UnavailableError(say("simulator_unavailable"))
     if answer.problem is not None:
         raise _as_problem(answer.problem)
-    body = await _cached(app, asked.name)
+    body = await _cached(app, question.name)
     if body is None:
         raise UnavailableError(say("answer_evicted"))
     return body
 
 
-async def _answer_of_query(app: AppContext, asked: Asked) -> QueryAnswered | None:
+async def _answer_of_query(app: AppContext, question: PendingQuestion) -> QueryAnswered | None:
     """Publish a short query and return its answer; those of one owner beyond a few wait for each other."""
     deadline = time.time() + TIMEOUT_S
-    turns = app.query_turns.setdefault(asked.owner, asyncio.Semaphore(QUERIES_OF_OWNER))
+    turns = app.query_turns.setdefault(question.owner, asyncio.Semaphore(QUERIES_OF_OWNER))
     try:
         async with asyncio.timeout(TIMEOUT_S), turns:
-            query = asked.query
+            query = question.query
             event = QueryRequested(
-                query_id=asked.name, kind=query.kind, payload=payload_of(query), deadline=deadline
+                query_id=question.name, kind=query.kind, payload=payload_of(query), deadline=deadline
             )  # fmt: skip
             await append(app.broker, event)
-            return await app.progress.answer_of(asked.name, max(0.0, deadline - time.time()))
+            return await app.progress.answer_of(question.name, max(0.0, deadline - time.time()))
     except TimeoutError:
         return None
 
 
-async def _answer_of_analysis(app: AppContext, asked: Asked) -> QueryAnswered | None:
+async def _answer_of_analysis(app: AppContext, question: PendingQuestion) -> QueryAnswered | None:
     """Queue a long query in PostgreSQL and return its answer; it is deleted when its last caller has disconnected."""
     identity = new_id()
-    payload = orjson.dumps(payload_of(asked.query)).decode()
-    values = (identity, asked.name, asked.owner, asked.cost, asked.query.kind, payload, TIMEOUT_S)
+    payload = orjson.dumps(payload_of(question.query)).decode()
+    values = (identity, question.name, question.owner, question.cost, question.query.kind, payload, TIMEOUT_S)
     async with app.database.connection() as connection:
         await connection.execute(SQL["insert_analysis"], *values)
     answer = None
     try:
         await append(app.broker, LongRunRequested())
-        answer = await app.progress.answer_of(asked.name, TIMEOUT_S)
+        answer = await app.progress.answer_of(question.name, TIMEOUT_S)
     finally:
         if answer is None:
             await _delete_analysis(app, identity)

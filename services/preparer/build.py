@@ -75,7 +75,7 @@ class BuildLease(Protocol):
         """Another preparer may have acquired the lease."""
 
 
-class NeverLost:
+class UncontendedLease:
     """The lease of a build that no other preparer can start."""
 
     lost = False
@@ -93,7 +93,7 @@ async def build_version(
     membership: share the build with the other preparers that are alive. Raises SupersededError when another preparer
     has published a newer version.
     """
-    lease = lease or NeverLost()
+    lease = lease or UncontendedLease()
     report = BuildReport()
     begun = now = time.perf_counter()
     fence = await dataset_store.next_fence(context.database)

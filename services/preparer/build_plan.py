@@ -15,7 +15,7 @@ import structlog
 
 from services.preparer import dataset_store
 from services.preparer.part_builder import PartSummary
-from services.preparer.part_inputs import Array, PartInputs, Siblings
+from services.preparer.part_inputs import Array, PartInputs, RelatedInstruments
 from services.preparer.version_stats import summaries_from_bytes
 from shared.dataset.chunk_layout import PREDICTORS, part_columns, part_count
 from shared.dataset.decode_years import decode_history, history_part_names
@@ -223,7 +223,7 @@ async def load_part_inputs(
     elif years:
         first = min(plan.years)
     statements = await market_tables.read_statements(connection, columns.start, columns.stop)
-    groups, siblings = await _siblings_of(connection, plan, columns)
+    groups, related = await _related_of(connection, plan, columns)
     return PartInputs(
         days=plan.days,
         instruments=_cut(plan.instruments, range(columns.start, columns.stop)),
@@ -234,14 +234,14 @@ async def load_part_inputs(
         indices=plan.indices,
         listings=plan.listings.of_columns(columns),
         issuer_groups=groups,
-        siblings=siblings,
+        related=related,
     ), max(first, min(plan.years))
 
 
-async def _siblings_of(
+async def _related_of(
     connection: asyncpg.Connection, plan: BuildPlan, columns: slice
-) -> tuple[list[Group], Siblings | None]:
-    """Return the issuers of a part, by column of it and of its siblings; and the siblings, from their first row on."""
+) -> tuple[list[Group], RelatedInstruments | None]:
+    """Return the issuers of a part, by column of it and of related instruments; and those, from their first row on."""
     inside = range(columns.start, columns.stop)
     groups = [group for group in plan.issuer_groups if any(column in inside for column in group)]
     ordinals = sorted({column for group in groups for column in group if column not in inside})
@@ -251,7 +251,7 @@ async def _siblings_of(
         return relative, None
     listings = plan.listings.select(np.isin(plan.listings.instrument, ordinals))
     numbers = np.searchsorted(ordinals, listings.instrument).astype(np.int32)
-    return relative, Siblings(
+    return relative, RelatedInstruments(
         instruments=_cut(plan.instruments, ordinals),
         listings=replace(listings, instrument=numbers),
         prices=await _prices_of(connection, plan.days, ordinals),

@@ -108,12 +108,12 @@ def build_part(
 def _company_caps(source: PartInputs, stored: Mapping[str, Array]) -> Array:
     """Return the company caps of the part's instruments, [D, n]."""
     cap, idle, delisted = stored["cap"], stored["idle"], source.instruments.delisted_day
-    siblings = source.siblings
-    if siblings is not None:
-        ticks = ticks_of(siblings.instruments, siblings.listings)
-        derived = derive_rows(source.days, siblings.instruments.delisted_day, siblings.prices, ticks)
+    related = source.related
+    if related is not None:
+        ticks = ticks_of(related.instruments, related.listings)
+        derived = derive_rows(source.days, related.instruments.delisted_day, related.prices, ticks)
         cap, idle = np.hstack((cap, derived["cap"])), np.hstack((idle, derived["idle"]))
-        delisted = np.concatenate((delisted, siblings.instruments.delisted_day))
+        delisted = np.concatenate((delisted, related.instruments.delisted_day))
     caps = company_caps(source.issuer_groups, source.days, delisted, cap, idle)
     return np.ascontiguousarray(caps[:, : len(source.instruments)])
 

@@ -20,19 +20,19 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Siblings:
+class RelatedInstruments:
     """Instruments of other parts whose issuers have instruments in this one: their caps count in company caps."""
 
     instruments: Instruments
     listings: Listings
-    prices: Mapping[str, Array]  # PRICE_COLUMNS -> [D, siblings]
+    prices: Mapping[str, Array]  # PRICE_COLUMNS -> [D, related]
 
 
 @dataclass(frozen=True, kw_only=True)
 class PartInputs:
     """The instruments of one part with their loaded data; statements and dividends refer to its columns.
 
-    `issuer_groups` names columns of the part and, from the number of its instruments on, of `siblings`.
+    `issuer_groups` names columns of the part and, from the number of its instruments on, of `related`.
     """
 
     days: Array
@@ -45,7 +45,7 @@ class PartInputs:
     indices: Mapping[str, Array]
     listings: Listings
     issuer_groups: Sequence[Group]
-    siblings: Siblings | None = None
+    related: RelatedInstruments | None = None
 
 
 def ticks_of(instruments: Instruments, listings: Listings) -> NearestTick:

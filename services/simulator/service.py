@@ -69,11 +69,11 @@ async def run(settings: Settings) -> None:
             await use_seal(context.database, context.broker, context.cache)
         if settings.metrics_port:
             await _expire_predecessor_leases(context.database, name)
-        heart = Heartbeat(
+        heartbeat = Heartbeat(
             partial(open_renewal, settings, name), partial(renew_leases, in_flight), interval_s=RENEW_S,
             lost=(*LOST, RedisError, UnavailableError, SetupError, asyncpg.PostgresError),
         )  # fmt: skip
-        stack.enter_context(heart)
+        stack.enter_context(heartbeat)
         sweeps = SweepWorker(context, in_flight)
         stack.callback(sweeps.close)
         handlers: dict[str, Handler] = {
@@ -88,7 +88,7 @@ async def run(settings: Settings) -> None:
                 group.create_task(context.panel_store.follow())
                 group.create_task(context.panel_store.release_evicted_forever())
                 group.create_task(reconcile_forever(context.database, context.broker, SIMULATORS))
-                group.create_task(_while_alive(heart))
+                group.create_task(_while_alive(heartbeat))
                 group.create_task(verify_forever(context))
                 group.create_task(sweeps.follow())
                 group.create_task(sweeps.work())
@@ -164,9 +164,9 @@ async def _expire_predecessor_leases(store: Database, name: str) -> None:
             log.info("leases.expired", rows=len(rows))
 
 
-async def _while_alive(heart: Heartbeat[Renewal]) -> None:
+async def _while_alive(heartbeat: Heartbeat[Renewal]) -> None:
     """Task: raise UnavailableError when the heartbeat has ended; the process exits and is restarted."""
-    while heart.alive:  # noqa: ASYNC110  a thread cannot set an event of this loop when it dies
+    while heartbeat.alive:  # noqa: ASYNC110  a thread cannot set an event of this loop when it dies
         await asyncio.sleep(1.0)
     raise UnavailableError(say("heartbeat_ended"))
 

@@ -23,16 +23,16 @@ def trailing_dividends(dividends: Dividends, days: Array, adjust: Array, rows: s
     known_on = np.maximum(dividends.ex_date, dividends.disclosed_on)
     by = (dividends.dps, dividends.ex_date, known_on, dividends.instrument)
     order = stated[np.lexsort(tuple(key[stated] for key in by))]
-    who, known, paid = (
+    instrument, known, paid = (
         np.ascontiguousarray(column[order], np.int32) for column in (dividends.instrument, known_on, dividends.ex_date)
     )
-    if len(who) and (int(who.min()) < 0 or int(who.max()) >= columns):
+    if len(instrument) and (int(instrument.min()) < 0 or int(instrument.max()) >= columns):
         raise ValueError("a dividend names an instrument that is not among the columns")
     dps = np.ascontiguousarray(dividends.dps[order], np.float64)
     dates = np.ascontiguousarray(days, np.int32)
     total = np.full((rows.stop - rows.start, columns), np.nan)
     kernels().factors_dividends(
-        len(order), len(days), rows.start, rows.stop, columns, place(dates), place(who), place(known), place(paid),
-        place(dps), place(stored), stride, place(total),
+        len(order), len(days), rows.start, rows.stop, columns, place(dates), place(instrument), place(known),
+        place(paid), place(dps), place(stored), stride, place(total),
     )  # fmt: skip
     return total

@@ -93,11 +93,12 @@ class Events:
 
 def events_of(statements: Statements, instruments: int) -> Events:
     """Return every event of the statements; raises ValueError for one of an instrument outside of the columns."""
-    who = statements.instrument
-    if len(who) and (int(who.min()) < 0 or int(who.max()) >= instruments):
+    instrument = statements.instrument
+    if len(instrument) and (int(instrument.min()) < 0 or int(instrument.max()) >= instruments):
         raise ValueError("a statement names an instrument that is not among the columns")
-    order = np.lexsort((statements.fiscal_quarter, statements.fiscal_year, statements.disclosed_on, who))
-    keys = (who, statements.fiscal_year, statements.fiscal_quarter, statements.period_end, statements.disclosed_on)
+    order = np.lexsort((statements.fiscal_quarter, statements.fiscal_year, statements.disclosed_on, instrument))
+    period = (statements.fiscal_year, statements.fiscal_quarter, statements.period_end)
+    keys = (instrument, *period, statements.disclosed_on)
     columns = [np.ascontiguousarray(key[order], np.int32) for key in keys]
     count = len(order)
     accounts = np.empty((count, len(ACCOUNTS)))

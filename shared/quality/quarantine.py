@@ -86,10 +86,10 @@ def _far_from_median(statements: Statements, amounts: Array) -> Array:
 
 def _falling(statements: Statements) -> Array:
     """Return the positions of the statements of fiscal years whose cumulated revenue falls up to their quarter."""
-    revenue, who, year = statements.accounts["revenue"], statements.instrument, statements.fiscal_year
+    revenue, instrument, year = statements.accounts["revenue"], statements.instrument, statements.fiscal_year
     known = np.nonzero(~np.isnan(revenue))[0]
-    by_quarter = known[np.lexsort((revenue[known], statements.fiscal_quarter[known], year[known], who[known]))]
-    same_year = (np.diff(who[by_quarter]) == 0) & (np.diff(year[by_quarter]) == 0)
+    by_quarter = known[np.lexsort((revenue[known], statements.fiscal_quarter[known], year[known], instrument[known]))]
+    same_year = (np.diff(instrument[by_quarter]) == 0) & (np.diff(year[by_quarter]) == 0)
     if not len(by_quarter) or not (falls := same_year & (np.diff(revenue[by_quarter]) < 0)).any():
         return np.zeros(0, np.int64)
     fiscal_year = np.append(0, np.cumsum(~same_year))

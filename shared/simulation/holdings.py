@@ -50,7 +50,7 @@ class Holding:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evening:
+class EndOfDayHoldings:
     """The positions of an evening by stock code. The values and `cash` add up to `equity`."""
 
     date: str
@@ -119,7 +119,7 @@ def apply_trade(positions: dict[str, Position], trade: Row) -> None:
         del positions[code]
 
 
-def holdings_on(result: Row, panels: Panels, date: dt.date) -> Evening:
+def holdings_on(result: Row, panels: Panels, date: dt.date) -> EndOfDayHoldings:
     """Return the holdings on the evening of a row of the result's window.
 
     `panels` are those of the result's dataset version. Raises RunError for a date that is no row of the window
@@ -152,4 +152,4 @@ def holdings_on(result: Row, panels: Panels, date: dt.date) -> Evening:
                 gain_fraction=gain / position.cost,
             )
         )  # fmt: skip
-    return Evening(date=text, equity=point["equity"], cash=point["cash"], holdings=tuple(holdings))
+    return EndOfDayHoldings(date=text, equity=point["equity"], cash=point["cash"], holdings=tuple(holdings))

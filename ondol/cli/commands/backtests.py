@@ -7,7 +7,7 @@ import asyncio
 import sys
 from typing import Any
 
-from ondol.cli.backtest_ids import one, some
+from ondol.cli.backtest_ids import add_id, add_ids
 from ondol.cli.command import Subcommand, main_of, parsers
 from ondol.cli.commands import backtests_examined, backtests_exported
 from ondol.cli.encoding import write_bytes
@@ -99,7 +99,7 @@ async def _ended(api: ApiClient, identity: str, bar: Bar) -> dict[str, Any]:
 
 
 def _annotate_arguments(parser: argparse.ArgumentParser) -> None:
-    one(parser)
+    add_id(parser)
     parser.add_argument("--name", metavar="TEXT", help="name by which you find it again (empty: none)")
     parser.add_argument("--note", metavar="TEXT", help="note (empty: none)")
     parser.add_argument("--star", action=argparse.BooleanOptionalAction, help="star; a starred backtest is kept")
@@ -120,7 +120,7 @@ async def _annotate(args: argparse.Namespace, api: ApiClient) -> int:
 
 
 def _follow_arguments(parser: argparse.ArgumentParser) -> None:
-    one(parser)
+    add_id(parser)
     parser.add_argument("--after", metavar="EVENT", help="id of the last event received")
 
 
@@ -180,7 +180,7 @@ SUBCOMMANDS = (
     Subcommand(
         name="show",
         meaning="show a backtest with all its figures (--json: with its whole result)",
-        arguments=one,
+        arguments=add_id,
         run=_show,
         routes=("GET /v1/backtests/{id}",),
         examples=("ondol backtests show latest", "ondol backtests show ID --json > result.json"),
@@ -196,7 +196,7 @@ SUBCOMMANDS = (
     Subcommand(
         name="wait",
         meaning="wait until backtests end; exit code 0 when all are completed",
-        arguments=some,
+        arguments=add_ids,
         run=_wait,
         routes=("GET /v1/backtests/{id}",),
         examples=("ondol backtests wait ID", "ondol backtests wait ID ID2"),
@@ -212,7 +212,7 @@ SUBCOMMANDS = (
     Subcommand(
         name="cancel",
         meaning="cancel backtests that are queued or running",
-        arguments=some,
+        arguments=add_ids,
         run=_cancel,
         routes=("DELETE /v1/backtests/{id}",),
         examples=("ondol backtests cancel RUNNING_ID",),

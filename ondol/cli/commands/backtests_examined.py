@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from ondol.cli.backtest_ids import one, some
+from ondol.cli.backtest_ids import add_id, add_ids
 from ondol.cli.command import Subcommand
 from ondol.cli.download import add_download, blocks_of, deliver, format_of
 from ondol.cli.tables import side_by_side
@@ -14,7 +14,7 @@ from shared.infra.api_client.client import ApiClient
 
 
 def _explain_arguments(parser: argparse.ArgumentParser) -> None:
-    one(parser)
+    add_id(parser)
     parser.add_argument(
         "--rebalances", action="store_true", help="number of stocks that passed each part of the condition"
     )
@@ -57,7 +57,7 @@ def _why_not(document: dict[str, Any]) -> str:
 
 
 def _holdings_arguments(parser: argparse.ArgumentParser) -> None:
-    one(parser)
+    add_id(parser)
     parser.add_argument("--date", metavar="D", required=True, help="a day of the backtest, YYYY-MM-DD")
     add_download(parser)
 
@@ -118,7 +118,7 @@ async def _replay(args: argparse.Namespace, api: ApiClient) -> int:
 
 
 def _audit_arguments(parser: argparse.ArgumentParser) -> None:
-    one(parser)
+    add_id(parser)
     parser.add_argument("--cuts", type=int, metavar="N", help="number of reruns (default 5)")
     parser.add_argument("--seed", type=int, metavar="N", help="seed of the cut days (default 0)")
 
@@ -151,7 +151,7 @@ ROBUSTNESS_GROUPS = {
 
 
 def _robustness_arguments(parser: argparse.ArgumentParser) -> None:
-    one(parser)
+    add_id(parser)
     parser.add_argument("--random-draws", type=int, metavar="N", help="random selections (default 1000, 0: none)")
     parser.add_argument("--noise-draws", type=int, metavar="N", help="runs with a noisy ranking (default 100, 0: none)")
     parser.add_argument("--noise-pct", type=float, metavar="PCT", help="noise in %% of the candidates (default 10)")
@@ -250,7 +250,7 @@ SUBCOMMANDS = (
     Subcommand(
         name="replay",
         meaning="run a backtest again on its dataset; exit code 0 when the result is identical",
-        arguments=one,
+        arguments=add_id,
         run=_replay,
         routes=("POST /v1/backtests/{id}/replay",),
         examples=("ondol backtests replay ID",),
@@ -274,7 +274,7 @@ SUBCOMMANDS = (
     Subcommand(
         name="compare",
         meaning="compare the figures of several backtests",
-        arguments=some,
+        arguments=add_ids,
         run=_compare,
         routes=("POST /v1/compare",),
         examples=("ondol backtests compare ID ID2", "ondol backtests compare ID ID2 --json > compared.json"),

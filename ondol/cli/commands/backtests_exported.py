@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from ondol.cli.backtest_ids import one
+from ondol.cli.backtest_ids import add_id
 from ondol.cli.command import Subcommand
 from ondol.cli.download import add_download, blocks_of, deliver, format_of
 from ondol.cli.pagination import add_page, listed, show
@@ -22,7 +22,7 @@ PAGE = 50
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    one(parser)
+    add_id(parser)
     add_download(parser)
     add_page(parser)
 

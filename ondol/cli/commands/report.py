@@ -8,7 +8,7 @@ import pathlib
 import sys
 from typing import Any
 
-from ondol.cli.backtest_ids import one, resolve_arguments
+from ondol.cli.backtest_ids import add_id, resolve_arguments
 from ondol.cli.client import client
 from ondol.cli.encoding import write_bytes
 from ondol.cli.terminal import add_api, print_json
@@ -17,7 +17,7 @@ from shared.errors import OndolError, SetupError
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `ondol report`."""
-    one(parser)
+    add_id(parser)
     parser.add_argument("--html", type=pathlib.Path, metavar="FILE", help="file of the page (default: standard output)")
     add_api(parser)
 

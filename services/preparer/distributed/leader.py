@@ -57,7 +57,7 @@ class SharedBuild:
         """Parts that other preparers have claimed and not finished."""
         self._database = database
         self._name = name
-        self._patience_s = min_wait_s
+        self._min_wait_s = min_wait_s
         self._longest_s = 0.0
 
     def record_duration(self, seconds: float) -> None:
@@ -80,7 +80,7 @@ class SharedBuild:
         for row in rows:
             if row["outcome"] is not None:
                 found[row["part"]] = stored_part_from_bytes(row["outcome"])
-            elif row["age"] > max(self._patience_s, 3 * self._longest_s):
+            elif row["age"] > max(self._min_wait_s, 3 * self._longest_s):
                 late.add(row["part"])
         self.waiting -= late | set(found)
         return found, sorted(late)

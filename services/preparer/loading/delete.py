@@ -174,7 +174,7 @@ async def _delete_indices(
     connection: asyncpg.Connection, days: Sequence[DayRange], number: int, report: DeleteReport
 ) -> list[Scope]:
     ranges = [first for first, _ in days], [last for _, last in days]
-    await earlier_rows.remember(connection, earlier_rows.INDICES, number, _SQL["index_keys"], *ranges)
+    await earlier_rows.store_previous(connection, earlier_rows.INDICES, number, _SQL["index_keys"], *ranges)
     gone = [row["day"] for row in await connection.fetch(_SQL["delete_indices"], *ranges)]
     if not gone:
         return []
@@ -213,10 +213,10 @@ async def _delete_stocks(
 async def _remove(connection: asyncpg.Connection, ordinal: int, last: int, number: int) -> None:
     """Delete one stock, and move the last one to its ordinal."""
     for table in earlier_rows.OF_STOCKS:
-        await earlier_rows.remember(connection, table, number, table.sql("stock_keys"), ordinal, last)
+        await earlier_rows.store_previous(connection, table, number, table.sql("stock_keys"), ordinal, last)
         await connection.execute(table.sql("delete_stock"), ordinal)
     ordinals = sorted({ordinal, last})
-    await earlier_rows.remember(connection, earlier_rows.INSTRUMENTS, number, _SQL["ordinals"], ordinals)
+    await earlier_rows.store_previous(connection, earlier_rows.INSTRUMENTS, number, _SQL["ordinals"], ordinals)
     if ordinal != last:
         await connection.execute(_SQL["copy_instrument"], ordinal, last)
         for table in earlier_rows.OF_STOCKS:

@@ -67,7 +67,7 @@ OF_STOCKS = (PRICES, STATEMENTS, DIVIDENDS, LISTINGS)
 TABLES = (INSTRUMENTS, *OF_STOCKS, INDICES)
 
 
-async def remember(
+async def store_previous(
     connection: asyncpg.Connection, table: MarketTable, revision: int, source: str, *arguments: Any
 ) -> None:
     """Store the rows of some keys before they change.
@@ -81,7 +81,7 @@ async def put_back(connection: asyncpg.Connection, revision: int, target: int) -
     """Set the market tables to what they were after the revision `target`; `revision` is that of the change."""
     await connection.execute(_SQL["defer_codes"])
     for table in TABLES:
-        await remember(connection, table, revision, table.sql("keys_changed_after"), target)
+        await store_previous(connection, table, revision, table.sql("keys_changed_after"), target)
     for table in (*OF_STOCKS, INDICES):
         await connection.execute(table.sql("remove_changed"), target, revision)
     await connection.execute(INSTRUMENTS.sql("remove_added"), target, revision)
@@ -89,7 +89,7 @@ async def put_back(connection: asyncpg.Connection, revision: int, target: int) -
         await connection.execute(table.sql("put_back"), target, revision)
 
 
-async def forget(connection: asyncpg.Connection, until: int, beyond: int) -> None:
+async def delete_previous(connection: asyncpg.Connection, until: int, beyond: int) -> None:
     """Delete the rows of revisions up to `until`, which are no longer kept, and after `beyond`, which do not exist."""
     await connection.execute(_SQL["forget_revisions"], until)
     for table in TABLES:

@@ -199,7 +199,7 @@ async def _write_companies(
     file: MarketFiles | None, companies: Companies, writer: asyncpg.Connection, number: int
 ) -> list[Scope]:
     changed = [row[0] for row in companies.changed]
-    await earlier_rows.remember(writer, earlier_rows.INSTRUMENTS, number, _REVISIONS["ordinals"], changed)
+    await earlier_rows.store_previous(writer, earlier_rows.INSTRUMENTS, number, _REVISIONS["ordinals"], changed)
     await writer.executemany(_SQL["add_instrument"], companies.changed)
     await refuse_prices_after_delisting(file, writer)
     return companies.scope

@@ -61,7 +61,7 @@ async def writer_connection(database_url: str) -> AsyncIterator[asyncpg.Connecti
 async def begin(connection: asyncpg.Connection) -> int:
     """Return the number of the revision that a transaction may make."""
     revision: int = await connection.fetchval(_SQL["next_revision"])
-    await earlier_rows.forget(connection, 0, revision - 1)
+    await earlier_rows.delete_previous(connection, 0, revision - 1)
     return revision
 
 
@@ -73,7 +73,7 @@ async def record(connection: asyncpg.Connection, revision: Revision) -> None:
     )  # fmt: skip
     entries = [(revision.id, s.kind, s.part, s.from_year, s.rows) for s in revision.scope]
     await connection.executemany(_SQL["add_scope"], entries)
-    await earlier_rows.forget(connection, revision.id - earlier_rows.KEPT_REVISIONS, revision.id)
+    await earlier_rows.delete_previous(connection, revision.id - earlier_rows.KEPT_REVISIONS, revision.id)
 
 
 async def trading_days(connection: asyncpg.Connection) -> set[int]:

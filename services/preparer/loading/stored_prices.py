@@ -20,7 +20,7 @@ async def replace_rows(merged: MergedGroup, writer: asyncpg.Connection, revision
 
     The earlier rows of their stocks are kept for the revision.
     """
-    await earlier_rows.remember(
+    await earlier_rows.store_previous(
         writer, earlier_rows.PRICES, revision, _SQL["price_keys"], merged.stocks, merged.year
     )  # fmt: skip
     if exists:

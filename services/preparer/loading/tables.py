@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from services.preparer.loading.broken_rows import BrokenRows
-from services.preparer.loading.earlier_rows import MarketTable, remember
+from services.preparer.loading.earlier_rows import MarketTable, store_previous
 from services.preparer.loading.files import MarketFiles
 from services.preparer.loading.known import Known
 from services.preparer.loading.refusals import Refusals, list_codes, lost_zeros
@@ -341,7 +341,7 @@ async def merge_table(connection: asyncpg.Connection, table: MarketTable, revisi
     rows = await connection.fetch(_SQL[f"{kind}_scope"])
     scope = [Scope(kind=kind, part=row["part"], from_year=row["from_year"], rows=row["rows"]) for row in rows]
     if scope:
-        await remember(connection, table, revision, _SQL[f"{kind}_keys"])
+        await store_previous(connection, table, revision, _SQL[f"{kind}_keys"])
         await connection.execute(_SQL[f"upsert_{kind}"])
     return scope
 

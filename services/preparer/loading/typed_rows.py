@@ -191,7 +191,7 @@ def _list_bad_cells(file: MarketFile, raw: pl.DataFrame, typed: pl.DataFrame, be
         cells, values = raw[column.name], typed[column.name]
 
         def reason(at: int, column: Column = column, cells: pl.Series = cells, values: pl.Series = values) -> str:
-            return _complaint(column, cells[at], values[at])
+            return _error_text(column, cells[at], values[at])
 
         broken.add(f"a cell of {column.name} is missing or cannot be read", rows, reason, before)
     return bool(seen.any())
@@ -218,7 +218,7 @@ def _bad(column: Column, raw: pl.Series, typed: pl.Series) -> pl.Series | None:
     return bad
 
 
-def _complaint(column: Column, raw: object, typed: object) -> str:
+def _error_text(column: Column, raw: object, typed: object) -> str:
     shown = repr(raw)[:80]
     if raw is None or (isinstance(raw, str) and not raw.strip()) or (isinstance(raw, float) and math.isnan(raw)):
         return f"{column.name} is empty"

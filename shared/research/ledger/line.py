@@ -73,17 +73,19 @@ class Line:
     def bars(self, weeks: int) -> tuple[float, float]:
         """Return the Sharpe ratios per week that the best without skill shows over so many weeks: soft and hard."""
         deviation = self.deviation / math.sqrt(weeks - 1)
-        return best_of(self.soft, deviation), best_of(self.sums.counted, deviation)
+        return best_of(self.independent_count, deviation), best_of(self.sums.counted, deviation)
 
     @property
-    def soft(self) -> float:
+    def independent_count(self) -> float:
         """Return the number of independent trials of the soft bar."""
         return self.independent.participation
 
     def deflated(self, moments: Moments) -> tuple[float, float]:
         """Return the deflated Sharpe ratio as an interval: against all trials, and against the independent ones."""
         deviation = self.deviation / math.sqrt(moments.rows - 1)
-        low, high = sorted(deflated_sharpe(moments, count, deviation) for count in (self.sums.counted, self.soft))
+        low, high = sorted(
+            deflated_sharpe(moments, count, deviation) for count in (self.sums.counted, self.independent_count)
+        )
         return low, high
 
 

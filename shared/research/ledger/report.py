@@ -144,7 +144,7 @@ def _figure(
 def _trial_figures(line: Line) -> dict[str, Figure]:
     sums, independent = line.sums, line.independent
     sample = {"trials": sums.trials, "extra_trials": sums.extra_trials, "sample": line.sample}
-    counts = {"soft_trials": line.soft, "hard_trials": sums.counted}
+    counts = {"soft_trials": line.independent_count, "hard_trials": sums.counted}
     return {
         "score_deviation": _figure(
             "", "standard deviation (n - 1) of SR sqrt(T - 1) over the trials; 1 with fewer than 10",
@@ -168,13 +168,13 @@ def _trial_figures(line: Line) -> dict[str, Figure]:
         ),
         "expected_maximum": _figure(
             "", "(1 - g) Z(1 - 1/N) + g Z(1 - 1/(N e)), g = 0.5772", _NOTICES, counts,
-            interval=[expected_maximum(line.soft), expected_maximum(sums.counted)],
+            interval=[expected_maximum(line.independent_count), expected_maximum(sums.counted)],
         ),
     }  # fmt: skip
 
 
 def _best_figures(line: Line, moments: Moments) -> dict[str, Figure]:
-    counts = {"soft_trials": line.soft, "hard_trials": line.sums.counted}
+    counts = {"soft_trials": line.independent_count, "hard_trials": line.sums.counted}
     deviation = line.deviation / math.sqrt(moments.rows - 1)
     record = {
         "sharpe": moments.sharpe, "skewness": moments.skewness, "kurtosis": moments.kurtosis, "weeks": moments.rows,
@@ -205,13 +205,14 @@ def _best_figures(line: Line, moments: Moments) -> dict[str, Figure]:
         "minimum_backtest_years": _figure(
             "years", "(E[max of N] / SR a year)^2; null for a ratio of 0 or less", _NOTICES,
             {**counts, "sharpe_annual": annual},
-            interval=[minimum_backtest_years(count, annual) for count in (line.soft, line.sums.counted)],
+            interval=[minimum_backtest_years(count, annual) for count in (line.independent_count, line.sums.counted)],
         ),
         "expected_best_annual": _figure(
             "a year", "E[max of N] / sqrt(T - 1) * sqrt(weeks a year): trials without any skill", _NOTICES,
             {**counts, "weeks": moments.rows},
             interval=[
-                best_of(count, 1 / math.sqrt(moments.rows - 1)) * YEAR for count in (line.soft, line.sums.counted)
+                best_of(count, 1 / math.sqrt(moments.rows - 1)) * YEAR
+                for count in (line.independent_count, line.sums.counted)
             ],
         ),
     }  # fmt: skip

@@ -53,7 +53,7 @@ class Options:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ran:
+class LineResult:
     """A line with its figures, or with the reason that it has none."""
 
     line: Line
@@ -77,19 +77,19 @@ class Runner:
         self.panels, self.mapped = panels, mapped
         self.indices = frozenset(panels.indices)
 
-    def run(self, asked: Iterable[Line]) -> list[Ran]:
+    def run(self, asked: Iterable[Line]) -> list[LineResult]:
         """Return the lines with their figures, in order. A request that is refused fails alone."""
-        found: list[Ran] = []
+        found: list[LineResult] = []
         together: dict[tuple[Any, Any], list[int]] = {}
         for given in asked:
             try:
                 checked = request_of(msgspec.to_builtins(given.request), self.indices)
                 line = replace(given, request=canonical_request(checked, self.indices))
             except RequestError as refused:
-                found.append(Ran(line=given, figures=None, failure=_failure(refused.problems[0].message)))
+                found.append(LineResult(line=given, figures=None, failure=_failure(refused.problems[0].message)))
                 continue
             together.setdefault((line.request.start, line.request.end), []).append(len(found))
-            found.append(Ran(line=line, figures=None))
+            found.append(LineResult(line=line, figures=None))
         for places in together.values():
             requests = [found[at].line.request for at in places]
             self.mapped(variant_needs(requests, self.panels.days))
@@ -116,11 +116,11 @@ def robustness(request: BacktestRequest, panels: Panels, options: Options, mappe
     phases = runner.run(lines.phase_lines(request))
     draws = Draws.of(base)
     return {
-        "backtest": Ran(
+        "backtest": LineResult(
             line=Line(name="backtest", request=request), figures={name: own[name] for name in FIGURES}
         ).document,
         "neighbours": _group(neighbours) | {
-            "kept_half": _share_that_keeps(neighbours, sharpe), "cliffs": _cliffs(neighbours, sharpe),
+            "kept_half": _share_that_keeps(neighbours, sharpe), "cliffs": _fragile_parameters(neighbours, sharpe),
         },
         "slippage": _group(slippage) | {"break_even": break_even(runner, request)},
         "starts": _group(starts),
@@ -141,28 +141,28 @@ def break_even(runner: Runner, request: BacktestRequest) -> dict[str, Any] | Non
     None where it loses without slippage already; the highest slippage there is where it does not lose at that.
     """
 
-    def at(value: float) -> Ran:
+    def at(value: float) -> LineResult:
         line = Line(
             name="break even", parameter="costs.slippage_pct", value=value,
             request=lines.with_slippage(request, value),
         )  # fmt: skip
         return runner.run([line])[0]
 
-    def gains(ran: Ran) -> bool:
-        return ran.figures is not None and ran.figures["total_return"] >= 0
+    def gains(result: LineResult) -> bool:
+        return result.figures is not None and result.figures["total_return"] >= 0
 
     best = at(0.0)
     if not gains(best):
         return None
     low, high = 0.0, max(1.0, request.costs.slippage_pct)
-    while high < HIGHEST_SLIPPAGE_PCT and gains(ran := at(high)):
-        best, low, high = ran, high, min(2 * high, HIGHEST_SLIPPAGE_PCT)
-    if high == HIGHEST_SLIPPAGE_PCT and gains(ran := at(high)):
-        return ran.document
+    while high < HIGHEST_SLIPPAGE_PCT and gains(result := at(high)):
+        best, low, high = result, high, min(2 * high, HIGHEST_SLIPPAGE_PCT)
+    if high == HIGHEST_SLIPPAGE_PCT and gains(result := at(high)):
+        return result.document
     while high - low > SLIPPAGE_TOLERANCE_PCT:
         middle = round((low + high) / 2, 6)
-        if gains(ran := at(middle)):
-            best, low = ran, middle
+        if gains(result := at(middle)):
+            best, low = result, middle
         else:
             high = middle
     return best.document
@@ -173,7 +173,7 @@ def random_selection(draws: Draws, options: Options, own: dict[str, Any]) -> dic
 
     Whether a rotating strategy sells depends on the ranking, so there is no random selection with the same exits.
     """
-    if draws.run.request.strategy.sell.on_rebalance != "hold" or not _is_drawable(draws) or not options.random_draws:
+    if draws.run.request.strategy.sell.on_rebalance != "hold" or not _can_draw(draws) or not options.random_draws:
         return None
     found, bought, limit = [], 0, draws.opened()
     for order in draws.random_selections(options.random_draws, options.seed):
@@ -194,7 +194,7 @@ def random_selection(draws: Draws, options: Options, own: dict[str, Any]) -> dic
 
 def rank_noise(draws: Draws, options: Options, sharpe: float | None) -> dict[str, Any] | None:
     """Return the figures of the backtest when noise is added to its ranking."""
-    if not _is_drawable(draws) or not options.noise_draws:
+    if not _can_draw(draws) or not options.noise_draws:
         return None
     orders = draws.noisy_rankings(options.noise_draws, options.noise_pct / 100, options.seed)
     found = [figures(draws.simulated(order)) for order in orders]
@@ -238,7 +238,7 @@ def regimes(run: Run) -> list[dict[str, Any]] | None:
     return found
 
 
-def _is_drawable(draws: Draws) -> bool:
+def _can_draw(draws: Draws) -> bool:
     return len(draws.run.panels.instruments) < NO_COLUMN and len(draws.decisions.universe) > 0
 
 
@@ -246,14 +246,14 @@ def _sub_universes(runner: Runner, request: BacktestRequest, seed: int, sharpe: 
     found = runner.run(lines.universe_lines(request, runner.panels, seed))
     whole = _mean_stocks(request, runner.panels)
     documents = []
-    for ran in found:
-        document = ran.document
+    for result in found:
+        document = result.document
         stocks = threshold = passes = None
-        if ran.failure is None:
-            stocks = _mean_stocks(ran.line.request, runner.panels)
-        if stocks is not None and whole and sharpe is not None and sharpe > 0 and ran.figures is not None:
+        if result.failure is None:
+            stocks = _mean_stocks(result.line.request, runner.panels)
+        if stocks is not None and whole and sharpe is not None and sharpe > 0 and result.figures is not None:
             threshold = SUB_UNIVERSE * math.sqrt(stocks / whole) * sharpe
-            passes = ran.figures["sharpe"] is not None and ran.figures["sharpe"] >= threshold
+            passes = result.figures["sharpe"] is not None and result.figures["sharpe"] >= threshold
         documents.append(document | {"mean_stocks": stocks, "least_sharpe": threshold, "passes": passes})
     judged = [document["passes"] for document in documents if document["passes"] is not None]
     return _group(found) | {
@@ -268,10 +268,10 @@ def _mean_stocks(request: BacktestRequest, panels: Panels) -> float:
     return float(np.count_nonzero(mask) / max(len(mask), 1))
 
 
-def _group(found: Sequence[Ran]) -> dict[str, Any]:
-    ended = [ran.figures for ran in found if ran.figures is not None]
+def _group(found: Sequence[LineResult]) -> dict[str, Any]:
+    ended = [result.figures for result in found if result.figures is not None]
     return {
-        "lines": [ran.document for ran in found],
+        "lines": [result.document for result in found],
         **{name: _summary([figures[name] for figures in ended]) for name in ("total_return", "sharpe")},
     }
 
@@ -299,22 +299,28 @@ def _placed(value: float | None, drawn: Sequence[float | None]) -> dict[str, Any
     }
 
 
-def _keeps(ran: Ran, sharpe: float) -> bool:
-    return ran.figures is not None and ran.figures["sharpe"] is not None and ran.figures["sharpe"] >= CLIFF * sharpe
+def _keeps_sharpe(result: LineResult, sharpe: float) -> bool:
+    return (
+        result.figures is not None
+        and result.figures["sharpe"] is not None
+        and result.figures["sharpe"] >= CLIFF * sharpe
+    )
 
 
-def _share_that_keeps(found: Sequence[Ran], sharpe: float | None) -> float | None:
+def _share_that_keeps(found: Sequence[LineResult], sharpe: float | None) -> float | None:
     if sharpe is None or sharpe <= 0 or not found:
         return None
-    ended = [ran for ran in found if ran.failure is None]
-    return sum(_keeps(ran, sharpe) for ran in ended) / len(ended) if ended else None
+    ended = [result for result in found if result.failure is None]
+    return sum(_keeps_sharpe(result, sharpe) for result in ended) / len(ended) if ended else None
 
 
-def _cliffs(found: Sequence[Ran], sharpe: float | None) -> list[str]:
+def _fragile_parameters(found: Sequence[LineResult], sharpe: float | None) -> list[str]:
     """Return the parameters with a neighbour that has less than half of the Sharpe ratio."""
     if sharpe is None or sharpe <= 0:
         return []
-    return sorted({str(ran.line.parameter) for ran in found if ran.failure is None and not _keeps(ran, sharpe)})
+    return sorted(
+        {str(result.line.parameter) for result in found if result.failure is None and not _keeps_sharpe(result, sharpe)}
+    )
 
 
 def _intervals(run: Run, seed: int) -> dict[str, Any] | None:

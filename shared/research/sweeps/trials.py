@@ -90,10 +90,10 @@ def trial_statistics(sums: TrialSums, best: int) -> dict[str, Any] | None:
     deviation = 1 / math.sqrt(moments.rows - 1) if few else float(ratios.std(ddof=1))
     independent = independent_trials_of_gram(sums.gram, sums.total, sums.trials)
     year = math.sqrt(WEEKS_A_YEAR)
-    soft = max(independent.participation, 1.0)
-    deflated = sorted(deflated_sharpe(moments, trials, deviation) for trials in (sums.trials, soft))
+    independent_count = max(independent.participation, 1.0)
+    deflated = sorted(deflated_sharpe(moments, trials, deviation) for trials in (sums.trials, independent_count))
     years = moments.rows / WEEKS_A_YEAR
-    track = minimum_track_record(moments, best_of(soft, deviation))
+    track = minimum_track_record(moments, best_of(independent_count, deviation))
     return {
         "method": METHOD,
         "weeks": moments.rows,
@@ -105,12 +105,12 @@ def trial_statistics(sums: TrialSums, best: int) -> dict[str, Any] | None:
         "sharpe_deviation_annual": deviation * year,
         "deviation_from": "null" if few else "trials",
         "expected_maximum": expected_maximum(sums.trials),
-        "sr0_annual": [best_of(soft, deviation) * year, best_of(sums.trials, deviation) * year],
+        "sr0_annual": [best_of(independent_count, deviation) * year, best_of(sums.trials, deviation) * year],
         "best": {
             "variant": best, "sharpe_annual": moments.sharpe * year, "skewness": moments.skewness,
             "kurtosis": moments.kurtosis, "psr": probabilistic_sharpe(moments), "dsr": deflated,
             "minimum_track_record_years": None if track is None else track / WEEKS_A_YEAR,
-            "minimum_backtest_years": minimum_backtest_years(soft, moments.sharpe * year), "years": years,
+            "minimum_backtest_years": minimum_backtest_years(independent_count, moments.sharpe * year), "years": years,
         },
         **_of_sample(sums),
     }  # fmt: skip
