@@ -7,7 +7,8 @@ import pathlib
 import pytest
 
 from shared.errors import SetupError
-from shared.settings import SETTINGS, Settings, deprecated_names, documentation
+from shared.settings import SETTINGS, Settings, deprecated_names
+from shared.settings.page import documentation
 
 URLS = {
     "ONDOL_DATABASE_URL": "postgresql://u:canary@h/d",
