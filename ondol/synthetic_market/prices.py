@@ -129,98 +129,159 @@ def _split_factor(last: np.ndarray, kind: np.ndarray) -> np.ndarray:
 
 def make_prices(random: np.random.Generator, companies: Companies, days: np.ndarray) -> Prices:
     """Return the price history of `companies` over the trading days `days` (int32 day numbers)."""
-    rows, stocks = len(days), len(companies)
-    noise, missing, rules = _draw(random, rows, stocks), _gaps(random, companies, rows), day_rules(days)
-    out = {name: np.zeros((rows, stocks)) for name in ("open", "high", "low", "close", "volume", "trading_value")}
-    shares_out, split_out, row_out = np.zeros((rows, stocks)), np.ones((rows, stocks)), np.zeros((rows, stocks), bool)
-    blank = np.where(companies.market == KOSPI, np.nan, 0.0)  # open, high, low on rows without trading
-    market, sector = companies.market, companies.sector.astype(np.intp)
-    volatility, liquidation_start = companies.volatility, companies.stop_row - 7
+    history = _History(random, companies, days)
+    for d in range(len(days)):
+        history.add_day(d)
+    indices = {name: _index(random, close) for name, close in history.closes.items()}
+    return Prices(row=history.row, shares=history.shares_out, split=history.split, indices=indices, **history.out)
 
-    last = np.full(stocks, np.nan)
-    shares = np.floor(companies.cap / companies.price / 10) * 10
-    log_volatility, activity, jump_left = np.zeros(stocks), np.zeros(stocks), np.zeros(stocks)
-    halt_left, pending = np.zeros(stocks, np.int64), np.ones(stocks)
-    halt_rows = random.integers(15, 60, stocks)  # halt before the end
-    anchor = np.log(companies.price)
-    levels, members = dict(INDEX_START), {"KOSPI": market == KOSPI, "KOSDAQ": market == KOSDAQ}
-    closes = {name: np.zeros(rows) for name in members}
 
-    for d in range(rows):
-        event, kind = noise.event[d], noise.kind[d]
-        exists = (d >= companies.first_row) & (d < companies.stop_row) & ~missing[d]
-        first = exists & np.isnan(last)
-        last = np.where(first, companies.price, last)
+@dataclass(frozen=True, kw_only=True)
+class _Quotes:
+    """The prices of a day if every stock traded, [N] each; `locked`: bool [N], every trade at a limit."""
 
-        # Events that begin on this day: a halt, a split with or without a halt, new shares, a jump.
-        free = exists & ~first & (halt_left == 0)
+    open: np.ndarray
+    high: np.ndarray
+    low: np.ndarray
+    close: np.ndarray
+    locked: np.ndarray
+
+
+class _History:
+    """The rows of all days so far, [D, N], and the state of each stock after the last of them, [N]."""
+
+    def __init__(self, random: np.random.Generator, companies: Companies, days: np.ndarray) -> None:
+        rows, stocks = len(days), len(companies)
+        self.companies = companies
+        self.noise, self.missing, self.rules = (
+            _draw(random, rows, stocks),
+            _gaps(random, companies, rows),
+            day_rules(days),
+        )
+        names = ("open", "high", "low", "close", "volume", "trading_value")
+        self.out = {name: np.zeros((rows, stocks)) for name in names}
+        self.shares_out, self.split = np.zeros((rows, stocks)), np.ones((rows, stocks))
+        self.row = np.zeros((rows, stocks), bool)
+        self.blank = np.where(companies.market == KOSPI, np.nan, 0.0)  # open, high, low on rows without trading
+        self.sector = companies.sector.astype(np.intp)
+        self.liquidation_start = companies.stop_row - 7
+
+        self.last = np.full(stocks, np.nan)
+        self.shares = np.floor(companies.cap / companies.price / 10) * 10
+        self.log_volatility, self.activity, self.jump_left = np.zeros(stocks), np.zeros(stocks), np.zeros(stocks)
+        self.halt_left, self.pending_split = np.zeros(stocks, np.int64), np.ones(stocks)
+        self.halt_rows = random.integers(15, 60, stocks)  # halt before the end
+        self.anchor = np.log(companies.price)
+        self.levels = dict(INDEX_START)
+        self.members = {"KOSPI": companies.market == KOSPI, "KOSDAQ": companies.market == KOSDAQ}
+        self.closes = {name: np.zeros(rows) for name in self.members}
+
+    def add_day(self, d: int) -> None:
+        """Write row `d` and move the state to its evening."""
+        companies = self.companies
+        exists = (d >= companies.first_row) & (d < companies.stop_row) & ~self.missing[d]
+        first = exists & np.isnan(self.last)
+        self.last = np.where(first, companies.price, self.last)
+        free = exists & ~first & (self.halt_left == 0)
+        self._begin_events(d, free)
+
+        halted = exists & ((self.halt_left > 0) | self._is_last_halt(d)) & ~first
+        self.halt_left = np.maximum(self.halt_left - exists, 0)
+        split = self._apply_splits(exists & ~halted, first)
+        base = self.last / split
+        move, sigma = self._returns(d, free)
+        self.anchor -= np.log(split)
+
+        quotes = self._quotes(d, base, move, sigma, first)
+        volume = self._volume(d, move, quotes, first)
+        trades = exists & ~halted & ((volume > 0) | first | (split != 1.0))
+        volume = np.where(trades, np.maximum(volume, 1.0), 0.0)
+        self.last = np.where(trades, quotes.close, self.last)  # a row without trading repeats the last close
+        self.row[d], self.shares_out[d], self.split[d] = exists, self.shares, np.where(exists, split, 1.0)
+        self._write(d, quotes, volume, trades)
+        self._move_indices(d, base, exists & ~first)
+
+    def _begin_events(self, d: int, free: np.ndarray) -> None:
+        """Begin a halt, a split with or without a halt, or an issue of new shares, of stocks without another one."""
+        event, kind = self.noise.event[d], self.noise.kind[d]
         splits = free & (event < 2.2e-4)
         halts = free & (event > 0.9997)
         length = np.select([kind < 0.5, kind < 0.9, kind < 0.985], [1, 1 + kind * 12, 20 + kind * 40], 100 + kind * 80)
-        halt_left = np.where(halts, length.astype(np.int64), halt_left)
-        pending = np.where(splits, _split_factor(last, kind), pending)
-        halt_left = np.where(splits, np.where(event < 1.2e-4, 3 + (kind * 12).astype(np.int64), 0), halt_left)
-        ends = (companies.ending == LIQUIDATED) & (d >= liquidation_start - halt_rows) & (d < liquidation_start)
-        ends |= (companies.ending == SUSPENDED) & (d >= companies.stop_row - halt_rows)
+        halt_left = np.where(halts, length.astype(np.int64), self.halt_left)
+        self.pending_split = np.where(splits, _split_factor(self.last, kind), self.pending_split)
+        self.halt_left = np.where(splits, np.where(event < 1.2e-4, 3 + (kind * 12).astype(np.int64), 0), halt_left)
         issues = free & (event > 0.9985) & (event < 0.99865)
-        shares = np.where(issues, np.floor(shares * (1.03 + 0.2 * kind)), shares)
+        self.shares = np.where(issues, np.floor(self.shares * (1.03 + 0.2 * kind)), self.shares)
 
-        halted = exists & ((halt_left > 0) | ends) & ~first
-        halt_left = np.maximum(halt_left - exists, 0)
-        split = np.where(exists & ~halted & ~first, pending, 1.0)
-        pending = np.where(exists & ~halted, 1.0, pending)
-        shares = np.where(split != 1.0, np.maximum(np.floor(shares * split + 1e-9), 1.0), shares)
-        base = last / split
+    def _is_last_halt(self, d: int) -> np.ndarray:
+        """Return bool [N]: suspended before liquidation trading, or until the delisting."""
+        ending, begin = self.companies.ending, self.liquidation_start
+        halted: np.ndarray = (ending == LIQUIDATED) & (d >= begin - self.halt_rows) & (d < begin)
+        halted |= (ending == SUSPENDED) & (d >= self.companies.stop_row - self.halt_rows)
+        return halted
 
-        # The day's return.
-        log_volatility = 0.97 * log_volatility + 0.1 * noise.log_volatility[d]
-        sigma = volatility * np.exp(log_volatility + 0.25 * noise.log_volatility[d])
-        liquidating = (companies.ending == LIQUIDATED) & (d >= liquidation_start)
+    def _apply_splits(self, trading: np.ndarray, first: np.ndarray) -> np.ndarray:
+        """Return new shares per old share of the day, 1 without a split; pending splits end on a day of trading."""
+        split = np.where(trading & ~first, self.pending_split, 1.0)
+        self.pending_split = np.where(trading, 1.0, self.pending_split)
+        self.shares = np.where(split != 1.0, np.maximum(np.floor(self.shares * split + 1e-9), 1.0), self.shares)
+        return split
+
+    def _returns(self, d: int, free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the log returns of the day and their volatilities, [N] each."""
+        companies, noise = self.companies, self.noise
+        volatility, event, kind = companies.volatility, noise.event[d], noise.kind[d]
+        self.log_volatility = 0.97 * self.log_volatility + 0.1 * noise.log_volatility[d]
+        sigma = volatility * np.exp(self.log_volatility + 0.25 * noise.log_volatility[d])
+        liquidating = (companies.ending == LIQUIDATED) & (d >= self.liquidation_start)
         jumps = free & (event > 0.5) & (event < 0.5012)
         sign = np.where(kind < 0.58, 1.0, -1.0)
-        jump = np.where(jumps, sign * (0.12 + 0.4 * noise.reach_up[d]), jump_left)
-        jump_left = np.where(jumps & (noise.reach_down[d] > 1.0), jump * 0.8, 0.0)
-        pull = -0.0002 * (np.log(np.maximum(last, 1.0)) - anchor)
+        jump = np.where(jumps, sign * (0.12 + 0.4 * noise.reach_up[d]), self.jump_left)
+        self.jump_left = np.where(jumps & (noise.reach_down[d] > 1.0), jump * 0.8, 0.0)
+        pull = -0.0002 * (np.log(np.maximum(self.last, 1.0)) - self.anchor)
         drift = 0.0002 - 0.5 * volatility**2 + pull - 0.12 * liquidating
-        common = companies.beta * noise.market[d, market] + noise.sector[d, sector]
-        move = np.clip(drift + common + sigma * noise.own[d] + jump, -1.2, 1.2)
-        anchor -= np.log(split)
+        common = companies.beta * noise.market[d, companies.market] + noise.sector[d, self.sector]
+        return np.clip(drift + common + sigma * noise.own[d] + jump, -1.2, 1.2), sigma
 
-        # Its prices.
-        grid = _Grid(rules.tick_table[d], market)
-        part = rules.limit[d][market]
+    def _quotes(self, d: int, base: np.ndarray, move: np.ndarray, sigma: np.ndarray, first: np.ndarray) -> _Quotes:
+        """Return the prices of the day on its ticks and within its limits, which a first row does not have."""
+        noise, market = self.noise, self.companies.market
+        grid = _Grid(self.rules.tick_table[d], market)
+        part = self.rules.limit[d][market]
         tick = grid.size(base)
         upper = np.where(first, np.inf, grid.down(base * (1 + part)))
         lower = np.where(first, 1.0, grid.up(np.maximum(base - np.floor(base * part / tick + TOUCH) * tick, 1.0)))
-        settle = np.clip(grid.near(base * np.exp(move + first * (0.25 + 0.4 * noise.own[d]))), lower, upper)
+        close = np.clip(grid.near(base * np.exp(move + first * (0.25 + 0.4 * noise.own[d]))), lower, upper)
         start = np.clip(grid.near(base * np.exp(0.35 * move + 0.3 * sigma * noise.gap[d])), lower, upper)
-        locked = ((settle == upper) | (settle == lower)) & (kind < 0.25)
-        start = np.where(locked, settle, start)
+        locked = ((close == upper) | (close == lower)) & (noise.kind[d] < 0.25)
+        start = np.where(locked, close, start)
         span = np.where(locked, 0.0, 0.45 * sigma)
-        top, bottom = np.maximum(start, settle), np.minimum(start, settle)
+        top, bottom = np.maximum(start, close), np.minimum(start, close)
         high = np.maximum(top, np.minimum(grid.down(top * np.exp(span * noise.reach_up[d])), upper))
         low = np.minimum(bottom, np.maximum(grid.up(bottom * np.exp(-span * noise.reach_down[d])), lower))
-        activity = 0.9 * activity + 0.3 * noise.activity[d]
-        busy = np.exp(activity + np.minimum(9 * np.abs(move), 2.5) - 1.5 * locked + 1.2 * first)
-        volume = np.minimum(np.floor(shares * companies.turnover * busy), shares)
-        trades = exists & ~halted & ((volume > 0) | first | (split != 1.0))
-        volume = np.where(trades, np.maximum(volume, 1.0), 0.0)
+        return _Quotes(open=start, high=high, low=low, close=close, locked=locked)
 
-        # A row without trading repeats the last close.
-        last = np.where(trades, settle, last)
-        row_out[d], shares_out[d], split_out[d] = exists, shares, np.where(exists, split, 1.0)
-        for name, price in (("open", start), ("high", high), ("low", low)):
-            out[name][d] = np.where(trades, price, blank)
-        out["close"][d], out["volume"][d] = last, volume
-        out["trading_value"][d] = np.floor(volume * (high + low + 2 * settle) / 4)
-        for name, inside in members.items():
-            counts = inside & exists & ~first
-            before, after = shares[counts] @ base[counts], shares[counts] @ last[counts]
-            levels[name] *= after / before if before > 0 else 1.0
-            closes[name][d] = levels[name]
+    def _volume(self, d: int, move: np.ndarray, quotes: _Quotes, first: np.ndarray) -> np.ndarray:
+        """Return the traded shares of the day if every stock traded, [N]."""
+        self.activity = 0.9 * self.activity + 0.3 * self.noise.activity[d]
+        busy = np.exp(self.activity + np.minimum(9 * np.abs(move), 2.5) - 1.5 * quotes.locked + 1.2 * first)
+        volume: np.ndarray = np.minimum(np.floor(self.shares * self.companies.turnover * busy), self.shares)
+        return volume
 
-    indices = {name: _index(random, close) for name, close in closes.items()}
-    return Prices(row=row_out, shares=shares_out, split=split_out, indices=indices, **out)
+    def _write(self, d: int, quotes: _Quotes, volume: np.ndarray, trades: np.ndarray) -> None:
+        out = self.out
+        for name, price in (("open", quotes.open), ("high", quotes.high), ("low", quotes.low)):
+            out[name][d] = np.where(trades, price, self.blank)
+        out["close"][d], out["volume"][d] = self.last, volume
+        out["trading_value"][d] = np.floor(volume * (quotes.high + quotes.low + 2 * quotes.close) / 4)
+
+    def _move_indices(self, d: int, base: np.ndarray, counted: np.ndarray) -> None:
+        """Move each index by the caps of its members that traded before; shares and splits do not move it."""
+        for name, inside in self.members.items():
+            counts = inside & counted
+            before, after = self.shares[counts] @ base[counts], self.shares[counts] @ self.last[counts]
+            self.levels[name] *= after / before if before > 0 else 1.0
+            self.closes[name][d] = self.levels[name]
 
 
 def _index(random: np.random.Generator, close: np.ndarray) -> np.ndarray:
