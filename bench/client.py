@@ -57,7 +57,7 @@ class Connection:
 
 
 def request_bytes(method: str, path: str, body: Any = None, **headers: str) -> bytes:
-    """Return the bytes of a request."""
+    """Return an HTTP/1.1 request; `_` in the names of headers stands for `-`."""
     content = b"" if body is None else json.dumps(body).encode()
     lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", f"Content-Length: {len(content)}"]
     if content:

@@ -34,7 +34,7 @@ class Served:
         return results
 
     def get(self, path: str) -> Any:
-        """Return the document of a GET."""
+        """Return the document of a GET; raise ChildError for an error status."""
         return self.call("GET", path)
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> Any:

@@ -118,7 +118,7 @@ def tree(root: int) -> list[int]:
 
 
 def parent_of(process: int) -> int | None:
-    """Return the parent of a process."""
+    """Return the id of a process's parent; None when the process has ended."""
     stat = _stat(process)
     return None if stat is None else int(stat[1])
 

@@ -39,7 +39,7 @@ def table(found: Iterable[MetricWrapperBase]) -> list[str]:
 
 
 def page() -> str:
-    """Return the text of the page."""
+    """Return the text of `docs/reference/metrics.md`."""
     warmer = WarmMetrics(CollectorRegistry())
     return "\n".join(
         [

@@ -225,7 +225,7 @@ def checked_body(base: str | None, own: Any, start: str, end: str, rest: dict[st
 
 
 def figures(result: ResultData) -> answers.Figures:
-    """Return the figures of a result."""
+    """Return statistics, yearly returns and counts of a completed backtest, without its rows."""
     return answers.Figures(
         id=result.id,
         name=result.name,

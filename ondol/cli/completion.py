@@ -61,7 +61,7 @@ def _options(parser: argparse.ArgumentParser) -> Iterator[tuple[str, str, bool]]
 
 
 def script(shell: str) -> str:
-    """Return the script of a shell."""
+    """Return the completion script for bash, zsh or fish; KeyError for another shell."""
     found = list(completions())
     return {"bash": _bash, "zsh": _zsh, "fish": _fish}[shell](found)
 

@@ -106,7 +106,7 @@ def by_route() -> dict[str, list[str]]:
 
 
 def page() -> str:
-    """Return the page."""
+    """Return the text of `docs/reference/command-line.md`."""
     return "\n".join([HEAD, *_commands(), *_routes()]) + "\n"
 
 

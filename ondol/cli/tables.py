@@ -61,12 +61,12 @@ def side_by_side(head: Sequence[str], several: Sequence[Mapping[str, Any]]) -> s
 
 
 def trades(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return a table of trades."""
+    """Return a table of trade rows of the API: prices in won, shares with thousands separators."""
     head = ["date", "code", "name", "side", "shares", "price", "reason"]
     return table(head, [trade(row) for row in rows], "llllrrl")
 
 
 def trade(row: Mapping[str, Any]) -> list[str]:
-    """Return the cells of a trade."""
+    """Return date, code, name, side, shares, price and reason of a trade row as texts."""
     price = f"{row['price']:,.0f}"
     return [row["date"], row["stock_code"], row["name"], row["side"], f"{row['shares']:,}", price, row["reason"]]

@@ -65,7 +65,7 @@ def _plain(strategy: Any) -> Any:
 
 
 def account_path(identity: str) -> str:
-    """Return the path of an account."""
+    """Return the path of an account for the API, its id quoted."""
     return f"/v1/accounts/{quote(identity, safe='')}"
 
 

@@ -456,12 +456,12 @@ def events_path(identity: str) -> str:
 
 
 def identities(results: Sequence[ResultData | str]) -> list[str]:
-    """Return the ids of results."""
+    """Return the id of each result; a text is an id already."""
     return [item if isinstance(item, str) else item.id for item in results]
 
 
 def screen_query(**values: Any) -> dict[str, Any]:
-    """Return the parameters of a screen."""
+    """Return the query of `GET /v1/screen`: lists as they are, the date as `YYYY-MM-DD`, None where it is not given."""
     lists = {
         name: list(values[name]) for name in ("columns", "markets", "kinds", "sectors") if values[name] is not None
     }

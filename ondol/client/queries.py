@@ -68,7 +68,7 @@ async def update(api: ApiClient, identity: str, changes: Mapping[str, Any]) -> d
 
 
 async def cancel(api: ApiClient, identity: str) -> None:
-    """Cancel a backtest."""
+    """Cancel a backtest that has not ended; OndolError when there is none."""
     await api.call("DELETE", f"/v1/backtests/{quote(identity, safe='')}")
 
 
@@ -103,13 +103,13 @@ async def robustness(api: ApiClient, identity: str, options: Mapping[str, Any]) 
 
 
 async def audit(api: ApiClient, identity: str, cuts: int | None, seed: int | None) -> Audit:
-    """Return the look-ahead audit."""
+    """Return the look-ahead audit. cuts: days at which it ends the data (None: the default); seed: of their choice."""
     body = {name: value for name, value in (("cuts", cuts), ("seed", seed)) if value is not None}
     return Audit.of(await api.call("POST", f"/v1/backtests/{identity}/audit", body=body, repeatable=True))
 
 
 async def replay(api: ApiClient, identity: str) -> Replay:
-    """Return the replay."""
+    """Run a stored backtest again and return whether its result has the same digest."""
     return Replay.of(await api.call("POST", f"/v1/backtests/{identity}/replay", body={}, repeatable=True))
 
 
@@ -156,7 +156,7 @@ async def calendar(api: ApiClient, year: int | None) -> pl.DataFrame:
 
 
 async def language(api: ApiClient) -> dict[str, Any]:
-    """Return the words of the language."""
+    """Return the grammar, functions, operators and fields of the expression language, as the API lists them."""
     found: dict[str, Any] = await api.call("GET", "/v1/language")
     return found
 
@@ -192,7 +192,7 @@ async def listed(api: ApiClient, path: str, query: Mapping[str, Any], limit: int
 
 
 async def stocks(api: ApiClient, query: Mapping[str, Any], limit: int | None) -> pl.DataFrame:
-    """Return stocks by code."""
+    """Return a row for each stock, sorted by code; limit: rows at most, None for all."""
     return frame(await listed(api, "/v1/stocks", query, limit))
 
 

@@ -28,7 +28,7 @@ HEAD: Final = """# The Python package
 
 
 def page() -> str:
-    """Return the page."""
+    """Return the text of `docs/reference/python.md`."""
     return "\n".join([HEAD, *_classes(), *_fields(), *_errors(), *_interop()])
 
 

@@ -72,7 +72,7 @@ class ResearchLine:
 
 
 async def read(api: ApiClient, name: str) -> ResearchLine:
-    """Return a line."""
+    """Return a research line by its name; OndolError when there is none."""
     return ResearchLine.of(await api.call("GET", path_of(name)))
 
 
@@ -85,10 +85,10 @@ async def change(api: ApiClient, name: str, *, extra_trials: int | None, close: 
 
 
 async def lines(api: ApiClient, limit: int) -> pl.DataFrame:
-    """Return lines, the newest first."""
+    """Return a row for each research line of the caller, the newest first, at most `limit`."""
     return frame(await listed(api, "/v1/research", {}, limit))
 
 
 def path_of(name: str) -> str:
-    """Return the path of a line."""
+    """Return the path of a line for the API, its name quoted."""
     return f"/v1/research/{quote(name, safe='')}"

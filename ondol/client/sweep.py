@@ -159,7 +159,7 @@ async def read_heatmap(api: ApiClient, identity: str, query: Mapping[str, Any]) 
 
 
 async def read_variant(api: ApiClient, identity: str, variant: int) -> dict[str, Any]:
-    """Return the backtest of a variant."""
+    """Run a variant of a sweep as a backtest, wait for its end and return its document."""
     document = await api.call("GET", f"{sweep_path(identity)}/variants/{variant}", query=queries.COLUMNS)
     return await api.ended(document, query=queries.COLUMNS)
 
@@ -206,7 +206,7 @@ class SweepData:
 
 
 def table_query(sort: str, where: str | None, limit: int | None) -> dict[str, Any]:
-    """Return the parameters of a table."""
+    """Return the query of `GET /v1/sweeps/{id}/table`; limit: rows at most, None for all."""
     return {"sort": sort, "where": where, "limit": limit}
 
 

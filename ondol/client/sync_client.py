@@ -480,11 +480,11 @@ class _Watcher:
         self._newest: Mapping[str, Any] | None = None
 
     def put(self, document: Mapping[str, Any]) -> None:
-        """Take a document."""
+        """Keep a document as the newest one; called in the thread of the loop."""
         self._newest = document
 
     def show(self) -> None:
-        """Show the newest document."""
+        """Pass the newest document on; called in the thread of the caller. Does nothing before the first."""
         if self._newest is not None:
             self._shown(self._newest)
 

@@ -97,7 +97,7 @@ class Figures:
         return 0 if ran and not broken and self.warm["status"] in ("completed", "partial") else 1
 
     def document(self, seconds: dict[str, float]) -> dict[str, Any]:
-        """Return the figures as a JSON document."""
+        """Return the object of `ondol demo --json`; seconds: duration by step."""
         return {
             "synthetic": self.synthetic, "start": self.start, "end": self.end,
             "strategies": [asdict(row) for row in self.rows], "chunk_hit_rate": self.chunk_hit_rate,
@@ -107,7 +107,7 @@ class Figures:
         }  # fmt: skip
 
     def text(self, seconds: dict[str, float]) -> str:
-        """Return the figures as text."""
+        """Return the tables that `ondol demo` prints; seconds: duration by step."""
         kind = "SYNTHETIC market: its returns mean nothing" if self.synthetic else "the given market"
         lines = ["", f"ten famous strategies, {self.start} to {self.end} ({kind})", ""]
         ran = [row for row in self.rows if row.reason is None]

@@ -27,7 +27,7 @@ class FileReport:
 
 
 def file_report(path: str, recognised: str, rows: int, dropped: dict[str, Rows]) -> FileReport:
-    """Return the report of an imported file."""
+    """Return what became of a file: rows read, and counts and examples of the rows that were left out by reason."""
     return FileReport(
         path=path, recognised=recognised, rows=rows,
         dropped={reason: found.count for reason, found in dropped.items()},

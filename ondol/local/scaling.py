@@ -24,7 +24,7 @@ _BESIDES = 2
 
 
 def names_of(count: int) -> list[str]:
-    """Return the names of `count` simulators."""
+    """Return `simulator-1`, `simulator-2` and so on."""
     return [f"simulator-{number + 1}" for number in range(count)]
 
 

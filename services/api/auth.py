@@ -50,7 +50,7 @@ ROLES = ("user", "operator", "admin")
 
 
 def may_use(caller: Caller, role: str) -> bool:
-    """Return whether a caller may use the routes of a role."""
+    """Return whether the role of a caller is `role` or one that includes it."""
     return ROLES.index(caller.role) >= ROLES.index(role)
 
 

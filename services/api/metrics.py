@@ -59,7 +59,7 @@ class ApiMetrics:
         metrics.SWEEP_BACKLOG.set(variants)
 
     def set_stream(self, name: str, length: int, pending: int, lag: int) -> None:
-        """Set the backlog of a stream."""
+        """Set a stream's entries: all, delivered without acknowledgement, and not delivered yet."""
         metrics.STREAM_LENGTH.labels(name).set(length)
         metrics.STREAM_PENDING.labels(name).set(pending)
         metrics.STREAM_LAG.labels(name).set(lag)

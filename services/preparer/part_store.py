@@ -50,5 +50,5 @@ _DECODER = msgspec.msgpack.Decoder(StoredPart)
 
 
 def stored_part_from_bytes(data: bytes) -> StoredPart:
-    """The inverse of `stored_part_to_bytes`."""
+    """Return the part that `stored_part_to_bytes` has packed."""
     return _DECODER.decode(zstandard.ZstdDecompressor().decompress(data))

@@ -126,7 +126,7 @@ async def _end_recorded(
 
 
 async def release_part(database: Database, job: PartJob, *, counts_attempt: bool) -> None:
-    """Return a part to the queue."""
+    """Queue a leased part again; `counts_attempt`: as one of its MAX_ATTEMPTS."""
     await with_retry(
         database, "fetchval", SQL["release_part"], job.sweep, job.part, job.lease, 0 if counts_attempt else 1
     )

@@ -27,7 +27,7 @@ class Verification:
     errors: list[str] = field(default_factory=list)
 
     def add(self, phase: str, hits: int, misses: int) -> None:
-        """Add the chunks of a phase."""
+        """Add requested chunks of a phase: found in a cache (`hits`) and not found (`misses`)."""
         before = self.chunks.get(phase, (0, 0))
         self.chunks[phase] = (before[0] + hits, before[1] + misses)
 

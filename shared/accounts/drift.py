@@ -82,5 +82,5 @@ def unordered_fills(decision: Document | None, fills: Sequence[Document]) -> lis
 
 
 def affected_stocks(orders: Mapping[str, Sequence[Document]]) -> set[str]:
-    """Return the stocks in a difference of orders."""
+    """Return the codes of all stocks in orders by side."""
     return {order["stock_code"] for side in orders.values() for order in side}

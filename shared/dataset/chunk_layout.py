@@ -60,7 +60,7 @@ def part_count(instruments: int) -> int:
 
 
 def part_columns(part: int, instruments: int) -> slice:
-    """Return the columns of a part."""
+    """Return the slice of instruments of a part: PART of them, fewer in the last."""
     return slice(part * PART, min((part + 1) * PART, instruments))
 
 

@@ -94,7 +94,7 @@ def encode_all(
 
 
 def manifest_of(content: Content, revision: int, reasons: Mapping[str, str]) -> Manifest:
-    """Return the manifest of a content."""
+    """Return the manifest of a content; its version is a digest of the content alone."""
     return Manifest(
         version=version_of(content), content=content, predictors=PREDICTORS, revision=revision, reasons=dict(reasons)
     )

@@ -101,7 +101,7 @@ class RowContext:
 
 
 def compute_factors(inputs: FactorInputs, keys: Sequence[str], rows: slice) -> dict[str, Array]:
-    """Return `factors_on` rows of the inputs."""
+    """Return float32 [rows, N] for each of `keys`, NaN where a factor has no value; errors as `factors_on`."""
     return factors_on(RowContext(inputs, rows), keys)
 
 

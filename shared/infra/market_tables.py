@@ -120,7 +120,7 @@ async def read_indices(connection: Any, days: np.ndarray) -> dict[str, np.ndarra
 
 
 async def copy_out(connection: Any, query: str, *arguments: int) -> bytearray:
-    """The binary COPY of a query."""
+    """Return the rows of a query in PostgreSQL's binary COPY format, header and trailer included."""
     data = bytearray()
 
     async def take(chunk: bytes) -> None:

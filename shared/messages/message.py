@@ -85,7 +85,7 @@ def _kind(code: str) -> MessageKind:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value of JSON."""
+    """Return a parameter as JSON has it: sets and tuples become lists, other objects texts."""
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, list | tuple | set | frozenset):

@@ -15,12 +15,12 @@ NO_DAY = np.iinfo(np.int32).max
 
 
 def to_day(date: dt.date) -> int:
-    """Day number of a date."""
+    """Return the days from 1970-01-01 to a date."""
     return date.toordinal() - EPOCH
 
 
 def from_day(day: int) -> dt.date:
-    """Date of a day number."""
+    """Return the date so many days after 1970-01-01."""
     return dt.date.fromordinal(int(day) + EPOCH)
 
 

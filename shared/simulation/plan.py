@@ -93,7 +93,7 @@ class Plan:
 
 
 def expressions_of(request: BacktestRequest) -> Expressions:
-    """Return the expressions of a canonical request."""
+    """Return the compiled expressions of a canonical request; equal texts are compiled once."""
     strategy = request.strategy
     return _expressions(
         strategy.buy.where, strategy.buy.rank_by, strategy.sell.where, strategy.universe.where, strategy.portfolio.when

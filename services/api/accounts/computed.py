@@ -96,6 +96,6 @@ def pack_result(result: Mapping[str, Any]) -> bytes:
 
 
 def unpack_result(frame: bytes) -> dict[str, Any]:
-    """Return the result of a frame."""
+    """Return the result that `pack_result` has packed; zstandard.ZstdError for bytes that are damaged."""
     found: dict[str, Any] = orjson.loads(zstandard.ZstdDecompressor().decompress(frame))
     return found

@@ -55,7 +55,7 @@ async def detail(app: AppContext, row: Row) -> dict[str, Any]:
 
 
 def orders_document(step: Row) -> dict[str, Any]:
-    """Return the orders of a step."""
+    """Return the answer about the orders of a day: when they were decided, on which data, and what became of each."""
     decision = {} if step["decision"] is None else orjson.loads(step["decision"])
     orders = decision.get("orders", [])
     day = step["day"].isoformat()

@@ -80,7 +80,7 @@ _codec = _Codec()
 
 
 def compress(body: bytes, coding: Coding) -> bytes:
-    """Return the body in a coding."""
+    """Return a body compressed at the level of its coding; each thread has compressors of its own."""
     if coding == "zstd":
         return _codec.zstd.compress(body)
     packer = _gzip()

@@ -16,7 +16,7 @@ P = TypeVar("P", int, str)
 
 
 def write_cursor(position: object) -> str:
-    """Return the cursor of a position."""
+    """Return a position as URL-safe text, which `read_cursor` reads."""
     return base64.urlsafe_b64encode(orjson.dumps(position)).decode().rstrip("=")
 
 

@@ -65,7 +65,7 @@ _REF = "#/components/schemas/{name}"
 
 
 def document(routes: tuple[Route, ...]) -> Schema:
-    """Return the document of these routes."""
+    """Return the OpenAPI 3.1 document: a path for each route, and a component for each shape that they use."""
     shapes = _shapes(routes)
     schemas, components = msgspec.json.schema_components(shapes, ref_template=_REF)
     for component in components.values():

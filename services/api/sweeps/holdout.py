@@ -70,7 +70,7 @@ def holdout_document(
 
 
 def opening_document(opening: Earlier) -> dict[str, Any]:
-    """Return the JSON of an opening."""
+    """Return the one opening of a holdout as answers have it: by which run and variant, its days, its backtest."""
     return {
         "kind": opening["kind"], "id": str(opening["source"]), "variant": opening["variant"],
         "from": opening["first_day"].isoformat(), "to": opening["last_day"].isoformat(),

@@ -29,7 +29,7 @@ class WalkForwardQuote:
 
     @property
     def digest(self) -> str:
-        """Return the digest of the answer."""
+        """Return the digest of plan and dataset version: equal ones have equal results."""
         return digest_of(self.plan, self.quote.view.version)
 
 

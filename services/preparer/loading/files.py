@@ -137,7 +137,7 @@ class MarketFiles:
         return self.files[number].where(row - self.starts[number])
 
     def error(self, row: int, reason: str) -> LoadError:
-        """Return the error of a row."""
+        """Return the LoadError that names file and line of a row with the reason."""
         return LoadError(f"{self.where(row)}: {reason}. Nothing was changed.")
 
 

@@ -54,7 +54,7 @@ def changed(request: BacktestRequest, part: str, **fields: Any) -> BacktestReque
 
 
 def with_slippage(request: BacktestRequest, slippage_pct: float) -> BacktestRequest:
-    """Return the request with another slippage."""
+    """Return the request with a slippage in percent of the price."""
     return msgspec.structs.replace(request, costs=msgspec.structs.replace(request.costs, slippage_pct=slippage_pct))
 
 

@@ -43,7 +43,7 @@ class Space:
         return math.prod(self.levels)
 
     def values(self, point: Sequence[int]) -> dict[str, Value]:
-        """Return the values of a point by parameter."""
+        """Return parameter -> value of a point, which has the number of a level for each lattice."""
         return {
             name: lattice.values[level] for (name, lattice), level in zip(self.lattices.items(), point, strict=True)
         }

@@ -61,7 +61,7 @@ class WalkForwardPlan:
 
     @property
     def runs(self) -> int:
-        """Return the number of runs."""
+        """Return the number of runs: a train and a test for each window, and the train of the next values."""
         return 2 * len(self.windows) + 1
 
     @property
@@ -75,11 +75,11 @@ class WalkForwardPlan:
         return self.next_train.rows + sum(window.train.rows + window.test.rows for window in self.windows)
 
     def run_of(self, window: int, kind: Kind) -> int:
-        """Return the number of a run."""
+        """Return the number of the train or test run of a window; windows count from 0."""
         return 2 * window + (kind == "test")
 
     def dates(self, run: int) -> Dates:
-        """Return the days of a run."""
+        """Return first and last day of a run by its number."""
         if run == self.next_run:
             return self.next_train
         window = self.windows[run // 2]

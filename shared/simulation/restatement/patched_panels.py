@@ -25,7 +25,7 @@ class Cells:
     values: np.ndarray
 
     def select(self, wanted: np.ndarray) -> Cells:
-        """Return the cells of a mask."""
+        """Return the cells where a bool [cells] mask is true."""
         return Cells(rows=self.rows[wanted], columns=self.columns[wanted], values=self.values[wanted])
 
 
@@ -40,7 +40,7 @@ class Reference:
 
     @classmethod
     def of(cls, panels: Panels) -> Reference:
-        """Return that of panels."""
+        """Return instruments, dividends, listings and index series of a version's panels."""
         return cls(
             instruments=panels.instruments, dividends=panels.dividends, listings=panels.listings,
             indices=panels.indices,
