@@ -30,7 +30,7 @@ def remedy(params: Params, language: str) -> str:
     if params["suggestions"] or not params["known"]:
         return did_you_mean(params, language)
     names = ", ".join(params["known"])
-    return f" 사용할 수 있는 값: {names}." if language == "ko" else f"; there are {names}"
+    return f" 사용할 수 있는 값: {names}." if language == "ko" else f"; known values are {names}"
 
 
 def allowed(params: Params, language: str) -> str:
@@ -65,7 +65,7 @@ def entries(params: Params, language: str) -> str:
     one = params["minimum"] == 1
     if language == "ko":
         return " 제한하지 않으려면 null을 사용하십시오." if one else ""
-    return "entry; null does not restrict" if one else "entries"
+    return "entry; use null for no restriction" if one else "entries"
 
 
 def operator_remedy(params: Params, language: str) -> str:
@@ -79,8 +79,8 @@ def operator_remedy(params: Params, language: str) -> str:
 
 
 _REMARKS = {
-    "there is no power; multiply, or use sqrt and log": "거듭제곱은 없습니다. 곱셈이나 sqrt, log를 사용하십시오.",
-    "write the number itself; factors in percent are in percent": "%를 빼고 숫자만 쓰십시오. 퍼센트 팩터의 값은 이미 퍼센트입니다.",
+    "there is no power operator; multiply, or use sqrt and log": "거듭제곱은 없습니다. 곱셈이나 sqrt, log를 사용하십시오.",
+    "write the number without %; factors in percent have percent values": "%를 빼고 숫자만 쓰십시오. 퍼센트 팩터의 값은 이미 퍼센트입니다.",
 }
 
 
@@ -89,7 +89,7 @@ def loaded(params: Params, language: str) -> str:
     names = ", ".join(params["known"])
     if language == "ko":
         return f" 사용할 수 있는 지수: {names}." if names else " 적재된 지수가 없습니다."
-    return f"; there are {names}" if names else ""
+    return f"; the loaded indices are {names}" if names else ""
 
 
 def because(params: Params, language: str) -> str:

@@ -1,4 +1,4 @@
-"""Messages about research lines: how much of a record may be luck, and what may be done with a line."""
+"""Messages about research lines: the part of a record that may be luck, and the changes that a line permits."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ KINDS = (
         "luck_within",
         "The best of {trials:,} trials without any skill is expected at an annual Sharpe ratio of weekly "
         "returns of {soft:.2f} to {hard:.2f}; this record has {sharpe:.2f}. It cannot be distinguished from luck: its deflated Sharpe ratio is {low:.1f} % to "
-        "{high:.1f} %, and 95 % would be evidence.",
+        "{high:.1f} %, and only more than 95 % is evidence.",
         "실력이 전혀 없어도 시행 {trials:,}회 중 최고의 연 샤프 지수(주간 수익률)는 {soft:.2f}에서 {hard:.2f}로 기대됩니다. 이 기록은 {sharpe:.2f}입니다. "
         "운과 구별되지 않습니다. 수정 샤프 지수는 {low:.1f}~{high:.1f} %이며 95 %를 넘어야 증거가 됩니다.",
         **_RECORD,
@@ -36,64 +36,64 @@ KINDS = (
     ),
     kind(
         "luck_unknown",
-        "There is no record to judge among {trials:,} trials: weekly returns that vary are needed.",
+        "None of {trials:,} trials has weekly returns that vary, so there is no record to judge.",
         "시행 {trials:,}회 중 판단할 기록이 없습니다. 변동하는 주간 수익률이 필요합니다.",
         trials=3,
     ),
     kind(
         "luck_few_trials",
-        "Only {scored:,} trials have a Sharpe ratio: below 10 the deviation between trials is taken as that of no skill.",
+        "Only {scored:,} trials have a Sharpe ratio. With fewer than 10 the deviation between trials is that of strategies without skill.",
         "샤프 지수가 있는 시행이 {scored:,}회뿐입니다. 10회 미만이면 시행 간 편차를 실력이 없는 경우의 값으로 계산합니다.",
         scored=4,
     ),
     kind(
         "luck_sample",
-        "Correlations are those of {sample:,} of {trials:,} trials, drawn by their digests and not by their results.",
+        "Correlations are computed from {sample:,} of {trials:,} trials, which are selected by their digests and not by their results.",
         "상관관계는 시행 {trials:,}회 중 {sample:,}회로 계산했습니다. 결과가 아니라 다이제스트로 추출했습니다.",
         sample=1000,
         trials=52000,
     ),
     kind(
         "luck_extra_trials",
-        "{extra:,} trials that were made elsewhere are counted as independent ones.",
+        "{extra:,} trials that were made elsewhere are counted as independent trials.",
         "다른 곳에서 실행한 시행 {extra:,}회는 독립 시행으로 포함했습니다.",
         extra=200,
     ),
     kind(
         "luck_short_record",
-        "The best record has {years:.1f} years; {needed:.1f} would be needed for 95 % against all trials.",
+        "The best record has {years:.1f} years; a probability of 95 % against all trials would need {needed:.1f}.",
         "최고 기록의 기간은 {years:.1f}년입니다. 모든 시행에 대해 95 %를 넘으려면 {needed:.1f}년이 필요합니다.",
         years=2.9,
         needed=7.4,
     ),
     kind(
         "luck_overfitting",
-        "In {probability:.0f} % of the splits the best trial of one half is not above the middle of the other: the choice "
-        "does not carry over.",
+        "In {probability:.0f} % of the splits the best trial of one half is not above the median of the other: the choice "
+        "does not persist.",
         "분할의 {probability:.0f} %에서 한쪽의 최고 시행이 다른 쪽의 중간을 넘지 못합니다. 선택이 이어지지 않습니다.",
         probability=62.0,
     ),
     kind(
         "luck_no_better",
-        "No trial earns more than cash at 5 %: the SPA test has a p-value of {p:.2f}.",
-        "5 % 수준에서 현금보다 나은 시행이 없습니다(SPA 검정 p = {p:.2f}).",
+        "At the 5 % significance level no trial is shown to earn more than cash (SPA p = {p:.2f}).",
+        "5 % 유의수준에서 현금보다 낫다고 확인된 시행이 없습니다(SPA 검정 p = {p:.2f}).",
         p=0.31,
     ),
     kind(
         "research_not_found",
-        "There is no research line of this name; it begins with the first request that has it as `research`.",
+        "There is no research line with this name; the first request with it as `research` creates the line.",
         "해당 이름의 연구 라인이 없습니다. research에 이 이름을 지정한 첫 요청으로 시작됩니다.",
     ),
     kind(
         "research_closed",
-        "The research line {name} was closed on {closed}; its trials stay, and no more can be added. Use another line",
+        "The research line {name} was closed on {closed}; its trials remain, and no more can be added. Use another line",
         "연구 라인 {name:은} {closed}에 종료되었습니다. 시행 기록은 남으며 추가할 수 없습니다. 다른 라인을 사용하십시오.",
         name="value-momentum",
         closed="2026-11-29",
     ),
     kind(
         "research_too_many_lines",
-        "{limit:,} research lines exist already, the limit of a key; use one of them",
+        "a key has at most {limit:,} research lines, and these exist already; use one of them",
         "연구 라인이 이미 키의 한도인 {limit:,}개입니다. 기존 라인을 사용하십시오.",
         limit=1000,
     ),
@@ -113,7 +113,7 @@ KINDS = (
     ),
     kind(
         "research_extra_fewer",
-        "the line has {extra:,} extra trials already; the number can be raised and not lowered",
+        "the line has {extra:,} extra trials already; the number can only be raised",
         "추가 시행이 이미 {extra:,}회입니다. 늘릴 수만 있고 줄일 수 없습니다.",
         extra=200,
     ),

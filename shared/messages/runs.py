@@ -7,25 +7,25 @@ from shared.messages.declaration import kind
 _NOT_BOUGHT = {
     "bought": ("it was bought on this day",
         "이날 매수했습니다."),
-    "no_signal": ("the row has no row before it in the dataset, so nothing could be decided",
-        "데이터셋에 이 행의 직전 행이 없어 판단할 수 없었습니다."),
-    "no_rebalance_day": ("the day is no rebalance day",
+    "no_signal": ("this is the first day of the dataset, so there is no earlier row to decide from",
+        "데이터셋의 첫날이어서 판단할 이전 행이 없습니다."),
+    "no_rebalance_day": ("the day is not a rebalance day",
         "리밸런싱 날이 아닙니다."),
     "when_false": ("portfolio.when was false on the row before, so nothing was bought",
         "직전 행에서 portfolio.when이 거짓이어서 매수하지 않았습니다."),
-    "drawdown_stop": ("a drawdown stop rested, so nothing was bought",
+    "drawdown_stop": ("purchases are suspended after a drawdown stop",
         "낙폭 손절 뒤 쉬는 기간이어서 매수하지 않았습니다."),
-    "held": ("it was held already",
+    "held": ("it was already held",
         "이미 보유하고 있었습니다."),
-    "sold_today": ("it was sold earlier on this day, and is not bought on the same day",
+    "sold_today": ("it was sold earlier on this day, and a stock is not bought again on the same day",
         "이날 먼저 매도했으며, 같은 날 다시 매수하지 않습니다."),
     "not_in_universe": ("it was not in the universe on the row before",
         "직전 행에서 유니버스에 속하지 않았습니다."),
-    "condition": ("it failed a part of buy.where on the row before",
+    "condition": ("it did not meet a part of buy.where on the row before",
         "직전 행에서 buy.where의 일부를 충족하지 못했습니다."),
     "no_rank_value": ("rank_by had no value for it on the row before",
         "직전 행에 rank_by 값이 없었습니다."),
-    "not_in_target_list": ("it ranked behind the target list",
+    "not_in_target_list": ("its rank was below the target list",
         "순위가 목표 목록 밖이었습니다."),
     "no_slot": ("no slot was free when its turn came",
         "차례가 되었을 때 빈 슬롯이 없었습니다."),
@@ -39,7 +39,7 @@ _NOT_BOUGHT = {
         "가격이 상한가였습니다."),
     "volume": ("the volume cap allows less than one share",
         "거래량 한도로 한 주도 살 수 없었습니다."),
-    "cash": ("the money for it buys less than one share",
+    "cash": ("the amount for it is less than the price of one share",
         "배정된 금액으로 한 주도 살 수 없었습니다."),
 }  # fmt: skip
 """Outcome of the question why a stock was not bought on a day, in the order in which it is checked."""
@@ -48,19 +48,18 @@ KINDS = (
     kind("benchmark_without_values", "the index {name} has no value up to {date}; use benchmark null",
          "지수 {name}의 값이 {date}까지 없습니다. benchmark를 null로 설정하십시오.", name="KOSPI", date="2023-12-28"),
     kind("universe_empty",
-         "the universe has no stock on any row from {first} to {last} that decides something, "
+         "the universe has no stock on any decision day from {first} to {last}, "
          "so {factor} has no value; widen strategy.universe",
          "{first}부터 {last}까지 매매를 결정하는 모든 날에 유니버스에 종목이 없어 {factor}의 값이 없습니다. "
          "strategy.universe를 넓히십시오.", first="2023-01-02", last="2023-12-28", factor="PER"),
     kind("factor_without_values",
-         "{factor} has no value for any stock of the universe on any row from {first} to {last} "
-         "that decides something{because}",
+         "{factor} has no value for any stock of the universe on any decision day from {first} to "
+         "{last}{because}",
          "{first}부터 {last}까지 매매를 결정하는 모든 날에 유니버스의 어떤 종목에도 {factor}의 값이 없습니다{because}.",
          first="2023-01-02", last="2023-12-28", factor="PER", reason="no statements"),
     kind("window_never_filled",
-         "{text} needs {rows} rows of values and no stock of the universe has them on any row "
-         "from {first} to {last} that decides something: there are {available} rows up to {last}; shorten the "
-         "window or let the backtest begin later",
+         "{text} needs {rows} rows of values, which no stock of the universe has on any decision day from {first} to "
+         "{last}: there are {available} rows up to {last}; shorten the window or start the backtest later",
          "{text} 계산에는 값이 {rows}행 필요하지만 {first}부터 {last}까지 매매를 결정하는 모든 날에 이를 갖춘 종목이 "
          "없습니다. {last}까지의 행은 {available}개입니다. 기간(n)을 줄이거나 시작일을 늦추십시오.",
          text="ts_mean(close, 200)", rows=200, first="2023-01-02", last="2023-12-28", available=120),
@@ -72,15 +71,15 @@ KINDS = (
     kind("no_window", "{date} is not a trading day of the dataset.", "{date}: 데이터셋의 거래일이 아닙니다.",
          date="2024-01-06"),
     kind("no_ledger",
-         "This result was computed by engine version 1, which kept no ledger of splits and dividends: "
-         "run the backtest again to see its holdings.",
+         "This result was computed by engine version 1, which stored no splits and dividends: run the backtest again to "
+         "see its holdings.",
          "엔진 버전 1로 계산된 결과에는 액면분할과 배당 내역이 없습니다. 보유 종목을 보려면 백테스트를 다시 "
          "실행하십시오."),
     kind("no_row_with_nearest",
-         "{date} is no row of this backtest ({first} to {last}); the nearest are {nearest}",
+         "{date} is not a row of this backtest ({first} to {last}); the nearest rows are {nearest}",
          "{date}: 이 백테스트({first}~{last})의 거래일이 아닙니다. 가장 가까운 날짜: {nearest}.",
          date="2023-01-01", first="2023-01-02", last="2023-12-28", nearest=["2023-01-02"]),
-    kind("no_row", "{date} is no row of this backtest, which has rows from {first} to {last}",
+    kind("no_row", "{date} is not a row of this backtest, which has rows from {first} to {last}",
          "{date}: 이 백테스트의 거래일이 아닙니다. 기간은 {first}부터 {last}까지입니다.",
          date="2023-01-01", first="2023-01-02", last="2023-12-28"),
     kind("unknown_stock", "the dataset has no stock {stock_code!r}{did_you_mean}",
@@ -89,21 +88,20 @@ KINDS = (
          "백테스트가 세 번 중단되었습니다. 마지막 원인: {reason}", reason="PostgreSQL does not answer."),
     kind("run_crashed", "The run failed with an internal error, which has been logged.",
          "내부 오류로 실행에 실패했습니다. 오류는 기록되었습니다."),
-    kind("query_unknown", "The simulator that took the query is of an older version and does not know it; "
+    kind("query_unknown", "The simulator that received the query has an older version, which does not support it; "
          "repeat the request.",
          "조회를 받은 시뮬레이터가 이전 버전이어서 처리하지 못합니다. 다시 요청하십시오."),
     kind("query_crashed", "The query failed with an internal error, which has been logged.",
          "내부 오류로 조회에 실패했습니다. 오류는 기록되었습니다."),
     kind("damaged_panels",
-         "Data in the memory of the machine were damaged while the backtest was computed, so that its result was "
-         "withdrawn; submit it again.",
+         "Data in memory were damaged while the backtest was computed, so its result was discarded; submit it again.",
          "백테스트를 계산하는 동안 메모리의 데이터가 손상되어 결과를 취소했습니다. 다시 제출하십시오."),
     kind("damaged_selection",
          "Data in the memory of the machine were damaged while the stocks were selected, so that the selection was "
          "withdrawn; the next warm run selects again.",
          "종목을 선정하는 동안 메모리의 데이터가 손상되어 선정 결과를 취소했습니다. 다음 사전 계산에서 다시 선정합니다."),
     kind("killed_simulator",
-         "The backtest ended its simulator three times and is not tried again; narrow the request.",
+         "The simulator process ended three times during this backtest, which is not tried again; narrow the request.",
          "백테스트 실행 중 시뮬레이터가 세 번 종료되어 다시 시도하지 않습니다. 요청 범위를 줄이십시오."),
     kind("run_overdue", "The run was ended after {seconds} seconds (ONDOL_RUN_LIMIT_S); narrow the request.",
          "실행 시간이 {seconds}초를 넘어 중단되었습니다(ONDOL_RUN_LIMIT_S). 요청 범위를 줄이십시오.", seconds=300),

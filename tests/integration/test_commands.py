@@ -246,7 +246,7 @@ async def test_a_strategy_is_copied_kept_replaced_used_and_deleted(system: Syste
         await system.example(line, names)
     assert {route for words in ORDERED for route in USAGES[words].routes} <= called_since(before)
     again = await system.ondol("strategies", "delete", "mine")
-    assert (again.code, again.error) == (1, "ondol strategies: mine: There is no strategy of yours with this id.\n")
+    assert (again.code, again.error) == (1, "ondol strategies: mine: You have no strategy with this id.\n")
 
 
 async def test_own_factors_are_defined_shown_and_deleted(system: System) -> None:
@@ -385,7 +385,7 @@ async def test_what_did_not_complete_is_told_by_the_exit_code(system: System) ->
         assert b"is cancelled" in (await system.fine("backtests", "cancel", identity)).out
         assert ((await waited).code, (await followed).code) == (1, 1)
     refused = await system.ondol("backtests", "cancel", system.first)
-    assert (refused.code, "ended already" in refused.error) == (1, True)
+    assert (refused.code, "already ended" in refused.error) == (1, True)
     listed = (await system.fine("backtests", "list", "--status", "cancelled", "--json")).document
     assert identity in [item["id"] for item in listed["items"]]
 

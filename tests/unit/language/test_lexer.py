@@ -66,7 +66,7 @@ def test_every_title_without_spaces_is_its_factor() -> None:
         ("ＲＯ > 5 and QQQQQ > 1", 1, "ROE"),
         ("ＰＥＲ > 5 and ＱＱＱＱＱ > 1", 13, "unknown name QQQQQ"),
         (unicodedata.normalize("NFD", "종가") + " > 5 # 3", 11, "`#`"),
-        ("종가 ≥ ≤ 5", 6, "not `≤`"),
+        ("종가 ≥ ≤ 5", 6, "but found `≤`"),
         ("매출액증가율 1년 > 5", 1, "매출액증가율1년"),
         ("PER > 1 and FCF 수익률 > 5", 13, "FCF수익률"),
         ("MARKET_CAP > 1e3억", 17, "exponent"),

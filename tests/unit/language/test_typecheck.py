@@ -251,7 +251,7 @@ def test_market_condition_that_differs_by_stock_is_refused(text: str, column: in
 
 
 def test_market_number_is_refused() -> None:
-    with pytest.raises(RequestError, match="number where a condition is needed"):
+    with pytest.raises(RequestError, match="expected a condition"):
         _market("KOSPI")
 
 

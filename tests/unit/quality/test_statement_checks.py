@@ -30,7 +30,9 @@ def test_stock_that_never_states_the_owners_part_is_found(owners: list[float], s
     statements = _statements(net_income=[1.0, 2.0, 3.0], net_income_owners=owners)
     found = {finding.check: finding.examples for finding in check_statements(statements, ["A", "B"])}
     assert [example.stock_code for example in found["owners_part"]] == stocks
-    assert all(example.detail == "net_income without net_income_owners" for example in found["owners_part"])
+    assert all(
+        example.detail == "the statements have net_income without net_income_owners" for example in found["owners_part"]
+    )
 
 
 def _revenues(amounts: list[float]) -> Statements:

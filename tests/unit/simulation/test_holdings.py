@@ -100,7 +100,7 @@ def test_additions_and_trims_move_the_mean_entry_price() -> None:
 
 def test_date_without_a_row_names_the_nearest() -> None:
     found = result(split_market())
-    with pytest.raises(RunError, match="the nearest are 2023-03-03, 2023-03-06"):
+    with pytest.raises(RunError, match="the nearest rows are 2023-03-03, 2023-03-06"):
         holdings_on(found, panels_of(split_market()), day("2023-03-05"))
 
 

@@ -23,7 +23,7 @@ ROTATE = {"on_rebalance": "rotate"}
         (ROTATE, {"invest": "full"}, "invest", "invest to slots"),
         (ROTATE, {"rebalance_band_pct": 5}, "rebalance_band_pct", "band to 0"),
         ({}, {"keep_rank": 30}, "keep_rank", "use rotate"),
-        (ROTATE, {"keep_rank": 10}, "keep_rank", "below max_positions, 20"),
+        (ROTATE, {"keep_rank": 10}, "keep_rank", "below max_positions (20)"),
         ({}, {"rebalance": {"months": [4], "rows": 5}}, "rebalance", "exactly one of three forms"),
         ({}, {"rebalance": {"day": 4, "weekday": "fri"}}, "rebalance", "several are given"),
         ({}, {"rebalance": {}}, "rebalance", "none is given"),

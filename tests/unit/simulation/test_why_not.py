@@ -52,7 +52,7 @@ def test_failed_parts_are_named_with_their_values() -> None:
     changes = {"buy": {"where": "raw_close > 1000 and (raw_close < 5000 or raw_close > 20000)"}}
     found = explained(bars, "A", DAYS[2], **changes)
     assert (found["outcome"], found["rank"], found["decided_on"]) == ("condition", None, DAYS[1])
-    assert found["message"] == "it failed a part of buy.where on the row before"
+    assert found["message"] == "it did not meet a part of buy.where on the row before"
     first, second = found["condition"]
     assert (first["condition"], first["passed"], first["values"]) == ("raw_close > 1000", True, {"raw_close": 10_000})
     assert (second["passed"], second["operator"]) == (False, "or")
@@ -93,5 +93,5 @@ def test_unknown_stock_and_date_are_refused() -> None:
         explained(bars, "X", DAYS[2])
     with pytest.raises(RunError, match="did you mean 005930"):
         explained(market({"005930": [10_000] * 8}), "5930", DAYS[2])
-    with pytest.raises(RunError, match="is no row of this backtest"):
+    with pytest.raises(RunError, match="is not a row of this backtest"):
         explained(bars, "A", "2023-03-05")

@@ -93,10 +93,10 @@ def test_problems_say_what_is_allowed() -> None:
     assert {path: problem.message for path, problem in found.items()} == {
         "strategy.buy.where": "must have 1 to 8192 characters; it has 0",
         "strategy.buy.order": "'up' is not allowed: must be one of asc, desc",
-        "strategy.sell": "must be an object; leave it out for its defaults",
+        "strategy.sell": "must be an object; omit it to use its defaults",
         "strategy.portfolio.max_positions": "must be a whole number at least 1 and at most 5,000",
         "strategy.universe.exclude_sector": "there is no such field; did you mean exclude_sectors?",
-        "start": "a date is written YYYY-MM-DD",
+        "start": "must be a date of the form YYYY-MM-DD",
         "initial_cash": "must be a number at least 1 and at most 1e+15",
         "risk_free_pct": "1e+09 is out of range: must be at least -100 and at most 1,000",
     }
