@@ -16,6 +16,7 @@ from typing import Any
 from bench import engine_compare, report
 from bench.machine import machine
 from bench.processes import ROOT, ChildError, run
+from shared.simulation.engine import ENGINE_VERSION
 
 SECTIONS = ("engines", "growth", "sweeps", "system", "research", "web")
 RESULTS = ROOT / "bench" / "results"
@@ -61,7 +62,8 @@ def measure(args: argparse.Namespace, work: pathlib.Path) -> dict[str, Any]:
     """Return the samples of a run."""
     begin = time.perf_counter()
     wanted = args.only.split(",")
-    raw: dict[str, Any] = {"when": f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC", "machine": machine()}
+    when = f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC"
+    raw: dict[str, Any] = {"when": when, "engine_version": ENGINE_VERSION, "machine": machine()}
     if "engines" in wanted:
         folders = engine_compare.workloads(work, ((2000, 250), (2000, 750), (2700, 750)), log_progress)
         raw["engines"] = engine_compare.compare(work, folders, args.peers_python, log_progress, args.peers)

@@ -65,10 +65,13 @@ def page(raw: dict[str, Any], source: str) -> str:
     """Return the text of docs/explanation/capacity.md."""
     answers = raw["system"]["answers"]
     each = answers["sustained"]["cpu_ms_each"]
+    machine = raw["machine"]
+    engine = f", engine version {raw['engine_version']}" if "engine_version" in raw else ""
     lines = [
         "# Capacity",
         "",
-        f"Written by `python ops/capacity.py {source}` from figures measured on the two cores of the build machine.",
+        f"Written by `python ops/capacity.py {source}` from the run of `make bench` of {raw['when'][:10]} on {machine['cpus']} cores"
+        f" (commit {machine['commit']}{engine}). Estimate from a run of your own machine.",
         "",
         f"Assumed: each user sends a request every {THINK_S:.0f} s, {NEW_SHARE:.0%} of them a new one-year backtest, the"
         f" rest answered from a stored result; cores are planned to be {BUSY:.0%} busy; hosts of"

@@ -46,7 +46,7 @@ def page() -> str:
             HEAD,
             "## All services",
             "",
-            "A service sets those that it has something to say about; the others stay at 0.",
+            "A service updates only the metrics that it measures; the others stay at 0.",
             "",
             *table(declared(vars(metrics).values())),
             "",

@@ -1,1 +1,1 @@
-"""What Ondol thinks (values, rules, factors, language, dataset, simulation), and the infrastructure that carries it."""
+"""Domain code (values, rules, factors, language, dataset, simulation), and in `infra` the infrastructure."""

@@ -30,9 +30,9 @@ TITLES = {RUN: "Run a system", USE: "Use it", OPERATE: "Operate it"}
 
 HEAD = """# The command line
 
-`ondol COMMAND [SUBCOMMAND]` covers the same ground as [the HTTP interface](api.md). `--help` works everywhere and shows examples. This page is written by `python -m ondol.cli.reference` from the same declarations.
+`ondol COMMAND [SUBCOMMAND]` has a command for every route of [the HTTP interface](api.md). Every command has `--help` with examples. This page is written by `python -m ondol.cli.reference` from the same declarations.
 
-Commands that call the API find it in this order: `--api URL` or `ONDOL_API_URL`; the system that serves `--home DIR` (default `./var`); a system that is started on that home for the duration of the command. A key is `ONDOL_API_KEY`, a file named by `ONDOL_API_KEY_FILE`, or `--key KEY`. `ONDOL_LANGUAGE=ko` has messages of the API in Korean.
+Commands that call the API find it in this order: `--api URL` or `ONDOL_API_URL`; the system that serves `--home DIR` (default `./var`); a system that is started on that home for the duration of the command. A key is `ONDOL_API_KEY`, a file named by `ONDOL_API_KEY_FILE`, or `--key KEY`. With `ONDOL_LANGUAGE=ko` messages of the API are in Korean.
 
 | option of most commands | meaning |
 |---|---|
@@ -43,7 +43,7 @@ Commands that call the API find it in this order: `--api URL` or `ONDOL_API_URL`
 
 Tables go to standard output; progress and errors go to standard error. Korean characters count as two columns. A terminal whose encoding lacks a letter shows `?` for it; JSON and downloads are UTF-8 always.
 
-Where a backtest is named, `latest` is the newest one, and the beginning or the end of an id (four letters or more) or a name will do when it stands for one backtest only. Requests that a busy or restarting API refuses are repeated for a minute. `source <(ondol completion bash)` completes commands and options in bash; zsh and fish likewise.
+For a backtest, `latest` names the newest one. The beginning or the end of an id (four letters or more), or a name, is enough when it belongs to one backtest only. Requests that a busy or restarting API refuses are repeated for a minute. `source <(ondol completion bash)` completes commands and options in bash; zsh and fish likewise.
 
 | exit code | meaning |
 |---|---|

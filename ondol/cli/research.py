@@ -1,4 +1,4 @@
-"""What the commands print about research lines and luck."""
+"""Texts of the commands about research lines and luck."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ondol.cli.terminal import details, moment, plain, table
 
 
 def deflated_text(deflated: Mapping[str, Any] | None) -> str:
-    """Return what the trials of its line make of a backtest; an empty text without a line."""
+    """Return the statistics corrected for the number of trials of the line; an empty text without a line."""
     return "" if deflated is None else f"research {deflated['research']}: {deflated['conclusion']['message']}"
 
 

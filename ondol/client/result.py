@@ -58,7 +58,7 @@ class ResultData:
 
     @cached_property
     def statistics(self) -> Statistics:
-        """Figures: `result.statistics.sharpe`; `docs/reference/simulation.md` defines each."""
+        """Figures: `result.statistics.sharpe`; [definitions](simulation.md#statistics)."""
         return Statistics(self._result["statistics"])
 
     @cached_property
@@ -68,7 +68,7 @@ class ResultData:
 
     @property
     def deflated(self) -> dict[str, Any] | None:
-        """What the trials of its research line make of it (`dsr`, `sr0_annual`, `trials`, …); None without a line."""
+        """Statistics corrected for the trials of its line (`dsr`, `sr0_annual`, `trials`, …); None without a line."""
         found: dict[str, Any] | None = self.document.get("deflated")
         return found
 

@@ -194,7 +194,7 @@ class SweepData:
 
     @property
     def deflated(self) -> dict[str, Any] | None:
-        """What the trials of its research line make of the best variant; None without a line, or before the end."""
+        """Statistics of the best variant, corrected for the trials of its line; None without one or before the end."""
         found: dict[str, Any] | None = self.document["deflated"]
         return found
 

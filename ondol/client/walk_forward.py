@@ -136,7 +136,7 @@ class WalkForwardData:
 
     @property
     def deflated(self) -> dict[str, Any] | None:
-        """What the trials of its research line make of the account; None without a line or an account."""
+        """Statistics of the account corrected for the trials of its research line; None without line or account."""
         found: dict[str, Any] | None = self.document["deflated"]
         return found
 

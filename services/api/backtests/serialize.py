@@ -94,7 +94,7 @@ def backtest_document(
 ) -> list[bytes]:
     """Return the JSON of `GET /v1/backtests/{id}` in pieces; `result` is the JSON of a completed one's result.
 
-    `deflated`: what the trials of its research line make of it; None without a line.
+    `deflated`: statistics corrected for the trials of its research line; None without a line.
     """
     front = head(row)
     path = f"/v1/backtests/{front['id']}"

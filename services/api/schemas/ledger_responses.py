@@ -1,4 +1,4 @@
-"""Shape of what the trials of a research line make of a result."""
+"""Shape of the statistics of a result that are corrected for the trials of its research line."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ class Backtest(BacktestHead, kw_only=True):
     links: Annotated[dict[str, str], about("Paths of the backtest's resources.")]
     deflated: Annotated[
         Deflated | None,
-        about("What the trials of its research line make of it; null: no line, or it is not completed."),
+        about("Statistics corrected for the trials of its research line; null: no line, or not completed."),
     ]
     result: Annotated[Result | None, about("Result of a completed backtest.")] = None
     error: Annotated[RunProblem | None, about("Problem of a failed backtest.")] = None

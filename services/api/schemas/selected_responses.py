@@ -55,7 +55,7 @@ SelectedBacktest = msgspec.defstruct(
     "SelectedBacktest",
     [
         ("links", Annotated[dict[str, str], about("Paths of the backtest's resources.")]),
-        ("deflated", Annotated[Deflated | None, about("What the trials of its research line make of it.")]),
+        ("deflated", Annotated[Deflated | None, about("Statistics corrected for the trials of its line.")]),
         ("result", Annotated[SelectedResult | UnsetType, about("The selected parts.")], UNSET),
         ("error", Annotated[RunProblem | UnsetType, about("Problem of a failed backtest.")], UNSET),
     ],

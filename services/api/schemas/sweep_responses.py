@@ -104,7 +104,7 @@ class BestTrial(Struct, kw_only=True):
 class OverfittingProbability(Struct, kw_only=True):
     """Combinatorially symmetric cross-validation of the sample."""
 
-    probability: Annotated[float, about("Share of splits in which the best inside is not above the middle outside.",
+    probability: Annotated[float, about("Share of splits whose best of one half is not above the median of the other.",
                                         "fraction")]  # fmt: skip
     slope: Annotated[float, about("Of the chosen trial's ratio outside on that inside.")]
     loss: Annotated[float, about("Share of splits in which the chosen trial has a ratio below 0 outside.", "fraction")]
@@ -185,8 +185,8 @@ class Sweep(SweepHead, kw_only=True):
     ]
     deflated: Annotated[
         Deflated | None,
-        about("What the trials of its research line make of the best variant; null without a line, while the sweep "
-              "runs and without weekly returns."),
+        about("Statistics of the best variant corrected for the trials of its line; null without one, while "
+              "the sweep runs, and without weekly returns."),
     ]  # fmt: skip
     holdout: Annotated[SweepHoldout | None, about("Days that no variant has read; null: none.")]
     request: Annotated[dict[str, Any], about("The request, with the strategy of the template spelled out.")]

@@ -130,7 +130,7 @@ class StitchedSummary(Struct, kw_only=True):
     rank_mean: Annotated[float | None, about("Mean of the relative ranks out of sample; 0.5 is no skill.", "fraction")]
     below_middle: Annotated[
         float | None,
-        about("Share of the windows whose choice is not above the middle out of sample: the probability of "
+        about("Share of the windows whose choice is not above the median out of sample: the probability of "
               "overfitting of this way of choosing.", "fraction"),
     ]  # fmt: skip
 
@@ -167,7 +167,7 @@ class WalkForward(WalkForwardHead, kw_only=True):
     next: Annotated[NextValues | None, about("Values to trade after the end; null: nothing could be chosen.")]
     deflated: Annotated[
         Deflated | None,
-        about("What the trials of its research line make of the stitched account; null without a line or account."),
+        about("Statistics of the account corrected for the trials of its line; null without line or account."),
     ]
     error: Annotated[RunProblem | None, about("Why it failed.")]
     holdout: Annotated[SweepHoldout | None, about("Days that no run has read; null: none.")]

@@ -1,7 +1,7 @@
-"""Seals: a keyed hash that services put beside what they write into Redis, and without which nothing is believed.
+"""Seals: a keyed hash beside each value that services write into Redis; values without a valid seal are rejected.
 
 Redis is a cache and a queue: a program that can write there could plant results, answers and events. The key is in
-PostgreSQL, which has the truth. A seal covers the name under which a value stands, so that values cannot be exchanged.
+PostgreSQL, whose rows decide. A seal covers the name under which a value stands, so that values cannot be exchanged.
 """
 
 from __future__ import annotations

@@ -377,7 +377,7 @@ export interface Backtest {
   request: Record<string, unknown>;
   /** Paths of the backtest's resources. */
   links: Record<string, string>;
-  /** What the trials of its research line make of it; null: no line, or it is not completed. */
+  /** Statistics corrected for the trials of its research line; null: no line, or not completed. */
   deflated: Deflated | null;
   /** Result of a completed backtest. */
   result?: Result | null;
@@ -2247,7 +2247,7 @@ export interface OutOfSampleRank {
 
 /** Combinatorially symmetric cross-validation of the sample. */
 export interface OverfittingProbability {
-  /** Share of splits in which the best inside is not above the middle outside. */
+  /** Share of splits whose best of one half is not above the median of the other. */
   probability: number;
   /** Of the chosen trial's ratio outside on that inside. */
   slope: number;
@@ -3161,7 +3161,7 @@ export interface SelectedBacktest {
   request: Record<string, unknown>;
   /** Paths of the backtest's resources. */
   links: Record<string, string>;
-  /** What the trials of its research line make of it. */
+  /** Statistics corrected for the trials of its line. */
   deflated: Deflated | null;
   /** The selected parts. */
   result?: SelectedResult;
@@ -3421,7 +3421,7 @@ export interface StitchedSummary {
   efficiency: number | null;
   /** Mean of the relative ranks out of sample; 0.5 is no skill. */
   rank_mean: number | null;
-  /** Share of the windows whose choice is not above the middle out of sample: the probability of overfitting of this way of choosing. */
+  /** Share of the windows whose choice is not above the median out of sample: the probability of overfitting of this way of choosing. */
   below_middle: number | null;
 }
 
@@ -3623,7 +3623,7 @@ export interface Sweep {
   plateau: Plateau | null;
   /** How much of the best variant may be luck; null while the sweep runs and without weekly returns. */
   statistics: TrialStatistics | null;
-  /** What the trials of its research line make of the best variant; null without a line, while the sweep runs and without weekly returns. */
+  /** Statistics of the best variant corrected for the trials of its line; null without one, while the sweep runs, and without weekly returns. */
   deflated: Deflated | null;
   /** Days that no variant has read; null: none. */
   holdout: SweepHoldout | null;
@@ -4039,7 +4039,7 @@ export interface WalkForward {
   drift: Record<string, ParameterDrift> | null;
   /** Values to trade after the end; null: nothing could be chosen. */
   next: NextValues | null;
-  /** What the trials of its research line make of the stitched account; null without a line or account. */
+  /** Statistics of the account corrected for the trials of its line; null without line or account. */
   deflated: Deflated | null;
   /** Why it failed. */
   error: RunProblem | null;
