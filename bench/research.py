@@ -21,7 +21,7 @@ ACCOUNT_DAYS = 180
 HORIZONS = (1, 5, 20, 60, 120)
 VARIANTS = 100_000
 SINGLES = 200
-PATIENCE_S = 300.0
+MAX_WAIT_S = 300.0
 STEPS = 'ondol_paper_steps_total{outcome="done"}'
 
 
@@ -54,14 +54,14 @@ def accounts(served: Served, increment: pathlib.Path, log_progress: LogProgress)
     cpu = cpu_s(served.process)
     published(served, increment)
     done, begin = 0.0, None
-    deadline = time.perf_counter() + PATIENCE_S
+    deadline = time.perf_counter() + MAX_WAIT_S
     while done < ACCOUNTS:
         now = time.perf_counter()
         done = served.metrics().get(STEPS, 0.0) - before
         if done and begin is None:
             begin = now
         if now > deadline:
-            raise ChildError(f"{done:.0f} of {ACCOUNTS} accounts were stepped in {PATIENCE_S:.0f} s")
+            raise ChildError(f"{done:.0f} of {ACCOUNTS} accounts were stepped in {MAX_WAIT_S:.0f} s")
         time.sleep(0.2)
     assert begin is not None
     results = {

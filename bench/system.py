@@ -23,7 +23,7 @@ from bench.local_system import Served, serving
 from bench.processes import ChildError, cpu_s, memory_mb, ondol, parent_of, started_monotonic
 
 LogProgress = Callable[[str], None]
-PATIENCE_S = 120.0
+MAX_WAIT_S = 120.0
 QUIET_S = 4.0
 
 
@@ -75,7 +75,7 @@ def published(served: Served, folder: pathlib.Path) -> Figures:
         newest = next((v for v in served.get("/v1/datasets")["items"] if v["current"]), None)
         if newest is not None and newest["revision"] >= report["revision"]:
             break
-        if time.perf_counter() - begin > PATIENCE_S:
+        if time.perf_counter() - begin > MAX_WAIT_S:
             raise ChildError("no version was published in time")
         time.sleep(0.02)
     seconds = time.perf_counter() - begin

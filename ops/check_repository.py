@@ -38,9 +38,9 @@ FORBIDDEN = (
     "looked at",
     "handed back",
 )
-"""Words that describe a program as a person; CONTRIBUTING.md names the standard terms."""
+"""Words that describe a program as a person, also within names; CONTRIBUTING.md names the standard terms."""
 
-_WORDS = re.compile(r"\b(?:" + "|".join(re.escape(word) for word in FORBIDDEN) + r")\b", re.IGNORECASE)
+_WORDS = re.compile(r"(?<![^\W_])(?:" + "|".join(re.escape(word) for word in FORBIDDEN) + r")(?![^\W_])", re.IGNORECASE)
 _ALLOWED = (
     re.compile(r"`nobody`|\"nobody\"|'nobody'|user nobody|nobody:nogroup"),  # the operating system's account
 )

@@ -49,7 +49,7 @@ def parameter_text(value: Any) -> str:
     return "null" if value is None else plain(value)
 
 
-def luck_text(statistics: Mapping[str, Any] | None) -> str:
+def significance_text(statistics: Mapping[str, Any] | None) -> str:
     """Return how much of the best variant may be luck, in two lines; an empty text without statistics."""
     if statistics is None:
         return ""

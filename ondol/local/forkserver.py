@@ -18,7 +18,7 @@ from ondol.local.supervision import end
 
 MODULE, WORD = "services.simulator", "--forkserver"
 PING_S = 2.0
-PATIENCE_S = 5.0
+MAX_WAIT_S = 5.0
 """Longest time that a fork waits for a restarting fork server."""
 
 
@@ -86,7 +86,7 @@ class ForkServer:
     async def fork(self, name: str, environment: Mapping[str, str], log: pathlib.Path) -> Forked:
         """Fork a child that logs to the absolute path `log`; raise OSError when the fork server is unavailable."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._connected.wait(), PATIENCE_S)
+            await asyncio.wait_for(self._connected.wait(), MAX_WAIT_S)
         pending: asyncio.Future[Forked] = asyncio.get_running_loop().create_future()
         self._pending.append(pending)
         try:

@@ -8,7 +8,7 @@ import socket
 from shared.errors import SetupError
 
 HOST = "127.0.0.1"
-_PATIENCE_S = 5.0
+_MAX_WAIT_S = 5.0
 
 
 def free_port(host: str = HOST) -> int:
@@ -55,7 +55,7 @@ async def is_ok(port: int, path: str = "/readyz", host: str = HOST) -> bool:
         return False
     try:
         writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
-        status = await asyncio.wait_for(reader.readline(), timeout=_PATIENCE_S)
+        status = await asyncio.wait_for(reader.readline(), timeout=_MAX_WAIT_S)
     except (OSError, TimeoutError):
         return False
     finally:

@@ -154,8 +154,8 @@ def statements_frame(
     first_day = days[companies.first_row] - companies.age_days
     states = ~companies.preferred
     only_years = random.random(stocks) < 0.04
-    silent_from = np.where(random.random(stocks) < 0.01, last_day - random.integers(500, 1200, stocks), last_day)
-    keep = states & (end >= np.maximum(first_day - 1300, 0)) & (disclosed_day <= last_day) & (end <= silent_from)
+    no_statements_from = np.where(random.random(stocks) < 0.01, last_day - random.integers(500, 1200, stocks), last_day)
+    keep = states & (end >= np.maximum(first_day - 1300, 0)) & (disclosed_day <= last_day) & (end <= no_statements_from)
     keep &= annual | ~only_years
     keep &= ~np.isnan(flows["net_income"])
     keep &= random.random((count, stocks)) > 0.003  # a report that was never filed

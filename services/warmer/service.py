@@ -22,7 +22,7 @@ from shared.contracts.jobs import WARM_QUEUE
 from shared.errors import SetupError
 from shared.infra import arq_jobs
 from shared.infra.api_client.client import ApiClient
-from shared.infra.api_client.retry import PATIENT
+from shared.infra.api_client.retry import TEN_MINUTES
 from shared.infra.database.pool import database, is_migrated
 from shared.infra.health_server import Check, health_server
 from shared.infra.lifecycle import StopRequested, stop_signal, until
@@ -79,7 +79,7 @@ async def open_context(settings: Settings, registry: CollectorRegistry = REGISTR
         open_cache(settings.cache_url or "", cluster=settings.cache_cluster) as cache,
         aiohttp.ClientSession() as session,
     ):
-        client_of = partial(ApiClient, session, api_url(settings), key=settings.api_key, policy=PATIENT)
+        client_of = partial(ApiClient, session, api_url(settings), key=settings.api_key, policy=TEN_MINUTES)
         context = WarmContext(
             settings=settings, database=store, database_url=settings.database_url or "", broker=broker, cache=cache,
             client=client_of(origin="warmer"), verifier=client_of(origin="verify"), metrics=WarmMetrics(registry),

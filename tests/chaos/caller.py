@@ -73,10 +73,10 @@ class Tally:
 class Callers:
     """Concurrent callers of one system."""
 
-    def __init__(self, system: System, *, at_once: int = 50, patience_s: float = 90.0) -> None:
+    def __init__(self, system: System, *, at_once: int = 50, max_wait_s: float = 90.0) -> None:
         self._house = system
         self._at_once = at_once
-        self._patience_s = patience_s
+        self._max_wait_s = max_wait_s
 
     async def submit(
         self, bodies: Sequence[dict[str, Any]], seed: int, *, rate: float | None = None, wait: int | None = None
@@ -109,7 +109,7 @@ class Callers:
     async def _one(
         self, session: aiohttp.ClientSession, number: int, body: dict[str, Any], headers: dict[str, str], tally: Tally
     ) -> None:
-        give_up, dice = time.monotonic() + self._patience_s, random.Random(number)
+        give_up, dice = time.monotonic() + self._max_wait_s, random.Random(number)
         while time.monotonic() < give_up:
             began = time.monotonic()
             try:

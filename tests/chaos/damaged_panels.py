@@ -78,7 +78,7 @@ async def r20(context: Context) -> CheckResult:
 
 
 async def _run(system: System, bodies: list[dict[str, Any]], seed: int) -> tuple[Ends, Tally]:
-    callers = Callers(system, patience_s=120)
+    callers = Callers(system, max_wait_s=120)
     tally = await callers.submit(bodies, seed)
     await callers.ended(tally, 180)
     return await ends_of(system, tally), tally
@@ -92,7 +92,7 @@ async def _disturbed(
 ) -> tuple[Ends, Counter[str], list[str]]:
     """Run the backtests again and again during a disturbance; return the ends of all, why some failed, and the ids of
     sweeps that ran beside them."""
-    system, callers = context.system, Callers(context.system, patience_s=120)
+    system, callers = context.system, Callers(context.system, max_wait_s=120)
     disturbance = asyncio.create_task(disturb())
     whole, rounds = Tally(context.seed), 0
     sweeps: list[str] = []

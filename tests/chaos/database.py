@@ -52,7 +52,7 @@ async def _outage(context: Context, result: CheckResult, word: str, seconds: flo
     system = context.system
     count = int(50 * (seconds + 6))
     bodies = requests(count, context.seed, context.start, context.end)
-    callers = Callers(system, at_once=4000, patience_s=seconds + 60)
+    callers = Callers(system, at_once=4000, max_wait_s=seconds + 60)
     work = asyncio.create_task(callers.submit(bodies, context.seed, rate=50))
     await asyncio.sleep(2)
     process = system.pids()["postgres"]

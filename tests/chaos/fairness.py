@@ -107,10 +107,10 @@ async def _audit(caller: Caller, identity: str, loop: int, answered: list[int]) 
 async def r18(context: Context) -> CheckResult:
     """Measure cheap backtests and screens of a key alone, then beside another key's flood, audits and a warm run."""
     result, system = CheckResult(), context.system
-    neighbour_key, flood_key = [await new_key(context, f"faults-fair-{name}") for name in ("neighbour", "flood")]
+    neighbour_key, flooding_key = [await new_key(context, f"faults-fair-{name}") for name in ("neighbour", "flood")]
     count = context.count(SAMPLES, 30)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-        neighbour, flooder = (Caller(session, system.url, key) for key in (neighbour_key, flood_key))
+        neighbour, flooder = (Caller(session, system.url, key) for key in (neighbour_key, flooding_key))
         bodies = requests(2 * count, context.seed + 18, context.start, context.end)
         await _measured(neighbour, bodies[:10], result, [])
         quiet_ms, quiet_screen_ms = await _measured(neighbour, bodies[:count], result, [])

@@ -64,7 +64,7 @@ async def r17(context: Context) -> CheckResult:
 
 async def _fill_and_release(context: Context, system: System, disk: pathlib.Path, result: CheckResult) -> None:
     count = context.count(600, 200)
-    callers = Callers(system, at_once=200, patience_s=120)
+    callers = Callers(system, at_once=200, max_wait_s=120)
     work = asyncio.create_task(
         callers.submit(requests(count, context.seed, context.start, context.end), context.seed, rate=count / 20)
     )

@@ -245,7 +245,7 @@ async def stopped_server(context: Context) -> CheckResult:
     count = 20 * (seconds + 4)
     true, _ = await undisturbed(context, count)
     for name in ("broker", "cache"):
-        callers = Callers(system, at_once=4000, patience_s=seconds + 60)
+        callers = Callers(system, at_once=4000, max_wait_s=seconds + 60)
         bodies = requests(count, context.seed, context.start, context.end)
         work = asyncio.create_task(callers.submit(bodies, context.seed, rate=20))
         await asyncio.sleep(1)

@@ -78,7 +78,7 @@ async def r21(context: Context) -> CheckResult:
     true, _ = await undisturbed(context, count)
     before = {name: system.pids()[name] for name in system.run["services"]}
     for name, condition in CONDITIONS.items():
-        callers = Callers(system, at_once=4000, patience_s=seconds + 60)
+        callers = Callers(system, at_once=4000, max_wait_s=seconds + 60)
         bodies = requests(count, context.seed, context.start, context.end)
         async with system.redis("broker") as broker:
             work = asyncio.create_task(callers.submit(bodies, context.seed, rate=RATE))

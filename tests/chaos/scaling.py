@@ -162,7 +162,7 @@ async def supervisor(context: Context) -> CheckResult:
     async with serving(home, simulators=2) as system:
         await system.load(context.market)
         await system.warm_run_ended()
-        callers = Callers(system, at_once=100, patience_s=2)
+        callers = Callers(system, at_once=100, max_wait_s=2)
         bodies = requests(count, context.seed, context.start, context.end)
         work = asyncio.create_task(callers.submit(bodies, context.seed))
         await asyncio.sleep(1.0)

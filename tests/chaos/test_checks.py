@@ -29,7 +29,7 @@ async def context() -> AsyncIterator[Context]:
 @pytest.mark.parametrize(
     "check", [pytest.param(check, id=check.id, marks=() if check.quick else pytest.mark.slow) for check in CHECKS]
 )
-async def test_system_withstands(check: Check, context: Context) -> None:
+async def test_system_passes(check: Check, context: Context) -> None:
     report = await run_check(check, context)
     print(report.line())
     assert not report.faults, report.line()

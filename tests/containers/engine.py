@@ -20,7 +20,7 @@ LIBRARIES = ("/usr/lib/podman/netavark", "/usr/lib/podman/aardvark-dns")
 NAME_SERVER = pathlib.Path("/run/containers/networks/aardvark-dns/aardvark.pid")
 SOCKET = FOLDER / "podman.sock"
 COMPOSE = ROOT / ".venv-containers/bin/docker-compose"
-PATIENCE_S = 300.0
+MAX_WAIT_S = 300.0
 """How long a command of the test may take, such as the start of all containers."""
 CONFIGURATION = """[containers]
 default_ulimits = ["nofile=20000:20000", "nproc=20000:20000"]
@@ -111,10 +111,10 @@ async def output_of(arguments: Sequence[str], folder: pathlib.Path, *, check: bo
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     try:
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(MAX_WAIT_S):
             text = (await process.communicate())[0].decode()
     except TimeoutError:
-        raise RuntimeError(f"{' '.join(arguments)} has not ended after {PATIENCE_S:.0f} s") from None
+        raise RuntimeError(f"{' '.join(arguments)} has not ended after {MAX_WAIT_S:.0f} s") from None
     finally:
         if process.returncode is None:
             process.kill()

@@ -19,7 +19,7 @@ from tests.containers.stack import Stack
 AT_ONCE = 16
 SHOWN = "parts=provenance"
 """The part of a result with its digest, which is the same whenever and wherever the request is run."""
-PATIENCE_S = 240.0
+MAX_WAIT_S = 240.0
 """How long one backtest may take, with every retry."""
 
 
@@ -83,7 +83,7 @@ async def _work(stack: Stack, tasks: Iterator[tuple[int, dict[str, Any]]], outco
             outcome.not_accepted += 1
             continue
         document: dict[str, Any] | None = accepted
-        give_up = time.monotonic() + PATIENCE_S
+        give_up = time.monotonic() + MAX_WAIT_S
         while document is not None and document["status"] not in ENDED and time.monotonic() < give_up:
             await asyncio.sleep(0.2)
             document = await _answer(stack, outcome, "GET", f"/v1/backtests/{accepted['id']}?{SHOWN}")
@@ -99,7 +99,7 @@ async def _answer(
     stack: Stack, outcome: Outcome, method: str, path: str, *, body: Any = None, headers: dict[str, str] | None = None
 ) -> dict[str, Any] | None:
     """Return the document of a 2xx answer; None when there is none in time. AssertionError for another 4xx than 429."""
-    give_up = time.monotonic() + PATIENCE_S
+    give_up = time.monotonic() + MAX_WAIT_S
     while time.monotonic() < give_up:
         with suppress(aiohttp.ClientError, TimeoutError):
             status, document = await stack.request(method, path, body, headers)

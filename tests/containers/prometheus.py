@@ -15,7 +15,7 @@ from tests.support.prometheus_queries import expressions
 from tests.unit.ops.test_deployment_files import generator
 
 mpl.use("Agg")
-PATIENCE_S = 120.0
+MAX_WAIT_S = 120.0
 BYTES = {"bytes": 1 << 20}
 """Unit of Grafana -> divisor of the drawn values (MiB)."""
 
@@ -31,7 +31,7 @@ async def answer(session: aiohttp.ClientSession, url: str, path: str, **query: s
 async def until_all_have_data(session: aiohttp.ClientSession, url: str) -> int:
     """Return the number of queries when each has an answer with data; AssertionError with those that have none."""
     missing = asked = sorted(set(expressions()))
-    give_up = time.monotonic() + PATIENCE_S
+    give_up = time.monotonic() + MAX_WAIT_S
     while True:
         missing = [each for each in missing if not await answer(session, url, "query", query=each)]
         if not missing:

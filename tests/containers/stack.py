@@ -143,17 +143,17 @@ class Stack:
             body = await answer.read()
             return answer.status, orjson.loads(body) if answer.content_type == "application/json" else body.decode()
 
-    async def until_healthy(self, container: str, *, healthy: bool = True, patience_s: float = 120.0) -> None:
+    async def until_healthy(self, container: str, *, healthy: bool = True, max_wait_s: float = 120.0) -> None:
         """Wait until the health check of a container succeeds, or with `healthy=False` until it has failed."""
         wanted = "healthy" if healthy else "unhealthy"
-        async with asyncio.timeout(patience_s):
+        async with asyncio.timeout(max_wait_s):
             while ((await self.inspect(container))["State"].get("Health") or {}).get("Status") != wanted:
                 await asyncio.sleep(0.5)
 
-    async def until_ready(self, patience_s: float = 120.0) -> float:
+    async def until_ready(self, max_wait_s: float = 120.0) -> float:
         """Wait until /readyz answers 200; return the seconds."""
         begin = time.monotonic()
-        async with asyncio.timeout(patience_s):
+        async with asyncio.timeout(max_wait_s):
             while True:
                 with suppress(aiohttp.ClientError):
                     if (await self.request("GET", "/readyz"))[0] == 200:

@@ -39,7 +39,7 @@ EXAMPLES = 2
 """Generated requests of each operation."""
 SEED = 6
 JSON = {"Content-Type": "application/json"}
-PATIENCE_S = 60.0
+MAX_WAIT_S = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +132,7 @@ async def warmed(system: System) -> None:
 async def until(true: Callable[[], bool], what: str) -> None:
     """Wait for a condition; fail the test after a time limit."""
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + PATIENCE_S
+    deadline = loop.time() + MAX_WAIT_S
     while not true():
         assert loop.time() < deadline, what
         await asyncio.sleep(0.02)
@@ -208,7 +208,7 @@ async def test_200_event_streams_of_one_run(system: System) -> None:
             assert all(b"event: status" in text for text in begun)
             assert (await system.call("GET", "/v1/factors"))[0] == 200
             system.simulator.send_signal(signal.SIGCONT)
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(MAX_WAIT_S):
                 rests = await asyncio.gather(*(stream.read() for stream in streams))
     streams = [re.findall(rb"^event: (?:trade|completed)\ndata: .*$", rest, re.MULTILINE) for rest in rests]
     assert streams[0][-1].startswith(b"event: completed")
@@ -329,7 +329,7 @@ async def test_closed_connections_release_everything(system: System) -> None:
         database = client.api.database
         await until(lambda: database.idle() == database.pool.get_size(), "no connection is in use")
         for identity in ids:  # accepted backtests complete nevertheless
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(MAX_WAIT_S):
                 while (await client.call("GET", f"/v1/backtests/{identity}"))[1]["status"] != "completed":  # noqa: ASYNC110
                     await asyncio.sleep(0.1)
         assert b'status="499"' in (await client.call("GET", "/metrics"))[1]
@@ -398,7 +398,7 @@ async def test_slow_clients_do_not_delay_others(system: System) -> None:
         waiting = sockets[:75] + sockets[100:150]  # unfinished request lines, headers and bodies
         for opened in waiting:
             opened.setblocking(False)
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(MAX_WAIT_S):
             responses = [await asyncio.get_running_loop().sock_recv(opened, 64) for opened in waiting]
         assert all(response.startswith(b"HTTP/1.1 408 ") for response in responses)
     assert (await system.call("GET", "/v1/factors"))[0] == 200
@@ -420,7 +420,7 @@ async def test_slow_clients_do_not_delay_others(system: System) -> None:
 async def test_invalid_http_is_rejected(system: System, sent: str) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", int(system.api.url.rpartition(":")[2]))
     writer.write(sent.encode())
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(MAX_WAIT_S):
         response = await reader.readuntil(b"\r\n\r\n")
     writer.transport.abort()
     assert re.match(rb"HTTP/1\.[01] 4\d\d ", response), response

@@ -28,7 +28,7 @@ from shared.infra.database.pool import MIGRATIONS
 from shared.settings import Settings
 from tests.support import runbook
 
-PATIENCE_S = 240.0
+MAX_WAIT_S = 240.0
 BIN = pathlib.Path(sys.executable).parent
 
 
@@ -81,7 +81,7 @@ class Shell:
             name: self.written(value) for name, value in re.findall(r"^export (\w+)=(\S+)$", text, re.MULTILINE)
         }
         process = await self.process(text, stderr=asyncio.subprocess.PIPE)
-        output, errors = await asyncio.wait_for(process.communicate(), PATIENCE_S)
+        output, errors = await asyncio.wait_for(process.communicate(), MAX_WAIT_S)
         assert process.returncode == 0, f"{self.written(text)}\n{output.decode()}\n{errors.decode()}"
         return output.decode()
 
@@ -91,7 +91,7 @@ class Shell:
         process = await self.process(text)
         assert process.stdout is not None
         try:
-            line = await asyncio.wait_for(process.stdout.readline(), PATIENCE_S)
+            line = await asyncio.wait_for(process.stdout.readline(), MAX_WAIT_S)
             assert line.startswith(expect), line
             yield line.split()[-1].decode()
         finally:
@@ -110,14 +110,14 @@ async def call(url: str, path: str, body: Any = None) -> Any:
 
 async def until_published(url: str) -> None:
     """Wait until the api has a dataset version: before, a backtest waits for it and is not found by its request."""
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(MAX_WAIT_S):
         while "version" not in await call(url, "/v1/datasets/current"):  # noqa: ASYNC110  another process
             await asyncio.sleep(0.2)
 
 
 async def until_idle(url: str) -> None:
     """Wait until no warm run is open."""
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(MAX_WAIT_S):
         while True:
             runs = (await call(url, "/v1/warm-runs?limit=1"))["items"]
             if runs and runs[0]["status"] not in ("queued", "running"):

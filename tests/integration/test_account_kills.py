@@ -18,7 +18,7 @@ from ondol.local.ports import free_port
 from shared.settings import Settings
 from tests.integration.test_account_laws import CODES, HISTORY, STRATEGY, Market, trading_days
 from tests.integration.test_accounts import equals_its_backtest, published, shown
-from tests.support.system import PATIENCE_S, Client, api_of, publish_market, simulator
+from tests.support.system import MAX_WAIT_S, Client, api_of, publish_market, simulator
 
 UNANSWERED = (aiohttp.ClientError, ConnectionError)
 
@@ -49,7 +49,7 @@ class KilledApi:
     async def answered(self, method: str, path: str, body: Any = None) -> Any:
         """Send a request until it is answered with 2xx, and return the answer."""
         found: Any = None
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(MAX_WAIT_S):
             while True:
                 try:
                     async with self._session.request(method, self.url + path, json=body) as response:

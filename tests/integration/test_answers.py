@@ -45,7 +45,7 @@ async def raw(client: Client, path: str, method: str = "GET", **headers: str) ->
         return response.status, await response.read(), response.headers
 
 
-async def test_answers_are_compressed_for_those_who_ask(client: Client, document: dict[str, Any]) -> None:
+async def test_answers_are_compressed_on_request(client: Client, document: dict[str, Any]) -> None:
     for path in (f"/v1/backtests/{document['id']}", "/v1/factors", "/openapi.json", "/docs/docs.js",
                  f"/v1/backtests/{document['id']}/trades?format=csv"):  # fmt: skip
         _, plain, headers = await raw(client, path)

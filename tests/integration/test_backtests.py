@@ -190,7 +190,7 @@ async def test_run_error_ends_as_failed_with_a_problem(client: Client) -> None:
     assert document["error"]["kind"]
 
 
-async def test_catalogue_strategy_brings_its_costs(client: Client) -> None:
+async def test_catalogue_strategy_sets_its_costs(client: Client) -> None:
     body = {"strategy": {"id": "surge_stocks", "portfolio": {"max_positions": 3}}, "start": FIRST, "end": LAST}
     document = await run(client, body)
     assert document["strategy_id"] == "surge_stocks"

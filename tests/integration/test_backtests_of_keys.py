@@ -31,7 +31,7 @@ async def make_key(settings: Settings, name: str, **limits: float) -> str:
     return f"Bearer {key}"
 
 
-async def test_nobody_sees_or_touches_what_belongs_to_another_key(prepared: Settings) -> None:
+async def test_a_key_neither_reads_nor_changes_rows_of_another(prepared: Settings) -> None:
     mine, other = await make_key(prepared, "mine"), await make_key(prepared, "other")
     async with api_of(prepared) as client, simulator(prepared):
         document = await submit(client, request(), Prefer="wait=30", Authorization=mine)

@@ -32,7 +32,7 @@ from tests.support.api_with_market import FIRST, LAST, load_synthetic, request
 from tests.support.servers import fresh_settings
 from tests.support.system import Client, api_of, simulator
 
-PATIENCE_S = 120.0
+MAX_WAIT_S = 120.0
 USAGES = {usage.words: usage for command in COMMANDS for usage in usages_of(command) if usage.routes}
 ORDERED = ("ondol strategies create", "ondol strategies replace", "ondol strategies delete")
 """Commands whose examples are run in this order: each needs what the one before has stored."""
@@ -81,7 +81,7 @@ class System:
             env=variables | {"ONDOL_API_URL": self.client.url} | environment,
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
-        out, error = await asyncio.wait_for(process.communicate(given), PATIENCE_S)
+        out, error = await asyncio.wait_for(process.communicate(given), MAX_WAIT_S)
         assert process.returncode is not None
         return Ended(code=process.returncode, out=out, error=error.decode())
 
@@ -378,7 +378,7 @@ async def test_a_detached_backtest_is_waited_for_and_followed(system: System) ->
     assert [orjson.loads(line) for line in rest] == lines[len(lines) // 2 + 1 :]
 
 
-async def test_what_did_not_complete_is_told_by_the_exit_code(system: System) -> None:
+async def test_exit_code_shows_what_did_not_complete(system: System) -> None:
     async with system.held() as identity:
         followed = asyncio.ensure_future(system.ondol("backtests", "follow", identity))
         waited = asyncio.ensure_future(system.ondol("backtests", "wait", identity))
@@ -420,7 +420,7 @@ async def test_a_reader_that_goes_away_is_no_mistake(system: System) -> None:
         line, cwd=system.folder, env=dict(os.environ) | {"ONDOL_API_URL": system.client.url},
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    out, error = await asyncio.wait_for(process.communicate(), PATIENCE_S)
+    out, error = await asyncio.wait_for(process.communicate(), MAX_WAIT_S)
     assert (len(out.splitlines()), error) == (1, b"")
 
 
@@ -430,7 +430,7 @@ async def test_a_key_in_a_file_is_shown(system: System) -> None:
     assert (ended.code, "key is unknown" in ended.error) == (1, True)
 
 
-async def test_not_ready_is_told_by_the_exit_code(system: System) -> None:
+async def test_exit_code_shows_that_it_is_not_ready(system: System) -> None:
     async def silent() -> bool:
         return False
 

@@ -49,7 +49,7 @@ def _alive(numbers: list[int]) -> list[int]:
     return [number for number in numbers if processes.started_at(number) is not None]
 
 
-async def test_what_was_stored_is_there_at_the_next_start(home: pathlib.Path) -> None:
+async def test_stored_backtests_exist_after_the_next_start(home: pathlib.Path) -> None:
     async with embedded_servers.servers(home) as found:
         await migrate(found.database_url)
         broker = redis_servers.client(found.broker_url)
@@ -77,7 +77,7 @@ async def test_two_homes_serve_side_by_side_and_one_home_only_once(home: pathlib
                 pass
 
 
-async def test_server_that_dies_restarts_at_its_address(home: pathlib.Path) -> None:
+async def test_killed_server_restarts_at_its_address(home: pathlib.Path) -> None:
     happened: list[tuple[str, str]] = []
     async with embedded_servers.servers(home, on_event=lambda name, what: happened.append((name, what))) as found:
         connection = await asyncpg.connect(found.database_url)
@@ -153,7 +153,7 @@ async def test_a_plain_user_needs_nothing_special(home: pathlib.Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as another account")
-async def test_a_home_that_nobody_can_enter_points_to_its_data(home: pathlib.Path) -> None:
+async def test_an_unreadable_home_points_to_its_data(home: pathlib.Path) -> None:
     home.parent.chmod(0o700)
     async with embedded_servers.servers(home) as found:
         await migrate(found.database_url)

@@ -161,7 +161,7 @@ async def test_long_work_is_taken_from_runs_and_analyses_by_share(connection: as
     assert await take(connection) == short
 
 
-async def test_takers_at_once_take_different_rows(settings: Settings, connection: asyncpg.Connection) -> None:
+async def test_concurrent_workers_lease_different_rows(settings: Settings, connection: asyncpg.Connection) -> None:
     names = [await add(connection, owner, cost=1) for owner in OWNERS for _ in range(20)]
     others = [await asyncpg.connect(settings.database_url, server_settings=LIMITS) for _ in range(4)]
 

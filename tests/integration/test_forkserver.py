@@ -17,7 +17,7 @@ from tests.support.api_with_market import load_synthetic, request
 from tests.support.system import api_of
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PATIENCE_S = 30.0
+MAX_WAIT_S = 30.0
 
 
 @pytest_asyncio.fixture
@@ -26,11 +26,11 @@ async def fork_server(tmp_path: pathlib.Path) -> AsyncIterator[ForkServer]:
     process = await made.start()
     yield made
     await made.close()
-    await asyncio.wait_for(process.wait(), PATIENCE_S)
+    await asyncio.wait_for(process.wait(), MAX_WAIT_S)
 
 
 async def ended(child: processes.Child) -> int:
-    return await asyncio.wait_for(child.wait(), PATIENCE_S)
+    return await asyncio.wait_for(child.wait(), MAX_WAIT_S)
 
 
 def is_alive(child: Forked) -> bool:
@@ -38,7 +38,7 @@ def is_alive(child: Forked) -> bool:
 
 
 async def until(claim: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(MAX_WAIT_S):
         while not claim():  # noqa: ASYNC110  another process makes it true
             await asyncio.sleep(0.02)
 
@@ -99,7 +99,7 @@ async def test_children_end_with_their_fork_server(
 
 
 async def test_fork_without_a_fork_server_fails(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ondol.local.forkserver.PATIENCE_S", 0.05)
+    monkeypatch.setattr("ondol.local.forkserver.MAX_WAIT_S", 0.05)
     fork_server = ForkServer({}, ROOT, tmp_path / "fork_server.log")
     with pytest.raises(BrokenPipeError):
         await fork_server.fork("s", {}, tmp_path / "s.log")

@@ -30,7 +30,7 @@ from tests.support.api_helpers import connection_of
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 INTERPRETER = pathlib.Path(sys.base_prefix).resolve()
 USER = "10001"
-PATIENCE_S = 60.0
+MAX_WAIT_S = 60.0
 CONTAINER = (
     "set -e; mount --bind {python} {scratch}/python; "
     "case {python} in /root/*) mount -t tmpfs -o mode=755 tmpfs /root; mkdir -p {python};; esac; "
@@ -135,7 +135,7 @@ async def test_a_service_starts_as_the_image_starts_it(name: str, settings: Sett
         finally:
             if process.returncode is None:
                 process.send_signal(signal.SIGTERM)
-            _, errors = await asyncio.wait_for(process.communicate(), PATIENCE_S)
+            _, errors = await asyncio.wait_for(process.communicate(), MAX_WAIT_S)
     assert process.returncode == 0, errors.decode()[-2000:]
 
 
@@ -147,7 +147,7 @@ async def _ready(url: str, process: asyncio.subprocess.Process) -> int | None:
     """The status of /readyz as soon as it is 200; the last one seen when the process ends or patience does."""
     seen: int | None = None
     try:
-        async with asyncio.timeout(PATIENCE_S), aiohttp.ClientSession() as session:
+        async with asyncio.timeout(MAX_WAIT_S), aiohttp.ClientSession() as session:
             while process.returncode is None and seen != 200:
                 try:
                     async with session.get(url) as response:

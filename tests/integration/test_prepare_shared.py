@@ -207,7 +207,7 @@ async def helper_of(settings: Settings, preparer: Preparer, broker: Redis) -> As
         await asyncio.wait([working])
 
 
-async def test_leader_builds_parts_of_a_dead_worker(settings: Settings, folder: pathlib.Path) -> None:
+async def test_leader_builds_parts_of_an_ended_worker(settings: Settings, folder: pathlib.Path) -> None:
     await load(settings, folder, range(4))
     async with preparer_of(settings) as preparer, servers.broker(settings.broker_url or "") as broker:
         leading = replace(preparer.context, min_wait_s=0.2)

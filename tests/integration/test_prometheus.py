@@ -19,12 +19,12 @@ from tests.unit.ops.test_deployment_files import ROOT
 
 pytestmark = pytest.mark.ops
 
-PATIENCE_S = 90.0
+MAX_WAIT_S = 90.0
 
 
 async def _wait_for_data(session: aiohttp.ClientSession, url: str, missing: list[str]) -> None:
     """Take out of `missing` what has data, until nothing is left; TimeoutError when patience ends."""
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(MAX_WAIT_S):
         while missing:
             still = []
             for expression in missing:
@@ -93,7 +93,7 @@ async def test_every_query_of_every_dashboard_and_rule_returns_data(tmp_path: pa
 
 async def _until_warm(url: str) -> None:
     """The run that the warmer makes after its start has ended."""
-    async with asyncio.timeout(PATIENCE_S), aiohttp.ClientSession() as session:
+    async with asyncio.timeout(MAX_WAIT_S), aiohttp.ClientSession() as session:
         while True:
             async with session.get(f"{url}/v1/warm-runs") as response:
                 runs = orjson.loads(await response.read())["items"]
@@ -103,7 +103,7 @@ async def _until_warm(url: str) -> None:
 
 
 async def _until_it_listens(session: aiohttp.ClientSession, url: str) -> None:
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(MAX_WAIT_S):
         while True:
             try:
                 async with session.get(f"{url}/-/ready") as response:

@@ -183,7 +183,7 @@ async def test_deleted_days_are_those_of_the_range(settings: Settings) -> None:
     assert await version_of(settings) == version
 
 
-async def test_deletion_of_what_is_not_there_is_refused(settings: Settings) -> None:
+async def test_deletion_of_absent_rows_is_refused(settings: Settings) -> None:
     market, url = market_of(10), settings.database_url or ""
     await load(settings, market)
     before = await stored(settings)

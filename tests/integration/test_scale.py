@@ -30,7 +30,7 @@ from shared.infra.database.sql import statements
 from shared.settings import Settings
 from tests.support.commands import serving
 
-PATIENCE_S = 60.0
+MAX_WAIT_S = 60.0
 OURS = {name: value for name, value in os.environ.items() if not name.startswith("ONDOL_")}
 
 
@@ -67,7 +67,7 @@ class Home:
             sys.executable, "-m", "ondol", "scale", "--home", str(self.folder), "--json", "--", str(count),
             env=OURS | environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
-        out, error = await asyncio.wait_for(process.communicate(), PATIENCE_S)
+        out, error = await asyncio.wait_for(process.communicate(), MAX_WAIT_S)
         assert process.returncode is not None
         return process.returncode, orjson.loads(out) if out else None, error.decode()
 
@@ -90,7 +90,7 @@ async def home(tmp_path: pathlib.Path) -> AsyncIterator[Home]:
 
 
 async def until(claim: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(MAX_WAIT_S):
         while not claim():  # noqa: ASYNC110  another process makes it true
             await asyncio.sleep(0.02)
 
@@ -127,7 +127,7 @@ async def test_added_simulator_is_restarted_and_removed_one_is_not(home: Home) -
     await until(lambda: len(home.forked()) == 2)
     assert set(home.simulators) == {"simulator-1", "simulator-2"}
     assert home.forked() == set(home.simulators.values())
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(MAX_WAIT_S):
         while not all(await home.ready()):  # noqa: ASYNC110  another process makes it true
             await asyncio.sleep(0.02)
 
@@ -204,4 +204,4 @@ async def test_simulators_that_fail_to_start_are_refused(settings: Settings, tmp
     children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children")
     await until(lambda: not children.read_text(encoding="utf-8").split())
     await fork_server.close()
-    await asyncio.wait_for(process.wait(), PATIENCE_S)
+    await asyncio.wait_for(process.wait(), MAX_WAIT_S)

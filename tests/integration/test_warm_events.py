@@ -35,7 +35,7 @@ from tests.unit.warmer.test_warm_run import World, world
 
 __all__ = ["world"]
 
-PATIENCE_S = 30.0
+MAX_WAIT_S = 30.0
 Received = tuple[str, str, Any]
 
 
@@ -50,7 +50,7 @@ async def events_of(client: Client, run: int, received: list[Received] | None = 
     found = [] if received is None else received
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     async with (
-        asyncio.timeout(PATIENCE_S),
+        asyncio.timeout(MAX_WAIT_S),
         client.session.get(f"{client.url}/v1/warm-runs/{run}/events", headers=named) as answer,
     ):
         assert answer.status == 200, await answer.read()
@@ -66,7 +66,7 @@ async def events_of(client: Client, run: int, received: list[Received] | None = 
 
 
 async def until_received(received: list[Received], kind: str, **expected: Any) -> None:
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(MAX_WAIT_S):
         while not any(k == kind and expected.items() <= data.items() for _, k, data in received):  # noqa: ASYNC110  a list has no event
             await asyncio.sleep(0.01)
 
@@ -229,13 +229,13 @@ async def test_slow_subscriber_gets_the_newest_of_each_phase() -> None:
 async def test_closed_subscriptions_are_removed(world: World, api: Client) -> None:
     run = await world.start()
     reading = asyncio.ensure_future(events_of(api, run))
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(MAX_WAIT_S):
         while not len(api.api.progress.warm):  # noqa: ASYNC110  there is no event to wait for
             await asyncio.sleep(0.01)
     reading.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await reading
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(MAX_WAIT_S):
         while len(api.api.progress.warm):
             await append(world.context.broker, WarmProgressed(run_id=run, status="running"))
             await asyncio.sleep(0.01)
@@ -273,14 +273,14 @@ async def test_command_follows_a_run_by_its_events(world: World, api: Client, cu
         following = asyncio.ensure_future(follow(client, run, bar))
         running = asyncio.ensure_future(execute(world.context, run))
         await reached.wait()
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(MAX_WAIT_S):
             while not bar.seen:  # noqa: ASYNC110  there is no event to wait for
                 await asyncio.sleep(0.01)
         if cut:
             assert proxy.cut()
         go_on.set()
         assert await running == "completed"
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(MAX_WAIT_S):
             assert (await following)["status"] == "completed"
         assert bar.seen[-1] == ("warming strategies", 40, 40)
         assert [what for what, done, total in bar.seen if done == total] == [f"warming {name}" for name in PHASES]

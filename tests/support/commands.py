@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-PATIENCE_S = 180.0
+MAX_WAIT_S = 180.0
 
 
 def _environment() -> dict[str, str]:
@@ -26,7 +26,7 @@ async def ondol(*words: str | pathlib.Path) -> str:
         sys.executable, "-m", "ondol", *map(str, words), env=_environment(),
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    output, errors = await asyncio.wait_for(process.communicate(), PATIENCE_S)
+    output, errors = await asyncio.wait_for(process.communicate(), MAX_WAIT_S)
     assert process.returncode == 0, errors.decode() + output.decode()
     return output.decode()
 
@@ -41,7 +41,7 @@ async def serving(home: pathlib.Path, *, simulators: int = 1) -> AsyncIterator[d
     assert process.stdout is not None
     try:
         lines = b""
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(MAX_WAIT_S):
             while True:
                 lines += await process.stdout.readline()
                 try:

@@ -32,7 +32,7 @@ from shared.model.fields import STORED
 from shared.settings import Settings
 from tests.support.markets import panels_of
 
-PATIENCE_S = 60.0
+MAX_WAIT_S = 60.0
 
 
 def version_of(panels: MemoryPanels, revision: int = 1) -> tuple[Manifest, dict[str, bytes]]:

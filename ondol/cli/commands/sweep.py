@@ -17,7 +17,7 @@ from typing import Any
 from ondol.cli.client import client
 from ondol.cli.commands.backtest import OPTIONS, change, read_body
 from ondol.cli.research import deflated_text
-from ondol.cli.sweeps import followed, luck_text, objective_text, variants_table
+from ondol.cli.sweeps import followed, objective_text, significance_text, variants_table
 from ondol.cli.terminal import Bar, add_api, print_json, value_of
 from ondol.client.sweep import place_parameter
 from shared.errors import SetupError
@@ -175,7 +175,7 @@ async def _finish(args: argparse.Namespace, api: ApiClient, document: dict[str, 
             print(
                 f"plateau: variant {found['variant']} (mean {found['mean']:.3f} over {found['neighbours']} neighbours)"
             )
-        for shown in (luck_text(document["statistics"]), deflated_text(document["deflated"])):
+        for shown in (significance_text(document["statistics"]), deflated_text(document["deflated"])):
             if shown:
                 print(shown)
         sys.stderr.write(

@@ -14,7 +14,7 @@ from ondol.cli.download import add_download, blocks_of, deliver, format_of
 from ondol.cli.encoding import write_bytes
 from ondol.cli.pagination import add_page, listed, show
 from ondol.cli.research import deflated_text, holdout_text
-from ondol.cli.sweeps import luck_text, objective_text, variants_table
+from ondol.cli.sweeps import objective_text, significance_text, variants_table
 from ondol.cli.tables import figure, summary
 from ondol.cli.terminal import details, moment, plain, print_json, table
 from ondol.client.sweep import ENDS
@@ -79,7 +79,7 @@ def _described(document: dict[str, Any]) -> str:
     ]
     parts = [
         details(pairs),
-        luck_text(document["statistics"]),
+        significance_text(document["statistics"]),
         deflated_text(document["deflated"]),
         "",
         variants_table(document["best"], document["objective"]),

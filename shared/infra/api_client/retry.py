@@ -41,7 +41,7 @@ class RetryPolicy:
     clock: Clock = field(default_factory=Clock)
 
 
-PATIENT: Final = RetryPolicy(budget_s=600.0, connect_s=600.0)
+TEN_MINUTES: Final = RetryPolicy(budget_s=600.0, connect_s=600.0)
 """For services that start in any order."""
 
 

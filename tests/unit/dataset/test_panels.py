@@ -240,7 +240,7 @@ def test_reservations_share_half_of_the_budget(tmp_path: pathlib.Path) -> None:
         assert len(list(tmp_path.glob("*.reserved"))) == 1
 
 
-def test_reservation_of_a_dead_process_ends(tmp_path: pathlib.Path) -> None:
+def test_reservation_of_an_ended_process_is_freed(tmp_path: pathlib.Path) -> None:
     (tmp_path / "4194305.1.reserved").write_text("900", encoding="ascii")  # above the largest process id
     with PanelFiles(tmp_path, 1000).reserved(500, lambda: False):
         assert len(list(tmp_path.glob("*.reserved"))) == 1
@@ -308,7 +308,7 @@ def test_processes_that_want_the_same_make_each_region_once(tmp_path: pathlib.Pa
     assert [p.name for p in tmp_path.iterdir() if p.suffix != ".region"] == ["verified"]
 
 
-def die_while_making(directory: str, manifest: bytes, begun: Event) -> None:
+def exit_while_making(directory: str, manifest: bytes, begun: Event) -> None:
     def fetch(names: object) -> dict[str, bytes]:
         begun.set()
         os.kill(os.getpid(), 9)
@@ -321,7 +321,7 @@ def test_writer_that_ends_is_replaced_and_its_file_removed(tmp_path: pathlib.Pat
     context = multiprocessing.get_context("fork")
     memory, manifest, blobs = random_version()
     begun = context.Event()
-    maker = context.Process(target=die_while_making, args=(str(tmp_path), to_bytes(manifest), begun))
+    maker = context.Process(target=exit_while_making, args=(str(tmp_path), to_bytes(manifest), begun))
     maker.start()
     assert begun.wait(30)
     maker.join(30)

@@ -23,10 +23,10 @@ pytestmark = pytest.mark.parametrize("loop", LOOPS)
 
 
 @asynccontextmanager
-async def linked(settings: Settings, size: int = 2, patience_s: float = 2.0) -> AsyncIterator[tuple[Proxy, FastPool]]:
+async def linked(settings: Settings, size: int = 2, max_wait_s: float = 2.0) -> AsyncIterator[tuple[Proxy, FastPool]]:
     async with (
         postgres_behind_proxy(settings.database_url or "") as (proxy, url),
-        fast_database(url, name="test", size=size, acquire_timeout_s=patience_s) as found,
+        fast_database(url, name="test", size=size, acquire_timeout_s=max_wait_s) as found,
     ):
         assert isinstance(found, FastPool)
         yield proxy, found
@@ -146,7 +146,7 @@ async def test_cancelled_statement_leaves_no_late_reply(loop: str, settings: Set
 
 async def test_cancelled_waiter_leaves_the_queue(loop: str, settings: Settings) -> None:
     async def scenario() -> None:
-        async with linked(settings, size=1, patience_s=20) as (_, database):
+        async with linked(settings, size=1, max_wait_s=20) as (_, database):
             order: list[int] = []
 
             async def ask(number: int) -> None:
@@ -169,7 +169,7 @@ async def test_cancelled_waiter_leaves_the_queue(loop: str, settings: Settings) 
 @pytest.mark.parametrize("watched", [False, True])
 async def test_cancelled_callers_leak_no_connection(loop: str, watched: bool, settings: Settings) -> None:
     async def scenario() -> None:
-        async with linked(settings, size=3, patience_s=20) as (_, database):
+        async with linked(settings, size=3, max_wait_s=20) as (_, database):
             watching = asyncio.ensure_future(database.watch(settings.database_url or "")) if watched else None
             dice = random.Random(7)
             answered = 0
@@ -199,7 +199,7 @@ async def test_cancelled_callers_leak_no_connection(loop: str, watched: bool, se
 
 async def test_acquire_timeout_fails_only_its_caller(loop: str, settings: Settings) -> None:
     async def scenario() -> None:
-        async with linked(settings, size=1, patience_s=0.1) as (_, database):
+        async with linked(settings, size=1, max_wait_s=0.1) as (_, database):
             async with database.connection() as connection:
                 with pytest.raises(UnavailableError):
                     await backend(database)
@@ -238,7 +238,7 @@ async def test_open_transaction_is_not_passed_on(loop: str, settings: Settings) 
 async def test_stopped_server_fails_fast_and_recovers(loop: str, settings: Settings) -> None:
     async def scenario() -> None:
         async with (
-            linked(settings, size=2, patience_s=20) as (proxy, database),
+            linked(settings, size=2, max_wait_s=20) as (proxy, database),
             postgres_behind_proxy(settings.database_url or "") as (seen_by_watch, watched),
         ):
             watching = asyncio.ensure_future(database.watch(watched))

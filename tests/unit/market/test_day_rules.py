@@ -81,7 +81,7 @@ def test_the_tick_follows_the_price_the_market_and_the_day(
     assert [tick(price, market, OLD) for market in ("KOSDAQ", "KONEX")] == [old_kosdaq] * 2
 
 
-def test_rounding_to_a_tick_forgives_the_last_bits() -> None:
+def test_rounding_to_a_tick_ignores_the_last_bits() -> None:
     assert round_down(929.9999999999999, "KOSPI", NEW) == 930
     assert round_up(16_050.000000000002, "KOSPI", NEW) == 16_050
     assert round_up(12_012, "KOSPI", OLD) == 12_050

@@ -68,7 +68,7 @@ def test_fiscal_year_with_falling_revenue_is_in_quarantine() -> None:
     assert codes_of(lines + next_year) == [USED, FALLING_REVENUE, FALLING_REVENUE, FALLING_REVENUE, USED]
 
 
-def test_restated_revenue_heals_what_comes_after_it() -> None:
+def test_restated_revenue_clears_later_statements() -> None:
     lines: list[Line] = [
         (0, 2021, 1, 100, {"revenue": 1000.0}),
         (0, 2021, 2, 200, {"revenue": 950.0}),

@@ -37,7 +37,7 @@ def test_the_cap_groups_of_a_market_tile_it_without_gap(market: str) -> None:
     assert all(a[1] == b[0] for a, b in itertools.pairwise(bands))
 
 
-def test_an_id_brings_strategy_and_costs() -> None:
+def test_an_id_sets_strategy_and_costs() -> None:
     found = strategy_request("peter_lynch", {**BODY, "strategy": "peter_lynch"})
     assert found["strategy"] == BY_ID["peter_lynch"].strategy
     assert found["costs"] == {"commission_pct": 0.1, "slippage_pct": 0.0}

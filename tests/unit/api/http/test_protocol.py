@@ -21,7 +21,7 @@ from services.api.http.retry_after import RetryAfterEstimator
 from services.api.http.unsent import UnsentBytes
 
 HEAD_S = BODY_S = 0.3
-PATIENCE_S = 30.0
+MAX_WAIT_S = 30.0
 UNSENT_S = 0.4
 LARGE_BYTES = 16 << 20
 UNSENT_BYTES = 3 * LARGE_BYTES
@@ -103,14 +103,14 @@ async def serving(found: Served) -> AsyncIterator[Served]:
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(MAX_WAIT_S):
         while not holds():  # noqa: ASYNC110 - the server sets no event
             await asyncio.sleep(0.01)
 
 
 def received(reader: socket.socket) -> int:
     """Bytes that arrive until the connection ends or the answer is complete."""
-    reader.settimeout(PATIENCE_S)
+    reader.settimeout(MAX_WAIT_S)
     size = 0
     with suppress(OSError):
         while size < LARGE_BYTES and (piece := reader.recv(1 << 20)):
@@ -120,7 +120,7 @@ def received(reader: socket.socket) -> int:
 
 async def answer_of(reader: asyncio.StreamReader) -> tuple[int, str, bytes]:
     """Status, media type and body of the next answer."""
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(MAX_WAIT_S):
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         length = re.search(r"Content-Length: (\d+)", head)
         kind = re.search(r"Content-Type: ([^\r;]+)", head)
@@ -136,7 +136,7 @@ async def refused(reader: asyncio.StreamReader, status: int, word: str) -> str:
     assert (found, kind, problem["status"]) == (status, "application/problem+json", status), problem
     assert set(problem) == {"type", "title", "status", "detail", "errors", "code", "params"}
     assert problem["type"] == f"urn:ondol:problem:{word}"
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(MAX_WAIT_S):
         assert await reader.read() == b""
     return str(problem["detail"])
 
@@ -257,7 +257,7 @@ async def test_reader_that_receives_nothing_is_disconnected(served: Served) -> N
 
 
 async def test_unsent_bytes_are_bounded_in_total() -> None:
-    async with serving(Served(unsent=UnsentBytes(UNSENT_BYTES, PATIENCE_S))) as served:
+    async with serving(Served(unsent=UnsentBytes(UNSENT_BYTES, MAX_WAIT_S))) as served:
         readers = []
         try:
             for _ in range(8):
@@ -282,7 +282,7 @@ async def test_idle_connection_stays_open(served: Served, between: bytes) -> Non
             await asyncio.wait({idle}, timeout=LONG_ENOUGH_S)
             assert not idle.done()
             writer.write(GET)
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(MAX_WAIT_S):
                 assert (await idle).startswith(b"HTTP/1.1 200 ")
                 assert await reader.readexactly(5) == b"short"
 
@@ -295,7 +295,7 @@ async def test_long_answer_is_not_cut(served: Served, path: str) -> None:
         await asyncio.wait({reading}, timeout=LONG_ENOUGH_S)
         assert not reading.done()
         served.release.set()
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(MAX_WAIT_S):
             assert (await reading).startswith(b"HTTP/1.1 200 ")
 
 

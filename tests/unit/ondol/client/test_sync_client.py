@@ -95,7 +95,7 @@ async def test_absent_server_is_named(unused_tcp_port: int) -> None:
         client.dataset()
 
 
-async def test_client_that_is_forgotten_ends_its_thread(server: Script) -> None:
+async def test_collected_client_ends_its_thread(server: Script) -> None:
     server.on("GET /v1/datasets/current", document({"version": "d"}))
 
     def work() -> None:

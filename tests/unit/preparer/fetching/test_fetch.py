@@ -225,7 +225,7 @@ async def test_failures_of_the_source_are_retried(tmp_path: pathlib.Path) -> Non
         assert "HTTP 500), 3 times" in report.stopped["krx"]
 
 
-async def test_source_that_is_gone_is_named_without_its_url(tmp_path: pathlib.Path) -> None:
+async def test_unavailable_source_is_named_without_its_url(tmp_path: pathlib.Path) -> None:
     async with data_sources() as server:
         fetched = Fetched(tmp_path, server)
     report = await fetched.run()

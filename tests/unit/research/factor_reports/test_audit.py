@@ -43,7 +43,7 @@ def test_another_stored_digest_is_not_identical() -> None:
 
 
 @pytest.mark.parametrize(("at", "value"), [(3, 0.25), (-1, 0.5)])
-def test_a_coefficient_that_knows_later_data_is_named(at: int, value: float) -> None:
+def test_a_coefficient_from_later_data_is_named(at: int, value: float) -> None:
     days = np.arange(20_000, 20_010, dtype=np.int32)
     part = np.full(10, 0.1)
     part[8:] = np.nan

@@ -60,7 +60,7 @@ def test_a_planted_factor_is_found_and_noise_is_not() -> None:
     assert abs(noise["horizons"][1]["rank_ic"]["t"]) < 3
 
 
-def test_shuffled_values_are_seldom_significant() -> None:
+def test_shuffled_values_are_rarely_significant() -> None:
     panels = planted(7, 0.05)
     random = np.random.default_rng(11)
     by_code = panels.instruments.by_code
@@ -91,7 +91,7 @@ def test_rank_ic_of_the_worked_cases() -> None:
         assert rank_ic[0] == pytest.approx(expected, abs=1e-12, nan_ok=True)
 
 
-def test_rows_before_a_cut_do_not_know_later_data() -> None:
+def test_rows_before_a_cut_do_not_depend_on_later_data() -> None:
     whole, _ = world(3)
     first, cut = 5, 45
     kept = {field: whole.panel(field, slice(0, cut)) for field in _stored(whole)}
