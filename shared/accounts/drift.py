@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-Document = Mapping[str, Any]
+from shared.accounts.shapes import Fill, Ledger, LedgerDifference, Order, OrderDifference
 
 SETTLED = ("delisted", "corporate_action")
 """Reasons of fills that need no order of the day."""
@@ -13,11 +13,8 @@ _EQUITY = ("equity", "cash", "positions")
 _TRADE = ("date", "stock_code", "side", "shares", "price", "commission", "tax", "reason")
 
 
-def ledger_difference(stored: Document, found: Document) -> dict[str, Any] | None:
-    """Return where a ledger differs first over the days of the stored one; None when it does not.
-
-    {date, part, stored, now, won}: `won` is the difference of the equity on the stored ledger's last day.
-    """
+def ledger_difference(stored: Ledger, found: Ledger) -> LedgerDifference | None:
+    """Return where a ledger differs first over the days of the stored one; None when it does not."""
     last = stored["equity"][-1]["date"]
     points = {point["date"]: point for point in found["equity"] if point["date"] <= last}
     first: tuple[str, str, Any, Any] | None = None
@@ -37,7 +34,7 @@ def ledger_difference(stored: Document, found: Document) -> dict[str, Any] | Non
     return {"date": date, "part": part, "stored": one, "now": other, "won": won}
 
 
-def _first_trade(stored: Sequence[Document], found: Sequence[Document]) -> tuple[str, str, Any, Any] | None:
+def _first_trade(stored: Sequence[Fill], found: Sequence[Fill]) -> tuple[str, str, Any, Any] | None:
     for at in range(max(len(stored), len(found))):
         one = _pick(stored[at], _TRADE) if at < len(stored) else None
         other = _pick(found[at], _TRADE) if at < len(found) else None
@@ -47,14 +44,14 @@ def _first_trade(stored: Sequence[Document], found: Sequence[Document]) -> tuple
     return None
 
 
-def _pick(row: Document, names: Iterable[str]) -> dict[str, Any]:
+def _pick(row: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
     return {name: row.get(name) for name in names}
 
 
-def order_difference(decided: Sequence[Document], found: Sequence[Document]) -> dict[str, list[dict[str, Any]]]:
-    """Return the orders of one side only: {decided, now}; names of stocks do not count."""
+def order_difference(decided: Sequence[Order], found: Sequence[Order]) -> OrderDifference:
+    """Return the orders of one side only; names of stocks do not count."""
 
-    def key(order: Document) -> str:
+    def key(order: Order) -> str:
         return repr(sorted((name, value) for name, value in order.items() if name != "name"))
 
     one, other = {key(order): order for order in decided}, {key(order): order for order in found}
@@ -64,7 +61,7 @@ def order_difference(decided: Sequence[Document], found: Sequence[Document]) -> 
     }
 
 
-def unordered_fills(decision: Document | None, fills: Sequence[Document]) -> list[Document]:
+def unordered_fills(decision: Mapping[str, Any] | None, fills: Sequence[Fill]) -> list[Fill]:
     """Return the fills of a day that no order of its decision stands behind.
 
     A sale of a stock that was bought on the same day stands behind its purchase.
@@ -81,6 +78,6 @@ def unordered_fills(decision: Document | None, fills: Sequence[Document]) -> lis
     return found
 
 
-def affected_stocks(orders: Mapping[str, Sequence[Document]]) -> set[str]:
-    """Return the codes of all stocks in orders by side."""
-    return {order["stock_code"] for side in orders.values() for order in side}
+def affected_stocks(orders: OrderDifference) -> set[str]:
+    """Return the codes of all stocks in orders of either side."""
+    return {order["stock_code"] for order in (*orders["decided"], *orders["now"])}

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Literal
 
-Document = Mapping[str, Any]
-Status = Literal["decided", "working", "filled", "partly", "cancelled"]
+from shared.accounts.shapes import Fill, Order, OrderMet, OrderStatus
 
 _NEARLY = 1e-9
 """Relative tolerance of a price at its limit."""
 
 
-def order_statuses(
-    orders: Sequence[Document], fills: Sequence[Document], met: Mapping[str, Document]
-) -> list[dict[str, Any]]:
-    """Return {status, status_reason, filled_shares, fill_price} of each order of a booked day.
+def order_statuses(orders: Sequence[Order], fills: Sequence[Fill], met: Mapping[str, OrderMet]) -> list[OrderStatus]:
+    """Return the status of each order of a booked day.
 
-    fills: those of the day; met: stock code -> what its orders met (`OrderLimits` with the outcome of a purchase).
+    fills: those of the day; met: stock code -> what its orders met.
     `status_reason` says why an order is `partly` filled or `cancelled`: see `REASONS`.
     """
     return [_status(order, fills, met.get(order["stock_code"])) for order in orders]
@@ -44,7 +41,7 @@ REASONS = {
 _PASSED_ON = {"volume", "halted", "limit_up", "no_slot", "max_new_per_day", "sector_cap", "cash"}
 
 
-def _status(order: Document, fills: Sequence[Document], met: Document | None) -> dict[str, Any]:
+def _status(order: Order, fills: Sequence[Fill], met: OrderMet | None) -> OrderStatus:
     mine = [fill for fill in fills if _fills(order, fill)]
     if not mine:
         return _answer("cancelled", _reason(order, fills, met))
@@ -54,18 +51,23 @@ def _status(order: Document, fills: Sequence[Document], met: Document | None) ->
     return _answer("filled" if reason is None else "partly", reason, shares, price)
 
 
-def _answer(status: Status, reason: str | None = None, shares: int = 0, price: float | None = None) -> dict[str, Any]:
+def _answer(
+    status: Literal["filled", "partly", "cancelled"],
+    reason: str | None = None,
+    shares: int = 0,
+    price: float | None = None,
+) -> OrderStatus:
     return {"status": status, "status_reason": reason, "filled_shares": shares, "fill_price": price}
 
 
-def _fills(order: Document, fill: Document) -> bool:
+def _fills(order: Order, fill: Fill) -> bool:
     """Return whether a fill belongs to an order; two sales of a stock differ in their reasons."""
     if (fill["stock_code"], fill["side"]) != (order["stock_code"], order["side"]):
         return False
     return order["side"] == "buy" or bool(fill["reason"] == order["reason"])
 
 
-def _shortfall(order: Document, shares: int, price: float, met: Document | None) -> str | None:
+def _shortfall(order: Order, shares: int, price: float, met: OrderMet | None) -> str | None:
     """Return why an order was filled in part; None when it was filled."""
     if order["side"] == "sell":
         return "open_differs" if shares < order["shares"] else None
@@ -74,7 +76,7 @@ def _shortfall(order: Document, shares: int, price: float, met: Document | None)
     return "volume" if most is not None and shares >= most and most < wanted else None
 
 
-def _reason(order: Document, fills: Sequence[Document], met: Document | None) -> str:
+def _reason(order: Order, fills: Sequence[Fill], met: OrderMet | None) -> str:
     if met is None:
         return "not_ordered_again"
     if order["side"] == "buy":

@@ -7,8 +7,8 @@ from typing import Any, Final, Literal
 
 from shared.accounts.drift import SETTLED
 from shared.accounts.order_status import order_statuses
+from shared.accounts.shapes import Fill, OpenedDay, Order, OrderStatus, ReconciledFill
 
-Document = Mapping[str, Any]
 Cause = Literal["open_differs", "not_quoted", "other_orders", "intraday", "orders_differ"]
 
 COUNTED: Final = frozenset({"open_differs", "not_quoted", "other_orders"})
@@ -19,43 +19,40 @@ _SAME_WON: Final = 0.005
 _SAME_PRICE: Final = 1e-9
 
 
-def provisional_statuses(orders: Sequence[Document], opened: Document) -> list[dict[str, Any]]:
+def provisional_statuses(orders: Sequence[Order], opened: OpenedDay) -> list[OrderStatus]:
     """Return the status of each order after the open, as `order_statuses` does.
 
-    opened: {fills, met, quotes} of the quotes. An order without a quote, and a level that the open does not reach, are
+    An order without a quote, and a level that the open does not reach, are
     `working`.
     """
     found = order_statuses(orders, opened["fills"], opened["met"])
     return [
-        _working() if _is_open(order, status, opened["quotes"]) else status | {"provisional": True}
+        _working() if _is_open(order, status, opened["quotes"]) else {**status, "provisional": True}
         for order, status in zip(orders, found, strict=True)
     ]
 
 
-def _is_open(order: Document, status: Document, quotes: Mapping[str, float | None]) -> bool:
+def _is_open(order: Order, status: OrderStatus, quotes: Mapping[str, float | None]) -> bool:
     return order["stock_code"] not in quotes or status["status_reason"] == "level_not_reached"
 
 
-def _working() -> dict[str, Any]:
+def _working() -> OrderStatus:
     return {
         "status": "working", "status_reason": None, "filled_shares": 0, "fill_price": None, "provisional": False,
     }  # fmt: skip
 
 
 def reconcile(
-    opened: Document,
-    orders: Sequence[Document],
-    fills: Sequence[Document],
-    prices: Mapping[str, Document],
+    opened: OpenedDay,
+    orders: Sequence[Order],
+    fills: Sequence[Fill],
+    prices: Mapping[str, Mapping[str, Any]],
     changed: Collection[str],
-) -> list[dict[str, Any]]:
+) -> list[ReconciledFill]:
     """Return each fill that was booked from quotes or from the day's rows, with the difference in won.
 
-    opened: {fills, quotes, unquoted} of the quotes; orders: the decision of the day; fills: those of the rows with
-    their won; prices: stock code -> {open, last, split} of the day; changed: stocks whose orders later data change. An
-    item is
-    {stock_code, name, side, reason, quoted_open, open, provisional, booked, won, cause}; `won` is what the booked fill
-    made by the evening less what the provisional one would have made, `cause` null where both are the same.
+    orders: the decision of the day; fills: those of the rows with their won; prices: stock code -> {open, last, split}
+    of the day; changed: stocks whose orders later data change.
     """
     one = {_key(fill): fill for fill in opened["fills"] if fill["reason"] not in SETTLED}
     other = {_key(fill): fill for fill in fills if fill["reason"] not in SETTLED}
@@ -68,19 +65,19 @@ def reconcile(
     ]
 
 
-def _key(fill: Document) -> tuple[str, str, str]:
+def _key(fill: Fill) -> tuple[str, str, str]:
     return fill["stock_code"], fill["side"], fill["reason"]
 
 
 def _item(  # noqa: PLR0917 - the two fills and what is known of their stock
-    provisional: Document | None,
-    booked: Document | None,
-    opened: Document,
-    price: Document | None,
-    level: Document | None,
+    provisional: Fill | None,
+    booked: Fill | None,
+    opened: OpenedDay,
+    price: Mapping[str, Any] | None,
+    level: Order | None,
     changed: Collection[str],
-) -> dict[str, Any]:
-    fill: Document = provisional or booked or {}
+) -> ReconciledFill:
+    fill: Fill = provisional or booked or {}
     code, quotes, unquoted = fill["stock_code"], opened["quotes"], opened["unquoted"]
     split = 1.0 if price is None else price["split"]
     found = None if price is None else price["open"]
@@ -112,14 +109,14 @@ def _item(  # noqa: PLR0917 - the two fills and what is known of their stock
 
 
 def _cause(
-    fill: Document,
+    fill: Fill,
     *,
     is_new: bool,
     is_quoted: bool,
     is_unquoted: bool,
     quote: float | None,
     opened: float | None,
-    level: Document | None,
+    level: Order | None,
     split: float,
     is_changed: bool,
 ) -> Cause:
@@ -134,7 +131,7 @@ def _cause(
     return "other_orders" if abs(quote - opened) <= opened * _SAME_PRICE else "open_differs"
 
 
-def _reaches(level: Document | None, opened: float | None, split: float) -> bool:
+def _reaches(level: Order | None, opened: float | None, split: float) -> bool:
     """Return whether a standing level is reached by the open."""
     if level is None or opened is None:
         return False

@@ -12,6 +12,7 @@ import zstandard
 from shared.accounts.drift import affected_stocks, order_difference
 from shared.accounts.order_status import order_statuses
 from shared.accounts.reconciliation import provisional_statuses, reconcile
+from shared.accounts.shapes import OrderDifference, OrderStatus, ReconciledFill
 
 Row = Mapping[str, Any]
 
@@ -54,7 +55,7 @@ class Computed:
     def _step(self, day: str) -> Row | None:
         return next((row for row in self.unbooked if row["day"].isoformat() == day), None)
 
-    def order_difference(self, day: str) -> dict[str, list[dict[str, Any]]]:
+    def order_difference(self, day: str) -> OrderDifference:
         """The orders of a day that only its decision or only the current data have: {decided, now}."""
         decision = self.decision(day)
         again = next((found for found in self.found["rechecked"] if found["day"] == day), None)
@@ -62,14 +63,14 @@ class Computed:
             return {"decided": [], "now": []}
         return order_difference(decision["orders"], again["orders"])
 
-    def statuses(self, day: str, fills: list[dict[str, Any]]) -> list[dict[str, Any]] | None:
+    def statuses(self, day: str, fills: list[dict[str, Any]]) -> list[OrderStatus] | None:
         """What became of the orders of a day; None when nothing was decided."""
         decision = self.decision(day)
         if decision is None:
             return None
         return order_statuses(decision["orders"], fills, self.found["met"].get(day, {}))
 
-    def reconciliation(self, day: str, fills: list[dict[str, Any]]) -> list[dict[str, Any]] | None:
+    def reconciliation(self, day: str, fills: list[dict[str, Any]]) -> list[ReconciledFill] | None:
         """How the fills of a day differ from those that opening quotes gave; None when there were none."""
         step, decision = self._step(day), self.decision(day)
         if step is None or decision is None or step["provisional"] is None:
@@ -78,7 +79,7 @@ class Computed:
         prices = self.found.get("quoted", {}).get(day, {})
         return reconcile(orjson.loads(step["provisional"]), decision["orders"], fills, prices, changed)
 
-    def opened(self) -> tuple[dict[str, Any], list[dict[str, Any]]] | None:
+    def opened(self) -> tuple[dict[str, Any], list[OrderStatus]] | None:
         """What opening quotes fill on the day after the last row, and the statuses of its orders; None without any."""
         opened: dict[str, Any] | None = self.found.get("opened")
         decision = None if opened is None else self.decision(opened["date"])

@@ -18,6 +18,7 @@ from services.api.simulator_queries import query_simulator
 from shared.accounts.drift import affected_stocks, ledger_difference, unordered_fills
 from shared.accounts.reconciliation import COUNTED
 from shared.accounts.restated_statements import MAX_STATEMENTS, late_codes, statement_changes
+from shared.accounts.shapes import LedgerDifference
 from shared.contracts.queries import AccountDrift
 from shared.errors import UnavailableError
 from shared.infra.database.sql import statements
@@ -96,7 +97,9 @@ def _quotes_report(computed: Computed, day: str, step: Row | None) -> Document |
     )  # fmt: skip
 
 
-async def _ledger_report(app: AppContext, computed: Computed, ledger: Document, last: Mapping[str, Any]) -> Document:
+async def _ledger_report(
+    app: AppContext, computed: Computed, ledger: LedgerDifference, last: Mapping[str, Any]
+) -> Document:
     before = _Before.of_account(computed.account)
     parts: Document = {"causes": _alone("restated_data", ledger["won"]), **_NO_CELLS}
     if ledger["won"] is not None:

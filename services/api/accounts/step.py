@@ -246,7 +246,7 @@ class _Step:
         return found
 
 
-def _json(items: list[dict[str, Any]] | None) -> str | None:
+def _json(items: Sequence[object] | None) -> str | None:
     return None if items is None else orjson.dumps(items).decode()
 
 
