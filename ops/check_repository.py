@@ -1,4 +1,4 @@
-"""Check what the linters cannot: commit subjects, file and test names, words, links, and tests beside their sources.
+"""Check what the linters cannot: commit subjects, files, names, words, links, tests beside sources, unused definitions.
 
 `python ops/check_repository.py` prints each violation as `path:line: message` and ends with 1 when there is one.
 `make check` runs it.
@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
+import ast
 import pathlib
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from urllib.parse import unquote
 
@@ -104,12 +106,12 @@ def file_names(files: Iterable[pathlib.Path]) -> Iterator[str]:
             yield f"{path}: file names have letters, digits and . _ - @ only; remove or rename the file"
 
 
-def file_places(files: Iterable[pathlib.Path]) -> Iterator[str]:
+def file_places(files: Iterable[pathlib.Path], root: pathlib.Path = ROOT) -> Iterator[str]:
     """Yield files of the top level that are not in TOP_LEVEL, and empty files."""
     for path in files:
         if len(path.parts) == 1 and path.name not in TOP_LEVEL:
             yield f"{path}: not a file of the top level; remove it, move it to a folder or add it to TOP_LEVEL"
-        if path.name not in MAY_BE_EMPTY and not (ROOT / path).stat().st_size:
+        if path.name not in MAY_BE_EMPTY and not (root / path).stat().st_size:
             yield f"{path}: the file is empty; remove it"
 
 
@@ -214,12 +216,34 @@ def mirror(files: Iterable[pathlib.Path]) -> Iterator[str]:
             yield f"{path}: no module in or below {inner} has this name; expected test_<module>[_<subject>].py"
 
 
+def unused_definitions(files: Iterable[pathlib.Path], root: pathlib.Path = ROOT) -> Iterator[str]:
+    """Yield top-level functions, classes and constants whose name stands once in all product code.
+
+    Tests do not count as a use, strings and comments do.
+    """
+    texts = {
+        path: (root / path).read_text("utf-8") for path in files if path.suffix == ".py" and path.parts[0] in MIRRORED
+    }
+    words = Counter(word for text in texts.values() for word in re.findall(r"\w+", text))
+    for path, text in texts.items():
+        for node in ast.parse(text).body:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                names = [node.name]
+            else:
+                targets = node.targets if isinstance(node, ast.Assign) else []
+                targets = [node.target] if isinstance(node, ast.AnnAssign) else targets
+                names = [target.id for target in targets if isinstance(target, ast.Name)]
+            for name in names:
+                if words[name] == 1 and not name.startswith("__"):
+                    yield f"{path}:{node.lineno}: no product code uses {name}; remove it, or move it to tests/support"
+
+
 def main() -> int:
     """Print every violation; return 1 when there is one."""
     files = tracked_files()
     violations = [
         *commit_subjects(), *file_names(files), *file_places(files), *test_names(files), *forbidden_words(files), *links(files),
-        *paths(files), *mirror(files),
+        *paths(files), *mirror(files), *unused_definitions(files),
     ]  # fmt: skip
     for line in violations:
         print(line)

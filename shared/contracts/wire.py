@@ -12,9 +12,10 @@ from shared.contracts.events import EVENTS, Event
 from shared.errors import OndolError
 
 _BY_TYPE = {event.type: event for event in EVENTS}
-_DECODERS = [msgspec.json.Decoder(event) for event in EVENTS]
-"""Compiled here, while there is one thread: msgspec compiles a type at its first use (see shared/model/request.py)."""
 _FIELDS = {event.type: tuple(field.name for field in dataclasses.fields(event)) for event in EVENTS}
+
+for _event in EVENTS:
+    msgspec.json.Decoder(_event)  # compiled while there is one thread, see shared/model/request.py
 
 
 class WireError(OndolError):
