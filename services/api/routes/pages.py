@@ -32,6 +32,10 @@ SCREENS = {
     "/screen": "screener",
     "/factors": "factors",
     "/factors/{key}": "one factor",
+    "/factor-reports": "factor reports",
+    "/factor-reports/{id}": "one factor report",
+    "/own-factors": "own factors",
+    "/own-factors/{key}": "one own factor",
     "/quality": "quality of the data",
     "/ops": "operations",
 }

@@ -47,6 +47,10 @@ export const SCREENS: readonly Screen[] = [
   { pattern: /^\/screen$/, title: "nav.screen", load: of(market, "Screener") },
   { pattern: /^\/factors$/, title: "nav.factors", load: of(market, "Factors") },
   { pattern: /^\/factors\/([^/]+)$/, title: "nav.factors", load: of(market, "Factor") },
+  { pattern: /^\/factor-reports$/, title: "report.title", load: of(market, "FactorReports") },
+  { pattern: /^\/factor-reports\/([^/]+)$/, title: "report.title", load: of(market, "FactorReport") },
+  { pattern: /^\/own-factors$/, title: "own.title", load: of(market, "OwnFactors") },
+  { pattern: /^\/own-factors\/([^/]+)$/, title: "own.title", load: of(market, "OwnFactor") },
   { pattern: /^\/quality$/, title: "quality.title", load: of(market, "Quality") },
   { pattern: /^\/ops$/, title: "nav.ops", load: of(market, "Operations") },
 ];
@@ -71,10 +75,12 @@ export const FURTHER: readonly (readonly [string, TextKey])[] = [
   ["/walk-forwards", "nav.walks"],
   ["/walk-forwards/new", "walk.new"],
   ["/research", "nav.lines"],
+  ["/factor-reports", "report.title"],
+  ["/own-factors", "own.title"],
   ["/quality", "quality.title"],
 ];
 
-const PARTS: readonly (readonly [RegExp, string])[] = [[/^\/quality/, "/factors"], [/^\/(walk-forwards|research)/, "/sweeps"]];
+const PARTS: readonly (readonly [RegExp, string])[] = [[/^\/(quality|factor-reports|own-factors)/, "/factors"], [/^\/(walk-forwards|research)/, "/sweeps"]];
 
 /** Return the address of the navigation's entry that a path belongs to. */
 export function entryOf(path: string): string {

@@ -68,16 +68,19 @@ class System:
     """A completed sweep of 30 variants over two numbers, with a holdout."""
     walk: str = ""
     """A completed walk-forward of the research line `value line`, with a holdout."""
+    report: str = ""
+    """A factor report with a breakdown by sector; the own factor that it is of is CHEAP."""
     account: str = ""
     """A paper account with a history of half a year."""
     shared: str = ""
     """The text behind the # of a link that carries `run`."""
 
-    def post(self, path: str, body: dict[str, Any], *, wait_s: int = 30) -> dict[str, Any]:
+    def post(self, path: str, body: dict[str, Any], *, wait_s: int = 30, method: str = "POST") -> dict[str, Any]:
         """Send a request to the API and wait for its end."""
         request = urllib.request.Request(  # noqa: S310  the address is this machine's
-            self.url + path, json.dumps(body).encode(), {"Content-Type": "application/json", "Prefer": f"wait={wait_s}"}
-        )
+            self.url + path, json.dumps(body).encode(),
+            {"Content-Type": "application/json", "Prefer": f"wait={wait_s}"}, method=method,
+        )  # fmt: skip
         with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
             return json.load(answer)
 
@@ -134,6 +137,9 @@ def system() -> Iterator[System]:
             found.shared = base64.urlsafe_b64encode(packed).decode().rstrip("=")
             found.sweep = found.post("/v1/sweeps", SWEEP)["id"]
             found.walk = found.post("/v1/walk-forwards", WALK)["id"]
+            found.post("/v1/factors/mine/CHEAP", {"expression": "-rank(PBR) - rank(PER)"}, method="PUT")
+            asked = {"factor": "CHEAP", "start": "2024-01-02", "end": "2025-12-30", "breakdowns": ["sector"]}
+            found.report = found.post("/v1/factor-reports", asked)["id"]
             account = {"strategy": "low_per_high_roe", "start": "2025-07-01", "name": "Paper account"}
             found.account = found.post("/v1/accounts", account)["id"]
             yield found

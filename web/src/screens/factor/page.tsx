@@ -21,6 +21,7 @@ export default function FactorPage({ id }: ScreenProps) {
               <p class="muted">{language.value === "ko" ? found.name_en : found.name_ko} · {named("category", found.category)}</p>
             </div>
             <div class="actions">
+              <Link class="button primary" href={`/factor-reports?factor=${found.key}`}>{t("report.this")}</Link>
               <Link class="button" href={`/screen?rank_by=${found.key}&where=${encodeURIComponent(`${found.key} = ${found.key}`)}`}>{t("factor.stocks")}</Link>
               <Link class="button" href="/factors">{t("factor.all")}</Link>
             </div>

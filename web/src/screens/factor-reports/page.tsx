@@ -1,0 +1,141 @@
+// A new report of a factor or an expression, and the stored ones.
+import { useState } from "preact/hooks";
+import { get, post } from "../../api/client.ts";
+import { ApiError, problemsAt } from "../../api/problem.ts";
+import { usePages, useResource } from "../../api/resource.ts";
+import type { DatasetDetail, FactorReport, FactorReportBody, ListedFactorReport } from "../../api/types.ts";
+import { loadDraft, saveDraft } from "../../app/drafts.ts";
+import { Link, navigate, queryValue } from "../../app/router.tsx";
+import { instant, yearsBefore } from "../../format/date.ts";
+import { number } from "../../format/number.ts";
+import { t } from "../../i18n/index.ts";
+import { NumberField, SelectField, TextField } from "../../ui/field.tsx";
+import { applySuggestion } from "../../ui/problem.tsx";
+import { ErrorView, Loaded, Loading } from "../../ui/states.tsx";
+
+interface Options {
+  factor: string;
+  start: string;
+  end: string;
+  horizons: string;
+  quantiles: number | null;
+  cost: number | null;
+  neutral: NonNullable<FactorReportBody["neutral"]>;
+  controls: string;
+  breakdown: "" | NonNullable<FactorReportBody["breakdowns"]>[number];
+}
+
+/** Return the parts of a text between commas; a comma inside parentheses divides none. */
+export function partsOf(text: string): string[] {
+  const found: string[] = [""];
+  let depth = 0;
+  for (const character of text) {
+    if (character === "(") depth += 1;
+    else if (character === ")") depth -= 1;
+    if (character === "," && depth <= 0) found.push("");
+    else found[found.length - 1] += character;
+  }
+  return found.map((each) => each.trim()).filter(Boolean);
+}
+
+function bodyOf({ factor, start, end, horizons, quantiles, cost, neutral, controls, breakdown }: Options): FactorReportBody {
+  return {
+    factor, start, end, neutral, horizons: partsOf(horizons).map(Number), controls: partsOf(controls), breakdowns: breakdown ? [breakdown] : [],
+    correlations: true, series: false, ...(quantiles === null ? {} : { quantiles }), ...(cost === null ? {} : { cost_pct: cost }),
+  };
+}
+
+function Form({ range, given }: { range: { first: string; last: string }; given: string | null }) {
+  const start = yearsBefore(range.last, 3);
+  const [options, setOptions] = useState<Options>(() => ({
+    factor: "", start: start < range.first ? range.first : start, end: range.last, horizons: "1, 5, 20, 60", quantiles: 10, cost: null, neutral: "none", controls: "", breakdown: "",
+    ...loadDraft<Partial<Options>>("factor-report"), ...(given === null ? {} : { factor: given }),
+  }));
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<ApiError | null>(null);
+  const change = (changes: Partial<Options>) => {
+    const next = { ...options, ...changes };
+    setOptions(next);
+    saveDraft("factor-report", next);
+  };
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    setBusy(true);
+    setError(null);
+    try {
+      navigate(`/factor-reports/${(await post<FactorReport>("/v1/factor-reports", bodyOf(options))).id}`);
+    } catch (problem) {
+      setBusy(false);
+      if (!(problem instanceof ApiError)) throw problem;
+      setError(problem);
+    }
+  };
+  const problems = error?.fields ?? [];
+  const at = (path: string) => problemsAt(problems, path);
+  const shown = ["factor", "start", "end", "horizons", "quantiles", "cost_pct", "neutral", "controls", "breakdowns"];
+  const rest = problems.filter((each) => !shown.some((path) => problemsAt([each], path).length > 0));
+  return (
+    <form class="card stack" onSubmit={submit}>
+      <h2>{t("report.new")}</h2>
+      <TextField label={t("report.factor")} help={t("report.factor.help")} required class="mono" spellcheck={false} autocomplete="off" placeholder="-rank(PBR) - rank(PER)" value={options.factor} onValue={(factor) => change({ factor })} problems={at("factor")} onSuggestion={(word, problem) => change({ factor: applySuggestion(options.factor, problem, word) })} />
+      <div class="fields">
+        <TextField label={t("sweep.start")} type="date" required value={options.start} onValue={(value) => change({ start: value })} problems={at("start")} />
+        <TextField label={t("sweep.end")} type="date" required value={options.end} onValue={(value) => change({ end: value })} problems={at("end")} />
+        <TextField label={t("report.horizons")} class="mono" value={options.horizons} onValue={(horizons) => change({ horizons })} problems={at("horizons")} />
+        <NumberField label={t("report.quantiles")} value={options.quantiles} min={2} step={1} onValue={(quantiles) => change({ quantiles })} problems={at("quantiles")} />
+        <NumberField label={t("report.cost")} unit="%" placeholder="0.2" value={options.cost} min={0} onValue={(cost) => change({ cost })} problems={at("cost_pct")} />
+        <SelectField label={t("report.neutral")} value={options.neutral} options={[["none", t("report.neutral.none")], ["sector", t("report.neutral.sector")]]} onValue={(neutral) => change({ neutral })} problems={at("neutral")} />
+        <TextField label={t("report.controls")} class="mono" spellcheck={false} placeholder="log(MARKET_CAP)" value={options.controls} onValue={(controls) => change({ controls })} problems={at("controls")} />
+        <SelectField label={t("report.breakdown")} value={options.breakdown} options={[["", "–"], ...(["sector", "market", "cap_group"] as const).map((each) => [each, t(`report.by.${each}`)] as const)]} onValue={(breakdown) => change({ breakdown })} problems={at("breakdowns")} />
+      </div>
+      {error && (problems.length === 0 || rest.length > 0) && <ErrorView error={new ApiError(error.status, error.title, error.detail, rest, error.code, error.retryAfterS)} />}
+      <div class="actions"><button type="submit" class="primary" disabled={busy}>{t("report.submit")}</button>{busy && <Loading />}</div>
+    </form>
+  );
+}
+
+export default function FactorReportsPage() {
+  const given = queryValue("factor");
+  const dataset = useResource("dataset current", (abort) => get<DatasetDetail>("/v1/datasets/current", {}, abort));
+  const pages = usePages<ListedFactorReport>("reports", (cursor, abort) => get("/v1/factor-reports", { limit: 50, cursor }, abort));
+  return (
+    <>
+      <div class="page-head">
+        <div><h1>{t("report.title")}</h1><p class="muted">{t("report.lead")}</p></div>
+        <div class="actions"><Link class="button" href="/own-factors">{t("own.title")}</Link></div>
+      </div>
+      <Loaded of={dataset}>{(found) => <Form key={given} range={{ first: found.first_day ?? "", last: found.last_day ?? "" }} given={given} />}</Loaded>
+      <section>
+        <h2>{t("report.stored")}</h2>
+        <Loaded of={pages.first} empty={() => pages.items.length === 0}>
+          {() => (
+            <>
+              <div class="table-scroll">
+                <table class="plain">
+                  <thead><tr><th scope="col">{t("report.factor")}</th><th scope="col" class="wide">{t("sweep.start")} – {t("sweep.end")}</th><th scope="col" class="right">{t("report.horizon")}</th><th scope="col" class="right">{t("report.rank-ic")}</th><th scope="col" class="right">t</th><th scope="col" class="wide">{t("runs.created")}</th></tr></thead>
+                  <tbody>
+                    {pages.items.map((each) => {
+                      const best = each.horizons.reduce<(typeof each.horizons)[number] | null>((found, next) => (found === null || Math.abs(next.t ?? 0) > Math.abs(found.t ?? 0) ? next : found), null);
+                      return (
+                        <tr key={each.id}>
+                          <th scope="row"><Link href={`/factor-reports/${each.id}`}><code>{each.factor}</code></Link></th>
+                          <td class="wide nowrap">{each.window.start} – {each.window.end}</td>
+                          <td class="right">{number(best?.horizon)}</td>
+                          <td class="right">{number(best?.rank_ic, 3)}</td>
+                          <td class="right">{number(best?.t, 1)}</td>
+                          <td class="wide nowrap muted small">{instant(each.created_at)}</td>
+                        </tr>
+                      );
+                    })}
+                  </tbody>
+                </table>
+              </div>
+              <p class="small muted">{t("report.stored.note")}</p>
+              {pages.more && <p class="center"><button type="button" onClick={pages.more}>{t("action.more")}</button></p>}
+            </>
+          )}
+        </Loaded>
+      </section>
+    </>
+  );
+}
