@@ -1,5 +1,5 @@
 // What every screen has around it: navigation, settings, connection, footer.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { ComponentType } from "preact";
 import { connected, needsKey } from "../api/client.ts";
 import { language, t } from "../i18n/index.ts";
@@ -35,15 +35,31 @@ function Navigation() {
   );
 }
 
-type PaletteView = ComponentType<{ close: () => void; actions: readonly (readonly [string, () => void])[] }>;
+type PaletteView = ComponentType<{ typed: string; close: () => void; actions: readonly (readonly [string, () => void])[] }>;
+
+/** Takes what is typed before the file of the palette has arrived, with "\n" at the end after Enter; the focus goes back to where it was. */
+function Early({ typed }: { typed: { current: string } }) {
+  const box = useRef<HTMLInputElement>(null);
+  useLayoutEffect(() => {
+    const before = document.activeElement;
+    box.current!.focus();
+    return () => before instanceof HTMLElement && before.focus();
+  }, []);
+  return <input ref={box} class="early" type="text" aria-label={t("palette.title")} onInput={() => (typed.current = box.current!.value)} onKeyDown={(event) => event.key === "Enter" && !event.isComposing && (typed.current = `${box.current!.value}\n`)} />;
+}
 
 /** A button and keys that open the palette, whose file is loaded at its first use. */
 function PaletteOpener() {
   const [view, setView] = useState<{ Palette: PaletteView } | null>(null);
   const [opening, setOpening] = useState(0); // number of the palette that is wanted, 0: none; a later one is another
   const openings = useRef(0);
+  const typed = useRef("");
   const show = async () => {
-    setOpening((wanted) => wanted || (openings.current += 1));
+    setOpening((wanted) => {
+      if (wanted) return wanted;
+      typed.current = "";
+      return (openings.current += 1);
+    });
     const module = await loadedFile("palette", () => import("./palette.tsx"));
     if (module) setView({ Palette: module.default });
   };
@@ -72,7 +88,7 @@ function PaletteOpener() {
       <button type="button" class="quiet palette-button" onClick={show} title="Ctrl-K" aria-label={t("palette.title")}>
         <svg viewBox="0 0 20 20" width="18" height="18" aria-hidden="true"><circle cx="9" cy="9" r="5" /><path d="M13 13l4 4" /></svg>
       </button>
-      {opening > 0 && view && <view.Palette key={opening} close={() => close(opening)} actions={actions} />}
+      {opening > 0 && (view ? <view.Palette key={opening} typed={typed.current} close={() => close(opening)} actions={actions} /> : <Early key={-opening} typed={typed} />)}
     </>
   );
 }

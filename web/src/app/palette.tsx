@@ -16,14 +16,16 @@ interface Entry {
 }
 
 interface Props {
+  /** What was typed before, with "\n" at the end when it chooses at once. */
+  typed: string;
   close: () => void;
   actions: readonly (readonly [string, () => void])[];
 }
 
-export default function Palette({ close, actions }: Props) {
+export default function Palette({ typed, close, actions }: Props) {
   const id = useId();
   const dialog = useRef<HTMLDialogElement>(null);
-  const [text, setText] = useState("");
+  const [text, setText] = useState(typed.trimEnd());
   const [active, setActive] = useState(0);
   const wanted = text.trim();
   const runs = useResource("palette runs", (abort) => get<BacktestList>("/v1/backtests", { origin: "user", limit: 50 }, abort));
@@ -32,6 +34,7 @@ export default function Palette({ close, actions }: Props) {
   useLayoutEffect(() => {
     const box = dialog.current!;
     box.showModal();
+    if (typed.endsWith("\n")) choose(found[0]);
     return () => box.close(); // the focus goes back to where it was
   }, []);
   const to = (path: string) => () => navigate(path);

@@ -79,3 +79,66 @@ def test_quality_report_is_in_the_language_of_the_page(visit: Any) -> None:
     expect(cards.first.locator("p").first).to_contain_text(re.compile("[가-힣]"))
     visitor.page.locator("summary", has_text="심한 순서로").first.click()
     expect(cards.first.locator("tbody tr")).to_have_count(min(20, len(found["findings"][0]["examples"])))
+
+
+def closes(url: str, day: str) -> dict[str, float]:
+    """Return the close of each stock on a day."""
+    found = get(f"{url}/v1/values?fields=raw_close&start={day}&end={day}")["columns"]
+    return dict(zip(found["stock_code"], found["raw_close"], strict=True))
+
+
+def test_fills_of_opening_quotes_are_shown_and_reconciled(visit: Any) -> None:
+    visitor = visit("en", width=1400)
+    system = visitor.system
+    known = get(f"{system.url}/v1/accounts/{system.account}")
+    day, prices = known["orders"]["date"], closes(system.url, known["as_of"])
+    account = system.post("/v1/accounts", {"strategy": {"buy": {"where": "PER > 0"}}, "start": day})
+    quotes = [{"stock_code": code, "open": price} for code, price in prices.items()]
+    system.post("/v1/quotes/open", {"date": day, "quotes": quotes})
+    system.post(f"/v1/accounts/{account['id']}/steps", {})
+    path = f"/v1/accounts/{account['id']}/steps"
+    provisional = next(step for step in get(f"{system.url}{path}")["items"] if step["date"] == day)["provisional"]
+    assert len(provisional["fills"]) > 2
+    visitor.open(f"/accounts/{account['id']}")
+    page = visitor.page
+    row = page.get_by_role("region", name="Steps").get_by_role("row").filter(has_text=day)
+    expect(row.get_by_text("provisional", exact=True)).to_be_visible()
+    for each in provisional["fills"]:
+        expect(row).to_contain_text(f"{each['name']} {each['shares']:,} × {each['price']:,.0f}")
+    assert visitor.violations() == []
+
+    def booked(route: Any) -> None:  # as after the day's row is loaded, which would change the market of other tests
+        answer = route.fetch()
+        document = answer.json()
+        for step in document["items"]:
+            if step["date"] == day:
+                part = {"shares": 7, "price": 1000}
+                step["reconciliation"] = [
+                    {"stock_code": each["stock_code"], "name": each["name"], "side": each["side"], "reason": "buy",
+                     "quoted_open": 1000, "open": 1100, "provisional": part, "booked": part | {"price": 1100},
+                     "won": -700, "cause": "open_differs"}
+                    for each in provisional["fills"][:2]
+                ]  # fmt: skip
+        route.fulfill(response=answer, json=document)
+
+    page.route(f"**{path}?*", booked)
+    visitor.open(f"/accounts/{account['id']}")
+    row.get_by_text("Against the opening quotes").click()
+    expect(row).to_contain_text("7 × 1,000 → 7 × 1,100")
+    expect(row.get_by_text("another opening price").first).to_be_visible()
+    expect(row.get_by_text("provisional", exact=True)).to_have_count(0)
+    assert visitor.violations() == []
+
+
+def test_public_accounts_are_listed_apart(visit: Any) -> None:
+    visitor = visit("ko")
+    items = get(f"{visitor.system.url}/v1/accounts?limit=50")["items"]
+    public = [item["name"] for item in items if item["public"]]
+    visitor.open("/accounts")
+    page = visitor.page
+    expect(page.get_by_role("heading", name="공개 계좌")).to_be_visible()
+    expect(page.locator("main table").last.get_by_text("공개", exact=True)).to_have_count(len(public))
+    expect(page.locator("main table").first.get_by_text("공개", exact=True)).to_have_count(0)
+    page.locator("main table").last.get_by_role("link").first.click()
+    page.wait_for_url("**/accounts/*-*")
+    expect(page.get_by_role("heading", level=1).get_by_text("공개", exact=True)).to_be_visible()

@@ -69,6 +69,34 @@ def test_escape_closes_what_was_opened_at_once_and_wherever_the_focus_is(visit: 
     expect(page.locator("main")).to_be_focused()
 
 
+def test_keys_before_the_palette_arrives_are_kept(visit: Any) -> None:
+    visitor = visit("en")
+    visitor.open("/runs")
+    page = visitor.page
+    box = page.locator(".palette input")
+    page.get_by_role("link", name="Ondol").focus()
+    with page.expect_response("**/palette-*.js"), visitor.held("**/palette-*.js"):
+        page.keyboard.press("Control+k")
+        page.keyboard.type("qualt")
+        page.keyboard.press("Backspace")
+        page.keyboard.type("ity")
+        expect(page.locator(".palette")).to_have_count(0)
+    expect(box).to_have_value("quality")
+    expect(box).to_be_focused()
+    expect(page.locator(OPTION).first).to_contain_text("/quality")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("link", name="Ondol")).to_be_focused()
+    page.keyboard.press("Control+k")
+    expect(box).to_have_value("")
+    visitor.open("/runs")  # its file is loaded again
+    with page.expect_response("**/palette-*.js"), visitor.held("**/palette-*.js"):
+        page.keyboard.press("/")
+        page.keyboard.type("quality")
+        page.keyboard.press("Enter")
+    page.wait_for_url("**/quality")
+    expect(page.locator("main")).to_be_focused()
+
+
 def test_notes_and_menus_close_by_escape(visit: Any) -> None:
     visitor = visit("en", width=390)
     visitor.open(f"/runs/{visitor.system.run}")

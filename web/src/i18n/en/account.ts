@@ -102,4 +102,13 @@ export const account: Record<keyof typeof korean, string> = {
   "quality.check.disclosure": "Late disclosures",
   "quality.check.amount_scale": "Scale of amounts",
   "quality.check.owners_part": "Owners' part",
+  "account.public": "public",
+  "account.public.title": "Public accounts",
+  "account.provisional": "provisional",
+  "account.reconciliation": "Against the opening quotes",
+  "account.cause.intraday": "reached after the open",
+  "account.cause.not_quoted": "no opening quote",
+  "account.cause.open_differs": "another opening price",
+  "account.cause.orders_differ": "other orders by later data",
+  "account.cause.other_orders": "other fills before it",
 };

@@ -100,4 +100,13 @@ export const account = {
   "quality.check.disclosure": "늦은 공시",
   "quality.check.amount_scale": "금액 단위",
   "quality.check.owners_part": "지배주주 몫",
+  "account.public": "공개",
+  "account.public.title": "공개 계좌",
+  "account.provisional": "잠정",
+  "account.reconciliation": "등록한 시가와의 차이",
+  "account.cause.intraday": "장중에 도달",
+  "account.cause.not_quoted": "등록한 시가 없음",
+  "account.cause.open_differs": "시가가 다름",
+  "account.cause.orders_differ": "나중 데이터로 주문이 달라짐",
+  "account.cause.other_orders": "앞선 체결이 달라짐",
 };

@@ -53,7 +53,7 @@ function Report({ account, reload }: { account: AccountDetail; reload: () => voi
     <>
       <div class="page-head">
         <div>
-          <h1>{account.name}</h1>
+          <h1>{account.name}{account.public && <> <span class="tag">{t("account.public")}</span></>}</h1>
           <p class="muted">{t("account.line", { start: account.start, asOf: account.as_of ?? "–" })}</p>
         </div>
         <div class="actions">

@@ -6,7 +6,12 @@ import type { AccountDetail, AccountStep, AccountStepPage } from "../../api/type
 import { setQuery } from "../../app/router.tsx";
 import { number } from "../../format/number.ts";
 import { named, t } from "../../i18n/index.ts";
+import { Gain } from "../../ui/change.tsx";
 import { Loaded } from "../../ui/states.tsx";
+
+const part = (of: { shares: number; price: number } | null) => (of ? `${number(of.shares)} × ${number(of.price)}` : "–");
+const fill = (of: { side: string; name: string; shares: number; price: number }) => `${mark(of.side)} ${of.name} ${part(of)}`;
+const mark = (side: string) => (side === "buy" ? "▲" : "▽");
 
 export function Steps({ account }: { account: AccountDetail }) {
   const first = useResource(`steps ${account.id} ${account.stepped_at}`, (abort) => get<AccountStepPage>(`/v1/accounts/${account.id}/steps`, { limit: 20 }, abort));
@@ -33,7 +38,7 @@ export function Steps({ account }: { account: AccountDetail }) {
                       <td>{named("account.status", step.status)}{step.live && <> <span class="tag completed">{t("account.live")}</span></>}</td>
                       <td class="right nowrap">{number(step.equity)}</td>
                       <td class="right wide">{number(step.orders)}</td>
-                      <td class="wide small">{step.fills.map((fill) => `${fill.side === "buy" ? "▲" : "▽"} ${fill.name} ${number(fill.shares)} × ${number(fill.price)}`).join(", ") || "–"}</td>
+                      <td class="wide small"><Fills step={step} /></td>
                     </tr>
                   ))}
                 </tbody>
@@ -44,5 +49,26 @@ export function Steps({ account }: { account: AccountDetail }) {
         )}
       </Loaded>
     </div>
+  );
+}
+
+/** The fills of a day; those of opening quotes until its row is loaded, and then how the booked ones differ. */
+function Fills({ step }: { step: AccountStep }) {
+  const { provisional, reconciliation } = step;
+  const fills = (provisional && !reconciliation ? provisional : step).fills.map(fill).join(", ") || "–";
+  return (
+    <>
+      {provisional && !reconciliation && <span class="tag">{t("account.provisional")}</span>} {fills}
+      {reconciliation && reconciliation.length > 0 && (
+        <details>
+          <summary>{t("account.reconciliation")} <Gain value={reconciliation.reduce((sum, each) => sum + each.won, 0)} /></summary>
+          {reconciliation.map((each) => (
+            <div key={`${each.stock_code} ${each.side} ${each.reason}`}>
+              {mark(each.side)} {each.name} {part(each.provisional)} → {part(each.booked)} {each.cause && <><Gain value={each.won} /> {named("account.cause", each.cause)}</>}
+            </div>
+          ))}
+        </details>
+      )}
+    </>
   );
 }

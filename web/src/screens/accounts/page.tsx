@@ -60,12 +60,37 @@ function NewAccount({ from }: { from: string | null }) {
   );
 }
 
+function AccountTable({ items }: { items: readonly AccountSummary[] }) {
+  const words = language.value;
+  return (
+    <div class="table-scroll">
+      <table class="plain">
+        <thead><tr><th scope="col">{t("account.account")}</th><th scope="col" class="wide">{t("account.start")}</th><th scope="col">{t("account.as-of")}</th><th scope="col" class="right">{t("run.equity")}</th><th scope="col" class="right wide">{t("run.cash")}</th><th scope="col" class="right wide">{t("holdings.count")}</th></tr></thead>
+        <tbody>
+          {items.map((each) => (
+            <tr key={each.id}>
+              <th scope="row"><Link href={`/accounts/${each.id}`}>{each.name}</Link>{each.public && <> <span class="tag">{t("account.public")}</span></>}{each.error && <> <span class="tag failed">{t("account.failed")}</span></>}</th>
+              <td class="wide nowrap">{each.start}</td>
+              <td class="nowrap">{each.as_of ?? "–"}</td>
+              <td class="right nowrap">{each.equity === null ? "–" : shortWon(each.equity, words)}</td>
+              <td class="right nowrap wide">{each.cash === null ? "–" : shortWon(each.cash, words)}</td>
+              <td class="right wide">{number(each.position_count)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
 export default function AccountsPage() {
   const first = useResource("accounts", (abort) => get<AccountPage>("/v1/accounts", { limit: 50 }, abort));
   const [more, setMore] = useState<{ items: AccountSummary[]; cursor: string | null } | null>(null);
   useEffect(() => setMore(null), [first.data]);
   const cursor = more ? more.cursor : (first.data?.next_cursor ?? null);
-  const words = language.value;
+  const items = [...(first.data?.items ?? []), ...(more?.items ?? [])];
+  const mine = items.filter((each) => !each.public);
+  const shared = items.filter((each) => each.public);
   const loadMore = async () => {
     const page = await get<AccountPage>("/v1/accounts", { limit: 50, cursor });
     setMore({ items: [...(more?.items ?? []), ...page.items], cursor: page.next_cursor });
@@ -76,25 +101,10 @@ export default function AccountsPage() {
       <div class="stack">
         <NewAccount from={queryValue("from")} />
         <Loaded of={first} empty={(page) => page.items.length === 0}>
-          {(page) => (
+          {() => (
             <>
-              <div class="table-scroll">
-                <table class="plain">
-                  <thead><tr><th scope="col">{t("account.account")}</th><th scope="col" class="wide">{t("account.start")}</th><th scope="col">{t("account.as-of")}</th><th scope="col" class="right">{t("run.equity")}</th><th scope="col" class="right wide">{t("run.cash")}</th><th scope="col" class="right wide">{t("holdings.count")}</th></tr></thead>
-                  <tbody>
-                    {[...page.items, ...(more?.items ?? [])].map((each) => (
-                      <tr key={each.id}>
-                        <th scope="row"><Link href={`/accounts/${each.id}`}>{each.name}</Link>{each.error && <> <span class="tag failed">{t("account.failed")}</span></>}</th>
-                        <td class="wide nowrap">{each.start}</td>
-                        <td class="nowrap">{each.as_of ?? "–"}</td>
-                        <td class="right nowrap">{each.equity === null ? "–" : shortWon(each.equity, words)}</td>
-                        <td class="right nowrap wide">{each.cash === null ? "–" : shortWon(each.cash, words)}</td>
-                        <td class="right wide">{number(each.position_count)}</td>
-                      </tr>
-                    ))}
-                  </tbody>
-                </table>
-              </div>
+              {mine.length > 0 && <AccountTable items={mine} />}
+              {shared.length > 0 && <><h2>{t("account.public.title")}</h2><AccountTable items={shared} /></>}
               {cursor && <p class="center"><button type="button" onClick={loadMore}>{t("action.more")}</button></p>}
             </>
           )}
