@@ -110,7 +110,7 @@ def test_account_from_its_start_to_its_backtest_and_its_end(way: Way) -> None:
     way.act(page.get_by_role("button", name=named(way, "Compare with its backtest", "백테스트와 비교")))
     expect(page.locator(".verdict.good")).to_be_visible()
     way.act(page.get_by_role("button", name=named(way, "Delete", "삭제")))
-    way.act(page.get_by_role("button", name=named(way, "Delete for good", "되돌릴 수 없습니다. 삭제합니다")))
+    way.act(page.get_by_role("button", name=named(way, "Delete permanently", "되돌릴 수 없습니다. 삭제합니다")))
     page.wait_for_url("**/accounts")
 
 
