@@ -144,7 +144,7 @@ def _status(process: int) -> str:
 
 
 async def _ready(url: str, process: asyncio.subprocess.Process) -> int | None:
-    """The status of /readyz as soon as it is 200; the last one seen when the process ends or patience does."""
+    """The status of /readyz as soon as it is 200; the last one seen when the process ends or the time is over."""
     seen: int | None = None
     try:
         async with asyncio.timeout(MAX_WAIT_S), aiohttp.ClientSession() as session:

@@ -23,7 +23,7 @@ MAX_WAIT_S = 90.0
 
 
 async def _wait_for_data(session: aiohttp.ClientSession, url: str, missing: list[str]) -> None:
-    """Take out of `missing` what has data, until nothing is left; TimeoutError when patience ends."""
+    """Take out of `missing` what has data, until nothing is left; TimeoutError when the time is over."""
     async with asyncio.timeout(MAX_WAIT_S):
         while missing:
             still = []

@@ -10,8 +10,8 @@ from services.api.schemas.field_types import Count
 from shared.model.request import about
 
 
-class LuckSentence(Struct, kw_only=True):
-    """A statement about luck."""
+class Conclusion(Struct, kw_only=True):
+    """Whether a record can be distinguished from luck, or what limits its figures."""
 
     code: Annotated[
         str,
@@ -60,4 +60,4 @@ class Deflated(Struct, kw_only=True):
         Literal["trials", "null"], about("Deviation of the ratios: of the trials, or with fewer than 10 of no skill.")
     ]
     method: Annotated[str, about("Formula of psr and dsr.")]
-    conclusion: Annotated[LuckSentence, about("Whether it can be distinguished from luck.")]
+    conclusion: Annotated[Conclusion, about("Whether it can be distinguished from luck.")]

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Struct, field
 
 from services.api.schemas.field_types import DATE, NEXT_CURSOR, UTC, Count, DateText, Instant
-from services.api.schemas.ledger_responses import LuckSentence
+from services.api.schemas.ledger_responses import Conclusion
 from shared.model.request import about
 
 Kind = Literal["backtest", "sweep", "walk_forward"]
@@ -98,5 +98,5 @@ class Line(LineHead, kw_only=True):
               "minimum_track_record_years, minimum_backtest_years, expected_best_annual; of the family pbo, spa."),
     ]  # fmt: skip
     holdouts: Annotated[list[HoldoutOpening], about("Holdouts that were opened, the first 100.")]
-    conclusion: Annotated[LuckSentence, about("Whether the best trial can be distinguished from luck.")]
-    warnings: Annotated[list[LuckSentence], about("What limits the figures, and what speaks against the best trial.")]
+    conclusion: Annotated[Conclusion, about("Whether the best trial can be distinguished from luck.")]
+    warnings: Annotated[list[Conclusion], about("What limits the figures, and what speaks against the best trial.")]

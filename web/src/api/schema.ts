@@ -721,6 +721,14 @@ export interface Comparison {
   items: ComparedBacktest[];
 }
 
+/** Whether a record can be distinguished from luck, or what limits its figures. */
+export interface Conclusion {
+  /** luck_within, luck_depends or luck_beyond: below, across or above 95 % of the deflated Sharpe ratio; luck_unknown; of warnings another. */
+  code: string;
+  /** The sentence. */
+  message: string;
+}
+
 /** A part of a condition for one stock on one row. */
 export interface ConditionPart {
   /** Text of the part. */
@@ -900,7 +908,7 @@ export interface Deflated {
   /** Formula of psr and dsr. */
   method: string;
   /** Whether it can be distinguished from luck. */
-  conclusion: LuckSentence;
+  conclusion: Conclusion;
 }
 
 /** An event that is delivered to the webhook of an account. */
@@ -1830,9 +1838,9 @@ export interface Line {
   /** Holdouts that were opened, the first 100. */
   holdouts: HoldoutOpening[];
   /** Whether the best trial can be distinguished from luck. */
-  conclusion: LuckSentence;
+  conclusion: Conclusion;
   /** What limits the figures, and what speaks against the best trial. */
-  warnings: LuckSentence[];
+  warnings: Conclusion[];
 }
 
 /** The trial with the greatest Sharpe ratio times sqrt(weeks - 1). */
@@ -1969,14 +1977,6 @@ export interface ListedHorizon {
   rank_ic: number | null;
   /** Its Newey-West t; null: fewer than 2 rows, or no dispersion. */
   t: number | null;
-}
-
-/** A statement about luck. */
-export interface LuckSentence {
-  /** luck_within, luck_depends or luck_beyond: below, across or above 95 % of the deflated Sharpe ratio; luck_unknown; of warnings another. */
-  code: string;
-  /** The sentence. */
-  message: string;
 }
 
 /** A quote that the rule book does not allow; no fill is booked from it. */
