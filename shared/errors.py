@@ -78,7 +78,7 @@ class RequestError(OndolError):
 
 RunErrorKind = Literal[
     "request_refused", "factor_absent", "benchmark_absent", "dataset_gone", "no_result", "no_window", "unknown_stock",
-    "no_row", "no_ledger",
+    "no_row", "no_ledger", "result_too_large",
 ]  # fmt: skip
 """Kinds of RunError; the problem document of a failed backtest has it as `code`."""
 

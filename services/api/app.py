@@ -68,7 +68,7 @@ def application(context: AppContext) -> web.Application:
 
 def _handler(context: AppContext, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     handler, query_shape, anonymous = route.handler, route.query, context.authenticator.anonymous
-    path, settings = route.path, context.settings
+    path, settings, stores_work = route.path, context.settings, route.stores_work
     is_public = route.public or bool(route.opened_by and getattr(settings, route.opened_by))
     has_default = not any(field.required for field in msgspec.structs.fields(query_shape))
     default = query_shape() if has_default else None
@@ -85,6 +85,8 @@ def _handler(context: AppContext, route: Route) -> Callable[[web.Request], Await
                 caller = await context.authenticator.authenticate(request, admits_visitors=route.admits_visitors)
                 if not may_use(caller, route.role):
                     raise ApiProblem(403, "forbidden", say("role_missing", role=route.role))
+            if stores_work:
+                context.disk.require_room()
             for check in header_checks:
                 check(request)
             if query_shape is AnyQuery:

@@ -38,6 +38,8 @@ class Caller:
     owner: str
     rate_per_minute: float
     concurrency: int
+    daily_bytes: int = 0
+    """Bytes of results that may be stored on a day in Seoul."""
     role: str = "user"
     key: str | None = None
     """Id of the key; None without one."""
@@ -196,6 +198,7 @@ class Authenticator:
             owner=f"key:{key.id}", role=key.role, key=key.id,
             rate_per_minute=self._settings.rate_limit_per_minute if rate is None else rate,
             concurrency=self._settings.max_open_backtests if concurrency is None else concurrency,
+            daily_bytes=self._settings.daily_result_bytes if key.daily_bytes is None else key.daily_bytes,
         )  # fmt: skip
 
     def _limit_rate(self, caller: Caller) -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from services.api.backtests.canonicalize import CanonicalRequest
     from services.api.backtests.event_cache import EventCache
+    from services.api.disk_guard import DiskGuard
     from services.api.research.lines import Lines
     from services.api.simulator_queries import PendingQuery
     from services.api.sweeps.tables import Sweeps
@@ -54,6 +55,7 @@ class AppContext:
     sweeps: Sweeps
     walk_forwards: WalkForwards
     lines: Lines
+    disk: DiskGuard
     bundle: WebBundle | None = None
     """The web application; None: it is not served."""
     canonical_requests: LRUCache[tuple[bytes, frozenset[str]], CanonicalRequest] = field(
@@ -113,5 +115,7 @@ class Route:
     """Role of the keys that may use the route, as those of the roles after it (`services.api.auth.ROLES`)."""
     headers: tuple[str, ...] = ()
     """Request headers that the route reads."""
+    stores_work: bool = False
+    """Whether it begins work whose results are stored; refused while the disk has too little room."""
     problems: tuple[int, ...] = ()
     """Statuses of problem documents besides 401, 422, 429, 500 and 503."""

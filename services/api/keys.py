@@ -35,6 +35,7 @@ class Key:
     role: str
     rate_limit: float | None
     concurrency: int | None
+    daily_bytes: int | None
     expires_at: dt.datetime | None
 
 
@@ -100,7 +101,7 @@ class KeyTable:
                 digest = state.digests[row["id"]] = bytes(row["hash"])
                 state.keys[digest] = Key(
                     id=row["id"], role=row["role"], rate_limit=row["rate_limit"], concurrency=row["concurrency"],
-                    expires_at=row["expires_at"],
+                    daily_bytes=row["daily_bytes"], expires_at=row["expires_at"],
                 )  # fmt: skip
         if rows:
             state.changed_at = max(row["changed_at"] for row in rows)

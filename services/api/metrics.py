@@ -46,6 +46,15 @@ class ApiMetrics:
         """
         _series(metrics.BACKTEST_REQUESTS, outcome, origin).inc()
 
+    def work_refused(self, reason: str) -> None:
+        """Count a request for work that was refused: `quota`, `disk`."""
+        _series(metrics.REFUSED_WORK, reason).inc()
+
+    def set_disk(self, free: int, reserve: int) -> None:
+        """Set the room on the fullest file system, and how much of it is reserved."""
+        metrics.DISK_FREE.set(free)
+        metrics.DISK_RESERVE.set(reserve)
+
     def set_queue(self, queued: int, oldest_s: float, built_at: float | None) -> None:
         """Set the depth and age of the queue, and the age of the dataset."""
         metrics.QUEUE_DEPTH.set(queued)

@@ -16,6 +16,7 @@ from services.api.backtests.progress import ProgressHub
 from services.api.backtests.results import Results
 from services.api.context import AppContext
 from services.api.datasets import Datasets
+from services.api.disk_guard import DiskGuard
 from services.api.metrics import ApiMetrics
 from services.api.research.lines import Lines
 from services.api.research.record import record_forever
@@ -72,12 +73,14 @@ async def opened(settings: Settings) -> AsyncIterator[tuple[AppContext, list[Tas
         )  # fmt: skip
         broker = await stack.enter_async_context(servers.broker(settings.broker_url or ""))
         cache = await stack.enter_async_context(open_cache(settings.cache_url or "", cluster=settings.cache_cluster))
-        results = Results(cache, database)
+        results, metrics = Results(cache, database), ApiMetrics()
         context = AppContext(
             settings=settings, database=database, broker=broker, cache=cache, datasets=Datasets(database, broker),
             progress=ProgressHub(), results=results, events=EventCache(results),
-            authenticator=Authenticator(settings, database), metrics=ApiMetrics(), sweeps=Sweeps(database),
-            walk_forwards=WalkForwards(database), lines=Lines(database), bundle=load_bundle() if settings.web else None,
+            authenticator=Authenticator(settings, database), metrics=metrics, sweeps=Sweeps(database),
+            walk_forwards=WalkForwards(database), lines=Lines(database),
+            disk=DiskGuard(settings.disk_folders, settings.disk_reserve_bytes, metrics),
+            bundle=load_bundle() if settings.web else None,
         )  # fmt: skip
         yield context, _tasks(context)
 
@@ -111,7 +114,7 @@ def _tasks(context: AppContext) -> list[Task]:
 
     return [
         read_events, sweep_outcomes, follow_datasets, attach_pending, record_backtests, watch_database, _trim_heap,
-        context.authenticator.keys.record_use_forever,
+        context.authenticator.keys.record_use_forever, context.disk.watch,
     ]  # fmt: skip
 
 

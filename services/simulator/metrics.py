@@ -34,15 +34,22 @@ def ended(ending: Ending) -> None:
         metrics.FENCED_RUNS.inc()
 
 
-def part_ended(variants: int, failed: int, seconds: float) -> None:
-    """Count the variants of a part of a sweep, and record how long it took."""
+def result_stored(size: int) -> None:
+    """Count the bytes of a result."""
+    metrics.STORED_BYTES.labels("backtest").inc(size)
+
+
+def part_ended(variants: int, failed: int, seconds: float, size: int) -> None:
+    """Count the variants of a part of a sweep, and record how long it took and the bytes that were stored."""
+    metrics.STORED_BYTES.labels("sweep").inc(size)
     metrics.SWEEP_VARIANTS.labels("failed").inc(failed)
     metrics.SWEEP_VARIANTS.labels("completed").inc(variants - failed)
     metrics.SWEEP_PART_SECONDS.observe(seconds)
 
 
-def walk_forward_ended(status: str, seconds: float) -> None:
-    """Count a walk-forward that this process has ended, and record how long its last part took."""
+def walk_forward_ended(status: str, seconds: float, size: int) -> None:
+    """Count a walk-forward that this process has ended, and record how long its last part took and its bytes."""
+    metrics.STORED_BYTES.labels("sweep").inc(size)
     metrics.WALK_FORWARDS.labels(status).inc()
     metrics.WALK_FORWARD_END_SECONDS.observe(seconds)
 

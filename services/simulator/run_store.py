@@ -13,6 +13,7 @@ import asyncpg
 import orjson
 import structlog
 
+from services.simulator import metrics
 from services.simulator.job import Context, Job
 from services.simulator.outcome import Cancelled, Completed, Ending, Failed, Outcome, Released, RunResult
 from shared.contracts.events import BacktestEnded, BacktestRequested
@@ -118,6 +119,8 @@ async def _store_result(context: Context, job: Job, result: RunResult, written: 
     cached = asyncio.ensure_future(context.cache.put_result(str(job.id), result.stored))
     stored = await written
     await cached
+    if stored:
+        metrics.result_stored(len(result.stored))
     job.ended_event = BacktestEnded(computation_id=str(job.id), status="completed", result_digest=result.digest)
     return stored
 

@@ -180,7 +180,7 @@ class SweepWorker:
             best=orjson.dumps(best).decode(), data=data, line=sweep.line, trials=part.trials,
         )  # fmt: skip
         if ended is not None:
-            metrics.part_ended(len(table.points), len(table.failures), time.monotonic() - began)
+            metrics.part_ended(len(table.points), len(table.failures), time.monotonic() - began, len(data))
             if history is not None:
                 self._histories[job.sweep, job.withdrawals] = [*history, (job.first, table)]
         return ended
@@ -196,7 +196,7 @@ class SweepWorker:
             trials=NO_TRIALS if sweep.line is None else trials_of_end(sweep.walk, found),
         )  # fmt: skip
         if ended is not None:
-            metrics.walk_forward_ended(status, time.monotonic() - began)
+            metrics.walk_forward_ended(status, time.monotonic() - began, len(data))
         return ended
 
     async def _finished(self, job: PartJob, sweep: _Sweep, walk: WalkForwardPlan) -> Finished:

@@ -67,6 +67,7 @@ async def purge(ctx: dict[str, Any]) -> int:
     await retention.purge_sweeps(context.database, context.settings, now)
     await retention.purge_factor_reports(context.database, context.settings, now)
     await retention.purge_quotes(context.database, context.settings, now)
+    await retention.purge_stored_bytes(context.database)
     return (await retention.purge(context.database, context.settings, now)).computations
 
 

@@ -106,3 +106,9 @@ async def purge_quotes(database: Database, settings: Settings, now: dt.datetime)
         deleted: int = await connection.fetchval(QUOTES_SQL["purge_quotes"], now, days)
     log.info("quotes.purged", days=deleted)
     return deleted
+
+
+async def purge_stored_bytes(database: Database) -> None:
+    """Delete the daily sums of stored bytes that are older than a month."""
+    async with database.connection() as connection:
+        await connection.execute(SQL["purge_stored_bytes"])

@@ -58,6 +58,7 @@ PROBLEM_TYPES: Final = {
     "idempotency-conflict": "Idempotency key used with another body",
     "rate-limited": "Too many requests",
     "too-many-open": "Too many unfinished backtests",
+    "quota-exceeded": "Quota of stored results used up",
     "unavailable": "Dependency unavailable",
     "internal": "Internal error",
     "run-failed": "Backtest failed",

@@ -62,6 +62,16 @@ BACKTEST_REQUESTS = Counter(
     "Accepted backtests by outcome: hit (stored result), deduplicated, miss, waiting",
     ["outcome", "origin"],
 )
+STORED_BYTES = Counter(
+    "ondol_stored_result_bytes", "Bytes of results that were stored, by kind (backtest, sweep)", ["kind"]
+)
+REFUSED_WORK = Counter(
+    "ondol_refused_work",
+    "Requests for work that were refused: quota (bytes of results that a key may store on a day), disk (room on it)",
+    ["reason"],
+)
+DISK_FREE = Gauge("ondol_disk_free_bytes", "Room on the fullest file system of ONDOL_DISK_FOLDERS")
+DISK_RESERVE = Gauge("ondol_disk_reserve_bytes", "Room on that file system below which new work is refused")
 CACHE_REQUESTS = Counter(
     "ondol_cache_requests", "Requested chunks by the tier that provided them", ["tier", "outcome", "origin"]
 )

@@ -147,6 +147,32 @@ KINDS = (
          "Requests without a key have {count} unfinished backtests; the limit is {limit} (ONDOL_MAX_OPEN_WITHOUT_KEY).",
          "키 없이 요청한 미완료 백테스트가 {count}개입니다. 최대 {limit}개까지 허용됩니다(ONDOL_MAX_OPEN_WITHOUT_KEY).",
          count=5000, limit=5000),
+    kind("daily_bytes_used",
+         "This key has stored {stored:,} bytes of results today, its unfinished work may store {reserved:,} and this "
+         "request {size:,}; {limit:,} are allowed a day. The day ends at {until} (Asia/Seoul); wait until then, or ask an "
+         "administrator for more (`ondol keys change --daily-bytes`).",
+         "이 키로 오늘 저장한 결과는 {stored:,}바이트이고, 미완료 작업이 최대 {reserved:,}바이트, 이 요청이 최대 {size:,}바이트를 "
+         "더 저장할 수 있습니다. 하루 한도는 {limit:,}바이트입니다. {until}(Asia/Seoul)에 날짜가 바뀝니다. 그때까지 기다리거나 "
+         "관리자에게 한도를 늘려 달라고 하십시오(`ondol keys change --daily-bytes`).",
+         stored=4_290_000_000, reserved=1_000_000, size=5_000_000, limit=4_294_967_296, until="2026-03-03 00:00"),
+    kind("daily_bytes_reserved",
+         "The unfinished work of this key may store {reserved:,} bytes of results and this request {size:,}, beside "
+         "{stored:,} of today; {limit:,} are allowed a day. Wait until work has ended.",
+         "이 키의 미완료 작업이 결과를 최대 {reserved:,}바이트, 이 요청이 최대 {size:,}바이트 저장할 수 있고, 오늘 저장한 결과는 "
+         "{stored:,}바이트입니다. 하루 한도는 {limit:,}바이트입니다. 작업이 끝난 뒤 다시 시도하십시오.",
+         stored=1_000_000, reserved=4_290_000_000, size=5_000_000, limit=4_294_967_296),
+    kind("result_above_daily_bytes",
+         "The result of this request may have {size:,} bytes, more than the {limit:,} that this key may store on a day; "
+         "shorten the window, lower the number of positions or of variants, or ask an administrator for more "
+         "(`ondol keys change --daily-bytes`).",
+         "이 요청의 결과는 최대 {size:,}바이트로, 이 키의 하루 한도 {limit:,}바이트보다 큽니다. 기간을 줄이거나 종목 수 또는 "
+         "변형 수를 줄이거나 관리자에게 한도를 늘려 달라고 하십시오(`ondol keys change --daily-bytes`).",
+         size=5_000_000_000, limit=4_294_967_296),
+    kind("disk_nearly_full",
+         "The disk of the system has {free:,} bytes left, and {reserve:,} are reserved for work that is accepted. Its "
+         "operator has to make room; then repeat the request.",
+         "시스템 디스크의 남은 공간이 {free:,}바이트이며, 이미 접수된 작업을 위해 {reserve:,}바이트를 남겨 둡니다. 운영자가 공간을 "
+         "확보한 뒤 다시 시도하십시오.", free=500_000_000, reserve=1_073_741_824),
     kind("idempotency_conflict", "This Idempotency-Key was used with another body.",
          "이 Idempotency-Key는 다른 본문에 이미 사용되었습니다."),
     kind("too_much_memory",

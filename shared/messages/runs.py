@@ -103,6 +103,11 @@ KINDS = (
     kind("killed_simulator",
          "The simulator process ended three times during this backtest, which is not tried again; narrow the request.",
          "백테스트 실행 중 시뮬레이터가 세 번 종료되어 다시 시도하지 않습니다. 요청 범위를 줄이십시오."),
+    kind("result_too_large",
+         "The result would have more than {limit:,} stored bytes (or 256 MiB of JSON); shorten the window, or lower the "
+         "number of positions or how often they are traded.",
+         "결과가 저장 한도 {limit:,}바이트(또는 JSON 256 MiB)를 넘습니다. 기간을 줄이거나 종목 수 또는 매매 빈도를 줄이십시오.",
+         limit=67_108_864),
     kind("run_overdue", "The run was ended after {seconds} seconds (ONDOL_RUN_LIMIT_S); narrow the request.",
          "실행 시간이 {seconds}초를 넘어 중단되었습니다(ONDOL_RUN_LIMIT_S). 요청 범위를 줄이십시오.", seconds=300),
     kind("query_overdue", "The answer was not ready after {seconds} seconds; repeat the request, or narrow it.",

@@ -13,6 +13,7 @@ from shared.settings.parsers import (
     MIB,
     factor_keys,
     flag,
+    folders,
     host_addresses,
     host_names,
     integer,
@@ -214,6 +215,20 @@ class Settings:
     max_open_without_key: int = setting(
         5000, "api", "runs", integer(0, 1_000_000),
         "Maximum unfinished backtests of requests without a key, for each process of the API; 0 is unlimited.",
+    )  # fmt: skip
+    daily_result_bytes: int = setting(
+        4 * GIB, "api", "bytes", size(0),
+        "Maximum bytes of results of backtests and sweeps that a key may store on a day in Seoul; 0 is unlimited.",
+    )  # fmt: skip
+    disk_folders: tuple[str, ...] = setting(
+        (), "api", "folders", folders,
+        "Folders, separated by commas, on the file systems of the database and the broker: work is refused while one "
+        "of them has less room than `ONDOL_DISK_RESERVE_BYTES`. `ondol serve` names those of its home; empty: none.",
+    )  # fmt: skip
+    disk_reserve_bytes: int = setting(
+        GIB, "api", "bytes", size(0),
+        "Room on the file systems of `ONDOL_DISK_FOLDERS` that accepted work may still use while new work is refused; "
+        "at most a tenth of a file system is reserved.",
     )  # fmt: skip
     max_request_cost: int = setting(
         30_000_000_000, "api", "ns", integer(1, 2**62),

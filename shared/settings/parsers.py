@@ -84,6 +84,14 @@ def host_addresses(value: str) -> tuple[str, ...]:
     return names
 
 
+def folders(value: str) -> tuple[str, ...]:
+    """Accept absolute names of folders separated by commas."""
+    names = tuple(name.strip() for name in value.split(",") if name.strip())
+    if not all(name.startswith("/") for name in names):
+        raise ValueError("must be absolute names of folders separated by commas")
+    return names
+
+
 def time_of_day(value: str) -> str:
     """Accept a time such as 03:00."""
     if not _TIME.match(value):

@@ -9,6 +9,7 @@ import numpy as np
 from shared.language import Expression
 from shared.model.request import BacktestRequest
 from shared.simulation.plan import expressions_of, plan, window_of
+from shared.simulation.result.storage import MAX_STORED_BYTES
 from shared.simulation.structures import BAR
 
 LONG_COST = 250_000_000
@@ -16,6 +17,11 @@ LONG_COST = 250_000_000
 RUN_WORK = 3
 """Nanoseconds for each stock and day of a run beside its expressions."""
 ROWS_OF_A_YEAR = 250
+RESULT_BYTES = 32_768
+"""Stored bytes of a result beside its days and trades: statistics, warnings, provenance."""
+RESULT_BYTES_OF_A_DAY = 160
+RESULT_BYTES_OF_A_TRADE = 96
+"""Stored bytes of a day and of a trade with its share of the round trips; measured results have half of it."""
 COLUMNS_OF_A_PAGE = 512
 """Float64 values of a page of memory."""
 
@@ -40,6 +46,18 @@ def stored_bytes_of_request(request: BacktestRequest, days: np.ndarray, stocks: 
         last = min(len(days), window.stop + ROWS_OF_A_YEAR)
         size += expression.planes * max(0, last - first) * columns
     return size
+
+
+def result_bytes_of_request(request: BacktestRequest) -> int:
+    """Return the most bytes that the stored result of a canonical request has."""
+    days = (request.end - request.start).days * 5 // 7 + 2
+    return result_bytes_of_trades(days, 2 * days * request.strategy.portfolio.max_positions)
+
+
+def result_bytes_of_trades(days: int, trades: int) -> int:
+    """Return the most bytes that the stored result of so many days and trades has; a larger one is not stored."""
+    size = RESULT_BYTES + days * RESULT_BYTES_OF_A_DAY + trades * RESULT_BYTES_OF_A_TRADE
+    return min(size, MAX_STORED_BYTES)
 
 
 def read_bytes_of_request(request: BacktestRequest, days: np.ndarray, stocks: int) -> int:

@@ -15,6 +15,7 @@ from tests.chaos import (
     panel_budget,
     planted_values,
     poisoned_redis,
+    quotas,
     redis_servers,
     refusing_broker,
     scaling,
@@ -132,6 +133,11 @@ CHECKS = (
         id="R24", title="clients that receive nothing of answers below 1 MiB; half heads of requests",
         run=slow_readers.r24, quick=True,
         passes_when="api grows <= 256 MiB for 5,000 readers, which are held <= 30 s; half heads: 408 within 12 s",
+    ),
+    Check(
+        id="R25", title="a key floods with the largest results; the disk has too little room", run=quotas.r25,
+        quick=True,
+        passes_when="bytes stored <= quota, then 429; others are served; 503 before PostgreSQL cannot write",
     ),
     Check(
         id="K1", title="SIGKILL of the supervisor under load", run=scaling.supervisor,

@@ -26,7 +26,7 @@ async def new_key(settings: Settings, role: str = "user", expires_at: dt.datetim
     key = "ondol_" + secrets.token_urlsafe(32)
     async with connection_of(settings) as connection:
         name = "key_" + secrets.token_hex(4)
-        await connection.execute(SQL["insert_key"], name, name, hash_of(key), None, None, role, expires_at)
+        await connection.execute(SQL["insert_key"], name, name, hash_of(key), None, None, role, expires_at, None)
     return {"Authorization": f"Bearer {key}"}
 
 
@@ -71,7 +71,7 @@ async def test_a_changed_key_has_its_new_role_soon(prepared: Settings) -> None:
         assert (await code_of(client, "GET", "/metrics", **user))[0] == 403
         async with connection_of(prepared) as connection:
             row = (await connection.fetch(SQL["select_keys"]))[-1]
-            values = (True, "admin", False, None, True, 3, False, None)
+            values = (True, "admin", False, None, True, 3, False, None, False, None)
             assert await connection.fetchval(SQL["change_key"], row["id"], *values) == row["id"]
 
         async def is_admin() -> bool:

@@ -14,8 +14,11 @@ from services.api.service import opened
 from shared.errors import SetupError
 from shared.infra.database.sql import statements
 from shared.settings import Settings
+from shared.simulation.cost import result_bytes_of_request
+from shared.simulation.validation import request_of
 from tests.support.api_helpers import connection_of, prepared, submit, until
 from tests.support.api_with_market import request
+from tests.support.sweeps import sweep
 from tests.support.system import api_of, simulator
 
 __all__ = ["prepared"]
@@ -26,7 +29,7 @@ async def make_key(settings: Settings, name: str, **limits: float) -> str:
     async with connection_of(settings) as connection:
         await connection.execute(
             statements("accounts")["insert_key"], name, name, hash_of(key), limits.get("rate"), limits.get("open"),
-            "user", None,
+            "user", None, limits.get("bytes"),
         )  # fmt: skip
     return f"Bearer {key}"
 
@@ -131,3 +134,54 @@ async def test_the_api_does_not_listen_for_everybody_without_keys(settings: Sett
         await make_key(settings, "first")
         await check_bind_address(open_settings, api.database)
         assert not is_loopback(open_settings.api_host)
+
+
+async def test_bytes_of_results_of_a_key_and_day_are_limited(prepared: Settings) -> None:
+    body = request()
+    size = result_bytes_of_request(request_of(body))
+    key = await make_key(prepared, "stores", bytes=2 * size)
+    other = await make_key(prepared, "other_stores")
+    async with api_of(prepared) as client:
+        made = [
+            (await submit(client, {**body, "initial_cash": 10_000_000 + cash}, Authorization=key))["id"]
+            for cash in (1, 2)
+        ]
+        status, problem, headers = await client.call("POST", "/v1/backtests", body, Authorization=key)
+        assert (status, problem["code"], headers["Retry-After"]) == (429, "daily_bytes_reserved", "1")
+        assert (await client.call("POST", "/v1/sweeps", sweep(), Authorization=key))[0] == 429
+        assert (await client.call("POST", "/v1/backtests", body, Authorization=other))[0] == 202
+        async with simulator(prepared):
+
+            async def completed() -> bool:
+                found = [(await client.call("GET", f"/v1/backtests/{one}", Authorization=key))[1] for one in made]
+                return all(document["status"] == "completed" for document in found)
+
+            await until(completed, "the end of both backtests")
+            async with connection_of(prepared) as connection:
+                stored = await connection.fetchval("select bytes from stored_bytes where owner = 'key:stores'")
+                results = await connection.fetchval(
+                    "select sum(octet_length(result)) from computation where owner = 'key:stores'"
+                )
+                assert stored == results
+                assert 0 < stored < size
+                await connection.execute("update stored_bytes set bytes = $1 where owner = 'key:stores'", 2 * size)
+            status, problem, headers = await client.call("POST", "/v1/backtests", body, Authorization=key)
+            assert (status, problem["code"]) == (429, "daily_bytes_used")
+            assert 0 < int(headers["Retry-After"]) <= 86_400
+            large = {**body, "strategy": {**body["strategy"], "portfolio": {"max_positions": 5_000}}}
+            status, problem, _ = await client.call("POST", "/v1/backtests", large, Authorization=key)
+            assert (status, problem["code"]) == (422, "result_above_daily_bytes")
+            async with connection_of(prepared) as connection:
+                await connection.execute("update stored_bytes set day = day - 1 where owner = 'key:stores'")
+            assert (await submit(client, body, Authorization=key, Prefer="wait=30"))["status"] == "completed"
+
+
+async def test_cancelled_work_of_a_key_belongs_to_who_waits(prepared: Settings) -> None:
+    first, second = await make_key(prepared, "first"), await make_key(prepared, "second")
+    async with api_of(prepared) as client:
+        identity = (await submit(client, request(), Authorization=first))["id"]
+        await submit(client, request(), Authorization=second)
+        assert (await client.call("DELETE", f"/v1/backtests/{identity}", Authorization=first))[0] == 200
+        async with connection_of(prepared) as connection:
+            owners = [row["owner"] for row in await connection.fetch("select owner from computation")]
+    assert owners == ["key:second"]

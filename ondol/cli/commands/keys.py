@@ -17,6 +17,7 @@ from services.api.auth import ROLES, hash_of
 from shared.errors import SetupError
 from shared.infra.database.pool import database, migrate
 from shared.infra.database.sql import statements
+from shared.settings.parsers import size
 
 _SQL = statements("accounts")
 _ACTIONS = ("create", "list", "change", "revoke")
@@ -54,6 +55,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="unfinished backtests, 0: unlimited (default ONDOL_MAX_OPEN_BACKTESTS)",
     )
     parser.add_argument(
+        "--daily-bytes",
+        dest="daily_bytes",
+        type=_size,
+        metavar="SIZE",
+        help="bytes of results that the key may store on a day in Seoul, such as 512MiB, 0: unlimited "
+        "(default ONDOL_DAILY_RESULT_BYTES)",
+    )
+    parser.add_argument(
         "--key-file",
         dest="key_file",
         type=pathlib.Path,
@@ -61,6 +70,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="create: store the key in FILE instead of making one; nothing changes when it is stored already",
     )
     add_common(parser)
+
+
+def _size(text: str) -> int:
+    """Return the bytes of a size; raise ArgumentTypeError for another text."""
+    try:
+        number: int = size(0)(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size such as 512MiB, 4GiB or 0") from None
+    return number
 
 
 def _expiry(text: str) -> str | int:
@@ -112,7 +130,19 @@ def main(args: argparse.Namespace) -> int:
             f"{outcome['key']}\nthis key (id {outcome['id']}) is printed once; send it as `Authorization: Bearer <key>`"
         )
     elif args.action == "list":
-        heads = ["id", "name", "role", "created", "expires", "last used", "requests/min", "open", "state"]
+        heads = [
+            "id",
+            "name",
+            "role",
+            "created",
+            "expires",
+            "last used",
+            "requests/min",
+            "open",
+            "bytes a day",
+            "stored today",
+            "state",
+        ]
         print(table(heads, [_row(key) for key in outcome]))
     else:
         print(f"key {outcome['id']} is {'revoked' if args.action == 'revoke' else 'changed'}")
@@ -130,6 +160,8 @@ def _row(key: Mapping[str, Any]) -> list[str]:
         "never" if key["expires_at"] is None else f"{key['expires_at'] - dt.timedelta(seconds=1):%Y-%m-%d}",
         "never" if key["last_used_at"] is None else f"{key['last_used_at']:%Y-%m-%d %H:%M}",
         limit(key["rate_limit"]), limit(key["concurrency"]),
+        "default" if key["daily_bytes"] is None else f"{key['daily_bytes']:,}" if key["daily_bytes"] else "unlimited",
+        f"{key['stored_today']:,}",
         "revoked" if key["revoked_at"] else "expired" if expired else "valid",
     ]  # fmt: skip
 
@@ -151,11 +183,14 @@ async def _act(args: argparse.Namespace, system: System) -> Any:
             return {"id": args.name, "revoked": True}
         if args.action == "change":
             values = (args.role, args.rate_limit, args.concurrency)
-            if all(value is None for value in (*values, args.expires)):
-                raise SetupError("Name what to change: --role, --expires, --rate-limit or --concurrency.")
+            if all(value is None for value in (*values, args.expires, args.daily_bytes)):
+                raise SetupError(
+                    "Name what to change: --role, --expires, --rate-limit, --concurrency or --daily-bytes."
+                )
             flagged = [part for value in values for part in (value is not None, value)]
             found = await connection.fetchval(
-                _SQL["change_key"], args.name, *flagged, args.expires is not None, expiry
+                _SQL["change_key"], args.name, *flagged, args.expires is not None, expiry, args.daily_bytes is not None,
+                args.daily_bytes,
             )  # fmt: skip
             if found is None:
                 raise _no_key(args.name)
@@ -164,7 +199,7 @@ async def _act(args: argparse.Namespace, system: System) -> Any:
         role = args.role or "user"
         limits = (args.rate_limit, args.concurrency)
         created = await connection.fetchval(
-            _SQL["insert_key"], number, args.name, hash_of(key), *limits, role, expiry
+            _SQL["insert_key"], number, args.name, hash_of(key), *limits, role, expiry, args.daily_bytes
         )  # fmt: skip
         if args.key_file:
             row = await connection.fetchrow(_SQL["select_key_of_hash"], hash_of(key))

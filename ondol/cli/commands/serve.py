@@ -16,6 +16,7 @@ from ondol.local import control_socket, embedded_servers, processes
 from ondol.local.forkserver import ForkServer
 from ondol.local.log_files import Log
 from ondol.local.ports import HOST, checked_port, free_port, reachable, url_of
+from ondol.local.postgres import data_folder
 from ondol.local.run_file import Run, RunFile, with_servers, write_run
 from ondol.local.scaling import SimulatorScaler, checked, names_of, pool_size
 from ondol.local.supervision import FORK_SERVER_UNRESPONSIVE_S, failures, kill_unresponsive, must_run, watched
@@ -117,6 +118,10 @@ async def system(
         )
         await migrate(embedded.database_url)
         shared = replace(with_servers(settings, embedded), api_port=port, metrics_host=HOST)
+        if not shared.disk_folders:
+            folders = (str(home), str(data_folder(home, processes.unprivileged())))
+            # a comma separates the names of the setting
+            shared = replace(shared, disk_folders=tuple(folder for folder in folders if "," not in folder))
         if needs_key:
             shared = replace(shared, api_key=await _warmer_key(shared))
         passed = {key: environment[key] for key in _PASSED if key in environment}

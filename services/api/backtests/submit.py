@@ -37,7 +37,7 @@ from shared.infra.redis.streams import append
 from shared.market import RULES_VERSION
 from shared.messages import say
 from shared.simulation import ENGINE_VERSION
-from shared.simulation.cost import LONG_COST
+from shared.simulation.cost import LONG_COST, result_bytes_of_request
 from shared.simulation.validation import merged
 
 log = structlog.get_logger()
@@ -201,11 +201,12 @@ async def _insert_computed(
     starts meanwhile and waits for the row. A long one is leased in any case, so that nothing would be gained.
     """
     computation, is_long = new_id(), cost > LONG_COST
+    size = result_bytes_of_request(submission.canonical.request)
     app.progress.subscription(str(computation))
     values = (
         row.id, computation, submission.caller.owner, row.request, *content, row.strategy_id, submission.origin,
         submission.idempotency_key, submission.body_digest, submission.no_store, row.created_at, cost, is_long,
-        row.research,
+        row.research, size,
     )  # fmt: skip
     publish_first = (
         not is_long
@@ -221,7 +222,7 @@ async def _insert_computed(
         made = None
         try:
             with suppress(asyncpg.ForeignKeyViolationError):
-                async with admission(app, submission.caller) as connection:
+                async with admission(app, submission.caller, size) as connection:
                     if publish_first and publishing is None:
                         publishing = asyncio.ensure_future(publish(app, message))
                     made = await connection.fetchrow(SQL["insert_backtest"], *values)
@@ -253,11 +254,12 @@ async def _insert_computed(
 
 async def _insert_pending(app: AppContext, submission: Submission, row: BacktestRow) -> BacktestRow:
     """Insert a row without a dataset version; it gets the first one that is published."""
+    size = result_bytes_of_request(submission.canonical.request)
     values = (
         row.id, submission.caller.owner, row.request, submission.canonical.digest, row.strategy_id, submission.origin,
-        submission.no_store, submission.idempotency_key, submission.body_digest, row.created_at, row.research,
+        submission.no_store, submission.idempotency_key, submission.body_digest, row.created_at, row.research, size,
     )  # fmt: skip
-    async with admission(app, submission.caller) as connection:
+    async with admission(app, submission.caller, size) as connection:
         made = await connection.fetchval(SQL["insert_pending_backtest"], *values)
     if made is None:
         earlier = await _select_idempotent(app, submission)

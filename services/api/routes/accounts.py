@@ -171,6 +171,7 @@ async def list_drift(app: AppContext, call: RequestContext) -> web.Response:
 ROUTES = (
     Route(
         method="POST", path="/v1/accounts", handler=post_account, tag="accounts", body=AccountBody,
+        stores_work=True,
         summary="Create a paper account, which decides the orders of a strategy every trading day; no order is sent",
         answers={201: responses.AccountDetail}, problems=(400, 409, 413, 415),
     ),

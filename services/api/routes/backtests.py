@@ -97,6 +97,8 @@ async def delete_backtest(app: AppContext, call: RequestContext) -> web.Response
         cancelled = await connection.fetchrow(SQL["cancel_backtest"], row.id, call.caller.owner)
         if cancelled is not None and cancelled["computation"] is not None:
             stopped = await connection.fetchval(SQL["stop_computation"], cancelled["computation"])
+            if stopped is None:
+                await connection.execute(SQL["assign_owner"], cancelled["computation"], call.caller.owner)
     if stopped is not None:
         name = str(stopped)
         with suppress(*LOST):  # the simulator's next heartbeat finds that its lease is void
@@ -130,6 +132,7 @@ async def patch_backtest(app: AppContext, call: RequestContext) -> web.Response:
 ROUTES = (
     Route(
         method="POST", path="/v1/backtests", handler=post_backtest, summary="Submit a backtest", tag="backtests",
+        stores_work=True,
         query=ResultQuery, body=BacktestBody, answers={200: BACKTEST, 202: responses.Backtest},
         headers=("Prefer", "Idempotency-Key", "Cache-Control", "Ondol-Origin"), problems=(400, 409, 413, 415),
     ),

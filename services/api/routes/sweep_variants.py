@@ -84,6 +84,7 @@ ROUTES = (
     ),
     Route(
         method="POST", path="/v1/sweeps/{id}/holdout", handler=open_holdout, tag="sweeps", body=HoldoutBody,
+        stores_work=True,
         summary="Run one variant over the holdout, once", answers={201: sweep_responses.HoldoutOpened},
         problems=(400, 404, 409, 413, 415),
     ),

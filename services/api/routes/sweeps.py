@@ -130,6 +130,7 @@ async def cancel(app: AppContext, call: RequestContext, kind: Kind) -> web.Respo
 ROUTES = (
     Route(
         method="POST", path="/v1/sweeps", handler=post_sweep, tag="sweeps", query=SweepQuery, body=SweepBody,
+        stores_work=True,
         summary="Run one strategy at many points, or quote it",
         answers={200: (sweep_responses.SweepQuote, sweep_responses.Sweep), 202: sweep_responses.Sweep},
         headers=("Prefer", "Idempotency-Key"), problems=(400, 409, 413, 415),

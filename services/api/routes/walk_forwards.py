@@ -125,6 +125,7 @@ async def open_holdout(app: AppContext, call: RequestContext) -> web.Response:
 ROUTES = (
     Route(
         method="POST", path="/v1/walk-forwards", handler=post_walk_forward, tag="walk-forwards", query=SweepQuery,
+        stores_work=True,
         body=WalkForwardBody, summary="Choose parameters on each train, trade them on its test; or quote it",
         answers={
             200: (sweep_responses.SweepQuote, walk_forward_responses.WalkForward),
@@ -164,6 +165,7 @@ ROUTES = (
     ),
     Route(
         method="POST", path="/v1/walk-forwards/{id}/holdout", handler=open_holdout, tag="walk-forwards",
+        stores_work=True,
         summary="Run the values to trade next over the holdout, once",
         answers={201: walk_forward_responses.WalkForwardHoldout}, problems=(404, 409),
     ),

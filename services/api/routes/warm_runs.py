@@ -95,6 +95,7 @@ ROUTES = (
     ),
     Route(
         method="POST", path="/v1/warm-runs", handler=post_warm_run, summary="Start a warm run", tag="warming",
+        stores_work=True,
         body=WarmRunBody, answers={202: operation_responses.WarmRun}, problems=(400, 409, 413, 415), role="admin",
     ),
     Route(

@@ -14,6 +14,7 @@ import msgspec
 from services.api.backtests.canonicalize import CanonicalRequest, spelled_out
 from services.api.backtests.validate import expression_indices, find_view
 from services.api.context import AppContext, RequestContext
+from services.api.daily_bytes import check_daily_bytes, is_limited, usage_of
 from services.api.datasets import View
 from services.api.errors import ApiProblem, as_problem, invalid
 from services.api.http.request import parse_object, read_body
@@ -76,6 +77,8 @@ class Submission:
     variants: int
     parts: tuple[list[int], list[int]]
     cost: int
+    size: int
+    """The most bytes that its parts have."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,7 +176,7 @@ async def insert_sweep(app: AppContext, call: RequestContext, quote: Quote) -> S
         kind="sweep", plan=encode_plan(plan), method=plan.body.search.method, research=plan.body.research,
         digest=digest_of(plan, quote.view.version), dataset=quote.view.version, sequential=plan.is_sequential,
         variants=plan.variants, parts=(firsts, [min(size, plan.variants - first) for first in firsts]),
-        cost=quote.cost,
+        cost=quote.cost, size=plan.stored_bytes(plan.variants, quote.days),
     )  # fmt: skip
     row = await insert(app, call, submission, quote)
     app.sweeps.add_plan(row, plan)
@@ -196,6 +199,9 @@ async def insert(app: AppContext, call: RequestContext, submission: Submission, 
                 if earlier["digest"] != submission.digest:
                     raise ApiProblem(422, "idempotency-conflict", say("idempotency_conflict"))
                 return SweepRow.of(earlier)
+        if is_limited(call.caller):
+            usage = await usage_of(connection, call.caller)
+            check_daily_bytes(app, call.caller, usage, submission.size, dt.datetime.now(dt.UTC))
         open_cost = await connection.fetchval(SQL["open_cost"], owner)
         problem = limit_problem(app, replace(quote, open_cost=open_cost))
         if problem is not None:
@@ -206,7 +212,7 @@ async def insert(app: AppContext, call: RequestContext, submission: Submission, 
         await connection.execute(
             SQL["insert_sweep"], identity, owner, new.kind, new.research, new.plan, new.method, new.digest,
             new.dataset, ENGINE_VERSION, RULES_VERSION, new.sequential, new.variants, *new.parts, new.cost,
-            dt.datetime.now(dt.UTC), key,
+            dt.datetime.now(dt.UTC), key, new.size,
         )  # fmt: skip
         row = SweepRow.of(await connection.fetchrow(SQL["select_sweep"], identity, owner, submission.kind))
     await publish(app, row)

@@ -53,6 +53,7 @@ async def insert_walk_forward(app: AppContext, call: RequestContext, found: Walk
         kind="walk_forward", plan=encode_plan(plan), method=plan.body.search.method, research=plan.body.research,
         digest=found.digest, dataset=quote.view.version, sequential=False, variants=plan.runs * plan.variants,
         parts=plan.parts(app.settings.sweep_part_variants or None), cost=quote.cost,
+        size=plan.stored_bytes(quote.days),
     )  # fmt: skip
     row = await insert(app, call, submission, replace(quote, plan=plan.sweep))
     app.walk_forwards.add_plan(row, plan)

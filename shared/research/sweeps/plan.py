@@ -39,6 +39,8 @@ PART_SIZES = (256, 1024)
 """Least and greatest number of variants of a part."""
 PARTS = 8
 """Parts that a sweep has at least, as far as the least part size allows."""
+BYTES_OF_A_FAILURE = 128
+"""Stored bytes of the problem of a variant that failed; equal ones compress well."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +97,11 @@ class SweepPlan:
         if found.problems or found.value is None:
             raise RequestError(found.problems)
         return found.value
+
+    def stored_bytes(self, variants: int, days: int) -> int:
+        """Return the most bytes that the parts of so many variants over so many trading days have."""
+        weeks = days // 4 + 2 if self.body.keep.returns == "weekly" else 0
+        return variants * (4 * len(self.space.lattices) + 8 * len(ALL_FIGURES) + 4 * weeks + BYTES_OF_A_FAILURE)
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,13 @@ import numpy as np
 
 from shared.errors import Problem, RequestError
 from shared.messages import say
-from shared.model.request import canonical_json
+from shared.model.request import MAX_POSITIONS, canonical_json
 from shared.research.ledger.trials import digest_of as digest_of_content
 from shared.research.sweeps.plan import SweepPlan, plan_sweep
 from shared.research.sweeps.request import Keep, SweepBody
 from shared.research.walk_forward.request import WalkForwardBody
 from shared.research.walk_forward.windows import divide, has_holes
+from shared.simulation.cost import result_bytes_of_trades
 
 Kind = Literal["train", "test"]
 _NO_RETURNS = Keep(returns="none")
@@ -84,6 +85,14 @@ class WalkForwardPlan:
             return self.next_train
         window = self.windows[run // 2]
         return window.test if run % 2 else window.train
+
+    def stored_bytes(self, days: int) -> int:
+        """Return the most bytes that the parts have: the tables of all runs, and the account over so many days."""
+        portfolio = self.sweep.template.body.get("strategy", {}).get("portfolio") or {}
+        positions = portfolio.get("max_positions", 0)
+        trades = 2 * days * (positions if isinstance(positions, int) and positions > 0 else MAX_POSITIONS)
+        tables = sum(self.sweep.stored_bytes(self.variants, self.dates(run).rows) for run in range(self.runs))
+        return tables + result_bytes_of_trades(days, trades)
 
     def run(self, run: int) -> SweepPlan:
         """Return the sweep of a run: that of all days, over its own."""

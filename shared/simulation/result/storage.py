@@ -12,7 +12,8 @@ import threading
 
 import zstandard
 
-from shared.errors import DatasetError
+from shared.errors import DatasetError, RunError
+from shared.messages import say
 from shared.simulation.result.encoding import literal, render
 from shared.simulation.result.tables import EncodedResult
 
@@ -33,13 +34,22 @@ class _Codec(threading.local):
 _codec = _Codec()
 MAX_RESULT_BYTES = 256 << 20
 """Limit of the JSON."""
+MAX_STORED_BYTES = 64 << 20
+"""Limit of the frame."""
 
 
-def pack(encoded: EncodedResult, extra: bytes = b"") -> bytes:
-    """Return the frame of a result; `extra` are further members as JSON, with a comma before the first."""
+def pack(encoded: EncodedResult, extra: bytes = b"", *, max_bytes: int = MAX_STORED_BYTES) -> bytes:
+    """Return the frame of a result; `extra` are further members as JSON, with a comma before the first.
+
+    Raises RunError (`result_too_large`) when the frame would have more than `max_bytes`, or could not be read again.
+    """
     ending = literal(encoded.ending[:-1] + extra + b"}")
-    size = _SIZE.pack(len(encoded.json) + ending.json_limit)
-    return pack_json(b"".join((_MARK, size, encoded.document, ending.packed)))
+    size = len(encoded.json) + ending.json_limit
+    content = b"".join((_MARK, _SIZE.pack(size), encoded.document, ending.packed))
+    frame = pack_json(content) if max(size, len(content)) <= MAX_RESULT_BYTES else None
+    if frame is None or len(frame) > max_bytes:
+        raise RunError("result_too_large", say("result_too_large", limit=max_bytes))
+    return frame
 
 
 def pack_json(json: bytes) -> bytes:

@@ -8,9 +8,10 @@ import orjson
 import pytest
 import zstandard
 
-from shared.errors import DatasetError
+from shared.errors import DatasetError, RunError
 from shared.simulation import Outcome, canonical_request, digest_of, request_of, run
-from shared.simulation.result.storage import pack, pack_json, unpack
+from shared.simulation.cost import result_bytes_of_trades
+from shared.simulation.result.storage import MAX_STORED_BYTES, pack, pack_json, unpack
 from tests.support.markets import panels_of
 from tests.support.random_markets import random_market
 from tests.support.random_requests import random_request
@@ -81,3 +82,17 @@ def test_result_of_engine_version_1_unpacks_with_its_digest() -> None:
     assert len(result["trades"]) == 4
     assert "corporate_actions" not in result
     assert digest_of(result) == result["provenance"]["result_digest"]
+
+
+def test_result_above_the_limit_is_not_stored(outcome: Outcome) -> None:
+    size = len(pack(outcome.encoded))
+    assert len(pack(outcome.encoded, max_bytes=size)) == size
+    with pytest.raises(RunError) as refused:
+        pack(outcome.encoded, max_bytes=size - 1)
+    assert refused.value.kind == "result_too_large"
+
+
+def test_reserved_bytes_hold_the_result_of_a_run(outcome: Outcome) -> None:
+    trades, days = len(outcome.result["trades"]), len(outcome.result["equity"])
+    assert len(pack(outcome.encoded)) <= result_bytes_of_trades(days, trades)
+    assert result_bytes_of_trades(10_000, 50_000_000) == MAX_STORED_BYTES

@@ -1,7 +1,8 @@
 -- API keys, and the strategies of users.
 
 -- name: insert_key
-insert into api_key (id, name, hash, rate_limit, concurrency, role, expires_at) values ($1, $2, $3, $4, $5, $6, $7)
+insert into api_key (id, name, hash, rate_limit, concurrency, role, expires_at, daily_bytes)
+values ($1, $2, $3, $4, $5, $6, $7, $8)
 on conflict (hash) do nothing returning id;
 
 -- name: select_key_of_hash
@@ -9,12 +10,12 @@ select id, name, role, revoked_at from api_key where hash = $1;
 
 -- name: replace_key
 -- The key of a service: each start makes another one.
-insert into api_key (id, name, hash, rate_limit, concurrency) values ($1, $2, $3, 0, 0)
-on conflict (id) do update set hash = excluded.hash, changed_at = clock_timestamp(), revoked_at = null;
+insert into api_key (id, name, hash, rate_limit, concurrency, daily_bytes) values ($1, $2, $3, 0, 0, 0)
+on conflict (id) do update set hash = excluded.hash, daily_bytes = excluded.daily_bytes, changed_at = clock_timestamp(), revoked_at = null;
 
 -- name: select_changed_keys
 -- $1: only keys that were changed after it; null: all valid ones.
-select id, hash, role, rate_limit, concurrency, expires_at, revoked_at, changed_at from api_key
+select id, hash, role, rate_limit, concurrency, daily_bytes, expires_at, revoked_at, changed_at from api_key
 where case when $1::timestamptz is null then revoked_at is null else changed_at > $1 end;
 
 -- name: record_key_use
@@ -22,16 +23,20 @@ update api_key set last_used_at = greatest(last_used_at, used.at)
 from unnest($1::text[], $2::timestamptz[]) as used (id, at) where api_key.id = used.id;
 
 -- name: select_keys
-select id, name, role, rate_limit, concurrency, created_at, expires_at, last_used_at, revoked_at from api_key
-order by created_at, id;
+select id, name, role, rate_limit, concurrency, daily_bytes, created_at, expires_at, last_used_at, revoked_at,
+       coalesce((select bytes from stored_bytes where owner = 'key:' || id
+                 and day = (now() at time zone 'Asia/Seoul')::date), 0) as stored_today
+from api_key order by created_at, id;
 
 -- name: change_key
--- Each value is set where its flag is true: $2 role $3, $4 rate limit $5, $6 concurrency $7, $8 expiry $9.
+-- Each value is set where its flag is true: $2 role $3, $4 rate limit $5, $6 concurrency $7, $8 expiry $9,
+-- $10 bytes a day $11.
 update api_key set
     role = case when $2 then $3 else role end,
     rate_limit = case when $4 then $5::real else rate_limit end,
     concurrency = case when $6 then $7::integer else concurrency end,
     expires_at = case when $8 then $9::timestamptz else expires_at end,
+    daily_bytes = case when $10 then $11::bigint else daily_bytes end,
     changed_at = clock_timestamp()
 where id = $1 and revoked_at is null returning id;
 

@@ -3,7 +3,7 @@
 -- name: insert_backtest
 -- $1 id, $2 new computation, $3 owner, $4 request, $5 request digest, $6 dataset, $7 engine, $8 rules, $9 strategy,
 -- $10 origin, $11 idempotency key, $12 body digest, $13 no-store, $14 created at, $15 cost, $16 whether it is long,
--- $17 research line.
+-- $17 research line, $18 bytes that its result may have.
 -- An owner who joins the queued computation of another one waits for it with the own share.
 -- Returns no row when an equal computation is inserted at the same time (retry), or the idempotency key is taken.
 -- `live` is selected by its key; it may end before it is locked.
@@ -21,8 +21,8 @@ with found as (
 ), made as (
     insert into computation
         (id, request_digest, dataset_version, engine_version, rules_version, shared, origin, request, created_at,
-         owner, cost, long)
-    select $2, $5, $6, $7, $8, not $13::boolean, $10, $4, $14, $3, $15, $16
+         owner, cost, long, reserved_bytes)
+    select $2, $5, $6, $7, $8, not $13::boolean, $10, $4, $14, $3, $15, $16, $18
     where not exists (select from done) and not exists (select from live)
     on conflict do nothing
     returning id, status
@@ -54,8 +54,8 @@ returning id;
 -- No dataset version exists yet: the row gets the first one.
 insert into backtest
     (id, owner, request, request_digest, strategy_id, origin, no_store, idempotency_key, body_digest, created_at,
-     research)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+     research, reserved_bytes)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 on conflict (owner, idempotency_key) where idempotency_key is not null do nothing
 returning id;
 
@@ -75,8 +75,8 @@ with row as (
 ), made as (
     insert into computation
         (id, request_digest, dataset_version, engine_version, rules_version, shared, origin, request, created_at,
-         owner, cost, long)
-    select $2, request_digest, $3, $4, $5, not no_store, origin, request, created_at, owner, $6, $7
+         owner, cost, long, reserved_bytes)
+    select $2, request_digest, $3, $4, $5, not no_store, origin, request, created_at, owner, $6, $7, reserved_bytes
     from row where not exists (select from found)
     on conflict do nothing
     returning id
@@ -98,6 +98,19 @@ where owner = $1 and idempotency_key = $2 and created_at <= now() - interval '24
 -- name: count_open
 -- Number of unfinished backtests of an owner.
 select count(*) from backtest b left join computation c on c.id = b.computation
+where b.owner = $1 and b.ended is null and b.cancelled_at is null
+  and (c.id is null or c.status in ('queued', 'preparing', 'running'));
+
+-- name: select_usage
+-- Of an owner: unfinished backtests, bytes that they and unfinished sweeps may store, and bytes stored today in Seoul.
+select count(*) as open,
+       coalesce(sum(coalesce(c.reserved_bytes, b.reserved_bytes)), 0)::bigint + (
+           select coalesce(sum(reserved_bytes / parts * (parts - parts_done)), 0)::bigint
+           from sweep where owner = $1 and status in ('queued', 'running')
+       ) as reserved,
+       coalesce((select bytes from stored_bytes
+                 where owner = $1 and day = (now() at time zone 'Asia/Seoul')::date), 0) as stored
+from backtest b left join computation c on c.id = b.computation
 where b.owner = $1 and b.ended is null and b.cancelled_at is null
   and (c.id is null or c.status in ('queued', 'preparing', 'running'));
 
@@ -215,6 +228,14 @@ where id = $1 and status in ('queued', 'preparing', 'running')
   and not exists (select from backtest where computation = $1 and cancelled_at is null)
 returning id;
 
+-- name: assign_owner
+-- The owner $2 of a computation has cancelled all its rows: it belongs to the first of those who still wait for it.
+-- Requires the lock of `lock_computation`.
+update computation c set owner = other.owner
+from (select owner from backtest where computation = $1 and cancelled_at is null order by id limit 1) as other
+where c.id = $1 and c.owner = $2 and c.status in ('queued', 'preparing', 'running')
+  and not exists (select from backtest where computation = $1 and owner = $2 and cancelled_at is null);
+
 -- name: acquire_lease
 -- $1 computation, $2 seconds, $3 worker, $4 whether another worker may have started it without a lease, which then
 -- counts as the first attempt, $5 start of a run of this worker that continues under the lease.
@@ -248,21 +269,38 @@ where id = $1 and lease = $2 and status not in ('queued', 'completed', 'failed',
 returning id;
 
 -- name: complete
-update computation
-set status = 'completed', progress = 1, result = $3, result_digest = $4, statistics = $5, finished_at = $6,
-    lease_until = null, worker = null
-where id = $1 and lease = $2 and status not in ('queued', 'completed', 'failed', 'cancelled')
-returning id, set_config('synchronous_commit', 'off', true) as commit_mode;
+-- The bytes of the result count for the day of its owner, here and in the next one.
+with stored as (
+    update computation
+    set status = 'completed', progress = 1, result = $3, result_digest = $4, statistics = $5, finished_at = $6,
+        lease_until = null, worker = null
+    where id = $1 and lease = $2 and status not in ('queued', 'completed', 'failed', 'cancelled')
+    returning id, owner, set_config('synchronous_commit', 'off', true) as commit_mode
+), counted as (
+    insert into stored_bytes as s (owner, day, bytes)
+    select owner, (now() at time zone 'Asia/Seoul')::date, octet_length($3::bytea)
+    from stored where starts_with(owner, 'key:')
+    on conflict (owner, day) do update set bytes = s.bytes + excluded.bytes
+)
+select id, commit_mode from stored;
 
 -- name: complete_optimistic
 -- The result of a run without a lease: $1 computation, $2 request, $3 dataset and $4 engine of the run. It counts as an
 -- attempt.
-update computation
-set status = 'completed', progress = 1, result = $5, result_digest = $6, statistics = $7, finished_at = $8,
-    started_at = coalesce(started_at, $9), attempts = attempts + 1, lease = lease + 1
-where id = $1 and status not in ('preparing', 'running', 'completed', 'failed', 'cancelled')
-  and request = $2 and dataset_version = $3 and engine_version = $4
-returning id, set_config('synchronous_commit', 'off', true) as commit_mode;
+with stored as (
+    update computation
+    set status = 'completed', progress = 1, result = $5, result_digest = $6, statistics = $7, finished_at = $8,
+        started_at = coalesce(started_at, $9), attempts = attempts + 1, lease = lease + 1
+    where id = $1 and status not in ('preparing', 'running', 'completed', 'failed', 'cancelled')
+      and request = $2 and dataset_version = $3 and engine_version = $4
+    returning id, owner, set_config('synchronous_commit', 'off', true) as commit_mode
+), counted as (
+    insert into stored_bytes as s (owner, day, bytes)
+    select owner, (now() at time zone 'Asia/Seoul')::date, octet_length($5::bytea)
+    from stored where starts_with(owner, 'key:')
+    on conflict (owner, day) do update set bytes = s.bytes + excluded.bytes
+)
+select id, commit_mode from stored;
 
 -- name: fail
 update computation

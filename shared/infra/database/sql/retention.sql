@@ -40,3 +40,7 @@ select (select count(*) from examined) as examined, (select count(*) from delete
 from (select 1) as one left join lateral (
     select finished_at, id from examined order by finished_at desc, id desc limit 1
 ) as last on true;
+
+-- name: purge_stored_bytes
+-- What was stored on days that no limit reads any more.
+delete from stored_bytes where day < (now() at time zone 'Asia/Seoul')::date - 31;

@@ -3,11 +3,11 @@
 -- name: insert_sweep
 -- $1 id, $2 owner, $3 kind, $4 research line, $5 plan, $6 method, $7 digest, $8 dataset, $9 engine, $10 rules,
 -- $11 sequential, $12 variants, $13 first numbers of the parts, $14 their variants, $15 cost, $16 created at,
--- $17 idempotency key.
+-- $17 idempotency key, $18 bytes that its parts may have.
 with made as (
     insert into sweep (id, owner, kind, research, plan, method, digest, dataset_version, engine_version, rules_version,
-                       sequential, variants, parts, cost, created_at, idempotency_key)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, cardinality($13::integer[]), $15, $16, $17)
+                       sequential, variants, parts, cost, created_at, idempotency_key, reserved_bytes)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, cardinality($13::integer[]), $15, $16, $17, $18)
     returning id
 )
 insert into sweep_part (sweep, part, first, count)
@@ -149,7 +149,7 @@ returning p.part;
 -- name: end_part
 -- $1 sweep, $2 part, $3 lease, $4 status, $5 variants, $6 failed variants, $7 best variants, $8 data.
 -- The part is locked before its sweep, and its lease is checked under the lock: a worker whose lease was lost changes
--- nothing. Parts of a sweep end one after another; `ended` numbers them.
+-- nothing. Parts of a sweep end one after another; `ended` numbers them. The bytes count for the day of the owner.
 with mine as (
     select sweep, part from sweep_part where sweep = $1 and part = $2 and lease = $3 and status = 'running' for update
 ), total as (
@@ -160,7 +160,12 @@ with mine as (
         variants = case when s.sequential and s.parts_done + 1 = s.parts then s.done + $5 else s.variants end,
         finished_at = case when s.parts_done + 1 = s.parts then now() end
     from mine where s.id = mine.sweep and s.status in ('queued', 'running')
-    returning s.id, s.parts_done, s.parts, s.status, s.done, s.failed
+    returning s.id, s.owner, s.parts_done, s.parts, s.status, s.done, s.failed
+), counted as (
+    insert into stored_bytes as s (owner, day, bytes)
+    select owner, (now() at time zone 'Asia/Seoul')::date, octet_length($8::bytea)
+    from total where starts_with(owner, 'key:')
+    on conflict (owner, day) do update set bytes = s.bytes + excluded.bytes
 )
 update sweep_part p
 set status = $4, ended = total.parts_done, ended_at = now(), failed = $6, best = $7, data = $8, lease_until = null,
