@@ -14,7 +14,9 @@ from services.simulator.job import Context, Job
 from services.simulator.run_store import LEASE_S, with_retry
 from shared.contracts.events import QueryRequested
 from shared.infra.database.sql import statements
+from shared.market import RULES_VERSION
 from shared.model.request import request_from_json
+from shared.simulation import ENGINE_VERSION
 
 SQL = statements("queue")
 
@@ -44,7 +46,7 @@ async def acquire_next(
 
     `preferred` is taken first when its queue is next; `running` are started here without a lease.
     """
-    values = (long, preferred, list(running), LEASE_S, context.worker)
+    values = (long, preferred, list(running), LEASE_S, context.worker, ENGINE_VERSION, RULES_VERSION)
     row = await with_retry(context.database, "fetchrow", SQL["acquire_next"], *values)
     if row is None:
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from typing import Any
 
 import asyncpg
 import orjson
@@ -25,7 +26,9 @@ from shared.infra.database.sql import statements
 from shared.infra.redis.client import LOST as REDIS_LOST
 from shared.infra.redis.connection import BrokerClient
 from shared.infra.redis.streams import append_many, key_of, pending_ids
+from shared.market import RULES_VERSION
 from shared.messages import say
+from shared.simulation import ENGINE_VERSION
 
 log = structlog.get_logger()
 
@@ -34,6 +37,9 @@ INTERVAL_S = 1.0
 MIN_QUEUED_S = 1.0
 """Younger queued rows are not checked: their message may still be on its way."""
 BATCH_ROWS = 5000
+LEFT_BEHIND_S = 10.0
+"""How long no simulator of a version must have been seen before its open computations are adopted."""
+ADOPTED_ROWS = 200
 IDLE_CONSUMER_MS = 600_000
 CONSUMERS_EVERY = 120
 
@@ -50,11 +56,14 @@ async def reconcile(database: Database, broker: BrokerClient) -> tuple[int, int]
             return 0, 0
         problem = orjson.dumps(EXHAUSTED).decode()
         failed = [str(row["id"]) for row in await connection.fetch(SQL["fail_exhausted"], problem)]
+        adopted = await _adopt_left_behind(connection)
         open_rows = await connection.fetch(SQL["select_unannounced"], MIN_QUEUED_S, BATCH_ROWS)
         await connection.execute(SQL["purge_unshared"])
         await connection.execute(QUEUE["delete_waiters"])
         await connection.execute(SQL["record_ends"], BATCH_ROWS)
         analyses = await connection.fetchval(QUEUE["waiting_analyses"], MIN_QUEUED_S)
+    if adopted:
+        log.info("computations.adopted", computations=adopted, engine_version=ENGINE_VERSION)
     events: list[Event] = [BacktestEnded(computation_id=name, status="failed") for name in failed]
     if open_rows:
         pending = await pending_ids(broker, BACKTESTS) | await pending_ids(broker, LONG_RUNS)
@@ -64,6 +73,22 @@ async def reconcile(database: Database, broker: BrokerClient) -> tuple[int, int]
     if events:
         await append_many(broker, events)
     return len(failed), len(events) - len(failed)
+
+
+async def _adopt_left_behind(connection: Any) -> int:
+    """Make open computations of versions that no simulator runs any more ones of this version; return how many.
+
+    So accepted work ends after an upgrade or a downgrade, and a result is always of the version that its row names.
+    """
+    rows = await connection.fetch(SQL["select_left_behind"], ENGINE_VERSION, RULES_VERSION, LEFT_BEHIND_S, ADOPTED_ROWS)
+    for row in rows:
+        values = (row["id"], ENGINE_VERSION, RULES_VERSION)
+        try:
+            async with connection.transaction():
+                await connection.execute(SQL["adopt_computation"], *values)
+        except asyncpg.UniqueViolationError:
+            await connection.execute(SQL["replace_computation"], *values)
+    return len(rows)
 
 
 def _request_of(row: asyncpg.Record) -> Event:
@@ -89,6 +114,8 @@ async def reconcile_forever(database: Database, broker: BrokerClient, group: str
     while True:
         await asyncio.sleep(INTERVAL_S * random.uniform(0.7, 1.3))  # noqa: S311  jitter
         try:
+            async with database.connection() as connection:
+                await connection.execute(SQL["announce_engine"], ENGINE_VERSION, RULES_VERSION)
             failed, published = await reconcile(database, broker)
             if failed or published:
                 log.info("computations.reconciled", failed=failed, published=published)

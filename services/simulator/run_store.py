@@ -20,6 +20,7 @@ from shared.contracts.events import BacktestEnded, BacktestRequested
 from shared.errors import UnavailableError
 from shared.infra.database.pool import LOST, Database
 from shared.infra.database.sql import statements
+from shared.market import RULES_VERSION
 from shared.model.request import request_from_json
 from shared.simulation import ENGINE_VERSION
 
@@ -39,13 +40,14 @@ RETRY_S = 120.0
 async def acquire_lease(
     context: Context, message: BacktestRequested, entry: str, *, redelivered: bool = False, running: Job | None = None
 ) -> Job | None:
-    """Acquire the lease; None if the job is finished, cancelled, exhausted or leased by another worker.
+    """Acquire the lease; None if the job is finished, cancelled, exhausted, leased by another worker, or of another
+    version of the engine or the rules.
 
     `redelivered`: another worker may already have started it; `running`: this worker started it before leasing.
     """
     values = (
         uuid.UUID(message.computation_id), LEASE_S, context.worker, redelivered and message.request is not None,
-        None if running is None else running.started_at,
+        None if running is None else running.started_at, ENGINE_VERSION, RULES_VERSION,
     )  # fmt: skip
     row = await with_retry(context.database, "fetchrow", SQL["acquire_lease"], *values)
     if row is None and message.row_follows and await wait_for_row(context, message):
@@ -102,7 +104,7 @@ async def complete_optimistic(context: Context, job: Job, result: RunResult, req
             async with context.database.connection() as connection:
                 return await connection.fetchval(
                     SQL["complete_optimistic"], job.id, request, job.version, ENGINE_VERSION, *_row_values(result),
-                    job.started_at,
+                    job.started_at, RULES_VERSION,
                 ) is not None  # fmt: skip
         except (*LOST, UnavailableError, asyncpg.PostgresError) as error:  # continue under a lease
             log.warning("database.unavailable", error=type(error).__name__)

@@ -12,7 +12,9 @@ from shared.contracts.research import READ_PARTS
 from shared.infra.database.pool import Database
 from shared.infra.database.sql import statements
 from shared.infra.research_ledger import Connection, Entry, Recorded, Source, record_trials
+from shared.market import RULES_VERSION
 from shared.research.ledger.trials import Trials
+from shared.simulation import ENGINE_VERSION
 
 SQL = statements("sweep")
 MAX_ATTEMPTS = 10
@@ -61,7 +63,7 @@ class Ended:
 
 async def acquire_part(database: Database, worker: str) -> PartJob | None:
     """Lease the next part of any sweep: of one with the fewest running parts, then of the oldest; None without one."""
-    for row in await with_retry(database, "fetch", SQL["select_open"]):
+    for row in await with_retry(database, "fetch", SQL["select_open"], ENGINE_VERSION, RULES_VERSION):
         found = await with_retry(database, "fetchrow", SQL["acquire_part"], row["id"], LEASE_S, worker)
         if found is not None:
             return PartJob(**found)

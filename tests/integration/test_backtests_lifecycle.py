@@ -25,14 +25,18 @@ from shared.contracts.events import BACKTESTS, SIMULATORS
 from shared.infra.database.pool import database
 from shared.infra.redis import client as redis_servers
 from shared.infra.redis.streams import Consumer, key_of
+from shared.market import RULES_VERSION
 from shared.model.request import BacktestRequest
 from shared.settings import Settings
+from shared.simulation import ENGINE_VERSION
 from tests.support.api_helpers import connection_of, ended, prepared, submit, until
 from tests.support.api_with_market import load_synthetic, request
 from tests.support.servers import fresh_settings
 from tests.support.system import Client, api_of, simulator
 
 __all__ = ["prepared"]
+
+VERSIONS = (ENGINE_VERSION, RULES_VERSION)
 
 
 async def test_missing_market_data_names_the_remedy(settings: Settings) -> None:
@@ -123,7 +127,7 @@ async def test_heartbeat_stops_a_cancelled_job(prepared: Settings) -> None:
     async with api_of(prepared) as client, connection_of(prepared) as connection:
         row = await submit(client, request())
         computation = await connection.fetchval("select id from computation")
-        taken = await connection.fetchrow(SQL["acquire_lease"], computation, 30.0, "worker", False, None)
+        taken = await connection.fetchrow(SQL["acquire_lease"], computation, 30.0, "worker", False, None, *VERSIONS)
         job = Job(
             id=computation, lease=taken["lease"], entry="0-1", version=taken["dataset_version"], origin="user",
             request=msgspec.json.decode(taken["request"], type=BacktestRequest), attempts=1, queue_ms=0.0,
@@ -143,10 +147,12 @@ async def test_stale_lease_writes_nothing(prepared: Settings) -> None:
     async with api_of(prepared) as client, connection_of(prepared) as connection:
         await submit(client, request())
         computation = await connection.fetchval("select id from computation")
-        first = await connection.fetchrow(SQL["acquire_lease"], computation, 0.0, "first", False, None)
-        second = await connection.fetchrow(SQL["acquire_lease"], computation, 30.0, "second", False, None)
+        first = await connection.fetchrow(SQL["acquire_lease"], computation, 0.0, "first", False, None, *VERSIONS)
+        second = await connection.fetchrow(SQL["acquire_lease"], computation, 30.0, "second", False, None, *VERSIONS)
         assert second["lease"] > first["lease"]
-        assert await connection.fetchrow(SQL["acquire_lease"], computation, 30.0, "third", False, None) is None
+        assert (
+            await connection.fetchrow(SQL["acquire_lease"], computation, 30.0, "third", False, None, *VERSIONS) is None
+        )
         values = (b"", "digest", "{}", second["started_at"])
         assert await connection.fetchval(SQL["complete"], computation, first["lease"], *values) is None
         assert await connection.fetchval(SQL["renew_lease"], computation, first["lease"], 1.0, 0.5, "running") is None
@@ -162,7 +168,10 @@ async def test_job_that_crashes_three_simulators_fails(prepared: Settings) -> No
         row = await submit(client, request())
         computation = await connection.fetchval("select id from computation")
         for _ in range(3):
-            assert await connection.fetchrow(SQL["acquire_lease"], computation, 0.0, "victim", False, None) is not None
+            assert (
+                await connection.fetchrow(SQL["acquire_lease"], computation, 0.0, "victim", False, None, *VERSIONS)
+                is not None
+            )
         failed, published = await reconcile(record, broker)
         assert (failed, published) == (1, 0)
         document = await ended(client, row["id"])
@@ -180,7 +189,10 @@ async def test_restarted_simulator_resumes_jobs_at_once(prepared: Settings) -> N
             await consumer.create_group()
             assert len(await consumer.read(block_ms=10)) == 1
         computation = await connection.fetchval("select id from computation")
-        assert await connection.fetchrow(SQL["acquire_lease"], computation, 3600.0, dead, False, None) is not None
+        assert (
+            await connection.fetchrow(SQL["acquire_lease"], computation, 3600.0, dead, False, None, *VERSIONS)
+            is not None
+        )
         async with simulator(prepared, metrics_port=port):
             assert (await ended(client, row["id"]))["status"] == "completed"
         assert await connection.fetchval("select attempts from computation") == 2
@@ -193,11 +205,19 @@ async def test_only_leases_of_the_same_name_expire(prepared: Settings) -> None:
             await submit(client, request(initial_cash=1e7 + number))
             held[port] = await connection.fetchval("select id from computation where status = 'queued'")
             worker = names("host", port, 7)[1]
-            assert await connection.fetchrow(SQL["acquire_lease"], held[port], 3600.0, worker, False, None) is not None
+            assert (
+                await connection.fetchrow(SQL["acquire_lease"], held[port], 3600.0, worker, False, None, *VERSIONS)
+                is not None
+            )
         found = await connection.fetch(SQL["expire_predecessor_leases"], names("host", 910, 8)[0] + "-")
         assert [row["id"] for row in found] == [held[910]]
-        assert await connection.fetchrow(SQL["acquire_lease"], held[9101], 3600.0, "other", False, None) is None
-        assert await connection.fetchrow(SQL["acquire_lease"], held[910], 3600.0, "other", False, None) is not None
+        assert (
+            await connection.fetchrow(SQL["acquire_lease"], held[9101], 3600.0, "other", False, None, *VERSIONS) is None
+        )
+        assert (
+            await connection.fetchrow(SQL["acquire_lease"], held[910], 3600.0, "other", False, None, *VERSIONS)
+            is not None
+        )
 
 
 async def test_only_lost_messages_are_published_again(prepared: Settings) -> None:

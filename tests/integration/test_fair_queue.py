@@ -19,6 +19,8 @@ from shared.settings import Settings
 from tests.reference.fair_queue import START_COST, WEIGHTS, FairQueue
 
 SQL = statements("queue")
+VERSIONS = ("e", "r")
+"""Engine and rules."""
 OWNERS = ("key:a", "key:b", "local")
 ORIGINS = ("user", "warmer")
 ARRIVAL = st.tuples(st.sampled_from(OWNERS), st.sampled_from(ORIGINS), st.integers(0, 10**9))
@@ -59,7 +61,7 @@ async def take(
     running: tuple[uuid.UUID, ...] = (),
 ) -> uuid.UUID | None:  # fmt: skip
     """Take the work that is next; return its id."""
-    row = await connection.fetchrow(SQL["acquire_next"], long, preferred, list(running), 4.0, "worker")
+    row = await connection.fetchrow(SQL["acquire_next"], long, preferred, list(running), 4.0, "worker", *VERSIONS)
     if row is None:
         return None
     found: uuid.UUID = row["id"] or row["analysis"]

@@ -28,9 +28,9 @@ ONE = uuid.UUID("27".zfill(32))
 EXECUTED = {
     "insert_backtest": f"""('{uuid.uuid4()}', '{uuid.uuid4()}', 'local', '{{}}', 'never seen', 'd', 'e', 'r', null,
                             'user', null, null, false, now(), 1, false, null, 1)""",
-    "acquire_lease": f"('{uuid.UUID('37'.zfill(32))}', 4.0, 'worker', false, null)",
+    "acquire_lease": f"('{uuid.UUID('37'.zfill(32))}', 4.0, 'worker', false, null, 'e', 'r')",
     "complete_optimistic": f"""('{uuid.UUID("37".zfill(32))}', '{{}}', 'd', 'e', 'result', 'digest', '{{}}', now(),
-                           now())""",
+                           now(), 'r')""",
     "renew_lease": f"('{ONE}', 1, 4.0, 0.5, 'running')",
     "complete": f"('{ONE}', 1, 'result', 'digest', '{{}}', now())",
     "fail": f"('{ONE}', 1, '{{}}')",

@@ -54,6 +54,7 @@ DERIVED = (
     "computation_waiter",
     "queue_share",
     "analysis",
+    "engine_version",
     "secret",
 )
 """Tables that are built from others, state what waits at a moment, or have the key of seals, which every database has

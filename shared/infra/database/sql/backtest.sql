@@ -238,14 +238,15 @@ where c.id = $1 and c.owner = $2 and c.status in ('queued', 'preparing', 'runnin
 
 -- name: acquire_lease
 -- $1 computation, $2 seconds, $3 worker, $4 whether another worker may have started it without a lease, which then
--- counts as the first attempt, $5 start of a run of this worker that continues under the lease.
+-- counts as the first attempt, $5 start of a run of this worker that continues under the lease, $6 and $7 versions of
+-- the engine and the rules of the worker: a row of others is not its own.
 -- Committed asynchronously: if PostgreSQL crashes before the lease is durable, the row is queued again and may be run
 -- twice with one lease number, by runs with the same bytes; the first result is stored.
 update computation
 set status = 'running', lease = lease + 1, worker = $3,
     attempts = attempts + case when $4::boolean and attempts = 0 then 2 else 1 end,
     lease_until = now() + make_interval(secs => $2), started_at = coalesce(started_at, $5, now())
-where id = $1 and attempts < 3
+where id = $1 and attempts < 3 and engine_version = $6 and rules_version = $7
   and (status = 'queued' or (status in ('preparing', 'running') and lease_until < now()))
 returning request, dataset_version, engine_version, lease, attempts, origin, long, created_at, started_at,
           extract(epoch from (now() - created_at)) * 1000 as queue_ms,
@@ -285,14 +286,14 @@ with stored as (
 select id, commit_mode from stored;
 
 -- name: complete_optimistic
--- The result of a run without a lease: $1 computation, $2 request, $3 dataset and $4 engine of the run. It counts as an
--- attempt.
+-- The result of a run without a lease: $1 computation, $2 request, $3 dataset, $4 engine and $10 rules of the run. It
+-- counts as an attempt.
 with stored as (
     update computation
     set status = 'completed', progress = 1, result = $5, result_digest = $6, statistics = $7, finished_at = $8,
         started_at = coalesce(started_at, $9), attempts = attempts + 1, lease = lease + 1
     where id = $1 and status not in ('preparing', 'running', 'completed', 'failed', 'cancelled')
-      and request = $2 and dataset_version = $3 and engine_version = $4
+      and request = $2 and dataset_version = $3 and engine_version = $4 and rules_version = $10
     returning id, owner, set_config('synchronous_commit', 'off', true) as commit_mode
 ), counted as (
     insert into stored_bytes as s (owner, day, bytes)
@@ -335,6 +336,46 @@ returning id;
 -- which marks index entries of ended rows as dead; a bitmap scan does not.
 select pg_try_advisory_xact_lock(hashtext('ondol.reconcile')) as locked,
        set_config('enable_bitmapscan', 'off', true) as by_index, set_config('enable_seqscan', 'off', true) as only;
+
+-- name: announce_engine
+-- Simulators run this version of the engine ($1) and the rules ($2).
+insert into engine_version (engine, rules, seen_at) values ($1, $2, now())
+on conflict (engine, rules) do update set seen_at = excluded.seen_at;
+
+-- name: select_left_behind
+-- Open computations of versions that no simulator has announced for $3 seconds; $4 at once.
+select c.id from computation c
+where (c.status = 'queued' or (c.status in ('preparing', 'running') and c.lease_until < now()))
+  and (c.engine_version, c.rules_version) <> ($1::text, $2::text)
+  and c.created_at < now() - make_interval(secs => $3)
+  and not exists (
+      select from engine_version e
+      where e.engine = c.engine_version and e.rules = c.rules_version and e.seen_at > now() - make_interval(secs => $3)
+  )
+order by c.created_at limit $4;
+
+-- name: adopt_computation
+-- A computation that no simulator of its version can run is of this one ($2, $3) from now on. It violates the unique
+-- content when an equal computation of this version exists.
+update computation
+set engine_version = $2, rules_version = $3, status = 'queued', lease = lease + 1, lease_until = null, worker = null
+where id = $1 and (status = 'queued' or (status in ('preparing', 'running') and lease_until < now()));
+
+-- name: replace_computation
+-- The backtests of a computation belong to the equal one of this version ($2, $3) from now on.
+with old as (
+    select id, request_digest, dataset_version from computation
+    where id = $1 and (status = 'queued' or (status in ('preparing', 'running') and lease_until < now())) for update
+), other as (
+    select c.id from computation c join old using (request_digest, dataset_version)
+    where c.shared and c.status in ('queued', 'preparing', 'running', 'completed')
+      and c.engine_version = $2 and c.rules_version = $3
+), moved as (
+    update backtest set computation = other.id from other where computation = $1 returning backtest.id
+)
+update computation
+set status = 'cancelled', lease = lease + 1, lease_until = null, finished_at = now()
+where id = (select id from old) and exists (select from other) and (select count(*) from moved) >= 0;
 
 -- name: fail_exhausted
 -- Fail jobs whose lease expired after three attempts (poison jobs).

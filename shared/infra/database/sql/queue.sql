@@ -3,23 +3,26 @@
 
 -- name: acquire_next
 -- $1 whether long work is wanted, $2 computation that is preferred within its queue, $3 computations that run already,
--- $4 seconds of the lease, $5 worker.
+-- $4 seconds of the lease, $5 worker, $6 and $7 versions of its engine and rules: work of others is left to them.
 -- Leases a queued computation, or with $1 takes an analysis, of the queue that is next; no row when none waits. The
 -- recursion reads one row of each queue. Committed asynchronously, as `acquire_lease`.
 with recursive computing as (
-    (select owner, origin from computation where status = 'queued' and long = $1 order by owner, origin limit 1)
+    (select owner, origin from computation
+     where status = 'queued' and long = $1 and engine_version = $6 and rules_version = $7
+     order by owner, origin limit 1)
     union all
     select next.owner, next.origin
     from computing cross join lateral (
         select c.owner, c.origin from computation c
         where c.status = 'queued' and c.long = $1 and (c.owner, c.origin) > (computing.owner, computing.origin)
+          and c.engine_version = $6 and c.rules_version = $7
         order by c.owner, c.origin limit 1
     ) as next
 ), waiting as (
     select owner, origin from computing
     union
     select w.owner, c.origin from computation_waiter w join computation c on c.id = w.computation
-    where c.status = 'queued' and c.long = $1
+    where c.status = 'queued' and c.long = $1 and c.engine_version = $6 and c.rules_version = $7
     union
     select owner, 'user' from analysis
     where $1 and deadline > now() and (lease_until is null or lease_until < now())
@@ -35,21 +38,21 @@ with recursive computing as (
             select * from (
                 select c.id as computation, null::uuid as analysis, c.cost, c.created_at, true as preferred
                 from computation c
-                where c.id = $2 and c.status = 'queued' and c.long = $1 and c.attempts < 3
+                where c.id = $2 and c.status = 'queued' and c.long = $1 and c.attempts < 3 and c.engine_version = $6 and c.rules_version = $7
                   and c.owner = ranked.owner and c.origin = ranked.origin
                 for update skip locked) as preferred
             union all
             select * from (
                 select c.id, null::uuid, c.cost, c.created_at, false from computation c
                 where c.status = 'queued' and c.long = $1 and c.owner = ranked.owner and c.origin = ranked.origin
-                  and c.attempts < 3 and c.id <> all ($3::uuid[])
+                  and c.attempts < 3 and c.engine_version = $6 and c.rules_version = $7 and c.id <> all ($3::uuid[])
                 order by c.created_at limit 1 for update skip locked) as own
             union all
             select * from (
                 select c.id, null::uuid, c.cost, w.created_at, false
                 from computation_waiter w join computation c on c.id = w.computation
                 where w.owner = ranked.owner and c.status = 'queued' and c.long = $1 and c.origin = ranked.origin
-                  and c.attempts < 3 and c.id <> all ($3::uuid[])
+                  and c.attempts < 3 and c.engine_version = $6 and c.rules_version = $7 and c.id <> all ($3::uuid[])
                 order by w.created_at limit 1 for update of c skip locked) as joined
             union all
             select * from (

@@ -93,9 +93,14 @@ on conflict (sweep, variant) do update set backtest = excluded.backtest;
 
 -- name: select_open
 -- Unfinished sweeps with a part that can be started: by the share of their owner (see `queue.sql`), then those with the
--- fewest running parts, then the oldest. The last part of a walk-forward reads all others.
+-- fewest running parts, then the oldest. The last part of a walk-forward reads all others. Sweeps of another version than
+-- $1 (engine) and $2 (rules) are left to its simulators while there are some.
 select s.id from sweep s left join queue_share q on q.owner = s.owner and q.origin = 'sweep'
 where s.status in ('queued', 'running')
+  and ((s.engine_version = $1 and s.rules_version = $2) or not exists (
+      select from engine_version e
+      where e.engine = s.engine_version and e.rules = s.rules_version and e.seen_at > now() - interval '10 seconds'
+  ))
   and exists (
       select from sweep_part p
       where p.sweep = s.id and p.attempts < 10
