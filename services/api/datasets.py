@@ -93,6 +93,7 @@ class Datasets:
         self._database = database
         self._broker = broker
         self._views: LRUCache[str, View] = LRUCache(MAX_VIEWS)
+        self._unreadable: set[str] = set()
         self._current: str | None = None
         self._queried_at = -CURRENT_TTL_S
         self._loading: dict[str, asyncio.Task[View | None]] = {}
@@ -101,7 +102,7 @@ class Datasets:
         self.published_at: float | None = None
 
     async def current(self) -> View | None:
-        """Return the current version, None before the first one."""
+        """Return the current version, None before the first one that can be read."""
         now = time.monotonic()
         if now - self._queried_at >= CURRENT_TTL_S:
             async with self._database.connection() as connection:
@@ -112,7 +113,10 @@ class Datasets:
         return None if self._current is None else await self.get(self._current)
 
     async def get(self, version: str) -> View | None:
-        """Return a version by its name, None when it does not exist."""
+        """Return a version by its name, None when it does not exist or has the format of another program version.
+
+        The preparer of this version builds another one from the same data.
+        """
         cached = self._views.get(version)
         if cached is not None:
             return cached
@@ -127,7 +131,13 @@ class Datasets:
             body = await connection.fetchval(SQL["manifest"], version)
         if body is None:
             return None
-        view = View(manifest=await asyncio.to_thread(from_bytes, bytes(body)))
+        try:
+            view = View(manifest=await asyncio.to_thread(from_bytes, bytes(body)))
+        except DatasetError as error:
+            if version not in self._unreadable:
+                self._unreadable.add(version)
+                log.warning("dataset.unreadable", version=version, error=str(error))
+            return None
         _ = view.days, view.indices, view.instruments.ordinal, view.search
         self._views[version] = view
         return view

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from typing import Any
 
 import asyncpg
 import orjson
@@ -38,8 +37,9 @@ MIN_QUEUED_S = 1.0
 """Younger queued rows are not checked: their message may still be on its way."""
 BATCH_ROWS = 5000
 LEFT_BEHIND_S = 10.0
-"""How long no simulator of a version must have been seen before its open computations are adopted."""
-ADOPTED_ROWS = 200
+"""How long no simulator of a version must have been seen before its open computations are queued
+as those of this version."""
+LEFT_BEHIND_ROWS = 200
 IDLE_CONSUMER_MS = 600_000
 CONSUMERS_EVERY = 120
 
@@ -56,14 +56,16 @@ async def reconcile(database: Database, broker: BrokerClient) -> tuple[int, int]
             return 0, 0
         problem = orjson.dumps(EXHAUSTED).decode()
         failed = [str(row["id"]) for row in await connection.fetch(SQL["fail_exhausted"], problem)]
-        adopted = await _adopt_left_behind(connection)
+        left_behind = await connection.fetch(
+            SQL["queue_left_behind"], ENGINE_VERSION, RULES_VERSION, LEFT_BEHIND_S, LEFT_BEHIND_ROWS
+        )
         open_rows = await connection.fetch(SQL["select_unannounced"], MIN_QUEUED_S, BATCH_ROWS)
         await connection.execute(SQL["purge_unshared"])
         await connection.execute(QUEUE["delete_waiters"])
         await connection.execute(SQL["record_ends"], BATCH_ROWS)
         analyses = await connection.fetchval(QUEUE["waiting_analyses"], MIN_QUEUED_S)
-    if adopted:
-        log.info("computations.adopted", computations=adopted, engine_version=ENGINE_VERSION)
+    if left_behind:
+        log.info("computations.left_behind", computations=len(left_behind), engine_version=ENGINE_VERSION)
     events: list[Event] = [BacktestEnded(computation_id=name, status="failed") for name in failed]
     if open_rows:
         pending = await pending_ids(broker, BACKTESTS) | await pending_ids(broker, LONG_RUNS)
@@ -73,22 +75,6 @@ async def reconcile(database: Database, broker: BrokerClient) -> tuple[int, int]
     if events:
         await append_many(broker, events)
     return len(failed), len(events) - len(failed)
-
-
-async def _adopt_left_behind(connection: Any) -> int:
-    """Make open computations of versions that no simulator runs any more ones of this version; return how many.
-
-    So accepted work ends after an upgrade or a downgrade, and a result is always of the version that its row names.
-    """
-    rows = await connection.fetch(SQL["select_left_behind"], ENGINE_VERSION, RULES_VERSION, LEFT_BEHIND_S, ADOPTED_ROWS)
-    for row in rows:
-        values = (row["id"], ENGINE_VERSION, RULES_VERSION)
-        try:
-            async with connection.transaction():
-                await connection.execute(SQL["adopt_computation"], *values)
-        except asyncpg.UniqueViolationError:
-            await connection.execute(SQL["replace_computation"], *values)
-    return len(rows)
 
 
 def _request_of(row: asyncpg.Record) -> Event:

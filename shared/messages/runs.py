@@ -108,6 +108,11 @@ KINDS = (
          "number of positions or how often they are traded.",
          "결과가 저장 한도 {limit:,}바이트(또는 JSON 256 MiB)를 넘습니다. 기간을 줄이거나 종목 수 또는 매매 빈도를 줄이십시오.",
          limit=67_108_864),
+    kind("request_of_other_version",
+         "The request was accepted by another version of the program, and this one cannot read it ({reason}); submit it "
+         "again.",
+         "다른 버전의 프로그램이 접수한 요청이어서 이 버전에서는 읽을 수 없습니다({reason}). 다시 제출하십시오.",
+         reason="Object contains unknown field `x`"),
     kind("run_overdue", "The run was ended after {seconds} seconds (ONDOL_RUN_LIMIT_S); narrow the request.",
          "실행 시간이 {seconds}초를 넘어 중단되었습니다(ONDOL_RUN_LIMIT_S). 요청 범위를 줄이십시오.", seconds=300),
     kind("query_overdue", "The answer was not ready after {seconds} seconds; repeat the request, or narrow it.",

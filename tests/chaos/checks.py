@@ -24,6 +24,7 @@ from tests.chaos import (
     stored_bytes,
     supervisors,
     tenancy,
+    upgrades,
     warm_schedule,
 )
 from tests.chaos.results import Check
@@ -138,6 +139,12 @@ CHECKS = (
         id="R25", title="a key floods with the largest results; the disk has too little room", run=quotas.r25,
         quick=True,
         passes_when="bytes stored <= quota, then 429; others are served; 503 before PostgreSQL cannot write",
+    ),
+    Check(
+        id="R26", title="home of an earlier version; api and simulators of two versions under load", run=upgrades.r26,
+        quick=True,
+        passes_when="results have equal digests; 0 lost; no result of one engine version is that of another; a newer "
+        "database is refused",
     ),
     Check(
         id="K1", title="SIGKILL of the supervisor under load", run=scaling.supervisor,

@@ -19,7 +19,8 @@ from tests.chaos.simulators import undisturbed, verify
 from tests.chaos.system import System, environment, is_alive, ondol, serving, until
 
 
-def _variables(system: System) -> dict[str, str]:
+def service_variables(system: System) -> dict[str, str]:
+    """Return the environment of a further process of a service of a system."""
     servers = system.run["servers"]
     return environment(
         ONDOL_DATABASE_URL=servers["database_url"], ONDOL_BROKER_URL=servers["broker_url"],
@@ -31,7 +32,12 @@ async def start(system: System, service: str, **more: str) -> asyncio.subprocess
     """Start a further process of a service on the servers of a system."""
     with (system.home / "logs" / f"extra-{service}.log").open("ab") as log:
         return await asyncio.create_subprocess_exec(
-            sys.executable, "-m", f"services.{service}", env={**_variables(system), **more}, stdout=log, stderr=log
+            sys.executable,
+            "-m",
+            f"services.{service}",
+            env={**service_variables(system), **more},
+            stdout=log,
+            stderr=log,
         )
 
 

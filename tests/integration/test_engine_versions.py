@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from services.api.backtests.pending import attach_pending
 from services.simulator.reconciler import LEFT_BEHIND_S, reconcile
 from shared.errors import SetupError
 from shared.infra.database.pool import database, migrate
@@ -87,31 +88,39 @@ async def test_work_waits_while_a_simulator_of_its_version_runs(
 
 
 async def test_work_left_behind_ends_as_of_this_version(prepared: Settings, connection: asyncpg.Connection) -> None:
-    computation = await queued(prepared, connection)
-    async with simulator(prepared):
+    left = await queued(prepared, connection)
+    await connection.execute("update computation set dataset_version = 'of an older format'")
+    async with api_of(prepared) as client, simulator(prepared):
 
         async def completed() -> bool:
-            return (await connection.fetchrow(SELECT, computation))["status"] == "completed"
+            return (await client.call("GET", "/v1/backtests"))[1]["items"][0]["status"] == "completed"
 
-        assert await until(completed, "the end of a computation of another version")
-    assert tuple(await connection.fetchrow(SELECT, computation))[:2] == OWN
-
-
-async def test_work_left_behind_joins_an_equal_computation(prepared: Settings, connection: asyncpg.Connection) -> None:
-    left = await queued(prepared, connection)
-    async with api_of(prepared) as client, simulator(prepared):
-        document = await submit(client, request(initial_cash=55_000_000), Prefer="wait=30")
-        assert document["status"] == "completed"
-        assert not document["cached"]
-
-        async def joined() -> bool:
-            rows = await connection.fetch("select distinct computation from backtest")
-            return len(rows) == 1 and rows[0]["computation"] != left
-
-        assert await until(joined, "one computation of both backtests")
-        listed = (await client.call("GET", "/v1/backtests"))[1]["items"]
-    assert [item["status"] for item in listed] == ["completed", "completed"]
+        assert await until(completed, "the end of a backtest of another version")
+        document = (await client.call("GET", "/v1/backtests/latest"))[1]
+    assert document["engine_version"] == ENGINE_VERSION
+    assert document["dataset"] != "of an older format"
     assert (await connection.fetchrow(SELECT, left))["status"] == "cancelled"
+
+
+async def test_dataset_of_another_format_is_as_if_absent(prepared: Settings, connection: asyncpg.Connection) -> None:
+    await connection.execute("update dataset_version set manifest = '{\"format\": 0}'")
+    async with api_of(prepared) as client:
+        document = await submit(client, request())
+        assert (document["status"], document["dataset"]) == ("preparing", None)
+        assert await attach_pending(client.api) == 0
+
+
+async def test_request_that_cannot_be_read_fails_with_reason(
+    prepared: Settings, connection: asyncpg.Connection
+) -> None:
+    await queued(prepared, connection)
+    await connection.execute(
+        "update backtest set computation = null, request = (request::jsonb || '{\"later\": 1}')::text"
+    )
+    async with api_of(prepared) as client:
+        await attach_pending(client.api)
+        document = (await client.call("GET", "/v1/backtests"))[1]["items"][0]
+    assert (document["status"], document["error"]["code"]) == ("failed", "request_of_other_version")
 
 
 async def test_sweep_of_another_version_waits_for_its_simulators(

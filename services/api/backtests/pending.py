@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 
+import msgspec
+import orjson
 import structlog
 
 from services.api.context import AppContext
 from services.api.ids import new_id
 from shared.contracts.events import BacktestRequested, LongRunRequested
+from shared.contracts.http import problem_document
 from shared.errors import UnavailableError
 from shared.infra.database.pool import LOST
 from shared.infra.database.sql import statements
 from shared.infra.redis.client import LOST as REDIS_LOST
 from shared.infra.redis.streams import append
 from shared.market import RULES_VERSION
+from shared.messages import say
 from shared.model.request import request_from_json
 from shared.simulation import ENGINE_VERSION
 from shared.simulation.cost import LONG_COST, cost_of_request
@@ -37,7 +42,12 @@ async def attach_pending(app: AppContext) -> int:
     if view is None:
         return 0
     for row in rows:
-        cost = cost_of_request(request_from_json(row["request"]), view.days, len(view.instruments))
+        try:
+            request = request_from_json(row["request"])
+        except msgspec.MsgspecError as error:
+            await _fail_unreadable(app, row["id"], error)
+            continue
+        cost = cost_of_request(request, view.days, len(view.instruments))
         values = (row["id"], new_id(), view.version, ENGINE_VERSION, RULES_VERSION, cost, cost > LONG_COST)
         async with app.database.connection() as connection:
             made = await connection.fetchrow(SQL["attach_pending"], *values)
@@ -49,6 +59,18 @@ async def attach_pending(app: AppContext) -> int:
             await append(app.broker, requested(computation_id=str(made["computation"])))
     app.datasets.changed.notify_all()
     return attached
+
+
+async def _fail_unreadable(app: AppContext, identity: uuid.UUID, error: msgspec.MsgspecError) -> None:
+    """Fail a row whose request was accepted by another version and cannot be read by this one."""
+    log.error("backtest.unreadable", id=str(identity), error=str(error))
+    problem = {
+        **problem_document(422, "run-failed", say("request_of_other_version", reason=str(error))),
+        "kind": "request",
+    }
+    values = (identity, new_id(), ENGINE_VERSION, RULES_VERSION, orjson.dumps(problem).decode())
+    async with app.database.connection() as connection:
+        await connection.execute(SQL["fail_pending"], *values)
 
 
 async def attach_pending_forever(app: AppContext, published: asyncio.Event) -> None:

@@ -87,6 +87,18 @@ update backtest set computation = chosen.id, dataset_version = $3 from chosen
 where backtest.id = $1 and backtest.computation is null
 returning backtest.computation, backtest.computation = $2 as is_new;
 
+-- name: fail_pending
+-- A row without a computation whose request this version cannot read: $1 backtest, $2 new computation, $3 engine, $4
+-- rules, $5 problem.
+with failed as (
+    insert into computation (id, request_digest, dataset_version, engine_version, rules_version, origin, request,
+                             created_at, owner, status, error, finished_at)
+    select $2, request_digest, '', $3, $4, origin, request, created_at, owner, 'failed', $5, now()
+    from backtest where id = $1 and computation is null and cancelled_at is null
+    returning id
+)
+update backtest set computation = failed.id from failed where backtest.id = $1;
+
 -- name: select_idempotent
 select id, body_digest from backtest
 where owner = $1 and idempotency_key = $2 and created_at > now() - interval '24 hours';
@@ -342,40 +354,28 @@ select pg_try_advisory_xact_lock(hashtext('ondol.reconcile')) as locked,
 insert into engine_version (engine, rules, seen_at) values ($1, $2, now())
 on conflict (engine, rules) do update set seen_at = excluded.seen_at;
 
--- name: select_left_behind
--- Open computations of versions that no simulator has announced for $3 seconds; $4 at once.
-select c.id from computation c
-where (c.status = 'queued' or (c.status in ('preparing', 'running') and c.lease_until < now()))
-  and (c.engine_version, c.rules_version) <> ($1::text, $2::text)
-  and c.created_at < now() - make_interval(secs => $3)
-  and not exists (
-      select from engine_version e
-      where e.engine = c.engine_version and e.rules = c.rules_version and e.seen_at > now() - make_interval(secs => $3)
-  )
-order by c.created_at limit $4;
-
--- name: adopt_computation
--- A computation that no simulator of its version can run is of this one ($2, $3) from now on. It violates the unique
--- content when an equal computation of this version exists.
-update computation
-set engine_version = $2, rules_version = $3, status = 'queued', lease = lease + 1, lease_until = null, worker = null
-where id = $1 and (status = 'queued' or (status in ('preparing', 'running') and lease_until < now()));
-
--- name: replace_computation
--- The backtests of a computation belong to the equal one of this version ($2, $3) from now on.
-with old as (
-    select id, request_digest, dataset_version from computation
-    where id = $1 and (status = 'queued' or (status in ('preparing', 'running') and lease_until < now())) for update
-), other as (
-    select c.id from computation c join old using (request_digest, dataset_version)
-    where c.shared and c.status in ('queued', 'preparing', 'running', 'completed')
-      and c.engine_version = $2 and c.rules_version = $3
-), moved as (
-    update backtest set computation = other.id from other where computation = $1 returning backtest.id
+-- name: queue_left_behind
+-- Backtests of open computations of versions other than $1 (engine) and $2 (rules) that no simulator has announced for
+-- $3 seconds, $4 computations at once: they wait for the current dataset again, which such a version may not even read.
+with left_behind as (
+    select c.id, c.reserved_bytes from computation c
+    where (c.status = 'queued' or (c.status in ('preparing', 'running') and c.lease_until < now()))
+      and (c.engine_version, c.rules_version) <> ($1::text, $2::text)
+      and c.created_at < now() - make_interval(secs => $3)
+      and not exists (
+          select from engine_version e
+          where e.engine = c.engine_version and e.rules = c.rules_version
+            and e.seen_at > now() - make_interval(secs => $3)
+      )
+    order by c.created_at limit $4 for update skip locked
+), waiting as (
+    update backtest b set computation = null, dataset_version = null, reserved_bytes = left_behind.reserved_bytes
+    from left_behind where b.computation = left_behind.id and b.ended is null and b.cancelled_at is null
 )
-update computation
-set status = 'cancelled', lease = lease + 1, lease_until = null, finished_at = now()
-where id = (select id from old) and exists (select from other) and (select count(*) from moved) >= 0;
+update computation c
+set status = 'cancelled', lease = lease + 1, lease_until = null, worker = null, finished_at = now()
+from left_behind where c.id = left_behind.id
+returning c.id;
 
 -- name: fail_exhausted
 -- Fail jobs whose lease expired after three attempts (poison jobs).
