@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import pathlib
+import shutil
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -19,6 +21,8 @@ from shared.errors import SetupError
 from shared.infra.redis import client as redis_servers
 
 _READY_S = 30.0
+DAMAGED = "damaged"
+"""Folder of the last append-only file that could not be read, in that of the server."""
 _CHECK_INTERVAL_S = 2.0
 
 
@@ -57,6 +61,8 @@ async def valkey_server(  # noqa: PLR0917 - the parameters of one server
         command += ["--maxmemory", str(limit), "--maxmemory-policy", "allkeys-lfu"]
 
     async def spawn() -> asyncio.subprocess.Process:
+        if limit is None and is_damaged(log.last_line()):
+            _set_aside(folder, log)
         return await processes.start(command, environment={"LC_ALL": "C.UTF-8"}, log=log.fileno())
 
     supervised = processes.RestartingProcess(
@@ -65,7 +71,14 @@ async def valkey_server(  # noqa: PLR0917 - the parameters of one server
     with Log(home / "logs" / f"{role}.log") as log:
         try:
             process = await supervised.start()
-            await _until_redis(process, url, role, log)
+            try:
+                await _until_redis(process, url, role, log)
+            except SetupError:
+                if limit is not None or process.returncode is None or not is_damaged(log.last_line()):
+                    raise
+                on_event(role, f"could not read its append-only file, which is now in {DAMAGED}; starts empty")
+                process = await supervised.start()
+                await _until_redis(process, url, role, log)
             supervised.supervise()
             async with redis_servers.connected(url) as client, watched(
                 must_run(f"{role} (responses)", kill_unresponsive(
@@ -76,6 +89,22 @@ async def valkey_server(  # noqa: PLR0917 - the parameters of one server
                 yield process.pid
         finally:
             await supervised.stop()
+
+
+def is_damaged(line: str) -> bool:
+    """Return whether the last line of a server's log says that it cannot read its append-only file."""
+    return "append only file" in line or "AOF" in line
+
+
+def _set_aside(folder: pathlib.Path, log: Log) -> None:
+    """Rename the append-only file, so that the server starts empty: what it held is published again.
+
+    After a loss of power the file may have holes of zeros, before which nothing can be read.
+    """
+    shutil.rmtree(folder / DAMAGED, ignore_errors=True)
+    with suppress(FileNotFoundError):
+        (folder / "appendonlydir").rename(folder / DAMAGED)
+    os.write(log.fileno(), f"ondol: what could not be read is in {DAMAGED}\n".encode())
 
 
 def valkey_binary() -> pathlib.Path:

@@ -11,7 +11,7 @@ import time
 import traceback
 
 from tests.chaos.checks import CHECKS
-from tests.chaos.results import HEAD, Check, CheckReport, CheckResult, Context, write_reports
+from tests.chaos.results import HEAD, CannotRunError, Check, CheckReport, CheckResult, Context, write_reports
 from tests.chaos.system import System, home_folder, make_market, serving
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -19,16 +19,18 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 
 async def run_check(check: Check, context: Context) -> CheckReport:
     """Run one check; an exception is reported as a fault."""
-    began = time.monotonic()
+    began, cannot_run = time.monotonic(), ""
     try:
         result = await check.run(context)
+    except CannotRunError as error:
+        result, cannot_run = CheckResult(), str(error)
     except Exception as error:  # an error of a check must not end the suite
         result = CheckResult(faults=[f"{type(error).__name__}: {error}"])
         traceback.print_exc()
     return CheckReport(
         id=check.id, title=check.title, passes_when=check.passes_when, seed=context.seed,
         seconds=round(time.monotonic() - began, 1), green=result.green, figures=result.figures, faults=result.faults,
-        late=result.late,
+        late=result.late, cannot_run=cannot_run,
     )  # fmt: skip
 
 

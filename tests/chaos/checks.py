@@ -15,6 +15,7 @@ from tests.chaos import (
     panel_budget,
     planted_values,
     poisoned_redis,
+    power_loss,
     quotas,
     redis_servers,
     refusing_broker,
@@ -145,6 +146,10 @@ CHECKS = (
         quick=True,
         passes_when="results have equal digests; 0 lost; no result of one engine version is that of another; a newer "
         "database is refused",
+    ),
+    Check(
+        id="R27", title="power lost below fsync, under load", run=power_loss.r27, quick=True,
+        passes_when="what was not flushed is gone; every accepted run ends; every answer seen is what is stored",
     ),
     Check(
         id="K1", title="SIGKILL of the supervisor under load", run=scaling.supervisor,

@@ -12,8 +12,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from tests.chaos.caller import Callers, ends_of, requests
-from tests.chaos.results import CheckResult, Context
-from tests.chaos.system import FaultError, System, make_market, serving
+from tests.chaos.results import CannotRunError, CheckResult, Context
+from tests.chaos.system import System, make_market, serving
 
 DISK_MIB = 230
 FULL_S = 12
@@ -22,12 +22,12 @@ KILLED = ("simulator-1", "preparer", "broker", "postgres")
 
 @asynccontextmanager
 async def small_disk(mib: int) -> AsyncIterator[pathlib.Path]:
-    """Mount a file system of `mib` MiB for the duration of the block; FaultError without the right to mount."""
+    """Mount a file system of `mib` MiB for the duration of the block; CannotRunError without the right to mount."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="ondol-disk-"))
     folder.chmod(0o711)
     if await _run("mount", "-t", "tmpfs", "-o", f"size={mib}m,mode=0711", "tmpfs", str(folder)):
         folder.rmdir()
-        raise FaultError("the check needs the right to mount a file system (root)")
+        raise CannotRunError("the check needs the right to mount a file system (root)")
     try:
         yield folder
     finally:

@@ -12,6 +12,10 @@ import orjson
 from tests.chaos.system import System
 
 
+class CannotRunError(Exception):
+    """The machine lacks a right or a program that a check needs; the text says which."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Context:
     """Inputs of a check. `quick`: smaller counts; `seed`: seed of all random choices."""
@@ -85,11 +89,15 @@ class CheckReport:
     figures: dict[str, Any]
     faults: list[str]
     late: list[str]
+    cannot_run: str = ""
+    """What the machine lacks; empty: the check has run."""
 
     def line(self) -> str:
         """Return one line of the table."""
         figures = ", ".join(f"{name} {value}" for name, value in self.figures.items())
         word = "green" if self.green else "RED: " + "; ".join([*self.faults, *self.late])
+        if self.cannot_run:
+            word = f"NOT RUN: {self.cannot_run}"
         return f"| {self.id} {self.title} | {figures} | {self.passes_when} | {word} |"
 
 

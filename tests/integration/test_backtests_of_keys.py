@@ -139,7 +139,7 @@ async def test_the_api_does_not_listen_for_everybody_without_keys(settings: Sett
 async def test_bytes_of_results_of_a_key_and_day_are_limited(prepared: Settings) -> None:
     body = request()
     size = result_bytes_of_request(request_of(body))
-    key = await make_key(prepared, "stores", bytes=2 * size)
+    key = await make_key(prepared, "stores", bytes=2 * size, rate=0)
     other = await make_key(prepared, "other_stores")
     async with api_of(prepared) as client:
         made = [
