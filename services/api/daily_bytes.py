@@ -9,9 +9,9 @@ from typing import Any
 from services.api.auth import Caller
 from services.api.context import AppContext
 from services.api.errors import ApiProblem
-from shared.contracts.schedule import SEOUL
 from shared.infra.database.sql import statements
 from shared.messages import say
+from shared.model.calendar import SEOUL
 
 SQL = statements("backtest")
 
