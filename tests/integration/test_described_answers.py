@@ -15,6 +15,7 @@ import pytest
 import pytest_asyncio
 
 from ondol.local import embedded_servers
+from services.api.routes.pages import SCREENS
 from shared.market.opening_hours import next_trading_day
 from tests.support.api_with_market import FIRST, LAST, request, served
 from tests.support.described_answers import differences
@@ -233,10 +234,7 @@ REQUESTS: dict[str, list[tuple[str, Any]]] = {
 }  # fmt: skip
 """Operation -> paths (or queries) and bodies of requests; some are refused, so that problem documents are read too."""
 
-NOT_READ = re.compile(
-    r"GET (/|/docs.*|/assets/.*|/new|/runs.*|/stocks(/.code.)?|/compare|/screen|/factors.*|/sweeps.*|/accounts.*"
-    r"|/quality|/shared|/ops|.*/events)"
-)
+NOT_READ = re.compile(rf"GET (/docs.*|/assets/.*|.*/events|{'|'.join(map(re.escape, SCREENS))})")
 """Pages, scripts and event streams; tests of their own read them."""
 
 
