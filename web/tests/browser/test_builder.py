@@ -206,7 +206,7 @@ def test_draft_survives_a_reload_and_undo_returns_it(visit: Any) -> None:
     visitor = visit("en")
     visitor.open("/new")
     page = visitor.page
-    positions = page.get_by_label("Maximum positions")
+    positions = page.get_by_label("Maximum positions", exact=True)
     positions.fill("7")
     page.reload()
     visitor.settle()
