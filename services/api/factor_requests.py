@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from services.api.backtests.canonicalize import CanonicalRequest, canonicalize_body
-from services.api.backtests.validate import expression_indices, validate_with
+from services.api.backtests.validate import expression_indices, require_panel_memory, validate_with
 from services.api.context import AppContext, RequestContext
 from services.api.datasets import View
 from services.api.errors import ApiProblem, as_problem, invalid
@@ -20,7 +20,7 @@ from shared.messages import say
 from shared.model.conversion import convert
 from shared.model.request import BacktestRequest
 from shared.research.factor_reports.request import FactorWindow, backtest_body, place_of
-from shared.simulation.cost import cost_of_request
+from shared.simulation.cost import cost_of_request, stored_bytes_of_returns
 from shared.simulation.plan import window_of
 
 Body = TypeVar("Body", bound=FactorWindow)
@@ -94,6 +94,8 @@ async def report_request(
             lambda names: canonicalize_body(names.body(backtest_body(body, factor), ""), {}, view.indices),
         )  # fmt: skip
         await validate_with(app, canonical, view)
+        returns = stored_bytes_of_returns(window_of(canonical.request, view.days), len(view.instruments))
+        require_panel_memory(app, canonical.request, view, returns)
     except (ApiProblem, RequestError) as error:
         problem = as_problem(error)
         if not problem.errors and not found:

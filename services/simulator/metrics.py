@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import pathlib
-from contextlib import suppress
 
 from services.simulator.job import Job
 from services.simulator.outcome import Ending, RunResult
 from shared.dataset.panel_files import SUFFIX
 from shared.infra import metrics
+from shared.infra.memory import unlinked_bytes
 
 STAGES = ("queue", "load", "evaluate", "simulate", "total")
 
@@ -60,17 +59,6 @@ def exposition(panel_dir: str) -> bytes:
         metrics.PANEL_BYTES.set(sum(_size(entry) for entry in entries if entry.name.endswith(SUFFIX)))
     metrics.UNLINKED_PANEL_BYTES.set(unlinked_bytes(panel_dir))
     return metrics.exposition()
-
-
-def unlinked_bytes(panel_dir: str) -> int:
-    """Return the bytes of evicted panel files that this process has mapped, 0 where /proc is missing."""
-    size = 0
-    with suppress(OSError), pathlib.Path("/proc/self/maps").open(encoding="utf-8") as lines:
-        for line in lines:
-            if line.endswith(" (deleted)\n") and panel_dir in line:
-                first, last = line.partition(" ")[0].split("-")
-                size += int(last, 16) - int(first, 16)
-    return size
 
 
 def _size(entry: os.DirEntry[str]) -> int:

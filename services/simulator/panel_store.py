@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import pathlib
 import threading
 import time
@@ -21,6 +22,7 @@ from shared.errors import ChunkMissingError, DatasetError, RunError, Unavailable
 from shared.infra.database.pool import LOST as DATABASE_LOST
 from shared.infra.database.pool import Database
 from shared.infra.database.sql import statements
+from shared.infra.memory import unlinked_bytes
 from shared.infra.redis.cache import Cache
 from shared.infra.redis.connection import BrokerClient
 from shared.infra.redis.streams import Broadcast, append
@@ -34,6 +36,8 @@ WAIT_S = 60.0
 """How long a backtest waits for chunks that the preparer has to provide."""
 REQUEST_AGAIN_S = 10.0
 POLL_S = 0.25
+COLLECT_S = 10.0
+"""How often garbage is collected while evicted files are mapped."""
 
 
 class PanelStore:
@@ -120,13 +124,22 @@ class PanelStore:
                 await self._published.wait()
 
     async def release_evicted_forever(self) -> None:
-        """Task: unmap files that were evicted, also while this process has nothing to do."""
+        """Task: unmap files that were evicted, also while this process has nothing to do.
+
+        A run that was cancelled or failed leaves arrays in cycles of its exception, which only the collector frees; it
+        does not run while this process has nothing to do.
+        """
+        collect_at = time.monotonic() + COLLECT_S
         while True:
             await asyncio.sleep(RELEASE_S)
             with self._lock:
                 opened = list(self._open.values())
             for panels in opened:
                 panels.release_evicted()
+            if time.monotonic() >= collect_at:
+                collect_at = time.monotonic() + COLLECT_S
+                if await asyncio.to_thread(unlinked_bytes, self._directory):
+                    gc.collect()
 
     async def follow(self) -> None:
         """Task: follow publications; map the data of a new version that were used of the previous one."""

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 
 from services.simulator.consumer import InFlight
+from services.simulator.reservation import reserved_panels
 from services.simulator.sweep_store import PartJob
 from shared.contracts.http import problem_document
 from shared.contracts.research import BEST_VARIANTS
 from shared.dataset.panel_reader import PanelReader
+from shared.dataset.panels import MappedPanels
 from shared.model.request import BacktestRequest
 from shared.research.sweeps import tpe
 from shared.research.sweeps.columns import SweepTable, table_of
 from shared.research.sweeps.part import PartRun, PartTable, requests_of, run_part
 from shared.research.sweeps.plan import SweepPlan
+from shared.simulation.cost import read_bytes_of_request, stored_bytes_of_request
 from shared.simulation.variants import variant_needs
 
 PAUSE_S = 0.05
@@ -62,16 +66,34 @@ def map_needs(requests: Sequence[BacktestRequest], panels: PanelReader) -> None:
         panels.ensure(names, slice(start, stop))
 
 
+@contextmanager
+def reserved_for(
+    requests: Sequence[BacktestRequest], panels: MappedPanels, is_stopped: Callable[[], bool]
+) -> Iterator[None]:  # fmt: skip
+    """Reserve the panel memory of runs that follow each other: what one has stored can be evicted for the next one."""
+    days, stocks = panels.days, len(panels.instruments)
+    stored = max((stored_bytes_of_request(request, days, stocks) for request in requests), default=0)
+
+    def read() -> int:
+        return max(read_bytes_of_request(request, days, stocks) for request in requests)
+
+    with reserved_panels(panels, stored, read, is_stopped):
+        yield
+
+
 def run_variants_of(
-    plan: SweepPlan, points: np.ndarray, panels: PanelReader, cancelled: Callable[[], bool], first: int | None
+    plan: SweepPlan, points: np.ndarray, panels: MappedPanels, *, job: PartJob, in_flight: InFlight, first: int | None
 ) -> PartRun:  # fmt: skip
     """Run the variants of a part; raise CancelledRunError, ChunkMissingError.
 
     first: number of the first variant of a part of a research line, else None.
     """
+    cancelled = pausing(job, in_flight)
     found = requests_of(plan, points, cancelled)
-    map_needs(found.requests, panels)
-    return run_part(plan, points, panels, found, cancelled, first=first)
+    with reserved_for(found.requests, panels, lambda: job.stop):
+        reader = panels.reader()
+        map_needs(found.requests, reader)
+        return run_part(plan, points, reader, found, cancelled, first=first)
 
 
 def failure(status: int, detail: str, kind: str) -> dict[str, object]:

@@ -14,6 +14,7 @@ import structlog
 from services.simulator.job import Context, Job
 from services.simulator.outcome import RunResult
 from services.simulator.panel_store import WAIT_S
+from services.simulator.reservation import is_small, reserved_panels
 from shared.contracts.events import BacktestProgressed
 from shared.dataset.panel_reader import PanelReader
 from shared.dataset.panels import MappedPanels
@@ -27,8 +28,6 @@ from shared.simulation.result.storage import pack
 
 log = structlog.get_logger()
 
-UNRESERVED_PART = 64
-"""A run whose intermediate values need at most this part of the panels of a host reserves nothing."""
 DECODED_S = 0.05
 """Mapping that took longer has decoded chunks, which needs memory for a moment."""
 PROGRESS_S = 0.1
@@ -64,20 +63,15 @@ async def compute(context: Context, job: Job) -> RunResult:
 
 def _run_reserved(context: Context, job: Job, panels: MappedPanels, begin: float, report: Report) -> RunResult:
     """Run with a reservation for the intermediate values when they are many."""
-    size = stored_bytes_of_request(job.request, panels.days, len(panels.instruments))
-    if size <= panels.files.budget_bytes // UNRESERVED_PART:
+    stored = stored_bytes_of_request(job.request, panels.days, len(panels.instruments))
+    if is_small(panels, stored):
         return _run(context, job, panels.reader(), begin, report)
-    size += read_bytes_of_request(job.request, panels.days, len(panels.instruments))
 
-    def is_stopped() -> bool:
-        panels.release_evicted()  # a waiting run keeps nothing mapped that was evicted for others
-        return job.is_stopped(context.run_limit_s)
+    def read() -> int:
+        return read_bytes_of_request(job.request, panels.days, len(panels.instruments))
 
-    with panels.files.reserved(size, is_stopped):
-        try:
-            return _run(context, job, panels.reader(), begin, report)
-        finally:
-            panels.release_evicted()
+    with reserved_panels(panels, stored, read, lambda: job.is_stopped(context.run_limit_s)):
+        return _run(context, job, panels.reader(), begin, report)
 
 
 def _run(context: Context, job: Job, panels: PanelReader, begin: float, report: Report) -> RunResult:

@@ -27,13 +27,13 @@ from services.simulator import metrics, sweep_store
 from services.simulator.consumer import InFlight
 from services.simulator.job import Context
 from services.simulator.panel_store import WAIT_S
-from services.simulator.part_runs import best_of, failure, pausing, points_of, run_variants_of
+from services.simulator.part_runs import best_of, failure, points_of, run_variants_of
 from services.simulator.priority import SWEEP_NICE, lower_priority
 from services.simulator.sweep_store import Line, PartJob
 from services.simulator.walk_forward_end import read_choices, requests_or_end, simulate_account
 from shared.contracts.events import SWEEPS, SweepChanged
 from shared.contracts.http import problem_document, run_problem
-from shared.dataset.panel_reader import PanelReader
+from shared.dataset.panels import MappedPanels
 from shared.errors import (
     CancelledRunError,
     ChunkMissingError,
@@ -212,7 +212,9 @@ class SweepWorker:
         try:
             return await self._with_panels(
                 job, sweep.version,
-                lambda panels: simulate_account(walk, choices, requests, panels, pausing(job, self._in_flight)),
+                lambda panels: simulate_account(
+                    walk, choices, requests, panels, job=job, in_flight=self._in_flight
+                ),
             )  # fmt: skip
         except (CancelledRunError, DatasetError, UnavailableError, *DATABASE_LOST, *LOST):
             raise
@@ -230,7 +232,9 @@ class SweepWorker:
             first = None if sweep.line is None else job.first
             return await self._with_panels(
                 job, sweep.version,
-                lambda panels: run_variants_of(plan, points, panels, pausing(job, self._in_flight), first),
+                lambda panels: run_variants_of(
+                    plan, points, panels, job=job, in_flight=self._in_flight, first=first
+                ),
             )  # fmt: skip
         except RunError as error:
             return PartRun(table=failed_part(points, run_problem(error)))
@@ -243,14 +247,14 @@ class SweepWorker:
             log.error("part.crashed", sweep=str(job.sweep), part=job.part, exc_info=error)
             return PartRun(table=failed_part(points, failure(500, say("run_crashed"), "internal")))
 
-    async def _with_panels(self, job: PartJob, version: str, work: Callable[[PanelReader], T]) -> T:
+    async def _with_panels(self, job: PartJob, version: str, work: Callable[[MappedPanels], T]) -> T:
         """Return what `work` gives in the thread of sweeps; fetch the parts of the dataset that it misses."""
         loop = asyncio.get_running_loop()
         panels = await self._context.panel_store.panels(version)
         deadline = time.monotonic() + WAIT_S
         while True:
             try:
-                return await loop.run_in_executor(self._pool, work, panels.reader())
+                return await loop.run_in_executor(self._pool, work, panels)
             except ChunkMissingError as error:
                 if time.monotonic() >= deadline:
                     raise

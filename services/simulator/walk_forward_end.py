@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable
 from concurrent.futures import Executor
 
 from services.simulator import sweep_store
-from services.simulator.part_runs import map_needs
-from shared.dataset.panel_reader import PanelReader
+from services.simulator.consumer import InFlight
+from services.simulator.part_runs import map_needs, pausing, reserved_for
+from services.simulator.sweep_store import PartJob
+from shared.dataset.panels import MappedPanels
 from shared.errors import RequestError
 from shared.infra.database.pool import Database
 from shared.model.request import BacktestRequest
@@ -57,9 +58,11 @@ def requests_or_end(plan: WalkForwardPlan, choices: Choices) -> list[BacktestReq
 
 
 def simulate_account(
-    plan: WalkForwardPlan, choices: Choices, requests: list[BacktestRequest], panels: PanelReader,
-    cancelled: Callable[[], bool],
+    plan: WalkForwardPlan, choices: Choices, requests: list[BacktestRequest], panels: MappedPanels,
+    *, job: PartJob, in_flight: InFlight,
 ) -> Finished:  # fmt: skip
     """Simulate the account; raise CancelledRunError, ChunkMissingError."""
-    map_needs(requests, panels)
-    return finish(plan, choices, panels, requests, cancelled)
+    with reserved_for(requests, panels, lambda: job.stop):
+        reader = panels.reader()
+        map_needs(requests, reader)
+        return finish(plan, choices, reader, requests, pausing(job, in_flight))

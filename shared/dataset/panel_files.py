@@ -40,6 +40,7 @@ _PIECE_BYTES = 1 << 20
 RELEASE_S = 0.1
 """How often a process unmaps files that were evicted."""
 _RESERVED = ".reserved"
+_WAITING = ".waiting"
 _RESERVE_POLL_S = 0.02
 _UNFINISHED = ".unfinished"
 _ANSWERS = ".answers"
@@ -179,17 +180,21 @@ class PanelFiles:
     def reserved(self, size: int, is_stopped: Callable[[], bool]) -> Iterator[None]:
         """Reserve bytes of the budget for files of a run, which it may use when they are unlinked already.
 
-        Waits until the running processes of the host have reserved at most half of the budget together; a run that
-        needs more than that runs alone. Files of others are evicted to make room. Returns without a reservation once
-        `is_stopped`.
+        Waits, in order of arrival, until the running processes of the host have reserved at most half of the budget
+        together; a run that needs more than that runs alone. Files of others are evicted to make room. Returns without
+        a reservation once `is_stopped`.
         """
-        own = f"{os.getpid()}.{time.monotonic_ns()}{_RESERVED}"
-        path = self.directory / own
-        while not self._try_reserve(path, size):
-            if is_stopped():
-                yield
-                return
-            time.sleep(_RESERVE_POLL_S)
+        own = f"{os.getpid()}.{time.monotonic_ns()}"
+        waiting, path = self.directory / (own + _WAITING), self.directory / (own + _RESERVED)
+        waiting.touch()
+        try:
+            while not self._try_reserve(path, size):
+                if is_stopped():
+                    yield
+                    return
+                time.sleep(_RESERVE_POLL_S)
+        finally:
+            waiting.unlink(missing_ok=True)
         try:
             if self.evict(max(self.budget_bytes - self._reserved_bytes(), 0)):
                 time.sleep(2 * RELEASE_S)  # the memory is free when the others have unmapped what was evicted
@@ -198,8 +203,11 @@ class PanelFiles:
             path.unlink(missing_ok=True)
 
     def _try_reserve(self, path: pathlib.Path, size: int) -> bool:
+        arrived = _arrival(path)
         with (self.directory / "reserve.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
+            if any(_arrival(other) < arrived for other in self._of_living(_WAITING)):
+                return False
             reserved = self._reserved_bytes()
             if reserved and reserved + size > self.budget_bytes // 2:
                 return False
@@ -207,15 +215,22 @@ class PanelFiles:
             return True
 
     def _reserved_bytes(self) -> int:
-        """Return the bytes that running processes have reserved; the files of dead ones are removed."""
+        """Return the bytes that running processes have reserved."""
         total = 0
-        for path in self.directory.glob("*" + _RESERVED):
+        for path in self._of_living(_RESERVED):
             with suppress(FileNotFoundError, ValueError):
-                if pathlib.Path(f"/proc/{path.name.partition('.')[0]}").exists():
-                    total += int(path.read_text(encoding="ascii"))
-                else:
-                    path.unlink()
+                total += int(path.read_text(encoding="ascii"))
         return total
+
+    def _of_living(self, ending: str) -> list[pathlib.Path]:
+        """Return the files with an ending whose processes run; those of dead ones are removed."""
+        found = []
+        for path in self.directory.glob("*" + ending):
+            if pathlib.Path(f"/proc/{path.name.partition('.')[0]}").exists():
+                found.append(path)
+            else:
+                path.unlink(missing_ok=True)
+        return found
 
     def verified_since(self) -> float:
         """Return until when all values are known to have been right (seconds since the epoch)."""
@@ -333,6 +348,11 @@ class PanelFiles:
         finally:
             path.unlink(missing_ok=True)
             os.close(fd)
+
+
+def _arrival(path: pathlib.Path) -> tuple[int, str]:
+    """Return the order of reservations: the monotonic clock is that of the host."""
+    return int(path.name.split(".")[1]), path.name.partition(".")[0]
 
 
 def _end_of_answers(path: pathlib.Path) -> float:

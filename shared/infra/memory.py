@@ -10,7 +10,7 @@ import resource
 import sys
 import time
 from collections.abc import Iterator, MutableMapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 _M_ARENA_MAX = -8
 _M_TRIM_THRESHOLD = -1
@@ -98,6 +98,17 @@ async def trim_heap_when_idle(idle_s: float = IDLE_S) -> None:
         if used - before < IDLE_CPU_S and anonymous_bytes() > least + GROWN_BYTES:
             trim_heap()
             least, used = anonymous_bytes(), time.process_time()
+
+
+def unlinked_bytes(panel_dir: str) -> int:
+    """Return the bytes of evicted panel files that this process has mapped, 0 where /proc is missing."""
+    size = 0
+    with suppress(OSError), pathlib.Path("/proc/self/maps").open(encoding="utf-8") as lines:
+        for line in lines:
+            if line.endswith(" (deleted)\n") and panel_dir in line:
+                first, last = line.partition(" ")[0].split("-")
+                size += int(last, 16) - int(first, 16)
+    return size
 
 
 def resident_bytes() -> int:

@@ -35,15 +35,20 @@ def cost_of_request(request: BacktestRequest, days: np.ndarray, stocks: int) -> 
 
 
 def stored_bytes_of_request(request: BacktestRequest, days: np.ndarray, stocks: int) -> int:
-    """Return the most bytes of intermediate values that a canonical request stores in panels.
+    """Return the most bytes of intermediate values that a canonical request stores in panels."""
+    named = (expression for _, expression in expressions_of(request).named())
+    return stored_bytes_of_expressions(named, window_of(request, days), len(days), stocks)
+
+
+def stored_bytes_of_expressions(expressions: Iterable[Expression], window: slice, days: int, stocks: int) -> int:
+    """Return the most bytes of intermediate values that expressions store in panels for the rows of a window.
 
     They are stored for whole calendar years, from the first row that a window reads, in rows of whole pages.
     """
-    window, columns = window_of(request, days), -(-stocks // COLUMNS_OF_A_PAGE) * COLUMNS_OF_A_PAGE
-    size = 0
-    for _, expression in expressions_of(request).named():
+    columns, size = _stored_columns(stocks), 0
+    for expression in expressions:
         first = 0 if expression.whole_history else max(0, window.start - expression.lookback - ROWS_OF_A_YEAR)
-        last = min(len(days), window.stop + ROWS_OF_A_YEAR)
+        last = min(days, window.stop + ROWS_OF_A_YEAR)
         size += expression.planes * max(0, last - first) * columns
     return size
 
@@ -67,9 +72,20 @@ def read_bytes_of_request(request: BacktestRequest, days: np.ndarray, stocks: in
         for rows in plan(request, days).needs.values()
     )
     window = window_of(request, days)
-    columns = -(-stocks // COLUMNS_OF_A_PAGE) * COLUMNS_OF_A_PAGE
+    columns = _stored_columns(stocks)
     rows = int(window.stop - window.start) + 2 * ROWS_OF_A_YEAR
     return 8 * (int(cells) * columns + rows * stocks * len(BAR))
+
+
+def stored_bytes_of_returns(window: slice, stocks: int) -> int:
+    """Return the bytes of the returns that a factor report stores: which stocks can be bought, and float32 returns with
+    their order. Horizons follow each other: those of one exist beside those before until these are evicted."""
+    rows = int(window.stop - window.start) + 2 * ROWS_OF_A_YEAR
+    return rows * _stored_columns(stocks) * (1 + 2 * 6)
+
+
+def _stored_columns(stocks: int) -> int:
+    return -(-stocks // COLUMNS_OF_A_PAGE) * COLUMNS_OF_A_PAGE
 
 
 def cost_of_expressions(expressions: Iterable[Expression], window: slice, stocks: int) -> int:

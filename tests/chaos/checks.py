@@ -102,7 +102,8 @@ CHECKS = (
         passes_when="503 with Retry-After while full; all processes back <= 10 s after; 0 accepted lost, 0 double",
     ),
     Check(
-        id="R19", title="the largest requests that are accepted, eight at once", run=panel_budget.r19, quick=True,
+        id="R19", title="the largest requests that are accepted, eight at once: backtests, then every other kind",
+        run=panel_budget.r19, quick=True,
         passes_when="panels that exist or are mapped <= budget + 10 %; none evicted is mapped when idle",
     ),
     Check(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import pathlib
+import urllib.parse
 from contextlib import suppress
 from typing import Any
 
@@ -32,6 +33,33 @@ def largest(context: Context, number: int, terms: int) -> dict[str, Any]:
         for part, name in enumerate(PARTS)
     }
     return {"strategy": strategy, "start": context.start, "end": context.end, "initial_cash": 20_000_000 + number}
+
+
+def other_kinds(context: Context, backtest: str, windows: int) -> list[tuple[str, str, dict[str, Any] | None]]:
+    """Return (method, path, body) of requests of every other kind that store intermediate values, about the largest."""
+    texts = [f"ts_mean(raw_close * {5000 + number}, {20 + number})" for number in range(windows)]
+    terms = " and ".join(f"{text.replace('raw_close', 'raw_close + 1')} > 0" for text in texts)
+    sweep = {
+        "template": {
+            "strategy": {"buy": {"where": f"{terms} and raw_close > $n"}}, "start": context.start, "end": context.end,
+        },
+        "parameters": {"n": {"from": 1, "to": 30, "step": 1}},
+    }  # fmt: skip
+    windowed = {**sweep, "template": {**sweep["template"], "strategy": {
+        "buy": {"where": f"{terms.replace('+ 1', '+ 2')} and close > ts_mean(close, $n)"},
+    }}, "parameters": {"n": {"from": 5, "to": 60, "step": 5}}}  # fmt: skip
+    report = {
+        "factor": " + ".join(texts[: windows // 2]).replace("raw_close", "raw_close + 3"), "start": context.start,
+        "end": context.end, "horizons": [1, 5, 20],
+    }  # fmt: skip
+    fields = urllib.parse.quote(",".join(texts[: min(windows, 50)]))
+    path = f"/v1/backtests/{backtest}"
+    return [
+        ("POST", f"{path}/audit", {"cuts": 1}), ("POST", f"{path}/robustness", {"random_draws": 8, "noise_draws": 8}),
+        ("POST", f"{path}/replay", None), ("POST", "/v1/sweeps", sweep), ("POST", "/v1/sweeps", windowed),
+        ("POST", "/v1/factor-reports", report), ("GET", f"/v1/values?fields={fields}", None),
+        ("GET", f"/v1/screen?where={urllib.parse.quote(terms.replace('+ 1', '+ 4'))}&columns={fields}", None),
+    ]  # fmt: skip
 
 
 async def r19(context: Context) -> CheckResult:
@@ -82,6 +110,23 @@ async def _run_largest(context: Context, system: System, result: CheckResult, co
                 "where b.id = any($1) and c.status = 'failed'",
                 ids,
             )
+
+            asked = other_kinds(context, ids[0], terms * len(PARTS) * 2 // 3)
+            others = await asyncio.gather(*(caller.call(*one, timeout_s=100) for one in asked))
+            result.add(
+                other_kinds={path.partition("?")[0].replace(ids[0], "…"): status
+                             for (_, path, _), (status, _) in zip(asked, others, strict=True)},
+            )  # fmt: skip
+            for (_, path, _), (status, text) in zip(asked, others, strict=True):
+                accepted = status in (200, 202) or (status == 503 and "query_overdue" in text)
+                result.require(accepted, f"{path[:60]}: {status} {text[:300]}")
+
+            async def swept() -> bool:
+                return not await system.fetch_value("select count(*) from sweep where status in ('queued', 'running')")
+
+            await until(swept, 300, "the end of the largest sweeps", every_s=0.2)
+            failed_variants = await system.fetch_value("select coalesce(sum(failed), 0) from sweep")
+            result.require(failed_variants == 0, f"{failed_variants} variants of sweeps failed")
 
         async def released() -> bool:
             return _unlinked(system) == 0

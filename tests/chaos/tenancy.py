@@ -34,11 +34,13 @@ class Caller:
         self._url = url
         self._headers = {} if key is None else {"Authorization": f"Bearer {key}"}
 
-    async def call(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, str]:
+    async def call(
+        self, method: str, path: str, body: Any = None, *, timeout_s: float = 40, **headers: str
+    ) -> tuple[int, str]:  # fmt: skip
         """Return (status, text) of a request."""
         async with self._session.request(
             method, self._url + path, json=body, headers={**self._headers, **headers},
-            timeout=aiohttp.ClientTimeout(total=40),
+            timeout=aiohttp.ClientTimeout(total=timeout_s),
         ) as response:  # fmt: skip
             return response.status, await response.text()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from functools import partial
 
 from services.api.backtests.canonicalize import CanonicalRequest
@@ -10,8 +11,10 @@ from services.api.context import AppContext
 from services.api.datasets import View
 from services.api.errors import ApiProblem, invalid
 from shared.errors import Problem, RequestError
+from shared.language.columns import Column
 from shared.messages import say
-from shared.simulation.cost import cost_of_request, stored_bytes_of_request
+from shared.model.request import BacktestRequest
+from shared.simulation.cost import cost_of_request, stored_bytes_of_expressions, stored_bytes_of_request
 from shared.simulation.plan import dataset_problems, expressions_of, window_of
 from shared.simulation.validation import STANDARD_INDICES, merged
 
@@ -77,8 +80,23 @@ async def validate_with(app: AppContext, canonical: CanonicalRequest, view: View
             say("too_costly", nodes=nodes, stocks=len(view.instruments), days=rows, cost=cost,
                 limit=app.settings.max_request_cost),
         )  # fmt: skip
-    size, limit = stored_bytes_of_request(request, view.days, len(view.instruments)), app.settings.panel_bytes // 2
-    if size > limit:
-        raise ApiProblem(422, "too-costly", say("too_much_memory", bytes=size, limit=limit))
+    require_panel_memory(app, request, view)
     app.validated[key] = cost
     return cost
+
+
+def require_panel_memory(app: AppContext, request: BacktestRequest, view: View, further: int = 0) -> None:
+    """Raise a 422 when the intermediate values of a request, and `further` bytes of them, need too much memory."""
+    size = stored_bytes_of_request(request, view.days, len(view.instruments)) + further
+    limit = app.settings.panel_bytes // 2
+    if size > limit:
+        raise ApiProblem(422, "too-costly", say("too_much_memory", bytes=size, limit=limit))
+
+
+def require_memory_of_columns(
+    app: AppContext, request: BacktestRequest, view: View, columns: Sequence[Column], rows: slice
+) -> None:  # fmt: skip
+    """Raise a 422 when the values of columns on some rows, beside those of a request, need too much memory."""
+    expressions = (column.expression for column in columns)
+    further = stored_bytes_of_expressions(expressions, rows, len(view.days), len(view.instruments))
+    require_panel_memory(app, request, view, further)

@@ -20,6 +20,8 @@ from services.api.tables.download import MEDIA_TYPES, check_format, send_table
 from shared.contracts.http import JSON
 
 JSON_PAGE = 1000
+BYTES_OF_A_REQUEST = 1 << 20
+"""A file counts as one more request of the key for each so many bytes of the result from which it is made."""
 
 
 async def get_trades(app: AppContext, call: RequestContext) -> web.StreamResponse:
@@ -38,6 +40,8 @@ async def _export(app: AppContext, call: RequestContext, part: str) -> web.Strea
     row, computation = await find_completed(app, call, f"has {part}")
     body = await app.results.require(computation)
     name = f"{part}-{row.id}"
+    if query.format != "json":
+        app.authenticator.charge(call.caller, len(body) // BYTES_OF_A_REQUEST)
     if query.format != "json" and query.limit is None and query.cursor is None:
         return await send_table(call, await asyncio.to_thread(table_of, name, part, read_blocks(body, part)))
     start = read_cursor(query.cursor, int) or 0

@@ -10,7 +10,7 @@ import orjson
 from aiohttp import web
 
 from services.api.backtests.canonicalize import CanonicalRequest, InvalidBodyError, canonicalize_body
-from services.api.backtests.validate import validate_with
+from services.api.backtests.validate import require_memory_of_columns, validate_with
 from services.api.context import AppContext, RequestContext, Route
 from services.api.datasets import View
 from services.api.errors import ApiProblem, as_problem, invalid
@@ -66,6 +66,7 @@ async def get_screen(app: AppContext, call: RequestContext) -> web.StreamRespons
         raise invalid(problems)
     names = tuple(column.name for column in columns)
     row = int(view.days.searchsorted(to_day(day)))
+    require_memory_of_columns(app, canonical.request, view, columns, slice(row, row + 1))
     cost += cost_of_expressions((column.expression for column in columns), slice(row, row + 1), len(view.instruments))
     asked = queries.Screen(version=view.version, request=canonical.text, limit=query.limit, columns=names)
     body = await query_simulator(app, asked, call.caller.owner, cost=cost)

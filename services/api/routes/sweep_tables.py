@@ -26,6 +26,8 @@ from shared.research.sweeps.plan import FIGURES, SweepPlan
 
 JSON_ROWS = 1000
 MAX_CELLS = 40_000
+CELLS_OF_A_REQUEST = 100_000
+"""A downloaded table counts as one more request of the key for each so many cells."""
 
 
 async def get_table(app: AppContext, call: RequestContext) -> web.StreamResponse:
@@ -33,10 +35,12 @@ async def get_table(app: AppContext, call: RequestContext) -> web.StreamResponse
     query: SweepTableQuery = call.query
     check_format(query)
     row = await find_sweep(app, call)
-    return await send_variants(call, await app.sweeps.table(row), row.variants, f"sweep-{row.id}")
+    return await send_variants(app, call, await app.sweeps.table(row), row.variants, f"sweep-{row.id}")
 
 
-async def send_variants(call: RequestContext, table: SweepTable, variants: int, name: str) -> web.StreamResponse:
+async def send_variants(
+    app: AppContext, call: RequestContext, table: SweepTable, variants: int, name: str
+) -> web.StreamResponse:  # fmt: skip
     """Answer the rows of a table, of `variants` that there will be, as the query of the call asks for them."""
     query: SweepTableQuery = call.query
     rows = await asyncio.to_thread(_selected, table, query)
@@ -47,8 +51,10 @@ async def send_variants(call: RequestContext, table: SweepTable, variants: int, 
         seen = len(table.variants)
         return json_response({"partial": seen < variants, "seen": seen, "total": len(rows), "items": items})
     rows = rows[: query.limit]
+    columns = table_columns(table)
+    app.authenticator.charge(call.caller, len(rows) * len(columns) // CELLS_OF_A_REQUEST)
     partial = {"Ondol-Partial": "true"} if len(table.variants) < variants else {}
-    found = Table(name=name, columns=table_columns(table), blocks=table_blocks(table, rows))
+    found = Table(name=name, columns=columns, blocks=table_blocks(table, rows))
     return await send_table(call, found, headers=partial)
 
 

@@ -9,6 +9,7 @@ import orjson
 from aiohttp import web
 
 from services.api.backtests.canonicalize import CanonicalRequest
+from services.api.backtests.validate import require_memory_of_columns
 from services.api.context import AppContext, RequestContext, Route
 from services.api.datasets import View
 from services.api.errors import ApiProblem, as_problem, invalid
@@ -52,6 +53,8 @@ async def get_values(app: AppContext, call: RequestContext) -> web.StreamRespons
     codes = None if query.codes is None else tuple(sorted(query.codes))
     step = max(1, BLOCK_CELLS // (stocks * len(columns)))
     blocks = [(first, min(first + step, rows.stop)) for first in range(rows.start, rows.stop, step)]
+    for first, stop in blocks:
+        require_memory_of_columns(app, canonical.request, view, columns, slice(first, stop))
     answers = await _answers(app, [
         queries.Values(
             version=view.version, request=canonical.text, fields=tuple(column.name for column in columns),

@@ -103,7 +103,7 @@ async def get_window_table(app: AppContext, call: RequestContext) -> web.StreamR
     else:
         raise not_found("walk_forward_window_not_found", window=text[:20], last=last)
     table = await app.walk_forwards.table(row, run)
-    return await send_variants(call, table, plan.variants, f"walk-forward-{row.id}-{text}-{query.of}")
+    return await send_variants(app, call, table, plan.variants, f"walk-forward-{row.id}-{text}-{query.of}")
 
 
 async def open_holdout(app: AppContext, call: RequestContext) -> web.Response:

@@ -238,7 +238,8 @@ def canonical_of(body: dict[str, Any], plan: SweepPlan, version: str) -> Canonic
 
 
 async def find_dataset(app: AppContext, plan: SweepPlan, dataset: Any) -> View:
-    """Return the dataset version, raise the problems that it has with the first variant and with each text value."""
+    """Return the dataset version, raise the problems that it has with the first variant, with the
+    greatest numbers (the longest windows), and with each text value."""
     view: View | None = None
     problems: list[Problem] = []
     for body in _checked_bodies(plan):
@@ -273,7 +274,12 @@ def _checked_bodies(plan: SweepPlan) -> list[dict[str, Any]]:
         for value in lattice.values[1:]
         if isinstance(value, str)
     ]
-    return [plan.template.of(values) for values in (first, *texts[:MAX_CHECKED])]
+    greatest = first | {
+        name: lattice.values[-1]
+        for name, lattice in plan.space.lattices.items()
+        if isinstance(lattice.values[-1], int | float)
+    }
+    return [plan.template.of(values) for values in (first, greatest, *texts[:MAX_CHECKED])]
 
 
 def _days(plan: SweepPlan, view: View) -> int:

@@ -27,6 +27,7 @@ from services.simulator.queries.factor_report import (
 )
 from services.simulator.queries.holdings import holdings
 from services.simulator.queries.opening_quotes import opening_quotes
+from services.simulator.queries.panel_memory import read_bytes_of_query, stored_bytes_of_query
 from services.simulator.queries.prices import prices
 from services.simulator.queries.ranking import ranking
 from services.simulator.queries.replay import replay
@@ -34,6 +35,7 @@ from services.simulator.queries.robustness import robustness_on_mapped
 from services.simulator.queries.screen import screen
 from services.simulator.queries.sectors import sectors
 from services.simulator.queries.values import values_on_mapped
+from services.simulator.reservation import reserved_panels
 from services.simulator.run_store import SQL
 from shared.contracts import queries
 from shared.contracts.events import QueryAnswered, QueryRequested
@@ -111,9 +113,23 @@ async def _compute(context: Context, event: QueryRequested, pool: Executor, canc
     panels = await context.panel_store.panels(query.version)
     loop = asyncio.get_running_loop()
     compute = await _computation_of(context, query)
+
+    def computed() -> dict[str, Any]:
+        if pool is context.query_pool or not isinstance(query, queries.RequestQuery):
+            # what is short is bounded by its cost, and must not wait for what is long
+            return compute(panels.reader(cancelled))
+        request = request_from_json(query.request)
+        stored = stored_bytes_of_query(query, request, panels)
+
+        def read() -> int:
+            return read_bytes_of_query(query, request, panels)
+
+        with reserved_panels(panels, stored, read, cancelled):
+            return compute(panels.reader(cancelled))
+
     while True:
         try:
-            found = await loop.run_in_executor(pool, lambda: compute(panels.reader(cancelled)))
+            found = await loop.run_in_executor(pool, computed)
         except ChunkMissingError as error:
             await context.panel_store.fetch_missing(query.version, error.missing, lambda: not cancelled())
             if cancelled():

@@ -6,6 +6,7 @@ import fcntl
 import multiprocessing
 import os
 import pathlib
+import threading
 from multiprocessing.synchronize import Barrier, Event
 
 import numpy as np
@@ -359,3 +360,42 @@ def test_manifest_with_other_content_than_its_name_is_refused() -> None:
         with pytest.raises(DatasetError):
             from_bytes(broken)
     assert isinstance(manifest, Manifest)
+
+
+def test_reservations_wait_in_order_of_arrival(tmp_path: pathlib.Path) -> None:
+    files, order = PanelFiles(tmp_path, 1000), []
+    entered, leave = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with files.reserved(400, lambda: False):
+            entered.set()
+            leave.wait(20)
+
+    def wait(size: int, name: str) -> None:
+        with files.reserved(size, lambda: False):
+            order.append(name)
+
+    def waiting(count: int) -> None:
+        while len(list(tmp_path.glob("*.waiting"))) < count:
+            entered.wait(0.001)
+
+    threads = [threading.Thread(target=hold)]
+    threads[0].start()
+    assert entered.wait(20)
+    for count, (size, name) in enumerate(((900, "large"), (10, "small")), 1):
+        threads.append(threading.Thread(target=wait, args=(size, name)))
+        threads[-1].start()
+        waiting(count)
+    assert order == []
+    leave.set()
+    for thread in threads:
+        thread.join(20)
+    assert order == ["large", "small"]
+    assert [path.name for path in tmp_path.iterdir() if path.suffix in {".waiting", ".reserved"}] == []
+
+
+def test_reservation_is_given_up_when_its_work_stops(tmp_path: pathlib.Path) -> None:
+    files = PanelFiles(tmp_path, 1000)
+    with files.reserved(400, lambda: False), files.reserved(900, lambda: True):
+        assert len(list(tmp_path.glob("*.reserved"))) == 1
+    assert list(tmp_path.glob("*.waiting")) == []
