@@ -2,8 +2,8 @@
 
 Values that were computed from damaged ones may be in other panels and in the memory of any simulator of the host, so
 all of them end at once without storing more results, and begin with new panels. What was computed since the last
-verification is withdrawn: backtests fail, sweeps and walk-forwards begin anew, their trials leave the ledger, answers
-leave the cache, and selections of the day are replaced by the reason.
+verification is withdrawn: backtests fail, sweeps and walk-forwards begin anew, their trials leave the ledger, stored
+factor reports are deleted, answers leave the cache, and selections of the day are replaced by the reason.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ log = structlog.get_logger()
 SQL = statements("backtest")
 SWEEP_SQL = statements("sweep")
 LEDGER_SQL = statements("research")
+REPORT_SQL = statements("factor_report")
 WARM_SQL = statements("warm")
 VERIFY_EVERY_S = 30.0
 """Pause after a verification; one reads about a gigabyte in a second of one core."""
@@ -91,15 +92,16 @@ async def withdraw_results(database: Database, since: float) -> list[tuple[str, 
                 sweeps = await connection.fetch(SWEEP_SQL["withdraw_sweeps"], since)
                 lines = await connection.fetch(LEDGER_SQL["withdraw_trials"], since)
                 await connection.execute(LEDGER_SQL["record_again"], since, RECORDED_LATER_S)
+                reports = await connection.fetch(REPORT_SQL["withdraw_reports"], since)
                 selections = await connection.fetch(WARM_SQL["withdraw_selections"], since, say("damaged_selection"))
         except (*LOST, UnavailableError, asyncpg.OperatorInterventionError, asyncpg.DeadlockDetectedError) as error:
             log.warning("database.unavailable", error=type(error).__name__)
             await asyncio.sleep(POLL_S)
         else:
-            metrics.RESULTS_WITHDRAWN.inc(len(rows) + len(sweeps) + len(selections))
+            metrics.RESULTS_WITHDRAWN.inc(len(rows) + len(sweeps) + len(reports) + len(selections))
             log.error(
-                "results.withdrawn", rows=len(rows), sweeps=len(sweeps), selections=len(selections),
-                trials=sum(line["trials"] for line in lines),
+                "results.withdrawn", rows=len(rows), sweeps=len(sweeps), reports=len(reports),
+                selections=len(selections), trials=sum(line["trials"] for line in lines),
             )  # fmt: skip
             return [(str(row["id"]), row["status"]) for row in sweeps]
 

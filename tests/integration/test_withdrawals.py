@@ -18,7 +18,7 @@ from shared.infra.database.pool import connect_pool
 from shared.infra.redis import client as redis_client
 from shared.infra.redis.cache import cache as open_cache
 from shared.settings import Settings
-from tests.support.api_with_market import load_synthetic, request
+from tests.support.api_with_market import FIRST, LAST, load_synthetic, request
 from tests.support.servers import fresh_settings
 from tests.support.sweeps import run_sweep, sweep, table_of
 from tests.support.system import Client, api_of, simulator
@@ -143,3 +143,16 @@ async def test_answers_and_backtests_are_withdrawn(client: Client, settings: Set
     assert again["result"]["equity"] == done["result"]["equity"]
     assert (await client.call("GET", screen))[1]["items"] == screened["items"]
     assert (await client.call("GET", "/v1/research/again"))[1]["trials"] == 1
+
+
+async def test_stored_factor_reports_are_deleted(client: Client, settings: Settings) -> None:
+    body = {"factor": "MOMENTUM_1M", "start": FIRST, "end": LAST}
+    status, made, _ = await client.call("POST", "/v1/factor-reports", body)
+    assert status == 200, made
+    assert len((await client.call("GET", "/v1/factor-reports"))[1]["items"]) == 1
+    await withdraw(settings, time.time() + 5)
+    assert len((await client.call("GET", "/v1/factor-reports"))[1]["items"]) == 1
+    await withdraw(settings, 0)
+    assert (await client.call("GET", "/v1/factor-reports"))[1]["items"] == []
+    status, again, _ = await client.call("POST", "/v1/factor-reports", body)
+    assert (status, again["digest"]) == (200, made["digest"])

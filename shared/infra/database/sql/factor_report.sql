@@ -35,6 +35,10 @@ order by id desc limit $5;
 -- name: delete_report
 delete from factor_report where id = $1 and owner = $2 returning id;
 
+-- name: withdraw_reports
+-- Delete the reports that were made since $1 (seconds since the epoch).
+delete from factor_report where created_at >= to_timestamp($1) returning id;
+
 -- name: purge_reports
 -- Delete the reports that were made more than $2 days before $1; $3 at once.
 with old as (
