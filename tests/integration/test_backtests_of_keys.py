@@ -10,6 +10,7 @@ import pytest
 
 from services.api.auth import check_bind_address, hash_of
 from services.api.http.request_source import is_loopback
+from services.api.routes import backtest_exports, sweep_tables
 from services.api.service import opened
 from shared.errors import SetupError
 from shared.infra.database.sql import statements
@@ -185,3 +186,22 @@ async def test_cancelled_work_of_a_key_belongs_to_who_waits(prepared: Settings) 
         async with connection_of(prepared) as connection:
             owners = [row["owner"] for row in await connection.fetch("select owner from computation")]
     assert owners == ["key:second"]
+
+
+async def test_downloads_count_as_the_requests_that_they_cost(
+    prepared: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backtest_exports, "BYTES_OF_A_REQUEST", 100)
+    monkeypatch.setattr(sweep_tables, "CELLS_OF_A_REQUEST", 5)
+    async with api_of(prepared) as client, simulator(prepared):
+        for name in ("trades", "table"):
+            key = await make_key(prepared, f"downloads_{name}", rate=600)
+            if name == "trades":
+                made = await submit(client, request(), Prefer="wait=30", Authorization=key)
+            else:
+                made = (await client.call("POST", "/v1/sweeps", sweep(), Prefer="wait=30", Authorization=key))[1]
+            path = f"/v1/{'backtests' if name == 'trades' else 'sweeps'}/{made['id']}/{name}"
+            for _ in range(3):  # pages cost nothing further
+                assert (await client.call("GET", path, Authorization=key))[0] == 200
+            assert (await client.call("GET", f"{path}?format=csv", Authorization=key))[0] == 200
+            assert (await client.call("GET", path, Authorization=key))[0] == 429
