@@ -16,6 +16,7 @@ from services.api.context import AppContext, RequestContext
 from services.api.errors import not_found
 from services.api.ids import new_id
 from shared.contracts import queries
+from shared.contracts.http import LATEST
 from shared.infra.database.sql import statements
 from shared.model.request import request_from_json
 from shared.research.factor_reports.request import DIGEST_VERSION, FactorReportBody
@@ -24,7 +25,6 @@ from shared.simulation import ENGINE_VERSION
 from shared.simulation.result.storage import pack_json, unpack
 
 SQL = statements("factor_report")
-LATEST = "latest"
 MAX_REPORTS: Final = 1_000
 """Stored reports of an owner; a new one replaces the oldest."""
 MAX_BYTES: Final = 64 * MIB
