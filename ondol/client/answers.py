@@ -238,10 +238,15 @@ class Replay:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """Backtests side by side: figures in `statistics`, equity on the days that all have in `equity`."""
+    """Backtests side by side: figures in `statistics`, equity on the days that all have in `equity`.
+
+    `sharpe_differences` has for each backtest after the first its Sharpe ratio less that of the first, a year, with
+    standard error and two-sided p-value (Ledoit and Wolf 2008).
+    """
 
     statistics: pl.DataFrame
     equity: pl.DataFrame = field(repr=False)
+    sharpe_differences: pl.DataFrame
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Comparison:
@@ -256,7 +261,14 @@ class Comparison:
             values = [item["statistics"].get(figure) for figure in figures]
             columns[name] = [value if isinstance(value, int | float) else None for value in values]
         curves = {name: item["equity"] for name, item in zip(names, document["items"], strict=True)}
-        return cls(statistics=frame(columns), equity=frame({"date": document["dates"], **curves}))
+        compared = list(zip(names, document["items"], strict=True))[1:]
+        differences: dict[str, Any] = {"backtest": [name for name, _ in compared]}
+        for column in ("difference", "error", "p"):
+            differences[column] = [(item.get("sharpe_difference") or {}).get(column) for _, item in compared]
+        return cls(
+            statistics=frame(columns), equity=frame({"date": document["dates"], **curves}),
+            sharpe_differences=frame(differences),
+        )  # fmt: skip
 
     def _repr_html_(self) -> str:
         return str(self.statistics._repr_html_())

@@ -11,11 +11,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import orjson
 import structlog
-from arq.connections import ArqRedis, RedisSettings, create_pool
+from arq.connections import ArqRedis, RedisSettings
 from arq.cron import CronJob
 from arq.typing import WorkerCoroutine
 from arq.worker import Function, Worker, func
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from shared.model.calendar import SEOUL
@@ -23,6 +24,9 @@ from shared.model.calendar import SEOUL
 log = structlog.get_logger()
 
 _LOST: list[type[Exception]] = [RedisConnectionError, RedisTimeoutError, OSError]
+
+CONNECT_TRIES = 30
+CONNECT_PAUSE_S = 1.0
 
 Job = Callable[..., Awaitable[Any]]
 
@@ -42,7 +46,6 @@ def redis_settings(url: str) -> RedisSettings:
     """Return arq's settings for a broker URL, with timeouts and retries."""
     found = RedisSettings.from_dsn(url)
     found.conn_timeout = 2
-    found.conn_retries = 30
     found.retry_on_timeout = True
     found.retry_on_error = _LOST
     if found.unix_socket_path is not None and found.password is None:
@@ -50,13 +53,49 @@ def redis_settings(url: str) -> RedisSettings:
     return found
 
 
+def _pool(url: str, name: str) -> ArqRedis:
+    """Return a client of a queue that has not connected yet (arq's own function loses one whose start is cancelled)."""
+    settings = redis_settings(url)
+    pool = ArqRedis(
+        host=str(settings.host), port=settings.port, db=settings.database, username=settings.username,
+        password=settings.password, unix_socket_path=settings.unix_socket_path, ssl=settings.ssl,
+        socket_connect_timeout=settings.conn_timeout, retry_on_timeout=settings.retry_on_timeout,
+        retry_on_error=settings.retry_on_error, encoding="utf8",
+    )  # fmt: skip
+    pool.job_serializer, pool.job_deserializer = encode, decode
+    pool.default_queue_name = name
+    return pool
+
+
+async def _until_answered(pool: ArqRedis) -> None:
+    """Wait until the server answers; raise its error after `CONNECT_TRIES`."""
+    for attempt in range(1, CONNECT_TRIES + 1):
+        try:
+            await pool.ping()
+        except (RedisError, OSError) as error:
+            if attempt == CONNECT_TRIES:
+                raise
+            log.warning("broker.unavailable", error=type(error).__name__, attempt=attempt)
+            await asyncio.sleep(CONNECT_PAUSE_S)
+        else:
+            return
+
+
+class _ConnectedWorker(Worker):
+    """A worker that begins when the broker answers."""
+
+    async def main(self) -> None:
+        """Connect, and run jobs until it is cancelled."""
+        await _until_answered(self.pool)
+        await super().main()
+
+
 @asynccontextmanager
 async def queue(url: str, name: str) -> AsyncIterator[ArqRedis]:
     """Connect a client that enqueues jobs: `await jobs.enqueue_job(name, *keys, _job_id=content_name)`."""
-    pool = await create_pool(
-        redis_settings(url), default_queue_name=name, job_serializer=encode, job_deserializer=decode
-    )
+    pool = _pool(url, name)
     try:
+        await _until_answered(pool)
         yield pool
     finally:
         await pool.aclose()
@@ -80,11 +119,11 @@ def worker(
     functions: list[Function] = [
         func(cast(WorkerCoroutine, job), keep_result=0, timeout=timeout_s, max_tries=tries) for job in jobs
     ]
-    return Worker(
+    return _ConnectedWorker(
         functions=functions,
         cron_jobs=list(cron_jobs),
         queue_name=name,
-        redis_settings=redis_settings(url),
+        redis_pool=_pool(url, name),
         ctx=context,
         job_serializer=encode,
         job_deserializer=decode,
@@ -117,7 +156,4 @@ async def _close(worker: Worker) -> None:
     polling = [] if worker.main_task is None else [worker.main_task]
     # the connections of all are back in the pool before it is closed; one in use would stay open
     await asyncio.gather(*worker.tasks.values(), *polling, return_exceptions=True)
-    try:
-        await worker.pool.aclose(close_connection_pool=True)
-    except AttributeError:  # it never connected to the broker
-        return
+    await worker.pool.aclose(close_connection_pool=True)

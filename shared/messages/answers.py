@@ -254,6 +254,7 @@ TITLES_KO = {
     "idempotency-conflict": "다른 본문에 사용된 멱등 키",
     "rate-limited": "요청 횟수 초과",
     "too-many-open": "미완료 백테스트 개수 초과",
+    "quota-exceeded": "결과 저장 한도 소진",
     "unavailable": "서비스 이용 불가",
     "internal": "내부 오류",
     "run-failed": "백테스트 실패",

@@ -53,26 +53,30 @@ async def r20(context: Context) -> CheckResult:
             await asyncio.sleep(0.5)
         return cuts
 
-    flipped, flip_reasons, flip_sweeps = await _disturbed(context, bodies, flip, panels)
-    cut_files, cut_reasons, cut_sweeps = await _disturbed(context, bodies, cut, panels)
+    async def both() -> int:
+        return sum(await asyncio.gather(flip(), cut()))
+
+    kinds = {"flips and cuts": both} if context.quick else {"flips": flip, "cuts": cut}
+    disturbed = {name: await _disturbed(context, bodies, kind, panels) for name, kind in kinds.items()}
     after, _ = await _run(system, bodies, context.seed)
-    tables = [await _table(system, sweep) for sweep in (*flip_sweeps, *cut_sweeps)]
+    tables = [await _table(system, sweep) for _, _, sweeps in disturbed.values() for sweep in sweeps]
     wrong_tables = sum(table != true_table for table in tables)
+    all_ends = {name: ends for name, (ends, _, _) in disturbed.items()} | {"after": after}
     wrong = {
         name: sum(digest != truth[number % count] for number, digest in ends.digests.items() if digest is not None)
-        for name, ends in (("flips", flipped), ("cuts", cut_files), ("after", after))
+        for name, ends in all_ends.items()
     }
     result.add(
-        flips=flips, cuts=cuts, backtests=3 * count,
-        flip_ends=dict(flipped.statuses), cut_ends=dict(cut_files.statuses),
-        after=dict(after.statuses), wrong=wrong, sweeps=len(tables), wrong_tables=wrong_tables,
+        flips=flips, cuts=cuts, backtests=len(all_ends) * count,
+        ends={name: dict(ends.statuses) for name, ends in all_ends.items()}, wrong=wrong, sweeps=len(tables),
+        wrong_tables=wrong_tables,
     )  # fmt: skip
     result.require(not any(wrong.values()), f"wrong results are stored: {wrong}")
     result.require(wrong_tables == 0, f"{wrong_tables} of {len(tables)} tables of sweeps are wrong")
-    result.require(set(flip_reasons) <= {WITHDRAWN}, f"failed otherwise than withdrawn: {flip_reasons}")
-    result.require(set(cut_reasons) <= {WITHDRAWN}, f"failed beside cut files: {cut_reasons}")
+    for name, (_, reasons, _) in disturbed.items():
+        result.require(set(reasons) <= {WITHDRAWN}, f"failed beside {name}, and not withdrawn: {reasons}")
     result.require(after.statuses["completed"] == count, f"afterwards: {dict(after.statuses)}")
-    lost = flipped.lost + cut_files.lost + after.lost
+    lost = sum(ends.lost for ends in all_ends.values())
     result.require(lost == 0, f"{lost} accepted lost")
     return result
 

@@ -143,13 +143,20 @@ async def test_openapi_document_is_valid_and_complete(system: System) -> None:
     assert status == 200
     described = json.loads(text)
     validate(described)
-    for path, operations in described["paths"].items():
-        address = system.api.url + re.sub(r"{\w+}", "nothing", path)
+    for path in described["paths"]:
+        tested = re.sub(r"{\w+}", "nothing", path)
+        operations = {
+            method
+            for template, methods in described["paths"].items()
+            if re.fullmatch(re.sub(r"{\w+}", "[^/]+", template), tested)
+            for method in methods
+        }
+        address = system.api.url + tested
         async with system.session.request("TRACE", address) as response:
             assert response.status == 405, path
             offered = {name.strip().lower() for name in response.headers["Allow"].split(",")}
         implied = {"options", "head"} if "get" in operations else {"options"}
-        assert offered == set(operations) | implied, path
+        assert offered == operations | implied, path
         assert (await system.call("GET", path + "/unknown/path"))[0] == 404
 
 

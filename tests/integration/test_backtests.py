@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import io
+import itertools
+import math
+import statistics
 import uuid
 from collections.abc import AsyncIterator
 from typing import Any
@@ -293,6 +296,11 @@ async def test_two_hundred_readers_follow_one_process(client: Client) -> None:
     assert all(stream == streams[0] for stream in streams)
 
 
+def annual_sharpe(equity: list[float]) -> float:
+    returns = [after / before - 1 for before, after in itertools.pairwise(equity)]
+    return statistics.fmean(returns) / statistics.pstdev(returns) * math.sqrt(252)
+
+
 async def test_backtests_are_compared_on_common_dates(client: Client) -> None:
     one = await run(client, request(initial_cash=72_000_000))
     other = await run(client, request(initial_cash=72_000_000, start="2025-05-02"))
@@ -301,6 +309,12 @@ async def test_backtests_are_compared_on_common_dates(client: Client) -> None:
     assert found["dates"] == [point["date"] for point in other["result"]["equity"]]
     assert found["items"][1]["equity"] == [point["equity"] for point in other["result"]["equity"]]
     assert found["items"][0]["statistics"] == one["result"]["statistics"]
+    assert found["items"][0]["sharpe_difference"] is None
+    difference = found["items"][1]["sharpe_difference"]
+    ratios = [annual_sharpe(item["equity"]) for item in found["items"]]
+    assert difference["difference"] == pytest.approx(ratios[1] - ratios[0], rel=1e-9)
+    assert difference["days"] == len(found["dates"]) - 1
+    assert 0 < difference["p"] <= 1
     status, problem, _ = await client.call("POST", "/v1/compare", {"ids": [one["id"], "x", str(uuid.uuid4())]})
     assert status == 422
     assert [error["path"] for error in problem["errors"]] == ["ids[1]", "ids[2]"]

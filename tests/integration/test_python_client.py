@@ -73,6 +73,7 @@ async def test_result_has_tables_and_answers(system: System) -> None:
             other = client.backtest("surge_stocks", FIRST, LAST, benchmark=None, commission_pct=0.0)
             assert other.benchmark_returns() is None
             compared = client.compare([result, other.id])
+            assert compared.sharpe_differences["p"].is_between(0, 1).all()
             assert compared.statistics.columns[-1] == "surge_stocks"
             assert compared.equity.height == result.equity.height
             assert set(client.backtests(limit=2)["id"]) == {result.id, other.id}

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ondol.cli.research import deflated_text
-from ondol.cli.sweeps import luck_text
+from ondol.cli.sweeps import significance_text
 from shared.settings import Settings
 from tests.support.api_with_market import load_synthetic
 from tests.support.servers import servers, settings
@@ -89,7 +89,7 @@ async def _check_sweep(client: Client) -> None:
     figures = held["result"]["statistics"]
     for name in ("total_return", "max_drawdown", "benchmark_total_return"):
         assert f"{100 * figures[name]:.2f} %" in page, name
-    assert luck_text(sweep["statistics"]) in page
+    assert significance_text(sweep["statistics"]) in page
     assert deflated_text((await client.call("GET", f"/v1/backtests/{opened['backtest']}"))[1]["deflated"]) in page
     line = (await client.call("GET", "/v1/research/my-value"))[1]
     for sentence in (line["conclusion"], *line["warnings"]):

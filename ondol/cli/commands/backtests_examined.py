@@ -218,6 +218,12 @@ async def _compare(args: argparse.Namespace, api: ApiClient) -> int:
         return 0
     names = [item["strategy_id"] or "…" + item["id"][-8:] for item in document["items"]]
     print(side_by_side(["figure", *names], [item["statistics"] for item in document["items"]]))
+    for name, item in zip(names[1:], document["items"][1:], strict=True):
+        if (found := item["sharpe_difference"]) is not None:
+            print(
+                f"Sharpe ratio of {name} less that of {names[0]}: {found['difference']:+.2f}, standard error "
+                f"{found['error']:.2f}, p {found['p']:.3f}" + ("" if found["p"] <= 0.05 else ": may be chance")
+            )
     dates = document["dates"]
     print(f"{len(dates):,} days in common" + (f", {dates[0]} to {dates[-1]}" if dates else ""))
     return 0

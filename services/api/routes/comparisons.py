@@ -1,11 +1,13 @@
-"""Comparison of backtests: statistics, and equity on the dates that all of them have."""
+"""Comparison of backtests: statistics, equity on the dates that all of them have, differences of Sharpe ratios."""
 
 from __future__ import annotations
 
 import asyncio
+import math
 import uuid
 from typing import Any
 
+import numpy as np
 import orjson
 from aiohttp import web
 
@@ -21,6 +23,8 @@ from services.api.schemas.requests import CompareBody
 from shared.errors import Problem
 from shared.infra.database.sql import statements
 from shared.messages import say
+from shared.research.statistics.difference import sharpe_difference
+from shared.simulation.statistics import DAYS_A_YEAR
 
 SQL = statements("backtest")
 
@@ -74,6 +78,7 @@ def _equity_of(body: bytes) -> dict[str, float | None]:
 
 def _compare(rows: list[BacktestRow], curves: list[dict[str, float | None]]) -> dict[str, Any]:
     dates = sorted(set.intersection(*(set(curve) for curve in curves))) if curves else []
+    excess = [_excess_returns(row, [curve[date] for date in dates]) for row, curve in zip(rows, curves, strict=True)]
     items = [
         {
             "id": str(row.id),
@@ -81,10 +86,34 @@ def _compare(rows: list[BacktestRow], curves: list[dict[str, float | None]]) -> 
             "dataset": row.dataset_version,
             "statistics": orjson.loads(row.statistics) if row.statistics else {},
             "equity": [curve[date] for date in dates],
+            "sharpe_difference": None if at == 0 else _difference(excess[at], excess[0]),
         }
-        for row, curve in zip(rows, curves, strict=True)
+        for at, (row, curve) in enumerate(zip(rows, curves, strict=True))
     ]
     return {"dates": dates, "items": items}
+
+
+def _excess_returns(row: BacktestRow, equity: list[float | None]) -> np.ndarray:
+    """Return float64 [days - 1]: returns between the dates less the risk-free rate of the request."""
+    values = np.array(equity, float)
+    rate = float(orjson.loads(row.request)["risk_free_pct"]) / 100 / DAYS_A_YEAR
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found: np.ndarray = values[1:] / values[:-1] - 1 - rate
+    return found
+
+
+def _difference(one: np.ndarray, other: np.ndarray) -> dict[str, Any] | None:
+    """Return the Sharpe ratio of the first less that of the second, a year; None when one is not defined."""
+    if not (np.isfinite(one).all() and np.isfinite(other).all()):
+        return None
+    found = sharpe_difference(one, other)
+    if found is None:
+        return None
+    year = math.sqrt(DAYS_A_YEAR)
+    return {
+        "difference": found.difference * year, "error": found.error * year, "p": found.p, "lags": found.lags,
+        "days": len(one),
+    }  # fmt: skip
 
 
 ROUTES = (

@@ -45,7 +45,7 @@ PATH_PARAMETERS: dict[str, dict[str, Any]] = {
     "key": {"schema": {"type": "string", "minLength": 1}, "description": "Key of the factor."},
     "build": {"schema": {"type": "string", "minLength": 1}, "description": "Name of the build, as the page names it."},
     "name": {"schema": {"type": "string", "minLength": 1}, "description": "Name of the file."},
-    "line": {"schema": {"type": "string", "minLength": 1, "maxLength": 64}, "description": "Name of a research line."},
+    "line": {"schema": {"type": "string", "minLength": 1}, "description": "Name of a research line."},
     "code": {"schema": {"type": "string", "minLength": 1}, "description": "Stock code."},
     "version": {"schema": {"type": "string", "minLength": 1},
                 "description": "Name of the dataset version, or `current`."},

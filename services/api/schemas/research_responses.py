@@ -95,7 +95,8 @@ class Line(LineHead, kw_only=True):
         dict[str, LineFigure],
         about("Statistics by name: score_deviation, independent_average, independent_participation, "
               "independent_entropy, independent_li_ji, expected_maximum; of the best trial sr0_annual, psr, dsr, "
-              "minimum_track_record_years, minimum_backtest_years, expected_best_annual; of the family pbo, spa."),
+              "minimum_track_record_years, minimum_backtest_years, expected_best_annual, sharpe_after_haircut; of the "
+              "family pbo, spa."),
     ]  # fmt: skip
     holdouts: Annotated[list[HoldoutOpening], about("Holdouts that were opened, the first 100.")]
     conclusion: Annotated[Conclusion, about("Whether the best trial can be distinguished from luck.")]

@@ -134,6 +134,16 @@ class EquityPage(Struct, kw_only=True):
     next_cursor: Annotated[str | None, NEXT_CURSOR]
 
 
+class SharpeDifference(Struct, kw_only=True):
+    """A difference of Sharpe ratios over common days, and whether it can be distinguished from 0."""
+
+    difference: Annotated[float, about("Sharpe ratio less that of the first backtest, over the common days.", "a year")]
+    error: Annotated[float, about("Standard error, which allows for autocorrelation (Ledoit and Wolf 2008).", "a year")]
+    p: Annotated[float, about("Two-sided p-value: how often equal ratios differ so much by chance.", "fraction")]
+    lags: Annotated[Count, about("Lags of the Bartlett kernel.", "days")]
+    days: Annotated[Count, about("Daily returns that both have.", "days")]
+
+
 class ComparedBacktest(Struct, kw_only=True):
     """One of the compared backtests."""
 
@@ -142,6 +152,10 @@ class ComparedBacktest(Struct, kw_only=True):
     dataset: Annotated[str | None, about("Dataset version.")]
     statistics: Annotated[Statistics, about("Statistics of the run.")]
     equity: Annotated[list[float | None], about("Equity on the common dates.", "won")]
+    sharpe_difference: Annotated[
+        SharpeDifference | None,
+        about("Against the first backtest; null for the first, below 3 returns, and for an equity that does not vary."),
+    ]
 
 
 class Comparison(Struct, kw_only=True):

@@ -6,9 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+import numpy as np
+
 from shared.messages import Message, say
 from shared.research.ledger.line import Family, Line
 from shared.research.ledger.trials import WeeklyReturns
+from shared.research.statistics.haircut import haircut
 from shared.research.statistics.sharpe import (
     METHOD,
     WEEKS_A_YEAR,
@@ -29,6 +32,7 @@ CONFIDENCE: Final = 0.95
 _NOTICES = "Bailey, Borwein, López de Prado and Zhu, Notices of the AMS 61(5), 2014"
 _DSR = "Bailey and López de Prado, Journal of Portfolio Management 40(5), 2014"
 _PSR = "Bailey and López de Prado, Journal of Risk 15(2), 2012"
+_HAIRCUT = "Harvey and Liu, Journal of Portfolio Management 42(1), 2015; Lo, Financial Analysts Journal 58(4), 2002"
 _ERROR = "sqrt(1 - g3 SR + (g4 - 1)/4 SR^2)"
 
 Inputs = Mapping[str, float | None]
@@ -102,8 +106,9 @@ def figures_of(line: Line, best: WeeklyReturns | None, family: Family | None) ->
     """Return the statistics of a line by name; those of the best trial need returns that vary."""
     figures = dict(_trial_figures(line))
     moments = None if best is None else _moments(best)
-    if moments is not None:
+    if best is not None and moments is not None:
         figures |= _best_figures(line, moments)
+        figures["sharpe_after_haircut"] = _haircut_figure(line, moments, best)
     if family is not None:
         figures |= _family_figures(family)
     return figures
@@ -216,6 +221,30 @@ def _best_figures(line: Line, moments: Moments) -> dict[str, Figure]:
             ],
         ),
     }  # fmt: skip
+
+
+def _haircut_figure(line: Line, moments: Moments, best: WeeklyReturns) -> Figure:
+    autocorrelation = _autocorrelation(best.values.astype("f8"))
+    cuts = [
+        haircut(
+            moments.sharpe * YEAR, rows=moments.rows, rows_a_year=WEEKS_A_YEAR, tests=max(tests, 1.0),
+            autocorrelation=autocorrelation,
+        )
+        for tests in (line.independent_count, line.sums.counted)
+    ]  # fmt: skip
+    return _figure(
+        "a year", "F^-1(1 - min(1, N p) / 2) / sqrt(years), p = 2 (1 - F(SR sqrt(years))), F: t distribution, T - 1; "
+        "SR a year over Lo's factor of the autocorrelation", _HAIRCUT,
+        {"soft_trials": line.independent_count, "hard_trials": line.sums.counted, "weeks": moments.rows,
+         "sharpe_annual": moments.sharpe * YEAR, "autocorrelation": autocorrelation, "p": cuts[0].p},
+        interval=[cut.sharpe_adjusted for cut in cuts],
+    )  # fmt: skip
+
+
+def _autocorrelation(values: np.ndarray) -> float:
+    """Return the autocorrelation of first order of float64 [T] values that vary."""
+    centred = values - values.mean()
+    return float(centred[1:] @ centred[:-1] / (centred @ centred))
 
 
 def _family_figures(family: Family) -> dict[str, Figure]:

@@ -711,6 +711,8 @@ export interface ComparedBacktest {
   statistics: Statistics;
   /** Equity on the common dates. */
   equity: (number | null)[];
+  /** Against the first backtest; null for the first, below 3 returns, and for an equity that does not vary. */
+  sharpe_difference: SharpeDifference | null;
 }
 
 /** Backtests side by side. */
@@ -1833,7 +1835,7 @@ export interface Line {
   family: LineFamily | null;
   /** The best trial; null: no trial has returns that vary. */
   best: LineBest | null;
-  /** Statistics by name: score_deviation, independent_average, independent_participation, independent_entropy, independent_li_ji, expected_maximum; of the best trial sr0_annual, psr, dsr, minimum_track_record_years, minimum_backtest_years, expected_best_annual; of the family pbo, spa. */
+  /** Statistics by name: score_deviation, independent_average, independent_participation, independent_entropy, independent_li_ji, expected_maximum; of the best trial sr0_annual, psr, dsr, minimum_track_record_years, minimum_backtest_years, expected_best_annual, sharpe_after_haircut; of the family pbo, spa. */
   statistics: Record<string, LineFigure>;
   /** Holdouts that were opened, the first 100. */
   holdouts: HoldoutOpening[];
@@ -3223,6 +3225,20 @@ export interface Sell {
 export interface SessionBody {
   /** API key. */
   key: string;
+}
+
+/** A difference of Sharpe ratios over common days, and whether it can be distinguished from 0. */
+export interface SharpeDifference {
+  /** Sharpe ratio less that of the first backtest, over the common days. */
+  difference: number;
+  /** Standard error, which allows for autocorrelation (Ledoit and Wolf 2008). */
+  error: number;
+  /** Two-sided p-value: how often equal ratios differ so much by chance. */
+  p: number;
+  /** Lags of the Bartlett kernel. */
+  lags: number;
+  /** Daily returns that both have. */
+  days: number;
 }
 
 /** 0, 1, 2 and 3 times the slippage. */

@@ -28,6 +28,9 @@ def test_statistics_are_read_by_name() -> None:
 
 def test_compared_backtests_of_one_strategy_have_own_columns() -> None:
     item = {"strategy_id": "a", "statistics": {"sharpe": 1, "max_drawdown_start": "2024-01-02"}, "equity": [1.0]}
-    found = Comparison.of({"dates": ["2024-01-02"], "items": [item | {"id": "1" * 9}, item | {"id": "2" * 9}]})
+    difference = {"sharpe_difference": {"difference": 0.5, "error": 0.25, "p": 0.04}}
+    items = [item | {"id": "1" * 9, "sharpe_difference": None}, item | {"id": "2" * 9} | difference]
+    found = Comparison.of({"dates": ["2024-01-02"], "items": items})
+    assert found.sharpe_differences.rows() == [("a …22222222", 0.5, 0.25, 0.04)]
     assert found.equity.columns == ["date", "a", "a …22222222"]
     assert found.statistics.filter(figure="max_drawdown_start")["a"].to_list() == [None]

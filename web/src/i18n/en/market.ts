@@ -33,6 +33,8 @@ export const market: Record<keyof typeof korean, string> = {
   "compare.statistics": "Statistics side by side",
   "compare.statistic": "Statistic",
   "compare.best": "Best",
+  "compare.sharpe": "Sharpe ratio less that of the first",
+  "compare.sharpe.help": "Over the common days, a year. p: how often equal ratios differ so much by chance; above 0.05 the difference may be chance (Ledoit and Wolf 2008).",
   "compare.differences": "Differences of the requests",
   "compare.same": "The requests are equal.",
   "compare.field": "Field",

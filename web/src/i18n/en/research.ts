@@ -103,6 +103,7 @@ export const research: Record<keyof typeof korean, string> = {
   "line.stat.minimum_track_record_years": "Years needed",
   "line.stat.minimum_backtest_years": "Shortest backtest (years)",
   "line.stat.expected_best_annual": "Best of unrelated trials",
+  "line.stat.sharpe_after_haircut": "Sharpe ratio after its haircut",
   "line.stat.pbo": "Overfitting",
   "line.stat.spa": "SPA test",
 };

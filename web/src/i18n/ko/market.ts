@@ -31,6 +31,8 @@ export const market = {
   "compare.statistics": "지표 비교",
   "compare.statistic": "지표",
   "compare.best": "가장 좋음",
+  "compare.sharpe": "첫 백테스트와의 샤프 지수 차이",
+  "compare.sharpe.help": "공통된 날의 연 샤프 지수 차이입니다. p는 실제로 같은 두 지수가 우연히 이만큼 다를 확률이며, 0.05보다 크면 우연일 수 있습니다 (Ledoit and Wolf 2008).",
   "compare.differences": "요청의 차이",
   "compare.same": "요청이 같습니다.",
   "compare.field": "항목",

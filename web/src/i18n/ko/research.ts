@@ -101,6 +101,7 @@ export const research = {
   "line.stat.minimum_track_record_years": "필요한 기간 (년)",
   "line.stat.minimum_backtest_years": "최소 백테스트 기간 (년)",
   "line.stat.expected_best_annual": "서로 무관한 시도의 최고값",
+  "line.stat.sharpe_after_haircut": "시행 횟수를 반영한 샤프 지수",
   "line.stat.pbo": "과최적화 확률",
   "line.stat.spa": "SPA 검정",
 };

@@ -1,6 +1,8 @@
 // Statistics of several backtests, with the best of each row marked.
 import type { Comparison, StatisticName } from "../../api/types.ts";
+import { number, signed } from "../../format/number.ts";
 import { t } from "../../i18n/index.ts";
+import { Info } from "../../ui/info.tsx";
 import { StatisticNote, StatisticValue } from "../run/statistic.tsx";
 import { GROUPS } from "../run/statistics.ts";
 
@@ -39,6 +41,14 @@ export function StatisticsTable({ comparison, names }: { comparison: Comparison;
               </tr>
             );
           })}
+          {comparison.items.length > 1 && (
+            <tr>
+              <th scope="row">{t("compare.sharpe")} <Info label={t("stat.explain", { name: t("compare.sharpe") })}>{t("compare.sharpe.help")}</Info></th>
+              {comparison.items.map(({ id, sharpe_difference: found }) => (
+                <td key={id} class="right">{found ? `${signed(found.difference, 2)} (p ${number(found.p, 3)})` : "–"}</td>
+              ))}
+            </tr>
+          )}
         </tbody>
       </table>
     </div>
