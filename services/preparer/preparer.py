@@ -98,9 +98,9 @@ class Preparer:
         await append(self._broker, DatasetPublished(version=version, revision=revision, parts=tuple(wanted)))
 
     async def _copy(self, names: Sequence[str]) -> list[str]:
+        begin = time.time()  # a request from while parts are copied may be about one that was damaged after its copy
         absent = await dataset_store.copy_to_cache(self.context.database, self.context.cache, names, overwrite=True)
-        now = time.time()
-        self._copied_at.update(dict.fromkeys(set(names) - set(absent), now))
+        self._copied_at.update(dict.fromkeys(set(names) - set(absent), begin))
         return absent
 
     async def _drop_superseded(self) -> None:
