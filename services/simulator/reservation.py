@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from shared.dataset.panels import MappedPanels
 
-UNRESERVED_PART = 64
+UNRESERVED_PART = 32
 """Work whose intermediate values need at most this part of the panels of a host reserves nothing."""
 
 

@@ -42,6 +42,8 @@ RELEASE_S = 0.1
 _RESERVED = ".reserved"
 _WAITING = ".waiting"
 _RESERVE_POLL_S = 0.02
+PRECEDENCE_S = 1.0
+"""What waits for so much longer than another goes first. Below it small work may pass a large one that has to wait."""
 _UNFINISHED = ".unfinished"
 _ANSWERS = ".answers"
 _ANSWERS_S = 30
@@ -51,11 +53,15 @@ _ANSWERS_S = 30
 class PanelFiles:
     """The panel files of a folder that all processes of a host share (a tmpfs), at most `budget_bytes` together."""
 
-    def __init__(self, directory: pathlib.Path, budget_bytes: int, deadline_s: float = LOCK_DEADLINE_S) -> None:
+    def __init__(
+        self, directory: pathlib.Path, budget_bytes: int, deadline_s: float = LOCK_DEADLINE_S,
+        precedence_s: float = PRECEDENCE_S,
+    ) -> None:  # fmt: skip
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.directory = directory
         self.budget_bytes = budget_bytes
         self._deadline_s = deadline_s
+        self._precedence_ns = int(precedence_s * 1e9)
         self._evicted = directory / "evictions"
         self._damaged = directory / "damaged"
         self._verified = directory / "verified"
@@ -180,21 +186,22 @@ class PanelFiles:
     def reserved(self, size: int, is_stopped: Callable[[], bool]) -> Iterator[None]:
         """Reserve bytes of the budget for files of a run, which it may use when they are unlinked already.
 
-        Waits, in order of arrival, until the running processes of the host have reserved at most half of the budget
-        together; a run that needs more than that runs alone. Files of others are evicted to make room. Returns without
-        a reservation once `is_stopped`.
+        Waits until the running processes of the host have reserved at most half of the budget together; a run that
+        needs more than that runs alone. What has waited for a second longer goes first. Files of others are evicted to
+        make room. Returns without a reservation once `is_stopped`.
         """
         own = f"{os.getpid()}.{time.monotonic_ns()}"
         waiting, path = self.directory / (own + _WAITING), self.directory / (own + _RESERVED)
-        waiting.touch()
-        try:
-            while not self._try_reserve(path, size):
-                if is_stopped():
-                    yield
-                    return
-                time.sleep(_RESERVE_POLL_S)
-        finally:
-            waiting.unlink(missing_ok=True)
+        if not self._try_reserve(path, size):
+            waiting.touch()
+            try:
+                while not self._try_reserve(path, size):
+                    if is_stopped():
+                        yield
+                        return
+                    time.sleep(_RESERVE_POLL_S)
+            finally:
+                waiting.unlink(missing_ok=True)
         try:
             if self.evict(max(self.budget_bytes - self._reserved_bytes(), 0)):
                 time.sleep(2 * RELEASE_S)  # the memory is free when the others have unmapped what was evicted
@@ -206,7 +213,7 @@ class PanelFiles:
         arrived = _arrival(path)
         with (self.directory / "reserve.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            if any(_arrival(other) < arrived for other in self._of_living(_WAITING)):
+            if any(_arrival(other) < arrived - self._precedence_ns for other in self._of_living(_WAITING)):
                 return False
             reserved = self._reserved_bytes()
             if reserved and reserved + size > self.budget_bytes // 2:
@@ -350,9 +357,9 @@ class PanelFiles:
             os.close(fd)
 
 
-def _arrival(path: pathlib.Path) -> tuple[int, str]:
-    """Return the order of reservations: the monotonic clock is that of the host."""
-    return int(path.name.split(".")[1]), path.name.partition(".")[0]
+def _arrival(path: pathlib.Path) -> int:
+    """Return when a reservation was asked for, in ns of the monotonic clock, which is that of the host."""
+    return int(path.name.split(".")[1])
 
 
 def _end_of_answers(path: pathlib.Path) -> float:

@@ -362,8 +362,9 @@ def test_manifest_with_other_content_than_its_name_is_refused() -> None:
     assert isinstance(manifest, Manifest)
 
 
-def test_reservations_wait_in_order_of_arrival(tmp_path: pathlib.Path) -> None:
-    files, order = PanelFiles(tmp_path, 1000), []
+@pytest.mark.parametrize(("precedence_s", "first"), [(0.0, "large"), (600.0, "small")])
+def test_what_waits_much_longer_goes_first(tmp_path: pathlib.Path, precedence_s: float, first: str) -> None:
+    files, order = PanelFiles(tmp_path, 1000, precedence_s=precedence_s), []
     entered, leave = threading.Event(), threading.Event()
 
     def hold() -> None:
@@ -382,15 +383,21 @@ def test_reservations_wait_in_order_of_arrival(tmp_path: pathlib.Path) -> None:
     threads = [threading.Thread(target=hold)]
     threads[0].start()
     assert entered.wait(20)
-    for count, (size, name) in enumerate(((900, "large"), (10, "small")), 1):
+    for size, name in ((900, "large"), (10, "small")):
         threads.append(threading.Thread(target=wait, args=(size, name)))
         threads[-1].start()
-        waiting(count)
-    assert order == []
+        if name == "large":
+            waiting(1)
+        elif first == "large":
+            waiting(2)
+    if first == "small":
+        threads[-1].join(20)
+    assert order == ([] if first == "large" else ["small"])
     leave.set()
     for thread in threads:
         thread.join(20)
-    assert order == ["large", "small"]
+    assert order[0] == first
+    assert sorted(order) == ["large", "small"]
     assert [path.name for path in tmp_path.iterdir() if path.suffix in {".waiting", ".reserved"}] == []
 
 
