@@ -144,13 +144,40 @@ async def claims(settings: Settings) -> dict[str, list[tuple[int, bool]]]:
     return found
 
 
+@asynccontextmanager
+async def held_back(settings: Settings) -> AsyncIterator[None]:
+    """Let no preparer store a part within the block, so that others have time to claim one."""
+    connection = await asyncpg.connect(settings.database_url)
+    try:
+        transaction = connection.transaction()
+        await transaction.start()
+        await connection.execute("lock table dataset_part in exclusive mode")
+        yield
+        await transaction.rollback()
+    finally:
+        await connection.close()
+
+
 async def test_shared_build_equals_a_single_build(settings: Settings, folder: pathlib.Path) -> None:
     await load_into_silence(settings, folder)
     async with processes(settings, folder, 2) as logs, preparer_of(settings) as watcher:
         await load(settings, folder, range(ROWS))
-        await ask(settings)
+
+        async def both_build() -> bool:
+            return len(await claims(settings)) == 2
+
+        async with held_back(settings):
+            await ask(settings)
+            await until(both_build)
         version = await until(lambda: published(watcher))
-        texts = [path.read_text() for path in logs.values()]
+
+        async def logged() -> list[str] | None:  # a line may be written after what it reports
+            found = [path.read_text() for path in logs.values()]
+            return (
+                found if all(any(line in text for text in found) for line in ("dataset.built", "part.built")) else None
+            )
+
+        texts = await until(logged)
         names = sorted((await manifest_of(watcher.context)).part_names())
         shared = await dataset_store.read_parts(watcher.context.database, names)
         assert len(shared) == len(names)
@@ -292,17 +319,10 @@ async def test_incremental_build_is_shared(settings: Settings, folder: pathlib.P
         ):
             assert (await preparer.prepare()).published
             await load(settings, folder.with_name("day"), range(ROWS - 1, ROWS))
-            held = await asyncpg.connect(settings.database_url)
-            try:  # the lock delays the leader until the worker has claimed a part
-                transaction = held.transaction()
-                await transaction.start()
-                await held.execute("lock table dataset_part in exclusive mode")
+            async with held_back(settings):
                 context = replace(preparer.context, workers=1)
                 building = asyncio.ensure_future(build_version(context, membership=preparer.membership))
                 await until(lambda: parts_of(settings, part_worker.membership.name))
-                await transaction.rollback()
-            finally:
-                await held.close()
             report = await building
         assert report.published
         assert 0 < report.parts_shared < PARTS
