@@ -121,6 +121,7 @@ MEMORY = Gauge("ondol_process_memory_bytes", "Resident memory of this process", 
 _KNOWN_LABELS: tuple[tuple[Counter | Histogram, tuple[str, ...]], ...] = (
     (REFUSED_SOURCES, ("host", "origin", "media_type")),
     (SLOW_CLIENTS, ("timeout", "limit")),
+    (REFUSED_WORK, ("quota", "disk")),
     (SWEEP_VARIANTS, ("completed", "failed")),
     (WALK_FORWARDS, ("completed", "failed")),
     (RESEARCH_TRIALS, ("new", "repeated")),
