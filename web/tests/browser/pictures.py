@@ -95,6 +95,8 @@ def main() -> None:
             )
             for name, path in paths.items():
                 page = context.new_page()
+                if name == "walk":  # with the curve and the windows
+                    page.set_viewport_size({"width": 1280, "height": 1240})
                 page.goto(url + path)
                 page.locator("main h1").first.wait_for()
                 page.wait_for_load_state("networkidle")
