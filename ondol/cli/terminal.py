@@ -51,6 +51,14 @@ def print_json(value: object) -> None:
     write_bytes(orjson.dumps(value, option=options, default=str))
 
 
+def print_deleted(name: str, value: str, *, as_json: bool) -> None:
+    """Print that a resource was deleted; `name` is what its documents call its id."""
+    if as_json:
+        print_json({name: value, "deleted": True})
+    else:
+        print(f"deleted {value}")
+
+
 def read_object(name: str, fields: str) -> dict[str, Any]:
     """Return the JSON object of a file (`-`: standard input); raise SetupError when it cannot be read."""
     try:

@@ -71,30 +71,31 @@ async def purge(database: Database, settings: Settings, now: dt.datetime, *, bat
 
 async def purge_sweeps(database: Database, settings: Settings, now: dt.datetime) -> int:
     """Delete the sweeps that have expired at `now`; return how many."""
-    days = settings.sweep_retention_days
-    deleted = 0
-    while days:
-        async with database.connection() as connection:
-            rows = await connection.fetch(SWEEP_SQL["purge_sweeps"], now, days, SWEEP_BATCH)
-        deleted += len(rows)
-        if len(rows) < SWEEP_BATCH:
-            log.info("sweeps.purged", sweeps=deleted)
-            break
-    return deleted
+    deleted = await _purge(database, SWEEP_SQL["purge_sweeps"], now, settings.sweep_retention_days, SWEEP_BATCH)
+    if deleted is not None:
+        log.info("sweeps.purged", sweeps=deleted)
+    return deleted or 0
 
 
 async def purge_factor_reports(database: Database, settings: Settings, now: dt.datetime) -> int:
     """Delete the factor reports that have expired at `now`; return how many."""
-    days = settings.sweep_retention_days
+    deleted = await _purge(database, REPORT_SQL["purge_reports"], now, settings.sweep_retention_days, BATCH)
+    if deleted is not None:
+        log.info("factor_reports.purged", reports=deleted)
+    return deleted or 0
+
+
+async def _purge(database: Database, statement: str, now: dt.datetime, days: int, batch: int) -> int | None:
+    """Delete what has expired `days` days ago, `batch` rows at a time; return how many, None when 0 days keep all."""
+    if not days:
+        return None
     deleted = 0
-    while days:
+    while True:
         async with database.connection() as connection:
-            rows = await connection.fetch(REPORT_SQL["purge_reports"], now, days, BATCH)
+            rows = await connection.fetch(statement, now, days, batch)
         deleted += len(rows)
-        if len(rows) < BATCH:
-            log.info("factor_reports.purged", reports=deleted)
-            break
-    return deleted
+        if len(rows) < batch:
+            return deleted
 
 
 async def purge_quotes(database: Database, settings: Settings, now: dt.datetime) -> int:

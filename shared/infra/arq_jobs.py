@@ -7,14 +7,14 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, cast
-from urllib.parse import parse_qs, urlsplit
 
 import orjson
 import structlog
-from arq.connections import ArqRedis, RedisSettings
+from arq.connections import ArqRedis
 from arq.cron import CronJob
 from arq.typing import WorkerCoroutine
 from arq.worker import Function, Worker, func
+from redis.asyncio import ConnectionPool
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -42,29 +42,10 @@ def decode(data: bytes) -> dict[str, Any]:
     return found
 
 
-def redis_settings(url: str) -> RedisSettings:
-    """Return arq's settings for a broker URL, with timeouts and retries."""
-    found = RedisSettings.from_dsn(url)
-    found.conn_timeout = 2
-    found.retry_on_timeout = True
-    found.retry_on_error = _LOST
-    if found.unix_socket_path is not None and found.password is None:
-        found.password = next(iter(parse_qs(urlsplit(url).query).get("password", [])), None)
-    return found
-
-
 def _pool(url: str, name: str) -> ArqRedis:
     """Return a client of a queue that has not connected yet (arq's own function loses one whose start is cancelled)."""
-    settings = redis_settings(url)
-    pool = ArqRedis(
-        host=str(settings.host), port=settings.port, db=settings.database, username=settings.username,
-        password=settings.password, unix_socket_path=settings.unix_socket_path, ssl=settings.ssl,
-        socket_connect_timeout=settings.conn_timeout, retry_on_timeout=settings.retry_on_timeout,
-        retry_on_error=settings.retry_on_error, encoding="utf8",
-    )  # fmt: skip
-    pool.job_serializer, pool.job_deserializer = encode, decode
-    pool.default_queue_name = name
-    return pool
+    connections = ConnectionPool.from_url(url, socket_connect_timeout=2, retry_on_error=_LOST)
+    return ArqRedis(connections, encode, decode, name)
 
 
 async def _until_answered(pool: ArqRedis) -> None:
@@ -98,7 +79,7 @@ async def queue(url: str, name: str) -> AsyncIterator[ArqRedis]:
         await _until_answered(pool)
         yield pool
     finally:
-        await pool.aclose()
+        await pool.aclose(close_connection_pool=True)
 
 
 def worker(

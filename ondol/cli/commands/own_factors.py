@@ -6,7 +6,7 @@ import argparse
 
 from ondol.cli.command import Subcommand, name
 from ondol.cli.pagination import show as show_list
-from ondol.cli.terminal import clip, details, percent, print_json, table
+from ondol.cli.terminal import clip, details, percent, print_deleted, print_json, table
 from shared.infra.api_client.client import ApiClient
 
 
@@ -59,10 +59,7 @@ async def _show(args: argparse.Namespace, api: ApiClient) -> int:
 
 async def _delete(args: argparse.Namespace, api: ApiClient) -> int:
     await api.call("DELETE", f"/v1/factors/mine/{args.key}")
-    if args.json:
-        print_json({"key": args.key, "deleted": True})
-    else:
-        print(f"deleted {args.key}")
+    print_deleted("key", args.key, as_json=args.json)
     return 0
 
 

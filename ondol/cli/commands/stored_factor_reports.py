@@ -7,7 +7,7 @@ import argparse
 from ondol.cli.command import Subcommand, name
 from ondol.cli.commands.factor_reports import print_report
 from ondol.cli.pagination import add_page, listed, show
-from ondol.cli.terminal import clip, moment, plain, print_json, table
+from ondol.cli.terminal import clip, moment, plain, print_deleted, print_json, table
 from shared.infra.api_client.client import ApiClient
 
 PATH = "/v1/factor-reports"
@@ -72,10 +72,7 @@ async def _audit(args: argparse.Namespace, api: ApiClient) -> int:
 
 async def _delete(args: argparse.Namespace, api: ApiClient) -> int:
     await api.call("DELETE", f"{PATH}/{args.id}")
-    if args.json:
-        print_json({"id": args.id, "deleted": True})
-    else:
-        print(f"deleted {args.id}")
+    print_deleted("id", args.id, as_json=args.json)
     return 0
 
 

@@ -1,11 +1,17 @@
 """Queries survive the wire, and what a simulator cannot know is refused by name."""
 
+from typing import Any
+
 import pytest
 
 from shared.contracts import queries
 from shared.contracts.events import QueryRequested
 from shared.contracts.wire import decode, encode
 
+REPORT: dict[str, Any] = {
+    "version": "v", "request": "{}", "horizons": (1, 5), "quantiles": 10, "neutral": "none",
+    "controls": ("log(MARKET_CAP)",), "cost_pct": 0.2, "correlations": True, "series": False,
+}  # fmt: skip
 EXAMPLES: tuple[queries.Query, ...] = (
     queries.Ranking(version="v", ranking="market_cap", day=19_000, market=None, limit=10),
     queries.Sectors(version="v", day=19_000),
@@ -17,26 +23,10 @@ EXAMPLES: tuple[queries.Query, ...] = (
     queries.Audit(version="v", request="{}", seed=1, cuts=5),
     queries.Robustness(version="v", request="{}", random_draws=9, noise_draws=3, noise_pct=10.0, seed=1),
     queries.FactorReport(
-        version="v",
-        request="{}",
-        horizons=(1, 5),
-        quantiles=10,
-        neutral="none",
-        controls=("log(MARKET_CAP)",),
-        cost_pct=0.2,
-        correlations=True,
-        series=False,
+        **REPORT,
     ),
     queries.FactorReportAudit(
-        version="v",
-        request="{}",
-        horizons=(1, 5),
-        quantiles=10,
-        neutral="none",
-        controls=("log(MARKET_CAP)",),
-        cost_pct=0.2,
-        correlations=True,
-        series=False,
+        **REPORT,
         stored_digest="d",
         seed=7,
         cuts=3,

@@ -13,10 +13,9 @@ import time
 import urllib.request
 from typing import Any
 
+from measure import ARGUMENTS, CHROMIUM
 from playwright.sync_api import Page, sync_playwright
 
-CHROMIUM = "/usr/bin/chromium"
-ARGUMENTS = ["--no-sandbox", "--disable-gpu"]
 IMAGES = pathlib.Path(__file__).resolve().parents[3] / "docs/images"
 LOCALES = {"en": "en-US", "ko": "ko-KR"}
 STRATEGY = {

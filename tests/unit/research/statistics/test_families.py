@@ -1,4 +1,4 @@
-"""Adjusted p-values by hand and in order, and the t distribution."""
+"""Adjusted p-values: worked cases and their order; the t distribution."""
 
 from __future__ import annotations
 

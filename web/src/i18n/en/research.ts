@@ -81,7 +81,7 @@ export const research: Record<keyof typeof korean, string> = {
   "line.kind.walk_forward": "walk-forward",
   "line.holdouts": "Opened holdouts",
   "line.statistics": "All statistics with formulas",
-  "line.statistics.help": "Of weekly returns; the inputs are there to check them by hand.",
+  "line.statistics.help": "Of weekly returns; each can be computed again from its inputs.",
   "line.family": "Overfitting and the SPA test are of {trials} trials that share {weeks} weeks.",
   "line.value": "Value",
   "line.close": "Close the line",

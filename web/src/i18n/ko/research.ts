@@ -79,7 +79,7 @@ export const research = {
   "line.kind.walk_forward": "전진 분석",
   "line.holdouts": "열어 본 남겨 둔 기간",
   "line.statistics": "모든 통계와 공식",
-  "line.statistics.help": "주간 수익률로 계산하며, 입력값으로 손수 확인할 수 있습니다.",
+  "line.statistics.help": "주간 수익률로 계산하며, 입력값으로 다시 계산해 볼 수 있습니다.",
   "line.family": "과최적화 확률과 SPA 검정은 {weeks}주를 함께 가진 시도 {trials}개로 계산합니다.",
   "line.value": "값",
   "line.close": "라인 닫기",
