@@ -52,6 +52,7 @@ async def run(settings: Settings) -> None:
         await stack.enter_async_context(
             health_server(settings.metrics_host, settings.metrics_port, checks, partial(exposition, REGISTRY))
         )
+        log.info("warmer.started", worker=context.worker)
         if not settings.warm_enabled:
             log.warning(
                 "warming.disabled", setting="ONDOL_WARM_ENABLED",
