@@ -13,6 +13,16 @@ def deflated_text(deflated: Mapping[str, Any] | None) -> str:
     return "" if deflated is None else f"research {deflated['research']}: {deflated['conclusion']['message']}"
 
 
+def recorded_text(recorded: Mapping[str, Any] | None) -> str:
+    """Return how many trials a request has recorded in its line; an empty text without a line."""
+    if recorded is None:
+        return ""
+    return (
+        f"research {recorded['research']}: {recorded['new']:,} new trials, {recorded['repeated']:,} repeated, "
+        f"{recorded['trials']:,} in all"
+    )
+
+
 def holdout_text(holdout: Mapping[str, Any]) -> str:
     """Return the days of a holdout and when they were opened, by what when it was another sweep or walk-forward."""
     found = f"{holdout['from']} to {holdout['to']}, opened {moment(holdout['opened_at'])}"
@@ -28,9 +38,13 @@ def line_text(document: Mapping[str, Any]) -> str:
     best = document["best"]
     source = None
     if best is not None:
-        variant = "" if best["variant"] is None else f" variant {best['variant']}"
+        words = [
+            (best["kind"] or "trial").replace("_", "-"), best["id"] or "",
+            "" if best["variant"] is None else f"variant {best['variant']}",
+            "" if best["factor"] is None else f"{best['factor']} at {best['horizon']} rows",
+        ]  # fmt: skip
         source = (
-            f"{best['kind'].replace('_', '-')} {best['id']}{variant}: annual Sharpe ratio of weekly returns "
+            f"{' '.join(word for word in words if word)}: annual Sharpe ratio of weekly returns "
             f"{best['sharpe_annual']:.2f} over {best['years']:.1f} years"
         )
     closed = document["closed_at"]

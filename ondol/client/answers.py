@@ -194,13 +194,15 @@ class Robustness:
 
     lines: one row for each changed backtest (`group`, `name`, `parameter`, `value`, figures, `failure`). percentile and
     p_value: where its Sharpe ratio lies among random selections with the same exits, None where none were drawn.
-    cliffs: parameters with a neighbour below half of the Sharpe ratio. document: the whole answer.
+    cliffs: parameters with a neighbour below half of the Sharpe ratio. recorded: the trials that the report recorded
+    in its research line (`new`, `repeated`, `trials`), None without one. document: the whole answer.
     """
 
     lines: pl.DataFrame = field(repr=False)
     percentile: float | None
     p_value: float | None
     cliffs: tuple[str, ...]
+    recorded: Mapping[str, Any] | None
     document: Mapping[str, Any] = field(repr=False)
 
     @classmethod
@@ -217,7 +219,8 @@ class Robustness:
         drawn = (document["random_selection"] or {}).get("sharpe") or {}
         return cls(
             lines=frame(rows), percentile=drawn.get("percentile"), p_value=drawn.get("p_value"),
-            cliffs=tuple(document["neighbours"]["cliffs"]), document=document,
+            cliffs=tuple(document["neighbours"]["cliffs"]), recorded=document["recorded"],
+            document=document,
         )  # fmt: skip
 
 

@@ -23,6 +23,7 @@ class FactorWindowFields(TypedDict, total=False):
     delisting_haircut_pct: float
     stale_haircut_pct: float
     dataset: str | None
+    research: str | None
 
 
 class FactorReportFields(FactorWindowFields, total=False):
@@ -43,8 +44,9 @@ class FactorReport:
     horizons: a row for each holding time with the mean, t, … of `rank_ic`, `ic`, `spread` and `fama_macbeth`.
     quantiles: a row for each holding time and quantile. decay, years, correlations, checks: tables. groups: rank IC and
     spread within the groups of `breakdowns`. series: figures by
-    day in long form (`date`, `horizon`, `rank_ic`, `ic`, `spread`). id: that of the stored report. document: the whole
-    answer.
+    day in long form (`date`, `horizon`, `rank_ic`, `ic`, `spread`). id: that of the stored report. recorded: the trials
+    that the request has recorded in its research line (`new`, `repeated`, `trials`, `portfolios`), None without one.
+    document: the whole answer.
     """
 
     id: str
@@ -60,6 +62,7 @@ class FactorReport:
     series: pl.DataFrame = field(repr=False)
     warnings: tuple[ResultWarning, ...]
     digest: str
+    recorded: Mapping[str, Any] | None = field(repr=False)
     document: Mapping[str, Any] = field(repr=False)
 
     @classmethod
@@ -86,7 +89,7 @@ class FactorReport:
             years=frame(document["years"]), groups=frame(_groups(document)),
             correlations=frame(document["correlations"] or []),
             checks=frame(document["checks"]), series=frame(_series(document)), warnings=warnings_in(document),
-            digest=document["digest"], document=document,
+            digest=document["digest"], recorded=document["recorded"], document=document,
         )  # fmt: skip
 
     def _repr_html_(self) -> str:
@@ -99,12 +102,14 @@ class FactorMatrix:
 
     cells: a row for each factor and horizon with `rank_ic`, its t, `ratio`, the mean `ic`, and `p`, `p_holm`, `p_bhy`.
     rank_ic: a row for each factor, a column for each horizon. failures: factor -> why it has no figures.
+    recorded: as in a report.
     """
 
     cells: pl.DataFrame = field(repr=False)
     rank_ic: pl.DataFrame
     tests: int
     failures: Mapping[str, str]
+    recorded: Mapping[str, Any] | None = field(repr=False)
     document: Mapping[str, Any] = field(repr=False)
 
     @classmethod
@@ -124,8 +129,9 @@ class FactorMatrix:
             rows.append(row)
         failures = {item["factor"]: item["failure"]["message"] for item in document["factors"] if item["failure"]}
         return cls(
-            cells=frame(cells), rank_ic=frame(rows), tests=document["tests"], failures=failures, document=document
-        )
+            cells=frame(cells), rank_ic=frame(rows), tests=document["tests"], failures=failures,
+            recorded=document["recorded"], document=document,
+        )  # fmt: skip
 
     def _repr_html_(self) -> str:
         return str(self.rank_ic._repr_html_())

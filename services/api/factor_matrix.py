@@ -15,6 +15,7 @@ from services.api.datasets import View
 from services.api.errors import ApiProblem, invalid
 from services.api.factor_requests import ReportRequest, report_request
 from services.api.localization import localized_problem
+from services.api.research.factor_trials import FactorTrial, factor_trials
 from services.api.simulator_queries import query_simulator
 from shared.contracts import queries
 from shared.errors import Problem
@@ -34,6 +35,8 @@ class MatrixRow:
     request: ReportRequest
     answer: dict[str, Any] | None
     problem: Mapping[str, Any] | None
+    trials: Sequence[FactorTrial] = ()
+    """The portfolios by horizon, for a matrix of a research line."""
 
     @property
     def factor(self) -> str:
@@ -90,11 +93,12 @@ async def matrix_rows(
             try:
                 cost = one.cost(len(one.horizons))
                 answer = orjson.loads(await query_simulator(app, query, owner, cost=cost))
+                trials = [] if body.research is None else await factor_trials(app, one, body.neutral, owner)
             except ApiProblem as error:
                 if error.status != 422:
                     raise
                 return MatrixRow(request=one, answer=None, problem=error.document)
-        return MatrixRow(request=one, answer=answer, problem=None)
+        return MatrixRow(request=one, answer=answer, problem=None, trials=trials)
 
     tasks = [asyncio.ensure_future(ask(one)) for one in asked]
     try:

@@ -53,7 +53,7 @@ async def store_report(
     """Store the answer of a simulator to a query; return its row, that of another request which was faster."""
     report = orjson.loads(answer)
     universe = request_from_json(query.request).strategy.universe
-    request = msgspec.to_builtins(body) | {
+    request = {name: value for name, value in msgspec.to_builtins(body).items() if name != "research"} | {
         "factor": report["factor"], "universe": msgspec.to_builtins(universe), "controls": query.controls,
         "horizons": query.horizons, "breakdowns": query.breakdowns, "dataset": query.version,
     }  # fmt: skip
@@ -109,11 +109,12 @@ def report_head(row: Row) -> dict[str, Any]:
     }  # fmt: skip
 
 
-async def report_document(row: Row) -> bytes:
-    """Return the JSON of a report; raise DatasetError when the stored bytes are damaged."""
+async def report_document(row: Row, recorded: Mapping[str, Any] | None = None) -> bytes:
+    """Return the JSON of a report, with the trials that its request has `recorded`; raise DatasetError when the stored
+    bytes are damaged."""
     report = orjson.loads(await asyncio.to_thread(unpack, bytes(row["report"])))
     head = {
         "id": str(row["id"]), "created_at": instant(row["created_at"]), "engine_version": row["engine_version"],
-        "request": orjson.loads(row["request"]),
+        "request": orjson.loads(row["request"]), "recorded": recorded,
     }  # fmt: skip
     return orjson.dumps(head | report)

@@ -111,6 +111,8 @@ class Robustness(RequestQuery, frozen=True, kw_only=True):
     noise_draws: int
     noise_pct: float
     seed: int
+    trials: bool = False
+    """Whether the answer has what the ledger records."""
 
 
 class FactorReport(RequestQuery, frozen=True, kw_only=True):
@@ -140,6 +142,14 @@ class FactorCoefficients(RequestQuery, frozen=True, kw_only=True):
     """The information coefficients of the request's `buy.rank_by` over `horizons` rows."""
 
     kind: ClassVar[str] = "factor_coefficients"
+    horizons: tuple[int, ...]
+    neutral: Literal["none", "sector"]
+
+
+class FactorPortfolios(RequestQuery, frozen=True, kw_only=True):
+    """The weekly returns of the portfolios of the request's `buy.rank_by` over `horizons` rows."""
+
+    kind: ClassVar[str] = "factor_portfolios"
     horizons: tuple[int, ...]
     neutral: Literal["none", "sector"]
 
@@ -217,8 +227,8 @@ class AccountDrift(RequestQuery, frozen=True, kw_only=True):
 
 QUERIES: Final[tuple[type[Query], ...]] = (
     Ranking, Sectors, Prices, Screen, Values, Distribution, Explain, Audit, Robustness, FactorReport,
-    FactorReportAudit, FactorCoefficients, ExpressionCoverage, Holdings, Replay, AccountDay, OpeningQuotes,
-    AccountDrift,
+    FactorReportAudit, FactorCoefficients, FactorPortfolios, ExpressionCoverage, Holdings, Replay, AccountDay,
+    OpeningQuotes, AccountDrift,
 )  # fmt: skip
 
 _BY_KIND = {query.kind: query for query in QUERIES}

@@ -26,25 +26,30 @@ MAX_TRIALS: Final = 5_000_000
 
 Connection = Any
 """An asyncpg connection."""
-Kind = Literal["backtest", "sweep", "walk_forward"]
+Kind = Literal["backtest", "sweep", "walk_forward", "factor_report", "factor_matrix", "robustness"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """What evaluated trials."""
+    """What evaluated trials; id None: it is not stored."""
 
     kind: Kind
-    id: uuid.UUID
+    id: uuid.UUID | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """A trial: its digest, score, what packs its returns (None: none), and the variant that it was (None: none)."""
+    """A trial: its digest, score, what packs its returns (None: none), and the variant that it was (None: none).
+
+    factor, horizon: canonical text and rows of the portfolio of a factor; None for a backtest.
+    """
 
     digest: int
     score: int | None
     pack: Callable[[], bytes | None]
     variant: int | None
+    factor: str | None = None
+    horizon: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,5 +110,6 @@ async def _raise_best(
     if line["best_score"] is not None and (line["best_score"], -line["best_digest"]) >= (score, negated):
         return
     await connection.execute(
-        SQL["set_best"], line["id"], best.score, best.digest, best.pack(), source.kind, source.id, best.variant
-    )
+        SQL["set_best"], line["id"], best.score, best.digest, best.pack(), source.kind, source.id, best.variant,
+        best.factor, best.horizon,
+    )  # fmt: skip

@@ -249,6 +249,25 @@ async def test_a_strategy_is_copied_kept_replaced_used_and_deleted(system: Syste
     assert (again.code, again.error) == (1, "ondol strategies: mine: You have no strategy with this id.\n")
 
 
+async def test_trials_of_factors_and_robustness_are_printed(system: System) -> None:
+    window = ("--start", FIRST, "--end", LAST, "--horizons", "1,5", "--research", "printed")
+    report = await system.fine("factors", "report", "PER", *window)
+    assert report.out.rstrip().endswith(b"research printed: 2 new trials, 0 repeated, 2 in all")
+    matrix = await system.fine("factors", "matrix", "PER", "PBR", *window)
+    assert matrix.out.rstrip().endswith(b"research printed: 2 new trials, 2 repeated, 4 in all")
+    assert b" at 1 rows: annual" in (line := (await system.fine("research", "show", "printed")).out) or (
+        b" at 5 rows: annual" in line
+    )
+    run = await system.fine(
+        "backtest", "surge_stocks", "--start", FIRST, "--end", LAST, "--research", "printed", "--json"
+    )  # fmt: skip
+    examined = await system.fine(
+        "backtests", "robustness", run.document["id"], "--random-draws", "0", "--noise-draws", "0"
+    )
+    assert b"research printed: " in examined.out
+    assert b"research " not in (await system.fine("backtests", "robustness", system.first)).out
+
+
 async def test_own_factors_are_defined_shown_and_deleted(system: System) -> None:
     names, before = await names_of(system), calls()
     for words in OWN_FACTORS[:3]:

@@ -189,6 +189,7 @@ REQUESTS: dict[str, list[tuple[str, Any]]] = {
     "GET /v1/factors/{key}/distribution": [("/v1/factors/PER/distribution", None),
                                            ("/v1/factors/NONE/distribution", None)],
     "POST /v1/factor-reports/matrix": [
+        ("", {"start": FIRST, "end": LAST, "factors": ["PER", "PBR"], "horizons": [5], "research": "described 2"}),
         ("", {"factors": ["PER", "-rank(PBR)"], "start": FIRST, "end": LAST, "horizons": [1, 5]}),
         ("", {"start": FIRST, "end": LAST, "horizons": [20], "neutral": "sector"}),
         ("", {"factors": ["PER", "per", "RO"], "start": FIRST, "end": LAST}),

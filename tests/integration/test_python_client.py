@@ -103,6 +103,14 @@ async def test_research_lines_are_read_and_changed(system: System) -> None:
             assert line.best is not None
             assert line.dsr is not None
             assert line.dsr[0] <= line.dsr[1]
+            factor = client.factor_report("PER", FIRST, LAST, horizons=[5], correlations=False, research="factors")
+            assert factor.recorded is not None
+            assert (factor.recorded["new"], factor.recorded["trials"]) == (1, 1)
+            assert client.get_factor_report(factor.id).recorded is None
+            matrix = client.factor_matrix(FIRST, LAST, ["PER", "PBR"], horizons=[5], research="factors")
+            assert matrix.recorded is not None
+            assert (matrix.recorded["new"], matrix.recorded["repeated"]) == (1, 1)
+            assert client.research("factors").trials == 2
             changed = client.change_research("from python", extra_trials=50, close=True)
             assert changed.extra_trials == 50
             assert changed.conclusion
@@ -113,7 +121,7 @@ async def test_research_lines_are_read_and_changed(system: System) -> None:
     await asyncio.to_thread(work)
     async with AsyncClient(system.url) as client:
         assert (await client.research("from python")).extra_trials == 50
-        assert (await client.research_lines(limit=5))["name"].to_list() == ["from python"]
+        assert (await client.research_lines(limit=5))["name"].to_list() == ["factors", "from python"]
         assert (await client.change_research("from python", extra_trials=60)).extra_trials == 60
 
 

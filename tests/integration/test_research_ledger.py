@@ -19,7 +19,7 @@ from shared.infra import metrics
 from shared.infra.database.pool import connect_pool
 from shared.settings import Settings
 from tests.integration.test_backtests_of_keys import make_key
-from tests.support.api_with_market import load_synthetic, request
+from tests.support.api_with_market import FIRST, LAST, load_synthetic, request
 from tests.support.servers import fresh_settings
 from tests.support.sweeps import run_sweep, sweep
 from tests.support.system import Client, api_of, simulator
@@ -402,3 +402,94 @@ async def test_conclusion_is_said_in_korean(client: Client) -> None:
     assert "trials" in english["conclusion"]["message"]
     assert "시행" in korean["conclusion"]["message"]
     assert np.isfinite(english["statistics"]["dsr"]["low"])
+
+
+FACTOR_WINDOW: dict[str, Any] = {"start": FIRST, "end": LAST, "horizons": [1, 5]}
+
+
+async def post(client: Client, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    status, found, _ = await client.call("POST", path, body)
+    assert status == 200, found
+    return dict(found)
+
+
+async def test_cells_of_reports_and_matrices_count_once(client: Client) -> None:
+    named = FACTOR_WINDOW | {"research": "factors"}
+    first = await post(client, "/v1/factor-reports", named | {"factor": "-rank(PBR)", "correlations": False})
+    assert {name: first["recorded"][name] for name in ("research", "new", "repeated", "trials")} == {
+        "research": "factors", "new": 2, "repeated": 0, "trials": 2,
+    }  # fmt: skip
+    assert "research" not in first["request"]
+    cells = first["recorded"]["portfolios"]
+    assert [(cell["factor"], cell["horizon"]) for cell in cells] == [(first["factor"], 1), (first["factor"], 5)]
+    for more in ({"quantiles": 4}, {"cost_pct": 1.0}, {}):
+        again = await post(client, "/v1/factor-reports", named | {"factor": " - rank( PBR )"} | more)
+        assert (again["recorded"]["new"], again["recorded"]["repeated"]) == (0, 2)
+        assert again["recorded"]["portfolios"] == cells
+    factors = ["PER", "-rank(PBR)", "MOMENTUM_1M"]
+    matrix = await post(client, "/v1/factor-reports/matrix", named | {"factors": factors})
+    assert (matrix["recorded"]["new"], matrix["recorded"]["repeated"], matrix["recorded"]["trials"]) == (4, 2, 6)
+    found = await line(client, "factors")
+    assert (found["trials"], found["evaluations"]) == (6, 14)
+    best = max(matrix["recorded"]["portfolios"], key=lambda cell: cell["sharpe_annual"])
+    assert found["best"]["sharpe_annual"] == pytest.approx(best["sharpe_annual"])
+    assert (found["best"]["factor"], found["best"]["horizon"]) == (best["factor"], best["horizon"])
+    assert found["best"]["kind"] == ("factor_report" if best["factor"] == first["factor"] else "factor_matrix")
+    unnamed = await post(client, "/v1/factor-reports", FACTOR_WINDOW | {"factor": "-rank(PBR)", "correlations": False})
+    assert (unnamed["recorded"], unnamed["id"]) == (None, first["id"])
+    assert (await post(client, "/v1/factor-reports/matrix", FACTOR_WINDOW | {"factors": ["PER"]}))["recorded"] is None
+    assert (await line(client, "factors"))["evaluations"] == 14
+
+
+async def test_factor_trials_raise_the_bar_of_a_backtest(client: Client) -> None:
+    before = (await run(client, request(research="searched")))["deflated"]
+    assert (before["trials"], before["sr0_annual"]) == (1, [0.0, 0.0])
+    body = FACTOR_WINDOW | {"factors": ["PER", "PBR", "MOMENTUM_1M", "MARKET_CAP"], "research": "searched"}
+    await post(client, "/v1/factor-reports/matrix", body)
+    after = (await run(client, request(research="searched")))["deflated"]
+    assert after["trials"] == 9
+    assert 1 < after["independent"]["participation"] <= 9
+    assert 0 < after["sr0_annual"][0] <= after["sr0_annual"][1]
+    assert after["dsr"][1] < before["dsr"][0]
+    figures = (await line(client, "searched"))["statistics"]
+    assert figures["expected_maximum"]["inputs"]["hard_trials"] == 9
+    assert figures["expected_best_annual"]["high"] > 0
+
+
+async def test_failed_factor_and_closed_line_record_nothing(client: Client) -> None:
+    empty = "PER / (raw_close - raw_close)"
+    body = FACTOR_WINDOW | {"factors": ["PER", empty], "research": "failing"}
+    matrix = await post(client, "/v1/factor-reports/matrix", body)
+    failed = sum(item["failure"] is not None for item in matrix["factors"])
+    assert matrix["recorded"]["new"] == 2 * (2 - failed)
+    assert (await client.call("PATCH", "/v1/research/failing", {"closed": True}))[0] == 200
+    for path, more in (("", {"factor": "PER"}), ("/matrix", {"factors": ["PER"]})):
+        status, refused, _ = await client.call("POST", f"/v1/factor-reports{path}",
+                                               FACTOR_WINDOW | more | {"research": "failing"})  # fmt: skip
+        assert (status, refused["code"]) == (409, "research_closed")
+    assert (await line(client, "failing"))["trials"] == matrix["recorded"]["new"]
+
+
+async def test_runs_of_a_robustness_report_are_trials(client: Client) -> None:
+    done = await run(client, request(research="examined"))
+    path = f"/v1/backtests/{done['id']}/robustness"
+    report = await post(client, path, {"random_draws": 20, "noise_draws": 20})
+    shown = [
+        found
+        for group in ("neighbours", "slippage", "starts", "phases", "delay", "sub_universes")
+        for found in report[group]["lines"]
+        if found["failure"] is None
+    ]
+    even = report["slippage"]["break_even"]
+    counted = len(shown) + (even is not None)
+    found = await line(client, "examined")
+    assert found["evaluations"] == 1 + counted
+    assert found["trials"] == report["recorded"]["trials"] == 1 + report["recorded"]["new"]
+    assert report["recorded"]["new"] + report["recorded"]["repeated"] == counted
+    again = await post(client, path, {"random_draws": 0, "noise_draws": 0})
+    assert (again["recorded"]["new"], again["recorded"]["repeated"]) == (0, counted)
+    for chosen in (report["neighbours"]["lines"][0], report["sub_universes"]["lines"][0], report["starts"]["lines"][3]):
+        await run(client, chosen["request"] | {"research": "examined"})
+    assert (await line(client, "examined"))["trials"] == found["trials"]
+    alone = await run(client, request())
+    assert (await post(client, f"/v1/backtests/{alone['id']}/robustness", {"random_draws": 0}))["recorded"] is None

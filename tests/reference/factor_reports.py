@@ -59,6 +59,62 @@ def forward_return(market: Market, stock: Stock, row: int, horizon: int, rule: d
     return (cash + shares * price) / paid - 1
 
 
+def held_return(market: Market, stock: Stock, row: int, rule: dict[str, Any]) -> float | None:
+    """Return what one share that is held at the open after a row has become at the next open; None without a price, and
+    where the holding has ended."""
+    first, second = row + 1, row + 2
+    if second >= len(market.days) or market.gone(stock, first):
+        return None
+    if rule["delisting"] == "liquidation" and any(stock.liquidation[: first + 1]):
+        return None
+    worth = stock.cell(first, "open") if stock.tradable(first) else stock.last[first]
+    if not worth:
+        return None
+    shares = stock.split[second]
+    cash = sum(line["dps"] for line in stock.dividends if market.days[first] < line["ex_date"] <= market.days[second])
+    if rule["delisting"] == "liquidation" and stock.liquidation[second]:
+        price = stock.cell(second, "open")
+    elif market.gone(stock, second):
+        price = delisted_price(market, stock, second, rule)
+    else:
+        price = stock.cell(second, "open") if stock.tradable(second) else stock.last[second]
+    assert price is not None
+    return (cash + shares * price) / worth - 1
+
+
+def portfolio_returns(
+    market: Market, values: dict[int, dict[str, float]], rows: range, horizon: int, rule: dict[str, Any]
+) -> list[float]:
+    """Return the return of the portfolio of ranks on each row of the window that has two further opens.
+
+    values: row -> stock code -> value.
+    """
+    stocks = {stock.code: stock for stock in market.stocks}
+    bought: dict[int, dict[str, float]] = {}
+    found = []
+    for row in rows:
+        if row + 2 >= len(market.days):
+            break
+        of = values[row]
+        ranks = dict(zip(of, average_ranks(list(of.values())), strict=True))
+        entered = [code for code in of if entry_state(market, stocks[code], row) == "entered"]
+        mean = (len(of) + 1) / 2
+        bought[row] = {code: ranks[code] - mean for code in entered} if len(entered) >= LEAST else {}
+        weights: dict[str, float] = {}
+        for cohort in range(max(rows.start, row - horizon + 1), row + 1):
+            for code, weight in bought[cohort].items():
+                weights[code] = weights.get(code, 0.0) + weight
+        held = {code: held_return(market, stocks[code], row, rule) for code in weights}
+        long = [(w, held[code]) for code, w in weights.items() if w > 0 and held[code] is not None]
+        short = [(-w, held[code]) for code, w in weights.items() if w < 0 and held[code] is not None]
+        if not long or not short:
+            found.append(0.0)
+            continue
+        means = [math.fsum(w * (r or 0.0) for w, r in leg) / math.fsum(w for w, _ in leg) for leg in (long, short)]
+        found.append(means[0] - means[1])
+    return found
+
+
 def delisted_price(market: Market, stock: Stock, row: int, rule: dict[str, Any]) -> float:
     """Return the price at which a delisting ends a holding."""
     last = stock.last[row] or 0.0

@@ -8,6 +8,7 @@ from typing import Any
 from ondol.cli.backtest_ids import add_id, add_ids
 from ondol.cli.command import Subcommand
 from ondol.cli.download import add_download, blocks_of, deliver, format_of
+from ondol.cli.research import recorded_text
 from ondol.cli.tables import side_by_side
 from ondol.cli.terminal import clip, details, plain, print_json, table
 from shared.infra.api_client.client import ApiClient
@@ -200,6 +201,8 @@ async def _robustness(args: argparse.Namespace, api: ApiClient) -> int:
         print(
             f"Sharpe ratio between {_ratio(low)} and {_ratio(high)} with a confidence of {intervals['confidence']:.0%}"
         )
+    if document["recorded"] is not None:
+        print(recorded_text(document["recorded"]))
     return 0
 
 

@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from ondol.cli.command import Subcommand
+from ondol.cli.research import recorded_text
 from ondol.cli.terminal import clip, plain, print_json, table
 from shared.infra.api_client.client import ApiClient
 
@@ -20,6 +21,7 @@ def _window(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--delisting", choices=("liquidation", "last_price", "haircut", "zero"), help="how a delisting ends a holding"
     )
+    parser.add_argument("--research", metavar="NAME", help="research line whose trials factor and horizons are")
 
 
 def window_of(args: argparse.Namespace) -> dict[str, Any]:
@@ -32,7 +34,9 @@ def window_of(args: argparse.Namespace) -> dict[str, Any]:
         universe["where"] = args.where
     if universe:
         body["universe"] = universe
-    return body | {name: value for name in ("neutral", "delisting") if (value := getattr(args, name)) is not None}
+    return body | {
+        name: value for name in ("neutral", "delisting", "research") if (value := getattr(args, name)) is not None
+    }
 
 
 def _report_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,7 +61,14 @@ async def _report(args: argparse.Namespace, api: ApiClient) -> int:
         print_json(document)
     else:
         print_report(document)
+        print_recorded(document)
     return 0
+
+
+def print_recorded(document: dict[str, Any]) -> None:
+    """Print what a request has recorded in its research line, if it named one."""
+    if document["recorded"] is not None:
+        print(recorded_text(document["recorded"]))
 
 
 def print_report(document: dict[str, Any]) -> None:
@@ -159,6 +170,7 @@ async def _matrix(args: argparse.Namespace, api: ApiClient) -> int:
     head = ["rank IC (t)", *(f"{horizon} rows" for horizon in document["horizons"]), "least p (Holm)"]
     print(table(head, [row + [""] * (len(head) - len(row)) for row in rows], "l" + "r" * (len(head) - 1)))
     print(f"p-values are adjusted for {document['tests']:,} tests")
+    print_recorded(document)
     return 0
 
 
@@ -173,6 +185,7 @@ SUBCOMMANDS = (
             "ondol factors report PER --start 2023-01-02 --end 2023-12-28",
             "ondol factors report PER --start 2023-01-02 --end 2023-12-28 --breakdowns sector,market,cap_group",
             "ondol factors report '-rank(PBR) - rank(PER)' --start 2023-01-02 --end 2023-12-28 --neutral sector",
+            "ondol factors report PER --start 2023-01-02 --end 2023-12-28 --research value-momentum",
         ),
     ),
     Subcommand(
@@ -184,6 +197,7 @@ SUBCOMMANDS = (
         examples=(
             "ondol factors matrix --start 2023-01-02 --end 2023-12-28",
             "ondol factors matrix PER PBR ROE --start 2023-01-02 --end 2023-12-28 --horizons 5,20",
+            "ondol factors matrix --start 2023-01-02 --end 2023-12-28 --research value-momentum",
         ),
     ),
 )

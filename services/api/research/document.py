@@ -34,7 +34,10 @@ def line_document(row: Row, report: LineReport, holdouts: Sequence[Row], languag
     best = None
     if report.best is not None:
         source = None if row["best_source"] is None else str(row["best_source"])
-        best = {"kind": row["best_kind"], "id": source, "variant": row["best_variant"], **report.best}
+        best = {
+            "kind": row["best_kind"], "id": source, "variant": row["best_variant"], "factor": row["best_factor"],
+            "horizon": row["best_horizon"], **report.best,
+        }  # fmt: skip
     return {
         **line_head(row),
         "counted": row["trials"] + row["extra_trials"],

@@ -15,6 +15,7 @@ from services.api.errors import ApiProblem, invalid
 from services.api.http.answers import json_response, localized_response
 from services.api.http.request import parse_body, read_optional_body
 from services.api.localization import language_of
+from services.api.research.robustness_trials import record_robustness
 from services.api.routes.backtests import find_completed
 from services.api.schemas import analysis_responses as responses
 from services.api.schemas.requests import AuditBody, ExplainQuery, HoldingsQuery, RobustnessBody
@@ -22,7 +23,7 @@ from services.api.simulator_queries import query_simulator
 from services.api.tables.download import MEDIA_TYPES, check_format, send_table
 from services.api.tables.table import Column, Table, blocks_of_objects, columns_of
 from shared.contracts import queries
-from shared.errors import Problem
+from shared.errors import Problem, UnavailableError
 from shared.messages import Language, render, say
 from shared.model.request import request_from_json
 from shared.simulation.cost import cost_of_request
@@ -112,18 +113,23 @@ async def post_robustness(app: AppContext, call: RequestContext) -> web.Response
     app.authenticator.charge(call.caller, draws // DRAWS_OF_A_REQUEST)
     asked = queries.Robustness(
         version=view.version, request=row.request, random_draws=options.random_draws, noise_draws=options.noise_draws,
-        noise_pct=options.noise_pct, seed=options.seed,
+        noise_pct=options.noise_pct, seed=options.seed, trials=row.research is not None,
     )  # fmt: skip
     cost = _cost(row, view) * (CHANGED_RUNS + draws // DRAWS_OF_A_RUN)
     body = await query_simulator(app, asked, call.caller.owner, cost=cost)
     language = language_of(call.request)
-    if language != "en":
-        body = orjson.dumps(_in_language(orjson.loads(body), language))
-    return localized_response(body, language)
+    report = orjson.loads(body)
+    trials = report.pop("trials", None)
+    if asked.trials and trials is None:  # the simulator is of an older version than the api
+        raise UnavailableError(say("query_unknown"))
+    recorded = await record_robustness(app, call.caller.owner, row, trials or [])
+    return localized_response(_in_language(report, language) | {"recorded": recorded}, language)
 
 
 def _in_language(report: dict[str, Any], language: Language) -> dict[str, Any]:
     """Return a robustness report whose failures are said in a language."""
+    if language == "en":
+        return report
     for group in report.values():
         for line in group.get("lines", ()) if isinstance(group, dict) else ():
             if (failure := line["failure"]) is not None:

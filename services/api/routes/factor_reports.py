@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 import orjson
@@ -25,6 +27,7 @@ from services.api.http.answers import json_response, localized_response
 from services.api.http.pagination import read_cursor, write_cursor
 from services.api.http.request import parse_body, read_optional_body
 from services.api.localization import language_of, localized_warnings
+from services.api.research.factor_trials import factor_trials, record_factors, require_open_line
 from services.api.schemas import factor_responses as responses
 from services.api.schemas.factor_requests import FactorAuditBody, FactorReportsQuery
 from services.api.simulator_queries import query_simulator
@@ -41,6 +44,7 @@ from services.api.stored_factor_reports import (
 from services.api.sweeps.row import NEWEST
 from shared.contracts import queries
 from shared.infra.metrics import FACTOR_REPORT_SECONDS
+from shared.infra.research_ledger import Source
 from shared.messages import say
 from shared.model.request import request_from_json
 from shared.research.factor_reports.request import FactorMatrixBody, FactorReportBody
@@ -64,6 +68,7 @@ async def post_factor_report(app: AppContext, call: RequestContext) -> web.Respo
         neutral=body.neutral, controls=controls, cost_pct=body.cost_pct, correlations=body.correlations,
         series=body.series, breakdowns=tuple(dict.fromkeys(body.breakdowns)),
     )  # fmt: skip
+    await require_open_line(app, owner, body.research, len(asked.horizons))
     row = await find_equal(app, owner, query)
     if row is None:
         passes = passes_of(query)
@@ -71,7 +76,12 @@ async def post_factor_report(app: AppContext, call: RequestContext) -> web.Respo
         with FACTOR_REPORT_SECONDS.labels("report").time():
             answer = await query_simulator(app, query, owner, cost=asked.cost(passes))
         row = await store_report(app, owner, query, body, answer)
-    return await _answer(call, row)
+    recorded = None
+    if body.research is not None:
+        app.authenticator.charge(call.caller, asked.cells * len(asked.horizons) // CELLS_OF_A_REQUEST)
+        trials = await factor_trials(app, asked, body.neutral, owner)
+        recorded = await record_factors(app, owner, body.research, Source(kind="factor_report", id=row["id"]), trials)
+    return await _answer(call, row, recorded)
 
 
 def passes_of(query: queries.FactorReport) -> int:
@@ -79,9 +89,9 @@ def passes_of(query: queries.FactorReport) -> int:
     return len(query.horizons) * (1 + PASSES * len(query.breakdowns)) + DECAY_HORIZONS
 
 
-async def _answer(call: RequestContext, row: Row) -> web.Response:
+async def _answer(call: RequestContext, row: Row, recorded: Mapping[str, Any] | None = None) -> web.Response:
     language = language_of(call.request)
-    return localized_response(localized_warnings(await report_document(row), language), language)
+    return localized_response(localized_warnings(await report_document(row, recorded), language), language)
 
 
 async def list_factor_reports(app: AppContext, call: RequestContext) -> web.Response:
@@ -134,12 +144,19 @@ async def post_factor_matrix(app: AppContext, call: RequestContext) -> web.Respo
     body, problems = await read_factor_body(app, call, FactorMatrixBody)
     view = await find_report_view(app, body.dataset)
     asked = await matrix_requests(app, call.caller.owner, body, view, problems)
-    work = sum(one.cells * len(one.horizons) for one in asked)
+    owner, name = call.caller.owner, body.research
+    await require_open_line(app, owner, name, sum(len(one.horizons) for one in asked))
+    work = sum(one.cells * len(one.horizons) for one in asked) * (1 if name is None else 2)
     app.authenticator.charge(call.caller, work // CELLS_OF_A_REQUEST)
     with FACTOR_REPORT_SECONDS.labels("matrix").time():
-        rows = await matrix_rows(app, asked, body, call.caller.owner)
+        rows = await matrix_rows(app, asked, body, owner)
+    recorded = None
+    if name is not None:
+        trials = [trial for row in rows for trial in row.trials]
+        recorded = await record_factors(app, owner, name, Source(kind="factor_matrix", id=None), trials)
     language = language_of(call.request)
-    return localized_response(await asyncio.to_thread(matrix_document, rows, language), language)
+    document = await asyncio.to_thread(matrix_document, rows, language)
+    return localized_response({**document, "recorded": recorded}, language)
 
 
 ROUTES = (

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Struct, field
 
 from services.api.schemas.field_types import DATE, Count, DateText
+from services.api.schemas.ledger_responses import RecordedTrials
 from services.api.schemas.result_responses import (
     CorporateAction,
     EquityPoint,
@@ -328,6 +329,10 @@ class Robustness(Struct, kw_only=True):
     years: Annotated[list[YearlyReturn], about("Returns by calendar year.")]
     regimes: Annotated[list[Regime] | None, about("Returns by market trend; null: the benchmark is no loaded index.")]
     intervals: Annotated[BootstrapIntervals | None, about("Intervals; null: fewer than 2 days, or a total loss.")]
+    recorded: Annotated[
+        RecordedTrials | None,
+        about("What this report has recorded in the research line of the backtest; null: it belongs to none."),
+    ]
 
 
 class Replay(Struct, kw_only=True):

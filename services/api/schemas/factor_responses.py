@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Struct, field
 
 from services.api.schemas.field_types import DATE, NEXT_CURSOR, UTC, Count, DateText, Instant, Share
+from services.api.schemas.ledger_responses import RecordedTrials
 from services.api.schemas.result_responses import ResultWarning
 from shared.model.request import about
 
@@ -175,6 +176,23 @@ class FactorSeries(Struct, kw_only=True):
     spread: Annotated[list[list[float | None]], about("Highest less lowest quantile by horizon and row.", "fraction")]
 
 
+class FactorPortfolio(Struct, kw_only=True):
+    """A trial of a research line: the ranks of a factor, bought above the mean rank and sold short below it."""
+
+    factor: Annotated[str, about("Canonical text.")]
+    horizon: Annotated[int, about("Holding time.", "rows")]
+    weeks: Annotated[Count, about("Weeks of its returns.", "weeks")]
+    sharpe_annual: Annotated[
+        float | None, about("Sharpe ratio of its weekly returns before costs, for a year; null: they do not vary.")
+    ]
+
+
+class RecordedPortfolios(RecordedTrials, kw_only=True):
+    """The portfolios that a request has recorded in its research line."""
+
+    portfolios: Annotated[list[FactorPortfolio], about("The portfolios, by factor and horizon.")]
+
+
 class FactorReport(Struct, kw_only=True):
     """What a factor says about the returns that follow."""
 
@@ -182,6 +200,9 @@ class FactorReport(Struct, kw_only=True):
     created_at: Annotated[Instant, about("When it was computed.", UTC)]
     engine_version: Annotated[str, about("Version of the engine that computed it.")]
     request: Annotated[dict[str, Any], about("Body of `POST /v1/factor-reports` that gives the same report.")]
+    recorded: Annotated[
+        RecordedPortfolios | None, about("What this request has recorded in a research line; null: it named none.")
+    ]
     dataset_version: Annotated[str, about("Dataset version.")]
     factor: Annotated[str, about("Canonical text.")]
     window: Annotated[FactorWindowRows, about("Rows that are judged.")]
@@ -290,6 +311,9 @@ class FactorMatrix(Struct, kw_only=True):
     start: Annotated[DateText, about("Start of the window.", DATE)]
     end: Annotated[DateText, about("End of the window.", DATE)]
     horizons: Annotated[list[int], about("Holding times, ascending.", "rows")]
+    recorded: Annotated[
+        RecordedPortfolios | None, about("What this request has recorded in a research line; null: it named none.")
+    ]
     tests: Annotated[Count, about("Cells with a t: the number of tests that p-values are adjusted for.")]
     factors: Annotated[list[MatrixFactor], about("Factors, in the order of the request or of the catalogue.")]
 

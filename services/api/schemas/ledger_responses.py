@@ -10,6 +10,15 @@ from services.api.schemas.field_types import Count
 from shared.model.request import about
 
 
+class RecordedTrials(Struct, kw_only=True):
+    """What a request has recorded in its research line."""
+
+    research: Annotated[str, about("Name of the line.")]
+    new: Annotated[Count, about("Trials that the line did not have.", "trials")]
+    repeated: Annotated[Count, about("Trials that it had, which count once.", "trials")]
+    trials: Annotated[Count, about("Distinct trials of the line afterwards.", "trials")]
+
+
 class Conclusion(Struct, kw_only=True):
     """Whether a record can be distinguished from luck, or what limits its figures."""
 

@@ -20,13 +20,13 @@ from shared.model.request import (
     Execution,
     Expression,
     Kind,
+    ResearchName,
     Strategy,
     Text,
     Won,
     Word,
     about,
 )
-from shared.research.sweeps.request import ResearchName
 
 StrategyId = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 Seed = Annotated[int, Meta(ge=0, le=2**31 - 1)]

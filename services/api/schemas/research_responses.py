@@ -10,7 +10,7 @@ from services.api.schemas.field_types import DATE, NEXT_CURSOR, UTC, Count, Date
 from services.api.schemas.ledger_responses import Conclusion
 from shared.model.request import about
 
-Kind = Literal["backtest", "sweep", "walk_forward"]
+Kind = Literal["backtest", "sweep", "walk_forward", "factor_report", "factor_matrix", "robustness"]
 
 
 class LineHead(Struct, kw_only=True):
@@ -39,10 +39,16 @@ class LineBest(Struct, kw_only=True):
     """The trial with the greatest Sharpe ratio times sqrt(weeks - 1)."""
 
     kind: Annotated[Kind | None, about("What evaluated it first.")]
-    id: Annotated[str | None, about("Id of that backtest, sweep or walk-forward; it may be deleted by now.")]
+    id: Annotated[
+        str | None,
+        about("Id of that backtest, sweep, walk-forward or factor report, and of the backtest of a robustness report; "
+              "it may be deleted by now. Null: a matrix."),
+    ]  # fmt: skip
     variant: Annotated[
-        Count | None, about("Number of the variant; of a walk-forward over all its runs. Null: a backtest.")
+        Count | None, about("Number of the variant; of a walk-forward over all its runs. Null: there are no variants.")
     ]
+    factor: Annotated[str | None, about("Canonical text of the factor of a portfolio; null: a backtest.")]
+    horizon: Annotated[int | None, about("Holding time of a portfolio; null: a backtest.", "rows")]
     weeks: Annotated[Count, about("Weeks of its returns.", "weeks")]
     years: Annotated[float, about("The same in years.", "years")]
     sharpe_annual: Annotated[float, about("Sharpe ratio of its weekly returns, for a year.")]

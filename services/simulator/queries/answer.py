@@ -23,6 +23,7 @@ from services.simulator.queries.factor_report import (
     expression_coverage_on_mapped,
     factor_audit_on_mapped,
     factor_coefficients_on_mapped,
+    factor_portfolios_on_mapped,
     factor_report_on_mapped,
 )
 from services.simulator.queries.holdings import holdings
@@ -186,6 +187,8 @@ async def _computation_of_request(
             return partial(expression_coverage_on_mapped, request)
         case queries.FactorCoefficients():
             return partial(factor_coefficients_on_mapped, request, query)
+        case queries.FactorPortfolios():
+            return partial(factor_portfolios_on_mapped, request, query)
         case queries.Replay():
             stored = await _stored_result(context, query.computation)
             return partial(_on_mapped, request, partial(replay, request, context.run, query, stored), ())

@@ -62,6 +62,17 @@ def factor_coefficients_on_mapped(
     return factor_coefficients(request, reader, query.horizons, query.neutral, exit_rule(request.execution))
 
 
+def factor_portfolios_on_mapped(
+    request: BacktestRequest, query: queries.FactorPortfolios, reader: PanelReader
+) -> dict[str, Any]:
+    """Map the panels that the portfolios of a factor read, then compute them."""
+    from shared.research.factor_reports.options import exit_rule
+    from shared.research.factor_reports.report import coefficient_needs, factor_portfolios
+
+    ensure(reader, coefficient_needs(request, reader, (1,)))
+    return factor_portfolios(request, reader, query.horizons, query.neutral, exit_rule(request.execution))
+
+
 def expression_coverage_on_mapped(request: BacktestRequest, reader: PanelReader) -> dict[str, Any]:
     """Map the panels that a factor reads, then return its coverage by year."""
     from shared.research.factor_reports.report import coverage_by_year, expression_needs

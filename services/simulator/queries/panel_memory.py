@@ -40,7 +40,7 @@ def stored_bytes_of_query(query: queries.RequestQuery, request: BacktestRequest,
             ]
             stored = stored_bytes_of_expressions(controls, window, len(panels.days), len(panels.instruments))
             return _of_request(request, panels) + stored + _of_returns(request, panels)
-        case queries.FactorCoefficients():
+        case queries.FactorCoefficients() | queries.FactorPortfolios():
             return _of_request(request, panels) + _of_returns(request, panels)
         case queries.AccountDay() | queries.AccountDrift():
             return _of_request(until_last_day(request, panels), panels)

@@ -20,6 +20,7 @@ def robustness_on_mapped(request: BacktestRequest, query: queries.Robustness, re
                 reader.ensure([name], rows)
 
     options = Options(
-        random_draws=query.random_draws, noise_draws=query.noise_draws, noise_pct=query.noise_pct, seed=query.seed
-    )
+        random_draws=query.random_draws, noise_draws=query.noise_draws, noise_pct=query.noise_pct, seed=query.seed,
+        trials=query.trials,
+    )  # fmt: skip
     return robustness(request, reader, options, mapped)

@@ -63,6 +63,14 @@ def forward_returns(panels: Panels, rows: slice, horizon: int, rule: Exit) -> Ar
     return panels.scratch(name, _SINGLE, rows, lambda year: _returns(panels, year, horizon, rule))
 
 
+def held_returns(panels: Panels, rows: slice, rule: Exit) -> Array:
+    """Return float32 [rows, N] returns of one row, from the open after each row to the next open, of stocks that are
+    held already: a stock that does not trade is valued at its last close at either end. NaN before the first price,
+    after the end of the holding by a delisting, and where the next open is not there yet.
+    """
+    return panels.scratch(_name(panels, "held", 1, rule), _SINGLE, rows, lambda year: _held(panels, year, rule))
+
+
 def return_orders(panels: Panels, rows: slice, horizon: int, rule: Exit) -> Array:
     """Return uint16 [rows, N]: the columns of `forward_returns` in ascending order of the return."""
 
@@ -81,7 +89,7 @@ def returns_need(rows: slice, horizons: tuple[int, ...], days: Array) -> dict[st
     start, stop = np.searchsorted(days, [first, last.astype("datetime64[D]").astype(np.int64)]).tolist()
     read = slice(max(0, start - 1), min(len(days), stop + 1 + max(horizons)))
     return {"open": read, "volume": read, "last": read, "adjust": read, "split": read,
-            "idle": slice(max(0, read.start - 2 * LIQUIDATION_DAYS), read.stop)}  # fmt: skip
+            "idle": slice(max(0, read.start - 4 * LIQUIDATION_DAYS), read.stop)}  # fmt: skip
 
 
 def _name(panels: Panels, what: str, horizon: int | None = None, rule: Exit | None = None) -> str:
@@ -169,10 +177,40 @@ def _returns(panels: Panels, rows: slice, horizon: int, rule: Exit) -> Array:
     with np.errstate(over="ignore"):
         returns = (worth + (cash[exit_] - cash[entry])) / paid - 1
         for column in np.flatnonzero(_leaves(panels, span)):
-            _end_early(panels, int(column), span, horizon, rule, opens, adjust, cash, returns)
+            _end_early(panels, int(column), span, horizon, rule, opens, adjust, cash, paid, returns)
         returns[entries(panels, slice(rows.start, rows.start + count)) != ENTERED] = np.nan
         found[:count] = returns
     found[np.isinf(found)] = np.nan
+    return found
+
+
+def _held(panels: Panels, rows: slice, rule: Exit) -> Array:
+    found = np.full((rows.stop - rows.start, len(panels.instruments)), np.nan, np.float32)
+    span = slice(rows.start, min(rows.stop + 2, len(panels.days)))
+    count = min(rows.stop, len(panels.days) - 2) - rows.start
+    if count <= 0:
+        return found
+    opens, adjust = _opens(panels, span), panels.panel("adjust", span)
+    cash = _dividends(panels, span, adjust)
+    worth = np.where(np.isnan(opens), panels.panel("last", span), opens) * adjust
+    paid = worth[1 : 1 + count]
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        returns = (worth[2 : 2 + count] + (cash[2 : 2 + count] - cash[1 : 1 + count])) / paid - 1
+        for column in np.flatnonzero(_leaves(panels, span)):
+            _end_early(panels, int(column), span, 1, rule, opens, adjust, cash, paid, returns)
+    returns[_ended(panels, slice(rows.start + 1, rows.start + 1 + count), rule)] = np.nan
+    found[:count] = returns
+    found[np.isinf(found)] = np.nan
+    return found
+
+
+def _ended(panels: Panels, rows: slice, rule: Exit) -> Array:
+    """Return bool [rows, N]: whether a holding has ended at the open of a row, by a delisting or a sale before it."""
+    found: Array = panels.days[rows][:, None] >= panels.instruments.delisted_day[None, :]
+    if rule.delisting == "liquidation":
+        wide = slice(max(0, rows.start - 2 * LIQUIDATION_DAYS), rows.stop)
+        for column, sold in _liquidation_rows(panels, wide).items():
+            found[max(sold[0] - rows.start, 0) :, column] = True
     return found
 
 
@@ -205,7 +243,7 @@ def _dividends(panels: Panels, span: slice, adjust: Array) -> Array:
 
 def _end_early(  # noqa: PLR0917 - the planes of one span
     panels: Panels, column: int, span: slice, horizon: int, rule: Exit, opens: Array, adjust: Array, cash: Array,
-    returns: Array,
+    paid: Array, returns: Array,
 ) -> None:  # fmt: skip
     """Set the returns of a stock that is sold in liquidation trading or is delisted before the exit row."""
     delisted = int(panels.instruments.delisted_day[column])
@@ -225,4 +263,4 @@ def _end_early(  # noqa: PLR0917 - the planes of one span
         if end is not None:
             row, price = end
             worth = price * adjust[row, column] + cash[row, column] - cash[entry, column]
-            returns[at, column] = worth / (opens[entry, column] * adjust[entry, column]) - 1
+            returns[at, column] = worth / paid[at, column] - 1

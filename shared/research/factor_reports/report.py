@@ -29,6 +29,7 @@ from shared.research.factor_reports.figures import (
 from shared.research.factor_reports.forward_returns import Exit
 from shared.research.factor_reports.native import Ordered, information_coefficients
 from shared.research.factor_reports.options import DECAY_HORIZONS, LEAST_STOCKS, Neutral, Options
+from shared.research.factor_reports.portfolio import portfolios
 from shared.research.factor_reports.request import DIGEST_VERSION, place_of
 from shared.research.factor_reports.rows import Subject, blocks, coefficients, report_rows
 from shared.simulation.coverage import FactorCoverage
@@ -132,6 +133,19 @@ def factor_coefficients(
             for h, of in found.items()
         ],
         "warnings": warnings,
+    }
+
+
+def factor_portfolios(
+    request: BacktestRequest, panels: Panels, horizons: tuple[int, ...], neutral: Neutral, rule: Exit
+) -> dict[str, Any]:
+    """Return the weekly returns of the portfolio of the factor at each horizon; raises as `factor_report` does."""
+    subject, rows, _ = _subject(request, panels, neutral)
+    return {
+        "horizons": [
+            {"horizon": h, "weeks": of.weeks.tolist(), "returns": of.values.tolist()}
+            for h, of in portfolios(subject, rows, horizons, rule).items()
+        ],
     }
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from shared.model.request import CostPercent, Expression, Percent, Universe, Word, about
+from shared.model.request import CostPercent, Expression, Percent, ResearchName, Universe, Word, about
 
 MAX_HORIZON = 250
 DIGEST_VERSION = 1
@@ -45,6 +45,11 @@ class FactorWindow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
               "% of the price"),
     ] = 80.0  # fmt: skip
     dataset: Annotated[Word | None, about("Dataset version; null: the current one.")] = None
+    research: Annotated[
+        ResearchName | None,
+        about("Name of the research line whose trials the portfolios of factor and horizon are; null: none.",
+              examples=["value-momentum"]),
+    ] = None  # fmt: skip
 
 
 class FactorReportBody(FactorWindow, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -32,7 +32,12 @@ NOISE: Final = 1e-12
 
 def trial_digest(request: BacktestRequest) -> int:
     """Return the signed 64-bit digest by which a trial counts once."""
-    return digest_of(msgspec.structs.replace(request, benchmark=None, risk_free_pct=0.0))
+    return digest_of(trial_content(request))
+
+
+def trial_content(request: BacktestRequest) -> BacktestRequest:
+    """Return the request without what makes no other trial."""
+    return msgspec.structs.replace(request, benchmark=None, risk_free_pct=0.0)
 
 
 def digest_of(content: Any) -> int:

@@ -17,6 +17,7 @@ import numpy as np
 from shared.errors import RequestError, identity_of
 from shared.model.panels import Panels
 from shared.model.request import BacktestRequest
+from shared.research.ledger.trials import WeeklyReturns, trial_digest, weeks_of
 from shared.research.robustness import lines
 from shared.research.robustness.draws import Draws, entries_of, figures
 from shared.research.robustness.lines import Line
@@ -50,15 +51,18 @@ class Options:
     noise_draws: int
     noise_pct: float
     seed: int
+    trials: bool = False
+    """Whether the report has what the ledger records of its lines."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LineResult:
-    """A line with its figures, or with the reason that it has none."""
+    """A line with its figures and weekly returns, or with the reason that it has none."""
 
     line: Line
     figures: dict[str, Any] | None
     failure: dict[str, Any] | None = None
+    returns: WeeklyReturns | None = None
 
     @property
     def document(self) -> dict[str, Any]:
@@ -75,7 +79,25 @@ class Runner:
 
     def __init__(self, panels: Panels, mapped: Needs) -> None:
         self.panels, self.mapped = panels, mapped
+        self.reported: list[LineResult] = []
         self.indices = frozenset(panels.indices)
+
+    def report(self, asked: Iterable[Line]) -> list[LineResult]:
+        """Return lines as `run` does, for the report: each is a trial of a research line."""
+        found = self.run(asked)
+        self.reported += found
+        return found
+
+    def trials(self) -> list[dict[str, Any]]:
+        """Return digest and weekly returns of each reported line with a result."""
+        return [
+            {
+                "digest": trial_digest(result.line.request), "weeks": result.returns.weeks.tolist(),
+                "returns": [value if math.isfinite(value) else None for value in result.returns.values.tolist()],
+            }
+            for result in self.reported
+            if result.returns is not None
+        ]  # fmt: skip
 
     def run(self, asked: Iterable[Line]) -> list[LineResult]:
         """Return the lines with their figures, in order. A request that is refused fails alone."""
@@ -100,22 +122,28 @@ class Runner:
                     found[at],
                     figures=None if values is None else {name: values[name] for name in FIGURES},
                     failure=None if error is None else _failure(error.detail),
-                )
+                    returns=None if error is not None else WeeklyReturns(
+                        weeks=weeks_of(table.week_ends), values=table.weekly_returns[k]
+                    ),
+                )  # fmt: skip
         return found
 
 
 def robustness(request: BacktestRequest, panels: Panels, options: Options, mapped: Needs) -> dict[str, Any]:
-    """Return the report of a canonical request. Raises what `engine.run` raises for the request itself."""
+    """Return the report of a canonical request. Raises what `engine.run` raises for the request itself.
+
+    With `options.trials` it has `trials` besides: what the reported lines are in the ledger.
+    """
     runner = Runner(panels, mapped)
     base = simulate(request, panels)
     own = figures(base)
     sharpe = own["sharpe"]
-    neighbours = runner.run(lines.neighbour_lines(request))
-    slippage = runner.run(lines.slippage_lines(request))
-    starts = runner.run(lines.start_lines(request, panels.days))
-    phases = runner.run(lines.phase_lines(request))
+    neighbours = runner.report(lines.neighbour_lines(request))
+    slippage = runner.report(lines.slippage_lines(request))
+    starts = runner.report(lines.start_lines(request, panels.days))
+    phases = runner.report(lines.phase_lines(request))
     draws = Draws.of(base)
-    return {
+    report = {
         "backtest": LineResult(
             line=Line(name="backtest", request=request), figures={name: own[name] for name in FIGURES}
         ).document,
@@ -125,7 +153,7 @@ def robustness(request: BacktestRequest, panels: Panels, options: Options, mappe
         "slippage": _group(slippage) | {"break_even": break_even(runner, request)},
         "starts": _group(starts),
         "phases": _group(phases),
-        "delay": _group(runner.run(lines.delay_lines(request))),
+        "delay": _group(runner.report(lines.delay_lines(request))),
         "sub_universes": _sub_universes(runner, request, options.seed, sharpe),
         "rank_noise": rank_noise(draws, options, sharpe),
         "random_selection": random_selection(draws, options, own),
@@ -133,6 +161,7 @@ def robustness(request: BacktestRequest, panels: Panels, options: Options, mappe
         "regimes": regimes(base),
         "intervals": _intervals(base, options.seed),
     }  # fmt: skip
+    return report | ({"trials": runner.trials()} if options.trials else {})
 
 
 def break_even(runner: Runner, request: BacktestRequest) -> dict[str, Any] | None:
@@ -158,6 +187,7 @@ def break_even(runner: Runner, request: BacktestRequest) -> dict[str, Any] | Non
     while high < HIGHEST_SLIPPAGE_PCT and gains(result := at(high)):
         best, low, high = result, high, min(2 * high, HIGHEST_SLIPPAGE_PCT)
     if high == HIGHEST_SLIPPAGE_PCT and gains(result := at(high)):
+        runner.reported.append(result)
         return result.document
     while high - low > SLIPPAGE_TOLERANCE_PCT:
         middle = round((low + high) / 2, 6)
@@ -165,6 +195,7 @@ def break_even(runner: Runner, request: BacktestRequest) -> dict[str, Any] | Non
             best, low = result, middle
         else:
             high = middle
+    runner.reported.append(best)
     return best.document
 
 
@@ -243,7 +274,7 @@ def _can_draw(draws: Draws) -> bool:
 
 
 def _sub_universes(runner: Runner, request: BacktestRequest, seed: int, sharpe: float | None) -> dict[str, Any]:
-    found = runner.run(lines.universe_lines(request, runner.panels, seed))
+    found = runner.report(lines.universe_lines(request, runner.panels, seed))
     whole = _mean_stocks(request, runner.panels)
     documents = []
     for result in found:

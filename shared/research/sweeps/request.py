@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from shared.model.request import Expression, Text, about
+from shared.model.request import Expression, ResearchName, Text, about
 
 MAX_PARAMETERS = 16
 MAX_VALUES = 1_000
@@ -18,7 +18,6 @@ Method = Literal["grid", "random", "lhs", "sobol", "tpe"]
 Scale = Literal["linear", "log"]
 ParameterName = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,31}$")]
 RangeEnd = Annotated[float, Meta(ge=-1e15, le=1e15)]
-ResearchName = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9가-힣][A-Za-z0-9가-힣._ -]*$")]
 Struct = msgspec.Struct
 
 

@@ -1437,6 +1437,8 @@ export interface FactorMatrix {
   end: string;
   /** Holding times, ascending. */
   horizons: number[];
+  /** What this request has recorded in a research line; null: it named none. */
+  recorded: RecordedPortfolios | null;
   /** Cells with a t: the number of tests that p-values are adjusted for. */
   tests: number;
   /** Factors, in the order of the request or of the catalogue. */
@@ -1463,8 +1465,22 @@ export interface FactorMatrixBody {
   stale_haircut_pct?: number;
   /** Dataset version; null: the current one. */
   dataset?: string | null;
+  /** Name of the research line whose trials the portfolios of factor and horizon are; null: none. */
+  research?: string | null;
   /** Factors and expressions that are compared; null: every factor of the dataset version. */
   factors?: string[] | null;
+}
+
+/** A trial of a research line: the ranks of a factor, bought above the mean rank and sold short below it. */
+export interface FactorPortfolio {
+  /** Canonical text. */
+  factor: string;
+  /** Holding time. */
+  horizon: number;
+  /** Weeks of its returns. */
+  weeks: number;
+  /** Sharpe ratio of its weekly returns before costs, for a year; null: they do not vary. */
+  sharpe_annual: number | null;
 }
 
 /** What a factor says about the returns that follow. */
@@ -1477,6 +1493,8 @@ export interface FactorReport {
   engine_version: string;
   /** Body of `POST /v1/factor-reports` that gives the same report. */
   request: Record<string, unknown>;
+  /** What this request has recorded in a research line; null: it named none. */
+  recorded: RecordedPortfolios | null;
   /** Dataset version. */
   dataset_version: string;
   /** Canonical text. */
@@ -1525,6 +1543,8 @@ export interface FactorReportBody {
   stale_haircut_pct?: number;
   /** Dataset version; null: the current one. */
   dataset?: string | null;
+  /** Name of the research line whose trials the portfolios of factor and horizon are; null: none. */
+  research?: string | null;
   /** The number that is judged: a factor or an expression. */
   factor: string;
   /** Quantile portfolios. */
@@ -1848,11 +1868,15 @@ export interface Line {
 /** The trial with the greatest Sharpe ratio times sqrt(weeks - 1). */
 export interface LineBest {
   /** What evaluated it first. */
-  kind: "backtest" | "sweep" | "walk_forward" | null;
-  /** Id of that backtest, sweep or walk-forward; it may be deleted by now. */
+  kind: "backtest" | "factor_matrix" | "factor_report" | "robustness" | "sweep" | "walk_forward" | null;
+  /** Id of that backtest, sweep, walk-forward or factor report, and of the backtest of a robustness report; it may be deleted by now. Null: a matrix. */
   id: string | null;
-  /** Number of the variant; of a walk-forward over all its runs. Null: a backtest. */
+  /** Number of the variant; of a walk-forward over all its runs. Null: there are no variants. */
   variant: number | null;
+  /** Canonical text of the factor of a portfolio; null: a backtest. */
+  factor: string | null;
+  /** Holding time of a portfolio; null: a backtest. */
+  horizon: number | null;
   /** Weeks of its returns. */
   weeks: number;
   /** The same in years. */
@@ -2777,6 +2801,32 @@ export interface ReconciledFill {
   cause: "intraday" | "not_quoted" | "open_differs" | "orders_differ" | "other_orders" | null;
 }
 
+/** The portfolios that a request has recorded in its research line. */
+export interface RecordedPortfolios {
+  /** Name of the line. */
+  research: string;
+  /** Trials that the line did not have. */
+  new: number;
+  /** Trials that it had, which count once. */
+  repeated: number;
+  /** Distinct trials of the line afterwards. */
+  trials: number;
+  /** The portfolios, by factor and horizon. */
+  portfolios: FactorPortfolio[];
+}
+
+/** What a request has recorded in its research line. */
+export interface RecordedTrials {
+  /** Name of the line. */
+  research: string;
+  /** Trials that the line did not have. */
+  new: number;
+  /** Trials that it had, which count once. */
+  repeated: number;
+  /** Distinct trials of the line afterwards. */
+  trials: number;
+}
+
 /** The days of one regime. */
 export interface Regime {
   /** Close of the benchmark index on the row before against its mean of 200 rows; unknown: fewer rows. */
@@ -2893,6 +2943,8 @@ export interface Robustness {
   regimes: Regime[] | null;
   /** Intervals; null: fewer than 2 days, or a total loss. */
   intervals: BootstrapIntervals | null;
+  /** What this report has recorded in the research line of the backtest; null: it belongs to none. */
+  recorded: RecordedTrials | null;
 }
 
 /** Body of `POST /v1/backtests/{id}/robustness`. */

@@ -62,6 +62,8 @@ set trials = l.trials - sums.trials, scored = l.scored - sums.scored, score_sum 
     best_kind = case when raised.is_other then null else l.best_kind end,
     best_source = case when raised.is_other then null else l.best_source end,
     best_variant = case when raised.is_other then null else l.best_variant end,
+    best_factor = case when raised.is_other then null else l.best_factor end,
+    best_horizon = case when raised.is_other then null else l.best_horizon end,
     version = l.version + 1, updated_at = now()
 from sums join raised on raised.id = sums.line where l.id = sums.line
 returning l.id, sums.trials;
@@ -83,7 +85,8 @@ where id = $1;
 
 -- name: set_best
 update research_line
-set best_score = $2, best_digest = $3, best_returns = $4, best_kind = $5, best_source = $6, best_variant = $7
+set best_score = $2, best_digest = $3, best_returns = $4, best_kind = $5, best_source = $6, best_variant = $7,
+    best_factor = $8, best_horizon = $9
 where id = $1;
 
 -- name: select_threshold

@@ -14,7 +14,7 @@ import { ErrorView, Loaded } from "../../ui/states.tsx";
 import { lineAddress } from "../lines/deflated.tsx";
 import { Figure, interval } from "../lines/figure.tsx";
 
-const KINDS = { backtest: "runs", sweep: "sweeps", walk_forward: "walk-forwards" } as const;
+const KINDS = { backtest: "runs", sweep: "sweeps", walk_forward: "walk-forwards", factor_report: "factor-reports", factor_matrix: "factors", robustness: "runs" } as const;
 
 export default function LinePage({ id }: ScreenProps) {
   const line = useResource(`line ${id}`, (abort) => get<Line>(`/v1${lineAddress(id)}`, {}, abort));
@@ -53,6 +53,7 @@ function Report({ line, reload }: { line: Line; reload: () => void }) {
             <p>
               {t("line.best", { sharpe: number(best.sharpe_annual, 2), years: number(best.years, 1) })}{" "}
               {best.kind && best.id && <Link href={`/${KINDS[best.kind]}/${best.id}`}>{t(`line.kind.${best.kind}`)}</Link>}
+              {best.factor !== null && <> · <code>{best.factor}</code>, {t("line.horizon", { n: number(best.horizon) })}</>}
               {best.variant !== null && <> · {t("sweep.variant")} {number(best.variant)}</>}
             </p>
           )}
