@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack, cast
 from urllib.parse import quote
 
 from ondol.client import account_webhooks as webhooks
+from ondol.client.account_answers import (
+    AccountBody,
+    AccountStep,
+    Delivery,
+    DriftReport,
+    StepOutcome,
+    Webhook,
+    WebhookSet,
+)
 from ondol.client.frames import frame
 from ondol.client.queries import listed
 from ondol.client.request import Day, StrategyLike, day_text, plain_options
@@ -43,9 +52,9 @@ class AccountChanges(TypedDict, total=False):
     paused: bool
 
 
-def account_body(strategy: StrategyLike, start: Day | None, name: str | None, fields: AccountFields) -> dict[str, Any]:
+def account_body(strategy: StrategyLike, start: Day | None, name: str | None, fields: AccountFields) -> AccountBody:
     """Return the body of an account; raise InvalidRequest for a field that does not exist."""
-    body: dict[str, Any] = {"strategy": _plain(strategy), **plain_options(fields)}
+    body = cast(AccountBody, {"strategy": _plain(strategy), **plain_options(fields)})
     if start is not None:
         body["start"] = day_text(start)
     if name is not None:
@@ -53,9 +62,10 @@ def account_body(strategy: StrategyLike, start: Day | None, name: str | None, fi
     return body
 
 
-def change_body(changes: AccountChanges) -> dict[str, Any]:
+def change_body(changes: AccountChanges) -> AccountBody:
     """Return the body of a change."""
-    return {name: _plain(value) if name == "strategy" else value for name, value in changes.items()}
+    body = {name: _plain(value) if name == "strategy" else value for name, value in changes.items()}
+    return cast(AccountBody, body)
 
 
 def _plain(strategy: Any) -> Any:
@@ -81,59 +91,64 @@ async def orders_frame(api: ApiClient, identity: str, day: Day | None) -> pl.Dat
     return frame(document["items"], "orders")
 
 
-async def steps_of(api: ApiClient, identity: str) -> list[dict[str, Any]]:
+async def steps_of(api: ApiClient, identity: str) -> list[AccountStep]:
     """Return the trading days of an account, the newest first."""
-    return await listed(api, f"{account_path(identity)}/steps", {}, LIMIT)
+    return cast(list[AccountStep], await listed(api, f"{account_path(identity)}/steps", {}, LIMIT))
 
 
-def steps_frame(steps: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+def steps_frame(steps: Sequence[AccountStep]) -> pl.DataFrame:
     """Return trading days without their fills."""
     rows = [{name: value for name, value in step.items() if name != "fills"} for step in steps]
     return frame(rows, "account_steps")
 
 
-def fills_frame(steps: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+def fills_frame(steps: Sequence[AccountStep]) -> pl.DataFrame:
     """Return the fills of trading days as they were booked, the oldest first."""
     return frame([fill for step in reversed(steps) for fill in step["fills"]], "fills")
 
 
-def reconciliation_frame(steps: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+def reconciliation_frame(steps: Sequence[AccountStep]) -> pl.DataFrame:
     """Return the fills of opening quotes beside those of the rows, the oldest first."""
     rows = []
     for step in reversed(steps):
         for item in step["reconciliation"] or ():
-            provisional, booked = item["provisional"] or {}, item["booked"] or {}
+            provisional, booked = item["provisional"], item["booked"]
             parts = {
-                "provisional_shares": provisional.get("shares"), "provisional_price": provisional.get("price"),
-                "shares": booked.get("shares"), "price": booked.get("price"),
+                "provisional_shares": provisional and provisional["shares"],
+                "provisional_price": provisional and provisional["price"],
+                "shares": booked and booked["shares"], "price": booked and booked["price"],
             }  # fmt: skip
             plain = {name: value for name, value in item.items() if name not in {"provisional", "booked"}}
             rows.append({"date": step["date"], **plain, **parts})
     return frame(rows, "reconciliation")
 
 
-async def drift_of(api: ApiClient, identity: str) -> list[dict[str, Any]]:
+async def drift_of(api: ApiClient, identity: str) -> list[DriftReport]:
     """Return the drift reports of an account, the newest first."""
-    return await listed(api, f"{account_path(identity)}/drift", {}, LIMIT)
+    return cast(list[DriftReport], await listed(api, f"{account_path(identity)}/drift", {}, LIMIT))
 
 
-def drift_frame(reports: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+def drift_frame(reports: Sequence[DriftReport]) -> pl.DataFrame:
     """Return a row for each report and cause."""
-    names = ("number", "day", "dataset_before", "dataset_now", "engine_before", "engine_now")
     rows = [
-        {**{name: report[name] for name in names}, "cause": part["cause"], "won": part["won"]}
+        {
+            "number": report["number"], "day": report["day"], "dataset_before": report["dataset_before"],
+            "dataset_now": report["dataset_now"], "engine_before": report["engine_before"],
+            "engine_now": report["engine_now"], "cause": part["cause"], "won": part["won"],
+        }
         for report in reports
         for part in report["causes"]
-    ]
+    ]  # fmt: skip
     return frame(rows, "drift")
 
 
-def cells_frame(reports: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+def cells_frame(reports: Sequence[DriftReport]) -> pl.DataFrame:
     """Return a row for each cell that the reports name."""
     rows = []
     for report in reports:
         for cell in report["cells"] or ():
-            shown = {name: None if cell[name] is None else str(cell[name]) for name in ("before", "after")}
+            values = {"before": cell["before"], "after": cell["after"]}
+            shown = {name: None if value is None else str(value) for name, value in values.items()}
             rows.append({"number": report["number"], **cell, **shown})
     return frame(rows, "drift_cells")
 
@@ -231,13 +246,13 @@ class Account(AccountData):
         """Return the restated and late cells of all drift reports; values are texts."""
         return cells_frame(self.drift_reports())
 
-    def drift_reports(self) -> list[dict[str, Any]]:
+    def drift_reports(self) -> list[DriftReport]:
         """Return the drift reports as the API has them, the newest first."""
         return self._client._run(lambda api: drift_of(api, self.id))
 
-    def step(self) -> dict[str, Any]:
+    def step(self) -> StepOutcome:
         """Book the days that are loaded and decide the orders that are due: {booked, decided, drift, …}."""
-        found: dict[str, Any] = self._client._run(lambda api: api.call("POST", f"{account_path(self.id)}/steps"))
+        found: StepOutcome = self._client._run(lambda api: api.call("POST", f"{account_path(self.id)}/steps"))
         self.refresh()
         return found
 
@@ -251,11 +266,11 @@ class Account(AccountData):
         """Return the changes that were made, the newest first."""
         return self._client._run(lambda api: changes_frame(api, self.id))
 
-    def webhook(self) -> dict[str, Any] | None:
+    def webhook(self) -> Webhook | None:
         """Return where its events are posted: {url, created_at}; None: nowhere."""
         return self._client._run(lambda api: webhooks.read_webhook(api, self.id))
 
-    def set_webhook(self, url: str, secret: str | None = None) -> dict[str, Any]:
+    def set_webhook(self, url: str, secret: str | None = None) -> WebhookSet:
         """Post its events to an address, signed: {url, created_at, secret}. Without a secret one is made.
 
         The secret is not answered again.
@@ -270,7 +285,7 @@ class Account(AccountData):
         """Return the deliveries of its webhook, the newest first; `dead` ones were given up."""
         return self._client._run(lambda api: webhooks.deliveries_frame(api, self.id, status, limit))
 
-    def resend(self, number: int) -> dict[str, Any]:
+    def resend(self, number: int) -> Delivery:
         """Send a delivery again, with all its attempts."""
         return self._client._run(lambda api: webhooks.resend(api, self.id, number))
 
@@ -315,13 +330,13 @@ class AsyncAccount(AccountData):
         """Return the restated and late cells of all drift reports; values are texts."""
         return cells_frame(await self.drift_reports())
 
-    async def drift_reports(self) -> list[dict[str, Any]]:
+    async def drift_reports(self) -> list[DriftReport]:
         """Return the drift reports as the API has them, the newest first."""
         return await drift_of(self._client._api(), self.id)
 
-    async def step(self) -> dict[str, Any]:
+    async def step(self) -> StepOutcome:
         """Book the days that are loaded and decide the orders that are due: {booked, decided, drift, …}."""
-        found: dict[str, Any] = await self._client._api().call("POST", f"{account_path(self.id)}/steps")
+        found: StepOutcome = await self._client._api().call("POST", f"{account_path(self.id)}/steps")
         await self.refresh()
         return found
 
@@ -334,11 +349,11 @@ class AsyncAccount(AccountData):
         """Return the changes that were made, the newest first."""
         return await changes_frame(self._client._api(), self.id)
 
-    async def webhook(self) -> dict[str, Any] | None:
+    async def webhook(self) -> Webhook | None:
         """Return where its events are posted: {url, created_at}; None: nowhere."""
         return await webhooks.read_webhook(self._client._api(), self.id)
 
-    async def set_webhook(self, url: str, secret: str | None = None) -> dict[str, Any]:
+    async def set_webhook(self, url: str, secret: str | None = None) -> WebhookSet:
         """Post its events to an address, signed: {url, created_at, secret}. Without a secret one is made.
 
         The secret is not answered again.
@@ -353,7 +368,7 @@ class AsyncAccount(AccountData):
         """Return the deliveries of its webhook, the newest first; `dead` ones were given up."""
         return await webhooks.deliveries_frame(self._client._api(), self.id, status, limit)
 
-    async def resend(self, number: int) -> dict[str, Any]:
+    async def resend(self, number: int) -> Delivery:
         """Send a delivery again, with all its attempts."""
         return await webhooks.resend(self._client._api(), self.id, number)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
+from ondol.client.account_answers import Delivery, Webhook, WebhookSet
 from ondol.client.frames import frame
 from ondol.client.queries import listed
 from shared.infra.api_client.errors import NotFound
@@ -21,10 +22,10 @@ def _path(identity: str) -> str:
     return f"/v1/accounts/{quote(identity, safe='')}"
 
 
-async def read_webhook(api: ApiClient, identity: str) -> dict[str, Any] | None:
+async def read_webhook(api: ApiClient, identity: str) -> Webhook | None:
     """Return the webhook of an account; None without one."""
     try:
-        found: dict[str, Any] = await api.call("GET", f"{_path(identity)}/webhook")
+        found: Webhook = await api.call("GET", f"{_path(identity)}/webhook")
     except NotFound as error:
         if error.code == "webhook_not_found":
             return None
@@ -32,10 +33,10 @@ async def read_webhook(api: ApiClient, identity: str) -> dict[str, Any] | None:
     return found
 
 
-async def set_webhook(api: ApiClient, identity: str, url: str, secret: str | None) -> dict[str, Any]:
+async def set_webhook(api: ApiClient, identity: str, url: str, secret: str | None) -> WebhookSet:
     """Set the webhook of an account and return it with its secret."""
     body = {"url": url} if secret is None else {"url": url, "secret": secret}
-    found: dict[str, Any] = await api.call("PUT", f"{_path(identity)}/webhook", body=body)
+    found: WebhookSet = await api.call("PUT", f"{_path(identity)}/webhook", body=body)
     return found
 
 
@@ -49,7 +50,7 @@ async def deliveries_frame(api: ApiClient, identity: str, status: DeliveryStatus
     return frame(await listed(api, f"{_path(identity)}/deliveries", {"status": status}, limit), "deliveries")
 
 
-async def resend(api: ApiClient, identity: str, number: int) -> dict[str, Any]:
+async def resend(api: ApiClient, identity: str, number: int) -> Delivery:
     """Send a delivery again and return it."""
-    found: dict[str, Any] = await api.call("POST", f"{_path(identity)}/deliveries/{number}/resend")
+    found: Delivery = await api.call("POST", f"{_path(identity)}/deliveries/{number}/resend")
     return found

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from services.api.backtests.canonicalize import CanonicalRequest
     from services.api.backtests.event_cache import EventCache
     from services.api.disk_guard import DiskGuard
-    from services.api.research.lines import Lines
+    from services.api.research.lines import ResearchLines
     from services.api.simulator_queries import PendingQuery
     from services.api.sweeps.tables import Sweeps
     from services.api.walk_forwards.store import WalkForwards
@@ -54,7 +54,7 @@ class AppContext:
     metrics: ApiMetrics
     sweeps: Sweeps
     walk_forwards: WalkForwards
-    lines: Lines
+    lines: ResearchLines
     disk: DiskGuard
     bundle: WebBundle | None = None
     """The web application; None: it is not served."""

@@ -18,7 +18,7 @@ from services.api.context import AppContext
 from services.api.datasets import Datasets
 from services.api.disk_guard import DiskGuard
 from services.api.metrics import ApiMetrics
-from services.api.research.lines import Lines
+from services.api.research.lines import ResearchLines
 from services.api.research.record import record_forever
 from services.api.sweeps.tables import Sweeps
 from services.api.walk_forwards.store import WalkForwards
@@ -78,7 +78,7 @@ async def opened(settings: Settings) -> AsyncIterator[tuple[AppContext, list[Tas
             settings=settings, database=database, broker=broker, cache=cache, datasets=Datasets(database, broker),
             progress=ProgressHub(), results=results, events=EventCache(results),
             authenticator=Authenticator(settings, database), metrics=metrics, sweeps=Sweeps(database),
-            walk_forwards=WalkForwards(database), lines=Lines(database),
+            walk_forwards=WalkForwards(database), lines=ResearchLines(database),
             disk=DiskGuard(settings.disk_folders, settings.disk_reserve_bytes, metrics),
             bundle=load_bundle() if settings.web else None,
         )  # fmt: skip

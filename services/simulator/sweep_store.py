@@ -44,7 +44,7 @@ class PartJob:
 
 
 @dataclass(frozen=True)
-class Line:
+class SweepLine:
     """The research line of a sweep or walk-forward: its owner and name, and what the sweep is."""
 
     owner: str
@@ -92,7 +92,7 @@ async def select_run_parts(database: Database, sweep: uuid.UUID, first: int, sto
 
 async def end_part(
     database: Database, job: PartJob, *, status: str, variants: int, failed: int, best: str, data: bytes,
-    line: Line | None, trials: Trials,
+    line: SweepLine | None, trials: Trials,
 ) -> Ended | None:  # fmt: skip
     """Store a part, fenced by its lease; None when the lease was lost or the sweep was cancelled.
 
@@ -107,7 +107,7 @@ async def end_part(
 
 
 async def _end_recorded(
-    connection: Connection, job: PartJob, values: tuple[object, ...], line: Line, trials: Trials
+    connection: Connection, job: PartJob, values: tuple[object, ...], line: SweepLine, trials: Trials
 ) -> Any:
     """End a part and record its trials in one transaction."""
     recorded: Recorded | None = None

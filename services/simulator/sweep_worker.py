@@ -29,7 +29,7 @@ from services.simulator.job import Context
 from services.simulator.panel_store import WAIT_S
 from services.simulator.part_runs import best_of, failure, points_of, run_variants_of
 from services.simulator.priority import SWEEP_NICE, lower_priority
-from services.simulator.sweep_store import Line, PartJob
+from services.simulator.sweep_store import PartJob, SweepLine
 from services.simulator.walk_forward_end import read_choices, requests_or_end, simulate_account
 from shared.contracts.events import SWEEPS, SweepChanged
 from shared.contracts.http import problem_document, run_problem
@@ -72,7 +72,7 @@ class _Sweep:
     version: str
     is_current: bool
     """Whether engine and rules are those that the sweep was submitted for."""
-    line: Line | None
+    line: SweepLine | None
     """The research line that its trials belong to."""
 
 
@@ -275,7 +275,7 @@ class SweepWorker:
             found = self._sweeps[identity] = _Sweep(
                 plan=plan, walk=walk, version=row["dataset_version"],
                 is_current=(row["engine_version"], row["rules_version"]) == (ENGINE_VERSION, RULES_VERSION),
-                line=None if row["research"] is None else Line(row["owner"], row["research"], row["kind"]),
+                line=None if row["research"] is None else SweepLine(row["owner"], row["research"], row["kind"]),
             )  # fmt: skip
         return found
 

@@ -13,7 +13,7 @@ INCOME = ("IS", "CIS")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
+class StatementLine:
     """One line of a statement: its ids and its names (without blanks and brackets), best first."""
 
     ids: tuple[str, ...]
@@ -30,12 +30,12 @@ class Account:
 
     name: str
     statements: tuple[str, ...]
-    ways: tuple[tuple[Line, ...], ...]
+    ways: tuple[tuple[StatementLine, ...], ...]
     magnitude: bool = False
 
 
-def _line(ids: str, names: str = "") -> Line:
-    return Line(ids=tuple(ids.split()), names=tuple(names.split()))
+def _line(ids: str, names: str = "") -> StatementLine:
+    return StatementLine(ids=tuple(ids.split()), names=tuple(names.split()))
 
 
 def _one(name: str, statements: tuple[str, ...], ids: str, names: str = "", *, magnitude: bool = False) -> Account:

@@ -30,7 +30,7 @@ _INTERIM_FLOWS = pl.col("statement").is_in(["IS", "CIS"]) & pl.col("fiscal_quart
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lines:
+class StatementLines:
     """`rows` of LINES_SCHEMA, and lines that are left out by reason (lines of other accounts are not counted)."""
 
     rows: pl.DataFrame
@@ -62,7 +62,7 @@ def basis_in(name: str) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
-def api_lines(frame: pl.DataFrame, *, stock_code: str | None = None, basis: str | None = None) -> Lines:
+def api_lines(frame: pl.DataFrame, *, stock_code: str | None = None, basis: str | None = None) -> StatementLines:
     """Return the account lines of `fnlttSinglAcntAll`, `fnlttSinglAcnt` or `fnlttMultiAcnt` rows.
 
     `stock_code` and `basis` are those of rows that do not state them; without any basis a filing with the owners' part
@@ -110,7 +110,7 @@ def api_lines(frame: pl.DataFrame, *, stock_code: str | None = None, basis: str 
     return _mapped(lines)
 
 
-def bulk_lines(frame: pl.DataFrame, name: str) -> Lines:
+def bulk_lines(frame: pl.DataFrame, name: str) -> StatementLines:
     """Return the account lines of a bulk statement file; the day and basis may stand in its `name`.
 
     FileRefusedError when a cell cannot be read, or the file has amounts of three months only.
@@ -179,7 +179,7 @@ def _amount_column(columns: list[str]) -> str:
     return whole[0]
 
 
-def _mapped(lines: pl.DataFrame) -> Lines:
+def _mapped(lines: pl.DataFrame) -> StatementLines:
     """Keep the lines that are accounts of the load format."""
     dropped: dict[str, Rows] = {}
     lines = lines.filter(pl.col("statement").is_not_null() & pl.col("detail").is_null())
@@ -204,4 +204,4 @@ def _mapped(lines: pl.DataFrame) -> Lines:
         found = left_out(found, reason, bad, dropped)
     found = found.filter(pl.col("value").is_not_null()).with_columns(pl.col("value").alias("amount"))
     found = found.with_columns(pl.col("fiscal_year").cast(pl.Int32, strict=False))
-    return Lines(rows=found.select(list(LINES_SCHEMA)).cast(pl.Schema(LINES_SCHEMA)), dropped=dropped)
+    return StatementLines(rows=found.select(list(LINES_SCHEMA)).cast(pl.Schema(LINES_SCHEMA)), dropped=dropped)

@@ -23,7 +23,7 @@ PAINT = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
+class ChartLine:
     """A line of a chart; absent values leave gaps."""
 
     name: str
@@ -33,7 +33,7 @@ class Line:
     filled: bool = False
 
 
-def chart(days: Sequence[dt.date], lines: Sequence[Line], *, title: str, unit: str, height: int = 260) -> str:
+def chart(days: Sequence[dt.date], lines: Sequence[ChartLine], *, title: str, unit: str, height: int = 260) -> str:
     """Return a chart of lines over days; `unit` is `%` for fractions or a word for plain numbers."""
     present = [value for line in lines for value in line.values if value is not None]
     if len(days) < 2 or not present:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from ondol.client.report.charts import Line, chart
+from ondol.client.report.charts import ChartLine, chart
 from ondol.client.report.figures import worst_drawdowns, yearly
 
 if TYPE_CHECKING:
@@ -162,11 +162,11 @@ def _equity(result: ResultData) -> str:
     curve = result.equity
     days, cash = curve["date"].to_list(), result.request["initial_cash"]
     grown = [None if value is None else value / cash - 1 for value in curve["equity"].to_list()]
-    lines = [Line(name="strategy", values=grown, kind="strategy")]
+    lines = [ChartLine(name="strategy", values=grown, kind="strategy")]
     against = [None if value is None else value / cash - 1 for value in curve["benchmark"].to_list()]
     if any(value is not None for value in against):
-        lines.append(Line(name=str(result.request["benchmark"]), values=against, kind="benchmark"))
-    fall = Line(name="strategy", values=curve["drawdown"].to_list(), kind="fall", filled=True)
+        lines.append(ChartLine(name=str(result.request["benchmark"]), values=against, kind="benchmark"))
+    fall = ChartLine(name="strategy", values=curve["drawdown"].to_list(), kind="fall", filled=True)
     return chart(days, lines, title="Return since the start", unit="%") + chart(
         days, [fall], title="Drawdown", unit="%", height=140
     )

@@ -16,7 +16,7 @@ from shared.errors import Problem
 from shared.infra.database.pool import Database
 from shared.infra.research_ledger import MAX_LINES, MAX_TRIALS, SQL, Connection
 from shared.messages import Message, say
-from shared.research.ledger.line import Line, LineSums, family_of, line_of
+from shared.research.ledger.line_trials import LineSums, LineTrials, family_of, line_trials_of
 from shared.research.ledger.report import best_document, conclusion, figures_of, warnings_of
 from shared.research.ledger.trials import WeeklyReturns, unpack_returns
 
@@ -38,12 +38,12 @@ class LineReport:
     """The weeks and the number of the trials that the tests over whole columns read."""
 
 
-class Lines:
+class ResearchLines:
     """Lines and reports of the ledger."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._lines: LRUCache[tuple[int, int], Line] = LRUCache(CACHED)
+        self._lines: LRUCache[tuple[int, int], LineTrials] = LRUCache(CACHED)
         self._reports: LRUCache[tuple[int, int], LineReport] = LRUCache(CACHED)
 
     async def row(self, owner: str, name: str) -> Row | None:
@@ -51,7 +51,7 @@ class Lines:
         async with self._database.connection() as connection:
             return await connection.fetchrow(SQL["select_line"], owner, name)
 
-    async def line(self, row: Row) -> Line:
+    async def line(self, row: Row) -> LineTrials:
         """Return the counts, independent trials and bar of a line."""
         key = (row["id"], row["version"])
         found = self._lines.get(key)
@@ -68,7 +68,7 @@ class Lines:
             found = self._reports[key] = await asyncio.to_thread(_report, line, sample, best_returns(row))
         return found
 
-    async def _read(self, row: Row) -> tuple[Line, list[WeeklyReturns]]:
+    async def _read(self, row: Row) -> tuple[LineTrials, list[WeeklyReturns]]:
         async with self._database.connection() as connection:
             records = await connection.fetch(SQL["select_sample"], row["id"], LEDGER_SAMPLE)
         line, sample = await asyncio.to_thread(_line, row, records)
@@ -76,16 +76,16 @@ class Lines:
         return line, sample
 
 
-def _line(row: Row, records: Sequence[Row]) -> tuple[Line, list[WeeklyReturns]]:
+def _line(row: Row, records: Sequence[Row]) -> tuple[LineTrials, list[WeeklyReturns]]:
     sample = [unpack_returns(bytes(record["returns"])) for record in records]
     sums = LineSums(
         trials=row["trials"], extra_trials=row["extra_trials"], scored=row["scored"], score_sum=int(row["score_sum"]),
         score_squares=int(row["score_squares"]),
     )  # fmt: skip
-    return line_of(sums, sample), sample
+    return line_trials_of(sums, sample), sample
 
 
-def _report(line: Line, sample: Sequence[WeeklyReturns], best: WeeklyReturns | None) -> LineReport:
+def _report(line: LineTrials, sample: Sequence[WeeklyReturns], best: WeeklyReturns | None) -> LineReport:
     family = family_of(sample)
     return LineReport(
         best=None if best is None else best_document(best),

@@ -81,15 +81,16 @@ ROUTES = (
     Route(
         method="GET", path="/v1/research", handler=list_lines, tag="research", query=LinesQuery,
         summary="The caller's research lines with their trials, the newest first",
-        answers={200: research_responses.LineList},
+        answers={200: research_responses.ResearchLineList},
     ),
     Route(
         method="GET", path="/v1/research/{line}", handler=get_line, tag="research",
-        summary="How much of a line's best trial may be luck", answers={200: research_responses.Line}, problems=(404,),
+        summary="How much of a line's best trial may be luck",
+        answers={200: research_responses.ResearchLine}, problems=(404,),
     ),
     Route(
         method="PATCH", path="/v1/research/{line}", handler=patch_line, tag="research", body=LineBody,
-        summary="Add trials that were made elsewhere, or close a line", answers={200: research_responses.Line},
+        summary="Add trials that were made elsewhere, or close a line", answers={200: research_responses.ResearchLine},
         problems=(400, 404, 413, 415),
     ),
 )  # fmt: skip

@@ -161,8 +161,8 @@ class Audit(Struct, kw_only=True):
     """Result of the look-ahead audit."""
 
 
-class LineFigures(Struct, kw_only=True):
-    """Figures of a run."""
+class ChangedFigures(Struct, kw_only=True):
+    """Figures of a changed backtest."""
 
     total_return: Annotated[float | None, about("Return over the window.", "fraction")]
     cagr: Annotated[float | None, about("Growth a year.", "fraction")]
@@ -171,15 +171,15 @@ class LineFigures(Struct, kw_only=True):
     trades: Annotated[Count, about("Number of fills.")]
 
 
-class LineFailure(Struct, kw_only=True):
-    """Why a line has no figures."""
+class ChangedFailure(Struct, kw_only=True):
+    """Why a changed backtest has no figures."""
 
     code: Annotated[str, about("Stable identifier of the reason.")]
     params: Annotated[dict[str, Any], about("Parameters of the message.")]
     message: Annotated[str, about("The reason in the language of the answer.")]
 
 
-class RobustnessLine(Struct, kw_only=True):
+class ChangedBacktest(Struct, kw_only=True):
     """A plain backtest: `POST /v1/backtests` of `request` gives the same figures."""
 
     name: Annotated[str, about("Name, unique in its group.")]
@@ -188,12 +188,12 @@ class RobustnessLine(Struct, kw_only=True):
         about("What was changed, `buy.where#2` being the second number of that text; null: no single value."),
     ]
     value: Annotated[float | str | None, about("The changed value.")]
-    figures: Annotated[LineFigures | None, about("Its figures; null: it has no result.")]
-    failure: Annotated[LineFailure | None, about("Why it has no result; null: it has one.")]
+    figures: Annotated[ChangedFigures | None, about("Its figures; null: it has no result.")]
+    failure: Annotated[ChangedFailure | None, about("Why it has no result; null: it has one.")]
     request: Annotated[dict[str, Any], about("The request, as `POST /v1/backtests` takes it.")]
 
 
-class SubUniverseLine(RobustnessLine, kw_only=True):
+class SubUniverseBacktest(ChangedBacktest, kw_only=True):
     """The backtest over a part of its universe."""
 
     mean_stocks: Annotated[float | None, about("Mean number of stocks on the decision rows.", "stocks")]
@@ -222,27 +222,27 @@ class Placed(Spread, kw_only=True):
 
 
 class RobustnessGroup(Struct, kw_only=True):
-    """Lines of one kind."""
+    """Changed backtests of one kind."""
 
-    lines: Annotated[list[RobustnessLine], about("The runs.")]
-    total_return: Annotated[Spread, about("Return over the lines.")]
-    sharpe: Annotated[Spread, about("Sharpe ratio over the lines.")]
+    lines: Annotated[list[ChangedBacktest], about("The runs.")]
+    total_return: Annotated[Spread, about("Return over the runs.")]
+    sharpe: Annotated[Spread, about("Sharpe ratio over the runs.")]
 
 
 class Neighbours(RobustnessGroup, kw_only=True):
     """Each number of the strategy one step lower and higher."""
 
     kept_half: Annotated[
-        float | None, about("Share of lines with at least half of the Sharpe ratio; null: that is not above 0.")
+        float | None, about("Share of runs with at least half of the Sharpe ratio; null: that is not above 0.")
     ]
     cliffs: Annotated[list[str], about("Parameters with a neighbour below half of the Sharpe ratio.")]
 
 
-class SlippageLines(RobustnessGroup, kw_only=True):
+class SlippageBacktests(RobustnessGroup, kw_only=True):
     """0, 1, 2 and 3 times the slippage."""
 
     break_even: Annotated[
-        RobustnessLine | None,
+        ChangedBacktest | None,
         about("The last slippage without a loss, by bisection to 0.005 %; null: a loss without slippage already."),
     ]
 
@@ -250,7 +250,7 @@ class SlippageLines(RobustnessGroup, kw_only=True):
 class SubUniverses(Struct, kw_only=True):
     """Parts of the universe."""
 
-    lines: Annotated[list[SubUniverseLine], about("The runs.")]
+    lines: Annotated[list[SubUniverseBacktest], about("The runs.")]
     total_return: Annotated[Spread, about("Return over the lines.")]
     sharpe: Annotated[Spread, about("Sharpe ratio over the lines.")]
     mean_stocks: Annotated[float, about("Mean number of stocks of the whole universe.", "stocks")]
@@ -314,9 +314,9 @@ class BootstrapIntervals(Struct, kw_only=True):
 class Robustness(Struct, kw_only=True):
     """What the figures of a backtest become when something is changed that should not matter."""
 
-    backtest: Annotated[RobustnessLine, about("The backtest itself.")]
+    backtest: Annotated[ChangedBacktest, about("The backtest itself.")]
     neighbours: Annotated[Neighbours, about("Each number of the strategy a tenth lower and higher.")]
-    slippage: Annotated[SlippageLines, about("Other slippage.")]
+    slippage: Annotated[SlippageBacktests, about("Other slippage.")]
     starts: Annotated[RobustnessGroup, about("Starts 0 to 19 rows later.")]
     phases: Annotated[RobustnessGroup, about("Weekly, monthly and quarterly calendars on other days.")]
     delay: Annotated[RobustnessGroup, about("Decisions one row later; the universe is not delayed.")]

@@ -13,7 +13,7 @@ from shared.model.request import about
 Kind = Literal["backtest", "sweep", "walk_forward", "factor_report", "factor_matrix", "robustness"]
 
 
-class LineHead(Struct, kw_only=True):
+class ResearchLineHead(Struct, kw_only=True):
     """A research line and its counts."""
 
     name: Annotated[str, about("Name of the line.")]
@@ -28,14 +28,14 @@ class LineHead(Struct, kw_only=True):
     ]
 
 
-class LineList(Struct, kw_only=True):
+class ResearchLineList(Struct, kw_only=True):
     """A page of research lines, the newest first."""
 
-    items: Annotated[list[LineHead], about("Lines.")]
+    items: Annotated[list[ResearchLineHead], about("Lines.")]
     next_cursor: Annotated[str | None, NEXT_CURSOR]
 
 
-class LineBest(Struct, kw_only=True):
+class ResearchLineBest(Struct, kw_only=True):
     """The trial with the greatest Sharpe ratio times sqrt(weeks - 1)."""
 
     kind: Annotated[Kind | None, about("What evaluated it first.")]
@@ -56,7 +56,7 @@ class LineBest(Struct, kw_only=True):
     kurtosis: Annotated[float, about("Kurtosis of its weekly returns; 3 for the normal distribution.")]
 
 
-class LineFigure(Struct, kw_only=True):
+class ResearchLineFigure(Struct, kw_only=True):
     """A statistic with its formula and the inputs that it was computed from."""
 
     value: Annotated[float | None, about("Its value; null: it is an interval, or not defined.")]
@@ -70,7 +70,7 @@ class LineFigure(Struct, kw_only=True):
     inputs: Annotated[dict[str, float | None], about("Inputs by name.")]
 
 
-class LineFamily(Struct, kw_only=True):
+class ResearchLineFamily(Struct, kw_only=True):
     """The trials that pbo and spa read."""
 
     trials: Annotated[Count, about("Trials of the sample that share these weeks and vary.", "trials")]
@@ -89,16 +89,16 @@ class HoldoutOpening(Struct, kw_only=True):
     backtest: Annotated[str | None, about("Id of the backtest of the variant over the holdout; null: not submitted.")]
 
 
-class Line(LineHead, kw_only=True):
+class ResearchLine(ResearchLineHead, kw_only=True):
     """A research line, and how much of its best trial may be luck."""
 
     counted: Annotated[Count, about("trials + extra_trials, against which every record of the line is judged.",
                                     "trials")]  # fmt: skip
     sample: Annotated[Count, about("Trials whose correlations are known, drawn by digest; at most 1,000.", "trials")]
-    family: Annotated[LineFamily | None, about("What pbo and spa read; null: fewer than 2 trials share weeks.")]
-    best: Annotated[LineBest | None, about("The best trial; null: no trial has returns that vary.")]
+    family: Annotated[ResearchLineFamily | None, about("What pbo and spa read; null: fewer than 2 trials share weeks.")]
+    best: Annotated[ResearchLineBest | None, about("The best trial; null: no trial has returns that vary.")]
     statistics: Annotated[
-        dict[str, LineFigure],
+        dict[str, ResearchLineFigure],
         about("Statistics by name: score_deviation, independent_average, independent_participation, "
               "independent_entropy, independent_li_ji, expected_maximum; of the best trial sr0_annual, psr, dsr, "
               "minimum_track_record_years, minimum_backtest_years, expected_best_annual, sharpe_after_haircut; of the "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from functools import partial
 from typing import Any
@@ -115,7 +115,7 @@ async def _compute(context: Context, event: QueryRequested, pool: Executor, canc
     loop = asyncio.get_running_loop()
     compute = await _computation_of(context, query)
 
-    def computed() -> dict[str, Any]:
+    def computed() -> Mapping[str, Any]:
         if pool is context.query_pool or not isinstance(query, queries.RequestQuery):
             # what is short is bounded by its cost, and must not wait for what is long
             return compute(panels.reader(cancelled))
@@ -139,7 +139,7 @@ async def _compute(context: Context, event: QueryRequested, pool: Executor, canc
             return orjson.dumps(found, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
-async def _computation_of(context: Context, query: queries.Query) -> Callable[[PanelReader], dict[str, Any]]:
+async def _computation_of(context: Context, query: queries.Query) -> Callable[[PanelReader], Mapping[str, Any]]:
     """Return the function of the panels that answers a query."""
     if isinstance(query, queries.RequestQuery):
         return await _computation_of_request(context, query, request_from_json(query.request))
@@ -161,7 +161,7 @@ async def _computation_of(context: Context, query: queries.Query) -> Callable[[P
 
 async def _computation_of_request(
     context: Context, query: queries.RequestQuery, request: BacktestRequest
-) -> Callable[[PanelReader], dict[str, Any]]:
+) -> Callable[[PanelReader], Mapping[str, Any]]:
     match query:
         case queries.Values():
             return partial(values_on_mapped, request, query)

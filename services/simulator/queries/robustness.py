@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from shared.contracts import queries
@@ -9,7 +10,7 @@ from shared.dataset.panel_reader import PanelReader
 from shared.model.request import BacktestRequest
 
 
-def robustness_on_mapped(request: BacktestRequest, query: queries.Robustness, reader: PanelReader) -> dict[str, Any]:
+def robustness_on_mapped(request: BacktestRequest, query: queries.Robustness, reader: PanelReader) -> Mapping[str, Any]:
     """Return the robustness report of a request; the panels that its runs read are mapped before each of them."""
     # imported at the first use: simulators start without it
     from shared.research.robustness.report import Options, robustness

@@ -11,6 +11,19 @@ from shared.language import Expression
 from shared.model.calendar import iso, years_of
 from shared.research.factor_reports.options import Options
 from shared.research.factor_reports.rows import HorizonRows, ReportRows
+from shared.research.factor_reports.shapes import (
+    CheckFigures,
+    CoefficientFigures,
+    CorrelationFigures,
+    CoverageFigures,
+    DecayFigures,
+    DecayPoint,
+    GroupFigures,
+    HorizonFigures,
+    MeanFigures,
+    SeriesFigures,
+    YearFigures,
+)  # fmt: skip
 from shared.research.statistics.families import T_HURDLE
 from shared.research.statistics.newey_west import MeanTest, mean_test
 from shared.simulation.statistics import DAYS_A_YEAR
@@ -22,7 +35,7 @@ TURNOVER_BOUNDS = (0.01, 0.7)
 CORRELATION_BOUND = 0.7
 
 
-def coefficient(values: Array, horizon: int) -> dict[str, Any]:
+def coefficient(values: Array, horizon: int) -> CoefficientFigures:
     """Return mean, deviation and Newey-West t of a coefficient by row, and the ratios that are made of them."""
     test = mean_test(values, horizon)
     known = values[np.isfinite(values)]
@@ -36,7 +49,7 @@ def coefficient(values: Array, horizon: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _test(test: MeanTest) -> dict[str, Any]:
+def _test(test: MeanTest) -> MeanFigures:
     return {"rows": test.rows, "mean": test.mean, "t": test.t, "lags": test.lags}
 
 
@@ -48,7 +61,7 @@ def _column_means(values: Array) -> list[float | None]:
     return [float(total / count) if count else None for total, count in zip(sums, counts, strict=True)]
 
 
-def horizon_figures(horizon: int, of: HorizonRows, found: ReportRows, options: Options) -> dict[str, Any]:
+def horizon_figures(horizon: int, of: HorizonRows, found: ReportRows, options: Options) -> HorizonFigures:
     """Return correlations, quantile portfolios, spread, turnover, regression and exclusions of one horizon."""
     cost = options.cost_pct / 100
     returns, entered = of.whole("returns"), of.whole("entered")
@@ -69,7 +82,7 @@ def horizon_figures(horizon: int, of: HorizonRows, found: ReportRows, options: O
              "turnover": turnover[q], "net": _net(means[q], turnover[q], cost)}
             for q in range(options.quantiles)
         ],
-        "spread": _test(test) | {"turnover": both, "net": _net(test.mean, both, cost)},
+        "spread": {**_test(test), "turnover": both, "net": _net(test.mean, both, cost)},
         "rank_autocorrelation": correlation,
         "fama_macbeth": _test(slopes),
         "excluded": excluded | {"used": excluded["cells"] - sum(v for k, v in excluded.items() if k != "cells")},
@@ -85,7 +98,7 @@ def _net(mean: float | None, turnover: float | None, cost: float) -> float | Non
     return None if mean is None or turnover is None else mean - 2 * turnover * cost
 
 
-def coverage_figures(found: ReportRows) -> dict[str, Any]:
+def coverage_figures(found: ReportRows) -> CoverageFigures:
     """Return the mean numbers of stocks in the universe and with a value."""
     universe, values = np.concatenate(found.universe), np.concatenate(found.values)
     total = int(universe.sum())
@@ -96,9 +109,9 @@ def coverage_figures(found: ReportRows) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def decay(found: ReportRows) -> dict[str, Any]:
+def decay(found: ReportRows) -> DecayFigures:
     """Return the mean coefficients by horizon, and the horizon at which the rank IC is half of its largest."""
-    points: list[dict[str, Any]] = []
+    points: list[DecayPoint] = []
     for horizon, of in found.horizons.items():
         test = mean_test(of.whole("rank_ic"), horizon)
         mean = mean_test(of.whole("ic"), horizon).mean
@@ -125,10 +138,10 @@ def half_life(points: list[tuple[int, float | None]]) -> float | None:
     return None
 
 
-def year_figures(days: Array, found: ReportRows, options: Options) -> list[dict[str, Any]]:
+def year_figures(days: Array, found: ReportRows, options: Options) -> list[YearFigures]:
     """Return the mean rank IC and spread of each year and horizon."""
     of_row = years_of(days)
-    rows = []
+    rows: list[YearFigures] = []
     for year in np.unique(of_row).tolist():
         inside = of_row == year
         for horizon in options.horizons:
@@ -143,11 +156,11 @@ def year_figures(days: Array, found: ReportRows, options: Options) -> list[dict[
     return rows
 
 
-def group_figures(found: ReportRows, options: Options) -> list[dict[str, Any]] | None:
+def group_figures(found: ReportRows, options: Options) -> list[GroupFigures] | None:
     """Return the rank IC and the spread within each group that has a stock with a value; None without breakdowns."""
     if not options.breakdowns:
         return None
-    rows = []
+    rows: list[GroupFigures] = []
     for (by, name), horizons in found.groups.items():
         for horizon, of in horizons.items():
             stocks = of.whole("stocks")
@@ -161,7 +174,7 @@ def group_figures(found: ReportRows, options: Options) -> list[dict[str, Any]] |
     return rows
 
 
-def series(days: Array, found: ReportRows, options: Options) -> dict[str, Any]:
+def series(days: Array, found: ReportRows, options: Options) -> SeriesFigures:
     """Return the figures by row: dates, stocks with a value, and lists by horizon, in the order of the horizons."""
 
     def listed(values: Array) -> list[float | None]:
@@ -178,8 +191,8 @@ def series(days: Array, found: ReportRows, options: Options) -> dict[str, Any]:
 
 
 def checks(
-    horizons: list[dict[str, Any]], correlations: list[dict[str, Any]] | None, factor: Expression
-) -> list[dict[str, Any]]:
+    horizons: list[HorizonFigures], correlations: list[CorrelationFigures] | None, factor: Expression
+) -> list[CheckFigures]:
     """Return what a factor is usually asked to pass: its figure, the bounds, and whether it does (null: no figure)."""
     found = []
     for of in horizons:
@@ -195,13 +208,15 @@ def checks(
             if one["correlation"] is not None and one["factor"] != factor.text
         ]
         value, name = max(others, default=(None, None))
-        found.append(_check("correlation", None, value, None, CORRELATION_BOUND) | {"with": name})
+        check = _check("correlation", None, value, None, CORRELATION_BOUND)
+        check["with"] = name
+        found.append(check)
     return found
 
 
 def _check(
     name: str, horizon: int | None, value: float | None, least: float | None, most: float | None
-) -> dict[str, Any]:
+) -> CheckFigures:
     passes = None
     if value is not None:
         passes = (least is None or value >= least) and (most is None or value <= most)

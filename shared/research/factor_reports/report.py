@@ -32,6 +32,7 @@ from shared.research.factor_reports.options import DECAY_HORIZONS, LEAST_STOCKS,
 from shared.research.factor_reports.portfolio import portfolios
 from shared.research.factor_reports.request import DIGEST_VERSION, place_of
 from shared.research.factor_reports.rows import Subject, blocks, coefficients, report_rows
+from shared.research.factor_reports.shapes import CorrelationFigures
 from shared.simulation.coverage import FactorCoverage
 from shared.simulation.panel_scans import order_rows
 from shared.simulation.plan import Expressions, expressions_of, window_of
@@ -200,7 +201,7 @@ def _coverage_warnings(
         raise RunError(error.kind, error.detail, tuple(problems)) from None
 
 
-def _correlations(subject: Subject, rows: slice) -> list[dict[str, Any]]:
+def _correlations(subject: Subject, rows: slice) -> list[CorrelationFigures]:
     """Return the mean rank correlation with each factor of the version, over the last row of each month."""
     panels = subject.panels
     months = panels.days[rows].astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
@@ -208,7 +209,7 @@ def _correlations(subject: Subject, rows: slice) -> list[dict[str, Any]]:
     at = [slice(row, row + 1) for row in (last + rows.start).tolist()]
     ordered = Ordered.by(np.concatenate([subject.values(row) for row in at]), subject.by_code)
     universe = np.concatenate([subject.universe.rows(row) for row in at])
-    found = []
+    found: list[CorrelationFigures] = []
     for factor in FACTORS:
         if factor.key not in panels.factors:
             continue

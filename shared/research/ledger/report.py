@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from shared.messages import Message, say
-from shared.research.ledger.line import Family, Line
+from shared.research.ledger.line_trials import Family, LineTrials
 from shared.research.ledger.trials import WeeklyReturns
 from shared.research.statistics.haircut import haircut
 from shared.research.statistics.sharpe import (
@@ -39,7 +39,7 @@ Inputs = Mapping[str, float | None]
 Figure = dict[str, Any]
 
 
-def deflated_document(name: str, line: Line, returns: WeeklyReturns) -> dict[str, Any]:
+def deflated_document(name: str, line: LineTrials, returns: WeeklyReturns) -> dict[str, Any]:
     """Return the `deflated` of a backtest: its weekly returns against all trials of its line.
 
     Figures of returns that do not vary, or have gaps, are None.
@@ -65,7 +65,7 @@ def deflated_document(name: str, line: Line, returns: WeeklyReturns) -> dict[str
     return document
 
 
-def conclusion(line: Line, returns: WeeklyReturns | None) -> Message:
+def conclusion(line: LineTrials, returns: WeeklyReturns | None) -> Message:
     """Return in a sentence whether a record can be distinguished from the best of so many trials without skill."""
     moments = None if returns is None else _moments(returns)
     if moments is None:
@@ -79,7 +79,7 @@ def conclusion(line: Line, returns: WeeklyReturns | None) -> Message:
     )  # fmt: skip
 
 
-def warnings_of(line: Line, best: WeeklyReturns | None, family: Family | None) -> list[Message]:
+def warnings_of(line: LineTrials, best: WeeklyReturns | None, family: Family | None) -> list[Message]:
     """Return what limits the figures of a line, and what speaks against its best trial."""
     found: list[Message] = []
     sums = line.sums
@@ -102,7 +102,7 @@ def warnings_of(line: Line, best: WeeklyReturns | None, family: Family | None) -
     return found
 
 
-def figures_of(line: Line, best: WeeklyReturns | None, family: Family | None) -> dict[str, Figure]:
+def figures_of(line: LineTrials, best: WeeklyReturns | None, family: Family | None) -> dict[str, Figure]:
     """Return the statistics of a line by name; those of the best trial need returns that vary."""
     figures = dict(_trial_figures(line))
     moments = None if best is None else _moments(best)
@@ -146,7 +146,7 @@ def _figure(
     }  # fmt: skip
 
 
-def _trial_figures(line: Line) -> dict[str, Figure]:
+def _trial_figures(line: LineTrials) -> dict[str, Figure]:
     sums, independent = line.sums, line.independent
     sample = {"trials": sums.trials, "extra_trials": sums.extra_trials, "sample": line.sample}
     counts = {"soft_trials": line.independent_count, "hard_trials": sums.counted}
@@ -178,7 +178,7 @@ def _trial_figures(line: Line) -> dict[str, Figure]:
     }  # fmt: skip
 
 
-def _best_figures(line: Line, moments: Moments) -> dict[str, Figure]:
+def _best_figures(line: LineTrials, moments: Moments) -> dict[str, Figure]:
     counts = {"soft_trials": line.independent_count, "hard_trials": line.sums.counted}
     deviation = line.deviation / math.sqrt(moments.rows - 1)
     record = {
@@ -223,7 +223,7 @@ def _best_figures(line: Line, moments: Moments) -> dict[str, Figure]:
     }  # fmt: skip
 
 
-def _haircut_figure(line: Line, moments: Moments, best: WeeklyReturns) -> Figure:
+def _haircut_figure(line: LineTrials, moments: Moments, best: WeeklyReturns) -> Figure:
     autocorrelation = _autocorrelation(best.values.astype("f8"))
     cuts = [
         haircut(

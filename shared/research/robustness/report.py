@@ -1,13 +1,13 @@
 """The robustness report of a request over a dataset version.
 
-Groups of lines that are plain backtests (`lines`), two groups of drawn candidates (`draws`), and what the backtest's
+Groups of changed backtests (`changes`), two groups of drawn candidates (`draws`), and what the backtest's
 own returns say: years, market regimes and bootstrap intervals.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,9 +18,26 @@ from shared.errors import RequestError, identity_of
 from shared.model.panels import Panels
 from shared.model.request import BacktestRequest
 from shared.research.ledger.trials import WeeklyReturns, trial_digest, weeks_of
-from shared.research.robustness import lines
+from shared.research.robustness import changes
+from shared.research.robustness.changes import ChangedBacktest
 from shared.research.robustness.draws import Draws, entries_of, figures
-from shared.research.robustness.lines import Line
+from shared.research.robustness.shapes import (
+    ChangedDocument,
+    ChangedFigures,
+    Failure,
+    Group,
+    IntervalDocument,
+    IntervalsDocument,
+    Placed,
+    RandomSelection,
+    RankNoise,
+    Regime,
+    RobustnessDocument,
+    Spread,
+    SubUniverseDocument,
+    SubUniverseGroup,
+    TrialDocument,
+)
 from shared.research.statistics.bootstrap import Interval, intervals
 from shared.simulation.benchmark import index_values
 from shared.simulation.engine import Run, simulate
@@ -31,7 +48,6 @@ from shared.simulation.universe import universe_rows
 from shared.simulation.validation import canonical_request, request_of
 from shared.simulation.variants import run_variants, variant_needs
 
-FIGURES = ("total_return", "cagr", "sharpe", "max_drawdown", "trades")
 CLIFF = 0.5
 """A neighbour below this share of the backtest's Sharpe ratio is a cliff."""
 SUB_UNIVERSE = 0.75
@@ -52,25 +68,25 @@ class Options:
     noise_pct: float
     seed: int
     trials: bool = False
-    """Whether the report has what the ledger records of its lines."""
+    """Whether the report has what the ledger records of its backtests."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class LineResult:
-    """A line with its figures and weekly returns, or with the reason that it has none."""
+class ChangedResult:
+    """A changed backtest with its figures and weekly returns, or with the reason that it has none."""
 
-    line: Line
-    figures: dict[str, Any] | None
-    failure: dict[str, Any] | None = None
+    backtest: ChangedBacktest
+    figures: ChangedFigures | None
+    failure: Failure | None = None
     returns: WeeklyReturns | None = None
 
     @property
-    def document(self) -> dict[str, Any]:
-        """Return the line as the answer has it."""
-        line = self.line
+    def document(self) -> ChangedDocument:
+        """Return an entry of `lines` of the answer."""
+        of = self.backtest
         return {
-            "name": line.name, "parameter": line.parameter, "value": line.value, "figures": self.figures,
-            "failure": self.failure, "request": msgspec.to_builtins(line.request),
+            "name": of.name, "parameter": of.parameter, "value": of.value, "figures": self.figures,
+            "failure": self.failure, "request": msgspec.to_builtins(of.request),
         }  # fmt: skip
 
 
@@ -79,48 +95,48 @@ class Runner:
 
     def __init__(self, panels: Panels, mapped: Needs) -> None:
         self.panels, self.mapped = panels, mapped
-        self.reported: list[LineResult] = []
+        self.reported: list[ChangedResult] = []
         self.indices = frozenset(panels.indices)
 
-    def report(self, asked: Iterable[Line]) -> list[LineResult]:
-        """Return lines as `run` does, for the report: each is a trial of a research line."""
+    def report(self, asked: Iterable[ChangedBacktest]) -> list[ChangedResult]:
+        """Return results as `run` does, for the report: each is a trial of a research line."""
         found = self.run(asked)
         self.reported += found
         return found
 
-    def trials(self) -> list[dict[str, Any]]:
-        """Return digest and weekly returns of each reported line with a result."""
+    def trials(self) -> list[TrialDocument]:
+        """Return digest and weekly returns of each reported backtest with a result."""
         return [
             {
-                "digest": trial_digest(result.line.request), "weeks": result.returns.weeks.tolist(),
+                "digest": trial_digest(result.backtest.request), "weeks": result.returns.weeks.tolist(),
                 "returns": [value if math.isfinite(value) else None for value in result.returns.values.tolist()],
             }
             for result in self.reported
             if result.returns is not None
         ]  # fmt: skip
 
-    def run(self, asked: Iterable[Line]) -> list[LineResult]:
-        """Return the lines with their figures, in order. A request that is refused fails alone."""
-        found: list[LineResult] = []
+    def run(self, asked: Iterable[ChangedBacktest]) -> list[ChangedResult]:
+        """Return the changed backtests with their figures, in order. A request that is refused fails alone."""
+        found: list[ChangedResult] = []
         together: dict[tuple[Any, Any], list[int]] = {}
         for given in asked:
             try:
                 checked = request_of(msgspec.to_builtins(given.request), self.indices)
-                line = replace(given, request=canonical_request(checked, self.indices))
+                backtest = replace(given, request=canonical_request(checked, self.indices))
             except RequestError as refused:
-                found.append(LineResult(line=given, figures=None, failure=_failure(refused.problems[0].message)))
+                found.append(ChangedResult(backtest=given, figures=None, failure=_failure(refused.problems[0].message)))
                 continue
-            together.setdefault((line.request.start, line.request.end), []).append(len(found))
-            found.append(LineResult(line=line, figures=None))
+            together.setdefault((backtest.request.start, backtest.request.end), []).append(len(found))
+            found.append(ChangedResult(backtest=backtest, figures=None))
         for places in together.values():
-            requests = [found[at].line.request for at in places]
+            requests = [found[at].backtest.request for at in places]
             self.mapped(variant_needs(requests, self.panels.days))
             table = run_variants(requests, self.panels)
             for k, at in enumerate(places):
                 error, values = table.failures[k], table.statistics(k)
                 found[at] = replace(
                     found[at],
-                    figures=None if values is None else {name: values[name] for name in FIGURES},
+                    figures=None if values is None else _figures(values),
                     failure=None if error is None else _failure(error.detail),
                     returns=None if error is not None else WeeklyReturns(
                         weeks=weeks_of(table.week_ends), values=table.weekly_returns[k]
@@ -129,31 +145,32 @@ class Runner:
         return found
 
 
-def robustness(request: BacktestRequest, panels: Panels, options: Options, mapped: Needs) -> dict[str, Any]:
+def robustness(request: BacktestRequest, panels: Panels, options: Options, mapped: Needs) -> RobustnessDocument:
     """Return the report of a canonical request. Raises what `engine.run` raises for the request itself.
 
-    With `options.trials` it has `trials` besides: what the reported lines are in the ledger.
+    With `options.trials` it has `trials` besides: what the reported backtests are in the ledger.
     """
     runner = Runner(panels, mapped)
     base = simulate(request, panels)
     own = figures(base)
     sharpe = own["sharpe"]
-    neighbours = runner.report(lines.neighbour_lines(request))
-    slippage = runner.report(lines.slippage_lines(request))
-    starts = runner.report(lines.start_lines(request, panels.days))
-    phases = runner.report(lines.phase_lines(request))
+    neighbours = runner.report(changes.neighbour_changes(request))
+    slippage = runner.report(changes.slippage_changes(request))
+    starts = runner.report(changes.start_changes(request, panels.days))
+    phases = runner.report(changes.phase_changes(request))
     draws = Draws.of(base)
-    report = {
-        "backtest": LineResult(
-            line=Line(name="backtest", request=request), figures={name: own[name] for name in FIGURES}
+    report: RobustnessDocument = {
+        "backtest": ChangedResult(
+            backtest=ChangedBacktest(name="backtest", request=request), figures=_figures(own)
         ).document,
-        "neighbours": _group(neighbours) | {
-            "kept_half": _share_that_keeps(neighbours, sharpe), "cliffs": _fragile_parameters(neighbours, sharpe),
+        "neighbours": {
+            **_group(neighbours), "kept_half": _share_that_keeps(neighbours, sharpe),
+            "cliffs": _fragile_parameters(neighbours, sharpe),
         },
-        "slippage": _group(slippage) | {"break_even": break_even(runner, request)},
+        "slippage": {**_group(slippage), "break_even": break_even(runner, request)},
         "starts": _group(starts),
         "phases": _group(phases),
-        "delay": _group(runner.report(lines.delay_lines(request))),
+        "delay": _group(runner.report(changes.delay_changes(request))),
         "sub_universes": _sub_universes(runner, request, options.seed, sharpe),
         "rank_noise": rank_noise(draws, options, sharpe),
         "random_selection": random_selection(draws, options, own),
@@ -161,23 +178,25 @@ def robustness(request: BacktestRequest, panels: Panels, options: Options, mappe
         "regimes": regimes(base),
         "intervals": _intervals(base, options.seed),
     }  # fmt: skip
-    return report | ({"trials": runner.trials()} if options.trials else {})
+    if options.trials:
+        report["trials"] = runner.trials()
+    return report
 
 
-def break_even(runner: Runner, request: BacktestRequest) -> dict[str, Any] | None:
-    """Return the last slippage at which the backtest does not lose, by bisection, as a line.
+def break_even(runner: Runner, request: BacktestRequest) -> ChangedDocument | None:
+    """Return the last slippage at which the backtest does not lose, by bisection, as an entry of `lines`.
 
     None where it loses without slippage already; the highest slippage there is where it does not lose at that.
     """
 
-    def at(value: float) -> LineResult:
-        line = Line(
+    def at(value: float) -> ChangedResult:
+        backtest = ChangedBacktest(
             name="break even", parameter="costs.slippage_pct", value=value,
-            request=lines.with_slippage(request, value),
+            request=changes.with_slippage(request, value),
         )  # fmt: skip
-        return runner.run([line])[0]
+        return runner.run([backtest])[0]
 
-    def gains(result: LineResult) -> bool:
+    def gains(result: ChangedResult) -> bool:
         return result.figures is not None and result.figures["total_return"] >= 0
 
     best = at(0.0)
@@ -199,7 +218,7 @@ def break_even(runner: Runner, request: BacktestRequest) -> dict[str, Any] | Non
     return best.document
 
 
-def random_selection(draws: Draws, options: Options, own: dict[str, Any]) -> dict[str, Any] | None:
+def random_selection(draws: Draws, options: Options, own: dict[str, Any]) -> RandomSelection | None:
     """Return where the backtest lies among random selections; None for a strategy that rotates its holdings.
 
     Whether a rotating strategy sells depends on the ranking, so there is no random selection with the same exits.
@@ -216,14 +235,12 @@ def random_selection(draws: Draws, options: Options, own: dict[str, Any]) -> dic
         "seed": options.seed,
         "buys": entries_of(draws.run),
         "mean_buys": bought / len(found),
-        **{
-            name: _summary([one[name] for one in found]) | _placed(own[name], [one[name] for one in found])
-            for name in ("total_return", "sharpe")
-        },
+        "total_return": _placed(own["total_return"], [one["total_return"] for one in found]),
+        "sharpe": _placed(own["sharpe"], [one["sharpe"] for one in found]),
     }
 
 
-def rank_noise(draws: Draws, options: Options, sharpe: float | None) -> dict[str, Any] | None:
+def rank_noise(draws: Draws, options: Options, sharpe: float | None) -> RankNoise | None:
     """Return the figures of the backtest when noise is added to its ranking."""
     if not _can_draw(draws) or not options.noise_draws:
         return None
@@ -237,11 +254,12 @@ def rank_noise(draws: Draws, options: Options, sharpe: float | None) -> dict[str
     return {
         "draws": len(found), "seed": options.seed, "noise_pct": options.noise_pct,
         "kept_half": float(np.mean(kept)) if kept else None,
-        **{name: _summary([one[name] for one in found]) for name in ("total_return", "sharpe")},
+        "total_return": _summary([one["total_return"] for one in found]),
+        "sharpe": _summary([one["sharpe"] for one in found]),
     }  # fmt: skip
 
 
-def regimes(run: Run) -> list[dict[str, Any]] | None:
+def regimes(run: Run) -> list[Regime] | None:
     """Return the returns by the trend of the benchmark index: its close of the row before against its mean of 200 rows.
 
     None when the benchmark is no loaded index.
@@ -255,7 +273,7 @@ def regimes(run: Run) -> list[dict[str, Any]] | None:
         past = series[max(0, row - TREND_ROWS) : row]
         whole = len(past) == TREND_ROWS and bool(np.isfinite(past).all())
         regime.append(("above" if past[-1] > past.mean() else "below") if whole else "unknown")
-    found = []
+    found: list[Regime] = []
     for wanted in ("above", "below", "unknown"):
         inside = returns[np.array(regime) == wanted]
         inside = inside[np.isfinite(inside)]
@@ -273,22 +291,24 @@ def _can_draw(draws: Draws) -> bool:
     return len(draws.run.panels.instruments) < NO_COLUMN and len(draws.decisions.universe) > 0
 
 
-def _sub_universes(runner: Runner, request: BacktestRequest, seed: int, sharpe: float | None) -> dict[str, Any]:
-    found = runner.report(lines.universe_lines(request, runner.panels, seed))
+def _sub_universes(runner: Runner, request: BacktestRequest, seed: int, sharpe: float | None) -> SubUniverseGroup:
+    found = runner.report(changes.universe_changes(request, runner.panels, seed))
     whole = _mean_stocks(request, runner.panels)
-    documents = []
+    documents: list[SubUniverseDocument] = []
     for result in found:
         document = result.document
         stocks = threshold = passes = None
         if result.failure is None:
-            stocks = _mean_stocks(result.line.request, runner.panels)
+            stocks = _mean_stocks(result.backtest.request, runner.panels)
         if stocks is not None and whole and sharpe is not None and sharpe > 0 and result.figures is not None:
             threshold = SUB_UNIVERSE * math.sqrt(stocks / whole) * sharpe
             passes = result.figures["sharpe"] is not None and result.figures["sharpe"] >= threshold
-        documents.append(document | {"mean_stocks": stocks, "least_sharpe": threshold, "passes": passes})
+        documents.append({**document, "mean_stocks": stocks, "least_sharpe": threshold, "passes": passes})
     judged = [document["passes"] for document in documents if document["passes"] is not None]
-    return _group(found) | {
-        "lines": documents, "mean_stocks": whole, "passing": float(np.mean(judged)) if judged else None,
+    group = _group(found)
+    return {
+        "lines": documents, "total_return": group["total_return"], "sharpe": group["sharpe"], "mean_stocks": whole,
+        "passing": float(np.mean(judged)) if judged else None,
     }  # fmt: skip
 
 
@@ -299,15 +319,23 @@ def _mean_stocks(request: BacktestRequest, panels: Panels) -> float:
     return float(np.count_nonzero(mask) / max(len(mask), 1))
 
 
-def _group(found: Sequence[LineResult]) -> dict[str, Any]:
+def _group(found: Sequence[ChangedResult]) -> Group:
     ended = [result.figures for result in found if result.figures is not None]
     return {
         "lines": [result.document for result in found],
-        **{name: _summary([figures[name] for figures in ended]) for name in ("total_return", "sharpe")},
+        "total_return": _summary([one["total_return"] for one in ended]),
+        "sharpe": _summary([one["sharpe"] for one in ended]),
     }
 
 
-def _summary(values: Sequence[float | None]) -> dict[str, Any]:
+def _figures(statistics: Mapping[str, Any]) -> ChangedFigures:
+    return {
+        "total_return": statistics["total_return"], "cagr": statistics["cagr"], "sharpe": statistics["sharpe"],
+        "max_drawdown": statistics["max_drawdown"], "trades": statistics["trades"],
+    }  # fmt: skip
+
+
+def _summary(values: Sequence[float | None]) -> Spread:
     """Return what is said about a figure over several runs; runs in which it is undefined are only counted."""
     defined = np.array([value for value in values if value is not None])
     if not len(defined):
@@ -318,19 +346,21 @@ def _summary(values: Sequence[float | None]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _placed(value: float | None, drawn: Sequence[float | None]) -> dict[str, Any]:
-    """Return the share of draws below the value (equal ones count half) and P(draw >= value) with the value counted."""
-    defined = np.array([one for one in drawn if one is not None])
+def _placed(value: float | None, drawn: Sequence[float | None]) -> Placed:
+    """Return a figure over draws with the share of draws below the value (equal ones count half) and P(draw >= value),
+    in which the value is counted."""
+    defined, over = np.array([one for one in drawn if one is not None]), _summary(drawn)
     if value is None or not len(defined):
-        return {"percentile": None, "p_value": None}
+        return {**over, "percentile": None, "p_value": None}
     below, equal = int((defined < value).sum()), int((defined == value).sum())
     return {
+        **over,
         "percentile": (below + equal / 2) / len(defined),
         "p_value": (1 + len(defined) - below) / (1 + len(defined)),
     }
 
 
-def _keeps_sharpe(result: LineResult, sharpe: float) -> bool:
+def _keeps_sharpe(result: ChangedResult, sharpe: float) -> bool:
     return (
         result.figures is not None
         and result.figures["sharpe"] is not None
@@ -338,23 +368,27 @@ def _keeps_sharpe(result: LineResult, sharpe: float) -> bool:
     )
 
 
-def _share_that_keeps(found: Sequence[LineResult], sharpe: float | None) -> float | None:
+def _share_that_keeps(found: Sequence[ChangedResult], sharpe: float | None) -> float | None:
     if sharpe is None or sharpe <= 0 or not found:
         return None
     ended = [result for result in found if result.failure is None]
     return sum(_keeps_sharpe(result, sharpe) for result in ended) / len(ended) if ended else None
 
 
-def _fragile_parameters(found: Sequence[LineResult], sharpe: float | None) -> list[str]:
+def _fragile_parameters(found: Sequence[ChangedResult], sharpe: float | None) -> list[str]:
     """Return the parameters with a neighbour that has less than half of the Sharpe ratio."""
     if sharpe is None or sharpe <= 0:
         return []
     return sorted(
-        {str(result.line.parameter) for result in found if result.failure is None and not _keeps_sharpe(result, sharpe)}
+        {
+            str(result.backtest.parameter)
+            for result in found
+            if result.failure is None and not _keeps_sharpe(result, sharpe)
+        }
     )
 
 
-def _intervals(run: Run, seed: int) -> dict[str, Any] | None:
+def _intervals(run: Run, seed: int) -> IntervalsDocument | None:
     returns = run.curve().returns
     if len(returns) < 2 or not np.isfinite(returns).all() or not (returns > -1).all():
         return None
@@ -369,10 +403,10 @@ def _intervals(run: Run, seed: int) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
-def _interval(found: Interval, printed: Callable[[float], float]) -> dict[str, float]:
+def _interval(found: Interval, printed: Callable[[float], float]) -> IntervalDocument:
     return {"estimate": printed(found.estimate), "low": printed(found.low), "high": printed(found.high)}
 
 
-def _failure(message: str) -> dict[str, Any]:
+def _failure(message: str) -> Failure:
     code, params = identity_of(message)
     return {"code": code, "params": dict(params), "message": str(message)}

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
 from shared.research.sweeps.columns import SweepTable, plateau
 from shared.research.walk_forward.request import Choose
+from shared.research.walk_forward.shapes import DriftDocument
 from shared.simulation.variants import FIGURES
 
 
@@ -76,13 +76,13 @@ def statistics_of(table: SweepTable, variant: int) -> dict[str, float | None]:
     return {name: None if value != value else value for name, value in zip(FIGURES, values, strict=True)}  # noqa: PLR0124
 
 
-def drift(levels: Sequence[int], points: Sequence[tuple[int, ...]], names: Sequence[str]) -> dict[str, Any]:
+def drift(levels: Sequence[int], points: Sequence[tuple[int, ...]], names: Sequence[str]) -> dict[str, DriftDocument]:
     """Return for each parameter how often and how far the choice moved from window to window.
 
     `mean_step` is the mean distance of neighbouring choices in places of the parameter's list, as a fraction of its
     length; 0: never moved, 1: from one end to the other each time.
     """
-    found: dict[str, Any] = {}
+    found: dict[str, DriftDocument] = {}
     for i, name in enumerate(names):
         steps = [abs(after[i] - before[i]) for before, after in pairwise(points)]
         longest = max(levels[i] - 1, 1)

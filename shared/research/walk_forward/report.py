@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import orjson
@@ -20,6 +20,15 @@ from shared.research.sweeps.columns import SweepTable
 from shared.research.sweeps.plan import SweepPlan
 from shared.research.walk_forward.choice import Chosen, Rank, choose, drift, rank_of, statistics_of
 from shared.research.walk_forward.plan import Dates, WalkForwardPlan, trial_digest_of
+from shared.research.walk_forward.shapes import (
+    ChoiceDocument,
+    DatesDocument,
+    RankDocument,
+    ShownStatistics,
+    StitchedDocument,
+    WalkForwardDocument,
+    WindowDocument,
+)
 from shared.research.walk_forward.stitch import Stitched, significance, stitched_cash, stitched_positions
 
 
@@ -48,7 +57,7 @@ class Choices:
 class Finished:
     """The last part of a walk-forward: the answer, the stitched result, and the problem of one that has none."""
 
-    document: dict[str, Any]
+    document: WalkForwardDocument
     result: dict[str, Any] | None
     error: dict[str, Any] | None
 
@@ -83,7 +92,7 @@ def window_outcome(plan: WalkForwardPlan, train: SweepTable, test: SweepTable) -
     )  # fmt: skip
 
 
-def unfinished(plan: WalkForwardPlan) -> dict[str, Any]:
+def unfinished(plan: WalkForwardPlan) -> WalkForwardDocument:
     """Return the answer before anything is chosen."""
     nothing = WindowOutcome(chosen=None, train={}, test={}, rank=None, failure=None)
     return _document(plan, Choices(outcomes=[nothing] * len(plan.windows), following=None))
@@ -177,7 +186,7 @@ def request_error(error: RequestError) -> dict[str, Any]:
     return {**problem_document(422, "run-failed", detail, problems), "kind": "request"}
 
 
-def _document(plan: WalkForwardPlan, choices: Choices) -> dict[str, Any]:
+def _document(plan: WalkForwardPlan, choices: Choices) -> WalkForwardDocument:
     outcomes, following = choices.outcomes, choices.following
     points = [outcome.chosen.point for outcome in outcomes if outcome.chosen is not None]
     whole = len(points) == len(outcomes)
@@ -190,7 +199,7 @@ def _document(plan: WalkForwardPlan, choices: Choices) -> dict[str, Any]:
     }
 
 
-def _choice(sweep: SweepPlan, chosen: Chosen, dates: Dates) -> dict[str, Any]:
+def _choice(sweep: SweepPlan, chosen: Chosen, dates: Dates) -> ChoiceDocument:
     point = np.array(chosen.point, np.int32)
     return {
         "train": _dates(dates), "variant": chosen.variant, "values": sweep.space.values(point.tolist()),
@@ -198,38 +207,40 @@ def _choice(sweep: SweepPlan, chosen: Chosen, dates: Dates) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _dates(dates: Dates) -> dict[str, Any]:
+def _dates(dates: Dates) -> DatesDocument:
     return {"first": dates.start.isoformat(), "last": dates.end.isoformat(), "rows": dates.rows}
 
 
-def _window(plan: WalkForwardPlan, index: int, outcome: WindowOutcome) -> dict[str, Any]:
+def _window(plan: WalkForwardPlan, index: int, outcome: WindowOutcome) -> WindowDocument:
     dates, chosen = plan.windows[index], outcome.chosen
     objective = plan.sweep.objective.statistic
-    found: dict[str, Any] = {
+    found: WindowDocument = {
         "window": index, "train": _dates(dates.train), "test": _dates(dates.test), "variant": None, "values": None,
         "mean": None, "neighbours": None, "objective": None, "statistics": None, "rank": None, "request": None,
     }  # fmt: skip
     if chosen is None:
         return found
     point = np.array(chosen.point, np.int32)
-    return found | {
-        "variant": chosen.variant, "values": plan.sweep.space.values(point.tolist()), "mean": chosen.mean,
+    return {
+        **found, "variant": chosen.variant, "values": plan.sweep.space.values(point.tolist()), "mean": chosen.mean,
         "neighbours": chosen.neighbours,
         "objective": {"train": outcome.train[objective], "test": outcome.test[objective]},
         "statistics": {"train": _shown(outcome.train), "test": _shown(outcome.test)},
-        "rank": None if outcome.rank is None else asdict(outcome.rank),
+        "rank": None if outcome.rank is None else cast(RankDocument, asdict(outcome.rank)),
         "request": plan.over(dates.test).backtest(point),
     }  # fmt: skip
 
 
-def _shown(statistics: Mapping[str, float | None]) -> dict[str, Any]:
-    names = ("cagr", "max_drawdown", "sharpe", "total_return", "trades", "turnover", "volatility")
-    found: dict[str, Any] = {name: statistics[name] for name in names}
-    found["trades"] = None if found["trades"] is None else int(found["trades"])
-    return found
+def _shown(statistics: Mapping[str, float | None]) -> ShownStatistics:
+    trades = statistics["trades"]
+    return {
+        "cagr": statistics["cagr"], "max_drawdown": statistics["max_drawdown"], "sharpe": statistics["sharpe"],
+        "total_return": statistics["total_return"], "trades": None if trades is None else int(trades),
+        "turnover": statistics["turnover"], "volatility": statistics["volatility"],
+    }  # fmt: skip
 
 
-def _stitched(plan: WalkForwardPlan, outcomes: list[WindowOutcome], stitched: Stitched) -> dict[str, Any]:
+def _stitched(plan: WalkForwardPlan, outcomes: list[WindowOutcome], stitched: Stitched) -> StitchedDocument:
     ranks = [outcome.rank.relative for outcome in outcomes if outcome.rank is not None]
     growth = [outcome.train["cagr"] for outcome in outcomes]
     mean = None if None in growth or not growth else sum(value or 0.0 for value in growth) / len(growth)

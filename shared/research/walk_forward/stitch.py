@@ -18,6 +18,7 @@ import orjson
 from shared.model.panels import Panels
 from shared.model.request import BacktestRequest
 from shared.research.statistics.bootstrap import intervals
+from shared.research.walk_forward.shapes import Significance
 from shared.simulation.engine import Run, result_of, simulate
 from shared.simulation.plan import window_of
 from shared.simulation.result.encoding import render
@@ -152,7 +153,7 @@ def _joined(runs: Sequence[Run], curve: EquityCurve, figures: dict[str, Any]) ->
     }  # fmt: skip
 
 
-def significance(stitched: Stitched) -> dict[str, Any]:
+def significance(stitched: Stitched) -> Significance:
     """Return the t-statistic of the daily returns above the risk-free rate, and bootstrap intervals of yearly figures.
 
     Null where the returns do not vary, and (intervals) where an equity of 0 ends them.
@@ -160,7 +161,7 @@ def significance(stitched: Stitched) -> dict[str, Any]:
     excess = stitched.returns - stitched.daily_rf
     known = excess[~np.isnan(excess)]
     deviation = float(known.std(ddof=1)) if len(known) > 1 else 0.0
-    found: dict[str, Any] = {"rows": len(stitched.returns), "t": None, "intervals": None}
+    found: Significance = {"rows": len(stitched.returns), "t": None, "intervals": None}
     if not deviation > 1e-12:
         return found
     found["t"] = float(known.mean()) / deviation * math.sqrt(len(known))

@@ -11,10 +11,10 @@ from shared.model.market_data import ACCOUNTS, Statements
 from shared.quality.quarantine import ASSETS, FALLING_REVENUE, INCOME, REVENUE, USED, quarantine_codes, usable
 
 NAN = float("nan")
-Line = tuple[int, int, int, int, dict[str, float]]
+StatementRow = tuple[int, int, int, int, dict[str, float]]
 
 
-def statements_of(lines: list[Line]) -> Statements:
+def statements_of(lines: list[StatementRow]) -> Statements:
     """Return statements of (instrument, year, quarter, disclosed_on, accounts)."""
     return Statements(
         instrument=np.array([line[0] for line in lines], np.int32),
@@ -26,11 +26,11 @@ def statements_of(lines: list[Line]) -> Statements:
     )
 
 
-def codes_of(lines: list[Line]) -> list[int]:
+def codes_of(lines: list[StatementRow]) -> list[int]:
     return [int(code) for code in quarantine_codes(statements_of(lines))]
 
 
-def amounts_of(account: str, *amounts: float) -> list[Line]:
+def amounts_of(account: str, *amounts: float) -> list[StatementRow]:
     return [(0, 2010 + at, 4, 100 * at, {account: amount}) for at, amount in enumerate(amounts)]
 
 
@@ -47,12 +47,12 @@ def test_amount_is_not_judged_by_fewer_than_five() -> None:
 
 
 def test_statements_of_other_companies_do_not_count() -> None:
-    others: list[Line] = [(1, 2010 + at, 4, 100 * at, {"total_assets": 900.0}) for at in range(9)]
+    others: list[StatementRow] = [(1, 2010 + at, 4, 100 * at, {"total_assets": 900.0}) for at in range(9)]
     assert codes_of(amounts_of("total_assets", 3, 3, 3, 3, 900) + others) == [USED] * 4 + [ASSETS] + [USED] * 9
 
 
 def test_income_beyond_twice_the_assets_is_set_aside() -> None:
-    lines: list[Line] = [
+    lines: list[StatementRow] = [
         (0, 2020, 4, 10, {"net_income": 7.0, "total_assets": 3.0}),
         (0, 2021, 4, 20, {"net_income": -7.0, "total_assets": 3.0}),
         (0, 2022, 4, 30, {"net_income": 6.0, "total_assets": 3.0}),
@@ -63,13 +63,13 @@ def test_income_beyond_twice_the_assets_is_set_aside() -> None:
 
 def test_fiscal_year_with_falling_revenue_is_in_quarantine() -> None:
     revenues = {1: 1000.0, 2: 950.0, 3: 1050.0, 4: 1100.0}
-    lines: list[Line] = [(0, 2021, q, 100 * q, {"revenue": amount}) for q, amount in revenues.items()]
-    next_year: list[Line] = [(0, 2022, 1, 500, {"revenue": 500.0})]
+    lines: list[StatementRow] = [(0, 2021, q, 100 * q, {"revenue": amount}) for q, amount in revenues.items()]
+    next_year: list[StatementRow] = [(0, 2022, 1, 500, {"revenue": 500.0})]
     assert codes_of(lines + next_year) == [USED, FALLING_REVENUE, FALLING_REVENUE, FALLING_REVENUE, USED]
 
 
 def test_restated_revenue_clears_later_statements() -> None:
-    lines: list[Line] = [
+    lines: list[StatementRow] = [
         (0, 2021, 1, 100, {"revenue": 1000.0}),
         (0, 2021, 2, 200, {"revenue": 950.0}),
         (0, 2021, 2, 250, {"revenue": 1950.0}),
@@ -79,9 +79,9 @@ def test_restated_revenue_clears_later_statements() -> None:
     assert codes_of(lines) == [USED, FALLING_REVENUE, USED, USED, USED]
 
 
-def random_lines(seed: int) -> list[Line]:
+def random_lines(seed: int) -> list[StatementRow]:
     g = np.random.default_rng(seed)
-    lines: list[Line] = []
+    lines: list[StatementRow] = []
     for company in range(6):
         for year in range(2015, 2015 + int(g.integers(1, 7))):
             for quarter in (1, 2, 3, 4):
@@ -95,12 +95,12 @@ def random_lines(seed: int) -> list[Line]:
                 day = (year - 2015) * 360 + quarter * 90 + int(g.integers(0, 3)) * 45
                 for extra in range(int(g.choice([1, 2], p=[0.8, 0.2]))):
                     restated = accounts | {"revenue": accounts["revenue"] - extra}
-                    line: Line = (company, year, quarter, day + 90 * extra, restated)
+                    line: StatementRow = (company, year, quarter, day + 90 * extra, restated)
                     lines += [line]
     return [lines[at] for at in g.permutation(len(lines))]
 
 
-def plain_code(lines: list[Line], line: Line) -> int:
+def plain_code(lines: list[StatementRow], line: StatementRow) -> int:
     """Return the code of one statement by the words of the rule."""
     known = [other for other in lines if other[0] == line[0] and other[3] <= line[3]]
     accounts = line[4]

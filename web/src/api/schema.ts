@@ -635,6 +635,46 @@ export interface CalendarDay {
   year_end: boolean;
 }
 
+/** A plain backtest: `POST /v1/backtests` of `request` gives the same figures. */
+export interface ChangedBacktest {
+  /** Name, unique in its group. */
+  name: string;
+  /** What was changed, `buy.where#2` being the second number of that text; null: no single value. */
+  parameter: string | null;
+  /** The changed value. */
+  value: number | string | null;
+  /** Its figures; null: it has no result. */
+  figures: ChangedFigures | null;
+  /** Why it has no result; null: it has one. */
+  failure: ChangedFailure | null;
+  /** The request, as `POST /v1/backtests` takes it. */
+  request: Record<string, unknown>;
+}
+
+/** Why a changed backtest has no figures. */
+export interface ChangedFailure {
+  /** Stable identifier of the reason. */
+  code: string;
+  /** Parameters of the message. */
+  params: Record<string, unknown>;
+  /** The reason in the language of the answer. */
+  message: string;
+}
+
+/** Figures of a changed backtest. */
+export interface ChangedFigures {
+  /** Return over the window. */
+  total_return: number | null;
+  /** Growth a year. */
+  cagr: number | null;
+  /** Annual Sharpe ratio; null: undefined. */
+  sharpe: number | null;
+  /** Largest drawdown, 0 or below. */
+  max_drawdown: number | null;
+  /** Number of fills. */
+  trades: number;
+}
+
 /** An expression that was checked; without an error it may be sent in a request as it is. */
 export interface CheckedExpression {
   /** Whether there is no error. */
@@ -1829,150 +1869,12 @@ export interface Language {
   keywords: Keyword[];
 }
 
-/** A research line, and how much of its best trial may be luck. */
-export interface Line {
-  /** Name of the line. */
-  name: string;
-  /** When its first request was accepted. */
-  created_at: string;
-  /** When its last trial was recorded, or it was changed. */
-  updated_at: string;
-  /** When it was closed; null: it takes further trials. */
-  closed_at: string | null;
-  /** Runs with a result, repetitions of a trial included. */
-  evaluations: number;
-  /** Distinct trials: equal ones count once, deleted ones stay. */
-  trials: number;
-  /** Trials that were made elsewhere, as its owner says. */
-  extra_trials: number;
-  /** Sharpe ratio of the weekly returns of its best trial, for a year; null: none varies. */
-  best_sharpe_annual: number | null;
-  /** trials + extra_trials, against which every record of the line is judged. */
-  counted: number;
-  /** Trials whose correlations are known, drawn by digest; at most 1,000. */
-  sample: number;
-  /** What pbo and spa read; null: fewer than 2 trials share weeks. */
-  family: LineFamily | null;
-  /** The best trial; null: no trial has returns that vary. */
-  best: LineBest | null;
-  /** Statistics by name: score_deviation, independent_average, independent_participation, independent_entropy, independent_li_ji, expected_maximum; of the best trial sr0_annual, psr, dsr, minimum_track_record_years, minimum_backtest_years, expected_best_annual, sharpe_after_haircut; of the family pbo, spa. */
-  statistics: Record<string, LineFigure>;
-  /** Holdouts that were opened, the first 100. */
-  holdouts: HoldoutOpening[];
-  /** Whether the best trial can be distinguished from luck. */
-  conclusion: Conclusion;
-  /** What limits the figures, and what speaks against the best trial. */
-  warnings: Conclusion[];
-}
-
-/** The trial with the greatest Sharpe ratio times sqrt(weeks - 1). */
-export interface LineBest {
-  /** What evaluated it first. */
-  kind: "backtest" | "factor_matrix" | "factor_report" | "robustness" | "sweep" | "walk_forward" | null;
-  /** Id of that backtest, sweep, walk-forward or factor report, and of the backtest of a robustness report; it may be deleted by now. Null: a matrix. */
-  id: string | null;
-  /** Number of the variant; of a walk-forward over all its runs. Null: there are no variants. */
-  variant: number | null;
-  /** Canonical text of the factor of a portfolio; null: a backtest. */
-  factor: string | null;
-  /** Holding time of a portfolio; null: a backtest. */
-  horizon: number | null;
-  /** Weeks of its returns. */
-  weeks: number;
-  /** The same in years. */
-  years: number;
-  /** Sharpe ratio of its weekly returns, for a year. */
-  sharpe_annual: number;
-  /** Skewness of its weekly returns. */
-  skewness: number;
-  /** Kurtosis of its weekly returns; 3 for the normal distribution. */
-  kurtosis: number;
-}
-
 /** Body of `PATCH /v1/research/{line}`; what is left out stays. */
 export interface LineBody {
   /** Trials that were made elsewhere, counted as independent ones; the number can only be raised. */
   extra_trials?: number | null;
   /** true: no further trials are accepted. A closed line stays, and cannot be opened again. */
   closed?: boolean | null;
-}
-
-/** Why a line has no figures. */
-export interface LineFailure {
-  /** Stable identifier of the reason. */
-  code: string;
-  /** Parameters of the message. */
-  params: Record<string, unknown>;
-  /** The reason in the language of the answer. */
-  message: string;
-}
-
-/** The trials that pbo and spa read. */
-export interface LineFamily {
-  /** Trials of the sample that share these weeks and vary. */
-  trials: number;
-  /** Weeks that they share. */
-  weeks: number;
-}
-
-/** A statistic with its formula and the inputs that it was computed from. */
-export interface LineFigure {
-  /** Its value; null: it is an interval, or not defined. */
-  value: number | null;
-  /** Lower end; of bars, counts and lengths that of the independent trials by participation. */
-  low: number | null;
-  /** Upper end; of bars, counts and lengths that of all trials. */
-  high: number | null;
-  /** Unit; empty: a pure number. */
-  unit: string;
-  /** Formula; SR, T and moments are of weekly returns, N trials, Z and Phi normal. */
-  formula: string;
-  /** Paper that defines it. */
-  source: string;
-  /** Inputs by name. */
-  inputs: Record<string, number | null>;
-}
-
-/** Figures of a run. */
-export interface LineFigures {
-  /** Return over the window. */
-  total_return: number | null;
-  /** Growth a year. */
-  cagr: number | null;
-  /** Annual Sharpe ratio; null: undefined. */
-  sharpe: number | null;
-  /** Largest drawdown, 0 or below. */
-  max_drawdown: number | null;
-  /** Number of fills. */
-  trades: number;
-}
-
-/** A research line and its counts. */
-export interface LineHead {
-  /** Name of the line. */
-  name: string;
-  /** When its first request was accepted. */
-  created_at: string;
-  /** When its last trial was recorded, or it was changed. */
-  updated_at: string;
-  /** When it was closed; null: it takes further trials. */
-  closed_at: string | null;
-  /** Runs with a result, repetitions of a trial included. */
-  evaluations: number;
-  /** Distinct trials: equal ones count once, deleted ones stay. */
-  trials: number;
-  /** Trials that were made elsewhere, as its owner says. */
-  extra_trials: number;
-  /** Sharpe ratio of the weekly returns of its best trial, for a year; null: none varies. */
-  best_sharpe_annual: number | null;
-}
-
-/** A page of research lines, the newest first. */
-export interface LineList {
-  /** Lines. */
-  items: LineHead[];
-  /** Cursor of the next page; null: this is the last one. */
-  next_cursor: string | null;
 }
 
 /** A factor report in a list. */
@@ -2090,12 +1992,12 @@ export interface NamedStrategy {
 /** Each number of the strategy one step lower and higher. */
 export interface Neighbours {
   /** The runs. */
-  lines: RobustnessLine[];
-  /** Return over the lines. */
+  lines: ChangedBacktest[];
+  /** Return over the runs. */
   total_return: Spread;
-  /** Sharpe ratio over the lines. */
+  /** Sharpe ratio over the runs. */
   sharpe: Spread;
-  /** Share of lines with at least half of the Sharpe ratio; null: that is not above 0. */
+  /** Share of runs with at least half of the Sharpe ratio; null: that is not above 0. */
   kept_half: number | null;
   /** Parameters with a neighbour below half of the Sharpe ratio. */
   cliffs: string[];
@@ -2869,6 +2771,120 @@ export interface ReportCoverage {
   rows_without_value: number;
 }
 
+/** A research line, and how much of its best trial may be luck. */
+export interface ResearchLine {
+  /** Name of the line. */
+  name: string;
+  /** When its first request was accepted. */
+  created_at: string;
+  /** When its last trial was recorded, or it was changed. */
+  updated_at: string;
+  /** When it was closed; null: it takes further trials. */
+  closed_at: string | null;
+  /** Runs with a result, repetitions of a trial included. */
+  evaluations: number;
+  /** Distinct trials: equal ones count once, deleted ones stay. */
+  trials: number;
+  /** Trials that were made elsewhere, as its owner says. */
+  extra_trials: number;
+  /** Sharpe ratio of the weekly returns of its best trial, for a year; null: none varies. */
+  best_sharpe_annual: number | null;
+  /** trials + extra_trials, against which every record of the line is judged. */
+  counted: number;
+  /** Trials whose correlations are known, drawn by digest; at most 1,000. */
+  sample: number;
+  /** What pbo and spa read; null: fewer than 2 trials share weeks. */
+  family: ResearchLineFamily | null;
+  /** The best trial; null: no trial has returns that vary. */
+  best: ResearchLineBest | null;
+  /** Statistics by name: score_deviation, independent_average, independent_participation, independent_entropy, independent_li_ji, expected_maximum; of the best trial sr0_annual, psr, dsr, minimum_track_record_years, minimum_backtest_years, expected_best_annual, sharpe_after_haircut; of the family pbo, spa. */
+  statistics: Record<string, ResearchLineFigure>;
+  /** Holdouts that were opened, the first 100. */
+  holdouts: HoldoutOpening[];
+  /** Whether the best trial can be distinguished from luck. */
+  conclusion: Conclusion;
+  /** What limits the figures, and what speaks against the best trial. */
+  warnings: Conclusion[];
+}
+
+/** The trial with the greatest Sharpe ratio times sqrt(weeks - 1). */
+export interface ResearchLineBest {
+  /** What evaluated it first. */
+  kind: "backtest" | "factor_matrix" | "factor_report" | "robustness" | "sweep" | "walk_forward" | null;
+  /** Id of that backtest, sweep, walk-forward or factor report, and of the backtest of a robustness report; it may be deleted by now. Null: a matrix. */
+  id: string | null;
+  /** Number of the variant; of a walk-forward over all its runs. Null: there are no variants. */
+  variant: number | null;
+  /** Canonical text of the factor of a portfolio; null: a backtest. */
+  factor: string | null;
+  /** Holding time of a portfolio; null: a backtest. */
+  horizon: number | null;
+  /** Weeks of its returns. */
+  weeks: number;
+  /** The same in years. */
+  years: number;
+  /** Sharpe ratio of its weekly returns, for a year. */
+  sharpe_annual: number;
+  /** Skewness of its weekly returns. */
+  skewness: number;
+  /** Kurtosis of its weekly returns; 3 for the normal distribution. */
+  kurtosis: number;
+}
+
+/** The trials that pbo and spa read. */
+export interface ResearchLineFamily {
+  /** Trials of the sample that share these weeks and vary. */
+  trials: number;
+  /** Weeks that they share. */
+  weeks: number;
+}
+
+/** A statistic with its formula and the inputs that it was computed from. */
+export interface ResearchLineFigure {
+  /** Its value; null: it is an interval, or not defined. */
+  value: number | null;
+  /** Lower end; of bars, counts and lengths that of the independent trials by participation. */
+  low: number | null;
+  /** Upper end; of bars, counts and lengths that of all trials. */
+  high: number | null;
+  /** Unit; empty: a pure number. */
+  unit: string;
+  /** Formula; SR, T and moments are of weekly returns, N trials, Z and Phi normal. */
+  formula: string;
+  /** Paper that defines it. */
+  source: string;
+  /** Inputs by name. */
+  inputs: Record<string, number | null>;
+}
+
+/** A research line and its counts. */
+export interface ResearchLineHead {
+  /** Name of the line. */
+  name: string;
+  /** When its first request was accepted. */
+  created_at: string;
+  /** When its last trial was recorded, or it was changed. */
+  updated_at: string;
+  /** When it was closed; null: it takes further trials. */
+  closed_at: string | null;
+  /** Runs with a result, repetitions of a trial included. */
+  evaluations: number;
+  /** Distinct trials: equal ones count once, deleted ones stay. */
+  trials: number;
+  /** Trials that were made elsewhere, as its owner says. */
+  extra_trials: number;
+  /** Sharpe ratio of the weekly returns of its best trial, for a year; null: none varies. */
+  best_sharpe_annual: number | null;
+}
+
+/** A page of research lines, the newest first. */
+export interface ResearchLineList {
+  /** Lines. */
+  items: ResearchLineHead[];
+  /** Cursor of the next page; null: this is the last one. */
+  next_cursor: string | null;
+}
+
 /** The result of a completed backtest. */
 export interface Result {
   /** Rows that were simulated. */
@@ -2920,11 +2936,11 @@ export interface ResultWarningColumns {
 /** What the figures of a backtest become when something is changed that should not matter. */
 export interface Robustness {
   /** The backtest itself. */
-  backtest: RobustnessLine;
+  backtest: ChangedBacktest;
   /** Each number of the strategy a tenth lower and higher. */
   neighbours: Neighbours;
   /** Other slippage. */
-  slippage: SlippageLines;
+  slippage: SlippageBacktests;
   /** Starts 0 to 19 rows later. */
   starts: RobustnessGroup;
   /** Weekly, monthly and quarterly calendars on other days. */
@@ -2959,30 +2975,14 @@ export interface RobustnessBody {
   seed?: number;
 }
 
-/** Lines of one kind. */
+/** Changed backtests of one kind. */
 export interface RobustnessGroup {
   /** The runs. */
-  lines: RobustnessLine[];
-  /** Return over the lines. */
+  lines: ChangedBacktest[];
+  /** Return over the runs. */
   total_return: Spread;
-  /** Sharpe ratio over the lines. */
+  /** Sharpe ratio over the runs. */
   sharpe: Spread;
-}
-
-/** A plain backtest: `POST /v1/backtests` of `request` gives the same figures. */
-export interface RobustnessLine {
-  /** Name, unique in its group. */
-  name: string;
-  /** What was changed, `buy.where#2` being the second number of that text; null: no single value. */
-  parameter: string | null;
-  /** The changed value. */
-  value: number | string | null;
-  /** Its figures; null: it has no result. */
-  figures: LineFigures | null;
-  /** Why it has no result; null: it has one. */
-  failure: LineFailure | null;
-  /** The request, as `POST /v1/backtests` takes it. */
-  request: Record<string, unknown>;
 }
 
 /** A position from its first purchase to its last sale. */
@@ -3294,15 +3294,15 @@ export interface SharpeDifference {
 }
 
 /** 0, 1, 2 and 3 times the slippage. */
-export interface SlippageLines {
+export interface SlippageBacktests {
   /** The runs. */
-  lines: RobustnessLine[];
-  /** Return over the lines. */
+  lines: ChangedBacktest[];
+  /** Return over the runs. */
   total_return: Spread;
-  /** Sharpe ratio over the lines. */
+  /** Sharpe ratio over the runs. */
   sharpe: Spread;
   /** The last slippage without a loss, by bisection to 0.005 %; null: a loss without slippage already. */
-  break_even: RobustnessLine | null;
+  break_even: ChangedBacktest | null;
 }
 
 /** A figure over several runs; runs without it are left out. */
@@ -3588,7 +3588,7 @@ export interface StrategyPage {
 }
 
 /** The backtest over a part of its universe. */
-export interface SubUniverseLine {
+export interface SubUniverseBacktest {
   /** Name, unique in its group. */
   name: string;
   /** What was changed, `buy.where#2` being the second number of that text; null: no single value. */
@@ -3596,9 +3596,9 @@ export interface SubUniverseLine {
   /** The changed value. */
   value: number | string | null;
   /** Its figures; null: it has no result. */
-  figures: LineFigures | null;
+  figures: ChangedFigures | null;
   /** Why it has no result; null: it has one. */
-  failure: LineFailure | null;
+  failure: ChangedFailure | null;
   /** The request, as `POST /v1/backtests` takes it. */
   request: Record<string, unknown>;
   /** Mean number of stocks on the decision rows. */
@@ -3612,7 +3612,7 @@ export interface SubUniverseLine {
 /** Parts of the universe. */
 export interface SubUniverses {
   /** The runs. */
-  lines: SubUniverseLine[];
+  lines: SubUniverseBacktest[];
   /** Return over the lines. */
   total_return: Spread;
   /** Sharpe ratio over the lines. */

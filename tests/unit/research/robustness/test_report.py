@@ -16,11 +16,10 @@ from shared.language import compile_expression, evaluate
 from shared.model.calendar import from_day
 from shared.model.panels import Panels
 from shared.model.request import BacktestRequest
+from shared.research.robustness.changes import with_slippage
 from shared.research.robustness.draws import Draws, entries_of, figures
 from shared.research.robustness.expressions import a_row_later, neighbours
-from shared.research.robustness.lines import with_slippage
 from shared.research.robustness.report import (
-    FIGURES,
     Options,
     Runner,
     break_even,
@@ -28,6 +27,7 @@ from shared.research.robustness.report import (
     regimes,
     robustness,
 )
+from shared.research.robustness.shapes import ChangedFigures
 from shared.simulation import canonical_request, request_of, run
 from shared.simulation.engine import simulate
 from shared.simulation.structures import NO_COLUMN
@@ -93,6 +93,9 @@ def daily_strategy(panels: Panels, **fields: int) -> dict[str, Any]:
 
 def unmapped(needs: dict[str, slice]) -> None:
     """Panels in memory need no mapping."""
+
+
+FIGURES = tuple(ChangedFigures.__annotations__)
 
 
 def alone(document: dict[str, Any], panels: Panels) -> dict[str, Any]:

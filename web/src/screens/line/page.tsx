@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { call, get } from "../../api/client.ts";
 import { ApiError } from "../../api/problem.ts";
 import { useResource } from "../../api/resource.ts";
-import type { Line, LineFigure } from "../../api/types.ts";
+import type { ResearchLine, ResearchLineFigure } from "../../api/types.ts";
 import { Link } from "../../app/router.tsx";
 import type { ScreenProps } from "../../app/screens.tsx";
 import { instant } from "../../format/date.ts";
@@ -17,16 +17,16 @@ import { Figure, interval } from "../lines/figure.tsx";
 const KINDS = { backtest: "runs", sweep: "sweeps", walk_forward: "walk-forwards", factor_report: "factor-reports", factor_matrix: "factors", robustness: "runs" } as const;
 
 export default function LinePage({ id }: ScreenProps) {
-  const line = useResource(`line ${id}`, (abort) => get<Line>(`/v1${lineAddress(id)}`, {}, abort));
+  const line = useResource(`line ${id}`, (abort) => get<ResearchLine>(`/v1${lineAddress(id)}`, {}, abort));
   return <Loaded of={line}>{(found) => <Report line={found} reload={line.reload} />}</Loaded>;
 }
 
 /** Return the value of a statistic, or its interval. */
-function textOf(found: LineFigure | undefined, text: (value: number) => string): string {
+function textOf(found: ResearchLineFigure | undefined, text: (value: number) => string): string {
   return found ? interval([found.value, found.low, found.high], text) : NONE;
 }
 
-function Report({ line, reload }: { line: Line; reload: () => void }) {
+function Report({ line, reload }: { line: ResearchLine; reload: () => void }) {
   const { statistics: found, best, conclusion } = line;
   const research = encodeURIComponent(line.name);
   const two = (value: number) => number(value, 2);
@@ -85,7 +85,7 @@ function Report({ line, reload }: { line: Line; reload: () => void }) {
   );
 }
 
-function Statistics({ line }: { line: Line }) {
+function Statistics({ line }: { line: ResearchLine }) {
   return (
     <details class="card">
       <summary><h2>{t("line.statistics")}</h2></summary>
@@ -109,14 +109,14 @@ function Statistics({ line }: { line: Line }) {
   );
 }
 
-function Change({ line, reload }: { line: Line; reload: () => void }) {
+function Change({ line, reload }: { line: ResearchLine; reload: () => void }) {
   const [extra, setExtra] = useState<number | null>(line.extra_trials);
   const [sure, setSure] = useState(false);
   const [error, setError] = useState<ApiError | null>(null);
   const send = async (body: { extra_trials?: number | null; closed?: true }) => {
     setError(null);
     try {
-      await call<Line>("PATCH", `/v1${lineAddress(line.name)}`, { body });
+      await call<ResearchLine>("PATCH", `/v1${lineAddress(line.name)}`, { body });
       reload();
     } catch (problem) {
       if (!(problem instanceof ApiError)) throw problem;

@@ -2,13 +2,13 @@
 import { useId } from "preact/hooks";
 import { get } from "../../api/client.ts";
 import { useResource } from "../../api/resource.ts";
-import type { FieldProblem, LineList } from "../../api/types.ts";
+import type { FieldProblem, ResearchLineList } from "../../api/types.ts";
 import { t } from "../../i18n/index.ts";
 import { TextField } from "../../ui/field.tsx";
 
 export function LineField({ value, onValue, problems }: { value: string; onValue: (value: string) => void; problems: FieldProblem[] }) {
   const id = useId();
-  const lines = useResource("lines", (abort) => get<LineList>("/v1/research", { limit: 100 }, abort));
+  const lines = useResource("lines", (abort) => get<ResearchLineList>("/v1/research", { limit: 100 }, abort));
   return (
     <>
       <TextField label={t("sweep.research")} help={t("sweep.research.help")} list={id} autocomplete="off" value={value} onValue={onValue} problems={problems} />

@@ -1,7 +1,7 @@
 // The research lines: what was tried under each name.
 import { get } from "../../api/client.ts";
 import { usePages } from "../../api/resource.ts";
-import type { LineHead } from "../../api/types.ts";
+import type { ResearchLineHead } from "../../api/types.ts";
 import { Link } from "../../app/router.tsx";
 import { instant } from "../../format/date.ts";
 import { number } from "../../format/number.ts";
@@ -11,7 +11,7 @@ import { ResearchTabs } from "../trials/tabs.tsx";
 import { lineAddress } from "./deflated.tsx";
 
 export default function LinesPage() {
-  const pages = usePages<LineHead>("line list", (cursor, abort) => get("/v1/research", { limit: 50, cursor }, abort));
+  const pages = usePages<ResearchLineHead>("line list", (cursor, abort) => get("/v1/research", { limit: 50, cursor }, abort));
   return (
     <>
       <div class="page-head"><div><h1>{t("nav.lines")}</h1><p class="muted">{t("line.lead")}</p></div></div>

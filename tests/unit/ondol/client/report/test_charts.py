@@ -7,14 +7,17 @@ from xml.etree import ElementTree
 
 import pytest
 
-from ondol.client.report.charts import Line, chart, date_labels, runs, thinned, ticks_of
+from ondol.client.report.charts import ChartLine, chart, date_labels, runs, thinned, ticks_of
 
 DAYS = [dt.date(2020, 1, 1) + dt.timedelta(days=n) for n in range(1500)]
 
 
 def test_chart_is_well_formed_and_named() -> None:
     values = [n / 1000 for n in range(1500)]
-    lines = [Line(name="a <b>", values=values, kind="strategy"), Line(name="c", values=[None] * 1500, kind="benchmark")]
+    lines = [
+        ChartLine(name="a <b>", values=values, kind="strategy"),
+        ChartLine(name="c", values=[None] * 1500, kind="benchmark"),
+    ]
     text = chart(DAYS, lines, title='R & "D"', unit="%")
     root = ElementTree.fromstring(text)  # noqa: S314  our own text
     assert root.find(".//title").text == 'R & "D"'  # type: ignore[union-attr]
@@ -32,7 +35,9 @@ def test_thinned_line_has_every_peak() -> None:
 
 def test_absent_values_part_a_line() -> None:
     assert runs([None, 1.0, 2.0, None, None, 3.0, None]) == [[(1, 1.0), (2, 2.0)], [(5, 3.0)]]
-    assert "fewer than two days" in chart(DAYS[:1], [Line(name="a", values=[1.0], kind="fall")], title="t", unit="%")
+    assert "fewer than two days" in chart(
+        DAYS[:1], [ChartLine(name="a", values=[1.0], kind="fall")], title="t", unit="%"
+    )
 
 
 @pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (-0.2, 0.71), (3.0, 3.0), (0.0, 0.0), (-1e9, 5e9)])

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from shared.contracts.research import LEDGER_SAMPLE
 from shared.errors import DatasetError
 from shared.messages import render
-from shared.research.ledger.line import Line, LineSums, family_of, line_of, units_of
+from shared.research.ledger.line_trials import LineSums, LineTrials, family_of, line_trials_of, units_of
 from shared.research.ledger.report import conclusion, deflated_document, figures_of, warnings_of
 from shared.research.ledger.trials import (
     SCORE_UNIT,
@@ -55,8 +55,8 @@ def sums_of(sample: Sequence[WeeklyReturns], extra: int = 0) -> LineSums:
     )  # fmt: skip
 
 
-def line_from(sample: Sequence[WeeklyReturns], extra: int = 0) -> Line:
-    return line_of(sums_of(sample, extra), sample)
+def line_from(sample: Sequence[WeeklyReturns], extra: int = 0) -> LineTrials:
+    return line_trials_of(sums_of(sample, extra), sample)
 
 
 def plain_expected_maximum(count: float) -> float:
@@ -102,7 +102,7 @@ def test_deflated_example_of_the_paper_has_its_value() -> None:
     score = round(math.sqrt(0.5 / 250 * 1249) / SCORE_UNIT)
     # 50 trials at -d and 50 at d have the mean 0 and the deviation d sqrt(100/99)
     d = round(score * math.sqrt(99 / 100))
-    line = line_of(LineSums(trials=100, scored=100, score_sum=0, score_squares=100 * d * d), [])
+    line = line_trials_of(LineSums(trials=100, scored=100, score_sum=0, score_squares=100 * d * d), [])
     moments = Moments(rows=1250, sharpe=2.5 / math.sqrt(250), skewness=-3, kurtosis=10)
     assert line.bars(1250)[1] == pytest.approx(0.11317200186513, rel=1e-6)
     assert line.deflated(moments)[0] == pytest.approx(0.90039683444939, rel=1e-6)
@@ -213,7 +213,7 @@ def test_conclusion_follows_the_interval() -> None:
     skilled = trial(np.random.default_rng(1).normal(0.02, 0.02, 157))
     assert conclusion(line, lucky).code == "luck_within"
     assert conclusion(line, skilled).code == "luck_beyond"
-    copies = line_of(
+    copies = line_trials_of(
         LineSums(trials=100_000, scored=60, score_sum=0, score_squares=59 * 10**12), noise(1000, seed=6, common=30.0)
     )
     between = trial(np.random.default_rng(2).normal(0.005, 0.02, 157))
@@ -225,7 +225,7 @@ def test_conclusion_follows_the_interval() -> None:
 
 def test_warnings_name_what_limits_the_figures() -> None:
     sample = noise(6, seed=7)
-    line = line_of(LineSums(trials=9, extra_trials=4, scored=6, score_sum=0, score_squares=6), sample)
+    line = line_trials_of(LineSums(trials=9, extra_trials=4, scored=6, score_sum=0, score_squares=6), sample)
     codes = [message.code for message in warnings_of(line, sample[0], family_of(sample))]
     assert codes[:3] == ["luck_few_trials", "luck_sample", "luck_extra_trials"]
     assert "luck_no_better" in codes
@@ -240,7 +240,7 @@ def test_best_of_500_noise_strategies_does_not_pass(weeks: int) -> None:
         mean, deviation = returns.mean(axis=1), returns.std(axis=1, ddof=1)
         scores = np.rint(mean / deviation * math.sqrt(weeks - 1) / SCORE_UNIT).astype(int).tolist()
         sums = LineSums(trials=500, scored=500, score_sum=sum(scores), score_squares=sum(s * s for s in scores))
-        line = line_of(sums, [trial(row) for row in returns])
+        line = line_trials_of(sums, [trial(row) for row in returns])
         best = returns[int(np.argmax(mean / deviation))]
         sharpe, skewness, kurtosis, rows = plain_sharpe(best.tolist())
         moments = Moments(rows=rows, sharpe=sharpe, skewness=skewness, kurtosis=kurtosis)

@@ -57,7 +57,7 @@ class Family:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
+class LineTrials:
     """The trials of a line.
 
     deviation: standard deviation of the scores, which is that of Sharpe ratios per week times sqrt(weeks - 1).
@@ -89,13 +89,13 @@ class Line:
         return low, high
 
 
-def line_of(sums: LineSums, sample: Sequence[WeeklyReturns]) -> Line:
+def line_trials_of(sums: LineSums, sample: Sequence[WeeklyReturns]) -> LineTrials:
     """Return the line of these sums and of the returns of its sample, in the order of their digests."""
     kept = sample[:LEDGER_SAMPLE]
     own = independent_trials_of_units(units_of(kept), sums.trials)
     extra = sums.extra_trials
     has_enough = sums.scored >= MIN_TRIALS
-    return Line(
+    return LineTrials(
         sums=sums, sample=len(kept), deviation=_deviation(sums) if has_enough else 1.0,
         is_deviation_of_trials=has_enough,
         independent=IndependentTrials(

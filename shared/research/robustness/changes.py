@@ -1,4 +1,4 @@
-"""The plain backtests of a robustness report: each line is a request that `POST /v1/backtests` takes as it is."""
+"""The plain backtests of a robustness report: each is a request that `POST /v1/backtests` takes as it is."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _TEXTS = (("buy", "where"), ("buy", "rank_by"), ("sell", "where"), ("portfolio",
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
+class ChangedBacktest:
     """One changed request: `name` is unique in its group; `parameter` and `value` say what was changed to what."""
 
     name: str
@@ -58,13 +58,13 @@ def with_slippage(request: BacktestRequest, slippage_pct: float) -> BacktestRequ
     return msgspec.structs.replace(request, costs=msgspec.structs.replace(request.costs, slippage_pct=slippage_pct))
 
 
-def neighbour_lines(request: BacktestRequest) -> Iterator[Line]:
+def neighbour_changes(request: BacktestRequest) -> Iterator[ChangedBacktest]:
     """Give the request with each number of its strategy one step lower and one step higher."""
     for part, field in _TEXTS:
         text = getattr(getattr(request.strategy, part), field)
         for found in () if text is None else neighbours(text):
             parameter = f"{part}.{field}#{found.number}"
-            yield Line(
+            yield ChangedBacktest(
                 name=f"{parameter}={found.value:g}", parameter=parameter, value=found.value,
                 request=changed(request, part, **{field: found.text}),
             )  # fmt: skip
@@ -76,34 +76,34 @@ def neighbour_lines(request: BacktestRequest) -> Iterator[Line]:
         for value in (moved(float(before), -step), moved(float(before), step)):
             if value > 0:
                 parameter = f"{part}.{field}"
-                yield Line(
+                yield ChangedBacktest(
                     name=f"{parameter}={value:g}", parameter=parameter, value=value,
                     request=changed(request, part, **{field: int(value) if whole else value}),
                 )  # fmt: skip
 
 
-def slippage_lines(request: BacktestRequest) -> Iterator[Line]:
+def slippage_changes(request: BacktestRequest) -> Iterator[ChangedBacktest]:
     """Give the request with 0, 1, 2 and 3 times its slippage."""
     unit = request.costs.slippage_pct or USUAL_SLIPPAGE_PCT
     for multiple in SLIPPAGE_MULTIPLES:
         value = min(float(round(unit * multiple, 10)), 50.0)
-        yield Line(
+        yield ChangedBacktest(
             name=f"x{multiple}", parameter="costs.slippage_pct", value=value, request=with_slippage(request, value)
         )
 
 
-def start_lines(request: BacktestRequest, days: np.ndarray) -> Iterator[Line]:
+def start_changes(request: BacktestRequest, days: np.ndarray) -> Iterator[ChangedBacktest]:
     """Give the request with its start 0 to 19 rows later, as long as half of the window is left."""
     window = window_of(request, days)
     for shift in range(min(SHIFTS, (window.stop - window.start) // 2)):
         start = request.start if not shift else from_day(int(days[window.start + shift]))
-        yield Line(
+        yield ChangedBacktest(
             name=f"+{shift}", parameter="start", value=start.isoformat(),
             request=msgspec.structs.replace(request, start=start),
         )  # fmt: skip
 
 
-def phase_lines(request: BacktestRequest) -> Iterator[Line]:
+def phase_changes(request: BacktestRequest) -> Iterator[ChangedBacktest]:
     """Give the request with its weekly, monthly or quarterly calendar on other days."""
     how = request.strategy.portfolio.rebalance
     calendars: list[RebalanceCalendar] = []
@@ -116,13 +116,13 @@ def phase_lines(request: BacktestRequest) -> Iterator[Line]:
         calendars = [RebalanceCalendar(months=months, day=day) for day in PHASE_DAYS]
     for calendar in calendars:
         name = calendar.weekday or f"day {calendar.day}"
-        yield Line(
+        yield ChangedBacktest(
             name=name, parameter="portfolio.rebalance", value=calendar.weekday or calendar.day,
             request=changed(request, "portfolio", rebalance=calendar),
         )  # fmt: skip
 
 
-def delay_lines(request: BacktestRequest) -> Iterator[Line]:
+def delay_changes(request: BacktestRequest) -> Iterator[ChangedBacktest]:
     """Give the request that decides on each row as on the row before: conditions and ranking, not the universe."""
     strategy = request.strategy
     later = changed(
@@ -130,21 +130,23 @@ def delay_lines(request: BacktestRequest) -> Iterator[Line]:
         rank_by=a_row_later(strategy.buy.rank_by, "number"),
     )  # fmt: skip
     later = changed(later, "sell", where=a_row_later(strategy.sell.where, "condition"))
-    yield Line(name="+1", request=changed(later, "portfolio", when=a_row_later(strategy.portfolio.when, "market")))
+    yield ChangedBacktest(
+        name="+1", request=changed(later, "portfolio", when=a_row_later(strategy.portfolio.when, "market"))
+    )
 
 
-def universe_lines(request: BacktestRequest, panels: Panels, seed: int) -> Iterator[Line]:
+def universe_changes(request: BacktestRequest, panels: Panels, seed: int) -> Iterator[ChangedBacktest]:
     """Give the request over parts of its universe: each market, halves by capitalisation, by code and by lot."""
     universe, instruments = request.strategy.universe, panels.instruments
     present = set(instruments.market)
     for market in ("KOSPI", "KOSDAQ"):
         is_part = universe.markets is None or (market in universe.markets and len(universe.markets) > 1)
         if is_part and market in present:
-            yield Line(name=market, request=changed(request, "universe", markets=(market,)))
+            yield ChangedBacktest(name=market, request=changed(request, "universe", markets=(market,)))
     for name, comparison in (("large half", ">="), ("small half", "<")):
         text = f"MARKET_CAP {comparison} row_median(MARKET_CAP)"
         where = text if universe.where is None else f"({universe.where}) and {text}"
-        yield Line(name=name, request=changed(request, "universe", where=where))
+        yield ChangedBacktest(name=name, request=changed(request, "universe", where=where))
     left_out = frozenset(universe.exclude or ())
     codes = sorted(set(universe.stock_codes or instruments.code) - left_out)
     even = [code for code in codes if not ord(code[-2:][0]) % 2]
@@ -156,4 +158,6 @@ def universe_lines(request: BacktestRequest, panels: Panels, seed: int) -> Itera
             halves.append((f"random half {pair}{part}", sorted(codes[at] for at in chosen)))
     for name, half in halves:
         if half:
-            yield Line(name=name, request=changed(request, "universe", stock_codes=tuple(half), exclude=None))
+            yield ChangedBacktest(
+                name=name, request=changed(request, "universe", stock_codes=tuple(half), exclude=None)
+            )
