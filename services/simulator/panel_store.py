@@ -135,7 +135,8 @@ class PanelStore:
             with self._lock:
                 opened = list(self._open.values())
             for panels in opened:
-                panels.release_evicted()
+                if panels.has_evicted:
+                    await asyncio.to_thread(panels.release_evicted)
             if time.monotonic() >= collect_at:
                 collect_at = time.monotonic() + COLLECT_S
                 if await asyncio.to_thread(unlinked_bytes, self._directory):

@@ -5,7 +5,8 @@
    name and renames it; the others wait for the final name. After a deadline a waiting process creates the file itself,
    which gives the same bytes.
 3. Space is allocated before it is written. When the budget is exceeded, the least recently used files are unlinked; a
-   process that has one mapped keeps reading it and unmaps it when `evictions()` has changed.
+   process that has one mapped keeps reading it and unmaps it when `evictions()` has changed. A file that was used once,
+   by the run that created it, goes before those that others used meanwhile.
 4. A page behind the values has their checksum. A file of another size than its matrix is replaced when it is opened;
    `find_damaged` compares the contents. After damage every process of the host has to start again, since values that
    were computed from damaged ones are anywhere (`damaged_at`).
@@ -42,6 +43,11 @@ RELEASE_S = 0.1
 _RESERVED = ".reserved"
 _WAITING = ".waiting"
 _RESERVE_POLL_S = 0.02
+_AHEAD_PART = 128
+"""A process evicts this part of the budget in advance, and looks at the folder again when it has filled it: a look
+takes milliseconds, and a run may create hundreds of files."""
+USED_ONCE_S = 60
+"""A new scratch file counts as used so long ago, so that work with many of them does not displace what others use."""
 PRECEDENCE_S = 1.0
 """What waits for so much longer than another goes first. Below it small work may pass a large one that has to wait."""
 _UNFINISHED = ".unfinished"
@@ -65,6 +71,7 @@ class PanelFiles:
         self._evicted = directory / "evictions"
         self._damaged = directory / "damaged"
         self._verified = directory / "verified"
+        self._ahead_bytes = 0
         with suppress(FileExistsError):
             self._verified.touch(exist_ok=False)
 
@@ -87,8 +94,9 @@ class PanelFiles:
         return fd
 
     def open_or_create(
-        self, name: str, shape: tuple[int, int], dtype: np.dtype[Any], fill: Callable[[Array], None]
-    ) -> tuple[int, bool]:
+        self, name: str, shape: tuple[int, int], dtype: np.dtype[Any], fill: Callable[[Array], None],
+        *, is_scratch: bool = False,
+    ) -> tuple[int, bool]:  # fmt: skip
         """Return a descriptor of a file, and whether this call created it; `fill` writes into the matrix."""
         size = shape[0] * stride_of(shape[1], dtype) * dtype.itemsize
         fd = self.open(name, size)
@@ -98,7 +106,7 @@ class PanelFiles:
             fd = self.open(name, size)
             if fd is not None:
                 return fd, False
-            return self._create(name, shape, dtype, fill), True
+            return self._create(name, shape, dtype, fill, is_scratch=is_scratch), True
 
     def touch(self, name: str) -> None:
         """Mark a file as used now."""
@@ -114,6 +122,10 @@ class PanelFiles:
         with suppress(FileNotFoundError):
             return self._path(name).stat().st_ino
         return None
+
+    def inodes(self) -> dict[str, int]:
+        """Return the name and the inode of every file."""
+        return {entry.name.removesuffix(SUFFIX): entry.inode() for entry in self._entries(SUFFIX)}
 
     def evictions(self) -> int:
         """Return a number that changes whenever a process of the host evicted files."""
@@ -134,7 +146,8 @@ class PanelFiles:
         for _, size, path in files:
             if used <= down_to_bytes:
                 break
-            path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                os.unlink(path)
             used -= size
             evicted += 1
         if evicted:
@@ -153,7 +166,8 @@ class PanelFiles:
             except BlockingIOError:
                 return []
             begin = time.time()
-            damaged = [path.name for _, _, path in self._files() if not is_stopped() and not _is_intact(path)]
+            files = [pathlib.Path(path) for _, _, path in self._files()]
+            damaged = [path.name for path in files if not is_stopped() and not _is_intact(path)]
             if damaged:
                 self.evict(0)
                 self._damaged.touch()
@@ -180,7 +194,7 @@ class PanelFiles:
         return names
 
     def _noted(self) -> list[pathlib.Path]:
-        return list(self.directory.glob("*" + _ANSWERS))
+        return [pathlib.Path(entry.path) for entry in self._entries(_ANSWERS)]
 
     @contextmanager
     def reserved(self, size: int, is_stopped: Callable[[], bool]) -> Iterator[None]:
@@ -232,7 +246,8 @@ class PanelFiles:
     def _of_living(self, ending: str) -> list[pathlib.Path]:
         """Return the files with an ending whose processes run; those of dead ones are removed."""
         found = []
-        for path in self.directory.glob("*" + ending):
+        for entry in self._entries(ending):
+            path = pathlib.Path(entry.path)
             if pathlib.Path(f"/proc/{path.name.partition('.')[0]}").exists():
                 found.append(path)
             else:
@@ -253,23 +268,42 @@ class PanelFiles:
     def _path(self, name: str) -> pathlib.Path:
         return self.directory / (name + SUFFIX)
 
-    def _files(self) -> list[tuple[int, int, pathlib.Path]]:
+    def _entries(self, ending: str) -> list[os.DirEntry[str]]:
+        with os.scandir(self.directory) as entries:
+            return [entry for entry in entries if entry.name.endswith(ending)]
+
+    def _files(self) -> list[tuple[int, int, str]]:
+        """Return the time of the last use, the bytes and the path of every file."""
         found = []
-        for entry in os.scandir(self.directory):
-            if entry.name.endswith(SUFFIX):
-                try:
-                    status = entry.stat()
-                except FileNotFoundError:
-                    continue
-                found.append((status.st_mtime_ns, status.st_blocks * 512, pathlib.Path(entry.path)))
+        for entry in self._entries(SUFFIX):
+            with suppress(FileNotFoundError):
+                status = entry.stat()
+                found.append((status.st_mtime_ns, status.st_blocks * 512, entry.path))
         return found
 
-    def _create(self, name: str, shape: tuple[int, int], dtype: np.dtype[Any], fill: Callable[[Array], None]) -> int:
+    def _make_room(self, size: int) -> int | None:
+        """Evict files until `size` more bytes are within the budget.
+
+        Return the bytes that all files may have, None when an earlier call has made room. Threads may count too much
+        of it when they create files at the same time; the next look corrects that.
+        """
+        if size <= self._ahead_bytes:
+            self._ahead_bytes -= size
+            return None
+        ahead = max(size, self.budget_bytes // _AHEAD_PART)
+        room = self.budget_bytes - self._reserved_bytes()
+        self.evict(max(room - ahead, 0))
+        self._ahead_bytes = ahead - size
+        return room
+
+    def _create(
+        self, name: str, shape: tuple[int, int], dtype: np.dtype[Any], fill: Callable[[Array], None],
+        *, is_scratch: bool,
+    ) -> int:  # fmt: skip
         rows, columns = shape
         stride = stride_of(columns, dtype)
         size = rows * stride * dtype.itemsize
-        room = self.budget_bytes - self._reserved_bytes()
-        self.evict(max(room - size, 0))
+        room = self._make_room(size + TRAILER_BYTES)
         fd, scratch = self._unfinished(name)
         try:
             fd = self._allocated(fd, size + TRAILER_BYTES)
@@ -278,9 +312,13 @@ class PanelFiles:
             fill(values[:, :columns])
             os.pwrite(fd, _TRAILER.pack(_MAGIC, isal_zlib.crc32(mapping)), size)
             if os.fstat(fd).st_nlink:
+                if is_scratch:
+                    used_at = time.time() - USED_ONCE_S
+                    os.utime(scratch, (used_at, used_at))
                 scratch.rename(self._path(name))
                 fcntl.flock(fd, fcntl.LOCK_UN)
-                self.evict(max(room, size))
+                if room is not None:
+                    self.evict(max(room, size))
         except BaseException:
             os.close(fd)
             raise
@@ -300,9 +338,9 @@ class PanelFiles:
 
     def _remove_unfinished(self) -> None:
         """Remove the temporary files of dead processes; a running process holds the lock of its file."""
-        for path in self.directory.glob("*" + _UNFINISHED):
+        for entry in self._entries(_UNFINISHED):
             try:
-                fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+                fd = os.open(entry.path, os.O_RDONLY | os.O_CLOEXEC)
             except FileNotFoundError:
                 continue
             try:
@@ -310,7 +348,7 @@ class PanelFiles:
             except BlockingIOError:
                 continue
             else:
-                path.unlink(missing_ok=True)
+                pathlib.Path(entry.path).unlink(missing_ok=True)
             finally:
                 os.close(fd)
 

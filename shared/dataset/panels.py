@@ -41,6 +41,10 @@ Fetch = Callable[[Sequence[str]], dict[str, bytes]]
 
 SCRATCH = "scratch:"
 MARK_EVERY_S = 30.0
+MARK_AFTER_EVICTIONS_S = 1.0
+"""How often files are marked as used: while processes evict files, unmarked ones may be gone within seconds."""
+RELEASE_AFTER_S = 1.0
+"""A reader unmaps evicted files when no task of its process has done so for so long."""
 
 
 class PanelShape(NamedTuple):
@@ -84,9 +88,9 @@ class MappedPanels:
         self._up_to = _names_up_to(manifest)
         self.mapped: dict[str, MappedField] = {}
         self._guard = threading.RLock()
-        self._seen_evictions = self.files.evictions()
+        self._seen_evictions = self._marked_evictions = self.files.evictions()
         self._used: set[str] = set()
-        self._marked_at = time.monotonic()
+        self._released_at = self._marked_at = time.monotonic()
         self._whole = PanelReader(self)
 
     @property
@@ -95,11 +99,12 @@ class MappedPanels:
         return self._whole.counters
 
     def reader(self, cancelled: Callable[[], bool] | None = None) -> PanelReader:
-        """Return the same panels with counters of their own, for one backtest. Unmaps what was evicted meanwhile.
+        """Return the same panels with counters of their own, for one backtest. What was evicted is unmapped, too.
 
         Reads raise CancelledRunError once `cancelled` returns true.
         """
-        self.release_evicted()
+        if time.monotonic() - self._released_at > RELEASE_AFTER_S:
+            self.release_evicted()
         self._mark_used()
         return PanelReader(self, cancelled)
 
@@ -138,16 +143,33 @@ class MappedPanels:
         with self._guard:
             return {f: tuple(sorted(m.years)) for f, m in self.mapped.items() if not f.startswith(SCRATCH)}
 
+    @property
+    def has_evicted(self) -> bool:
+        """Whether files were evicted since the last `release_evicted`."""
+        return self.files.evictions() != self._seen_evictions
+
     def release_evicted(self) -> None:
-        """Unmap files that were evicted to keep the budget; arrays in use stay valid."""
+        """Unmap files that were evicted to keep the budget; arrays in use stay valid.
+
+        May take milliseconds: an event loop calls it in a thread.
+        """
+        self._released_at = time.monotonic()
         now = self.files.evictions()
         if now == self._seen_evictions:
             return
+        existing = self.files.inodes()
         with self._guard:
             self._seen_evictions = now
-            for field, mapped in list(self.mapped.items()):
-                if not all(self.files.inode(name) == mapped.inodes[name] for name in mapped.years.values()):
-                    del self.mapped[field]
+            changed = [
+                field for field, mapped in self.mapped.items()
+                if any(existing.get(name) != inode for name, inode in mapped.inodes.items())
+            ]  # fmt: skip
+            evicted = [self.mapped.pop(field) for field in changed if self._is_evicted(field)]
+        evicted.clear()  # unmapped here, while other threads may map
+
+    def _is_evicted(self, field: str) -> bool:
+        """Return whether a file of a field does not exist, also when it was created after the look at the folder."""
+        return any(self.files.inode(name) != inode for name, inode in self.mapped[field].inodes.items())
 
     def rows_mapped(self, field: str, rows: slice, years: range) -> Array | None:
         """The rows when this process has all of their years mapped, else None."""
@@ -170,21 +192,23 @@ class MappedPanels:
 
     def count_mapped(self, field: str, years: range, counters: ReadCounters) -> None:
         """Count what this process has mapped already, and remember that it is in use."""
-        self._used.add(field)
         mapped = self.mapped.get(field)
         if mapped is None:
             return
+        self._used.add(field)
         chunks = mapped.covered.get((years.start, years.stop - 1))
         if chunks is None:
             chunks = self._chunks(field, [year for year in years if year in mapped.years])
         counters.count(field, chunks, "t1")
 
     def _mark_used(self) -> None:
-        """Mark the files that this process uses, every MARK_EVERY_S: they are evicted last."""
-        if time.monotonic() - self._marked_at < MARK_EVERY_S:
+        """Mark the files that this process uses: they are evicted last."""
+        passed, evictions = time.monotonic() - self._marked_at, self.files.evictions()
+        if passed < (MARK_EVERY_S if evictions == self._marked_evictions else MARK_AFTER_EVICTIONS_S):
             return
         with self._guard:
             used, self._used, self._marked_at = self._used, set(), time.monotonic()
+            self._marked_evictions = evictions
             names = [name for field in used if field in self.mapped for name in self.mapped[field].years.values()]
         for name in names:
             self.files.touch(name)
@@ -224,7 +248,8 @@ class MappedPanels:
 
             name = "s-" + _hash("strip", key, str(width), self._up_to[year])
             mapped, _ = self._map_file(field, year, name, PanelShape(1, size, size, np.dtype("f8"), slice(0, 1)), fill)
-        self._used.add(field)
+        else:
+            self._used.add(field)
         return rows.start, mapped.array.reshape(shape)
 
     def _map(self, field: str, dtype: np.dtype[Any], year: int, name: str, fill: Callable[[Array], None]) -> bool:
@@ -236,7 +261,9 @@ class MappedPanels:
     ) -> tuple[MappedField, bool]:
         """Map the file of a year, creating it when the host has none; return also whether this call created it."""
         rows = whole.part
-        fd, created = self.files.open_or_create(name, (rows.stop - rows.start, whole.width), whole.dtype, fill)
+        fd, created = self.files.open_or_create(
+            name, (rows.stop - rows.start, whole.width), whole.dtype, fill, is_scratch=field.startswith(SCRATCH)
+        )
         try:
             with self._guard:
                 mapped = self.mapped.get(field)

@@ -308,8 +308,14 @@ async def _nothing_planted_is_served(
     settings: Settings, context: BuildContext, broker: Redis, manifest: Manifest
 ) -> None:
     stored = manifest.stored_names("close", max(manifest.years))
-    await context.cache.put_parts({name: pickle.dumps(Armed()) for name in stored})
-    panels = MappedPanels(settings.panel_dir, manifest, PartStore(await context.cache.get_parts(stored)), 1 << 26)
+    planted = {name: pickle.dumps(Armed()) for name in stored}
+
+    async def is_planted() -> bool:  # requests from before may still replace the parts
+        await context.cache.put_parts(planted)
+        return await context.cache.get_parts(stored) == planted
+
+    await until_true(is_planted)
+    panels = MappedPanels(settings.panel_dir, manifest, PartStore(planted), 1 << 26)
     rows = manifest.years[max(manifest.years)]
     with pytest.raises(ChunkMissingError) as error:
         panels.panel("close", rows)

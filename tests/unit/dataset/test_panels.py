@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import pathlib
 import threading
+import time
 from multiprocessing.synchronize import Barrier, Event
 
 import numpy as np
@@ -134,6 +135,62 @@ def test_budget_evicts_least_recently_used_panels_only(tmp_path: pathlib.Path) -
     assert len(store.requested) > len(set(store.requested))
 
 
+def test_what_was_used_once_is_evicted_before_what_others_use(tmp_path: pathlib.Path) -> None:
+    """Each of many scratch panels is used by its run alone; a field that every run reads keeps its file."""
+    _, manifest, blobs = random_version()
+    region = 22 * 4096
+    panels = MappedPanels(tmp_path, manifest, PartStore(blobs), 10 * 2 * region)
+    panels.panel("close", slice(0, 60))
+
+    def make(rows: slice) -> np.ndarray:  # type: ignore[type-arg]
+        return np.zeros((rows.stop - rows.start, len(manifest.instruments)))
+
+    names = list(panels.mapped["close"].years.values())
+    for number in range(60):
+        panels.reader().scratch(f"term {number}", np.dtype("f8"), slice(0, 60), make)
+        assert panels.files.used_bytes() <= panels.files.budget_bytes
+    assert all(panels.files.exists(name) for name in names)
+
+
+def test_fields_in_use_are_marked_soon_after_evictions(tmp_path: pathlib.Path) -> None:
+    _, manifest, blobs = random_version()
+    panels = MappedPanels(tmp_path, manifest, PartStore(blobs), BUDGET)
+    panels.panel("close", slice(0, 60))
+    path = tmp_path / (min(panels.mapped["close"].years.values()) + ".region")
+    for evicted, waited_s, is_marked in ((False, 2, False), (True, 2, True), (False, 2, False), (False, 31, True)):
+        os.utime(path, (0, 0))
+        if evicted:
+            (tmp_path / "evictions").touch()
+        panels.reader().panel("close", slice(0, 60))
+        panels._marked_at = time.monotonic() - waited_s
+        panels.reader()
+        assert (path.stat().st_mtime > 0) == is_marked, (evicted, waited_s)
+
+
+def test_the_folder_is_looked_at_once_for_many_small_files(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files up to a 128th of the budget share a look; the budget holds also when other processes create files."""
+    budget, size = 128 * 20 * 8192, 8192
+    looks: list[int] = []
+    evict = PanelFiles.evict
+
+    def counting(files: PanelFiles, down_to_bytes: int) -> int:
+        looks.append(down_to_bytes)
+        return evict(files, down_to_bytes)
+
+    monkeypatch.setattr(PanelFiles, "evict", counting)
+    writers = [PanelFiles(tmp_path, budget) for _ in range(3)]
+    for number in range(5000):
+        files = writers[number % 3]
+        fd, created = files.open_or_create(f"f{number}", (1, 512), np.dtype("f8"), lambda out: out.fill(1.0))
+        os.close(fd)
+        assert created
+        if number % 97 == 0:
+            assert files.used_bytes() <= budget + 3 * budget // 128
+    assert 2 * (5000 // 40) <= len(looks) <= 2 * (5000 * size // (budget // 128) + 3)
+
+
 def test_budget_below_one_panel_file_gives_the_same_values(tmp_path: pathlib.Path) -> None:
     memory, manifest, blobs = random_version()
     panels = MappedPanels(tmp_path, manifest, PartStore(blobs), 1)
@@ -182,6 +239,7 @@ def test_stock_major_bars_are_built_once_per_year_and_content(tmp_path: pathlib.
     assert memory.stock_major("a", 2, slice(22, 23), make)[0][1].tobytes() == found[1][1].tobytes()
     again.stock_major("b", 2, slice(0, 1), make)
     again.files.evict(0)
+    again.release_evicted()
     assert again.reader().stock_major("b", 2, slice(0, 1), make)[0][1].tobytes() == found[0][1].tobytes()
     assert calls[-2:] == [slice(0, 22), slice(0, 22)]
 
