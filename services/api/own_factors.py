@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -21,6 +21,8 @@ from shared.language.own_names import Inlined, inline
 from shared.strategies.catalogue import Entry
 
 SQL = statements("factor")
+MAX_FACTORS: Final = 500
+"""Own factors of an owner."""
 T = TypeVar("T")
 
 UNKNOWN = "unknown_word"

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 SQL = statements("accounts")
 
+MAX_STRATEGIES: Final = 1000
+"""Stored strategies of an owner."""
 MAX_STORED_BYTES: Final = 8 * MIB
 """Bytes of all strategies of an owner, and of all versions of all own factors: what a list reads at most."""
 

@@ -1,4 +1,4 @@
-"""The five phases of a warm run as lists of items."""
+"""The five phases of a warm run (`shared.contracts.warm.PHASES`) as lists of items."""
 
 from __future__ import annotations
 

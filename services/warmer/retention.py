@@ -2,6 +2,7 @@
 
 A result expires when all its backtests have: those of users after ONDOL_USER_RESULT_RETENTION_DAYS (never, by
 default), all others, and cancelled ones, after ONDOL_RESULT_RETENTION_DAYS. Backtests are deleted with their result.
+Replaced dataset versions are deleted by the preparer (`services.preparer.dataset_store.delete_unretained`).
 Ended sweeps expire after ONDOL_SWEEP_RETENTION_DAYS; backtests that were opened from them stay.
 Factor reports expire with the sweeps. Opening quotes expire with the results that no user has, once the accounts that
 they concern are booked.

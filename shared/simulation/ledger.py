@@ -1,4 +1,7 @@
-"""The ledger of a run: everything that the day loop (shared/native/day_loop.c) changes from row to row."""
+"""The ledger of a run: everything that the day loop (shared/native/day_loop.c) changes from row to row.
+
+Reasons of trades and of unfilled orders are REASONS and UNFILLED of `shared.simulation.structures`.
+"""
 
 from __future__ import annotations
 

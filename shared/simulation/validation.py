@@ -1,7 +1,8 @@
 """Validation of a request: from plain JSON values to the canonical form that is stored, compared and run.
 
-Every problem that can be seen without a dataset is reported at once. Bounds and types come from the declaration in
-`shared.model.request`; this module adds what concerns several fields, and the expressions.
+Every problem that can be seen without a dataset is reported at once. Bounds of single fields (`MAX_POSITIONS`, …) and
+types come from the declaration in `shared.model.request`; this module adds what concerns several fields, and
+the expressions.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""Export of a part of a stored result: pages of JSON, and tables."""
+"""Export of a part of a stored result: pages of JSON, and tables.
+
+The columns of a table are the fields of its shape in `services.api.schemas.result_responses`, in that order; their
+values are encoded by `shared.simulation.result.tables` (docs/how-to/add-a-result-column.md).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Validation of a canonical request against a dataset version."""
+"""Validation of a canonical request against a dataset version; bounds of its fields: `shared.model.request`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Adaptive `Retry-After` of requests that are refused with 503."""
+"""Adaptive `Retry-After` of requests that are refused with 503; that of 429 is computed by `services.api.auth`."""
 
 from __future__ import annotations
 

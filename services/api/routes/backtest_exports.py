@@ -1,4 +1,4 @@
-"""Trades and equity of a backtest as JSON (paged), CSV, XLSX or Parquet."""
+"""Trades and equity of a backtest as JSON (paged), CSV, XLSX or Parquet; columns: `services.api.backtests.export`."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from services.api.errors import ApiProblem, invalid, not_found
 from services.api.factor_requests import find_report_view, report_request
 from services.api.http.answers import json_response
 from services.api.http.request import parse_body, parse_object, read_body
-from services.api.own_factors import SQL, STRATEGY_PLACES, Definitions, own_rows, resolve
+from services.api.own_factors import MAX_FACTORS, SQL, STRATEGY_PLACES, Definitions, own_rows, resolve
 from services.api.schemas import factor_responses as responses
 from services.api.schemas.requests import OwnFactorBody
 from services.api.simulator_queries import query_simulator
@@ -28,7 +28,6 @@ from shared.messages import say
 from shared.model.calendar import from_day
 from shared.research.factor_reports.request import FactorWindow
 
-MAX_FACTORS = 500
 DEFINITION = ("expression", "canonical", "uses", "unit", "summary")
 
 

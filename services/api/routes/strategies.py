@@ -22,7 +22,7 @@ from services.api.localization import language_of
 from services.api.own_factors import resolve
 from services.api.schemas import market_responses
 from services.api.schemas.requests import NewStrategyBody, PageQuery, UserStrategyBody
-from services.api.user_strategies import MAX_STORED_BYTES, SQL
+from services.api.user_strategies import MAX_STORED_BYTES, MAX_STRATEGIES, SQL
 from services.api.views import last_day
 from shared.messages import Language, say
 from shared.model.conversion import convert
@@ -31,7 +31,6 @@ from shared.simulation.validation import merged
 from shared.strategies.catalogue import BY_ID, FAMOUS, NOTE, PRESETS, Entry
 from shared.strategies.needs import needs_of
 
-MAX_STRATEGIES = 1000
 """Number of strategies that an owner may store."""
 OWN_NOT_FOUND = "own_strategy_not_found"
 

@@ -1,4 +1,7 @@
-"""Tables as CSV that spreadsheets open as they are: BOM, ten significant digits, text that cannot be a formula."""
+"""Tables as CSV that spreadsheets open as they are: BOM, ten significant digits, text that cannot be a formula.
+
+The columns of the downloads of a backtest are declared in `services.api.schemas.result_responses`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The open API of the exchange: which answers a market needs, and which of them are stored."""
+"""The open API of the exchange: which answers a market needs, and which of them are stored.
+
+Pauses between calls and calls a day are settings (`krx_pace_ms`, `krx_daily_calls`) that `sources` reads.
+"""
 
 from __future__ import annotations
 

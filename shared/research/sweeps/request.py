@@ -1,4 +1,8 @@
-"""The declaration of a sweep: its fields, bounds, defaults and descriptions."""
+"""The declaration of a sweep: its fields, bounds, defaults and descriptions.
+
+How many variants and how much work an installation takes are settings (`max_sweep_variants`, `max_sweep_cost` in
+`shared.settings.fields`), which `services.api.sweeps.submit` checks.
+"""
 
 from __future__ import annotations
 
