@@ -14,6 +14,7 @@ from cachetools import LRUCache
 from services.api.auth import Authenticator, Caller
 from services.api.backtests.progress import ProgressHub
 from services.api.backtests.results import Results, Selection
+from services.api.computed_time import ComputedTime
 from services.api.datasets import Datasets
 from services.api.metrics import ApiMetrics
 from services.api.schemas.requests import NoQuery, Query
@@ -56,6 +57,7 @@ class AppContext:
     walk_forwards: WalkForwards
     lines: ResearchLines
     disk: DiskGuard
+    computed: ComputedTime
     bundle: WebBundle | None = None
     """The web application; None: it is not served."""
     canonical_requests: LRUCache[tuple[bytes, frozenset[str]], CanonicalRequest] = field(
@@ -74,6 +76,8 @@ class AppContext:
     """Backtests of requests without a key that may be unfinished: an upper limit of those of this process."""
     query_turns: dict[str, asyncio.Semaphore] = field(default_factory=dict)
     """Turns of the short queries of each owner."""
+    file_turns: dict[str, asyncio.Lock] = field(default_factory=dict)
+    """Turns of the XLSX and Parquet files of each owner."""
     submission_turns: dict[str, asyncio.Lock] = field(default_factory=dict)
     """Turns of the submissions of each key with a limit of unfinished backtests."""
 

@@ -14,6 +14,7 @@ from services.api.backtests.event_cache import EventCache
 from services.api.backtests.pending import attach_pending_forever
 from services.api.backtests.progress import ProgressHub
 from services.api.backtests.results import Results
+from services.api.computed_time import ComputedTime
 from services.api.context import AppContext
 from services.api.datasets import Datasets
 from services.api.disk_guard import DiskGuard
@@ -78,7 +79,7 @@ async def opened(settings: Settings) -> AsyncIterator[tuple[AppContext, list[Tas
             settings=settings, database=database, broker=broker, cache=cache, datasets=Datasets(database, broker),
             progress=ProgressHub(), results=results, events=EventCache(results),
             authenticator=Authenticator(settings, database), metrics=metrics, sweeps=Sweeps(database),
-            walk_forwards=WalkForwards(database), lines=ResearchLines(database),
+            walk_forwards=WalkForwards(database), lines=ResearchLines(database), computed=ComputedTime(database),
             disk=DiskGuard(settings.disk_folders, settings.disk_reserve_bytes, metrics),
             bundle=load_bundle() if settings.web else None,
         )  # fmt: skip
@@ -115,6 +116,7 @@ def _tasks(context: AppContext) -> list[Task]:
     return [
         read_events, sweep_outcomes, follow_datasets, attach_pending, record_backtests, watch_database, _trim_heap,
         context.authenticator.keys.record_use_forever, context.disk.watch,
+        context.computed.store_forever,
     ]  # fmt: skip
 
 

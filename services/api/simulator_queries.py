@@ -17,7 +17,7 @@ from services.api.errors import ApiProblem
 from services.api.ids import new_id
 from shared.contracts import queries
 from shared.contracts.events import LongRunRequested, QueryAnswered, QueryRequested
-from shared.contracts.queries import Query, content_name, payload_of
+from shared.contracts.queries import QUERY_LIMIT_S, Query, content_name, payload_of
 from shared.errors import DatasetError, UnavailableError
 from shared.infra.database.pool import LOST as DATABASE_LOST
 from shared.infra.database.sql import statements
@@ -26,7 +26,6 @@ from shared.infra.redis.streams import append
 from shared.messages import say
 from shared.simulation.cost import LONG_COST
 
-TIMEOUT_S = 60.0
 SQL = statements("queue")
 ANALYSES = (
     queries.Explain,
@@ -52,8 +51,8 @@ class PendingQuery:
 async def query_simulator(app: AppContext, query: Query, owner: str, *, cost: int = 0, use_cache: bool = True) -> bytes:
     """Return the JSON of a simulator's answer; with `use_cache` a cached one.
 
-    `cost` is that of the computation (`shared.simulation.cost`), which counts in the share of the owner where it is a
-    long one. Raises the simulator's problem, or UnavailableError when no answer comes within `TIMEOUT_S`.
+    `cost` is that of the computation (`shared.simulation.cost`), which counts in the share of the owner.
+    Raises the simulator's problem, or UnavailableError when no answer comes within `QUERY_LIMIT_S`.
     """
     name = content_name(query.kind, payload_of(query))
     if not use_cache:
@@ -100,7 +99,7 @@ async def _ask(app: AppContext, question: PendingQuestion) -> bytes:
     finally:
         app.progress.unregister(question.name)
     if answer is None and question.is_long:
-        raise UnavailableError(say("query_overdue", seconds=round(TIMEOUT_S)))
+        raise UnavailableError(say("query_overdue", seconds=round(QUERY_LIMIT_S)))
     if answer is None:
         raise UnavailableError(say("simulator_unavailable"))
     if answer.problem is not None:
@@ -113,31 +112,33 @@ async def _ask(app: AppContext, question: PendingQuestion) -> bytes:
 
 async def _answer_of_query(app: AppContext, question: PendingQuestion) -> QueryAnswered | None:
     """Publish a short query and return its answer; those of one owner beyond a few wait for each other."""
-    deadline = time.time() + TIMEOUT_S
+    deadline = time.time() + QUERY_LIMIT_S
     turns = app.query_turns.setdefault(question.owner, asyncio.Semaphore(QUERIES_OF_OWNER))
     try:
-        async with asyncio.timeout(TIMEOUT_S), turns:
+        async with asyncio.timeout(QUERY_LIMIT_S), turns:
             query = question.query
             event = QueryRequested(
                 query_id=question.name, kind=query.kind, payload=payload_of(query), deadline=deadline
             )  # fmt: skip
             await append(app.broker, event)
-            return await app.progress.answer_of(question.name, max(0.0, deadline - time.time()))
+            answer = await app.progress.answer_of(question.name, max(0.0, deadline - time.time()))
     except TimeoutError:
         return None
+    app.computed.add(question.owner, question.cost)
+    return answer
 
 
 async def _answer_of_analysis(app: AppContext, question: PendingQuestion) -> QueryAnswered | None:
     """Queue a long query in PostgreSQL and return its answer; it is deleted when its last caller has disconnected."""
     identity = new_id()
     payload = orjson.dumps(payload_of(question.query)).decode()
-    values = (identity, question.name, question.owner, question.cost, question.query.kind, payload, TIMEOUT_S)
+    values = (identity, question.name, question.owner, question.cost, question.query.kind, payload, QUERY_LIMIT_S)
     async with app.database.connection() as connection:
         await connection.execute(SQL["insert_analysis"], *values)
     answer = None
     try:
         await append(app.broker, LongRunRequested())
-        answer = await app.progress.answer_of(question.name, TIMEOUT_S)
+        answer = await app.progress.answer_of(question.name, QUERY_LIMIT_S)
     finally:
         if answer is None:
             await _delete_analysis(app, identity)

@@ -15,6 +15,9 @@ from msgspec import Struct
 
 from shared.errors import OndolError
 
+QUERY_LIMIT_S: Final = 60.0
+"""A client waits this long for an answer; the deadline of a query is as much after its acceptance."""
+
 
 class QueryError(OndolError):
     """An unknown kind of query, or a payload without the fields of its kind."""

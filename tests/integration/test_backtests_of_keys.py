@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import uuid
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -17,10 +19,10 @@ from shared.infra.database.sql import statements
 from shared.settings import Settings
 from shared.simulation.cost import result_bytes_of_request
 from shared.simulation.validation import request_of
-from tests.support.api_helpers import connection_of, prepared, submit, until
+from tests.support.api_helpers import connection_of, ended, prepared, submit, until
 from tests.support.api_with_market import request
 from tests.support.sweeps import sweep
-from tests.support.system import api_of, simulator
+from tests.support.system import Client, api_of, simulator
 
 __all__ = ["prepared"]
 
@@ -205,3 +207,43 @@ async def test_downloads_count_as_the_requests_that_they_cost(
                 assert (await client.call("GET", path, Authorization=key))[0] == 200
             assert (await client.call("GET", f"{path}?format=csv", Authorization=key))[0] == 200
             assert (await client.call("GET", path, Authorization=key))[0] == 429
+
+
+async def test_owner_of_many_exports_is_next_later(prepared: Settings) -> None:
+    exporter, other = [await make_key(prepared, name, rate=0) for name in ("a_exporter", "other")]
+    cash = itertools.count(10_000_000)
+
+    async def first_started(client: Client) -> str:
+        """Submit a backtest of each, that of the exporter first, while no simulator runs; return whose began first."""
+        ids = []
+        for key in (exporter, other):
+            body = request(initial_cash=next(cash))
+            ids.append((await submit(client, body, Authorization=key, Cache_Control="no-store"))["id"])
+        async with simulator(prepared):
+            for identity, key in zip(ids, (exporter, other), strict=True):
+                assert (await ended(client, identity, Authorization=key))["status"] == "completed"
+        rows = await connection.fetch(
+            "select owner, started_at from computation"
+            " where id in (select computation from backtest where id = any($1))",
+            ids,
+        )
+        assert len({row["started_at"] for row in rows}) == len(rows) == 2
+        owner: str = min(rows, key=lambda row: row["started_at"])["owner"]
+        return owner
+
+    async def is_charged(before: float) -> bool:
+        return await finish() > before
+
+    async def finish() -> float:
+        found: float = await connection.fetchval("select finish from queue_share where owner = 'key:a_exporter'")
+        return found
+
+    async with api_of(prepared) as client, connection_of(prepared) as connection:
+        assert await first_started(client) == "key:a_exporter"
+        identity = (await client.call("GET", "/v1/backtests", Authorization=exporter))[1]["items"][0]["id"]
+        path = f"/v1/backtests/{identity}/trades"
+        for kind in ("csv", "xlsx", "parquet"):
+            before = await finish()
+            assert (await client.call("GET", f"{path}?format={kind}", Authorization=exporter))[0] == 200
+            await until(partial(is_charged, before), f"the charge of {kind}")
+        assert await first_started(client) == "key:other"

@@ -69,13 +69,14 @@ async def take(
 
 
 def sequences(count: int) -> Iterator[list[Any]]:
-    """Return random sequences of arrivals and takes."""
+    """Return random sequences of arrivals, takes, and charges (owner, nanoseconds)."""
     for seed in range(count):
         dice = random.Random(seed)
-        yield [
-            (dice.choice(OWNERS), dice.choice(ORIGINS), dice.randint(0, 10**9)) if dice.random() < 0.6 else None
-            for _ in range(80)
-        ]
+        arrivals = [(dice.choice(OWNERS), dice.choice(ORIGINS), dice.randint(0, 10**9)) for _ in range(48)]
+        charges = [(dice.choice(OWNERS), dice.randint(0, 10**9)) for _ in range(16)]
+        steps: list[Any] = [*arrivals, *charges, *[None] * 32]
+        dice.shuffle(steps)
+        yield steps
 
 
 async def test_statement_takes_what_the_reference_takes(connection: asyncpg.Connection) -> None:
@@ -86,6 +87,9 @@ async def test_statement_takes_what_the_reference_takes(connection: asyncpg.Conn
             if step is None:
                 expected = model.take()
                 assert str(await take(connection)) == str(expected and expected[1])
+            elif len(step) == 2:
+                await connection.execute(SQL["charge_shares"], [step[0]], [step[1]])
+                model.charge((step[0], "user"), step[1])
             else:
                 owner, origin, cost = step
                 name = await add(connection, owner, origin=origin, cost=cost)
@@ -133,6 +137,43 @@ def test_arrival_in_an_idle_queue_waits_for_one_work_each(steps: list[Any]) -> N
     while (taken := model.take()) is not None and taken[1] != "new":
         before.append(taken[0])
     assert all(before.count(queue) <= 1 for queue in before)
+
+
+CHARGED_STEPS = st.lists(
+    st.one_of(ARRIVAL, st.none(), st.tuples(st.sampled_from(OWNERS), st.integers(0, 10**9))), max_size=60
+)
+"""As STEPS, and charges as (owner, nanoseconds)."""
+
+
+@given(steps=CHARGED_STEPS)
+def test_charges_of_others_do_not_delay_an_idle_owner(steps: list[Any]) -> None:
+    model = FairQueue()
+    for number, step in enumerate(steps):
+        if step is None:
+            model.take()
+        elif len(step) == 2:
+            model.charge((step[0], "user"), step[1])
+        else:
+            model.add(step[:2], str(number), step[2])
+    model.add(("new", "user"), "new", 0)
+    before: list[Any] = []
+    while (taken := model.take()) is not None and taken[1] != "new":
+        before.append(taken[0])
+    assert all(before.count(queue) <= 1 for queue in before)
+
+
+@given(spent=st.lists(st.integers(1, 10**9), min_size=1, max_size=20))
+def test_charged_owner_waits_for_as_much_work_of_others(spent: list[int]) -> None:
+    model = FairQueue()
+    for number in range(20 * len(spent) + 1):
+        model.add(("other", "user"), f"other {number}", 10**8)
+    for one in spent:
+        model.charge(("charged", "user"), one)
+    model.add(("charged", "user"), "charged", 0)
+    served = 0
+    while (taken := model.take()) is not None and taken[1] != "charged":
+        served += taken[2] + START_COST
+    assert sum(spent) - (10**8 + START_COST) <= served <= sum(spent) + 10**8 + START_COST
 
 
 async def test_preferred_row_is_taken_when_its_queue_is_next(connection: asyncpg.Connection) -> None:

@@ -24,6 +24,13 @@ class FairQueue:
         """Append work to a queue."""
         self.waiting.setdefault(queue, []).append((name, cost))
 
+    def charge(self, queue: Queue, spent: int) -> None:
+        """Count computing that did not wait in a queue."""
+        started = max(self.finish.get(queue, 0.0), self.now)
+        self.finish[queue] = started + spent
+        if not any(self.waiting.values()):
+            self.now = max(self.now, started)
+
     def take(self) -> tuple[Queue, str, int] | None:
         """Remove and return the work that is next; None when none waits."""
         waiting = [queue for queue, work in self.waiting.items() if work]

@@ -134,7 +134,7 @@ async def get_orders(app: AppContext, call: RequestContext) -> web.StreamRespons
     columns = columns_of(responses.AccountOrder)
     name = f"orders-{document['date']}-{account['id']}"
     return await send_table(
-        call, Table(name=name, columns=columns, blocks=blocks_of_objects(columns, [document["items"]]))
+        app, call, Table(name=name, columns=columns, blocks=blocks_of_objects(columns, [document["items"]]))
     )
 
 

@@ -70,7 +70,7 @@ async def get_holdings(app: AppContext, call: RequestContext) -> web.StreamRespo
     columns = (Column(name="date", kind="date"), *columns_of(responses.Holding))
     holdings = [{"date": day, **holding} for holding in orjson.loads(body)["holdings"]]
     table = Table(name=f"holdings-{day}-{row.id}", columns=columns, blocks=blocks_of_objects(columns, [holdings]))
-    return await send_table(call, table)
+    return await send_table(app, call, table)
 
 
 async def post_replay(app: AppContext, call: RequestContext) -> web.Response:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 
 from aiohttp import web
@@ -43,17 +42,19 @@ async def _export(app: AppContext, call: RequestContext, part: str) -> web.Strea
     if query.format != "json":
         app.authenticator.charge(call.caller, len(body) // BYTES_OF_A_REQUEST)
     if query.format != "json" and query.limit is None and query.cursor is None:
-        return await send_table(call, await asyncio.to_thread(table_of, name, part, read_blocks(body, part)))
+        return await send_table(
+            app, call, await app.computed.in_thread(call.caller.owner, table_of, name, part, read_blocks(body, part))
+        )
     start = read_cursor(query.cursor, int) or 0
     limit = query.limit or (JSON_PAGE if query.format == "json" else sys.maxsize)
     if query.format == "json":
-        pieces, total = await asyncio.to_thread(json_page, body, part, start, limit)
+        pieces, total = await app.computed.in_thread(call.caller.owner, json_page, body, part, start, limit)
         following, link = _following(call, start, limit, total)
         front = join({"total": total, "next_cursor": following})
         return await send(call.request, [*front[:-1], b',"items":[', *pieces, b"]}"], JSON, headers=link)
-    page, total = await asyncio.to_thread(read_page, body, part, start, limit)
+    page, total = await app.computed.in_thread(call.caller.owner, read_page, body, part, start, limit)
     _, link = _following(call, start, limit, total)
-    return await send_table(call, table_of(name, part, page), headers=link)
+    return await send_table(app, call, table_of(name, part, page), headers=link)
 
 
 def _following(call: RequestContext, start: int, limit: int, total: int) -> tuple[str | None, dict[str, str]]:

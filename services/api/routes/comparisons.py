@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 import uuid
 from typing import Any
@@ -34,11 +33,11 @@ async def post_comparison(app: AppContext, call: RequestContext) -> web.Response
     body = parse_body(CompareBody, parse_object(await read_body(call.request, app.settings.max_body_bytes)))
     rows = await _select_completed(app, call, body.ids)
     curves = [
-        await asyncio.to_thread(_equity_of, await app.results.require(row.computation))
+        await app.computed.in_thread(call.caller.owner, _equity_of, await app.results.require(row.computation))
         for row in rows
         if row.computation is not None
     ]
-    return json_response(await asyncio.to_thread(_compare, rows, curves))
+    return json_response(await app.computed.in_thread(call.caller.owner, _compare, rows, curves))
 
 
 async def _select_completed(app: AppContext, call: RequestContext, ids: tuple[str, ...]) -> list[BacktestRow]:

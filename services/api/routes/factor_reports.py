@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -155,7 +154,7 @@ async def post_factor_matrix(app: AppContext, call: RequestContext) -> web.Respo
         trials = [trial for row in rows for trial in row.trials]
         recorded = await record_factors(app, owner, name, Source(kind="factor_matrix", id=None), trials)
     language = language_of(call.request)
-    document = await asyncio.to_thread(matrix_document, rows, language)
+    document = await app.computed.in_thread(owner, matrix_document, rows, language)
     return localized_response({**document, "recorded": recorded}, language)
 
 

@@ -71,7 +71,7 @@ async def get_screen(app: AppContext, call: RequestContext) -> web.StreamRespons
     asked = queries.Screen(version=view.version, request=canonical.text, limit=query.limit, columns=names)
     body = await query_simulator(app, asked, call.caller.owner, cost=cost)
     if query.format != "json":
-        return await send_table(call, _table(columns, body))
+        return await send_table(app, call, _table(columns, body))
     language = language_of(call.request)
     return localized_response(localized_warnings(body, language), language)
 

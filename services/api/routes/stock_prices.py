@@ -47,7 +47,7 @@ async def get_prices(app: AppContext, call: RequestContext) -> web.StreamRespons
     body = await query_simulator(app, asked, call.caller.owner)
     if query.format == "json":
         return json_response(body)
-    return await send_table(call, _table(orjson.loads(body)))
+    return await send_table(app, call, _table(orjson.loads(body)))
 
 
 def _table(found: dict[str, Any]) -> Table:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import numpy as np
 from aiohttp import web
 
@@ -43,11 +41,11 @@ async def send_variants(
 ) -> web.StreamResponse:  # fmt: skip
     """Answer the rows of a table, of `variants` that there will be, as the query of the call asks for them."""
     query: SweepTableQuery = call.query
-    rows = await asyncio.to_thread(_selected, table, query)
+    rows = await app.computed.in_thread(call.caller.owner, _selected, table, query)
     language = language_of(call.request)
     if query.format == "json":
         shown = rows[: query.limit or JSON_ROWS]
-        items = await asyncio.to_thread(_items, table, shown, language)
+        items = await app.computed.in_thread(call.caller.owner, _items, table, shown, language)
         seen = len(table.variants)
         return json_response({"partial": seen < variants, "seen": seen, "total": len(rows), "items": items})
     rows = rows[: query.limit]
@@ -55,7 +53,7 @@ async def send_variants(
     app.authenticator.charge(call.caller, len(rows) * len(columns) // CELLS_OF_A_REQUEST)
     partial = {"Ondol-Partial": "true"} if len(table.variants) < variants else {}
     found = Table(name=name, columns=columns, blocks=table_blocks(table, rows))
-    return await send_table(call, found, headers=partial)
+    return await send_table(app, call, found, headers=partial)
 
 
 def _items(table: SweepTable, rows: np.ndarray, language: Language) -> list[dict[str, object]]:
@@ -95,7 +93,7 @@ async def get_heatmap(app: AppContext, call: RequestContext) -> web.Response:
     value = query.value or plan.objective.statistic
     _check_axes(plan, query, value)
     table = await app.sweeps.table(row)
-    cells = await asyncio.to_thread(heatmap, table, query.x, query.y, value, query.reduce)
+    cells = await app.computed.in_thread(call.caller.owner, heatmap, table, query.x, query.y, value, query.reduce)
     axes = {
         axis: {"parameter": name, "values": list(plan.space.lattices[name].values)}
         for axis, name in (("x", query.x), ("y", query.y))

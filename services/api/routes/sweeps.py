@@ -77,7 +77,7 @@ async def _document(app: AppContext, call: RequestContext, row: SweepRow) -> dic
     statistics = await app.sweeps.statistics(row, table)
     returns = None if row.research is None else await app.sweeps.best_returns(row, table)
     deflated = await deflated_returns(app, row.owner, row.research, returns, language_of(call.request))
-    return await asyncio.to_thread(
+    return await app.computed.in_thread(call.caller.owner,
         sweep_document, row, plan, table, statistics=statistics, deflated=deflated,
         earlier=await earlier_opening(app, row, plan), now=dt.datetime.now(dt.UTC),
     )  # fmt: skip

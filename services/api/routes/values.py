@@ -63,9 +63,9 @@ async def get_values(app: AppContext, call: RequestContext) -> web.StreamRespons
         for first, stop in blocks
     ], call.caller.owner, cost // len(blocks))  # fmt: skip
     if query.format == "json":
-        pieces = await asyncio.to_thread(_joined, view.version, columns, answers)
+        pieces = await app.computed.in_thread(call.caller.owner, _joined, view.version, columns, answers)
         return await send(call.request, pieces, JSON)
-    return await send_table(call, _table(columns, answers))
+    return await send_table(app, call, _table(columns, answers))
 
 
 async def _validated(

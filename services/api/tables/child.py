@@ -1,5 +1,6 @@
 """Rows on standard input to a file on standard output: `python -m services.api.tables.child`.
 
+The file comes behind eight bytes: the nanoseconds that the process has computed, big-endian.
 The first line is the JSON of a FileHeader, each further line an array of rows. A process of its own, because the
 libraries are large and hold the interpreter while they write.
 """
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import io
 import sys
+import time
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -15,6 +17,8 @@ import msgspec
 import orjson
 
 from services.api.tables.table import Kind
+
+TIME_BYTES = 8
 
 
 class FileHeader(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +45,7 @@ def main() -> int:
         from services.api.tables.parquet_writer import write_parquet
 
         write_parquet(header.columns, rows, out)
+    sys.stdout.buffer.write(time.process_time_ns().to_bytes(TIME_BYTES))
     sys.stdout.buffer.write(out.getbuffer())
     return 0
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from aiohttp import web
 
-from services.api.context import RequestContext
+from services.api.context import AppContext, RequestContext
 from services.api.errors import invalid
 from services.api.http.streaming import send, send_iterator
 from services.api.schemas.requests import TableQuery
@@ -32,16 +34,23 @@ def check_format(query: TableQuery) -> None:
 
 
 async def send_table(
-    call: RequestContext, table: Table, *, headers: Mapping[str, str] | None = None
+    app: AppContext, call: RequestContext, table: Table, *, headers: Mapping[str, str] | None = None
 ) -> web.StreamResponse:
-    """Send a table as the file that `format` of the query names: csv, xlsx or parquet."""
+    """Send a table as the file that `format` of the query names: csv, xlsx or parquet.
+
+    What it computes counts in the share of the caller. XLSX and Parquet files of one owner are made one after another.
+    """
     query: TableQuery = call.query
     check_format(query)
+    owner = call.caller.owner
     name = _UNSAFE.sub("_", table.name)
     disposition = {"Content-Disposition": f'attachment; filename="{name}.{query.format}"'}
     further = {**(headers or {}), **disposition}
     if query.format == "csv":
-        pieces = csv_pieces(table, excel=query.excel)
+        pieces = app.computed.pieces(owner, csv_pieces(table, excel=query.excel))
         return await send_iterator(call.request, pieces, CSV, charset="utf-8", headers=further)
-    body = await file_of(table, query.format)
+    async with app.file_turns.setdefault(owner, asyncio.Lock()):
+        blocks = app.computed.pieces(owner, iter(table.blocks))
+        body, spent = await file_of(replace(table, blocks=blocks), query.format)
+        app.computed.add(owner, spent)
     return await send(call.request, [body], XLSX if query.format == "xlsx" else PARQUET, headers=further)

@@ -90,6 +90,22 @@ select leased.*, taken.id as analysis, taken.query, taken.kind, taken.payload, t
        set_config('synchronous_commit', 'off', true) as commit_mode
 from picked left join leased on true left join taken on true;
 
+-- name: charge_shares
+-- $1 owners, $2 nanoseconds that the api and short queries have computed for each. They advance the time of the owner's
+-- queue as work that began. While other work waits, they do not advance the time at which idle queues begin.
+with idle as (
+    select not exists (select from computation where status = 'queued')
+       and not exists (select from analysis where deadline > now() and (lease_until is null or lease_until < now())) as yes
+), v as (
+    select coalesce(max(started), 0) as now from queue_share where origin <> 'sweep'
+)
+insert into queue_share as s (owner, origin, started, finish)
+select c.owner, 'user', v.now, v.now + c.spent
+from unnest($1::text[], $2::bigint[]) as c (owner, spent), v
+on conflict (owner, origin) do update
+set started = case when (select yes from idle) then greatest(s.finish, excluded.started) else s.started end,
+    finish = greatest(s.finish, excluded.started) + (excluded.finish - excluded.started);
+
 -- name: insert_analysis
 -- $1 id, $2 name of the answer, $3 owner, $4 cost, $5 kind, $6 payload, $7 seconds until the deadline.
 insert into analysis (id, query, owner, cost, kind, payload, deadline)

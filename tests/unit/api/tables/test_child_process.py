@@ -33,7 +33,7 @@ def table(rows: list[list[Any]] = ROWS) -> Table:
 
 
 async def test_xlsx_has_text_codes_dates_and_a_frozen_header() -> None:
-    sheet = openpyxl.load_workbook(io.BytesIO(await file_of(table(), "xlsx"))).active
+    sheet = openpyxl.load_workbook(io.BytesIO((await file_of(table(), "xlsx"))[0])).active
     assert sheet.freeze_panes == "A2"
     assert [cell.value for cell in sheet[1]] == [column.name for column in COLUMNS]
     assert sheet["A2"].value == dt.datetime(2025, 1, 2)
@@ -46,11 +46,11 @@ async def test_xlsx_has_text_codes_dates_and_a_frozen_header() -> None:
 
 
 async def test_xlsx_of_equal_tables_is_equal() -> None:
-    assert await file_of(table(), "xlsx") == await file_of(table(), "xlsx")
+    assert (await file_of(table(), "xlsx"))[0] == (await file_of(table(), "xlsx"))[0]
 
 
 async def test_parquet_has_types() -> None:
-    frame = pl.read_parquet(io.BytesIO(await file_of(table(), "parquet")))
+    frame = pl.read_parquet(io.BytesIO((await file_of(table(), "parquet"))[0]))
     assert frame.schema == {
         "date": pl.Date, "stock_code": pl.String, "name": pl.String, "shares": pl.Int64, "price": pl.Float64,
         "return": pl.Float64, "halted": pl.Boolean,
@@ -60,7 +60,7 @@ async def test_parquet_has_types() -> None:
 
 
 async def test_parquet_opens_in_pandas() -> None:
-    frame = pd.read_parquet(io.BytesIO(await file_of(table(ROWS[:1]), "parquet")), dtype_backend="pyarrow")
+    frame = pd.read_parquet(io.BytesIO((await file_of(table(ROWS[:1]), "parquet"))[0]), dtype_backend="pyarrow")
     assert str(frame.dtypes["date"]) == "date32[day][pyarrow]"
     assert str(frame.dtypes["shares"]) == "int64[pyarrow]"
     assert frame["stock_code"].to_list() == ["004140"]
@@ -68,7 +68,7 @@ async def test_parquet_opens_in_pandas() -> None:
 
 @pytest.mark.parametrize("kind", ["xlsx", "parquet"])
 async def test_file_without_rows_has_its_columns(kind: str) -> None:
-    body = io.BytesIO(await file_of(table([]), kind))
+    body = io.BytesIO((await file_of(table([]), kind))[0])
     names = (pl.read_parquet(body).columns if kind == "parquet"
              else [cell.value for cell in openpyxl.load_workbook(body).active[1]])  # fmt: skip
     assert names == [column.name for column in COLUMNS]
@@ -80,3 +80,9 @@ async def test_sheet_with_too_many_rows_is_refused() -> None:
     with pytest.raises(ApiProblem) as caught:
         await file_of(Table(name="x", columns=columns, blocks=[rows, rows, rows, rows, rows]), "xlsx")
     assert caught.value.errors[0].path == "format"
+
+
+async def test_file_comes_with_the_time_of_its_process() -> None:
+    _, few = await file_of(table(), "xlsx")
+    _, many = await file_of(table(ROWS * 20_000), "xlsx")
+    assert 0 < few < many
