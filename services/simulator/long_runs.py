@@ -71,6 +71,7 @@ async def _run_long(
 
 
 async def _answer(context: Context, in_flight: InFlight, analysis: Analysis) -> None:
+    metrics.analysis_started(analysis)
     in_flight.analyses.append(analysis)
     try:
         await queries.answer(context, analysis.query, context.long_pool, analysis.is_stopped)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import time
 
 from services.simulator.job import Job
 from services.simulator.outcome import Ending, RunResult
+from services.simulator.queue_store import Analysis
+from shared.contracts.queries import QUERY_LIMIT_S
 from shared.dataset.panel_files import SUFFIX
 from shared.infra import metrics
 from shared.infra.memory import unlinked_bytes
@@ -24,6 +27,24 @@ def observe_run(job: Job, result: RunResult) -> None:
         metrics.CACHE_REQUESTS.labels(tier, "miss" if missed else "hit", job.origin).inc(count)
     for tier, size in result.cache["bytes_by_tier"].items():
         metrics.CACHE_BYTES.labels(tier).inc(size)
+
+
+def run_started(job: Job) -> None:
+    """Record how long a computation has waited, at its first start."""
+    if job.attempts == 1:
+        metrics.WAIT_SECONDS.labels(job.origin).observe(job.queue_ms / 1e3)
+
+
+def analysis_started(analysis: Analysis) -> None:
+    """Record how long a long query has waited, at its first start; its deadline follows from its acceptance."""
+    if analysis.lease == 1:
+        accepted = analysis.query.deadline - QUERY_LIMIT_S
+        metrics.WAIT_SECONDS.labels("analysis").observe(max(0.0, time.time() - accepted))
+
+
+def sweep_started(wait_s: float) -> None:
+    """Record how long a sweep or walk-forward has waited for its first part."""
+    metrics.WAIT_SECONDS.labels("sweep").observe(wait_s)
 
 
 def ended(ending: Ending) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 import structlog
 
+from services.simulator import metrics
 from services.simulator.job import Context, Job
 from services.simulator.outcome import RunResult
 from services.simulator.panel_store import WAIT_S
@@ -41,6 +42,7 @@ async def compute(context: Context, job: Job) -> RunResult:
 
     Raises RunError, CancelledRunError, ChunkMissingError (after `WAIT_S`).
     """
+    metrics.run_started(job)
     loop = asyncio.get_running_loop()
     begin = time.perf_counter()
     panels = await context.panel_store.panels(job.version)

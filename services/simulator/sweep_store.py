@@ -34,6 +34,8 @@ class PartJob:
     attempts: int
     withdrawals: int = 0
     """How often the sweep has begun anew."""
+    wait_s: float | None = None
+    """Seconds from the acceptance of the sweep to its first part; None: others began before, or it begins anew."""
     exhausted: bool = False
     """The part ended its simulators `MAX_ATTEMPTS` times: it is ended without a run."""
     stop: bool = False

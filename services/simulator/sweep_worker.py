@@ -125,6 +125,8 @@ class SweepWorker:
             await asyncio.wait({task})
 
     async def _process(self, job: PartJob) -> None:
+        if job.wait_s is not None:
+            metrics.sweep_started(job.wait_s)
         try:
             await self._run(job)
         except CancelledRunError:

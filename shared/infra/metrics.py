@@ -33,6 +33,13 @@ BACKTEST_SECONDS = Histogram(
     ["stage"],
     buckets=_BUCKETS_S,
 )
+WAIT_SECONDS = Histogram(
+    "ondol_wait_seconds",
+    "Time from acceptance to the first start by class of work: backtests by origin (user, preview, warmer, verify), "
+    "analysis (explanations, audits, replays, robustness and other long queries), sweep (sweeps and walk-forwards)",
+    ["work"],
+    buckets=(*_BUCKETS_S, 120.0, 300.0, 1800.0),
+)
 FENCED_RUNS = Counter("ondol_fenced_runs", "Runs whose result was rejected because another owner had the lease")
 SWEEP_VARIANTS = Counter("ondol_sweep_variants", "Variants of sweeps by outcome (completed, failed)", ["outcome"])
 SWEEP_PART_SECONDS = Histogram(
@@ -122,6 +129,7 @@ _KNOWN_LABELS: tuple[tuple[Counter | Histogram, tuple[str, ...]], ...] = (
     (REFUSED_SOURCES, ("host", "origin", "media_type")),
     (SLOW_CLIENTS, ("timeout", "limit")),
     (REFUSED_WORK, ("quota", "disk")),
+    (WAIT_SECONDS, ("user", "preview", "warmer", "verify", "analysis", "sweep")),
     (SWEEP_VARIANTS, ("completed", "failed")),
     (WALK_FORWARDS, ("completed", "failed")),
     (RESEARCH_TRIALS, ("new", "repeated")),

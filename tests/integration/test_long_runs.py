@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import time
 
 import pytest
 
+from ondol.local.ports import free_port
 from services.api.backtests import submit as submission
 from shared.contracts.events import LONG_RUNS, LongRunRequested
 from shared.infra.redis import client as redis_client
 from shared.infra.redis.streams import append, key_of
 from shared.settings import Settings
-from tests.support.api_helpers import connection_of, prepared, submit, until
+from tests.support.api_helpers import connection_of, ended, prepared, submit, until
 from tests.support.api_with_market import request
-from tests.support.system import api_of, simulator
+from tests.support.sweeps import sweep
+from tests.support.system import Client, api_of, simulator
 
 __all__ = ["prepared"]
 
@@ -90,3 +94,39 @@ async def test_analysis_without_its_message_is_answered(prepared: Settings) -> N
         await append(broker, LongRunRequested(computation_id="no id"))
         async with simulator(prepared):
             assert (await asking)[0] == 200
+
+
+async def test_waiting_time_is_recorded_by_class_of_work(prepared: Settings) -> None:
+    port = free_port()
+
+    async def waits(client: Client) -> dict[str, tuple[float, float]]:
+        """Return number and sum of the waiting times by class."""
+        async with client.session.get(f"http://127.0.0.1:{port}/metrics") as response:
+            text = await response.text()
+        found: dict[str, dict[str, float]] = {}
+        for part, work, value in re.findall(r'ondol_wait_seconds_(count|sum)\{work="(\w+)"\} (\S+)', text):
+            found.setdefault(work, {})[part] = float(value)
+        return {work: (parts["count"], parts["sum"]) for work, parts in found.items()}
+
+    async with api_of(prepared) as client:
+        waiting = [await submit(client, request())]
+        waiting.append(await submit(client, request(initial_cash=2e7), Ondol_Origin="warmer"))
+        status, waiting_sweep, _ = await client.call("POST", "/v1/sweeps", sweep())
+        assert status == 202
+        began = time.monotonic()
+        async with simulator(prepared, metrics_port=port):
+            for document in waiting:
+                assert (await ended(client, document["id"]))["status"] == "completed"
+            path = f"/v1/backtests/{waiting[0]['id']}/audit"
+            assert (await client.call("POST", path, {"cuts": 2}))[0] == 200
+
+            async def swept() -> bool:
+                return (await client.call("GET", f"/v1/sweeps/{waiting_sweep['id']}"))[1]["status"] == "completed"
+
+            assert await until(swept, "the end of the sweep")
+            found = await waits(client)
+        assert {work: count for work, (count, _) in found.items()} == {
+            "user": 1, "preview": 0, "warmer": 1, "verify": 0, "analysis": 1, "sweep": 1,
+        }  # fmt: skip
+        longest = time.monotonic() - began + 60
+        assert all(0 < found[work][1] < longest for work in ("user", "warmer", "analysis", "sweep"))

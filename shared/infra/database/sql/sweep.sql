@@ -139,7 +139,9 @@ set status = 'running', attempts = p.attempts + 1, lease = p.lease + 1, worker =
     lease_until = now() + make_interval(secs => $2)
 from chosen where p.sweep = chosen.sweep and p.part = chosen.part
 returning p.sweep, p.part, p.first, p.count, p.lease, p.attempts,
-          (select withdrawals from sweep s where s.id = p.sweep) as withdrawals;
+          (select withdrawals from sweep s where s.id = p.sweep) as withdrawals,
+          (select extract(epoch from now() - s.created_at)::float8 from sweep s
+           where s.id = p.sweep and s.status = 'queued' and s.withdrawals = 0) as wait_s;
 
 -- name: select_plan
 select kind, plan, dataset_version, engine_version, rules_version, owner, research, status from sweep where id = $1;
