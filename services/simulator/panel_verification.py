@@ -3,7 +3,8 @@
 Values that were computed from damaged ones may be in other panels and in the memory of any simulator of the host, so
 all of them end at once without storing more results, and begin with new panels. What was computed since the last
 verification is withdrawn: backtests fail, sweeps and walk-forwards begin anew, their trials leave the ledger, stored
-factor reports are deleted, answers leave the cache, and selections of the day are replaced by the reason.
+factor reports are deleted, answers leave the cache, selections of the day are replaced by the reason, and paper
+accounts get back what they had before their damaged steps.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import asyncpg
 import orjson
 import structlog
 
+from services.simulator.account_withdrawal import withdraw_steps
 from services.simulator.job import Context
 from services.simulator.priority import SWEEP_NICE, lower_priority
 from shared.contracts.events import SweepChanged
@@ -76,6 +78,7 @@ async def verify_forever(context: Context) -> None:
 async def _withdraw(context: Context, since: float) -> None:
     sweeps = await withdraw_results(context.database, since)
     await withdraw_answers(context.cache, context.panel_store.files.answers_since(since))
+    await withdraw_steps(context.database, context.broker, since)  # last: steps may have read these answers
     await announce(context.broker, sweeps)
 
 

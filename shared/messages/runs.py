@@ -100,6 +100,10 @@ KINDS = (
          "Data in the memory of the machine were damaged while the stocks were selected, so that the selection was "
          "withdrawn; the next warm run selects again.",
          "종목을 선정하는 동안 메모리의 데이터가 손상되어 선정 결과를 취소했습니다. 다음 사전 계산에서 다시 선정합니다."),
+    kind("damaged_step",
+         "Data in the memory of the machine were damaged during the last step of the account, so that it was withdrawn; "
+         "it is computed again.",
+         "계좌를 마지막으로 진행하는 동안 메모리의 데이터가 손상되어 그 결과를 취소했습니다. 다시 계산합니다."),
     kind("killed_simulator",
          "The simulator process ended three times during this backtest, which is not tried again; narrow the request.",
          "백테스트 실행 중 시뮬레이터가 세 번 종료되어 다시 시도하지 않습니다. 요청 범위를 줄이십시오."),

@@ -194,7 +194,14 @@ class AccountStepped(Struct, kw_only=True):
 
 
 DriftCause = Literal[
-    "restated_data", "engine", "late_data", "no_decision", "user_change", "not_separable", "quoted_opens"
+    "restated_data",
+    "engine",
+    "late_data",
+    "no_decision",
+    "user_change",
+    "not_separable",
+    "quoted_opens",
+    "damaged_panels",
 ]
 
 
@@ -259,7 +266,8 @@ class DriftReport(Struct, kw_only=True):
         about("The cause that made most. restated_data: data up to the day were changed; engine: another engine "
               "version; late_data: data were loaded after they were due; no_decision: no step ran before the day's row "
               "was loaded; user_change: the account was changed; not_separable: engine and data changed, and the "
-              "earlier dataset version was deleted; quoted_opens: fills differ from those at the quoted opens."),
+              "earlier dataset version was deleted; quoted_opens: fills differ from those at the quoted opens; "
+              "damaged_panels: a step read damaged memory, and its ledger or orders were withdrawn."),
     ]  # fmt: skip
     won: Annotated[
         float | None,

@@ -42,7 +42,7 @@ TABLES = (
     "research_line", "research_trial", "holdout_opening", "factor_report",
     "warm_run", "warm_phase", "warm_item", "daily_selection",
     "api_key", "user_strategy", "user_factor", "paper_account", "paper_step", "paper_drift", "paper_change",
-    "paper_webhook", "paper_delivery", "opening_quotes", "stored_bytes",
+    "paper_earlier", "paper_webhook", "paper_delivery", "opening_quotes", "stored_bytes",
 )  # fmt: skip
 """The tables of a backup; one that refers to another stands after it."""
 

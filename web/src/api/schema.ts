@@ -1030,7 +1030,7 @@ export interface DriftPage {
 /** What one cause made of a difference; the parts of a report add up to its won. */
 export interface DriftPart {
   /** The cause, as in the report. */
-  cause: "engine" | "late_data" | "no_decision" | "not_separable" | "quoted_opens" | "restated_data" | "user_change";
+  cause: "damaged_panels" | "engine" | "late_data" | "no_decision" | "not_separable" | "quoted_opens" | "restated_data" | "user_change";
   /** What it made; null: unknown. */
   won: number | null;
   /** By stock with restated cells, at most 20 of them; else empty. */
@@ -1043,8 +1043,8 @@ export interface DriftReport {
   number: number;
   /** Day of the first difference. */
   day: string;
-  /** The cause that made most. restated_data: data up to the day were changed; engine: another engine version; late_data: data were loaded after they were due; no_decision: no step ran before the day's row was loaded; user_change: the account was changed; not_separable: engine and data changed, and the earlier dataset version was deleted; quoted_opens: fills differ from those at the quoted opens. */
-  cause: "engine" | "late_data" | "no_decision" | "not_separable" | "quoted_opens" | "restated_data" | "user_change";
+  /** The cause that made most. restated_data: data up to the day were changed; engine: another engine version; late_data: data were loaded after they were due; no_decision: no step ran before the day's row was loaded; user_change: the account was changed; not_separable: engine and data changed, and the earlier dataset version was deleted; quoted_opens: fills differ from those at the quoted opens; damaged_panels: a step read damaged memory, and its ledger or orders were withdrawn. */
+  cause: "damaged_panels" | "engine" | "late_data" | "no_decision" | "not_separable" | "quoted_opens" | "restated_data" | "user_change";
   /** Difference of the equity, or what the fills concerned made by the evening; null: unknown. */
   won: number | null;
   /** What each cause made, the largest first. */

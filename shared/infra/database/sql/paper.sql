@@ -51,12 +51,104 @@ update paper_account set error = $2 where id = $1;
 
 -- name: finish_step
 -- $1 id, $2 fence that was read, $3 version, $4 revision, $5 engine, $6 as of, $7 equity, $8 cash, $9 positions,
--- $10 result digest, $11 result. No row: another step came first.
-update paper_account
-set fence = fence + 1, dataset_version = $3, revision = $4, engine_version = $5, as_of = $6, equity = $7, cash = $8,
-    positions = $9, result_digest = $10, result = $11, error = null, stepped_at = now(), lease_until = null,
-    stepped_changes = changes
-where id = $1 and fence = $2 returning id;
+-- $10 result digest, $11 result. No row: another step came first. The state before is kept: that of the last hour, and
+-- the newest one that is older.
+with before as (
+    select * from paper_account where id = $1
+), written as (
+    update paper_account
+    set fence = fence + 1, dataset_version = $3, revision = $4, engine_version = $5, as_of = $6, equity = $7, cash = $8,
+        positions = $9, result_digest = $10, result = $11, error = null, stepped_at = now(), lease_until = null,
+        stepped_changes = changes
+    where id = $1 and fence = $2 returning id
+), kept as (
+    insert into paper_earlier (account, fence, dataset_version, revision, engine_version, as_of, equity, cash, positions,
+                               result_digest, result, stepped_changes, stepped_at)
+    select b.id, $2, b.dataset_version, b.revision, b.engine_version, b.as_of, b.equity, b.cash, b.positions,
+           b.result_digest, b.result, b.stepped_changes, b.stepped_at
+    from before b join written using (id)
+    on conflict do nothing
+), deleted as (
+    delete from paper_earlier e using written
+    where e.account = written.id and exists (
+        select from paper_earlier n
+        where n.account = e.account and n.fence > e.fence and n.stepped_at < now() - interval '1 hour'
+    )
+)
+select id from written;
+
+-- name: supersede_steps
+-- Steps that are being computed write nothing; those that are due are taken again.
+update paper_account set fence = fence + 1, lease_until = null
+where id in (select id from paper_account order by id for update);
+
+-- name: select_damaged_accounts
+-- Accounts that were stepped since $1 (seconds since the epoch).
+select id, dataset_version, revision, engine_version, as_of, equity, cash, positions from paper_account
+where stepped_at >= to_timestamp($1) and result is not null order by id;
+
+-- name: restore_accounts
+-- $1 seconds since the epoch, $2 reason: accounts that were stepped since then get the state before. Of one whose state
+-- before is unknown the ledger begins behind the last day that was booked before.
+with earlier as (
+    select distinct on (e.account) e.* from paper_earlier e join paper_account a on a.id = e.account
+    where a.stepped_at >= to_timestamp($1) and (e.stepped_at is null or e.stepped_at < to_timestamp($1))
+    order by e.account, e.fence desc
+), booked as (
+    select distinct on (s.account) s.* from paper_step s join paper_account a on a.id = s.account
+    where a.stepped_at >= to_timestamp($1) and s.booked_at < to_timestamp($1)
+    order by s.account, s.day desc
+), restored as (
+    select a.id, e.account is not null as known, e.revision, e.engine_version, e.result_digest, e.result, e.stepped_at,
+           case when e.account is not null then e.dataset_version when b.day is not null then '' end as dataset_version,
+           case when e.account is not null then e.as_of else b.day end as as_of,
+           case when e.account is not null then e.equity else b.equity end as equity,
+           case when e.account is not null then e.cash else b.cash end as cash,
+           case when e.account is not null then e.positions else b.positions end as positions,
+           coalesce(e.stepped_changes, a.stepped_changes) as stepped_changes
+    from paper_account a left join earlier e on e.account = a.id left join booked b on b.account = a.id
+    where a.stepped_at >= to_timestamp($1)
+)
+update paper_account a
+set dataset_version = r.dataset_version, revision = r.revision, engine_version = r.engine_version, as_of = r.as_of,
+    equity = r.equity, cash = r.cash, positions = r.positions, result_digest = r.result_digest, result = r.result,
+    stepped_changes = r.stepped_changes, stepped_at = r.stepped_at, error = $2
+from restored r where a.id = r.id returning a.id;
+
+-- name: delete_damaged_states
+delete from paper_earlier where stepped_at >= to_timestamp($1);
+
+-- name: select_damaged_steps
+-- Steps with a decision or a booking since $1 (seconds since the epoch).
+select account, day, decision, fills, equity, dataset_version, revision, engine_version, booked_version,
+       coalesce(decided_at >= to_timestamp($1), false) as is_decision,
+       coalesce(booked_at >= to_timestamp($1), false) as is_booking
+from paper_step
+where decided_at >= to_timestamp($1) or booked_at >= to_timestamp($1) or provisional_at >= to_timestamp($1)
+order by account, day for update;
+
+-- name: delete_damaged_decisions
+-- Those since $1 (seconds since the epoch), and the rows of days without a decision that were booked since then.
+delete from paper_step
+where decided_at >= to_timestamp($1) or (status = 'no_decision' and booked_at >= to_timestamp($1));
+
+-- name: undo_damaged_bookings
+-- Days that were booked since $1 (seconds since the epoch), from rows or from opening quotes, are booked again.
+update paper_step
+set status = case when status <> 'booked' or booked_at < to_timestamp($1) then status
+                  when working_at is null then 'decided' else 'working' end,
+    outcomes = null, provisional_number = null,
+    provisional = case when provisional_at < to_timestamp($1) then provisional end,
+    provisional_at = case when provisional_at < to_timestamp($1) then provisional_at end,
+    booked_at = null, booked_version = null, fills = null, equity = null, cash = null, positions = null,
+    reconciliation = null
+where booked_at >= to_timestamp($1) or (booked_at is null and provisional_at >= to_timestamp($1))
+   or (booked_at is null and provisional is null and provisional_number is not null);
+
+-- name: delete_damaged_drift
+-- Reports since $1 (seconds since the epoch), but not those that say what was withdrawn.
+delete from paper_drift
+where created_at >= to_timestamp($1) and report::jsonb ->> 'cause' <> 'damaged_panels';
 
 -- name: select_unbooked
 -- Steps of an account that have no booking yet, up to day $2.

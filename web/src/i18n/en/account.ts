@@ -71,6 +71,7 @@ export const account: Record<keyof typeof korean, string> = {
   "account.cause.not_separable": "causes that cannot be separated",
   "account.cause.user_change": "changed by its user",
   "account.cause.quoted_opens": "opens posted differently",
+  "account.cause.damaged_panels": "withdrawn: damaged memory",
   "account.order.decided": "decided",
   "account.order.working": "working",
   "account.order.filled": "filled",

@@ -69,6 +69,7 @@ export const account = {
   "account.cause.not_separable": "원인을 나눌 수 없음",
   "account.cause.user_change": "사용자가 바꿈",
   "account.cause.quoted_opens": "등록된 시가와 다름",
+  "account.cause.damaged_panels": "메모리 손상으로 취소함",
   "account.order.decided": "확정",
   "account.order.working": "장중",
   "account.order.filled": "체결",
