@@ -29,6 +29,7 @@ from ondol.main import COMMANDS, main
 from shared.infra import metrics
 from shared.market.opening_hours import next_trading_day
 from tests.support.api_with_market import FIRST, LAST, load_synthetic, request
+from tests.support.preloaded_commands import PreloadedCommands, preloaded_commands
 from tests.support.servers import fresh_settings
 from tests.support.system import Client, api_of, simulator
 
@@ -63,6 +64,7 @@ class System:
     """The running system, and a folder in which commands are run."""
 
     client: Client
+    commands: PreloadedCommands
     folder: pathlib.Path
     simulator: asyncio.subprocess.Process
     first: str
@@ -74,11 +76,15 @@ class System:
     """Id of a completed walk-forward with a holdout."""
 
     async def ondol(self, *words: str, given: bytes | None = None, **environment: str) -> Ended:
-        """Run a command to its end."""
+        """Run a command to its end; with an `environment` in an interpreter of its own, which reads it at its start."""
         variables = {name: value for name, value in os.environ.items() if not name.startswith("ONDOL_")}
+        variables["ONDOL_API_URL"] = self.client.url
+        if not environment:
+            running = self.commands.run(*words, folder=self.folder, environment=variables, given=given)
+            code, out, error = await asyncio.wait_for(running, MAX_WAIT_S)
+            return Ended(code=code, out=out, error=error.decode())
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "ondol", *words, cwd=self.folder,
-            env=variables | {"ONDOL_API_URL": self.client.url} | environment,
+            sys.executable, "-m", "ondol", *words, cwd=self.folder, env=variables | environment,
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
         out, error = await asyncio.wait_for(process.communicate(given), MAX_WAIT_S)
@@ -134,6 +140,7 @@ async def system(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> 
         settings = await stack.enter_async_context(fresh_settings(servers))
         await load_synthetic(settings)
         client = await stack.enter_async_context(api_of(settings))
+        commands = await stack.enter_async_context(preloaded_commands(folder))
         working = await stack.enter_async_context(simulator(settings))
         warming = replace(settings, api_url=client.url, warm_enabled=False)
         await stack.enter_async_context(simulator(warming, service="warmer"))
@@ -160,7 +167,7 @@ async def system(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> 
         given = request(buy={"where": "PER < $per"})
         (folder / "sweep.json").write_bytes(orjson.dumps(given))
         yield System(
-            client=client, folder=folder, simulator=working, first=identities[0], second=identities[1],
+            client=client, commands=commands, folder=folder, simulator=working, first=identities[0], second=identities[1],
             sweep=sweep["id"], walk_forward=walk_forward["id"],
         )  # fmt: skip
 
