@@ -167,8 +167,8 @@ async def system(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> 
         given = request(buy={"where": "PER < $per"})
         (folder / "sweep.json").write_bytes(orjson.dumps(given))
         yield System(
-            client=client, commands=commands, folder=folder, simulator=working, first=identities[0], second=identities[1],
-            sweep=sweep["id"], walk_forward=walk_forward["id"],
+            client=client, commands=commands, folder=folder, simulator=working,
+            first=identities[0], second=identities[1], sweep=sweep["id"], walk_forward=walk_forward["id"],
         )  # fmt: skip
 
 

@@ -109,7 +109,7 @@ async def preloaded_commands(folder: pathlib.Path) -> AsyncIterator[PreloadedCom
     process = await asyncio.create_subprocess_exec(sys.executable, "-m", "tests.support.preloaded_commands", str(path))
     try:
         async with asyncio.timeout(60):
-            while not path.exists():  # noqa: ASYNC110  a socket announces nothing
+            while not path.exists():
                 assert process.returncode is None
                 await asyncio.sleep(0.02)
         yield PreloadedCommands(path)
