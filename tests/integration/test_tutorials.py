@@ -7,9 +7,11 @@ import pathlib
 import re
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
+from ondol.cli.commands.screen import head_text
 from ondol.cli.research import deflated_text
 from ondol.cli.sweeps import significance_text
 from shared.settings import Settings
@@ -43,6 +45,9 @@ async def test_tutorials_show_the_figures_of_a_run(settings: Settings) -> None:
     await load_synthetic(settings, stocks=400, years=3, seed=1)
     async with api_of(settings) as client, simulator(settings):
         assert (await client.call("POST", "/v1/strategies", own))[0] == 201
+        query = {"where": own["strategy"]["buy"]["where"], "date": "2025-12-30"}
+        _, screened, _ = await client.call("GET", f"/v1/screen?{urlencode(query)}")
+        assert head_text(screened) in first
         results = []
         for body in ({"strategy": own["id"], **WINDOW}, wide):
             status, found, _ = await client.call("POST", "/v1/backtests", body, Prefer="wait=60")

@@ -60,13 +60,18 @@ def _print(document: dict[str, Any]) -> None:
         ]
         for item in document["items"]
     ]  # fmt: skip
-    print(f"{document['total']:,} of {document['universe']:,} stocks on {document['date']}")
-    for part in document["parts"] if len(document["parts"]) > 1 else ():
-        print(f"  {part['passed']:,} pass {part['condition']}; {part['remaining']:,} are left")
+    print(head_text(document))
     for warning in document["warnings"]:
         print(f"warning: {warning['message']}")
     if rows:
         print(table(["rank", "code", "name", document["rank_by"], *columns], rows, "rllr" + "r" * len(columns)))
+
+
+def head_text(document: dict[str, Any]) -> str:
+    """Return how many stocks pass the whole condition, and each part of it."""
+    parts = document["parts"] if len(document["parts"]) > 1 else ()
+    lines = (f"  {part['passed']:,} pass {part['condition']}; {part['remaining']:,} are left" for part in parts)
+    return "\n".join((f"{document['total']:,} of {document['universe']:,} stocks on {document['date']}", *lines))
 
 
 def _number(value: float | bool | None) -> str:
