@@ -173,7 +173,7 @@ class Client:
     def research(self, name: str) -> ResearchLine:
         """Return a research line: its trials, and how much of the best one may be luck.
 
-        It begins with the first `backtest`, `sweep` or `walk_forward` that has `research=name`.
+        It begins with the first backtest, sweep, walk-forward, factor report or matrix that has `research=name`.
         """
         return self._run(lambda api: research.read(api, name))
 
