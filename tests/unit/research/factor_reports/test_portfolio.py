@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
+from statistics import NormalDist
 
 import msgspec
 import numpy as np
@@ -11,7 +13,9 @@ import pytest
 from shared.research.factor_reports import rows as rows_module
 from shared.research.factor_reports.forward_returns import Exit, forward_returns, held_returns
 from shared.research.factor_reports.portfolio import portfolio_digest, portfolios
-from shared.research.ledger.trials import score_of, trial_digest
+from shared.research.ledger.line_trials import LineSums, line_trials_of
+from shared.research.ledger.trials import WeeklyReturns, score_of, trial_digest
+from shared.research.statistics.sharpe import moments_of
 from tests.reference import factor_reports as plain
 from tests.reference.market import read
 from tests.support.markets import panels_of
@@ -119,3 +123,44 @@ def test_digest_is_of_factor_window_universe_and_horizon() -> None:
     }  # fmt: skip
     assert len(others) == 6
     assert digest not in others
+
+
+def test_line_of_portfolios_equals_plain_definitions() -> None:
+    panels, _ = world(3, rows=150)
+    returns: dict[int, WeeklyReturns] = {}
+    for text in (*FACTORS, "pct_change(close, 20)"):
+        asked = request(panels, text)
+        subject, rows = subject_of(asked, panels, options())
+        for horizon, found in portfolios(subject, rows, (1, 4, 20), Exit()).items():
+            returns[portfolio_digest(asked, "none", horizon)] = found
+    sample = [returns[digest] for digest in sorted(returns)]
+    scores = [score for one in sample if (score := score_of(one.values)) is not None]
+    assert len(scores) == len(sample) == 12
+    sums = LineSums(
+        trials=12, scored=12, score_sum=sum(scores), score_squares=sum(score * score for score in scores)
+    )  # fmt: skip
+    line = line_trials_of(sums, sample)
+    columns = np.array([one.values for one in sample], np.float64)
+    weeks = columns.shape[1]
+    ratios = columns.mean(axis=1) / columns.std(axis=1, ddof=1)
+    deviation = float((ratios * math.sqrt(weeks - 1)).std(ddof=1))
+    assert line.deviation == pytest.approx(deviation, rel=1e-5)
+    participation = 12**2 / float((np.corrcoef(columns) ** 2).sum())
+    assert 1 < participation < 12
+    assert line.independent_count == pytest.approx(participation, rel=1e-9)
+    best = columns[int(np.argmax(ratios))]
+    moments = moments_of(best)
+    assert moments is not None
+    centred = best - best.mean()
+    sharpe, spread = float(ratios.max()), float((centred**2).mean())
+    skew, kurtosis = float((centred**3).mean()) / spread**1.5, float((centred**4).mean()) / spread**2
+    expected = []
+    for count in (12.0, participation):
+        normal = NormalDist()
+        most = (1 - 0.5772156649015329) * normal.inv_cdf(1 - 1 / count) + 0.5772156649015329 * normal.inv_cdf(
+            1 - 1 / (count * math.e)
+        )
+        bar = deviation / math.sqrt(weeks - 1) * most
+        error = math.sqrt(1 - skew * sharpe + (kurtosis - 1) / 4 * sharpe**2)
+        expected.append(normal.cdf((sharpe - bar) * math.sqrt(weeks - 1) / error))
+    assert line.deflated(moments) == pytest.approx(sorted(expected), rel=1e-5)

@@ -52,7 +52,7 @@ function Report({ line, reload }: { line: ResearchLine; reload: () => void }) {
           {best && (
             <p>
               {t("line.best", { sharpe: number(best.sharpe_annual, 2), years: number(best.years, 1) })}{" "}
-              {best.kind && best.id && <Link href={`/${KINDS[best.kind]}/${best.id}`}>{t(`line.kind.${best.kind}`)}</Link>}
+              {best.kind && (best.id ? <Link href={`/${KINDS[best.kind]}/${best.id}`}>{t(`line.kind.${best.kind}`)}</Link> : t(`line.kind.${best.kind}`))}
               {best.factor !== null && <> · <code>{best.factor}</code>, {t("line.horizon", { n: number(best.horizon) })}</>}
               {best.variant !== null && <> · {t("sweep.variant")} {number(best.variant)}</>}
             </p>
