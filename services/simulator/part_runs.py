@@ -96,6 +96,6 @@ def run_variants_of(
         return run_part(plan, points, reader, found, cancelled, first=first)
 
 
-def failure(status: int, detail: str, kind: str) -> dict[str, object]:
-    """Return the problem document of a run that could not be made."""
-    return {**problem_document(status, "run-failed", detail), "kind": kind}
+def failure(status: int, word: str, detail: str, kind: str) -> dict[str, object]:
+    """Return the problem document of variants or of a walk-forward that could not be run."""
+    return {**problem_document(status, word, detail), "kind": kind}

@@ -204,9 +204,9 @@ class SweepWorker:
     async def _finished(self, job: PartJob, sweep: _Sweep, walk: WalkForwardPlan) -> Finished:
         """Return the answer of a walk-forward; what cannot be computed is its error."""
         if job.exhausted:
-            return failed(walk, failure(500, say("walk_forward_end_killed"), "killed_simulator"))
+            return failed(walk, failure(500, "walk-forward-failed", say("walk_forward_end_killed"), "killed_simulator"))
         if not sweep.is_current:
-            return failed(walk, failure(422, say("sweep_engine_changed"), "engine_changed"))
+            return failed(walk, failure(422, "walk-forward-failed", say("sweep_engine_changed"), "engine_changed"))
         choices = await read_choices(self._context.database, job.sweep, walk, self._pool)
         requests = requests_or_end(walk, choices)
         if isinstance(requests, Finished):
@@ -222,14 +222,18 @@ class SweepWorker:
             raise
         except Exception as error:  # outermost handler of a run: an unexpected error fails this walk-forward only
             log.error("walk_forward.crashed", sweep=str(job.sweep), exc_info=error)
-            return failed(walk, failure(500, say("run_crashed"), "internal"))
+            return failed(walk, failure(500, "walk-forward-failed", say("run_crashed"), "internal"))
 
     async def _part(self, job: PartJob, sweep: _Sweep, plan: SweepPlan, points: np.ndarray) -> PartRun:
         """Return the rows and trials of a part; what no variant of it can have is the failure of all."""
         if job.exhausted:
-            return PartRun(table=failed_part(points, failure(500, say("sweep_part_killed"), "killed_simulator")))
+            return PartRun(
+                table=failed_part(points, failure(500, "variant-failed", say("sweep_part_killed"), "killed_simulator"))
+            )
         if not sweep.is_current:
-            return PartRun(table=failed_part(points, failure(422, say("sweep_engine_changed"), "engine_changed")))
+            return PartRun(
+                table=failed_part(points, failure(422, "variant-failed", say("sweep_engine_changed"), "engine_changed"))
+            )
         try:
             first = None if sweep.line is None else job.first
             return await self._with_panels(
@@ -239,15 +243,15 @@ class SweepWorker:
                 ),
             )  # fmt: skip
         except RunError as error:
-            return PartRun(table=failed_part(points, run_problem(error)))
+            return PartRun(table=failed_part(points, run_problem(error, "variant-failed")))
         except RequestError as error:
-            problem = problem_document(422, "run-failed", str(error), error.problems)
+            problem = problem_document(422, "variant-failed", str(error), error.problems)
             return PartRun(table=failed_part(points, {**problem, "kind": "request"}))
         except (CancelledRunError, DatasetError, UnavailableError, *DATABASE_LOST, *LOST):
             raise
         except Exception as error:  # outermost handler of a run: an unexpected error fails this part only
             log.error("part.crashed", sweep=str(job.sweep), part=job.part, exc_info=error)
-            return PartRun(table=failed_part(points, failure(500, say("run_crashed"), "internal")))
+            return PartRun(table=failed_part(points, failure(500, "variant-failed", say("run_crashed"), "internal")))
 
     async def _with_panels(self, job: PartJob, version: str, work: Callable[[MappedPanels], T]) -> T:
         """Return what `work` gives in the thread of sweeps; fetch the parts of the dataset that it misses."""

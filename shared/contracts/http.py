@@ -62,6 +62,13 @@ PROBLEM_TYPES: Final = {
     "unavailable": "Dependency unavailable",
     "internal": "Internal error",
     "run-failed": "Backtest failed",
+    "variant-failed": "Variant failed",
+    "walk-forward-failed": "Walk-forward failed",
+    "analysis-failed": "Analysis of the backtest failed",
+    "screen-failed": "Screen failed",
+    "factor-report-failed": "Factor report failed",
+    "account-step-failed": "Step of the paper account failed",
+    "query-failed": "Query of market data failed",
 }
 """Last part of a problem's `type` -> its title."""
 
@@ -94,6 +101,6 @@ def problem_document(
     }
 
 
-def run_problem(error: RunError) -> dict[str, Any]:
-    """The problem that a failed backtest carries; `kind` is the stable word of its reason."""
-    return {**problem_document(422, "run-failed", error.detail, error.problems, code=error.kind), "kind": error.kind}
+def run_problem(error: RunError, word: str = "run-failed") -> dict[str, Any]:
+    """The problem of what could not be computed, by default a backtest; `kind` is the stable word of its reason."""
+    return {**problem_document(422, word, error.detail, error.problems, code=error.kind), "kind": error.kind}

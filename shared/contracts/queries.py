@@ -27,6 +27,8 @@ class Query(Struct, frozen=True, kw_only=True):
     """What every query has: the dataset version that it reads."""
 
     kind: ClassVar[str]
+    failure: ClassVar[str] = "query-failed"
+    """Word of the problem (`shared.contracts.http.PROBLEM_TYPES`) when it cannot be computed."""
     version: str
 
 
@@ -66,6 +68,7 @@ class Screen(RequestQuery, frozen=True, kw_only=True):
     """The stocks that pass the request's condition on its last row; `columns` are canonical texts of further values."""
 
     kind: ClassVar[str] = "screen"
+    failure: ClassVar[str] = "screen-failed"
     limit: int
     columns: tuple[str, ...] = ()
 
@@ -94,6 +97,7 @@ class Explain(RequestQuery, frozen=True, kw_only=True):
     """Why each trade was made; with `stock_code` and `date` (ISO), why the stock was not bought on that day."""
 
     kind: ClassVar[str] = "explain"
+    failure: ClassVar[str] = "analysis-failed"
     stock_code: str | None = None
     date: str | None = None
 
@@ -102,6 +106,7 @@ class Audit(RequestQuery, frozen=True, kw_only=True):
     """Repeat the run on data that end after each of `cuts` days of its window, drawn with `seed`."""
 
     kind: ClassVar[str] = "audit"
+    failure: ClassVar[str] = "analysis-failed"
     seed: int
     cuts: int
 
@@ -110,6 +115,7 @@ class Robustness(RequestQuery, frozen=True, kw_only=True):
     """Run the request with changes that should not matter, and with candidates that are drawn with `seed`."""
 
     kind: ClassVar[str] = "robustness"
+    failure: ClassVar[str] = "analysis-failed"
     random_draws: int
     noise_draws: int
     noise_pct: float
@@ -122,6 +128,7 @@ class FactorReport(RequestQuery, frozen=True, kw_only=True):
     """What the request's `buy.rank_by` says about the returns over `horizons` rows; `controls` are canonical texts."""
 
     kind: ClassVar[str] = "factor_report"
+    failure: ClassVar[str] = "factor-report-failed"
     horizons: tuple[int, ...]
     quantiles: int
     neutral: Literal["none", "sector"]
@@ -145,6 +152,7 @@ class FactorCoefficients(RequestQuery, frozen=True, kw_only=True):
     """The information coefficients of the request's `buy.rank_by` over `horizons` rows."""
 
     kind: ClassVar[str] = "factor_coefficients"
+    failure: ClassVar[str] = "factor-report-failed"
     horizons: tuple[int, ...]
     neutral: Literal["none", "sector"]
 
@@ -167,6 +175,7 @@ class Holdings(Query, frozen=True, kw_only=True):
     """The positions of the stored result of `computation` (UUID) on the evening of `date` (ISO)."""
 
     kind: ClassVar[str] = "holdings"
+    failure: ClassVar[str] = "analysis-failed"
     computation: str
     date: str
 
@@ -175,6 +184,7 @@ class Replay(RequestQuery, frozen=True, kw_only=True):
     """Run the request again and compare it with the stored result of `computation` (UUID)."""
 
     kind: ClassVar[str] = "replay"
+    failure: ClassVar[str] = "analysis-failed"
     computation: str
     result_digest: str | None
 
@@ -189,6 +199,7 @@ class AccountDay(RequestQuery, frozen=True, kw_only=True):
     """
 
     kind: ClassVar[str] = "account_day"
+    failure: ClassVar[str] = "account-step-failed"
     decide_until: int
     recheck: tuple[int, ...] = ()
     since: int
@@ -217,6 +228,7 @@ class AccountDrift(RequestQuery, frozen=True, kw_only=True):
     """
 
     kind: ClassVar[str] = "account_drift"
+    failure: ClassVar[str] = "account-step-failed"
     before: str
     request_before: str
     engine_before: str
@@ -253,6 +265,11 @@ def is_named_by_content(name: str, kind: str, payload: dict[str, Any]) -> bool:
     """Return whether a query has its content name, with a suffix when its answer is not shared."""
     expected = content_name(kind, payload)
     return name == expected or name.startswith(expected + "-")
+
+
+def failure_of(kind: str) -> str:
+    """Return the word of the problem of a known kind of query that cannot be computed."""
+    return _BY_KIND[kind].failure
 
 
 def read_query(kind: str, payload: dict[str, Any]) -> Query:

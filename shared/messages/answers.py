@@ -258,5 +258,12 @@ TITLES_KO = {
     "unavailable": "서비스 이용 불가",
     "internal": "내부 오류",
     "run-failed": "백테스트 실패",
+    "variant-failed": "변형 실패",
+    "walk-forward-failed": "전진 분석 실패",
+    "analysis-failed": "백테스트 분석 실패",
+    "screen-failed": "종목 찾기 실패",
+    "factor-report-failed": "팩터 보고서 실패",
+    "account-step-failed": "모의 계좌 진행 실패",
+    "query-failed": "시장 데이터 조회 실패",
 }
 """Last part of a problem's `type` -> its title."""

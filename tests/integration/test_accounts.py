@@ -197,7 +197,8 @@ async def test_mistakes_are_refused_with_their_place(client: Client) -> None:
     assert (status, problem["errors"][0]["path"]) == (422, "strategy.buy.where")
     body = {"strategy": STRATEGY, "start": DAYS[1], "benchmark": None}
     status, problem, _ = await client.call("POST", "/v1/accounts", body)
-    assert (status, problem["type"]) == (422, "urn:ondol:problem:run-failed")
+    assert (status, problem["type"]) == (422, "urn:ondol:problem:account-step-failed")
+    assert problem["title"] == "Step of the paper account failed"
     assert (await client.call("GET", "/v1/accounts"))[1]["items"] == []
 
 

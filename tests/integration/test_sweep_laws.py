@@ -197,6 +197,7 @@ async def test_part_that_kills_its_simulators_fails_alone(settings: Settings) ->
             await _until(client, document["id"], parts=2)
         rows = await table_of(client, document["id"])
         assert {row["error"]["kind"] for row in rows[:5]} == {"killed_simulator"}
+        assert {row["error"]["title"] for row in rows[:5]} == {"Variant failed"}
         assert all(row["status"] == "completed" or row["error"]["kind"] != "killed_simulator" for row in rows[5:])
 
 

@@ -189,6 +189,7 @@ async def test_end_that_kills_its_simulators_fails_the_walk_forward(settings: Se
             working.send_signal(signal.SIGCONT)
             done = await _until(client, identity, parts=12)
         assert (done["status"], done["error"]["kind"]) == ("failed", "killed_simulator")
+        assert done["error"]["title"] == "Walk-forward failed"
         assert len(done["windows"]) == 5
         status, found, _ = await client.call("GET", f"/v1/walk-forwards/{identity}/result")
         assert (status, found["code"]) == (409, "walk_forward_no_result")
@@ -198,7 +199,9 @@ async def test_window_without_a_choice_fails_with_its_place(settings: Settings) 
     async with api_of(settings) as client, simulator(settings):
         body = walk_forward(parameters=FEW, objective={"maximize": "sharpe", "where": "trades > 10000"})
         done = await run_walk_forward(client, body)
-        assert done["status"] == "failed"
+        assert (done["status"], done["error"]["title"]) == ("failed", "Walk-forward failed")
+        _, korean, _ = await client.call("GET", f"/v1/walk-forwards/{done['id']}", None, **{"Accept-Language": "ko"})
+        assert korean["error"]["title"] == "전진 분석 실패"
         assert [error["path"] for error in done["error"]["errors"]] == [f"windows[{k}]" for k in range(5)]
         assert "loosen objective.where" in done["error"]["errors"][0]["message"]
         assert [row["ranked"] for row in await table_of(client, done["id"], 0, "train")] == [False] * 4

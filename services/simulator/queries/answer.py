@@ -94,7 +94,7 @@ async def answer(
         log.info("query.overdue", query_id=query.query_id, kind=query.kind)
         return
     except RunError as error:
-        problem = run_problem(error)
+        problem = run_problem(error, queries.failure_of(query.kind))
     except RequestError as error:
         problem = problem_document(422, "invalid-request", str(error), error.problems)
     except (ChunkMissingError, UnavailableError, DatasetError, *LOST, *REDIS_LOST) as error:

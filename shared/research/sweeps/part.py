@@ -141,7 +141,7 @@ def run_part(
     failures = dict(found.failures)
     for row, failure in zip(found.rows, table.failures, strict=True):
         if failure is not None:
-            failures[row] = run_problem(failure)
+            failures[row] = run_problem(failure, "variant-failed")
     rows = PartTable(
         points=points, names=FIGURES, figures=figures, weekly=weekly, week_ends=weeks,
         failures=dict(sorted(failures.items())),

@@ -152,7 +152,7 @@ def finish(
         else:
             stitched = stitched_cash(requests, panels, cancelled)
     except RunError as error:
-        return without_account(plan, choices, run_problem(error))
+        return without_account(plan, choices, run_problem(error, "walk-forward-failed"))
     document = _document(plan, choices)
     document["stitched"] = _stitched(plan, choices.outcomes, stitched)
     return Finished(document=document, result=stitched.result, error=None)
@@ -183,7 +183,7 @@ def request_error(error: RequestError) -> dict[str, Any]:
     """Return the problem of windows that cannot be traded."""
     problems = error.problems
     detail = problems[0].message if len(problems) == 1 else say("walk_forward_windows_failed", count=len(problems))
-    return {**problem_document(422, "run-failed", detail, problems), "kind": "request"}
+    return {**problem_document(422, "walk-forward-failed", detail, problems), "kind": "request"}
 
 
 def _document(plan: WalkForwardPlan, choices: Choices) -> WalkForwardDocument:

@@ -6,6 +6,7 @@ import pytest
 
 from shared.contracts import queries
 from shared.contracts.events import QueryRequested
+from shared.contracts.http import PROBLEM_TYPES
 from shared.contracts.wire import decode, encode
 
 REPORT: dict[str, Any] = {
@@ -71,3 +72,13 @@ def test_a_query_survives_the_wire(query: queries.Query) -> None:
 def test_unknown_kinds_and_missing_fields_are_refused(kind: str, payload: dict[str, str], names: str) -> None:
     with pytest.raises(queries.QueryError, match=names):
         queries.read_query(kind, payload)
+
+
+def test_failures_of_queries_have_titles_of_their_own() -> None:
+    titles = {query.kind: PROBLEM_TYPES[queries.failure_of(query.kind)] for query in queries.QUERIES}
+    assert titles["screen"] == "Screen failed"
+    assert titles["factor_report"] == titles["factor_report_audit"] == "Factor report failed"
+    assert titles["account_day"] == "Step of the paper account failed"
+    assert titles["explain"] == titles["audit"] == "Analysis of the backtest failed"
+    assert titles["prices"] == "Query of market data failed"
+    assert PROBLEM_TYPES["run-failed"] not in titles.values()
