@@ -315,7 +315,7 @@ async def test_public_accounts_are_read_by_all_changed_by_operators(settings: Se
         refused = (await client.call("POST", "/v1/accounts", body | {"strategy": STRATEGY}, Authorization=operator))[1]
         assert refused["errors"][0]["code"] == "public_account_strategy"
         status, created, _ = await client.call("POST", "/v1/accounts", body, Authorization=operator)
-        assert (status, created.get("public")) == (201, True), created
+        assert (status, created.get("public"), created.get("changeable")) == (201, True, True), created
         path = f"/v1/accounts/{created['id']}"
         changed = body | {"strategy": {"id": body["strategy"], "portfolio": {"max_positions": 2}}}
         refused = (await client.call("POST", "/v1/accounts", changed, Authorization=operator))[1]
@@ -327,6 +327,8 @@ async def test_public_accounts_are_read_by_all_changed_by_operators(settings: Se
         for headers, listed in (({}, [created]), (by_user, [mine, created])):
             found = (await client.call("GET", "/v1/accounts", None, **headers))[1]["items"]
             assert [item["id"] for item in found] == [item["id"] for item in listed]
+            assert [item["changeable"] for item in found] == [item is mine for item in listed]
+            assert (await client.call("GET", path, None, **headers))[1]["changeable"] is False
         for part in ("", "/steps", "/orders", "/orders?format=csv", "/drift", "/changes"):
             assert (await client.call("GET", path + part))[0] == 200
             assert (await client.call("GET", f"/v1/accounts/{mine['id']}{part}"))[0] == 404
@@ -338,6 +340,7 @@ async def test_public_accounts_are_read_by_all_changed_by_operators(settings: Se
             ):  # fmt: skip
                 answer = await client.call(method, path + part, given, **headers)
                 assert answer[0] == (404 if headers else 401), (method, part, answer)
+        assert (await client.call("GET", path, None, Authorization=operator))[1]["changeable"] is True
         assert (await client.call("PATCH", path, {"name": "renamed"}, Authorization=operator))[1]["name"] == "renamed"
         assert (await client.call("DELETE", path, Authorization=operator))[0] == 204
         assert (await client.call("GET", "/v1/accounts"))[1]["items"] == []

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from services.api.accounts.computed import Row
 from services.api.accounts.step import select_account
-from services.api.auth import may_use
+from services.api.auth import VISITOR, may_use
 from services.api.backtests.canonicalize import CanonicalRequest, InvalidBodyError, canonicalize_body
 from services.api.backtests.validate import expression_indices
 from services.api.context import AppContext, RequestContext
@@ -35,7 +35,9 @@ def readable_owners(call: RequestContext) -> list[str]:
 
 
 def changeable_owners(call: RequestContext) -> list[str]:
-    """Return the owners whose accounts the caller may change: an operator those that are public, too."""
+    """Return the owners whose accounts the caller may change: a visitor none, an operator also the public ones."""
+    if call.caller is VISITOR:
+        return []
     return [call.caller.owner, *([PUBLIC] if may_use(call.caller, "operator") else [])]
 
 

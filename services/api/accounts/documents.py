@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import orjson
@@ -21,8 +21,8 @@ EARLIER_REPORT: Final[dict[str, Any]] = {
 """Parts that reports of the first release of accounts do not have."""
 
 
-def summary(row: Row) -> dict[str, Any]:
-    """Return an account as it is listed."""
+def summary(row: Row, changeable: Sequence[str]) -> dict[str, Any]:
+    """Return an account as it is listed; `changeable` are the owners whose accounts the caller may change."""
     return {
         "id": str(row["id"]), "name": row["name"], "strategy_id": row["strategy_id"],
         "start": row["start_day"].isoformat(), "as_of": _date(row["as_of"]), "equity": row["equity"],
@@ -30,10 +30,11 @@ def summary(row: Row) -> dict[str, Any]:
         "engine_version": row["engine_version"], "result_digest": row["result_digest"], "error": row["error"],
         "created_at": instant(row["created_at"]), "stepped_at": instant(row["stepped_at"]), "paused": row["paused"],
         "changes": row["changes"], "public": row["owner"] == PUBLIC,
+        "changeable": row["owner"] in changeable,
     }  # fmt: skip
 
 
-async def detail(app: AppContext, row: Row) -> dict[str, Any]:
+async def detail(app: AppContext, row: Row, changeable: Sequence[str]) -> dict[str, Any]:
     """Return an account with its positions, the orders of its last decision and its curve."""
     async with app.database.connection() as connection:
         step = await connection.fetchrow(SQL["select_last_decision"], row["id"])
@@ -43,7 +44,7 @@ async def detail(app: AppContext, row: Row) -> dict[str, Any]:
     request = orjson.loads(row["request"])
     request["end"] = _date(row["as_of"]) or request["end"]
     return {
-        **summary(row),
+        **summary(row, changeable),
         "request": request,
         "positions": result.get("open_positions", []),
         "orders": None if step is None else orders_document(step),

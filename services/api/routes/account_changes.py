@@ -7,7 +7,7 @@ from typing import Any, Final
 import orjson
 from aiohttp import web
 
-from services.api.accounts.access import account_of_path, canonical_of, page
+from services.api.accounts.access import account_of_path, canonical_of, changeable_owners, page
 from services.api.accounts.computed import Row
 from services.api.accounts.documents import detail
 from services.api.accounts.step import SQL, step_account
@@ -54,7 +54,7 @@ async def patch_account(app: AppContext, call: RequestContext) -> web.Response:
         row = await _change(app, account, values, fields)
         if text != account["request"]:
             await _step_or_take_back(app, account, row)
-    return json_response(await detail(app, await account_of_path(app, call)))
+    return json_response(await detail(app, await account_of_path(app, call), changeable_owners(call)))
 
 
 def _fields(account: Row, values: dict[str, Any]) -> dict[str, Any]:

@@ -71,7 +71,7 @@ async def post_account(app: AppContext, call: RequestContext) -> web.Response:
             await connection.execute(SQL["delete_account"], row["id"], [owner])
         raise
     account = await require_account(app, call, row["id"])
-    document = await detail(app, account)
+    document = await detail(app, account, changeable_owners(call))
     return json_response(document, status=201, headers={"Location": f"/v1/accounts/{row['id']}"})
 
 
@@ -82,12 +82,13 @@ async def list_accounts(app: AppContext, call: RequestContext) -> web.Response:
     before = None if after is None else parse_uuid(after, "account")
     async with app.database.connection() as connection:
         rows = await connection.fetch(SQL["select_accounts"], readable_owners(call), before, query.limit + 1)
-    return page([summary(row) for row in rows], query.limit, "id")
+    changeable = changeable_owners(call)
+    return page([summary(row, changeable) for row in rows], query.limit, "id")
 
 
 async def get_account(app: AppContext, call: RequestContext) -> web.Response:
     """`GET /v1/accounts/{id}`."""
-    return json_response(await detail(app, await account_of_path(app, call)))
+    return json_response(await detail(app, await account_of_path(app, call), changeable_owners(call)))
 
 
 async def delete_account(app: AppContext, call: RequestContext) -> web.Response:

@@ -102,6 +102,7 @@ class AccountSummary(Struct, kw_only=True):
     paused: Annotated[bool, about("Whether it decides no orders; its days are booked as those of its backtest.")]
     changes: Annotated[Count, about("How often it was changed.", "changes")]
     public: Annotated[bool, about("Whether everyone may read it, without a key.")]
+    changeable: Annotated[bool, about("Whether the caller may change, pause, step and delete it.")]
 
 
 class AccountCurve(Struct, kw_only=True):
