@@ -360,11 +360,11 @@ class AsyncClient:
         return await queries.factor_report(self._api(), factor, start, end, fields)
 
     async def factor_reports(
-        self, *, limit: int = 50, factor: str | None = None, dataset: str | None = None
+        self, *, limit: int = 50, factor: str | None = None, query: str | None = None, dataset: str | None = None
     ) -> pl.DataFrame:
-        """Return your stored factor reports, the newest first, with the rank IC and its t by horizon."""
-        query = {"factor": factor, "dataset": dataset}
-        return await queries.factor_reports(self._api(), query, limit)
+        """Return your stored factor reports, the newest first; the arguments are those of `Client.factor_reports`."""
+        asked = {"factor": factor, "query": query, "dataset": dataset}
+        return await queries.factor_reports(self._api(), asked, limit)
 
     async def get_factor_report(self, identity: str = "latest") -> FactorReport:
         """Return a stored factor report by its id, or the newest one."""

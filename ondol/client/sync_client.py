@@ -392,10 +392,15 @@ class Client:
         """
         return self._run(lambda api: queries.factor_report(api, factor, start, end, fields))
 
-    def factor_reports(self, *, limit: int = 50, factor: str | None = None, dataset: str | None = None) -> pl.DataFrame:
-        """Return your stored factor reports, the newest first, with the rank IC and its t by horizon."""
-        query = {"factor": factor, "dataset": dataset}
-        return self._run(lambda api: queries.factor_reports(api, query, limit))
+    def factor_reports(
+        self, *, limit: int = 50, factor: str | None = None, query: str | None = None, dataset: str | None = None
+    ) -> pl.DataFrame:
+        """Return your stored factor reports, the newest first, with the rank IC and its t by horizon.
+
+        `query` is a text that the factor contains, or that stands for it, such as an own factor.
+        """
+        asked = {"factor": factor, "query": query, "dataset": dataset}
+        return self._run(lambda api: queries.factor_reports(api, asked, limit))
 
     def get_factor_report(self, identity: str = "latest") -> FactorReport:
         """Return a stored factor report by its id, or the newest one."""

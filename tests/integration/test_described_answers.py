@@ -194,7 +194,7 @@ REQUESTS: dict[str, list[tuple[str, Any]]] = {
         ("", {"start": FIRST, "end": LAST, "horizons": [20], "neutral": "sector"}),
         ("", {"factors": ["PER", "per", "RO"], "start": FIRST, "end": LAST}),
     ],
-    "GET /v1/factor-reports": [("", None), ("?factor=PBR&limit=1", None), ("?limit=0", None)],
+    "GET /v1/factor-reports": [("", None), ("?factor=PBR&limit=1", None), ("?query=pb", None), ("?limit=0", None)],
     "GET /v1/factor-reports/{id}": [("/v1/factor-reports/{report}", None), ("/v1/factor-reports/x", None)],
     "POST /v1/factor-reports/{id}/audit": [("/v1/factor-reports/{report}/audit", {"cuts": 2}),
                                            ("/v1/factor-reports/{report}/audit", {"cuts": 0})],

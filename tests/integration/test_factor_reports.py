@@ -67,6 +67,12 @@ async def test_reports_are_listed_in_pages_and_filtered(settings: Settings, clie
     assert [item["id"] for item in page["items"]] == made[:0:-1]
     assert await ids(client, f"?limit=2&cursor={page['next_cursor']}", **mine) == made[:1]
     assert await ids(client, "?factor=rank(%20PER)", **mine) == made[2:]
+    assert await ids(client, "?query=r", **mine) == made[::-1]
+    assert await ids(client, "?query=RANK", **mine) == made[2:]
+    assert await ids(client, "?query=per", **mine) == [made[2], made[0]]
+    assert await ids(client, "?query=P%25R", **mine) == []
+    await client.call("PUT", "/v1/factors/mine/RANKED", {"expression": "rank(PER)"}, **mine)
+    assert await ids(client, "?query=ranked", **mine) == made[2:]
     assert await ids(client, f"?dataset={page['items'][0]['dataset_version']}", **mine) == made[::-1]
     assert await ids(client, "?dataset=none", **mine) == []
     assert await ids(client, **other) == []

@@ -15,12 +15,15 @@ PATH = "/v1/factor-reports"
 
 def _list_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--factor", metavar="KEY", help="only this factor or expression")
+    parser.add_argument(
+        "--query", metavar="TEXT", help="only factors that contain this text, or are what it stands for"
+    )
     parser.add_argument("--dataset", metavar="VERSION", help="only this dataset version")
     add_page(parser)
 
 
 async def _list(args: argparse.Namespace, api: ApiClient) -> int:
-    document = await listed(args, api, PATH, {"factor": args.factor, "dataset": args.dataset})
+    document = await listed(args, api, PATH, {"factor": args.factor, "query": args.query, "dataset": args.dataset})
     rows = []
     for item in document["items"]:
         known = [of for of in item["horizons"] if of["t"] is not None]
@@ -83,7 +86,7 @@ SUBCOMMANDS = (
         arguments=_list_arguments,
         run=_list,
         routes=("GET /v1/factor-reports",),
-        examples=("ondol factors reports", "ondol factors reports --factor PER --limit 5 --json"),
+        examples=("ondol factors reports", "ondol factors reports --query rank --limit 5 --json"),
     ),
     Subcommand(
         name="show-report",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import uuid
 from contextlib import suppress
 
@@ -13,6 +12,7 @@ from services.api.backtests.resolve import resolve_id
 from services.api.backtests.row import BacktestRow
 from services.api.backtests.serialize import backtest_document, head, join, list_item
 from services.api.backtests.submit import submit_backtest
+from services.api.contained_text import containing
 from services.api.context import AppContext, RequestContext, Route
 from services.api.errors import ApiProblem, invalid, not_found
 from services.api.http.answers import json_response
@@ -33,8 +33,6 @@ SQL = statements("backtest")
 _NEWEST = uuid.UUID(int=(1 << 128) - 1)
 BACKTEST = (responses.Backtest, SelectedBacktest)
 """Answers of a backtest: whole, or as `parts` and `format` of the query select."""
-_LIKE_SIGNS = re.compile(r"([\\%_])")
-_ESCAPED = r"\\\1"
 
 
 async def post_backtest(app: AppContext, call: RequestContext) -> web.StreamResponse:
@@ -76,7 +74,7 @@ async def list_backtests(app: AppContext, call: RequestContext) -> web.Response:
 
 async def _select_newest(app: AppContext, owner: str, before: uuid.UUID, query: BacktestsQuery) -> list[BacktestRow]:
     """Return the rows of a page, and one more when there is one."""
-    pattern = None if query.name is None else f"%{_LIKE_SIGNS.sub(_ESCAPED, query.name)}%"
+    pattern = None if query.name is None else containing(query.name)
     values = (owner, before, query.strategy, query.limit + 1, query.origin, pattern, query.starred)
     async with app.database.transaction() as connection:
         await connection.execute(SQL["force_custom_plan"])

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from contextlib import suppress
 
 import msgspec
 import orjson
 from aiohttp import web
 
+from services.api.contained_text import containing
 from services.api.context import AppContext, RequestContext, Route
 from services.api.errors import ApiProblem
 from services.api.factor_matrix import matrix_document, matrix_requests, matrix_rows
@@ -99,9 +101,14 @@ async def list_factor_reports(app: AppContext, call: RequestContext) -> web.Resp
     cursor = read_cursor(query.cursor, str)
     before = NEWEST if cursor is None else parse_report_id(cursor)
     factor = None if query.factor is None else await canonical_factor(app, call.caller.owner, query.factor)
+    pattern = meant = None
+    if query.query is not None:
+        pattern = containing(query.query)
+        with suppress(ApiProblem):  # a part of an expression is none
+            meant = await canonical_factor(app, call.caller.owner, query.query)
     async with app.database.connection() as connection:
         rows = await connection.fetch(
-            SQL["select_reports"], call.caller.owner, before, factor, query.dataset, query.limit + 1
+            SQL["select_reports"], call.caller.owner, before, factor, query.dataset, query.limit + 1, pattern, meant
         )
     items = [report_head(row) for row in rows[: query.limit]]
     following = write_cursor(items[-1]["id"]) if len(rows) > query.limit else None

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from services.api.schemas.requests import CURSOR, Cursor, Limit, Query, Seed
-from shared.model.request import Expression, Word, about
+from shared.model.request import Expression, Text, Word, about
 
 
 class FactorReportsQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -17,6 +17,11 @@ class FactorReportsQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields
     factor: Annotated[Expression | None, about("Only reports of this factor or expression, however it is spelled.")] = (
         None
     )
+    query: Annotated[
+        Annotated[Text, Meta(min_length=1, max_length=200)] | None,
+        about("Only reports whose factor contains this text, or is what it stands for: a factor, an own factor or an "
+              "expression, however it is spelled. Case does not matter.", examples=["rank(PBR"]),
+    ] = None  # fmt: skip
     dataset: Annotated[Word | None, about("Only reports on this dataset version.")] = None
     cursor: Annotated[Cursor | None, CURSOR] = None
     limit: Annotated[Limit, about("Entries of a page.", "entries")] = 50

@@ -27,9 +27,11 @@ select * from factor_report where id = $1 and owner = $2;
 select * from factor_report where owner = $1 order by id desc limit 1;
 
 -- name: select_reports
--- $1 owner, $2 before this id, $3 canonical text, $4 dataset version, $5 maximum number; the newest first.
+-- $1 owner, $2 before this id, $3 canonical text, $4 dataset version, $5 maximum number, $6 pattern of canonical
+-- texts or $7 another canonical text; the newest first.
 select id, factor, dataset_version, engine_version, digest, summary, created_at from factor_report
 where owner = $1 and id < $2 and ($3::text is null or factor = $3) and ($4::text is null or dataset_version = $4)
+    and ($6::text is null or factor ilike $6 or factor = $7)
 order by id desc limit $5;
 
 -- name: delete_report
