@@ -8,7 +8,7 @@ import { FORMS } from "../src/screens/run/statistics.ts";
 
 declare const WEB_SOURCES: string;
 
-const css = readFileSync(join(WEB_SOURCES, "styles", "palette.css"), "utf8");
+const css = readFileSync(join(WEB_SOURCES, "styles", "colours.css"), "utf8");
 
 /** Return name -> [light, dark] of the block of a selector. */
 function colours(selector: string): Map<string, [string, string]> {
