@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { partsOf } from "../src/screens/factor-reports/page.tsx";
+import { isEvidence, leastP, matrixBody } from "../src/screens/factor-matrix/page.tsx";
+import type { MatrixCell, MatrixFactor } from "../src/api/types.ts";
+import { partsOf, placedParts, placedProblem } from "../src/screens/builder/expression-list.ts";
 import { rangeText } from "../src/screens/sweep-new/places.ts";
 import { interval } from "../src/screens/lines/figure.tsx";
 import { growthLine } from "../src/screens/walk-forward/growth.ts";
@@ -39,4 +41,29 @@ test("ranges of parameters are text", () => {
 test("parts of a text end at commas outside parentheses", () => {
   assert.deepEqual(partsOf("log(MARKET_CAP), clip(PER, 0, 50),, PBR"), ["log(MARKET_CAP)", "clip(PER, 0, 50)", "PBR"]);
   assert.deepEqual(partsOf(" "), []);
+});
+
+test("a problem of a part is at its place in the whole text", () => {
+  const whole = "log(MARKET_CAP),\n  PERR";
+  const [, part] = placedParts(whole);
+  assert.deepEqual(part, { text: "PERR", at: whole.indexOf("PERR") });
+  const placed = (line: number | null) => placedProblem({ path: "", message: "", line, column: 1 }, whole, part!.at);
+  assert.deepEqual([placed(1).line, placed(1).column, placed(2).line, placed(2).column, placed(null).line], [2, 3, 3, 1, null]);
+});
+
+test("a figure of the matrix is evidence by its adjusted p, and only in the whole", () => {
+  const cell = (horizon: number, p_holm: number | null) => ({ horizon, p_holm }) as MatrixCell;
+  assert.equal(isEvidence(cell(1, 0.049), true), true);
+  assert.equal(isEvidence(cell(1, 0.049), false), false);
+  assert.equal(isEvidence(cell(1, 0.05), true), false);
+  assert.equal(isEvidence(cell(1, null), true), false);
+  const factor = (...of: (number | null)[]) => ({ factor: "PER", failure: null, horizons: of.map((p, at) => cell(at + 1, p)) }) as MatrixFactor;
+  assert.equal(leastP(factor(0.4, null, 0.02)), 0.02);
+  assert.equal(leastP(factor(null)), null);
+});
+
+test("the request of a matrix has every factor without a list", () => {
+  const settings = { start: "2024-01-02", end: "2024-12-30", horizons: "1, 20", neutral: "none" as const, factors: " " };
+  assert.deepEqual(matrixBody(settings), { start: "2024-01-02", end: "2024-12-30", neutral: "none", horizons: [1, 20], factors: null });
+  assert.deepEqual(matrixBody({ ...settings, factors: "PER, max(PBR, 1)" }).factors, ["PER", "max(PBR, 1)"]);
 });

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 from contextlib import suppress
+from typing import Any
 
 import msgspec
 import orjson

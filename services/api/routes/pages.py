@@ -32,6 +32,7 @@ SCREENS = {
     "/screen": "screener",
     "/factors": "factors",
     "/factors/{key}": "one factor",
+    "/factor-matrix": "matrix of factors and holding times",
     "/factor-reports": "factor reports",
     "/factor-reports/{id}": "one factor report",
     "/own-factors": "own factors",

@@ -100,6 +100,8 @@ export interface AccountDetail {
   changes: number;
   /** Whether everyone may read it, without a key. */
   public: boolean;
+  /** Whether the caller may change, pause, step and delete it. */
+  changeable: boolean;
   /** Backtest that the account equals: body of `POST /v1/backtests`. */
   request: Record<string, unknown>;
   /** Positions on the evening of `as_of`. */
@@ -300,6 +302,8 @@ export interface AccountSummary {
   changes: number;
   /** Whether everyone may read it, without a key. */
   public: boolean;
+  /** Whether the caller may change, pause, step and delete it. */
+  changeable: boolean;
 }
 
 /** Body of `PATCH /v1/backtests/{id}`: any of the fields; null removes. */

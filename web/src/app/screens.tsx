@@ -47,6 +47,7 @@ export const SCREENS: readonly Screen[] = [
   { pattern: /^\/screen$/, title: "nav.screen", load: of(market, "Screener") },
   { pattern: /^\/factors$/, title: "nav.factors", load: of(market, "Factors") },
   { pattern: /^\/factors\/([^/]+)$/, title: "nav.factors", load: of(market, "Factor") },
+  { pattern: /^\/factor-matrix$/, title: "matrix.title", load: of(market, "FactorMatrix") },
   { pattern: /^\/factor-reports$/, title: "report.title", load: of(market, "FactorReports") },
   { pattern: /^\/factor-reports\/([^/]+)$/, title: "report.title", load: of(market, "FactorReport") },
   { pattern: /^\/own-factors$/, title: "own.title", load: of(market, "OwnFactors") },
@@ -75,12 +76,13 @@ export const FURTHER: readonly (readonly [string, TextKey])[] = [
   ["/walk-forwards", "nav.walks"],
   ["/walk-forwards/new", "walk.new"],
   ["/research", "nav.lines"],
+  ["/factor-matrix", "matrix.title"],
   ["/factor-reports", "report.title"],
   ["/own-factors", "own.title"],
   ["/quality", "quality.title"],
 ];
 
-const PARTS: readonly (readonly [RegExp, string])[] = [[/^\/(quality|factor-reports|own-factors)/, "/factors"], [/^\/(walk-forwards|research)/, "/sweeps"]];
+const PARTS: readonly (readonly [RegExp, string])[] = [[/^\/(quality|factor-matrix|factor-reports|own-factors)/, "/factors"], [/^\/(walk-forwards|research)/, "/sweeps"]];
 
 /** Return the address of the navigation's entry that a path belongs to. */
 export function entryOf(path: string): string {

@@ -1,5 +1,6 @@
 // The screens of the market's data: one file of the bundle, because they are small and share most of their code.
 export { default as Factor } from "./factor/page.tsx";
+export { default as FactorMatrix } from "./factor-matrix/page.tsx";
 export { default as FactorReport } from "./factor-report/page.tsx";
 export { default as FactorReports } from "./factor-reports/page.tsx";
 export { default as Factors } from "./factors/page.tsx";

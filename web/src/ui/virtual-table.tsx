@@ -20,6 +20,8 @@ interface Props<Row> {
   rows: readonly Row[];
   /** Order at first: key of a column, with `-` in front for descending. */
   order?: string | undefined;
+  /** Is called with every other order. */
+  onOrder?: ((order: string) => void) | undefined;
   height?: number | undefined;
   selected?: Row | null | undefined;
   onSelect?: ((row: Row) => void) | undefined;
@@ -39,10 +41,14 @@ export function sorted<Row>(rows: readonly Row[], value: (row: Row) => number | 
   return keyed.map((each) => each.row);
 }
 
-export function VirtualTable<Row>({ label, columns, rows, order = "", height = 460, selected, onSelect }: Props<Row>) {
+export function VirtualTable<Row>({ label, columns, rows, order = "", onOrder, height = 460, selected, onSelect }: Props<Row>) {
   const [sort, setSort] = useState(order);
   const [top, setTop] = useState(0);
   const scroller = useRef<HTMLDivElement>(null);
+  const reorder = (next: string) => {
+    setSort(next);
+    onOrder?.(next);
+  };
   const by = sort.replace(/^-/, "");
   const ordered = useMemo(() => {
     const column = columns.find((each) => each.key === by);
@@ -83,7 +89,7 @@ export function VirtualTable<Row>({ label, columns, rows, order = "", height = 4
                 aria-sort={by !== column.key ? undefined : sort.startsWith("-") ? "descending" : "ascending"}
               >
                 {column.sort ? (
-                  <button type="button" class="sort" title={t("table.sort")} onClick={() => setSort(sort === `-${column.key}` ? column.key : `-${column.key}`)}>
+                  <button type="button" class="sort" title={t("table.sort")} onClick={() => reorder(sort === `-${column.key}` ? column.key : `-${column.key}`)}>
                     {column.title}
                     <span aria-hidden="true">{by !== column.key ? "" : sort.startsWith("-") ? " ↓" : " ↑"}</span>
                   </button>

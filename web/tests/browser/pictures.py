@@ -1,4 +1,4 @@
-"""Draw the pictures of the documentation: `pictures.py URL` makes what they show in a running demo, in both languages.
+"""Draw the pictures of the documentation: `pictures.py URL [NAME …]` makes what they show in a running demo, in both languages.
 
 The demo needs eight years: `ondol demo --stocks 300 --years 8`. Pictures go to docs/images/web-NAME-LANGUAGE.png.
 """
@@ -64,6 +64,7 @@ def made(url: str) -> dict[str, str]:
     return paths | {
         "run": f"/runs/{run}", "why": f"/runs/{run}?tab=trades", "builder": "/new?from=low_per_high_roe", "palette": "/",
         "line": f"/research/{LINE}", "quality": "/quality",
+        "matrix": f"/factor-matrix?start={span['start']}&end={span['end']}&horizons=1,5,20,60&order=-t20",
     }  # fmt: skip
 
 
@@ -78,14 +79,19 @@ def show(page: Page, name: str) -> None:
         page.locator("dialog input").wait_for()
         page.keyboard.type("mom")
         page.get_by_text("MOMENTUM_3M").first.wait_for()
+    elif name == "matrix":
+        page.locator(".matrix th").last.get_by_text("p").wait_for(timeout=120_000)
+        page.set_viewport_size({"width": 1280, "height": 1080})
     elif name == "builder":
         page.locator(".preview canvas").first.wait_for()
 
 
 def main() -> None:
-    """Draw every picture in both languages."""
+    """Draw every picture, or those of some names, in both languages."""
     url = sys.argv[1].rstrip("/")
     paths = made(url)
+    if names := sys.argv[2:]:
+        paths = {name: paths[name] for name in names}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         for language, locale in LOCALES.items():

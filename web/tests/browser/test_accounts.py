@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
 from playwright.sync_api import expect
 from test_journeys import get
 
@@ -142,3 +143,26 @@ def test_public_accounts_are_listed_apart(visit: Any) -> None:
     page.locator("main table").last.get_by_role("link").first.click()
     page.wait_for_url("**/accounts/*-*")
     expect(page.get_by_role("heading", level=1).get_by_text("공개", exact=True)).to_be_visible()
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_account_of_another_owner_has_no_buttons_that_change_it(visit: Any, language: str) -> None:
+    visitor = visit(language)
+    system = visitor.system
+    account = next(item for item in get(f"{system.url}/v1/accounts?limit=50")["items"] if item["public"])
+    buttons = visitor.page.locator(".page-head button")
+    visitor.open(f"/accounts/{account['id']}")
+    expect(buttons).to_have_count(3)  # without keys everything may be changed
+
+    def of_another(
+        route: Any,
+    ) -> None:  # as a key that is not the operator's gets it (tests/integration/test_accounts.py)
+        answer = route.fetch()
+        route.fulfill(response=answer, json=answer.json() | {"changeable": False})
+
+    visitor.page.route(f"**/v1/accounts/{account['id']}", of_another)
+    visitor.open(f"/accounts/{account['id']}")
+    expect(visitor.page.get_by_role("heading", level=1)).to_contain_text(account["name"])
+    expect(buttons).to_have_count(0)
+    assert visitor.violations() == []
+    visitor.shoot("account-of-another")

@@ -33,6 +33,7 @@ SCREENS = {
     "stock": "/stocks/S00010?run={run}",
     "factors": "/factors",
     "factor": "/factors/PER",
+    "matrix": "/factor-matrix?start=2024-01-02&end=2025-12-30&horizons=5,20&factors=PER,PBR,CHEAP",
     "reports": "/factor-reports",
     "report": "/factor-reports/{report}",
     "own-factors": "/own-factors",

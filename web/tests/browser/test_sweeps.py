@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
 from playwright.sync_api import expect
 from test_journeys import get
 
@@ -88,6 +89,38 @@ def test_holdout_needs_a_confirmation_and_opens_once(visit: Any) -> None:
     visitor.page.wait_for_url("**/runs/*")
     visitor.open(f"/sweeps/{identity}")
     expect(visitor.page.get_by_text("it cannot be opened again")).to_be_visible()
+    holdout = get(f"{visitor.system.url}/v1/sweeps/{identity}")["holdout"]
+    found = get(f"{visitor.system.url}/v1/backtests/{holdout['backtest']}")["result"]["statistics"]
+    sharpe = f"{found['sharpe']:.2f}".replace("-", "−")
+    expect(visitor.page.locator("#holdout .figures strong").nth(1)).to_have_text(sharpe)
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_holdout_that_was_opened_before_says_by_what(visit: Any, language: str) -> None:
+    visitor = visit(language)
+    system = visitor.system
+    where = f"PER < $per and PBR < {3 if language == 'en' else 4}"
+    template = {"strategy": {"buy": {"where": where}}, "start": "2024-01-02", "end": "2025-12-30"}
+    body = {
+        "template": template, "parameters": {"per": {"values": [10, 15]}}, "holdout": {"from": "2025-07-01"},
+        "research": f"holdout {language}",
+    }  # fmt: skip
+    first = system.post("/v1/sweeps", body)["id"]
+    opened = system.post(f"/v1/sweeps/{first}/holdout", {"variant": 1})
+    second = system.post("/v1/sweeps", body | {"parameters": {"per": {"values": [10, 15, 20]}}})["id"]
+    found = get(f"{system.url}/v1/sweeps/{second}")
+    visitor.open(f"/sweeps/{second}")
+    page = visitor.page
+    card = page.locator("#holdout")
+    expect(card.get_by_role("note").first).to_contain_text("2025-07-01 – 2025-12-30")
+    expect(card.get_by_role("button", name=re.compile("Open it|열어서"))).to_have_count(0)
+    figures = get(f"{system.url}/v1/backtests/{opened['backtest']}")["result"]["statistics"]
+    expect(card.locator(".figures strong").last).to_have_text(f"{figures['trades']:,}")
+    expect(page.locator("#deflated")).to_contain_text(found["deflated"]["research"])
+    assert visitor.violations() == []
+    visitor.shoot("holdout-opened-before")
+    card.locator(f"a[href='/sweeps/{first}']").click()
+    page.wait_for_url(f"**/sweeps/{first}")
 
 
 def long_sweep(system: Any) -> dict[str, Any]:

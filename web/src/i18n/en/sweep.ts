@@ -102,6 +102,7 @@ export const sweep: Record<keyof typeof korean, string> = {
   "sweep.limited": "The best {n} of {total}. The CSV has all of them.",
   "sweep.holdout.days": "No variant has read the days {from} – {to}.",
   "sweep.holdout.opened": "Opened at {at} for variant {n}; it cannot be opened again.",
+  "sweep.holdout.before": "{from} – {to} was opened at {at} with variant {n} of the same strategy or research line, so these days cannot be opened here. What they said then is no new evidence.",
   "sweep.holdout.sure": "I know that it can be opened once",
   "sweep.holdout.open": "Open it",
   "sweep.this": "Sweep",

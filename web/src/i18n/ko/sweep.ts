@@ -100,6 +100,7 @@ export const sweep = {
   "sweep.limited": "{total}개 중 좋은 순서로 {n}개입니다. 전부는 CSV로 내려받으십시오.",
   "sweep.holdout.days": "{from} – {to}의 데이터는 어떤 변형도 읽지 않았습니다.",
   "sweep.holdout.opened": "{at}에 변형 {n}으로 열었습니다. 다시 열 수 없습니다.",
+  "sweep.holdout.before": "같은 전략이나 연구 라인에서 {at}에 {n}번 변형으로 {from} – {to} 기간을 이미 열었으므로 여기서는 열 수 없습니다. 그때 본 결과는 새로운 증거가 아닙니다.",
   "sweep.holdout.sure": "한 번만 열 수 있음을 압니다",
   "sweep.holdout.open": "열어서 확인",
   "sweep.this": "숫자 바꿔 보기",

@@ -56,16 +56,18 @@ function Report({ account, reload }: { account: AccountDetail; reload: () => voi
           <h1>{account.name}{account.public && <> <span class="tag">{t("account.public")}</span></>}</h1>
           <p class="muted">{t("account.line", { start: account.start, asOf: account.as_of ?? "–" })}</p>
         </div>
-        <div class="actions">
-          <button type="button" onClick={step}>{t("account.step")}</button>
-          <button type="button" aria-pressed={account.paused} onClick={pause}>{t(account.paused ? "account.resume" : "account.pause")}</button>
-          {deleting ? (
-            <>
-              <button type="button" onClick={remove}>{t("account.delete.sure")}</button>
-              <button type="button" class="quiet" onClick={() => setDeleting(false)}>{t("action.cancel")}</button>
-            </>
-          ) : <button type="button" onClick={() => setDeleting(true)}>{t("account.delete")}</button>}
-        </div>
+        {account.changeable && (
+          <div class="actions">
+            <button type="button" onClick={step}>{t("account.step")}</button>
+            <button type="button" aria-pressed={account.paused} onClick={pause}>{t(account.paused ? "account.resume" : "account.pause")}</button>
+            {deleting ? (
+              <>
+                <button type="button" onClick={remove}>{t("account.delete.sure")}</button>
+                <button type="button" class="quiet" onClick={() => setDeleting(false)}>{t("action.cancel")}</button>
+              </>
+            ) : <button type="button" onClick={() => setDeleting(true)}>{t("account.delete")}</button>}
+          </div>
+        )}
       </div>
       <p role="status" class="small">{said}</p>
       {error && <ErrorView error={error} />}

@@ -25,6 +25,8 @@ interface Options {
   placeholder: string;
   onText: (text: string) => void;
   choices: () => readonly Choice[];
+  /** What Enter does outside the list of completions; without it, it begins a line. */
+  onEnter?: () => void;
 }
 
 const WORD = /[\p{L}\p{N}_/]+/u;
@@ -106,6 +108,22 @@ const UNDERLINES = StateField.define<DecorationSet>({
   provide: (field) => EditorView.decorations.from(field),
 });
 
+/**
+ * What is typed over a selection is inserted here: the browser would keep the colour of the replaced word by a style of
+ * its own, which the policy of the page refuses.
+ */
+const TYPED_OVER = EditorView.domEventHandlers({
+  beforeinput: (event, view) => {
+    const { state, composing } = view;
+    const { from, to, empty } = state.selection.main;
+    const text = event.data;
+    if (event.inputType !== "insertText" || !text || composing || empty) return false;
+    const insert = () => state.update(state.replaceSelection(text), { userEvent: "input.type", scrollIntoView: true });
+    if (!state.facet(EditorView.inputHandler).some((handle) => handle(view, from, to, text, insert))) view.dispatch(insert());
+    return true; // the browser inserts nothing
+  },
+});
+
 const TYPES = { factor: "variable", price: "property", index: "constant", function: "function", keyword: "keyword" } as const;
 
 function complete(context: CompletionContext, choices: readonly Choice[]): CompletionResult | null {
@@ -124,6 +142,7 @@ function complete(context: CompletionContext, choices: readonly Choice[]): Compl
 /** Create an editor in an element. */
 export function createEditor(element: HTMLElement, options: Options): EditorHandle {
   const root = element.shadowRoot ?? element.attachShadow({ mode: "open" });
+  const { onEnter } = options;
   let isSetting = false; // a text that the page sets is not sent back to it
   const keywords = new Set(options.choices().flatMap((choice) => (choice.kind === "keyword" ? choice.words : [])));
   const view = new EditorView({
@@ -133,9 +152,9 @@ export function createEditor(element: HTMLElement, options: Options): EditorHand
       doc: options.text,
       selection: { anchor: options.selection[0], head: options.selection[1] },
       extensions: [
-        history(), BRACKETS, closeBrackets(), EditorView.lineWrapping, highlighted(keywords), UNDERLINES, THEME,
+        history(), BRACKETS, closeBrackets(), TYPED_OVER, EditorView.lineWrapping, highlighted(keywords), UNDERLINES, THEME,
         autocompletion({ override: [(context) => complete(context, options.choices())], icons: false }),
-        keymap.of([...completionKeymap, ...standardKeymap, ...historyKeymap]),
+        keymap.of([...completionKeymap, ...(onEnter ? [{ key: "Enter", run: () => (onEnter(), true) }] : []), ...standardKeymap, ...historyKeymap]),
         placeholderText(options.placeholder),
         EditorView.contentAttributes.of({ "aria-label": options.label, spellcheck: "false", autocapitalize: "off" }),
         EditorView.updateListener.of((update) => {

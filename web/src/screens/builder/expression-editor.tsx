@@ -12,17 +12,22 @@ interface Props {
   problems: readonly FieldProblem[];
   describedBy: string;
   placeholder?: string | undefined;
+  /** What Enter does outside the list of completions; without it, it begins a line. */
+  onEnter?: (() => void) | undefined;
+  /** Whether the choices are there: the editor is made after them. */
+  ready?: boolean | undefined;
 }
 
-export function ExpressionEditor({ label, value, onValue, choices, problems, describedBy, placeholder }: Props) {
+export function ExpressionEditor({ label, value, onValue, choices, problems, describedBy, placeholder, onEnter, ready: canBegin = true }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const plain = useRef<HTMLTextAreaElement>(null);
   const handle = useRef<EditorHandle | null>(null);
   const [ready, setReady] = useState(false);
   const composing = useRef(false);
-  const latest = useRef({ onValue, choices });
-  latest.current = { onValue, choices };
+  const latest = useRef({ onValue, choices, onEnter });
+  latest.current = { onValue, choices, onEnter };
   useEffect(() => {
+    if (!canBegin) return undefined;
     let removed = false;
     // the editor goes on where the text area is, with its text, its selection and the focus; no syllable is interrupted
     const begin = (module: typeof import("./code-editor.ts")) => {
@@ -39,6 +44,7 @@ export function ExpressionEditor({ label, value, onValue, choices, problems, des
         placeholder: placeholder ?? "",
         onText: (text) => latest.current.onValue(text),
         choices: () => latest.current.choices,
+        ...(onEnter && { onEnter: () => latest.current.onEnter!() }),
       });
       const isFocused = document.activeElement === area;
       box.current.hidden = false;
@@ -51,7 +57,7 @@ export function ExpressionEditor({ label, value, onValue, choices, problems, des
       handle.current?.remove();
       handle.current = null;
     };
-  }, []);
+  }, [canBegin]);
   // before anything else can be typed: a text that is not the newest would overwrite what was typed since
   useLayoutEffect(() => handle.current?.setText(value), [value]);
   useEffect(() => handle.current?.setProblems(problems), [problems, ready]);
@@ -67,7 +73,12 @@ export function ExpressionEditor({ label, value, onValue, choices, problems, des
           aria-describedby={describedBy}
           aria-invalid={problems.length > 0}
           spellcheck={false}
-          rows={2}
+          rows={onEnter ? 1 : 2}
+          onKeyDown={onEnter && ((event) => {
+            if (event.key !== "Enter" || event.isComposing) return;
+            event.preventDefault();
+            onEnter();
+          })}
           placeholder={placeholder}
           value={value}
           onInput={(event) => onValue(event.currentTarget.value)}

@@ -6,7 +6,7 @@ import { language } from "../../i18n/index.ts";
 
 export type ExpressionPlace = "buy.where" | "buy.rank_by" | "sell.where" | "universe.where" | "portfolio.when";
 
-const DELAY_MS = 150;
+export const DELAY_MS = 150;
 const known = new Map<string, CheckedExpression>();
 const MOST_KNOWN = 500;
 

@@ -5,13 +5,14 @@ import { ApiError, problemsAt } from "../../api/problem.ts";
 import { usePages, useResource } from "../../api/resource.ts";
 import type { DatasetDetail, FactorReport, FactorReportBody, ListedFactorReport } from "../../api/types.ts";
 import { loadDraft, saveDraft } from "../../app/drafts.ts";
-import { Link, navigate, queryValue } from "../../app/router.tsx";
+import { Link, navigate, queryValue, setQuery } from "../../app/router.tsx";
 import { instant, yearsBefore } from "../../format/date.ts";
 import { number } from "../../format/number.ts";
 import { t } from "../../i18n/index.ts";
 import { NumberField, SelectField, TextField } from "../../ui/field.tsx";
-import { applySuggestion } from "../../ui/problem.tsx";
 import { ErrorView, Loaded, Loading } from "../../ui/states.tsx";
+import { ExpressionField } from "../builder/expression-field.tsx";
+import { partsOf } from "../builder/expression-list.ts";
 
 interface Options {
   factor: string;
@@ -23,19 +24,6 @@ interface Options {
   neutral: NonNullable<FactorReportBody["neutral"]>;
   controls: string;
   breakdown: "" | NonNullable<FactorReportBody["breakdowns"]>[number];
-}
-
-/** Return the parts of a text between commas; a comma inside parentheses divides none. */
-export function partsOf(text: string): string[] {
-  const found: string[] = [""];
-  let depth = 0;
-  for (const character of text) {
-    if (character === "(") depth += 1;
-    else if (character === ")") depth -= 1;
-    if (character === "," && depth <= 0) found.push("");
-    else found[found.length - 1] += character;
-  }
-  return found.map((each) => each.trim()).filter(Boolean);
 }
 
 function bodyOf({ factor, start, end, horizons, quantiles, cost, neutral, controls, breakdown }: Options): FactorReportBody {
@@ -77,7 +65,8 @@ function Form({ range, given }: { range: { first: string; last: string }; given:
   return (
     <form class="card stack" onSubmit={submit}>
       <h2>{t("report.new")}</h2>
-      <TextField label={t("report.factor")} help={t("report.factor.help")} required class="mono" spellcheck={false} autocomplete="off" placeholder="-rank(PBR) - rank(PER)" value={options.factor} onValue={(factor) => change({ factor })} problems={at("factor")} onSuggestion={(word, problem) => change({ factor: applySuggestion(options.factor, problem, word) })} />
+      <ExpressionField label={t("report.factor")} help={t("report.factor.help")} placeholder="-rank(PBR) - rank(PER)" value={options.factor} onValue={(factor) => change({ factor })} error={error} path="factor" />
+      <ExpressionField list label={t("report.controls")} placeholder="log(MARKET_CAP)" value={options.controls} onValue={(controls) => change({ controls })} error={error} path="controls" />
       <div class="fields">
         <TextField label={t("sweep.start")} type="date" required value={options.start} onValue={(value) => change({ start: value })} problems={at("start")} />
         <TextField label={t("sweep.end")} type="date" required value={options.end} onValue={(value) => change({ end: value })} problems={at("end")} />
@@ -85,7 +74,6 @@ function Form({ range, given }: { range: { first: string; last: string }; given:
         <NumberField label={t("report.quantiles")} value={options.quantiles} min={2} step={1} onValue={(quantiles) => change({ quantiles })} problems={at("quantiles")} />
         <NumberField label={t("report.cost")} unit="%" placeholder="0.2" value={options.cost} min={0} onValue={(cost) => change({ cost })} problems={at("cost_pct")} />
         <SelectField label={t("report.neutral")} value={options.neutral} options={[["none", t("report.neutral.none")], ["sector", t("report.neutral.sector")]]} onValue={(neutral) => change({ neutral })} problems={at("neutral")} />
-        <TextField label={t("report.controls")} class="mono" spellcheck={false} placeholder="log(MARKET_CAP)" value={options.controls} onValue={(controls) => change({ controls })} problems={at("controls")} />
         <SelectField label={t("report.breakdown")} value={options.breakdown} options={[["", "–"], ...(["sector", "market", "cap_group"] as const).map((each) => [each, t(`report.by.${each}`)] as const)]} onValue={(breakdown) => change({ breakdown })} problems={at("breakdowns")} />
       </div>
       {error && (problems.length === 0 || rest.length > 0) && <ErrorView error={new ApiError(error.status, error.title, error.detail, rest, error.code, error.retryAfterS)} />}
@@ -97,16 +85,18 @@ function Form({ range, given }: { range: { first: string; last: string }; given:
 export default function FactorReportsPage() {
   const given = queryValue("factor");
   const dataset = useResource("dataset current", (abort) => get<DatasetDetail>("/v1/datasets/current", {}, abort));
-  const pages = usePages<ListedFactorReport>("reports", (cursor, abort) => get("/v1/factor-reports", { limit: 50, cursor }, abort));
+  const wanted = queryValue("query") ?? "";
+  const pages = usePages<ListedFactorReport>(`reports ${wanted}`, (cursor, abort) => get("/v1/factor-reports", { limit: 50, query: wanted, cursor }, abort));
   return (
     <>
       <div class="page-head">
         <div><h1>{t("report.title")}</h1><p class="muted">{t("report.lead")}</p></div>
-        <div class="actions"><Link class="button" href="/own-factors">{t("own.title")}</Link></div>
+        <div class="actions"><Link class="button" href="/factor-matrix">{t("matrix.title")}</Link><Link class="button" href="/own-factors">{t("own.title")}</Link></div>
       </div>
       <Loaded of={dataset}>{(found) => <Form key={given} range={{ first: found.first_day ?? "", last: found.last_day ?? "" }} given={given} />}</Loaded>
       <section>
         <h2>{t("report.stored")}</h2>
+        <div class="filters"><TextField label={t("report.filter")} type="search" class="mono" spellcheck={false} maxLength={200} value={wanted} onValue={(query) => setQuery({ query })} /></div>
         <Loaded of={pages.first} empty={() => pages.items.length === 0}>
           {() => (
             <>

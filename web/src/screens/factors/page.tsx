@@ -22,7 +22,7 @@ export default function FactorsPage() {
   const dataset = useResource("dataset current", (abort) => get<DatasetDetail>("/v1/datasets/current", {}, abort));
   return (
     <>
-      <div class="page-head"><div><h1>{t("nav.factors")}</h1><p class="muted">{t("factors.lead")}</p></div><div class="actions"><Link class="button" href="/factor-reports">{t("report.title")}</Link><Link class="button" href="/own-factors">{t("own.title")}</Link><Link class="button" href="/quality">{t("quality.title")}</Link></div></div>
+      <div class="page-head"><div><h1>{t("nav.factors")}</h1><p class="muted">{t("factors.lead")}</p></div><div class="actions"><Link class="button" href="/factor-matrix">{t("matrix.title")}</Link><Link class="button" href="/factor-reports">{t("report.title")}</Link><Link class="button" href="/own-factors">{t("own.title")}</Link><Link class="button" href="/quality">{t("quality.title")}</Link></div></div>
       <Loaded of={dataset}>
         {(found) => (
           <dl class="freshness">

@@ -6,8 +6,8 @@ import type { OwnFactor } from "../../api/types.ts";
 import { loadDraft, saveDraft } from "../../app/drafts.ts";
 import { t } from "../../i18n/index.ts";
 import { TextField } from "../../ui/field.tsx";
-import { applySuggestion } from "../../ui/problem.tsx";
 import { ErrorView } from "../../ui/states.tsx";
+import { ExpressionField } from "../builder/expression-field.tsx";
 
 interface Fields {
   key: string;
@@ -48,7 +48,7 @@ export function Define({ known, onDefined }: { known: OwnFactor | null; onDefine
         <TextField label={t("factors.unit")} value={fields.unit} onValue={(next) => change({ unit: next })} problems={at("unit")} />
         <TextField label={t("own.summary")} value={fields.summary} onValue={(next) => change({ summary: next })} problems={at("summary")} />
       </div>
-      <TextField label={t("own.expression")} required class="mono" spellcheck={false} autocomplete="off" placeholder="-rank(PBR) - rank(PER)" value={fields.expression} onValue={(next) => change({ expression: next })} problems={at("expression")} onSuggestion={(word, problem) => change({ expression: applySuggestion(fields.expression, problem, word) })} />
+      <ExpressionField label={t("own.expression")} placeholder="-rank(PBR) - rank(PER)" value={fields.expression} onValue={(next) => change({ expression: next })} error={error} path="expression" />
       {error && (error.fields.length === 0 || !error.fields.every((each) => ["key", "expression", "unit", "summary"].includes(each.path))) && <ErrorView error={error} />}
       <div class="actions"><button type="submit" class="primary">{t("action.save")}</button>{known && <span class="small muted">{t("own.change.help")}</span>}</div>
     </form>
