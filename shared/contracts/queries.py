@@ -161,6 +161,7 @@ class FactorPortfolios(RequestQuery, frozen=True, kw_only=True):
     """The weekly returns of the portfolios of the request's `buy.rank_by` over `horizons` rows."""
 
     kind: ClassVar[str] = "factor_portfolios"
+    failure: ClassVar[str] = "factor-report-failed"
     horizons: tuple[int, ...]
     neutral: Literal["none", "sector"]
 

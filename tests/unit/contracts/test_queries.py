@@ -33,6 +33,7 @@ EXAMPLES: tuple[queries.Query, ...] = (
         cuts=3,
     ),
     queries.FactorCoefficients(version="v", request="{}", horizons=(1, 5), neutral="sector"),
+    queries.FactorPortfolios(version="v", request="{}", horizons=(1, 5), neutral="none"),
     queries.ExpressionCoverage(version="v", request="{}"),
     queries.Holdings(version="v", computation="c", date="2024-01-02"),
     queries.Replay(version="v", request="{}", computation="c", result_digest=None),
