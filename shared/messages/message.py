@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from shared.messages.derived import DERIVED
 from shared.messages.korean import Whole, Word
@@ -12,6 +12,8 @@ from shared.messages.korean import Whole, Word
 Language = Literal["en", "ko"]
 UNCLASSIFIED = "invalid_value"
 """The code of a text that was made without one."""
+MAX_WHOLE: Final = 2**63 - 1
+"""The greatest whole number of a parameter."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,7 +87,12 @@ def _kind(code: str) -> MessageKind:
 
 
 def _plain(value: Any) -> Any:
-    """Return a parameter as JSON has it: sets and tuples become lists, other objects texts."""
+    """Return a parameter as JSON has it: sets and tuples become lists, other objects texts.
+
+    A whole number beyond 64 bits, which no encoder writes, becomes the greatest (or the least) that has them.
+    """
+    if isinstance(value, int) and not isinstance(value, bool):
+        return max(-MAX_WHOLE, min(value, MAX_WHOLE))
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, list | tuple | set | frozenset):

@@ -22,6 +22,7 @@ from services.api.sweeps.holdout import earlier_opening
 from services.api.sweeps.row import NEWEST, SQL, Kind, SweepRow, find_sweep, parse_sweep_id, select_sweep
 from services.api.sweeps.submit import Quote, insert_sweep, limit_problem, publish, read_sweep
 from shared.messages import say
+from shared.messages.message import MAX_WHOLE
 from shared.research.sweeps.plan import digest_of
 from shared.research.sweeps.request import SweepBody
 
@@ -59,7 +60,7 @@ def quote_document(app: AppContext, quote: Quote, digest: str) -> dict[str, obje
     """Return the JSON of a quote."""
     return {
         "variants": quote.plan.variants,
-        "combinations": quote.plan.space.size,
+        "combinations": min(quote.plan.space.size, MAX_WHOLE),
         "stocks": quote.stocks,
         "days": quote.days,
         "cost": quote.cost,

@@ -197,7 +197,9 @@ class SweepQuote(Struct, kw_only=True):
     """What a sweep would do and cost; nothing is stored."""
 
     variants: Annotated[Count, about("Number of variants; with tpe at most.", "variants")]
-    combinations: Annotated[Count, about("Combinations of values before constraints.", "combinations")]
+    combinations: Annotated[
+        Count, about("Combinations of values before constraints, 9223372036854775807 for more.", "combinations")
+    ]
     stocks: Annotated[Count, about("Stocks of the dataset.", "stocks")]
     days: Annotated[Count, about("Trading days of the window.", "days")]
     cost: Annotated[Count, about("Cost of the sweep.", "variants x stocks x days")]

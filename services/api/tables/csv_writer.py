@@ -28,7 +28,7 @@ def csv_pieces(table: Table, *, excel: bool = False) -> Iterator[bytes]:
     `excel`: write codes as `="004140"`, which Excel reads as text when it opens the file with a double click.
     """
     formats = [_format_of(column.kind, excel) for column in table.columns]
-    yield BOM + _lines([[column.name for column in table.columns]])
+    yield BOM + _lines([[safe_text(column.name) for column in table.columns]])
     for rows in table.blocks:
         yield _lines(
             [["" if value is None else write(value) for write, value in zip(formats, row, strict=True)] for row in rows]

@@ -25,6 +25,13 @@ BEHIND_THE_API = ("services/api/", "services/simulator/", "shared/")
 TEMPLATE_ONLY = frozenset({"invalid_value"})
 
 
+def test_whole_numbers_of_parameters_have_64_bits() -> None:
+    for value, shown in ((10**400, 2**63 - 1), (-(10**400), 1 - 2**63), (2**63 - 1, 2**63 - 1)):
+        message = say("sweep_grid_large", count=value, limit=1)
+        assert message.params["count"] == shown
+        assert orjson.loads(orjson.dumps(message.params)) == message.params
+
+
 @pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.code)
 def test_message_renders_in_both_languages(kind: MessageKind) -> None:
     message = say(kind.code, **kind.parameters)

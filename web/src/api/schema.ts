@@ -3809,7 +3809,7 @@ export interface SweepObjective {
 export interface SweepQuote {
   /** Number of variants; with tpe at most. */
   variants: number;
-  /** Combinations of values before constraints. */
+  /** Combinations of values before constraints, 9223372036854775807 for more. */
   combinations: number;
   /** Stocks of the dataset. */
   stocks: number;
