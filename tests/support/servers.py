@@ -24,6 +24,8 @@ from shared.infra.redis import client as redis_servers
 from shared.settings import MIB, Settings
 
 _numbers = itertools.count(1)
+_MEMORY = pathlib.Path("/dev/shm")  # noqa: S108  a folder in it is private
+_MEMORY_NEEDED = 4096 * MIB
 
 
 def _named(url: str, database: str) -> str:
@@ -35,10 +37,16 @@ def others_can_run_python() -> bool:
     return os.geteuid() == 0 and reachable(pathlib.Path(sys.executable).resolve().parent)
 
 
+def temporary_folder(prefix: str) -> str:
+    """Return a new folder in memory, if there is room: a database is then created in a tenth of the time."""
+    has_room = _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _MEMORY_NEEDED
+    return tempfile.mkdtemp(prefix=prefix, dir=_MEMORY if has_room else None)
+
+
 @asynccontextmanager
 async def temporary_servers() -> AsyncIterator[Servers]:
     """Run servers in a temporary home with a migrated database `template_ondol`."""
-    home = pathlib.Path(tempfile.mkdtemp(prefix="ondol-test-"))
+    home = pathlib.Path(temporary_folder("ondol-test-"))
     try:
         async with embedded_servers.servers(home, command="test", cache_bytes=256 * MIB, durable=False) as running:
             await _execute(running.database_url, "create database template_ondol")
@@ -68,7 +76,7 @@ async def fresh_settings(servers: Servers) -> AsyncIterator[Settings]:
         client = redis_servers.client(url)
         await client.flushall()
         await client.aclose()
-    panels = tempfile.mkdtemp(prefix="ondol-test-panels-")
+    panels = temporary_folder("ondol-test-panels-")
     try:
         yield replace(
             Settings(),
