@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import time
+from typing import TYPE_CHECKING
 
 from services.simulator.job import Job
 from services.simulator.outcome import Ending, RunResult
-from services.simulator.queue_store import Analysis
 from shared.contracts.queries import QUERY_LIMIT_S
 from shared.dataset.panel_files import SUFFIX
 from shared.infra import metrics
 from shared.infra.memory import unlinked_bytes
+
+if TYPE_CHECKING:  # which imports the metrics of runs
+    from services.simulator.queue_store import Analysis
 
 STAGES = ("queue", "load", "evaluate", "simulate", "total")
 
