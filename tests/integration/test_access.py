@@ -43,6 +43,8 @@ async def test_roles_decide_who_may_warm_and_read_metrics(prepared: Settings) ->
         assert await code_of(client, "GET", "/healthz") == (200, "")
         assert await code_of(client, "GET", "/metrics", **user) == (403, "role_missing")
         assert await code_of(client, "POST", "/v1/warm-runs", **user) == (403, "role_missing")
+        for key, startable in ((user, False), (admin, True)):
+            assert (await client.call("GET", "/v1/warm-runs", None, **key))[1]["startable"] is startable
         assert (await code_of(client, "GET", "/openapi.json", **user))[0] == 200
         assert (await code_of(client, "GET", "/metrics", **admin))[0] == 200
         assert (await code_of(client, "POST", "/v1/warm-runs", **admin))[0] == 202

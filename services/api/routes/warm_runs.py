@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from services.api.auth import may_use
 from services.api.backtests.serialize import instant
 from services.api.context import AppContext, RequestContext, Route
 from services.api.errors import ApiProblem, not_found
@@ -21,6 +22,8 @@ from shared.contracts.warm import PHASES
 from shared.infra.database.sql import statements
 from shared.messages import say
 
+STARTED_BY = "admin"
+"""Role of the keys that start warm runs."""
 SQL = statements("warm")
 NOT_FOUND = "warm_run_not_found"
 
@@ -47,7 +50,8 @@ async def list_warm_runs(app: AppContext, call: RequestContext) -> web.Response:
         rows = await connection.fetch(SQL["select_runs"], read_cursor(query.cursor, int), query.limit + 1)
     items = [_document(row) for row in rows[: query.limit]]
     following = write_cursor(items[-1]["id"]) if len(rows) > query.limit else None
-    return json_response({"items": items, "next_cursor": following})
+    startable = may_use(call.caller, STARTED_BY)
+    return json_response({"items": items, "next_cursor": following, "startable": startable})
 
 
 async def get_warm_run(app: AppContext, call: RequestContext) -> web.Response:
@@ -96,7 +100,7 @@ ROUTES = (
     Route(
         method="POST", path="/v1/warm-runs", handler=post_warm_run, summary="Start a warm run", tag="warming",
         stores_work=True,
-        body=WarmRunBody, answers={202: operation_responses.WarmRun}, problems=(400, 409, 413, 415), role="admin",
+        body=WarmRunBody, answers={202: operation_responses.WarmRun}, problems=(400, 409, 413, 415), role=STARTED_BY,
     ),
     Route(
         method="GET", path="/v1/warm-runs/{id}", handler=get_warm_run, summary="A warm run with its phases",

@@ -59,6 +59,7 @@ class WarmRunList(Struct, kw_only=True):
 
     items: Annotated[list[WarmRun], about("Warm runs.")]
     next_cursor: Annotated[str | None, NEXT_CURSOR]
+    startable: Annotated[bool, about("Whether the caller has the role that starts one.")]
 
 
 class WarmPhase(Struct, kw_only=True):

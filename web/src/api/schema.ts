@@ -4357,6 +4357,8 @@ export interface WarmRunList {
   items: WarmRun[];
   /** Cursor of the next page; null: this is the last one. */
   next_cursor: string | null;
+  /** Whether the caller has the role that starts one. */
+  startable: boolean;
 }
 
 /** Where the events of an account are posted. */

@@ -166,3 +166,20 @@ def test_account_of_another_owner_has_no_buttons_that_change_it(visit: Any, lang
     expect(buttons).to_have_count(0)
     assert visitor.violations() == []
     visitor.shoot("account-of-another")
+
+
+def test_warm_run_has_no_button_without_its_role(visit: Any) -> None:
+    visitor = visit("en")
+    visitor.open("/ops")
+    buttons = visitor.page.locator(".section-head button, a[href='/metrics']")
+    expect(buttons).to_have_count(2)
+
+    def of_a_user(route: Any) -> None:  # as a key without the role gets it (tests/integration/test_access.py)
+        answer = route.fetch()
+        route.fulfill(response=answer, json=answer.json() | {"startable": False})
+
+    visitor.page.route("**/v1/warm-runs?*", of_a_user)
+    visitor.open("/ops")
+    expect(visitor.page.get_by_role("region").first).to_be_visible()
+    expect(buttons).to_have_count(0)
+    assert visitor.violations() == []

@@ -40,7 +40,7 @@ export default function OpsPage() {
     <>
       <div class="page-head">
         <div><h1>{t("nav.ops")}</h1><p class="muted">{t("ops.lead")}</p></div>
-        <div class="actions"><a class="button" href="/metrics">{t("ops.metrics")}</a><a class="button" href="/docs">{t("app.api")}</a></div>
+        <div class="actions">{warm.data?.startable && <a class="button" href="/metrics">{t("ops.metrics")}</a>}<a class="button" href="/docs">{t("app.api")}</a></div>
       </div>
       <div class="stack">
         <div class="card">
@@ -58,7 +58,7 @@ export default function OpsPage() {
         <div class="card">
           <div class="section-head">
             <h2>{t("ops.warm")}</h2>
-            <button type="button" onClick={start} disabled={open !== undefined}>{t("ops.warm-start")}</button>
+            {warm.data?.startable && <button type="button" onClick={start} disabled={open !== undefined}>{t("ops.warm-start")}</button>}
           </div>
           <p class="small muted">{t("ops.warm-lead")}</p>
           {error && <ErrorView error={error} />}
