@@ -14,6 +14,8 @@ from services.api.auth import check_bind_address, hash_of
 from services.api.http.request_source import is_loopback
 from services.api.routes import backtest_exports, sweep_tables
 from services.api.service import opened
+from services.api.tables import child_process, download
+from services.api.tables.table import Table
 from shared.errors import SetupError
 from shared.infra.database.sql import statements
 from shared.settings import Settings
@@ -247,3 +249,41 @@ async def test_owner_of_many_exports_is_next_later(prepared: Settings) -> None:
             assert (await client.call("GET", f"{path}?format={kind}", Authorization=exporter))[0] == 200
             await until(partial(is_charged, before), f"the charge of {kind}")
         assert await first_started(client) == "key:other"
+
+
+async def test_files_of_one_owner_do_not_delay_those_of_another(
+    prepared: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many, other = [await make_key(prepared, name, rate=0) for name in ("many", "other")]
+    begun: list[str] = []
+
+    async def recorded(table: Table, kind: str) -> tuple[bytes, int]:
+        begun.append(table.name)
+        return await child_process.file_of(table, kind)
+
+    def name_of(path: str) -> str:
+        return f"trades-{path.split('/')[3]}"
+
+    async def has_begun(path: str) -> bool:
+        return name_of(path) in begun
+
+    monkeypatch.setattr(download, "file_of", recorded)
+    async with api_of(prepared) as client, simulator(prepared):
+        paths = [
+            f"/v1/backtests/{(await submit(client, request(), Prefer='wait=30', Authorization=key))['id']}/trades"
+            for key in (many, other)
+        ]
+
+        async def export(key: str, path: str) -> int:
+            return (await client.call("GET", path + "?format=xlsx", Authorization=key))[0]
+
+        async with child_process._CHILDREN, child_process._CHILDREN:  # no file can be made meanwhile
+            exports = [asyncio.ensure_future(export(many, paths[0])) for _ in range(8)]
+            await until(partial(has_begun, paths[0]), "the first file of the one")
+            for _ in range(8):
+                assert (await client.call("GET", paths[0], Authorization=many))[0] == 200
+            exports.append(asyncio.ensure_future(export(other, paths[1])))
+            await until(partial(has_begun, paths[1]), "the file of the other")
+            assert begun == [name_of(path) for path in paths]
+        assert set(await asyncio.gather(*exports)) == {200}
+        assert len(begun) == 9
