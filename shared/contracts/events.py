@@ -186,7 +186,8 @@ class SweepChanged:
 
 @dataclass(frozen=True, kw_only=True)
 class AccountChanged:
-    """A paper account has a new step. From the API and the warmer to subscribers; may be lost without harm.
+    """A paper account has a new step, or one was withdrawn. From the API, the warmer and simulators to subscribers; may
+    be lost without harm.
 
     `change` is `orders.decided`, `orders.working`, `orders.provisional`, `orders.filled`, `account.drift` or
     `data.late`; `day` is its trading day. `data.late` and `orders.working` are about every account: `account_id` is
