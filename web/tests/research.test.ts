@@ -63,7 +63,8 @@ test("a figure of the matrix is evidence by its adjusted p, and only in the whol
 });
 
 test("the request of a matrix has every factor without a list", () => {
-  const settings = { start: "2024-01-02", end: "2024-12-30", horizons: "1, 20", neutral: "none" as const, factors: " " };
-  assert.deepEqual(matrixBody(settings), { start: "2024-01-02", end: "2024-12-30", neutral: "none", horizons: [1, 20], factors: null });
+  const settings = { start: "2024-01-02", end: "2024-12-30", horizons: "1, 20", neutral: "none" as const, factors: " ", research: " " };
+  assert.deepEqual(matrixBody(settings), { start: "2024-01-02", end: "2024-12-30", neutral: "none", horizons: [1, 20], factors: null, research: null });
+  assert.equal(matrixBody({ ...settings, research: " value line " }).research, "value line");
   assert.deepEqual(matrixBody({ ...settings, factors: "PER, max(PBR, 1)" }).factors, ["PER", "max(PBR, 1)"]);
 });

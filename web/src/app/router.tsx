@@ -19,10 +19,10 @@ addEventListener("popstate", () => {
   place.value = here();
 });
 
-/** Go to an address of the application. */
-export function navigate(target: string, { replace = false } = {}): void {
-  if (replace) history.replaceState(null, "", target);
-  else history.pushState(null, "", target);
+/** Go to an address of the application. `state` stays in the history beside a new address; a replaced address keeps its own. */
+export function navigate(target: string, { replace = false, state = null }: { replace?: boolean; state?: unknown } = {}): void {
+  if (replace) history.replaceState(history.state, "", target);
+  else history.pushState(state, "", target);
   const before = place.value.path;
   place.value = here();
   if (!replace && before !== place.value.path) {

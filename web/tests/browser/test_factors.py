@@ -41,6 +41,47 @@ def test_report_of_a_factor_is_asked_for_and_keeps_what_is_typed(visit: Any) -> 
     page.wait_for_url("**/factor-reports")
 
 
+LINE = {"en": "Research line", "ko": "연구 이름"}
+
+
+def recorded(language: str, new: int, repeated: int, trials: int) -> str:
+    """Return what a screen says of the trials that its request has recorded."""
+    if language == "en":
+        return f"new trials: {new}, repeated: {repeated} · all trials of the line: {trials}"
+    return f"새 시도 {new}개, 이미 센 시도 {repeated}개 · 이 연구의 시도 모두 {trials}개"
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_report_says_what_its_line_has_recorded(visit: Any, language: str) -> None:
+    visitor = visit(language)
+    visitor.open("/factor-reports?factor=-PBR")
+    page = visitor.page
+    name, submit = f"report {language}", "Compute the report" if language == "en" else "보고서 만들기"
+    line = page.get_by_label(LINE[language])
+    page.get_by_label("Holding days" if language == "en" else "보유 거래일").fill("5, 20")
+    line.fill(name)
+    visitor.open("/factor-reports?factor=-PBR")
+    expect(line).to_have_value(name)
+    page.get_by_role("button", name=submit).click()
+    page.wait_for_url(re.compile("/factor-reports/[0-9a-f-]{36}$"))
+    expect(page.locator("#recorded")).to_contain_text(recorded(language, 2, 0, 2))
+    page.get_by_label("Holding time" if language == "en" else "보유 기간", exact=True).select_option("20")
+    page.wait_for_url("**horizon=20")
+    page.reload()
+    expect(page.locator("#recorded")).to_contain_text(recorded(language, 2, 0, 2))
+    visitor.settle()
+    visitor.shoot("report-line")
+    assert visitor.violations() == []
+    page.get_by_role("link", name="Compute again" if language == "en" else "다시 만들기").click()
+    expect(page).to_have_url(re.compile("research=report"))
+    expect(line).to_have_value(name)
+    page.get_by_role("button", name=submit).click()
+    expect(page.locator("#recorded")).to_contain_text(recorded(language, 0, 2, 2))
+    page.locator("#recorded").get_by_role("link", name=name).press("Enter")
+    page.wait_for_url(f"**/research/report%20{language}")
+    assert get(f"{visitor.system.url}/v1/research/report%20{language}")["trials"] == 2
+
+
 def test_report_shows_the_figures_of_the_api(visit: Any) -> None:
     visitor = visit("en")
     visitor.open(f"/factor-reports/{visitor.system.report}?horizon=5")
@@ -209,6 +250,48 @@ def test_matrix_grows_is_cancelled_and_goes_on(visit: Any) -> None:
     expect(page.locator(".matrix th", has_text="Least p")).to_be_visible()
     expect(page.locator(".matrix tbody tr")).to_have_count(5)
     assert visitor.violations() == []
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_matrix_records_its_trials_in_the_last_request(visit: Any, language: str) -> None:
+    visitor = visit(language)
+    page = visitor.page
+    asked: list[dict[str, Any]] = []
+
+    def note(route: Route) -> None:
+        asked.append(json.loads(route.request.post_data or ""))
+        route.continue_()
+
+    page.route("**/v1/factor-reports/matrix", note)
+    visitor.open("/factor-matrix")
+    page.get_by_label("First day" if language == "en" else "시작일").fill("2024-01-02")
+    page.get_by_label("Holding days" if language == "en" else "보유 거래일").fill("5, 20")
+    page.get_by_role("textbox", name="Factors and" if language == "en" else "팩터와").fill("PER, PBR, ROE, PSR, CHEAP")
+    page.get_by_label(LINE[language]).fill(f"matrix {language}")
+    page.get_by_role("button", name="Compute the matrix" if language == "en" else "행렬 계산").click()
+    shown = page.locator("#recorded")
+    expect(shown).to_contain_text(recorded(language, 10, 0, 10))
+    assert [(len(each["factors"]), each["research"]) for each in asked] == [
+        (4, None), (1, None), (5, f"matrix {language}")
+    ]  # fmt: skip
+    visitor.settle()
+    visitor.shoot("matrix-line")
+    assert visitor.violations() == []
+    with page.expect_response(lambda answer: '"ROE","PSR","CHEAP"' in (answer.request.post_data or "")):
+        page.get_by_role("button", name="한국어" if language == "en" else "English").click()
+    expect(shown).to_contain_text(recorded("ko" if language == "en" else "en", 10, 0, 10))
+    visitor.settle()
+    assert [each["research"] for each in asked[3:]] == [None, None, None]
+    page.get_by_role("button", name="English" if language == "en" else "한국어").click()
+    visitor.open(page.url.removeprefix(visitor.system.url))
+    expect(page.get_by_label(LINE[language])).to_have_value(f"matrix {language}")
+    expect(shown).to_contain_text(recorded(language, 0, 10, 10))
+    page.locator(".matrix tbody tr").first.get_by_role("button").nth(1).click()
+    page.wait_for_url(re.compile("/factor-reports/[0-9a-f-]{36}.horizon=5$"))
+    expect(shown).to_contain_text(recorded(language, 0, 2, 10))
+    shown.get_by_role("link", name=f"matrix {language}").press("Enter")
+    page.wait_for_url(f"**/research/matrix%20{language}")
+    assert get(f"{visitor.system.url}/v1/research/matrix%20{language}")["trials"] == 10
 
 
 def test_matrix_says_what_is_missing_and_what_is_wrong(visit: Any) -> None:

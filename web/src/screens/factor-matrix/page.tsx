@@ -14,6 +14,8 @@ import { VirtualTable } from "../../ui/virtual-table.tsx";
 import type { Column } from "../../ui/virtual-table.tsx";
 import { ExpressionField } from "../builder/expression-field.tsx";
 import { partsOf } from "../builder/expression-list.ts";
+import { LineField } from "../lines/field.tsx";
+import { Recorded } from "../lines/recorded.tsx";
 import { useMatrix } from "./use-matrix.ts";
 import type { Computed } from "./use-matrix.ts";
 
@@ -29,19 +31,20 @@ interface Settings {
   horizons: string;
   neutral: Neutral;
   factors: string;
+  research: string;
 }
 
 /** Return the settings that the address holds; null: it asks for no matrix. */
 function settingsOfAddress(query: URLSearchParams): Settings | null {
   const [start, end] = [query.get("start"), query.get("end")];
   if (!start || !end) return null;
-  return { start, end, horizons: query.get("horizons") ?? HORIZONS, neutral: query.get("neutral") === "sector" ? "sector" : "none", factors: query.get("factors") ?? "" };
+  return { start, end, horizons: query.get("horizons") ?? HORIZONS, neutral: query.get("neutral") === "sector" ? "sector" : "none", factors: query.get("factors") ?? "", research: query.get("research") ?? "" };
 }
 
 /** Return the request of settings; without a list every factor of the data is compared. */
-export function matrixBody({ start, end, horizons, neutral, factors }: Settings): FactorMatrixBody {
+export function matrixBody({ start, end, horizons, neutral, factors, research }: Settings): FactorMatrixBody {
   const listed = partsOf(factors);
-  return { start, end, neutral, horizons: partsOf(horizons).map(Number), factors: listed.length > 0 ? listed : null };
+  return { start, end, neutral, horizons: partsOf(horizons).map(Number), factors: listed.length > 0 ? listed : null, research: research.trim() || null };
 }
 
 /** Whether a figure is evidence of a relation after the adjustment for the number of figures; cells of a part are none. */
@@ -71,11 +74,11 @@ export default function FactorMatrixPage() {
   );
 }
 
-const FIELDS = ["start", "end", "horizons", "neutral", "factors"];
+const FIELDS = ["start", "end", "horizons", "neutral", "factors", "research"];
 
 function Form({ settings, range, error, running }: { settings: Settings | null; range: { first: string; last: string }; error: ApiError | null; running: boolean }) {
   const start = yearsBefore(range.last, 3);
-  const [typed, setTyped] = useState<Settings>(settings ?? { start: start < range.first ? range.first : start, end: range.last, horizons: HORIZONS, neutral: "none", factors: "" });
+  const [typed, setTyped] = useState<Settings>(settings ?? { start: start < range.first ? range.first : start, end: range.last, horizons: HORIZONS, neutral: "none", factors: "", research: "" });
   const change = (changes: Partial<Settings>) => setTyped({ ...typed, ...changes });
   const at = (path: string) => problemsAt(error?.fields ?? [], path);
   const submit = (event: Event) => {
@@ -89,6 +92,7 @@ function Form({ settings, range, error, running }: { settings: Settings | null; 
         <TextField label={t("sweep.end")} type="date" required value={typed.end} onValue={(value) => change({ end: value })} problems={at("end")} />
         <TextField label={t("report.horizons")} class="mono" value={typed.horizons} onValue={(horizons) => change({ horizons })} problems={at("horizons")} />
         <SelectField label={t("report.neutral")} value={typed.neutral} options={[["none", t("report.neutral.none")], ["sector", t("report.neutral.sector")]]} onValue={(neutral) => change({ neutral })} problems={at("neutral")} />
+        <LineField value={typed.research} onValue={(research) => change({ research })} problems={at("research")} />
       </div>
       <ExpressionField list label={t("matrix.factors")} help={t("matrix.factors.help")} value={typed.factors} onValue={(factors) => change({ factors })} error={error} path="factors" placeholder="PER, PBR, -rank(PBR) - rank(PER)" />
       <div class="actions"><button type="submit" class="primary" disabled={running}>{t("matrix.submit")}</button></div>
@@ -97,7 +101,7 @@ function Form({ settings, range, error, running }: { settings: Settings | null; 
 }
 
 function Result({ settings, computed }: { settings: Settings; computed: ReturnType<typeof useMatrix> }) {
-  const { factors, total, whole, error, running } = computed;
+  const { factors, total, whole, recorded, error, running } = computed;
   const elsewhere = error?.fields.filter((each) => !FIELDS.some((path) => problemsAt([each], path).length > 0)) ?? [];
   const failed = factors.filter((each) => each.failure !== null);
   return (
@@ -110,6 +114,7 @@ function Result({ settings, computed }: { settings: Settings; computed: ReturnTy
           {running ? <button type="button" onClick={computed.cancel}>{t("action.cancel")}</button> : <button type="button" onClick={computed.resume}>{t("matrix.resume")}</button>}
         </div>
       )}
+      <Recorded recorded={recorded} />
       {factors.length > failed.length && <Figures settings={settings} computed={computed} />}
       {failed.length > 0 && (
         <details class="card">
@@ -145,8 +150,8 @@ function Figures({ settings, computed }: { settings: Settings; computed: Compute
     const { factors: _, ...window } = matrixBody(settings);
     try {
       const body = { ...window, factor, correlations: true, series: false, ...(whole && { dataset: whole.dataset_version }) };
-      const { id } = await post<FactorReport>("/v1/factor-reports", body);
-      navigate(`/factor-reports/${id}${horizon === null ? "" : `?horizon=${horizon}`}`);
+      const { id, recorded } = await post<FactorReport>("/v1/factor-reports", body);
+      navigate(`/factor-reports/${id}${horizon === null ? "" : `?horizon=${horizon}`}`, { state: { id, recorded } });
     } catch (problem) {
       setOpening(false);
       if (!(problem instanceof ApiError)) throw problem;

@@ -12,6 +12,7 @@ import { t } from "../../i18n/index.ts";
 import { Change } from "../../ui/change.tsx";
 import { SelectField } from "../../ui/field.tsx";
 import { ErrorView, Loaded } from "../../ui/states.tsx";
+import { Recorded } from "../lines/recorded.tsx";
 import { CopyBox } from "../run/request.tsx";
 
 export default function FactorReportPage({ id }: ScreenProps) {
@@ -19,7 +20,14 @@ export default function FactorReportPage({ id }: ScreenProps) {
   return <Loaded of={report}>{(found) => <Report report={found} />}</Loaded>;
 }
 
+/** What the request that opened this report has recorded: only its answer says so, and the history keeps it. */
+function recordedOf(report: FactorReport): FactorReport["recorded"] {
+  const answer = history.state as Pick<FactorReport, "id" | "recorded"> | null;
+  return answer?.id === report.id ? answer.recorded : null;
+}
+
 function Report({ report }: { report: FactorReport }) {
+  const recorded = recordedOf(report);
   const { coverage, decay, window } = report;
   const known = report.horizons.map((each) => each.horizon);
   const horizon = known.find((each) => String(each) === queryValue("horizon")) ?? known[Math.floor((known.length - 1) / 2)]!;
@@ -33,10 +41,11 @@ function Report({ report }: { report: FactorReport }) {
           <h1>{t("report.title")}</h1>
           <p><code>{report.factor}</code></p>
           <p class="muted">{t("report.line", { start: window.start, end: window.end, rows: number(window.rows), values: number(coverage.values), universe: number(coverage.universe), share: percent(coverage.share, 0) })}</p>
+          <Recorded recorded={recorded} />
         </div>
         <div class="actions">
           <Link class="button" href={`/screen?rank_by=${encodeURIComponent(report.factor)}&where=${encodeURIComponent(`${report.factor} = ${report.factor}`)}`}>{t("factor.stocks")}</Link>
-          <Link class="button" href={`/factor-reports?factor=${encodeURIComponent(report.factor)}`}>{t("report.again")}</Link>
+          <Link class="button" href={`/factor-reports?factor=${encodeURIComponent(report.factor)}${recorded ? `&research=${encodeURIComponent(recorded.research)}` : ""}`}>{t("report.again")}</Link>
           <Remove id={report.id} />
         </div>
       </div>

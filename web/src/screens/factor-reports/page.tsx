@@ -13,6 +13,7 @@ import { NumberField, SelectField, TextField } from "../../ui/field.tsx";
 import { ErrorView, Loaded, Loading } from "../../ui/states.tsx";
 import { ExpressionField } from "../builder/expression-field.tsx";
 import { partsOf } from "../builder/expression-list.ts";
+import { LineField } from "../lines/field.tsx";
 
 interface Options {
   factor: string;
@@ -24,20 +25,21 @@ interface Options {
   neutral: NonNullable<FactorReportBody["neutral"]>;
   controls: string;
   breakdown: "" | NonNullable<FactorReportBody["breakdowns"]>[number];
+  research: string;
 }
 
-function bodyOf({ factor, start, end, horizons, quantiles, cost, neutral, controls, breakdown }: Options): FactorReportBody {
+function bodyOf({ factor, start, end, horizons, quantiles, cost, neutral, controls, breakdown, research }: Options): FactorReportBody {
   return {
     factor, start, end, neutral, horizons: partsOf(horizons).map(Number), controls: partsOf(controls), breakdowns: breakdown ? [breakdown] : [],
-    correlations: true, series: false, ...(quantiles === null ? {} : { quantiles }), ...(cost === null ? {} : { cost_pct: cost }),
+    research: research.trim() || null, correlations: true, series: false, ...(quantiles === null ? {} : { quantiles }), ...(cost === null ? {} : { cost_pct: cost }),
   };
 }
 
-function Form({ range, given }: { range: { first: string; last: string }; given: string | null }) {
+function Form({ range, given }: { range: { first: string; last: string }; given: Partial<Options> }) {
   const start = yearsBefore(range.last, 3);
   const [options, setOptions] = useState<Options>(() => ({
-    factor: "", start: start < range.first ? range.first : start, end: range.last, horizons: "1, 5, 20, 60", quantiles: 10, cost: null, neutral: "none", controls: "", breakdown: "",
-    ...loadDraft<Partial<Options>>("factor-report"), ...(given === null ? {} : { factor: given }),
+    factor: "", start: start < range.first ? range.first : start, end: range.last, horizons: "1, 5, 20, 60", quantiles: 10, cost: null, neutral: "none", controls: "", breakdown: "", research: "",
+    ...loadDraft<Partial<Options>>("factor-report"), ...given,
   }));
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<ApiError | null>(null);
@@ -51,7 +53,8 @@ function Form({ range, given }: { range: { first: string; last: string }; given:
     setBusy(true);
     setError(null);
     try {
-      navigate(`/factor-reports/${(await post<FactorReport>("/v1/factor-reports", bodyOf(options))).id}`);
+      const { id, recorded } = await post<FactorReport>("/v1/factor-reports", bodyOf(options));
+      navigate(`/factor-reports/${id}`, { state: { id, recorded } });
     } catch (problem) {
       setBusy(false);
       if (!(problem instanceof ApiError)) throw problem;
@@ -60,7 +63,7 @@ function Form({ range, given }: { range: { first: string; last: string }; given:
   };
   const problems = error?.fields ?? [];
   const at = (path: string) => problemsAt(problems, path);
-  const shown = ["factor", "start", "end", "horizons", "quantiles", "cost_pct", "neutral", "controls", "breakdowns"];
+  const shown = ["factor", "start", "end", "horizons", "quantiles", "cost_pct", "neutral", "controls", "breakdowns", "research"];
   const rest = problems.filter((each) => !shown.some((path) => problemsAt([each], path).length > 0));
   return (
     <form class="card stack" onSubmit={submit}>
@@ -75,6 +78,7 @@ function Form({ range, given }: { range: { first: string; last: string }; given:
         <NumberField label={t("report.cost")} unit="%" placeholder="0.2" value={options.cost} min={0} onValue={(cost) => change({ cost })} problems={at("cost_pct")} />
         <SelectField label={t("report.neutral")} value={options.neutral} options={[["none", t("report.neutral.none")], ["sector", t("report.neutral.sector")]]} onValue={(neutral) => change({ neutral })} problems={at("neutral")} />
         <SelectField label={t("report.breakdown")} value={options.breakdown} options={[["", "–"], ...(["sector", "market", "cap_group"] as const).map((each) => [each, t(`report.by.${each}`)] as const)]} onValue={(breakdown) => change({ breakdown })} problems={at("breakdowns")} />
+        <LineField value={options.research} onValue={(research) => change({ research })} problems={at("research")} />
       </div>
       {error && (problems.length === 0 || rest.length > 0) && <ErrorView error={new ApiError(error.status, error.title, error.detail, rest, error.code, error.retryAfterS)} />}
       <div class="actions"><button type="submit" class="primary" disabled={busy}>{t("report.submit")}</button>{busy && <Loading />}</div>
@@ -83,7 +87,8 @@ function Form({ range, given }: { range: { first: string; last: string }; given:
 }
 
 export default function FactorReportsPage() {
-  const given = queryValue("factor");
+  const [factor, research] = [queryValue("factor"), queryValue("research")];
+  const given = { ...(factor !== null && { factor }), ...(research !== null && { research }) };
   const dataset = useResource("dataset current", (abort) => get<DatasetDetail>("/v1/datasets/current", {}, abort));
   const wanted = queryValue("query") ?? "";
   const pages = usePages<ListedFactorReport>(`reports ${wanted}`, (cursor, abort) => get("/v1/factor-reports", { limit: 50, query: wanted, cursor }, abort));
@@ -93,7 +98,7 @@ export default function FactorReportsPage() {
         <div><h1>{t("report.title")}</h1><p class="muted">{t("report.lead")}</p></div>
         <div class="actions"><Link class="button" href="/factor-matrix">{t("matrix.title")}</Link><Link class="button" href="/own-factors">{t("own.title")}</Link></div>
       </div>
-      <Loaded of={dataset}>{(found) => <Form key={given} range={{ first: found.first_day ?? "", last: found.last_day ?? "" }} given={given} />}</Loaded>
+      <Loaded of={dataset}>{(found) => <Form key={JSON.stringify(given)} range={{ first: found.first_day ?? "", last: found.last_day ?? "" }} given={given} />}</Loaded>
       <section>
         <h2>{t("report.stored")}</h2>
         <div class="filters"><TextField label={t("report.filter")} type="search" class="mono" spellcheck={false} maxLength={200} value={wanted} onValue={(query) => setQuery({ query })} /></div>

@@ -1,1 +1,0 @@
-import{f as e}from"./chunk-LWNAGXY4.js";function n(n,t,r){e(()=>{if(!t)return;let e=e=>{let t=e instanceof KeyboardEvent;(t?"Escape"===e.key:!n.current?.contains(e.target))&&r(t)};return addEventListener("keydown",e),addEventListener("pointerdown",e),()=>{removeEventListener("keydown",e),removeEventListener("pointerdown",e)}},[t])}export{n as a};

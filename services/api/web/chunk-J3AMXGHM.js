@@ -1,1 +1,0 @@
-import{n,o as r}from"./chunk-LWNAGXY4.js";function t(t){let l=n(`draft.${t}`);if(null===l)return null;try{return JSON.parse(l)}catch{return r(`draft.${t}`,null),null}}function l(n,t){r(`draft.${n}`,null===t?null:JSON.stringify(t))}export{t as a,l as b};
