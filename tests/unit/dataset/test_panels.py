@@ -171,7 +171,7 @@ def test_the_folder_is_looked_at_once_for_many_small_files(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Files up to a 128th of the budget share a look; the budget holds also when other processes create files."""
-    budget, size = 128 * 20 * 8192, 8192
+    budget, size, count = 128 * 5 * 8192, 8192, 1500
     looks: list[int] = []
     evict = PanelFiles.evict
 
@@ -181,14 +181,14 @@ def test_the_folder_is_looked_at_once_for_many_small_files(
 
     monkeypatch.setattr(PanelFiles, "evict", counting)
     writers = [PanelFiles(tmp_path, budget) for _ in range(3)]
-    for number in range(5000):
+    for number in range(count):
         files = writers[number % 3]
         fd, created = files.open_or_create(f"f{number}", (1, 512), np.dtype("f8"), lambda out: out.fill(1.0))
         os.close(fd)
         assert created
         if number % 97 == 0:
             assert files.used_bytes() <= budget + 3 * budget // 128
-    assert 2 * (5000 // 40) <= len(looks) <= 2 * (5000 * size // (budget // 128) + 3)
+    assert count // 6 <= len(looks) <= 2 * (count * size // (budget // 128) + 3)
 
 
 def test_budget_below_one_panel_file_gives_the_same_values(tmp_path: pathlib.Path) -> None:
