@@ -24,6 +24,12 @@ from tests.support.tcp_proxy import LOOPS, redis_behind_proxy, run_on
 pytestmark = pytest.mark.parametrize("loop", LOOPS)
 
 
+@pytest.fixture(autouse=True)
+def long_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let replies of a busy machine be late; tests of the timeout set one of their own."""
+    monkeypatch.setattr(redis_connection, "SHARED_TIMEOUT_S", 30.0)
+
+
 @asynccontextmanager
 async def linked(settings: Settings) -> AsyncIterator[tuple[Proxy, BrokerClient]]:
     async with redis_behind_proxy(settings.broker_url or "") as (proxy, url):
