@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 from test_journeys import get
 
 
@@ -123,53 +125,64 @@ def test_holdout_that_was_opened_before_says_by_what(visit: Any, language: str) 
     page.wait_for_url(f"**/sweeps/{first}")
 
 
-def long_sweep(system: Any) -> dict[str, Any]:
-    """Return a sweep that takes longer than a test."""
+@contextmanager
+def long_sweep(system: Any) -> Iterator[dict[str, Any]]:
+    """Yield a sweep that takes longer than a test; it is cancelled at the end, whatever the test has found."""
     template = {
         "strategy": {"buy": {"where": "ts_mean(close, $fast) > ts_mean(close, $slow)"}},
         "start": "2023-01-02", "end": "2025-12-30",
     }  # fmt: skip
     parameters = {"fast": {"from": 2, "to": 90, "step": 1}, "slow": {"from": 100, "to": 219, "step": 1}}
-    found: dict[str, Any] = system.post("/v1/sweeps", {"template": template, "parameters": parameters}, wait_s=0)
-    return found
+    found = system.post("/v1/sweeps", {"template": template, "parameters": parameters}, wait_s=0)
+    try:
+        yield found
+    finally:
+        system.post(f"/v1/sweeps/{found['id']}", {}, method="DELETE")
+
+
+def grows(page: Page) -> int:
+    """Wait until the progress is greater than now; return it."""
+    now = int(page.get_by_role("progressbar").get_attribute("value") or 0)
+    page.wait_for_function(
+        "before => Number(document.querySelector('progress').getAttribute('value')) > before", arg=now
+    )
+    return int(page.get_by_role("progressbar").get_attribute("value") or 0)
 
 
 def test_lost_stream_of_a_running_sweep_is_resumed_after_its_last_event(visit: Any) -> None:
     visitor = visit("en")
     visitor.watch.expected_errors.append("net::ERR_INTERNET_DISCONNECTED")
     page = visitor.page
-    sweep = long_sweep(visitor.system)
-    resumed: list[str | None] = []
+    with long_sweep(visitor.system) as sweep:
+        resumed: list[str | None] = []
 
-    def note(request: Any) -> None:
-        if request.url.endswith("/events"):
-            resumed.append(request.headers.get("last-event-id"))
+        def note(request: Any) -> None:
+            if request.url.endswith("/events"):
+                resumed.append(request.headers.get("last-event-id"))
 
-    page.on("request", note)
-    page.goto(f"{visitor.system.url}/sweeps/{sweep['id']}")
-    bar = page.get_by_role("progressbar")
-    expect(bar).to_have_attribute("value", re.compile("[1-9]"))
-    page.context.set_offline(True)
-    lost = page.get_by_text("The page reconnects by itself")
-    expect(lost).to_be_visible()
-    before = int(bar.get_attribute("value") or 0)
-    page.context.set_offline(False)
-    expect(lost).to_have_count(0)
-    page.wait_for_function(
-        "before => Number(document.querySelector('progress').getAttribute('value')) > before", arg=before
-    )
-    assert resumed[0] is None
-    assert resumed[-1]  # the events before it do not come again
-    expect(page.locator(".state.error")).to_have_count(0)
-    page.get_by_role("button", name="Cancel").click()
-    expect(page.locator("h1 .tag")).to_have_text("Cancelled")
+        page.on("request", note)
+        page.goto(f"{visitor.system.url}/sweeps/{sweep['id']}")
+        expect(page.get_by_role("progressbar")).to_be_visible()
+        grows(page)  # by an event of the stream
+        page.context.set_offline(True)
+        lost = page.get_by_text("The page reconnects by itself")
+        expect(lost).to_be_visible()
+        with page.expect_request(lambda request: request.url.endswith("/events")) as again:
+            page.context.set_offline(False)
+        assert again.value.headers.get("last-event-id")  # the events before it do not come again
+        assert resumed[0] is None
+        expect(lost).to_have_count(0)
+        grows(page)
+        expect(page.locator(".state.error")).to_have_count(0)
+        page.get_by_role("button", name="Cancel").click()
+        expect(page.locator("h1 .tag")).to_have_text("Cancelled")
 
 
 def test_running_sweep_grows_and_can_be_cancelled(visit: Any) -> None:
     visitor = visit("en")
-    sweep = long_sweep(visitor.system)
-    visitor.page.goto(f"{visitor.system.url}/sweeps/{sweep['id']}")
-    expect(visitor.page.get_by_role("progressbar")).to_be_visible()
-    expect(visitor.page.get_by_text(re.compile("^⚠ Only .* of 10,680 variants"))).to_be_visible()
-    visitor.page.get_by_role("button", name="Cancel").click()
-    expect(visitor.page.locator("h1 .tag")).to_have_text("Cancelled")
+    with long_sweep(visitor.system) as sweep:
+        visitor.page.goto(f"{visitor.system.url}/sweeps/{sweep['id']}")
+        expect(visitor.page.get_by_role("progressbar")).to_be_visible()
+        expect(visitor.page.get_by_text(re.compile("^⚠ Only .* of 10,680 variants"))).to_be_visible()
+        visitor.page.get_by_role("button", name="Cancel").click()
+        expect(visitor.page.locator("h1 .tag")).to_have_text("Cancelled")
