@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -25,6 +25,7 @@ from shared.infra.database.sql import statements
 from shared.infra.redis.client import LOST as REDIS_LOST
 from shared.infra.redis.connection import BrokerClient
 from shared.infra.redis.streams import append_many
+from shared.infra.research_ledger import Connection
 from shared.messages import say
 
 log = structlog.get_logger()
@@ -37,6 +38,7 @@ CHANGE: Final = "account.drift"
 CAUSE: Final = "damaged_panels"
 
 Row = Mapping[str, Any]
+T = TypeVar("T")
 
 
 async def withdraw_steps(database: Database, broker: BrokerClient, since: float) -> int:
@@ -44,14 +46,7 @@ async def withdraw_steps(database: Database, broker: BrokerClient, since: float)
 
     Return the number of accounts. A step that is being computed meanwhile writes nothing.
     """
-    while True:
-        try:
-            accounts, reports = await _withdraw(database, since)
-        except (*LOST, UnavailableError, asyncpg.OperatorInterventionError, asyncpg.DeadlockDetectedError) as error:
-            log.warning("database.unavailable", error=type(error).__name__)
-            await asyncio.sleep(POLL_S)
-        else:
-            break
+    accounts, reports = await until_done(database, lambda connection: _withdraw(connection, since))
     metrics.RESULTS_WITHDRAWN.inc(len(accounts))
     log.error("account_steps.withdrawn", accounts=len(accounts), reports=len(reports), first=accounts[:5])
     try:
@@ -65,26 +60,36 @@ async def withdraw_steps(database: Database, broker: BrokerClient, since: float)
     return len(accounts)
 
 
-async def _withdraw(database: Database, since: float) -> tuple[list[str], list[Report]]:
+async def until_done(database: Database, work: Callable[[Connection], Awaitable[T]]) -> T:
+    """Return what `work` does in a transaction; repeat it until PostgreSQL has done so."""
+    while True:
+        try:
+            async with database.transaction() as connection:
+                return await work(connection)
+        except (*LOST, UnavailableError, asyncpg.OperatorInterventionError, asyncpg.DeadlockDetectedError) as error:
+            log.warning("database.unavailable", error=type(error).__name__)
+            await asyncio.sleep(POLL_S)
+
+
+async def _withdraw(connection: Connection, since: float) -> tuple[list[str], list[Report]]:
     """Return the ids of the accounts, and the reports."""
-    async with database.transaction() as connection:
-        await connection.execute(BACKTEST_SQL["lock_withdrawal"])
-        await connection.execute(SQL["supersede_steps"])
-        accounts = await connection.fetch(SQL["select_damaged_accounts"], since)
-        steps = await connection.fetch(SQL["select_damaged_steps"], since)
-        restored = await connection.fetch(SQL["restore_accounts"], since, str(say("damaged_step")))
-        await connection.execute(SQL["delete_damaged_states"], since)
-        await connection.execute(SQL["delete_damaged_decisions"], since)
-        await connection.execute(SQL["undo_damaged_bookings"], since)
-        await connection.execute(SQL["delete_damaged_drift"], since)
-        reports = [
-            *map(_ledger_report, accounts),
-            *[_step_report(step) for step in steps if step["is_decision"] or step["is_booking"]],
-        ]
-        for report in reports:
-            text = orjson.dumps(report.document()).decode()
-            await connection.execute(SQL["insert_drift"], report.account, report.day, None, text)
-            await connection.execute(WEBHOOKS["add_deliveries"], [report.account], CHANGE, report.day)
+    await connection.execute(BACKTEST_SQL["lock_withdrawal"])
+    await connection.execute(SQL["supersede_steps"])
+    accounts = await connection.fetch(SQL["select_damaged_accounts"], since)
+    steps = await connection.fetch(SQL["select_damaged_steps"], since)
+    restored = await connection.fetch(SQL["restore_accounts"], since, str(say("damaged_step")))
+    await connection.execute(SQL["delete_damaged_states"], since)
+    await connection.execute(SQL["delete_damaged_decisions"], since)
+    await connection.execute(SQL["undo_damaged_bookings"], since)
+    await connection.execute(SQL["delete_damaged_drift"], since)
+    reports = [
+        *map(_ledger_report, accounts),
+        *[_step_report(step) for step in steps if step["is_decision"] or step["is_booking"]],
+    ]
+    for report in reports:
+        text = orjson.dumps(report.document()).decode()
+        await connection.execute(SQL["insert_drift"], report.account, report.day, None, text)
+        await connection.execute(WEBHOOKS["add_deliveries"], [report.account], CHANGE, report.day)
     return [str(row["id"]) for row in restored], reports
 
 

@@ -14,23 +14,22 @@ import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-import asyncpg
 import orjson
 import structlog
 
-from services.simulator.account_withdrawal import withdraw_steps
+from services.simulator.account_withdrawal import Row, until_done, withdraw_steps
 from services.simulator.job import Context
 from services.simulator.priority import SWEEP_NICE, lower_priority
 from shared.contracts.events import SweepChanged
 from shared.contracts.http import problem_document
-from shared.errors import UnavailableError
 from shared.infra import metrics
-from shared.infra.database.pool import LOST, Database
+from shared.infra.database.pool import Database
 from shared.infra.database.sql import statements
 from shared.infra.redis.cache import Cache
 from shared.infra.redis.client import LOST as REDIS_LOST
 from shared.infra.redis.connection import BrokerClient
 from shared.infra.redis.streams import append
+from shared.infra.research_ledger import Connection
 from shared.messages import say
 
 log = structlog.get_logger()
@@ -87,26 +86,24 @@ async def withdraw_results(database: Database, since: float) -> list[tuple[str, 
 
     Return (id, status) of the sweeps and walk-forwards that begin anew.
     """
-    while True:
-        try:
-            async with database.transaction() as connection:
-                await connection.execute(SQL["lock_withdrawal"])
-                rows = await connection.fetch(SQL["withdraw_results"], since, orjson.dumps(DAMAGED).decode())
-                sweeps = await connection.fetch(SWEEP_SQL["withdraw_sweeps"], since)
-                lines = await connection.fetch(LEDGER_SQL["withdraw_trials"], since)
-                await connection.execute(LEDGER_SQL["record_again"], since, RECORDED_LATER_S)
-                reports = await connection.fetch(REPORT_SQL["withdraw_reports"], since)
-                selections = await connection.fetch(WARM_SQL["withdraw_selections"], since, say("damaged_selection"))
-        except (*LOST, UnavailableError, asyncpg.OperatorInterventionError, asyncpg.DeadlockDetectedError) as error:
-            log.warning("database.unavailable", error=type(error).__name__)
-            await asyncio.sleep(POLL_S)
-        else:
-            metrics.RESULTS_WITHDRAWN.inc(len(rows) + len(sweeps) + len(reports) + len(selections))
-            log.error(
-                "results.withdrawn", rows=len(rows), sweeps=len(sweeps), reports=len(reports),
-                selections=len(selections), trials=sum(line["trials"] for line in lines),
-            )  # fmt: skip
-            return [(str(row["id"]), row["status"]) for row in sweeps]
+
+    async def withdraw(connection: Connection) -> tuple[list[Row], ...]:
+        await connection.execute(SQL["lock_withdrawal"])
+        rows = await connection.fetch(SQL["withdraw_results"], since, orjson.dumps(DAMAGED).decode())
+        sweeps = await connection.fetch(SWEEP_SQL["withdraw_sweeps"], since)
+        lines = await connection.fetch(LEDGER_SQL["withdraw_trials"], since)
+        await connection.execute(LEDGER_SQL["record_again"], since, RECORDED_LATER_S)
+        reports = await connection.fetch(REPORT_SQL["withdraw_reports"], since)
+        selections = await connection.fetch(WARM_SQL["withdraw_selections"], since, say("damaged_selection"))
+        return rows, sweeps, lines, reports, selections
+
+    rows, sweeps, lines, reports, selections = await until_done(database, withdraw)
+    metrics.RESULTS_WITHDRAWN.inc(len(rows) + len(sweeps) + len(reports) + len(selections))
+    log.error(
+        "results.withdrawn", rows=len(rows), sweeps=len(sweeps), reports=len(reports),
+        selections=len(selections), trials=sum(line["trials"] for line in lines),
+    )  # fmt: skip
+    return [(str(row["id"]), row["status"]) for row in sweeps]
 
 
 async def withdraw_answers(cache: Cache, names: set[str]) -> None:

@@ -103,9 +103,10 @@ class MappedPanels:
 
         Reads raise CancelledRunError once `cancelled` returns true.
         """
-        if time.monotonic() - self._released_at > RELEASE_AFTER_S:
+        evictions = self.files.evictions()
+        if evictions != self._seen_evictions and time.monotonic() - self._released_at > RELEASE_AFTER_S:
             self.release_evicted()
-        self._mark_used()
+        self._mark_used(evictions)
         return PanelReader(self, cancelled)
 
     def panel(self, field: str, rows: slice) -> Array:
@@ -201,9 +202,9 @@ class MappedPanels:
             chunks = self._chunks(field, [year for year in years if year in mapped.years])
         counters.count(field, chunks, "t1")
 
-    def _mark_used(self) -> None:
+    def _mark_used(self, evictions: int) -> None:
         """Mark the files that this process uses: they are evicted last."""
-        passed, evictions = time.monotonic() - self._marked_at, self.files.evictions()
+        passed = time.monotonic() - self._marked_at
         if passed < (MARK_EVERY_S if evictions == self._marked_evictions else MARK_AFTER_EVICTIONS_S):
             return
         with self._guard:

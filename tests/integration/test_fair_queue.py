@@ -124,29 +124,14 @@ def test_work_of_waiting_queues_follows_their_weights(steps: list[Any]) -> None:
                 assert abs(served[one] - served[other]) <= largest[one] + largest[other] + 1e-3
 
 
-@given(steps=STEPS)
-def test_arrival_in_an_idle_queue_waits_for_one_work_each(steps: list[Any]) -> None:
-    model = FairQueue()
-    for number, step in enumerate(steps):
-        if step is None:
-            model.take()
-        else:
-            model.add(step[:2], str(number), step[2])
-    model.add(("new", "user"), "new", 0)
-    before: list[Any] = []
-    while (taken := model.take()) is not None and taken[1] != "new":
-        before.append(taken[0])
-    assert all(before.count(queue) <= 1 for queue in before)
-
-
 CHARGED_STEPS = st.lists(
     st.one_of(ARRIVAL, st.none(), st.tuples(st.sampled_from(OWNERS), st.integers(0, 10**9))), max_size=60
 )
 """As STEPS, and charges as (owner, nanoseconds)."""
 
 
-@given(steps=CHARGED_STEPS)
-def test_charges_of_others_do_not_delay_an_idle_owner(steps: list[Any]) -> None:
+def queues_before_an_idle_owner(steps: list[Any]) -> list[Any]:
+    """Return the queue of each work that is taken before that of an owner that comes after these steps."""
     model = FairQueue()
     for number, step in enumerate(steps):
         if step is None:
@@ -159,6 +144,18 @@ def test_charges_of_others_do_not_delay_an_idle_owner(steps: list[Any]) -> None:
     before: list[Any] = []
     while (taken := model.take()) is not None and taken[1] != "new":
         before.append(taken[0])
+    return before
+
+
+@given(steps=STEPS)
+def test_arrival_in_an_idle_queue_waits_for_one_work_each(steps: list[Any]) -> None:
+    before = queues_before_an_idle_owner(steps)
+    assert all(before.count(queue) <= 1 for queue in before)
+
+
+@given(steps=CHARGED_STEPS)
+def test_charges_of_others_do_not_delay_an_idle_owner(steps: list[Any]) -> None:
+    before = queues_before_an_idle_owner(steps)
     assert all(before.count(queue) <= 1 for queue in before)
 
 
