@@ -6,10 +6,12 @@ interface Place {
   path: string;
   query: URLSearchParams;
   hash: string;
+  /** What the history keeps beside the address; a link, and an address that is typed, have none. */
+  state: unknown;
 }
 
 function here(): Place {
-  return { path: location.pathname, query: new URLSearchParams(location.search), hash: location.hash };
+  return { path: location.pathname, query: new URLSearchParams(location.search), hash: location.hash, state: history.state };
 }
 
 export const place = signal<Place>(here());
@@ -32,14 +34,14 @@ export function navigate(target: string, { replace = false, state = null }: { re
 }
 
 /** Change parameters of the address; null removes one. */
-export function setQuery(changes: Record<string, string | null>, { replace = true } = {}): void {
+export function setQuery(changes: Record<string, string | null>, options: { replace?: boolean; state?: unknown } = {}): void {
   const query = new URLSearchParams(location.search);
   for (const [name, value] of Object.entries(changes)) {
     if (value === null || value === "") query.delete(name);
     else query.set(name, value);
   }
   const text = query.toString();
-  navigate(location.pathname + (text ? `?${text}` : "") + location.hash, { replace });
+  navigate(location.pathname + (text ? `?${text}` : "") + location.hash, { replace: true, ...options });
 }
 
 /** Return a parameter of the address. */

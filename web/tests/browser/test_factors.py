@@ -283,8 +283,16 @@ def test_matrix_records_its_trials_in_the_last_request(visit: Any, language: str
     visitor.settle()
     assert [each["research"] for each in asked[3:]] == [None, None, None]
     page.get_by_role("button", name="English" if language == "en" else "한국어").click()
-    visitor.open(page.url.removeprefix(visitor.system.url))
-    expect(page.get_by_label(LINE[language])).to_have_value(f"matrix {language}")
+    address = page.url.removeprefix(visitor.system.url)
+    visitor.open("/factors")
+    visitor.open(address)  # as another user who follows the link
+    expect(page.locator(".matrix th", has_text="Least p" if language == "en" else "가장 작은 p")).to_be_visible()
+    expect(page.get_by_label(LINE[language])).to_have_value("")
+    expect(shown).to_have_count(0)
+    page.get_by_label(LINE[language]).fill(f"matrix {language}")
+    page.get_by_role("button", name="Compute the matrix" if language == "en" else "행렬 계산").click()
+    expect(shown).to_contain_text(recorded(language, 0, 10, 10))
+    page.reload()
     expect(shown).to_contain_text(recorded(language, 0, 10, 10))
     page.locator(".matrix tbody tr").first.get_by_role("button").nth(1).click()
     page.wait_for_url(re.compile("/factor-reports/[0-9a-f-]{36}.horizon=5$"))

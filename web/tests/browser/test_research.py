@@ -97,5 +97,6 @@ def test_research_line_is_chosen_counted_and_shown(visit: Any) -> None:
     visitor.watch.expected_errors.append("status of 409")
     visitor.open("/new")
     expect(page.get_by_label("Research line")).to_have_value("typed line")
+    expect(page.get_by_text("This line is closed and takes no further trials.")).to_be_visible()
     page.get_by_role("button", name="Run the whole period").click()
     expect(page.get_by_role("alert")).to_contain_text("typed line")

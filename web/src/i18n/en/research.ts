@@ -74,6 +74,7 @@ export const research: Record<keyof typeof korean, string> = {
   "line.best-sharpe": "Best Sharpe",
   "line.updated": "Last change",
   "line.closed": "closed",
+  "line.is-closed": "This line is closed and takes no further trials. Use another name.",
   "line.head": "{trials} distinct trials ({evaluations} runs) · {extra} elsewhere · begun {created} · changed {updated}",
   "line.best": "Best record: Sharpe ratio {sharpe} over {years} years.",
   "line.recorded": "new trials: {new}, repeated: {repeated} · all trials of the line: {trials}",

@@ -72,6 +72,7 @@ export const research = {
   "line.best-sharpe": "최고 샤프 지수",
   "line.updated": "마지막 변경",
   "line.closed": "닫힘",
+  "line.is-closed": "닫힌 라인에는 시행을 더할 수 없습니다. 다른 이름을 쓰십시오.",
   "line.head": "서로 다른 시도 {trials}개 (실행 {evaluations}번) · 다른 곳에서 {extra}개 · 시작 {created} · 변경 {updated}",
   "line.best": "최고 기록: 샤프 지수 {sharpe}, {years}년.",
   "line.recorded": "새 시도 {new}개, 이미 센 시도 {repeated}개 · 이 연구의 시도 모두 {trials}개",

@@ -34,11 +34,15 @@ interface Settings {
   research: string;
 }
 
-/** Return the settings that the address holds; null: it asks for no matrix. */
-function settingsOfAddress(query: URLSearchParams): Settings | null {
+/** What the history keeps beside the address: a link must not record trials in a line of the user that follows it. */
+type Beside = { research?: string } | null;
+
+/** Return the settings of the address, and the research line that the history keeps; null: it asks for no matrix. */
+function settingsOfPlace(): Settings | null {
+  const { query, state } = place.value;
   const [start, end] = [query.get("start"), query.get("end")];
   if (!start || !end) return null;
-  return { start, end, horizons: query.get("horizons") ?? HORIZONS, neutral: query.get("neutral") === "sector" ? "sector" : "none", factors: query.get("factors") ?? "", research: query.get("research") ?? "" };
+  return { start, end, horizons: query.get("horizons") ?? HORIZONS, neutral: query.get("neutral") === "sector" ? "sector" : "none", factors: query.get("factors") ?? "", research: (state as Beside)?.research ?? "" };
 }
 
 /** Return the request of settings; without a list every factor of the data is compared. */
@@ -60,7 +64,7 @@ export function leastP(factor: MatrixFactor): number | null {
 
 export default function FactorMatrixPage() {
   const dataset = useResource("dataset current", (abort) => get<DatasetDetail>("/v1/datasets/current", {}, abort));
-  const settings = settingsOfAddress(place.value.query);
+  const settings = settingsOfPlace();
   const computed = useMatrix(settings && matrixBody(settings));
   return (
     <>
@@ -83,7 +87,8 @@ function Form({ settings, range, error, running }: { settings: Settings | null; 
   const at = (path: string) => problemsAt(error?.fields ?? [], path);
   const submit = (event: Event) => {
     event.preventDefault();
-    setQuery({ ...typed }, { replace: false });
+    const { research, ...query } = typed;
+    setQuery(query, { replace: false, state: { research } satisfies Beside });
   };
   return (
     <form class="card stack" onSubmit={submit}>

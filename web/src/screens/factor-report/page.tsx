@@ -4,7 +4,7 @@ import { call, get, post } from "../../api/client.ts";
 import { ApiError } from "../../api/problem.ts";
 import { useResource } from "../../api/resource.ts";
 import type { FactorAudit, FactorCheck, FactorReport } from "../../api/types.ts";
-import { Link, navigate, queryValue, setQuery } from "../../app/router.tsx";
+import { Link, navigate, place, queryValue, setQuery } from "../../app/router.tsx";
 import type { ScreenProps } from "../../app/screens.tsx";
 import { Bars } from "../../charts/bars.tsx";
 import { number, percent, signed, signedPercent } from "../../format/number.ts";
@@ -22,7 +22,7 @@ export default function FactorReportPage({ id }: ScreenProps) {
 
 /** What the request that opened this report has recorded: only its answer says so, and the history keeps it. */
 function recordedOf(report: FactorReport): FactorReport["recorded"] {
-  const answer = history.state as Pick<FactorReport, "id" | "recorded"> | null;
+  const answer = place.value.state as Pick<FactorReport, "id" | "recorded"> | null;
   return answer?.id === report.id ? answer.recorded : null;
 }
 
