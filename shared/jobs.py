@@ -17,4 +17,4 @@ def scheduled_jobs(settings: Settings) -> list[tuple[Job, bool]]:
             settings.result_retention_days or settings.user_result_retention_days or settings.sweep_retention_days
         ),
     }
-    return [(job, enabled.get(job.name, True)) for job in timetable(settings.warm_at)]
+    return [(job, enabled.get(job.name, True)) for job in timetable(settings.warm_at, settings.data_due)]

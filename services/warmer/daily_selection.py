@@ -1,4 +1,8 @@
-"""Daily selection: at 07:00 on trading days, store once a day which stocks each strategy would buy."""
+"""Daily selection: from 07:00 on trading days, store which stocks each strategy would buy.
+
+A dataset version that is published before the exchange opens replaces the selections of the day: the exchange publishes
+the prices of a day at 08:00 of the next one.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ import structlog
 
 from services.warmer import dataset
 from services.warmer.phases import WarmContext
+from shared.accounts.days import opens_at
 from shared.contracts.schedule import Job
 from shared.infra.api_client import outcome
 from shared.infra.database.pool import Database
@@ -29,22 +34,25 @@ def due_day(job: Job, now: dt.datetime) -> dt.date | None:
     return day if day == now.astimezone(SEOUL).date() else None
 
 
-async def is_due(database: Database, day: dt.date) -> bool:
-    """Return whether a dataset exists and some strategy has no selection for this day."""
-    if await dataset.current_version(database) is None:
-        return False
+async def _stored(database: Database, day: dt.date, version: str, now: dt.datetime) -> set[str]:
+    """Return the strategies with a selection for a day; before its open only those that the version was used for."""
     async with database.connection() as connection:
-        stored = await connection.fetch(SQL["select_selected"], day)
-    return len(stored) < len(FAMOUS) + len(PRESETS)
+        rows = await connection.fetch(SQL["select_selected"], day, version if now < opens_at(day) else None)
+    return {row["strategy"] for row in rows}
 
 
-async def store_selections(context: WarmContext, day: dt.date) -> int:
+async def is_due(database: Database, day: dt.date, now: dt.datetime) -> bool:
+    """Return whether a dataset exists and some strategy has no selection for this day."""
+    current = await dataset.current_version(database)
+    return current is not None and len(await _stored(database, day, current[0], now)) < len(FAMOUS) + len(PRESETS)
+
+
+async def store_selections(context: WarmContext, day: dt.date, now: dt.datetime) -> int:
     """Request and store the selection of every strategy that has none for this day; return how many succeeded."""
     current = await dataset.current_version(context.database)
     if current is None:
         return 0
-    async with context.database.connection() as connection:
-        stored = {row["strategy"] for row in await connection.fetch(SQL["select_selected"], day)}
+    stored = await _stored(context.database, day, current[0], now)
     succeeded = 0
     for entry in (*FAMOUS, *PRESETS):
         if entry.id in stored:

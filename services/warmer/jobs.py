@@ -35,8 +35,10 @@ async def warm(ctx: dict[str, Any], run_id: int) -> str | None:
 
 
 async def select_daily(ctx: dict[str, Any], day: str) -> int:
-    """Store the selections of a day that are missing."""
-    return await daily_selection.store_selections(ctx["context"], dt.date.fromisoformat(day))
+    """Store the selections of a day that are missing, or from an earlier version before the open."""
+    context: WarmContext = ctx["context"]
+    now = await scheduler.database_clock(context.database)()
+    return await daily_selection.store_selections(context, dt.date.fromisoformat(day), now)
 
 
 async def step_accounts(ctx: dict[str, Any]) -> int:
@@ -80,7 +82,7 @@ async def enqueue_due(ctx: dict[str, Any]) -> None:
 
 def build_worker(context: WarmContext) -> Worker:
     """Return the arq worker with its jobs and cron entries."""
-    jobs: dict[str, Job] = {job.name: job for job in timetable(context.settings.warm_at)}
+    jobs: dict[str, Job] = {job.name: job for job in timetable(context.settings.warm_at, context.settings.data_due)}
 
     def entry(name: str, function: WorkerCoroutine) -> CronJob:
         at = jobs[name].at

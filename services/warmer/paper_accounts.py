@@ -1,4 +1,4 @@
-"""Paper accounts on schedule: late data at 06:30, orders at 07:00, working at the open, bookings after each version.
+"""Paper accounts on schedule: late data, orders from 07:00 on, working at the open, bookings after each version.
 
 Opening quotes that an operator posts are booked provisionally by the same steps.
 
@@ -39,8 +39,9 @@ LEASE_S: Final = 60.0
 
 
 async def mark_day(context: WarmContext, now: dt.datetime) -> None:
-    """From 06:30 on without the last row, note that the day has no decision; from the open on, orders are working."""
-    day = data_due_day(now)
+    """Note that a day without the last row, although due, has no decision; from the open on, orders are working."""
+    due = context.settings.data_due
+    day = data_due_day(now, due)
     if day is None:
         return
     if not await _has_last_row(context.database, day):
@@ -50,8 +51,9 @@ async def mark_day(context: WarmContext, now: dt.datetime) -> None:
             await connection.execute(WEBHOOKS["add_deliveries"], accounts, "data.late", day)
         if marked:
             log.warning(
-                "paper_data.late", day=day.isoformat(), accounts=len(marked), due="06:30 Asia/Seoul",
-                effect="no orders are decided", remedy="load the row of the last trading day earlier",
+                "paper_data.late", day=day.isoformat(), accounts=len(marked), due=f"{due:%H:%M} Asia/Seoul",
+                effect="no orders are decided",
+                remedy="load the row of the last trading day earlier, or set ONDOL_PAPER_DATA_DUE",
             )  # fmt: skip
             context.metrics.late_data()
             await _announce(context, "data.late", day)

@@ -107,13 +107,13 @@ async def enqueue_due(context: WarmContext, queue: ArqRedis, clock: Clock) -> No
     Job ids name the run and its attempt, so repeated calls enqueue a job once.
     """
     now = await clock()
-    jobs: dict[str, Job] = {job.name: job for job in timetable(context.settings.warm_at)}
+    jobs: dict[str, Job] = {job.name: job for job in timetable(context.settings.warm_at, context.settings.data_due)}
     if context.settings.warm_enabled:
         await insert_nightly_run(context.database, jobs["warm"], now)
     for run_id, attempts in await select_due_runs(context.database):
         await queue.enqueue_job("warm", run_id, _job_id=f"warm:{run_id}:{attempts}")
     day = daily_selection.due_day(jobs["picks"], now)
-    if day is not None and await daily_selection.is_due(context.database, day):
+    if day is not None and await daily_selection.is_due(context.database, day, now):
         # at most one attempt in ten minutes: a strategy whose data are missing fails every time
         slot = now.astimezone(SEOUL).strftime("%H%M")[:3]
         await queue.enqueue_job("select_daily", day.isoformat(), _job_id=f"picks:{day.isoformat()}:{slot}")

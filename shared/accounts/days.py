@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from shared.contracts.schedule import DATA_DUE, DECIDED_AT
+from shared.contracts.schedule import DECIDED_AT
 from shared.market.holidays import is_trading_day
 from shared.market.opening_hours import opening_time
 from shared.model.calendar import SEOUL, to_day
@@ -42,11 +42,10 @@ def scheduled_day(now: dt.datetime) -> dt.date | None:
     return day if is_trading_day(to_day(day)) and now >= decides_from(day) else None
 
 
-def data_due_day(now: dt.datetime) -> dt.date | None:
-    """Return the trading day for which the last row has to be there now: today from 06:30 on; None otherwise."""
+def data_due_day(now: dt.datetime, due: dt.time) -> dt.date | None:
+    """Return the trading day for which the last row has to be there now: today from `due` on; None otherwise."""
     day = today(now)
-    due = dt.datetime.combine(day, DATA_DUE, SEOUL)
-    return day if is_trading_day(to_day(day)) and now >= due else None
+    return day if is_trading_day(to_day(day)) and now >= dt.datetime.combine(day, due, SEOUL) else None
 
 
 def first_day(now: dt.datetime) -> dt.date:

@@ -12,7 +12,9 @@ from shared.messages import Language
 from shared.model.calendar import SEOUL, to_day
 
 DATA_DUE: Final = dt.time(6, 30)
-"""The row of the last trading day has to be there, or paper accounts decide nothing."""
+FETCHED_DATA_DUE: Final = dt.time(8, 50)
+"""The row of the last trading day has to be there, or paper accounts decide nothing; the second time holds where the
+scheduled fetch loads it, because the exchange publishes it at 08:00."""
 DECIDED_AT: Final = dt.time(7)
 """Paper accounts decide the orders of the day."""
 
@@ -65,8 +67,8 @@ class Job:
         return day
 
 
-def timetable(warm_at: str) -> tuple[Job, ...]:
-    """Return all jobs; `warm_at` is the setting ONDOL_WARM_AT."""
+def timetable(warm_at: str, data_due: dt.time = DATA_DUE) -> tuple[Job, ...]:
+    """Return all jobs; `warm_at` is the setting ONDOL_WARM_AT, `data_due` follows from ONDOL_PAPER_DATA_DUE."""
     return (
         Job(
             name="warm",
@@ -76,8 +78,8 @@ def timetable(warm_at: str) -> tuple[Job, ...]:
         ),
         Job(
             name="picks",
-            title="the day's picks of every strategy",
-            title_ko="모든 전략의 오늘 종목 선정",
+            title="the day's picks of every strategy, again with each dataset version before the open",
+            title_ko="모든 전략의 오늘 종목 선정, 개장 전 새 데이터셋 버전마다 다시 선정",
             at=dt.time(7),
             trading_days_only=True,
         ),
@@ -93,7 +95,7 @@ def timetable(warm_at: str) -> tuple[Job, ...]:
             title="fetch the prices of the last trading day, again until they are published",
             title_ko="직전 거래일의 가격을 공표될 때까지 수집",
             at=dt.time(8, 10),
-            also=tuple(dt.time(hour, 10) for hour in range(9, 13)),
+            also=(dt.time(8, 25), dt.time(8, 40), *(dt.time(hour, 10) for hour in range(9, 13))),
             trading_days_only=True,
         ),
         Job(
@@ -107,13 +109,14 @@ def timetable(warm_at: str) -> tuple[Job, ...]:
             name="paper_data",
             title="see that the row of the last trading day is there; without it paper accounts decide nothing",
             title_ko="직전 거래일의 행 확인. 없으면 모의 계좌는 아무것도 결정하지 않음",
-            at=DATA_DUE,
+            at=data_due,
             trading_days_only=True,
         ),
         Job(
             name="paper_orders",
-            title="decide the orders of paper accounts; booked days follow each new dataset version",
-            title_ko="모의 계좌의 주문 결정. 체결은 새 데이터셋 버전마다 기록",
+            title="decide the orders of paper accounts, as soon as the row of the last trading day is there; "
+            "booked days follow each new dataset version",
+            title_ko="직전 거래일의 행이 들어오면 모의 계좌의 주문 결정. 체결은 새 데이터셋 버전마다 기록",
             at=DECIDED_AT,
             trading_days_only=True,
         ),

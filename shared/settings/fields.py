@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
+from shared.contracts.schedule import DATA_DUE, FETCHED_DATA_DUE
 from shared.errors import SetupError
 from shared.settings.declaration import PREFIX, Setting, format_value, setting
 from shared.settings.parsers import (
@@ -23,6 +25,7 @@ from shared.settings.parsers import (
     size,
     source_url,
     text,
+    time_before_open,
     time_of_day,
     url,
 )
@@ -158,6 +161,12 @@ class Settings:
         "The API shows it in /v1/schedule, so set it for both.",
         alias="ENABLE_PAPER_TRADING",
     )  # fmt: skip
+    paper_data_due: str = setting(
+        "auto", "warmer, api", "Asia/Seoul", time_before_open,
+        "When the row of the last trading day has to be there: paper accounts decide nothing on a day without it. "
+        "`auto`: 06:30, and 08:50 with `ONDOL_FETCH_ENABLED`, since the exchange publishes a day's prices at 08:00 of "
+        "the next one. The API shows it in /v1/schedule.",
+    )  # fmt: skip
     webhook_allowed_hosts: tuple[str, ...] = setting(
         (), "warmer, api", "", host_addresses,
         "Hosts, separated by commas, that webhooks may name although they have private addresses or plain http. Others "
@@ -262,9 +271,9 @@ class Settings:
         "connections that have waited the longest are ended.",
     )  # fmt: skip
     fetch_enabled: str = setting(
-        "auto", "preparer, api", "", one_of("auto", "true", "false"),
-        "Fetch new days and filings at the times of /v1/schedule; `auto` does so where a key is set. The API shows it, "
-        "so set it for both.",
+        "auto", "preparer, warmer, api", "", one_of("auto", "true", "false"),
+        "Fetch new days and filings at the times of /v1/schedule; `auto` does so where a key is set. The API shows it "
+        "and the data of paper accounts are due later with it, so set it for all three.",
     )  # fmt: skip
     fetch_dir: str | None = setting(
         None, "preparer", "folder", text,
@@ -346,6 +355,13 @@ class Settings:
     def fetches(self) -> bool:
         """New days and filings are fetched by themselves."""
         return bool(self.source_keys) if self.fetch_enabled == "auto" else self.fetch_enabled == "true"
+
+    @property
+    def data_due(self) -> dt.time:
+        """When the row of the last trading day has to be there, in Seoul."""
+        if self.paper_data_due == "auto":
+            return FETCHED_DATA_DUE if self.fetches else DATA_DUE
+        return dt.time.fromisoformat(self.paper_data_due)
 
     @property
     def has_servers(self) -> bool:

@@ -99,6 +99,13 @@ def time_of_day(value: str) -> str:
     return value
 
 
+def time_before_open(value: str) -> str:
+    """Accept `auto`, or a time before 09:00, at which the exchange opens."""
+    if value != "auto" and not (_TIME.match(value) and value < "09:00"):
+        raise ValueError("must be auto, or a time before 09:00 such as 06:30")
+    return value
+
+
 def url(*schemes: str) -> Parse:
     """Return a parser of a URL with one of these schemes."""
 

@@ -7,6 +7,7 @@ import datetime as dt
 import pytest
 
 from shared.accounts.days import data_due_day, first_day, is_late, last_decidable, opens_at, scheduled_day
+from shared.contracts.schedule import DATA_DUE, FETCHED_DATA_DUE
 
 
 def seoul(text: str) -> dt.datetime:
@@ -26,8 +27,13 @@ def seoul(text: str) -> dt.datetime:
 )
 def test_times_of_a_day(now: str, data_due: str | None, scheduled: str | None, decidable: str, first: str) -> None:
     instant = seoul(now)
-    found = (data_due_day(instant), scheduled_day(instant), last_decidable(instant), first_day(instant))
+    found = (data_due_day(instant, DATA_DUE), scheduled_day(instant), last_decidable(instant), first_day(instant))
     assert [None if day is None else day.isoformat() for day in found] == [data_due, scheduled, decidable, first]
+
+
+def test_fetched_data_are_due_later() -> None:
+    assert data_due_day(seoul("2026-11-18T08:49:59"), FETCHED_DATA_DUE) is None
+    assert data_due_day(seoul("2026-11-18T08:50:00"), FETCHED_DATA_DUE) == dt.date(2026, 11, 18)
 
 
 def test_a_decision_is_late_from_the_open_on() -> None:

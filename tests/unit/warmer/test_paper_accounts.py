@@ -32,18 +32,22 @@ def seoul(text: str) -> dt.datetime:
     return dt.datetime.fromisoformat(f"{text}+09:00")
 
 
-def market() -> dict[str, Any]:
+def market(days: tuple[int, ...] = (3, 4, 5)) -> dict[str, Any]:
     row = {"stock_code": "000010", "open": 10, "high": 10, "low": 10, "close": 10, "volume": 1, "listed_shares": 1}
-    prices = [row | {"date": f"2025-03-{day:02}"} for day in (3, 4, 5)]
+    prices = [row | {"date": f"2025-03-{day:02}"} for day in days]
     return {"prices": prices, "companies": [{"stock_code": "000010", "name": "a", "market": "KOSPI"}]}
+
+
+async def load(settings: Settings, tables: dict[str, Any]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        for table, rows in tables.items():
+            pl.DataFrame(rows).write_csv(pathlib.Path(folder) / f"{table}.csv")
+        await load_market(pathlib.Path(folder), settings.database_url or "")
 
 
 @pytest_asyncio.fixture
 async def context(settings: Settings) -> AsyncIterator[WarmContext]:
-    with tempfile.TemporaryDirectory() as folder:
-        for table, rows in market().items():
-            pl.DataFrame(rows).write_csv(pathlib.Path(folder) / f"{table}.csv")
-        await load_market(pathlib.Path(folder), settings.database_url or "")
+    await load(settings, market())
     await publish_market(settings, market(), ())
     async with open_context(settings, CollectorRegistry()) as found:
         async with found.database.connection() as connection:
@@ -142,6 +146,25 @@ async def test_late_data_leave_the_day_without_a_decision(context: WarmContext) 
     assert await paper_accounts.step_due(warmer, seoul("2025-03-07T07:00:00")) == 5
     assert await statuses(context, following) == ["data_late"] * 5
     assert not await paper_accounts.is_due(context.database, seoul("2025-03-07T08:00:00"))
+
+
+async def test_fetched_rows_are_decided_on_until_the_open(context: WarmContext) -> None:
+    fetching = replace(context, settings=replace(context.settings, fetch_enabled="true"))
+    following = DAY + dt.timedelta(days=1)
+    for time in ("06:30:00", "07:00:00", "08:49:59"):
+        await paper_accounts.mark_day(fetching, seoul(f"2025-03-07T{time}"))
+        assert await statuses(context, following) == []
+    warmer = replace(fetching, client=Steps(context, None))
+    assert await paper_accounts.step_due(warmer, seoul("2025-03-07T07:00:00")) == 5  # books the days of the version
+    assert not await paper_accounts.is_due(context.database, seoul("2025-03-07T08:11:00"))
+    await load(context.settings, market(days=(3, 4, 5, 6)))
+    async with context.database.connection() as connection:
+        await connection.execute("update dataset_current set revision = (select max(id) from data_revision)")
+        await connection.execute("update paper_account set lease_until = null, fence = 0")
+    assert await paper_accounts.is_due(context.database, seoul("2025-03-07T08:11:00"))
+    await paper_accounts.step_due(replace(fetching, client=Steps(context, following)), seoul("2025-03-07T08:11:00"))
+    await paper_accounts.mark_day(fetching, seoul("2025-03-07T08:50:00"))
+    assert await statuses(context, following) == ["decided"] * 5
 
 
 async def test_orders_become_working_at_the_open(context: WarmContext) -> None:

@@ -151,11 +151,13 @@ def test_jobs_report_their_next_run() -> None:
     assert PURGE.next_run(now) == seoul("2025-12-31T04:30:00")
     assert PICKS.next_run(now) == seoul("2026-01-02T07:00:00")
     assert FETCH.next_run(now) == seoul("2026-01-02T08:10:00")
+    assert FETCH.next_run(seoul("2025-12-30T08:10:00")) == seoul("2025-12-30T08:25:00")
     assert FETCH.next_run(seoul("2025-12-30T09:10:00")) == seoul("2025-12-30T10:10:00")
     assert FILINGS.next_run(now) == seoul("2025-12-30T19:10:00")
     assert timetable("02:30")[0].next_run(now) == seoul("2025-12-31T02:30:00")
     assert [job.describe() for job in timetable("03:00")] == [
         "daily at 03:00 Asia/Seoul", "trading days at 07:00 Asia/Seoul", "hourly", "daily at 04:30 Asia/Seoul",
-        "trading days at 08:10, 09:10, 10:10, 11:10, 12:10 Asia/Seoul", "daily at 07:10, 19:10 Asia/Seoul",
+        "trading days at 08:10, 08:25, 08:40, 09:10, 10:10, 11:10, 12:10 Asia/Seoul",
+        "daily at 07:10, 19:10 Asia/Seoul",
         *(f"trading days at {at} Asia/Seoul" for at in ("06:30", "07:00", "09:00")),
     ]  # fmt: skip

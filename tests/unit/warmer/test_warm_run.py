@@ -29,7 +29,7 @@ from shared.infra import arq_jobs
 from shared.infra.api_client.client import ApiClient
 from shared.infra.database.sql import statements
 from shared.infra.redis.streams import Broadcast
-from shared.model.calendar import to_day
+from shared.model.calendar import SEOUL, to_day
 from shared.model.instruments import Instruments
 from shared.model.market_data import Dividends
 from shared.settings import Settings
@@ -338,17 +338,31 @@ async def test_popular_requests_are_warmed_without_failed_ones(world: World) -> 
 
 
 async def test_selections_are_stored_once_and_failures_retried(world: World) -> None:
-    day = dt.date(2025, 12, 30)
+    day, now = dt.date(2025, 12, 30), dt.datetime(2025, 12, 30, 7, tzinfo=SEOUL)
     world.failing["bill_ackman"] = "ROIC has no value"
-    assert await daily_selection.store_selections(world.context, day) == 13
-    assert await daily_selection.is_due(world.context.database, day)
+    assert await daily_selection.store_selections(world.context, day, now) == 13
+    assert await daily_selection.is_due(world.context.database, day, now)
     assert {"screen": "surge_stocks", "limit": 8} in world.requests
     world.failing.clear()
     world.requests.clear()
-    assert await daily_selection.store_selections(world.context, day) == 1
+    assert await daily_selection.store_selections(world.context, day, now) == 1
     assert [request["screen"] for request in world.requests] == ["bill_ackman"]
-    assert not await daily_selection.is_due(world.context.database, day)
+    assert not await daily_selection.is_due(world.context.database, day, now)
     async with world.context.database.connection() as connection:
         rows = await connection.fetch("select picks from daily_selection where day = $1 order by strategy", day)
     assert len(rows) == 14
     assert orjson.loads(rows[0]["picks"])["items"][0]["stock_code"] == "A"
+
+
+async def test_selections_follow_versions_until_the_open(world: World) -> None:
+    day, open_ = dt.date(2025, 12, 30), dt.datetime(2025, 12, 30, 9, tzinfo=SEOUL)
+    early = open_ - dt.timedelta(seconds=1)
+    assert await daily_selection.store_selections(world.context, day, early) == 14
+    assert not await daily_selection.is_due(world.context.database, day, early)
+    async with world.context.database.connection() as connection:
+        await connection.execute("update daily_selection set dataset_version = 'a' where strategy = 'bill_ackman'")
+    assert not await daily_selection.is_due(world.context.database, day, open_)
+    assert await daily_selection.store_selections(world.context, day, open_) == 0
+    assert await daily_selection.is_due(world.context.database, day, early)
+    assert await daily_selection.store_selections(world.context, day, early) == 1
+    assert not await daily_selection.is_due(world.context.database, day, early)

@@ -229,7 +229,7 @@ update paper_step set provisional_number = $3 where account = $1 and day = $2 an
 select max(day) from trading_day;
 
 -- name: mark_late
--- $1 day, whose data are absent at 06:30: no account decides on it. Accounts that are marked now.
+-- $1 day, whose data are absent although due: no account decides on it. Accounts that are marked now.
 insert into paper_step (account, day, status)
 select id, $1, 'data_late' from paper_account where start_day <= $1
 on conflict (account, day) do nothing returning account;

@@ -152,7 +152,9 @@ update daily_selection set picks = null, error = $2 where created_at >= to_times
 returning strategy;
 
 -- name: select_selected
-select strategy from daily_selection where day = $1 and error is null;
+-- $1 day, $2 version (null: any).
+select strategy from daily_selection
+where day = $1 and error is null and ($2::text is null or dataset_version = $2);
 
 -- name: select_last_success
 -- A run whose only failures are missing data counts as a success.

@@ -62,7 +62,7 @@ export const account: Record<keyof typeof korean, string> = {
   "account.cause": "Cause",
   "account.cause.restated_data": "restated data",
   "account.cause.engine": "another engine version",
-  "account.cause.late_data": "data absent at 06:30",
+  "account.cause.late_data": "data absent when due",
   "account.cause.no_decision": "no step before the data were loaded",
   "account.pause": "Pause",
   "account.resume": "Resume",

@@ -60,7 +60,7 @@ export const account = {
   "account.cause": "원인",
   "account.cause.restated_data": "정정된 데이터",
   "account.cause.engine": "다른 엔진 버전",
-  "account.cause.late_data": "06:30에 데이터가 없었음",
+  "account.cause.late_data": "기한까지 데이터가 없었음",
   "account.cause.no_decision": "데이터가 들어오기 전에 진행하지 않음",
   "account.pause": "일시 중지",
   "account.resume": "다시 시작",

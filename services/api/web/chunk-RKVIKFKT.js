@@ -1,0 +1,1 @@
+import{a as r}from"./chunk-HKDETYKO.js";import{d as t}from"./chunk-5BOJV4M3.js";function a(a,n){return a.name||n(a.strategy_id)||r(a).strategy.buy?.where||t("runs.own")}export{a};
