@@ -182,6 +182,7 @@ def test_nothing_is_fetched_without_keys_or_folder() -> None:
 def test_cron_entries_follow_the_timetable() -> None:
     jobs = scheduled.cron_jobs("03:00")
     assert [(job.name, job.hour, job.minute) for job in jobs if "fetch" in job.name] == [
-        (f"cron:fetch:{hour:02d}10", hour, 10) for hour in range(8, 13)
+        (f"cron:fetch:{hour:02d}{minute}", hour, minute)
+        for hour, minute in ((8, 10), (8, 25), (8, 40), (9, 10), (10, 10), (11, 10), (12, 10))
     ]
     assert sorted(job.hour for job in jobs if "filings" in job.name) == [7, 19]
