@@ -25,6 +25,8 @@ from shared.settings import MIB, Settings
 
 _numbers = itertools.count(1)
 _MEMORY = pathlib.Path("/dev/shm")  # noqa: S108  a folder in it is private
+MAX_WAIT_MS = 30_000
+"""How long a test waits for a connection of PostgreSQL: on a busy machine a connect takes longer than two seconds."""
 _MEMORY_NEEDED = 4096 * MIB
 
 
@@ -81,6 +83,7 @@ async def fresh_settings(servers: Servers) -> AsyncIterator[Settings]:
         yield replace(
             Settings(),
             database_url=_named(servers.database_url, name),
+            database_acquire_timeout_ms=MAX_WAIT_MS,
             broker_url=servers.broker_url,
             cache_url=servers.cache_url,
             panel_dir=panels,
