@@ -50,14 +50,16 @@ class Served:
 
         return asyncio.run(once())
 
-    def metrics(self) -> dict[str, float]:
-        """Return the metrics of all services, summed by series."""
+    def metrics(self, service: str | None = None) -> dict[str, float]:
+        """Return the metrics of all services, summed by series, or those of one."""
         results: dict[str, float] = {}
-        for port in self.run()["metrics"].values():
+        for name, port in self.run()["metrics"].items():
+            if service not in (None, name):
+                continue
             for line in self._text(port).splitlines():
                 if line and not line.startswith("#"):
-                    name, _, value = line.rpartition(" ")
-                    results[name] = results.get(name, 0.0) + float(value)
+                    series, _, value = line.rpartition(" ")
+                    results[series] = results.get(series, 0.0) + float(value)
         return results
 
     @staticmethod

@@ -50,14 +50,14 @@ def accounts(served: Served, increment: pathlib.Path, log_progress: LogProgress)
     load = asyncio.run(drive(served.port, requests, 4))
     if set(load.statuses) != {201}:
         raise ChildError(f"creating accounts: {load.statuses} {load.last[:400]!r}")
-    before = served.metrics().get(STEPS, 0.0)
+    before = served.metrics("warmer").get(STEPS, 0.0)
     cpu = cpu_s(served.process)
     published(served, increment)
     done, begin = 0.0, None
     deadline = time.perf_counter() + MAX_WAIT_S
     while done < ACCOUNTS:
         now = time.perf_counter()
-        done = served.metrics().get(STEPS, 0.0) - before
+        done = served.metrics("warmer").get(STEPS, 0.0) - before
         if done and begin is None:
             begin = now
         if now > deadline:
