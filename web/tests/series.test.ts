@@ -4,7 +4,7 @@ import type { EquityPoint, RoundTrip } from "../src/api/types.ts";
 import { rebased } from "../src/screens/compare/compare-chart.tsx";
 import { differences } from "../src/screens/compare/differences.tsx";
 import { best } from "../src/screens/compare/statistics-table.tsx";
-import { drawdowns, gainsByReason, histogram, holdingGroups, rolling } from "../src/screens/run/series.ts";
+import { drawdowns, gainsByReason, histogram, holdingGroups, rolling, rowOf } from "../src/screens/run/series.ts";
 
 /** Return an equity curve with the fields that the API computes from it. */
 function curve(values: number[], benchmark: number[] = values, initial = 100): EquityPoint[] {
@@ -67,6 +67,23 @@ test("rolling figures equal plain loops over the same rows", () => {
   close(point.volatility, Math.sqrt(variance * 252));
   close(point.sharpe!, ((mean - 0.03 / 252) / Math.sqrt(variance)) * Math.sqrt(252));
   close(point.beta!, covariance / otherVariance);
+});
+
+test("rolling figures leave out what absent values concern", () => {
+  const points = curve(Array.from({ length: 12 }, (_, at) => 100 + at * at), Array.from({ length: 12 }, (_, at) => 100 + (at % 3)));
+  points[3]!.daily_return = null;
+  points[9]!.benchmark = null;
+  const found = rolling(points, 100, 0, 4);
+  assert.deepEqual(found.map((each) => each.date), points.slice(7).map((each) => each.date));
+  assert.deepEqual(found.map((each) => each.beta === null), [false, false, true, true, true]);
+  assert.deepEqual(rolling(curve([100, 100, 100, 100]), 100, 0, 4).map(({ sharpe, beta }) => [sharpe, beta]), [[null, null]]);
+});
+
+test("a day is found among points in order", () => {
+  const points = curve([1, 2, 3, 4, 5]);
+  points.forEach((point, at) => assert.equal(rowOf(points, point.date), at));
+  for (const absent of ["2023-12-31", "2024-01-06", "2024-01-02T"]) assert.equal(rowOf(points, absent), -1);
+  assert.equal(rowOf([], "2024-01-01"), -1);
 });
 
 test("a histogram counts every value once", () => {

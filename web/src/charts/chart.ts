@@ -84,14 +84,16 @@ function dateOf(time: Time): string {
   return new Date((time as number) * 1000).toISOString().slice(0, 10);
 }
 
+let family = ""; // of the page; to ask for it makes the browser compute the styles of the page
+
 function options(spec: ChartSpec) {
+  family ||= getComputedStyle(document.body).fontFamily;
   return {
-    autoSize: true,
     layout: {
       attributionLogo: false, // it would add a style element, which the policy of the page forbids; the footer has the link
       background: { type: ColorType.Solid, color: "transparent" },
       textColor: resolved("muted"),
-      fontFamily: getComputedStyle(document.body).fontFamily,
+      fontFamily: family,
       panes: { separatorColor: resolved("line"), enableResize: false },
     },
     grid: { vertLines: { color: resolved("line", 0.5) }, horzLines: { color: resolved("line", 0.5) } },
@@ -106,7 +108,9 @@ function options(spec: ChartSpec) {
 
 /** Draw a chart into an element. */
 export function draw(element: HTMLElement, first: ChartSpec): ChartHandle {
-  const chart: IChartApi = createChart(element, options(first));
+  // drawn outside of the page: within it, the library would make the browser lay out the page for each canvas
+  const paper = document.createElement("div");
+  const chart: IChartApi = createChart(paper, { ...options(first), width: element.clientWidth, height: element.clientHeight });
   let spec = first;
   let drawn: ISeriesApi<SeriesType>[] = [];
   let marks: ISeriesMarkersPluginApi<Time>[] = [];
@@ -117,7 +121,13 @@ export function draw(element: HTMLElement, first: ChartSpec): ChartHandle {
     if (each.kind === "candles") return each.data.map(({ time, open, high, low, close }) => ({ time: timeOf(time), open, high, low, close }));
     if (each.kind === "columns") return each.data.map(({ time, value, color }) => ({ time: timeOf(time), value, ...(color === undefined ? {} : { color }) }));
     const kept = drawnPoints(each.data, size);
-    return each.data.map(({ time, value }, at) => (kept[at] && value !== undefined ? { time: timeOf(time), value } : { time: timeOf(time) }));
+    const others: readonly { time: string }[] = each === spec.series[0] ? [] : spec.series[0]!.data;
+    const points: { time: UTCTimestamp; value?: number }[] = [];
+    each.data.forEach(({ time, value }, at) => {
+      if (kept[at] && value !== undefined) points.push({ time: timeOf(time), value });
+      else if (others[at]?.time !== time) points.push({ time: timeOf(time) }); // a day without a value; once is enough for the time scale
+    });
+    return points;
   };
   const sizeOf = (days: number): number => placeDays(days, element.clientWidth || 1);
   const daysOf = (of: ChartSpec): number => {
@@ -175,6 +185,10 @@ export function draw(element: HTMLElement, first: ChartSpec): ChartHandle {
     requestAnimationFrame(() => (silent -= 1));
   };
   update(first);
+  chart.takeScreenshot(false, true); // draws at once and once: the library would draw in the next frame, and again in the one after it
+  element.append(paper);
+  const observer = new ResizeObserver(() => chart.resize(element.clientWidth, element.clientHeight));
+  observer.observe(element);
 
   chart.subscribeCrosshairMove((event) => spec.onCursor?.(event.time === undefined ? null : dateOf(event.time)));
   chart.timeScale().subscribeVisibleLogicalRangeChange((range) => {
@@ -197,6 +211,10 @@ export function draw(element: HTMLElement, first: ChartSpec): ChartHandle {
     },
     fit: () => chart.timeScale().fitContent(),
     image: () => chart.takeScreenshot(),
-    remove: () => chart.remove(),
+    remove: () => {
+      observer.disconnect();
+      chart.remove();
+      paper.remove();
+    },
   };
 }

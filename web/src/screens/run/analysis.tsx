@@ -7,47 +7,67 @@ import { ChartView } from "../../charts/chart-view.tsx";
 import type { ChartSpec } from "../../charts/chart.ts";
 import { number, percent, shortWon, signed } from "../../format/number.ts";
 import { language, named, t } from "../../i18n/index.ts";
+import { Later } from "../../ui/later.tsx";
 import { Loaded } from "../../ui/states.tsx";
 import { exposure } from "./exposure.ts";
 import type { Completed } from "./page.tsx";
 import { useList } from "./parts.ts";
-import { gainsByReason, histogram, holdingGroups, rolling } from "./series.ts";
+import { gainsByReason, histogram, holdingGroups, rolling, rowOf } from "./series.ts";
+
+type Equity = Completed["result"]["equity"];
 
 export function Analysis({ run }: { run: Completed }) {
   const { result } = run;
   const request = requestOf(run);
-  const words = language.value;
   const points = useMemo(() => rolling(result.equity, request.initial_cash, request.risk_free_pct), [result]);
-  const returns = useMemo(() => result.equity.map((p) => p.daily_return).filter((value): value is number => value !== null), [result]);
-  const bins = useMemo(() => histogram(returns, 0.005), [returns]);
   const trips = useList(run.id, "round_trips");
-  const { statistics } = result;
+  return (
+    <div class="stack">
+      {points.length > 1 ? <Rolling points={points} benchmark={request.benchmark} /> : <p class="card muted">{t("analysis.short")}</p>}
+      <Later>
+        {() => (
+          <>
+            <Exposure equity={result.equity} />
+            <div class="columns">
+              <DailyReturns equity={result.equity} />
+              <div class="stack">
+                <Loaded of={trips}>{(found) => <Trips trips={found} />}</Loaded>
+                <Costs statistics={result.statistics} />
+              </div>
+            </div>
+          </>
+        )}
+      </Later>
+    </div>
+  );
+}
+
+function DailyReturns({ equity }: { equity: Equity }) {
+  const returns = useMemo(() => equity.map((p) => p.daily_return).filter((value): value is number => value !== null), [equity]);
+  const bins = useMemo(() => histogram(returns, 0.005), [returns]);
+  return (
+    <div class="card">
+      <h2>{t("analysis.histogram")}</h2>
+      <Bars
+        neutral
+        caption={t("analysis.histogram")}
+        bars={bins.map((bin) => ({ label: `${percent(bin.low, 1)} – ${percent(bin.high, 1)}`, value: bin.count, text: number(bin.count) }))}
+      />
+    </div>
+  );
+}
+
+function Costs({ statistics }: { statistics: Completed["result"]["statistics"] }) {
+  const words = language.value;
   const costs: [string, number | null | undefined][] = [
     [t("stat.commission_paid"), statistics.commission_paid],
     [t("stat.tax_paid"), statistics.tax_paid],
     [t("stat.slippage_paid"), statistics.slippage_paid],
   ];
   return (
-    <div class="stack">
-      {points.length > 1 ? <Rolling points={points} benchmark={request.benchmark} /> : <p class="card muted">{t("analysis.short")}</p>}
-      <Exposure equity={result.equity} />
-      <div class="columns">
-        <div class="card">
-          <h2>{t("analysis.histogram")}</h2>
-          <Bars
-            neutral
-            caption={t("analysis.histogram")}
-            bars={bins.map((bin) => ({ label: `${percent(bin.low, 1)} – ${percent(bin.high, 1)}`, value: bin.count, text: number(bin.count) }))}
-          />
-        </div>
-        <div class="stack">
-          <Loaded of={trips}>{(found) => <Trips trips={found} />}</Loaded>
-          <div class="card">
-            <h2>{t("analysis.costs")}</h2>
-            <Bars neutral caption={t("analysis.costs")} bars={costs.map(([label, value]) => ({ label, value: value ?? 0, text: shortWon(value, words) }))} />
-          </div>
-        </div>
-      </div>
+    <div class="card">
+      <h2>{t("analysis.costs")}</h2>
+      <Bars neutral caption={t("analysis.costs")} bars={costs.map(([label, value]) => ({ label, value: value ?? 0, text: shortWon(value, words) }))} />
     </div>
   );
 }
@@ -79,10 +99,9 @@ function Trips({ trips }: { trips: readonly RoundTrip[] }) {
   );
 }
 
-function Exposure({ equity }: { equity: Completed["result"]["equity"] }) {
+function Exposure({ equity }: { equity: Equity }) {
   const data = useMemo(() => exposure(equity), [equity]);
   const dates = useMemo(() => data.map((point) => point.time), [data]);
-  const byDate = useMemo(() => new Map(equity.map((point, at) => [point.date, { share: data[at]!.value ?? null, positions: point.positions }])), [data]);
   const spec = useMemo<ChartSpec>(() => ({ series: [{ kind: "line", name: "exposure", colour: "accent", data, format: (v) => percent(v, 0), lastValue: true }] }), [data]);
   return (
     <ChartView
@@ -91,8 +110,9 @@ function Exposure({ equity }: { equity: Completed["result"]["equity"] }) {
       dates={dates}
       height={220}
       describe={(date) => {
-        const point = byDate.get(date);
-        return point && <><b>{date}</b><span>{t("analysis.exposure")} <b>{percent(point.share, 1)}</b></span><span>{t("run.positions", { n: point.positions })}</span></>;
+        const at = rowOf(equity, date);
+        const point = equity[at];
+        return point && <><b>{date}</b><span>{t("analysis.exposure")} <b>{percent(data[at]!.value, 1)}</b></span><span>{t("run.positions", { n: point.positions })}</span></>;
       }}
     />
   );
@@ -102,7 +122,6 @@ type Points = ReturnType<typeof rolling>;
 
 function Rolling({ points, benchmark }: { points: Points; benchmark: string | null }) {
   const dates = useMemo(() => points.map((point) => point.date), [points]);
-  const byDate = useMemo(() => new Map(points.map((point) => [point.date, point])), [points]);
   const spec = useMemo<ChartSpec>(() => ({
     panes: [1, 1, 1],
     series: [
@@ -118,7 +137,7 @@ function Rolling({ points, benchmark }: { points: Points; benchmark: string | nu
       dates={dates}
       height={480}
       describe={(date) => {
-        const point = byDate.get(date);
+        const point = points[rowOf(points, date)];
         return point && (
           <>
             <b>{date}</b>

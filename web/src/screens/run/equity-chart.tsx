@@ -8,6 +8,7 @@ import { percent, shortWon } from "../../format/number.ts";
 import { language, t } from "../../i18n/index.ts";
 import { Change } from "../../ui/change.tsx";
 import { VirtualTable } from "../../ui/virtual-table.tsx";
+import { rowOf } from "./series.ts";
 
 interface Props {
   equity: readonly EquityPoint[];
@@ -28,7 +29,6 @@ export function EquityChart({ equity, benchmark, title, height = 420, bounds }: 
   const from = queryValue("since");
   const to = queryValue("until");
   const words = language.value;
-  const byDate = useMemo(() => new Map(equity.map((point) => [point.date, point])), [equity]);
   const dates = useMemo(() => equity.map((point) => point.date), [equity]);
   const spec = useMemo<ChartSpec>(
     () => ({
@@ -62,7 +62,7 @@ export function EquityChart({ equity, benchmark, title, height = 420, bounds }: 
       dates={dates}
       height={height}
       describe={(date) => {
-        const point = byDate.get(date);
+        const point = equity[rowOf(equity, date)];
         if (!point) return null;
         return (
           <>

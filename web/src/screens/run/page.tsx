@@ -1,10 +1,13 @@
 // One backtest: its progress while it runs, then its report in tabs.
+import type { ComponentChildren } from "preact";
+import { useRef } from "preact/hooks";
 import { get } from "../../api/client.ts";
 import { useResource } from "../../api/resource.ts";
 import type { Backtest, StrategyDocument } from "../../api/types.ts";
 import type { ScreenProps } from "../../app/screens.tsx";
 import { Link, place, queryValue } from "../../app/router.tsx";
 import { local, t } from "../../i18n/index.ts";
+import { Later } from "../../ui/later.tsx";
 import { Empty, Loaded } from "../../ui/states.tsx";
 import { FieldProblems } from "../../ui/problem.tsx";
 import { Analysis } from "./analysis.tsx";
@@ -65,6 +68,10 @@ function Failed({ run }: { run: Run }) {
 function Report({ run, name }: { run: Completed; name: string }) {
   const wanted = queryValue("tab") as Tab | null;
   const tab = wanted && TABS.includes(wanted) ? wanted : "overview";
+  const opened = useRef<Tab | null>(tab); // null once another tab was chosen
+  if (opened.current !== tab) opened.current = null;
+  /** Show a tab with large charts: one that was chosen after the frame that marks it as chosen. */
+  const charts = (content: () => ComponentChildren) => (opened.current ? content() : <Later key={tab}>{content}</Later>);
   return (
     <>
       <RunHead run={run} name={name} />
@@ -75,8 +82,8 @@ function Report({ run, name }: { run: Completed; name: string }) {
           </Link>
         ))}
       </nav>
-      {tab === "overview" && <Overview run={run} />}
-      {tab === "analysis" && <Analysis run={run} />}
+      {tab === "overview" && charts(() => <Overview run={run} />)}
+      {tab === "analysis" && charts(() => <Analysis run={run} />)}
       {tab === "trades" && <TradesTab run={run} />}
       {tab === "holdings" && <HoldingsTab run={run} />}
       {tab === "funnel" && <Funnel run={run} />}

@@ -1,6 +1,18 @@
 // Figures that are derived from the equity curve of a result; tested against plain loops in tests/series.test.ts.
 import type { EquityPoint, RoundTrip } from "../../api/types.ts";
 
+/** Return the place of a day among points in the order of their days; -1: there is none. */
+export function rowOf(points: readonly { date: string }[], date: string): number {
+  let low = 0;
+  let high = points.length - 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (points[middle]!.date < date) low = middle + 1;
+    else high = middle;
+  }
+  return points[low]?.date === date ? low : -1;
+}
+
 export interface Drawdown {
   /** Last day at the peak before the fall; null: the first day of the window is below the initial cash. */
   start: string | null;
@@ -61,49 +73,43 @@ export function benchmarkReturns(equity: readonly EquityPoint[], initialCash: nu
  * sample deviation times the root of 252, mean excess return over deviation, covariance over variance.
  */
 export function rolling(equity: readonly EquityPoint[], initialCash: number, riskFreePct: number, rows = YEAR_ROWS): RollingPoint[] {
-  const returns = equity.map((point) => point.daily_return);
-  const market = benchmarkReturns(equity, initialCash);
+  const returns = Float64Array.from(equity, (point) => point.daily_return ?? NaN);
+  const market = Float64Array.from(benchmarkReturns(equity, initialCash), (value) => value ?? NaN);
   const daily = riskFreePct / 100 / YEAR_ROWS;
   const found: RollingPoint[] = [];
   for (let end = rows; end <= equity.length; end += 1) {
-    const window = returns.slice(end - rows, end);
-    const values = window.filter((value): value is number => value !== null);
+    const own = mean(returns, end - rows, end); // NaN when a value is absent
     const last = equity[end - 1]!;
     const first = end === rows ? initialCash : equity[end - rows - 1]!.equity;
-    if (values.length < rows || last.equity === null || first === null || first <= 0) continue;
-    const deviation = sampleDeviation(values);
-    const others = market.slice(end - rows, end);
+    if (Number.isNaN(own) || last.equity === null || first === null || first <= 0) continue;
+    const others = mean(market, end - rows, end);
+    let variance = 0;
+    let covariance = 0;
+    let marketVariance = 0;
+    for (let at = end - rows; at < end; at += 1) {
+      const excess = returns[at]! - own;
+      const marketExcess = market[at]! - others;
+      variance += excess * excess;
+      covariance += excess * marketExcess;
+      marketVariance += marketExcess * marketExcess;
+    }
+    const deviation = Math.sqrt(variance / (rows - 1));
     found.push({
       date: last.date,
       totalReturn: last.equity / first - 1,
       volatility: deviation * Math.sqrt(YEAR_ROWS),
-      sharpe: deviation <= 1e-12 ? null : ((mean(values) - daily) / deviation) * Math.sqrt(YEAR_ROWS),
-      beta: others.some((value) => value === null) ? null : slope(others as number[], values),
+      sharpe: deviation <= 1e-12 ? null : ((own - daily) / deviation) * Math.sqrt(YEAR_ROWS),
+      beta: marketVariance / (rows - 1) > 1e-24 ? covariance / marketVariance : null,
     });
   }
   return found;
 }
 
-/** Return the arithmetic mean. */
-export function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-function sampleDeviation(values: readonly number[]): number {
-  const middle = mean(values);
-  return Math.sqrt(values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (values.length - 1));
-}
-
-function slope(x: readonly number[], y: readonly number[]): number | null {
-  const meanX = mean(x);
-  const meanY = mean(y);
-  let covariance = 0;
-  let variance = 0;
-  x.forEach((value, at) => {
-    covariance += (value - meanX) * (y[at]! - meanY);
-    variance += (value - meanX) ** 2;
-  });
-  return variance / (x.length - 1) <= 1e-24 ? null : covariance / variance;
+/** Return the arithmetic mean of the values from one place to before another. */
+export function mean(values: ArrayLike<number>, from = 0, to = values.length): number {
+  let sum = 0;
+  for (let at = from; at < to; at += 1) sum += values[at]!;
+  return sum / (to - from);
 }
 
 export interface Bin {
