@@ -8,14 +8,14 @@ import polars as pl
 
 from ondol.importing.readers import Table
 from shared.market_files.cells import Cells, FileRefusedError, Rows, left_out
+from shared.market_files.column_names import COLUMN_NAMES
 from shared.market_files.headers import key_of
-from shared.market_files.roles import ROLES
 
 SHARES = ("주권", "외국주권", "주식예탁증권", "예탁증권", "부동산투자회사")
 """Groups of securities that are shares of companies."""
 _READ = ("code", "name", "name_en", "market", "industry", "sector", "listed_on", "delisted_on", "group")
 
-WANTED = frozenset(key_of(name) for role in _READ for name in ROLES[role])
+WANTED = frozenset(key_of(name) for column in _READ for name in COLUMN_NAMES[column])
 COMPANIES_SCHEMA = {
     "stock_code": pl.String, "name": pl.String, "name_en": pl.String, "market": pl.String, "sector": pl.String,
     "listed_on": pl.Date, "delisted_on": pl.Date,
@@ -29,13 +29,13 @@ def company_rows(table: Table, *, drop_broken: bool = False) -> tuple[pl.DataFra
     without an industry.
     """
     cells = Cells(table.frame)
-    industry = ROLES["industry"]
+    industry = COLUMN_NAMES["industry"]
     columns = {
-        "stock_code": cells.codes(ROLES["code"]), "market": cells.markets(ROLES["market"]),
-        "group": cells.texts(ROLES["group"]), "name": cells.texts(ROLES["name"]),
-        "name_en": cells.texts(ROLES["name_en"]),
-        "sector": cells.texts(industry if cells.has(industry) else ROLES["sector"]),
-        "listed_on": cells.dates(ROLES["listed_on"]), "delisted_on": cells.dates(ROLES["delisted_on"]),
+        "stock_code": cells.codes(COLUMN_NAMES["code"]), "market": cells.markets(COLUMN_NAMES["market"]),
+        "group": cells.texts(COLUMN_NAMES["group"]), "name": cells.texts(COLUMN_NAMES["name"]),
+        "name_en": cells.texts(COLUMN_NAMES["name_en"]),
+        "sector": cells.texts(industry if cells.has(industry) else COLUMN_NAMES["sector"]),
+        "listed_on": cells.dates(COLUMN_NAMES["listed_on"]), "delisted_on": cells.dates(COLUMN_NAMES["delisted_on"]),
     }  # fmt: skip
     if columns["stock_code"] is None:
         raise FileRefusedError("has no code column")

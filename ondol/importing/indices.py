@@ -9,11 +9,11 @@ import polars as pl
 
 from ondol.importing.readers import Table
 from shared.market_files.cells import Cells, FileRefusedError, Rows, left_out
+from shared.market_files.column_names import COLUMN_NAMES
 from shared.market_files.headers import key_of
 from shared.market_files.index_names import INDEX_NAMES
-from shared.market_files.roles import ROLES
 
-NUMBERS = {name: (*ROLES[f"index_{name}"], *ROLES[name]) for name in ("close", "open", "high", "low")}
+NUMBERS = {name: (*COLUMN_NAMES[f"index_{name}"], *COLUMN_NAMES[name]) for name in ("close", "open", "high", "low")}
 _READ = ("date", "index_name")
 NAMES = {re.sub(r"\s", "", name): index for name, index in INDEX_NAMES.items()} | {
     "kospi": "KOSPI", "ks11": "KOSPI", "종합주가지수": "KOSPI", "kosdaq": "KOSDAQ", "kq11": "KOSDAQ",
@@ -28,7 +28,8 @@ _FILE_NAMES = (
 )
 
 WANTED = frozenset(
-    {key_of(name) for role in _READ for name in ROLES[role]} | {key_of(n) for names in NUMBERS.values() for n in names}
+    {key_of(name) for column in _READ for name in COLUMN_NAMES[column]}
+    | {key_of(n) for names in NUMBERS.values() for n in names}
 )
 INDICES_SCHEMA = {"date": pl.Date, "index": pl.String, **dict.fromkeys(NUMBERS, pl.Float64)}
 
@@ -46,10 +47,10 @@ def index_rows(
     Returns rows of INDICES_SCHEMA, and rows that are left out by reason.
     """
     cells = Cells(table.frame)
-    day = cells.dates(ROLES["date"])
+    day = cells.dates(COLUMN_NAMES["date"])
     if day is None and date is None:
         raise FileRefusedError("has no date column and no date in its name: give --date YYYY-MM-DD")
-    named = cells.texts(ROLES["index_name"])
+    named = cells.texts(COLUMN_NAMES["index_name"])
     if named is None and index is None:
         raise FileRefusedError(
             "does not say which index it is: put KOSPI, KOSDAQ or KOSPI200 into the file name "

@@ -11,8 +11,8 @@ from ondol.importing.changes import checked_changes
 from ondol.importing.options import HEADER_UNITS, UNITS, Options
 from ondol.importing.readers import Table
 from shared.market_files.cells import Cells, FileRefusedError, Rows, left_out
+from shared.market_files.column_names import COLUMN_NAMES
 from shared.market_files.headers import key_of
-from shared.market_files.roles import ROLES
 from shared.market_files.signatures import Signature
 
 NUMBERS = (
@@ -22,7 +22,7 @@ COUNTS = ("volume", "listed_shares")
 MONEY = ("trading_value", "market_cap")
 _READ = ("date", "code", "name", "market", "direction", "direction_kis", "adjusted_close", *NUMBERS)
 
-WANTED = frozenset(key_of(name) for role in _READ for name in ROLES[role])
+WANTED = frozenset(key_of(name) for column in _READ for name in COLUMN_NAMES[column])
 PRICES_SCHEMA = {"date": pl.Date, "stock_code": pl.String, **dict.fromkeys(NUMBERS, pl.Float64)}
 
 _RAW_SHARE = 0.95
@@ -49,12 +49,12 @@ def price_rows(
     """
     dropped = dict(table.dropped)
     cells = _with_codes(table.frame, dropped)
-    day = cells.dates(ROLES["date"])
+    day = cells.dates(COLUMN_NAMES["date"])
     if day is None and date is None:
-        if (close := cells.numbers(ROLES["close"])) is not None and not (close.fill_null(0) > 0).any():
+        if (close := cells.numbers(COLUMN_NAMES["close"])) is not None and not (close.fill_null(0) > 0).any():
             return _holiday(table)
         raise FileRefusedError("has no date column and no date in its name: give --date YYYY-MM-DD")
-    stock = cells.codes(ROLES["code"])
+    stock = cells.codes(COLUMN_NAMES["code"])
     if stock is None and code is None:
         raise FileRefusedError("has no code column: put the six-character stock code into the file name")
     scales = _scales(table, cells, options.unit)
@@ -63,13 +63,13 @@ def price_rows(
         "stock_code": stock if stock is not None else pl.lit(code),
     }
     for name in NUMBERS:
-        values = cells.numbers(ROLES[name])
+        values = cells.numbers(COLUMN_NAMES[name])
         columns[name] = pl.lit(None, pl.Float64) if values is None else values
-    for name, texts in (("market", cells.markets(ROLES["market"])), ("name", cells.texts(ROLES["name"]))):
+    for name, texts in (("market", cells.markets(COLUMN_NAMES["market"])), ("name", cells.texts(COLUMN_NAMES["name"]))):
         columns[name] = pl.lit(None, pl.String) if texts is None else texts
     rows = pl.select(cells.rows.alias("row")).with_columns(**columns)
-    for role, falling, rising in (("direction", ["2", "5"], ["1", "4"]), ("direction_kis", ["4", "5"], ["1", "2"])):
-        if (direction := cells.texts(ROLES[role])) is not None:
+    for column, falling, rising in (("direction", ["2", "5"], ["1", "4"]), ("direction_kis", ["4", "5"], ["1", "2"])):
+        if (direction := cells.texts(COLUMN_NAMES[column])) is not None:
             rows = _signed(rows, direction, falling, rising)
     rows = rows.with_columns((pl.col(name) * scale).alias(name) for name, scale in scales.items())
     rows, dropped = _kept(rows, cells, dropped, drop_broken=options.drop_broken)
@@ -84,7 +84,7 @@ def price_rows(
 def _with_codes(frame: pl.DataFrame, dropped: dict[str, Rows]) -> Cells:
     """Return the cells of the rows that have a stock code, so that totals and remarks below a table do not count."""
     every = Cells(frame)
-    stock = every.codes(ROLES["code"])
+    stock = every.codes(COLUMN_NAMES["code"])
     if stock is None or not stock.null_count():
         return every
     rows = left_out(
@@ -103,22 +103,22 @@ def _holiday(table: Table) -> PriceTable:
 def _scales(table: Table, cells: Cells, unit: str | None) -> dict[str, float]:
     """Return the won of one unit of each amount; FileRefusedError for units that the options do not name."""
     scales = {}
-    for role in (*NUMBERS[:4], *COUNTS, *MONEY):
-        key = next((key for name in ROLES[role] if (key := key_of(name)) in table.units), None)
+    for column in (*NUMBERS[:4], *COUNTS, *MONEY):
+        key = next((key for name in COLUMN_NAMES[column] if (key := key_of(name)) in table.units), None)
         stated = None if key is None else table.units[key]
-        if role not in MONEY:
+        if column not in MONEY:
             if stated not in (None, "원", "주"):
-                other = "주" if role in COUNTS else "원"
-                raise FileRefusedError(f"{ROLES[role][1]} is in {stated}: write the file again in {other}")
+                other = "주" if column in COUNTS else "원"
+                raise FileRefusedError(f"{COLUMN_NAMES[column][1]} is in {stated}: write the file again in {other}")
             continue
         if stated in UNITS and stated != "원" and unit not in (stated, HEADER_UNITS):
             raise FileRefusedError(
-                f"{ROLES[role][1]} is in {stated}: say --unit {stated} (--unit header when columns have different "
-                "units), or write the file again in 원"
+                f"{COLUMN_NAMES[column][1]} is in {stated}: say --unit {stated} (--unit header when columns have "
+                "different units), or write the file again in 원"
             )
         if unit not in (None, HEADER_UNITS) and stated is None:
             stated = unit
-        scales[role] = UNITS.get(stated or "원", 1.0)
+        scales[column] = UNITS.get(stated or "원", 1.0)
     return scales
 
 
@@ -135,13 +135,14 @@ def _kept(
 ) -> tuple[pl.DataFrame, dict[str, Rows]]:
     """Leave out rows without a price, and broken ones or refuse them."""
     traded = (pl.col("volume") > 0) & (pl.col("open") > 0)
+    priced = "close" if cells.has(COLUMN_NAMES["close"]) else "market_cap"
     rules = {
         "a price is below 0": pl.min_horizontal("open", "high", "low", "close") < 0,
         "high is below low": traded & (pl.col("high") < pl.col("low")),
         "close is outside low to high": traded & (pl.col("low") > 0) & (
             (pl.col("close") > pl.col("high") * 1.01 + 5) | (pl.col("close") < pl.col("low") * 0.99 - 5)),
         "row without a date": pl.col("date").is_null(),
-        "holiday row without prices": pl.col("close" if cells.has(ROLES["close"]) else "market_cap").fill_null(0) == 0,
+        "holiday row without prices": pl.col(priced).fill_null(0) == 0,
         "volume below 0 (32-bit overflow)": pl.col("volume").fill_null(0) < 0,
     }  # fmt: skip
     found = rows.select(rule.fill_null(value=False).any().alias(reason) for reason, rule in rules.items()).row(0)
@@ -182,7 +183,7 @@ def _is_adjusted(rows: pl.DataFrame, found: Signature, cells: Cells, options: Op
             )
         return options.adjusted
     if not found.adjusted or options.raw:
-        return cells.has(ROLES["adjusted_close"]) and options.adjusted
+        return cells.has(COLUMN_NAMES["adjusted_close"]) and options.adjusted
     if not options.adjusted:
         raise FileRefusedError(
             f"prices are adjusted for later splits, so {why}: use a source of raw prices, or say --adjusted (--raw "

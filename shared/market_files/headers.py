@@ -1,4 +1,4 @@
-"""Encoding, separator, header line and column names of a file that another program wrote."""
+"""Encoding, separator and header line of a file that another program wrote, and how its column names are compared."""
 
 from __future__ import annotations
 

@@ -6,13 +6,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+from shared.market_files.column_names import COLUMN_NAMES
 from shared.market_files.headers import key_of
-from shared.market_files.roles import ROLES
 
 
 @dataclass(frozen=True)
 class Signature:
-    """Columns that a file of a source always has (`columns`) and never has (`absent`); `@role` is a name of a role."""
+    """Columns that a file of a source always has (`columns`) and never has (`absent`).
+
+    `@close` is any of the names of `close` in COLUMN_NAMES.
+    """
 
     name: str
     kind: str
@@ -38,7 +41,7 @@ class Signature:
 
 
 def _keys(name: str) -> frozenset[str]:
-    return frozenset(map(key_of, ROLES[name[1:]])) if name.startswith("@") else frozenset({key_of(name)})
+    return frozenset(map(key_of, COLUMN_NAMES[name[1:]])) if name.startswith("@") else frozenset({key_of(name)})
 
 
 def _signature(name: str, kind: str, columns: str, absent: str = "", **flags: bool) -> Signature:
@@ -154,7 +157,7 @@ def nearest(columns: Iterable[str]) -> tuple[Signature, list[str]] | None:
 def _missing(signature: Signature, keys: set[str]) -> list[str]:
     names = sorted(signature.columns)
     return [
-        ROLES[name[1:]][1] if name.startswith("@") else name
+        COLUMN_NAMES[name[1:]][1] if name.startswith("@") else name
         for name, alternatives in zip(names, signature.required, strict=True)
         if not alternatives & keys
     ]

@@ -12,8 +12,8 @@ import numpy as np
 import polars as pl
 
 from shared.market_files.cells import EMPTY, EXAMPLES, FileRefusedError, Rows
+from shared.market_files.column_names import COLUMN_NAMES
 from shared.market_files.headers import column_name, key_of
-from shared.market_files.roles import ROLES
 
 _LABELS = {
     "symbol": "code", "code": "code", "코드": "code", "종목코드": "code", "symbolname": "name", "종목명": "name",
@@ -21,7 +21,7 @@ _LABELS = {
     "아이템": "item_code", "frequency": "frequency", "주기": "frequency", "kind": "kind",
 }  # fmt: skip
 _PRICES = ("open", "high", "low", "close", "volume", "trading_value", "market_cap", "listed_shares", "change_rate")
-_ITEMS = {key_of(name): role for role in _PRICES for name in ROLES[role]} | {
+_ITEMS = {key_of(name): item for item in _PRICES for name in COLUMN_NAMES[item]} | {
     "기준가": "base", "수정시가": "adjusted open", "수정고가": "adjusted high", "수정저가": "adjusted low",
     "수정주가": "adjusted close", "수정종가": "adjusted close", "수익률": "change_rate",
 }  # fmt: skip
@@ -44,7 +44,7 @@ class WideTable:
 @dataclass(frozen=True, kw_only=True)
 class _Column:
     place: int
-    role: str
+    item: str
     stock: int
     unit: str | None
 
@@ -86,13 +86,13 @@ def wide_table(rows: Iterable[Sequence[str]]) -> WideTable:
             "날짜": pl.Series(days, dtype=pl.Date).repeat_by(len(codes)).explode(),
             "종목코드": codes * len(days),
             "종목명": names * len(days),
-            **{_KOREAN[role]: np.concatenate(values[role]) for role in used},
+            **{_KOREAN[item]: np.concatenate(values[item]) for item in used},
         }
     )
-    frame = frame.filter(pl.any_horizontal([pl.col(_KOREAN[role]).is_not_nan() for role in used]))
+    frame = frame.filter(pl.any_horizontal([pl.col(_KOREAN[item]).is_not_nan() for item in used]))
     if "base" in used and "close" in used:
         frame = frame.with_columns((pl.col("종가") - pl.col("기준가")).alias("대비")).drop("기준가")
-    units = {key_of(_KOREAN[column.role]): column.unit for column in columns if column.unit is not None}
+    units = {key_of(_KOREAN[column.item]): column.unit for column in columns if column.unit is not None}
     return WideTable(frame=frame, units=units, is_adjusted=is_adjusted, dropped=dropped)
 
 
@@ -108,27 +108,27 @@ def _columns(
         if not codes[place] or not items[place]:
             continue
         text, unit = column_name(items[place])
-        role = _ITEMS.get(key_of(re.split(r"[(\[]", text)[0]))
+        item = _ITEMS.get(key_of(re.split(r"[(\[]", text)[0]))
         daily = place >= len(frequencies) or frequencies[place].upper() in ("", "D", "DAILY", "일", "일간")
-        if role is None or not daily:
-            reason = "column of an item that is no price" if role is None else "column of another frequency than daily"
+        if item is None or not daily:
+            reason = "column of an item that is no price" if item is None else "column of another frequency than daily"
             _count(dropped, reason, f"{codes[place]} {items[place]}")
             continue
         stock = stocks.setdefault(codes[place], len(stocks))
         if stock == len(names):
             known = labels.get("name", [])
             names.append(known[place] if place < len(known) else "")
-        found.append(_Column(place=place, role=role, stock=stock, unit=unit))
-    raw = any(column.role == "close" for column in found)
-    is_adjusted = not raw and any(column.role == "adjusted close" for column in found)
+        found.append(_Column(place=place, item=item, stock=stock, unit=unit))
+    raw = any(column.item == "close" for column in found)
+    is_adjusted = not raw and any(column.item == "adjusted close" for column in found)
     kept = []
     for column in found:
-        role = column.role.removeprefix("adjusted ") if is_adjusted else column.role
-        if role.startswith("adjusted "):
+        item = column.item.removeprefix("adjusted ") if is_adjusted else column.item
+        if item.startswith("adjusted "):
             _count(dropped, "column of adjusted prices beside others", f"{codes[column.place]} {items[column.place]}")
-        elif not (is_adjusted and column.role in ("open", "high", "low")):
-            kept.append(_Column(place=column.place, role=role, stock=column.stock, unit=column.unit))
-    if not any(column.role == "close" for column in kept):
+        elif not (is_adjusted and column.item in ("open", "high", "low")):
+            kept.append(_Column(place=column.place, item=item, stock=column.stock, unit=column.unit))
+    if not any(column.item == "close" for column in kept):
         raise FileRefusedError("has no item 종가 or 수정주가 among its columns")
     return kept, list(stocks), names, is_adjusted
 
@@ -137,7 +137,7 @@ def _values(
     first: Sequence[str], rows: Iterator[Sequence[str]], columns: list[_Column], stocks: int, dropped: dict[str, Rows]
 ) -> tuple[list[dt.date], dict[str, list[np.ndarray]]]:
     days: list[dt.date] = []
-    values: dict[str, list[np.ndarray]] = {column.role: [] for column in columns}
+    values: dict[str, list[np.ndarray]] = {column.item: [] for column in columns}
     row: Sequence[str] | None = first
     number = 0
     while row is not None:
@@ -148,12 +148,12 @@ def _values(
                 _count(dropped, "row that does not begin with a date", f"row {number}")
         else:
             days.append(day)
-            cells = {role: np.full(stocks, np.nan) for role in values}
+            cells = {item: np.full(stocks, np.nan) for item in values}
             for column in columns:
                 if column.place < len(row) and (cell := row[column.place]):
-                    cells[column.role][column.stock] = _number(cell, number, dropped)
-            for role, found in cells.items():
-                values[role].append(found)
+                    cells[column.item][column.stock] = _number(cell, number, dropped)
+            for item, found in cells.items():
+                values[item].append(found)
         row = next(rows, None)
     return days, values
 

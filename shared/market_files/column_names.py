@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-ROLES: dict[str, tuple[str, ...]] = {
+COLUMN_NAMES: dict[str, tuple[str, ...]] = {
     "date": (
         "BAS_DD", "TRD_DD", "Date", "날짜", "일자", "거래일", "거래일자", "매매일자", "영업일자", "기준일자", "기준일",
         "basDt", "stck_bsop_date", "trade_date", "trading_date",
@@ -49,4 +49,4 @@ ROLES: dict[str, tuple[str, ...]] = {
     "index_low": ("LWPRC_IDX",),
     "index_name": ("IDX_NM", "지수명", "index", "index_name"),
 }  # fmt: skip
-"""Role of a column -> its names, best first. The first name that has a value in a row counts."""
+"""Meaning of a column -> its names, best first. The first name that has a value in a row counts."""
