@@ -1,4 +1,7 @@
-"""The functions of the language as declarations: signature, kind, scale and meaning of each."""
+"""The functions of the language as declarations: signature, kind, scale and meaning of each.
+
+They are computed in `shared/native/language.c`.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +59,13 @@ FUNCTIONS: tuple[Function, ...] = (
     _function("ts_sum(x, n)", "window", "keep", "sum of the last n rows"),
     _function("ts_min(x, n)", "window", "keep", "smallest of the last n rows"),
     _function("ts_max(x, n)", "window", "keep", "largest of the last n rows"),
-    _function("ts_rank(x, n)", "window", "none", "(rank of today among the last n rows - 1) / (n - 1)", least_n=2),
+    _function(
+        "ts_rank(x, n)",
+        "window",
+        "none",
+        "(rank of today among the last n rows - 1) / (n - 1), ties by average",
+        least_n=2,
+    ),
     _function("ts_corr(x, y, n)", "window", "none", "correlation of x and y over the last n rows"),
     _function("ema(x, n)", "window", "keep", "exponential mean, alpha = 2 / (n + 1), over all values so far"),
     _function("abs(x)", "element", "keep", "magnitude"),
