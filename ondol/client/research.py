@@ -42,7 +42,7 @@ class ResearchLine:
 
     @property
     def dsr(self) -> tuple[float, float] | None:
-        """Deflated Sharpe ratio of the best trial: against all trials, and against the independent ones."""
+        """Deflated Sharpe ratio of the best trial: against all trials, and against their effective number."""
         figure = self.document["statistics"].get("dsr")
         return None if figure is None else (figure["low"], figure["high"])
 

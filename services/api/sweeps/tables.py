@@ -18,7 +18,7 @@ from shared.research.ledger.trials import WeeklyReturns
 from shared.research.sweeps.columns import SweepTable, extended, table_of
 from shared.research.sweeps.part import PartTable, unpack
 from shared.research.sweeps.plan import SweepPlan, decode_plan
-from shared.research.sweeps.trials import TrialSums, trial_statistics
+from shared.research.sweeps.trial_statistics import TrialSums, trial_statistics
 from shared.settings import MIB
 
 CACHED_PLANS = 64

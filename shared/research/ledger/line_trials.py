@@ -1,4 +1,4 @@
-"""What all trials of a research line say: how many there are, how many independent ones they are worth, and the bar.
+"""What all trials of a research line say: how many there are, their effective number, and the bar.
 
 Everything is a function of the set of trials: of exact sums of scores, and of the sample with the smallest digests. So
 the order in which trials were evaluated, repetitions, retries and simulators change nothing.
@@ -16,10 +16,10 @@ import numpy as np
 from shared.contracts.research import LEDGER_SAMPLE
 from shared.research.ledger.trials import SCORE_UNIT, WeeklyReturns
 from shared.research.statistics.bootstrap import block_length
+from shared.research.statistics.effective_trials import EffectiveTrials, effective_trials_of_units, standardised
 from shared.research.statistics.overfitting import Overfitting, overfitting
 from shared.research.statistics.sharpe import MIN_TRIALS, Moments, best_of, deflated_sharpe, moments_of
 from shared.research.statistics.superiority import Superiority, superiority
-from shared.research.statistics.trials import IndependentTrials, independent_trials_of_units, standardised
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -61,30 +61,30 @@ class LineTrials:
     """The trials of a line.
 
     deviation: standard deviation of the scores, which is that of Sharpe ratios per week times sqrt(weeks - 1).
-    independent: effective numbers of trials, the extra ones counted as independent.
+    effective: effective numbers of trials, to which the extra ones are added.
     """
 
     sums: LineSums
     sample: int
     deviation: float
     is_deviation_of_trials: bool
-    independent: IndependentTrials
+    effective: EffectiveTrials
 
     def bars(self, weeks: int) -> tuple[float, float]:
         """Return the Sharpe ratios per week that the best without skill shows over so many weeks: soft and hard."""
         deviation = self.deviation / math.sqrt(weeks - 1)
-        return best_of(self.independent_count, deviation), best_of(self.sums.counted, deviation)
+        return best_of(self.effective_count, deviation), best_of(self.sums.counted, deviation)
 
     @property
-    def independent_count(self) -> float:
-        """Return the number of independent trials of the soft bar."""
-        return self.independent.participation
+    def effective_count(self) -> float:
+        """Return the effective number of trials, which makes the soft bar."""
+        return self.effective.counted
 
     def deflated(self, moments: Moments) -> tuple[float, float]:
-        """Return the deflated Sharpe ratio as an interval: against all trials, and against the independent ones."""
+        """Return the deflated Sharpe ratio as an interval: against all trials, and their effective number."""
         deviation = self.deviation / math.sqrt(moments.rows - 1)
         low, high = sorted(
-            deflated_sharpe(moments, count, deviation) for count in (self.sums.counted, self.independent_count)
+            deflated_sharpe(moments, count, deviation) for count in (self.sums.counted, self.effective_count)
         )
         return low, high
 
@@ -92,13 +92,13 @@ class LineTrials:
 def line_trials_of(sums: LineSums, sample: Sequence[WeeklyReturns]) -> LineTrials:
     """Return the line of these sums and of the returns of its sample, in the order of their digests."""
     kept = sample[:LEDGER_SAMPLE]
-    own = independent_trials_of_units(units_of(kept), sums.trials)
+    own = effective_trials_of_units(units_of(kept), sums.trials)
     extra = sums.extra_trials
     has_enough = sums.scored >= MIN_TRIALS
     return LineTrials(
         sums=sums, sample=len(kept), deviation=_deviation(sums) if has_enough else 1.0,
         is_deviation_of_trials=has_enough,
-        independent=IndependentTrials(
+        effective=EffectiveTrials(
             average=own.average + extra, participation=own.participation + extra, entropy=own.entropy + extra,
             li_ji=own.li_ji + extra,
         ),

@@ -11,6 +11,7 @@ import numpy as np
 from shared.messages import Message, say
 from shared.research.ledger.line_trials import Family, LineTrials
 from shared.research.ledger.trials import WeeklyReturns
+from shared.research.statistics.effective_trials import EffectiveTrials
 from shared.research.statistics.haircut import haircut
 from shared.research.statistics.sharpe import (
     METHOD,
@@ -23,7 +24,6 @@ from shared.research.statistics.sharpe import (
     moments_of,
     probabilistic_sharpe,
 )
-from shared.research.statistics.trials import IndependentTrials
 
 YEAR: Final = math.sqrt(WEEKS_A_YEAR)
 CONFIDENCE: Final = 0.95
@@ -49,7 +49,7 @@ def deflated_document(name: str, line: LineTrials, returns: WeeklyReturns) -> di
         "research": name,
         "trials": line.sums.trials,
         "extra_trials": line.sums.extra_trials,
-        "independent": _independent(line.independent),
+        "independent": _effective(line.effective),
         "weeks": len(returns.values),
         "sharpe_annual": None, "psr": None, "sr0_annual": None, "dsr": None,
         "deviation_from": "trials" if line.is_deviation_of_trials else "null",
@@ -129,7 +129,7 @@ def _moments(returns: WeeklyReturns) -> Moments | None:
     return moments_of(returns.values.astype("f8")) if returns.is_complete else None
 
 
-def _independent(found: IndependentTrials) -> dict[str, float]:
+def _effective(found: EffectiveTrials) -> dict[str, float]:
     return {
         "average": found.average, "participation": found.participation, "entropy": found.entropy,
         "li_ji": found.li_ji,
@@ -147,9 +147,9 @@ def _figure(
 
 
 def _trial_figures(line: LineTrials) -> dict[str, Figure]:
-    sums, independent = line.sums, line.independent
+    sums, effective = line.sums, line.effective
     sample = {"trials": sums.trials, "extra_trials": sums.extra_trials, "sample": line.sample}
-    counts = {"soft_trials": line.independent_count, "hard_trials": sums.counted}
+    counts = {"soft_trials": line.effective_count, "hard_trials": sums.counted}
     return {
         "score_deviation": _figure(
             "", "standard deviation (n - 1) of SR sqrt(T - 1) over the trials; 1 with fewer than 10",
@@ -157,29 +157,29 @@ def _trial_figures(line: LineTrials) -> dict[str, Figure]:
         ),
         "independent_average": _figure(
             "trials", "rho + (1 - rho) N + extra_trials, rho: mean correlation", _DSR, sample,
-            value=independent.average,
+            value=effective.average,
         ),
         "independent_participation": _figure(
             "trials", "N^2 / sum C_ij^2 + extra_trials, C: correlations", "participation ratio", sample,
-            value=independent.participation,
+            value=effective.participation,
         ),
         "independent_entropy": _figure(
             "trials", "exp(-sum p ln p) + extra_trials, p: eigenvalues of C over their sum",
-            "Roy and Vetterli, EUSIPCO 2007", sample, value=independent.entropy,
+            "Roy and Vetterli, EUSIPCO 2007", sample, value=effective.entropy,
         ),
         "independent_li_ji": _figure(
             "trials", "sum of [l >= 1] + (l - floor l) + extra_trials over the eigenvalues l of C",
-            "Li and Ji, Heredity 95, 2005", sample, value=independent.li_ji,
+            "Li and Ji, Heredity 95, 2005", sample, value=effective.li_ji,
         ),
         "expected_maximum": _figure(
             "", "(1 - g) Z(1 - 1/N) + g Z(1 - 1/(N e)), g = 0.5772", _NOTICES, counts,
-            interval=[expected_maximum(line.independent_count), expected_maximum(sums.counted)],
+            interval=[expected_maximum(line.effective_count), expected_maximum(sums.counted)],
         ),
     }  # fmt: skip
 
 
 def _best_figures(line: LineTrials, moments: Moments) -> dict[str, Figure]:
-    counts = {"soft_trials": line.independent_count, "hard_trials": line.sums.counted}
+    counts = {"soft_trials": line.effective_count, "hard_trials": line.sums.counted}
     deviation = line.deviation / math.sqrt(moments.rows - 1)
     record = {
         "sharpe": moments.sharpe, "skewness": moments.skewness, "kurtosis": moments.kurtosis, "weeks": moments.rows,
@@ -210,14 +210,14 @@ def _best_figures(line: LineTrials, moments: Moments) -> dict[str, Figure]:
         "minimum_backtest_years": _figure(
             "years", "(E[max of N] / SR a year)^2; null for a ratio of 0 or less", _NOTICES,
             {**counts, "sharpe_annual": annual},
-            interval=[minimum_backtest_years(count, annual) for count in (line.independent_count, line.sums.counted)],
+            interval=[minimum_backtest_years(count, annual) for count in (line.effective_count, line.sums.counted)],
         ),
         "expected_best_annual": _figure(
             "a year", "E[max of N] / sqrt(T - 1) * sqrt(weeks a year): trials without any skill", _NOTICES,
             {**counts, "weeks": moments.rows},
             interval=[
                 best_of(count, 1 / math.sqrt(moments.rows - 1)) * YEAR
-                for count in (line.independent_count, line.sums.counted)
+                for count in (line.effective_count, line.sums.counted)
             ],
         ),
     }  # fmt: skip
@@ -230,12 +230,12 @@ def _haircut_figure(line: LineTrials, moments: Moments, best: WeeklyReturns) -> 
             moments.sharpe * YEAR, rows=moments.rows, rows_a_year=WEEKS_A_YEAR, tests=max(tests, 1.0),
             autocorrelation=autocorrelation,
         )
-        for tests in (line.independent_count, line.sums.counted)
+        for tests in (line.effective_count, line.sums.counted)
     ]  # fmt: skip
     return _figure(
         "a year", "F^-1(1 - min(1, N p) / 2) / sqrt(years), p = 2 (1 - F(SR sqrt(years))), F: t distribution, T - 1; "
         "SR a year over Lo's factor of the autocorrelation", _HAIRCUT,
-        {"soft_trials": line.independent_count, "hard_trials": line.sums.counted, "weeks": moments.rows,
+        {"soft_trials": line.effective_count, "hard_trials": line.sums.counted, "weeks": moments.rows,
          "sharpe_annual": moments.sharpe * YEAR, "autocorrelation": autocorrelation, "p": cuts[0].p},
         interval=[cut.sharpe_adjusted for cut in cuts],
     )  # fmt: skip

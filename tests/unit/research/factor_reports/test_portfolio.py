@@ -147,7 +147,7 @@ def test_line_of_portfolios_equals_plain_definitions() -> None:
     assert line.deviation == pytest.approx(deviation, rel=1e-5)
     participation = 12**2 / float((np.corrcoef(columns) ** 2).sum())
     assert 1 < participation < 12
-    assert line.independent_count == pytest.approx(participation, rel=1e-9)
+    assert line.effective_count == pytest.approx(participation, rel=1e-9)
     best = columns[int(np.argmax(ratios))]
     moments = moments_of(best)
     assert moments is not None

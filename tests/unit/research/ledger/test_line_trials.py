@@ -27,10 +27,10 @@ from shared.research.ledger.trials import (
     weekly_returns,
     weeks_of,
 )
+from shared.research.statistics.effective_trials import effective_trials_of_units
 from shared.research.statistics.sharpe import WEEKS_A_YEAR, Moments, deflated_sharpe
-from shared.research.statistics.trials import independent_trials_of_units
 from shared.simulation.validation import STANDARD_INDICES, canonical_request, request_of
-from tests.support.independent_trials import independent_trials
+from tests.support.effective_trials import effective_trials
 
 NORMAL = NormalDist()
 EULER = 0.57721566490153286
@@ -106,7 +106,7 @@ def test_deflated_example_of_the_paper_has_its_value() -> None:
     moments = Moments(rows=1250, sharpe=2.5 / math.sqrt(250), skewness=-3, kurtosis=10)
     assert line.bars(1250)[1] == pytest.approx(0.11317200186513, rel=1e-6)
     assert line.deflated(moments)[0] == pytest.approx(0.90039683444939, rel=1e-6)
-    assert line.independent.participation == 100
+    assert line.effective.participation == 100
 
 
 @settings(max_examples=30, deadline=None)
@@ -124,19 +124,19 @@ def test_order_and_repetition_change_nothing(order: list[int]) -> None:
     )
 
 
-def test_sample_estimates_the_independent_trials_of_all() -> None:
+def test_sample_estimates_the_effective_number_of_all() -> None:
     everyone = noise(4000, weeks=120, seed=2, common=1.0)
     units = units_of(everyone)
-    whole = independent_trials_of_units(units, 4000)
-    part = independent_trials_of_units(units[:LEDGER_SAMPLE], 4000)
+    whole = effective_trials_of_units(units, 4000)
+    part = effective_trials_of_units(units[:LEDGER_SAMPLE], 4000)
     assert part.participation == pytest.approx(whole.participation, rel=0.03)
     assert part.average == pytest.approx(whole.average, rel=0.03)
 
 
 def test_units_of_equal_weeks_give_the_correlations() -> None:
     sample = noise(30, weeks=60, seed=3, common=1.0)
-    found = independent_trials_of_units(units_of(sample), 30)
-    expected = independent_trials(np.corrcoef(np.array([one.values for one in sample], np.float64)))
+    found = effective_trials_of_units(units_of(sample), 30)
+    expected = effective_trials(np.corrcoef(np.array([one.values for one in sample], np.float64)))
     for name in ("average", "participation", "entropy", "li_ji"):
         assert getattr(found, name) == pytest.approx(getattr(expected, name), rel=1e-9)
 
@@ -144,8 +144,8 @@ def test_units_of_equal_weeks_give_the_correlations() -> None:
 def test_trials_of_other_weeks_are_independent() -> None:
     one = noise(1, weeks=50)[0]
     later = WeeklyReturns(weeks=one.weeks + 50, values=one.values)
-    assert independent_trials_of_units(units_of([one, one]), 2).participation == pytest.approx(1.0)
-    assert independent_trials_of_units(units_of([one, later]), 2).participation == pytest.approx(2.0)
+    assert effective_trials_of_units(units_of([one, one]), 2).participation == pytest.approx(1.0)
+    assert effective_trials_of_units(units_of([one, later]), 2).participation == pytest.approx(2.0)
 
 
 def test_weeks_of_a_family_are_those_of_most_trials() -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from shared.research.statistics.bootstrap import block_length
+from shared.research.statistics.effective_trials import effective_trials_of_gram, standardised
 from shared.research.statistics.overfitting import overfitting
 from shared.research.statistics.sharpe import (
     METHOD,
@@ -28,7 +29,6 @@ from shared.research.statistics.sharpe import (
     probabilistic_sharpe,
 )
 from shared.research.statistics.superiority import superiority
-from shared.research.statistics.trials import independent_trials_of_gram, standardised
 from shared.research.sweeps.part import PartTable
 from shared.research.sweeps.space import uniforms
 
@@ -88,29 +88,28 @@ def trial_statistics(sums: TrialSums, best: int) -> dict[str, Any] | None:
     ratios = np.concatenate(sums.ratios)
     few = len(ratios) < MIN_TRIALS
     deviation = 1 / math.sqrt(moments.rows - 1) if few else float(ratios.std(ddof=1))
-    independent = independent_trials_of_gram(sums.gram, sums.total, sums.trials)
+    effective = effective_trials_of_gram(sums.gram, sums.total, sums.trials)
     year = math.sqrt(WEEKS_A_YEAR)
-    independent_count = max(independent.participation, 1.0)
-    deflated = sorted(deflated_sharpe(moments, trials, deviation) for trials in (sums.trials, independent_count))
+    deflated = sorted(deflated_sharpe(moments, trials, deviation) for trials in (sums.trials, effective.counted))
     years = moments.rows / WEEKS_A_YEAR
-    track = minimum_track_record(moments, best_of(independent_count, deviation))
+    track = minimum_track_record(moments, best_of(effective.counted, deviation))
     return {
         "method": METHOD,
         "weeks": moments.rows,
         "trials": sums.trials,
         "independent": {
-            "average": independent.average, "participation": independent.participation,
-            "entropy": independent.entropy, "li_ji": independent.li_ji,
+            "average": effective.average, "participation": effective.participation,
+            "entropy": effective.entropy, "li_ji": effective.li_ji,
         },
         "sharpe_deviation_annual": deviation * year,
         "deviation_from": "null" if few else "trials",
         "expected_maximum": expected_maximum(sums.trials),
-        "sr0_annual": [best_of(independent_count, deviation) * year, best_of(sums.trials, deviation) * year],
+        "sr0_annual": [best_of(effective.counted, deviation) * year, best_of(sums.trials, deviation) * year],
         "best": {
             "variant": best, "sharpe_annual": moments.sharpe * year, "skewness": moments.skewness,
             "kurtosis": moments.kurtosis, "psr": probabilistic_sharpe(moments), "dsr": deflated,
             "minimum_track_record_years": None if track is None else track / WEEKS_A_YEAR,
-            "minimum_backtest_years": minimum_backtest_years(independent_count, moments.sharpe * year), "years": years,
+            "minimum_backtest_years": minimum_backtest_years(effective.counted, moments.sharpe * year), "years": years,
         },
         **_of_sample(sums),
     }  # fmt: skip

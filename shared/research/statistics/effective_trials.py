@@ -1,4 +1,4 @@
-"""How many independent trials a number of correlated trials is worth. Estimators differ, so each has its name.
+"""The effective number of trials: how many independent trials correlated ones are worth, by several estimators.
 
 `average`: rho + (1 - rho) N with the mean correlation rho (Bailey and López de Prado 2014). `participation`: N^2 over
 the sum of squared correlations. `entropy`: the exponential of the entropy of the eigenvalues over N (Roy and Vetterli,
@@ -19,13 +19,18 @@ _ROUND = 1e-9
 
 
 @dataclass(frozen=True, kw_only=True)
-class IndependentTrials:
-    """Effective numbers of independent trials, by estimator; each lies between 1 and the number of trials."""
+class EffectiveTrials:
+    """Effective number of trials by estimator; each lies between 1 and the number of trials."""
 
     average: float
     participation: float
     entropy: float
     li_ji: float
+
+    @property
+    def counted(self) -> float:
+        """Return the number that counts against the best trial of a sweep and of a research line."""
+        return self.participation
 
 
 def standardised(returns: Array) -> Array:
@@ -38,7 +43,7 @@ def standardised(returns: Array) -> Array:
     return found
 
 
-def independent_trials_of_gram(gram: Array, total: Array, trials: int) -> IndependentTrials:
+def effective_trials_of_gram(gram: Array, total: Array, trials: int) -> EffectiveTrials:
     """Return the effective numbers from sums over trials that cost nothing for each further trial.
 
     gram: float64 [T, T], the sum over trials of the outer products of their standardised returns with themselves;
@@ -50,7 +55,7 @@ def independent_trials_of_gram(gram: Array, total: Array, trials: int) -> Indepe
     return _of(trials, float(total @ total) / (rows - 1), float((shared**2).sum()), np.linalg.eigvalsh(shared))
 
 
-def independent_trials_of_units(units: Array, trials: int) -> IndependentTrials:
+def effective_trials_of_units(units: Array, trials: int) -> EffectiveTrials:
     """Return the effective numbers of `trials` of which a random sample is known.
 
     units: float64 [n, W], rows of length 1 (or 0) whose products are the correlations of the sample. With n = trials
@@ -59,9 +64,7 @@ def independent_trials_of_units(units: Array, trials: int) -> IndependentTrials:
     """
     sample, width = units.shape
     if trials <= 1 or not sample:
-        return IndependentTrials(
-            **dict.fromkeys(("average", "participation", "entropy", "li_ji"), float(max(trials, 1)))
-        )
+        return EffectiveTrials(**dict.fromkeys(("average", "participation", "entropy", "li_ji"), float(max(trials, 1))))
     products = units.T @ units if width < sample else units @ units.T
     sums = units.sum(axis=0)
     found = _of(sample, float(sums @ sums), float((products**2).sum()), np.linalg.eigvalsh(products))
@@ -77,15 +80,15 @@ def independent_trials_of_units(units: Array, trials: int) -> IndependentTrials:
         "average": mean + (1 - mean) * trials,
         "participation": trials**2 / (trials + trials * (trials - 1) * mean_square),
     }
-    return IndependentTrials(
+    return EffectiveTrials(
         **{name: min(max(value, 1.0), float(trials)) for name, value in limits.items()},
         entropy=found.entropy, li_ji=found.li_ji,
     )  # fmt: skip
 
 
-def _of(trials: int, total: float, squares: float, eigenvalues: Array) -> IndependentTrials:
+def _of(trials: int, total: float, squares: float, eigenvalues: Array) -> EffectiveTrials:
     if trials <= 1:
-        return IndependentTrials(average=1.0, participation=1.0, entropy=1.0, li_ji=1.0)
+        return EffectiveTrials(average=1.0, participation=1.0, entropy=1.0, li_ji=1.0)
     mean = (total - trials) / (trials * (trials - 1))
     positive = eigenvalues[eigenvalues > _ROUND]
     shares = positive / positive.sum() if len(positive) else np.ones(1)
@@ -97,4 +100,4 @@ def _of(trials: int, total: float, squares: float, eigenvalues: Array) -> Indepe
         "entropy": float(np.exp(-(shares * np.log(shares)).sum())),
         "li_ji": float(steps.sum()),
     }
-    return IndependentTrials(**{name: min(max(value, 1.0), float(trials)) for name, value in found.items()})
+    return EffectiveTrials(**{name: min(max(value, 1.0), float(trials)) for name, value in found.items()})

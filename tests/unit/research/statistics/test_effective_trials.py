@@ -5,8 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from shared.research.statistics.trials import independent_trials_of_gram, independent_trials_of_units, standardised
-from tests.support.independent_trials import independent_trials
+from shared.research.statistics.effective_trials import (
+    effective_trials_of_gram,
+    effective_trials_of_units,
+    standardised,
+)
+from tests.support.effective_trials import effective_trials
 
 
 def _copies(correlation: float) -> np.ndarray:
@@ -29,7 +33,7 @@ def _copies(correlation: float) -> np.ndarray:
 )
 def test_known_matrices(matrix: np.ndarray, expected: tuple[float, ...]) -> None:
     values, vectors = np.linalg.eigh(matrix)
-    found = independent_trials_of_units(vectors * np.sqrt(np.maximum(values, 0)), len(matrix))
+    found = effective_trials_of_units(vectors * np.sqrt(np.maximum(values, 0)), len(matrix))
     assert (found.average, found.participation, found.entropy, found.li_ji) == pytest.approx(expected, abs=1e-8)
 
 
@@ -39,8 +43,8 @@ def test_sums_over_trials_give_the_same(seed: int) -> None:
     common = random.standard_normal(40)
     returns = random.standard_normal((25 + 20 * seed, 40)) + seed * common
     values = standardised(returns)
-    from_sums = independent_trials_of_gram(values.T @ values, values.sum(axis=0), len(values))
-    direct = independent_trials(np.corrcoef(returns))
+    from_sums = effective_trials_of_gram(values.T @ values, values.sum(axis=0), len(values))
+    direct = effective_trials(np.corrcoef(returns))
     assert from_sums.average == pytest.approx(direct.average, rel=1e-9)
     assert from_sums.participation == pytest.approx(direct.participation, rel=1e-9)
     assert from_sums.entropy == pytest.approx(direct.entropy, rel=1e-9)

@@ -7,8 +7,8 @@ import pytest
 
 from shared.research.statistics.sharpe import WEEKS_A_YEAR, best_of, deflated_sharpe, moments_of
 from shared.research.sweeps.part import PartTable
-from shared.research.sweeps.trials import SAMPLE, TrialSums, trial_statistics
-from tests.support.independent_trials import independent_trials
+from shared.research.sweeps.trial_statistics import SAMPLE, TrialSums, trial_statistics
+from tests.support.effective_trials import effective_trials
 
 WEEKS = 120
 
@@ -38,7 +38,7 @@ def test_statistics_follow_from_their_definitions() -> None:
     rows = returns.astype(np.float64)
     ratios = rows.mean(axis=1) / rows.std(axis=1, ddof=1)
     deviation = float(ratios.std(ddof=1))
-    independent = independent_trials(np.corrcoef(rows))
+    independent = effective_trials(np.corrcoef(rows))
     for name in ("average", "participation", "entropy"):
         assert found["independent"][name] == pytest.approx(getattr(independent, name), rel=1e-6)
     moments = moments_of(rows[7])
