@@ -12,7 +12,7 @@ from arq.typing import WorkerCoroutine
 from arq.worker import Worker
 from redis.exceptions import RedisError
 
-from services.warmer import daily_selection, dataset, paper_accounts, retention, scheduler, warm_run, webhooks
+from services.warmer import daily_selection, dataset, paper_accounts, retention, scheduler, warm_run, webhook_deliveries
 from services.warmer.phases import WarmContext
 from shared.contracts.events import DatasetRequested
 from shared.contracts.jobs import WARM_QUEUE
@@ -49,7 +49,7 @@ async def step_accounts(ctx: dict[str, Any]) -> int:
 
 async def deliver_webhooks(ctx: dict[str, Any]) -> int:
     """Send the deliveries of webhooks that are due; return how many were accepted."""
-    return await webhooks.deliver_due(ctx["context"])
+    return await webhook_deliveries.deliver_due(ctx["context"])
 
 
 async def refresh(ctx: dict[str, Any]) -> bool:

@@ -17,7 +17,7 @@ import structlog
 from arq.connections import ArqRedis
 from redis.exceptions import RedisError
 
-from services.warmer import daily_selection, dataset, paper_accounts, webhooks
+from services.warmer import daily_selection, dataset, paper_accounts, webhook_deliveries
 from services.warmer.phases import WarmContext
 from shared.contracts.schedule import Job, timetable
 from shared.contracts.warm import PHASES
@@ -121,7 +121,7 @@ async def enqueue_due(context: WarmContext, queue: ArqRedis, clock: Clock) -> No
         await paper_accounts.mark_day(context, now)
         if await paper_accounts.is_due(context.database, now):
             await queue.enqueue_job("step_accounts", _job_id=f"paper:{now.timestamp() // POLL_S:.0f}")
-    if await webhooks.is_due(context.database):
+    if await webhook_deliveries.is_due(context.database):
         await queue.enqueue_job("deliver_webhooks", _job_id=f"webhooks:{now.timestamp() // POLL_S:.0f}")
 
 

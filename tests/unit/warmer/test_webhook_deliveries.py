@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 from prometheus_client import CollectorRegistry
 
-from services.warmer import paper_accounts, webhooks
+from services.warmer import paper_accounts, webhook_deliveries
 from services.warmer.phases import WarmContext
 from services.warmer.service import open_context
 from shared.infra.database.sql import statements
@@ -59,9 +59,9 @@ async def make_due(context: WarmContext) -> None:
 async def test_three_workers_send_each_delivery_once(context: WarmContext, receiver: Receiver) -> None:
     for _ in range(5):
         await add(context)
-    assert await webhooks.is_due(context.database)
-    assert sum(await asyncio.gather(*(webhooks.deliver_due(context) for _ in range(3)))) == 5
-    assert not await webhooks.is_due(context.database)
+    assert await webhook_deliveries.is_due(context.database)
+    assert sum(await asyncio.gather(*(webhook_deliveries.deliver_due(context) for _ in range(3)))) == 5
+    assert not await webhook_deliveries.is_due(context.database)
     stored = await rows(context)
     assert [row["status"] for row in stored] == ["delivered"] * 5
     assert {row["account"] for row in stored} == {ACCOUNT}
@@ -78,11 +78,12 @@ async def test_three_workers_send_each_delivery_once(context: WarmContext, recei
 async def test_failures_are_retried_then_given_up(context: WarmContext, receiver: Receiver) -> None:
     await add(context)
     receiver.answers = [503, 302] + [500] * 20
-    for attempt in range(1, webhooks.ATTEMPTS + 1):
-        assert await webhooks.deliver_due(context) == 0
+    for attempt in range(1, webhook_deliveries.ATTEMPTS + 1):
+        assert await webhook_deliveries.deliver_due(context) == 0
         (row,) = await rows(context)
-        assert (row["attempts"], row["status"]) == (attempt, "dead" if attempt == webhooks.ATTEMPTS else "waiting")
-        assert not await webhooks.is_due(context.database)
+        status = "dead" if attempt == webhook_deliveries.ATTEMPTS else "waiting"
+        assert (row["attempts"], row["status"]) == (attempt, status)
+        assert not await webhook_deliveries.is_due(context.database)
         await make_due(context)
     assert (row["http_status"], row["error"]) == (500, "the receiver answered 500")
     receiver.answers = []
@@ -90,7 +91,7 @@ async def test_failures_are_retried_then_given_up(context: WarmContext, receiver
         again = await connection.fetchrow(SQL["resend_delivery"], ACCOUNT, row["number"])
         assert await connection.fetchrow(SQL["resend_delivery"], OTHER, row["number"]) is None
     assert (again["status"], again["attempts"]) == ("waiting", 0)
-    assert await webhooks.deliver_due(context) == 1
+    assert await webhook_deliveries.deliver_due(context) == 1
     ids = {orjson.loads(body)["event_id"] for _, body in receiver.received}
     assert ids == {str(row["event_id"])}
 
@@ -99,23 +100,23 @@ async def test_a_delivery_of_a_lost_worker_is_sent_after_its_lease(context: Warm
     await add(context)
     async with context.database.connection() as connection:
         await connection.fetch(SQL["claim_deliveries"], 10, 30.0)
-    assert await webhooks.deliver_due(context) == 0
+    assert await webhook_deliveries.deliver_due(context) == 0
     await make_due(context)
-    assert await webhooks.deliver_due(context) == 1
+    assert await webhook_deliveries.deliver_due(context) == 1
     assert (await rows(context))[0]["attempts"] == 2
 
 
 async def test_hosts_that_are_not_allowed_get_nothing(context: WarmContext, receiver: Receiver) -> None:
     await add(context)
     guarded = replace(context, settings=replace(context.settings, webhook_allowed_hosts=()))
-    assert await webhooks.deliver_due(guarded) == 0
+    assert await webhook_deliveries.deliver_due(guarded) == 0
     assert receiver.received == []
     assert "RefusedAddressError" in (await rows(context))[0]["error"]
 
 
 @pytest.mark.parametrize(("attempts", "pause"), [(1, 15.0), (2, 30.0), (9, 3840.0), (10, None), (11, None)])
 def test_pauses_grow_up_to_the_last_attempt(attempts: int, pause: float | None) -> None:
-    assert webhooks.pause_s(attempts) == pause
+    assert webhook_deliveries.pause_s(attempts) == pause
 
 
 async def test_late_data_and_opens_are_delivered(context: WarmContext) -> None:

@@ -24,7 +24,7 @@ LEASE_S: Final = 3 * TIMEOUT_S
 ATTEMPTS: Final = 10
 """Attempts after which a delivery is a dead letter: after 2 h 8 min of pauses, and up to 10 s for each attempt."""
 FIRST_PAUSE_S: Final = 15.0
-LONGEST_PAUSE_S: Final = 2 * 3600.0
+"""Each later pause is twice as long; the last one is 64 minutes."""
 
 
 async def is_due(database: Database) -> bool:
@@ -49,7 +49,7 @@ def pause_s(attempts: int) -> float | None:
     """Return the seconds between an attempt that failed and the next one; None after the last."""
     if attempts >= ATTEMPTS:
         return None
-    return min(FIRST_PAUSE_S * 2.0 ** (attempts - 1), LONGEST_PAUSE_S)
+    return FIRST_PAUSE_S * 2.0 ** (attempts - 1)
 
 
 def body_of(row: Mapping[str, Any]) -> bytes:
