@@ -10,10 +10,9 @@ import numpy as np
 from shared.market.limits import LIMITS, limit_steps
 from shared.market.rule_books import RULE_BOOKS
 from shared.market.taxes import TAXES, tax_steps
-from shared.market.ticks import COMMON_SINCE, TABLES, table_of
-from shared.model.calendar import to_day
+from shared.market.ticks import TABLES, TICKS, table_numbers
 
-_CONTENT = repr((RULE_BOOKS, TAXES, LIMITS, TABLES.tolist(), COMMON_SINCE))
+_CONTENT = repr((RULE_BOOKS, TAXES, LIMITS, TABLES.tolist(), *(since for since, _ in TICKS[1:])))
 
 RULES_VERSION = "krx-" + hashlib.sha256(_CONTENT.encode()).hexdigest()[:12]
 """Names the content of all tables: a changed date or rate is another version."""
@@ -36,9 +35,8 @@ def _stepped(days: np.ndarray, since: list[int], pct: list[float]) -> np.ndarray
 def day_rules(days: np.ndarray) -> DayRules:
     """Return the rules of the day numbers `days` (int32 [D])."""
     kinds = range(len(RULE_BOOKS))
-    common = days >= to_day(COMMON_SINCE)
     return DayRules(
         tax=np.stack([_stepped(days, *tax_steps(k)) for k in kinds], axis=1),
         limit=np.stack([_stepped(days, *limit_steps(k)) for k in kinds], axis=1),
-        tick_table=np.stack([np.where(common, 2, table_of(k, -(2**31))).astype(np.uint8) for k in kinds], axis=1),
+        tick_table=table_numbers(days),
     )

@@ -15,32 +15,39 @@ import numpy as np
 from shared.market.rule_books import RULE_BOOKS, rule_book
 from shared.model.calendar import to_day
 
-COMMON_SINCE = dt.date(2023, 1, 25)
-"""From this day on all markets share one table."""
-
 _INF = math.inf
 OLD_KOSPI = ((1_000, 1), (5_000, 5), (10_000, 10), (50_000, 50), (100_000, 100), (500_000, 500), (_INF, 1_000))
 OLD_KOSDAQ = ((1_000, 1), (5_000, 5), (10_000, 10), (50_000, 50), (_INF, 100), (_INF, 100), (_INF, 100))
 COMMON = ((2_000, 1), (5_000, 5), (20_000, 10), (50_000, 50), (200_000, 100), (500_000, 500), (_INF, 1_000))
 
-TABLES = np.array([OLD_KOSPI, OLD_KOSDAQ, COMMON], np.float64)
-"""float64 [3 tables, 7 steps, (price below, tick)]; the tables that `table_of` numbers."""
+TICKS = (
+    (None, (OLD_KOSPI, OLD_KOSDAQ, OLD_KOSDAQ)),
+    (dt.date(2023, 1, 25), (COMMON, COMMON, COMMON)),
+)
+"""(first day, the table of each market code), ascending; None is the beginning of time. A table has seven steps of
+(price below, tick)."""
+
+_DISTINCT = tuple(dict.fromkeys(table for _, of_markets in TICKS for table in of_markets))
+TABLES = np.array(_DISTINCT, np.float64)
+"""float64 [tables, 7 steps, (price below, tick)]: each table of TICKS once, in the order of its first use."""
+
+_SINCE = np.array([-(2**31) if since is None else to_day(since) for since, _ in TICKS])
+_NUMBERS = np.array([[_DISTINCT.index(table) for table in of_markets] for _, of_markets in TICKS], np.uint8)
 
 TOUCH = 1e-9
 """Prices are compared and rounded within this relative distance."""
 
 
-def table_of(kind: int, day: int) -> int:
-    """Number of the table (in TABLES) that a market code follows on a day number."""
-    if day >= to_day(COMMON_SINCE):
-        return 2
-    return 0 if kind == 0 else 1
+def table_numbers(days: np.ndarray) -> np.ndarray:
+    """Return the number (in TABLES) of the table that each market code follows on day numbers: uint8 [..., markets]."""
+    found: np.ndarray = _NUMBERS[np.searchsorted(_SINCE, days, side="right") - 1]
+    return found
 
 
 def tick(price: float, market: str, day: dt.date) -> float:
     """Tick in won at a raw price; prices within 1e-9 below a step belong to the step above."""
     reached = price * (1 + TOUCH)
-    for below, size in TABLES[table_of(rule_book(market), to_day(day))]:
+    for below, size in TABLES[table_numbers(np.array(to_day(day)))[rule_book(market)]]:
         if reached < below:
             return float(size)
     return float(TABLES[0, -1, 1])
@@ -67,9 +74,13 @@ def ticks_of(price: np.ndarray, kinds: np.ndarray, days: np.ndarray) -> np.ndarr
     for table in TABLES:
         step = np.searchsorted(table[:, 0], np.where(np.isnan(reached), 0.0, reached), side="right")
         sizes.append(table[np.minimum(step, len(table) - 1), 1])
-    common = np.broadcast_to(days >= to_day(COMMON_SINCE), price.shape)
-    kospi = np.broadcast_to(kinds == 0, price.shape)
-    found: np.ndarray = np.where(common, sizes[2], np.where(kospi, sizes[0], sizes[1]))
+    step = np.searchsorted(_SINCE, days, side="right") - 1
+    number = _NUMBERS[
+        np.broadcast_to(step, price.shape), np.broadcast_to(np.minimum(kinds, len(RULE_BOOKS) - 1), price.shape)
+    ]
+    found: np.ndarray = sizes[0]
+    for other, size in enumerate(sizes[1:], start=1):
+        found = np.where(number == other, size, found)
     return found
 
 
