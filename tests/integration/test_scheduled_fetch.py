@@ -107,6 +107,14 @@ async def test_unpublished_day_is_requested_again_each_hour(system: Scheduled) -
     assert len(await system.closes(NEW_DAY)) == 42
 
 
+async def test_nothing_is_fetched_on_a_holiday(system: Scheduled) -> None:
+    system.now = dt.datetime(2026, 10, 5, 8, 10, tzinfo=SEOUL)  # a Monday
+    assert await scheduled.fetch({"daily": system.daily}) == "holiday"
+    assert system.server.calls.total() == 0
+    system.now = MORNING
+    assert await scheduled.fetch({"daily": system.daily}) == "loaded"
+
+
 @pytest.mark.parametrize("stocks", [0, 5])
 async def test_thin_day_is_never_loaded(system: Scheduled, stocks: int) -> None:
     rows = system.server.price_rows("KOSPI", NEW_DAY)[:stocks]

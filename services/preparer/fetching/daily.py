@@ -34,7 +34,7 @@ from shared.infra.database.sql import statements
 from shared.infra.market_tables import read_days
 from shared.infra.redis.connection import BrokerClient
 from shared.infra.redis.streams import append
-from shared.model.calendar import from_day
+from shared.model.calendar import SEOUL, from_day
 from shared.settings import Settings
 
 log = structlog.get_logger()
@@ -77,6 +77,10 @@ class DailyFetch:
         successes = self._successes()
         for job in KINDS:
             metrics.FETCH_LAST_SUCCESS.labels(job).set(successes.get(job, self._clock.now().timestamp()))
+
+    def today(self) -> dt.date:
+        """Return the date in Seoul."""
+        return self._clock.now().astimezone(SEOUL).date()
 
     async def run(self, job: Job) -> Outcome:
         """Run a job: fetch, check, load; return the outcome, which is logged and counted."""

@@ -17,6 +17,8 @@ from shared.contracts.schedule import timetable
 from shared.infra import arq_jobs
 from shared.infra.redis.client import LOST
 from shared.infra.redis.connection import BrokerClient
+from shared.market.holidays import is_trading_day
+from shared.model.calendar import to_day
 from shared.settings import Settings
 
 log = structlog.get_logger()
@@ -26,8 +28,10 @@ TRIES: Final = 3
 
 
 async def fetch(ctx: dict[str, Any]) -> str:
-    """At each of its times: fetch and load the prices of the last trading day."""
+    """At each of its times: fetch and load the prices of the last trading day; nothing on a holiday."""
     daily: DailyFetch = ctx["daily"]
+    if not is_trading_day(to_day(daily.today())):
+        return "holiday"
     return await daily.run("fetch")
 
 
