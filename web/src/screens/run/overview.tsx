@@ -7,7 +7,7 @@ import { number, percent, signedPercent } from "../../format/number.ts";
 import { t } from "../../i18n/index.ts";
 import { Later } from "../../ui/later.tsx";
 import { EquityChart } from "./equity-chart.tsx";
-import { HeatMap } from "./heat-map.tsx";
+import { MonthlyReturns } from "./monthly-returns.tsx";
 import type { Completed } from "./page.tsx";
 import { drawdowns } from "./series.ts";
 import { StatisticNote, StatisticValue } from "./statistic.tsx";
@@ -29,7 +29,7 @@ function Figures({ run }: { run: Completed }) {
     <>
       <div class="card">
         <h2>{t("run.months")}</h2>
-        <HeatMap months={result.monthly_returns} years={result.yearly_returns ?? []} />
+        <MonthlyReturns months={result.monthly_returns} years={result.yearly_returns ?? []} />
       </div>
       <div class="columns">
         <div class="card">

@@ -18,7 +18,7 @@ function Cell({ value, full, whole }: { value: number | null | undefined; full?:
   return <td class={`${kind} ${whole ? "whole" : ""}`} style={{ "--heat": heat(value, full) }}>{signed(value * 100, 1)}</td>;
 }
 
-export function HeatMap({ months, years }: { months: readonly MonthlyReturn[]; years: readonly YearlyReturn[] }) {
+export function MonthlyReturns({ months, years }: { months: readonly MonthlyReturn[]; years: readonly YearlyReturn[] }) {
   const byMonth = new Map(months.map((each) => [each.month, each.return]));
   const words = language.value;
   const names = useMemo(() => {
