@@ -24,7 +24,7 @@ from shared.simulation.cost import read_bytes_of_request, stored_bytes_of_reques
 from shared.simulation.variants import variant_needs
 
 PAUSE_S = 0.05
-"""Longest pause of a part between two variants, so that a stream of backtests slows sweeps and does not stop them."""
+"""Longest pause of a part at one poll, so that a stream of short backtests slows sweeps and does not stop them."""
 PAUSE_STEP_S = 0.001
 
 

@@ -1,8 +1,8 @@
 """Work on sweeps: lease a part, run its variants, store the part, publish the change; then the next one.
 
-PostgreSQL is the queue: a part without an end is work, so that nothing has to be restored after a crash. Parts yield to
-people who wait: they run in one thread of lower priority, which pauses between variants while this process has a
-short backtest or query in flight.
+PostgreSQL is the queue: a part without an end is work, so that nothing has to be restored after a crash. The state of
+the sweep is set by `end_part` of `shared/infra/database/sql/sweep.sql`. Parts run in one thread of lower priority. At
+each poll it pauses for at most `part_runs.PAUSE_S` while this process has a short backtest or query in flight.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Shapes of the result of a backtest; further fields may be added in later versions."""
+"""Shapes of the result of a backtest, whose values are encoded by `shared.simulation.result.tables`.
+
+Further fields may be added in later versions.
+"""
 
 from __future__ import annotations
 

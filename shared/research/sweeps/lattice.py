@@ -47,8 +47,10 @@ class Lattice:
         return np.array([value if isinstance(value, int | float) else np.nan for value in self.values], np.float64)
 
     def extremes(self) -> tuple[Value, ...]:
-        """Return the values that show whether all of them can stand at a place: all of a list, the ends of a range
-        and its first value that is no whole number."""
+        """Return the values that show whether all of them can stand at a place.
+
+        Of three or more numbers in order: the first, the last, and the first that is no whole number. Else all.
+        """
         if not self.is_numeric or len(self) <= 2:
             return self.values
         broken = next((value for value in self.values if isinstance(value, float)), None)
