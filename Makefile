@@ -3,6 +3,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+# modules are compiled once, not by every process that the tests start
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help install fmt lint types imports repository check test search sanitize fuzz test-ops test-containers secrets dashboards lock audit up down demo serve web test-web bench faults laws clean
 help: ## print the targets

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import settings
 
 from shared.native.build import build
@@ -17,3 +21,14 @@ settings.load_profile("fixed")
 def pytest_configure() -> None:
     """Compile the kernels that are missing."""
     build()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Collect no garbage while modules are imported and tests are listed: all of that remains, and is not scanned."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -17,13 +18,14 @@ from tests.support.random_requests import random_request
 from tests.unit.simulation import fixtures
 
 
-def _runs(count: int, per_market: int = 3) -> list[tuple[dict[str, Any], dict[str, Any], Outcome]]:
-    """(market, request, outcome) of random pairs that are not refused."""
+@cache
+def random_runs() -> list[tuple[dict[str, Any], dict[str, Any], Outcome]]:
+    """(market, request, outcome) of random pairs that are not refused; computed by the first test that needs them."""
     found = []
-    for seed in range(1000, 1000 + count):
+    for seed in range(1000, 1025):
         market = random_market(seed)
         panels = panels_of(market)
-        for k in range(per_market):
+        for k in range(3):
             body = random_request(10 * seed + k, market)
             body["strategy"].setdefault("universe", {})["kinds"] = None
             try:
@@ -33,35 +35,33 @@ def _runs(count: int, per_market: int = 3) -> list[tuple[dict[str, Any], dict[st
     return found
 
 
-RUNS = _runs(25)
-
-
 def test_random_runs_trade() -> None:
-    assert len(RUNS) > 40
-    assert sum(len(outcome.result["trades"]) for _, _, outcome in RUNS) > 1_000
+    assert len(random_runs()) > 40
+    assert sum(len(outcome.result["trades"]) for _, _, outcome in random_runs()) > 1_000
 
 
 def test_digest_is_independent_of_column_order() -> None:
-    for market, body, outcome in RUNS[:20]:
+    for market, body, outcome in random_runs()[:20]:
         turned = {**market, "companies": market["companies"][::-1]}
         again = run(canonical_request(request_of(body)), panels_of(turned))
         assert again.result_digest == outcome.result_digest
 
 
 def test_digest_is_independent_of_block_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = random_runs()[:20]
     monkeypatch.setattr(engine, "BLOCK_ROWS", 7)
-    for market, body, outcome in RUNS[:20]:
+    for market, body, outcome in runs:
         assert run(canonical_request(request_of(body)), panels_of(market)).result_digest == outcome.result_digest
 
 
 def test_audit_finds_no_look_ahead() -> None:
-    for market, body, _ in RUNS[:20]:
+    for market, body, _ in random_runs()[:20]:
         found = audit(canonical_request(request_of(body)), panels_of(market), seed=1, cuts=3)
         assert found["identical"], found
 
 
 def test_cash_and_positions_add_up_and_cash_is_not_negative() -> None:
-    for _, _, outcome in RUNS:
+    for _, _, outcome in random_runs():
         result = outcome.result
         for point in result["equity"]:
             assert point["cash"] >= -0.01
@@ -72,7 +72,7 @@ def test_cash_and_positions_add_up_and_cash_is_not_negative() -> None:
 
 
 def test_stock_sold_today_is_not_bought_today() -> None:
-    for _, _, outcome in RUNS:
+    for _, _, outcome in random_runs():
         sold = defaultdict(set)
         for trade in outcome.result["trades"]:
             if trade["side"] == "sell":
@@ -82,7 +82,7 @@ def test_stock_sold_today_is_not_bought_today() -> None:
 
 
 def test_gains_of_positions_add_up_to_the_gain_of_the_run() -> None:
-    for _, body, outcome in RUNS:
+    for _, body, outcome in random_runs():
         result = outcome.result
         gains = sum(trip["gain"] for trip in result["round_trips"]) + sum(p["gain"] for p in result["open_positions"])
         assert result["equity"][-1]["equity"] - body["initial_cash"] == pytest.approx(
@@ -91,7 +91,7 @@ def test_gains_of_positions_add_up_to_the_gain_of_the_run() -> None:
 
 
 def test_body_is_the_result_with_its_digest() -> None:
-    for _, _, outcome in RUNS:
+    for _, _, outcome in random_runs():
         read = json.loads(outcome.body)
         assert read == json.loads(json.dumps(outcome.result))
         assert read["provenance"]["result_digest"] == outcome.result_digest == digest_of(read)
@@ -99,7 +99,7 @@ def test_body_is_the_result_with_its_digest() -> None:
 
 
 def test_explanation_covers_each_trade_and_rebalance() -> None:
-    for market, body, outcome in RUNS[:20]:
+    for market, body, outcome in random_runs()[:20]:
         found = explain(canonical_request(request_of(body)), panels_of(market))
         assert [{k: v for k, v in t.items() if k != "why"} for t in found["trades"]] == outcome.result["trades"]
         for trade in found["trades"]:
@@ -117,7 +117,7 @@ def test_explanation_covers_each_trade_and_rebalance() -> None:
 def test_higher_costs_never_increase_the_final_equity() -> None:
     free = {"commission_pct": 0, "slippage_pct": 0, "tax_pct": 0}
     tried = 0
-    for market, body, _ in RUNS:
+    for market, body, _ in random_runs():
         panels = panels_of(market)
         ends = []
         for costs in (free, {**free, "commission_pct": 0.01}, {**free, "commission_pct": 0.01, "tax_pct": 0.2}):
@@ -134,7 +134,7 @@ def test_higher_costs_never_increase_the_final_equity() -> None:
 def test_shares_and_cash_follow_from_trades_and_actions() -> None:
     """The ledger law: holdings of the last evening and its cash, to 0.01 won, from trades and corporate actions."""
     actions = 0
-    for _, body, outcome in RUNS:
+    for _, body, outcome in random_runs():
         result = outcome.result
         shares: dict[str, int] = defaultdict(int)
         cash = float(body["initial_cash"])

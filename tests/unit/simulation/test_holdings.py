@@ -11,7 +11,7 @@ from shared.errors import RunError
 from shared.simulation.holdings import holdings_on
 from tests.support.markets import panels_of
 from tests.unit.simulation.fixtures import DAYS, market, result
-from tests.unit.simulation.test_engine_laws import RUNS
+from tests.unit.simulation.test_engine_laws import random_runs
 
 
 def day(text: str) -> dt.date:
@@ -20,7 +20,7 @@ def day(text: str) -> dt.date:
 
 
 def test_values_and_cash_add_up_to_equity_on_every_evening() -> None:
-    for world, _, outcome in RUNS[::4]:
+    for world, _, outcome in random_runs()[::4]:
         found, panels = outcome.result, panels_of(world)
         for point in found["equity"][:: max(1, len(found["equity"]) // 12)]:
             evening = holdings_on(found, panels, day(point["date"]))
@@ -30,7 +30,7 @@ def test_values_and_cash_add_up_to_equity_on_every_evening() -> None:
 
 
 def test_ledger_explains_cash_of_every_day() -> None:
-    for _, body, outcome in RUNS:
+    for _, body, outcome in random_runs():
         found = outcome.result
         moves: dict[str, float] = {}
         for action in found["corporate_actions"]:
@@ -46,7 +46,7 @@ def test_ledger_explains_cash_of_every_day() -> None:
 
 def test_last_evening_equals_open_positions() -> None:
     compared = 0
-    for world, _, outcome in RUNS[::3]:
+    for world, _, outcome in random_runs()[::3]:
         found = outcome.result
         evening = holdings_on(found, panels_of(world), day(found["equity"][-1]["date"])).document()
         for holding, position in zip(evening["holdings"], found["open_positions"], strict=True):

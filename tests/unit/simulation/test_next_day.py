@@ -18,7 +18,7 @@ from shared.simulation.next_day import decide_next_day, orders_digest
 from shared.simulation.structures import REASONS
 from tests.support.markets import panels_of
 from tests.unit.simulation.fixtures import DAYS, market, request
-from tests.unit.simulation.test_engine_laws import RUNS
+from tests.unit.simulation.test_engine_laws import random_runs
 
 BY_RULE = ("max_hold", "condition", "timing", "drawdown_stop", "rebalance")
 BY_LEVEL = ("stop_loss", "trailing_stop", "take_profit")
@@ -61,7 +61,7 @@ def check_day(panels: Any, trades: list[dict[str, Any]], found: dict[str, Any], 
 @pytest.mark.parametrize("turn", range(4))
 def test_orders_explain_the_trades_of_the_next_row(turn: int) -> None:
     explained = 0
-    for world, body, outcome in RUNS[turn::4]:
+    for world, body, outcome in random_runs()[turn::4]:
         if body["strategy"].get("sell", {}).get("on_rebalance") == "reweight":
             continue  # trims and additions depend on the opens
         panels = panels_of(world)

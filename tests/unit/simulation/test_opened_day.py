@@ -16,7 +16,7 @@ from shared.simulation.opened_day import OpenedPanels, marked_quotes, opened_pan
 from shared.simulation.structures import REASONS
 from tests.support.markets import panels_of
 from tests.unit.simulation.fixtures import DAYS, market, request
-from tests.unit.simulation.test_engine_laws import RUNS
+from tests.unit.simulation.test_engine_laws import random_runs
 
 SETTLED = {REASONS.index(name) for name in ("delisted", "corporate_action")}
 Fill = tuple[int, int, float, float, float, float]
@@ -41,7 +41,7 @@ def fills(run: Any, row: int, opens: np.ndarray) -> list[Fill]:
 
 def test_opens_fill_what_the_row_fills_at_its_open() -> None:
     compared = 0
-    for world, body, outcome in RUNS:
+    for world, body, outcome in random_runs():
         asked = canonical_request(request_of(body))
         if asked.execution.price != "open":
             continue

@@ -13,11 +13,15 @@ from shared.simulation.statistics import EquityCurve, RoundTrips, TradeTotals, s
 from shared.simulation.structures import TRIP
 from tests.support import plain_statistics
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    import empyrical
-
 NO_TRIPS = np.empty(0, TRIP)
+
+
+@pytest.fixture(name="empyrical")
+def _empyrical() -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import empyrical
+    return empyrical
 
 
 def _totals(**changes: Any) -> TradeTotals:
@@ -42,7 +46,7 @@ def _figures(curve: EquityCurve, trips: np.ndarray = NO_TRIPS, totals: TradeTota
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_figures_equal_their_counterparts_in_empyrical(seed: int) -> None:
+def test_figures_equal_their_counterparts_in_empyrical(empyrical: Any, seed: int) -> None:
     rng = np.random.default_rng(seed)
     benchmark = rng.normal(0.0003, 0.01, 300)
     returns = 0.6 * benchmark + rng.normal(0.0002, 0.012, 300)
@@ -101,7 +105,7 @@ def test_turnover_and_exposure_follow_their_formulas() -> None:
     assert (found["commission_paid"], found["tax_paid"], found["slippage_paid"], found["trades"]) == (1, 2, 3, 4)
 
 
-def test_sharpe_active_omits_idle_days() -> None:
+def test_sharpe_active_omits_idle_days(empyrical: Any) -> None:
     returns = np.concatenate([np.zeros(50), np.random.default_rng(3).normal(0.001, 0.01, 100)])
     found = _figures(_curve(returns, idle=50))
     assert found["sharpe_active"] == pytest.approx(empyrical.sharpe_ratio(_curve(returns).returns[50:]))
@@ -201,7 +205,7 @@ def test_curve_with_columns_of_other_length_is_refused() -> None:
             EquityCurve(**{**one, **wrong}, initial_cash=1.0, idle_days=0, risk_free_pct=0.0)
 
 
-def test_benchmark_figures_equal_their_counterparts() -> None:
+def test_benchmark_figures_equal_their_counterparts(empyrical: Any) -> None:
     rng = np.random.default_rng(5)
     benchmark, returns = rng.normal(0.0003, 0.01, 300), rng.normal(0.0004, 0.01, 300)
     found = _figures(_curve(returns, benchmark))

@@ -15,7 +15,7 @@ from shared.simulation.engine import simulate
 from shared.simulation.explain.why_not import explain_candidate
 from tests.support.markets import panels_of
 from tests.unit.simulation.fixtures import DAYS, market, request
-from tests.unit.simulation.test_engine_laws import RUNS
+from tests.unit.simulation.test_engine_laws import random_runs
 
 WALKED = ("halted", "limit_up", "cash", "volume", "sector_cap")
 
@@ -28,7 +28,7 @@ def explained(bars: dict[str, Any], code: str, day: str, **changes: Any) -> dict
 
 @pytest.mark.parametrize("turn", range(6))
 def test_outcomes_add_up_to_the_unfilled_counts(turn: int) -> None:
-    for world, body, outcome in RUNS[turn::24]:
+    for world, body, outcome in random_runs()[turn::24]:
         if body["strategy"]["sell"].get("on_rebalance") == "reweight":
             continue  # `unfilled` counts additions to holdings too
         panels = panels_of(world)

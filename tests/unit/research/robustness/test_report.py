@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.stats import kstest
 
 from shared.errors import RunError
 from shared.language import compile_expression, evaluate
@@ -181,6 +180,8 @@ def test_random_selections_pass_over_halted_stocks() -> None:
 
 def test_p_values_of_random_strategies_are_uniform() -> None:
     """A run whose candidates are themselves drawn is one more draw: its rank among the others is uniform."""
+    from scipy.stats import kstest
+
     panels = panels_with_halts(stocks=30, rows=150)
     body = daily_strategy(panels, max_positions=5, max_hold_days=7)
     body["strategy"]["sell"]["stop_loss_pct"] = 4

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from statsmodels.regression.linear_model import OLS
 
 from shared.research.statistics.newey_west import long_run_variance, mean_test, overlapping_lags
 from tests.reference.factor_reports import newey_west_t
@@ -57,6 +56,8 @@ def test_rejections_under_overlapping_noise_are_few() -> None:
 
 @pytest.mark.parametrize("horizon", [1, 20])
 def test_mean_test_equals_statsmodels(horizon: int) -> None:
+    from statsmodels.regression.linear_model import OLS
+
     values = np.convolve(np.random.default_rng(9).normal(0.1, 1, 400), np.ones(horizon), "valid")
     lags = overlapping_lags(len(values), horizon)
     fitted = OLS(values, np.ones(len(values))).fit(

@@ -6,7 +6,6 @@ import itertools
 
 import numpy as np
 import pytest
-from scipy.stats import qmc
 
 from shared.research.sweeps.formula import read_formula
 from shared.research.sweeps.lattice import Lattice
@@ -66,12 +65,16 @@ def test_latin_hypercube_visits_every_share_once() -> None:
 
 
 def test_sobol_sequence_equals_scipy() -> None:
+    from scipy.stats import qmc
+
     expected = qmc.Sobol(MAX_PARAMETERS, scramble=False, bits=MAX_BITS).random(512)
     assert np.array_equal(sobol_bits(0, 512, MAX_PARAMETERS) / 2.0**MAX_BITS, expected)
     assert np.array_equal(sobol_bits(100, 50, 3), sobol_bits(0, 512, 3)[100:150])
 
 
 def test_shifted_sobol_is_more_even_than_random() -> None:
+    from scipy.stats import qmc
+
     space = Space({name: Lattice(tuple(range(1 << 12))) for name in "abcd"})
     even, uneven = (qmc.discrepancy(draw(space, 256, 4) / (1 << 12)) for draw in (sobol_points, random_points))
     assert even < uneven / 2
