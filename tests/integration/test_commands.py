@@ -28,9 +28,8 @@ from ondol.local.run_file import Servers
 from ondol.main import COMMANDS, main
 from shared.infra import metrics
 from shared.market.opening_hours import next_trading_day
-from tests.support.api_with_market import FIRST, LAST, load_synthetic, request
+from tests.support.api_with_market import FIRST, LAST, prepared_settings, request
 from tests.support.preloaded_commands import PreloadedCommands, preloaded_commands
-from tests.support.servers import fresh_settings
 from tests.support.system import Client, api_of, simulator
 
 MAX_WAIT_S = 120.0
@@ -137,8 +136,7 @@ class System:
 async def system(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
     folder = tmp_path_factory.mktemp("commands")
     async with AsyncExitStack() as stack:
-        settings = await stack.enter_async_context(fresh_settings(servers))
-        await load_synthetic(settings)
+        settings = await stack.enter_async_context(prepared_settings(servers))
         client = await stack.enter_async_context(api_of(settings))
         commands = await stack.enter_async_context(preloaded_commands(folder))
         working = await stack.enter_async_context(simulator(settings))

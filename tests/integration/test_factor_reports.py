@@ -17,15 +17,13 @@ from shared.infra.database.pool import connect_pool
 from shared.research.factor_reports.request import FactorReportBody
 from shared.settings import Settings
 from tests.integration.test_backtests_of_keys import make_key
-from tests.support.api_with_market import FIRST, LAST, load_synthetic
-from tests.support.servers import fresh_settings
+from tests.support.api_with_market import FIRST, LAST, prepared_settings
 from tests.support.system import Client, api_of, simulator
 
 
 @pytest_asyncio.fixture(scope="module")
 async def settings(servers: Servers) -> AsyncIterator[Settings]:
-    async with fresh_settings(servers) as found:
-        await load_synthetic(found)
+    async with prepared_settings(servers) as found:
         yield found
 
 

@@ -13,9 +13,11 @@ import pytest_asyncio
 from ondol.local import processes
 from ondol.local.forkserver import Forked, ForkServer
 from shared.settings import Settings
-from tests.support.api_with_market import load_synthetic, request
+from tests.support.api_helpers import prepared
+from tests.support.api_with_market import request
 from tests.support.system import api_of
 
+__all__ = ["prepared"]
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MAX_WAIT_S = 30.0
 
@@ -58,17 +60,16 @@ async def test_child_has_its_own_environment_log_and_exit_code(fork_server: Fork
 
 
 async def test_forked_simulators_serve_and_stop(
-    fork_server: ForkServer, settings: Settings, tmp_path: pathlib.Path
+    fork_server: ForkServer, prepared: Settings, tmp_path: pathlib.Path
 ) -> None:
-    await load_synthetic(settings, stocks=30)
-    environment = {**settings.to_environment(), "ONDOL_METRICS_PORT": "0", "ONDOL_LOG_LEVEL": "info"}
+    environment = {**prepared.to_environment(), "ONDOL_METRICS_PORT": "0", "ONDOL_LOG_LEVEL": "info"}
     children = [await fork_server.fork(f"s-{n}", environment, tmp_path / f"{n}.log") for n in range(2)]
     for n in range(2):
         await until_ready(tmp_path / f"{n}.log")
     children[0].kill()
     assert await ended(children[0]) == -signal.SIGKILL
     assert is_alive(children[1])
-    async with api_of(settings) as client:
+    async with api_of(prepared) as client:
         status, document, _ = await client.call("POST", "/v1/backtests", request(), Prefer="wait=30")
         assert (status, document["status"]) == (200, "completed")
     children[1].send_signal(signal.SIGTERM)

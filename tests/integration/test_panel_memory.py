@@ -10,8 +10,7 @@ import pytest
 import pytest_asyncio
 
 from ondol.local.run_file import Servers
-from tests.support.api_with_market import FIRST, LAST, load_synthetic
-from tests.support.servers import fresh_settings
+from tests.support.api_with_market import FIRST, LAST, prepared_settings
 from tests.support.sweeps import sweep
 from tests.support.system import Client, api_of
 
@@ -22,10 +21,8 @@ FEW = WINDOWS[0]
 @pytest_asyncio.fixture(scope="module")
 async def client(servers: Servers) -> AsyncIterator[Client]:
     """Yield a client of an api whose simulators would have 16 MiB of panels; without simulators."""
-    async with fresh_settings(servers) as settings:
-        await load_synthetic(settings)
-        async with api_of(replace(settings, panel_bytes=16 << 20)) as found:
-            yield found
+    async with prepared_settings(servers) as settings, api_of(replace(settings, panel_bytes=16 << 20)) as found:
+        yield found
 
 
 @pytest.mark.parametrize(("method", "path", "body"), [

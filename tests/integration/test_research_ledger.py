@@ -19,8 +19,7 @@ from shared.infra import metrics
 from shared.infra.database.pool import connect_pool
 from shared.settings import Settings
 from tests.integration.test_backtests_of_keys import make_key
-from tests.support.api_with_market import FIRST, LAST, load_synthetic, request
-from tests.support.servers import fresh_settings
+from tests.support.api_with_market import FIRST, LAST, prepared_settings, request
 from tests.support.sweeps import run_sweep, sweep
 from tests.support.system import Client, api_of, simulator
 from tests.support.walk_forwards import run_walk_forward, walk_forward
@@ -28,8 +27,7 @@ from tests.support.walk_forwards import run_walk_forward, walk_forward
 
 @pytest_asyncio.fixture(scope="module")
 async def settings(servers: Servers) -> AsyncIterator[Settings]:
-    async with fresh_settings(servers) as found:
-        await load_synthetic(found)
+    async with prepared_settings(servers) as found:
         yield found
 
 

@@ -16,8 +16,7 @@ import pytest_asyncio
 from ondol.local.run_file import Servers
 from services.simulator.sweep_store import MAX_ATTEMPTS, SQL
 from shared.settings import Settings
-from tests.support.api_with_market import load_synthetic
-from tests.support.servers import fresh_settings
+from tests.support.api_with_market import prepared_settings
 from tests.support.system import Client, api_of, simulator
 from tests.support.walk_forwards import run_walk_forward, walk_forward
 
@@ -28,8 +27,7 @@ SINGLE = {name: {"values": given["values"][:1]} for name, given in FEW.items()}
 
 @pytest_asyncio.fixture(scope="module")
 async def settings(servers: Servers) -> AsyncIterator[Settings]:
-    async with fresh_settings(servers) as found:
-        await load_synthetic(found)
+    async with prepared_settings(servers) as found:
         yield found
 
 

@@ -18,8 +18,7 @@ from shared.infra.database.pool import connect_pool
 from shared.infra.redis import client as redis_client
 from shared.infra.redis.cache import cache as open_cache
 from shared.settings import Settings
-from tests.support.api_with_market import FIRST, LAST, load_synthetic, request
-from tests.support.servers import fresh_settings
+from tests.support.api_with_market import FIRST, LAST, prepared_settings, request
 from tests.support.sweeps import run_sweep, sweep, table_of
 from tests.support.system import Client, api_of, simulator
 from tests.support.walk_forwards import run_walk_forward, walk_forward
@@ -29,8 +28,7 @@ LINE = "withdrawn"
 
 @pytest_asyncio.fixture(scope="module")
 async def settings(servers: Servers) -> AsyncIterator[Settings]:
-    async with fresh_settings(servers) as found:
-        await load_synthetic(found)
+    async with prepared_settings(servers) as found:
         yield found
 
 

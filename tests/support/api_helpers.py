@@ -11,18 +11,19 @@ from typing import Any
 import asyncpg
 import pytest_asyncio
 
+from ondol.local.run_file import Servers
 from shared.settings import Settings
-from tests.support.api_with_market import load_synthetic
+from tests.support.api_with_market import prepared_settings
 from tests.support.system import Client
 
 TIMEOUT_S = 60.0
 
 
 @pytest_asyncio.fixture
-async def prepared(settings: Settings) -> Settings:
-    """Return settings of a database with a published market of 30 stocks."""
-    await load_synthetic(settings, stocks=30)
-    return settings
+async def prepared(servers: Servers) -> AsyncIterator[Settings]:
+    """Yield settings of a database with a published market of 30 stocks."""
+    async with prepared_settings(servers, stocks=30) as settings:
+        yield settings
 
 
 @asynccontextmanager

@@ -7,16 +7,22 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 from ondol.cli.commands.synthesize import make_market, write_market
 from ondol.local.run_file import Servers
 from services.preparer.loading.load import load_market
+from shared.contracts.events import DatasetPublished
+from shared.infra.redis import client as redis_servers
+from shared.infra.redis.streams import append
 from shared.settings import Settings
 from tests.support.preparing import prepare_once
-from tests.support.servers import fresh_settings
+from tests.support.servers import copy_database, fresh_settings
 from tests.support.system import Client, api_of, simulator
 
 FIRST, LAST = "2025-02-03", "2025-11-28"
+_prepared: set[tuple[str, str]] = set()
+"""(server, database) of the prepared markets of this process."""
 
 
 def request(**changes: Any) -> dict[str, Any]:
@@ -41,9 +47,28 @@ async def load_synthetic(settings: Settings, *, stocks: int = 60, years: int = 2
 
 
 @asynccontextmanager
+async def prepared_settings(servers: Servers, *, stocks: int = 60) -> AsyncIterator[Settings]:
+    """Yield settings of a new database with a published synthetic market.
+
+    The first call of a session for a number of stocks loads and prepares the market; the database is a copy of that.
+    """
+    template = f"template_{stocks}_stocks"
+    if (servers.database_url, template) not in _prepared:
+        async with fresh_settings(servers) as first:
+            await load_synthetic(first, stocks=stocks)
+            await copy_database(servers, urlsplit(first.database_url or "").path.strip("/"), template)
+        _prepared.add((servers.database_url, template))
+    async with fresh_settings(servers, template) as settings:
+        current = await prepare_once(settings)  # copies the parts to the cache
+        assert current.version is not None
+        assert current.revision is not None
+        async with redis_servers.broker(settings.broker_url or "") as broker:
+            await append(broker, DatasetPublished(version=current.version, revision=current.revision))
+        yield settings
+
+
+@asynccontextmanager
 async def served(servers: Servers) -> AsyncIterator[Client]:
     """Yield a client of a whole system with a database of its own."""
-    async with fresh_settings(servers) as settings:
-        await load_synthetic(settings)
-        async with api_of(settings) as client, simulator(settings):
-            yield client
+    async with prepared_settings(servers) as settings, api_of(settings) as client, simulator(settings):
+        yield client

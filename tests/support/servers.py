@@ -23,6 +23,8 @@ from shared.infra.database.pool import migrate
 from shared.infra.redis import client as redis_servers
 from shared.settings import MIB, Settings
 
+TEMPLATE = "template_ondol"
+"""A migrated database without rows."""
 _numbers = itertools.count(1)
 _MEMORY = pathlib.Path("/dev/shm")  # noqa: S108  a folder in it is private
 MAX_WAIT_MS = 30_000
@@ -47,12 +49,12 @@ def temporary_folder(prefix: str) -> str:
 
 @asynccontextmanager
 async def temporary_servers() -> AsyncIterator[Servers]:
-    """Run servers in a temporary home with a migrated database `template_ondol`."""
+    """Run servers in a temporary home with the migrated database TEMPLATE."""
     home = pathlib.Path(temporary_folder("ondol-test-"))
     try:
         async with embedded_servers.servers(home, command="test", cache_bytes=256 * MIB, durable=False) as running:
-            await _execute(running.database_url, "create database template_ondol")
-            await migrate(_named(running.database_url, "template_ondol"))
+            await _execute(running.database_url, f"create database {TEMPLATE}")
+            await migrate(_named(running.database_url, TEMPLATE))
             yield running
     finally:
         pointer = home / "postgres.folder"
@@ -69,11 +71,16 @@ async def _execute(url: str, statement: str) -> None:
         await connection.close()
 
 
+async def copy_database(servers: Servers, source: str, name: str) -> None:
+    """Create a database with the content of another one, which has no connections."""
+    await _execute(servers.database_url, f"create database {name} template {source} strategy file_copy")
+
+
 @asynccontextmanager
-async def fresh_settings(servers: Servers) -> AsyncIterator[Settings]:
-    """Yield settings with a new migrated database and both Redis flushed; the database is dropped at the end."""
+async def fresh_settings(servers: Servers, template: str = TEMPLATE) -> AsyncIterator[Settings]:
+    """Yield settings with a copy of the database `template` and both Redis flushed; it is dropped at the end."""
     name = f"test_{next(_numbers)}"
-    await _execute(servers.database_url, f"create database {name} template template_ondol strategy file_copy")
+    await copy_database(servers, template, name)
     for url in (servers.broker_url, servers.cache_url):
         client = redis_servers.client(url)
         await client.flushall()
