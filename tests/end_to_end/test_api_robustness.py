@@ -24,6 +24,7 @@ import pytest
 import pytest_asyncio
 from openapi_spec_validator import validate
 
+from ondol.local.processes import Child
 from ondol.local.run_file import Servers
 from shared.settings import Settings
 from tests.support.api_with_market import load_synthetic
@@ -48,7 +49,7 @@ class System:
 
     settings: Settings
     api: ProbedApi
-    simulator: asyncio.subprocess.Process
+    simulator: Child
     session: aiohttp.ClientSession
     first: str
     last: str

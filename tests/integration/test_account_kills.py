@@ -15,6 +15,7 @@ import aiohttp
 import asyncpg
 
 from ondol.local.ports import free_port
+from ondol.local.processes import Child
 from shared.settings import Settings
 from tests.integration.test_account_laws import CODES, HISTORY, STRATEGY, Market, trading_days
 from tests.integration.test_accounts import equals_its_backtest, published, shown
@@ -30,7 +31,7 @@ class KilledApi:
         self._settings = replace(settings, api_host="127.0.0.1", api_port=free_port())
         self._session, self._stack = session, stack
         self.url = f"http://127.0.0.1:{self._settings.api_port}"
-        self.process: asyncio.subprocess.Process | None = None
+        self.process: Child | None = None
         self.kills = 0
 
     async def start(self) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from ondol.local.processes import Child
 from services.api.accounts.opening_quotes import store_quotes
 from services.api.accounts.step import select_account, step_account
 from services.api.schemas.account_requests import OpeningQuote, OpeningQuotesBody
@@ -76,7 +77,7 @@ class Simulators:
 
     def __init__(self, settings: Settings, stack: AsyncExitStack) -> None:
         self._settings, self._stack = settings, stack
-        self.running: list[asyncio.subprocess.Process] = []
+        self.running: list[Child] = []
         self.killed = 0
 
     async def start(self) -> None:

@@ -24,6 +24,7 @@ import pytest
 import pytest_asyncio
 
 from ondol.cli.reference import usages_of
+from ondol.local.processes import Child
 from ondol.local.run_file import Servers
 from ondol.main import COMMANDS, main
 from shared.infra import metrics
@@ -65,7 +66,7 @@ class System:
     client: Client
     commands: PreloadedCommands
     folder: pathlib.Path
-    simulator: asyncio.subprocess.Process
+    simulator: Child
     first: str
     second: str
     """Ids of completed backtests."""

@@ -22,6 +22,7 @@ from ondol.local.run_file import Servers
 from shared.infra.database.pool import migrate
 from shared.infra.redis import client as redis_servers
 from shared.settings import MIB, Settings
+from tests.support.forked_simulators import end_fork_server
 
 TEMPLATE = "template_ondol"
 """A migrated database without rows."""
@@ -106,7 +107,10 @@ async def fresh_settings(servers: Servers, template: str = TEMPLATE) -> AsyncIte
 async def servers() -> AsyncIterator[Servers]:
     """Yield the servers of this test session (a conftest.py imports this name and `settings`)."""
     async with temporary_servers() as running:
-        yield running
+        try:
+            yield running
+        finally:
+            await end_fork_server()
 
 
 @pytest_asyncio.fixture

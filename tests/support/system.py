@@ -16,6 +16,7 @@ import aiohttp
 import asyncpg
 import orjson
 
+from ondol.local.processes import Child
 from services.api.app import listening_on
 from services.api.context import AppContext
 from services.api.service import opened
@@ -30,6 +31,7 @@ from shared.infra.redis.seal import use_seal
 from shared.infra.redis.streams import append
 from shared.model.fields import STORED
 from shared.settings import Settings
+from tests.support.forked_simulators import Simulator, forked_simulator
 from tests.support.markets import panels_of
 
 MAX_WAIT_S = 60.0
@@ -130,14 +132,21 @@ async def api_of(settings: Settings) -> AsyncIterator[Client]:
 @asynccontextmanager
 async def simulator(
     settings: Settings, *, quiet: bool = True, service: str = "simulator", metrics_port: int = 0
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Run a simulator process, or another service, for the duration of the block."""
+) -> AsyncIterator[Child]:
+    """Run a simulator process, or another service, for the duration of the block.
+
+    What a simulator logs becomes part of the standard error of the test.
+    """
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("ONDOL_")},
         **settings.to_environment(), "ONDOL_METRICS_PORT": str(metrics_port),
         "ONDOL_LOG_LEVEL": "warning" if quiet else "info",
     }  # fmt: skip
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", f"services.{service}", env=environment)
+    process: Child
+    if service == "simulator":
+        process = await forked_simulator(environment)
+    else:
+        process = await asyncio.create_subprocess_exec(sys.executable, "-m", f"services.{service}", env=environment)
     try:
         yield process
     finally:
@@ -148,3 +157,5 @@ async def simulator(
         except TimeoutError:
             process.kill()
             await process.wait()
+        if isinstance(process, Simulator) and process.log.exists():
+            sys.stderr.write(process.log.read_text(encoding="utf-8"))
