@@ -6,15 +6,12 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from shared.contracts.due_times import DATA_DUE
 from shared.market.holidays import is_trading_day
 from shared.market.opening_hours import OPENING
 from shared.messages import Language
 from shared.model.calendar import SEOUL, to_day
 
-DATA_DUE: Final = dt.time(6, 30)
-FETCHED_DATA_DUE: Final = dt.time(8, 50)
-"""The row of the last trading day has to be there, or paper accounts decide nothing; the second time holds where the
-scheduled fetch loads it, because the exchange publishes it at 08:00."""
 DECIDED_AT: Final = dt.time(7)
 """Paper accounts decide the orders of the day."""
 

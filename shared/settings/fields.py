@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
-from shared.contracts.schedule import DATA_DUE, FETCHED_DATA_DUE
+from shared.contracts.due_times import DATA_DUE, FETCHED_DATA_DUE
 from shared.errors import SetupError
 from shared.settings.declaration import PREFIX, Setting, format_value, setting
 from shared.settings.parsers import (

@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 
 from shared.accounts.days import data_due_day, first_day, is_late, last_decidable, opens_at, scheduled_day
-from shared.contracts.schedule import DATA_DUE, FETCHED_DATA_DUE
+from shared.contracts.due_times import DATA_DUE, FETCHED_DATA_DUE
 
 
 def seoul(text: str) -> dt.datetime:
