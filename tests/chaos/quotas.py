@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import pathlib
+import shutil
 from collections import Counter
 from typing import Any
 
 import aiohttp
 
 from tests.chaos.caller import requests
-from tests.chaos.full_disk import fill, small_disk
+from tests.chaos.full_disk import small_disk
 from tests.chaos.results import CheckResult, Context
 from tests.chaos.system import make_market, ondol, serving, until
 from tests.chaos.tenancy import Caller
@@ -97,12 +99,17 @@ async def _served(context: Context, caller: Caller) -> list[int]:
     return [(await caller.call("POST", "/v1/backtests", body, Prefer="wait=30"))[0] for body in bodies]
 
 
+def _leave(disk: pathlib.Path, room: int) -> None:
+    """Write zeros until only `room` bytes are free; the disk is at no moment full, where PostgreSQL could not write."""
+    with (disk / "filler").open("ab", buffering=0) as file:
+        while (free := shutil.disk_usage(disk).free) > room:
+            file.write(bytes(min(1 << 20, free - room)))
+
+
 async def _without_room(context: Context, caller: Caller, system: Any, disk: Any, result: CheckResult) -> None:
     """Leave a part of the reserved room: new work is refused, PostgreSQL still writes."""
     body = requests(1, context.seed + 26, context.start, context.end)[0]
-    filled = fill(disk / "filler")
-    with (disk / "filler").open("r+b") as file:
-        file.truncate(filled - (DISK_MIB << 20) // 20)
+    _leave(disk, (DISK_MIB << 20) // 20)
 
     async def refused() -> bool:
         status, text = await caller.call("POST", "/v1/backtests", body)
