@@ -5,9 +5,14 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import json
+import os
 import pathlib
+import subprocess
+import sys
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from bench.client import drive, request_bytes
@@ -22,6 +27,8 @@ HORIZONS = (1, 5, 20, 60, 120)
 VARIANTS = 100_000
 SINGLES = 200
 MAX_WAIT_S = 300.0
+BUSY = "import os; os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0)); print(flush=True)\nwhile True: pass"
+"""Program of a process that computes only while nothing else wants its core."""
 STEPS = 'ondol_paper_steps_total{outcome="done"}'
 
 
@@ -87,13 +94,19 @@ def matrix(served: Served, log_progress: LogProgress) -> Figures:
 
 
 def beside_sweep(served: Served, log_progress: LogProgress) -> Figures:
-    """Measure single backtests alone and beside a sweep of many variants, in two turns of each."""
+    """Measure single backtests alone, beside busy cores, and beside a sweep of many variants, in two turns of each.
+
+    Busy cores are what no priority of a sweep can be better than: the clock of a core and the caches are shared.
+    """
     first = first_day(served)
-    results: Figures = {"alone_ms": [], "beside_ms": [], "variants_per_s": []}
+    results: Figures = {"alone_ms": [], "busy_ms": [], "beside_ms": [], "variants_per_s": []}
     at = 400_000
     asyncio.run(drive(served.port, backtests(range(at - 80, at), first), 2))
     for _ in range(2):
         results["alone_ms"].append(burst(served, backtests(range(at, at + SINGLES), first), 1)["p50_ms"])
+        at += SINGLES
+        with busy_cores():
+            results["busy_ms"].append(burst(served, backtests(range(at, at + SINGLES), first), 1)["p50_ms"])
         at += SINGLES
         sweep = served.call("POST", "/v1/sweeps", _sweep(first), Idempotency_Key=uuid.uuid4().hex)["id"]
         time.sleep(3.0)
@@ -107,8 +120,28 @@ def beside_sweep(served: Served, log_progress: LogProgress) -> Figures:
         served.call("DELETE", f"/v1/sweeps/{sweep}")
         time.sleep(3.0)
     results["ratio"] = min(results["beside_ms"]) / min(results["alone_ms"])
-    log_progress(f"single backtests beside a sweep: {results['ratio']:.2f} times their median alone")
+    results["busy_ratio"] = min(results["busy_ms"]) / min(results["alone_ms"])
+    log_progress(
+        f"single backtests beside a sweep: {results['ratio']:.2f} times their median alone "
+        f"({results['busy_ratio']:.2f} beside processes of the lowest priority)"
+    )
     return results
+
+
+@contextmanager
+def busy_cores() -> Iterator[None]:
+    """Keep every core busy with a process of the lowest priority for the duration of the block."""
+    command = [sys.executable, "-c", BUSY]
+    children = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(os.cpu_count() or 1)]
+    try:
+        for child in children:
+            assert child.stdout is not None
+            child.stdout.readline()
+        yield
+    finally:
+        for child in children:
+            child.kill()
+            child.wait()
 
 
 def _done(served: Served, sweep: str) -> int:
