@@ -15,6 +15,7 @@ from services.simulator.job import Context, Job
 from services.simulator.optimistic import Attempt
 from services.simulator.outcome import Ending, RunResult, outcome_of
 from services.simulator.queue_store import Analysis
+from services.simulator.short_work import ShortWork
 from services.simulator.sweep_store import PartJob
 from shared.contracts.events import (
     BACKTESTS,
@@ -40,7 +41,8 @@ EXCLUSIVE_WAIT_S = 2.0
 class InFlight:
     """The jobs, queries and tasks of this process, and the slots that limit them."""
 
-    def __init__(self, slots: int) -> None:
+    def __init__(self, slots: int, short_work: ShortWork) -> None:
+        self._short_work = short_work
         self.slots = {
             BACKTESTS: asyncio.Semaphore(slots), LONG_RUNS: asyncio.Semaphore(1), QUERIES: asyncio.Semaphore(1),
         }  # fmt: skip
@@ -58,17 +60,20 @@ class InFlight:
 
     @property
     def is_urgent(self) -> bool:
-        """Whether something short is processed."""
-        return len(self.tasks) > len(self.long_tasks)
+        """Whether something short is processed here, or was a moment ago by any simulator of this host."""
+        return len(self.tasks) > len(self.long_tasks) or self._short_work.is_recent()
 
     def start(self, work: Awaitable[None]) -> asyncio.Future[None]:
         """Start a task that runs to its end beside the consumers; an unexpected error is logged."""
         task = asyncio.ensure_future(work)
+        self._short_work.note()
         self.tasks.add(task)
         task.add_done_callback(self._ended)
         return task
 
     def _ended(self, task: asyncio.Future[None]) -> None:
+        if task not in self.long_tasks:
+            self._short_work.note()
         self.tasks.discard(task)
         self.long_tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:

@@ -23,9 +23,11 @@ from shared.research.sweeps.plan import SweepPlan
 from shared.simulation.cost import read_bytes_of_request, stored_bytes_of_request
 from shared.simulation.variants import variant_needs
 
-PAUSE_S = 0.05
+PAUSE_S = 0.2
 """Longest pause of a part at one poll, so that a stream of short backtests slows sweeps and does not stop them."""
-PAUSE_STEP_S = 0.001
+PAUSE_PART = 2
+"""A part pauses at most this many times as long as it works, however often it polls."""
+LEAST_PAUSE_S, PAUSE_STEP_S = 0.005, 0.001
 
 
 def best_of(table: SweepTable) -> list[tuple[int, float]]:
@@ -45,12 +47,21 @@ def points_of(plan: SweepPlan, first: int, count: int, history: list[tuple[int, 
 
 
 def pausing(job: PartJob, in_flight: InFlight) -> Callable[[], bool]:
-    """Return what a part polls: it pauses while the process has something else to do, and says whether to stop."""
+    """Return what a part polls: it pauses while there is short work on the host, and says whether to stop.
+
+    A pause takes at most PAUSE_S, and PAUSE_PART times as long as the part has worked since the last one.
+    """
+    resumed = time.monotonic()
 
     def cancelled() -> bool:
-        until = time.monotonic() + PAUSE_S
+        nonlocal resumed
+        now = time.monotonic()
+        until = now + min(PAUSE_S, PAUSE_PART * (now - resumed))
+        if until - now < LEAST_PAUSE_S or not in_flight.is_urgent:
+            return job.stop
         while in_flight.is_urgent and not job.stop and time.monotonic() < until:
             time.sleep(PAUSE_STEP_S)
+        resumed = time.monotonic()
         return job.stop
 
     return cancelled

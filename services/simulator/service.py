@@ -26,6 +26,7 @@ from services.simulator.queue_store import SQL as QUEUE_SQL
 from services.simulator.reconciler import reconcile_forever
 from services.simulator.renewal import Renewal, open_renewal, renew_leases
 from services.simulator.run_store import LEASE_S, SQL
+from services.simulator.short_work import ShortWork
 from services.simulator.sweep_store import SQL as SWEEP_SQL
 from services.simulator.sweep_worker import SweepWorker
 from shared.contracts.events import BACKTESTS, DATASETS, LONG_RUNS, QUERIES, SIMULATORS
@@ -61,7 +62,7 @@ async def run(settings: Settings) -> None:
     async with AsyncExitStack() as stack:
         stop = await stack.enter_async_context(stop_signal())
         context = await _open_context(stack, settings, worker)
-        in_flight = InFlight(settings.simulator_concurrency)
+        in_flight = InFlight(settings.simulator_concurrency, ShortWork(settings.panel_dir))
         await _serve_health(stack, settings, context)
         while not await is_migrated(context.database) and not stop.is_set():  # noqa: ASYNC110  another process migrates
             await asyncio.sleep(0.2)

@@ -2,7 +2,7 @@
 
 PostgreSQL is the queue: a part without an end is work, so that nothing has to be restored after a crash. The state of
 the sweep is set by `end_part` of `shared/infra/database/sql/sweep.sql`. Parts run in one thread of lower priority. At
-each poll it pauses for at most `part_runs.PAUSE_S` while this process has a short backtest or query in flight.
+each poll it pauses for at most `part_runs.PAUSE_S` while a simulator of the host has a short backtest or query.
 """
 
 from __future__ import annotations

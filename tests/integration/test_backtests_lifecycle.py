@@ -21,6 +21,7 @@ from services.simulator.reconciler import reconcile
 from services.simulator.renewal import open_renewal, renew_leases
 from services.simulator.run_store import SQL
 from services.simulator.service import names
+from services.simulator.short_work import ShortWork
 from shared.contracts.events import BACKTESTS, SIMULATORS
 from shared.infra.database.pool import database
 from shared.infra.redis import client as redis_servers
@@ -133,7 +134,7 @@ async def test_heartbeat_stops_a_cancelled_job(prepared: Settings) -> None:
             request=msgspec.json.decode(taken["request"], type=BacktestRequest), attempts=1, queue_ms=0.0,
             started_at=taken["started_at"], began=0.0,
         )  # fmt: skip
-        in_flight = InFlight(1)
+        in_flight = InFlight(1, ShortWork(prepared.panel_dir))
         in_flight.jobs[str(job.id)] = job
         async with open_renewal(prepared, "worker") as renewal:
             await renew_leases(in_flight, renewal)

@@ -19,6 +19,7 @@ from services.simulator import optimistic, run_store
 from services.simulator.consumer import InFlight, process
 from services.simulator.job import Context
 from services.simulator.panel_store import PanelStore
+from services.simulator.short_work import ShortWork
 from shared.contracts.events import BACKTESTS, BacktestRequested
 from shared.infra.database.fast_pool import fast_database
 from shared.infra.redis import client as redis_servers
@@ -60,7 +61,8 @@ class Harness:
             self.released += 1
 
         delivery = Delivery(entry="0-1", event=message, claimed=claimed, queued=queued)
-        _, ending = await process(self.context, InFlight(1), delivery, message, release_slot)
+        in_flight = InFlight(1, ShortWork(self.client.settings.panel_dir))
+        _, ending = await process(self.context, in_flight, delivery, message, release_slot)
         return ending
 
     async def row(self, message: BacktestRequested) -> asyncpg.Record:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import pathlib
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 
 from services.simulator.consumer import InFlight, consume
+from services.simulator.short_work import ShortWork
 from shared.contracts.events import BACKTESTS, SIMULATORS, BacktestRequested
 from shared.infra.redis import client as redis_client
 from shared.infra.redis.connection import BrokerClient
@@ -52,7 +54,7 @@ class Handler:
 
 
 @pytest.mark.parametrize("how", ["inherited", "claimed"])
-async def test_redelivered_jobs_run_alone(broker: BrokerClient, how: str) -> None:
+async def test_redelivered_jobs_run_alone(broker: BrokerClient, how: str, tmp_path: pathlib.Path) -> None:
     before = Consumer(broker, BACKTESTS, SIMULATORS, "same" if how == "inherited" else "gone")
     await before.create_group()
     for name in ("suspect-1", "suspect-2"):
@@ -61,7 +63,7 @@ async def test_redelivered_jobs_run_alone(broker: BrokerClient, how: str) -> Non
     await asyncio.sleep(2 * LEASE_MS / 1000)
     for name in ("long", "a", "b", "c", "d"):
         await append(broker, BacktestRequested(computation_id=name))
-    in_flight = InFlight(2)
+    in_flight = InFlight(2, ShortWork(str(tmp_path)))
     handler = Handler(in_flight, 7)
     consumer = Consumer(broker, BACKTESTS, SIMULATORS, "same", lease_ms=LEASE_MS if how == "claimed" else 60_000)
     task = asyncio.ensure_future(consume(consumer, in_flight, in_flight.slots[BACKTESTS], handler))
