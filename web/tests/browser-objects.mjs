@@ -3,6 +3,7 @@ const nothing = () => undefined;
 globalThis.localStorage ??= { getItem: () => null, setItem: nothing, removeItem: nothing };
 globalThis.document ??= { documentElement: { dataset: {}, lang: "" } };
 globalThis.location ??= { pathname: "/", search: "", hash: "", origin: "http://127.0.0.1:8000" };
+globalThis.history ??= { state: null };
 globalThis.matchMedia ??= () => ({ addEventListener: nothing });
 globalThis.addEventListener ??= nothing;
 globalThis.navigator ??= { language: "en" };
