@@ -1,9 +1,14 @@
-"""Which scheduled jobs the settings enable."""
+"""The scheduled jobs at the times of the settings, and which of them the settings enable."""
 
 from __future__ import annotations
 
 from shared.contracts.schedule import Job, timetable
 from shared.settings import Settings
+
+
+def jobs_by_name(settings: Settings) -> dict[str, Job]:
+    """Return every scheduled job by its name."""
+    return {job.name: job for job in timetable(settings.warm_at, settings.data_due)}
 
 
 def scheduled_jobs(settings: Settings) -> list[tuple[Job, bool]]:
@@ -17,4 +22,4 @@ def scheduled_jobs(settings: Settings) -> list[tuple[Job, bool]]:
             settings.result_retention_days or settings.user_result_retention_days or settings.sweep_retention_days
         ),
     }
-    return [(job, enabled.get(job.name, True)) for job in timetable(settings.warm_at, settings.data_due)]
+    return [(job, enabled.get(job.name, True)) for job in jobs_by_name(settings).values()]

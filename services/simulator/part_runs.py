@@ -57,11 +57,10 @@ def pausing(job: PartJob, in_flight: InFlight) -> Callable[[], bool]:
         nonlocal resumed
         now = time.monotonic()
         until = now + min(PAUSE_S, PAUSE_PART * (now - resumed))
-        if until - now < LEAST_PAUSE_S or not in_flight.is_urgent:
-            return job.stop
-        while in_flight.is_urgent and not job.stop and time.monotonic() < until:
-            time.sleep(PAUSE_STEP_S)
-        resumed = time.monotonic()
+        if until - now >= LEAST_PAUSE_S and in_flight.is_urgent:
+            while in_flight.is_urgent and not job.stop and time.monotonic() < until:
+                time.sleep(PAUSE_STEP_S)
+            resumed = time.monotonic()
         return job.stop
 
     return cancelled

@@ -16,10 +16,10 @@ from services.warmer import daily_selection, dataset, paper_accounts, retention,
 from services.warmer.phases import WarmContext
 from shared.contracts.events import DatasetRequested
 from shared.contracts.jobs import WARM_QUEUE
-from shared.contracts.schedule import Job, timetable
 from shared.infra import arq_jobs
 from shared.infra.redis.client import LOST
 from shared.infra.redis.streams import append
+from shared.jobs import jobs_by_name
 
 log = structlog.get_logger()
 
@@ -82,7 +82,7 @@ async def enqueue_due(ctx: dict[str, Any]) -> None:
 
 def build_worker(context: WarmContext) -> Worker:
     """Return the arq worker with its jobs and cron entries."""
-    jobs: dict[str, Job] = {job.name: job for job in timetable(context.settings.warm_at, context.settings.data_due)}
+    jobs = jobs_by_name(context.settings)
 
     def entry(name: str, function: WorkerCoroutine) -> CronJob:
         at = jobs[name].at

@@ -19,12 +19,13 @@ from redis.exceptions import RedisError
 
 from services.warmer import daily_selection, dataset, paper_accounts, webhook_deliveries
 from services.warmer.phases import WarmContext
-from shared.contracts.schedule import Job, timetable
+from shared.contracts.schedule import Job
 from shared.contracts.warm import PHASES
 from shared.errors import OndolError, UnavailableError
 from shared.infra.database.pool import LOST, Database, lone_connection
 from shared.infra.database.sql import statements
 from shared.infra.redis.client import LOST as REDIS_LOST
+from shared.jobs import jobs_by_name
 from shared.model.calendar import SEOUL
 
 log = structlog.get_logger()
@@ -107,7 +108,7 @@ async def enqueue_due(context: WarmContext, queue: ArqRedis, clock: Clock) -> No
     Job ids name the run and its attempt, so repeated calls enqueue a job once.
     """
     now = await clock()
-    jobs: dict[str, Job] = {job.name: job for job in timetable(context.settings.warm_at, context.settings.data_due)}
+    jobs = jobs_by_name(context.settings)
     if context.settings.warm_enabled:
         await insert_nightly_run(context.database, jobs["warm"], now)
     for run_id, attempts in await select_due_runs(context.database):
@@ -161,7 +162,7 @@ class CatchUp:
         if succeeded_at is not None:
             context.metrics.succeeded(succeeded_at)
         if context.settings.warm_enabled:
-            warm = timetable(context.settings.warm_at)[0]
+            warm = jobs_by_name(context.settings)["warm"]
             await insert_nightly_run(context.database, warm, await self._clock())
             known = await dataset.current_version(context.database)
             await insert_startup_run(context.database, known[0] if known else None)

@@ -74,13 +74,9 @@ def ticks_of(price: np.ndarray, kinds: np.ndarray, days: np.ndarray) -> np.ndarr
     for table in TABLES:
         step = np.searchsorted(table[:, 0], np.where(np.isnan(reached), 0.0, reached), side="right")
         sizes.append(table[np.minimum(step, len(table) - 1), 1])
-    step = np.searchsorted(_SINCE, days, side="right") - 1
-    number = _NUMBERS[
-        np.broadcast_to(step, price.shape), np.broadcast_to(np.minimum(kinds, len(RULE_BOOKS) - 1), price.shape)
-    ]
-    found: np.ndarray = sizes[0]
-    for other, size in enumerate(sizes[1:], start=1):
-        found = np.where(number == other, size, found)
+    since = np.searchsorted(_SINCE, days, side="right") - 1
+    number = np.broadcast_to(_NUMBERS[since, np.minimum(kinds, len(RULE_BOOKS) - 1)], price.shape)
+    found: np.ndarray = np.choose(number, sizes)
     return found
 
 
