@@ -176,8 +176,7 @@ def _returns(panels: Panels, rows: slice, horizon: int, rule: Exit) -> Array:
     paid = opens[entry] * adjust[entry]
     with np.errstate(over="ignore"):
         returns = (worth + (cash[exit_] - cash[entry])) / paid - 1
-        for column in np.flatnonzero(_leaves(panels, span)):
-            _end_early(panels, int(column), span, horizon, rule, opens, adjust, cash, paid, returns)
+        _end_holdings(panels, span, horizon, rule, opens, adjust, cash, paid, returns)
         returns[entries(panels, slice(rows.start, rows.start + count)) != ENTERED] = np.nan
         found[:count] = returns
     found[np.isinf(found)] = np.nan
@@ -196,8 +195,7 @@ def _held(panels: Panels, rows: slice, rule: Exit) -> Array:
     paid = worth[1 : 1 + count]
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         returns = (worth[2 : 2 + count] + (cash[2 : 2 + count] - cash[1 : 1 + count])) / paid - 1
-        for column in np.flatnonzero(_leaves(panels, span)):
-            _end_early(panels, int(column), span, 1, rule, opens, adjust, cash, paid, returns)
+        _end_holdings(panels, span, 1, rule, opens, adjust, cash, paid, returns)
     returns[_ended(panels, slice(rows.start + 1, rows.start + 1 + count), rule)] = np.nan
     found[:count] = returns
     found[np.isinf(found)] = np.nan
@@ -241,26 +239,24 @@ def _dividends(panels: Panels, span: slice, adjust: Array) -> Array:
     return found
 
 
-def _end_early(  # noqa: PLR0917 - the planes of one span
-    panels: Panels, column: int, span: slice, horizon: int, rule: Exit, opens: Array, adjust: Array, cash: Array,
-    paid: Array, returns: Array,
+def _end_holdings(  # noqa: PLR0917 - the planes of one span
+    panels: Panels, span: slice, horizon: int, rule: Exit, opens: Array, adjust: Array, cash: Array, paid: Array,
+    returns: Array,
 ) -> None:  # fmt: skip
-    """Set the returns of a stock that is sold in liquidation trading or is delisted before the exit row."""
-    delisted = int(panels.instruments.delisted_day[column])
-    ends: list[tuple[int, float]] = []
-    if rule.delisting == "liquidation":
-        rows = _liquidation_rows(panels, slice(span.start + 1, span.stop)).get(column, [])
-        ends = [(row - span.start, float(opens[row - span.start, column])) for row in rows]
-    gone = int(np.searchsorted(panels.days, delisted))
-    if span.start < gone < span.stop:
-        before = panels.panel("idle", slice(gone - 1, gone))[0, column]
-        traded = gone - 1 - int(before) if before != NEVER_TRADED else 0
-        last = float(panels.panel("last", slice(gone, gone + 1))[0, column])
-        ends.append((gone - span.start, last * rule.kept(delisted - int(panels.days[max(traded, 0)]))))
-    for at in range(len(returns)):
-        entry = at + 1
-        end = next(((row, price) for row, price in ends if entry < row <= entry + horizon), None)
-        if end is not None:
-            row, price = end
+    """Set the returns of stocks that are sold in liquidation trading or are delisted before the exit row."""
+    delisted = panels.instruments.delisted_day
+    sold = _liquidation_rows(panels, slice(span.start + 1, span.stop)) if rule.delisting == "liquidation" else {}
+    for column in np.flatnonzero(_leaves(panels, span)).tolist():
+        ends = [(row - span.start, float(opens[row - span.start, column])) for row in sold.get(column, ())]
+        gone = int(np.searchsorted(panels.days, delisted[column]))
+        if span.start < gone < span.stop:
+            before = panels.panel("idle", slice(gone - 1, gone))[0, column]
+            traded = gone - 1 - int(before) if before != NEVER_TRADED else 0
+            last = float(panels.panel("last", slice(gone, gone + 1))[0, column])
+            days_without_price = int(delisted[column] - panels.days[max(traded, 0)])
+            ends.append((gone - span.start, last * rule.kept(days_without_price)))
+        for row, price in reversed(ends):  # the first end after an entry counts, so that it is written last
+            entry = slice(max(row - horizon, 1), min(row, len(returns) + 1))
+            at = slice(entry.start - 1, entry.stop - 1)
             worth = price * adjust[row, column] + cash[row, column] - cash[entry, column]
             returns[at, column] = worth / paid[at, column] - 1
