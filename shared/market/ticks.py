@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from functools import lru_cache
 
 import numpy as np
 
@@ -46,11 +47,14 @@ def table_numbers(days: np.ndarray) -> np.ndarray:
 
 def tick(price: float, market: str, day: dt.date) -> float:
     """Tick in won at a raw price; prices within 1e-9 below a step belong to the step above."""
-    reached = price * (1 + TOUCH)
-    for below, size in TABLES[table_numbers(np.array(to_day(day)))[rule_book(market)]]:
-        if reached < below:
-            return float(size)
-    return float(TABLES[0, -1, 1])
+    reached, table = price * (1 + TOUCH), _table_on(rule_book(market), day)
+    return next((size for below, size in table if reached < below), table[-1][1])
+
+
+@lru_cache(maxsize=1024)
+def _table_on(kind: int, day: dt.date) -> tuple[tuple[float, float], ...]:
+    """Return the table of a market code on a day, in Python's numbers."""
+    return tuple((float(below), float(size)) for below, size in TABLES[table_numbers(np.array(to_day(day)))[kind]])
 
 
 def round_down(price: float, market: str, day: dt.date) -> float:

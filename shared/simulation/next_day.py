@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -75,8 +75,8 @@ class Decision:
 
     def document(self) -> dict[str, Any]:
         """Return the decision with its digest."""
-        found = asdict(self)
-        return {**found, "orders": list(found["orders"]), "digest": orders_digest(found["orders"])}
+        orders = [dict(vars(order)) for order in self.orders]
+        return {**vars(self), "orders": orders, "digest": orders_digest(orders)}
 
 
 def orders_digest(orders: Sequence[Mapping[str, Any]]) -> str:

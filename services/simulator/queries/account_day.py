@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -155,8 +155,7 @@ def _met(run: Run, body: bytes, ordered: tuple[tuple[int, tuple[str, ...]], ...]
         orders = {column: order_price(run, row, column) for column in columns}
         outcomes = outcomes_of(run, result, row, orders)
         found[iso(day)] = {
-            panels.instruments.code[column]: asdict(order_limits(run, row, column, order))
-            | {"outcome": outcomes[column]}
+            panels.instruments.code[column]: vars(order_limits(run, row, column, order)) | {"outcome": outcomes[column]}
             for column, order in orders.items()
         }
     return found
