@@ -1,4 +1,4 @@
-"""Paper accounts, the matrix of factors, and single backtests beside a sweep, over HTTP in a home of its own."""
+"""Paper accounts, the matrix of factors, sweeps, and backtests beside a sweep, over HTTP in a home of its own."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ ACCOUNTS = 1_000
 ACCOUNT_DAYS = 180
 HORIZONS = (1, 5, 20, 60, 120)
 VARIANTS = 100_000
+TABLE_VARIANTS, TABLE_REPEATS = 1_000, 6
 SINGLES = 200
 MAX_WAIT_S = 300.0
 BUSY = "import os; os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0)); print(flush=True)\nwhile True: pass"
@@ -41,6 +42,7 @@ def measure(work: pathlib.Path, folder: pathlib.Path, log_progress: LogProgress)
         ondol("warm", "--home", str(home))
         return {
             "matrix": matrix(served, log_progress),
+            "table": table(served, log_progress),
             "beside_sweep": beside_sweep(served, log_progress),
             "accounts": accounts(served, increment, log_progress),
         }
@@ -90,6 +92,33 @@ def matrix(served: Served, log_progress: LogProgress) -> Figures:
         "factors": len(found["factors"]),
     }  # fmt: skip
     log_progress(f"matrix of {results['factors']} factors: {results['seconds']:.1f} s")
+    return results
+
+
+def table(served: Served, log_progress: LogProgress) -> Figures:
+    """Measure sweeps of thresholds and exits over all days, from the POST to the whole table; the first is not counted.
+
+    No sweep has a variant of another one.
+    """
+    dataset = served.get("/v1/datasets/current")
+    days = {"start": dataset["first_day"], "end": dataset["last_day"]}
+    seconds = []
+    for _ in range(1 + TABLE_REPEATS):
+        request = _sweep(dt.date.fromisoformat(dataset["first_day"]), TABLE_VARIANTS)
+        buy = request["template"]["strategy"]["buy"]
+        buy["where"] = buy["where"].replace("PER < 10 ", "PER < $per ").replace("ROE > 10 ", "ROE > $roe ")
+        request["parameters"] |= {"per": {"from": 5, "to": 25}, "roe": {"from": 1, "to": 20}}
+        request["template"] |= days
+        begin = time.perf_counter()
+        sweep = served.call("POST", "/v1/sweeps", request, Idempotency_Key=uuid.uuid4().hex)["id"]
+        while _done(served, sweep) < TABLE_VARIANTS:
+            time.sleep(0.01)
+        rows = served.get(f"/v1/sweeps/{sweep}/table?limit={TABLE_VARIANTS}")
+        seconds.append(time.perf_counter() - begin)
+        if rows["partial"] or len(rows["items"]) != TABLE_VARIANTS:
+            raise ChildError(f"the table of sweep {sweep} has {len(rows['items'])} rows")
+    results = {"variants": TABLE_VARIANTS, "first_s": seconds[0], "seconds": seconds[1:]}
+    log_progress(f"{TABLE_VARIANTS} variants from the request to the table: {min(seconds[1:]):.2f} s")
     return results
 
 
@@ -148,12 +177,12 @@ def _done(served: Served, sweep: str) -> int:
     return int(served.get(f"/v1/sweeps/{sweep}")["done"])
 
 
-def _sweep(first: dt.date) -> dict[str, Any]:
-    """Return a sweep over thresholds and exits of one year."""
+def _sweep(first: dt.date, runs: int = VARIANTS) -> dict[str, Any]:
+    """Return a random sweep over the exits of the standard strategy from a day on."""
     template = json.loads(json.dumps(body(0, first)))
     template["strategy"]["sell"] |= {"stop_loss_pct": "$stop", "take_profit_pct": "$target"}
     span = {"from": 5, "to": 40}
     return {
         "template": template, "parameters": {"stop": span, "target": span},
-        "search": {"method": "random", "runs": VARIANTS, "seed": int(time.time()) % 10_000},
+        "search": {"method": "random", "runs": runs, "seed": int(time.time() * 1_000) % 1_000_000_000},
     }  # fmt: skip

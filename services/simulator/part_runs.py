@@ -21,7 +21,7 @@ from shared.research.sweeps.columns import SweepTable, table_of
 from shared.research.sweeps.part import PartRun, PartTable, requests_of, run_part
 from shared.research.sweeps.plan import SweepPlan
 from shared.simulation.cost import read_bytes_of_request, stored_bytes_of_request
-from shared.simulation.variants import variant_needs
+from shared.simulation.variants import one_of_each_group, variant_needs
 
 PAUSE_S = 0.2
 """Longest pause of a part at one poll, so that a stream of short backtests slows sweeps and does not stop them."""
@@ -82,10 +82,11 @@ def reserved_for(
 ) -> Iterator[None]:  # fmt: skip
     """Reserve the panel memory of runs that follow each other: what one has stored can be evicted for the next one."""
     days, stocks = panels.days, len(panels.instruments)
-    stored = max((stored_bytes_of_request(request, days, stocks) for request in requests), default=0)
+    different = one_of_each_group(requests)
+    stored = max((stored_bytes_of_request(request, days, stocks) for request in different), default=0)
 
     def read() -> int:
-        return max(read_bytes_of_request(request, days, stocks) for request in requests)
+        return max(read_bytes_of_request(request, days, stocks) for request in different)
 
     with reserved_panels(panels, stored, read, is_stopped):
         yield

@@ -11,7 +11,7 @@ requests are and however they are divided into parts and threads.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -83,12 +83,16 @@ def _as_in_a_result(name: str, value: float) -> Any:
     return int(value) if name in COUNT_FIGURES else value
 
 
+def one_of_each_group(requests: Iterable[BacktestRequest]) -> list[BacktestRequest]:
+    """Return a request of each group and window: the others read the same rows and store planes of the same sizes."""
+    groups = {(group_key(request, split(request)[0]), request.start, request.end): request for request in requests}
+    return list(groups.values())
+
+
 def variant_needs(requests: Sequence[BacktestRequest], days: np.ndarray) -> dict[str, slice]:
     """Return the rows of each panel field and factor that runs of these requests read."""
     needs: dict[str, slice] = {}
-    for request in {
-        (group_key(request, split(request)[0]), request.start, request.end): request for request in requests
-    }.values():
+    for request in one_of_each_group(requests):
         for name, rows in plan(request, days).needs.items():
             before = needs.get(name, rows)
             needs[name] = slice(min(before.start, rows.start), max(before.stop, rows.stop))

@@ -18,9 +18,10 @@ from shared.model.calendar import from_day
 from shared.model.panels import Panels
 from shared.model.request import BacktestRequest
 from shared.simulation import canonical_request, request_of, run, variant_groups, variants
+from shared.simulation.cost import read_bytes_of_request, stored_bytes_of_request
 from shared.simulation.plan import expressions_of, plan
 from shared.simulation.statistics import COUNT_FIGURES, DATE_FIGURES
-from shared.simulation.variants import FIGURES, VariantTable, run_variants, variant_needs
+from shared.simulation.variants import FIGURES, VariantTable, one_of_each_group, run_variants, variant_needs
 from tests.support.markets import panels_of
 from tests.support.random_markets import random_market
 from tests.support.random_requests import random_request
@@ -249,6 +250,21 @@ def test_rows_that_variants_read_are_named_before() -> None:
         for name, rows in plan(request, panels.days).needs.items():
             assert needs[name].start <= rows.start
             assert needs[name].stop >= rows.stop
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_variants_of_a_group_need_equal_memory(seed: int) -> None:
+    market, rng = random_market(seed), random.Random(seed)
+    panels = panels_of(market)
+    days, stocks = panels.days, len(panels.instruments)
+    requests = [varied(r, rng) for r in requests_over(market, seed, 6, frozenset(panels.indices)) for _ in range(12)]
+
+    def sizes(of: list[BacktestRequest]) -> set[tuple[int, int]]:
+        return {(stored_bytes_of_request(r, days, stocks), read_bytes_of_request(r, days, stocks)) for r in of}
+
+    different = one_of_each_group(requests)
+    assert len(different) < len(requests)
+    assert sizes(different) == sizes(requests)
 
 
 def test_part_without_requests_is_an_empty_table() -> None:
