@@ -14,7 +14,7 @@ import structlog
 from services.warmer.phases import WarmContext
 from shared.infra.database.pool import Database
 from shared.infra.database.sql import statements
-from shared.infra.webhooks import TIMEOUT_S, WebhookSender, webhook_sender
+from shared.infra.webhook_sender import TIMEOUT_S, WebhookSender, webhook_sender
 
 log = structlog.get_logger()
 

@@ -30,7 +30,6 @@ from shared.model.panels import Panels
 from shared.model.request import BacktestRequest, request_digest
 from shared.simulation import ranking_cache
 from shared.simulation.benchmark import Benchmark, add_universe_returns, index_benchmark
-from shared.simulation.book_warnings import FinishedRun, book_warnings
 from shared.simulation.coverage import CoverageReport, FactorCoverage
 from shared.simulation.decisions import decide
 from shared.simulation.ledger import Ledger, Purchases
@@ -48,6 +47,7 @@ from shared.simulation.result.tables import (
     round_trip_rows,
     trade_rows,
 )
+from shared.simulation.run_warnings import FinishedRun, run_warnings
 from shared.simulation.statistics import EquityCurve, RoundTrips, TradeTotals, statistics
 from shared.simulation.structures import Block, address
 from shared.simulation.universe import UniverseMask, universe_rows
@@ -333,7 +333,7 @@ def result_tables(state: Run) -> dict[str, Fragment]:
     last = panels.panel("last", slice(window.stop - 1, window.stop))[0][holdings["col"]]
     warnings = [*state.warnings, *([] if state.benchmark is None else state.benchmark.warnings)]
     strategy = state.request.strategy
-    warnings += book_warnings(
+    warnings += run_warnings(
         FinishedRun(
             panels=panels, window=window, ledger=ledger, curve=curve, kind=state.inputs.kind, bought=bought.positions,
             participation=bought.participation,

@@ -20,7 +20,7 @@ from services.api.schemas import webhook_responses as responses
 from services.api.schemas.account_requests import DeliveriesQuery, WebhookBody
 from shared.errors import Problem
 from shared.infra.database.sql import statements
-from shared.infra.webhooks import address_problem, url_problem
+from shared.infra.webhook_sender import address_problem, url_problem
 from shared.messages import say
 
 SQL: Final = statements("webhooks")

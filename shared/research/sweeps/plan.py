@@ -22,7 +22,7 @@ from shared.errors import Problem, RequestError
 from shared.messages import say
 from shared.model.request import BacktestRequest, canonical_json
 from shared.model.suggestions import nearest
-from shared.research.sweeps import space as sampling
+from shared.research.sweeps import sampling
 from shared.research.sweeps.formula import Formula, read_formula
 from shared.research.sweeps.lattice import Lattice, Value, lattice_of
 from shared.research.sweeps.request import Objective, SweepBody

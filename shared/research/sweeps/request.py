@@ -57,8 +57,8 @@ class Search(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     method: Annotated[
         Method,
-        about("grid (every combination), random (without repetition), lhs (Latin hypercube), sobol (scrambled Sobol "
-              "sequence) or tpe (batches of tree-structured Parzen estimators)."),
+        about("grid (every combination), random (without repetition), lhs (Latin hypercube), sobol (Sobol "
+              "sequence with a digital shift) or tpe (batches of tree-structured Parzen estimators)."),
     ] = "grid"  # fmt: skip
     runs: Annotated[
         Annotated[int, Meta(ge=1, le=1_000_000)] | None,

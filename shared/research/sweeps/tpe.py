@@ -14,7 +14,8 @@ import math
 
 import numpy as np
 
-from shared.research.sweeps.space import Space, random_points, uniforms
+from shared.research.sweeps.sampling import random_points, uniforms
+from shared.research.sweeps.space import Space
 
 CANDIDATES = 24
 MAX_BEST = 25

@@ -30,7 +30,7 @@ from shared.research.statistics.sharpe import (
 )
 from shared.research.statistics.superiority import superiority
 from shared.research.sweeps.part import PartTable
-from shared.research.sweeps.space import uniforms
+from shared.research.sweeps.sampling import uniforms
 
 SAMPLE = 1_000
 """Trials of the sample; all of them in a smaller sweep."""

@@ -18,7 +18,7 @@ from services.warmer import paper_accounts, webhook_deliveries
 from services.warmer.phases import WarmContext
 from services.warmer.service import open_context
 from shared.infra.database.sql import statements
-from shared.infra.webhooks import signature
+from shared.infra.webhook_sender import signature
 from shared.model.calendar import SEOUL
 from shared.settings import Settings
 from tests.unit.infra.test_webhooks import Receiver, receiver

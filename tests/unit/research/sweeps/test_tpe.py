@@ -9,7 +9,8 @@ import pytest
 
 from shared.research.sweeps.formula import read_formula
 from shared.research.sweeps.lattice import Lattice
-from shared.research.sweeps.space import Space, random_points
+from shared.research.sweeps.sampling import random_points
+from shared.research.sweeps.space import Space
 from shared.research.sweeps.tpe import next_points, startup_runs
 
 AXIS = tuple(i / 1000 for i in range(1001))

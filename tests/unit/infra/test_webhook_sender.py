@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from shared.infra.webhooks import (
+from shared.infra.webhook_sender import (
     PublicResolver,
     RefusedAddressError,
     address_problem,

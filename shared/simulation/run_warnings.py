@@ -49,7 +49,7 @@ class FinishedRun:
     kinds: tuple[str, ...] | None
 
 
-def book_warnings(run: FinishedRun) -> Iterator[ResultWarning]:
+def run_warnings(run: FinishedRun) -> Iterator[ResultWarning]:
     """Yield what is unusual about the fills and positions of a run."""
     if len(run.participation):
         yield from _low_exposure(run)

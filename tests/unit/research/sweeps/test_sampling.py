@@ -10,8 +10,9 @@ import pytest
 from shared.research.sweeps.formula import read_formula
 from shared.research.sweeps.lattice import Lattice
 from shared.research.sweeps.request import MAX_PARAMETERS
-from shared.research.sweeps.sobol import MAX_BITS, sobol_bits
-from shared.research.sweeps.space import Space, grid_points, lhs_points, random_points, sobol_points, uniforms
+from shared.research.sweeps.sampling import grid_points, lhs_points, random_points, sobol_points, uniforms
+from shared.research.sweeps.sobol_sequence import MAX_BITS, sobol_bits
+from shared.research.sweeps.space import Space
 
 SPACE = Space(
     {"a": Lattice(tuple(range(7))), "b": Lattice((0.5, 1.5, 2.5)), "c": Lattice(("x", "y", None))},
