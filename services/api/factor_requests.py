@@ -20,7 +20,7 @@ from shared.messages import say
 from shared.model.conversion import convert
 from shared.model.request import BacktestRequest
 from shared.research.factor_reports.request import FactorWindow, backtest_body, place_of
-from shared.simulation.cost import cost_of_request, stored_bytes_of_returns
+from shared.simulation.computing_cost import cost_of_request, stored_bytes_of_returns
 from shared.simulation.plan import window_of
 
 Body = TypeVar("Body", bound=FactorWindow)
@@ -45,7 +45,7 @@ class ReportRequest:
         return cells_of(self.canonical.request, self.view)
 
     def cost(self, horizons: int) -> int:
-        """Return what the report costs with so many horizons (`shared.simulation.cost`)."""
+        """Return what the report costs with so many horizons (`shared.simulation.computing_cost`)."""
         return report_cost(self.canonical.request, self.view, horizons)
 
 
@@ -56,7 +56,7 @@ def cells_of(request: BacktestRequest, view: View) -> int:
 
 
 def report_cost(request: BacktestRequest, view: View, horizons: int) -> int:
-    """Return what a report costs with so many horizons (`shared.simulation.cost`)."""
+    """Return what a report costs with so many horizons (`shared.simulation.computing_cost`)."""
     expressions = cost_of_request(request, view.days, len(view.instruments))
     return expressions + WORK_OF_A_CELL * horizons * cells_of(request, view)
 

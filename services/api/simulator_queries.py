@@ -24,7 +24,7 @@ from shared.infra.database.sql import statements
 from shared.infra.redis.client import LOST
 from shared.infra.redis.streams import append
 from shared.messages import say
-from shared.simulation.cost import LONG_COST
+from shared.simulation.computing_cost import LONG_COST
 
 SQL = statements("queue")
 ANALYSES = (
@@ -51,7 +51,7 @@ class PendingQuery:
 async def query_simulator(app: AppContext, query: Query, owner: str, *, cost: int = 0, use_cache: bool = True) -> bytes:
     """Return the JSON of a simulator's answer; with `use_cache` a cached one.
 
-    `cost` is that of the computation (`shared.simulation.cost`), which counts in the share of the owner.
+    `cost` is that of the computation (`shared.simulation.computing_cost`), which counts in the share of the owner.
     Raises the simulator's problem, or UnavailableError when no answer comes within `QUERY_LIMIT_S`.
     """
     name = content_name(query.kind, payload_of(query))

@@ -20,7 +20,7 @@ from shared.research.sweeps import tpe
 from shared.research.sweeps.columns import SweepTable, table_of
 from shared.research.sweeps.part import PartRun, PartTable, requests_of, run_part
 from shared.research.sweeps.plan import SweepPlan
-from shared.simulation.cost import read_bytes_of_request, stored_bytes_of_request
+from shared.simulation.computing_cost import read_bytes_of_request, stored_bytes_of_request
 from shared.simulation.variants import one_of_each_group, variant_needs
 
 PAUSE_S = 0.2

@@ -11,7 +11,8 @@ from typing import Any
 import orjson
 
 from services.simulator.job import Context, Job
-from services.simulator.run_store import LEASE_S, with_retry
+from services.simulator.leases import LEASE_S
+from services.simulator.run_store import with_retry
 from shared.contracts.events import QueryRequested
 from shared.infra.database.sql import statements
 from shared.market import RULES_VERSION

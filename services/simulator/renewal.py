@@ -11,9 +11,10 @@ import structlog
 
 from services.simulator.consumer import InFlight
 from services.simulator.job import Job
+from services.simulator.leases import LEASE_S
 from services.simulator.queue_store import SQL as QUEUE_SQL
 from services.simulator.queue_store import Analysis
-from services.simulator.run_store import LEASE_S, SQL
+from services.simulator.run_store import SQL
 from services.simulator.sweep_store import SQL as SWEEP_SQL
 from services.simulator.sweep_store import PartJob
 from shared.contracts.events import BACKTESTS, LONG_RUNS, QUERIES, SIMULATORS

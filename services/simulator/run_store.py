@@ -15,6 +15,7 @@ import structlog
 
 from services.simulator import metrics
 from services.simulator.job import Context, Job
+from services.simulator.leases import LEASE_S
 from services.simulator.outcome import Cancelled, Completed, Ending, Failed, Outcome, Released, RunResult
 from shared.contracts.events import BacktestEnded, BacktestRequested
 from shared.errors import UnavailableError
@@ -28,7 +29,6 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 SQL = statements("backtest")
-LEASE_S = 4.0
 ROW_PAUSES_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.3, 0.5)
 """Pauses between the polls for a row whose message was published before it was committed."""
 LATE_S = 3.0

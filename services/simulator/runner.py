@@ -23,7 +23,7 @@ from shared.errors import CancelledRunError, ChunkMissingError
 from shared.infra.memory import trim_heap
 from shared.infra.redis.client import LOST
 from shared.infra.redis.streams import append
-from shared.simulation.cost import read_bytes_of_request, stored_bytes_of_request
+from shared.simulation.computing_cost import read_bytes_of_request, stored_bytes_of_request
 from shared.simulation.plan import plan
 from shared.simulation.result.storage import pack
 

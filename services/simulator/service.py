@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 from services.simulator import metrics
 from services.simulator.consumer import InFlight, consume, handle_backtest, handle_query
 from services.simulator.job import Context
+from services.simulator.leases import LEASE_S, RENEW_S
 from services.simulator.long_runs import handle_long
 from services.simulator.panel_store import PanelStore
 from services.simulator.panel_verification import verify_forever
@@ -25,7 +26,7 @@ from services.simulator.priority import LONG_NICE, SWITCH_S, lower_priority
 from services.simulator.queue_store import SQL as QUEUE_SQL
 from services.simulator.reconciler import reconcile_forever
 from services.simulator.renewal import Renewal, open_renewal, renew_leases
-from services.simulator.run_store import LEASE_S, SQL
+from services.simulator.run_store import SQL
 from services.simulator.short_work import ShortWork
 from services.simulator.sweep_store import SQL as SWEEP_SQL
 from services.simulator.sweep_worker import SweepWorker
@@ -44,8 +45,6 @@ from shared.settings import Settings
 
 log = structlog.get_logger()
 
-RENEW_S = 0.4
-"""How often leases are renewed; a cancelled row is noticed at the next renewal."""
 SHUTDOWN_S = 8.0
 """How long running jobs may finish after SIGTERM before they are released."""
 RELEASE_S = 4.0

@@ -7,7 +7,8 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from services.simulator.run_store import LEASE_S, with_retries, with_retry
+from services.simulator.leases import LEASE_S
+from services.simulator.run_store import with_retries, with_retry
 from shared.contracts.research import READ_PARTS
 from shared.infra.database.pool import Database
 from shared.infra.database.sql import statements

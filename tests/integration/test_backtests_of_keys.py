@@ -19,7 +19,7 @@ from services.api.tables.table import Table
 from shared.errors import SetupError
 from shared.infra.database.sql import statements
 from shared.settings import Settings
-from shared.simulation.cost import result_bytes_of_request
+from shared.simulation.computing_cost import result_bytes_of_request
 from shared.simulation.validation import request_of
 from tests.support.api_helpers import connection_of, ended, prepared, submit, until
 from tests.support.api_with_market import request

@@ -24,7 +24,7 @@ from shared.errors import UnavailableError
 from shared.infra.database.sql import statements
 from shared.model.calendar import to_day
 from shared.model.request import request_from_json
-from shared.simulation.cost import cost_of_request
+from shared.simulation.computing_cost import cost_of_request
 
 log = structlog.get_logger()
 

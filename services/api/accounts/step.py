@@ -29,7 +29,7 @@ from shared.infra.redis.client import LOST
 from shared.infra.redis.streams import append_many
 from shared.model.calendar import from_day, to_day
 from shared.model.request import request_from_json
-from shared.simulation.cost import cost_of_request
+from shared.simulation.computing_cost import cost_of_request
 
 log = structlog.get_logger()
 

@@ -22,7 +22,7 @@ from shared.market import RULES_VERSION
 from shared.messages import say
 from shared.model.request import request_from_json
 from shared.simulation import ENGINE_VERSION
-from shared.simulation.cost import LONG_COST, cost_of_request
+from shared.simulation.computing_cost import LONG_COST, cost_of_request
 
 log = structlog.get_logger()
 

@@ -37,7 +37,7 @@ from shared.infra.redis.streams import append
 from shared.market import RULES_VERSION
 from shared.messages import say
 from shared.simulation import ENGINE_VERSION
-from shared.simulation.cost import LONG_COST, result_bytes_of_request
+from shared.simulation.computing_cost import LONG_COST, result_bytes_of_request
 from shared.simulation.validation import merged
 
 log = structlog.get_logger()

@@ -14,7 +14,7 @@ from shared.errors import Problem, RequestError
 from shared.language.columns import Column
 from shared.messages import say
 from shared.model.request import BacktestRequest
-from shared.simulation.cost import cost_of_request, stored_bytes_of_expressions, stored_bytes_of_request
+from shared.simulation.computing_cost import cost_of_request, stored_bytes_of_expressions, stored_bytes_of_request
 from shared.simulation.plan import dataset_problems, expressions_of, window_of
 from shared.simulation.validation import STANDARD_INDICES, merged
 
@@ -57,7 +57,7 @@ async def _problems_with(canonical: CanonicalRequest, view: View) -> list[Proble
 
 
 async def validate_with(app: AppContext, canonical: CanonicalRequest, view: View) -> int:
-    """Return what a request costs with a version (see `shared.simulation.cost`).
+    """Return what a request costs with a version (see `shared.simulation.computing_cost`).
 
     Raises RequestError with every problem that they have with each other, and a 422 when it would cost too much time or
     memory.

@@ -26,7 +26,7 @@ from shared.contracts import queries
 from shared.errors import Problem, UnavailableError
 from shared.messages import Language, render, say
 from shared.model.request import request_from_json
-from shared.simulation.cost import cost_of_request
+from shared.simulation.computing_cost import cost_of_request
 
 PURPOSE = "can be analysed"
 DRAWS_OF_A_REQUEST = 100

@@ -29,7 +29,7 @@ from shared.contracts import queries
 from shared.errors import Problem, RequestError
 from shared.language.columns import Column, read_columns
 from shared.model.calendar import to_day
-from shared.simulation.cost import cost_of_expressions
+from shared.simulation.computing_cost import cost_of_expressions
 
 MAX_COLUMNS = 50
 

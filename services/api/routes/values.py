@@ -30,7 +30,7 @@ from shared.errors import Problem, RequestError
 from shared.language.columns import Column, read_columns
 from shared.messages import say
 from shared.model.calendar import from_day
-from shared.simulation.cost import cost_of_expressions
+from shared.simulation.computing_cost import cost_of_expressions
 
 MAX_FIELDS = 50
 BLOCK_CELLS = 200_000

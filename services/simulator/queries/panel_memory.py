@@ -12,7 +12,7 @@ from shared.language import compile_expression
 from shared.language.columns import columns_of
 from shared.model.calendar import from_day
 from shared.model.request import BacktestRequest
-from shared.simulation.cost import (
+from shared.simulation.computing_cost import (
     read_bytes_of_request,
     stored_bytes_of_expressions,
     stored_bytes_of_request,

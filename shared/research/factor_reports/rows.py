@@ -12,8 +12,8 @@ from shared.language import Expression, evaluate, vm
 from shared.model.listings import row_attributes
 from shared.model.panels import Panels
 from shared.research.factor_reports import forward_returns
+from shared.research.factor_reports.breakdowns import Groups, append_groups
 from shared.research.factor_reports.forward_returns import Exit
-from shared.research.factor_reports.groups import Groups, append_groups
 from shared.research.factor_reports.native import (
     Ordered,
     Ranked,

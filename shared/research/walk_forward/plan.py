@@ -24,7 +24,7 @@ from shared.research.sweeps.plan import SweepPlan, plan_sweep
 from shared.research.sweeps.request import Keep, SweepBody
 from shared.research.walk_forward.request import WalkForwardBody
 from shared.research.walk_forward.windows import divide, has_holes
-from shared.simulation.cost import result_bytes_of_trades
+from shared.simulation.computing_cost import result_bytes_of_trades
 
 Kind = Literal["train", "test"]
 _NO_RETURNS = Keep(returns="none")

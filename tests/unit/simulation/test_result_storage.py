@@ -10,7 +10,7 @@ import zstandard
 
 from shared.errors import DatasetError, RunError
 from shared.simulation import Outcome, canonical_request, digest_of, request_of, run
-from shared.simulation.cost import result_bytes_of_trades
+from shared.simulation.computing_cost import result_bytes_of_trades
 from shared.simulation.result.storage import MAX_STORED_BYTES, pack, pack_json, unpack
 from tests.support.markets import panels_of
 from tests.support.random_markets import random_market

@@ -18,7 +18,7 @@ from shared.model.calendar import from_day
 from shared.model.panels import Panels
 from shared.model.request import BacktestRequest
 from shared.simulation import canonical_request, request_of, run, variant_groups, variants
-from shared.simulation.cost import read_bytes_of_request, stored_bytes_of_request
+from shared.simulation.computing_cost import read_bytes_of_request, stored_bytes_of_request
 from shared.simulation.plan import expressions_of, plan
 from shared.simulation.statistics import COUNT_FIGURES, DATE_FIGURES
 from shared.simulation.variants import FIGURES, VariantTable, one_of_each_group, run_variants, variant_needs

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from shared.language import compile_expression
-from shared.simulation.cost import RUN_WORK, cost_of_expressions, cost_of_request, stored_bytes_of_request
+from shared.simulation.computing_cost import RUN_WORK, cost_of_expressions, cost_of_request, stored_bytes_of_request
 from shared.simulation.validation import canonical_request, request_of
 
 DAYS = np.arange(18_000, 20_000, dtype=np.int32)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from shared.model.panels import Panels
+from shared.research.factor_reports.breakdowns import members_of
 from shared.research.factor_reports.forward_returns import Exit, forward_returns
-from shared.research.factor_reports.groups import members_of
 from shared.research.factor_reports.native import Ranked
 from shared.research.factor_reports.report import factor_report
 from shared.research.factor_reports.rows import Subject
