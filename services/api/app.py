@@ -16,12 +16,12 @@ from services.api.context import AppContext, RequestContext, Route
 from services.api.errors import CORS_ORIGINS, RETRY_AFTER, ApiProblem, as_problem, problem_middleware
 from services.api.http.content_coding import coding_of, encode_response
 from services.api.http.cors import allow_origin
+from services.api.http.default_headers import secure_prepared
 from services.api.http.protocol import StrictRunner
 from services.api.http.request import parse_query
 from services.api.http.request_headers import CHECKED
 from services.api.http.request_source import SourceCheck, source_middleware
 from services.api.http.retry_after import RetryAfterEstimator
-from services.api.http.security_headers import secure_prepared
 from services.api.http.unsent import UnsentBytes
 from services.api.routes import ROUTES
 from services.api.routes.docs import openapi_json

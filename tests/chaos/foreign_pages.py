@@ -17,7 +17,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from services.api.http.security_headers import DEFAULTS
+from services.api.http.default_headers import DEFAULTS
 from tests.chaos.caller import requests
 from tests.chaos.results import CheckResult, Context
 from tests.chaos.system import environment, ondol, serving

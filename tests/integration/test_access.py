@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from services.api.auth import hash_of, requires_key
-from services.api.http.security_headers import DEFAULTS
+from services.api.http.default_headers import DEFAULTS
 from shared.errors import SetupError
 from shared.infra.database.sql import statements
 from shared.settings import Settings

@@ -20,7 +20,7 @@ from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_request import BaseRequest
 
 from services.api.errors import INTERNAL, ApiProblem, problem_response
-from services.api.http.security_headers import DEFAULTS, secure
+from services.api.http.default_headers import DEFAULTS, secure
 from services.api.http.unsent import HIGH_WATER_BYTES, UnsentBytes
 from shared.contracts.http import PROBLEM
 from shared.messages import say

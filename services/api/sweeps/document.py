@@ -17,8 +17,9 @@ from services.api.tables.table import BLOCK_ROWS, Column, Rows
 from shared.contracts.research import BEST_VARIANTS
 from shared.messages import Language
 from shared.model.calendar import iso
-from shared.research.sweeps.columns import SweepTable, plateau
+from shared.research.sweeps.columns import SweepTable
 from shared.research.sweeps.plan import SweepPlan
+from shared.research.sweeps.plateau import plateau
 from shared.simulation.statistics import COUNT_FIGURES, DATE_FIGURES
 from shared.simulation.variants import FIGURES
 

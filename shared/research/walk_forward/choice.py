@@ -8,7 +8,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from shared.research.sweeps.columns import SweepTable, plateau
+from shared.research.sweeps.columns import SweepTable
+from shared.research.sweeps.plateau import plateau
 from shared.research.walk_forward.request import Choose
 from shared.research.walk_forward.shapes import DriftDocument
 from shared.simulation.variants import FIGURES

@@ -10,9 +10,10 @@ import pytest
 
 from shared.errors import DatasetError, RequestError
 from shared.model.conversion import convert
-from shared.research.sweeps.columns import SweepTable, extended, heatmap, plateau, table_of
+from shared.research.sweeps.columns import SweepTable, extended, heatmap, table_of
 from shared.research.sweeps.part import PartTable, unpack
 from shared.research.sweeps.plan import FIGURES, SweepPlan, decode_plan, digest_of, encode_plan, plan_sweep
+from shared.research.sweeps.plateau import plateau
 from shared.research.sweeps.request import SweepBody
 from shared.simulation import variants
 
