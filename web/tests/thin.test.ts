@@ -36,7 +36,8 @@ test("every place keeps its lowest and highest value", () => {
 test("days share a place only when a pixel has more than two", () => {
   assert.equal(placeDays(2000, 1000), 1);
   assert.equal(placeDays(2001, 1000), 4);
-  assert.equal(placeDays(7500, 1000), 8);
+  assert.equal(placeDays(5000, 1000), 8);
+  assert.equal(placeDays(7500, 1000), 16);
   assert.equal(placeDays(0, 1000), 1);
   assert.deepEqual([...drawn([], 8)], []);
 });

@@ -3153,7 +3153,7 @@ export interface ScreenPart {
 
 /** How the points are chosen. */
 export interface Search {
-  /** grid (every combination), random (without repetition), lhs (Latin hypercube), sobol (scrambled Sobol sequence) or tpe (batches of tree-structured Parzen estimators). */
+  /** grid (every combination), random (without repetition), lhs (Latin hypercube), sobol (Sobol sequence with a digital shift) or tpe (batches of tree-structured Parzen estimators). */
   method?: "grid" | "lhs" | "random" | "sobol" | "tpe";
   /** Number of variants; a space with fewer points gives fewer. Required except for grid, where it is the most that is accepted. */
   runs?: number | null;

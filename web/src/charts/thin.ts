@@ -1,8 +1,11 @@
-// A line with more days than pixels: of neighbouring days that share a pixel the lowest and the highest are drawn.
+// A line with more days than pixels: of neighbouring days that share a place the lowest and the highest are drawn.
 
-/** Return how many neighbouring days share a place of the chart: 1 while a pixel has at most two days, else a power of two. */
+/**
+ * Return how many neighbouring days share a place of the chart: 1 while a pixel has at most two days, else the power of two
+ * with which a place is 1.4 to 2.8 pixels wide, about as wide as a line.
+ */
 export function placeDays(days: number, pixels: number): number {
-  return days <= 2 * pixels ? 1 : 2 ** Math.ceil(Math.log2(days / pixels));
+  return days <= 2 * pixels ? 1 : 2 ** Math.round(Math.log2((2 * days) / pixels));
 }
 
 /**
