@@ -21,7 +21,7 @@ from shared.infra.database.sql import statements
 from shared.infra.webhook_sender import signature
 from shared.model.calendar import SEOUL
 from shared.settings import Settings
-from tests.unit.infra.test_webhooks import Receiver, receiver
+from tests.unit.infra.test_webhook_sender import Receiver, receiver
 
 __all__ = ["receiver"]
 PAPER, SQL = statements("paper"), statements("webhooks")
