@@ -23,9 +23,9 @@ from shared.research.sweeps.plan import SweepPlan
 from shared.simulation.computing_cost import read_bytes_of_request, stored_bytes_of_request
 from shared.simulation.variants import one_of_each_group, variant_needs
 
-PAUSE_S = 0.2
+PAUSE_S = 0.75
 """Longest pause of a part at one poll, so that a stream of short backtests slows sweeps and does not stop them."""
-PAUSE_PART = 2
+PAUSE_PART = 3
 """A part pauses at most this many times as long as it works, however often it polls."""
 LEAST_PAUSE_S, PAUSE_STEP_S = 0.005, 0.001
 
