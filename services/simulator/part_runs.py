@@ -82,11 +82,10 @@ def reserved_for(
 ) -> Iterator[None]:  # fmt: skip
     """Reserve the panel memory of runs that follow each other: what one has stored can be evicted for the next one."""
     days, stocks = panels.days, len(panels.instruments)
-    different = one_of_each_group(requests)
-    stored = max((stored_bytes_of_request(request, days, stocks) for request in different), default=0)
+    stored = max((stored_bytes_of_request(request, days, stocks) for request in requests), default=0)
 
     def read() -> int:
-        return max(read_bytes_of_request(request, days, stocks) for request in different)
+        return max(read_bytes_of_request(request, days, stocks) for request in requests)
 
     with reserved_panels(panels, stored, read, is_stopped):
         yield
@@ -101,9 +100,10 @@ def run_variants_of(
     """
     cancelled = pausing(job, in_flight)
     found = requests_of(plan, points, cancelled)
-    with reserved_for(found.requests, panels, lambda: job.stop):
+    different = one_of_each_group(found.requests)
+    with reserved_for(different, panels, lambda: job.stop):
         reader = panels.reader()
-        map_needs(found.requests, reader)
+        map_needs(different, reader)
         return run_part(plan, points, reader, found, cancelled, first=first)
 
 
