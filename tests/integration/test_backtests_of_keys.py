@@ -221,7 +221,7 @@ async def test_owner_of_many_exports_is_next_later(prepared: Settings) -> None:
         for key in (exporter, other):
             body = request(initial_cash=next(cash))
             ids.append((await submit(client, body, Authorization=key, Cache_Control="no-store"))["id"])
-        async with simulator(prepared):
+        async with simulator(replace(prepared, simulator_concurrency=1)):  # two at once start in either order
             for identity, key in zip(ids, (exporter, other), strict=True):
                 assert (await ended(client, identity, Authorization=key))["status"] == "completed"
         rows = await connection.fetch(
