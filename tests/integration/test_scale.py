@@ -58,7 +58,7 @@ class Home:
         return {int(child) for child in children if started_at(int(child)) is not None}
 
     def access(self) -> int:
-        """Who may enter the folder through which orders come."""
+        """Return the permissions of the folder through which orders come."""
         return stat.S_IMODE((pathlib.Path(self.run["servers"]["sockets"]) / FOLDER).stat().st_mode)
 
     async def scale(self, count: int | str, **environment: str) -> tuple[int, Any, str]:
@@ -83,10 +83,18 @@ class Home:
         return [await is_ok(self.run["metrics"][name]) for name in self.simulators]
 
 
+@pytest_asyncio.fixture(scope="module")
+async def served(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Home]:
+    folder = tmp_path_factory.mktemp("scale") / "home"
+    async with serving(folder):
+        yield Home(folder)
+
+
 @pytest_asyncio.fixture
-async def home(tmp_path: pathlib.Path) -> AsyncIterator[Home]:
-    async with serving(tmp_path / "home"):
-        yield Home(tmp_path / "home")
+async def home(served: Home) -> Home:
+    """The served home of this module with one simulator."""
+    await served.scaled(1)
+    return served
 
 
 async def until(claim: Callable[[], bool]) -> None:
@@ -180,7 +188,7 @@ async def test_without_a_system_there_is_nothing_to_scale(tmp_path: pathlib.Path
     assert (code, "python -m services.simulator" in error) == (2, True)
 
 
-async def test_a_home_that_another_verb_uses_has_no_simulators(tmp_path: pathlib.Path) -> None:
+async def test_home_used_by_another_command_has_no_simulators(tmp_path: pathlib.Path) -> None:
     async with embedded_servers.servers(tmp_path / "home", command="load", durable=False):
         code, _, error = await Home(tmp_path / "home").scale(2)
     assert (code, "in use by `ondol load`" in error) == (2, True)

@@ -123,9 +123,13 @@ def units_of(sample: Sequence[WeeklyReturns]) -> Array:
     first = min(int(one.weeks[0]) for one in sample)
     last = max(int(one.weeks[-1]) for one in sample)
     found = np.zeros((len(sample), last - first + 1))
+    of_length: dict[int, list[int]] = {}
     for row, one in enumerate(sample):
-        values = standardised(one.values.astype(np.float64)[None, :])[0]
-        found[row, one.weeks - first] = values / math.sqrt(len(values) - 1)
+        of_length.setdefault(len(one.values), []).append(row)
+    for length, rows in of_length.items():
+        units = standardised(np.array([sample[row].values for row in rows], np.float64)) / math.sqrt(length - 1)
+        for row, values in zip(rows, units, strict=True):
+            found[row, sample[row].weeks - first] = values
     used: Array = found[:, found.any(axis=0)]
     return used
 

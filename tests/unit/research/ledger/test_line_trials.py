@@ -1,4 +1,4 @@
-"""A research line: the same from every order of its trials, and from plain definitions of each figure."""
+"""A research line: figures from plain definitions, and units of its trials."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from statistics import NormalDist
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from shared.contracts.research import LEDGER_SAMPLE
 from shared.errors import DatasetError
@@ -109,19 +107,19 @@ def test_deflated_example_of_the_paper_has_its_value() -> None:
     assert line.effective.participation == 100
 
 
-@settings(max_examples=30, deadline=None)
-@given(st.permutations(range(12)))
-def test_order_and_repetition_change_nothing(order: list[int]) -> None:
-    trials = noise(12, seed=4, common=0.5)
-    digests = [(index * 7919) % 12 for index in range(12)]
-    kept: dict[int, WeeklyReturns] = {}
-    for index in [*order, *order[:5]]:
-        kept.setdefault(digests[index], trials[index])
-    sample = [kept[digest] for digest in sorted(kept)]
-    expected = [trials[digests.index(digest)] for digest in range(12)]
-    assert figures_of(line_from(sample), sample[0], family_of(sample)) == figures_of(
-        line_from(expected), expected[0], family_of(expected)
-    )
+def test_unit_of_a_trial_does_not_depend_on_the_others() -> None:
+    random = np.random.default_rng(11)
+    spans = (2800, 40), (2810, 25), (2795, 40), (2801, 2)
+    sample = [trial(random.normal(size=weeks), first) for first, weeks in spans]
+    sample.insert(2, trial(np.zeros(25)))
+    units = units_of(sample)
+    for row, one in enumerate(sample):
+        alone = np.zeros(units.shape[1])
+        if one.values.any():
+            values = one.values.astype(np.float64)
+            centred = values - values.mean()
+            alone[one.weeks - 2795] = centred / centred.std(ddof=1) / math.sqrt(len(values) - 1)
+        assert units[row].tobytes() == alone.tobytes()
 
 
 def test_sample_estimates_the_effective_number_of_all() -> None:
