@@ -12,10 +12,10 @@ from aiohttp import web
 from cachetools import LRUCache
 
 from services.api.auth import Authenticator, Caller
-from services.api.backtests.progress import ProgressHub
 from services.api.backtests.results import Results, Selection
 from services.api.computed_time import ComputedTime
 from services.api.datasets import Datasets
+from services.api.event_hub import EventHub
 from services.api.metrics import ApiMetrics
 from services.api.schemas.requests import NoQuery, Query
 from services.api.web_bundle import WebBundle
@@ -48,7 +48,7 @@ class AppContext:
     broker: BrokerClient
     cache: Cache
     datasets: Datasets
-    progress: ProgressHub
+    event_hub: EventHub
     results: Results
     events: EventCache
     authenticator: Authenticator

@@ -12,12 +12,12 @@ from services.api.app import listening_on
 from services.api.auth import Authenticator, check_bind_address
 from services.api.backtests.event_cache import EventCache
 from services.api.backtests.pending import attach_pending_forever
-from services.api.backtests.progress import ProgressHub
 from services.api.backtests.results import Results
 from services.api.computed_time import ComputedTime
 from services.api.context import AppContext
 from services.api.datasets import Datasets
 from services.api.disk_guard import DiskGuard
+from services.api.event_hub import EventHub
 from services.api.metrics import ApiMetrics
 from services.api.research.lines import ResearchLines
 from services.api.research.record import record_forever
@@ -77,7 +77,7 @@ async def opened(settings: Settings) -> AsyncIterator[tuple[AppContext, list[Tas
         results, metrics = Results(cache, database), ApiMetrics()
         context = AppContext(
             settings=settings, database=database, broker=broker, cache=cache, datasets=Datasets(database, broker),
-            progress=ProgressHub(), results=results, events=EventCache(results),
+            event_hub=EventHub(), results=results, events=EventCache(results),
             authenticator=Authenticator(settings, database), metrics=metrics, sweeps=Sweeps(database),
             walk_forwards=WalkForwards(database), lines=ResearchLines(database), computed=ComputedTime(database),
             disk=DiskGuard(settings.disk_folders, settings.disk_reserve_bytes, metrics),
@@ -96,10 +96,10 @@ def _tasks(context: AppContext) -> list[Task]:
         return [(str(row["id"]), row["status"], row["result_digest"]) for row in rows]
 
     async def read_events() -> None:
-        await context.progress.read(context.broker)
+        await context.event_hub.read(context.broker)
 
     async def sweep_outcomes() -> None:
-        await context.progress.sweep(select_finished)
+        await context.event_hub.sweep(select_finished)
 
     async def follow_datasets() -> None:
         await context.datasets.follow(published)

@@ -91,13 +91,13 @@ class PendingQuestion:
 
 
 async def _ask(app: AppContext, question: PendingQuestion) -> bytes:
-    app.progress.register(question.name)
+    app.event_hub.register(question.name)
     try:
         answer = await (_answer_of_analysis(app, question) if question.is_long else _answer_of_query(app, question))
     except LOST as error:
         raise UnavailableError(say("broker_unavailable")) from error
     finally:
-        app.progress.unregister(question.name)
+        app.event_hub.unregister(question.name)
     if answer is None and question.is_long:
         raise UnavailableError(say("query_overdue", seconds=round(QUERY_LIMIT_S)))
     if answer is None:
@@ -121,7 +121,7 @@ async def _answer_of_query(app: AppContext, question: PendingQuestion) -> QueryA
                 query_id=question.name, kind=query.kind, payload=payload_of(query), deadline=deadline
             )  # fmt: skip
             await append(app.broker, event)
-            answer = await app.progress.answer_of(question.name, max(0.0, deadline - time.time()))
+            answer = await app.event_hub.answer_of(question.name, max(0.0, deadline - time.time()))
     except TimeoutError:
         return None
     app.computed.add(question.owner, question.cost)
@@ -138,7 +138,7 @@ async def _answer_of_analysis(app: AppContext, question: PendingQuestion) -> Que
     answer = None
     try:
         await append(app.broker, LongRunRequested())
-        answer = await app.progress.answer_of(question.name, QUERY_LIMIT_S)
+        answer = await app.event_hub.answer_of(question.name, QUERY_LIMIT_S)
     finally:
         if answer is None:
             await _delete_analysis(app, identity)

@@ -11,8 +11,13 @@ from shared.settings.declaration import PREFIX, Setting
 SECRETS_FOLDER = "/run/secrets"
 """Where containers mount secrets."""
 
-OTHER_NAMES = frozenset({"ONDOL_REAL_MARKET", "ONDOL_API_URL", "ONDOL_API_KEY"})
-"""Variables of the tests and of the command line that are no settings of a service."""
+OTHER_NAMES = frozenset(
+    {
+        "ONDOL_API_KEY", "ONDOL_API_URL", "ONDOL_CONTAINERS_DIR", "ONDOL_LANGUAGE", "ONDOL_PUBLISHED_PORT",
+        "ONDOL_REAL_MARKET",
+    }
+)  # fmt: skip
+"""Variables of commands, clients, containers and tests that are no settings of a service."""
 
 
 def read(settings: Sequence[Setting], environment: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:

@@ -326,12 +326,12 @@ async def test_closed_connections_release_everything(system: System) -> None:
             for _ in range(20):
                 send(next(connections), "GET /v1/fac")
             await until(lambda: client.api.metrics.open_streams == 50, "the streams are open")
-            await until(lambda: client.api.progress.waiters() == 50 + 40 + 10, "everybody waits")
+            await until(lambda: client.api.event_hub.waiters() == 50 + 40 + 10, "everybody waits")
             assert len(asyncio.all_tasks()) > before + 100
             for opened in sockets:
                 hang_up(opened)
             await until(lambda: client.api.metrics.open_streams == 0, "the streams are closed")
-            await until(lambda: client.api.progress.waiters() == 0, "nothing waits")
+            await until(lambda: client.api.event_hub.waiters() == 0, "nothing waits")
             await until(lambda: not client.api.pending_queries, "no query is pending")
             await until(lambda: len(asyncio.all_tasks()) <= before, "no task remains")
         database = client.api.database

@@ -520,3 +520,11 @@ async def test_json_has_korean_names_in_a_locale_without_utf8(system: System) ->
     assert found.document["items"] == [item for item in every if word in item["name"]]
     shown = await system.ondol("stocks", "list", "--search", word, **locale)
     assert (shown.code, b"?" in shown.out, shown.error) == (0, True, "")
+
+
+async def test_language_of_the_environment_is_that_of_errors(system: System) -> None:
+    english = await system.ondol("stocks", "show", "999999", ONDOL_LANGUAGE="en")
+    korean = await system.ondol("stocks", "show", "999999", ONDOL_LANGUAGE="ko")
+    assert (english.code, korean.code) == (1, 1)
+    assert "종목" not in english.error
+    assert "종목" in korean.error

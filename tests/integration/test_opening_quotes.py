@@ -199,3 +199,21 @@ async def test_a_post_needs_the_role_operator(settings: Settings) -> None:
             key = await new_key(settings, role)
             found = await posted(client, OPENS, status, **key)
             assert status == 200 or found["code"] == "role_missing"
+
+
+async def test_prices_of_a_whole_market_are_one_post(settings: Settings) -> None:
+    codes = [f"{number:05d}0" for number in range(1, 2_701)]
+    prices = [
+        {"date": date, "stock_code": code, "open": 1000, "high": 1010, "low": 990, "close": 1000, "volume": 100,
+         "listed_shares": 1e6}
+        for code in codes for date in DAYS[:2]
+    ]  # fmt: skip
+    companies = [{"stock_code": code, "name": f"name {code}", "market": "KOSPI"} for code in codes]
+    await publish_market(settings, {"prices": prices, "companies": companies}, ())
+    async with api_of(settings) as client, simulator(settings):
+        answer = await posted(client, dict.fromkeys(codes, 1005))
+        assert (answer["added"], answer["quotes"], answer["marked"]) == (2_700, 2_700, [])
+        problem = await posted(client, {f"9{code[1:]}": 1000 for code in codes}, status=422)
+        paths = [error["path"] for error in problem["errors"]]
+        assert paths == [*(f"quotes[{at}].stock_code" for at in range(20)), "quotes"]
+        assert "2680" in problem["errors"][-1]["message"].replace(",", "")

@@ -232,7 +232,7 @@ async def _until(client: Client, identity: str, parts: int) -> dict[str, Any]:
             found = (await client.call("GET", f"/v1/sweeps/{identity}"))[1]
             if found["parts_done"] >= parts:
                 return dict(found)
-            await client.api.progress.sweeps.wait(identity, 0.5)
+            await client.api.event_hub.sweeps.wait(identity, 0.5)
 
 
 async def test_extra_trials_are_only_raised_and_closing_is_final(client: Client) -> None:

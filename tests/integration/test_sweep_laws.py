@@ -153,7 +153,7 @@ async def _until(client: Client, identity: str, *, parts: int) -> dict[str, Any]
             found = (await client.call("GET", f"/v1/sweeps/{identity}"))[1]
             if found["parts_done"] >= parts:
                 return dict(found)
-            await client.api.progress.sweeps.wait(identity, 0.5)
+            await client.api.event_hub.sweeps.wait(identity, 0.5)
 
 
 async def _ended(client: Client, identity: str) -> dict[int, tuple[int, int]]:

@@ -224,6 +224,21 @@ async def test_limits_of_a_key_are_named(client: Client) -> None:
     assert (status, quote["accepted"]) == (200, False)
 
 
+async def test_longest_lists_of_values_are_accepted(client: Client) -> None:
+    parameters = {
+        "per": {"values": [number / 10 for number in range(1, 1_001)]},
+        "n": {"values": list(range(2, 252))},
+        "stop": {"values": [number / 20 for number in range(1, 1_001)]},
+        "rank": {"values": ["MOMENTUM_1M"]},
+    }
+    body = sweep(parameters=parameters, search={"method": "random", "runs": 2})
+    status, found, _ = await client.call("POST", "/v1/sweeps?dry_run=true", body)
+    assert status == 200, found
+    parameters["per"]["values"].append(101)
+    status, problem, _ = await client.call("POST", "/v1/sweeps?dry_run=true", body)
+    assert (status, [error["path"] for error in problem["errors"]]) == (422, ["parameters.per.values"])
+
+
 async def test_idempotency_key_gives_the_same_sweep(client: Client) -> None:
     first = (await client.call("POST", "/v1/sweeps", sweep(), Idempotency_Key="a"))[1]
     second = (await client.call("POST", "/v1/sweeps", sweep(), Idempotency_Key="a"))[1]

@@ -89,7 +89,7 @@ async def _check_sweep(client: Client) -> None:
     _, opened, _ = await client.call("POST", f"/v1/sweeps/{sweep['id']}/holdout", chosen)
     held = (await client.call("GET", f"/v1/backtests/{opened['backtest']}"))[1]
     while held["status"] != "completed":
-        await client.api.progress.wait_for_change(opened["backtest"], 0.05)
+        await client.api.event_hub.wait_for_change(opened["backtest"], 0.05)
         held = (await client.call("GET", f"/v1/backtests/{opened['backtest']}"))[1]
     figures = held["result"]["statistics"]
     for name in ("total_return", "max_drawdown", "benchmark_total_return"):

@@ -143,7 +143,7 @@ async def _until(client: Client, identity: str, *, parts: int) -> dict[str, Any]
             found = (await client.call("GET", f"/v1/walk-forwards/{identity}"))[1]
             if found["parts_done"] >= parts:
                 return dict(found)
-            await client.api.progress.sweeps.wait(identity, 0.5)
+            await client.api.event_hub.sweeps.wait(identity, 0.5)
 
 
 async def test_answer_survives_killed_simulators(settings: Settings) -> None:

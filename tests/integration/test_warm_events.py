@@ -230,13 +230,13 @@ async def test_closed_subscriptions_are_removed(world: World, api: Client) -> No
     run = await world.start()
     reading = asyncio.ensure_future(events_of(api, run))
     async with asyncio.timeout(MAX_WAIT_S):
-        while not len(api.api.progress.warm):  # noqa: ASYNC110  there is no event to wait for
+        while not len(api.api.event_hub.warm):  # noqa: ASYNC110  there is no event to wait for
             await asyncio.sleep(0.01)
     reading.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await reading
     async with asyncio.timeout(MAX_WAIT_S):
-        while len(api.api.progress.warm):
+        while len(api.api.event_hub.warm):
             await append(world.context.broker, WarmProgressed(run_id=run, status="running"))
             await asyncio.sleep(0.01)
     path = f"/v1/warm-runs/{run}/events"

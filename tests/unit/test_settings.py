@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pathlib
+import re
 
 import pytest
 
 from shared.errors import SetupError
 from shared.settings import SETTINGS, Settings, deprecated_names
 from shared.settings.page import documentation
+from shared.settings.reading import read
 
 URLS = {
     "ONDOL_DATABASE_URL": "postgresql://u:canary@h/d",
@@ -104,3 +106,19 @@ def test_source_urls_must_not_send_keys_unencrypted() -> None:
         with pytest.raises(SetupError, match="ONDOL_KRX_URL"):
             Settings.from_environment({"ONDOL_KRX_URL": url})
     assert Settings.from_environment({"ONDOL_KRX_URL": "http://127.0.0.1:1/x/"}).krx_url == "http://127.0.0.1:1/x"
+
+
+def test_variables_that_pages_and_files_name_are_accepted() -> None:
+    root = pathlib.Path(__file__).resolve().parents[2]
+    texts = [*root.glob("*.md"), root / "compose.yaml", *(root / "docs").rglob("*.md"), *(root / "ops").rglob("*.yaml")]
+    named = {
+        name
+        for path in texts
+        if path.name != "CHANGELOG.md" and path.parent.name != "adr"
+        for name in re.findall(r"\bONDOL_[A-Z_]*[A-Z]\b", path.read_text(encoding="utf-8"))
+    }
+    assert len(named) > 50
+    mistakes = read(SETTINGS, dict.fromkeys(named, "1"))[1]
+    examples = {"ONDOL_QUERY_TIMEOUT_MS", "ONDOL_OLD_NAME"}  # of the page about adding a setting
+    absent = {mistake.partition(":")[0] for mistake in mistakes if "no such setting" in mistake}
+    assert absent == examples

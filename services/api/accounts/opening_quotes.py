@@ -6,6 +6,7 @@ several posts at once each sees what the one before has stored.
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -29,6 +30,7 @@ from shared.market.opening_hours import next_trading_day
 from shared.messages import say
 from shared.model.calendar import from_day, to_day
 from shared.model.suggestions import suggest_stocks
+from shared.simulation.validation import MAX_NAMED
 
 Prices = dict[str, float | None]
 SERVICE: Final = "operator"
@@ -50,7 +52,7 @@ async def store_quotes(
         loaded: int | None = await connection.fetchval(PAPER["select_last_day"])
     day = body.date or today(now)
     _check_day(day, view, loaded, now)
-    posted = _prices(body.quotes, view, day)
+    posted = await asyncio.to_thread(_prices, body.quotes, view, day)  # suggestions take long
     marked = await _marked(app, view.version, day, posted)
     async with app.database.transaction() as connection:
         await connection.execute(SQL["insert_day"], day)
@@ -100,16 +102,23 @@ def _check_day(day: dt.date, view: View, loaded: int | None, now: dt.datetime) -
 
 
 def _prices(quotes: Sequence[OpeningQuote], view: View, day: dt.date) -> Prices:
-    """Return the prices by stock code; raise a 422 with every code that is unknown, delisted or repeated."""
+    """Return the prices by stock code; raise a 422 with the codes that are unknown, delisted or repeated.
+
+    Of unknown codes the first `MAX_NAMED` are named, with suggestions, and the others are counted.
+    """
     instruments = view.instruments
+    names = dict(zip(instruments.code, instruments.name, strict=True))
     found: Prices = {}
-    problems = []
+    problems: list[Problem] = []
+    unknown = 0
     for at, quote in enumerate(quotes):
         path, column = f"quotes[{at}].stock_code", instruments.ordinal.get(quote.stock_code)
         if column is None:
-            near = suggest_stocks(quote.stock_code, dict(zip(instruments.code, instruments.name, strict=True)))
-            message = say("unknown_stock_code", suggestions=near)
-            problems.append(Problem(path=path, message=message, suggestions=near))
+            unknown += 1
+            if unknown <= MAX_NAMED:
+                near = suggest_stocks(quote.stock_code, names)
+                message = say("unknown_stock_code", suggestions=near)
+                problems.append(Problem(path=path, message=message, suggestions=near))
         elif quote.stock_code in found:
             problems.append(Problem(path=path, message=say("code_repeated")))
         elif int(instruments.delisted_day[column]) <= to_day(day):
@@ -117,6 +126,8 @@ def _prices(quotes: Sequence[OpeningQuote], view: View, day: dt.date) -> Prices:
             problems.append(Problem(path=path, message=say("quote_of_delisted", delisted_on=delisted)))
         else:
             found[quote.stock_code] = quote.open
+    if unknown > MAX_NAMED:
+        problems.append(Problem(path="quotes", message=say("more_unknown_names", count=unknown - MAX_NAMED)))
     if problems:
         raise invalid(problems)
     return found

@@ -86,15 +86,15 @@ async def wait_for_outcome(
         return row
     computation = row.computation
     name = str(computation)
-    app.progress.subscription(name)
+    app.event_hub.subscription(name)
     try:
         if not is_new:
             row = await _with_state(app, row, computation)
             if row.status in ENDED:
                 return row
-        end = await app.progress.wait_for_end(name, max(0.0, deadline - loop.time()))
+        end = await app.event_hub.wait_for_end(name, max(0.0, deadline - loop.time()))
     finally:  # also when the caller disconnects
-        app.progress.unsubscribe(name)
+        app.event_hub.unsubscribe(name)
     if end is None or end.status != "completed":
         return await select_backtest(app, row.id, owner) or row
     body = await app.results.get(computation)

@@ -202,7 +202,7 @@ async def _insert_computed(
     """
     computation, is_long = new_id(), cost > LONG_COST
     size = result_bytes_of_request(submission.canonical.request)
-    app.progress.subscription(str(computation))
+    app.event_hub.subscription(str(computation))
     values = (
         row.id, computation, submission.caller.owner, row.request, *content, row.strategy_id, submission.origin,
         submission.idempotency_key, submission.body_digest, submission.no_store, row.created_at, cost, is_long,
@@ -227,13 +227,13 @@ async def _insert_computed(
                         publishing = asyncio.ensure_future(publish(app, message))
                     made = await connection.fetchrow(SQL["insert_backtest"], *values)
         except ApiProblem:
-            app.progress.unsubscribe(str(computation))
+            app.event_hub.unsubscribe(str(computation))
             raise
         if made is not None:
             break
         earlier = None if submission.idempotency_key is None else await _select_idempotent(app, submission)
         if earlier is not None:
-            app.progress.unsubscribe(str(computation))
+            app.event_hub.unsubscribe(str(computation))
             return earlier, False
     else:
         raise ApiProblem(503, "unavailable", say("too_much_contention"),
@@ -243,7 +243,7 @@ async def _insert_computed(
         await asyncio.shield(publishing or asyncio.ensure_future(publish(app, message)))
         app.metrics.backtest_accepted("miss", submission.origin)
         return row, True
-    app.progress.unsubscribe(str(computation))
+    app.event_hub.unsubscribe(str(computation))
     app.metrics.backtest_accepted("hit" if made["cached"] else "deduplicated", submission.origin)
     if not made["cached"]:
         return row, False

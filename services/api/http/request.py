@@ -30,7 +30,7 @@ Q = TypeVar("Q", bound=Query)
 MAX_DEPTH = 20
 MAX_FIELDS = 200
 MAX_VALUES = 1000
-"""Maximum number of values in a body, texts in lists apart."""
+"""Maximum number of values in a body, texts in lists apart; bodies with longer lists state a limit of their own."""
 BODY_TIMEOUT_S = 10.0
 EXPRESSIONS: dict[str, Any] = {"where": "condition", "rank_by": "number"}
 """Query parameters that hold an expression, and its role."""
@@ -97,14 +97,15 @@ def parse_json(raw: bytes) -> Any:
         raise ApiProblem(400, "malformed-body", detail, [problem]) from None
 
 
-def parse_object(raw: bytes) -> dict[str, Any]:
-    """Return the JSON object of a body; raise a 422 for one that is too deep or too large for any request, and for one
-    that has a field twice (parsers differ in which value they keep) or a control character in a text."""
+def parse_object(raw: bytes, max_values: int = MAX_VALUES) -> dict[str, Any]:
+    """Return the JSON object of a body of at most `max_values` values; raise a 422 for one that is too deep or too
+    large, and for one that has a field twice (parsers differ in which value they keep) or a control character in a
+    text."""
     value = parse_json(raw)
     if not isinstance(value, dict):
         raise invalid([Problem(path="", message=say("body_not_an_object"))])
     if not _is_small(raw):
-        _check_size(value)
+        _check_size(value, max_values)
     if repeated := _repeated_fields(raw):
         message = say("field_repeated")
         raise invalid([Problem(path=path, message=message) for path in repeated])
@@ -167,7 +168,7 @@ def _is_small(raw: bytes) -> bool:
     return opened <= MAX_DEPTH and opened + raw.count(b",") < MAX_FIELDS
 
 
-def _check_size(body: dict[str, Any]) -> None:
+def _check_size(body: dict[str, Any], max_values: int) -> None:
     pending: list[tuple[Any, int]] = [(body, 1)]
     values = 0
     while pending:
@@ -179,8 +180,8 @@ def _check_size(body: dict[str, Any]) -> None:
             raise invalid([Problem(path="", message=say("too_many_fields", count=len(part), limit=MAX_FIELDS))])
         for item in inner:
             values += 1
-            if values > MAX_VALUES:
-                raise invalid([Problem(path="", message=say("too_many_values", limit=MAX_VALUES))])
+            if values > max_values:
+                raise invalid([Problem(path="", message=say("too_many_values", limit=max_values))])
             if isinstance(item, dict | list):
                 pending.append((item, depth + 1))
 

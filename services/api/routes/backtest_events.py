@@ -16,10 +16,10 @@ from aiohttp import web
 
 from services.api.backtests.await_outcome import select_backtest
 from services.api.backtests.event_cache import BLOCK, Position
-from services.api.backtests.progress import Subscription
 from services.api.backtests.row import BacktestRow
 from services.api.backtests.serialize import head
 from services.api.context import AppContext, RequestContext, Route
+from services.api.event_hub import Subscription
 from services.api.http.sse import PING_S, EventWriter, event_bytes, event_head, event_stream, parse_event_id
 from services.api.localization import language_of, localized_problem
 from services.api.routes.backtests import find_backtest
@@ -70,7 +70,7 @@ async def get_events(app: AppContext, call: RequestContext) -> web.StreamRespons
             await _follow(app, call, row, stream)
         finally:
             if stream.followed is not None:
-                app.progress.unsubscribe(stream.followed)
+                app.event_hub.unsubscribe(stream.followed)
     return writer.response
 
 
@@ -85,7 +85,7 @@ async def _follow(app: AppContext, call: RequestContext, row: BacktestRow, strea
             await _send_end(app, row, stream, language_of(call.request))
             return
         name = None if row.computation is None else str(row.computation)
-        subscription = None if name is None else app.progress.subscription(name)
+        subscription = None if name is None else app.event_hub.subscription(name)
         stream.followed = name
         if subscription is not None:
             if subscription.status is not None and subscription.status not in ENDED:

@@ -102,7 +102,7 @@ async def delete_backtest(app: AppContext, call: RequestContext) -> web.Response
         with suppress(*LOST):  # the simulator's next heartbeat finds that its lease is void
             await append(app.broker, BacktestEnded(computation_id=name, status="cancelled"))
     elif cancelled is not None and cancelled["computation"] is not None:
-        app.progress.row_changed(str(cancelled["computation"]))
+        app.event_hub.row_changed(str(cancelled["computation"]))
     row = await find_backtest(app, call)
     if row.status != "cancelled":
         raise ApiProblem(409, "conflict", say("backtest_ended", status=row.status))

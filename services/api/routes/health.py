@@ -38,7 +38,7 @@ async def get_readiness(app: AppContext, call: RequestContext) -> web.Response:
         app.database.answers(), servers.accepts_writes(app.broker, key_of(DATASETS)), app.cache.answers()
     )
     dependencies = dict(zip(names, answers, strict=True))
-    dependencies["events"] = app.progress.is_reading and dependencies["broker"]
+    dependencies["events"] = app.event_hub.is_reading and dependencies["broker"]
     simulators = await _live_simulators(app) if dependencies["broker"] else None
     if all(dependencies.values()):
         return json_response({"status": "ready", "dependencies": dependencies, "simulators": simulators})

@@ -10,13 +10,17 @@ from services.api.errors import not_found
 from services.api.http.answers import json_response
 from services.api.http.request import parse_body, parse_object, read_body
 from services.api.schemas import opening_quotes_responses as responses
-from services.api.schemas.account_requests import OpeningQuotesBody, OpeningQuotesQuery, PostQuotesQuery
+from services.api.schemas.account_requests import MAX_QUOTES, OpeningQuotesBody, OpeningQuotesQuery, PostQuotesQuery
+
+MAX_VALUES = 10 + 3 * MAX_QUOTES
+"""Values of a body: each quote is an object with a code and a price."""
 
 
 async def post_quotes(app: AppContext, call: RequestContext) -> web.Response:
     """`POST /v1/quotes/open`."""
     query: PostQuotesQuery = call.query
-    body = parse_body(OpeningQuotesBody, parse_object(await read_body(call.request, app.settings.max_body_bytes)))
+    raw = await read_body(call.request, app.settings.max_body_bytes)
+    body = parse_body(OpeningQuotesBody, parse_object(raw, MAX_VALUES))
     return json_response(await store_quotes(app, body, replace=query.replace))
 
 

@@ -53,7 +53,7 @@ async def _follow(app: AppContext, row: SweepRow, writer: EventWriter, position:
         if row.has_ended:
             await writer.write(event_bytes(position, row.status, sweep_head(row, dt.datetime.now(dt.UTC))))
             return
-        await app.progress.sweeps.wait(str(row.id), POLL_S)
+        await app.event_hub.sweeps.wait(str(row.id), POLL_S)
         row = await select_sweep(app, row)
         if loop.time() - written > PING_S:
             await writer.ping()

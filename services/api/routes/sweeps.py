@@ -51,7 +51,7 @@ async def wait_for_end(app: AppContext, row: SweepRow, wait_s: float) -> SweepRo
     loop = asyncio.get_running_loop()
     deadline = loop.time() + wait_s
     while not row.has_ended and (left := deadline - loop.time()) > 0:
-        await app.progress.sweeps.wait(str(row.id), min(POLL_S, left))
+        await app.event_hub.sweeps.wait(str(row.id), min(POLL_S, left))
         row = await select_sweep(app, row)
     return row
 

@@ -79,7 +79,7 @@ async def get_events(app: AppContext, call: RequestContext) -> web.StreamRespons
     """`GET /v1/warm-runs/{id}/events`."""
     position = parse_position(call.request.headers.get("Last-Event-ID"))
     run = parse_run_id(call)
-    with app.progress.warm.subscribe(run) as subscription:
+    with app.event_hub.warm.subscribe(run) as subscription:
         document = await find_warm_run(app, run)
         if call.request.method == "HEAD":
             return event_head()

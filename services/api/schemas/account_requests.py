@@ -11,6 +11,9 @@ from msgspec import Meta
 from services.api.schemas.requests import PageQuery, Query
 from shared.model.request import Text, Word, about
 
+MAX_QUOTES = 10_000
+"""Opening prices of one post; a day of KOSPI and KOSDAQ has about 2,700."""
+
 
 class WebhookBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Body of `PUT /v1/accounts/{id}/webhook`."""
@@ -52,7 +55,7 @@ class OpeningQuotesBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
               "date, YYYY-MM-DD"),
     ] = None  # fmt: skip
     quotes: Annotated[
-        Annotated[list[OpeningQuote], Meta(min_length=1, max_length=10_000)],
+        Annotated[list[OpeningQuote], Meta(min_length=1, max_length=MAX_QUOTES)],
         about("Opening prices; those of a day may come in several posts."),
     ]
 

@@ -33,7 +33,7 @@ from shared.messages import say
 from shared.model.conversion import Conversion, convert
 from shared.model.request import canonical_json, request_digest
 from shared.research.sweeps.plan import SweepPlan, digest_of, encode_plan, plan_sweep
-from shared.research.sweeps.request import SweepBody
+from shared.research.sweeps.request import MAX_PARAMETERS, MAX_VALUES, SweepBody
 from shared.research.walk_forward.request import WalkForwardBody
 from shared.simulation import ENGINE_VERSION
 from shared.simulation.plan import window_of
@@ -41,6 +41,8 @@ from shared.simulation.validation import canonical_request, request_of
 
 B = TypeVar("B", SweepBody, WalkForwardBody)
 
+MAX_BODY_VALUES = MAX_PARAMETERS * MAX_VALUES + 1000
+"""Values of a body: lists of all parameters, and a template."""
 MAX_CHECKED = 50
 """Text values (factors, choices) of parameters that are validated against the dataset before the sweep is accepted."""
 
@@ -98,7 +100,7 @@ class ReadBody(Generic[B]):
 async def read_template(app: AppContext, call: RequestContext, shape: type[B]) -> ReadBody[B]:
     """Return the body of a request with a template; raise a 422 when it cannot be read."""
     raw = await read_body(call.request, app.settings.max_body_bytes)
-    found: Conversion[B] = convert(parse_object(raw), shape)
+    found: Conversion[B] = convert(parse_object(raw, MAX_BODY_VALUES), shape)
     if found.value is None:
         raise invalid(found.problems)
     template = found.value.template

@@ -25,3 +25,11 @@ def test_field_given_twice_is_refused_with_its_path(body: bytes, path: str) -> N
 
 def test_equal_names_in_different_objects_are_allowed() -> None:
     assert parse_object(b'{"buy": {"where": "a"}, "sell": {"where": "b"}}')["sell"] == {"where": "b"}
+
+
+def test_values_of_a_body_are_counted_up_to_its_limit() -> None:
+    assert len(parse_object(b'{"a": [' + b"1," * 998 + b"1]}")["a"]) == 999
+    for limit in (1000, 5000):
+        with pytest.raises(ApiProblem) as caught:
+            parse_object(b'{"a": [' + b"1," * limit + b"1]}", limit)
+        assert str(limit) in str(caught.value.errors[0].message)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from services.api.backtests.progress import ProgressHub
+from services.api.event_hub import EventHub
 from shared.contracts.events import BacktestEnded, BacktestProgressed, QueryAnswered
 
 
@@ -14,7 +14,7 @@ def _progressed(before: int, *dates: str) -> BacktestProgressed:
 
 
 def test_points_after_a_gap_or_received_twice_are_dropped() -> None:
-    hub = ProgressHub()
+    hub = EventHub()
     hub.dispatch(_progressed(0, "1", "2"))
     hub.dispatch(_progressed(3, "4"))  # the event between them was lost
     assert [point["date"] for point in hub.subscription("a").equity] == ["1", "2"]
@@ -25,7 +25,7 @@ def test_points_after_a_gap_or_received_twice_are_dropped() -> None:
 
 
 def test_subscription_keeps_its_points_until_the_end() -> None:
-    hub = ProgressHub()
+    hub = EventHub()
     hub.dispatch(_progressed(0, "1"))
     hub.unsubscribe("a")
     assert hub.subscription("a").equity
@@ -35,7 +35,7 @@ def test_subscription_keeps_its_points_until_the_end() -> None:
 
 
 async def test_end_wakes_every_waiter_and_leaves_none() -> None:
-    hub = ProgressHub()
+    hub = EventHub()
     waiting = [asyncio.ensure_future(hub.wait_for_end("a", 30)) for _ in range(3)]
     await asyncio.sleep(0)
     assert hub.waiters() == 3
@@ -47,7 +47,7 @@ async def test_end_wakes_every_waiter_and_leaves_none() -> None:
 
 async def test_a_query_that_is_asked_again_keeps_its_answer() -> None:
     """The first caller's registration ends after the second has begun: the second still gets the answer."""
-    hub = ProgressHub()
+    hub = EventHub()
     hub.register("q")
     hub.register("q")
     hub.unregister("q")

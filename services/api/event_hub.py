@@ -58,7 +58,7 @@ class Subscription:
         return not self.changed.waiters and (self.end is not None or not self.equity)
 
 
-class ProgressHub:
+class EventHub:
     """Subscriptions by computation, and answers of simulators by query."""
 
     def __init__(self) -> None:
