@@ -28,7 +28,11 @@ from ondol.local.processes import Child
 from ondol.local.run_file import Servers
 from ondol.main import COMMANDS, main
 from shared.infra import metrics
+from shared.infra.database.sql import statements
 from shared.market.opening_hours import next_trading_day
+from shared.model.calendar import SEOUL
+from shared.strategies.catalogue import FAMOUS, PRESETS
+from tests.support.api_helpers import connection_of
 from tests.support.api_with_market import FIRST, LAST, prepared_settings, request
 from tests.support.preloaded_commands import PreloadedCommands, preloaded_commands
 from tests.support.system import Client, api_of, simulator
@@ -133,6 +137,17 @@ class System:
             self.simulator.send_signal(signal.SIGCONT)
 
 
+async def store_selections(client: Client) -> None:
+    """Store selections of yesterday, today and tomorrow, so that the warmer requests none while tests count calls."""
+    today = dt.datetime.now(SEOUL).date()
+    version = (await client.call("GET", "/v1/datasets/current"))[1]["version"]
+    async with connection_of(client.settings) as connection:
+        for entry in (*FAMOUS, *PRESETS):
+            for days in (-1, 0, 1):
+                day = today + dt.timedelta(days)
+                await connection.execute(statements("warm")["upsert_selection"], day, entry.id, version, "[]", None)
+
+
 @pytest_asyncio.fixture(scope="module")
 async def system(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
     folder = tmp_path_factory.mktemp("commands")
@@ -141,6 +156,7 @@ async def system(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> 
         client = await stack.enter_async_context(api_of(settings))
         commands = await stack.enter_async_context(preloaded_commands(folder))
         working = await stack.enter_async_context(simulator(settings))
+        await store_selections(client)
         warming = replace(settings, api_url=client.url, warm_enabled=False)
         await stack.enter_async_context(simulator(warming, service="warmer"))
         identities = []
