@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ondol.client.frames import frame
 from ondol.client.request import Day, day_text
+from shared.infra.api_client.errors import InvalidRequest, Mistake
 
 if TYPE_CHECKING:
     import polars as pl
@@ -19,7 +21,14 @@ PATH = "/v1/quotes/open"
 async def post_quotes(
     api: ApiClient, quotes: Mapping[str, float | None], day: Day | None, *, replace: bool
 ) -> dict[str, Any]:
-    """Post the opening prices of a day and return the answer."""
+    """Post the opening prices of a day and return the answer; raise InvalidRequest for one that is no number."""
+    mistakes = tuple(
+        Mistake(path=f"quotes[{at}].open", message=f"the price of {code} is {price}; None for one without trading")
+        for at, (code, price) in enumerate(quotes.items())
+        if price is not None and not math.isfinite(price)
+    )
+    if mistakes:
+        raise InvalidRequest.of(mistakes)
     body: dict[str, Any] = {"quotes": [{"stock_code": code, "open": price} for code, price in quotes.items()]}
     if day is not None:
         body["date"] = day_text(day)

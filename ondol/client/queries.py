@@ -13,7 +13,7 @@ from ondol.client.factor_answers import FactorMatrix, FactorReport, OwnFactor
 from ondol.client.frames import frame
 from ondol.client.request import Day, day_text
 from ondol.client.strategy import Strategy, plain
-from shared.infra.api_client.errors import InvalidRequest
+from shared.infra.api_client.errors import InvalidRequest, Mistake
 
 if TYPE_CHECKING:
     import polars as pl
@@ -128,6 +128,8 @@ async def values(api: ApiClient, query: Mapping[str, Any]) -> pl.DataFrame:
     import polars as pl
 
     codes = query.get("codes")
+    if codes is not None and not codes:
+        raise InvalidRequest.of((Mistake(path="codes", message="names no stock; leave it out for all of them"),))
     parts = [None] if codes is None else [codes[at : at + CODES] for at in range(0, len(codes), CODES)]
     tables = []
     for part in parts:

@@ -179,7 +179,7 @@ def _prices(
 def _wide_prices(source: Source, document: Document, options: Options, into: _Collected) -> tuple[int, dict[str, Rows]]:
     if options.kind not in (None, "prices"):
         raise FileRefusedError(f"holds prices, not {options.kind}")
-    wide = wide_table(document.rows())
+    wide = wide_table(document.rows(), drop_broken=options.drop_broken)
     table = Table(frame=wide.frame, units=wide.units, dropped=wide.dropped)
     return _prices(source, table, ADJUSTED_WIDE if wide.is_adjusted else WIDE, options, into)
 

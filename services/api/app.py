@@ -22,6 +22,7 @@ from services.api.http.request import parse_query
 from services.api.http.request_headers import CHECKED
 from services.api.http.request_source import SourceCheck, source_middleware
 from services.api.http.retry_after import RetryAfterEstimator
+from services.api.http.streaming import in_slices
 from services.api.http.unsent import UnsentBytes
 from services.api.routes import ROUTES
 from services.api.routes.docs import openapi_json
@@ -96,6 +97,7 @@ def _handler(context: AppContext, route: Route) -> Callable[[web.Request], Await
             response = await handler(context, RequestContext(request=request, caller=caller, query=query))
             status = response.status
             await encode_response(request, response)
+            response = await in_slices(request, response)
         except asyncio.CancelledError:
             status = CLIENT_CLOSED_REQUEST
             raise

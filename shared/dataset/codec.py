@@ -36,7 +36,7 @@ GROWS, SHRINKS, IS, EQUALS, CHANGES_1, CHANGES_20, CHANGES_60, CHANGES_120 = ran
 over so many rows in percent. All but EQUALS are for float32 values."""
 
 MAX_DECODED = 1 << 26
-"""No part is larger decoded; a year of 512 instruments is 1.5 MB."""
+"""No part is larger decoded; a year of 512 instruments is about 1 MB."""
 
 _of_thread = threading.local()
 

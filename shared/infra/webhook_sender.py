@@ -94,8 +94,11 @@ class PublicResolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        """Return the addresses of a host."""
-        found = await self._inner.resolve(host, port, family)
+        """Return the addresses of a host; raise OSError for a name with an empty or too long label."""
+        try:
+            found = await self._inner.resolve(host, port, family)
+        except UnicodeError as error:
+            raise OSError(f"{host[:80]} is no name of a host") from error
         for one in found:
             _require_public(one["host"])
         return found

@@ -55,7 +55,9 @@ FUNCTIONS: tuple[Function, ...] = (
     _function("delta(x, n)", "window", "keep", "x - lag(x, n)"),
     _function("pct_change(x, n)", "window", "none", "(x / lag(x, n) - 1) * 100"),
     _function("ts_mean(x, n)", "window", "keep", "mean of the last n rows"),
-    _function("ts_std(x, n)", "window", "keep", "sample deviation of the last n rows"),
+    _function(
+        "ts_std(x, n)", "window", "keep", "sample deviation of the last n rows (n from 2; with 1 it has no value)"
+    ),
     _function("ts_sum(x, n)", "window", "keep", "sum of the last n rows"),
     _function("ts_min(x, n)", "window", "keep", "smallest of the last n rows"),
     _function("ts_max(x, n)", "window", "keep", "largest of the last n rows"),
@@ -66,7 +68,12 @@ FUNCTIONS: tuple[Function, ...] = (
         "(rank of today among the last n rows - 1) / (n - 1), ties by average",
         least_n=2,
     ),
-    _function("ts_corr(x, y, n)", "window", "none", "correlation of x and y over the last n rows"),
+    _function(
+        "ts_corr(x, y, n)",
+        "window",
+        "none",
+        "correlation of x and y over the last n rows (n from 2; with 1 it has no value)",
+    ),
     _function("ema(x, n)", "window", "keep", "exponential mean, alpha = 2 / (n + 1), over all values so far"),
     _function("abs(x)", "element", "keep", "magnitude"),
     _function("log(x)", "element", "zero", "natural logarithm"),

@@ -6,7 +6,8 @@ import unicodedata
 from dataclasses import dataclass
 
 _KEPT_FORMS = ("<super>", "<sub>", "<fraction>", "<circle>")
-"""Compatibility forms that are not normalised, because the digits would join those beside them (`5²` is not 52)."""
+"""Compatibility forms that are not normalised, because the digits would join those beside them (`5²` is not 52); so are
+signs of several characters with a digit, such as the number with a point `⒈`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,4 +49,12 @@ def _joins(character: str) -> bool:
 
 
 def _has_kept_form(text: str) -> bool:
-    return any(unicodedata.decomposition(character).startswith(_KEPT_FORMS) for character in text)
+    return any(
+        form.startswith(_KEPT_FORMS) or (form.startswith("<compat>") and _has_digit(character))
+        for character in text
+        if (form := unicodedata.decomposition(character))
+    )
+
+
+def _has_digit(character: str) -> bool:
+    return any(part.isdigit() for part in unicodedata.normalize("NFKC", character))

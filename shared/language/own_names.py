@@ -14,6 +14,7 @@ from shared.errors import Problem
 from shared.language.functions import BY_NAME
 from shared.language.lexer import position
 from shared.language.names import KEYWORDS, canonical_name, known_keys, text_field
+from shared.language.normalize import normalize
 
 KEY = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 _WORD = re.compile(r"(?<![A-Za-z0-9_가-힣$.])[A-Za-z_][A-Za-z0-9_]*(?![A-Za-z0-9_가-힣])(?!\s*\()")
@@ -52,22 +53,24 @@ def inline(text: str, definitions: Mapping[str, str]) -> Inlined:
     pieces: list[str] = []
     parts: list[tuple[int, int, int, int]] = []
     done = length = 0
-    for word in _WORD.finditer(text):
+    source = normalize(text)
+    for word in _WORD.finditer(source.text):
         found = definitions.get(word.group().upper())
         if found is None:
             continue
-        before = text[done : word.start()]
+        begin, end = source.original(word.start()), source.original(word.end())
+        before = text[done:begin]
         start = length + len(before)
         pieces += [before, f"({found})"]
         length = start + len(found) + 2
-        parts.append((start, length, word.start(), word.end()))
-        done = word.end()
+        parts.append((start, length, begin, end))
+        done = end
     return Inlined(original=text, text="".join([*pieces, text[done:]]), parts=tuple(parts))
 
 
 def names_in(text: str) -> frozenset[str]:
     """Return the words of a text that may be own names, in capitals."""
-    return frozenset(word.group().upper() for word in _WORD.finditer(text))
+    return frozenset(word.group().upper() for word in _WORD.finditer(normalize(text).text))
 
 
 def is_word_of_the_language(key: str) -> bool:

@@ -21,7 +21,7 @@ EXAMPLES = 20
 
 _GREATEST = 2.0**63
 _CODE = r"^\d[0-9A-Z]{5}$"
-_GROUPS = r"^[^\d,]*\d{1,3}(?:,\d{3})+(?:\.\d*)?[^\d,]*$"
+GROUPS = r"^[^\d,]*\d{1,3}(?:,\d{3})+(?:\.\d*)?[^\d,]*$"
 _CONTROL = r"[\x00-\x1f\x7f]+"
 MAX_TEXT = 200
 """Characters of a name; the load format has no longer ones."""
@@ -93,7 +93,7 @@ class Cells:
             if typed.null_count() > column.null_count():
                 typed = _abbreviated(plain, typed)
             bad = typed.is_null() & ~plain.fill_null("").str.to_lowercase().is_in(EMPTY)
-            groups = ~column.str.contains(",", literal=True) | column.str.contains(_GROUPS)
+            groups = ~column.str.contains(",", literal=True) | column.str.contains(GROUPS)
             self.note(f"{column.name} is not a number", bad | ~groups.fill_null(value=True), column)
         least, greatest = typed.min(), typed.max()  # both skip NaN
         if least is not None and not (least >= -_GREATEST and greatest <= _GREATEST):  # type: ignore[operator]
@@ -118,18 +118,18 @@ class Cells:
     def codes(self, names: Sequence[str]) -> pl.Series | None:
         """Return stock codes of six characters; what is none (a total, a fund of eight digits) is null.
 
-        Brackets, a leading A, a suffix such as .KS and a prefix such as KRX: are removed, lost zeros are put back, and
-        an ISIN becomes the code inside it.
+        Brackets, a leading A, a suffix such as .KS and a prefix such as KRX: are removed, lost zeros of numbers are put
+        back, and an ISIN becomes the code inside it.
         """
         cells = self.texts(names)
         if cells is None:
             return None
-        found = cells.str.pad_start(6, "0")
+        found = _with_zeros(cells)
         if not (found.str.contains(_CODE)).fill_null(value=True).all():
             plain = cells.str.replace_all(r"[\[\]'=\"\s]", "").str.to_uppercase().str.replace(r"\.0$", "")
             plain = plain.str.replace(r"^(?:KRX|KOSPI|KOSDAQ|KS|KQ)[:.]", "").str.replace(r"\.(?:KS|KQ|KN|KR|KRX)$", "")
             plain = plain.str.replace(r"^A(.{6})$", "${1}").str.replace(r"^KR7(.{6}).{3}$", "${1}")
-            found = plain.str.pad_start(6, "0")
+            found = _with_zeros(plain)
             found = found.set(~found.str.contains(_CODE), None)
         return found
 
@@ -192,6 +192,11 @@ class Cells:
         """Raise FileRefusedError that lists the first broken rows of each kind."""
         if self.broken:
             raise FileRefusedError(broken_text(self.broken))
+
+
+def _with_zeros(codes: pl.Series) -> pl.Series:
+    """Put back the zeros that codes of digits have lost in front; a shorter text with letters is no code."""
+    return codes.zip_with(~codes.str.contains(r"^\d{1,5}$"), codes.str.pad_start(6, "0"))
 
 
 def _excel_days(text: pl.Series) -> pl.Series | None:

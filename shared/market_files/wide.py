@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from shared.market_files.cells import EMPTY, EXAMPLES, FileRefusedError, Rows
+from shared.market_files.cells import EMPTY, EXAMPLES, GROUPS, FileRefusedError, Rows, broken_text
 from shared.market_files.column_names import COLUMN_NAMES
 from shared.market_files.headers import column_name, key_of
 
@@ -49,6 +49,14 @@ class _Column:
     unit: str | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Broken:
+    """Cells that are no numbers: rows of the long table that have one, and their count and examples by kind."""
+
+    rows: set[int]
+    kinds: dict[str, Rows]
+
+
 def is_wide(rows: Sequence[Sequence[str]]) -> bool:
     """Whether the first rows of a sheet label columns by stock and item."""
     found = {label for row in rows if (label := _label(row)) is not None}
@@ -60,10 +68,11 @@ def _label(row: Sequence[str]) -> str | None:
     return _LABELS.get(key_of(filled[0])) if filled and len(row) > 1 else None
 
 
-def wide_table(rows: Iterable[Sequence[str]]) -> WideTable:
+def wide_table(rows: Iterable[Sequence[str]], *, drop_broken: bool = False) -> WideTable:
     """Return the prices of a wide sheet; items that are not prices are left out and counted.
 
-    Adjusted prices count only when the sheet has no others. FileRefusedError when the sheet has no prices.
+    Adjusted prices count only when the sheet has no others. FileRefusedError when the sheet has no prices, or a cell
+    that is no number; with `drop_broken` the rows (a stock on a day) of such cells are left out and counted.
     """
     remaining = iter(rows)
     labels: dict[str, list[str]] = {}
@@ -79,7 +88,11 @@ def wide_table(rows: Iterable[Sequence[str]]) -> WideTable:
         raise FileRefusedError("has no row that begins with a date below its labels")
     dropped: dict[str, Rows] = {}
     columns, codes, names, is_adjusted = _columns(labels, dropped)
-    days, values = _values(first, remaining, columns, len(codes), dropped)
+    days, values, broken = _values(first, remaining, columns, len(codes), dropped)
+    if broken.rows and not drop_broken:
+        raise FileRefusedError(broken_text(broken.kinds))
+    for kind, examples in broken.kinds.items():
+        dropped.setdefault(kind, Rows()).add(examples)
     used = list(values)
     frame = pl.DataFrame(
         {
@@ -89,6 +102,10 @@ def wide_table(rows: Iterable[Sequence[str]]) -> WideTable:
             **{_KOREAN[item]: np.concatenate(values[item]) for item in used},
         }
     )
+    if broken.rows:
+        readable = np.ones(frame.height, bool)
+        readable[list(broken.rows)] = False
+        frame = frame.filter(pl.Series(readable))
     frame = frame.filter(pl.any_horizontal([pl.col(_KOREAN[item]).is_not_nan() for item in used]))
     if "base" in used and "close" in used:
         frame = frame.with_columns((pl.col("종가") - pl.col("기준가")).alias("대비")).drop("기준가")
@@ -126,7 +143,11 @@ def _columns(
         item = column.item.removeprefix("adjusted ") if is_adjusted else column.item
         if item.startswith("adjusted "):
             _count(dropped, "column of adjusted prices beside others", f"{codes[column.place]} {items[column.place]}")
-        elif not (is_adjusted and column.item in ("open", "high", "low")):
+        elif is_adjusted and column.item in ("open", "high", "low"):
+            _count(
+                dropped, "column of raw prices beside adjusted closes", f"{codes[column.place]} {items[column.place]}"
+            )
+        else:
             kept.append(_Column(place=column.place, item=item, stock=column.stock, unit=column.unit))
     if not any(column.item == "close" for column in kept):
         raise FileRefusedError("has no item 종가 or 수정주가 among its columns")
@@ -135,8 +156,9 @@ def _columns(
 
 def _values(
     first: Sequence[str], rows: Iterator[Sequence[str]], columns: list[_Column], stocks: int, dropped: dict[str, Rows]
-) -> tuple[list[dt.date], dict[str, list[np.ndarray]]]:
+) -> tuple[list[dt.date], dict[str, list[np.ndarray]], _Broken]:
     days: list[dt.date] = []
+    broken = _Broken(rows=set(), kinds={})
     values: dict[str, list[np.ndarray]] = {column.item: [] for column in columns}
     row: Sequence[str] | None = first
     number = 0
@@ -151,25 +173,30 @@ def _values(
             cells = {item: np.full(stocks, np.nan) for item in values}
             for column in columns:
                 if column.place < len(row) and (cell := row[column.place]):
-                    cells[column.item][column.stock] = _number(cell, number, dropped)
+                    value = _number(cell)
+                    if value is None:
+                        _count(broken.kinds, f"{_KOREAN[column.item]} is not a number", f"row {number}: {cell[:60]!r}")
+                        broken.rows.add((len(days) - 1) * stocks + column.stock)
+                    else:
+                        cells[column.item][column.stock] = value
             for item, found in cells.items():
                 values[item].append(found)
         row = next(rows, None)
-    return days, values
+    return days, values, broken
 
 
-def _number(cell: str, number: int, dropped: dict[str, Rows]) -> float:
-    try:
-        return float(cell)
-    except ValueError:
-        plain = cell.replace(",", "").strip()
-    if plain.lower() in EMPTY:
+def _number(cell: str) -> float | None:
+    """Return the number of a cell, NaN for an empty one, None for one that is no number."""
+    text = cell.strip()
+    if text.lower() in EMPTY:
         return math.nan
+    if "," in text and not re.search(GROUPS, text):
+        return None
     try:
-        return float(plain)
+        value = float(text.replace(",", ""))
     except ValueError:
-        _count(dropped, "cell that is no number", f"row {number}: {cell[:60]!r}")
-        return math.nan
+        return None
+    return value if math.isfinite(value) and "_" not in text else None
 
 
 def _day(cell: str) -> dt.date | None:

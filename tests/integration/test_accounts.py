@@ -168,6 +168,13 @@ async def test_missed_day_is_booked_and_reported(client: Client) -> None:
     await equals_its_backtest(client, account)
 
 
+async def test_account_may_begin_on_the_first_date(client: Client) -> None:
+    strategy = {"buy": {"where": "raw_close > 0", "rank_by": "trading_value"}}
+    body = {"strategy": strategy, "start": "0001-01-01", "initial_cash": 1_000_000, "benchmark": None}
+    status, document, _ = await client.call("POST", "/v1/accounts", body)
+    assert status == 201, document
+
+
 async def test_orders_are_a_table_and_accounts_are_deleted(client: Client) -> None:
     await published(client, world(4))
     account = (await created(client, DAYS[2]))["id"]

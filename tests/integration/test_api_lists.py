@@ -84,6 +84,10 @@ async def test_what_is_no_cursor_is_refused(settings: Settings) -> None:
             status, problem, _ = await client.call("GET", f"/v1/strategies?cursor={cursor}")
             assert status == 422, (cursor, problem)
         assert (await client.call("GET", "/v1/strategies?limit=0"))[0] == 422
+        for number in (2**63, 2**64 - 1, -(2**63)):
+            for path in ("/v1/research", "/v1/warm-runs"):
+                status, problem, _ = await client.call("GET", f"{path}?cursor={write_cursor(number)}")
+                assert status == 422, (path, problem)
 
 
 async def test_api_answers_invalid_bytes_with_a_problem_document(settings: Settings) -> None:

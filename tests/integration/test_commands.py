@@ -337,6 +337,7 @@ async def test_accounts_are_created_read_stepped_and_deleted(system: System) -> 
     assert (system.folder / "orders.csv").read_text(encoding="utf-8-sig").startswith("date,stock_code,")
     for text, remedy in (
         ("code,open\n1,2\n", "its first line must be stock_code,open"), ("stock_code,open\n1,1x\n", "line 2"),
+        ("stock_code,open\n1,nan\n", "line 2"), ("stock_code,open\n1,\n2,inf\n", "line 3"),
         ("stock_code,open\n", "no quotes"),
     ):  # fmt: skip
         (system.folder / "bad.csv").write_text(text, encoding="utf-8")

@@ -47,6 +47,9 @@ async def test_check_answers_the_canonical_text_and_tree(client: Client) -> None
     assert found["canonical"] == "PER < 10 and close > 1 * ts_mean(close, 20)"
     assert (found["ok"], found["type"], found["reads"]) == (True, "condition", ["PER", "close"])
     assert (found["tree"]["op"], len(found["tree"]["args"]), found["lookback_rows"]) == ("and", 2, 19)
+    long = " and ".join(f"PER < {number}" for number in range(1, 101))
+    again = await _check(client, tree=(await _check(client, text=long))["tree"])
+    assert (again["ok"], len(again["tree"]["args"])) == (True, 100)
     again = await _check(client, tree=found["tree"])
     assert again["canonical"] == found["canonical"]
     assert again["tree"] == found["tree"]

@@ -344,6 +344,11 @@ def check_opening_quotes(client: Client, account: Account, day: str) -> None:
     assert (answer["date"], answer["added"]) == (day, 1)
     with pytest.raises(ApiError, match="posted before"):
         client.post_opening_quotes({code: 1000.0}, date=day)
+    for price in (float("nan"), float("inf")):
+        with pytest.raises(InvalidRequest, match=code):
+            client.post_opening_quotes({code: price}, date=day)
+    with pytest.raises(InvalidRequest, match="codes"):
+        client.values("PER", codes=[])
     assert client.post_opening_quotes({code: 1000.0}, date=day, replace=True)["replaced"] == 1
     assert client.opening_quotes(day).rows() == [(dt.date.fromisoformat(day), code, 1000.0)]
     opens = {stock: None for stock in account.orders()["stock_code"].unique().to_list() if stock != code}

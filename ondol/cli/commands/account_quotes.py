@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import io
+import math
 import pathlib
 import sys
 from typing import Any
@@ -71,7 +72,7 @@ def read_quotes(name: str) -> list[dict[str, Any]]:
     for row in reader:
         price = (row["open"] or "").strip()
         try:
-            value = float(price) if price else None
+            value = _price(price)
         except ValueError:
             raise SetupError(
                 f"{name}, line {reader.line_num}: the open {price!r} is not a number; write won without separators."
@@ -80,6 +81,16 @@ def read_quotes(name: str) -> list[dict[str, Any]]:
     if not found:
         raise SetupError(f"{name} has no quotes below its first line.")
     return found
+
+
+def _price(text: str) -> float | None:
+    """Return the price of a cell, None for an empty one; raise ValueError for what is no finite number."""
+    if not text:
+        return None
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(text)
+    return value
 
 
 def _quotes_arguments(parser: argparse.ArgumentParser) -> None:

@@ -84,10 +84,10 @@ async def step_account(
     if current is None:
         return StepResult()
     decide_until = last_decidable(now)
-    after = account["as_of"] or account["start_day"] - dt.timedelta(days=1)
+    since = to_day(account["start_day"]) - 1 if account["as_of"] is None else to_day(account["as_of"])
     asked = AccountDay(
         version=current["version"], request=account["request"], decide_until=to_day(decide_until),
-        recheck=await _recheck(app, current["version"], unbooked), since=to_day(after), ordered=_ordered(unbooked),
+        recheck=await _recheck(app, current["version"], unbooked), since=since, ordered=_ordered(unbooked),
         quoted=_quoted(unbooked), quotes=quotes,
     )  # fmt: skip
     view = await app.datasets.get(current["version"])

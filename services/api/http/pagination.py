@@ -13,6 +13,8 @@ from shared.errors import Problem
 from shared.messages import say
 
 P = TypeVar("P", int, str)
+_NO_BIGINT = 2**63
+"""Positions are numbers that PostgreSQL stores."""
 
 
 def write_cursor(position: object) -> str:
@@ -28,7 +30,7 @@ def read_cursor(text: str | None, kind: type[P]) -> P | None:
         value = orjson.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
     except (binascii.Error, orjson.JSONDecodeError, ValueError):
         value = None
-    if not isinstance(value, kind) or isinstance(value, bool):
+    if not isinstance(value, kind) or isinstance(value, bool) or (isinstance(value, int) and abs(value) >= _NO_BIGINT):
         raise invalid_cursor()
     return value
 

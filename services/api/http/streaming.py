@@ -44,6 +44,22 @@ async def send(
     return await _write(request, response, _given(pieces))
 
 
+async def in_slices(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
+    """Send a whole answer of more than MAX_SINGLE_WRITE bytes in slices; return others as they are.
+
+    Written at once, all of it would count as bytes that its reader has not received, however fast that reads.
+    """
+    if not isinstance(response, web.Response) or response.prepared:
+        return response
+    body = response.body
+    if not isinstance(body, bytes) or len(body) <= MAX_SINGLE_WRITE:
+        return response
+    sliced = web.StreamResponse(status=response.status, reason=response.reason, headers=response.headers)
+    sliced.cookies.update(response.cookies)
+    sliced.content_length = len(body)
+    return await _write(request, sliced, _given([body]))
+
+
 async def send_iterator(
     request: web.Request,
     pieces: Iterator[bytes],

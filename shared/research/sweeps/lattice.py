@@ -49,12 +49,13 @@ class Lattice:
     def extremes(self) -> tuple[Value, ...]:
         """Return the values that show whether all of them can stand at a place.
 
-        Of three or more numbers in order: the first, the last, and the first that is no whole number. Else all.
+        Of three or more numbers: the least, the greatest, and the first that is no whole number. Else all.
         """
-        if not self.is_numeric or len(self) <= 2:
+        numbers = [value for value in self.values if isinstance(value, int | float) and not isinstance(value, bool)]
+        if len(numbers) < len(self) or len(numbers) <= 2:
             return self.values
-        broken = next((value for value in self.values if isinstance(value, float)), None)
-        chosen = (self.values[0], self.values[-1], *(() if broken is None else (broken,)))
+        broken = next((value for value in numbers if isinstance(value, float)), None)
+        chosen = (min(numbers), max(numbers), *(() if broken is None else (broken,)))
         return tuple(dict.fromkeys(chosen))
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -29,7 +30,7 @@ from shared.research.sweeps.request import Objective, SweepBody
 from shared.research.sweeps.space import Space
 from shared.research.sweeps.template import Template, is_token, read_template
 from shared.simulation.statistics import DATE_FIGURES
-from shared.simulation.validation import STANDARD_INDICES, contradictions, read_request
+from shared.simulation.validation import MAX_NAMED, STANDARD_INDICES, contradictions, read_request
 from shared.simulation.variants import FIGURES as ALL_FIGURES
 
 FIGURES = tuple(name for name in ALL_FIGURES if name not in DATE_FIGURES)
@@ -242,7 +243,7 @@ def _date(value: Any) -> dt.date | None:
 def _range_problems(template: Template, lattices: Mapping[str, Lattice], indices: frozenset[str]) -> list[Problem]:
     """Return the mistakes that values of the parameters have at their places, at the places of the template."""
     first = {name: lattice.values[0] for name, lattice in lattices.items()}
-    probes: list[dict[str, Value]] = [first]
+    probes: list[tuple[str | None, dict[str, Value]]] = [(None, first)]
     problems: list[Problem] = []
     expressions = {use.name for use in template.uses if use.start is not None}
     for name, lattice in lattices.items():
@@ -251,19 +252,23 @@ def _range_problems(template: Template, lattices: Mapping[str, Lattice], indices
                 path = f"parameters.{name}"
                 problems.append(Problem(path=path, message=say("sweep_value_in_expression", value=_shown(value))))
             elif value != first[name] or isinstance(value, bool) != isinstance(first[name], bool):
-                probes.append(first | {name: value})
+                probes.append((name, first | {name: value}))
     if problems:
         return problems
     common: set[tuple[str, str]] | None = None
     seen: set[tuple[str, str]] = set()
     of_several: dict[tuple[str, str], Problem] = {}
-    for values in probes:
+    wrong: Counter[str | None] = Counter()
+    for of, values in probes:
+        if wrong[of] == MAX_NAMED:  # further values of the parameter would only repeat what is wrong
+            continue
         found = read_request(template.of(values), indices)
         together = [] if found.value is None else list(contradictions(found.value))
         keys = {(problem.path, problem.code) for problem in together}
         of_several |= {(problem.path, problem.code): problem for problem in together}
         common = keys if common is None else common & keys
         own = [problem for problem in found.problems if (problem.path, problem.code) not in keys]
+        wrong[of] += bool(own)
         for problem in template.original_problems(own, values):
             at = (problem.path, f"{problem.line} {problem.column} {problem.code}")
             if at not in seen:

@@ -8,6 +8,7 @@ generator whose output is the same on every machine.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -88,11 +89,16 @@ def lhs_points(space: Space, runs: int, seed: int) -> np.ndarray:
 
 def _first_distinct(space: Space, blocks: Iterator[np.ndarray], runs: int) -> np.ndarray:
     """Return the first `runs` distinct admitted points, in order."""
-    found = np.empty((0, len(space.levels)), np.int32)
+    seen: set[Any] = set()
+    found: list[np.ndarray] = []
     for block in blocks:
-        found = np.concatenate([found, space.admitted(block)])
-        _, first = np.unique(space.codes(found), return_index=True)
-        found = found[np.sort(first)]
-        if len(found) >= runs or len(found) == space.size:
+        points = space.admitted(block)
+        new = []
+        for row, key in enumerate(space.codes(points).tolist()):
+            if key not in seen:
+                seen.add(key)
+                new.append(row)
+        found.append(points[new])
+        if len(seen) >= runs or len(seen) == space.size:
             break
-    return found[:runs]
+    return np.concatenate(found)[:runs]

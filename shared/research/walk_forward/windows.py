@@ -75,6 +75,14 @@ def shifted(day: dt.date, period: str, times: int = 1) -> dt.date:
     return dt.date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
 
 
+def _capped(day: dt.date, period: str, times: int = 1) -> dt.date:
+    """Return a day moved by a number of periods, the last or first date of the calendar beyond it."""
+    try:
+        return shifted(day, period, times)
+    except OverflowError:
+        return dt.date.max if times > 0 else dt.date.min
+
+
 def divide(days: np.ndarray, start: dt.date, end: dt.date, spec: Windows) -> Division:
     """Return the windows between two dates, as far as a dataset (day numbers, int32, ascending) reaches.
 
@@ -132,19 +140,19 @@ def _months(period: str) -> str:
 def _dates_of(start: dt.date, spec: Windows, number: int) -> tuple[dt.date, tuple[dt.date, dt.date]]:
     """Return the first date of a rolling train, and the first date of the test with the one after its last."""
     step = spec.step or spec.test
-    from_ = shifted(start, step, number)
-    first, following = shifted(from_, spec.train), shifted(shifted(start, step, number + 1), spec.train)
-    return from_, (first, min(shifted(first, spec.test), following) if has_holes(spec) else following)
+    from_ = _capped(start, step, number)
+    first, following = _capped(from_, spec.train), _capped(_capped(start, step, number + 1), spec.train)
+    return from_, (first, min(_capped(first, spec.test), following) if has_holes(spec) else following)
 
 
 def _next_train(days: np.ndarray, start: dt.date, end: dt.date, spec: Windows, count: int) -> Span:
     """Return the rows that choose the values for the days after `end`: those of the next window if it begins there."""
     first, stop = (int(row) for row in days.searchsorted([to_day(start), to_day(end) + 1]))
-    train_from = shifted(start, spec.step or spec.test, count)
-    begins = shifted(train_from, spec.train)
+    train_from = _capped(start, spec.step or spec.test, count)
+    begins = _capped(train_from, spec.train)
     has_begun = int(days.searchsorted(to_day(begins))) < stop
     if has_begun or not _is_whole(days, end, begins):
-        train_from = shifted(end + dt.timedelta(days=1), spec.train, -1)
+        train_from = _capped(end + dt.timedelta(days=1), spec.train, -1)
     if not spec.anchored:
         first = max(first, int(days.searchsorted(to_day(train_from))))
     return Span.of(days, first, max(stop - spec.gap_rows, first + 1))

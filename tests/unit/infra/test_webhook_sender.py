@@ -57,7 +57,8 @@ def test_urls_are_checked_as_they_are_read(url: str, problem: str | None) -> Non
 async def test_names_are_refused_by_what_they_resolve_to() -> None:
     assert await address_problem("https://localhost/", ()) == "webhook_url_private"
     assert await address_problem("https://localhost/", ("localhost",)) is None
-    assert await address_problem("https://no-such-host.invalid/", ()) == "webhook_url_unknown"
+    for host in ("no-such-host.invalid", "a..b", f"{'a' * 64}.com", "日" * 64):
+        assert await address_problem(f"https://{host}/", ()) == "webhook_url_unknown"
     resolver = PublicResolver()
     with pytest.raises(RefusedAddressError):
         await resolver.resolve("localhost", 443)

@@ -22,6 +22,7 @@ CHEAP = {"CHEAP": "-rank(PBR) - rank(PER)", "SIZE": "log(MARKET_CAP)"}
         ("cheap(PER) > 1 and 가CHEAP < 2", "cheap(PER) > 1 and 가CHEAP < 2"),
         ("ts_mean(SIZE, 5) > $n", "ts_mean((log(MARKET_CAP)), 5) > $n"),
         ("PER < 10", "PER < 10"),
+        ("ＣＨＥＡＰ ＞ １ and ｓｉｚｅ>2", "(-rank(PBR) - rank(PER)) ＞ １ and (log(MARKET_CAP))>2"),
     ],
 )
 def test_names_are_replaced_as_whole_words(text: str, expected: str) -> None:

@@ -13,9 +13,9 @@ from shared.market_files.cells import Cells, FileRefusedError
 def test_codes_of_any_spelling_become_six_characters() -> None:
     cells = Cells(pl.DataFrame({"Code": [
         "10", "A000010", "[000010]", "000010.KS", "KRX:000010", '="000010"', "KR7000010009", "10.0", "00001k",
-        "합계", "73400006", None,
+        "합계", "73400006", "TOTAL", "sum", "AAPL", "A10", "1K", None,
     ]}))  # fmt: skip
-    assert cells.codes(["code"]).to_list() == [*["000010"] * 8, "00001K", None, None, None]  # type: ignore[union-attr]
+    assert cells.codes(["code"]).to_list() == [*["000010"] * 8, "00001K", *[None] * 8]  # type: ignore[union-attr]
     assert cells.broken == {}
 
 

@@ -18,6 +18,7 @@ from services.api.errors import RETRY_AFTER, problem_middleware
 from services.api.http.protocol import MAX_HEADER_BYTES, MAX_HEADERS, MAX_LINE_BYTES, StrictRunner
 from services.api.http.request import read_body
 from services.api.http.retry_after import RetryAfterEstimator
+from services.api.http.streaming import in_slices
 from services.api.http.unsent import UnsentBytes
 
 HEAD_S = BODY_S = 0.3
@@ -47,6 +48,9 @@ class Served:
 
     async def large(self, request: web.Request) -> web.StreamResponse:
         return web.Response(body=bytes(LARGE_BYTES))
+
+    async def sliced(self, request: web.Request) -> web.StreamResponse:
+        return await in_slices(request, web.Response(body=bytes(LARGE_BYTES), headers={"X-Kind": "sliced"}))
 
     async def long(self, request: web.Request) -> web.StreamResponse:
         await self.release.wait()
@@ -89,7 +93,7 @@ async def serving(found: Served) -> AsyncIterator[Served]:
     """Serve the application."""
     app = web.Application(middlewares=[problem_middleware])
     app[RETRY_AFTER] = RetryAfterEstimator()
-    for name in ("short", "large", "long", "stream"):
+    for name in ("short", "large", "sliced", "long", "stream"):
         app.router.add_get(f"/{name}", getattr(found, name))
     for name in ("body", "patient"):
         app.router.add_post(f"/{name}", getattr(found, name))
@@ -271,6 +275,18 @@ async def test_unsent_bytes_are_bounded_in_total() -> None:
                 reader.close()
     assert [size < LARGE_BYTES for size in sizes[:4]] == [True] * 4
     assert sizes[-1] > LARGE_BYTES
+
+
+async def test_answers_above_the_limit_reach_a_reader_in_slices() -> None:
+    async with serving(Served(unsent=UnsentBytes(LARGE_BYTES // 4, MAX_WAIT_S))) as served:
+        for path, whole in ((b"/sliced", True), (b"/large", False)):
+            reader = socket.create_connection(("127.0.0.1", served.port))
+            try:
+                reader.sendall(GET.replace(b"/short", path))
+                size = await asyncio.to_thread(received, reader)
+            finally:
+                reader.close()
+            assert (size >= LARGE_BYTES) == whole
 
 
 @pytest.mark.parametrize("between", [b"", b"\r\n"])

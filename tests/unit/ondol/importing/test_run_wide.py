@@ -6,6 +6,8 @@ import datetime as dt
 import pathlib
 from typing import Any
 
+import pytest
+
 ITEMS = (
     "종가(원)",
     "시가(원)",
@@ -57,3 +59,29 @@ def test_wide_sheet_of_adjusted_prices_needs_the_option(run: Any, put: Any, out:
 def test_wide_sheet_without_prices_is_refused(run: Any, put: Any, tmp_path: pathlib.Path) -> None:
     put("wide.csv", sheet([["Symbol", "A000010"], ["Item Name", "매출액(천원)"], ["2031-03-04", "5"]]))
     assert "종가" in run().files[0].error
+
+
+@pytest.mark.parametrize(("column", "cell"), [(1, "42x0"), (5, "1o0"), (2, "4,19"), (3, "inf"), (4, "4_160")])
+def test_broken_cell_of_a_wide_sheet_refuses_its_file(run: Any, put: Any, out: Any, column: int, cell: str) -> None:
+    kind = ITEMS[column - 1].partition("(")[0]
+    days = [
+        ["2031-03-04", "4200", "4190", "4245", "4160", "100"],
+        ["2031-03-05", "4200", "4190", "4245", "4160", "100"],
+    ]
+    days[0][column] = cell
+    labels = [["Symbol", *["A000010"] * 5], ["Item Name", *ITEMS[:5]], ["Frequency", *["D"] * 5]]
+    put("wide.csv", "\n".join(",".join(f'"{each}"' for each in row) for row in [*labels, *days]) + "\n")
+    error = run().files[0].error
+    assert f"{kind} is not a number (row 1: {cell!r})" in error
+    report = run(drop_broken=True)
+    assert (report.files[0].error, report.files[0].dropped) == (None, {f"{kind} is not a number": 1})
+    assert [row["date"] for row in out("prices")] == [dt.date(2031, 3, 5)]
+
+
+def test_raw_prices_beside_adjusted_closes_are_counted(run: Any, put: Any, out: Any) -> None:
+    items = ["수정주가(원)", "시가(원)", "고가(원)", "저가(원)", "거래량(주)"]
+    labels = [["Symbol", *["A000010"] * 5], ["Item Name", *items], ["Frequency", *["D"] * 5]]
+    put("wide.csv", sheet([*labels, ["2031-03-04", "420", "4190", "4245", "4160", "100"]]))
+    report = run(adjusted=True)
+    assert report.files[0].dropped == {"column of raw prices beside adjusted closes": 3}
+    assert (out("prices")[0]["close"], out("prices")[0]["open"]) == (420.0, None)

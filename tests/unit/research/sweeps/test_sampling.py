@@ -94,3 +94,16 @@ def test_codes_are_equal_for_equal_points_of_a_huge_space() -> None:
     assert codes[0] == codes[2]
     assert codes[0] != codes[1]
     assert len(random_points(huge, 500, 1)) == 500
+
+
+@pytest.mark.parametrize("levels", [[3, 4, 5], [100_000] * 16])
+def test_points_are_the_first_distinct_ones_of_the_draws(levels: list[int]) -> None:
+    space = Space({f"p{i}": Lattice(tuple(range(count))) for i, count in enumerate(levels)}, [])
+    found = random_points(space, 17_000, 3)
+    count = (1 << 17) // 8
+    drawn = np.concatenate([
+        (uniforms(3, 0, count * len(levels), number * count * len(levels)).reshape(count, -1) * levels).astype(np.int32)
+        for number in range(2)
+    ])  # fmt: skip
+    first = list(dict.fromkeys(map(tuple, drawn.tolist())))
+    assert [tuple(point) for point in found.tolist()] == first[: min(17_000, space.size)]

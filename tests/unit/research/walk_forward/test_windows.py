@@ -160,3 +160,17 @@ def test_months_are_calendar_months() -> None:
     assert shifted(end, "3W", -1) == dt.date(2024, 1, 10)
     with pytest.raises(OverflowError):
         shifted(end, "9999Y")
+
+
+@pytest.mark.parametrize("step", ["4000Y", "7975Y"])
+def test_steps_beyond_the_calendar_have_one_window(step: str) -> None:
+    found = divide(DAYS, FIRST, LAST, Windows(train="12M", test="6M", step=step))
+    assert len(found.windows) == 1
+    assert found.next_train.stop == len(DAYS)
+
+
+@pytest.mark.parametrize("train", ["7000Y", "8000Y", "9998Y"])
+def test_trains_beyond_the_calendar_have_no_window(train: str) -> None:
+    with pytest.raises(RequestError) as error:
+        divide(DAYS, dt.date(1, 1, 1), LAST, Windows(train=train, test="3M"))
+    assert error.value.problems[0].code in ("walk_forward_no_window", "walk_forward_too_long")
