@@ -108,11 +108,11 @@ WARNINGS: dict[str, WarningKind] = {
         remedy="see which part of the condition failed in `explain`; compare the strategy with cash in this time",
     ),
     "large_orders": WarningKind(
-        when="a purchase took more than 10 % of the volume of its day, or more shares than the company has",
+        when="a purchase took more than 10 % of the volume of its day",
         figures={
             "share": "purchases above 10 % of the day's volume / purchases (0 to 1)", "orders": "their number",
             "buys": "number of purchases", "largest": "largest purchase / volume of its day",
-            "above_listed_shares": "purchases of more shares than were listed",
+            "above_listed_shares": "those of them that bought more shares than were listed",
         },
         remedy="such orders move the price: lower `initial_cash`, keep `execution.max_volume_pct`, set `costs.impact`, "
         "or choose larger stocks",
