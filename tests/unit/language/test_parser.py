@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import string
+from typing import get_args
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from shared.errors import Problem, RequestError
 from shared.language import compile_expression, parse, render
 from shared.language.ast import MAX_BYTES, MAX_DEPTH, MAX_NODES, Node, depth, size, walk
+from shared.language.typecheck import Role
 from tests.unit.language.ast_strategies import ALL_FUNCTIONS, NUMBERS, conditions, numbers
 from tests.unit.language.fixtures import INDICES
 
+ROLES: tuple[Role, ...] = get_args(Role)
 TREES = st.one_of(numbers(4, NUMBERS, ALL_FUNCTIONS), conditions(4, NUMBERS, ALL_FUNCTIONS))
 
 
@@ -149,26 +152,32 @@ ESCAPES = [
 
 @pytest.mark.parametrize("text", ESCAPES)
 def test_nothing_outside_the_language_is_accepted(text: str) -> None:
-    for role in ("condition", "number"):
+    for role in ROLES:
         with pytest.raises(RequestError) as caught:
-            compile_expression(text, role=role, path="x")  # type: ignore[arg-type]
+            compile_expression(text, role=role, path="x")
         assert all(len(problem.message) < 1000 for problem in caught.value.problems)
 
 
-WORDS = "PER close ROE ts_mean rank if ( ) , < >= == and or not + - * / 1 5 .5 lag winsorize && __class__ ema 1e308 가"
+WORDS = (
+    "PER close ROE ts_mean rank if ( ) , < >= == and or not + - * / 1 5 .5 lag winsorize && __class__ ema 1e308 가 "
+    "row_mean row_count unknown_function("
+)
 PIECES = st.sampled_from(sorted(WORDS.split(" ")))
 
 
 @given(
     st.one_of(
         st.lists(PIECES, max_size=60).map(" ".join), st.text(max_size=200), st.text(string.printable, max_size=80)
-    )
+    ),
+    st.sampled_from(ROLES),
 )
+@example("unknown_function(PER) > 0", "market")
+@example("row_mean(unknown_function(PER)) > 0", "market")
 @settings(max_examples=600, deadline=None)
-def test_any_text_is_an_expression_or_refused_with_a_position(text: str) -> None:
+def test_any_text_is_an_expression_or_refused_with_a_position(text: str, role: Role) -> None:
     problems: list[Problem] = []
     try:
-        found = compile_expression(text, role="condition", path="x")
+        found = compile_expression(text, role=role, path="x")
     except RequestError as error:
         problems = error.problems
     else:
