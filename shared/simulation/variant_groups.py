@@ -116,16 +116,16 @@ class Group:
     @cached_property
     def ranking(self) -> Ranking | None:
         """Return the ranking whose order is kept; None when its values have no name."""
-        rank_by, universe = self.run.expressions.rank_by, self.run.universe
+        rank_by, universe, panels = self.run.expressions.rank_by, self.run.universe, self.panels
         name = materialized_name(rank_by, universe.key)
         if name is None:
             return None
 
-        def values(rows: slice) -> np.ndarray:
-            return evaluate(rank_by, self.panels, rows, universe.rows, universe.key)
+        def values(rows: slice) -> np.ndarray:  # refers to no group: a cycle would keep its panels mapped
+            return evaluate(rank_by, panels, rows, universe.rows, universe.key)
 
         descending = self.requests[0].strategy.buy.order == "desc"
-        return Ranking(panels=self.panels, name=name, descending=descending, values=values)
+        return Ranking(panels=panels, name=name, descending=descending, values=values)
 
     @cached_property
     def benchmark(self) -> np.ndarray | None:

@@ -139,14 +139,22 @@ def run_variants(
                 except RunError as error:
                     failures[k] = error.with_traceback(None)
             continue
+        chosen = [requests[k] for k in indices]
         try:
-            group = Group([requests[k] for k in indices], panels, threads)
+            table.figures[indices], table.weekly_returns[indices] = _grouped(
+                chosen, panels, threads, _window(panels, window, ends), cancelled
+            )
         except RunError as error:
             failures.update(dict.fromkeys(indices, error.with_traceback(None)))
-            continue
-        measures, table.weekly_returns[indices] = group.measures(_window(panels, window, ends), cancelled)
-        table.figures[indices] = [_as_row(figures_of(found)) for found in measures]
     return replace(table, failures=tuple(failures.get(k) for k in range(len(requests))))
+
+
+def _grouped(
+    requests: Sequence[BacktestRequest], panels: Panels, threads: int, window: Window, cancelled: Callable[[], bool]
+) -> tuple[list[list[float]], np.ndarray]:
+    """Return the figures and weekly returns of a group; its panels can be unmapped before the next group is run."""
+    measures, weekly = Group(requests, panels, threads).measures(window, cancelled)
+    return [_as_row(figures_of(found)) for found in measures], weekly
 
 
 def _plain(

@@ -142,7 +142,7 @@ async def _compute(context: Context, event: QueryRequested, pool: Executor, canc
 async def _computation_of(context: Context, query: queries.Query) -> Callable[[PanelReader], Mapping[str, Any]]:
     """Return the function of the panels that answers a query."""
     if isinstance(query, queries.RequestQuery):
-        return await _computation_of_request(context, query, request_from_json(query.request))
+        return await computation_of_request(context, query, request_from_json(query.request))
     match query:
         case queries.Ranking():
             return partial(ranking, query)
@@ -159,7 +159,7 @@ async def _computation_of(context: Context, query: queries.Query) -> Callable[[P
             raise TypeError(f"The query {query.kind} has no computation.")
 
 
-async def _computation_of_request(
+async def computation_of_request(
     context: Context, query: queries.RequestQuery, request: BacktestRequest
 ) -> Callable[[PanelReader], Mapping[str, Any]]:
     match query:
