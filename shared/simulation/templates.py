@@ -15,8 +15,9 @@ from functools import cached_property
 
 import numpy as np
 
+from shared.errors import RequestError
 from shared.language import BY_NAME, Expression, compile_expression
-from shared.language.ast import Call, Comparison, Index, Logic, Node, Not, Number, children, walk
+from shared.language.ast import MAX_BYTES, Call, Comparison, Index, Logic, Node, Not, Number, children, walk
 from shared.language.compiler import OPCODES, Gives, Plane, Program, is_materialized, program
 from shared.language.parser import parse
 from shared.language.printer import number_text, render
@@ -29,6 +30,10 @@ KINDS = ("<", "<=", "==", "!=", ">", ">=", "truth", "row_truth", "formula")
 BOTH, EITHER, NEITHER = -1, -2, -3
 """Operations of a condition in postfix; other numbers are those of its parts."""
 
+_DECIMAL = re.compile(r"(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,15})?")
+"""The numbers that `canonical_text` may replace: all of them are finite, and read in one way."""
+_MAX_CHARACTERS = MAX_BYTES // 8
+"""Longer texts are compiled: with other numbers they might exceed the limit of an expression."""
 _NUMBER = re.compile(r"(?<![\w.])[0-9]+(?:\.[0-9]+)?(?:e-?[0-9]+)?")
 _FIRST_STAND_IN = 123_456_789.0625
 _MIRRORED = {"<": ">", "<=": ">=", "==": "==", "!=": "!="}
@@ -159,6 +164,65 @@ _free: Memo[tuple[bool, ...]] = Memo(256)
 """Which numbers are free, by role and the text between the numbers."""
 _texts: Memo[tuple[Template, tuple[float, ...]]] = Memo(4096)
 """By role and text."""
+
+
+_written: Memo[tuple[bool, ...] | None] = Memo(256)
+"""Which numbers of a text as it was written are free, by role, index names and the text between the numbers."""
+_canonical: Memo[tuple[str, ...] | None] = Memo(256)
+"""The canonical text between free numbers; by the same, and the other numbers."""
+
+
+def canonical_text(text: str, role: Role, path: str, indices: frozenset[str]) -> str:
+    """Return the canonical text of an expression; raise RequestError with every mistake, as `compile_expression` does.
+
+    Texts that differ in free numbers only are compiled once: the thresholds of a sweep are most of its work otherwise.
+    """
+
+    def compiled() -> str:
+        return compile_expression(text, role=role, path=path, indices=indices).text
+
+    words = _NUMBER.findall(text)
+    if not words or len(text) > _MAX_CHARACTERS or not all(map(_DECIMAL.fullmatch, words)):
+        return compiled()
+    written = (role, indices, *_NUMBER.split(text))
+    free = _written.get(written, lambda: _free_as_written(compiled(), role, words))
+    if free is None:
+        return compiled()
+    fixed = tuple(None if is_free else word for word, is_free in zip(words, free, strict=True))
+    between = _canonical.get((*written, fixed), lambda: _between(compiled(), text, role, indices, free))
+    if between is None:
+        return compiled()
+    numbers = [number_text(float(word)) for word, is_free in zip(words, free, strict=True) if is_free]
+    return "".join(a + b for a, b in zip(between, [*numbers, ""], strict=True))
+
+
+def _free_as_written(canonical: str, role: Role, words: Sequence[str]) -> tuple[bool, ...] | None:
+    """Return which numbers are free; None when those of the canonical text are not the ones that were written."""
+    if [number_text(float(word)) for word in words] != _NUMBER.findall(canonical):
+        return None
+    return _free_numbers(canonical, role, len(words))
+
+
+def _between(
+    canonical: str, text: str, role: Role, indices: frozenset[str], free: tuple[bool, ...]
+) -> tuple[str, ...] | None:
+    """Return the canonical text between free numbers; None when other numbers give another text, as units do."""
+    stand_ins = tuple(_FIRST_STAND_IN + i for i in range(sum(free)))
+    try:
+        other = compile_expression(_substituted(text, free, stand_ins), role=role, path="", indices=indices).text
+    except RequestError:
+        return None
+    if other != _substituted(canonical, free, stand_ins):
+        return None
+    found = [""]
+    words = (*_NUMBER.findall(canonical), "")
+    for piece, is_free, word in zip(_NUMBER.split(canonical), (*free, False), words, strict=True):
+        found[-1] += piece
+        if is_free:
+            found.append("")
+        else:
+            found[-1] += word
+    return tuple(found)
 
 
 def template_of(text: str, role: Role) -> tuple[Template, tuple[float, ...]]:

@@ -14,11 +14,12 @@ from typing import Any, TypeVar
 import msgspec
 
 from shared.errors import Problem, RequestError
-from shared.language import Role, compile_expression
+from shared.language import Role
 from shared.messages import say
 from shared.model.conversion import Conversion, convert
 from shared.model.request import BacktestRequest, Portfolio, RebalanceCalendar, Sell, Universe
 from shared.model.suggestions import nearest
+from shared.simulation.templates import canonical_text
 from shared.strategies.catalogue import CAP_GROUPS
 
 _Struct = TypeVar("_Struct", bound=msgspec.Struct)
@@ -91,11 +92,11 @@ def canonical_request(request: BacktestRequest, indices: frozenset[str] = STANDA
 def _canonical(request: BacktestRequest, indices: frozenset[str], problems: list[Problem]) -> BacktestRequest:
     """Return the canonical form; append the problems, and use the default of an expression that does not compile."""
 
-    def canonical_text(text: str | None, path: str, role: Role = "condition") -> str | None:
+    def canonical(text: str | None, path: str, role: Role = "condition") -> str | None:
         if text is None:
             return None
         try:
-            return compile_expression(text, role=role, path=path, indices=indices).text
+            return canonical_text(text, role, path, indices)
         except RequestError as error:
             problems.extend(error.problems)
             return None
@@ -103,25 +104,25 @@ def _canonical(request: BacktestRequest, indices: frozenset[str], problems: list
     problems += contradictions(request)
     strategy = request.strategy
     buy, sell, portfolio, universe = strategy.buy, strategy.sell, strategy.portfolio, strategy.universe
-    canonical = msgspec.structs.replace(
+    spelled = msgspec.structs.replace(
         strategy,
         buy=msgspec.structs.replace(
             buy,
-            where=canonical_text(buy.where, "strategy.buy.where"),
-            rank_by=canonical_text(buy.rank_by, "strategy.buy.rank_by", "number") or "MARKET_CAP",
+            where=canonical(buy.where, "strategy.buy.where"),
+            rank_by=canonical(buy.rank_by, "strategy.buy.rank_by", "number") or "MARKET_CAP",
         ),
-        sell=msgspec.structs.replace(_typed(sell), where=canonical_text(sell.where, "strategy.sell.where")),
+        sell=msgspec.structs.replace(_typed(sell), where=canonical(sell.where, "strategy.sell.where")),
         portfolio=msgspec.structs.replace(
             _typed(portfolio),
-            when=canonical_text(portfolio.when, "strategy.portfolio.when", "market"),
+            when=canonical(portfolio.when, "strategy.portfolio.when", "market"),
             rebalance=_canonical_calendar(portfolio.rebalance),
         ),
         universe=msgspec.structs.replace(
-            _canonical_universe(universe, problems), where=canonical_text(universe.where, "strategy.universe.where")
+            _canonical_universe(universe, problems), where=canonical(universe.where, "strategy.universe.where")
         ),
     )
     return msgspec.structs.replace(
-        _typed(request), strategy=canonical, costs=_typed(request.costs), execution=_typed(request.execution)
+        _typed(request), strategy=spelled, costs=_typed(request.costs), execution=_typed(request.execution)
     )
 
 

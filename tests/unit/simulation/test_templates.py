@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import random
+import re
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from shared.language import compile_expression, parse, render
+from shared.errors import RequestError
+from shared.language import Expression, Role, compile_expression, parse, render
 from shared.language.compiler import program
 from shared.language.printer import number_text
-from shared.simulation.templates import BOTH, EITHER, NEITHER, template_of
+from shared.simulation import templates
+from shared.simulation.templates import BOTH, EITHER, NEITHER, canonical_text, template_of
 from tests.support.random_markets import random_market
 from tests.support.random_requests import Expressions
 
@@ -92,3 +97,52 @@ def test_no_plane_depends_on_a_free_number(seed: int) -> None:
         alone = program(text, "condition", expression.indices)
         assert {plane.text for plane in whole.planes} == {plane.text for plane in alone.planes}
         assert set(slots.filled(given)) == set(alone.constants.tolist())
+
+
+PLAIN = ("0", "7", "20", "0.5", "12.50", "10.0")
+SPELLINGS = (
+    *PLAIN, "499", "501", "007", ".5", "5.", "1e3", "2E5", "1e400", "3억", "100만", "1,000", "(-4)", "2x", "1_000", "٣",
+    "123456789012345", "1234567890123456", "0.1234567890123456",
+)  # fmt: skip
+NUMBER = re.compile(r"(?<![\w.])[0-9]+(?:\.[0-9]+)?(?:e-?[0-9]+)?")
+KNOWN = frozenset({"KOSPI", "KOSDAQ"})
+
+
+def outcome(canonical: Callable[..., str], text: str, role: Role) -> object:
+    try:
+        return canonical(text, role=role, path="place", indices=KNOWN)
+    except RequestError as error:
+        return error.problems
+
+
+def compiled(text: str, **named: Any) -> str:
+    return compile_expression(text, **named).text
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("role", ["condition", "number", "market"])
+def test_canonical_text_is_that_of_the_compiled_expression(seed: int, role: Role) -> None:
+    rng = random.Random(seed)
+    texts = Expressions(rng, random_market(5), 100)
+    make = {"condition": texts.condition, "number": lambda: texts.ratio(3), "market": texts.market_wide}[role]
+    for _ in range(6):
+        text = make()
+        for spellings in (PLAIN, SPELLINGS) * 6:
+            chosen = iter(rng.choices(spellings, k=len(text)))
+            spelled = NUMBER.sub(lambda _, chosen=chosen: next(chosen), text)  # type: ignore[misc]
+            assert outcome(canonical_text, spelled, role) == outcome(compiled, spelled, role), spelled
+
+
+def test_thresholds_are_compiled_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+
+    def counted(text: str, **named: Any) -> Expression:
+        seen.append(text)
+        return compile_expression(text, **named)
+
+    monkeypatch.setattr(templates, "compile_expression", counted)
+    for k in range(50):
+        text = f"시가총액 > {k}.50 and  ( per <{k} ) and ts_mean(ROE, 7) > (-{k})"
+        expected = f"MARKET_CAP > {k}.5 and PER < {k} and ts_mean(ROE, 7) > -{k}"
+        assert canonical_text(text, "condition", "x", KNOWN) == expected
+    assert len(seen) < 8
