@@ -15,6 +15,7 @@ import pytest_asyncio
 
 from ondol.local.run_file import Servers
 from services.api.http.pagination import write_cursor
+from shared.language.ast import MAX_DEPTH
 from shared.strategies.catalogue import FAMOUS
 from tests.support.api_with_market import served
 from tests.support.system import Client
@@ -53,6 +54,21 @@ async def test_check_answers_the_canonical_text_and_tree(client: Client) -> None
     again = await _check(client, tree=found["tree"])
     assert again["canonical"] == found["canonical"]
     assert again["tree"] == found["tree"]
+
+
+async def test_deepest_expression_is_checked_as_a_tree(client: Client) -> None:
+    deepest = "abs(" * (MAX_DEPTH - 2) + "PER" + ")" * (MAX_DEPTH - 2) + " > 1"
+    found = await _check(client, text=deepest)
+    assert found["ok"]
+    again = await _check(client, tree=found["tree"])
+    assert (again["ok"], again["tree"]) == (True, found["tree"])
+    deeper = {"op": "not", "args": [found["tree"]]}
+    refused = await _check(client, tree=deeper)
+    assert (refused["ok"], [error["code"] for error in refused["errors"]]) == (False, ["expression_too_deep"])
+    for _ in range(2):
+        deeper = {"op": "not", "args": [deeper]}
+    status, problem, _ = await client.call("POST", "/v1/expressions/check", {"tree": deeper})
+    assert (status, problem["errors"][0]["code"]) == (422, "body_too_deep")
 
 
 async def test_check_answers_every_mistake_of_a_text(client: Client) -> None:

@@ -27,7 +27,7 @@ from shared.simulation.validation import STANDARD_INDICES
 S = TypeVar("S", bound=msgspec.Struct)
 Q = TypeVar("Q", bound=Query)
 
-MAX_DEPTH = 20
+MAX_LEVELS = 20
 MAX_FIELDS = 200
 MAX_VALUES = 1000
 """Maximum number of values in a body, texts in lists apart; bodies with longer lists state a limit of their own."""
@@ -97,15 +97,15 @@ def parse_json(raw: bytes) -> Any:
         raise ApiProblem(400, "malformed-body", detail, [problem]) from None
 
 
-def parse_object(raw: bytes, max_values: int = MAX_VALUES) -> dict[str, Any]:
-    """Return the JSON object of a body of at most `max_values` values; raise a 422 for one that is too deep or too
-    large, and for one that has a field twice (parsers differ in which value they keep) or a control character in a
-    text."""
+def parse_object(raw: bytes, max_values: int = MAX_VALUES, max_levels: int = MAX_LEVELS) -> dict[str, Any]:
+    """Return the JSON object of a body of at most so many values and levels; raise a 422 for one that is too deep or
+    too large, and for one that has a field twice (parsers differ in which value they keep) or a control character in
+    a text."""
     value = parse_json(raw)
     if not isinstance(value, dict):
         raise invalid([Problem(path="", message=say("body_not_an_object"))])
     if not _is_small(raw):
-        _check_size(value, max_values)
+        _check_size(value, max_values, max_levels)
     if repeated := _repeated_fields(raw):
         message = say("field_repeated")
         raise invalid([Problem(path=path, message=message) for path in repeated])
@@ -165,16 +165,16 @@ def _places(body: dict[str, Any]) -> dict[int, str]:
 def _is_small(raw: bytes) -> bool:
     """Whether there are too few brackets and commas (those in texts count) for a value beyond the limits."""
     opened = raw.count(b"{") + raw.count(b"[")
-    return opened <= MAX_DEPTH and opened + raw.count(b",") < MAX_FIELDS
+    return opened <= MAX_LEVELS and opened + raw.count(b",") < MAX_FIELDS
 
 
-def _check_size(body: dict[str, Any], max_values: int) -> None:
+def _check_size(body: dict[str, Any], max_values: int, max_levels: int) -> None:
     pending: list[tuple[Any, int]] = [(body, 1)]
     values = 0
     while pending:
         part, depth = pending.pop()
-        if depth > MAX_DEPTH:
-            raise invalid([Problem(path="", message=say("body_too_deep", limit=MAX_DEPTH))])
+        if depth > max_levels:
+            raise invalid([Problem(path="", message=say("body_too_deep", limit=max_levels))])
         inner = part.values() if isinstance(part, dict) else (item for item in part if not isinstance(item, str))
         if isinstance(part, dict) and len(part) > MAX_FIELDS:
             raise invalid([Problem(path="", message=say("too_many_fields", count=len(part), limit=MAX_FIELDS))])

@@ -21,7 +21,7 @@ from services.api.schemas.responses import ProblemItem
 from shared.errors import Problem, RequestError
 from shared.factors.catalogue import BY_KEY
 from shared.language import Expression, compile_expression, index_names, parse
-from shared.language.ast import MAX_NODES, Index, Name, Node, walk
+from shared.language.ast import MAX_DEPTH, MAX_NODES, Index, Name, Node, walk
 from shared.language.places import ROLES
 from shared.language.reference import Language, language
 from shared.language.tree import document_of, text_of
@@ -29,6 +29,9 @@ from shared.messages import say
 
 MAX_VALUES = 10 + 8 * MAX_NODES
 """Values of a body: each node of a tree has up to eight."""
+MAX_LEVELS = 4 + 2 * MAX_DEPTH
+"""Levels of a body: each level of a tree has an object and a list. Two levels more than an expression may have,
+which the language refuses with its own limit."""
 
 
 async def get_language(app: AppContext, call: RequestContext) -> web.Response:
@@ -42,7 +45,7 @@ async def get_language(app: AppContext, call: RequestContext) -> web.Response:
 async def post_check(app: AppContext, call: RequestContext) -> web.Response:
     """`POST /v1/expressions/check`: a text with mistakes is an answer, not an error."""
     raw = await read_body(call.request, app.settings.max_body_bytes)
-    body = parse_body(ExpressionBody, parse_object(raw, MAX_VALUES))
+    body = parse_body(ExpressionBody, parse_object(raw, MAX_VALUES, MAX_LEVELS))
     text = _text(body)
     indices = await expression_indices(app, None)
     view = await app.datasets.current()
