@@ -97,7 +97,7 @@ async def build_version(
     report = BuildReport()
     begun = now = time.perf_counter()
     fence = await dataset_store.next_fence(context.database)
-    async with context.database.transaction() as writer:
+    async with dataset_store.build_transaction(context.database) as writer:
         await market_tables.fill_tradable_days(writer)
     async with lone_connection(
         context.database_url, statement_timeout="0", idle_in_transaction_session_timeout="0"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,14 +96,26 @@ async def read_parts(database: Database, names: Sequence[str]) -> dict[str, byte
     return found
 
 
+@asynccontextmanager
+async def build_transaction(database: Database) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
+    """Yield a connection inside one transaction of a build, which the server ends when its process was stopped.
+
+    Nothing between two of its statements may take seconds; a build whose transaction was ended is tried again.
+    """
+    async with database.transaction() as connection:
+        await connection.execute(SQL["limit_build"])
+        yield connection
+
+
 async def write_parts(database: Database, blobs: Mapping[str, bytes]) -> int:
     """Store the parts that are not stored yet; return how many. The publication that follows makes them durable.
 
     All writers insert in the order of names, which prevents deadlocks.
     """
     while True:
-        async with database.transaction() as connection:
+        async with build_transaction(database) as connection:
             await connection.execute(SQL["async_commit"])
+            await connection.execute(SQL["limit_copy"])
             existing = {row["name"] for row in await connection.fetch(SQL["select_existing_parts"], list(blobs))}
             missing = sorted((name, blob) for name, blob in blobs.items() if name not in existing)
             try:
@@ -135,7 +148,7 @@ async def publish(  # noqa: PLR0917
     represented = manifest.revision if revision is None else revision
     names = sorted(manifest.part_names())
     body = to_bytes(manifest)
-    async with database.transaction() as connection:
+    async with build_transaction(database) as connection:
         locked = await connection.fetchrow(SQL["lock_current"])
         if locked["fence"] >= fence:
             return False
@@ -151,7 +164,7 @@ async def publish(  # noqa: PLR0917
 
 async def delete_unretained(database: Database, retention_days: int) -> tuple[int, int]:
     """Delete versions and parts that no retention rule covers; return how many of each."""
-    async with database.transaction() as connection:
+    async with build_transaction(database) as connection:
         await connection.fetchrow(SQL["lock_current"])
         versions = await connection.fetch(SQL["drop_versions"], retention_days)
         status: str = await connection.execute(SQL["drop_parts"])

@@ -26,7 +26,7 @@ from shared.dataset.memory_panels import MemoryPanels
 from shared.dataset.panels import MappedPanels
 from shared.errors import ChunkMissingError
 from shared.factors.catalogue import FACTORS
-from shared.infra.database.pool import Database, database, lone_connection
+from shared.infra.database.pool import LOST, Database, database, lone_connection
 from shared.infra.redis import client as servers
 from shared.infra.redis.cache import cache as open_cache
 from shared.infra.redis.leases import PREFIX
@@ -172,6 +172,17 @@ async def test_late_publication_is_rejected(settings: Settings) -> None:
         newer = await preparer.prepare()
         assert not await dataset_store.publish(found, old, late, b"{}", b"")
         assert (await manifest_of(preparer.context)).version == newer.version
+
+
+async def test_stopped_builder_keeps_no_locks(settings: Settings) -> None:
+    async with database(settings.database_url or "") as found:
+        with pytest.raises(LOST):  # noqa: PT012
+            async with dataset_store.build_transaction(found) as stopped:
+                await stopped.execute("insert into dataset_part (name, bytes) values ('one', '')")
+                await stopped.fetchrow(dataset_store.SQL["lock_current"])
+                assert await dataset_store.write_parts(found, {"one": b"1"}) == 1
+                await stopped.execute("select 1")
+        assert await dataset_store.delete_unretained(found, 7) is not None
 
 
 async def test_unretained_versions_are_deleted(settings: Settings) -> None:

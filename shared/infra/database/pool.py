@@ -25,6 +25,7 @@ LOST = (
     asyncpg.InsufficientResourcesError,  # too many connections, no memory, a full disk
     asyncpg.TransactionRollbackError,  # a deadlock
     asyncpg.LockNotAvailableError,
+    asyncpg.IdleInTransactionSessionTimeoutError,  # this process was stopped for a while
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
 )

@@ -45,6 +45,14 @@ select name, bytes from dataset_part where name = any($1::text[]);
 -- Parts become durable with the publication that names them: one synchronous commit instead of many.
 set local synchronous_commit = off;
 
+-- name: limit_build
+-- A builder that was stopped inside a transaction keeps its locks from others for at most so long.
+set local idle_in_transaction_session_timeout = '3s';
+
+-- name: limit_copy
+-- The same for a builder that was stopped while it sends parts.
+set local statement_timeout = '10s';
+
 -- name: delete_parts
 delete from dataset_part where name = any($1::text[]);
 
