@@ -1,8 +1,9 @@
 """Decide which warm runs are due, and enqueue them.
 
-Every warmer polls; the decision is a row in PostgreSQL and PostgreSQL's clock decides. The first poll after 03:00 in
-Seoul inserts the run of the night, the others find it. A missed night, a killed warmer and a wrong local clock need no
-other handling. The arq cron entries of `services/warmer/jobs.py` call the same `enqueue_due` at the scheduled minute.
+Every warmer polls; the decision is a row in PostgreSQL and PostgreSQL's clock decides. The first poll after `warm_at`
+(03:00 in Seoul) inserts the run of the night, the others find it. A missed night, a killed warmer and a wrong local
+clock need no other handling. The arq cron entries of `services/warmer/jobs.py` call the same `enqueue_due` at the
+scheduled minute.
 """
 
 from __future__ import annotations

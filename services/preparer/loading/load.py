@@ -1,4 +1,4 @@
-"""Loading of a market directory into PostgreSQL (`ondol load`, `python -m services.preparer.loading.load DIR`)."""
+"""Loading of a market directory into PostgreSQL (`ondol load`, `python -m services.preparer.load DIR`)."""
 
 from __future__ import annotations
 
