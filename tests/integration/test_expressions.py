@@ -61,14 +61,11 @@ async def test_refused_expressions_name_the_remedy(client: Client) -> None:
 MISTAKES = (
     "", " ", "(", "PER <", "PER < 1 and", "unknown(PER) > 0", "unknown() > 0", "unknown(unknown(PER)) > 0", "NONE > 1",
     "row_mean(unknown(PER)) > 1", "ts_mean(unknown(PER), 5) > 1", "unknown(KOSPI) > 0", "NASDAQ > 1",
-    "ts_mean(PER) > 1",
-    "ts_mean(PER, 0) > 1", "ts_mean(PER, PER) > 1", "ts_mean(PER, 1e9) > 1", "close > 1", "close + PER > 1",
-    "row_mean(close) > 1", "row_count(PER) > 1", "if(PER, 1, 2) > 1", "not PER", "(PER > 1) + 1 > 2",
-    "winsorize(PER, 51) > 1",
-    "업종 == '제약'", "'a' == 'b'", "PER in (1, 2)", "PER > 1e400", "rank > 1", "rank(rank) > 1", "PER > ١",
-    "PER\x00 > 1",
-    "-" * 50 + "PER > 1", "abs(" * 60 + "PER" + ")" * 60 + " > 1",
-    " and ".join(["PER > 1"] * 300), "가" * 3000, "$n > 1",
+    "ts_mean(PER) > 1", "ts_mean(PER, 0) > 1", "ts_mean(PER, PER) > 1", "ts_mean(PER, 1e9) > 1", "close > 1",
+    "close + PER > 1", "row_mean(close) > 1", "row_count(PER) > 1", "if(PER, 1, 2) > 1", "not PER",
+    "(PER > 1) + 1 > 2", "winsorize(PER, 51) > 1", "업종 == '제약'", "'a' == 'b'", "PER in (1, 2)", "PER > 1e400",
+    "rank > 1", "rank(rank) > 1", "PER > ١", "PER\x00 > 1", "-" * 50 + "PER > 1",
+    "abs(" * 60 + "PER" + ")" * 60 + " > 1", " and ".join(["PER > 1"] * 300), "가" * 3000, "$n > 1",
 )  # fmt: skip
 
 
@@ -105,10 +102,11 @@ def _requests(text: str) -> Iterator[tuple[str, str, Any]]:
 
 
 @pytest.mark.parametrize("text", MISTAKES)
-async def test_mistakes_are_refused_at_every_place(client: Client, text: str) -> None:
+async def test_mistakes_are_no_server_error_at_any_place(client: Client, text: str) -> None:
     for method, path, body in _requests(text):
         status, found, _ = await client.call(method, path, body)
-        assert status in (200, 201, 202, 400, 414, 422), (status, method, path[:100], body, found)
+        right = (200, 201, 202) if "unknown" not in text else ()  # some are right at some places
+        assert status in (*right, 400, 414, 422), (status, method, path[:100], body, found)
         if status == 422:
             assert all(error["message"] and error["path"] for error in found.get("errors", ())), found
 
